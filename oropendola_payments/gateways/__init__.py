@@ -1,0 +1,24 @@
+"""The gateways that this app speaks, by code. A new one is one file here and its test."""
+
+from importlib import import_module
+
+from oropendola_payments.gateways.base import Gateway
+
+BUILT_IN = {
+	"payu": "oropendola_payments.gateways.payu.PayU",
+	"razorpay": "oropendola_payments.gateways.razorpay.Razorpay",
+	"stripe": "oropendola_payments.gateways.stripe.Stripe",
+	"paypal": "oropendola_payments.gateways.paypal.PayPal",
+	"phonepe": "oropendola_payments.gateways.phonepe.PhonePe",
+	"cashfree": "oropendola_payments.gateways.cashfree.Cashfree",
+	"cashflows": "oropendola_payments.gateways.cashflows.Cashflows",
+}
+
+
+def load(path: str) -> type[Gateway]:
+	"""The adapter class at a dotted path; imported on first use, so that an SDK costs nothing to those without it."""
+	module, _, name = path.rpartition(".")
+	adapter = getattr(import_module(module), name)
+	if not issubclass(adapter, Gateway):
+		raise TypeError(f"{path} is not a gateway adapter: it does not inherit from gateways.base.Gateway.")
+	return adapter

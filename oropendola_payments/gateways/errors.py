@@ -1,0 +1,64 @@
+"""What can go wrong at a gateway, sorted by "was it sent, may I retry". A decline is a value, not an error."""
+
+
+class GatewayError(Exception):
+	http_status_code = 502
+	code = "gateway_error"
+
+	def __init__(self, message: str, *, gateway_code: str | None = None):
+		super().__init__(message)
+		self.gateway_code = gateway_code
+
+
+class NotSent(GatewayError):
+	"""The request never left, or the gateway said it did nothing: safe to repeat."""
+
+	http_status_code = 503
+	code = "gateway_unreachable"
+
+
+class MaybeSent(GatewayError):
+	"""No answer, or a server error: it may have happened. Never repeat blindly, ask."""
+
+	http_status_code = 504
+	code = "gateway_timeout"
+
+
+class BadAnswer(GatewayError):
+	"""The gateway answered something that its documentation does not describe: treat as unknown."""
+
+	http_status_code = 502
+	code = "gateway_bad_answer"
+
+
+class GatewayRefused(GatewayError):
+	"""The gateway said no. The same request will be refused again."""
+
+	http_status_code = 422
+	code = "gateway_refused"
+
+
+class CredentialsRefused(GatewayRefused):
+	"""The gateway does not accept our keys: an administrator has to act."""
+
+	code = "gateway_credentials_refused"
+
+
+class NotSupported(GatewayRefused):
+	"""This gateway cannot do what was asked."""
+
+	code = "gateway_not_supported"
+
+
+class SignatureError(GatewayError):
+	"""A callback or webhook does not prove who sent it."""
+
+	http_status_code = 401
+	code = "invalid_signature"
+
+
+class MalformedNotice(GatewayError):
+	"""A callback or webhook that cannot be read, although its sender is proven or needs no proof."""
+
+	http_status_code = 400
+	code = "malformed_notice"

@@ -1,0 +1,64 @@
+"""Exact money: `Decimal` in major units, `int` in minor units, never a float in between."""
+
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from functools import cache
+
+from babel.numbers import get_currency_precision, list_currencies
+
+
+def exponent_of(currency: str) -> int:
+	"""How many decimals the currency has: 2 for INR, 0 for JPY, 3 for KWD."""
+	code = (currency or "").upper()
+	if code not in _known_currencies():
+		raise ValueError(f"{currency!r} is not a currency code. Please use a three-letter ISO 4217 code.")
+	return get_currency_precision(code)
+
+
+def to_decimal(value) -> Decimal:
+	"""The exact number a person would read; a database float becomes the decimal it prints as."""
+	if isinstance(value, bool) or value is None or value == "":
+		raise ValueError("An amount is missing.")
+	try:
+		number = Decimal(str(value).strip())
+	except InvalidOperation:
+		raise ValueError(f"{value!r} is not an amount.") from None
+	if not number.is_finite():
+		raise ValueError(f"{value!r} is not an amount.")
+	return number
+
+
+def to_minor(amount, currency: str, exponent: int | None = None) -> int:
+	"""Whole minor units (paise, cents). An amount finer than the currency is refused, not rounded."""
+	exponent = exponent_of(currency) if exponent is None else exponent
+	scaled = to_decimal(amount).scaleb(exponent)
+	if scaled != scaled.to_integral_value():
+		raise ValueError(f"{amount} has more decimals than {currency} allows.")
+	return int(scaled)
+
+
+def from_minor(minor: int, currency: str, exponent: int | None = None) -> Decimal:
+	"""The amount in major units, with the decimals of its currency."""
+	if isinstance(minor, bool) or not isinstance(minor, int):
+		raise ValueError(f"{minor!r} is not a whole number of minor units.")
+	exponent = exponent_of(currency) if exponent is None else exponent
+	return Decimal(minor).scaleb(-exponent)
+
+
+def quantize(amount, currency: str) -> Decimal:
+	"""The amount rounded half up to the decimals of its currency: for computed sums such as tax."""
+	step = Decimal(1).scaleb(-exponent_of(currency))
+	return to_decimal(amount).quantize(step, rounding=ROUND_HALF_UP)
+
+
+def money_text(amount, currency: str) -> str:
+	"""The amount as gateways want it in text: `1499.50`, `500`, `5.125`, never `1e3` or `1,499.50`."""
+	return f"{from_minor(to_minor(amount, currency), currency):f}"
+
+
+def same_money(amount, currency: str, other_amount, other_currency: str) -> bool:
+	return currency.upper() == other_currency.upper() and to_decimal(amount) == to_decimal(other_amount)
+
+
+@cache
+def _known_currencies() -> frozenset[str]:
+	return frozenset(list_currencies())

@@ -50,9 +50,9 @@ def quantize(amount, currency: str) -> Decimal:
 	return to_decimal(amount).quantize(step, rounding=ROUND_HALF_UP)
 
 
-def money_text(amount, currency: str) -> str:
+def money_text(amount, currency: str, exponent: int | None = None) -> str:
 	"""The amount as gateways want it in text: `1499.50`, `500`, `5.125`, never `1e3` or `1,499.50`."""
-	return f"{from_minor(to_minor(amount, currency), currency):f}"
+	return f"{from_minor(to_minor(amount, currency, exponent), currency, exponent):f}"
 
 
 def same_money(amount, currency: str, other_amount, other_currency: str) -> bool:

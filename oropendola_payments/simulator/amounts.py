@@ -1,0 +1,31 @@
+"""Money in the simulator: whole minor units, with its own table of decimals. Shares nothing with `gateways`."""
+
+from decimal import Decimal, InvalidOperation
+
+NO_DECIMALS = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split())
+THREE_DECIMALS = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
+
+
+def decimals_of(currency: str) -> int:
+	"""How many decimals the currency has by ISO 4217; a provider that deviates passes its own number instead."""
+	if currency in NO_DECIMALS:
+		return 0
+	return 3 if currency in THREE_DECIMALS else 2
+
+
+def to_minor(value, currency: str, decimals: int | None = None) -> int:
+	"""Minor units of an amount in major units; ValueError for anything a strict provider would refuse."""
+	decimals = decimals_of(currency) if decimals is None else decimals
+	try:
+		scaled = Decimal(str(value).strip()).scaleb(decimals)
+	except InvalidOperation:
+		raise ValueError(f"{value!r} is not an amount") from None
+	if not scaled.is_finite() or scaled != scaled.to_integral_value():
+		raise ValueError(f"{value!r} has more than {decimals} decimals")
+	return int(scaled)
+
+
+def to_text(minor: int, currency: str, decimals: int | None = None) -> str:
+	"""`1499.50` for 149950 paise."""
+	decimals = decimals_of(currency) if decimals is None else decimals
+	return f"{Decimal(minor).scaleb(-decimals):f}"

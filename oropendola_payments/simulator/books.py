@@ -1,0 +1,174 @@
+"""What "the gateway" knows: orders, the money it took, the money it gave back. One `Books` per provider.
+
+Tests compare these books with what the site recorded, so nothing here is computed by the code under test.
+"""
+
+import threading
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+
+OPEN, PAID, FAILED, CANCELLED, EXPIRED = "open", "paid", "failed", "cancelled", "expired"
+PENDING, AUTHORIZED, CAPTURED, VOIDED = "pending", "authorized", "captured", "voided"
+REFUND_PENDING, REFUNDED, REFUND_FAILED = "pending", "refunded", "failed"
+
+
+class TooMuch(ValueError):
+	"""More would be refunded than was taken and not yet given back."""
+
+
+@dataclass
+class Order:
+	"""What the merchant asked to be paid. `reference` is the merchant's, `order_id` the provider's."""
+
+	code: str
+	reference: str
+	order_id: str
+	amount_minor: int
+	currency: str
+	state: str = OPEN  # open, paid, failed, cancelled, expired
+	created_at: datetime | None = None
+	fields: dict = field(default_factory=dict)  # whatever the dialect wants to remember
+
+
+@dataclass
+class Charge:
+	"""One try to pay an order. Money was taken when `state` is captured, whatever was refunded later."""
+
+	code: str
+	reference: str
+	order_id: str
+	payment_id: str
+	amount_minor: int
+	currency: str
+	state: str  # pending, authorized, captured, failed, voided
+	refunded_minor: int = 0
+	method: str = "card"
+	created_at: datetime | None = None
+	fields: dict = field(default_factory=dict)
+
+
+@dataclass
+class Refund:
+	code: str
+	refund_id: str
+	payment_id: str
+	reference: str
+	key: str  # the merchant's own key for this refund
+	amount_minor: int
+	currency: str
+	state: str  # pending, refunded, failed
+	created_at: datetime | None = None
+	fields: dict = field(default_factory=dict)
+
+
+class Books:
+	"""All entries of one provider. The server holds `lock` while a dialect's handler runs, so handlers just use it."""
+
+	def __init__(self, code: str, clock, first_number: int = 1):
+		self.code = code
+		self.clock = clock
+		self.lock = threading.RLock()
+		self.orders: list[Order] = []
+		self.charges: list[Charge] = []
+		self.refunds: list[Refund] = []
+		self._next_number = first_number
+
+	def number(self) -> int:
+		"""The next number of the counter from which a dialect forms its ids, so that ids are the same in every run."""
+		with self.lock:
+			self._next_number += 1
+			return self._next_number - 1
+
+	def open_order(self, reference: str, order_id: str, amount_minor: int, currency: str, **fields) -> Order:
+		order = Order(self.code, reference, order_id, amount_minor, currency, fields=fields)
+		order.created_at = self.clock.now()
+		with self.lock:
+			self.orders.append(order)
+		return order
+
+	def order(self, order_id: str) -> Order | None:
+		return self._last(self.orders, order_id=order_id)
+
+	def order_of(self, reference: str) -> Order | None:
+		"""The newest order with the merchant's reference."""
+		return self._last(self.orders, reference=reference)
+
+	def charge(self, order: Order, payment_id: str, state: str, **values) -> Charge:
+		"""Write down a try to pay; amount and currency are the order's unless given. The order becomes paid with it."""
+		values = {"amount_minor": order.amount_minor, "currency": order.currency, **values}
+		charge = Charge(self.code, order.reference, order.order_id, payment_id, state=state, **values)
+		charge.created_at = self.clock.now()
+		with self.lock:
+			self.charges.append(charge)
+			self.move(charge, state)
+		return charge
+
+	def move(self, charge: Charge, state: str) -> None:
+		"""Change the state of a charge, and mark its order paid when money was taken."""
+		with self.lock:
+			charge.state = state
+			order = self.order(charge.order_id)
+			if order and state == CAPTURED:
+				order.state = PAID
+
+	def payment(self, payment_id: str) -> Charge | None:
+		return self._last(self.charges, payment_id=payment_id)
+
+	def charges_of(self, order: Order) -> list[Charge]:
+		with self.lock:
+			return [charge for charge in self.charges if charge.order_id == order.order_id]
+
+	def refundable(self, charge: Charge) -> int:
+		"""Minor units that may still be refunded; refunds under way hold their part."""
+		held = [r.amount_minor for r in self.refunds_of(charge) if r.state != REFUND_FAILED]
+		return charge.amount_minor - sum(held) if charge.state == CAPTURED else 0
+
+	def refund(self, charge: Charge, refund_id: str, key: str, amount_minor: int, **values) -> Refund:
+		"""Write down a refund, pending unless told otherwise; TooMuch when it exceeds what is left."""
+		with self.lock:
+			if not 0 < amount_minor <= self.refundable(charge):
+				raise TooMuch(f"{amount_minor} asked, {self.refundable(charge)} left")
+			values = {"currency": charge.currency, "state": REFUND_PENDING, **values}
+			refund = Refund(
+				self.code, refund_id, charge.payment_id, charge.reference, key, amount_minor, **values
+			)
+			refund.created_at = self.clock.now()
+			self.refunds.append(refund)
+			self.move_refund(refund, refund.state)
+		return refund
+
+	def move_refund(self, refund: Refund, state: str) -> None:
+		with self.lock:
+			refund.state = state
+			charge = self.payment(refund.payment_id)
+			done = [r.amount_minor for r in self.refunds_of(charge) if r.state == REFUNDED]
+			charge.refunded_minor = sum(done)
+
+	def refunds_of(self, charge: Charge) -> list[Refund]:
+		with self.lock:
+			return [refund for refund in self.refunds if refund.payment_id == charge.payment_id]
+
+	def refund_by(self, **wanted) -> Refund | None:
+		"""The newest refund with these values, e.g. `refund_by(key="RF1")` or `refund_by(refund_id="rfnd_7")`."""
+		return self._last(self.refunds, **wanted)
+
+	def clear(self) -> None:
+		"""Forget everything but the counter: an id is never given twice."""
+		with self.lock:
+			for entries in (self.orders, self.charges, self.refunds):
+				entries.clear()
+
+	def as_dict(self) -> dict:
+		with self.lock:
+			return {
+				"orders": [asdict(order) for order in self.orders],
+				"charges": [asdict(charge) for charge in self.charges],
+				"refunds": [asdict(refund) for refund in self.refunds],
+			}
+
+	def _last(self, entries: list, **wanted):
+		with self.lock:
+			for entry in reversed(entries):
+				if all(getattr(entry, name) == value for name, value in wanted.items()):
+					return entry
+		return None

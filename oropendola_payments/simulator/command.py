@@ -1,0 +1,29 @@
+"""`python -m oropendola_payments.simulator [--port 8900]`: the providers, played until Ctrl-C."""
+
+import argparse
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from oropendola_payments.simulator.server import Simulator
+
+DEFAULT_PORT = 8900
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+	parser = argparse.ArgumentParser(
+		prog="payment-simulator", description="Play the payment providers on this machine."
+	)
+	parser.add_argument("--port", type=int, default=DEFAULT_PORT)
+	serve(parser.parse_args(arguments).port)
+	return 0
+
+
+def serve(port: int = DEFAULT_PORT) -> None:
+	"""Serve until Ctrl-C. Webhooks go out by themselves, once a dialect knows the site's address."""
+	# A restarted simulator must not give out ids that a site already knows, so the counter starts at the time.
+	with Simulator(port, webhooks="auto", first_number=int(time.time())) as simulator:
+		print(f"Payment simulator on {simulator.url} (no real money). Stop it with Ctrl-C.", flush=True)
+		with suppress(KeyboardInterrupt):
+			threading.Event().wait()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 
 import requests
 
@@ -69,16 +70,27 @@ def read_json(answer: requests.Response, label: str) -> dict:
 	return parse_object(answer.content, label)
 
 
-def parse_object(content: bytes, label: str) -> dict:
-	from decimal import Decimal
+def read_list(answer: requests.Response, label: str) -> list:
+	"""The JSON array in an answer, as exact as `read_json`."""
+	if len(answer.content) > MAX_ANSWER_BYTES:
+		raise BadAnswer(f"{label} sent an answer that is too long.")
+	value = _parse(answer.content, label)
+	if not isinstance(value, list):
+		raise BadAnswer(f"{label} sent JSON that is not a list.")
+	return value
 
-	try:
-		value = json.loads(content.decode("utf-8"), parse_float=Decimal, parse_constant=_no_constants)
-	except (ValueError, RecursionError):
-		raise BadAnswer(f"{label} sent an answer that is not JSON.") from None
+
+def parse_object(content: bytes, label: str) -> dict:
+	value = _parse(content, label)
 	if not isinstance(value, dict):
 		raise BadAnswer(f"{label} sent JSON that is not an object.")
 	return value
+
+
+def short_text(value, limit: int = 140) -> str | None:
+	"""A printable text of bounded length, as ids and states are; None for anything else that came from outside."""
+	is_text = isinstance(value, str) and 0 < len(value) <= limit and value.isprintable()
+	return value if is_text else None
 
 
 def member(value, *names):
@@ -91,6 +103,13 @@ def member(value, *names):
 		else:
 			return None
 	return value
+
+
+def _parse(content: bytes, label: str):
+	try:
+		return json.loads(content.decode("utf-8"), parse_float=Decimal, parse_constant=_no_constants)
+	except (ValueError, ArithmeticError, RecursionError):
+		raise BadAnswer(f"{label} sent an answer that is not JSON.") from None
 
 
 def _no_constants(text: str):

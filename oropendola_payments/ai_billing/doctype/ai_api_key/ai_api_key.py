@@ -1,0 +1,68 @@
+import hashlib
+import secrets
+import zlib
+
+import frappe
+
+from oropendola_payments.ai_billing.records import SystemRecord
+
+PREFIX = "oro_"
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+RANDOM_LENGTH = 43  # 62 ** 43 is just above 2 ** 256: as much as 32 random bytes
+CHECKSUM_LENGTH = 6
+SHOWN_LENGTH = len(PREFIX) + 8
+
+
+class AIAPIKey(SystemRecord):
+	system_fields = ("status", "key_prefix", "key_hash", "last_used_on", "suspended")
+
+	def revoke(self, suspended: bool = False):
+		self.write(status="Revoked", suspended=int(suspended))
+
+	def give_back(self):
+		"""Undo a suspension. A key that was rotated or cancelled away stays revoked."""
+		self.write(status="Active", suspended=0)
+
+
+def make_key() -> str:
+	"""A new secret key: prefix, random part, checksum. Only its hash is stored."""
+	body = "".join(secrets.choice(ALPHABET) for _i in range(RANDOM_LENGTH))
+	return f"{PREFIX}{body}{_checksum(body)}"
+
+
+def is_well_formed(key: str) -> bool:
+	"""Tells a typo or a cut key without asking the database."""
+	if not isinstance(key, str) or not key.isascii() or not key.startswith(PREFIX):
+		return False
+	body, checksum = key[len(PREFIX) : -CHECKSUM_LENGTH], key[-CHECKSUM_LENGTH:]
+	return len(body) == RANDOM_LENGTH and checksum == _checksum(body)
+
+
+def hash_key(key: str) -> str:
+	return hashlib.sha256(key.encode()).hexdigest()
+
+
+def new_api_key(subscription) -> tuple["AIAPIKey", str]:
+	"""The stored record and the key in clear, which nobody can ever read again."""
+	key = make_key()
+	doc = frappe.new_doc("AI API Key")
+	doc.update(
+		{
+			"subscription": subscription.name,
+			"user": subscription.user,
+			"status": "Active",
+			"key_prefix": key[:SHOWN_LENGTH],
+			"key_hash": hash_key(key),
+		}
+	)
+	doc.db_insert()
+	return doc, key
+
+
+def _checksum(body: str) -> str:
+	number = zlib.crc32(body.encode())
+	digits = ""
+	for _i in range(CHECKSUM_LENGTH):
+		number, rest = divmod(number, len(ALPHABET))
+		digits = ALPHABET[rest] + digits
+	return digits

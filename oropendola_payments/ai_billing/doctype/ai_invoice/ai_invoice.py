@@ -1,0 +1,194 @@
+from decimal import Decimal
+
+import frappe
+from frappe import _
+from frappe.utils import cint, now_datetime
+
+from oropendola_payments.ai_billing.doctype.payment_event import payment_event
+from oropendola_payments.ai_billing.records import StatefulRecord
+from oropendola_payments.exceptions import ConcurrentChange, Conflict, NotAllowed
+from oropendola_payments.gateways.money import quantize, to_decimal, to_minor
+
+# What money can still do to an invoice. Paid never goes back to Failed, Abandoned or Pending, whoever says so.
+TRANSITIONS = {
+	"Pending": {"Processing", "Paid", "Cancelled"},
+	"Processing": {"Paid", "Partly Paid", "Failed", "Abandoned", "Pending"},
+	"Failed": {"Pending", "Processing", "Paid", "Cancelled"},
+	"Abandoned": {"Pending", "Processing", "Paid", "Cancelled"},
+	"Partly Paid": {"Processing", "Paid", "Partly Refunded", "Refunded"},
+	"Paid": {"Partly Refunded", "Refunded"},
+	"Partly Refunded": {"Refunded"},
+	# Money arrived anyway: it is recorded, then the double-payment policy decides.
+	"Cancelled": {"Paid"},
+	"Refunded": set(),
+}
+OPEN = ("Pending", "Processing", "Failed", "Abandoned", "Partly Paid")
+SETTLED = ("Paid", "Partly Refunded", "Refunded")
+
+
+class AIInvoice(StatefulRecord):
+	transitions = TRANSITIONS
+	system_fields = (
+		"amount_paid",
+		"amount_refunded",
+		"outstanding_amount",
+		"total_amount",
+		"paid_date",
+		"period_start",
+		"period_end",
+		"payment_gateway",
+		"transaction_id",
+		"payment_gateway_response",
+		"failure_reason",
+		"retry_count",
+		"last_retry_date",
+		"processing_since",
+		"fulfilled_on",
+		"needs_review",
+		"review_reason",
+		"event_count",
+		"last_event_hash",
+	)
+
+	# Form ---------------------------------------------------------------------------------------
+
+	def before_insert(self):
+		self.update(dict.fromkeys(("amount_paid", "amount_refunded", "retry_count", "event_count", "needs_review"), 0))
+		self.update(dict.fromkeys(("last_event_hash", "fulfilled_on", "paid_date", "transaction_id")))
+
+	def validate(self):
+		super().validate()
+		if self.is_new():
+			self.set_totals()
+
+	def set_totals(self):
+		"""Net plus tax, rounded to the currency; an amount finer than that is refused."""
+		net = to_decimal(self.net_amount or 0)
+		try:
+			to_minor(net, self.currency)
+		except ValueError:
+			frappe.throw(_("{0} has more decimals than {1} allows.").format(net, self.currency))
+		if net < 0 or to_decimal(self.tax_amount or 0) < 0:
+			frappe.throw(_("Amounts cannot be below 0."))
+		if self.tax_rate and not self.tax_amount:
+			self.tax_amount = quantize(net * to_decimal(self.tax_rate) / 100, self.currency)
+		self.total_amount = net + to_decimal(self.tax_amount or 0)
+		self.outstanding_amount = self.total_amount
+
+	def after_insert(self):
+		self.record("invoice_created", self, to_status=self.status, total=self.total_amount, currency=self.currency)
+		self.write()
+
+	def on_trash(self):
+		frappe.throw(_("Invoices are kept as evidence. Please cancel this one instead."), NotAllowed)
+
+	# Money --------------------------------------------------------------------------------------
+
+	def total(self) -> Decimal:
+		return quantize(self.total_amount or 0, self.currency)
+
+	def paid(self) -> Decimal:
+		return quantize(self.amount_paid or 0, self.currency)
+
+	def outstanding(self) -> Decimal:
+		return max(Decimal(0), self.total() - self.paid())
+
+	# Moves --------------------------------------------------------------------------------------
+
+	def mark_as_processing(self, **values) -> bool:
+		return self._move_to("Processing", processing_since=now_datetime(), failure_reason=None, **values)
+
+	def mark_as_paid(self, **values) -> bool:
+		values.setdefault("amount_paid", self.total_amount)
+		return self._move_to(
+			"Paid", paid_date=now_datetime(), outstanding_amount=0, failure_reason=None, processing_since=None, **values
+		)
+
+	def mark_as_partly_paid(self, amount_paid: Decimal, **values) -> bool:
+		outstanding = self.total() - amount_paid
+		return self._move_to(
+			"Partly Paid", amount_paid=amount_paid, outstanding_amount=outstanding, processing_since=None, **values
+		)
+
+	def mark_as_failed(self, reason: str, **values) -> bool:
+		return self._move_to("Failed", failure_reason=reason, processing_since=None, **values)
+
+	def mark_as_abandoned(self, reason: str) -> bool:
+		return self._move_to("Abandoned", failure_reason=reason, processing_since=None)
+
+	def mark_as_pending(self) -> bool:
+		"""The attempt was withdrawn before any money could move."""
+		return self._move_to("Pending", failure_reason=None, processing_since=None)
+
+	def mark_as_cancelled(self) -> bool:
+		return self._move_to("Cancelled", processing_since=None)
+
+	def mark_as_partly_refunded(self, amount_refunded: Decimal) -> bool:
+		return self._move_to("Partly Refunded", amount_refunded=amount_refunded)
+
+	def mark_as_refunded(self, amount_refunded: Decimal) -> bool:
+		return self._move_to("Refunded", amount_refunded=amount_refunded)
+
+	def can_retry(self) -> bool:
+		return self.status in ("Failed", "Abandoned") and self.retries_remaining() > 0
+
+	def retries_remaining(self) -> int:
+		allowed = cint(frappe.get_cached_doc("Payment Settings").max_retries)
+		return max(0, allowed - cint(self.retry_count))
+
+	def increment_retry(self):
+		"""Count the retry and open the invoice for another attempt."""
+		if self.status not in ("Failed", "Abandoned"):
+			message = _("Invoice {0} is {1}. Only a failed or abandoned payment can be tried again.")
+			frappe.throw(message.format(self.name, _(self.status)), Conflict)
+		if not self.can_retry():
+			message = _("Invoice {0} was tried too often. Please contact us to pay it.")
+			frappe.throw(message.format(self.name), Conflict)
+		self._move_to(
+			"Pending", retry_count=cint(self.retry_count) + 1, last_retry_date=now_datetime(), failure_reason=None
+		)
+
+	def flag_for_review(self, reason: str):
+		"""A person has to look; earlier reasons are kept."""
+		reasons = [line for line in (self.review_reason or "").splitlines() if line]
+		if reason not in reasons:
+			self.record("review_needed", self, reason=reason)
+			self.write(needs_review=1, review_reason="\n".join([*reasons, reason]))
+
+	# Audit trail --------------------------------------------------------------------------------
+
+	def record(self, event: str, reference=None, from_status=None, to_status=None, **details):
+		"""Queue an event; it is written together with the next move or `write`."""
+		entry = payment_event.entry(event, reference or self, from_status, to_status, **details)
+		self._queued_events().append(entry)
+
+	def write(self, **values):
+		if not self._write_with_events(values, {}):
+			self._lost_the_race()
+
+	def _swap(self, old: str, new: str, values: dict):
+		reason = values.get("failure_reason")
+		self.record(f"invoice_{frappe.scrub(new)}", self, old, new, **({"reason": reason} if reason else {}))
+		if not self._write_with_events({"status": new, **values}, {"status": old}):
+			self._lost_the_race()
+
+	def _write_with_events(self, values: dict, only_if: dict) -> bool:
+		queued = self._queued_events()
+		if not queued:
+			return self._update_row(values, only_if)
+		count_before = cint(self.event_count)
+		rows, tail = payment_event.link_to_invoice(self, queued)
+		if not self._update_row({**values, **tail}, {**only_if, "event_count": count_before}):
+			return False
+		payment_event.insert(rows)
+		queued.clear()
+		return True
+
+	def _queued_events(self) -> list[dict]:
+		if "queued_events" not in self.flags:
+			self.flags.queued_events = []
+		return self.flags.queued_events
+
+	def _lost_the_race(self):
+		message = _("Invoice {0} was changed by somebody else just now. Please read it again.")
+		frappe.throw(message.format(self.name), ConcurrentChange)

@@ -1,0 +1,85 @@
+import re
+from decimal import Decimal
+
+import frappe
+from frappe import _
+from frappe.model.document import Document
+from frappe.utils import cint
+
+from oropendola_payments.exceptions import BadRequest, Unprocessable
+from oropendola_payments.gateways.money import to_decimal, to_minor
+
+
+class AIPlan(Document):
+	def validate(self):
+		self.validate_plan_id()
+		self.validate_interval()
+		self.validate_free()
+		self.validate_prices()
+
+	def validate_plan_id(self):
+		if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.plan_id or ""):
+			frappe.throw(_("The plan ID may have small letters, digits and single hyphens, such as pro-yearly."))
+
+	def validate_interval(self):
+		if cint(self.interval_count) < 1:
+			frappe.throw(_("The interval count must be at least 1."))
+		for field in ("requests_limit_per_day", "trial_days"):
+			if cint(self.get(field)) < 0:
+				frappe.throw(_("{0} cannot be below 0.").format(_(self.meta.get_label(field))))
+
+	def validate_free(self):
+		# Two signs are asked for, so that a forgotten price never gives service away.
+		price = to_decimal(self.price or 0)
+		if price < 0:
+			frappe.throw(_("The price cannot be below 0."))
+		if self.is_free and price:
+			frappe.throw(_("A free plan has the price 0. Please set the price to 0 or untick Is Free."))
+		if not self.is_free and not price:
+			frappe.throw(_("Please enter a price, or tick Is Free if this plan costs nothing."))
+		if self.is_free and self.prices:
+			frappe.throw(_("A free plan has no prices in further currencies."))
+
+	def validate_prices(self):
+		seen = {self.currency}
+		for row in self.prices:
+			if row.currency in seen:
+				frappe.throw(_("There are two prices in {0}. Please remove one.").format(row.currency))
+			seen.add(row.currency)
+			if to_decimal(row.price or 0) <= 0:
+				frappe.throw(_("Please enter a price above 0 in {0}.").format(row.currency))
+		for currency, price in self.all_prices().items():
+			self._validate_decimals(price, currency)
+
+	def _validate_decimals(self, price: Decimal, currency: str):
+		try:
+			to_minor(price, currency)
+		except ValueError:
+			frappe.throw(_("{0} has more decimals than {1} allows.").format(price, currency))
+
+	def all_prices(self) -> dict[str, Decimal]:
+		"""Price by currency, the plan's own currency first."""
+		further = {row.currency: to_decimal(row.price or 0) for row in self.prices}
+		return {self.currency: to_decimal(self.price or 0), **further}
+
+	def price_in(self, currency: str | None) -> tuple[Decimal, str]:
+		"""The price and its currency; a currency without a price is refused, never converted."""
+		prices = self.all_prices()
+		currency = (currency or self.currency).upper()
+		if currency not in prices:
+			message = _("{0} has no price in {1}. Please choose one of: {2}.")
+			frappe.throw(message.format(self.plan_name, currency, ", ".join(prices)), BadRequest)
+		return prices[currency], currency
+
+	def is_really_free(self) -> bool:
+		return bool(cint(self.is_free)) and not to_decimal(self.price or 0)
+
+	def daily_limit(self) -> int:
+		"""Requests a day; -1 means unlimited."""
+		return cint(self.requests_limit_per_day) or -1
+
+	def require_active(self):
+		if not cint(self.is_active):
+			frappe.throw(
+				_("{0} is not offered any more. Please choose another plan.").format(self.plan_name), Unprocessable
+			)

@@ -1,0 +1,168 @@
+from datetime import date
+
+import frappe
+from frappe import _
+from frappe.utils import cint, getdate
+
+from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import new_api_key
+from oropendola_payments.ai_billing.periods import add_interval, today, tomorrow
+from oropendola_payments.ai_billing.records import StatefulRecord
+from oropendola_payments.exceptions import Conflict, Unprocessable
+
+TRANSITIONS = {
+	"Pending": {"Trial", "Active", "Cancelled"},
+	"Trial": {"Active", "Past Due", "Expired", "Cancelled"},
+	"Active": {"Past Due", "Expired", "Cancelled"},
+	"Past Due": {"Active", "Expired", "Cancelled"},
+	"Expired": {"Active", "Cancelled"},
+	"Cancelled": set(),
+}
+LIVE = ("Pending", "Trial", "Active", "Past Due")
+SERVED = ("Trial", "Active")
+
+
+class AISubscription(StatefulRecord):
+	transitions = TRANSITIONS
+	system_fields = ("start_date", "end_date", "quota_reset_on", "api_key_link", "current_invoice", "live_key")
+
+	# Form ---------------------------------------------------------------------------------------
+
+	def before_insert(self):
+		self.update(dict.fromkeys(("start_date", "end_date", "api_key_link", "current_invoice", "quota_reset_on")))
+		self.live_key = self._live_key()
+
+	def validate(self):
+		super().validate()
+		self.set_quota()
+
+	def set_quota(self):
+		"""What the status allows, whatever was typed: without service the quota is 0."""
+		before = self.get_doc_before_save()
+		if not self.has_service():
+			self.daily_quota_limit = self.daily_quota_remaining = 0
+		elif before:
+			self.daily_quota_limit = before.daily_quota_limit
+			self.daily_quota_remaining = before.daily_quota_remaining
+		else:
+			self.update(self._full_quota())
+
+	def has_service(self) -> bool:
+		return self.status in SERVED or (self.status == "Pending" and self.get_plan().is_really_free())
+
+	def get_plan(self):
+		return frappe.get_cached_doc("AI Plan", self.plan)
+
+	# Moves --------------------------------------------------------------------------------------
+
+	def start_free(self) -> str | None:
+		"""Service without an end and without a payment, for a plan that is really free."""
+		if not self.get_plan().is_really_free():
+			frappe.throw(_("{0} is not free. Please pay the invoice first.").format(self.plan), Unprocessable)
+		return self._serve("Active", start_date=today(), end_date=None)
+
+	def start_trial(self) -> str | None:
+		days = cint(self.get_plan().trial_days)
+		if days < 1:
+			frappe.throw(_("{0} has no trial.").format(self.plan), Unprocessable)
+		return self._serve("Trial", start_date=today(), end_date=add_interval(today(), "Day", days))
+
+	def activate_after_payment(self, invoice) -> str | None:
+		"""Service for the period that this paid invoice bought, once. Returns a newly made API key, if any."""
+		if invoice.subscription != self.name or invoice.status != "Paid":
+			message = _("Invoice {0} is {1} and activates nothing. Only a paid invoice of this subscription does.")
+			frappe.throw(message.format(invoice.name, _(invoice.status)), Conflict)
+		if invoice.fulfilled_on:
+			return None
+		start, end = self.next_period()
+		invoice.record("subscription_served", self, self.status, "Active", period_start=start, period_end=end)
+		first_day = self.start_date if self.continues() else start
+		key = self._serve("Active", start_date=first_day, end_date=end, current_invoice=invoice.name)
+		invoice.write(fulfilled_on=frappe.utils.now_datetime(), period_start=start, period_end=end)
+		return key
+
+	def next_period(self) -> tuple[date, date]:
+		"""First and last day of the period that the next payment buys: after the old end, or from today."""
+		plan = self.get_plan()
+		start = getdate(self.end_date) if self.continues() else today()
+		anchor = getdate(self.start_date).day if self.continues() and self.start_date else None
+		return start, add_interval(start, plan.billing_interval, cint(plan.interval_count), anchor)
+
+	def continues(self) -> bool:
+		"""True while a payment extends the period instead of starting a new one."""
+		return self.status in ("Active", "Trial", "Past Due") and bool(self.end_date)
+
+	def mark_past_due(self) -> bool:
+		self._suspend_key()
+		return self._move_to("Past Due", **self._no_service())
+
+	def expire(self) -> bool:
+		self._suspend_key()
+		return self._move_to("Expired", live_key=None, **self._no_service())
+
+	def cancel(self) -> bool:
+		self._revoke_keys()
+		return self._move_to("Cancelled", live_key=None, **self._no_service())
+
+	# Keys ---------------------------------------------------------------------------------------
+
+	def create_api_key(self) -> str | None:
+		"""The key in clear, once, or None when there is a working one already."""
+		if not self.has_service():
+			message = _("Subscription {0} is {1} and gets no API key. Please pay the open invoice first.")
+			frappe.throw(message.format(self.name, _(self.status)), Unprocessable)
+		link, key = self._key_to_serve()
+		if link != self.api_key_link:
+			self.write(api_key_link=link)
+		return key
+
+	def rotate_api_key(self) -> str:
+		"""A new key in clear; the old one stops working at once."""
+		if not self.has_service():
+			message = _("Subscription {0} is {1} and has no API key to change.")
+			frappe.throw(message.format(self.name, _(self.status)), Conflict)
+		self._revoke_keys()
+		doc, key = new_api_key(self)
+		self.write(api_key_link=doc.name)
+		return key
+
+	def _key_to_serve(self) -> tuple[str, str | None]:
+		if self.api_key_link:
+			return self.api_key_link, None
+		suspended = self.status != "Pending" and frappe.db.get_value(
+			"AI API Key", {"subscription": self.name, "status": "Revoked", "suspended": 1}, "name"
+		)
+		if suspended:
+			frappe.get_doc("AI API Key", suspended).give_back()
+			return suspended, None
+		doc, key = new_api_key(self)
+		return doc.name, key
+
+	def _suspend_key(self):
+		if self.api_key_link:
+			frappe.get_doc("AI API Key", self.api_key_link).revoke(suspended=True)
+
+	def _revoke_keys(self):
+		keys = frappe.get_all("AI API Key", {"subscription": self.name}, pluck="name")
+		for name in keys:
+			frappe.get_doc("AI API Key", name).revoke()
+
+	# Helpers ------------------------------------------------------------------------------------
+
+	def _serve(self, status: str, **values) -> str | None:
+		link, key = self._key_to_serve()
+		values = {**values, **self._full_quota(), "api_key_link": link, "live_key": self._live_key(serving=True)}
+		if not self._move_to(status, **values):
+			self.write(**values)  # an extension: the status stays, the period grows
+		return key
+
+	def _full_quota(self) -> dict:
+		limit = self.get_plan().daily_limit()
+		if self.status in SERVED and cint(self.daily_quota_limit) == limit and self.quota_reset_on:
+			return {}  # an extension does not refill today's quota
+		return {"daily_quota_limit": limit, "daily_quota_remaining": limit, "quota_reset_on": tomorrow()}
+
+	def _no_service(self) -> dict:
+		return {"daily_quota_limit": 0, "daily_quota_remaining": 0, "api_key_link": None}
+
+	def _live_key(self, serving: bool = False) -> str | None:
+		return f"{self.user}:{self.plan}" if serving or self.status in LIVE else None

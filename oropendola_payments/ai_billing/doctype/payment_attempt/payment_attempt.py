@@ -1,0 +1,80 @@
+import json
+import secrets
+
+import frappe
+from frappe.utils import now_datetime
+from frappe.utils.password import decrypt, encrypt
+
+from oropendola_payments.ai_billing.records import StatefulRecord
+from oropendola_payments.gateways.base import PaymentRef
+from oropendola_payments.gateways.money import quantize
+
+ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # nothing that a person could misread
+LATE = {"Authorized", "Paid"}  # a gateway may take the money after it has reported a failure
+TRANSITIONS = {
+	"Created": {"Processing", "Authorized", "Paid", "Failed", "Expired", "Cancelled"},
+	"Processing": {"Authorized", "Paid", "Failed", "Expired", "Cancelled"},
+	"Authorized": {"Paid", "Failed", "Expired", "Cancelled"},
+	"Failed": LATE,
+	"Expired": LATE,
+	"Cancelled": LATE,
+	"Paid": set(),
+}
+OPEN = ("Created", "Processing", "Authorized")
+
+
+class PaymentAttempt(StatefulRecord):
+	transitions = TRANSITIONS
+	first_status = "Created"
+
+	def is_open(self) -> bool:
+		return self.status in OPEN
+
+	def payment_ref(self) -> PaymentRef:
+		"""How the gateway finds this attempt."""
+		return PaymentRef(
+			reference=self.name,
+			amount=quantize(self.amount, self.currency),
+			currency=self.currency,
+			order_id=self.gateway_order_id or None,
+			payment_id=self.gateway_payment_id or None,
+			data=self.checkout().get("data") or {},
+			created_at=self.initiated_at,
+		)
+
+	def checkout(self) -> dict:
+		"""What the gateway answered when the attempt was opened."""
+		return json.loads(decrypt(self.checkout_data)) if self.checkout_data else {}
+
+	@staticmethod
+	def seal(checkout: dict) -> str:
+		"""Session ids and client secrets are as good as keys for a while: they are not kept in clear."""
+		return encrypt(json.dumps(checkout, default=str))
+
+	def mark_as_processing(self, **values) -> bool:
+		return self._move_to("Processing", **values)
+
+	def mark_as_authorized(self, **values) -> bool:
+		return self._move_to("Authorized", **values)
+
+	def mark_as_paid(self, **values) -> bool:
+		return self._move_to("Paid", completed_at=now_datetime(), next_check_at=None, **values)
+
+	def mark_as_failed(self, **values) -> bool:
+		return self._move_to("Failed", completed_at=now_datetime(), **values)
+
+	def mark_as_expired(self, **values) -> bool:
+		return self._move_to("Expired", completed_at=now_datetime(), **values)
+
+	def mark_as_cancelled(self, **values) -> bool:
+		return self._move_to("Cancelled", completed_at=now_datetime(), **values)
+
+
+def new_reference() -> str:
+	"""Sent to the gateway: random, so that it tells nothing and cannot be guessed."""
+	return "".join(secrets.choice(ALPHABET) for _i in range(20))
+
+
+def on_doctype_update():
+	frappe.db.add_unique("Payment Attempt", ["gateway", "gateway_payment_id"], "one_payment_one_attempt")
+	frappe.db.add_index("Payment Attempt", ["status", "next_check_at"])

@@ -1,0 +1,48 @@
+from decimal import Decimal
+
+import frappe
+
+from oropendola_payments.ai_billing.records import SystemRecord
+from oropendola_payments.gateways.money import to_decimal
+
+
+class PaymentCapture(SystemRecord):
+	"""One sum of money that a gateway says it took."""
+
+	system_fields = (
+		"attempt",
+		"invoice",
+		"gateway",
+		"gateway_payment_id",
+		"amount",
+		"currency",
+		"captured_at",
+		"disposition",
+		"applied_amount",
+		"surplus",
+		"resolution",
+		"amount_refunded",
+		"credit_used",
+		"credit_from",
+		"dispute_state",
+	)
+
+	def refundable(self) -> Decimal:
+		"""What can still be sent back: neither refunded, nor on its way, nor spent as credit."""
+		taken = to_decimal(self.amount_refunded or 0) + to_decimal(self.credit_used or 0)
+		return to_decimal(self.amount) - taken
+
+	def credit_left(self) -> Decimal:
+		if self.resolution != "Credit":
+			return Decimal(0)
+		spent = to_decimal(self.credit_used or 0) + to_decimal(self.amount_refunded or 0)
+		return max(Decimal(0), to_decimal(self.surplus or 0) - spent)
+
+	def refunded_of_applied(self, refunded: Decimal) -> Decimal:
+		"""Refunds eat the surplus first; the rest comes out of what paid the invoice."""
+		unapplied = to_decimal(self.amount) - to_decimal(self.applied_amount or 0)
+		return max(Decimal(0), refunded - unapplied)
+
+
+def on_doctype_update():
+	frappe.db.add_unique("Payment Capture", ["gateway", "gateway_payment_id"], "one_fact_once")

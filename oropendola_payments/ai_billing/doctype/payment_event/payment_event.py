@@ -1,0 +1,141 @@
+"""The audit trail: append-only, each event carrying the hash of the one before it in the same chain.
+
+A chain belongs to one invoice, whose row keeps the last hash and the count: whoever appends holds the invoice's lock, and
+a removed last event shows as well. Events without an invoice form one chain for the site.
+"""
+
+import hashlib
+import json
+from contextlib import contextmanager
+
+import frappe
+from frappe import _
+from frappe.model.document import Document
+from frappe.utils import get_datetime, now
+
+from oropendola_payments.exceptions import AuditTrailIsFrozen
+
+SITE_CHAIN = "SITE"
+HASHED = (
+	"name",
+	"invoice",
+	"sequence",
+	"event",
+	"from_status",
+	"to_status",
+	"reference_doctype",
+	"reference_name",
+	"source",
+	"actor",
+	"ip_address",
+	"occurred_at",
+	"details",
+	"previous_hash",
+)
+COLUMNS = (*HASHED, "hash", "owner", "creation", "modified", "modified_by")
+
+
+class PaymentEvent(Document):
+	def validate(self):
+		self._refuse()
+
+	def before_insert(self):
+		self._refuse()
+
+	def on_trash(self):
+		self._refuse()
+
+	def before_rename(self, *args):
+		self._refuse()
+
+	def _refuse(self):
+		frappe.throw(_("The audit trail cannot be written, changed or deleted by hand."), AuditTrailIsFrozen)
+
+
+@contextmanager
+def acting_as(source: str):
+	"""Events written inside say where the change came from: API, Callback, Webhook, Sweep, Reconcile, Desk, System."""
+	before = frappe.flags.payment_event_source
+	frappe.flags.payment_event_source = source
+	try:
+		yield
+	finally:
+		frappe.flags.payment_event_source = before
+
+
+def entry(event: str, reference=None, from_status=None, to_status=None, **details) -> dict:
+	"""One event to append; `reference` is the record it is about."""
+	return {
+		"event": event,
+		"reference_doctype": reference.doctype if reference else None,
+		"reference_name": reference.name if reference else None,
+		"from_status": from_status,
+		"to_status": to_status,
+		"details": json.dumps(details, default=str, sort_keys=True, ensure_ascii=False) if details else None,
+	}
+
+
+def link_to_invoice(invoice, entries: list[dict]) -> tuple[list[dict], dict]:
+	"""The rows to insert, and the columns of the invoice that must be written with them."""
+	rows = _link(entries, invoice.name, int(invoice.event_count or 0), invoice.last_event_hash or "")
+	return rows, {"event_count": rows[-1]["sequence"], "last_event_hash": rows[-1]["hash"]}
+
+
+def append_to_site(event: str, reference=None, **details):
+	"""An event that belongs to no invoice, such as a change of settings."""
+	last = frappe.db.sql(
+		"SELECT `sequence`, `hash` FROM `tabPayment Event` WHERE `invoice` IS NULL"
+		" ORDER BY `sequence` DESC LIMIT 1 FOR UPDATE"
+	)
+	sequence, previous = last[0] if last else (0, "")
+	insert(_link([entry(event, reference, **details)], None, int(sequence), previous))
+
+
+def _link(entries: list[dict], invoice: str | None, sequence: int, previous: str) -> list[dict]:
+	rows = []
+	for values in entries:
+		sequence += 1
+		row = {**values, **_circumstances(), "invoice": invoice, "sequence": sequence, "previous_hash": previous}
+		row["name"] = f"{invoice or SITE_CHAIN}-{sequence:05d}"
+		previous = row["hash"] = hash_of(row)
+		rows.append(row)
+	return rows
+
+
+def _circumstances() -> dict:
+	at, user = now(), frappe.session.user
+	return {
+		"source": frappe.flags.payment_event_source or "System",
+		"actor": user,
+		"ip_address": getattr(frappe.local, "request_ip", None) or "",
+		"occurred_at": at,
+		"owner": user,
+		"creation": at,
+		"modified": at,
+		"modified_by": user,
+	}
+
+
+def insert(rows: list[dict]):
+	columns = ", ".join(f"`{column}`" for column in COLUMNS)
+	marks = ", ".join("(" + ", ".join(["%s"] * len(COLUMNS)) + ")" for _row in rows)
+	values = [row[column] for row in rows for column in COLUMNS]
+	frappe.db.sql(f"INSERT INTO `tabPayment Event` ({columns}) VALUES {marks}", values)  # noqa: S608
+
+
+def hash_of(row: dict) -> str:
+	"""SHA-256 over the row's content and the hash before it."""
+	content = [_text(row.get(name)) if name != "occurred_at" else _moment(row.get(name)) for name in HASHED]
+	return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
+
+
+def _text(value) -> str:
+	return "" if value is None else str(value)
+
+
+def _moment(value) -> str:
+	return get_datetime(value).isoformat(timespec="microseconds") if value else ""
+
+
+def on_doctype_update():
+	frappe.db.add_index("Payment Event", ["invoice", "sequence"])

@@ -1,0 +1,141 @@
+from urllib.parse import urlsplit
+
+import frappe
+from frappe import _
+from frappe.model.document import Document
+from frappe.utils import cint
+from frappe.utils.password import decrypt
+
+from oropendola_payments.ai_billing.doctype.payment_event.payment_event import append_to_site
+from oropendola_payments.exceptions import BadRequest, NotAllowed
+from oropendola_payments.gateways.base import CREDENTIAL_SLOTS
+
+
+class PaymentGatewaySettings(Document):
+	# Form ---------------------------------------------------------------------------------------
+
+	def onload(self):
+		adapter = self.adapter_class()
+		declared = [{"name": c.name, "label": _(c.label), "help": _(c.help), "required": c.required} for c in adapter.credentials]
+		self.set_onload("credentials", declared)
+		self.set_onload("status", self.get_status())
+		self.set_onload("instant_refunds", adapter.capabilities.instant_refunds)
+		self.set_onload("simulator_allowed", simulator_allowed())
+
+	def validate(self):
+		self.validate_gateway()
+		self.validate_mode()
+		self.validate_base_url()
+		self.validate_credentials()
+
+	def validate_gateway(self):
+		from oropendola_payments.engine.adapters import codes
+
+		if self.gateway not in codes():
+			message = _("There is no gateway {0}. Please choose one of: {1}.")
+			frappe.throw(message.format(self.gateway, ", ".join(codes())), BadRequest)
+
+	def validate_mode(self):
+		if self.mode == "Simulator" and not simulator_allowed():
+			message = _(
+				"The simulator takes no real money and gives real service. To allow it on this site, run: {0}"
+			)
+			frappe.throw(message.format("bench --site SITE set-config -p allow_payment_simulator 1"), NotAllowed)
+
+	def validate_base_url(self):
+		if not self.api_base_url:
+			return
+		address = urlsplit(self.api_base_url)
+		if address.scheme not in ("http", "https") or not address.hostname:
+			frappe.throw(_("The API base address must start with http:// or https://."))
+		if self.mode == "Live":
+			frappe.throw(_("In Live mode the provider's own address is used. Please empty the API base address."))
+
+	def validate_credentials(self):
+		if not self.enabled or self.mode == "Simulator":
+			return
+		secrets = self._typed_secrets()
+		adapter = self.adapter_class()
+		missing = adapter.missing_credentials(secrets)
+		if missing:
+			frappe.throw(_("To switch {0} on, please fill in: {1}.").format(self.label, ", ".join(map(_, missing))))
+		problems = adapter.credential_problems(secrets, self.mode)
+		if problems:
+			frappe.throw(" ".join(_(problem) for problem in problems))
+
+	def on_update(self):
+		if self.is_default:
+			others = {"is_default": 1, "name": ("!=", self.name)}
+			for name in frappe.get_all(self.doctype, others, pluck="name"):
+				frappe.db.set_value(self.doctype, name, "is_default", 0)
+		if self.enabled and self.mode == "Live":
+			from oropendola_payments.engine.live_site import confirm_if_first
+
+			confirm_if_first()
+		before = self.get_doc_before_save()
+		changed = [f.fieldname for f in self.meta.fields if before and before.get(f.fieldname) != self.get(f.fieldname)]
+		append_to_site("gateway_settings_changed", self, fields=changed, mode=self.mode, enabled=self.enabled)
+		frappe.clear_document_cache(self.doctype, self.name)
+		clear_gateway_list()
+
+	def on_trash(self):
+		if frappe.db.exists("Payment Attempt", {"gateway": self.gateway}):
+			message = _("{0} has payments, which need its keys for refunds and questions. Please switch it off instead.")
+			frappe.throw(message.format(self.label), NotAllowed)
+		clear_gateway_list()
+
+	# What others ask ----------------------------------------------------------------------------
+
+	def adapter_class(self):
+		from oropendola_payments.engine.adapters import adapter_class
+
+		return adapter_class(self.gateway)
+
+	def is_configured(self) -> bool:
+		"""True when nothing is missing that the gateway needs. The simulator needs nothing."""
+		if self.mode == "Simulator":
+			return simulator_allowed()
+		return not self.adapter_class().missing_credentials(self.get_secrets())
+
+	def get_status(self) -> str:
+		"""Disabled, Not Configured, Degraded, or the mode."""
+		from oropendola_payments.engine.breaker import is_degraded
+
+		if not cint(self.enabled):
+			return "Disabled"
+		if not self.is_configured():
+			return "Not Configured"
+		return "Degraded" if is_degraded(self.gateway) else self.mode
+
+	@frappe.whitelist(methods=["POST"])
+	def test_connection(self) -> str:
+		"""A sentence for the Desk that says whether the provider accepts the keys."""
+		frappe.only_for(("Payments Manager", "System Manager"))
+		from oropendola_payments.engine.adapters import test_connection
+
+		return test_connection(self)
+
+	def get_secrets(self) -> dict[str, str]:
+		"""All credentials in clear, secrets in one statement. Never cached, never logged."""
+		rows = frappe.db.sql(
+			"SELECT `fieldname`, `password` FROM `__Auth` WHERE `doctype` = %s AND `name` = %s AND `encrypted` = 1",
+			(self.doctype, self.name),
+		)
+		stored = {fieldname: decrypt(password) for fieldname, password in rows}
+		plain = {slot: self.get(slot) for slot, secret in CREDENTIAL_SLOTS.items() if not secret and self.get(slot)}
+		return {**plain, **{slot: value for slot, value in stored.items() if CREDENTIAL_SLOTS.get(slot) and value}}
+
+	def _typed_secrets(self) -> dict[str, str]:
+		"""What will be stored by this save: freshly typed values over the stored ones."""
+		stored = {} if self.is_new() else self.get_secrets()
+		typed = {slot: (self.get(slot) or "").strip() for slot in CREDENTIAL_SLOTS}
+		kept = {slot: stored.get(slot, "") for slot, value in typed.items() if set(value) == {"*"}}
+		return {**typed, **kept}
+
+
+def simulator_allowed() -> bool:
+	return bool(cint(frappe.conf.get("allow_payment_simulator")))
+
+
+def clear_gateway_list():
+	frappe.cache.delete_value("oropendola_gateway_list")

@@ -1,0 +1,37 @@
+import frappe
+from frappe.utils import now_datetime
+
+from oropendola_payments.ai_billing.records import StatefulRecord
+
+TRANSITIONS = {
+	"Created": {"Processing", "Unknown", "Refunded", "Failed"},
+	"Unknown": {"Processing", "Refunded", "Failed"},
+	"Processing": {"Unknown", "Refunded", "Failed"},
+	# A bank may send the money back days after the gateway called the refund done.
+	"Refunded": {"Failed"},
+	# The gateway has the last word about money that left.
+	"Failed": {"Refunded"},
+}
+OPEN = ("Created", "Processing", "Unknown")
+HOLDING = (*OPEN, "Refunded")
+
+
+class PaymentRefund(StatefulRecord):
+	transitions = TRANSITIONS
+	first_status = "Created"
+
+	def mark_as_processing(self, **values) -> bool:
+		return self._move_to("Processing", **values)
+
+	def mark_as_unknown(self, **values) -> bool:
+		return self._move_to("Unknown", **values)
+
+	def mark_as_refunded(self, **values) -> bool:
+		return self._move_to("Refunded", completed_at=now_datetime(), next_check_at=None, error_message=None, **values)
+
+	def mark_as_failed(self, **values) -> bool:
+		return self._move_to("Failed", completed_at=now_datetime(), next_check_at=None, **values)
+
+
+def on_doctype_update():
+	frappe.db.add_index("Payment Refund", ["status", "next_check_at"])

@@ -1,0 +1,37 @@
+import frappe
+from frappe import _
+from frappe.model.document import Document
+from frappe.utils import cint, flt
+
+from oropendola_payments.ai_billing.doctype.payment_event.payment_event import append_to_site
+
+
+class PaymentSettings(Document):
+	def validate(self):
+		self.validate_numbers()
+		self.validate_reminder_days()
+
+	def validate_numbers(self):
+		if cint(self.abandon_after_minutes) < 5:
+			frappe.throw(_("Payments need at least 5 minutes before they may count as abandoned."))
+		for field in ("tax_rate", "alert_abandoned_percent", "alert_failed_percent"):
+			if not 0 <= flt(self.get(field)) <= 100:
+				frappe.throw(_("{0} must be between 0 and 100.").format(_(self.meta.get_label(field))))
+		if not 1 <= cint(self.otp_expiry_minutes) <= 10:
+			frappe.throw(_("Codes by SMS may live between 1 and 10 minutes."))
+
+	def validate_reminder_days(self):
+		try:
+			self.reminder_offsets()
+		except ValueError:
+			frappe.throw(_("Reminder days are whole numbers with commas between them, such as 7,3,1,-1."))
+
+	def reminder_offsets(self) -> list[int]:
+		"""Days before the end date, largest first; negative ones lie after it."""
+		return sorted({int(part) for part in (self.reminder_days or "").split(",") if part.strip()}, reverse=True)
+
+	def on_update(self):
+		if before := self.get_doc_before_save():
+			changed = [f.fieldname for f in self.meta.fields if before.get(f.fieldname) != self.get(f.fieldname)]
+			if changed:
+				append_to_site("settings_changed", self, fields=changed)

@@ -1,0 +1,33 @@
+"""Calendar arithmetic for billing periods."""
+
+import calendar
+from datetime import date, timedelta
+
+from frappe.utils import getdate, nowdate
+
+
+def today() -> date:
+	"""Today in the site's time zone."""
+	return getdate(nowdate())
+
+
+def tomorrow() -> date:
+	return today() + timedelta(days=1)
+
+
+def add_interval(start: date, interval: str, count: int, anchor_day: int | None = None) -> date:
+	"""The same day later by calendar; a day that a month lacks becomes its last day.
+
+	`anchor_day` is the day of the month on which the subscription began. A period that ended early in a short month gets
+	back to it: 31 January, 28 February, 31 March.
+	"""
+	if interval == "Day":
+		return start + timedelta(days=count)
+	months = start.month - 1 + count * (12 if interval == "Year" else 1)
+	year, month = start.year + months // 12, months % 12 + 1
+	day = anchor_day if anchor_day and start.day == min(anchor_day, _last_day(start.year, start.month)) else start.day
+	return date(year, month, min(day, _last_day(year, month)))
+
+
+def _last_day(year: int, month: int) -> int:
+	return calendar.monthrange(year, month)[1]

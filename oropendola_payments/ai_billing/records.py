@@ -1,0 +1,107 @@
+"""What the records share: moves along a table of states, and fields that only the system writes."""
+
+import frappe
+from frappe import _
+from frappe.model.document import Document
+from frappe.utils import now
+
+from oropendola_payments.compat import affected_rows
+from oropendola_payments.exceptions import ConcurrentChange, InvalidTransition, NotAllowed
+
+
+class SystemRecord(Document):
+	"""A record whose `system_fields` change only through `write`: Desk, REST and import edits of them are refused."""
+
+	system_fields: tuple[str, ...] = ()
+
+	def validate(self):
+		self.validate_system_fields()
+
+	def validate_system_fields(self):
+		before = self.get_doc_before_save()
+		if not before:
+			return
+		changed = [name for name in self.system_fields if self.has_value_changed(name)]
+		if changed:
+			labels = ", ".join(_(self.meta.get_label(name)) for name in changed)
+			message = _("{0} of {1} {2} is written by the system and cannot be edited. Please use the actions instead.")
+			frappe.throw(message.format(labels, _(self.doctype), self.name), NotAllowed)
+
+	def write(self, **values):
+		"""Write columns in one statement, past the form's checks. Only for code that holds the row's lock."""
+		self._update_row(values)
+
+	def _update_row(self, values: dict, only_if: dict | None = None) -> bool:
+		values = {**values, "modified": now(), "modified_by": frappe.session.user}
+		conditions = {"name": self.name, **(only_if or {})}
+		sets = ", ".join(f"`{column}` = %s" for column in values)
+		where = " AND ".join(f"`{column}` = %s" for column in conditions)
+		# Column and table names come from our own code; every value is a parameter.
+		statement = f"UPDATE `tab{self.doctype}` SET {sets} WHERE {where}"  # noqa: S608
+		frappe.db.sql(statement, [*values.values(), *conditions.values()])
+		if not affected_rows():
+			return False
+		self.update(values)
+		return True
+
+
+class StatefulRecord(SystemRecord):
+	"""A record with a table of moves. `_move_to` is compare-and-swap: of two writers one wins, the other is told."""
+
+	transitions: dict[str, set[str]] = {}
+	first_status = "Pending"
+
+	def validate(self):
+		self.validate_status()
+		super().validate()
+
+	def onload(self):
+		self.set_onload("next_statuses", sorted(self.transitions.get(self.status, ())))
+
+	def validate_status(self):
+		before = self.get_doc_before_save()
+		if not before and self.status != self.first_status:
+			message = _("A new {0} starts as {1}, not as {2}.")
+			frappe.throw(message.format(_(self.doctype), _(self.first_status), _(self.status)), InvalidTransition)
+		if before and self.status != before.status:
+			message = _("{0} {1} is {2}. Its status changes through its actions and cannot be set to {3} by hand.")
+			frappe.throw(
+				message.format(_(self.doctype), self.name, _(before.status), _(self.status)), InvalidTransition
+			)
+
+	def can_move_to(self, status: str) -> bool:
+		return status in self.transitions[self.status]
+
+	def _move_to(self, status: str, **values) -> bool:
+		"""True when this call moved it; False when it stood there already."""
+		if status == self.status:
+			return False
+		if not self.can_move_to(status):
+			message = _("{0} {1} is {2} and cannot become {3}.")
+			frappe.throw(
+				message.format(_(self.doctype), self.name, _(self.status), _(status)), InvalidTransition
+			)
+		self._swap(self.status, status, values)
+		return True
+
+	def _swap(self, old: str, new: str, values: dict):
+		if not self._update_row({"status": new, **values}, only_if={"status": old}):
+			message = _("{0} {1} was changed by somebody else just now. Please read it again.")
+			frappe.throw(message.format(_(self.doctype), self.name), ConcurrentChange)
+
+
+def is_customer_only(user: str) -> bool:
+	"""True for a user who may see only his or her own records."""
+	return not {"System Manager", "Payments Manager", "Payments Auditor"} & set(frappe.get_roles(user))
+
+
+def own_records_condition(doctype: str, user: str | None = None) -> str:
+	"""For `permission_query_conditions`: lists show a customer only what is theirs."""
+	user = user or frappe.session.user
+	return f"`tab{doctype}`.`user` = {frappe.db.escape(user)}" if is_customer_only(user) else ""
+
+
+def may_see(doc, user: str | None = None) -> bool:
+	"""For `has_permission`: a single record, by the same rule as lists."""
+	user = user or frappe.session.user
+	return not is_customer_only(user) or (user != "Guest" and doc.user == user)

@@ -1,0 +1,94 @@
+"""Arguments from outside, checked against the type hints of the endpoint: clear refusals instead of surprises."""
+
+import inspect
+import types
+import typing
+from decimal import Decimal
+from functools import cache
+
+from frappe import _
+
+from oropendola_payments.exceptions import BadRequest
+from oropendola_payments.gateways.money import to_decimal
+
+MAX_TEXT = 1000
+MAX_NAME = 140
+
+
+def checked_arguments(function, signature: inspect.Signature, args: tuple, kwargs: dict) -> dict:
+	"""Known arguments in their declared types. Unknown ones are ignored, as Frappe does."""
+	names = list(signature.parameters)
+	given = {**dict(zip(names, args, strict=False)), **{k: v for k, v in kwargs.items() if k in signature.parameters}}
+	hints = _hints(function)
+	return {
+		name: _convert(name, given[name], hints.get(name, str))
+		for name, parameter in signature.parameters.items()
+		if _is_given(name, parameter, given)
+	}
+
+
+@cache
+def _hints(function) -> dict:
+	return typing.get_type_hints(function)
+
+
+def _is_given(name: str, parameter: inspect.Parameter, given: dict) -> bool:
+	missing = given.get(name) is None or given.get(name) == ""
+	if missing and parameter.default is inspect.Parameter.empty:
+		raise BadRequest(_("{0} is missing. Please send it.").format(name))
+	return not missing
+
+
+def _convert(name: str, value, hint):
+	if typing.get_origin(hint) in (typing.Union, types.UnionType):
+		hint = next(h for h in typing.get_args(hint) if h is not type(None))
+	converter = CONVERTERS.get(hint)
+	if not converter:
+		raise TypeError(f"{name} has a type hint that no converter knows: {hint}")
+	return converter(name, value)
+
+
+def _text(name: str, value) -> str:
+	if not isinstance(value, str):
+		raise BadRequest(_("{0} must be text.").format(name))
+	value = value.strip()
+	if "\x00" in value or any(0xD800 <= ord(c) <= 0xDFFF for c in value) or "\ufffd" in value:
+		raise BadRequest(_("{0} has characters that cannot be read. Please send it as UTF-8.").format(name))
+	limit = MAX_TEXT if name in LONG else MAX_NAME
+	if len(value) > limit:
+		raise BadRequest(_("{0} is too long: at most {1} characters.").format(name, limit))
+	if not value:
+		raise BadRequest(_("{0} is empty. Please send it.").format(name))
+	return value
+
+
+LONG = {"reason", "note", "description"}
+
+
+def _whole_number(name: str, value) -> int:
+	if isinstance(value, bool) or not isinstance(value, int | str):
+		raise BadRequest(_("{0} must be a whole number.").format(name))
+	text = str(value).strip()
+	if len(text) > 12 or not text.lstrip("-").isdecimal() or not text.isascii():
+		raise BadRequest(_("{0} must be a whole number.").format(name))
+	return int(text)
+
+
+def _amount(name: str, value) -> Decimal:
+	if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal) or len(str(value)) > 20:
+		raise BadRequest(_("{0} must be an amount such as 499 or 499.50.").format(name))
+	try:
+		return to_decimal(value)
+	except ValueError:
+		raise BadRequest(_("{0} must be an amount such as 499 or 499.50.").format(name)) from None
+
+
+def _yes_or_no(name: str, value) -> bool:
+	if str(value).lower() in ("1", "true", "yes"):
+		return True
+	if str(value).lower() in ("0", "false", "no"):
+		return False
+	raise BadRequest(_("{0} must be 1 or 0.").format(name))
+
+
+CONVERTERS = {str: _text, int: _whole_number, Decimal: _amount, bool: _yes_or_no}

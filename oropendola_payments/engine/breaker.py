@@ -1,0 +1,60 @@
+"""A gateway that keeps failing is Degraded: still usable, no longer recommended.
+
+The counters live in the shared cache, so that all workers see the same. After the pause the next call is the trial: its success
+closes the breaker, its failure opens it again at once.
+"""
+
+import time
+
+import frappe
+
+from oropendola_payments.gateways.errors import BadAnswer, CredentialsRefused, MaybeSent, NotSent
+
+WINDOW_SECONDS = 300
+FAILURES_TO_OPEN = 5
+PAUSE_SECONDS = 120
+OUTAGES = (NotSent, MaybeSent, BadAnswer)
+
+
+def is_degraded(code: str) -> bool:
+	opened = _state(code).get("opened_at")
+	return bool(opened) and time.time() - opened < PAUSE_SECONDS
+
+
+def report_success(code: str):
+	if _state(code):
+		frappe.cache.delete_value(_key(code))
+
+
+def report_failure(code: str, error: Exception):
+	"""Count an outage. Refused keys open the breaker at once: repeating them can lock an account."""
+	if isinstance(error, CredentialsRefused):
+		_open(code)
+	elif isinstance(error, OUTAGES):
+		_count(code)
+
+
+def _count(code: str):
+	state, now = _state(code), time.time()
+	if state.get("opened_at"):
+		return _open(code)
+	recent = [at for at in state.get("failures", []) if now - at < WINDOW_SECONDS] + [now]
+	if len(recent) >= FAILURES_TO_OPEN:
+		return _open(code)
+	_save(code, {"failures": recent})
+
+
+def _open(code: str):
+	_save(code, {"opened_at": time.time()})
+
+
+def _state(code: str) -> dict:
+	return frappe.cache.get_value(_key(code), expires=True) or {}
+
+
+def _save(code: str, state: dict):
+	frappe.cache.set_value(_key(code), state, expires_in_sec=WINDOW_SECONDS + PAUSE_SECONDS)
+
+
+def _key(code: str) -> str:
+	return f"oropendola_breaker:{code}"

@@ -1,0 +1,39 @@
+"""Copies are disarmed: a database restored elsewhere does not talk to Live gateways until a manager confirms."""
+
+import frappe
+from frappe import _
+
+from oropendola_payments.ai_billing.doctype.payment_event.payment_event import append_to_site
+from oropendola_payments.exceptions import Unavailable
+
+
+def this_site() -> str:
+	"""The name of this site and its public host name: a copy differs in at least one."""
+	host = frappe.conf.get("host_name") or ""
+	return f"{frappe.local.site} {host}".strip()
+
+
+def is_confirmed() -> bool:
+	return frappe.get_cached_doc("Payment Settings").confirmed_site == this_site()
+
+
+def require_confirmed(label: str):
+	if not is_confirmed():
+		message = _(
+			"{0} is in Live mode, but this site was not confirmed for live payments. It may be a copy. "
+			"A Payments Manager can confirm it in Payment Settings."
+		)
+		raise Unavailable(message.format(label))
+
+
+def confirm_if_first():
+	"""The first Live gateway of a new site needs no second question."""
+	if not frappe.db.get_single_value("Payment Settings", "confirmed_site"):
+		confirm()
+
+
+def confirm():
+	before = frappe.db.get_single_value("Payment Settings", "confirmed_site")
+	frappe.db.set_single_value("Payment Settings", "confirmed_site", this_site())
+	frappe.clear_document_cache("Payment Settings", "Payment Settings")
+	append_to_site("live_site_confirmed", before=before, after=this_site())

@@ -1,0 +1,41 @@
+app_name = "oropendola_payments"
+app_title = "Oropendola Payments"
+app_publisher = "Oropendola"
+app_description = "Sells access to AI services by subscription and takes the money through seven gateways and by hand"
+app_email = "payments@oropendola.example"
+app_license = "MIT"
+
+after_install = "oropendola_payments.install.after_install"
+after_migrate = ["oropendola_payments.install.after_migrate"]
+before_uninstall = "oropendola_payments.install.before_uninstall"
+
+PERMISSIONS = "oropendola_payments.ai_billing.permissions"
+
+# A list and a single record follow the same rule: customers see only what is theirs.
+permission_query_conditions = {
+	"AI Subscription": f"{PERMISSIONS}.subscription_conditions",
+	"AI API Key": f"{PERMISSIONS}.api_key_conditions",
+	"AI Invoice": f"{PERMISSIONS}.invoice_conditions",
+	"Payment Attempt": f"{PERMISSIONS}.attempt_conditions",
+}
+has_permission = {
+	"AI Subscription": f"{PERMISSIONS}.has_permission",
+	"AI API Key": f"{PERMISSIONS}.has_permission",
+	"AI Invoice": f"{PERMISSIONS}.has_permission",
+	"Payment Attempt": f"{PERMISSIONS}.has_permission",
+}
+
+SWEEPS = "oropendola_payments.engine.sweeps"
+SUBSCRIPTIONS = "oropendola_payments.engine.subscription_sweeps"
+
+# Each job only asks for work to be done in the background: a cron job itself has 300 seconds.
+scheduler_events = {
+	"cron": {
+		"*/2 * * * *": [f"{SWEEPS}.drive_inbox", f"{SWEEPS}.reconcile_attempts", f"{SWEEPS}.poll_refunds"],
+		"*/30 * * * *": [f"{SWEEPS}.check_abandoned_payments"],
+		"5 * * * *": [f"{SWEEPS}.check_invariants", f"{SUBSCRIPTIONS}.expire_subscriptions"],
+		"1 0 * * *": [f"{SUBSCRIPTIONS}.reset_quotas"],
+		"0 9 * * *": [f"{SUBSCRIPTIONS}.send_renewal_reminders"],
+	},
+	"daily_long": [f"{SWEEPS}.clear_raw_payloads"],
+}

@@ -1,0 +1,58 @@
+"""First data. `install-app` marks patches as done without running them, so whatever must exist is ensured here."""
+
+import frappe
+
+ROLES = ("Payments Manager", "Payments Auditor")
+GATEWAYS = (
+	("PayU", "payu"),
+	("Razorpay", "razorpay"),
+	("Stripe", "stripe"),
+	("PayPal", "paypal"),
+	("PhonePe", "phonepe"),
+	("Cashfree", "cashfree"),
+	("Cashflows", "cashflows"),
+)
+API_USER_ROLE = "Payments Transact"
+
+
+def after_install():
+	ensure_first_data()
+
+
+def after_migrate():
+	ensure_first_data()
+
+
+def before_uninstall():
+	"""Roles stay with the users' other rights in mind, but without us they mean nothing: take them away."""
+	for role in (*ROLES, API_USER_ROLE):
+		frappe.db.delete("Has Role", {"role": role})
+		if frappe.db.exists("Role", role):
+			frappe.delete_doc("Role", role, ignore_permissions=True, force=True)
+
+
+def ensure_first_data():
+	ensure_roles()
+	ensure_gateways()
+
+
+def ensure_roles():
+	for role in ROLES:
+		_ensure_role(role, desk_access=1)
+	_ensure_role(API_USER_ROLE, desk_access=0)
+
+
+def ensure_gateways():
+	"""A switched-off record for every gateway, so that an administrator only has to fill in the keys."""
+	for order, (label, code) in enumerate(GATEWAYS, start=1):
+		if not frappe.db.exists("Payment Gateway Settings", {"gateway": code}):
+			doc = frappe.new_doc("Payment Gateway Settings")
+			doc.update({"label": label, "gateway": code, "mode": "Test", "enabled": 0, "sort_order": order})
+			doc.insert(ignore_permissions=True)
+
+
+def _ensure_role(name: str, desk_access: int):
+	if not frappe.db.exists("Role", name):
+		frappe.get_doc({"doctype": "Role", "role_name": name, "desk_access": desk_access}).insert(
+			ignore_permissions=True
+		)

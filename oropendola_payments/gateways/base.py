@@ -198,6 +198,7 @@ class RefundEvent:
 	currency: str | None = None
 	reason: str | None = None
 	details: Mapping[str, object] = field(default_factory=dict)
+	occurred_at: datetime | None = None  # messages overtake each other: the newest fact holds
 
 
 @dataclass(frozen=True)
@@ -212,6 +213,7 @@ class DisputeEvent:
 	currency: str | None = None
 	reason: str | None = None
 	details: Mapping[str, object] = field(default_factory=dict)
+	occurred_at: datetime | None = None  # messages overtake each other: the newest fact holds
 
 
 @dataclass(frozen=True)

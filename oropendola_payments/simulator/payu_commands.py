@@ -1,0 +1,243 @@
+"""PayU's General API, postservice.php: questions about payments, and refunds.
+
+https://docs.payu.in/reference/verify_payment_api , /refund_transaction_api , /check_action_status_api_with_payu_id ,
+/get_all_refunds_from_transaction_ids_api
+"""
+
+from datetime import datetime, timedelta, timezone
+from hashlib import sha512
+
+from werkzeug.wrappers import Request, Response
+
+from oropendola_payments.simulator import books
+from oropendola_payments.simulator.amounts import to_minor, to_text
+from oropendola_payments.simulator.books import Charge, Order, Refund, TooMuch
+from oropendola_payments.simulator.dialect import Dialect
+
+CALLS = {  # command -> the name of the call for faults
+	"verify_payment": "status",
+	"check_payment": "status",
+	"cancel_refund_transaction": "refund",
+	"check_action_status": "refund_status",
+	"getAllRefundsFromTxnIds": "refund_status",
+}
+TOKEN_LIMIT = 23
+REFUND_WORDS = {books.REFUND_PENDING: "queued", books.REFUNDED: "success", books.REFUND_FAILED: "failure"}
+INDIA = timezone(timedelta(hours=5, minutes=30))
+
+
+class GeneralApi:
+	"""One path, many commands; always HTTP 200, and the truth is in the body."""
+
+	def __init__(self, dialect: Dialect):
+		self.dialect = dialect
+		self.books = dialect.books
+		self.commands = {
+			"verify_payment": self.verify_payment,
+			"check_payment": self.check_payment,
+			"cancel_refund_transaction": self.cancel_refund_transaction,
+			"check_action_status": self.check_action_status,
+			"getAllRefundsFromTxnIds": self.all_refunds,
+		}
+
+	def answer(self, request: Request) -> Response:
+		told = self._told(request.form.to_dict())
+		if request.args.get("form") != "2":
+			# Without form=2 PayU prints PHP arrays.
+			return self.dialect.text("Array\n(\n    [status] => 0\n)\n", content_type="text/html")
+		return self.dialect.answer(told)
+
+	def _told(self, fields: dict[str, str]) -> dict:
+		command = self.commands.get(fields.get("command", ""))
+		if not fields.get("key") or not fields.get("var1") or command is None:
+			return _refusal("Parameter missing")
+		if fields["key"] != self.dialect.config["key"]:
+			return _refusal("Invalid Merchant Key")
+		if not fields.get("hash"):
+			return _refusal("Hash is empty")
+		signed = (fields["key"], fields["command"], fields["var1"], self.dialect.config["salt"])
+		if fields["hash"] != sha512("|".join(signed).encode()).hexdigest():
+			return _refusal("Invalid Hash.")
+		return command(fields)
+
+	# Payments ---------------------------------------------------------------------------------------
+
+	def verify_payment(self, fields: dict[str, str]) -> dict:
+		details = {txnid: self._by_txnid(txnid) for txnid in fields["var1"].split("|")}
+		found = sum(entry["mihpayid"] != "Not Found" for entry in details.values())
+		return _fetched(found, len(details), details)
+
+	def check_payment(self, fields: dict[str, str]) -> dict:
+		charge = self.books.payment(fields["var1"])
+		if charge is None:
+			return _refusal("Transaction not exists")
+		details = self._entry(self.books.order(charge.order_id), charge)
+		return {"status": 1, "msg": "Transaction Fetched Successfully", "transaction_details": details}
+
+	def _by_txnid(self, txnid: str) -> dict:
+		order = self.books.order_of(txnid)
+		if order is None:
+			return {"mihpayid": "Not Found", "status": "Not Found"}
+		charges = self.books.charges_of(order)
+		return self._entry(order, charges[-1]) if charges else self._initiated(order)
+
+	def _entry(self, order: Order, charge: Charge) -> dict:
+		facts = self.dialect.facts_of(order, charge)
+		amount = to_text(self.dialect.told_amount("status", charge.amount_minor), "INR")
+		net = self.dialect.net_amount(charge)
+		return {
+			**facts,
+			"request_id": "",
+			"amt": net,
+			"transaction_amount": amount,
+			"additional_charges": self.dialect.config["additional_charges"] or "0.00",
+			"error_code": facts["error"],
+			"card_no": facts["cardnum"],
+			# PayU's types are loose: a number for round sums, text for others.
+			"net_amount_debit": int(net[:-3]) if net.endswith(".00") and net != "0.00" else net,
+			"disc": "0.00",
+			"Merchant_UTR": None,
+			"Settled_At": "0000-00-00 00:00:00",
+		}
+
+	@staticmethod
+	def _initiated(order: Order) -> dict:
+		"""The customer has the pay page open and has not chosen yet."""
+		return {
+			"mihpayid": order.fields["mihpayid"],
+			"txnid": order.reference,
+			"amt": to_text(order.amount_minor, "INR"),
+			"transaction_amount": to_text(order.amount_minor, "INR"),
+			"status": "pending",
+			"unmappedstatus": "initiated",
+			"net_amount_debit": "0.00",
+			"addedon": indian_time(order.created_at),
+			"mode": "",
+			"Settled_At": None,
+		}
+
+	# Refunds ----------------------------------------------------------------------------------------
+
+	def cancel_refund_transaction(self, fields: dict[str, str]) -> dict:
+		charge, token = self.books.payment(fields["var1"]), fields.get("var2", "")
+		if charge is None:
+			return _refund_failure(116, "Transaction not exists", fields["var1"])
+		if not token or len(token) > TOKEN_LIMIT:
+			return _refund_failure(124, "Token is empty or longer than 23 characters", charge.payment_id)
+		if charge.state != books.CAPTURED:
+			return _refund_failure(111, "Invalid transaction status", charge.payment_id)
+		try:
+			amount = to_minor(fields.get("var3", ""), "INR")
+		except ValueError:
+			return _refund_failure(105, "Invalid amount", charge.payment_id)
+		return self._new_refund(charge, token, amount)
+
+	def _new_refund(self, charge: Charge, token: str, amount: int) -> dict:
+		earlier = self.books.refund_by(key=token)
+		if earlier and earlier.amount_minor == amount:
+			text = "Transactions with the same amount and same token are not allowed"
+			return _refund_failure(227, text, charge.payment_id)
+		if earlier:
+			return _refund_failure(106, "Token already exists", charge.payment_id)
+		try:
+			refund = self.books.refund(charge, str(131278000 + self.books.number()), token, amount)
+		except TooMuch:
+			return _refund_failure(105, "Invalid amount", charge.payment_id)
+		return {
+			"status": 1,
+			"msg": "Refund Request Queued",
+			"request_id": refund.refund_id,
+			"bank_ref_num": None,
+			"mihpayid": int(charge.payment_id),
+			"error_code": 102,
+		}
+
+	def check_action_status(self, fields: dict[str, str]) -> dict:
+		wanted = fields["var1"]
+		if fields.get("var2") == "payuid":
+			charge = self.books.payment(wanted)
+			actions = [self._capture_action(charge)] if charge else []
+			actions += (
+				[self._refund_action(refund) for refund in self.books.refunds_of(charge)] if charge else []
+			)
+		else:
+			refund = self.books.refund_by(refund_id=wanted)
+			actions = [self._refund_action(refund)] if refund else []
+		if not actions:
+			return _fetched(0, 1, {wanted: "No action status found"})
+		return _fetched(1, 1, {wanted: {action["request_id"]: action for action in actions}})
+
+	def all_refunds(self, fields: dict[str, str]) -> dict:
+		order = self.books.order_of(fields["var1"])
+		charges = self.books.charges_of(order) if order else []
+		told = {c.payment_id: [self._refund_row(r) for r in self.books.refunds_of(c)] for c in charges}
+		if not any(told.values()):
+			return {"status": 1, "msg": "No Refunds Found for the transaction."}
+		return {"status": 1, "msg": "Refunds fetched successfully.", "Refund Details": told}
+
+	def _capture_action(self, charge: Charge) -> dict:
+		amount = to_text(charge.amount_minor, "INR")
+		word = "SUCCESS" if charge.state == books.CAPTURED else charge.state
+		return _action(charge.payment_id, f"1{charge.payment_id[-8:]}", amount, "capture", "", word)
+
+	def _refund_action(self, refund: Refund) -> dict:
+		self._process(refund)
+		amount = to_text(self.dialect.told_amount("refund_status", refund.amount_minor), "INR")
+		word = REFUND_WORDS[refund.state]
+		return _action(refund.payment_id, refund.refund_id, amount, "refund", refund.key, word)
+
+	def _refund_row(self, refund: Refund) -> dict:
+		self._process(refund)
+		return {
+			"PayuID": refund.payment_id,
+			"RequestID": refund.refund_id,
+			"RefundToken": refund.key,
+			"PaymentGateway": "SIMPG",
+			"Amount": to_text(refund.amount_minor, "INR"),
+			"Status": REFUND_WORDS[refund.state],
+			"RefundCreationDate": indian_time(refund.created_at),
+			"bank_arn": None,
+			"success_at": None,
+		}
+
+	def _process(self, refund: Refund) -> None:
+		# A demo has nobody who plays the bank, so a refund is done when somebody asks about it.
+		if refund.state == books.REFUND_PENDING and self.dialect.outbox.mode == "auto":
+			self.dialect.finish_refund(self.books.payment(refund.payment_id), refund, "success")
+
+
+def indian_time(moment: datetime) -> str:
+	return moment.astimezone(INDIA).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _fetched(found: int, asked: int, details: dict) -> dict:
+	return {
+		"status": 1 if found else 0,
+		"msg": f"{found} out of {asked} Transactions Fetched Successfully",
+		"transaction_details": details,
+	}
+
+
+def _refusal(text: str) -> dict:
+	return {"status": 0, "msg": text}
+
+
+def _refund_failure(code: int, text: str, payment_id: str) -> dict:
+	return {"status": 0, "msg": f"Refund FAILURE - {text}", "error_code": code, "mihpayid": payment_id}
+
+
+def _action(payment_id: str, request_id: str, amount: str, action: str, token: str, status: str) -> dict:
+	return {
+		"mihpayid": payment_id,
+		"bank_ref_num": None,
+		"request_id": request_id,
+		"amt": amount,
+		"mode": "CC",
+		"action": action,
+		"token": token,
+		"status": status,
+		"bank_arn": None,
+		"settlement_id": None,
+		"UTR_no": None,
+		"refund_mode": "Back to Source",
+	}

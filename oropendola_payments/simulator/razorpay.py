@@ -1,0 +1,286 @@
+"""Razorpay: the Orders API, Standard and Hosted Checkout, webhooks. What its objects look like is in `razorpay_wire`.
+
+https://razorpay.com/docs/api/orders, https://razorpay.com/docs/api/refunds and https://razorpay.com/docs/webhooks
+"""
+
+import base64
+import hmac
+import json
+import re
+from functools import wraps
+
+from werkzeug.wrappers import Request, Response
+
+from oropendola_payments.simulator import books, pages
+from oropendola_payments.simulator.books import Charge, Order, Refund, TooMuch
+from oropendola_payments.simulator.dialect import Dialect, Return
+from oropendola_payments.simulator.razorpay_wire import (
+	CHECKOUT_SCRIPT,
+	ERROR_FIELDS,
+	dispute_entity,
+	error_body,
+	order_entity,
+	payment_entity,
+	problem_of_order,
+	refund_entity,
+	sign,
+)
+
+IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{10,}")
+DISPUTE_EVENTS = {"open": "created", "won": "won", "lost": "lost"}
+
+
+class Razorpay(Dialect):
+	code = "razorpay"
+	label = "Razorpay"
+	methods = ("card", "upi", "netbanking", "wallet")
+	defaults = {
+		"key_id": "rzp_test_Simulator0001",
+		"key_secret": "SimulatorRazorpayKeySecret",
+		"webhook_secret": "simulator-razorpay-webhook-secret",  # empty: webhooks carry no signature, as in life
+		"account_id": "acc_Simulator00001",
+		"capture": "automatic",  # or manual
+		"refund_status": "processed",  # how a new refund starts: processed or pending
+	}
+
+	def routes(self):
+		keyed = self._with_keys
+		return [
+			("POST", "/v1/orders", keyed(self.create)),
+			("GET", "/v1/orders", keyed(self.list_orders)),
+			("GET", "/v1/orders/<order_id>", keyed(self.order_status)),
+			("GET", "/v1/orders/<order_id>/payments", keyed(self.status)),
+			("GET", "/v1/payments/<payment_id>", keyed(self.payment_status)),
+			("POST", "/v1/payments/<payment_id>/capture", keyed(self.capture)),
+			("POST", "/v1/payments/<payment_id>/refund", keyed(self.refund)),
+			("GET", "/v1/payments/<payment_id>/refunds", keyed(self.list_refunds)),
+			("GET", "/v1/payments/<payment_id>/refunds/<refund_id>", keyed(self.refund_status)),
+			("GET", "/v1/checkout.js", self.checkout_script),
+			("POST", "/v1/checkout/embedded", self.checkout),
+		]
+
+	# Orders -----------------------------------------------------------------------------------------
+
+	def create(self, request: Request) -> Response:
+		asked = request.get_json(silent=True)
+		if problem := problem_of_order(asked):
+			return self._refused(*problem)
+		order_id, amount = f"order_Sim{self.books.number():011d}", self.told_amount("create", asked["amount"])
+		order = self.books.open_order(asked.get("receipt") or "", order_id, amount, asked["currency"])
+		order.fields["notes"] = asked.get("notes") or {}
+		return self.answer(self._order(order))
+
+	def list_orders(self, request: Request) -> Response:
+		receipt = request.args.get("receipt")
+		found = [order for order in reversed(self.books.orders) if receipt in (None, order.reference)]
+		return self._list(request, [self._order(order) for order in found])
+
+	def order_status(self, request: Request, order_id: str) -> Response:
+		order = self.books.order(order_id)
+		return self.answer(self._order(order)) if order else self._unknown()
+
+	def status(self, request: Request, order_id: str) -> Response:
+		"""All payments of an order: what reconciliation asks."""
+		order = self.books.order(order_id)
+		if order is None:
+			return self._unknown()
+		charges = reversed(self.books.charges_of(order))
+		return self._list(request, [self._payment(charge, "status") for charge in charges])
+
+	def payment_status(self, request: Request, payment_id: str) -> Response:
+		charge = self.books.payment(payment_id)
+		return self.answer(self._payment(charge, "status")) if charge else self._unknown()
+
+	def capture(self, request: Request, payment_id: str) -> Response:
+		charge, asked = self.books.payment(payment_id), request.get_json(silent=True) or {}
+		if charge is None:
+			return self._unknown()
+		if charge.state == books.CAPTURED:
+			return self._refused("This payment has already been captured")
+		if charge.state != books.AUTHORIZED:
+			return self._refused(
+				"Only payments which have been authorized and not yet captured can be captured"
+			)
+		if (asked.get("amount"), asked.get("currency")) != (charge.amount_minor, charge.currency):
+			return self._refused("Capture amount must be equal to the amount authorized", "amount")
+		self.books.move(charge, books.CAPTURED)
+		self._announce_captured(charge)
+		return self.answer(self._payment(charge, "capture"))
+
+	# Refunds ----------------------------------------------------------------------------------------
+
+	def refund(self, request: Request, payment_id: str) -> Response:
+		charge, body = self.books.payment(payment_id), request.get_data()
+		key = request.headers.get("X-Refund-Idempotency", "")
+		if charge is None:
+			return self._unknown()
+		if key and not IDEMPOTENCY_KEY.fullmatch(key):
+			return self._refused("The idempotency key must have at least 10 letters, digits, - or _")
+		before = next((r for r in self.books.refunds if key and r.fields["idempotency"] == key), None)
+		if before is None:
+			return self._new_refund(charge, key, body)
+		if before.fields["body"] != body:
+			return self._refused("Different request with the same idempotency key")
+		return self.answer(refund_entity(before))
+
+	def _new_refund(self, charge: Charge, key: str, body: bytes) -> Response:
+		asked = json.loads(body or b"{}")
+		left = self.books.refundable(charge)
+		if charge.state != books.CAPTURED:
+			return self._refused("The payment status should be captured for action to be taken")
+		if not left:
+			return self._refused("The payment has been fully refunded already")
+		state = {"processed": books.REFUNDED, "pending": books.REFUND_PENDING}[self.config["refund_status"]]
+		fields = {"idempotency": key, "body": body, "asked": asked}
+		refund_id, own_key = f"rfnd_Sim{self.books.number():012d}", asked.get("receipt") or ""
+		try:
+			refund = self.books.refund(
+				charge, refund_id, own_key, asked.get("amount", left), state=state, fields=fields
+			)
+		except TooMuch:
+			text = "The total refund amount is greater than the refund payment amount"
+			return self._refused(text, "amount")
+		self.announce_refund(charge, refund)
+		return self.answer(refund_entity(refund))
+
+	def list_refunds(self, request: Request, payment_id: str) -> Response:
+		charge = self.books.payment(payment_id)
+		if charge is None:
+			return self._unknown()
+		return self._list(request, [refund_entity(r) for r in reversed(self.books.refunds_of(charge))])
+
+	def refund_status(self, request: Request, payment_id: str, refund_id: str) -> Response:
+		refund = self.books.refund_by(refund_id=refund_id, payment_id=payment_id)
+		return self.answer(refund_entity(refund)) if refund else self._unknown()
+
+	# The customer -----------------------------------------------------------------------------------
+
+	def checkout_script(self, request: Request) -> Response:
+		return self.script(CHECKOUT_SCRIPT % json.dumps(self.url("/v1/checkout/embedded")))
+
+	def checkout(self, request: Request) -> Response:
+		"""Hosted Checkout; the stand-in of checkout.js comes here too."""
+		form = request.form
+		order = self.books.order(form.get("order_id", ""))
+		if form.get("key_id") != self.config["key_id"] or order is None:
+			return self._checkout_problem("The id provided does not exist", 400)
+		if (form.get("amount"), form.get("currency")) != (str(order.amount_minor), order.currency):
+			return self._checkout_problem("Amount and currency are not those of the order", 400)
+		if not re.match(r"https?://", form.get("callback_url", "")):
+			return self._checkout_problem("The callback_url is missing", 400)
+		order.fields.update(form.to_dict())
+		return self.show_pay_page(order)
+
+	def settle(self, order: Order, outcome: str, method: str) -> Return:
+		if outcome == "cancel":
+			return self._leave_unpaid(order)
+		charge = self.take(order, f"pay_Sim{self.books.number():013d}", outcome, method)
+		if charge.state == books.CAPTURED and self.config["capture"] == "manual":
+			order.state, charge.state = books.OPEN, books.AUTHORIZED
+		self.announce(order, charge)
+		if charge.state == books.PENDING:
+			return self._leave_unpaid(order)
+		return Return("POST", order.fields.get("callback_url", "about:blank"), self._told(order, charge))
+
+	def _leave_unpaid(self, order: Order) -> Return:
+		return Return("GET", order.fields.get("cancel_url") or "about:blank")
+
+	def _told(self, order: Order, charge: Charge) -> dict[str, str]:
+		if charge.state == books.FAILED:
+			ids = {"payment_id": charge.payment_id, "order_id": order.order_id}
+			errors = {f"error[{name}]": value for name, value in ERROR_FIELDS.items()}
+			return {**errors, "error[metadata]": json.dumps(ids)}
+		signed = f"{order.order_id}|{charge.payment_id}".encode()
+		return {
+			"razorpay_payment_id": charge.payment_id,
+			"razorpay_order_id": order.order_id,
+			"razorpay_signature": self.told_signature("return", sign(signed, self.config["key_secret"])),
+		}
+
+	# Webhooks ---------------------------------------------------------------------------------------
+
+	def announce(self, order: Order, charge: Charge) -> None:
+		if charge.state == books.FAILED:
+			self._notify("payment.failed", payment=self._payment(charge, "webhook"))
+		elif charge.state in (books.AUTHORIZED, books.CAPTURED):
+			before = {**self._payment(charge, ""), "status": "authorized", "captured": False}
+			self._notify("payment.authorized", payment=before)
+			if charge.state == books.CAPTURED:
+				self._announce_captured(charge)
+
+	def _announce_captured(self, charge: Charge) -> None:
+		payment, order = self._payment(charge, "webhook"), self.books.order(charge.order_id)
+		self._notify("payment.captured", payment=payment)
+		self._notify("order.paid", payment=payment, order=self._order(order))
+
+	def announce_refund(self, charge: Charge, refund: Refund) -> None:
+		ends = {books.REFUNDED: "processed", books.REFUND_FAILED: "failed"}
+		payment = self._payment(charge, "")
+		if not refund.fields.get("announced"):
+			refund.fields["announced"] = True
+			self._notify("refund.created", refund=refund_entity(refund), payment=payment)
+		if refund.state in ends:
+			self._notify(f"refund.{ends[refund.state]}", refund=refund_entity(refund), payment=payment)
+
+	def announce_dispute(self, charge: Charge, state: str) -> None:
+		dispute = dispute_entity(charge, state, f"disp_Sim{self.books.number():012d}")
+		self._notify(
+			f"payment.dispute.{DISPUTE_EVENTS[state]}", payment=self._payment(charge, ""), dispute=dispute
+		)
+
+	def _notify(self, event: str, **entities: dict) -> None:
+		told = {
+			"entity": "event",
+			"account_id": self.config["account_id"],
+			"event": event,
+			"contains": list(entities),
+			"payload": {name: {"entity": entity} for name, entity in entities.items()},
+			"created_at": int(self.clock.now().timestamp()),
+		}
+		body = json.dumps(told, separators=(",", ":")).encode()
+		headers = {
+			"Content-Type": "application/json",
+			"x-razorpay-event-id": f"Sim{self.books.number():011d}",
+		}
+		if secret := self.config["webhook_secret"]:
+			headers["X-Razorpay-Signature"] = self.told_signature("webhook", sign(body, secret))
+		self.notify(body, headers)
+
+	# Small help -------------------------------------------------------------------------------------
+
+	def _payment(self, charge: Charge, call: str) -> dict:
+		order = self.books.order(charge.order_id)
+		told = payment_entity(charge, order.fields.get("notes", {}), self.books.refunds_of(charge))
+		told["amount"] = self.told_amount(call, charge.amount_minor)
+		told["currency"] = self.told_currency(call, charge.currency)
+		return told
+
+	def _order(self, order: Order) -> dict:
+		return order_entity(order, self.books.charges_of(order))
+
+	def _list(self, request: Request, entities: list[dict]) -> Response:
+		skip, count = request.args.get("skip", 0, int), request.args.get("count", 10, int)
+		if not 1 <= count <= 100:
+			return self._refused("The count must be between 1 and 100", "count")
+		page = entities[skip : skip + count]
+		return self.answer({"entity": "collection", "count": len(page), "items": page})
+
+	def _with_keys(self, handler):
+		@wraps(handler)
+		def checked(request: Request, **values) -> Response:
+			keys = f"{self.config['key_id']}:{self.config['key_secret']}"
+			wanted = b"Basic " + base64.b64encode(keys.encode())
+			if hmac.compare_digest(request.headers.get("Authorization", "").encode(), wanted):
+				return handler(request, **values)
+			return self.answer(error_body("Authentication failed"), 401)
+
+		return checked
+
+	def _refused(self, sentence: str, field: str | None = None) -> Response:
+		return self.answer(error_body(sentence, field), 400)
+
+	def _unknown(self) -> Response:
+		return self._refused("The id provided does not exist", "id")
+
+	def _checkout_problem(self, text: str, status: int) -> Response:
+		return self.page(pages.message_page(self.label, "Payment cannot be started", text), status)

@@ -1,0 +1,283 @@
+"""What Stripe's objects look like, what it refuses, and how it signs: computed here, shared with nobody."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+
+from oropendola_payments.simulator import books
+from oropendola_payments.simulator.books import Charge, Order, Refund
+
+API_VERSION = "2026-10-28.endive"
+THREE_DECIMALS = frozenset(("bhd", "jod", "kwd", "omr", "tnd"))
+WHOLE_ONLY = frozenset(("isk", "ugx"))
+LARGEST = 99_999_999
+SMALLEST_USD = 50
+SHORTEST_SECONDS, LONGEST_SECONDS = 30 * 60, 24 * 3600
+UI_MODES = frozenset(("hosted_page", "embedded_page", "elements", "form"))
+KNOWN = frozenset(
+	[
+		"mode",
+		"line_items",
+		"success_url",
+		"cancel_url",
+		"return_url",
+		"client_reference_id",
+		"metadata",
+		"payment_intent_data",
+		"customer_email",
+		"expires_at",
+		"ui_mode",
+		"adaptive_pricing",
+		"locale",
+		"submit_type",
+		"expand",
+	]
+)
+INTENT_STATUSES = {
+	books.CAPTURED: "succeeded",
+	books.PENDING: "processing",
+	books.FAILED: "requires_payment_method",
+}
+REFUND_STATUSES = {
+	books.REFUNDED: "succeeded",
+	books.REFUND_PENDING: "pending",
+	books.REFUND_FAILED: "failed",
+}
+DISPUTE_STATUSES = {"open": "needs_response", "won": "won", "lost": "lost"}
+DECLINE = {
+	"type": "card_error",
+	"code": "card_declined",
+	"decline_code": "generic_decline",
+	"message": "Your card was declined.",
+}
+CARD = {"type": "card", "card": {"brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2034}}
+STRIPE_SCRIPT = """// A stand-in of Stripe.js: same names, but it goes to the simulator's pay page.
+(function () {
+	var pages = %s;
+	window.Stripe = function () {
+		return {
+			createEmbeddedCheckoutPage: async function (options) {
+				var secret = await options.fetchClientSecret();
+				return {
+					mount: function () {
+						window.location.href = pages + secret.split("_secret_")[0];
+					},
+					unmount: function () {},
+					destroy: function () {},
+				};
+			},
+			initEmbeddedCheckout: function () {
+				throw new Error("IntegrationError: initEmbeddedCheckout was renamed to createEmbeddedCheckoutPage");
+			},
+		};
+	};
+})();
+"""
+
+
+def signature_header(body: bytes, secret: str, now: int) -> str:
+	"""With a decoy of another scheme, as in Stripe's test mode."""
+	signed = str(now).encode() + b"." + body
+	decoy = hashlib.sha256(signed).hexdigest()
+	return f"t={now},v0={decoy},v1={hmac.digest(secret.encode(), signed, hashlib.sha256).hex()}"
+
+
+def read_form(form: Mapping[str, str]) -> dict:
+	"""`a[b][0]=c` becomes {"a": {"b": {"0": "c"}}}."""
+	tree: dict = {}
+	for name, value in form.items():
+		first, *rest = re.findall(r"[^\[\]]+", name) or [name]
+		branch, path = tree, [first, *rest]
+		for part in path[:-1]:
+			branch = branch.setdefault(part, {})
+		branch[path[-1]] = value
+	return tree
+
+
+def error_body(
+	sentence: str,
+	kind: str = "invalid_request_error",
+	param: str | None = None,
+	code: str | None = None,
+) -> dict:
+	told = {"type": kind, "message": sentence, "param": param, "code": code}
+	return {"error": {name: value for name, value in told.items() if value}}
+
+
+def problem_of_session(asked: dict, now: float) -> tuple | None:
+	"""Sentence, parameter and code with which Stripe refuses a session; None when it is fine."""
+	if "payment_method_types" in asked:
+		return "This parameter is gone.", "payment_method_types", "payment_method_types_no_longer_supported"
+	if unknown := sorted(set(asked) - KNOWN):
+		return f"Received unknown parameter: {unknown[0]}", unknown[0], "parameter_unknown"
+	if asked.get("mode") != "payment":
+		return "This simulator plays mode payment only", "mode"
+	problems = (
+		_problem_of_price(asked),
+		_problem_of_way_back(asked),
+		_problem_of_texts(asked),
+		_problem_of_end(asked, now),
+	)
+	return next((problem for problem in problems if problem), None)
+
+
+def _problem_of_price(asked: dict) -> tuple | None:
+	line = asked.get("line_items", {}).get("0", {})
+	price = line.get("price_data", {})
+	amount, currency = str(price.get("unit_amount", "")), price.get("currency", "")
+	if not re.fullmatch(r"[a-z]{3}", currency):
+		return f"Invalid currency: {currency}.", "line_items[0][price_data][currency]"
+	if not re.fullmatch(r"\d+", amount) or line.get("quantity") != "1":
+		return (
+			f"Invalid integer: {amount}",
+			"line_items[0][price_data][unit_amount]",
+			"parameter_invalid_integer",
+		)
+	if int(amount) > LARGEST:
+		return "Amount must be no more than 99999999", "amount", "amount_too_large"
+	if int(amount) < (SMALLEST_USD if currency == "usd" else 1):
+		return "The amount due is too small", "amount", "amount_too_small"
+	if int(amount) % (100 if currency in WHOLE_ONLY else 10 if currency in THREE_DECIMALS else 1):
+		return f"Invalid amount for {currency}", "amount", "invalid_charge_amount_no_decimal_compatible"
+	return None if price.get("product_data", {}).get("name") else ("Missing name", "product_data[name]")
+
+
+def _problem_of_way_back(asked: dict) -> tuple | None:
+	mode = asked.get("ui_mode", "hosted_page")
+	if mode not in UI_MODES:
+		return f"Invalid ui_mode: must be one of {', '.join(sorted(UI_MODES))}", "ui_mode"
+	wanted, barred = ("success_url", "return_url") if mode == "hosted_page" else ("return_url", "success_url")
+	if not re.match(r"https?://", asked.get(wanted, "")):
+		return f"Not a valid URL: {wanted}", wanted, "url_invalid"
+	if barred in asked or (mode != "hosted_page" and "cancel_url" in asked):
+		return f"`{barred}` is not allowed with ui_mode {mode}", barred
+	return None
+
+
+def _problem_of_texts(asked: dict) -> tuple | None:
+	if len(asked.get("client_reference_id", "")) > 200:
+		return "client_reference_id must be at most 200 characters", "client_reference_id"
+	for metadata in (asked.get("metadata", {}), asked.get("payment_intent_data", {}).get("metadata", {})):
+		if len(metadata) > 50 or any(len(k) > 40 or len(v) > 500 for k, v in metadata.items()):
+			return "Metadata may have 50 keys of 40 characters, values of 500", "metadata"
+	if "customer_email" in asked and not re.fullmatch(r"[^@\s]+@[^@\s]+", asked["customer_email"]):
+		return "Invalid email address", "customer_email", "email_invalid"
+	return None
+
+
+def _problem_of_end(asked: dict, now: float) -> tuple | None:
+	wait = int(asked["expires_at"]) - now if "expires_at" in asked else SHORTEST_SECONDS
+	if SHORTEST_SECONDS <= wait <= LONGEST_SECONDS:
+		return None
+	return "The `expires_at` timestamp must be between 30 minutes and 24 hours from now", "expires_at"
+
+
+def session_object(order: Order, charges: list[Charge], livemode: bool) -> dict:
+	asked, paid = order.fields["asked"], any(charge.state == books.CAPTURED for charge in charges)
+	embedded = asked.get("ui_mode", "hosted_page") != "hosted_page"
+	secret = f"{order.order_id}_secret_{hashlib.sha256(order.order_id.encode()).hexdigest()[:16]}"
+	return {
+		"id": order.order_id,
+		"object": "checkout.session",
+		"amount_subtotal": order.amount_minor,
+		"amount_total": order.amount_minor,
+		"client_reference_id": order.reference or None,
+		"client_secret": secret if embedded else None,
+		"created": int(order.created_at.timestamp()),
+		"currency": order.currency.lower(),
+		"customer_details": {"email": asked.get("customer_email"), "name": "Asha Test"},
+		"expires_at": order.fields["expires_at"],
+		"livemode": livemode,
+		"metadata": asked.get("metadata", {}),
+		"mode": "payment",
+		"payment_intent": order.fields["intent_id"] if charges else None,
+		"payment_method_types": ["card"],
+		"payment_status": "paid" if paid else "unpaid",
+		"status": order.fields["status"],
+		"ui_mode": asked.get("ui_mode", "hosted_page"),
+		"url": None,
+	}
+
+
+def intent_object(order: Order, charges: list[Charge], livemode: bool, with_charge: bool = False) -> dict:
+	last = charges[-1]
+	taken = sum(charge.amount_minor for charge in charges if charge.state == books.CAPTURED)
+	data = order.fields["asked"].get("payment_intent_data", {})
+	return {
+		"id": order.fields["intent_id"],
+		"object": "payment_intent",
+		"amount": order.amount_minor,
+		"amount_received": taken,
+		"cancellation_reason": None,
+		"created": int(last.created_at.timestamp()),
+		"currency": last.currency.lower(),
+		"description": data.get("description"),
+		"last_payment_error": DECLINE if last.state == books.FAILED else None,
+		"latest_charge": charge_object(last) if with_charge else last.fields["charge_id"],
+		"livemode": livemode,
+		"metadata": data.get("metadata", {}),
+		"payment_method_types": ["card"],
+		"status": INTENT_STATUSES[last.state],
+	}
+
+
+def charge_object(charge: Charge) -> dict:
+	method = CARD if charge.method == "card" else {"type": charge.method, charge.method: {}}
+	return {
+		"id": charge.fields["charge_id"],
+		"object": "charge",
+		"amount": charge.amount_minor,
+		"amount_refunded": charge.refunded_minor,
+		"billing_details": {"email": "asha@example.com", "name": "Asha Test"},
+		"currency": charge.currency.lower(),
+		"payment_intent": charge.payment_id,
+		"payment_method_details": method,
+		"refunded": charge.refunded_minor == charge.amount_minor,
+		"status": "succeeded" if charge.state == books.CAPTURED else charge.state,
+	}
+
+
+def refund_object(refund: Refund, charge: Charge) -> dict:
+	failed = refund.state == books.REFUND_FAILED
+	return {
+		"id": refund.refund_id,
+		"object": "refund",
+		"amount": refund.amount_minor,
+		"charge": charge.fields["charge_id"],
+		"created": int(refund.created_at.timestamp()),
+		"currency": refund.currency.lower(),
+		"failure_reason": "expired_or_canceled_card" if failed else None,
+		"metadata": refund.fields["asked"].get("metadata", {}),
+		"payment_intent": refund.payment_id,
+		"reason": refund.fields["asked"].get("reason"),
+		"status": REFUND_STATUSES[refund.state],
+	}
+
+
+def dispute_object(charge: Charge, state: str, dispute_id: str) -> dict:
+	return {
+		"id": dispute_id,
+		"object": "dispute",
+		"amount": charge.amount_minor,
+		"charge": charge.fields["charge_id"],
+		"currency": charge.currency.lower(),
+		"metadata": {},
+		"payment_intent": charge.payment_id,
+		"reason": "fraudulent",
+		"status": DISPUTE_STATUSES[state],
+	}
+
+
+def event_object(event_id: str, name: str, told: dict, now: int, livemode: bool) -> dict:
+	return {
+		"id": event_id,
+		"object": "event",
+		"api_version": API_VERSION,
+		"created": now,
+		"data": {"object": told},
+		"livemode": livemode,
+		"pending_webhooks": 1,
+		"request": {"id": None, "idempotency_key": None},
+		"type": name,
+	}

@@ -1,0 +1,307 @@
+"""PayPal, played: Orders v2, payments, refunds, OAuth tokens, and webhooks signed with a certificate.
+
+On the approval page `failure` means that the customer approves, but the card behind the account is refused at capture;
+`pending` that the capture waits for an eCheck.
+"""
+
+from urllib.parse import urlencode
+
+from werkzeug.wrappers import Request, Response
+
+from oropendola_payments.simulator import books as entries
+from oropendola_payments.simulator.amounts import to_text
+from oropendola_payments.simulator.books import Charge, Order, Refund, TooMuch
+from oropendola_payments.simulator.dialect import Dialect, Return
+from oropendola_payments.simulator.paypal_wire import (
+	Refused,
+	Wire,
+	decimals,
+	json_body,
+	money,
+	time_text,
+	with_query,
+)
+
+CAPTURE_STATES = {entries.CAPTURED: "COMPLETED", entries.PENDING: "PENDING", entries.FAILED: "DECLINED"}
+CAPTURE_EVENTS = {"COMPLETED": "COMPLETED", "PENDING": "PENDING", "DECLINED": "DENIED"}
+REFUND_STATES = {
+	entries.REFUNDED: "COMPLETED",
+	entries.REFUND_PENDING: "PENDING",
+	entries.REFUND_FAILED: "FAILED",
+}
+REFUND_EVENTS = {
+	"COMPLETED": "PAYMENT.CAPTURE.REFUNDED",
+	"PENDING": "PAYMENT.REFUND.PENDING",
+	"FAILED": "PAYMENT.REFUND.FAILED",
+}
+DISPUTES = {
+	"open": "CUSTOMER.DISPUTE.CREATED",
+	"won": "CUSTOMER.DISPUTE.RESOLVED",
+	"lost": "PAYMENT.CAPTURE.REVERSED",
+}
+
+
+class PayPal(Wire, Dialect):
+	code = "paypal"
+	label = "PayPal"
+	methods = ("paypal",)
+	defaults = {
+		"key_id": "simulator-paypal-client-id",
+		"key_secret": "simulator-paypal-secret-not-real",
+		"webhook_id": "5AB00000CD000000E",
+		"link_rel": "payer-action",  # or `approve`, as older accounts and requests get it
+		"refund_state": entries.REFUNDED,  # or `pending`
+		"certificate": "good",  # or another kind of paypal_authority
+		"certificate_is_there": True,
+	}
+
+	def __init__(self, *parts):
+		super().__init__(*parts)
+		self._living_tokens: dict[str, float] = {}
+
+	def routes(self):
+		return [
+			*self.wire_routes(),
+			("POST", "/v2/checkout/orders", self.create),
+			("GET", "/v2/checkout/orders/<order_id>", self.status),
+			("POST", "/v2/checkout/orders/<order_id>/capture", self.capture),
+			("GET", "/v2/payments/captures/<payment_id>", self.capture_status),
+			("POST", "/v2/payments/captures/<payment_id>/refund", self.refund),
+			("GET", "/v2/payments/refunds/<refund_id>", self.refund_status),
+			("GET", "/checkoutnow", self.approval_page),
+		]
+
+	# Orders -----------------------------------------------------------------------------------------
+
+	def create(self, request: Request) -> Response:
+		return self.guarded(request, lambda: self._create(request))
+
+	def _create(self, request: Request) -> Response:
+		body, request_id = json_body(request), request.headers.get("PayPal-Request-Id", "")
+		if "payment_source" in body and not request_id:
+			raise Refused(400, "PAYPAL_REQUEST_ID_REQUIRED")
+		if len(request_id) > 108:
+			raise Refused(400, "INVALID_STRING_LENGTH")
+		replayed = next((o for o in self.books.orders if o.fields["request_id"] == request_id), None)
+		order = replayed if request_id and replayed else self._open(body, request_id)
+		return self._shown(request, self._order(order), 200 if replayed else 201)
+
+	def _open(self, body: dict, request_id: str) -> Order:
+		units = body.get("purchase_units")
+		if (
+			body.get("intent") not in ("CAPTURE", "AUTHORIZE")
+			or not isinstance(units, list)
+			or len(units) != 1
+		):
+			raise Refused(400, "MISSING_REQUIRED_PARAMETER")
+		unit = units[0]
+		for name, longest in (
+			("custom_id", 127),
+			("invoice_id", 127),
+			("description", 127),
+			("reference_id", 256),
+		):
+			if not isinstance(unit.get(name, ""), str) or len(unit.get(name, "")) > longest:
+				raise Refused(400, "INVALID_STRING_LENGTH")
+		invoice_id = unit.get("invoice_id")
+		if invoice_id and any(o.fields["unit"].get("invoice_id") == invoice_id for o in self.books.orders):
+			raise Refused(422, "DUPLICATE_INVOICE_ID")
+		minor, currency = money(unit.get("amount"))
+		source = body.get("payment_source", {}).get("paypal", {}).get("experience_context")
+		context = source or body.get("application_context") or {}
+		for name in ("return_url", "cancel_url"):
+			if not str(context.get(name, "")).startswith(("https://", "http://")):
+				raise Refused(400, "INVALID_PARAMETER_VALUE")
+		status = "PAYER_ACTION_REQUIRED" if source else "CREATED"
+		return self.books.open_order(
+			unit.get("custom_id", ""),
+			f"5O{self.books.number():014d}N",
+			minor,
+			currency,
+			status=status,
+			unit={**unit, "reference_id": unit.get("reference_id", "default")},
+			context=context,
+			request_id=request_id,
+		)
+
+	def status(self, request: Request, order_id: str) -> Response:
+		return self.guarded(request, lambda: self.answer(self._order(self._known(order_id))))
+
+	def _known(self, order_id: str) -> Order:
+		order = self.books.order(order_id)
+		if order is None:
+			raise Refused(404, "INVALID_RESOURCE_ID")
+		return order
+
+	def _shown(self, request: Request, order: dict, status: int) -> Response:
+		if request.headers.get("Prefer") != "return=representation":
+			order = {name: order[name] for name in ("id", "status", "links")}
+		return self.answer(order, status)
+
+	def _order(self, order: Order) -> dict:
+		charges = self.books.charges_of(order)
+		captures = [self._capture(charge) for charge in charges]
+		refunds = [self._refund(charge, r) for charge in charges for r in self.books.refunds_of(charge)]
+		unit = {**order.fields["unit"], "amount": self._amount("status", order.amount_minor, order.currency)}
+		if captures:
+			unit["payments"] = {"captures": captures, "refunds": refunds}
+		return {
+			"id": order.order_id,
+			"intent": "CAPTURE",
+			"status": order.fields["status"],
+			"purchase_units": [unit],
+			"payer": {"email_address": "buyer@example.com", "payer_id": "PAYER00000001"},
+			"create_time": time_text(order.created_at),
+			"links": [
+				{"href": self.url(f"/v2/checkout/orders/{order.order_id}"), "rel": "self", "method": "GET"},
+				{"href": self._approval_url(order), "rel": self.config["link_rel"], "method": "GET"},
+			],
+		}
+
+	def _approval_url(self, order: Order) -> str:
+		return self.url("/checkoutnow?" + urlencode({"token": order.order_id}))
+
+	def approval_page(self, request: Request) -> Response:
+		order = self.books.order(request.args.get("token", ""))
+		return self.show_pay_page(order) if order else self.text("There is no such order.", 404)
+
+	def facts(self, order: Order) -> dict[str, str]:
+		amount = self._amount("page", order.amount_minor, order.currency)
+		return {"Amount": f"{amount['currency_code']} {amount['value']}", "Reference": order.reference}
+
+	def settle(self, order: Order, outcome: str, method: str) -> Return:
+		context = order.fields["context"]
+		if outcome == "cancel":
+			return Return("GET", with_query(context["cancel_url"], token=order.order_id))
+		order.fields.update(status="APPROVED", outcome=outcome)
+		self.send_event("CHECKOUT.ORDER.APPROVED", "checkout-order", self._order(order))
+		back = with_query(context["return_url"], token=order.order_id, PayerID="PAYER00000001")
+		return Return("GET", back)
+
+	# Captures ---------------------------------------------------------------------------------------
+
+	def capture(self, request: Request, order_id: str) -> Response:
+		return self.guarded(request, lambda: self._capture_order(request, self._known(order_id)))
+
+	def _capture_order(self, request: Request, order: Order) -> Response:
+		json_body(request)
+		request_id = request.headers.get("PayPal-Request-Id", "")
+		charges = self.books.charges_of(order)
+		if charges and charges[0].fields["request_id"] == request_id:
+			return self._shown(request, self._order(order), 200)
+		if charges:
+			raise Refused(422, "ORDER_ALREADY_CAPTURED")
+		if order.fields["status"] != "APPROVED":
+			raise Refused(422, "ORDER_NOT_APPROVED")
+		if order.fields["outcome"] == "failure" or self.fault("capture", "decline"):
+			order.fields["status"] = "PAYER_ACTION_REQUIRED"
+			raise Refused(422, "INSTRUMENT_DECLINED")
+		payment_id = f"8XY{self.books.number():013d}C"
+		charge = self.take(order, payment_id, order.fields["outcome"], "paypal", request_id=request_id)
+		order.fields["status"] = "COMPLETED"
+		self.announce(order, charge)
+		return self._shown(request, self._order(order), 201)
+
+	def capture_status(self, request: Request, payment_id: str) -> Response:
+		return self.guarded(request, lambda: self.answer(self._capture(self._paid(payment_id))))
+
+	def _paid(self, payment_id: str) -> Charge:
+		charge = self.books.payment(payment_id)
+		if charge is None:
+			raise Refused(404, "INVALID_RESOURCE_ID")
+		return charge
+
+	def _capture(self, charge: Charge, call: str = "status") -> dict:
+		status, back = CAPTURE_STATES[charge.state], charge.refunded_minor
+		if status == "COMPLETED" and back:
+			status = "REFUNDED" if back == charge.amount_minor else "PARTIALLY_REFUNDED"
+		capture = {
+			"id": charge.payment_id,
+			"status": status,
+			"amount": self._amount(call, charge.amount_minor, charge.currency),
+			"final_capture": True,
+			"custom_id": charge.reference,
+			"invoice_id": self.books.order(charge.order_id).fields["unit"].get("invoice_id"),
+			"supplementary_data": {"related_ids": {"order_id": charge.order_id}},
+			"create_time": time_text(charge.created_at),
+			"update_time": time_text(charge.created_at),
+		}
+		if status == "PENDING":
+			capture["status_details"] = {"reason": "ECHECK"}
+		return capture
+
+	def announce(self, order: Order, charge: Charge) -> None:
+		capture = self._capture(charge, "webhook")
+		self.send_event(f"PAYMENT.CAPTURE.{CAPTURE_EVENTS[capture['status']]}", "capture", capture)
+
+	def announce_dispute(self, charge: Charge, state: str) -> None:
+		capture = {**self._capture(charge, "webhook"), "id": f"4RV{self.books.number():013d}V"}
+		self.send_event(DISPUTES[state], "refund", {**capture, "links": self._links(charge, "refunds/x")})
+
+	# Refunds ----------------------------------------------------------------------------------------
+
+	def refund(self, request: Request, payment_id: str) -> Response:
+		return self.guarded(request, lambda: self._refund_capture(request, self._paid(payment_id)))
+
+	def _refund_capture(self, request: Request, charge: Charge) -> Response:
+		body, request_id = json_body(request), request.headers.get("PayPal-Request-Id", "")
+		known = next((r for r in self.books.refunds if r.fields["request_id"] == request_id), None)
+		if request_id and known:
+			return self.answer(self._refund(charge, known), 200)
+		if charge.state != entries.CAPTURED:
+			raise Refused(422, "PENDING_CAPTURE")
+		if not self.books.refundable(charge):
+			raise Refused(422, "CAPTURE_FULLY_REFUNDED")
+		minor = self.books.refundable(charge)
+		if "amount" in body:
+			minor, currency = money(body["amount"])
+			if currency != charge.currency:
+				raise Refused(422, "REFUND_CAPTURE_CURRENCY_MISMATCH")
+		refund = self._give_back(charge, minor, body, request_id)
+		self.announce_refund(charge, refund)
+		return self.answer(self._refund(charge, refund), 201)
+
+	def _give_back(self, charge: Charge, minor: int, body: dict, request_id: str) -> Refund:
+		tags = {name: body[name] for name in ("custom_id", "invoice_id") if name in body}
+		key = str(body.get("custom_id", "")).removeprefix("refund-")
+		refund_id = f"1JU{self.books.number():013d}R"
+		fields = {"request_id": request_id, "tags": tags}
+		try:
+			return self.books.refund(
+				charge, refund_id, key, minor, state=self.config["refund_state"], fields=fields
+			)
+		except TooMuch:
+			raise Refused(422, "REFUND_AMOUNT_EXCEEDED") from None
+
+	def refund_status(self, request: Request, refund_id: str) -> Response:
+		return self.guarded(request, lambda: self._one_refund(refund_id))
+
+	def _one_refund(self, refund_id: str) -> Response:
+		refund = self.books.refund_by(refund_id=refund_id)
+		if refund is None:
+			raise Refused(404, "INVALID_RESOURCE_ID")
+		return self.answer(self._refund(self.books.payment(refund.payment_id), refund))
+
+	def _refund(self, charge: Charge, refund: Refund) -> dict:
+		return {
+			"id": refund.refund_id,
+			"status": REFUND_STATES[refund.state],
+			"amount": self._amount("refund_status", refund.amount_minor, refund.currency),
+			**refund.fields["tags"],
+			"links": self._links(charge, f"refunds/{refund.refund_id}"),
+		}
+
+	def _links(self, charge: Charge, own: str) -> list[dict]:
+		above = self.url(f"/v2/payments/captures/{charge.payment_id}")
+		return [
+			{"href": self.url(f"/v2/payments/{own}"), "rel": "self", "method": "GET"},
+			{"href": above, "rel": "up", "method": "GET"},
+		]
+
+	def announce_refund(self, charge: Charge, refund: Refund) -> None:
+		told = self._refund(charge, refund)
+		self.send_event(REFUND_EVENTS[told["status"]], "refund", told)
+
+	def _amount(self, call: str, minor: int, currency: str) -> dict[str, str]:
+		minor, currency = self.told_amount(call, minor), self.told_currency(call, currency)
+		return {"currency_code": currency, "value": to_text(minor, currency, decimals(currency))}

@@ -1,0 +1,193 @@
+"""PayPal's orders, captures and refunds as our events. https://developer.paypal.com/docs/api/orders/v2/"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from oropendola_payments.gateways.base import (
+	DisputeEvent,
+	Outcome,
+	PaymentEvent,
+	RefundEvent,
+	RefundOutcome,
+)
+from oropendola_payments.gateways.errors import BadAnswer
+from oropendola_payments.gateways.http import member
+
+ORDERS = {"APPROVED": Outcome.AUTHORIZED, "VOIDED": Outcome.FAILED}
+CAPTURES = {
+	"COMPLETED": Outcome.PAID,
+	"PARTIALLY_REFUNDED": Outcome.PAID,
+	"REFUNDED": Outcome.PAID,
+	"DECLINED": Outcome.FAILED,
+	"DENIED": Outcome.FAILED,
+	"FAILED": Outcome.FAILED,
+}
+# A capture that failed in one of these can still be tried again in the same order.
+OPEN_ORDERS = frozenset({"CREATED", "SAVED", "APPROVED", "PAYER_ACTION_REQUIRED"})
+REFUNDS = {
+	"PENDING": RefundOutcome.PROCESSING,
+	"COMPLETED": RefundOutcome.REFUNDED,
+	"FAILED": RefundOutcome.FAILED,
+	"CANCELLED": RefundOutcome.FAILED,
+}
+MERCHANT_HAS_TO_ACT = {
+	"UNILATERAL": "PayPal holds the money: please confirm the e-mail address of your PayPal account.",
+	"RECEIVING_PREFERENCE_MANDATES_MANUAL_ACTION": "PayPal holds the money: please accept it in your PayPal account.",
+}
+REFUND_TAG = "refund-"
+WORD = re.compile(r"[A-Za-z0-9_-]{1,80}", re.ASCII)
+AMOUNT = re.compile(r"\d{1,15}(\.\d{1,4})?", re.ASCII)
+CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
+CAPTURE_LINK = re.compile(r"/captures/([A-Za-z0-9]{1,40})$", re.ASCII)
+
+
+def word(value) -> str | None:
+	"""An id or a status word; None for anything else that JSON can hold."""
+	return value if isinstance(value, str) and WORD.fullmatch(value) else None
+
+
+def reference_of(value) -> str | None:
+	return value[:127] if isinstance(value, str) and value else None
+
+
+def money(value) -> tuple[Decimal | None, str | None]:
+	"""Amount and currency of PayPal's money object, both or neither."""
+	amount, currency = member(value, "value"), member(value, "currency_code")
+	if not (isinstance(amount, str) and AMOUNT.fullmatch(amount)):
+		return None, None
+	if not (isinstance(currency, str) and CURRENCY.fullmatch(currency)):
+		return None, None
+	return Decimal(amount), currency
+
+
+def order_events(order: Mapping) -> list[PaymentEvent]:
+	"""What the order and its captures say, at least one event."""
+	events = [capture_event(capture, order, unit) for unit, capture in _inside(order, "captures")]
+	return events or [_order_event(order)]
+
+
+def _order_event(order: Mapping) -> PaymentEvent:
+	status = word(order.get("status"))
+	unit = member(order, "purchase_units", 0)
+	amount, currency = money(member(unit, "amount"))
+	return PaymentEvent(
+		outcome=ORDERS.get(status, Outcome.PENDING),
+		reference=reference_of(member(unit, "custom_id")),
+		order_id=word(order.get("id")),
+		amount=amount,
+		currency=currency,
+		method="paypal",
+		occurred_at=moment(order),
+		details={"order_status": status},
+	)
+
+
+def capture_event(capture, order: Mapping, unit: Mapping | None = None) -> PaymentEvent:
+	"""What one capture says; an order that is COMPLETED around a capture that is not is no money (pitfall 3)."""
+	status, reason = word(member(capture, "status")), word(member(capture, "status_details", "reason"))
+	outcome = CAPTURES.get(status, Outcome.PENDING)
+	if outcome is Outcome.FAILED and order.get("status") in OPEN_ORDERS:
+		outcome = Outcome.PENDING
+	amount, currency = money(member(capture, "amount"))
+	payment_id = word(member(capture, "id"))
+	if outcome is Outcome.PAID and (amount is None or payment_id is None):
+		raise BadAnswer("PayPal reports money without an id or an amount.")
+	related = member(capture, "supplementary_data", "related_ids", "order_id")
+	return PaymentEvent(
+		outcome=outcome,
+		reference=reference_of(member(capture, "custom_id")) or reference_of(member(unit, "custom_id")),
+		order_id=word(order.get("id")) or word(related),
+		payment_id=payment_id,
+		amount=amount,
+		currency=currency,
+		method="paypal",
+		occurred_at=moment(capture),
+		error_code=None if outcome is Outcome.PAID else reason or status,
+		reason=None if outcome is Outcome.PAID else _why(status, reason),
+		details={"capture_status": status, "capture_reason": reason},
+	)
+
+
+def refund_event(refund: Mapping, payment_id: str | None = None) -> RefundEvent:
+	amount, currency = money(refund.get("amount"))
+	reason = word(member(refund, "status_details", "reason"))
+	return RefundEvent(
+		outcome=REFUNDS.get(word(refund.get("status")), RefundOutcome.PROCESSING),
+		key=refund_key(refund),
+		refund_id=word(refund.get("id")),
+		payment_id=captured_by(refund) or payment_id,
+		amount=amount,
+		currency=currency,
+		reason=reason,
+		details={"refund_status": word(refund.get("status"))},
+	)
+
+
+def refund_in(order: Mapping, key: str) -> Mapping | None:
+	"""Our refund among those of the order, known by the tag that we gave it."""
+	return next(
+		(r for _, r in _inside(order, "refunds") if isinstance(r, Mapping) and refund_key(r) == key), None
+	)
+
+
+def refund_key(refund: Mapping) -> str | None:
+	for name in ("custom_id", "invoice_id"):
+		value = refund.get(name)
+		if isinstance(value, str) and value.startswith(REFUND_TAG):
+			return value[len(REFUND_TAG) :][:40]
+	return None
+
+
+def captured_by(refund: Mapping) -> str | None:
+	"""The capture that a refund or a reversal belongs to: its link `up`."""
+	links = refund.get("links")
+	for link in links if isinstance(links, list) else []:
+		href = member(link, "href")
+		found = (
+			CAPTURE_LINK.search(href[:500]) if member(link, "rel") == "up" and isinstance(href, str) else None
+		)
+		if found:
+			return found[1]
+	return None
+
+
+def reversal_event(resource: Mapping) -> DisputeEvent:
+	"""PayPal took the money back."""
+	amount, currency = money(resource.get("amount"))
+	return DisputeEvent(
+		state="lost",
+		payment_id=captured_by(resource) or word(resource.get("id")),
+		reference=reference_of(resource.get("custom_id")),
+		order_id=word(member(resource, "supplementary_data", "related_ids", "order_id")),
+		amount=amount,
+		currency=currency,
+		reason=word(member(resource, "status_details", "reason")) or "PayPal reversed the payment.",
+	)
+
+
+def moment(entry) -> datetime | None:
+	for name in ("update_time", "create_time"):
+		text = member(entry, name)
+		if isinstance(text, str) and len(text) <= 40:
+			try:
+				when = datetime.fromisoformat(text.replace("Z", "+00:00"))
+			except ValueError:
+				continue
+			return when if when.tzinfo else None
+	return None
+
+
+def _inside(order: Mapping, kind: str) -> Iterator[tuple[Mapping, Mapping]]:
+	units = order.get("purchase_units")
+	for unit in units if isinstance(units, list) else []:
+		entries = member(unit, "payments", kind)
+		for entry in entries if isinstance(entries, list) else []:
+			yield unit, entry
+
+
+def _why(status: str | None, reason: str | None) -> str:
+	if reason in MERCHANT_HAS_TO_ACT:
+		return MERCHANT_HAS_TO_ACT[reason]
+	return f"PayPal says {status}" + (f" ({reason})." if reason else ".")

@@ -1,0 +1,182 @@
+"""PayU's words turned into ours: https://docs.payu.in/reference/payment-state-explanations"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+
+from oropendola_payments.gateways.base import (
+	DisputeEvent,
+	Outcome,
+	PaymentEvent,
+	RefundEvent,
+	RefundOutcome,
+)
+from oropendola_payments.gateways.http import member
+
+CURRENCY = "INR"  # the classic integration has no currency field
+INDIA = timezone(timedelta(hours=5, minutes=30))
+NOT_FOUND = "not found"
+# (status, unmappedstatus) -> outcome; the pair, because only both together say that money was taken.
+OUTCOMES = {
+	("success", "captured"): Outcome.PAID,
+	("success", "auth"): Outcome.AUTHORIZED,
+	("pending", "initiated"): Outcome.PENDING,
+	("pending", "in progress"): Outcome.PENDING,
+	("pending", "pending"): Outcome.PENDING,
+	("failure", "failed"): Outcome.FAILED,
+	("failure", "usercancelled"): Outcome.FAILED,
+	("failure", "autorefund"): Outcome.FAILED,
+	("failure", "bounced"): Outcome.FAILED,
+	("failure", "dropped"): Outcome.FAILED,
+}
+# The customer left at the bank: the bank may still say yes.
+UNDECIDED = frozenset({"bounced", "dropped"})
+UNDECIDED_FOR = timedelta(minutes=30)
+REASONS = {
+	"usercancelled": "The customer cancelled on PayU's page.",
+	"autorefund": "The bank confirmed too late; PayU has given the money back to the customer.",
+}
+METHODS = {"CC": "card", "DC": "card", "UPI": "upi", "NB": "netbanking", "CASH": "wallet", "EMI": "emi"}
+REFUND_OUTCOMES = {"success": RefundOutcome.REFUNDED, "failure": RefundOutcome.FAILED}
+DISPUTE_STATES = {
+	"closed customer favour": "lost",
+	"closed in customer favour": "lost",
+	"closed in merchant favour": "won",
+	"closed under fraud liability": "won",
+}
+DETAILS = ("mode", "bankcode", "PG_TYPE", "bank_ref_num", "unmappedstatus", "net_amount_debit", "discount")
+AMOUNT = re.compile(r"\d{1,12}(\.\d{1,4})?")
+CARD_END = re.compile(r"\d{4}$")
+MAX_TEXT = 300
+
+
+def text_of(value, limit: int = 140) -> str:
+	"""PayU sends numbers and texts for the same field: the text of either, or nothing."""
+	if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
+		value = str(value)
+	if not isinstance(value, str):
+		return ""
+	value = value.strip()
+	return value if len(value) <= limit and value.isprintable() else ""
+
+
+def amount_of(value) -> Decimal | None:
+	text = text_of(value, 20)
+	return Decimal(text) if AMOUNT.fullmatch(text) else None
+
+
+def payment_event(told: Mapping, reference: str | None, amount) -> PaymentEvent:
+	"""The fact in an entry of verify_payment, a return or a webhook; `amount` is what we had posted, as PayU repeats it."""
+	status, detail = text_of(told.get("status")).lower(), text_of(told.get("unmappedstatus")).lower()
+	payment_id = text_of(told.get("mihpayid"), 64)
+	if NOT_FOUND in (status, payment_id.lower()):
+		return PaymentEvent(Outcome.NOT_FOUND, reference=reference)
+	outcome = OUTCOMES.get((status, detail), Outcome.PENDING)
+	reason, amount = _reason(told, outcome, detail), amount_of(amount)
+	if outcome is Outcome.PAID and (amount is None or not payment_id):
+		outcome, reason = Outcome.PENDING, "PayU reports a success without its amount or its payment id."
+	mode = text_of(told.get("mode"), 20).upper()
+	return PaymentEvent(
+		outcome,
+		reference=reference,
+		payment_id=payment_id or None,
+		amount=amount,
+		currency=CURRENCY,
+		method=METHODS.get(mode, mode.lower() or None),
+		occurred_at=moment_of(told.get("addedon")),
+		error_code=_error_code(told),
+		reason=reason,
+		details=_details(told),
+	)
+
+
+def is_undecided(event: PaymentEvent, created_at: datetime | None, now: datetime) -> bool:
+	"""Whether the customer left the bank's page so lately that the bank may still say yes."""
+	word = str(event.details.get("unmappedstatus", "")).lower()
+	return word in UNDECIDED and created_at is not None and now - created_at < UNDECIDED_FOR
+
+
+def refund_event(told: Mapping, key: str) -> RefundEvent:
+	"""The fact in an entry of check_action_status or getAllRefundsFromTxnIds, which name their fields differently."""
+	word = text_of(told.get("status", told.get("Status"))).lower()
+	outcome = REFUND_OUTCOMES.get(word, RefundOutcome.PROCESSING)
+	return RefundEvent(
+		outcome,
+		key=key,
+		refund_id=text_of(told.get("request_id", told.get("RequestID")), 64) or None,
+		payment_id=text_of(told.get("mihpayid", told.get("PayuID", told.get("PayUID"))), 64) or None,
+		amount=amount_of(told.get("amt", told.get("Amount"))),
+		currency=CURRENCY,
+		reason=f"PayU says: {word}." if outcome is not RefundOutcome.REFUNDED and word else None,
+		details={"bank_arn": text_of(told.get("bank_arn"))},
+	)
+
+
+def refund_entries(answer: Mapping):
+	"""All refunds in an answer of either command, as (token, entry)."""
+	by_payment = member(answer, "transaction_details")
+	for entry in _nested(by_payment):
+		if text_of(entry.get("action")).lower() in ("refund", "cancel"):
+			yield text_of(entry.get("token")), entry
+	for entry in _nested(member(answer, "Refund Details")):
+		yield text_of(entry.get("RefundToken")), entry
+
+
+def dispute_event(told: Mapping) -> DisputeEvent:
+	word = text_of(told.get("cb_status"))
+	return DisputeEvent(
+		DISPUTE_STATES.get(word.lower(), "open"),
+		payment_id=text_of(told.get("txn_id"), 64) or None,
+		amount=amount_of(told.get("cb_amount")),
+		currency=CURRENCY,
+		reason=text_of(told.get("reason_code"), MAX_TEXT) or None,
+		details={
+			"status": word,
+			"due_date": text_of(told.get("due_date")),
+			"dispute": text_of(told.get("cb_id")),
+		},
+		occurred_at=_iso_moment(told.get("updated_at")),
+	)
+
+
+def moment_of(value) -> datetime | None:
+	try:
+		return datetime.strptime(text_of(value), "%Y-%m-%d %H:%M:%S").replace(tzinfo=INDIA)
+	except ValueError:
+		return None
+
+
+def _iso_moment(value) -> datetime | None:
+	try:
+		moment = datetime.fromisoformat(text_of(value))
+	except ValueError:
+		return None
+	return moment if moment.tzinfo else moment.replace(tzinfo=INDIA)
+
+
+def _nested(groups):
+	"""The dictionaries in {id: {id: {...}}} or {id: [{...}]}, whatever else may be among them."""
+	for group in groups.values() if isinstance(groups, Mapping) else ():
+		entries = group.values() if isinstance(group, Mapping) else group
+		yield from (
+			(e for e in entries if isinstance(e, Mapping)) if isinstance(group, (Mapping, list)) else ()
+		)
+
+
+def _reason(told: Mapping, outcome: Outcome, detail: str) -> str | None:
+	if outcome in (Outcome.PAID, Outcome.AUTHORIZED):
+		return None
+	said = text_of(told.get("field9"), MAX_TEXT) or text_of(told.get("error_Message"), MAX_TEXT)
+	return REASONS.get(detail) or said or None
+
+
+def _error_code(told: Mapping) -> str | None:
+	code = text_of(told.get("error_code")) or text_of(told.get("error"))
+	return code if code and code != "E000" else None
+
+
+def _details(told: Mapping) -> dict[str, str]:
+	details = {name: text_of(told.get(name)) for name in DETAILS if text_of(told.get(name))}
+	card_end = CARD_END.search(text_of(told.get("cardnum")) or text_of(told.get("card_no")))
+	return {**details, "card_last4": card_end.group()} if card_end else details

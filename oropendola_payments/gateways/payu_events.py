@@ -114,11 +114,9 @@ def refund_event(told: Mapping, key: str) -> RefundEvent:
 
 
 def refund_entries(answer: Mapping):
-	"""All refunds in an answer of either command, as (token, entry)."""
-	by_payment = member(answer, "transaction_details")
-	for entry in _nested(by_payment):
-		if text_of(entry.get("action")).lower() in ("refund", "cancel"):
-			yield text_of(entry.get("token")), entry
+	"""All refunds in an answer of either command, as (token, entry); a capture among them has an empty token."""
+	for entry in _nested(member(answer, "transaction_details")):
+		yield text_of(entry.get("token")), entry
 	for entry in _nested(member(answer, "Refund Details")):
 		yield text_of(entry.get("RefundToken")), entry
 

@@ -10,8 +10,6 @@ from oropendola_payments.gateways.base import (
 	Outcome,
 	PaymentRef,
 	PaymentRequest,
-	RefundOutcome,
-	RefundRequest,
 )
 from oropendola_payments.gateways.errors import (
 	BadAnswer,
@@ -344,70 +342,3 @@ class TestStatus(SimulatorCase):
 		form = self.payu.create(REQUEST).form
 		self.assertIn("duplicate", self.simulator.open(form.action, form.fields).text)
 		self.assertEqual(len(self.simulator.books("payu")), 1)
-
-
-class TestRefunds(SimulatorCase):
-	def setUp(self):
-		super().setUp()
-		self.pay()
-		(charge,) = self.simulator.books("payu")
-		self.request = RefundRequest(
-			payment_ref(), charge.payment_id, Decimal("500.00"), "INR", "RF00000000000000001A"
-		)
-
-	def given_back(self) -> list[int]:
-		return [refund.amount_minor for refund in self.simulator.refunds("payu")]
-
-	def test_an_accepted_refund_is_processing_until_payu_says_success(self):
-		event = self.payu.refund(self.request)
-		self.assertIs(event.outcome, RefundOutcome.PROCESSING)
-		self.assertIs(self.payu.refund_status(self.request).outcome, RefundOutcome.PROCESSING)
-		self.simulator.finish_refund("payu", self.request.key)
-		done = self.payu.refund_status(self.request)
-		self.assertEqual((done.outcome, done.refund_id), (RefundOutcome.REFUNDED, event.refund_id))
-		self.assertEqual((done.amount, done.currency, done.key), (Decimal("500.00"), "INR", self.request.key))
-
-	def test_a_refund_that_fails_at_the_bank_is_failed(self):
-		self.payu.refund(self.request)
-		self.simulator.finish_refund("payu", self.request.key, "failure")
-		self.assertIs(self.payu.refund_status(self.request).outcome, RefundOutcome.FAILED)
-
-	def test_a_refund_whose_answer_was_lost_is_found_by_its_key(self):
-		"""Lessons R13 and R14."""
-		self.fault("refund", "timeout_after")
-		with self.assertRaises(MaybeSent):
-			self.payu.refund(self.request)
-		found = self.payu.refund_status(self.request)
-		self.assertEqual((found.outcome, found.amount), (RefundOutcome.PROCESSING, Decimal("500.00")))
-
-	def test_trying_again_with_the_same_key_gives_back_once(self):
-		self.fault("refund", "error_500_after")
-		with self.assertRaises(MaybeSent):
-			self.payu.refund(self.request)
-		again = self.payu.refund(self.request)
-		self.assertEqual(again.outcome, RefundOutcome.PROCESSING)
-		self.assertEqual(self.given_back(), [50000])
-
-	def test_a_used_key_with_another_amount_answers_the_first_refund(self):
-		self.payu.refund(self.request)
-		other = self.payu.refund(replace(self.request, amount=Decimal("20.00")))
-		self.assertEqual((other.amount, self.given_back()), (Decimal("500.00"), [50000]))
-
-	def test_a_refund_that_never_arrived_is_not_found(self):
-		self.fault("refund", "timeout_before")
-		with self.assertRaises(MaybeSent):
-			self.payu.refund(self.request)
-		self.assertIs(self.payu.refund_status(self.request).outcome, RefundOutcome.NOT_FOUND)
-
-	def test_two_partial_refunds_are_two_and_more_than_the_rest_is_refused(self):
-		"""Lesson R15."""
-		self.payu.refund(self.request)
-		self.payu.refund(replace(self.request, key="RF2", amount=Decimal("999.50")))
-		with self.assertRaisesRegex(GatewayRefused, "Invalid amount"):
-			self.payu.refund(replace(self.request, key="RF3", amount=Decimal("0.01")))
-		self.assertEqual(self.given_back(), [50000, 99950])
-
-	def test_the_longest_key_of_ours_fits_into_payus_token(self):
-		self.assertLessEqual(len(self.request.key), 23)
-		self.payu.refund(self.request)
-		self.assertEqual(self.simulator.refunds("payu")[0].key, self.request.key)

@@ -81,6 +81,7 @@ class PayU(Dialect):
 		"udf_in_return": "all",  # all: empty ones too; filled: only those with a value
 		"webhook_format": "form",  # form or json
 		"sign_disputes": True,
+		"refund_error": 0,  # an error_code that every refund request is answered with
 	}
 
 	def __init__(self, *parts):

@@ -120,6 +120,8 @@ class GeneralApi:
 
 	def cancel_refund_transaction(self, fields: dict[str, str]) -> dict:
 		charge, token = self.books.payment(fields["var1"]), fields.get("var2", "")
+		if code := self.dialect.config["refund_error"]:
+			return _refund_failure(code, "as configured", fields["var1"])
 		if charge is None:
 			return _refund_failure(116, "Transaction not exists", fields["var1"])
 		if not token or len(token) > TOKEN_LIMIT:

@@ -17,7 +17,8 @@ TRANSITIONS = {
 	"Expired": {"Active", "Cancelled"},
 	"Cancelled": set(),
 }
-LIVE = ("Pending", "Trial", "Active", "Past Due")
+# A customer has at most one of these to a plan; an expired one is renewed, not made again.
+LIVE = ("Pending", "Trial", "Active", "Past Due", "Expired")
 SERVED = ("Trial", "Active")
 
 
@@ -97,7 +98,7 @@ class AISubscription(StatefulRecord):
 
 	def expire(self) -> bool:
 		self._suspend_key()
-		return self._move_to("Expired", live_key=None, **self._no_service())
+		return self._move_to("Expired", **self._no_service())
 
 	def cancel(self) -> bool:
 		self._revoke_keys()
@@ -150,7 +151,7 @@ class AISubscription(StatefulRecord):
 
 	def _serve(self, status: str, **values) -> str | None:
 		link, key = self._key_to_serve()
-		values = {**values, **self._full_quota(), "api_key_link": link, "live_key": self._live_key(serving=True)}
+		values = {**values, **self._full_quota(), "api_key_link": link, "live_key": self._live_key()}
 		if not self._move_to(status, **values):
 			self.write(**values)  # an extension: the status stays, the period grows
 		return key
@@ -164,5 +165,5 @@ class AISubscription(StatefulRecord):
 	def _no_service(self) -> dict:
 		return {"daily_quota_limit": 0, "daily_quota_remaining": 0, "api_key_link": None}
 
-	def _live_key(self, serving: bool = False) -> str | None:
-		return f"{self.user}:{self.plan}" if serving or self.status in LIVE else None
+	def _live_key(self) -> str:
+		return f"{self.user}:{self.plan}"

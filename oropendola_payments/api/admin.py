@@ -1,0 +1,59 @@
+"""What managers do from the Desk."""
+
+from decimal import Decimal
+
+import frappe
+from frappe import _
+
+from oropendola_payments.api import endpoint, require_manager
+from oropendola_payments.engine import asking, inbox, live_site, manual
+from oropendola_payments.exceptions import BadRequest, NotFound
+
+MAX_REPLAYS = 100
+
+
+@endpoint(methods=("POST",), source="Desk")
+def record_manual_payment(
+	invoice_id: str, amount: Decimal, reference: str, paid_on: str | None = None, note: str | None = None
+) -> dict:
+	"""A bank transfer or cash that arrived."""
+	require_manager()
+	return manual.record_payment(invoice_id, amount, reference, paid_on, note)
+
+
+@endpoint(methods=("POST",), source="Desk")
+def ask_gateway(attempt: str) -> dict:
+	"""Ask the gateway now how an attempt stands."""
+	require_manager()
+	if not frappe.db.exists("Payment Attempt", attempt):
+		raise NotFound(_("There is no payment {0}.").format(attempt))
+	asking.ask(attempt)
+	return {"attempt": attempt, "status": frappe.db.get_value("Payment Attempt", attempt, "status")}
+
+
+@endpoint(methods=("POST",), source="Desk")
+def replay_messages(names: str) -> dict:
+	"""Work on stored messages again; `names` is a JSON list or one name."""
+	require_manager()
+	wanted = frappe.parse_json(names) if names.startswith("[") else [names]
+	if not isinstance(wanted, list) or len(wanted) > MAX_REPLAYS or not all(isinstance(n, str) for n in wanted):
+		raise BadRequest(_("Please name at most {0} messages.").format(MAX_REPLAYS))
+	return {"results": inbox.replay(wanted)}
+
+
+@endpoint(methods=("POST",), source="Desk")
+def confirm_live_site() -> dict:
+	"""Say that live payments belong to this site, not to a copy of it."""
+	require_manager()
+	live_site.confirm()
+	return {"confirmed_site": live_site.this_site()}
+
+
+@endpoint(methods=("POST",), source="Desk")
+def finish_review(invoice_id: str, note: str) -> dict:
+	"""A person has looked; the note says what was found."""
+	require_manager()
+	doc = frappe.get_doc("AI Invoice", invoice_id, for_update=True)
+	doc.record("review_finished", doc, note=note, reasons=doc.review_reason)
+	doc.write(needs_review=0, review_reason=None)
+	return {"invoice_id": doc.name}

@@ -1,0 +1,75 @@
+"""The customer's browser comes back from the gateway: verify, settle what is proven, else ask, and lead to an own page.
+
+The browser arrives as Guest (a cross-site POST carries no log-in) and the answer sets no cookie, so that nobody is logged out.
+"""
+
+import frappe
+from frappe import _
+from werkzeug.wrappers import Response
+
+from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
+from oropendola_payments.api.incoming import incoming
+from oropendola_payments.engine import asking, health
+from oropendola_payments.engine.adapters import adapter_of
+from oropendola_payments.engine.checkout import result_url
+from oropendola_payments.exceptions import Refusal
+from oropendola_payments.gateways.errors import GatewayError, SignatureError
+
+
+@frappe.whitelist(allow_guest=True, methods=["GET", "POST"])
+def returned(**_fields):
+	"""Where every gateway sends the customer back to."""
+	return _come_back(frappe.request.args.get("gateway") or "")
+
+
+@frappe.whitelist(allow_guest=True, methods=["POST"])
+def payu_success(**_fields):
+	"""PayU's return under its old name; what it says is judged by its content, not by this address."""
+	return _come_back("payu")
+
+
+@frappe.whitelist(allow_guest=True, methods=["POST"])
+def payu_failure(**_fields):
+	return _come_back("payu")
+
+
+def _come_back(gateway: str):
+	attempt = None
+	try:
+		with acting_as("Callback"):
+			attempt = _take_in(gateway)
+	except SignatureError:
+		frappe.db.rollback()
+		health.count_rejected(gateway)
+	except (GatewayError, Refusal):
+		frappe.db.rollback()  # the result page and the sweeps ask again
+	except Exception:
+		frappe.db.rollback()
+		frappe.log_error(title=f"Return from {gateway[:40]} failed", message=frappe.get_traceback())
+		frappe.db.commit()
+	return _lead_to(attempt or _named_attempt(gateway))
+
+
+def _take_in(gateway: str) -> str:
+	"""The attempt that came back, after its news is settled."""
+	notice = adapter_of(gateway).receive(incoming("return"))
+	attempt = asking.attempt_of_notice(gateway, notice)
+	asking.ask_unless_recent(attempt)
+	return attempt
+
+
+def _named_attempt(gateway: str) -> str | None:
+	"""The attempt in our own address, only to show its page: knowing it proves nothing."""
+	name = frappe.request.args.get("attempt") or ""
+	return frappe.db.get_value("Payment Attempt", {"name": name[:140], "gateway": gateway}, "name") if name else None
+
+
+def _lead_to(attempt: str | None) -> Response:
+	target = result_url(attempt=attempt) if attempt else result_url(invoice="")
+	response = Response(_("Going on to your payment."), status=303)
+	response.headers["Location"] = target
+	response.headers["Cache-Control"] = "no-store"
+	response.headers["Referrer-Policy"] = "no-referrer"
+	return response
+
+

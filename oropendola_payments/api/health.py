@@ -1,0 +1,40 @@
+"""How the app is doing."""
+
+import hmac
+
+import frappe
+from frappe import _
+from frappe.utils.password import get_decrypted_password
+from werkzeug.wrappers import Response
+
+from oropendola_payments.api import endpoint, refusal, require_staff
+from oropendola_payments.engine import health
+from oropendola_payments.exceptions import NotAllowed
+
+STAFF = {"Payments Manager", "Payments Auditor", "System Manager"}
+
+
+@endpoint(methods=("GET", "POST"), guest=True)
+def status() -> dict:
+	"""Short for everybody, full for payments staff."""
+	return health.full() if STAFF & set(frappe.get_roles()) else health.short()
+
+
+@frappe.whitelist(allow_guest=True, methods=["GET"])
+def metrics():
+	"""Prometheus text, for staff or with the token of Payment Settings in X-Metrics-Token."""
+	try:
+		_require_staff_or_token()
+	except NotAllowed as error:
+		return refusal(error)
+	return Response(health.metrics(), status=200, mimetype="text/plain; version=0.0.4")
+
+
+def _require_staff_or_token():
+	sent = frappe.request.headers.get("X-Metrics-Token") or ""
+	stored = sent and get_decrypted_password("Payment Settings", "Payment Settings", "metrics_token", raise_exception=False)
+	if stored and hmac.compare_digest(stored.encode(), sent.encode()):
+		return
+	if sent:
+		raise NotAllowed(_("This metrics token is not valid."))
+	require_staff()

@@ -1,0 +1,49 @@
+"""The request as it came, for those who check signatures: raw bytes, headers, query and form, nothing interpreted."""
+
+from urllib.parse import parse_qsl
+
+import frappe
+
+from oropendola_payments.engine.inbox import MAX_BODY
+from oropendola_payments.exceptions import Refusal
+from oropendola_payments.gateways.base import Callback
+from oropendola_payments.gateways.errors import MalformedNotice
+
+MAX_FIELDS = 200
+
+
+class TooLarge(Refusal):
+	http_status_code = 413
+	error_code = "too_large"
+
+
+def incoming(kind: str) -> Callback:
+	request = frappe.request
+	if (request.content_length or 0) > MAX_BODY:
+		raise TooLarge("The message is too large.")
+	body = request.get_data(cache=True)
+	if len(body) > MAX_BODY:
+		raise TooLarge("The message is too large.")
+	return Callback(
+		kind=kind,
+		method=request.method,
+		headers=dict(request.headers.items()),
+		query={key: value for key, value in request.args.items()},
+		body=body,
+		form=_form(request, body),
+	)
+
+
+def _form(request, body: bytes) -> dict[str, str]:
+	"""Posted fields, strictly UTF-8: a replaced character would be another text than the one that was signed."""
+	if request.mimetype == "multipart/form-data":
+		return {key: value for key, value in request.form.items()}
+	if request.mimetype != "application/x-www-form-urlencoded":
+		return {}
+	try:
+		fields = parse_qsl(
+			body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
+		)
+	except ValueError:
+		raise MalformedNotice("The form is not UTF-8, or has too many fields.") from None
+	return dict(fields)

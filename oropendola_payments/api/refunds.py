@@ -1,0 +1,15 @@
+"""Sending money back."""
+
+from decimal import Decimal
+
+from oropendola_payments.api import endpoint, require_manager
+from oropendola_payments.engine import refunds
+
+
+@endpoint(methods=("POST",))
+def create_refund(
+	invoice_id: str, reason: str, amount: Decimal | None = None, idempotency_key: str | None = None
+) -> dict:
+	"""Refund an invoice, whole or in part."""
+	require_manager()
+	return refunds.create_refund(invoice_id, amount, reason, idempotency_key)

@@ -1,0 +1,37 @@
+"""Renewing, and re-running what a verified payment should have given."""
+
+from frappe import _
+
+from oropendola_payments.api import endpoint, require_login, require_manager
+from oropendola_payments.engine import subscriptions
+
+
+@endpoint(methods=("POST",))
+def renew_subscription(plan_id: str | None = None) -> dict:
+	"""The invoice for the next period; `action` says whether it extends the running one or starts anew."""
+	return subscriptions.renew(require_login(), plan_id)
+
+
+@endpoint(methods=("POST",))
+def extend_active_subscription(plan_id: str | None = None) -> dict:
+	"""As renew, only for a subscription that still runs."""
+	user = require_login()
+	sentence = _("You have no running subscription to extend. Please renew it instead.")
+	subscriptions.require_state(user, plan_id, ("Active", "Trial", "Past Due"), sentence)
+	return subscriptions.renew(user, plan_id)
+
+
+@endpoint(methods=("POST",))
+def renew_expired_subscription(plan_id: str | None = None) -> dict:
+	"""As renew, only for a subscription that has expired."""
+	user = require_login()
+	sentence = _("You have no expired subscription. Please extend the running one instead.")
+	subscriptions.require_state(user, plan_id, ("Expired",), sentence)
+	return subscriptions.renew(user, plan_id)
+
+
+@endpoint(methods=("POST",))
+def apply_payment_to_subscription(invoice_id: str) -> dict:
+	"""Give again what a verified payment bought. Needs the payment, and changes nothing the second time."""
+	require_manager()
+	return subscriptions.fulfil_again(invoice_id)

@@ -1,0 +1,17 @@
+"""Using the service: one call of the customer's program takes quota."""
+
+import frappe
+
+from oropendola_payments.api import endpoint
+from oropendola_payments.engine import usage
+
+
+@endpoint(methods=("POST",), guest=True)
+def consume(requests: int = 1) -> dict:
+	"""Take quota; the key travels in the header X-API-Key."""
+	return usage.consume(_api_key(), requests)
+
+
+def _api_key() -> str | None:
+	request = getattr(frappe.local, "request", None)
+	return request.headers.get("X-API-Key") if request else None

@@ -1,0 +1,54 @@
+"""The gateway's server speaks: signature first, then the inbox, then the answer."""
+
+import frappe
+from frappe import _
+from werkzeug.wrappers import Response
+
+from oropendola_payments.api import refusal
+from oropendola_payments.api.incoming import incoming
+from oropendola_payments.engine import adapters, health, inbox
+from oropendola_payments.exceptions import TooManyRequests
+from oropendola_payments.gateways.errors import SignatureError
+
+REJECTED_PER_MINUTE = 60
+
+
+@frappe.whitelist(allow_guest=True, methods=["POST"])
+def receive(**_fields):
+	"""Every gateway's webhook: `?gateway=<code>`."""
+	gateway = frappe.request.args.get("gateway") or ""
+	try:
+		return _receive(gateway)
+	except SignatureError as error:
+		_count_rejected(gateway)
+		return refusal(error)
+	except Exception as error:
+		return refusal(error)
+
+
+def _receive(gateway: str):
+	_refuse_flood(gateway)
+	status, notice = inbox.receive(gateway, incoming("webhook"))
+	if notice.reply is not None:
+		return Response(frappe.as_json(dict(notice.reply)), status=200, mimetype="application/json")
+	return {"success": True, "status": status}
+
+
+def _count_rejected(gateway: str):
+	if gateway in adapters.codes():
+		health.count_rejected(gateway)
+	key = _flood_key(gateway)
+	frappe.cache.incrby(key, 1)
+	frappe.cache.expire(key, 60)
+
+
+def _refuse_flood(gateway: str):
+	"""Only senders of bad signatures are slowed down; a good message from the same address still waits at most a minute."""
+	if int(frappe.cache.get(_flood_key(gateway)) or 0) > REJECTED_PER_MINUTE:
+		raise TooManyRequests(_("Too many messages without a valid signature. Please try again in a minute."))
+
+
+def _flood_key(gateway: str) -> str:
+	return frappe.cache.make_key(f"oropendola_rejected:{gateway[:40]}:{frappe.local.request_ip}")
+
+

@@ -1,0 +1,51 @@
+"""Bench commands of this app."""
+
+import json
+import sys
+
+import click
+import frappe
+from frappe.commands import get_site, pass_context
+
+
+@click.command("verify-payment-audit")
+@pass_context
+def verify_payment_audit(context):
+	"""Walk the audit trail's chains and name the first broken link."""
+	from oropendola_payments.engine.audit import verify
+
+	result = _on_site(context, verify)
+	click.echo(json.dumps(result, indent=1))
+	sys.exit(1 if result["broken"] else 0)
+
+
+@click.command("check-payment-invariants")
+@pass_context
+def check_payment_invariants(context):
+	"""Run the statements that must return nothing."""
+	from oropendola_payments.engine.invariants import check
+
+	broken = _on_site(context, check)
+	click.echo(json.dumps(broken, indent=1) if broken else "All promises hold.")
+	sys.exit(1 if broken else 0)
+
+
+@click.command("payment-simulator")
+@click.option("--port", default=8900, show_default=True, help="Port on 127.0.0.1")
+def payment_simulator(port):
+	"""Play all payment gateways on this machine. No real money moves."""
+	from oropendola_payments.simulator.command import serve
+
+	serve(port)
+
+
+def _on_site(context, work):
+	frappe.init(site=get_site(context))
+	frappe.connect()
+	try:
+		return work()
+	finally:
+		frappe.destroy()
+
+
+commands = [verify_payment_audit, check_payment_invariants, payment_simulator]

@@ -1,0 +1,107 @@
+"""Asking a gateway how an attempt stands, outside of any lock, and settling what it answers."""
+
+import frappe
+from frappe import _
+from frappe.utils import cint, get_datetime, now_datetime
+
+from oropendola_payments.engine import breaker, schedule
+from oropendola_payments.engine.adapters import adapter_of
+from oropendola_payments.engine.keys import operation_key
+from oropendola_payments.engine.settlement import Settled, settle
+from oropendola_payments.exceptions import NotFound
+from oropendola_payments.gateways.base import Outcome, PaymentEvent
+from oropendola_payments.gateways.errors import GatewayError, NotSupported
+
+# A gateway that has never heard of an attempt this young may only be slow.
+YOUNG_SECONDS = 15 * 60
+RECENT_SECONDS = 10
+
+
+def call_gateway(code: str, call, *args, **kwargs):
+	"""The gateway's answer; success and failure count for its health."""
+	try:
+		answer = call(*args, **kwargs)
+	except GatewayError as error:
+		breaker.report_failure(code, error)
+		raise
+	breaker.report_success(code)
+	return answer
+
+
+def ask(name: str) -> list[Settled]:
+	"""Ask the gateway about one attempt and settle all that it tells."""
+	attempt = frappe.get_doc("Payment Attempt", name)
+	note_check(attempt)
+	frappe.db.commit()
+	adapter = adapter_of(attempt.gateway)
+	events = call_gateway(attempt.gateway, adapter.status, attempt.payment_ref())
+	return [settle_and_capture(attempt.gateway, event) for event in _worth_settling(attempt, events)]
+
+
+def ask_unless_recent(name: str) -> list[Settled]:
+	"""As `ask`, but strangers and impatient pages cannot make us hammer a gateway."""
+	last = frappe.db.get_value("Payment Attempt", name, "last_check_at")
+	if last and (now_datetime() - get_datetime(last)).total_seconds() < RECENT_SECONDS:
+		return []
+	return ask(name)
+
+
+def note_check(attempt):
+	attempt.write(
+		last_check_at=now_datetime(),
+		check_count=cint(attempt.check_count) + 1,
+		next_check_at=schedule.next_check(attempt),
+	)
+
+
+def settle_and_capture(gateway: str, event: PaymentEvent) -> Settled:
+	"""Settle; money that is only reserved is taken and settled again."""
+	settled = settle(gateway, event)
+	if not settled.authorized:
+		return settled
+	adapter = adapter_of(gateway)
+	if not adapter.capabilities.capture:
+		return settled
+	attempt = frappe.get_doc("Payment Attempt", settled.attempt)
+	key = operation_key(attempt.name, "capture")
+	captured = call_gateway(gateway, adapter.capture, attempt.payment_ref(), event, key)
+	return settle(gateway, captured) if captured.outcome is not Outcome.AUTHORIZED else settled
+
+
+def withdraw(name: str) -> bool:
+	"""Close an open attempt at the gateway, where it can. False when it may still be paid there."""
+	attempt = frappe.get_doc("Payment Attempt", name)
+	adapter = adapter_of(attempt.gateway)
+	if not adapter.capabilities.cancel:
+		return False
+	try:
+		event = call_gateway(attempt.gateway, adapter.cancel, attempt.payment_ref())
+	except NotSupported:
+		return False
+	settle_and_capture(attempt.gateway, _about(attempt, event))
+	return event.outcome in (Outcome.CANCELLED, Outcome.EXPIRED, Outcome.FAILED)
+
+
+def attempt_of_notice(gateway: str, notice) -> str:
+	"""The attempt that a callback names; raises NotFound for a stranger."""
+	from oropendola_payments.engine.settlement import find_attempt
+
+	if not (notice.reference or notice.order_id or notice.payment_id):
+		raise NotFound(_("The message names no payment."))
+	return find_attempt(gateway, notice)
+
+
+def _worth_settling(attempt, events: list[PaymentEvent]) -> list[PaymentEvent]:
+	age = (now_datetime() - get_datetime(attempt.initiated_at)).total_seconds()
+	young = age < YOUNG_SECONDS
+	kept = [e for e in events if not (e.outcome is Outcome.NOT_FOUND and young)]
+	# Money first: a failed try inside the same order must not close it before its success is seen.
+	ranked = sorted(kept, key=lambda e: (Outcome.PAID, Outcome.AUTHORIZED).index(e.outcome) if e.outcome in (Outcome.PAID, Outcome.AUTHORIZED) else 2)
+	return [_about(attempt, event) for event in ranked]
+
+
+def _about(attempt, event: PaymentEvent) -> PaymentEvent:
+	"""We asked about this attempt, so an answer without a reference is about it."""
+	from dataclasses import replace
+
+	return event if event.reference else replace(event, reference=attempt.name)

@@ -1,0 +1,60 @@
+"""Walking the chains of the audit trail and naming the first broken link."""
+
+import frappe
+
+from oropendola_payments.ai_billing.doctype.payment_event.payment_event import HASHED, hash_of
+
+BATCH = 2000
+
+
+def verify() -> dict:
+	"""`{"chains": n, "events": n, "broken": None}` or, as `broken`, which event does not fit and why."""
+	tails, events = _invoice_tails(), 0
+	expected: dict[str | None, tuple[int, str]] = {}
+	for row in _rows():
+		chain = row.invoice or None
+		sequence, previous = expected.get(chain, (0, ""))
+		reason = _fault(row, sequence + 1, previous)
+		if reason:
+			return _broken(len(expected), events, row.name, reason)
+		expected[chain] = (row.sequence, row.hash)
+		events += 1
+	for invoice, (count, tail) in tails.items():
+		if expected.get(invoice, (0, "")) != (count, tail or ""):
+			return _broken(len(expected), events, invoice, "the invoice remembers another last event: events at the end are missing")
+	return {"chains": len(expected), "events": events, "broken": None}
+
+
+def _fault(row, sequence: int, previous: str) -> str | None:
+	if row.sequence != sequence:
+		return f"event number {sequence} of the chain is missing"
+	if (row.previous_hash or "") != previous:
+		return "it does not follow the event before it"
+	return None if hash_of(row) == row.hash else "its content was changed after it was written"
+
+
+def _rows():
+	"""All events, chain by chain, in bounded memory."""
+	columns = ", ".join(f"`{name}`" for name in (*HASHED, "hash"))
+	chain, sequence = "", -1
+	while True:
+		rows = frappe.db.sql(
+			f"""SELECT {columns} FROM `tabPayment Event`
+			WHERE COALESCE(`invoice`, '') > %s OR (COALESCE(`invoice`, '') = %s AND `sequence` > %s)
+			ORDER BY COALESCE(`invoice`, ''), `sequence` LIMIT {BATCH}""",  # noqa: S608
+			(chain, chain, sequence),
+			as_dict=True,
+		)
+		yield from rows
+		if len(rows) < BATCH:
+			return
+		chain, sequence = rows[-1].invoice or "", rows[-1].sequence
+
+
+def _invoice_tails() -> dict[str, tuple[int, str]]:
+	rows = frappe.db.sql("SELECT name, event_count, last_event_hash FROM `tabAI Invoice`")
+	return {name: (int(count or 0), tail) for name, count, tail in rows}
+
+
+def _broken(chains: int, events: int, name: str, reason: str) -> dict:
+	return {"chains": chains, "events": events, "broken": {"link": name, "reason": reason}}

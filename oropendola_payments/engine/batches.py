@@ -1,0 +1,41 @@
+"""Work through many records with bounded memory; one that fails is logged and left for the next run."""
+
+from collections.abc import Callable
+
+import frappe
+
+BATCH = 200
+
+
+def each(doctype: str, filters: dict, work: Callable[[str], object], limit: int | None = None) -> int:
+	"""Call `work` with each name, in batches by name. Returns how many were worked through."""
+	done, last = 0, ""
+	while limit is None or done < limit:
+		names = _next_names(doctype, filters, last, min(BATCH, (limit or BATCH + done) - done))
+		for name in names:
+			_attempt(doctype, name, work)
+		done += len(names)
+		if len(names) < BATCH:
+			break
+		last = names[-1]
+	return done
+
+
+def _next_names(doctype: str, filters: dict, last: str, count: int) -> list[str]:
+	conditions = [[doctype, field, *_condition(value)] for field, value in filters.items()]
+	conditions.append([doctype, "name", ">", last])
+	return frappe.get_all(doctype, conditions, pluck="name", order_by="name", limit=count)
+
+
+def _condition(value) -> tuple:
+	return tuple(value) if isinstance(value, tuple) else ("=", value)
+
+
+def _attempt(doctype: str, name: str, work: Callable[[str], object]):
+	try:
+		work(name)
+		frappe.db.commit()
+	except Exception:
+		frappe.db.rollback()
+		frappe.log_error(title=f"{doctype} {name} could not be worked on"[:140], message=frappe.get_traceback())
+		frappe.db.commit()

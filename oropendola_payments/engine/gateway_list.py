@@ -1,0 +1,79 @@
+"""Which gateways a customer can choose, and which one is recommended."""
+
+import frappe
+from frappe import _
+from frappe.utils import cint
+
+from oropendola_payments.engine.adapters import SETTINGS, adapter_class, settings_of
+from oropendola_payments.exceptions import BadRequest, Unavailable
+
+CACHE_KEY = "oropendola_gateway_list"
+
+
+def available(currency: str | None = None) -> dict:
+	"""Enabled gateways that are configured; with `currency`, whether each can take it."""
+	entries = [_entry(row, currency) for row in _enabled()]
+	usable = [entry for entry in entries if entry["available"]]
+	recommended = _recommended(usable)
+	for entry in entries:
+		entry["recommended"] = entry is recommended
+	return {"gateways": entries, "default": recommended["id"] if recommended else None}
+
+
+def choose(code: str | None, currency: str) -> str:
+	"""The gateway asked for, when it can take this currency; else the recommended one."""
+	listing = available(currency)
+	if not code:
+		if not listing["default"]:
+			message = _("No way to pay in {0} is available at the moment. Please contact us.")
+			raise Unavailable(message.format(currency))
+		return listing["default"]
+	entry = next((e for e in listing["gateways"] if e["id"] == code), None)
+	if not entry:
+		known = ", ".join(e["id"] for e in listing["gateways"] if e["available"])
+		raise BadRequest(_("There is no gateway {0} to choose. Please choose one of: {1}.").format(code, known or "-"))
+	if not entry["available"]:
+		raise BadRequest(_("{0} cannot take {1}. Please choose another way to pay.").format(entry["name"], currency))
+	return code
+
+
+def _enabled() -> list[dict]:
+	"""Cached in Redis for all workers; every save of a settings record empties it."""
+	return frappe.cache.get_value(CACHE_KEY, _read_enabled)
+
+
+def _read_enabled() -> list[dict]:
+	names = frappe.get_all(SETTINGS, {"enabled": 1}, pluck="name", order_by="sort_order, name")
+	docs = [frappe.get_doc(SETTINGS, name) for name in names]
+	return [
+		{"id": doc.gateway, "name": doc.label, "mode": doc.mode, "is_default": cint(doc.is_default)}
+		for doc in docs
+		if doc.is_configured()
+	]
+
+
+def _entry(row: dict, currency: str | None) -> dict:
+	from oropendola_payments.engine.breaker import is_degraded
+	from oropendola_payments.engine.live_site import is_confirmed
+
+	capabilities = adapter_class(row["id"]).capabilities
+	taken = capabilities.currencies
+	ready = row["mode"] != "Live" or is_confirmed()
+	return {
+		**row,
+		"available": ready and (not currency or taken is None or currency.upper() in taken),
+		"degraded": is_degraded(row["id"]),
+		"methods": list(capabilities.methods),
+		"currencies": sorted(taken) if taken is not None else None,
+		"flows": list(capabilities.flows),
+		"is_mocked": row["mode"] == "Simulator",
+	}
+
+
+def _recommended(usable: list[dict]) -> dict | None:
+	healthy = [entry for entry in usable if not entry["degraded"]] or usable
+	return next((e for e in healthy if e["is_default"]), healthy[0] if healthy else None)
+
+
+def label_of(code: str) -> str:
+	return settings_of(code).label if code not in ("manual", "credit") else _("By hand")

@@ -1,0 +1,122 @@
+"""How the app is doing: short for everybody, full for managers, numbers for a monitoring system."""
+
+import frappe
+from frappe.utils import cint, get_datetime, now_datetime
+
+from oropendola_payments.engine import invariants
+from oropendola_payments.engine.adapters import SETTINGS
+
+COUNTED = {
+	"invoices": ("AI Invoice", "status"),
+	"attempts": ("Payment Attempt", "status"),
+	"refunds": ("Payment Refund", "status"),
+	"webhooks": ("Payment Webhook Log", "status"),
+	"subscriptions": ("AI Subscription", "status"),
+}
+
+
+def short() -> dict:
+	database = _database_answers()
+	return {"status": "ok" if database else "down", "database": "ok" if database else "down"}
+
+
+def full() -> dict:
+	"""Everything a manager wants to see at one look."""
+	gateways, broken = [_gateway(name) for name in _settings_names()], invariants.check()
+	parts = {"database": "ok" if _database_answers() else "down", "queue": _queue(), "scheduler": _scheduler()}
+	healthy = all(value == "ok" for value in parts.values()) and not broken
+	return {
+		"status": "ok" if healthy else "attention",
+		**parts,
+		"gateways": gateways,
+		"invariants": broken,
+		"dead_letters": frappe.db.count("Payment Webhook Log", {"status": "Dead"}),
+		"open_reviews": frappe.db.count("AI Invoice", {"needs_review": 1}),
+		"rejected_messages": rejected_counts(),
+	}
+
+
+def _settings_names() -> list[str]:
+	return frappe.get_all(SETTINGS, pluck="name", order_by="sort_order, name")
+
+
+def _gateway(name: str) -> dict:
+	doc = frappe.get_doc(SETTINGS, name)
+	return {
+		"id": doc.gateway,
+		"name": doc.label,
+		"status": doc.get_status(),
+		"mode": doc.mode,
+		"last_success_on": doc.last_success_on,
+		"last_error": doc.last_error,
+		"last_error_on": doc.last_error_on,
+	}
+
+
+def _database_answers() -> bool:
+	try:
+		return frappe.db.sql("SELECT 1")[0][0] == 1
+	except Exception:
+		return False
+
+
+def _queue() -> str:
+	try:
+		frappe.cache.set_value("oropendola_health", "1", expires_in_sec=60)
+		return "ok" if frappe.cache.get_value("oropendola_health", expires=True) == "1" else "down"
+	except Exception:
+		return "down"
+
+
+def _scheduler() -> str:
+	"""Down when the sweep that runs every two minutes has not been seen for fifteen."""
+	seen = frappe.cache.get_value("oropendola_sweep_seen")
+	if not seen:
+		return "not seen yet"
+	return "ok" if (now_datetime() - get_datetime(seen)).total_seconds() < 900 else "late"
+
+
+def note_sweep():
+	frappe.cache.set_value("oropendola_sweep_seen", str(now_datetime()))
+
+
+# Rejected messages are counted, not stored: a stranger cannot fill the database.
+
+
+def count_rejected(gateway: str):
+	frappe.cache.hincrby("oropendola_rejected", gateway, 1)
+
+
+def rejected_counts() -> dict[str, int]:
+	rows = frappe.cache.hgetall("oropendola_rejected") or {}
+	return {_text(key): cint(_text(value)) for key, value in rows.items()}
+
+
+def _text(value) -> str:
+	return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def metrics() -> str:
+	"""Prometheus text."""
+	lines = []
+	for metric, (doctype, column) in COUNTED.items():
+		rows = frappe.db.sql(f"SELECT `{column}`, COUNT(*) FROM `tab{doctype}` GROUP BY `{column}`")  # noqa: S608
+		lines += _metric(f"oropendola_{metric}", f"Number of {metric} by status.", [({"status": s}, n) for s, n in rows])
+	broken = invariants.check()
+	lines += _metric("oropendola_invariant_violations", "Records that break a promise.", [({"rule": r}, len(broken.get(r, ()))) for r in invariants.RULES])
+	lines += _metric("oropendola_rejected_messages", "Messages without a valid signature.", [({"gateway": g}, n) for g, n in rejected_counts().items()])
+	states = [(row["id"], row["status"]) for row in map(_gateway, _settings_names())]
+	lines += _metric("oropendola_gateway_up", "1 when the gateway is offered and healthy.", [({"gateway": g, "status": s}, int(s in ("Live", "Test", "Simulator"))) for g, s in states])
+	return "\n".join(lines) + "\n"
+
+
+def _metric(name: str, help_text: str, samples: list) -> list[str]:
+	head = [f"# HELP {name} {help_text}", f"# TYPE {name} gauge"]
+	return head + [f"{name}{{{_labels(labels)}}} {value}" for labels, value in samples]
+
+
+def _labels(labels: dict) -> str:
+	return ",".join(f'{key}="{str(value).translate(ESCAPES)}"' for key, value in labels.items())
+
+
+ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})

@@ -1,0 +1,77 @@
+"""Statements that must return nothing. Each names the promise that a row would break."""
+
+import frappe
+from frappe.utils import now_datetime
+
+from oropendola_payments.ai_billing.periods import today
+
+LIMIT = 50
+
+RULES = {
+	"paid_without_service": """
+		SELECT i.name FROM `tabAI Invoice` i JOIN `tabAI Subscription` s ON s.name = i.subscription
+		WHERE i.status = 'Paid' AND i.fulfilled_on IS NULL AND s.status <> 'Cancelled'
+			AND NOT EXISTS (SELECT 1 FROM `tabPayment Capture` c WHERE c.invoice = i.name AND c.resolution <> '')""",
+	"service_without_money": """
+		SELECT s.name FROM `tabAI Subscription` s JOIN `tabAI Plan` p ON p.name = s.plan
+		WHERE s.status = 'Active' AND p.is_free = 0 AND NOT EXISTS (
+			SELECT 1 FROM `tabAI Invoice` i WHERE i.subscription = s.name AND i.fulfilled_on IS NOT NULL
+				AND i.status IN ('Paid', 'Partly Refunded', 'Refunded'))""",
+	"service_without_period": """
+		SELECT name FROM `tabAI Subscription` WHERE status = 'Active' AND end_date IS NULL AND plan IN (
+			SELECT name FROM `tabAI Plan` WHERE is_free = 0)""",
+	"quota_without_service": """
+		SELECT name FROM `tabAI Subscription` WHERE status IN ('Past Due', 'Expired', 'Cancelled')
+			AND (daily_quota_limit <> 0 OR daily_quota_remaining <> 0 OR api_key_link IS NOT NULL)""",
+	"paid_amount_differs_from_captures": """
+		SELECT i.name FROM `tabAI Invoice` i LEFT JOIN `tabPayment Capture` c ON c.invoice = i.name
+		GROUP BY i.name, i.amount_paid HAVING ABS(i.amount_paid - COALESCE(SUM(c.applied_amount), 0)) > 0.0000001""",
+	"paid_with_less_than_the_total": """
+		SELECT name FROM `tabAI Invoice` WHERE status = 'Paid' AND fulfilled_on IS NOT NULL AND amount_paid < total_amount""",
+	"capture_without_a_fate": """
+		SELECT name FROM `tabPayment Capture` WHERE disposition IN ('Duplicate', 'Overpaid')
+			AND (resolution IS NULL OR resolution = '')""",
+	"mismatch_without_review": """
+		SELECT c.name FROM `tabPayment Capture` c JOIN `tabAI Invoice` i ON i.name = c.invoice
+		WHERE c.disposition = 'Mismatch' AND i.needs_review = 0 AND (c.note IS NULL OR c.note = '')""",
+	"refunds_above_capture": """
+		SELECT c.name FROM `tabPayment Capture` c JOIN `tabPayment Refund` r ON r.capture = c.name
+		WHERE r.status IN ('Created', 'Processing', 'Unknown', 'Refunded')
+		GROUP BY c.name, c.amount, c.credit_used HAVING SUM(r.amount) + c.credit_used > c.amount + 0.0000001""",
+	"refund_balance_differs": """
+		SELECT c.name FROM `tabPayment Capture` c LEFT JOIN `tabPayment Refund` r ON r.capture = c.name
+			AND r.status IN ('Created', 'Processing', 'Unknown', 'Refunded')
+		GROUP BY c.name, c.amount_refunded HAVING ABS(c.amount_refunded - COALESCE(SUM(r.amount), 0)) > 0.0000001""",
+	"paid_attempt_without_capture": """
+		SELECT a.name FROM `tabPayment Attempt` a WHERE a.status = 'Paid'
+			AND NOT EXISTS (SELECT 1 FROM `tabPayment Capture` c WHERE c.attempt = a.name)""",
+	"message_not_handled": """
+		SELECT name FROM `tabPayment Webhook Log` WHERE status = 'Dead'
+			OR (status = 'Received' AND creation < %(hour_ago)s)""",
+	"unknown_for_more_than_a_day": """
+		SELECT name FROM `tabPayment Refund` WHERE status = 'Unknown' AND creation < %(day_ago)s
+		UNION ALL SELECT name FROM `tabPayment Attempt` WHERE status = 'Created' AND creation < %(day_ago)s""",
+	"ended_but_served": """
+		SELECT name FROM `tabAI Subscription` WHERE status IN ('Active', 'Trial') AND end_date < %(days_ago)s""",
+}
+
+
+def check(names: tuple[str, ...] | None = None) -> dict[str, list[str]]:
+	"""Broken promises by rule, with the first records that break them. Empty is what it must be."""
+	found = {}
+	for rule in names or RULES:
+		rows = frappe.db.sql(f"{RULES[rule]} LIMIT {LIMIT}", _times())
+		if rows:
+			found[rule] = [row[0] for row in rows]
+	return found
+
+
+def _times() -> dict:
+	from datetime import timedelta
+
+	now = now_datetime()
+	return {
+		"hour_ago": now - timedelta(hours=1),
+		"day_ago": now - timedelta(days=1),
+		"days_ago": today() - timedelta(days=2),
+	}

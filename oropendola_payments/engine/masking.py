@@ -1,0 +1,72 @@
+"""What is stored of messages and requests: the facts, without people and without secrets."""
+
+import json
+import re
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlencode
+
+MASK = "***"
+# Parts of key names, compared without case and punctuation.
+PERSONAL = (
+	"email", "phone", "mobile", "contact", "firstname", "lastname", "fullname", "customername", "payername", "givenname",
+	"surname", "holder", "address", "city", "zip", "postal", "vpa", "upiid", "birth", "ipaddress", "nameoncard", "payeremail",
+)  # fmt: skip
+SECRET = (
+	"secret", "password", "passwd", "token", "authorization", "signature", "apikey", "salt", "cvv", "cvc", "otp", "cardnum",
+	"cardno", "cardnumber", "accountnumber", "hash", "clientsecret", "sessionid", "xverify", "cookie",
+)  # fmt: skip
+EXACT = {"name", "customer", "payer", "billing_details", "shipping", "pan", "pin"}
+CARD = re.compile(r"(?<!\d)(?:\d[ -]?){12,18}\d(?!\d)")
+EMAIL = re.compile(r"[^\s@\"'<>,;=&]+@[^\s@\"'<>,;=&]+\.[A-Za-z]{2,}")
+KEPT_HEADERS = {
+	"content-type", "user-agent", "x-razorpay-event-id", "paypal-transmission-id", "paypal-transmission-time",
+	"x-webhook-timestamp", "x-webhook-version", "x-webhook-attempt", "x-idempotency-key",
+}  # fmt: skip
+
+
+def masked(value):
+	"""The same structure with personal data and secrets replaced."""
+	if isinstance(value, Mapping):
+		return {str(key): MASK if _is_private(key) and item else masked(item) for key, item in value.items()}
+	if isinstance(value, list | tuple):
+		return [masked(item) for item in value]
+	return masked_text(value) if isinstance(value, str) else value
+
+
+def masked_text(text: str) -> str:
+	"""Mail addresses and card numbers inside free text are replaced, references and ids stay."""
+	return CARD.sub(_mask_card, EMAIL.sub(MASK, text))
+
+
+def masked_body(body: bytes, limit: int = 50_000) -> str:
+	"""A request body as it may be kept: JSON and forms by key, anything else by length only."""
+	text = body.decode("utf-8", errors="replace")[:limit]
+	try:
+		return json.dumps(masked(json.loads(text)), ensure_ascii=False)
+	except (ValueError, RecursionError):
+		pass
+	fields = parse_qsl(text, keep_blank_values=True)
+	if fields and "=" in text:
+		return urlencode(masked(dict(fields)), safe="*@ ")
+	return f"({len(body)} bytes that are neither JSON nor a form)"
+
+
+def masked_headers(headers: Mapping) -> dict:
+	return {key: value[:200] for key, value in headers.items() if key.lower() in KEPT_HEADERS}
+
+
+def _is_private(key) -> bool:
+	if str(key).lower() in EXACT:
+		return True
+	plain = re.sub(r"[^a-z0-9]", "", str(key).lower())
+	return any(part in plain for part in (*PERSONAL, *SECRET))
+
+
+def _mask_card(match: re.Match) -> str:
+	digits = re.sub(r"\D", "", match.group())
+	return f"{MASK}{digits[-4:]}" if _luhn(digits) else match.group()
+
+
+def _luhn(digits: str) -> bool:
+	doubled = [int(d) * (2 if index % 2 else 1) for index, d in enumerate(reversed(digits))]
+	return sum(d - 9 if d > 9 else d for d in doubled) % 10 == 0

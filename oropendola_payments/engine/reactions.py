@@ -1,0 +1,57 @@
+"""What the world hears of payments: other apps' hooks and mails. Runs in a worker; nothing here can touch the money."""
+
+from collections.abc import Callable
+
+import frappe
+
+from oropendola_payments.engine import mails
+
+
+def payment_succeeded(capture: str):
+	"""Money arrived: tell other apps, keep the field's own convention, send the receipt."""
+	doc = frappe.get_doc("Payment Capture", capture)
+	invoice = frappe.get_doc("AI Invoice", doc.invoice)
+	_tell("payment_succeeded", invoice=invoice, capture=doc)
+	if invoice.status == "Paid" and doc.disposition in ("Applied", "Overpaid"):
+		_safely(lambda: invoice.run_method("on_payment_authorized", "Completed"))
+		_safely(lambda: mails.payment_received(invoice, doc))
+
+
+def payment_failed(attempt: str):
+	doc = frappe.get_doc("Payment Attempt", attempt)
+	invoice = frappe.get_doc("AI Invoice", doc.invoice)
+	_tell("payment_failed", invoice=invoice, attempt=doc)
+	if invoice.status in ("Failed", "Abandoned"):
+		_safely(lambda: mails.payment_failed(invoice))
+
+
+def refund_finished(refund: str):
+	doc = frappe.get_doc("Payment Refund", refund)
+	invoice = frappe.get_doc("AI Invoice", doc.invoice)
+	if doc.status == "Refunded":
+		_tell("payment_refunded", invoice=invoice, refund=doc)
+		_safely(lambda: mails.refund_done(invoice, doc))
+
+
+def key_rotated(subscription: str):
+	_safely(lambda: mails.key_rotated(frappe.get_doc("AI Subscription", subscription)))
+
+
+def renewal_due(subscription, days: int):
+	_safely(lambda: mails.renewal_due(subscription, days))
+
+
+def _tell(hook: str, **arguments):
+	"""Other apps react by a hook of this name; one that fails does not stop the next."""
+	for path in frappe.get_hooks(hook) or []:
+		_safely(lambda path=path: frappe.get_attr(path)(**arguments))
+
+
+def _safely(work: Callable):
+	try:
+		work()
+		frappe.db.commit()
+	except Exception:
+		frappe.db.rollback()
+		frappe.log_error(title="After a payment: something failed", message=frappe.get_traceback())
+		frappe.db.commit()

@@ -1,0 +1,325 @@
+"""The single door through which money changes a record.
+
+Callback, webhook, poll, Desk and payment by hand all end in `settle`. One transaction holds capture, attempt, invoice, subscription,
+quota, key and events: paid and served cannot come apart. Repeating a fact changes nothing and is not an error.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import frappe
+from frappe import _
+from frappe.utils import get_datetime, get_system_timezone, now_datetime
+
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
+from oropendola_payments.engine import afterwards, schedule, surplus
+from oropendola_payments.engine.transactions import in_transaction, lock
+from oropendola_payments.exceptions import Conflict, NotFound
+from oropendola_payments.gateways.base import Outcome, PaymentEvent
+from oropendola_payments.gateways.money import quantize, to_decimal
+
+
+@dataclass
+class Settled:
+	"""What one fact did. `changed` is False for the loser of a race and for a repetition."""
+
+	attempt: str
+	invoice: str
+	changed: bool
+	capture: str | None = None
+	disposition: str | None = None
+	authorized: bool = False
+
+
+def settle(gateway: str, event: PaymentEvent) -> Settled:
+	"""Record what a gateway says. Raises NotFound when the payment is none of ours (yet)."""
+	name = find_attempt(gateway, event)
+	invoice = frappe.db.get_value("Payment Attempt", name, "invoice")
+	settled = in_transaction(_settle_locked, gateway, name, invoice, event)
+	afterwards.follow_up(settled)
+	return settled
+
+
+def find_attempt(gateway: str, event) -> str:
+	"""The attempt that an event speaks of: by our reference, else by the gateway's order or payment id."""
+	for field in ("reference", "order_id", "payment_id"):
+		value = getattr(event, field)
+		column = {"reference": "name", "order_id": "gateway_order_id", "payment_id": "gateway_payment_id"}[field]
+		name = value and frappe.db.get_value("Payment Attempt", {"gateway": gateway, column: value}, "name")
+		if name:
+			return name
+	raise NotFound(_("No payment of ours matches this message of the gateway."))
+
+
+def _settle_locked(gateway: str, attempt_name: str, invoice_name: str, event: PaymentEvent) -> Settled:
+	invoice = lock("AI Invoice", invoice_name)
+	attempt = lock("Payment Attempt", attempt_name)
+	result = Settled(attempt.name, invoice.name, changed=False)
+	if event.outcome is Outcome.PAID:
+		_take_money(invoice, attempt, event, result)
+	elif event.outcome is Outcome.AUTHORIZED:
+		_note_authorized(invoice, attempt, event, result)
+	elif event.outcome is Outcome.PENDING:
+		_note_pending(invoice, attempt, event)
+	else:
+		result.changed = close_attempt(invoice, attempt, event)
+	return result
+
+
+def take_by_hand(invoice, attempt, event: PaymentEvent) -> Settled:
+	"""Money that a manager saw arrive. The caller holds the invoice's lock and commits."""
+	result = Settled(attempt.name, invoice.name, changed=False)
+	_take_money(invoice, attempt, event, result, expected_part=True)
+	return result
+
+
+# Money --------------------------------------------------------------------------------------------
+
+
+def _take_money(invoice, attempt, event: PaymentEvent, result: Settled, expected_part: bool = False):
+	if not event.payment_id or event.amount is None or not event.currency:
+		raise Conflict(_("The gateway reports a payment without its number, amount or currency."))
+	known = _known_capture(attempt.gateway, event.payment_id)
+	if known:
+		result.capture = known.name
+		_note_foreign_capture(invoice, attempt, known)
+		return
+	disposition, applied = _disposition(invoice, attempt, event)
+	capture = insert_capture(invoice, attempt, event, disposition, applied)
+	capture.flags.update({"response": _details(event), "expected_part": expected_part})
+	_close_as_paid(invoice, attempt, event, disposition)
+	if disposition == "Mismatch":
+		invoice.flag_for_review(_mismatch_reason(attempt, event))
+	else:
+		apply_capture(invoice, capture)
+	result.changed, result.capture, result.disposition = True, capture.name, disposition
+
+
+def _known_capture(gateway: str, payment_id: str):
+	rows = frappe.get_all(
+		"Payment Capture",
+		{"gateway": gateway, "gateway_payment_id": payment_id},
+		["name", "invoice", "attempt"],
+		limit=1,
+	)
+	return rows[0] if rows else None
+
+
+def _note_foreign_capture(invoice, attempt, known):
+	"""The same money cannot pay two invoices: say so once, and change nothing."""
+	if known.invoice != invoice.name:
+		invoice.flag_for_review(
+			_("The gateway names payment {0} for this invoice, but it already belongs to invoice {1}.").format(
+				known.name, known.invoice
+			)
+		)
+
+
+def _disposition(invoice, attempt, event: PaymentEvent) -> tuple[str, Decimal]:
+	"""What this sum of money is to the invoice, and how much of it pays the invoice."""
+	if _is_mismatch(attempt, event):
+		return "Mismatch", Decimal(0)
+	if invoice.status == "Cancelled":
+		return "Duplicate", Decimal(0)
+	outstanding = invoice.outstanding()
+	if invoice.status in SETTLED or not outstanding:
+		return "Duplicate", Decimal(0)
+	if event.amount < outstanding:
+		return "Short", event.amount
+	return ("Applied" if event.amount == outstanding else "Overpaid"), outstanding
+
+
+def _is_mismatch(attempt, event: PaymentEvent) -> bool:
+	another_order = attempt.gateway_order_id and event.order_id and attempt.gateway_order_id != event.order_id
+	return bool(another_order) or event.currency.upper() != attempt.currency.upper() or event.amount <= 0
+
+
+def _mismatch_reason(attempt, event: PaymentEvent) -> str:
+	return _("The gateway took {0} {1} for attempt {2}, which is over {3} {4}. Nothing was applied.").format(
+		event.amount, event.currency, attempt.name, quantize(attempt.amount, attempt.currency), attempt.currency
+	)
+
+
+def insert_capture(invoice, attempt, event: PaymentEvent, disposition: str, applied: Decimal):
+	capture = frappe.new_doc("Payment Capture")
+	capture.update(
+		{
+			"attempt": attempt.name,
+			"invoice": invoice.name,
+			"gateway": attempt.gateway,
+			"gateway_payment_id": event.payment_id,
+			"amount": event.amount,
+			"currency": event.currency.upper(),
+			"captured_at": local_time(event.occurred_at),
+			"disposition": disposition,
+			"applied_amount": applied,
+			"surplus": event.amount - applied,
+			"amount_refunded": 0,
+			"credit_used": 0,
+		}
+	)
+	capture.db_insert()
+	invoice.record(
+		"money_captured", capture, to_status=disposition, amount=event.amount, currency=event.currency, applied=applied
+	)
+	return capture
+
+
+def _close_as_paid(invoice, attempt, event: PaymentEvent, disposition: str):
+	values = {"payment_method": event.method or attempt.payment_method, "response_data": _details(event)}
+	if attempt.status == "Paid":  # a second payment inside the same order
+		attempt.write(**values)
+		return
+	before = attempt.status
+	attempt.mark_as_paid(
+		gateway_payment_id=event.payment_id,
+		gateway_order_id=attempt.gateway_order_id or event.order_id,
+		error_code="mismatch" if disposition == "Mismatch" else None,
+		error_message=None,
+		**values,
+	)
+	invoice.record("attempt_paid", attempt, before, "Paid")
+
+
+def apply_capture(invoice, capture):
+	"""Let the captured money pay the invoice and serve the customer; what is too much is left to the policy."""
+	amount, applied = to_decimal(capture.amount), to_decimal(capture.applied_amount or 0)
+	served = True
+	if invoice.status == "Cancelled":
+		served = _pay_cancelled(invoice, capture)
+	elif applied:
+		served = _pay(invoice, capture, invoice.paid() + applied)
+	unwanted = amount - applied if served else amount
+	if unwanted > 0:
+		surplus.decide(invoice, capture, unwanted)
+
+
+def _pay(invoice, capture, paid: Decimal) -> bool:
+	"""False when the money served nothing, because what it was for is gone."""
+	values = {
+		"payment_gateway": capture.gateway,
+		"transaction_id": capture.gateway_payment_id,
+		"payment_gateway_response": capture.flags.response,
+	}
+	if paid >= invoice.total():
+		invoice.mark_as_paid(amount_paid=paid, **values)
+		return fulfil(invoice)
+	if invoice.status == "Partly Paid":
+		invoice.write(amount_paid=paid, outstanding_amount=invoice.total() - paid, **values)
+	else:
+		if not invoice.can_move_to("Partly Paid"):
+			invoice.mark_as_processing()
+		invoice.mark_as_partly_paid(paid, **values)
+	if not capture.flags.expected_part:
+		message = _("{0} {1} arrived, which is less than the {2} that was due.")
+		invoice.flag_for_review(message.format(capture.amount, capture.currency, invoice.total()))
+	return True
+
+
+def _pay_cancelled(invoice, capture) -> bool:
+	"""Money for an invoice that was called off: it is paid in the books and serves nothing."""
+	applied = min(to_decimal(capture.amount), invoice.total())
+	capture.write(applied_amount=applied)
+	invoice.mark_as_paid(
+		amount_paid=applied, payment_gateway=capture.gateway, transaction_id=capture.gateway_payment_id
+	)
+	return False
+
+
+def fulfil(invoice) -> bool:
+	"""Give what the paid invoice bought, once. False when its subscription was cancelled meanwhile."""
+	if invoice.fulfilled_on:
+		return True
+	if not invoice.subscription:
+		invoice.write(fulfilled_on=now_datetime())
+		return True
+	subscription = lock("AI Subscription", invoice.subscription)
+	if subscription.status == "Cancelled":
+		return False
+	key = subscription.activate_after_payment(invoice)
+	if key:
+		afterwards.keep_key_for_pickup(subscription.name, key)
+	return True
+
+
+# No money yet -------------------------------------------------------------------------------------
+
+
+def _note_authorized(invoice, attempt, event: PaymentEvent, result: Settled):
+	result.authorized = attempt.status != "Paid" and invoice.status not in (*SETTLED, "Cancelled")
+	if attempt.status in ("Paid", "Authorized"):
+		return
+	before = attempt.status
+	attempt.mark_as_authorized(
+		gateway_payment_id=event.payment_id or attempt.gateway_payment_id,
+		gateway_order_id=attempt.gateway_order_id or event.order_id,
+		payment_method=event.method or attempt.payment_method,
+		next_check_at=schedule.soon(),
+	)
+	invoice.record("attempt_authorized", attempt, before, "Authorized")
+	if not (invoice.can_move_to("Processing") and invoice.mark_as_processing()):
+		invoice.write()
+	result.changed = True
+
+
+def _note_pending(invoice, attempt, event: PaymentEvent):
+	"""Nothing final. A bank's refusal inside an open order is kept for the customer to read."""
+	if event.reason and event.reason != attempt.error_message and attempt.is_open():
+		attempt.write(error_code=(event.error_code or "")[:140], error_message=event.reason[:500])
+		invoice.record("attempt_refused_once", attempt, reason=event.reason, code=event.error_code)
+		invoice.write()
+
+
+def close_attempt(invoice, attempt, event: PaymentEvent) -> bool:
+	"""The gateway says this attempt came to nothing. True when that was news."""
+	if not attempt.is_open():
+		return False
+	before, reason = attempt.status, (event.reason or _closing_reason(event.outcome))[:500]
+	move = {
+		Outcome.CANCELLED: attempt.mark_as_cancelled,
+		Outcome.EXPIRED: attempt.mark_as_expired,
+		Outcome.NOT_FOUND: attempt.mark_as_expired,
+	}.get(event.outcome, attempt.mark_as_failed)
+	move(
+		error_code=(event.error_code or event.outcome.value)[:140],
+		error_message=reason,
+		next_check_at=schedule.next_check(attempt),
+	)
+	invoice.record(f"attempt_{attempt.status.lower()}", attempt, before, attempt.status, reason=reason)
+	_close_invoice(invoice, attempt, event, reason)
+	return True
+
+
+def _close_invoice(invoice, attempt, event: PaymentEvent, reason: str):
+	"""The invoice fails only when no other attempt of it is still open."""
+	others = {"invoice": invoice.name, "name": ("!=", attempt.name), "status": ("in", ("Created", "Processing", "Authorized"))}
+	if invoice.status != "Processing" or frappe.db.exists("Payment Attempt", others):
+		invoice.write()
+	elif invoice.paid():
+		invoice.mark_as_partly_paid(invoice.paid(), failure_reason=reason)
+	elif event.outcome in (Outcome.EXPIRED, Outcome.NOT_FOUND):
+		invoice.mark_as_abandoned(reason)
+	else:
+		invoice.mark_as_failed(reason)
+
+
+def _closing_reason(outcome: Outcome) -> str:
+	return {
+		Outcome.CANCELLED: _("The payment was cancelled."),
+		Outcome.EXPIRED: _("The payment was not finished in time."),
+		Outcome.NOT_FOUND: _("The payment was never started at the gateway."),
+	}.get(outcome, _("The payment failed. Nothing was charged."))
+
+
+def _details(event: PaymentEvent) -> str:
+	return frappe.as_json({"outcome": event.outcome.value, "payment_id": event.payment_id, **event.details})
+
+
+def local_time(moment):
+	"""The gateway's time in the site's time zone, as the database keeps it."""
+	if moment is None:
+		return now_datetime()
+	if moment.tzinfo is None:
+		return get_datetime(moment)
+	return moment.astimezone(ZoneInfo(get_system_timezone())).replace(tzinfo=None)

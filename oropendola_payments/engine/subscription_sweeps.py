@@ -1,0 +1,61 @@
+"""Time passes for subscriptions: quotas are filled, periods end, customers are reminded. One bad record stops nobody."""
+
+from datetime import timedelta
+
+import frappe
+from frappe.utils import cint, getdate
+
+from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
+from oropendola_payments.ai_billing.periods import today, tomorrow
+from oropendola_payments.engine.batches import each
+from oropendola_payments.engine.transactions import in_transaction, lock
+
+RESET = """
+	UPDATE `tabAI Subscription` SET daily_quota_remaining = daily_quota_limit, quota_reset_on = %(tomorrow)s
+	WHERE status IN ('Active', 'Trial') AND quota_reset_on <= %(today)s
+"""
+
+
+def reset_quotas():
+	"""Fill all quotas for a new day, in one statement. First use of a day does the same for one subscription."""
+	frappe.db.sql(RESET, {"today": today(), "tomorrow": tomorrow()})
+	frappe.db.commit()
+
+
+def expire_subscriptions():
+	"""Service stops the day after the end; after the days of grace the subscription is over."""
+	grace = cint(frappe.get_cached_doc("Payment Settings").grace_days)
+	with acting_as("Sweep"):
+		ended = {"status": ("in", ("Active", "Trial")), "end_date": ("<", today())}
+		each("AI Subscription", ended, lambda name: in_transaction(_end, name, grace))
+		lapsed = {"status": "Past Due", "end_date": ("<", today() - timedelta(days=grace))}
+		each("AI Subscription", lapsed, lambda name: in_transaction(_end, name, grace))
+
+
+def _end(name: str, grace: int):
+	subscription = lock("AI Subscription", name)
+	if not subscription.end_date or getdate(subscription.end_date) >= today():
+		return  # renewed meanwhile
+	if getdate(subscription.end_date) + timedelta(days=grace) < today():
+		subscription.expire()
+	else:
+		subscription.mark_past_due()
+
+
+def send_renewal_reminders():
+	"""Remind customers before and after the end date, each day of the plan once."""
+	for days in frappe.get_cached_doc("Payment Settings").reminder_offsets():
+		end = today() + timedelta(days=days)
+		due = {"status": ("in", ("Active", "Trial", "Past Due", "Expired")), "end_date": end}
+		each("AI Subscription", due, lambda name, days=days, end=end: in_transaction(_remind, name, end, days))
+
+
+def _remind(name: str, end, days: int):
+	from oropendola_payments.engine import reactions
+
+	mark = f"{end} {days}"
+	subscription = lock("AI Subscription", name)
+	if subscription.last_reminder == mark or subscription.get_plan().is_really_free():
+		return
+	subscription.write(last_reminder=mark)
+	reactions.renewal_due(subscription, days)

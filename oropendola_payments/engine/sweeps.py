@@ -1,0 +1,155 @@
+"""What nobody waits for any more: open attempts, stranded messages, refunds on their way. docs/operations.md says what runs when.
+
+Cron only queues; the work runs in a worker under a name, so that two schedulers do not run it twice at once.
+"""
+
+from datetime import timedelta
+
+import frappe
+from frappe.utils import add_to_date, cint, get_datetime, now_datetime
+
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN
+from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
+from oropendola_payments.engine import asking, inbox, refunds
+from oropendola_payments.engine.batches import each
+from oropendola_payments.engine.settlement import close_attempt
+from oropendola_payments.engine.transactions import in_transaction, lock
+from oropendola_payments.gateways.base import Outcome, PaymentEvent
+from oropendola_payments.gateways.errors import CredentialsRefused
+
+THIS = "oropendola_payments.engine.sweeps"
+LONG_SECONDS = 1500
+
+
+# What cron calls ----------------------------------------------------------------------------------
+
+
+def drive_inbox():
+	_queue("run_inbox")
+
+
+def reconcile_attempts():
+	_queue("run_reconcile")
+
+
+def poll_refunds():
+	_queue("run_refunds")
+
+
+def check_abandoned_payments():
+	_queue("run_abandoned")
+
+
+def check_invariants():
+	_queue("run_invariants")
+
+
+def clear_raw_payloads():
+	_queue("run_clear_payloads")
+
+
+def _queue(function: str):
+	frappe.enqueue(
+		f"{THIS}.{function}", queue="long", timeout=LONG_SECONDS, job_id=f"oropendola::{function}", deduplicate=True
+	)
+
+
+# The work -----------------------------------------------------------------------------------------
+
+
+def run_inbox() -> int:
+	"""Messages that were stored and not finished: the worker died, or our side had trouble."""
+	due = {"status": ("in", ("Received", "Failed")), "next_attempt_at": ("<=", now_datetime())}
+	with acting_as("Sweep"):
+		return each("Payment Webhook Log", due, inbox.drive)
+
+
+def run_reconcile() -> int:
+	"""Ask about every attempt whose turn has come, open or closed: a late success is honoured for days."""
+	due = {"next_check_at": ("<=", now_datetime())}
+	asker = Asker()
+	with acting_as("Reconcile"):
+		return each("Payment Attempt", due, asker.ask)
+
+
+def run_refunds() -> int:
+	due = {"status": ("in", ("Created", "Processing", "Unknown")), "next_check_at": ("<=", now_datetime())}
+	with acting_as("Sweep"):
+		return each("Payment Refund", due, refunds.drive)
+
+
+def run_abandoned() -> int:
+	"""Payments that the customer left: the gateway is asked first, only what is surely unpaid becomes Abandoned."""
+	minutes = cint(frappe.get_cached_doc("Payment Settings").abandon_after_minutes)
+	left = {"status": "Processing", "processing_since": ("<", add_to_date(now_datetime(), minutes=-minutes))}
+	asker = Asker()
+	with acting_as("Sweep"):
+		return each("AI Invoice", left, lambda name: _abandon(name, asker, minutes))
+
+
+def run_invariants() -> dict:
+	from oropendola_payments.engine import alerts, invariants
+
+	broken = invariants.check()
+	alerts.run(broken)
+	return broken
+
+
+def run_clear_payloads():
+	"""Empty the masked text of old messages; their facts stay as evidence."""
+	days = cint(frappe.get_cached_doc("Payment Settings").raw_payload_days)
+	if days:
+		before = now_datetime() - timedelta(days=days)
+		frappe.db.sql(
+			"UPDATE `tabPayment Webhook Log` SET payload = NULL, headers = NULL"
+			" WHERE creation < %s AND payload IS NOT NULL AND status IN ('Processed', 'Ignored')",
+			(before,),
+		)
+		frappe.db.commit()
+
+
+class Asker:
+	"""Asks for one sweep. A gateway that refuses our keys is left alone until the next one: repeating can lock an account."""
+
+	def __init__(self):
+		self.refused: set[str] = set()
+
+	def ask(self, name: str):
+		gateway = frappe.db.get_value("Payment Attempt", name, "gateway")
+		if gateway in self.refused:
+			return
+		try:
+			asking.ask(name)
+		except CredentialsRefused:
+			self.refused.add(gateway)
+			raise
+
+
+def _abandon(invoice_name: str, asker: Asker, minutes: int):
+	open_attempts = frappe.get_all("Payment Attempt", {"invoice": invoice_name, "status": ("in", OPEN)}, pluck="name")
+	for name in open_attempts:
+		asker.ask(name)
+	in_transaction(_abandon_locked, invoice_name, open_attempts, minutes)
+
+
+def _abandon_locked(invoice_name: str, asked: list[str], minutes: int):
+	invoice = lock("AI Invoice", invoice_name)
+	if invoice.status != "Processing" or get_datetime(invoice.processing_since) > add_to_date(now_datetime(), minutes=-minutes):
+		return
+	open_now = frappe.get_all("Payment Attempt", {"invoice": invoice_name, "status": ("in", OPEN)}, ["name", "initiated_at", "status"])
+	attempts = [lock("Payment Attempt", row.name) for row in open_now]
+	if any(not _is_left(attempt, asked, minutes) for attempt in attempts):
+		return
+	reason = frappe._("The payment was not finished in time. Nothing was charged as far as the gateway knows.")
+	for attempt in attempts:
+		close_attempt(invoice, attempt, PaymentEvent(Outcome.EXPIRED, reference=attempt.name, reason=reason))
+	if invoice.status == "Processing":
+		invoice.mark_as_abandoned(reason)
+
+
+def _is_left(attempt, asked: list[str], minutes: int) -> bool:
+	"""True for an attempt that is old, was asked about just now, and holds no money."""
+	old = get_datetime(attempt.initiated_at) <= add_to_date(now_datetime(), minutes=-minutes)
+	return old and attempt.name in asked and attempt.status != "Authorized"
+
+

@@ -1,0 +1,84 @@
+"""Quota: one atomic statement decides, however many callers there are."""
+
+from datetime import timedelta
+
+import frappe
+from frappe import _
+
+from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import hash_key, is_well_formed
+from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.compat import affected_rows
+from oropendola_payments.exceptions import BadRequest, PaymentRequired, TooManyRequests, Unauthorized
+
+MAX_REQUESTS = 100_000
+
+# The daily reset happens here as well, on the first use of a new day, so that a stopped scheduler denies nobody.
+# `quota_reset_on` is set last: MariaDB evaluates assignments from left to right.
+TAKE = """
+	UPDATE `tabAI Subscription` SET
+		daily_quota_remaining = CASE
+			WHEN daily_quota_limit = -1 THEN -1
+			WHEN quota_reset_on <= %(today)s THEN daily_quota_limit - %(wanted)s
+			ELSE daily_quota_remaining - %(wanted)s END,
+		quota_reset_on = CASE WHEN quota_reset_on <= %(today)s THEN %(tomorrow)s ELSE quota_reset_on END
+	WHERE name = %(subscription)s AND status IN ('Active', 'Trial')
+		AND (end_date IS NULL OR end_date >= %(today)s)
+		AND (daily_quota_limit = -1 OR %(wanted)s <= CASE
+			WHEN quota_reset_on <= %(today)s THEN daily_quota_limit ELSE daily_quota_remaining END)
+"""
+FIND = """
+	SELECT k.name, k.last_used_on, s.name AS subscription, s.status, s.end_date, s.daily_quota_limit
+	FROM `tabAI API Key` k JOIN `tabAI Subscription` s ON s.api_key_link = k.name
+	WHERE k.key_hash = %s AND k.status = 'Active'
+"""
+
+
+def consume(api_key: str | None, requests: int) -> dict:
+	"""Take quota for `requests` calls, all or nothing."""
+	if not 1 <= requests <= MAX_REQUESTS:
+		raise BadRequest(_("requests must be between 1 and {0}.").format(MAX_REQUESTS))
+	key = _authenticate(api_key)
+	days = {"today": today(), "tomorrow": today() + timedelta(days=1)}
+	frappe.db.sql(TAKE, {"subscription": key.subscription, "wanted": requests, **days})
+	if affected_rows() != 1 and not _is_unlimited_now(key):
+		_refuse(key, requests)
+	_note_use(key)
+	return _balance(key.subscription)
+
+
+def _authenticate(api_key: str | None):
+	if not api_key:
+		raise Unauthorized(_("Please send your API key in the header X-API-Key."))
+	if not is_well_formed(api_key):
+		raise Unauthorized(_("This is not an API key of ours. Please check that it was copied whole."))
+	rows = frappe.db.sql(FIND, hash_key(api_key), as_dict=True)
+	if not rows:
+		raise Unauthorized(_("This API key is not valid any more. Please use your current one."))
+	return rows[0]
+
+
+def _is_unlimited_now(key) -> bool:
+	"""MariaDB counts a row that an UPDATE left as it was as not affected: an unlimited plan's always is."""
+	served = key.status in ("Active", "Trial") and (not key.end_date or key.end_date >= today())
+	return key.daily_quota_limit == -1 and served
+
+
+def _refuse(key, wanted: int):
+	balance = _balance(key.subscription)
+	if key.status not in ("Active", "Trial") or (key.end_date and key.end_date < today()):
+		raise PaymentRequired(_("Your subscription has ended. Please renew it to go on."))
+	message = _("Your quota for today is used up: {0} left, {1} wanted. It is filled again on {2}.")
+	raise TooManyRequests(message.format(balance["remaining"], wanted, balance["reset_on"]))
+
+
+def _balance(subscription: str) -> dict:
+	row = frappe.db.get_value(
+		"AI Subscription", subscription, ["daily_quota_remaining", "quota_reset_on"], as_dict=True
+	)
+	return {"allowed": True, "remaining": row.daily_quota_remaining, "reset_on": row.quota_reset_on}
+
+
+def _note_use(key):
+	"""Once a day is enough to see which keys are in use."""
+	if key.last_used_on != today():
+		frappe.db.sql("UPDATE `tabAI API Key` SET last_used_on = %s WHERE name = %s", (today(), key.name))

@@ -1,0 +1,112 @@
+"""Valid records by default; a test names only what it is about. Names are random, so that tests need no clean slate."""
+
+import secrets
+from contextlib import contextmanager
+
+import frappe
+
+from oropendola_payments.engine import gateway_list, subscriptions
+
+PASSWORD = "a-test-pass-phrase-1"  # noqa: S105
+
+
+def unique(prefix: str) -> str:
+	return f"{prefix}-{frappe.generate_hash(length=10).lower()}"
+
+
+def create_user(*roles: str, first_name: str = "Asha") -> str:
+	"""A website user, or staff when roles are given."""
+	email = f"{unique('user')}@example.com"
+	user = frappe.get_doc(
+		{
+			"doctype": "User",
+			"email": email,
+			"first_name": first_name,
+			"last_name": "Example",
+			"mobile_no": f"+919{secrets.randbelow(10**9):09d}",
+			"user_type": "System User" if roles else "Website User",
+			"send_welcome_email": 0,
+			"roles": [{"role": role} for role in roles],
+		}
+	)
+	user.flags.no_welcome_mail = True
+	user.insert(ignore_permissions=True)
+	frappe.db.commit()
+	return user.name
+
+
+def create_plan(**values):
+	plan = frappe.new_doc("AI Plan")
+	plan_id = values.pop("plan_id", None) or unique("plan")
+	plan.update(
+		{
+			"plan_id": plan_id,
+			"plan_name": "Starter",
+			"price": 499,
+			"currency": "INR",
+			"billing_interval": "Month",
+			"interval_count": 1,
+			"requests_limit_per_day": 100,
+			"is_active": 1,
+			**values,
+		}
+	)
+	plan.insert(ignore_permissions=True)
+	frappe.db.commit()
+	return plan
+
+
+def create_invoice(user: str | None = None, plan=None, **plan_values):
+	"""The pending invoice of a new subscription."""
+	user = user or create_user()
+	plan = plan or create_plan(**plan_values)
+	answer = subscriptions.subscribe(user, plan.name, None)
+	return frappe.get_doc("AI Invoice", answer["invoice_id"])
+
+
+def create_active_subscription(user: str | None = None, **plan_values):
+	"""A subscription that was paid by hand."""
+	from oropendola_payments.engine import manual
+
+	invoice = create_invoice(user, **plan_values)
+	manual.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
+	return frappe.get_doc("AI Subscription", invoice.subscription)
+
+
+def enable_gateway(code: str, **values):
+	"""The gateway, talking to the simulator."""
+	name = frappe.db.get_value("Payment Gateway Settings", {"gateway": code}, "name")
+	doc = frappe.get_doc("Payment Gateway Settings", name)
+	doc.update({"enabled": 1, "mode": "Simulator", **values})
+	doc.save(ignore_permissions=True)
+	frappe.db.commit()
+	gateway_list.frappe.cache.delete_value(gateway_list.CACHE_KEY)
+	return doc
+
+
+@contextmanager
+def as_user(user: str):
+	before = frappe.session.user
+	frappe.set_user(user)
+	try:
+		yield
+	finally:
+		frappe.set_user(before)
+
+
+@contextmanager
+def payment_settings(**values):
+	"""Payment Settings with other values for a while."""
+	before = {field: frappe.db.get_single_value("Payment Settings", field) for field in values}
+	_write_settings(values)
+	try:
+		yield
+	finally:
+		_write_settings(before)
+
+
+def _write_settings(values: dict):
+	for field, value in values.items():
+		frappe.db.set_single_value("Payment Settings", field, value)
+	frappe.clear_document_cache("Payment Settings", "Payment Settings")
+	frappe.db.commit()

@@ -1,7 +1,7 @@
 """PayU India, classic integration: https://docs.payu.in/reference/_payment_payu_hosted_checkout
 
-The browser posts our form to PayU; there is no call that opens a payment. Everything else is asked at the General API,
-which answers HTTP 200 whatever happened: the truth is in the body.
+The browser posts our form to PayU; there is no call that opens a payment. Everything else is asked at the
+General API, which answers HTTP 200 whatever happened: the truth is in the body.
 """
 
 import re
@@ -66,7 +66,7 @@ REFUND_AGAIN_LATER = frozenset({"120", "267", "302"})
 REFUND_SAME_AMOUNT_TOO_SOON = "214"
 REFUND_KNOWN = frozenset({"106", "109", "227", REFUND_SAME_AMOUNT_TOO_SOON})
 KEYS_REFUSED = re.compile(r"\b(hash|merchant key|invalid key|key is (invalid|incorrect))\b", re.IGNORECASE)
-# Characters that split the hash, or that pages on the way turn into HTML entities, after which the hash is wrong.
+# Characters that split the hash, or that pages on the way turn into HTML entities.
 UNSAFE = re.compile(r"[|<>&\"'\\\x00-\x1f\x7f]+")
 
 
@@ -80,7 +80,7 @@ class PayU(Gateway):
 			"webhook_secret_previous",
 			"Previous salt",
 			False,
-			"While the salt is being changed: returns and webhooks signed with the old one are still accepted.",
+			"While the salt is being changed: messages signed with the old one are still accepted.",
 		),
 	)
 	simulator_secrets = {"key_id": "SimPyU", "key_secret": "simulator-payu-salt-0001"}
@@ -242,7 +242,7 @@ class PayU(Gateway):
 		)
 
 	def refund_status(self, request: RefundRequest) -> RefundEvent:
-		"""Looks the refund up by our token, so that it is found even if PayU's answer to the request was lost."""
+		"""Looks the refund up by our token, so a lost answer to the request does no harm."""
 		questions = (
 			("check_action_status", request.payment_id, {"var2": "payuid"}),
 			("getAllRefundsFromTxnIds", request.payment.reference, {}),
@@ -289,8 +289,8 @@ class PayU(Gateway):
 		said = text_of(answer.get("msg"), 300)
 		if text_of(answer.get("status")) != "1" and KEYS_REFUSED.search(said):
 			raise CredentialsRefused(
-				f"PayU refused the Merchant Key or the Merchant Salt ({said}). Please check that both come from "
-				f"the same account, in the dashboard's {'live' if self.mode == 'Live' else 'test'} mode."
+				f"PayU refused the Merchant Key or the Merchant Salt ({said}). Please check that both come "
+				f"from the same account, in the dashboard's {'live' if self.mode == 'Live' else 'test'} mode."
 			)
 		return answer
 
@@ -304,7 +304,7 @@ class PayU(Gateway):
 		return salt
 
 	def _salts(self) -> list[str]:
-		"""What incoming messages may be signed with: the salt and, while it is being changed, the previous one."""
+		"""What incoming messages may be signed with: the salt and the previous one."""
 		found = (self.secrets.get(name, "") for name in ("key_secret", "webhook_secret_previous"))
 		return [salt for salt in found if _is_salt(salt)]
 

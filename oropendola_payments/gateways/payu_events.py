@@ -67,7 +67,7 @@ def amount_of(value) -> Decimal | None:
 
 
 def payment_event(told: Mapping, reference: str | None, amount) -> PaymentEvent:
-	"""The fact in an entry of verify_payment, a return or a webhook; `amount` is what we had posted, as PayU repeats it."""
+	"""The fact in an entry of verify_payment, a return or a webhook; `amount` as PayU repeats ours."""
 	status, detail = text_of(told.get("status")).lower(), text_of(told.get("unmappedstatus")).lower()
 	payment_id = text_of(told.get("mihpayid"), 64)
 	if NOT_FOUND in (status, payment_id.lower()):
@@ -98,7 +98,7 @@ def is_undecided(event: PaymentEvent, created_at: datetime | None, now: datetime
 
 
 def refund_event(told: Mapping, key: str) -> RefundEvent:
-	"""The fact in an entry of check_action_status or getAllRefundsFromTxnIds, which name their fields differently."""
+	"""The fact in an entry of check_action_status or getAllRefundsFromTxnIds, whose names differ."""
 	word = text_of(told.get("status", told.get("Status"))).lower()
 	outcome = REFUND_OUTCOMES.get(word, RefundOutcome.PROCESSING)
 	return RefundEvent(
@@ -114,7 +114,7 @@ def refund_event(told: Mapping, key: str) -> RefundEvent:
 
 
 def refund_entries(answer: Mapping):
-	"""All refunds in an answer of either command, as (token, entry); a capture among them has an empty token."""
+	"""All refunds in an answer of either command, as (token, entry); a capture has an empty token."""
 	for entry in _nested(member(answer, "transaction_details")):
 		yield text_of(entry.get("token")), entry
 	for entry in _nested(member(answer, "Refund Details")):

@@ -38,7 +38,7 @@ def command_hash(key: str, command: str, var1: str, salt: str) -> str:
 
 
 def response_hashes(fields: Mapping[str, str], salt: str) -> list[str]:
-	"""Every hash that PayU may have put into these fields: with its fee in front, with split settlement, or plain."""
+	"""Every hash that PayU may have made of these fields: with its fee, with split settlement, or plain."""
 	tail = ["", "", "", "", "", *_values(fields, RESPONSE)]
 	plain = [salt, fields.get("status", "")]
 	bodies = [[*plain, *tail]]
@@ -58,7 +58,7 @@ def is_signed(fields: Mapping[str, str], salts: Sequence[str]) -> bool:
 
 
 def is_signed_dispute(fields: Mapping[str, str], received: str, key: str, salts: Sequence[str]) -> bool:
-	"""Whether the signature header of a dispute is right; PayU signs `cb_status` as it is or without its spaces."""
+	"""Whether a dispute's signature header is right; `cb_status` is signed as it is or without its spaces."""
 	parts = _values(fields, DISPUTE)
 	if not all(_is_part(value) for value in parts):
 		return False

@@ -40,7 +40,7 @@ def payment_notice(fields: Mapping[str, str]) -> Notice:
 	return Notice(
 		events=(event,),
 		proven=True,
-		# The hash covers amount, status and transaction, but neither the payment id nor whether it was captured.
+		# The hash covers amount, status and transaction, but not the payment id nor the capture.
 		confirm=True,
 		reference=reference,
 		payment_id=event.payment_id,

@@ -77,7 +77,7 @@ class TestReverseHash(TestCase):
 				self.assertFalse(is_signed({**SIGNED, name: SIGNED[name] + "x"}, [WORKED_SALT]))
 
 	def test_a_pipe_inside_a_field_is_refused_even_under_a_right_hash(self):
-		"""Nothing is escaped in the hash, so `Asha|Annual Plan` could stand for two fields of another payment."""
+		"""Nothing is escaped in the hash, so `Asha|Annual Plan` could stand for two fields."""
 		for name, value in (("firstname", "Asha|Annual Plan|1.00"), ("status", "success|x")):
 			told = {**SIGNED, name: value}
 			names = ("email", "firstname", "productinfo", "amount", "txnid", "key")

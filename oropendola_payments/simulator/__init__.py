@@ -2,15 +2,15 @@
 
 	with Simulator() as simulator:                                   # a free port on 127.0.0.1; `.url`
 		simulator.configure("payu", webhook_url="https://example.com/hook")
-		simulator.open(form.action, form.fields)                     # the customer's browser opens the pay page
-		back = simulator.pay("payu", reference, method="card")       # Return(method, url, fields): deliver it, or not
+		simulator.open(form.action, form.fields)  # the customer's browser opens the pay page
+		back = simulator.pay("payu", reference, method="card")  # Return(method, url, fields): deliver it
 		for delivery in simulator.webhooks.take("payu"): ...         # Delivery(code, url, headers, body)
 		simulator.books("payu")                                      # [Charge(...)]: what the gateway took
 		simulator.faults.add("payu", "status", "timeout_after")      # faults.py lists the kinds
-		simulator.finish("payu", reference, "success")               # a late success; also finish_refund, dispute
+		simulator.finish("payu", reference, "success")  # a late success; also finish_refund, dispute
 		simulator.clock.advance(seconds=3600)
 
-An adapter's `base_url` is `f"{simulator.url}/{code}"`. Over HTTP: `GET /`, `GET /__books`, and with JSON bodies
+An adapter's `base_url` is `f"{simulator.url}/{code}"`. Over HTTP: `GET /`, `GET /__books`, with JSON bodies
 `POST /__faults {code, call, kind, times, args}`, `POST /__config {code, settings}`,
 `POST /__finish {code, reference, outcome}`, `POST /__reset {}`. How to add a provider: see `dialect.py`.
 """

@@ -1,16 +1,16 @@
-"""Money in the simulator: whole minor units, with its own table of decimals. Shares nothing with `gateways`."""
+"""Money in the simulator: whole minor units, with an own table of decimals; nothing shared."""
 
 from decimal import Decimal, InvalidOperation
 
-NO_DECIMALS = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split())
-THREE_DECIMALS = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
+NO_DECIMALS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+THREE_DECIMALS = "BHD IQD JOD KWD LYD OMR TND"
 
 
 def decimals_of(currency: str) -> int:
-	"""How many decimals the currency has by ISO 4217; a provider that deviates passes its own number instead."""
-	if currency in NO_DECIMALS:
+	"""How many decimals the currency has by ISO 4217; a provider may deviate."""
+	if currency in NO_DECIMALS.split():
 		return 0
-	return 3 if currency in THREE_DECIMALS else 2
+	return 3 if currency in THREE_DECIMALS.split() else 2
 
 
 def to_minor(value, currency: str, decimals: int | None = None) -> int:

@@ -62,7 +62,7 @@ class Refund:
 
 
 class Books:
-	"""All entries of one provider. The server holds `lock` while a dialect's handler runs, so handlers just use it."""
+	"""All entries of one provider. The server holds `lock` while a handler runs, so handlers just use it."""
 
 	def __init__(self, code: str, clock, first_number: int = 1):
 		self.code = code
@@ -74,7 +74,7 @@ class Books:
 		self._next_number = first_number
 
 	def number(self) -> int:
-		"""The next number of the counter from which a dialect forms its ids, so that ids are the same in every run."""
+		"""The next number of the counter; ids formed from it are the same in every run."""
 		with self.lock:
 			self._next_number += 1
 			return self._next_number - 1
@@ -94,7 +94,7 @@ class Books:
 		return self._last(self.orders, reference=reference)
 
 	def charge(self, order: Order, payment_id: str, state: str, **values) -> Charge:
-		"""Write down a try to pay; amount and currency are the order's unless given. The order becomes paid with it."""
+		"""Write down a try to pay; amount and currency are the order's unless given."""
 		values = {"amount_minor": order.amount_minor, "currency": order.currency, **values}
 		charge = Charge(self.code, order.reference, order.order_id, payment_id, state=state, **values)
 		charge.created_at = self.clock.now()
@@ -149,7 +149,7 @@ class Books:
 			return [refund for refund in self.refunds if refund.payment_id == charge.payment_id]
 
 	def refund_by(self, **wanted) -> Refund | None:
-		"""The newest refund with these values, e.g. `refund_by(key="RF1")` or `refund_by(refund_id="rfnd_7")`."""
+		"""The newest refund with these values, e.g. `refund_by(key="RF1")`."""
 		return self._last(self.refunds, **wanted)
 
 	def clear(self) -> None:

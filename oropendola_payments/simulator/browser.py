@@ -1,4 +1,4 @@
-"""A customer's browser without JavaScript, for tests: it opens pages of the simulator and presses their buttons."""
+"""A customer's browser without JavaScript, for tests: it opens pages and presses buttons."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

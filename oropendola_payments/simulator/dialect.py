@@ -26,8 +26,8 @@ handler(request, **path parameters)
 	Handlers of a dialect run one at a time, under `self.books.lock`.
 settle(order, outcome, method)
 	The customer left the pay page with success, failure, cancel or pending. Write down the charge with
-	`self.take` (it minds the faults; a cancel leaves no charge), send webhooks with `self.announce`, and return
-	where the browser goes next: `Return("GET", url)` or `Return("POST", url, fields)`.
+	`self.take` (it minds the faults; a cancel leaves no charge), send webhooks with `self.announce`, and
+	return where the browser goes next: `Return("GET", url)` or `Return("POST", url, fields)`.
 announce(order, charge), announce_refund(charge, refund), announce_dispute(charge, state)
 	Send the webhooks of such a moment, with `self.notify(body, headers)`. They are called again when a test
 	ends a pending payment or refund late (`simulator.finish`, `finish_refund`, `dispute`).
@@ -126,7 +126,10 @@ class Dialect:
 	# Help with the books ----------------------------------------------------------------------------
 
 	def take(self, order: Order, payment_id: str, outcome: str, method: str, **fields) -> Charge:
-		"""Write down a try that ended with success, failure or pending (a cancel is none); the faults decline, wrong_amount and wrong_currency of call `pay` apply here."""
+		"""Write down a try that ended with success, failure or pending; a cancel leaves no charge.
+
+		The faults decline, wrong_amount and wrong_currency of call `pay` change what was really taken.
+		"""
 		if outcome == "success" and self.fault("pay", "decline"):
 			outcome = "failure"
 		return self.books.charge(
@@ -175,7 +178,7 @@ class Dialect:
 		return f"{self._address()}/{self.code}{path}"
 
 	def notify(self, body: bytes, headers: Mapping[str, str], url: str | None = None) -> None:
-		"""Send a webhook to the merchant's address: the configured one unless the provider takes it from the order."""
+		"""Send a webhook to the configured address, or to the one that the order named."""
 		address = url or str(self.config["webhook_url"])
 		every = {**headers, **self.config["webhook_headers"]}
 		self.outbox.send(Delivery(self.code, address, every, body))

@@ -1,7 +1,7 @@
 """Trouble on order: which call of which provider goes wrong next, how, and how often.
 
-The server plays HTTP_FAULTS around any handler, the outbox plays WEBHOOK_FAULTS (call `webhook`); a dialect asks for
-CONTENT_FAULTS itself, through the `told_*` helpers and `take` of its base class.
+The server plays HTTP_FAULTS around any handler, the outbox plays WEBHOOK_FAULTS (call `webhook`); a dialect
+asks for CONTENT_FAULTS itself, through the `told_*` helpers and `take` of its base class.
 """
 
 import threading

@@ -5,14 +5,17 @@ from collections.abc import Iterable, Mapping
 from markupsafe import Markup
 
 LAYOUT = Markup("""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title><style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 40rem; margin: 2rem auto; padding: 0 1rem; color: #222 }}
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 40rem; margin: 2rem auto; padding: 0 1rem }}
 .note {{ background: #fff3cd; border: 1px solid #d9b84a; padding: .6rem 1rem }}
 dl {{ display: grid; grid-template-columns: max-content auto; gap: .2rem 1rem }} dd {{ margin: 0 }}
 button {{ font: inherit; padding: .5rem 1rem; margin: .3rem .3rem .3rem 0 }} label {{ display: block }}
-table {{ border-collapse: collapse; width: 100% }} td, th {{ border-bottom: 1px solid #ccc; text-align: left; padding: .3rem }}
-</style></head><body><p class="note"><strong>Simulator: no real money.</strong> This page only plays {provider}.</p>
+table {{ border-collapse: collapse; width: 100% }}
+td, th {{ border-bottom: 1px solid #ccc; text-align: left; padding: .3rem }}
+</style></head><body>
+<p class="note"><strong>Simulator: no real money.</strong> This page only plays {provider}.</p>
 <h1>{title}</h1>{content}</body></html>
 """)
 NOTHING = Markup("")
@@ -46,7 +49,8 @@ def otp_page(provider: str, action: str, facts: Mapping[str, str], method: str, 
 	"""The bank's page that asks for the one-time code."""
 	hint = "That code is wrong. " if wrong else ""
 	entry = Markup(
-		'<p>{0}The right code is 123456.</p><label>One-time code <input name="otp" autocomplete="one-time-code"></label>'
+		"<p>{0}The right code is 123456.</p>"
+		'<label>One-time code <input name="otp" autocomplete="one-time-code"></label>'
 	).format(hint)
 	content = fact_list(facts) + form(
 		action, {"method": method, "step": "otp"}, (("success", "Confirm"),), entry

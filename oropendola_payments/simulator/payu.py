@@ -1,6 +1,7 @@
 """PayU India: the classic `_payment` page, its returns and webhooks. The General API is in `payu_commands`.
 
-https://docs.payu.in/reference/_payment_payu_hosted_checkout and https://docs.payu.in/docs/webhook-events-and-sample-payloads
+https://docs.payu.in/reference/_payment_payu_hosted_checkout
+https://docs.payu.in/docs/webhook-events-and-sample-payloads
 """
 
 import json
@@ -73,7 +74,7 @@ class PayU(Dialect):
 	defaults = {
 		"key": "SimPyU",
 		"salt": "simulator-payu-salt-0001",
-		"signing_salt": "",  # what returns and webhooks are signed with, where that differs: a salt being changed
+		"signing_salt": "",  # what messages are signed with while the salt is being changed
 		"additional_charges": "",  # a fee in rupees that PayU adds, e.g. "29.99"
 		"charges_field": "additionalCharges",  # some of PayU's pages spell it additional_charges
 		"split_info": "",
@@ -219,7 +220,7 @@ class PayU(Dialect):
 		return _digest(parts)
 
 	def _told_fields(self, order: Order, charge: Charge, call: str) -> dict[str, str]:
-		"""The fields that PayU posts about a payment, by the browser or by its server, with the reverse hash."""
+		"""The fields that PayU posts about a payment, with the reverse hash."""
 		fields = self.facts_of(order, charge)
 		fields["amount"] = self._told_amount(order, charge, call)
 		if self.config["additional_charges"]:

@@ -1,7 +1,7 @@
 """PayU's General API, postservice.php: questions about payments, and refunds.
 
-https://docs.payu.in/reference/verify_payment_api , /refund_transaction_api , /check_action_status_api_with_payu_id ,
-/get_all_refunds_from_transaction_ids_api
+https://docs.payu.in/reference/verify_payment_api , /refund_transaction_api ,
+/check_action_status_api_with_payu_id , /get_all_refunds_from_transaction_ids_api
 """
 
 from datetime import datetime, timedelta, timezone

@@ -1,4 +1,4 @@
-"""The simulator's server: finds the dialects, routes to them, plays the faults, and gives tests their handles."""
+"""The simulator's server: finds the dialects, routes to them, plays faults, serves tests."""
 
 import copy
 import json
@@ -57,7 +57,7 @@ class _QuietHandler(WSGIRequestHandler):
 class Simulator:
 	"""The providers, played on 127.0.0.1. `Simulator().start()` … `.close()`, or a `with` block.
 
-	`codes` limits it to some dialects; `webhooks="auto"` posts webhooks by itself instead of keeping them for a test.
+	`codes` limits it to some dialects; `webhooks="auto"` posts webhooks instead of keeping them for a test.
 	"""
 
 	def __init__(
@@ -104,7 +104,7 @@ class Simulator:
 		self.close()
 
 	def reset(self) -> None:
-		"""Forget orders, payments, waiting faults and webhooks. Settings stay, and ids are never given twice."""
+		"""Forget orders, payments, faults and webhooks. Settings stay, ids are never given twice."""
 		self.faults.clear()
 		self.webhooks.clear()
 		for dialect in self.dialects.values():
@@ -149,9 +149,9 @@ class Simulator:
 	def pay(
 		self, code: str, reference: str, method: str | None = None, outcome: str = "success"
 	) -> Return | None:
-		"""Go through the pay page of an order, press the button, pass the bank's page; answers the browser's next request.
+		"""Press a button of the order's pay page, pass the bank's page; answers the browser's next request.
 
-		None when the browser is left without one, e.g. after a time-out fault. A `code` of the bank is typed in where asked.
+		None when the browser is left without one, e.g. after a time-out fault.
 		"""
 		dialect = self._dialect(code)
 		order = dialect.books.order_of(reference)

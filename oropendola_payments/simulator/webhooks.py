@@ -1,4 +1,4 @@
-"""Outgoing webhooks. `manual`: they wait until a test takes them. `auto`: a thread posts them, with retries."""
+"""Outgoing webhooks. `manual`: they wait for a test. `auto`: a thread posts them, with retries."""
 
 import contextlib
 import threading
@@ -16,7 +16,7 @@ POST_SECONDS = 10
 
 @dataclass(frozen=True)
 class Delivery:
-	"""One webhook as it goes over the wire: `body` is what the signature in `headers` covers, byte for byte."""
+	"""One webhook as it goes over the wire, byte for byte."""
 
 	code: str
 	url: str
@@ -33,7 +33,7 @@ class _Waiting:
 
 
 class Outbox:
-	"""In manual mode a list of deliveries: iterate, index, `len`, `pop`, `take`; in auto mode it empties itself."""
+	"""A list of deliveries: iterate, index, `len`, `pop`, `take`; in auto mode it empties itself."""
 
 	def __init__(self, faults: Faults, mode: str = "manual"):
 		if mode not in ("manual", "auto"):

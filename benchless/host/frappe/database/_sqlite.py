@@ -1,0 +1,148 @@
+"""SQLite connections that know MariaDB's functions and Frappe's column types."""
+
+import datetime
+import math
+import os
+import random
+import re
+import sqlite3
+import threading
+import uuid
+
+BUSY_SECONDS = 30
+_free = threading.local()
+_SHAPE_OF_DATETIME = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{6})?$")
+_SHAPE_OF_DATE = re.compile(r"^\d{4}-\d\d-\d\d$")
+
+
+class Cursor(sqlite3.Cursor):
+	"""Counts the rows of a SELECT as well, as other drivers do."""
+
+	rowcount = -1
+
+	def execute(self, *args):
+		super().execute(*args)
+		self.rowcount = sqlite3.Cursor.rowcount.__get__(self)
+		return self
+
+	def fetchall(self):
+		rows = super().fetchall()
+		if self.rowcount < 0:
+			self.rowcount = len(rows)
+		return rows
+
+
+def take_connection(path: str) -> sqlite3.Connection:
+	"""A connection for this thread: one that was given back, or a new one."""
+	kept = _free.__dict__.setdefault(_identity(path), [])
+	return kept.pop() if kept else _open(path)
+
+
+def give_back(path: str, connection: sqlite3.Connection) -> None:
+	if connection.in_transaction:
+		connection.rollback()
+	kept = _free.__dict__.setdefault(_identity(path), [])
+	kept.append(connection)
+
+
+def _identity(path: str) -> str:
+	# A site that was deleted and made again has another file under the same name.
+	return f"{path}:{os.stat(path).st_ino}" if os.path.exists(path) else path
+
+
+def _open(path: str) -> sqlite3.Connection:
+	connection = sqlite3.connect(
+		path,
+		timeout=BUSY_SECONDS,
+		isolation_level=None,
+		detect_types=sqlite3.PARSE_DECLTYPES,
+		check_same_thread=False,
+		cached_statements=512,
+	)
+	connection.execute("PRAGMA journal_mode=WAL")
+	connection.execute("PRAGMA synchronous=NORMAL")
+	for name, arguments, function in _FUNCTIONS:
+		connection.create_function(name, arguments, function)
+	connection.create_aggregate("sum", 1, _Sum)
+	return connection
+
+
+class _Sum:
+	"""Adds decimals without the errors of binary floats, as a DECIMAL column does."""
+
+	def __init__(self):
+		self.values = []
+
+	def step(self, value):
+		if value is not None:
+			self.values.append(float(value))
+
+	def finalize(self):
+		return round(math.fsum(self.values), 9) if self.values else None
+
+
+def _without_null(function):
+	return lambda *values: None if None in values else function(*values)
+
+
+def _concat_ws(separator, *values):
+	return str(separator).join(str(value) for value in values if value is not None)
+
+
+def _date_format(value, pattern):
+	names = {"i": "M", "s": "S", "M": "B", "c": "m", "e": "d", "h": "I", "T": "H:%M:%S"}
+	pattern = re.sub(r"%([a-zA-Z])", lambda match: "%" + names.get(match[1], match[1]), pattern)
+	return datetime.datetime.fromisoformat(value).strftime(pattern)
+
+
+def _part(name: str):
+	return _without_null(lambda value: getattr(datetime.datetime.fromisoformat(value), name))
+
+
+def _days_between(end, start):
+	return (datetime.date.fromisoformat(end[:10]) - datetime.date.fromisoformat(start[:10])).days
+
+
+_FUNCTIONS = [
+	("now", -1, lambda *_digits: datetime.datetime.now().isoformat(" ", "seconds")),
+	("curdate", 0, lambda: str(datetime.date.today())),
+	("unix_timestamp", 0, lambda: int(datetime.datetime.now().timestamp())),
+	("unix_timestamp", 1, _without_null(lambda value: datetime.datetime.fromisoformat(value).timestamp())),
+	("concat", -1, _without_null(lambda *values: "".join(str(value) for value in values))),
+	("concat_ws", -1, _concat_ws),
+	("if", 3, lambda condition, yes, no: yes if condition else no),
+	("greatest", -1, _without_null(max)),
+	("least", -1, _without_null(min)),
+	("locate", 2, _without_null(lambda part, text: text.lower().find(part.lower()) + 1)),
+	("char_length", 1, _without_null(lambda text: len(str(text)))),
+	("date_format", 2, _without_null(_date_format)),
+	("datediff", 2, _without_null(_days_between)),
+	("year", 1, _part("year")),
+	("month", 1, _part("month")),
+	("hour", 1, _part("hour")),
+	("regexp", 2, _without_null(lambda pattern, text: bool(re.search(pattern, str(text), re.IGNORECASE)))),
+	("rand", 0, random.random),
+	("uuid", 0, lambda: str(uuid.uuid4())),
+]
+
+
+
+def read_hidden_date(value):
+	"""MAX(creation) has no column type, so its text tells that it is a moment."""
+	if isinstance(value, str):
+		if _SHAPE_OF_DATETIME.match(value):
+			return datetime.datetime.fromisoformat(value)
+		if _SHAPE_OF_DATE.match(value):
+			return datetime.date.fromisoformat(value)
+	return value
+
+
+def _read_time(text: bytes) -> datetime.timedelta:
+	hours, minutes, seconds = text.decode().split(":")
+	return datetime.timedelta(hours=int(hours), minutes=int(minutes), seconds=float(seconds))
+
+
+sqlite3.register_converter("FRAPPE_DATETIME", lambda text: datetime.datetime.fromisoformat(text.decode()))
+sqlite3.register_converter("FRAPPE_DATE", lambda text: datetime.date.fromisoformat(text.decode()[:10]))
+sqlite3.register_converter("FRAPPE_TIME", _read_time)
+sqlite3.register_converter("FRAPPE_DECIMAL", float)

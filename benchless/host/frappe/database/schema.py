@@ -1,0 +1,131 @@
+"""Makes and changes the tables of DocTypes."""
+
+import re
+
+import frappe
+from frappe.utils.data import cint, cstr, flt, get_datetime, getdate, to_timedelta
+
+_TEXT = "TEXT COLLATE NOCASE"
+_VARCHAR = ("Data Link Dynamic_Link Select Read_Only Password Attach_Image Color Barcode Phone Autocomplete Icon").split()
+_LONG = (
+	"Small_Text Text Long_Text Code Text_Editor Markdown_Editor HTML_Editor Attach JSON Signature Geolocation".split()
+)
+# Frappe keeps these texts in a varchar(140) or in a text of any length.
+_VARCHAR_TYPES = {name.replace("_", " ") for name in _VARCHAR}
+_COLUMN_TYPES = {name.replace("_", " "): _TEXT for name in _VARCHAR + _LONG}
+_COLUMN_TYPES |= dict.fromkeys(("Check", "Int", "Long Int"), "INTEGER")
+_COLUMN_TYPES |= dict.fromkeys(("Currency", "Float", "Percent", "Rating", "Duration"), "FRAPPE_DECIMAL REAL")
+_COLUMN_TYPES |= {"Date": "FRAPPE_DATE TEXT", "Datetime": "FRAPPE_DATETIME TEXT", "Time": "FRAPPE_TIME TEXT"}
+
+_STANDARD_COLUMNS = f"""name {_TEXT} primary key, creation FRAPPE_DATETIME TEXT, modified FRAPPE_DATETIME TEXT,
+	modified_by {_TEXT}, owner {_TEXT}, docstatus INTEGER not null default 0, idx INTEGER not null default 0"""
+
+
+def _column_value(fieldtype: str | None, value):
+	"""The value as a column of this type holds it: dates without time, moments in one spelling."""
+	if value is None or value == "":
+		return value
+	if fieldtype == "Datetime":
+		return get_datetime(value)
+	if fieldtype == "Date":
+		return getdate(value)
+	if fieldtype == "Time":
+		return to_timedelta(value)
+	if fieldtype in ("Currency", "Float", "Percent"):
+		return round(flt(value), 9)
+	return value
+
+
+class DBTable:
+	"""The table of one DocType."""
+
+	def __init__(self, doctype, meta=None):
+		self.doctype, self.table_name = doctype, f"tab{doctype}"
+		self.meta = meta or frappe.get_meta(doctype, False)
+
+	def sync(self):
+		"""Make the table, or add the columns and indexes that are missing."""
+		if self.meta.issingle or self.meta.get("is_virtual"):
+			return
+		if self.is_new():
+			self.create()
+		else:
+			self.alter()
+		self.sync_indexes()
+
+	def is_new(self):
+		return self.table_name not in frappe.db.get_tables(cached=False)
+
+	def create(self):
+		frappe.db.sql_ddl(self._statement(self.table_name, ()))
+
+	def alter(self):
+		"""Copy the rows into a table of the wanted shape, when the shape has changed."""
+		query = "select sql from sqlite_master where name = %s"
+		old = frappe.db.get_db_table_columns(self.table_name)
+		if frappe.db.sql(query, self.table_name)[0][0] == self._statement(self.table_name, old):
+			return
+		kept = ", ".join(f"`{name}`" for name in old)
+		frappe.db.sql_ddl(f"drop table if exists `{self.table_name}_new`")
+		frappe.db.sql_ddl(self._statement(f"{self.table_name}_new", old))
+		frappe.db.sql(f"insert into `{self.table_name}_new` ({kept}) select {kept} from `{self.table_name}`")
+		frappe.db.sql_ddl(f"drop table `{self.table_name}`")
+		frappe.db.sql_ddl(f"alter table `{self.table_name}_new` rename to `{self.table_name}`")
+		frappe.cache.hdel("table_columns", self.table_name)
+
+	def _statement(self, table: str, old_columns) -> str:
+		wanted = dict(self._definitions())
+		# As in Frappe, a column whose field is gone stays.
+		gone = [name for name in old_columns if name not in wanted and name not in frappe.db.DEFAULT_COLUMNS]
+		columns = [_STANDARD_COLUMNS, *(f"`{name}` {definition}" for name, definition in wanted.items())]
+		return f'CREATE TABLE "{table}" ({", ".join(columns + [f"`{name}` {_TEXT}" for name in gone])})'
+
+	def _definitions(self):
+		if self.meta.istable:
+			yield from ((name, _TEXT) for name in ("parent", "parentfield", "parenttype"))
+		else:
+			yield from ((name, _TEXT) for name in ("_user_tags", "_comments", "_assign", "_liked_by"))
+			if self.meta.track_seen:
+				yield "_seen", _TEXT
+		for field in self.meta.fields:
+			if field.fieldtype in _COLUMN_TYPES and not field.is_virtual:
+				yield _checked(field.fieldname), _definition(field)
+
+	def sync_indexes(self):
+		if self.meta.istable:
+			self._index(["parent"], unique=False)
+		for field in self.meta.fields:
+			if (field.unique or field.search_index) and field.fieldtype in _COLUMN_TYPES:
+				self._index([field.fieldname], unique=bool(field.unique))
+
+	def _index(self, fields: list[str], unique: bool):
+		kind, suffix = ("unique index", "unique") if unique else ("index", "index")
+		name = f"{self.table_name}_{'_'.join(fields)}_{suffix}"
+		columns = ", ".join(f"`{field}`" for field in fields)
+		frappe.db.sql_ddl(f"create {kind} if not exists `{name}` on `{self.table_name}` ({columns})")
+
+
+def _checked(fieldname: str) -> str:
+	if re.search(r"\W", fieldname):
+		frappe.throw(f"Fieldname {fieldname} cannot have special characters", frappe.db.InvalidColumnName)
+	return fieldname
+
+
+def _definition(field) -> str:
+	column = _COLUMN_TYPES[field.fieldtype]
+	if field.fieldtype in _VARCHAR_TYPES:
+		column += f" check (length(`{field.fieldname}`) <= {cint(field.length) or frappe.db.VARCHAR_LEN})"
+	default = cstr(field.default)
+	if field.fieldtype in ("Check", "Int"):
+		return f"{column} not null default {cint(default)}"
+	if field.fieldtype in ("Currency", "Float", "Percent"):
+		return f"{column} not null default {flt(default)}"
+	if default and default not in frappe.db.DEFAULT_SHORTCUTS and not default.startswith(":"):
+		return f"{column} default {frappe.db.escape(default)}"
+	return column
+
+
+def add_column(doctype, column_name, fieldtype, precision=None, length=None, default=None, not_null=False):
+	if not frappe.db.has_column(doctype, column_name):
+		frappe.db.sql_ddl(f"alter table `tab{doctype}` add column `{column_name}` {_COLUMN_TYPES[fieldtype]}")
+		frappe.cache.hdel("table_columns", f"tab{doctype}")

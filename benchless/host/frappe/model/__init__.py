@@ -1,0 +1,26 @@
+"""Kinds of fields."""
+
+data_fieldtypes = tuple(
+	name.replace("_", " ")
+	for name in """Currency Int Long_Int Float Percent Check Small_Text Long_Text Code Text_Editor Markdown_Editor
+	HTML_Editor Date Datetime Time Text Data Link Dynamic_Link Password Select Rating Read_Only Attach Attach_Image
+	Signature Color Barcode Geolocation Duration Icon Phone Autocomplete JSON""".split()
+)
+float_like_fields = {"Float", "Currency", "Percent"}
+datetime_fields = {"Datetime", "Date", "Time"}
+display_fieldtypes = (
+	"Section Break",
+	"Column Break",
+	"Tab Break",
+	"HTML",
+	"Button",
+	"Image",
+	"Fold",
+	"Heading",
+)
+table_fields = ("Table", "Table MultiSelect")
+no_value_fields = (*display_fieldtypes, *table_fields)
+numeric_fieldtypes = ("Currency", "Int", "Long Int", "Float", "Percent", "Check")
+default_fields = ("doctype", "name", "owner", "creation", "modified", "modified_by", "docstatus", "idx")
+child_table_fields = ("parent", "parentfield", "parenttype")
+optional_fields = ("_user_tags", "_comments", "_assign", "_liked_by", "_seen")

@@ -1,0 +1,44 @@
+"""Texts in other languages, from `translations/<language>.csv` of the installed apps."""
+
+import csv
+import os
+from functools import lru_cache
+
+import frappe
+
+from ._absent import _absent
+
+
+def get_all_translations(lang: str) -> dict[str, str]:
+	if not lang or lang == "en" or not getattr(frappe.local, "db", None):
+		return {}
+	found = {}
+	for app in frappe.get_installed_apps():
+		found.update(_read(app, lang.split("-")[0]))
+		found.update(_read(app, lang))
+	return found
+
+
+@lru_cache(maxsize=64)
+def _read(app: str, lang: str) -> dict[str, str]:
+	path = os.path.join(frappe.get_app_path(app), "translations", f"{lang}.csv")
+	if not os.path.exists(path):
+		return {}
+	with open(path, encoding="utf-8", newline="") as file:
+		return {_key(row): row[1] for row in csv.reader(file) if len(row) > 1}
+
+
+def _key(row: list[str]) -> str:
+	return f"{row[0]}:{row[2]}" if len(row) > 2 and row[2] else row[0]
+
+
+def get_user_lang(user: str | None = None) -> str:
+	user = user or frappe.session.user
+	return frappe.get_cached_value("User", user, "language") or frappe.local.conf.lang or "en"
+
+
+def get_language(lang_list: list | None = None) -> str:
+	return getattr(frappe.local, "lang", None) or "en"
+
+
+__getattr__ = _absent("frappe.translate")

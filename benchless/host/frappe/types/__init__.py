@@ -1,0 +1,1 @@
+from .frappedict import _dict

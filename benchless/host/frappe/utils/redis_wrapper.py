@@ -1,0 +1,265 @@
+"""`frappe.cache`: what the app uses of Redis, kept in the memory of this process."""
+
+import fnmatch
+import pickle
+import threading
+import time
+
+import frappe
+
+from .._absent import _Absent
+
+
+class _Lock:
+	"""A lock of the process with a name, as `redis.Redis.lock` gives."""
+
+	def __init__(self, inner: threading.Lock, blocking: bool, blocking_timeout: float | None):
+		self.inner, self.blocking, self.blocking_timeout = inner, blocking, blocking_timeout
+
+	def acquire(self, blocking=None, blocking_timeout=None):
+		if not (self.blocking if blocking is None else blocking):
+			return self.inner.acquire(blocking=False)
+		timeout = self.blocking_timeout if blocking_timeout is None else blocking_timeout
+		return self.inner.acquire(timeout=-1 if timeout is None else timeout)
+
+	def release(self):
+		self.inner.release()
+
+	def __enter__(self):
+		if not self.acquire():
+			raise TimeoutError("The lock is held by somebody else")
+		return self
+
+	def __exit__(self, *details):
+		self.release()
+
+
+class _Memory:
+	"""Raw Redis commands: keys and values are bytes, or hashes and lists of them."""
+
+	def __init__(self):
+		self._data, self._expiry, self._locks = {}, {}, {}
+		self._guard = threading.RLock()
+
+	def _live(self, key):
+		key = _bytes(key)
+		if self._expiry.get(key, float("inf")) <= time.time():
+			self._drop(key)
+		return key
+
+	def _drop(self, key) -> int:
+		self._expiry.pop(key, None)
+		return 0 if self._data.pop(key, None) is None else 1
+
+	def get(self, name):
+		with self._guard:
+			return self._data.get(self._live(name))
+
+	def set(self, name, value, ex=None, px=None, nx=False, xx=False, keepttl=False, get=False):
+		with self._guard:
+			key = self._live(name)
+			if (nx and key in self._data) or (xx and key not in self._data):
+				return None
+			old = self._data.get(key)
+			self._data[key] = _bytes(value)
+			if not keepttl:
+				self._expiry.pop(key, None)
+			if ex or px:
+				self._expiry[key] = time.time() + (ex or px / 1000)
+			return old if get else True
+
+	def setex(self, name, time, value):
+		return self.set(name, value, ex=time)
+
+	def setnx(self, name, value):
+		return bool(self.set(name, value, nx=True))
+
+	def incrby(self, name, amount=1):
+		with self._guard:
+			key = self._live(name)
+			number = int(self._data.get(key, 0)) + amount
+			self._data[key] = _bytes(number)
+			return number
+
+	incr = incrby
+
+	def decrby(self, name, amount=1):
+		return self.incrby(name, -amount)
+
+	decr = decrby
+
+	def hincrby(self, name, key, amount=1):
+		with self._guard:
+			values = self._data.setdefault(self._live(name), {})
+			number = int(values.get(_bytes(key), 0)) + amount
+			values[_bytes(key)] = _bytes(number)
+			return number
+
+	def expire(self, name, time):
+		with self._guard:
+			return self._expire_at(name, time)
+
+	def _expire_at(self, name, seconds) -> bool:
+		key = self._live(name)
+		if key in self._data:
+			self._expiry[key] = time.time() + seconds
+		return key in self._data
+
+	def ttl(self, name):
+		with self._guard:
+			key = self._live(name)
+			if key not in self._data:
+				return -2
+			return max(0, round(self._expiry[key] - time.time())) if key in self._expiry else -1
+
+	def delete(self, *names):
+		with self._guard:
+			return sum(self._drop(_bytes(name)) for name in names)
+
+	def keys(self, pattern="*"):
+		with self._guard:
+			wanted = _bytes(pattern).decode()
+			return [key for key in list(self._data) if fnmatch.fnmatchcase(self._live(key).decode(), wanted)]
+
+	def lock(self, name, timeout=None, sleep=0.1, blocking=True, blocking_timeout=None):
+		with self._guard:
+			inner = self._locks.setdefault(_bytes(name), threading.Lock())
+		return _Lock(inner, blocking, blocking_timeout)
+
+	def ping(self):
+		return True
+
+	def flushall(self):
+		with self._guard:
+			self._data.clear()
+			self._expiry.clear()
+
+
+def _bytes(value) -> bytes:
+	return value if isinstance(value, bytes) else str(value).encode()
+
+
+class RedisWrapper(_Memory):
+	"""Frappe's layer: keys carry the site, values are any Python objects, `frappe.local` remembers them."""
+
+	def __call__(self):
+		return self
+
+	def connected(self):
+		return True
+
+	def make_key(self, key, user=None, shared=False):
+		if shared:
+			return key
+		if user:
+			key = f"user:{frappe.session.user if user is True else user}:{key}"
+		return f"{frappe.conf.db_name}|{key}".encode()
+
+	def set_value(self, key, val, user=None, expires_in_sec=None, shared=False):
+		key = self.make_key(key, user, shared)
+		if not expires_in_sec:
+			frappe.local.cache[key] = val
+		self.set(key, pickle.dumps(val), ex=expires_in_sec)
+
+	def get_value(self, key, generator=None, user=None, expires=False, shared=False):
+		made = self.make_key(key, user, shared)
+		if made in frappe.local.cache:
+			return frappe.local.cache[made]
+		stored = self.get(made)
+		value = None if stored is None else pickle.loads(stored)
+		if expires:
+			return value
+		if value is None and generator:
+			value = generator()
+			self.set_value(key, value, user=user, shared=shared)
+		else:
+			frappe.local.cache[made] = value
+		return value
+
+	def get_keys(self, key):
+		return self.keys(self.make_key(f"{key}*"))
+
+	def delete_keys(self, key):
+		self.delete_value(self.get_keys(key), make_keys=False)
+
+	def delete_value(self, keys, user=None, make_keys=True, shared=False):
+		keys = list(keys) if isinstance(keys, list | tuple) else [keys]
+		if make_keys:
+			keys = [self.make_key(key, shared=shared, user=user) for key in keys]
+		for key in keys:
+			frappe.local.cache.pop(key, None)
+		self.delete(*keys)
+
+	delete_key = delete_value
+
+	def exists(self, *names, user=None, shared=None):
+		keys = [_bytes(self.make_key(name, user=user, shared=shared)) for name in names]
+		with self._guard:
+			return sum(self._live(key) in self._data for key in keys)
+
+	def hset(self, name: str, key: str, value, shared: bool = False, *args, **kwargs):
+		made = _bytes(self.make_key(name, shared=shared))
+		frappe.local.cache.setdefault(made, {})[key] = value
+		with self._guard:
+			self._data.setdefault(self._live(made), {})[_bytes(key)] = pickle.dumps(value)
+
+	def hget(self, name, key, generator=None, shared=False):
+		made = _bytes(self.make_key(name, shared=shared))
+		local = frappe.local.cache.setdefault(made, {})
+		if not key:
+			return None
+		if key in local:
+			return local[key]
+		with self._guard:
+			stored = self._data.get(self._live(made), {}).get(_bytes(key))
+		if stored is not None:
+			local[key] = pickle.loads(stored)
+		elif generator:
+			self.hset(name, key, generator(), shared=shared)
+		return local.get(key)
+
+	def hexists(self, name: str, key: str, shared: bool = False) -> bool:
+		with self._guard:
+			return _bytes(key) in self._data.get(self._live(self.make_key(name, shared=shared)), {})
+
+	def hgetall(self, name):
+		with self._guard:
+			stored = dict(self._data.get(self._live(self.make_key(name)), {}))
+		return {key: pickle.loads(value) for key, value in stored.items()}
+
+	def hkeys(self, name):
+		return list(self.hgetall(name))
+
+	def hdel(self, name, key, shared=False):
+		made = _bytes(self.make_key(name, shared=shared))
+		frappe.local.cache.get(made, {}).pop(key, None)
+		with self._guard:
+			self._data.get(made, {}).pop(_bytes(key), None)
+
+	def rpush(self, key, value):
+		with self._guard:
+			values = self._data.setdefault(self._live(self.make_key(key)), [])
+			values.append(_bytes(value))
+			return len(values)
+
+	def lpop(self, key):
+		with self._guard:
+			values = self._data.get(self._live(self.make_key(key)))
+			return values.pop(0) if values else None
+
+	def lrange(self, key, start, stop):
+		with self._guard:
+			values = self._data.get(self._live(self.make_key(key)), [])
+			return values[start : None if stop == -1 else stop + 1]
+
+	def llen(self, key):
+		return len(self.lrange(key, 0, -1))
+
+	def __getattr__(self, name):
+		if name.startswith("_"):
+			raise AttributeError(name)
+		raise _Absent(f"benchless has no frappe.cache.{name}; use a bench")
+
+
+def setup_cache():
+	return RedisWrapper()

@@ -70,17 +70,16 @@ def cancel(user: str, attempt_name: str) -> dict:
 
 def bolt(user: str, invoice_name: str, embed_mode: str) -> dict:
 	"""What PayU's script needs to open over the page (`inline`) or inside it (`embedded`)."""
-	started = initiate(user, invoice_name, "payu", "embedded")
+	started = initiate(user, invoice_name, "payu", embed_mode)
 	sdk = started.get("sdk")
 	if not sdk:
 		raise Conflict(_("This payment can no longer be opened. Please start again."))
-	config = {**sdk["config"], "pg_redirect_flow": embed_mode == "inline", "show_payment_mode": "all"}
 	return {
 		"mode": f"bolt_{embed_mode}",
 		"embed_mode": embed_mode,
 		"attempt": started["attempt"],
 		"script": sdk["script"],
-		"bolt_config": config,
+		"bolt_config": sdk["config"],
 		"is_mocked": started["is_mocked"],
 	}
 

@@ -36,7 +36,7 @@ from oropendola_payments.gateways.errors import (
 	MalformedNotice,
 	SignatureError,
 )
-from oropendola_payments.gateways.http import member, parse_object
+from oropendola_payments.gateways.http import member, parse_object, short_text
 from oropendola_payments.gateways.money import to_minor
 from oropendola_payments.gateways.razorpay_entities import (
 	EXPONENTS,
@@ -44,7 +44,6 @@ from oropendola_payments.gateways.razorpay_entities import (
 	is_id,
 	payment_event,
 	refund_event,
-	text,
 	webhook_events,
 )
 from oropendola_payments.gateways.razorpay_sdk import LABEL, Unknown, items_of, make_client, read_entity
@@ -280,7 +279,7 @@ class Razorpay(Gateway):
 			"receipt": request.key,
 			"notes": {"refund": request.key, "attempt": request.payment.reference},
 		}
-		headers = {"X-Refund-Idempotency": f"refund-{request.key}"}
+		headers = {"X-Refund-Idempotency": f"payment-refund-{request.key}"}
 		return self.client.payment.refund(quote(request.payment_id, safe=""), body, headers=headers)
 
 	def _find_refund(self, request: RefundRequest) -> RefundEvent:
@@ -299,7 +298,7 @@ class Razorpay(Gateway):
 	# From Razorpay's words to ours ----------------------------------------------------------------
 
 	def _webhook_notice(self, callback: Callback, body: dict) -> Notice:
-		name = text(body.get("event"), 100)
+		name = short_text(body.get("event"), 100)
 		if not name:
 			raise ValueError("the event has no name")
 		events = webhook_events(name, body)

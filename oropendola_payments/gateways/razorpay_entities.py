@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from decimal import Decimal
 
 from oropendola_payments.gateways.base import DisputeEvent, Outcome, PaymentEvent, RefundEvent, RefundOutcome
-from oropendola_payments.gateways.http import member
+from oropendola_payments.gateways.http import member, short_text
 from oropendola_payments.gateways.money import from_minor
 
 # https://razorpay.com/docs/payments/international-payments; some, such as MGA and IQD, differ from CLDR.
@@ -34,11 +34,14 @@ def webhook_events(name: str, body: Mapping) -> tuple[PaymentEvent | RefundEvent
 	payment, at = member(body, "payload", "payment", "entity"), moment(body.get("created_at"))
 	if name in PAYMENT_EVENTS:
 		event = payment_event(payment)
-		receipt = text(member(body, "payload", "order", "entity", "receipt"))
+		receipt = short_text(member(body, "payload", "order", "entity", "receipt"))
 		return (replace(event, reference=event.reference or receipt, occurred_at=at or event.occurred_at),)
 	if name.startswith("refund."):
 		refund = refund_event(member(body, "payload", "refund", "entity"))
-		reference, order_id = refund.reference or reference_of(payment), text(member(payment, "order_id"))
+		reference, order_id = (
+			refund.reference or reference_of(payment),
+			short_text(member(payment, "order_id")),
+		)
 		return (replace(refund, reference=reference, order_id=order_id, occurred_at=at),)
 	if name.startswith("payment.dispute."):
 		dispute = dispute_event(member(body, "payload", "dispute", "entity"), payment)
@@ -48,21 +51,21 @@ def webhook_events(name: str, body: Mapping) -> tuple[PaymentEvent | RefundEvent
 
 def payment_event(entity) -> PaymentEvent:
 	"""The fact in a payment entity. Its flag `captured` is ignored: it appears in failed payments too."""
-	outcome = OUTCOMES.get(text(_entity(entity, "payment").get("status")), Outcome.PENDING)
+	outcome = OUTCOMES.get(short_text(_entity(entity, "payment").get("status")), Outcome.PENDING)
 	amount, currency = _money(entity)
 	if outcome is not Outcome.PENDING and (amount is None or not is_id(entity.get("id"))):
 		raise ValueError("a payment without id, amount or currency")
 	return PaymentEvent(
 		outcome,
 		reference=reference_of(entity),
-		order_id=text(entity.get("order_id")),
-		payment_id=text(entity.get("id")),
+		order_id=short_text(entity.get("order_id")),
+		payment_id=short_text(entity.get("id")),
 		amount=amount,
 		currency=currency,
-		method=text(entity.get("method")),
+		method=short_text(entity.get("method")),
 		occurred_at=moment(entity.get("created_at")),
-		error_code=text(entity.get("error_reason")) or text(entity.get("error_code")),
-		reason=text(entity.get("error_description"), 500),
+		error_code=short_text(entity.get("error_reason")) or short_text(entity.get("error_code")),
+		reason=sentence_of(entity.get("error_description")),
 		details=_details(entity),
 	)
 
@@ -70,14 +73,14 @@ def payment_event(entity) -> PaymentEvent:
 def refund_event(entity) -> RefundEvent:
 	amount, currency = _money(_entity(entity, "refund"))
 	details = {
-		"speed": text(entity.get("speed_processed")),
-		"arn": text(member(entity, "acquirer_data", "arn")),
+		"speed": short_text(entity.get("speed_processed")),
+		"arn": short_text(member(entity, "acquirer_data", "arn")),
 	}
 	return RefundEvent(
-		REFUND_OUTCOMES.get(text(entity.get("status")), RefundOutcome.PROCESSING),
-		key=text(member(entity, "notes", "refund")) or text(entity.get("receipt")),
-		refund_id=text(entity.get("id")),
-		payment_id=text(entity.get("payment_id")),
+		REFUND_OUTCOMES.get(short_text(entity.get("status")), RefundOutcome.PROCESSING),
+		key=short_text(member(entity, "notes", "refund")) or short_text(entity.get("receipt")),
+		refund_id=short_text(entity.get("id")),
+		payment_id=short_text(entity.get("payment_id")),
 		reference=reference_of(entity),
 		amount=amount,
 		currency=currency,
@@ -88,26 +91,29 @@ def refund_event(entity) -> RefundEvent:
 def dispute_event(entity, payment) -> DisputeEvent:
 	"""A closed dispute cost nothing unless an amount was deducted."""
 	amount, currency = _money(_entity(entity, "dispute"))
-	state = DISPUTE_STATES.get(text(entity.get("status")), "open")
+	state = DISPUTE_STATES.get(short_text(entity.get("status")), "open")
 	return DisputeEvent(
 		"lost" if state == "won" and entity.get("amount_deducted") else state,
-		payment_id=text(entity.get("payment_id")),
+		payment_id=short_text(entity.get("payment_id")),
 		reference=reference_of(payment),
-		order_id=text(member(payment, "order_id")),
+		order_id=short_text(member(payment, "order_id")),
 		amount=amount,
 		currency=currency,
-		reason=text(entity.get("reason_code")),
-		details={"dispute": text(entity.get("id")), "phase": text(entity.get("phase"))},
+		reason=short_text(entity.get("reason_code")),
+		details={"dispute": short_text(entity.get("id")), "phase": short_text(entity.get("phase"))},
 	)
 
 
 def reference_of(entity) -> str | None:
 	# `notes` is [] when empty and an object otherwise.
-	return text(member(entity, "notes", "attempt"))
+	return short_text(member(entity, "notes", "attempt"))
 
 
-def text(value, limit: int = 140) -> str | None:
-	return value[:limit] if isinstance(value, str) and value else None
+def sentence_of(value, limit: int = 500) -> str | None:
+	"""What a person may read, on one line and without anything that a database refuses."""
+	if not isinstance(value, str):
+		return None
+	return "".join(letter if letter.isprintable() else " " for letter in value[:limit]).strip() or None
 
 
 def is_id(value) -> bool:
@@ -127,20 +133,20 @@ def _entity(value, name: str) -> Mapping:
 
 
 def _money(entity: Mapping) -> tuple[Decimal | None, str | None]:
-	minor, currency = entity.get("amount"), text(entity.get("currency"), 3)
+	minor, currency = entity.get("amount"), short_text(entity.get("currency"), 3)
 	if currency is None or isinstance(minor, bool) or not isinstance(minor, int):
 		return None, None
 	return from_minor(minor, currency, exponent_of(currency)), currency.upper()
 
 
 def _details(entity: Mapping) -> dict[str, object]:
-	vpa = text(entity.get("vpa")) or ""
+	vpa = short_text(entity.get("vpa")) or ""
 	found = {
-		"bank": text(entity.get("bank")),
-		"wallet": text(entity.get("wallet")),
+		"bank": short_text(entity.get("bank")),
+		"wallet": short_text(entity.get("wallet")),
 		"vpa": "…@" + vpa.rpartition("@")[2] if "@" in vpa else None,
-		"card": text(member(entity, "card", "network")),
-		"last4": text(member(entity, "card", "last4"), 4),
-		"status": text(entity.get("status")),
+		"card": short_text(member(entity, "card", "network")),
+		"last4": short_text(member(entity, "card", "last4"), 4),
+		"status": short_text(entity.get("status")),
 	}
 	return {name: value for name, value in found.items() if value}

@@ -10,8 +10,8 @@ from oropendola_payments.gateways.errors import (
 	GatewayRefused,
 	MaybeSent,
 )
-from oropendola_payments.gateways.http import HttpClient, member, parse_object, read_json
-from oropendola_payments.gateways.razorpay_entities import text
+from oropendola_payments.gateways.http import HttpClient, member, parse_object, read_json, short_text
+from oropendola_payments.gateways.razorpay_entities import sentence_of
 
 LABEL = "Razorpay"
 WRONG_KEYS = "Razorpay does not accept the Key Id and Key Secret. Please copy both again from its dashboard."
@@ -37,7 +37,7 @@ class SdkSession:
 		# The SDK ships a list of certificate authorities; the host's own is the one that is kept up to date.
 		options.pop("verify", None)
 		answer = self._http.send(method, url, label=LABEL, **options)
-		if answer.status_code != 200:
+		if not 200 <= answer.status_code < 300:
 			raise _error_of(answer)
 		read_json(answer, LABEL)
 		return answer
@@ -67,8 +67,8 @@ def _error_of(answer: requests.Response) -> GatewayError:
 		error = member(parse_object(answer.content, LABEL), "error")
 	except BadAnswer:
 		error = None
-	sentence = text(member(error, "description"), 300) or ""
-	code = text(member(error, "reason")) or text(member(error, "code"))
+	sentence = sentence_of(member(error, "description"), 300) or ""
+	code = short_text(member(error, "reason")) or short_text(member(error, "code"))
 	status = answer.status_code
 	if status == 401 or (status == 400 and "authentication failed" in sentence.lower()):
 		return CredentialsRefused(WRONG_KEYS, gateway_code=code)

@@ -36,7 +36,7 @@ from oropendola_payments.gateways.errors import (
 	NotSupported,
 	SignatureError,
 )
-from oropendola_payments.gateways.http import member, parse_object
+from oropendola_payments.gateways.http import member, parse_object, short_text
 from oropendola_payments.gateways.stripe_objects import (
 	EXPONENTS,
 	REFERENCE,
@@ -48,7 +48,6 @@ from oropendola_payments.gateways.stripe_objects import (
 	moment,
 	refund_event,
 	session_event,
-	text,
 	webhook_events,
 )
 from oropendola_payments.gateways.stripe_sdk import (
@@ -274,9 +273,9 @@ class Stripe(Gateway):
 
 	def _checkout(self, session: dict) -> Checkout:
 		common = {"order_id": session["id"], "expires_at": moment(session.get("expires_at"))}
-		if url := text(session.get("url"), 10_000):
+		if url := short_text(session.get("url"), 10_000):
 			return Checkout("redirect", url=url, **common)
-		secret = text(session.get("client_secret"), 10_000)
+		secret = short_text(session.get("client_secret"), 10_000)
 		if not secret:
 			raise BadAnswer("Stripe made a session that nobody can pay.")
 		release = API_VERSION.partition(".")[2]
@@ -330,7 +329,7 @@ class Stripe(Gateway):
 	# Parts of receive -----------------------------------------------------------------------------
 
 	def _event_notice(self, body: dict) -> Notice:
-		key, name, entity = body.get("id"), text(body.get("type")), member(body, "data", "object")
+		key, name, entity = body.get("id"), short_text(body.get("type")), member(body, "data", "object")
 		if body.get("object") != "event" or not is_id(key) or not name:
 			raise ValueError("it is not an event")
 		if body.get("livemode") is not (self.mode == "Live"):

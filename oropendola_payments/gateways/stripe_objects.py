@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from oropendola_payments.gateways.base import DisputeEvent, Outcome, PaymentEvent, RefundEvent, RefundOutcome
 from oropendola_payments.gateways.errors import GatewayRefused
-from oropendola_payments.gateways.http import member
+from oropendola_payments.gateways.http import member, short_text
 from oropendola_payments.gateways.money import from_minor, to_minor
 
 # https://docs.stripe.com/currencies#minor-units; some, such as AFN and LBP, differ from CLDR.
@@ -89,8 +89,9 @@ def session_event(session) -> PaymentEvent:
 		amount, currency = money(intent, "amount_received")
 	event = PaymentEvent(
 		outcome,
-		reference=text(session.get("client_reference_id")) or text(member(session, "metadata", REFERENCE)),
-		order_id=text(session.get("id"), 255),
+		reference=short_text(session.get("client_reference_id"))
+		or short_text(member(session, "metadata", REFERENCE)),
+		order_id=short_text(session.get("id"), 255),
 		payment_id=id_of(intent),
 		amount=amount,
 		currency=currency,
@@ -104,11 +105,13 @@ def session_event(session) -> PaymentEvent:
 
 def intent_event(intent) -> PaymentEvent:
 	"""The fact in a PaymentIntent. A declined try is PENDING: its session stays open for another."""
-	outcome = INTENT_OUTCOMES.get(text(_entity(intent, "payment intent").get("status")), Outcome.PENDING)
+	outcome = INTENT_OUTCOMES.get(
+		short_text(_entity(intent, "payment intent").get("status")), Outcome.PENDING
+	)
 	amount, currency = money(intent, "amount_received" if outcome is Outcome.PAID else "amount")
 	event = PaymentEvent(
 		outcome,
-		reference=text(member(intent, "metadata", REFERENCE)),
+		reference=short_text(member(intent, "metadata", REFERENCE)),
 		payment_id=id_of(intent),
 		amount=amount,
 		currency=currency,
@@ -121,33 +124,33 @@ def intent_event(intent) -> PaymentEvent:
 def refund_event(refund) -> RefundEvent:
 	amount, currency = money(_entity(refund, "refund"), "amount")
 	return RefundEvent(
-		REFUND_OUTCOMES.get(text(refund.get("status")), RefundOutcome.PROCESSING),
-		key=text(member(refund, "metadata", REFUND_KEY)),
-		refund_id=text(refund.get("id")),
+		REFUND_OUTCOMES.get(short_text(refund.get("status")), RefundOutcome.PROCESSING),
+		key=short_text(member(refund, "metadata", REFUND_KEY)),
+		refund_id=short_text(refund.get("id")),
 		payment_id=id_of(refund.get("payment_intent")) or id_of(refund.get("charge")),
-		reference=text(member(refund, "metadata", REFERENCE)),
+		reference=short_text(member(refund, "metadata", REFERENCE)),
 		amount=amount,
 		currency=currency,
-		reason=text(refund.get("failure_reason")),
-		details={"status": text(refund.get("status"))},
+		reason=short_text(refund.get("failure_reason")),
+		details={"status": short_text(refund.get("status"))},
 	)
 
 
 def dispute_event(dispute) -> DisputeEvent:
 	amount, currency = money(_entity(dispute, "dispute"), "amount")
-	status = text(dispute.get("status"))
+	status = short_text(dispute.get("status"))
 	return DisputeEvent(
 		DISPUTE_STATES.get(status, "open"),
 		payment_id=id_of(dispute.get("payment_intent")) or id_of(dispute.get("charge")),
 		amount=amount,
 		currency=currency,
-		reason=text(dispute.get("reason")),
-		details={"dispute": text(dispute.get("id")), "status": status},
+		reason=short_text(dispute.get("reason")),
+		details={"dispute": short_text(dispute.get("id")), "status": status},
 	)
 
 
 def money(entity: Mapping, name: str) -> tuple[Decimal | None, str | None]:
-	minor, currency = entity.get(name), text(entity.get("currency"), 3)
+	minor, currency = entity.get(name), short_text(entity.get("currency"), 3)
 	if currency is None or isinstance(minor, bool) or not isinstance(minor, int):
 		return None, None
 	return from_minor(minor, currency, exponent_of(currency)), currency.upper()
@@ -163,8 +166,11 @@ def is_id(value) -> bool:
 	return isinstance(value, str) and ID.fullmatch(value) is not None
 
 
-def text(value, limit: int = 140) -> str | None:
-	return value[:limit] if isinstance(value, str) and value else None
+def sentence_of(value, limit: int = 500) -> str | None:
+	"""What a person may read, on one line and without anything that a database refuses."""
+	if not isinstance(value, str):
+		return None
+	return "".join(letter if letter.isprintable() else " " for letter in value[:limit]).strip() or None
 
 
 def moment(value) -> datetime | None:
@@ -189,14 +195,14 @@ def _intent_facts(intent) -> dict:
 	error, charge = member(intent, "last_payment_error"), member(intent, "latest_charge")
 	method = member(charge, "payment_method_details")
 	details = {
-		"status": text(member(intent, "status")),
-		"brand": text(member(method, "card", "brand")),
-		"last4": text(member(method, "card", "last4"), 4),
+		"status": short_text(member(intent, "status")),
+		"brand": short_text(member(method, "card", "brand")),
+		"last4": short_text(member(method, "card", "last4"), 4),
 	}
 	return {
-		"method": text(member(method, "type")),
-		"error_code": text(member(error, "decline_code")) or text(member(error, "code")),
-		"reason": text(member(error, "message"), 500) or text(member(intent, "cancellation_reason")),
+		"method": short_text(member(method, "type")),
+		"error_code": short_text(member(error, "decline_code")) or short_text(member(error, "code")),
+		"reason": sentence_of(member(error, "message")) or short_text(member(intent, "cancellation_reason")),
 		"details": {name: value for name, value in details.items() if value},
 	}
 

@@ -13,8 +13,8 @@ from oropendola_payments.gateways.errors import (
 	MaybeSent,
 	NotSent,
 )
-from oropendola_payments.gateways.http import HttpClient, member, parse_object, read_json
-from oropendola_payments.gateways.stripe_objects import is_id, text
+from oropendola_payments.gateways.http import HttpClient, member, parse_object, read_json, short_text
+from oropendola_payments.gateways.stripe_objects import is_id, sentence_of
 
 LABEL = "Stripe"
 API_VERSION = "2026-10-28.endive"
@@ -48,7 +48,7 @@ class SdkTransport(stripe.HTTPClient):
 
 	def request(self, method, url, headers, post_data=None):
 		answer = self._http.send(method.upper(), url, label=LABEL, headers=headers, data=post_data)
-		if answer.status_code != 200:
+		if not 200 <= answer.status_code < 300:
 			raise _error_of(answer)
 		read_json(answer, LABEL)
 		return answer.content, answer.status_code, answer.headers
@@ -106,8 +106,12 @@ def _error_of(answer: requests.Response) -> GatewayError:
 		error = member(parse_object(answer.content, LABEL), "error")
 	except BadAnswer:
 		error = None
-	sentence = text(member(error, "message"), 300)
-	code = text(member(error, "decline_code")) or text(member(error, "code")) or text(member(error, "type"))
+	sentence = sentence_of(member(error, "message"), 300)
+	code = (
+		short_text(member(error, "decline_code"))
+		or short_text(member(error, "code"))
+		or short_text(member(error, "type"))
+	)
 	message = f"Stripe says: {sentence}" if sentence else None
 	if special := _special_error(answer, member(error, "type"), member(error, "code")):
 		kind, own_message = special

@@ -151,6 +151,16 @@ class TestHmacWebhook(WithSimulator):
 		self.assertEqual(len(set(keys)), 3)
 		self.assertTrue(all(len(key) <= 140 for key in keys))
 
+	def test_the_same_event_in_another_state_is_another_message(self):
+		"""phonepe.md section 4: the dedupe key holds event, id and state."""
+		keys = set()
+		for state in ("PENDING", "COMPLETED", "COMPLETED"):
+			payload = {"merchantRefundId": "RF1", "state": state}
+			body = json.dumps({"event": "pg.refund.accepted", "payload": payload}).encode()
+			signature = hmac.new(HMAC_KEY.encode(), body, hashlib.sha256).hexdigest()
+			keys.add(self.gateway.receive(webhook(body, x_phonepe_checksum_signature=signature)).event_key)
+		self.assertEqual(len(keys), 2)
+
 	def test_a_failed_attempt_tells_no_event(self):
 		self.configure(keeps_order_open=True)
 		self.gateway.create(request("HM3"))

@@ -282,7 +282,7 @@ class Stripe(Dialect):
 		@wraps(handler)
 		def checked(request: Request, **values) -> Response:
 			key, asked = request.headers.get("Idempotency-Key"), (request.path, request.get_data())
-			if key not in self._answers:
+			if key not in self._answers or self._is_forgotten(self._answers[key]):
 				answer = handler(request, **values)
 				if key and (answer.status_code == 200 or answer.status_code >= 500):
 					self._answers[key] = (asked, answer.get_data(as_text=True), answer.status_code)
@@ -294,6 +294,12 @@ class Stripe(Dialect):
 			return self.answer(json.loads(text), status, {"Idempotent-Replayed": "true"})
 
 		return checked
+
+	def _is_forgotten(self, stored: tuple) -> bool:
+		"""Whether the books were cleared since this answer."""
+		_, text, status = stored
+		told_id = json.loads(text).get("id")
+		return status == 200 and not (self.books.order(told_id) or self.books.refund_by(refund_id=told_id))
 
 	def _refused(self, sentence: str, param: str | None = None, code: str | None = None) -> Response:
 		return self.answer(error_body(sentence, param=param, code=code), 400)

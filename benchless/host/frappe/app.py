@@ -13,7 +13,6 @@ from frappe import _
 from frappe.auth import UNSAFE_HTTP_METHODS, HTTPRequest, validate_auth
 from frappe.utils import CallbackManager, cint, get_site_name
 from frappe.utils.data import escape_html
-from frappe.utils.error import log_error_snapshot
 from frappe.website.serve import get_response
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.wrappers import Request, Response
@@ -146,8 +145,17 @@ def handle_exception(e):
 	if e.__class__ == frappe.AuthenticationError and hasattr(frappe.local, "login_manager"):
 		frappe.local.login_manager.clear_cookies()
 	if status >= 500:
-		log_error_snapshot(e)
+		_log(e)
 	return response
+
+
+def _log(error: Exception) -> None:
+	"""Keep the error although all else that the request wrote is undone."""
+	if not getattr(frappe.local, "db", None):
+		return
+	frappe.db.rollback()
+	frappe.log_error(title=str(error)[:140] or type(error).__name__, message=frappe.get_traceback())
+	frappe.db.commit()
 
 
 def _wants_json() -> bool:

@@ -1,8 +1,10 @@
 import json
 import secrets
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import frappe
-from frappe.utils import now_datetime
+from frappe.utils import get_datetime, get_system_timezone, now_datetime
 from frappe.utils.password import decrypt, encrypt
 
 from oropendola_payments.ai_billing.records import StatefulRecord
@@ -39,8 +41,13 @@ class PaymentAttempt(StatefulRecord):
 			order_id=self.gateway_order_id or None,
 			payment_id=self.gateway_payment_id or None,
 			data=self.checkout().get("data") or {},
-			created_at=self.initiated_at,
+			created_at=self._initiated_at(),
 		)
+
+	def _initiated_at(self) -> datetime | None:
+		"""With its time zone: gateways count in absolute time."""
+		zone = ZoneInfo(get_system_timezone())
+		return get_datetime(self.initiated_at).replace(tzinfo=zone) if self.initiated_at else None
 
 	def checkout(self) -> dict:
 		"""What the gateway answered when the attempt was opened."""

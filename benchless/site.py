@@ -58,6 +58,29 @@ def create_site(path, admin_password="admin", apps=("oropendola_payments",), con
 	return folder
 
 
+create = create_site
+
+
+def ensure(path, admin_password=None, apps=("oropendola_payments",), config=None) -> Path:
+	"""The site in this folder, made when there is none and brought up to date otherwise."""
+	folder = Path(path).resolve()
+	if not (folder / "site.db").exists():
+		return create_site(folder, admin_password or "admin", apps, config)
+	known = json.loads((folder / "site_config.json").read_text())
+	(folder / "site_config.json").write_text(json.dumps({**known, **(config or {})}, indent=1))
+	with connect(folder):
+		if admin_password:
+			_set_password(admin_password)
+		migrate()
+	return folder
+
+
+def _set_password(password: str) -> None:
+	from frappe.utils.password import update_password
+
+	update_password("Administrator", password)
+
+
 def _write_config(folder: Path, config: dict) -> None:
 	from cryptography.fernet import Fernet
 
@@ -89,7 +112,6 @@ def _create_tables() -> None:
 
 def _create_first_records(admin_password: str) -> None:
 	import frappe
-	from frappe.utils.password import update_password
 
 	for role in ROLES:
 		frappe.get_doc(doctype="Role", role_name=role, desk_access=int(role in OPEN_THE_DESK)).insert()
@@ -97,7 +119,7 @@ def _create_first_records(admin_password: str) -> None:
 		mail = {"Administrator": "admin@example.com"}.get(name, "guest@example.com")
 		frappe.get_doc(doctype="User", email=mail, first_name=name, enabled=1, **{flag: 1}).insert()
 	frappe.get_doc("User", "Administrator").add_roles("Administrator", "System Manager")
-	update_password("Administrator", admin_password)
+	_set_password(admin_password)
 	frappe.get_doc("System Settings").update({"setup_complete": 1, "enable_scheduler": 1}).save()
 	_create_currencies()
 	frappe.flags.in_install = False

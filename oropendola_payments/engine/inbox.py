@@ -129,7 +129,7 @@ def _ask_about(gateway: str, notice: Notice) -> str | None:
 	others = [e for e in notice.events if not isinstance(e, PaymentEvent)] if notice.proven else []
 	attempt = None
 	for event in others:
-		attempt = apply_event(gateway, event) or attempt
+		attempt = _apply_checked(gateway, event) or attempt
 	if others and not any(isinstance(e, PaymentEvent) for e in notice.events):
 		return attempt
 	if not (notice.reference or notice.order_id or notice.payment_id):
@@ -138,6 +138,13 @@ def _ask_about(gateway: str, notice: Notice) -> str | None:
 	asking.ask(attempt) if notice.proven else asking.ask_unless_recent(attempt)
 	_ask_about_refunds(attempt)
 	return attempt
+
+
+def _apply_checked(gateway: str, event) -> str | None:
+	if not isinstance(event, RefundEvent):
+		return apply_event(gateway, event)
+	refunds.confirm_notice(gateway, event)
+	return _attempt_of_payment(gateway, event.payment_id)
 
 
 def _ask_about_refunds(attempt: str):

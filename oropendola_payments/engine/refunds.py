@@ -13,7 +13,13 @@ from oropendola_payments.engine.keys import fingerprint
 from oropendola_payments.engine.transactions import in_transaction, lock
 from oropendola_payments.exceptions import Conflict, NotFound, Unprocessable
 from oropendola_payments.gateways.base import PaymentRef, RefundEvent, RefundOutcome, RefundRequest
-from oropendola_payments.gateways.errors import BadAnswer, GatewayRefused, MaybeSent, NotSent
+from oropendola_payments.gateways.errors import (
+	BadAnswer,
+	CredentialsRefused,
+	GatewayRefused,
+	MaybeSent,
+	NotSent,
+)
 from oropendola_payments.gateways.money import quantize, to_decimal, to_minor
 
 WITHOUT_GATEWAY = ("manual", "credit")
@@ -135,12 +141,10 @@ def drive(name: str):
 		return
 	try:
 		event = _call(refund)
-	except NotSent as error:
-		_wait(refund.name, str(error), status=None)
-	except (MaybeSent, BadAnswer) as error:
-		_wait(refund.name, str(error), status="Unknown")
+	except (NotSent, MaybeSent, BadAnswer, CredentialsRefused) as error:
+		_wait(refund.name, str(error))
 	except GatewayRefused as error:
-		record(refund.name, RefundEvent(RefundOutcome.FAILED, key=refund.name, reason=str(error)))
+		_refused(refund, error)
 	else:
 		record(refund.name, event)
 
@@ -178,8 +182,10 @@ def _call(refund) -> RefundEvent:
 	adapter, request = adapter_of(refund.gateway), request_of(refund)
 	if refund.flags.send:
 		return call_gateway(refund.gateway, adapter.refund, request)
+	refund.flags.asked_only = True
 	event = call_gateway(refund.gateway, adapter.refund_status, request)
 	if event.outcome is RefundOutcome.NOT_FOUND:
+		refund.flags.asked_only = False
 		# The gateway has nothing under our key: the same request may go out (again) under the same key.
 		return call_gateway(refund.gateway, adapter.refund, request)
 	return event
@@ -203,7 +209,15 @@ def request_of(refund) -> RefundRequest:
 	)
 
 
-def _wait(name: str, message: str, status: str | None):
+def _refused(refund, error: GatewayRefused):
+	"""Only a refusal to refund is final. A refused question tells nothing of the refund, which keeps its balance."""
+	if refund.flags.asked_only:
+		_wait(refund.name, str(error))
+	else:
+		record(refund.name, RefundEvent(RefundOutcome.FAILED, key=refund.name, reason=str(error)))
+
+
+def _wait(name: str, message: str):
 	def work():
 		refund = lock("Payment Refund", name)
 		if refund.status in OPEN:
@@ -294,6 +308,17 @@ def record_notice(gateway: str, event: RefundEvent) -> bool:
 	if event.outcome is RefundOutcome.REFUNDED and event.payment_id and event.amount:
 		return _adopt(gateway, event)
 	raise NotFound(_("No refund of ours matches this message of the gateway."))
+
+
+def confirm_notice(gateway: str, event: RefundEvent) -> bool:
+	"""As `record_notice`, for a vendor whose word is checked: a refund of ours is asked about instead of believed."""
+	from oropendola_payments.engine.asking import call_gateway
+
+	name = _find(gateway, event)
+	if not name:
+		return record_notice(gateway, event)
+	told = call_gateway(gateway, adapter_of(gateway).refund_status, request_of(frappe.get_doc("Payment Refund", name)))
+	return told.outcome is not RefundOutcome.NOT_FOUND and record(name, told)
 
 
 def _find(gateway: str, event: RefundEvent) -> str | None:

@@ -265,7 +265,7 @@ def _note_authorized(invoice, attempt, event: PaymentEvent, result: Settled):
 
 def _note_pending(invoice, attempt, event: PaymentEvent):
 	"""Nothing final. A bank's refusal inside an open order is kept for the customer to read."""
-	if event.reason and event.reason != attempt.error_message and attempt.is_open():
+	if event.error_code and event.reason and event.reason != attempt.error_message and attempt.is_open():
 		attempt.write(error_code=(event.error_code or "")[:140], error_message=event.reason[:500])
 		invoice.record("attempt_refused_once", attempt, reason=event.reason, code=event.error_code)
 		invoice.write()

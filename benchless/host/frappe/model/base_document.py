@@ -244,7 +244,8 @@ class BaseDocument(Checks):
 		self.set("__islocal", False)
 
 	def _insert_again_or_refuse(self, error, ignore_if_duplicate: bool):
-		if not frappe.db.is_primary_key_violation(error):
+		# MariaDB looks at the name first, SQLite at any other unique column.
+		if not frappe.db.exists(self.doctype, self.name):
 			self.show_unique_validation_message(error)
 		elif self.meta.autoname == "hash":
 			self.flags.retry_count = (self.flags.retry_count or 0) + 1

@@ -16,6 +16,9 @@ def get_meta(doctype, cached=True) -> "Meta":
 
 
 def _forget_meta(doctype: str | None = None) -> None:
+	from frappe.modules.utils import _doctypes_of
+
+	_doctypes_of.cache_clear()
 	for key in [key for key in _metas if doctype in (None, key[1])]:
 		del _metas[key]
 

@@ -8,7 +8,6 @@ from functools import lru_cache
 import frappe
 from frappe._site import _read_json
 
-_files: dict[str, tuple[str, str, str]] = {}
 _HERE = os.path.dirname(os.path.dirname(__file__))
 
 
@@ -17,10 +16,7 @@ def _load_definition(doctype: str) -> dict:
 	core = _core_definitions()
 	if doctype in core:
 		return core[doctype]
-	app, _module, path = _locate(doctype)
-	if app not in _apps_in_use():
-		_refuse(doctype)
-	return _read_json(path)
+	return _read_json(_locate(doctype)[2])
 
 
 def _apps_in_use() -> set:
@@ -29,18 +25,17 @@ def _apps_in_use() -> set:
 
 def _locate(doctype: str) -> tuple[str, str, str]:
 	"""App, module and JSON file of a DocType."""
-	if doctype not in _files:
-		for app in _apps_in_use() - {"frappe", None, False}:
-			_files.update(_doctypes_of(app))
-	if doctype not in _files:
-		_refuse(doctype)
-	return _files[doctype]
+	for app in _apps_in_use() - {"frappe", None, False}:
+		if doctype in _doctypes_of(app):
+			return _doctypes_of(app)[doctype]
+	_refuse(doctype)
 
 
 def _refuse(doctype: str):
 	frappe.throw(frappe._("DocType {0} not found").format(doctype), frappe.DoesNotExistError)
 
 
+@lru_cache(maxsize=64)
 def _doctypes_of(app: str) -> dict[str, tuple[str, str, str]]:
 	found = {}
 	for module in frappe.get_module_list(app):

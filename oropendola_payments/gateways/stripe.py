@@ -351,7 +351,7 @@ def _signature_parts(header: str) -> tuple[str, list[str]]:
 	"""Timestamp and v1 signatures of `t=…,v1=…,v1=…`; other schemes are decoys."""
 	parts = [part.partition("=") for part in header[:4096].split(",")]
 	timestamp = next((value for name, _, value in parts if name == "t"), "")
-	if not re.fullmatch(r"[0-9]{1,12}", timestamp, re.ASCII):
+	if not re.fullmatch(r"[0-9]{1,12}", timestamp):
 		raise SignatureError("The Stripe signature is missing or malformed.")
 	return timestamp, [value for name, _, value in parts if name == "v1"][:MAX_SIGNATURES]
 

@@ -68,7 +68,7 @@ def call(method, *arguments) -> dict:
 	"""The plain object that a method of the SDK answers."""
 	try:
 		return method(*arguments).to_dict()
-	except (AttributeError, KeyError, TypeError, ValueError) as error:
+	except (ArithmeticError, ValueError) as error:
 		raise BadAnswer("Stripe sent an object that its own SDK cannot read.") from error
 
 

@@ -244,9 +244,10 @@ class Stripe(Dialect):
 		told["url"] = self._page_of(order)
 		if told["payment_intent"] and "payment_intent" in expand:
 			told["payment_intent"] = self._intent(order, "latest_charge" in expand)
-		told["amount_total"] = self.told_amount(call, order.amount_minor)
-		told["currency"] = self.told_currency(call, order.currency).lower()
-		if isinstance(told["payment_intent"], dict) and told["payment_intent"]["amount_received"]:
+		amount, currency = told["amount_total"], told["currency"].upper()
+		told["amount_total"] = self.told_amount(call, amount)
+		told["currency"] = self.told_currency(call, currency).lower()
+		if isinstance(told["payment_intent"], dict) and told["payment_status"] == "paid":
 			told["payment_intent"].update(amount_received=told["amount_total"], currency=told["currency"])
 		return told
 
@@ -282,12 +283,13 @@ class Stripe(Dialect):
 		@wraps(handler)
 		def checked(request: Request, **values) -> Response:
 			key, asked = request.headers.get("Idempotency-Key"), (request.path, request.get_data())
-			if key not in self._answers or self._is_forgotten(self._answers[key]):
+			if key not in self._answers or self._answers[key][0] != self._epoch():
 				answer = handler(request, **values)
 				if key and (answer.status_code == 200 or answer.status_code >= 500):
-					self._answers[key] = (asked, answer.get_data(as_text=True), answer.status_code)
+					told = answer.get_data(as_text=True)
+					self._answers[key] = (self._epoch(), asked, told, answer.status_code)
 				return answer
-			before, text, status = self._answers[key]
+			_, before, text, status = self._answers[key]
 			if before != asked:
 				sentence = "Keys for idempotent requests can only be used with the same parameters."
 				return self.answer(error_body(sentence, "idempotency_error"), 400)
@@ -295,11 +297,9 @@ class Stripe(Dialect):
 
 		return checked
 
-	def _is_forgotten(self, stored: tuple) -> bool:
-		"""Whether the books were cleared since this answer."""
-		_, text, status = stored
-		told_id = json.loads(text).get("id")
-		return status == 200 and not (self.books.order(told_id) or self.books.refund_by(refund_id=told_id))
+	def _epoch(self) -> str | None:
+		"""Tells whether the books were cleared since: ids are never given twice."""
+		return self.books.orders[0].order_id if self.books.orders else None
 
 	def _refused(self, sentence: str, param: str | None = None, code: str | None = None) -> Response:
 		return self.answer(error_body(sentence, param=param, code=code), 400)

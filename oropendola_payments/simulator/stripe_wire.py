@@ -174,18 +174,19 @@ def _problem_of_end(asked: dict, now: float) -> tuple | None:
 
 
 def session_object(order: Order, charges: list[Charge], livemode: bool) -> dict:
-	asked, paid = order.fields["asked"], any(charge.state == books.CAPTURED for charge in charges)
+	asked = order.fields["asked"]
+	paid = next((charge for charge in charges if charge.state == books.CAPTURED), None)
 	embedded = asked.get("ui_mode", "hosted_page") != "hosted_page"
 	secret = f"{order.order_id}_secret_{hashlib.sha256(order.order_id.encode()).hexdigest()[:16]}"
 	return {
 		"id": order.order_id,
 		"object": "checkout.session",
 		"amount_subtotal": order.amount_minor,
-		"amount_total": order.amount_minor,
+		"amount_total": (paid or order).amount_minor,
 		"client_reference_id": order.reference or None,
 		"client_secret": secret if embedded else None,
 		"created": int(order.created_at.timestamp()),
-		"currency": order.currency.lower(),
+		"currency": (paid or order).currency.lower(),
 		"customer_details": {"email": asked.get("customer_email"), "name": "Asha Test"},
 		"expires_at": order.fields["expires_at"],
 		"livemode": livemode,

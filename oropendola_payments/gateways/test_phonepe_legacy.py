@@ -91,10 +91,25 @@ class TestLegacy(WithSimulator):
 		body, salt = json.dumps({"response": packed}).encode(), EXAMPLE["legacy_secret"]
 		with_path = hashlib.sha256(f"{packed}/pg/v1/pay{salt}".encode()).hexdigest() + "###1"
 		keyed = hmac.new(salt.encode(), packed.encode(), hashlib.sha256).hexdigest() + "###1"
+		self.assertTrue(
+			adapter({**EXAMPLE, "legacy_version": "2"}).product._checksum(packed).endswith("###2")
+		)
 		other_index = EXAMPLE_CHECKSUM.replace("###1", "###2")
-		for wrong in ("", "###1", with_path, keyed, other_index, "ü###1"):
+		for wrong in ("", "###1", with_path, keyed, other_index, "ü###1", "\ud800"):
 			with self.subTest(wrong), self.assertRaises(SignatureError):
 				adapter(EXAMPLE).receive(webhook(body, X_VERIFY=wrong))
+
+	def test_without_a_salt_key_every_callback_is_refused(self):
+		"""S6: an empty secret must not be a secret."""
+		checksum = hashlib.sha256(b"e30=").hexdigest() + "###1"
+		unfinished = {**EXAMPLE, "legacy_secret": ""}
+		with self.assertRaises(SignatureError):
+			adapter(unfinished).receive(webhook(b'{"response": "e30="}', X_VERIFY=checksum))
+
+	def test_a_success_whose_state_is_another_is_not_paid(self):
+		data = {**EXAMPLE_CALLBACK["data"], "state": "FAILED"}
+		event = adapter(EXAMPLE).product._event({**EXAMPLE_CALLBACK, "data": data}, "PAYREQ-0007")
+		self.assertEqual(event.outcome, Outcome.PENDING)
 
 	def test_a_callback_of_another_merchant_is_not_ours(self):
 		"""S2: what belongs to the account is checked by the adapter."""

@@ -110,10 +110,11 @@ def reference_of(entity) -> str | None:
 
 
 def sentence_of(value, limit: int = 500) -> str | None:
-	"""What a person may read, on one line and without anything that a database refuses."""
+	"""What a person may read: one line, no mail or UPI address, nothing that a database refuses."""
 	if not isinstance(value, str):
 		return None
-	return "".join(letter if letter.isprintable() else " " for letter in value[:limit]).strip() or None
+	line = "".join(letter if letter.isprintable() else " " for letter in value[:limit])
+	return re.sub(r"\S+@\S+", "…", line).strip() or None
 
 
 def is_id(value) -> bool:

@@ -176,11 +176,11 @@ class TestOddAnswers(unittest.TestCase):
 		self.assertEqual((str(event.amount), event.payment_id), ("1.00", "pi_1"))
 
 	def test_a_reason_is_one_readable_line(self):
-		error = {"code": "card_declined", "message": "The bank\nsaid no\ud800"}
+		error = {"code": "card_declined", "message": "The bank\nsaid no\ud800 to asha@example.com"}
 		intent = {"id": "pi_1", "status": "requires_payment_method", "last_payment_error": error}
 		session = {"id": "cs_test_1", "livemode": False, "status": "open", "payment_intent": intent}
 		(event,) = self.status(gateway_that_hears(json.dumps(session).encode()))
-		self.assertEqual((event.reason, event.error_code), ("The bank said no", "card_declined"))
+		self.assertEqual((event.reason, event.error_code), ("The bank said no  to …", "card_declined"))
 
 	def test_a_number_that_the_sdk_itself_stumbles_over_is_a_bad_answer(self):
 		body = json.dumps({"object": "checkout.session", "currency_conversion": {"fx_rate": "x"}}).encode()

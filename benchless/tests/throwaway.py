@@ -17,6 +17,7 @@ APP = "throwaway"
 HOOKS = '''
 app_name = "throwaway"
 after_install = "throwaway.events.after_install"
+before_uninstall = "throwaway.events.before_uninstall"
 doc_events = {"Box": {"on_update": "throwaway.events.on_update"}}
 permission_query_conditions = {"Parcel": "throwaway.events.only_open_parcels"}
 has_permission = {"Parcel": "throwaway.events.may_see_parcel"}
@@ -29,6 +30,10 @@ seen = []
 
 def after_install():
 	frappe.get_doc(doctype="Role", role_name="Packer", desk_access=0).insert(ignore_permissions=True)
+
+
+def before_uninstall():
+	frappe.delete_doc("Role", "Packer", ignore_permissions=True)
 
 
 def on_update(doc, method):

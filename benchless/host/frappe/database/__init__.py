@@ -1,7 +1,7 @@
 from frappe.database.database import savepoint
 
 
-def get_db(socket=None, host=None, user=None, password=None, port=None, cur_db_name=None):
+def get_db(host=None, user=None, password=None, port=None, cur_db_name=None, socket=None):
 	from frappe.database.database import Database
 
 	return Database(cur_db_name=cur_db_name)

@@ -13,7 +13,7 @@ from ._values import Values
 from .utils import EmptyQueryValues
 
 
-class ErrorKinds:
+class _ErrorKinds:
 	"""Tells what an error of the database means, as the drivers of real Frappe do."""
 
 	ProgrammingError = sqlite3.ProgrammingError
@@ -45,9 +45,9 @@ class ErrorKinds:
 	def is_duplicate_entry(e) -> bool:
 		return isinstance(e, sqlite3.IntegrityError) and "UNIQUE constraint failed" in str(e)
 
-	@classmethod
-	def is_primary_key_violation(cls, e) -> bool:
-		return cls.is_duplicate_entry(e) and str(e).endswith(".name")
+	@staticmethod
+	def is_primary_key_violation(e) -> bool:
+		return _ErrorKinds.is_duplicate_entry(e) and str(e).endswith(".name")
 
 	is_unique_key_violation = is_duplicate_entry
 
@@ -60,7 +60,7 @@ class ErrorKinds:
 		return isinstance(e, sqlite3.DataError)
 
 
-class Database(Values, ErrorKinds):
+class Database(Values, _ErrorKinds):
 	VARCHAR_LEN = 140
 	OPTIONAL_COLUMNS = ("_user_tags", "_comments", "_assign", "_liked_by")
 	DEFAULT_SHORTCUTS = ("_Login", "__user", "_Full Name", "Today", "__today", "now", "Now")

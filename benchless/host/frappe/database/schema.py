@@ -23,8 +23,10 @@ _STANDARD_COLUMNS = f"""name {_TEXT} primary key, creation FRAPPE_DATETIME TEXT,
 
 def _column_value(fieldtype: str | None, value):
 	"""The value as a column of this type holds it: dates without time, moments in one spelling."""
-	if value is None or value == "":
-		return value
+	if value is None:
+		return None
+	if value == "" and fieldtype in ("Datetime", "Date", "Time"):
+		raise frappe.db.DataError(f"Incorrect {fieldtype.lower()} value: ''")  # as MariaDB does
 	if fieldtype == "Datetime":
 		return get_datetime(value)
 	if fieldtype == "Date":
@@ -51,7 +53,7 @@ class DBTable:
 			self.create()
 		else:
 			self.alter()
-		self.sync_indexes()
+		self._sync_indexes()
 
 	def is_new(self):
 		return self.table_name not in frappe.db.get_tables(cached=False)
@@ -66,11 +68,15 @@ class DBTable:
 		if frappe.db.sql(query, self.table_name)[0][0] == self._statement(self.table_name, old):
 			return
 		kept = ", ".join(f"`{name}`" for name in old)
+		query = "select sql from sqlite_master where type = 'index' and tbl_name = %s and sql is not null"
+		indexes = frappe.db.sql(query, self.table_name, pluck=True)
 		frappe.db.sql_ddl(f"drop table if exists `{self.table_name}_new`")
 		frappe.db.sql_ddl(self._statement(f"{self.table_name}_new", old))
 		frappe.db.sql(f"insert into `{self.table_name}_new` ({kept}) select {kept} from `{self.table_name}`")
 		frappe.db.sql_ddl(f"drop table `{self.table_name}`")
 		frappe.db.sql_ddl(f"alter table `{self.table_name}_new` rename to `{self.table_name}`")
+		for statement in indexes:
+			frappe.db.sql_ddl(statement)
 		frappe.cache.hdel("table_columns", self.table_name)
 
 	def _statement(self, table: str, old_columns) -> str:
@@ -91,7 +97,7 @@ class DBTable:
 			if field.fieldtype in _COLUMN_TYPES and not field.is_virtual:
 				yield _checked(field.fieldname), _definition(field)
 
-	def sync_indexes(self):
+	def _sync_indexes(self):
 		if self.meta.istable:
 			self._index(["parent"], unique=False)
 		for field in self.meta.fields:

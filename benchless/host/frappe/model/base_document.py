@@ -1,6 +1,7 @@
 """A row of a DocType as an object: its values, its children, and how it is stored."""
 
 import datetime
+import importlib.util
 import json
 import weakref
 from functools import cached_property
@@ -32,16 +33,22 @@ def import_controller(doctype) -> type:
 	override = (frappe.get_hooks("override_doctype_class") or {}).get(doctype)
 	if override:
 		return frappe.get_attr(override[-1])
-	try:
-		module = load_doctype_module(doctype)
-	except ImportError:
-		if doctype not in _core_definitions():
-			raise
+	if doctype in _core_definitions() and not _has_code(doctype):
 		return Document  # most of Frappe's own DocTypes have no code here
+	module = load_doctype_module(doctype)
 	found = getattr(module, doctype.replace(" ", "").replace("-", ""), None)
 	if found is None:
 		raise ImportError(doctype)
 	return found
+
+
+def _has_code(doctype: str) -> bool:
+	from frappe.modules.utils import get_module_name
+
+	try:
+		return importlib.util.find_spec(get_module_name(doctype, frappe.get_meta(doctype).module)) is not None
+	except ModuleNotFoundError:
+		return False
 
 
 class BaseDocument(Checks):

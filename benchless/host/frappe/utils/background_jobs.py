@@ -1,5 +1,6 @@
 """Jobs that run after the request: a queue in memory and the threads that work on it."""
 
+import pickle
 import queue as queues
 import threading
 import uuid
@@ -9,7 +10,8 @@ from typing import Any
 import frappe
 from frappe.types import _dict
 
-RETRIES = 5
+_RETRIES = 5
+_REMEMBERED = 1000
 _waiting: queues.Queue = queues.Queue()
 _jobs: dict[str, _dict] = {}
 _guard = threading.Lock()
@@ -66,8 +68,13 @@ def _name_of(method: str | Callable) -> str:
 
 
 def _put(job: _dict) -> _dict:
+	# The job gets copies, as it would through Redis; what cannot be copied fails here as there.
+	job.kwargs = pickle.loads(pickle.dumps(job.kwargs))
 	with _guard:
 		_jobs[job.id] = job
+		for old in list(_jobs)[:-_REMEMBERED]:
+			if _jobs[old].status in ("finished", "failed"):
+				del _jobs[old]
 	_waiting.put(job)
 	return job
 
@@ -94,7 +101,7 @@ def execute_job(site, method, event, job_name, kwargs, user=None, is_async=True,
 		result = method(**kwargs)
 	except (frappe.RetryBackgroundJobError, frappe.QueryTimeoutError, frappe.QueryDeadlockError):
 		frappe.db.rollback()
-		if retry >= RETRIES:
+		if retry >= _RETRIES:
 			raise
 		return execute_job(site, method, event, job_name, kwargs, user, is_async, retry + 1)
 	except Exception:

@@ -5,15 +5,15 @@ import re
 from html import escape, unescape
 from html.parser import HTMLParser
 
-SAFE_TAGS = frozenset(
+_SAFE_TAGS = frozenset(
 	"""a abbr address b big blockquote br caption center cite code col colgroup dd del details div dl dt em figure
 	font h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q s samp section small span strike strong sub summary
 	sup table tbody td tfoot th thead tr u ul""".split()
 )
-SAFE_ATTRIBUTES = frozenset(
+_SAFE_ATTRIBUTES = frozenset(
 	"alt align border class color colspan dir height href id lang rel rowspan src start style target title width".split()
 )
-SAFE_ADDRESS = re.compile(r"^\s*(https?:|mailto:|cid:|[^:]*$|[^:]*[/?#])", re.IGNORECASE)
+_SAFE_ADDRESS = re.compile(r"^\s*(https?:|mailto:|cid:|[^:]*$|[^:]*[/?#])", re.IGNORECASE)
 
 
 class _Cleaner(HTMLParser):
@@ -25,7 +25,7 @@ class _Cleaner(HTMLParser):
 
 	def handle_starttag(self, tag, attributes):
 		source = self.get_starttag_text()
-		if tag not in SAFE_TAGS:
+		if tag not in _SAFE_TAGS:
 			self.parts.append(escape(source, quote=False))
 			return
 		kept = "".join(f' {name}="{escape(value or "")}"' for name, value in attributes if _is_safe(name, value))
@@ -34,7 +34,7 @@ class _Cleaner(HTMLParser):
 	handle_startendtag = handle_starttag
 
 	def handle_endtag(self, tag):
-		self.parts.append(f"</{tag}>" if tag in SAFE_TAGS else f"&lt;/{tag}&gt;")
+		self.parts.append(f"</{tag}>" if tag in _SAFE_TAGS else f"&lt;/{tag}&gt;")
 
 	def handle_data(self, data):
 		self.parts.append(escape(data, quote=False))
@@ -51,8 +51,8 @@ class _Cleaner(HTMLParser):
 
 def _is_safe(name: str, value: str | None) -> bool:
 	if name in ("href", "src"):
-		return bool(SAFE_ADDRESS.match(unescape(value or "")))
-	return name in SAFE_ATTRIBUTES or name.startswith("data-")
+		return bool(_SAFE_ADDRESS.match(unescape(value or "")))
+	return name in _SAFE_ATTRIBUTES or name.startswith("data-")
 
 
 def sanitize_html(html, linkify=False, always_sanitize=False):

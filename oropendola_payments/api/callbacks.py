@@ -41,6 +41,7 @@ def _come_back(gateway: str):
 	except SignatureError:
 		frappe.db.rollback()
 		health.count_rejected(gateway)
+		_ring(gateway)
 	except (GatewayError, Refusal):
 		frappe.db.rollback()  # the result page and the sweeps ask again
 	except Exception:
@@ -56,6 +57,16 @@ def _take_in(gateway: str) -> str:
 	attempt = asking.attempt_of_notice(gateway, notice)
 	asking.ask_unless_recent(attempt)
 	return attempt
+
+
+def _ring(gateway: str):
+	"""An unproven return still tells that something happened: the gateway is asked, not oftener than any page may."""
+	attempt = _named_attempt(gateway)
+	try:
+		if attempt:
+			asking.ask_unless_recent(attempt)
+	except (GatewayError, Refusal):
+		frappe.db.rollback()
 
 
 def _named_attempt(gateway: str) -> str | None:

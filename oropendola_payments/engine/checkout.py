@@ -1,6 +1,6 @@
 """Opening a payment: claim, commit, call, record. No gateway is called inside a lock or an open transaction."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 
 import frappe
@@ -34,6 +34,7 @@ def initiate(
 	idempotency_key: str | None = None,
 	method: str | None = None,
 	method_details: dict | None = None,
+	customer: Customer | None = None,
 ) -> dict:
 	"""Where to send the customer. A second click, another tab or a repeated key gets the same attempt."""
 	wanted = fingerprint(invoice_name, gateway or "", flow or "", method or "")
@@ -41,13 +42,13 @@ def initiate(
 	known = _repeated(key, wanted)
 	invoice = own_invoice(user, invoice_name)
 	if known:
-		return _continue(known)
+		return _continue(known, customer=customer)
 	if not invoice.outstanding() and invoice.status == "Pending":
 		return in_transaction(_pay_nothing, invoice.name)
 	code = gateway_list.choose(gateway, invoice.currency)
 	flow = _flow(code, flow)
 	name = in_transaction(_claim, invoice.name, code, flow, method, key, wanted)
-	return _continue(name, method_details)
+	return _continue(name, method_details, customer)
 
 
 def retry(user: str, invoice_name: str, gateway: str | None = None) -> dict:
@@ -82,6 +83,21 @@ def bolt(user: str, invoice_name: str, embed_mode: str) -> dict:
 		"bolt_config": sdk["config"],
 		"is_mocked": started["is_mocked"],
 	}
+
+
+def choose_method(attempt_name: str, method: str, details: dict, customer: Customer | None = None) -> dict:
+	"""Pay an order that is already open by one method, such as UPI: the gateway is asked to collect."""
+	attempt = frappe.get_doc("Payment Attempt", attempt_name)
+	request = replace(
+		request_of(attempt, details, customer),
+		method=method,
+		idempotency_key=operation_key(attempt.name, "create", method),
+	)
+	frappe.db.commit()
+	adapter = adapter_of(attempt.gateway, for_new_payment=True)
+	opened = asking.call_gateway(attempt.gateway, adapter.create, request)
+	in_transaction(_record_method, attempt.name, method, opened)
+	return answer(frappe.get_doc("Payment Attempt", attempt.name))
 
 
 def own_invoice(user: str, name: str):
@@ -174,14 +190,14 @@ def _new_attempt(invoice, code: str, flow: str, method: str | None, key: str | N
 # Call and record ----------------------------------------------------------------------------------
 
 
-def _continue(name: str, method_details: dict | None = None) -> dict:
+def _continue(name: str, method_details: dict | None = None, customer: Customer | None = None) -> dict:
 	attempt = frappe.get_doc("Payment Attempt", name)
 	if attempt.checkout_data or not attempt.is_open():
 		return answer(attempt)
 	age = (now_datetime() - get_datetime(attempt.initiated_at)).total_seconds()
 	if age < CLAIM_SECONDS and not in_transaction(_take_call, name):
 		raise Conflict(_("This payment is being prepared. Please try again in a few seconds."))
-	return _open_at_gateway(attempt, method_details)
+	return _open_at_gateway(attempt, request_of(attempt, method_details, customer))
 
 
 def _take_call(name: str) -> bool:
@@ -193,8 +209,7 @@ def _take_call(name: str) -> bool:
 	return True
 
 
-def _open_at_gateway(attempt, method_details: dict | None) -> dict:
-	request = request_of(attempt, method_details)
+def _open_at_gateway(attempt, request: PaymentRequest) -> dict:
 	try:
 		adapter = adapter_of(attempt.gateway, for_new_payment=True)
 		opened = asking.call_gateway(attempt.gateway, adapter.create, request)
@@ -228,6 +243,15 @@ def _record_opened(name: str, request: PaymentRequest, opened: Checkout):
 		invoice.mark_as_processing(payment_gateway=settings_of(attempt.gateway).label)
 	else:
 		invoice.write()
+
+
+def _record_method(name: str, method: str, opened: Checkout):
+	invoice, attempt = _locked_pair(name)
+	if not attempt.is_open():
+		return
+	attempt.write(payment_method=method, checkout_data=PaymentAttempt.seal(_plain(opened)))
+	invoice.record("method_chosen", attempt, method=method)
+	invoice.write()
 
 
 def _record_refusal(name: str, error: GatewayError):
@@ -302,20 +326,17 @@ def _standing(name: str) -> dict:
 # Words for the gateway and for the customer --------------------------------------------------------
 
 
-def request_of(attempt, method_details: dict | None = None) -> PaymentRequest:
+def request_of(
+	attempt, method_details: dict | None = None, customer: Customer | None = None
+) -> PaymentRequest:
 	invoice = frappe.db.get_value("AI Invoice", attempt.invoice, ["name", "description", "user"], as_dict=True)
-	person = frappe.db.get_value("User", invoice.user, ["full_name", "email", "mobile_no", "phone"], as_dict=True)
 	back = f"callbacks.returned?gateway={attempt.gateway}&attempt={attempt.name}"
 	return PaymentRequest(
 		reference=attempt.name,
 		amount=attempt.payment_ref().amount,
 		currency=attempt.currency,
 		description=invoice.description or invoice.name,
-		customer=Customer(
-			name=(person.full_name or person.email or "")[:60],
-			email=person.email or invoice.user,
-			phone=person.mobile_no or person.phone or "",
-		),
+		customer=customer or _customer(invoice.user),
 		return_url=api_url(back),
 		cancel_url=api_url(f"{back}&cancelled=1"),
 		webhook_url=api_url(f"webhooks.receive?gateway={attempt.gateway}"),
@@ -325,6 +346,15 @@ def request_of(attempt, method_details: dict | None = None) -> PaymentRequest:
 		method_details=method_details or {},
 		invoice=invoice.name,
 		refund_speed=(settings_of(attempt.gateway).refund_speed or "Normal").lower(),
+	)
+
+
+def _customer(user: str) -> Customer:
+	person = frappe.db.get_value("User", user, ["full_name", "email", "mobile_no", "phone"], as_dict=True)
+	return Customer(
+		name=(person.full_name or person.email or "")[:60],
+		email=person.email or user,
+		phone=person.mobile_no or person.phone or "",
 	)
 
 
@@ -355,8 +385,12 @@ def answer(attempt) -> dict:
 	}
 	result.update({part: checkout[part] for part in ("form", "sdk", "upi") if attempt.is_open() and checkout.get(part)})
 	if mocked:
-		result["mock_notice"] = _("This is the simulator: no money moves. Set the gateway to Test or Live and enter its keys.")
+		result["mock_notice"] = mock_notice()
 	return result
+
+
+def mock_notice() -> str:
+	return _("This is the simulator: no money moves. Set the gateway to Test or Live and enter its keys.")
 
 
 def _flow(code: str, flow: str | None) -> str:

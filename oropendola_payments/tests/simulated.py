@@ -1,5 +1,6 @@
 """The simulator beside the tests, and the post between it and the site: deliver, drop, repeat or reorder as a test likes."""
 
+import secrets
 from urllib.parse import urlencode, urlsplit
 
 import frappe
@@ -15,7 +16,8 @@ def simulator() -> Simulator:
 	"""One for the whole run, on a free port; its books are emptied by `reset`."""
 	global _running
 	if _running is None:
-		_running = Simulator().start()
+		# A site's database outlives the run: ids of another run must not come again.
+		_running = Simulator(first_number=secrets.randbelow(10**8)).start()
 	frappe.conf.payment_simulator_url = _running.url
 	frappe.conf.allow_payment_simulator = 1
 	return _running

@@ -1,0 +1,60 @@
+"""Cashfree in two steps, for apps and agents that never redirect."""
+
+from decimal import Decimal
+
+from frappe import _
+
+from oropendola_payments.api import endpoint
+from oropendola_payments.api.scopes import require_transact
+from oropendola_payments.engine import otp, two_step
+from oropendola_payments.exceptions import BadRequest
+from oropendola_payments.gateways.base import Customer
+
+
+@endpoint(methods=("POST",))
+def create_cashfree_order(
+	customer_name: str,
+	customer_email: str,
+	customer_phone: str,
+	invoice_id: str | None = None,
+	amount: Decimal | None = None,
+) -> dict:
+	"""Open an order for an invoice of the user; `amount` may be sent as a check, never as a choice."""
+	user = require_transact()
+	customer = Customer(customer_name[:100], _mail(customer_email), otp.phone_number(customer_phone))
+	return two_step.create_order(user, invoice_id, amount, customer)
+
+
+@endpoint(methods=("POST",))
+def initiate_cashfree_payment(
+	order_id: str,
+	payment_method: str,
+	phone_number: str,
+	upi_id: str | None = None,
+	bank_code: str | None = None,
+	instrument_id: str | None = None,
+) -> dict:
+	"""Send the code that confirms the phone."""
+	details = {"vpa": upi_id, "bank_code": bank_code, "instrument_id": instrument_id}
+	given = {key: value for key, value in details.items() if value}
+	return two_step.start(require_transact(), order_id, payment_method, phone_number, given)
+
+
+@endpoint(methods=("POST",))
+def confirm_cashfree_payment(order_id: str, otp: str) -> dict:
+	"""Confirm the phone with the code; the payment starts."""
+	return two_step.confirm(require_transact(), order_id, otp)
+
+
+@endpoint(methods=("GET", "POST"))
+def get_cashfree_order_status(order_id: str) -> dict:
+	"""How the order stands."""
+	return two_step.status(require_transact(), order_id)
+
+
+def _mail(text: str) -> str:
+	from frappe.utils import validate_email_address
+
+	if not validate_email_address(text):
+		raise BadRequest(_("This is not an e-mail address. Please check it."))
+	return text

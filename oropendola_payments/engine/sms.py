@@ -1,0 +1,48 @@
+"""Sending one SMS through the provider set up in Frappe's SMS Settings.
+
+Not Frappe's own `send_sms`: it waits without limit, keeps the text in SMS Log, and shows a message instead of failing when nothing
+is set up. A code must do none of these.
+"""
+
+import frappe
+import requests
+from frappe import _
+from frappe.utils import cint
+
+from oropendola_payments.exceptions import Unavailable
+
+TIMEOUT = (5, 10)
+
+
+def require_ready():
+	"""Refuse before anybody waits for a code that cannot come."""
+	settings = frappe.get_cached_doc("SMS Settings")
+	if not (settings.sms_gateway_url and settings.message_parameter and settings.receiver_parameter):
+		raise Unavailable(_("Codes cannot be sent: no SMS provider is set up. An administrator can do that in SMS Settings."))
+
+
+def send(phone: str, text: str):
+	"""Hand the text to the provider. The text is neither logged nor stored."""
+	require_ready()
+	settings = frappe.get_cached_doc("SMS Settings")
+	headers = {row.parameter: row.value for row in settings.parameters if cint(row.header)}
+	values = {row.parameter: row.value for row in settings.parameters if not cint(row.header)}
+	values.update({settings.message_parameter: text, settings.receiver_parameter: phone})
+	try:
+		answer = requests.request(**_request(settings, headers, values), headers=headers, timeout=TIMEOUT)
+		status = answer.status_code
+	except requests.RequestException as error:
+		status = type(error).__name__
+	if not isinstance(status, int) or status >= 300:
+		# The exception's own text may hold the address with the code in it.
+		frappe.log_error(title="SMS could not be sent", message=f"The SMS provider answered: {status}")
+		frappe.db.commit()
+		raise Unavailable(_("The code could not be sent. Please try again in a minute.")) from None
+
+
+def _request(settings, headers: dict, values: dict) -> dict:
+	target = {"url": settings.sms_gateway_url, "allow_redirects": False}
+	is_json = any(k.lower() == "content-type" and "json" in (v or "") for k, v in headers.items())
+	if not cint(settings.use_post):
+		return {**target, "method": "GET", "params": values}
+	return {**target, "method": "POST", **({"json": values} if is_json else {"data": values})}

@@ -125,7 +125,7 @@ def only_one_at_a_time() -> Iterator[None]:
 		return
 	lock = ROOT / ".benchless" / "venv.lock"
 	lock.parent.mkdir(exist_ok=True)
-	with open(lock, "w") as handle:
+	with lock.open("w") as handle:
 		fcntl.flock(handle, fcntl.LOCK_EX)
 		yield
 

@@ -69,7 +69,9 @@ def add_command(commands, name: str, function, text: str) -> argparse.ArgumentPa
 
 
 def add_site(parser: argparse.ArgumentParser) -> None:
-	parser.add_argument("--site", type=Path, default=DEMO_SITE, metavar="DIR", help="site folder (the demo's)")
+	parser.add_argument(
+		"--site", type=Path, default=DEMO_SITE, metavar="DIR", help="site folder (the demo's)"
+	)
 
 
 def add_demo(commands) -> None:
@@ -88,8 +90,12 @@ def add_serve(commands) -> None:
 def add_execute(commands) -> None:
 	parser = add_command(commands, "execute", execute, "call one function on a site and print its answer")
 	parser.add_argument("method", metavar="DOTTED.PATH", help="for example frappe.utils.now")
-	parser.add_argument("--args", type=json.loads, default=[], metavar="JSON", help='for example \'["a", 1]\'')
-	parser.add_argument("--kwargs", type=json.loads, default={}, metavar="JSON", help='for example \'{"a": 1}\'')
+	parser.add_argument(
+		"--args", type=json.loads, default=[], metavar="JSON", help="for example '[\"a\", 1]'"
+	)
+	parser.add_argument(
+		"--kwargs", type=json.loads, default={}, metavar="JSON", help="for example '{\"a\": 1}'"
+	)
 	add_site(parser)
 
 

@@ -4,6 +4,10 @@ import functools
 import json
 import os
 
+from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.wrappers import Request, Response
+from werkzeug.wsgi import ClosingIterator
+
 import frappe
 import frappe.api
 import frappe.handler
@@ -13,10 +17,8 @@ from frappe import _
 from frappe.auth import UNSAFE_HTTP_METHODS, HTTPRequest, validate_auth
 from frappe.utils import CallbackManager, cint, get_site_name
 from frappe.utils.data import escape_html
+from frappe.utils.error import log_error_snapshot
 from frappe.website.serve import get_response
-from werkzeug.exceptions import HTTPException, NotFound
-from werkzeug.wrappers import Request, Response
-from werkzeug.wsgi import ClosingIterator
 
 _site = None
 _sites_path = os.environ.get("SITES_PATH", ".")
@@ -145,17 +147,8 @@ def handle_exception(e):
 	if e.__class__ == frappe.AuthenticationError and hasattr(frappe.local, "login_manager"):
 		frappe.local.login_manager.clear_cookies()
 	if status >= 500:
-		_log(e)
+		log_error_snapshot(e)
 	return response
-
-
-def _log(error: Exception) -> None:
-	"""Keep the error although all else that the request wrote is undone."""
-	if not getattr(frappe.local, "db", None):
-		return
-	frappe.db.rollback()
-	frappe.log_error(title=str(error)[:140] or type(error).__name__, message=frappe.get_traceback())
-	frappe.db.commit()
 
 
 def _wants_json() -> bool:

@@ -5,13 +5,14 @@ import binascii
 import datetime
 from urllib.parse import quote
 
+from werkzeug.wrappers import Response
+
 import frappe
 from frappe import _
 from frappe.sessions import Session, clear_sessions, delete_session, get_expiry_in_seconds
 from frappe.utils import cint, get_datetime
 from frappe.utils.password import check_password, get_decrypted_password
 from frappe.website.utils import get_home_page
-from werkzeug.wrappers import Response
 
 SAFE_HTTP_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 UNSAFE_HTTP_METHODS = frozenset(("POST", "PUT", "DELETE", "PATCH"))
@@ -245,7 +246,9 @@ def validate_auth_via_api_keys(authorization_header):
 			token = frappe.safe_decode(base64.b64decode(token))
 		if kind.lower() in ("basic", "token"):
 			api_key, api_secret = token.split(":")
-			validate_api_key_secret(api_key, api_secret, frappe.get_request_header("Frappe-Authorization-Source"))
+			validate_api_key_secret(
+				api_key, api_secret, frappe.get_request_header("Frappe-Authorization-Source")
+			)
 	except binascii.Error:
 		frappe.throw(
 			_("Failed to decode token, please provide a valid base64-encoded token."),

@@ -1,5 +1,7 @@
 """The generic calls of a frontend that `/api/resource` and the Desk's scripts use."""
 
+from contextlib import suppress
+
 import frappe
 from frappe import _
 
@@ -74,10 +76,8 @@ def _names(fieldname) -> list:
 
 
 def _filters(filters):
-	try:
+	with suppress(ValueError):  # a plain name
 		filters = frappe.parse_json(filters)
-	except ValueError:
-		pass  # a plain name
 	return {"name": filters} if isinstance(filters, str) else filters or None
 
 

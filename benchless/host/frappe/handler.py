@@ -2,10 +2,11 @@
 
 from inspect import signature
 
+from werkzeug.wrappers import Response
+
 import frappe
 from frappe import _, is_whitelisted, ping  # noqa: F401  `ping` is callable by its short name
 from frappe.utils.response import build_response  # noqa: F401  apps import it from here
-from werkzeug.wrappers import Response
 
 
 def handle():

@@ -4,10 +4,11 @@ import datetime
 from collections.abc import Callable
 from functools import wraps
 
+from werkzeug.wrappers import Response
+
 import frappe
 from frappe import _
 from frappe.utils import cint
-from werkzeug.wrappers import Response
 
 
 def apply():

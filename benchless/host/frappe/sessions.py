@@ -1,11 +1,12 @@
 """Who is logged in: one row per session, found by the `sid` cookie."""
 
 import json
+from datetime import timedelta
 from urllib.parse import unquote
 
 import frappe
 from frappe import _
-from frappe.utils import add_to_date, cint, cstr, now
+from frappe.utils import cint, cstr, now, now_datetime
 
 
 def clear_sessions(user=None, keep_current=False, force=False):
@@ -13,7 +14,9 @@ def clear_sessions(user=None, keep_current=False, force=False):
 	user = user or frappe.session.user
 	for sid in frappe.db.sql("SELECT sid FROM `tabSessions` WHERE user = %s", (user,), pluck=True):
 		if not (keep_current and sid == frappe.session.sid):
-			delete_session(sid, reason="Force Logged out by the user" if force else "Logged In From Another Session")
+			delete_session(
+				sid, reason="Force Logged out by the user" if force else "Logged In From Another Session"
+			)
 
 
 def delete_session(sid=None, user=None, reason="Session Expired"):
@@ -40,7 +43,7 @@ def generate_csrf_token():
 
 
 def get_expiry_period():
-	period = frappe.db.get_single_value("System Settings", "session_expiry") or "240:00:00"
+	period = frappe.get_system_settings("session_expiry") or "240:00:00"
 	return period if period.count(":") == 2 else period + ":00"
 
 
@@ -50,7 +53,11 @@ def get_expiry_in_seconds(expiry=None):
 
 
 def get_expired_threshold():
-	return add_to_date(now(), seconds=-get_expiry_in_seconds(), as_string=True)
+	return _seconds_ago(get_expiry_in_seconds())
+
+
+def _seconds_ago(seconds: int) -> str:
+	return str(now_datetime() - timedelta(seconds=seconds))
 
 
 class Session:
@@ -119,8 +126,7 @@ class Session:
 		"""Store the session's data and extend it, when forced or ten minutes after the last time."""
 		if frappe.session.user == "Guest":
 			return False
-		stale = add_to_date(now(), minutes=-10, as_string=True)
-		if not force and (self.data.data.last_updated or "") > stale:
+		if not force and (self.data.data.last_updated or "") > _seconds_ago(600):
 			return False
 		self.data.data.last_updated = now()
 		frappe.db.sql(

@@ -1,10 +1,11 @@
 """Finds what an address under /api means and answers it."""
 
-import frappe
-from frappe.utils.response import build_response
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import Map, Submount
 from werkzeug.wrappers import Request, Response
+
+import frappe
+from frappe.utils.response import build_response
 
 from frappe.api.v1 import url_rules as v1_rules  # isort: skip
 

@@ -2,11 +2,12 @@
 
 import json
 
+from werkzeug.routing import Rule
+
 import frappe
 import frappe.client
 from frappe import _
 from frappe.utils.data import sbool
-from werkzeug.routing import Rule
 
 
 def handle_rpc_call(method: str):

@@ -8,13 +8,14 @@ import sys
 import uuid
 from collections.abc import Iterable
 
-import frappe
-import frappe.model.document
 import werkzeug.utils
-from frappe import _
-from frappe.utils import cstr, format_timedelta
 from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response
+
+import frappe
+import frappe.model.document
+from frappe import _
+from frappe.utils import cstr, format_timedelta
 
 
 def report_error(status_code):

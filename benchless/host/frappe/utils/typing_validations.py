@@ -6,6 +6,7 @@ from inspect import Parameter, isclass, signature
 from typing import Any, ForwardRef, Union
 
 import pydantic
+
 from frappe.exceptions import FrappeTypeError
 
 SLACK_DICT = {bool: (int, bool, float)}
@@ -30,16 +31,16 @@ def transform_parameter_types(func: Callable, args: tuple, kwargs: dict):
 		return args, kwargs
 	names = func.__code__.co_varnames[: func.__code__.co_argcount]
 	positional = dict(zip(names, args, strict=False))
-	checked = {
-		name: _checked(func, name, value) for name, value in {**positional, **kwargs}.items()
-	}
+	checked = {name: _checked(func, name, value) for name, value in {**positional, **kwargs}.items()}
 	new_args = [checked[name] for name in positional] + list(args[len(names) :])
 	return new_args, {name: checked[name] for name in kwargs}
 
 
 def _checked(func: Callable, name: str, value: Any) -> Any:
 	hint = func.__annotations__.get(name, Any)
-	if hint is Any or any(isinstance(part, ForwardRef | str) for part in (hint, *getattr(hint, "__args__", ()))):
+	if hint is Any or any(
+		isinstance(part, ForwardRef | str) for part in (hint, *getattr(hint, "__args__", ()))
+	):
 		return value
 	try:
 		return TypeAdapter(_accepted_type(func, name, hint)).validate_python(value)
@@ -61,7 +62,9 @@ def TypeAdapter(type_):
 	return pydantic.TypeAdapter(type_, config=FrappePydanticConfig)
 
 
-def raise_type_error(arg_name: str, arg_type: type, arg_value: object, current_exception: Exception | None = None):
+def raise_type_error(
+	arg_name: str, arg_type: type, arg_value: object, current_exception: Exception | None = None
+):
 	raise FrappeTypeError(
 		f"Argument '{arg_name}' should be of type '{qualified_name(arg_type)}' but got "
 		f"'{qualified_name(arg_value)}' instead."
@@ -72,4 +75,6 @@ def qualified_name(obj) -> str:
 	found = obj if isclass(obj) else type(obj)
 	if found.__module__ in {"typing", "types"}:
 		return str(obj)
-	return found.__qualname__ if found.__module__ == "builtins" else f"{found.__module__}.{found.__qualname__}"
+	return (
+		found.__qualname__ if found.__module__ == "builtins" else f"{found.__module__}.{found.__qualname__}"
+	)

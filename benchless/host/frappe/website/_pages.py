@@ -4,11 +4,12 @@ from inspect import signature
 from pathlib import Path
 from urllib.parse import quote_plus
 
+from werkzeug.wrappers import Response
+
 import frappe
 from frappe import _
 from frappe.utils import cstr
 from frappe.website.utils import build_response
-from werkzeug.wrappers import Response
 
 FOLDERS = ("www", "templates/pages")
 ENDINGS = ("", ".html", "/index.html")
@@ -67,7 +68,12 @@ class TemplatePage:
 
 	def _source(self) -> str:
 		source = self.file.read_text(encoding="utf-8")
-		if self.file.suffix != ".html" or "{% extends" in source or "{%- extends" in source or "</body>" in source:
+		if (
+			self.file.suffix != ".html"
+			or "{% extends" in source
+			or "{%- extends" in source
+			or "</body>" in source
+		):
 			return source
 		body = f"{{% block page_content %}}{source}{{% endblock %}}"
 		return '{% extends "templates/web.html" %}' + body

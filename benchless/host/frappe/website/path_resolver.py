@@ -2,10 +2,11 @@
 
 import re
 
+from werkzeug.routing import Rule
+
 import frappe
 from frappe.website.router import evaluate_dynamic_routes
 from frappe.website.utils import get_home_page
-from werkzeug.routing import Rule
 
 
 class PathResolver:

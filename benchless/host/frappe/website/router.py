@@ -1,8 +1,9 @@
 """Matches dynamic routes such as `/pay/<invoice>`."""
 
-import frappe
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import Map
+
+import frappe
 
 
 def evaluate_dynamic_routes(rules, path):

@@ -1,9 +1,10 @@
 """Answers a request for a page of the website."""
 
+from werkzeug.wrappers import Response
+
 import frappe
 from frappe.website._pages import ErrorPage, NotFoundPage, NotPermittedPage, redirect_response
 from frappe.website.path_resolver import PathResolver
-from werkzeug.wrappers import Response
 
 
 def get_response(path=None, http_status_code=200) -> Response:

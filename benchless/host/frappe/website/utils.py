@@ -2,9 +2,10 @@
 
 import mimetypes
 
+from werkzeug.wrappers import Response
+
 import frappe
 from frappe.utils import cstr
-from werkzeug.wrappers import Response
 
 
 def can_cache(no_cache=False):

@@ -1,0 +1,101 @@
+"""The demo: a site with made-up plans, users and gateways, and the payment simulator beside it."""
+
+import json
+import secrets
+import shutil
+import time
+from pathlib import Path
+
+import frappe
+
+from benchless import site as sites
+from benchless.server import Server, ensure_site, serve
+
+USERS = {
+	"customer@example.com": [],
+	"manager@example.com": ["Payments Manager"],
+	"auditor@example.com": ["Payments Auditor"],
+}
+PLANS = (
+	{"plan_id": "free", "plan_name": "Free", "price": 0, "is_free": 1, "requests_limit_per_day": 20},
+	{"plan_id": "starter", "plan_name": "Starter", "price": 499, "requests_limit_per_day": 1000},
+	{"plan_id": "pro", "plan_name": "Pro", "price": 1999, "trial_days": 7, "requests_limit_per_day": 0},
+)
+WEBHOOK = "/api/method/oropendola_payments.api.webhooks.receive?gateway="
+
+
+def run(folder: Path, port: int, fresh: bool) -> int:
+	"""Serve the demo until Ctrl-C."""
+	simulator = None
+
+	def prepare(server: Server) -> None:
+		nonlocal simulator
+		if fresh and folder.exists():
+			shutil.rmtree(folder)
+		simulator = start_simulator(server.url)
+		passwords = make_site(folder, server.url, simulator.url)
+		introduce(server.url, simulator.url, passwords)
+
+	try:
+		return serve(folder, port, prepare)
+	finally:
+		if simulator:
+			simulator.close()
+
+
+def start_simulator(site_url: str):
+	"""Play the gateways on a free port; they send their webhooks to the site by themselves."""
+	from oropendola_payments.simulator import Simulator
+
+	# Ids must not repeat after a restart, because the site remembers the old ones.
+	simulator = Simulator(webhooks="auto", first_number=int(time.time())).start()
+	for code in simulator.dialects:
+		simulator.configure(code, webhook_url=f"{site_url}{WEBHOOK}{code}")
+	return simulator
+
+
+def make_site(folder: Path, url: str, simulator_url: str) -> dict[str, str]:
+	"""Bring the demo's site up to date and give the passwords of its users."""
+	passwords = read_passwords(folder)
+	config = {"host_name": url, "allow_payment_simulator": 1, "payment_simulator_url": simulator_url}
+	ensure_site(folder, passwords["Administrator"], {"demo_passwords": passwords, **config})
+	with sites.connect(folder):
+		add_records(passwords)
+		frappe.db.commit()
+	return passwords
+
+
+def read_passwords(folder: Path) -> dict[str, str]:
+	"""Give the passwords of the last start, or new ones."""
+	config = folder / "site_config.json"
+	kept = json.loads(config.read_text()).get("demo_passwords", {}) if config.exists() else {}
+	return {user: kept.get(user) or secrets.token_urlsafe(9) for user in ("Administrator", *USERS)}
+
+
+def add_records(passwords: dict[str, str]) -> None:
+	for plan in PLANS:
+		if not frappe.db.exists("AI Plan", plan["plan_id"]):
+			frappe.get_doc({"doctype": "AI Plan", "currency": "INR", **plan}).insert()
+	for name in frappe.get_all("Payment Gateway Settings", {"mode": ["!=", "Live"]}, pluck="name"):
+		gateway = frappe.get_doc("Payment Gateway Settings", name)
+		gateway.update({"mode": "Simulator", "enabled": 1}).save()
+	for user, roles in USERS.items():
+		add_user(user, roles, passwords[user])
+
+
+def add_user(name: str, roles: list[str], password: str) -> None:
+	if not frappe.db.exists("User", name):
+		user = {"doctype": "User", "email": name, "first_name": name.split("@")[0].title()}
+		user |= {
+			"mobile_no": "+919999900000",
+			"roles": [{"role": role} for role in roles],
+			"send_welcome_email": 0,
+		}
+		frappe.get_doc({**user, "new_password": password}).insert()
+
+
+def introduce(url: str, simulator_url: str, passwords: dict[str, str]) -> None:
+	print(f"\nThe app:        {url}/login\nThe simulator:  {simulator_url}   (no real money)\n\nLog in as")
+	for user, password in passwords.items():
+		print(f"  {user:<22} {password}")
+	print("\nEnd the demo with Ctrl-C.", flush=True)

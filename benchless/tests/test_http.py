@@ -1,0 +1,352 @@
+"""What a client sees of the stand-in over HTTP: the same as of real Frappe v15."""
+
+import json
+import shutil
+import sys
+import tempfile
+import threading
+import unittest
+import urllib.request
+from pathlib import Path
+
+import frappe
+from frappe.app import application
+from werkzeug.test import Client
+
+from benchless import server, site
+
+PROBE_APP = Path(__file__).parent / "probe_app"
+PASSWORD = "only-for-this-test"
+API = "/api/method/probe.api."
+
+
+class ProbeSiteTestCase(unittest.TestCase):
+	"""A throw-away site with the app `probe`; the surrounding test session's site comes back afterwards."""
+
+	@classmethod
+	def setUpClass(cls):
+		sys.path.insert(0, str(PROBE_APP))
+		cls.addClassCleanup(sys.path.remove, str(PROBE_APP))
+		cls.folder = Path(tempfile.mkdtemp(prefix="benchless-http-"))
+		cls.addClassCleanup(shutil.rmtree, cls.folder)
+		cls.site = cls.folder / "probe.test"
+		cls.outer_site = frappe.local.site_path
+		frappe.destroy()
+		cls.addClassCleanup(site.connect, cls.outer_site)
+		site.create_site(cls.site, admin_password=PASSWORD, apps=["probe"])
+		with site.connect(cls.site):
+			cls.add_users()
+		cls.addClassCleanup(server.use_site(cls.site))
+
+	@classmethod
+	def add_users(cls):
+		for name in ("reader", "writer"):
+			user = {"doctype": "User", "email": f"{name}@example.com", "first_name": name.title()}
+			user |= {"user_type": "Website User", "new_password": PASSWORD, "send_welcome_email": 0}
+			frappe.get_doc(user).insert(ignore_permissions=True)
+		user.update(email="desk@example.com", roles=[{"role": "System Manager"}], user_type="System User")
+		frappe.get_doc({**user, "api_key": "probe-id", "api_secret": "probe-secret"}).insert()
+		frappe.db.commit()
+
+	def setUp(self):
+		self.client = Client(application)
+
+	def login(self, user="reader@example.com", password=PASSWORD):
+		return self.client.post("/api/method/login", data={"usr": user, "pwd": password})
+
+	def notes(self):
+		with site.connect(self.site):
+			return frappe.get_all("Probe Note", pluck="name")
+
+
+class TestTransactions(ProbeSiteTestCase):
+	def test_get_does_not_commit(self):
+		answer = self.client.get(API + "write_note?title=by-get")
+		self.assertEqual((answer.status_code, answer.json), (200, {"message": "by-get"}))
+		self.assertNotIn("by-get", self.notes())
+
+	def test_post_commits(self):
+		self.client.post(API + "write_note", data={"title": "by-post"})
+		self.assertIn("by-post", self.notes())
+
+	def test_refusal_rolls_back_and_answers_417_with_its_message(self):
+		answer = self.client.post(API + "write_note_and_fail", data={"title": "refused"})
+		self.assertEqual((answer.status_code, answer.json["exc_type"]), (417, "ValidationError"))
+		self.assertEqual(message_of(answer), "That did not work.")
+		self.assertNotIn("refused", self.notes())
+
+	def test_bug_rolls_back_and_answers_500(self):
+		answer = self.client.post(API + "write_note_and_break", data={"title": "broken"})
+		self.assertEqual((answer.status_code, answer.json["exc_type"]), (500, "RuntimeError"))
+		self.assertNotIn("broken", self.notes())
+
+
+class TestMethods(ProbeSiteTestCase):
+	def test_guest_gets_403_for_a_function_of_users(self):
+		answer = self.client.get(API + "for_users")
+		self.assertEqual((answer.status_code, answer.json["exc_type"]), (403, "PermissionError"))
+
+	def test_function_that_is_not_whitelisted_gets_403(self):
+		self.login()
+		self.assertEqual(self.client.get(API + "not_whitelisted").status_code, 403)
+
+	def test_wrong_http_method_gets_403(self):
+		self.assertEqual(self.client.get(API + "post_only").status_code, 403)
+		self.assertEqual(self.client.post(API + "post_only").json, {"message": "posted"})
+
+	def test_unknown_function_gets_417_as_in_frappe(self):
+		for name in (API + "no_such_function", "/api/method/no_such_app.x", "/api/method/nothing"):
+			answer = self.client.get(name)
+			self.assertEqual((answer.status_code, answer.json["exc_type"]), (417, "ValidationError"), name)
+
+	def test_unknown_address_under_api_gets_404(self):
+		answer = self.client.get("/api/no-such-thing")
+		self.assertEqual((answer.status_code, answer.json["exc_type"]), (404, "DoesNotExistError"))
+
+	def test_argument_is_converted_to_its_type_hint(self):
+		self.assertEqual(self.client.get(API + "double?number=21").json, {"message": 42})
+
+	def test_argument_of_the_wrong_type_gets_417(self):
+		answer = self.client.get(API + "double?number=many")
+		self.assertEqual((answer.status_code, answer.json["exc_type"]), (417, "FrappeTypeError"))
+
+	def test_missing_argument_gets_500_as_in_frappe(self):
+		answer = self.client.get(API + "double")
+		self.assertEqual((answer.status_code, answer.json["exc_type"]), (500, "TypeError"))
+
+	def test_unknown_arguments_are_dropped(self):
+		self.assertEqual(self.client.get(API + "double?number=1&surprise=2").json, {"message": 2})
+
+	def test_third_call_of_a_rate_limited_function_gets_429(self):
+		statuses = [self.client.get(API + "rare").status_code for _ in range(3)]
+		self.assertEqual(statuses, [200, 200, 429])
+
+	def test_redirect_and_download_are_not_json(self):
+		answer = self.client.get(API + "forward")
+		self.assertEqual((answer.status_code, answer.location), (302, "/greeting"))
+		answer = self.client.get(API + "download")
+		self.assertEqual(answer.data, b"forty-two")
+		self.assertEqual(answer.headers["Content-Disposition"], "attachment; filename=answer.txt")
+
+
+class TestBodies(ProbeSiteTestCase):
+	def post(self, body: bytes, content_type: str, query: str = ""):
+		return self.client.post(API + "for_guests" + query, data=body, content_type=content_type)
+
+	def test_json_body_hides_the_query_string(self):
+		answer = self.post(b'{"a": 1}', "application/json", "?b=2")
+		self.assertEqual(answer.json, {"message": {"a": 1}})
+
+	def test_form_body_joins_the_query_string(self):
+		answer = self.post(b"a=1", "application/x-www-form-urlencoded", "?b=2")
+		self.assertEqual(answer.json, {"message": {"a": "1", "b": "2"}})
+
+	def test_bytes_that_are_no_utf8_reach_the_function(self):
+		for content_type in ("text/plain", "application/octet-stream", "application/x-www-form-urlencoded"):
+			self.assertEqual(self.post(b"\xff\xfe=\xff", content_type).status_code, 200, content_type)
+		self.assertEqual(self.post(b'{"a": "\xff"}', "application/json").json, {"message": {"a": "\ufffd"}})
+
+	def test_raw_body_is_untouched(self):
+		body = bytes(range(256))
+		answer = self.client.post(API + "raw_body", data=body, content_type="text/plain")
+		self.assertEqual(answer.json, {"message": body.hex()})
+
+	def test_broken_json_gets_500_before_any_function_runs_as_in_frappe(self):
+		for body in (b"{", b"\xff\xff"):
+			answer = self.post(body, "application/json")
+			self.assertEqual((answer.status_code, answer.json["exc_type"]), (500, "JSONDecodeError"))
+		self.assertEqual(self.post(b"{", "text/plain").status_code, 200)
+
+	def test_json_that_is_no_object_gets_417(self):
+		self.assertEqual(self.post(b"5", "application/json").status_code, 417)
+
+	def test_json_list_arrives_as_data(self):
+		self.assertEqual(self.post(b"[1]", "application/json").json, {"message": {"data": [1]}})
+
+
+class TestLogin(ProbeSiteTestCase):
+	def test_login_sets_a_lax_httponly_cookie_and_names_the_user(self):
+		answer = self.login()
+		cookie = next(c for c in answer.headers.getlist("Set-Cookie") if c.startswith("sid="))
+		self.assertIn("HttpOnly", cookie)
+		self.assertIn("SameSite=Lax", cookie)
+		self.assertEqual((answer.json["message"], answer.json["full_name"]), ("No App", "Reader"))
+		self.assertEqual(self.client.get(API + "for_users").json, {"message": "reader@example.com"})
+
+	def test_wrong_password_and_unknown_user_get_the_same_401(self):
+		for user in ("reader@example.com", "nobody@example.com"):
+			answer = self.login(user, "wrong")
+			self.assertEqual((answer.status_code, answer.json["message"]), (401, "Invalid login credentials"))
+
+	def test_logout_ends_the_session_on_the_server(self):
+		self.login()
+		sid = self.client.get_cookie("sid").value
+		self.client.post("/api/method/logout")
+		self.client.set_cookie("sid", sid)
+		self.assertEqual(self.client.get(API + "for_users").status_code, 403)
+
+	def test_logged_in_post_without_the_csrf_token_gets_400(self):
+		self.login()
+		token = self.client.get(API + "csrf_token").json["message"]
+		answer = self.client.post(API + "post_only")
+		self.assertEqual((answer.status_code, answer.json["exc_type"]), (400, "CSRFTokenError"))
+		for proof in ({"headers": {"X-Frappe-CSRF-Token": token}}, {"data": {"csrf_token": token}}):
+			self.assertEqual(self.client.post(API + "post_only", **proof).status_code, 200)
+
+	def test_unknown_session_is_a_guest_whose_cookies_are_cleared(self):
+		self.client.set_cookie("sid", "0123456789abcdef")
+		answer = self.client.get(API + "for_users")
+		self.assertEqual((answer.status_code, answer.json["session_expired"]), (403, 1))
+
+
+class TestAuthorization(ProbeSiteTestCase):
+	def ask(self, header: str):
+		return self.client.get(API + "for_users", headers={"Authorization": header})
+
+	def test_api_key_and_secret_log_in_for_one_call(self):
+		answer = self.ask("token probe-id:probe-secret")
+		self.assertEqual(answer.json, {"message": "desk@example.com"})
+		self.assertEqual(self.client.get(API + "for_users").status_code, 403)
+
+	def test_basic_works_like_token(self):
+		self.assertEqual(self.ask("Basic cHJvYmUtaWQ6cHJvYmUtc2VjcmV0").json, {"message": "desk@example.com"})
+
+	def test_post_with_a_token_needs_no_csrf_token(self):
+		headers = {"Authorization": "token probe-id:probe-secret"}
+		self.assertEqual(self.client.post(API + "post_only", headers=headers).status_code, 200)
+
+	def test_unproven_headers_get_401_even_for_functions_of_guests(self):
+		for header in ("token probe-id:wrong", "token nobody:x", "Bearer unknown", "Negotiate abc"):
+			answer = self.client.get(API + "for_guests", headers={"Authorization": header})
+			self.assertEqual(
+				(answer.status_code, answer.json["exc_type"]), (401, "AuthenticationError"), header
+			)
+
+	def test_basic_that_is_no_base64_gets_400(self):
+		self.assertEqual(self.ask("Basic abc").status_code, 400)
+
+	def test_hook_of_an_app_may_accept_a_bearer(self):
+		self.assertEqual(self.ask("Bearer probe-key").json, {"message": "reader@example.com"})
+
+
+class TestResource(ProbeSiteTestCase):
+	def test_customer_sees_and_changes_only_own_records(self):
+		other = Client(application)
+		other.post("/api/method/login", data={"usr": "writer@example.com", "pwd": PASSWORD})
+		other.post("/api/resource/Probe Note", json={"title": "of writer"})
+		self.login()
+		made = self.client.post("/api/resource/Probe Note", json={"title": "of reader", "body": "x"})
+		self.assertEqual(made.json["data"]["owner"], "reader@example.com")
+		self.assertEqual(self.client.get("/api/resource/Probe Note").json, {"data": [{"name": "of reader"}]})
+		for call in (self.client.get, self.client.put, self.client.delete):
+			self.assertEqual(call("/api/resource/Probe Note/of writer").status_code, 403)
+
+	def test_document_is_made_read_changed_and_deleted(self):
+		self.login("desk@example.com")
+		address = "/api/resource/Probe Note/a note"
+		self.client.post("/api/resource/Probe Note", json={"title": "a note"})
+		self.assertEqual(self.client.put(address, json={"body": "new"}).json["data"]["body"], "new")
+		self.assertEqual(self.client.get(address).json["data"]["body"], "new")
+		answer = self.client.delete(address)
+		self.assertEqual((answer.status_code, answer.json), (202, {"data": "ok"}))
+		self.assertEqual(self.client.get(address).status_code, 404)
+
+	def test_list_takes_fields_and_filters(self):
+		self.login("desk@example.com")
+		self.client.post("/api/resource/Probe Note", json={"title": "listed", "body": "yes"})
+		query = {"fields": '["name", "body"]', "filters": '[["title", "=", "listed"]]'}
+		answer = self.client.get("/api/resource/Probe Note", query_string=query)
+		self.assertEqual(answer.json, {"data": [{"name": "listed", "body": "yes"}]})
+
+	def test_guest_gets_403(self):
+		self.assertEqual(self.client.get("/api/resource/Probe Note").status_code, 403)
+
+	def test_second_record_of_the_same_name_gets_409(self):
+		self.login("desk@example.com")
+		statuses = [
+			self.client.post("/api/resource/Probe Note", json={"title": "twice"}).status_code
+			for _ in range(2)
+		]
+		self.assertEqual(statuses, [200, 409])
+
+
+class TestWebsite(ProbeSiteTestCase):
+	def test_page_is_rendered_with_its_context_inside_the_base_template(self):
+		self.login()
+		text = self.client.get("/greeting?person=<b>").text
+		self.assertIn("Hello &lt;b&gt;, csrf ", text)
+		self.assertIn("<title>Greeting</title>", text)
+
+	def test_csrf_token_of_a_page_opens_the_next_post(self):
+		self.login()
+		token = self.client.get("/greeting").text.partition("csrf ")[2].partition("<")[0]
+		self.assertEqual(self.client.post(API + "post_only").status_code, 400)
+		answer = self.client.post(API + "post_only", headers={"X-Frappe-CSRF-Token": token})
+		self.assertEqual(answer.status_code, 200)
+
+	def test_route_rule_fills_the_arguments(self):
+		self.assertIn("Hello Ada", self.client.get("/greet/Ada").text)
+
+	def test_page_that_refuses_guests_answers_403_and_offers_the_login(self):
+		answer = self.client.get("/members")
+		self.assertEqual(answer.status_code, 403)
+		self.assertIn("/login?redirect-to=%2Fmembers", answer.text)
+
+	def test_unknown_page_answers_404(self):
+		self.assertEqual(self.client.get("/no-such-page").status_code, 404)
+
+	def test_page_outside_the_folder_is_not_served(self):
+		for path in ("/../hooks.py", "/..%2fhooks.py", "/greeting.py"):
+			self.assertEqual(self.client.get(path).status_code, 404, path)
+
+	def test_broken_page_answers_500_with_an_own_page(self):
+		answer = self.client.get("/broken")
+		self.assertEqual((answer.status_code, answer.mimetype), (500, "text/html"))
+
+	def test_home_of_a_guest_is_the_login_page(self):
+		self.assertIn("login_password", self.client.get("/").text)
+
+	def test_login_page_sends_known_users_on_but_never_to_another_site(self):
+		self.login()
+		self.assertEqual(self.client.get("/login?redirect-to=/members").location, "/members")
+		for address in ("//evil.example.com", "https://evil.example.com", "/\\evil.example.com"):
+			self.assertEqual(self.client.get(f"/login?redirect-to={address}").location, "/me")
+
+
+class TestServer(ProbeSiteTestCase):
+	def setUp(self):
+		self.server = server.Server(self.site, port=0)
+		self.server.start()
+		self.addCleanup(self.server.close)
+
+	def read(self, path: str, data: bytes | None = None):
+		with urllib.request.urlopen(self.server.url + path, data=data, timeout=20) as answer:
+			return answer.read()
+
+	def test_parallel_posts_are_all_kept(self):
+		names = [f"parallel-{number}" for number in range(8)]
+		threads = [
+			threading.Thread(target=self.read, args=(API + "write_note", f"title={name}".encode()))
+			for name in names
+		]
+		for thread in threads:
+			thread.start()
+		for thread in threads:
+			thread.join()
+		self.assertLessEqual(set(names), set(self.notes()))
+
+	def test_assets_of_an_app_are_served(self):
+		self.assertEqual(self.read("/assets/probe/asset.txt"), b"plain asset\n")
+
+	def test_queued_job_runs_after_the_request_as_its_user(self):
+		self.read(API + "write_note_later", b"title=by-worker")
+		self.server.finish_jobs()
+		self.assertIn("by-worker", self.notes())
+
+	def test_busy_port_is_named_in_the_error(self):
+		with self.assertRaisesRegex(server.PortInUse, f"{self.server.port}.*--port"):
+			server.Server(self.site, port=self.server.port)
+
+
+def message_of(answer) -> str:
+	return json.loads(json.loads(answer.json["_server_messages"])[0])["message"]

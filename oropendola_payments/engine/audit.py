@@ -7,11 +7,14 @@ from oropendola_payments.ai_billing.doctype.payment_event.payment_event import H
 BATCH = 2000
 
 
-def verify() -> dict:
-	"""`{"chains": n, "events": n, "broken": None}` or, as `broken`, which event does not fit and why."""
-	tails, events = _invoice_tails(), 0
+def verify(invoice: str | None = None) -> dict:
+	"""`{"chains": n, "events": n, "broken": None}` or, as `broken`, which event does not fit and why.
+
+	All chains of the site, or that of one invoice.
+	"""
+	tails, events = _invoice_tails(invoice), 0
 	expected: dict[str | None, tuple[int, str]] = {}
-	for row in _rows():
+	for row in _rows_of(invoice) if invoice else _rows():
 		chain = row.invoice or None
 		sequence, previous = expected.get(chain, (0, ""))
 		reason = _fault(row, sequence + 1, previous)
@@ -33,13 +36,23 @@ def _fault(row, sequence: int, previous: str) -> str | None:
 	return None if hash_of(row) == row.hash else "its content was changed after it was written"
 
 
+COLUMNS = ", ".join(f"`{name}`" for name in (*HASHED, "hash"))
+
+
+def _rows_of(invoice: str):
+	return frappe.db.sql(
+		f"SELECT {COLUMNS} FROM `tabPayment Event` WHERE `invoice` = %s ORDER BY `sequence`",  # noqa: S608
+		(invoice,),
+		as_dict=True,
+	)
+
+
 def _rows():
 	"""All events, chain by chain, in bounded memory."""
-	columns = ", ".join(f"`{name}`" for name in (*HASHED, "hash"))
 	chain, sequence = "", -1
 	while True:
 		rows = frappe.db.sql(
-			f"""SELECT {columns} FROM `tabPayment Event`
+			f"""SELECT {COLUMNS} FROM `tabPayment Event`
 			WHERE COALESCE(`invoice`, '') > %s OR (COALESCE(`invoice`, '') = %s AND `sequence` > %s)
 			ORDER BY COALESCE(`invoice`, ''), `sequence` LIMIT {BATCH}""",  # noqa: S608
 			(chain, chain, sequence),
@@ -51,8 +64,11 @@ def _rows():
 		chain, sequence = rows[-1].invoice or "", rows[-1].sequence
 
 
-def _invoice_tails() -> dict[str, tuple[int, str]]:
-	rows = frappe.db.sql("SELECT name, event_count, last_event_hash FROM `tabAI Invoice`")
+def _invoice_tails(invoice: str | None) -> dict[str, tuple[int, str]]:
+	rows = frappe.db.sql(
+		"SELECT name, event_count, last_event_hash FROM `tabAI Invoice`" + (" WHERE name = %s" if invoice else ""),
+		(invoice,) if invoice else (),
+	)
 	return {name: (int(count or 0), tail) for name, count, tail in rows}
 
 

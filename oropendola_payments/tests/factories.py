@@ -81,7 +81,7 @@ def enable_gateway(code: str, **values):
 	"""The gateway, talking to the simulator."""
 	name = frappe.db.get_value("Payment Gateway Settings", {"gateway": code}, "name")
 	doc = frappe.get_doc("Payment Gateway Settings", name)
-	doc.update({"enabled": 1, "mode": "Simulator", **values})
+	doc.update({"enabled": 1, "mode": "Simulator", "api_base_url": None, **values})
 	doc.save(ignore_permissions=True)
 	frappe.db.commit()
 	gateway_list.frappe.cache.delete_value(gateway_list.CACHE_KEY)

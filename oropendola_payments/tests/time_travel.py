@@ -1,0 +1,65 @@
+"""Time passes for one invoice: what would be due later is due now. Nothing waits and no clock is changed."""
+
+from datetime import timedelta
+
+import frappe
+from frappe.utils import now_datetime
+
+from oropendola_payments.engine import refunds, sweeps
+from oropendola_payments.tests.simulated import simulator
+
+OPEN_REFUNDS = ("Created", "Processing", "Unknown")
+
+
+def make_due(invoice: str, minutes: int = 45):
+	"""As if the invoice, its attempts and its refunds had last been touched so long ago."""
+	then = now_datetime() - timedelta(minutes=minutes)
+	frappe.db.sql(
+		"UPDATE `tabAI Invoice` SET processing_since = %s WHERE name = %s AND processing_since IS NOT NULL", (then, invoice)
+	)
+	frappe.db.sql(
+		"UPDATE `tabPayment Attempt` SET initiated_at = %s, next_check_at = %s, last_check_at = NULL"
+		" WHERE invoice = %s AND gateway <> 'manual'",
+		(then, then, invoice),
+	)
+	frappe.db.sql(
+		"UPDATE `tabPayment Refund` SET next_check_at = %s WHERE invoice = %s AND status IN %s",
+		(then, invoice, OPEN_REFUNDS),
+	)
+	frappe.db.sql(
+		"UPDATE `tabPayment Webhook Log` SET next_attempt_at = %s WHERE status IN ('Received', 'Failed')", (then,)
+	)
+	frappe.db.commit()
+
+
+def forget_the_past():
+	"""What earlier tests left open on this site is not due any more, so that sweeps look at this test's records only."""
+	frappe.db.sql("UPDATE `tabPayment Attempt` SET next_check_at = NULL WHERE next_check_at IS NOT NULL")
+	frappe.db.sql("UPDATE `tabPayment Refund` SET next_check_at = NULL WHERE next_check_at IS NOT NULL")
+	frappe.db.sql("UPDATE `tabAI Invoice` SET processing_since = NULL WHERE processing_since IS NOT NULL")
+	frappe.db.sql(
+		"UPDATE `tabPayment Webhook Log` SET status = 'Ignored', next_attempt_at = NULL WHERE status IN ('Received', 'Failed')"
+	)
+	frappe.db.commit()
+
+
+def sweep(invoice: str, minutes: int = 45):
+	"""All sweeps once, in the order in which a busy scheduler might run them."""
+	make_due(invoice, minutes)
+	sweeps.run_inbox()
+	sweeps.run_reconcile()
+	make_due(invoice, minutes)
+	sweeps.run_abandoned()
+	refunds.drive_invoice(invoice)
+	sweeps.run_refunds()
+
+
+def finish_refunds(gateway: str, invoice: str):
+	"""The bank carries out every refund that the gateway has, and the site hears of it."""
+	sim = simulator()
+	for refund in sim.refunds(gateway):
+		if refund.state == "pending":
+			sim.finish_refund(gateway, refund.key)
+	for _round in range(3):
+		make_due(invoice)
+		sweeps.run_refunds()

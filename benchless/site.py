@@ -7,7 +7,9 @@ from pathlib import Path
 
 from benchless import use_host
 
-CURRENCIES = "AED AUD BDT BHD BRL CAD CHF CNY CZK DKK EUR GBP HKD HUF IDR ILS INR JOD JPY KES KRW KWD LKR MXN MYR NGN"
+CURRENCIES = (
+	"AED AUD BDT BHD BRL CAD CHF CNY CZK DKK EUR GBP HKD HUF IDR ILS INR JOD JPY KES KRW KWD LKR MXN MYR NGN"
+)
 CURRENCIES += " NOK NPR NZD OMR PHP PKR PLN QAR RON SAR SEK SGD THB TRY TWD UAH USD VND ZAR"
 THREE_DECIMALS = ("BHD", "JOD", "KWD", "OMR")
 ROLES = ("Administrator", "System Manager", "Guest", "All", "Desk User", "Website Manager", "Report Manager")
@@ -47,7 +49,9 @@ def create_site(path, admin_password="admin", apps=("oropendola_payments",), con
 	for name in ("public/files", "private/files", "logs"):
 		(folder / name).mkdir(parents=True, exist_ok=True)
 	if (folder / "site.db").exists():
-		raise FileExistsError(f"There is a site in {folder} already. Delete the folder to start from nothing.")
+		raise FileExistsError(
+			f"There is a site in {folder} already. Delete the folder to start from nothing."
+		)
 	_write_config(folder, config or {})
 	_list_apps(folder.parent, apps)
 	with connect(folder):

@@ -56,7 +56,9 @@ class TestRoundTrips(ThrowawaySite):
 class TestStatements(ThrowawaySite):
 	def test_list_becomes_a_list_of_values(self):
 		names = [box().insert().name for _ in range(2)]
-		found = frappe.db.sql("select name from `tabBox` where name in %(names)s", {"names": names}, pluck=True)
+		found = frappe.db.sql(
+			"select name from `tabBox` where name in %(names)s", {"names": names}, pluck=True
+		)
 		self.assertCountEqual(found, names)
 
 	def test_what_mariadb_refuses_is_refused(self):
@@ -96,7 +98,9 @@ class TestStatements(ThrowawaySite):
 		box(label="it's 5%", price=5).insert()
 		table = DocType("Box")
 		query = frappe.qb.from_(table).select(Count("*"), Sum(table.price), Max(table.creation))
-		row = query.where((table.label == "it's 5%") & (table.creation <= frappe.utils.now_datetime())).run()[0]
+		row = query.where((table.label == "it's 5%") & (table.creation <= frappe.utils.now_datetime())).run()[
+			0
+		]
 		self.assertEqual(row[:2], (1, 5.0))
 		self.assertIsInstance(row[2], datetime.datetime)
 

@@ -29,7 +29,10 @@ class TestMigrate(ThrowawaySite):
 	def test_new_field_is_a_new_column_and_the_rows_stay(self):
 		name = box(serial="kept").insert().name
 		frappe.db.commit()
-		self.change("Box", lambda _by_name, fields: fields.append({"fieldname": "extra", "fieldtype": "Int", "default": 7}))
+		self.change(
+			"Box",
+			lambda _by_name, fields: fields.append({"fieldname": "extra", "fieldtype": "Int", "default": 7}),
+		)
 		self.assertEqual(frappe.db.get_value("Box", name, ["serial", "extra"]), ("kept", 7))
 		with self.assertRaises(frappe.UniqueValidationError):
 			box(serial="kept").insert()
@@ -46,7 +49,9 @@ class TestMigrate(ThrowawaySite):
 
 	def test_index_that_code_added_survives_a_change_of_the_table(self):
 		frappe.db.add_unique("Bill", ["naming_series", "owner"], "one_each")
-		self.change("Bill", lambda _by_name, fields: fields.append({"fieldname": "more", "fieldtype": "Data"}))
+		self.change(
+			"Bill", lambda _by_name, fields: fields.append({"fieldname": "more", "fieldtype": "Data"})
+		)
 		self.assertTrue(frappe.db.has_index("tabBill", "one_each"))
 
 

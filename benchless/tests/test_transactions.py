@@ -29,7 +29,7 @@ class TestSavepoints(ThrowawaySite):
 		with savepoint(catch=frappe.ValidationError):
 			box(label="refused").insert()
 		with self.assertRaises(ZeroDivisionError), savepoint(catch=frappe.ValidationError):
-			1 / 0  # noqa: B018
+			1 / 0
 
 	def test_duplicate_leaves_the_rest_of_the_transaction_alive(self):
 		box(serial="S1").insert()
@@ -66,7 +66,13 @@ class TestCallbacks(ThrowawaySite):
 	def test_job_enqueued_after_commit_does_not_wait_before_it(self):
 		from frappe.utils.background_jobs import is_job_enqueued, start_worker
 
-		frappe.enqueue("throwaway.events.only_open_parcels", user="", doctype="", job_id="later", enqueue_after_commit=True)
+		frappe.enqueue(
+			"throwaway.events.only_open_parcels",
+			user="",
+			doctype="",
+			job_id="later",
+			enqueue_after_commit=True,
+		)
 		self.assertFalse(is_job_enqueued("later"))
 		frappe.db.commit()
 		self.assertTrue(is_job_enqueued("later"))

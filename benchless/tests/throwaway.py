@@ -14,15 +14,15 @@ import frappe
 from benchless import site
 
 APP = "throwaway"
-HOOKS = '''
+HOOKS = """
 app_name = "throwaway"
 after_install = "throwaway.events.after_install"
 before_uninstall = "throwaway.events.before_uninstall"
 doc_events = {"Box": {"on_update": "throwaway.events.on_update"}}
 permission_query_conditions = {"Parcel": "throwaway.events.only_open_parcels"}
 has_permission = {"Parcel": "throwaway.events.may_see_parcel"}
-'''
-EVENTS = '''
+"""
+EVENTS = """
 import frappe
 
 seen = []
@@ -46,8 +46,8 @@ def only_open_parcels(user, doctype):
 
 def may_see_parcel(doc, ptype, user):
 	return None if doc.state == "Open" else False
-'''
-BOX = '''
+"""
+BOX = """
 import frappe
 from frappe.model.document import Document
 
@@ -56,7 +56,7 @@ class Box(Document):
 	def validate(self):
 		if self.label == "refused":
 			frappe.throw("This label is refused.")
-'''
+"""
 PLAIN = "from frappe.model.document import Document\n\n\nclass {}(Document):\n\tpass\n"
 PACKER = {"role": "Packer", "read": 1, "write": 1, "create": 1, "delete": 1}
 BOX_FIELDS = """label Data reqd|serial Data unique|colour Select options=Red;Blue default=Blue|weight Float|price Currency|
@@ -93,7 +93,11 @@ DOCTYPES = [
 	{"name": "Ticket", "autoname": "format:T-{kind}-{###}", "fields": fields("kind Data")},
 	{"name": "Bill", "autoname": "naming_series:", "fields": fields("naming_series Select options=B-.####")},
 	{"name": "Wish", "autoname": "prompt", "fields": fields("text Data")},
-	{"name": "Rules", "issingle": 1, "fields": fields("limit Int default=5|since Datetime|key Password|rate Float")},
+	{
+		"name": "Rules",
+		"issingle": 1,
+		"fields": fields("limit Int default=5|since Datetime|key Password|rate Float"),
+	},
 ]
 
 
@@ -104,7 +108,12 @@ def ensure_app() -> None:
 	atexit.register(shutil.rmtree, folder)
 	sys.path.insert(0, str(folder))
 	app = folder / APP
-	for name, text in {"hooks.py": HOOKS, "events.py": EVENTS, "modules.txt": "Store\n", "patches.txt": ""}.items():
+	for name, text in {
+		"hooks.py": HOOKS,
+		"events.py": EVENTS,
+		"modules.txt": "Store\n",
+		"patches.txt": "",
+	}.items():
 		_write(app / name, text)
 	for package in (app, app / "store", app / "store" / "doctype"):
 		_write(package / "__init__.py", "")

@@ -1,9 +1,10 @@
 """A small stand-in for the part of Frappe v15 that this app uses. See benchless/README.md."""
 
-import logging
-import os
-import secrets
+# ruff: noqa: F401  (these names are here for others)
 
+import logging
+import secrets
+from pathlib import Path
 
 from ._absent import _absent
 from ._apps import (
@@ -100,10 +101,6 @@ def safe_decode(param, encoding="utf-8", fallback_map: dict | None = None):
 	return param.decode(encoding, "replace") if isinstance(param, bytes) else param
 
 
-def safe_encode(param, encoding="utf-8"):
-	return param.encode(encoding) if isinstance(param, str) else param
-
-
 def set_user_lang(user: str, user_language: str | None = None) -> None:
 	from frappe.translate import get_user_lang
 
@@ -146,8 +143,6 @@ def has_permission(
 	doctype=None, ptype="read", doc=None, user=None, throw=False, *, parent_doctype=None, debug=False
 ):
 	"""Whether the user may do this with the DocType or the document; raises instead of False with `throw`."""
-	from frappe import permissions
-
 	doctype = doctype or (doc and doc.doctype)
 	allowed = permissions.has_permission(
 		doctype, ptype, doc=doc, user=user, raise_exception=throw, parent_doctype=parent_doctype, debug=debug
@@ -155,7 +150,7 @@ def has_permission(
 	if throw and not allowed:
 		name = f" {doc if isinstance(doc, str) else doc.name}" if doc else ""
 		flags.error_message = _("No permission for {0}").format(_(doctype) + name)
-		raise PermissionError  # noqa: F405
+		raise PermissionError
 	return allowed
 
 
@@ -185,13 +180,9 @@ def get_meta(doctype, cached=True):
 	return get_meta(doctype, cached=cached)
 
 
-def get_precision(doctype: str, fieldname: str, currency: str | None = None, doc=None) -> int:
-	from frappe.model.meta import get_field_precision
-
-	return get_field_precision(get_meta(doctype).get_field(fieldname), doc, currency)
-
-
-def new_doc(doctype: str, *, parent_doc=None, parentfield: str | None = None, as_dict: bool = False, **kwargs):
+def new_doc(
+	doctype: str, *, parent_doc=None, parentfield: str | None = None, as_dict: bool = False, **kwargs
+):
 	"""A document with its defaults, not yet in the database."""
 	from frappe.model.create_new import get_new_doc
 
@@ -320,7 +311,9 @@ def delete_doc_if_exists(doctype, name, force=0):
 	delete_doc(doctype, name, force=force, ignore_missing=True)
 
 
-def reload_doc(module: str, dt: str | None = None, dn: str | None = None, force=False, reset_permissions=False):
+def reload_doc(
+	module: str, dt: str | None = None, dn: str | None = None, force=False, reset_permissions=False
+):
 	"""Bring one DocType, or another record that lies in a file, up to date with its JSON."""
 	from frappe.modules.import_file import import_file
 
@@ -343,18 +336,14 @@ def get_system_settings(key):
 	return local.system_settings.get(key)
 
 
-def get_website_settings(key):
-	return get_cached_doc("Website Settings").get(key)
-
-
 def logger(module=None, with_more_info=False, allow_site=True, filter=None, max_size=100_000, file_count=20):
 	"""A logger that writes to the `logs` folder of the site."""
 	name = f"{module or 'frappe'}-{getattr(local, 'site_path', '')}"
 	found = logging.getLogger(name)
 	if not found.handlers and getattr(local, "site_path", None):
-		folder = get_site_path("logs")
-		os.makedirs(folder, exist_ok=True)
-		handler = logging.FileHandler(os.path.join(folder, f"{module or 'frappe'}.log"), delay=True)
+		folder = Path(get_site_path("logs"))
+		folder.mkdir(exist_ok=True)
+		handler = logging.FileHandler(folder / f"{module or 'frappe'}.log", delay=True)
 		handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
 		found.addHandler(handler)
 		found.propagate = False

@@ -3,8 +3,8 @@
 import copy
 import importlib
 import json
-import os
 import types
+from pathlib import Path
 
 from ._site import _read_json, local
 from .exceptions import AppNotInstalledError
@@ -30,9 +30,11 @@ def get_attr(method_string: str):
 
 def get_pymodule_path(modulename, *joins):
 	if joins != ("public",):
-		joins = [part.replace("-", "_").replace(" ", "_").lower() if "." not in part else part for part in joins]
-	root = os.path.dirname(get_module(modulename.replace("-", "_").lower()).__file__ or "")
-	return os.path.abspath(os.path.join(root, *joins))
+		joins = [
+			part.replace("-", "_").replace(" ", "_").lower() if "." not in part else part for part in joins
+		]
+	root = Path(get_module(modulename.replace("-", "_").lower()).__file__).parent
+	return str(root.joinpath(*joins))
 
 
 def get_app_path(app_name, *joins):
@@ -50,9 +52,8 @@ def get_file_json(path):
 
 
 def read_file(path, raise_not_found=False):
-	if os.path.exists(path):
-		with open(path, encoding="utf-8") as file:
-			return file.read()
+	if Path(path).exists():
+		return Path(path).read_text(encoding="utf-8")
 	if raise_not_found:
 		raise OSError(f"{path} Not Found")
 
@@ -63,7 +64,7 @@ def get_module_list(app_name):
 
 
 def get_all_apps(with_internal_apps=True, sites_path=None):
-	apps = get_file_items(os.path.join(sites_path or local.sites_path, "apps.txt"))
+	apps = get_file_items(Path(sites_path or local.sites_path, "apps.txt"))
 	return ["frappe", *(app for app in apps if app != "frappe")]
 
 
@@ -75,10 +76,7 @@ def get_installed_apps(*, _ensure_on_bench=False):
 
 def get_hooks(hook: str | None = None, default="_KEEP_DEFAULT_LIST", app_name: str | None = None):
 	"""The hooks of all installed apps together, or of one app; of one name, when given."""
-	if app_name:
-		hooks = _load_hooks((app_name,))
-	else:
-		hooks = _load_hooks(tuple(get_installed_apps()) or ("frappe",))
+	hooks = _load_hooks((app_name,) if app_name else tuple(get_installed_apps()) or ("frappe",))
 	if not hook:
 		return copy.deepcopy(hooks)
 	return copy.deepcopy(hooks.get(hook, [] if default == "_KEEP_DEFAULT_LIST" else default))

@@ -57,9 +57,17 @@ def msgprint(
 ) -> None:
 	"""Put a message into the answer, then raise it when asked to."""
 	if not local.flags.mute_messages:
-		options = dict(as_table=as_table, as_list=as_list, indicator=indicator, alert=alert, wide=wide)
-		options |= dict(primary_action=primary_action, is_minimizable=is_minimizable)
-		out = _dict({key: 1 if value is True else value for key, value in options.items() if value}, message=msg)
+		options = {
+			"as_table": as_table,
+			"as_list": as_list,
+			"indicator": indicator,
+			"alert": alert,
+			"wide": wide,
+		}
+		options |= {"primary_action": primary_action, "is_minimizable": is_minimizable}
+		out = _dict(
+			{key: 1 if value is True else value for key, value in options.items() if value}, message=msg
+		)
 		out.title = title or _("Message", context="Default title of the message dialog")
 		if raise_exception:
 			out.raise_exception = 1
@@ -132,7 +140,9 @@ def publish_realtime(
 
 
 def publish_progress(percent, title=None, doctype=None, docname=None, description=None, task_id=None):
-	publish_realtime("progress", dict(percent=percent, title=title, description=description), doctype=doctype)
+	publish_realtime(
+		"progress", {"percent": percent, "title": title, "description": description}, doctype=doctype
+	)
 
 
 def log_error(title=None, message=None, reference_doctype=None, reference_name=None, *, defer_insert=False):
@@ -248,7 +258,12 @@ def as_json(obj, indent=1, separators=None, ensure_ascii=True) -> str:
 	from frappe.utils.response import json_handler
 
 	separators = separators or (",", ": ")
-	options = dict(indent=indent, separators=separators, ensure_ascii=ensure_ascii, default=json_handler)
+	options = {
+		"indent": indent,
+		"separators": separators,
+		"ensure_ascii": ensure_ascii,
+		"default": json_handler,
+	}
 	try:
 		return json.dumps(obj, sort_keys=True, **options)
 	except TypeError:  # keys of mixed types cannot be sorted

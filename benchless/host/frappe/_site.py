@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-import os
+from pathlib import Path
 
 from werkzeug.local import Local, release_local
 
@@ -11,18 +11,28 @@ from .types import _dict
 
 local = Local()
 
-FLAGS = (
-	"in_install_db in_install_app in_import in_test mute_messages ignore_links mute_emails has_dataurl read_only"
-).split()
+FLAGS = [
+	"in_install_db",
+	"in_install_app",
+	"in_import",
+	"in_test",
+	"mute_messages",
+	"ignore_links",
+	"mute_emails",
+	"has_dataurl",
+	"read_only",
+]
 
 
 def init(site: str, sites_path: str = ".", new_site: bool = False, force=False) -> None:
 	"""Prepare `frappe.local` for a site; nothing happens when it is prepared already."""
 	if getattr(local, "initialised", None) and not force:
 		return
-	local.flags = _dict(dict.fromkeys(FLAGS, False), currently_saving=[], redirect_location="", new_site=new_site)
+	local.flags = _dict(
+		dict.fromkeys(FLAGS, False), currently_saving=[], redirect_location="", new_site=new_site
+	)
 	local.site, local.sites_path = site, str(sites_path)
-	local.site_path = os.path.join(local.sites_path, site)
+	local.site_path = str(Path(local.sites_path, site))
 	local.conf = _dict(get_site_config())
 	local.lang = local.conf.lang or "en"
 	_reset_request()
@@ -79,14 +89,16 @@ def get_site_config(sites_path: str | None = None, site_path: str | None = None)
 	config = get_common_site_config(sites_path) if sites_path else _dict()
 	if site_path:
 		config.update(_read_site_config(site_path))
-		config.setdefault("db_name", "_" + hashlib.sha1(os.path.abspath(site_path).encode()).hexdigest()[:16])
+		config.setdefault(
+			"db_name", "_" + hashlib.sha1(str(Path(site_path).resolve()).encode()).hexdigest()[:16]
+		)
 	config["db_type"] = "sqlite"
 	return config
 
 
 def _read_site_config(site_path: str) -> dict:
-	path = os.path.join(site_path, "site_config.json")
-	if os.path.exists(path):
+	path = Path(site_path, "site_config.json")
+	if path.exists():
 		return _read_json(path)
 	if local.site and not local.flags.new_site:
 		raise IncorrectSitePath(f"{local.site} does not exist")
@@ -94,13 +106,12 @@ def _read_site_config(site_path: str) -> dict:
 
 
 def get_common_site_config(sites_path: str | None = None) -> dict:
-	path = os.path.join(sites_path or getattr(local, "sites_path", "."), "common_site_config.json")
-	return _dict(_read_json(path) if os.path.exists(path) else {})
+	path = Path(sites_path or getattr(local, "sites_path", "."), "common_site_config.json")
+	return _dict(_read_json(path) if path.exists() else {})
 
 
-def _read_json(path: str):
-	with open(path, encoding="utf-8") as file:
-		return json.load(file)
+def _read_json(path):
+	return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def get_conf(site: str | None = None) -> dict:
@@ -124,4 +135,4 @@ class init_site:
 
 
 def get_site_path(*joins) -> str:
-	return os.path.join(local.site_path, *joins)
+	return str(Path(local.site_path, *joins))

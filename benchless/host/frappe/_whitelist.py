@@ -63,7 +63,9 @@ def only_for(roles: list[str] | tuple[str] | str, message=False):
 		return
 	if not message:
 		raise PermissionError
-	throw(_("This action is only allowed for {}").format(", ".join(roles)), PermissionError, _("Not Permitted"))
+	throw(
+		_("This action is only allowed for {}").format(", ".join(roles)), PermissionError, _("Not Permitted")
+	)
 
 
 def call(fn: str | Callable, *args, **kwargs):

@@ -38,8 +38,15 @@ def set_default(key, value, parent, parenttype="__default"):
 	"""One value for the key; None takes it away."""
 	frappe.db.delete("DefaultValue", {"defkey": key, "parent": parent})
 	if value is not None:
-		row = dict(doctype="DefaultValue", parent=parent, parenttype=parenttype or "__default", defkey=key)
-		frappe.get_doc(row | dict(parentfield="system_defaults", defvalue=value)).insert(ignore_permissions=True)
+		row = {
+			"doctype": "DefaultValue",
+			"parent": parent,
+			"parenttype": parenttype or "__default",
+			"defkey": key,
+		}
+		frappe.get_doc(row | {"parentfield": "system_defaults", "defvalue": value}).insert(
+			ignore_permissions=True
+		)
 	_forget(parent)
 	frappe.db.after_rollback.add(lambda: _forget(parent))
 

@@ -4,7 +4,9 @@ from werkzeug.exceptions import NotFound
 
 
 def _family(base: type, names: str, status: int | None = None) -> None:
-	body = {"__module__": __name__} if status is None else {"__module__": __name__, "http_status_code": status}
+	body = (
+		{"__module__": __name__} if status is None else {"__module__": __name__, "http_status_code": status}
+	)
 	for name in names.split():
 		globals()[name] = type(name, (base,), dict(body))
 
@@ -26,7 +28,7 @@ _family(
 	AttachmentLimitReached QueryTimeoutError QueryDeadlockError TooManyWritesError InvalidRemoteException""",
 )
 
-_family(NameError, "DuplicateEntryError")  # noqa: F821
+_family(NameError, "DuplicateEntryError")
 _family(ValidationError, "DoesNotExistError PageDoesNotExistError", 404)  # noqa: F821
 _family(ValidationError, "RateLimitExceededError", 429)  # noqa: F821
 _family(ValidationError, "InReadOnlyMode", 503)  # noqa: F821

@@ -1,7 +1,7 @@
 """Puts apps on a site and takes them off."""
 
 import json
-import os
+from pathlib import Path
 
 import frappe
 from frappe.modules.import_file import _sync_doctypes, _sync_records
@@ -49,7 +49,9 @@ def _call_all(hooks: dict, event: str):
 def _add_modules(app: str):
 	for module in frappe.get_module_list(app):
 		if not frappe.db.exists("Module Def", module):
-			frappe.get_doc(doctype="Module Def", module_name=module, app_name=app).insert(ignore_permissions=True)
+			frappe.get_doc(doctype="Module Def", module_name=module, app_name=app).insert(
+				ignore_permissions=True
+			)
 
 
 def add_to_installed_apps(app_name, rebuild_website=True):
@@ -100,16 +102,14 @@ def _drop(app: str):
 
 def update_site_config(key, value, validate=True, site_config_path=None):
 	"""Write one value into site_config.json; "None" takes it out."""
-	path = site_config_path or get_site_config_path()
-	with open(path, encoding="utf-8") as file:
-		config = json.load(file)
+	path = Path(site_config_path or get_site_config_path())
+	config = json.loads(path.read_text(encoding="utf-8"))
 	config.pop(key, None)
 	if value not in (None, "None"):
 		config[key] = value
-	temporary = f"{path}.new"
-	with open(temporary, "w", encoding="utf-8") as file:
-		json.dump(config, file, indent=1, sort_keys=True)
-	os.replace(temporary, path)
+	temporary = path.with_suffix(".new")
+	temporary.write_text(json.dumps(config, indent=1, sort_keys=True), encoding="utf-8")
+	temporary.replace(path)
 	frappe.local.conf[key] = value
 
 

@@ -5,9 +5,22 @@ from frappe import _
 from frappe.types import _dict
 from frappe.utils import cint
 
-rights = (
-	"select read write create delete submit cancel amend print email report import export share".split()
-)
+rights = [
+	"select",
+	"read",
+	"write",
+	"create",
+	"delete",
+	"submit",
+	"cancel",
+	"amend",
+	"print",
+	"email",
+	"report",
+	"import",
+	"export",
+	"share",
+]
 GUEST_ROLE, ALL_USER_ROLE, SYSTEM_USER_ROLE, ADMIN_ROLE = "Guest", "All", "Desk User", "Administrator"
 AUTOMATIC_ROLES = (GUEST_ROLE, ALL_USER_ROLE, SYSTEM_USER_ROLE, ADMIN_ROLE)
 
@@ -88,7 +101,7 @@ def _evaluate(meta, roles: list[str], is_owner: bool) -> dict:
 
 
 def allow_everything() -> dict:
-	return {right: 1 for right in rights}
+	return dict.fromkeys(rights, 1)
 
 
 def has_controller_permissions(doc, ptype, user=None, debug=False) -> bool:

@@ -1,8 +1,8 @@
 """Texts in other languages, from `translations/<language>.csv` of the installed apps."""
 
 import csv
-import os
 from functools import lru_cache
+from pathlib import Path
 
 import frappe
 
@@ -21,10 +21,10 @@ def get_all_translations(lang: str) -> dict[str, str]:
 
 @lru_cache(maxsize=64)
 def _read(app: str, lang: str) -> dict[str, str]:
-	path = os.path.join(frappe.get_app_path(app), "translations", f"{lang}.csv")
-	if not os.path.exists(path):
+	path = Path(frappe.get_app_path(app), "translations", f"{lang}.csv")
+	if not path.exists():
 		return {}
-	with open(path, encoding="utf-8", newline="") as file:
+	with path.open(encoding="utf-8", newline="") as file:
 		return {_key(row): row[1] for row in csv.reader(file) if len(row) > 1}
 
 

@@ -1,3 +1,5 @@
+# ruff: noqa: F401  (these names are here for others)
+
 from frappe.database.database import savepoint
 
 

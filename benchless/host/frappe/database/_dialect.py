@@ -17,7 +17,9 @@ class Statement(NamedTuple):
 
 _QUOTED = re.compile(r"('(?:[^']|'')*'|`[^`]*`|\"[^\"]*\")")
 _FIRST_WORD = re.compile(r"^[\s(]*([a-z]+)", re.I)
-_LOCK_WORDS = re.compile(r"\b(for\s+update|lock\s+in\s+share\s+mode)(\s+(skip\s+locked|nowait|wait\s+\d+))?", re.I)
+_LOCK_WORDS = re.compile(
+	r"\b(for\s+update|lock\s+in\s+share\s+mode)(\s+(skip\s+locked|nowait|wait\s+\d+))?", re.I
+)
 _EMPTY_LIST = re.compile(r"\bin\s*\(\s*\)", re.I)
 _DATE_HIDERS = re.compile(r"\b(max|min|coalesce|ifnull|greatest|least|if|iif|case)\b", re.I)
 _REPLACEMENTS = [
@@ -30,10 +32,10 @@ _REPLACEMENTS = [
 _INSERT_IGNORE = re.compile(r"^\s*insert\s+ignore\b", re.I)
 _PLACEHOLDER = re.compile(r"%(?:\((\w+)\))?(.)", re.S)
 _ZERO_MICROSECONDS = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.000000$")
-KINDS = {word: "read" for word in ("select", "pragma", "explain", "values")}
-KINDS |= {word: "write" for word in ("insert", "update", "delete", "replace")}
-KINDS |= {word: "ddl" for word in ("create", "alter", "drop", "truncate")}
-KINDS |= {word: "control" for word in ("commit", "rollback", "start", "begin", "savepoint", "release")}
+KINDS = dict.fromkeys(("select", "pragma", "explain", "values"), "read")
+KINDS |= dict.fromkeys(("insert", "update", "delete", "replace"), "write")
+KINDS |= dict.fromkeys(("create", "alter", "drop", "truncate"), "ddl")
+KINDS |= dict.fromkeys(("commit", "rollback", "start", "begin", "savepoint", "release"), "control")
 
 
 @lru_cache(maxsize=4096)
@@ -76,7 +78,9 @@ def bind(text: str, values) -> tuple[str, list]:
 		if letter == "%":
 			return "%"
 		if letter != "s":
-			raise ValueError(f"unsupported format character {letter!r} in the statement; write %% for a percent sign")
+			raise ValueError(
+				f"unsupported format character {letter!r} in the statement; write %% for a percent sign"
+			)
 		value = values[name] if name else next(remaining, _missing)
 		if value is _missing:
 			raise TypeError("not enough arguments for format string")

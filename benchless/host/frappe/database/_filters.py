@@ -45,7 +45,9 @@ def _item_triples(doctype: str, item):
 	elif item[0] == doctype:
 		yield tuple(item[1:])
 	else:
-		raise NotImplementedError("benchless has no filters on another table here; use frappe.get_all, or a bench")
+		raise NotImplementedError(
+			"benchless has no filters on another table here; use frappe.get_all, or a bench"
+		)
 
 
 def _condition(field: str, operator: str, value) -> tuple[str, list]:

@@ -2,12 +2,12 @@
 
 import datetime
 import math
-import os
 import random
 import re
 import sqlite3
 import threading
 import uuid
+from pathlib import Path
 
 BUSY_SECONDS = 30
 _free = threading.local()
@@ -47,7 +47,7 @@ def give_back(path: str, connection: sqlite3.Connection) -> None:
 
 def _identity(path: str) -> str:
 	# A site that was deleted and made again has another file under the same name.
-	return f"{path}:{os.stat(path).st_ino}" if os.path.exists(path) else path
+	return f"{path}:{Path(path).stat().st_ino}" if Path(path).exists() else path
 
 
 def _open(path: str) -> sqlite3.Connection:
@@ -124,7 +124,6 @@ _FUNCTIONS = [
 	("rand", 0, random.random),
 	("uuid", 0, lambda: str(uuid.uuid4())),
 ]
-
 
 
 def read_hidden_date(value):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import frappe
-from frappe.utils import cast_fieldtype, get_datetime, get_table_name, getdate, now, now_datetime, sbool
+from frappe.utils import cast_fieldtype, get_datetime, get_table_name, getdate, now, sbool
 
 from ._filters import columns, order_by_clause, where
 from .utils import DefaultOrderBy
@@ -90,7 +90,13 @@ class Values:
 		else:
 			query, values = self._select(doctype, fields, filters, order_by, limit, distinct)
 			query += " FOR UPDATE" * bool(for_update) + " NOWAIT" * (bool(for_update) and not wait)
-			options = dict(as_dict=as_dict or fields == "*", debug=debug, update=update, run=run, pluck=pluck)
+			options = {
+				"as_dict": as_dict or fields == "*",
+				"debug": debug,
+				"update": update,
+				"run": run,
+				"pluck": pluck,
+			}
 			rows = self._rows_or_single(query, values, options, ignore, fields, filters, doctype)
 		if key:
 			self.value_cache[key] = rows
@@ -160,9 +166,6 @@ class Values:
 		known[fieldname] = cast_fieldtype(field.fieldtype, row[0][0] if row else None, False)
 		return known[fieldname]
 
-	def get_singles_value(self, *args, **kwargs):
-		return self.get_single_value(*args, **kwargs)
-
 	@staticmethod
 	def get_all(*args, **kwargs):
 		return frappe.get_all(*args, **kwargs)
@@ -172,7 +175,9 @@ class Values:
 		return frappe.get_list(*args, **kwargs)
 
 	@staticmethod
-	def _get_update_dict(fieldname, value: Any, *, modified, modified_by, update_modified: bool) -> dict[str, Any]:
+	def _get_update_dict(
+		fieldname, value: Any, *, modified, modified_by, update_modified: bool
+	) -> dict[str, Any]:
 		changes = dict(fieldname) if isinstance(fieldname, dict) else {fieldname: value}
 		if update_modified:
 			changes |= {"modified": modified or now(), "modified_by": modified_by or frappe.session.user}
@@ -205,7 +210,7 @@ class Values:
 		self, dt, dn, field, val=None, modified=None, modified_by=None, update_modified=True, debug=False
 	):
 		"""Write fields of the rows that match, without the checks of their document."""
-		options = dict(modified=modified, modified_by=modified_by, update_modified=update_modified)
+		options = {"modified": modified, "modified_by": modified_by, "update_modified": update_modified}
 		if dn is None or dt == dn:
 			if frappe.get_meta(dt).issingle:
 				self.set_single_value(dt, field, val, debug=debug, **options)
@@ -251,7 +256,9 @@ class Values:
 			cases = [(name, changes[field]) for name, changes in updates.items() if field in changes]
 			whens = " ".join(["when `name` = %s then %s"] * len(cases))
 			assignments.append(f"`{_column(field)}` = case {whens} else `{field}` end")
-			values += [part for name, value in cases for part in (name, self._for_column(doctype, field, value))]
+			values += [
+				part for name, value in cases for part in (name, self._for_column(doctype, field, value))
+			]
 		assignments += [f"`{field}` = %s" for field in common]
 		query = f"update `{get_table_name(doctype)}` set {', '.join(assignments)} where `name` in %s"
 		self.sql(query, [*values, *common.values(), list(updates)])
@@ -291,12 +298,6 @@ class Values:
 		condition, values = where(dt, filters)
 		return self.sql(f"select count(*) from `{get_table_name(dt)}`{condition}", values, debug=debug)[0][0]
 
-	def a_row_exists(self, doctype):
-		return frappe.get_all(doctype, limit=1, order_by=None, as_list=True)
-
-	def get_creation_count(self, doctype, minutes):
-		return self.count(doctype, {"creation": (">=", frappe.utils.add_to_date(now_datetime(), minutes=-minutes))})
-
 	@staticmethod
 	def get_default(key, parent="__default"):
 		found = frappe.defaults.get_defaults_for(parent)
@@ -319,10 +320,11 @@ class Values:
 
 	@staticmethod
 	def format_datetime(datetime):
-		return get_datetime(datetime).strftime("%Y-%m-%d %H:%M:%S.%f") if datetime else "0001-01-01 00:00:00.000000"
-
-	def get_system_setting(self, key):
-		return frappe.get_system_settings(key)
+		return (
+			get_datetime(datetime).strftime("%Y-%m-%d %H:%M:%S.%f")
+			if datetime
+			else "0001-01-01 00:00:00.000000"
+		)
 
 
 def _column(name: str) -> str:

@@ -39,7 +39,9 @@ class _ErrorKinds:
 
 	@staticmethod
 	def is_missing_column(e) -> bool:
-		return isinstance(e, sqlite3.OperationalError) and ("no such column" in str(e) or "no column named" in str(e))
+		return isinstance(e, sqlite3.OperationalError) and (
+			"no such column" in str(e) or "no column named" in str(e)
+		)
 
 	@staticmethod
 	def is_duplicate_entry(e) -> bool:
@@ -224,22 +226,12 @@ class Database(Values, _ErrorKinds):
 				else:
 					yield row[0] if pluck else list(row)
 
-	@contextmanager
-	def unbuffered_cursor(self):
-		yield
-
 	def sql_list(self, query, values=(), debug=False, **kwargs):
 		return self.sql(query, values, **kwargs, debug=debug, pluck=True)
 
 	def sql_ddl(self, query, debug=False):
 		self.commit()
 		self.sql(query, debug=debug)
-
-	def multisql(self, sql_dict, values=(), **kwargs):
-		return self.sql(sql_dict.get(self.db_type) or sql_dict.get("mariadb"), values, **kwargs)
-
-	def get_description(self):
-		return self._cursor.description
 
 	@staticmethod
 	def escape(s, percent=True):

@@ -3,21 +3,29 @@
 import re
 
 import frappe
+from frappe.model import data_fieldtypes
 from frappe.utils.data import cint, cstr, flt, get_datetime, getdate, to_timedelta
 
 _TEXT = "TEXT COLLATE NOCASE"
-_VARCHAR = ("Data Link Dynamic_Link Select Read_Only Password Attach_Image Color Barcode Phone Autocomplete Icon").split()
-_LONG = (
-	"Small_Text Text Long_Text Code Text_Editor Markdown_Editor HTML_Editor Attach JSON Signature Geolocation".split()
-)
-# Frappe keeps these texts in a varchar(140) or in a text of any length.
-_VARCHAR_TYPES = {name.replace("_", " ") for name in _VARCHAR}
-_COLUMN_TYPES = {name.replace("_", " "): _TEXT for name in _VARCHAR + _LONG}
-_COLUMN_TYPES |= dict.fromkeys(("Check", "Int", "Long Int"), "INTEGER")
-_COLUMN_TYPES |= dict.fromkeys(("Currency", "Float", "Percent", "Rating", "Duration"), "FRAPPE_DECIMAL REAL")
+_INTEGER, _DECIMAL = "INTEGER", "FRAPPE_DECIMAL REAL"
+_COLUMN_TYPES = dict.fromkeys(data_fieldtypes, _TEXT)
+_COLUMN_TYPES |= {"Check": _INTEGER, "Int": _INTEGER, "Long Int": _INTEGER}
+_COLUMN_TYPES |= dict.fromkeys(("Currency", "Float", "Percent", "Rating", "Duration"), _DECIMAL)
 _COLUMN_TYPES |= {"Date": "FRAPPE_DATE TEXT", "Datetime": "FRAPPE_DATETIME TEXT", "Time": "FRAPPE_TIME TEXT"}
+# Frappe keeps texts of these types in a varchar(140), all others in a text of any length.
+_VARCHAR_TYPES = {
+	"Data",
+	"Link",
+	"Dynamic Link",
+	"Select",
+	"Read Only",
+	"Color",
+	"Phone",
+	"Icon",
+	"Autocomplete",
+}
 
-_STANDARD_COLUMNS = f"""name {_TEXT} primary key, creation FRAPPE_DATETIME TEXT, modified FRAPPE_DATETIME TEXT,
+_STANDARD_COLUMNS = f"""name {_TEXT} primary key check (length(`name`) <= 140), creation FRAPPE_DATETIME TEXT, modified FRAPPE_DATETIME TEXT,
 	modified_by {_TEXT}, owner {_TEXT}, docstatus INTEGER not null default 0, idx INTEGER not null default 0"""
 
 

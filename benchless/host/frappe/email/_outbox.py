@@ -2,6 +2,7 @@
 
 from email.message import EmailMessage
 from email.utils import make_msgid
+from itertools import chain
 
 import frappe
 from frappe.utils import split_emails, strip_html
@@ -30,9 +31,11 @@ def queue_mail(
 	sender = sender or frappe.conf.auto_email_id or "notifications@example.com"
 	message = _message(everyone, sender, subject, html, text, reply_to, attachments)
 	queue = frappe.new_doc("Email Queue", sender=sender, message=message.as_string(), status="Not Sent")
-	queue.update({"priority": priority, "send_after": send_after, "message_id": message["Message-Id"].strip("<>")})
+	queue.update(
+		{"priority": priority, "send_after": send_after, "message_id": message["Message-Id"].strip("<>")}
+	)
 	queue.update({"reference_doctype": reference_doctype, "reference_name": reference_name})
-	for address in dict.fromkeys(sum(everyone.values(), [])):
+	for address in dict.fromkeys(chain(*everyone.values())):
 		queue.append("recipients", {"recipient": address, "status": "Not Sent"})
 	queue.insert(ignore_permissions=True)
 	frappe.flags.sent_mail = message.as_bytes()
@@ -46,7 +49,11 @@ def _addresses(value) -> list[str]:
 
 def _message(everyone, sender, subject, html, text, reply_to, attachments) -> EmailMessage:
 	message = EmailMessage()
-	message["Subject"], message["From"], message["Message-Id"] = subject.replace("\n", " "), sender, make_msgid()
+	message["Subject"], message["From"], message["Message-Id"] = (
+		subject.replace("\n", " "),
+		sender,
+		make_msgid(),
+	)
 	for kind in ("To", "Cc"):
 		if everyone[kind]:
 			message[kind] = ", ".join(everyone[kind])
@@ -61,7 +68,11 @@ def _message(everyone, sender, subject, html, text, reply_to, attachments) -> Em
 
 def _attach(message: EmailMessage, attachment: dict) -> None:
 	if "fcontent" not in attachment:
-		raise NotImplementedError("benchless attaches only {'fname': ..., 'fcontent': ...} to mails; use a bench")
+		raise NotImplementedError(
+			"benchless attaches only {'fname': ..., 'fcontent': ...} to mails; use a bench"
+		)
 	content = attachment["fcontent"]
 	content = content.encode() if isinstance(content, str) else content
-	message.add_attachment(content, maintype="application", subtype="octet-stream", filename=attachment["fname"])
+	message.add_attachment(
+		content, maintype="application", subtype="octet-stream", filename=attachment["fname"]
+	)

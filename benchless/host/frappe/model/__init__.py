@@ -1,10 +1,14 @@
 """Kinds of fields."""
 
+import re
+
 data_fieldtypes = tuple(
-	name.replace("_", " ")
-	for name in """Currency Int Long_Int Float Percent Check Small_Text Long_Text Code Text_Editor Markdown_Editor
-	HTML_Editor Date Datetime Time Text Data Link Dynamic_Link Password Select Rating Read_Only Attach Attach_Image
-	Signature Color Barcode Geolocation Duration Icon Phone Autocomplete JSON""".split()
+	re.split(
+		r",\s*",
+		"""Currency, Int, Long Int, Float, Percent, Check, Small Text, Long Text, Code, Text Editor, Markdown Editor,
+		HTML Editor, Date, Datetime, Time, Text, Data, Link, Dynamic Link, Password, Select, Rating, Read Only, Attach,
+		Attach Image, Signature, Color, Barcode, Geolocation, Duration, Icon, Phone, Autocomplete, JSON""",
+	)
 )
 float_like_fields = {"Float", "Currency", "Percent"}
 datetime_fields = {"Datetime", "Date", "Time"}

@@ -84,7 +84,11 @@ class Checks:
 			options = field.options.split("\n")
 			value = cstr(self.get(field.fieldname)).strip()
 			self.set(field.fieldname, value)
-			if any(options) and value not in options and not (frappe.flags.in_test and value.startswith("_T-")):
+			if (
+				any(options)
+				and value not in options
+				and not (frappe.flags.in_test and value.startswith("_T-"))
+			):
 				message = _('{0} {1} cannot be "{2}". It should be one of "{3}"')
 				row = _("Row #{0}:").format(self.idx) if self.get("parentfield") else ""
 				allowed = '", "'.join(_(option) for option in options)
@@ -95,7 +99,11 @@ class Checks:
 			frappe.utils.validate_phone_number_with_country_code(self.get(field.fieldname), field.fieldname)
 		for field in self.meta.get_data_fields():
 			value = self.get(field.fieldname)
-			if not value or not field.options or (field.options == "Email" and value in frappe.STANDARD_USERS):
+			if (
+				not value
+				or not field.options
+				or (field.options == "Email" and value in frappe.STANDARD_USERS)
+			):
 				continue
 			if field.options == "Email":
 				for address in frappe.utils.split_emails(value):
@@ -110,7 +118,9 @@ class Checks:
 	def _validate_non_negative(self):
 		for field in self.meta.get("fields", {"non_negative": 1}):
 			if flt(self.get(field.fieldname)) < 0:
-				message = _("Value cannot be negative for {0}: {1}").format(_(field.parent), bold(_(field.label)))
+				message = _("Value cannot be negative for {0}: {1}").format(
+					_(field.parent), bold(_(field.label))
+				)
 				frappe.throw(self._where() + message, frappe.NonNegativeError, title=_("Negative Value"))
 
 	def _validate_length(self):
@@ -133,7 +143,11 @@ class Checks:
 
 	def throw_length_exceeded_error(self, df, max_length, value):
 		is_row = self.get("parentfield")
-		reference = _("{0}, Row {1}").format(_(self.doctype), self.idx) if is_row else f"{_(self.doctype)} {self.name}"
+		reference = (
+			_("{0}, Row {1}").format(_(self.doctype), self.idx)
+			if is_row
+			else f"{_(self.doctype)} {self.name}"
+		)
 		message = _("{0}: '{1}' ({3}) will get truncated, as max characters allowed is {2}")
 		text = message.format(reference, bold(_(df.label)), max_length, value)
 		frappe.throw(text, frappe.CharacterLengthExceededError, title=_("Value too big"))

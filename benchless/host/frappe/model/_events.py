@@ -56,7 +56,8 @@ class Events:
 		changed = [
 			[df.fieldname, str(before.get(df.fieldname)), str(self.get(df.fieldname))]
 			for df in self.meta.fields
-			if df.fieldtype not in ("Table", "Table MultiSelect") and before.get(df.fieldname) != self.get(df.fieldname)
+			if df.fieldtype not in ("Table", "Table MultiSelect")
+			and before.get(df.fieldname) != self.get(df.fieldname)
 		]
 		if changed:
 			version = frappe.new_doc("Version", ref_doctype=self.doctype, docname=self.name)
@@ -70,7 +71,9 @@ class Events:
 		if frappe.flags.in_patch:
 			return
 		data = {"modified": self.modified, "doctype": self.doctype, "name": self.name}
-		frappe.publish_realtime("doc_update", data, doctype=self.doctype, docname=self.name, after_commit=True)
+		frappe.publish_realtime(
+			"doc_update", data, doctype=self.doctype, docname=self.name, after_commit=True
+		)
 
 	def set_onload(self, key, value):
 		if not self.get("__onload"):

@@ -53,8 +53,19 @@ def _has_code(doctype: str) -> bool:
 
 class BaseDocument(Checks):
 	_reserved_keywords = frozenset(
-		"""doctype meta flags parent_doc _table_fields _valid_columns _doc_before_save _table_fieldnames
-		_reserved_keywords permitted_fieldnames dont_update_if_missing""".split()
+		[
+			"doctype",
+			"meta",
+			"flags",
+			"parent_doc",
+			"_table_fields",
+			"_valid_columns",
+			"_doc_before_save",
+			"_table_fieldnames",
+			"_reserved_keywords",
+			"permitted_fieldnames",
+			"dont_update_if_missing",
+		]
 	)
 
 	def __init__(self, d):
@@ -73,7 +84,11 @@ class BaseDocument(Checks):
 	@cached_property
 	def permitted_fieldnames(self):
 		parenttype = getattr(self, "parenttype", None)
-		return [*self.meta.get_permitted_fieldnames(parenttype=parenttype), *default_fields, *child_table_fields]
+		return [
+			*self.meta.get_permitted_fieldnames(parenttype=parenttype),
+			*default_fields,
+			*child_table_fields,
+		]
 
 	def __getstate__(self):
 		hidden = ("meta", "permitted_fieldnames", "_parent_doc")
@@ -101,9 +116,6 @@ class BaseDocument(Checks):
 			return _filter(self.__dict__.get(key, []), filters, limit=limit)
 		value = self.__dict__.get(key, default if filters is None else filters)
 		return value[:limit] if limit and isinstance(value, list | tuple) else value
-
-	def getone(self, key, filters=None):
-		return self.get(key, filters=filters, limit=1)[0]
 
 	def set(self, key, value, as_value=False):
 		if key in self._reserved_keywords:
@@ -215,9 +227,12 @@ class BaseDocument(Checks):
 		for fieldname in self._table_fieldnames:
 			rows = self.get(fieldname) or []
 			doc[fieldname] = [
-				row.as_dict(no_nulls, no_default_fields, convert_dates_to_str, no_child_table_fields) for row in rows
+				row.as_dict(no_nulls, no_default_fields, convert_dates_to_str, no_child_table_fields)
+				for row in rows
 			]
-		hidden = (default_fields if no_default_fields else ()) + (child_table_fields if no_child_table_fields else ())
+		hidden = (default_fields if no_default_fields else ()) + (
+			child_table_fields if no_child_table_fields else ()
+		)
 		for key in hidden:
 			doc.pop(key, None)
 		return doc.update({key: self.__dict__[key] for key in _JSON_KEYS if self.__dict__.get(key)})
@@ -243,7 +258,9 @@ class BaseDocument(Checks):
 		columns = ", ".join(f"`{column}`" for column in row)
 		places = ", ".join(["%s"] * len(row))
 		try:
-			frappe.db.sql(f"INSERT INTO `tab{self.doctype}` ({columns}) VALUES ({places})", list(row.values()))
+			frappe.db.sql(
+				f"INSERT INTO `tab{self.doctype}` ({columns}) VALUES ({places})", list(row.values())
+			)
 		except Exception as error:
 			if not frappe.db.is_unique_key_violation(error):
 				raise
@@ -261,7 +278,9 @@ class BaseDocument(Checks):
 			self.name = None
 			self.db_insert()
 		elif not ignore_if_duplicate:
-			message = frappe._("{0} {1} already exists").format(frappe._(self.doctype), frappe.bold(self.name))
+			message = frappe._("{0} {1} already exists").format(
+				frappe._(self.doctype), frappe.bold(self.name)
+			)
 			frappe.msgprint(message, title=frappe._("Duplicate Name"), indicator="red")
 			raise frappe.DuplicateEntryError(self.doctype, self.name, error)
 
@@ -274,16 +293,13 @@ class BaseDocument(Checks):
 		name = cstr(row.pop("name"))
 		assignments = ", ".join(f"`{column}`=%s" for column in row)
 		try:
-			frappe.db.sql(f"UPDATE `tab{self.doctype}` SET {assignments} WHERE `name`=%s", [*row.values(), name])
+			frappe.db.sql(
+				f"UPDATE `tab{self.doctype}` SET {assignments} WHERE `name`=%s", [*row.values(), name]
+			)
 		except Exception as error:
 			if not frappe.db.is_unique_key_violation(error):
 				raise
 			self.show_unique_validation_message(error)
-
-	def db_update_all(self):
-		self.db_update()
-		for row in self.get_all_children():
-			row.db_update()
 
 	def show_unique_validation_message(self, e):
 		columns = [name.rpartition(".")[2] for name in str(e).split(": ", 1)[1].split(", ")]
@@ -295,9 +311,6 @@ class BaseDocument(Checks):
 		field = self.meta.get_field(fieldname)
 		return field and field.label
 
-	def get_db_value(self, key):
-		return frappe.db.get_value(self.doctype, self.name, key)
-
 	def get_value(self, fieldname):
 		return self.cast(self.get(fieldname), self.meta.get_field(fieldname))
 
@@ -308,7 +321,9 @@ class BaseDocument(Checks):
 		"""How many decimals an amount of this field has."""
 		from frappe.model.meta import get_field_precision
 
-		doctype = self.meta.get_table_field_doctype(parentfield) if isinstance(parentfield, str) else self.doctype
+		doctype = (
+			self.meta.get_table_field_doctype(parentfield) if isinstance(parentfield, str) else self.doctype
+		)
 		field = frappe.get_meta(doctype).get_field(fieldname)
 		return get_field_precision(field, self) if field.fieldtype in float_like_fields else None
 

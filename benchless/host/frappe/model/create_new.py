@@ -35,7 +35,11 @@ def _static_default(field):
 		return nowdate()
 	if default and not cstr(default).startswith(":"):
 		return default
-	if not default and field.fieldtype == "Select" and field.options not in (None, "", "[Select]", "Loading..."):
+	if (
+		not default
+		and field.fieldtype == "Select"
+		and field.options not in (None, "", "[Select]", "Loading...")
+	):
 		return field.options.split("\n", 1)[0]
 
 

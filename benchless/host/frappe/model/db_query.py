@@ -11,7 +11,9 @@ from frappe.model import child_table_fields, default_fields, optional_fields
 from frappe.types import _dict
 from frappe.utils import cstr, flt, get_datetime, getdate
 
-_COLUMN = re.compile(r"^(?:`?(?:tab)?([\w -]+?)`?\.)?`?(\w+|\*)`?(?:\s+as\s+[`'\"]?(\w+)[`'\"]?)?$", re.IGNORECASE)
+_COLUMN = re.compile(
+	r"^(?:`?(?:tab)?([\w -]+?)`?\.)?`?(\w+|\*)`?(?:\s+as\s+[`'\"]?(\w+)[`'\"]?)?$", re.IGNORECASE
+)
 _ORDER = re.compile(r"^((?:`[\w -]+`\.)?`?\w+`?|\w+\([\w`.*, ]*\))(?:\s+(asc|desc))?$", re.IGNORECASE)
 _NUMBERS = ("Check", "Float", "Int", "Currency", "Percent")
 _MOMENTS = ("creation", "modified")
@@ -75,13 +77,19 @@ class DatabaseQuery:
 		text += f" group by {self._safe_order(group_by)}" if group_by else ""
 		text += "" if distinct else self._order(order_by, chosen, group_by)
 		text += self._limit(start or limit_start, limit, page_length, limit_page_length)
-		options = dict(as_dict=not as_list, debug=debug, update=update, ignore_ddl=ignore_ddl, run=run)
+		options = {
+			"as_dict": not as_list,
+			"debug": debug,
+			"update": update,
+			"ignore_ddl": ignore_ddl,
+			"run": run,
+		}
 		rows = frappe.db.sql(text, self.values, **options)
 		return [row[pluck] for row in rows] if pluck and run and not as_list else rows
 
 	def check_read_permission(self, doctype: str, parent_doctype: str | None = None):
 		rights = ("select", "read")
-		options = dict(user=self.user, parent_doctype=parent_doctype)
+		options = {"user": self.user, "parent_doctype": parent_doctype}
 		if not any(frappe.has_permission(doctype, right, **options) for right in rights):
 			frappe.flags.error_message = _("Insufficient Permission for {0}").format(frappe.bold(_(doctype)))
 			raise frappe.PermissionError(doctype)
@@ -134,7 +142,9 @@ class DatabaseQuery:
 	def _all_columns(self, table: str, doctype: str) -> str:
 		if self.ignore_permissions or not frappe.get_meta(doctype).get_high_permlevel_fields():
 			return f"{table}.*"
-		names = [name for name in frappe.get_meta(doctype).get_valid_columns() if self._may_read(doctype, name)]
+		names = [
+			name for name in frappe.get_meta(doctype).get_valid_columns() if self._may_read(doctype, name)
+		]
 		return ", ".join(f"{table}.`{name}`" for name in names)
 
 	def _conditions(self, filters, or_filters) -> list[str]:
@@ -153,7 +163,8 @@ class DatabaseQuery:
 			filters = frappe.parse_json(filters) if filters.startswith(("[", "{")) else {"name": filters}
 		if isinstance(filters, dict):
 			filters = [
-				[key, *value] if isinstance(value, list | tuple) else [key, "=", value] for key, value in filters.items()
+				[key, *value] if isinstance(value, list | tuple) else [key, "=", value]
+				for key, value in filters.items()
 			]
 		for item in filters or ():
 			if isinstance(item, dict):
@@ -190,12 +201,20 @@ class DatabaseQuery:
 		if operator in ("in", "not in"):
 			members = value.split(",") if isinstance(value, str) else list(value or ())
 			has_blank = not members or any(member in (None, "") for member in members)
-			return [cstr(member).strip() for member in members] or [""], "", nullable and (operator != "in" or has_blank)
+			return (
+				[cstr(member).strip() for member in members] or [""],
+				"",
+				nullable and (operator != "in" or has_blank),
+			)
 		if operator not in ("=", "!=", "<>", ">", "<", ">=", "<=", "like", "not like"):
 			raise NotImplementedError(f"benchless has no filter operator {operator!r}; use a bench")
 		if kind in ("Date", "Datetime") or isinstance(value, datetime.datetime):
 			nullable = nullable and operator not in (">", ">=")
-			return _moment(kind, value), "0001-01-01" if kind == "Date" else FallBackDateTimeStr[:19], nullable
+			return (
+				_moment(kind, value),
+				"0001-01-01" if kind == "Date" else FallBackDateTimeStr[:19],
+				nullable,
+			)
 		if "like" in operator or (isinstance(value, str) and field.fieldtype not in _NUMBERS):
 			return value or "", "", nullable
 		if field.fieldtype in _NUMBERS:

@@ -39,7 +39,9 @@ def _lock(doctype: str, name: str):
 	try:
 		frappe.db.get_value(doctype, name, for_update=True, wait=False)
 	except frappe.QueryTimeoutError:
-		message = _("This document can not be deleted right now, because somebody else is changing it. Try again later.")
+		message = _(
+			"This document can not be deleted right now, because somebody else is changing it. Try again later."
+		)
 		frappe.throw(message, frappe.QueryTimeoutError)
 	return frappe.get_doc(doctype, name)
 
@@ -76,8 +78,8 @@ def delete_from_table(doctype: str, name: str, ignore_doctypes: list[str], doc):
 
 
 def add_to_deleted_document(doc):
-	values = dict(doctype="Deleted Document", deleted_doctype=doc.doctype, deleted_name=doc.name)
-	frappe.get_doc(values | dict(data=doc.as_json(), owner=frappe.session.user)).db_insert()
+	values = {"doctype": "Deleted Document", "deleted_doctype": doc.doctype, "deleted_name": doc.name}
+	frappe.get_doc(values | {"data": doc.as_json(), "owner": frappe.session.user}).db_insert()
 
 
 def check_if_doc_is_linked(doc, method="Delete"):

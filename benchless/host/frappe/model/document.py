@@ -6,9 +6,9 @@ import datetime
 import frappe
 from frappe import _
 from frappe._messages import msgprint
+from frappe.model import _events
 from frappe.model.base_document import BaseDocument, get_controller
 from frappe.model.naming import set_new_name, validate_name
-from frappe.model import _events
 from frappe.types import _dict
 from frappe.utils import cint, cstr, flt, get_datetime, get_timedelta, getdate, now
 from frappe.utils.data import get_absolute_url
@@ -80,7 +80,7 @@ class Document(_events.Events, BaseDocument):
 
 	def _load_children(self, field) -> list:
 		filters = {"parent": self.name, "parenttype": self.doctype, "parentfield": field.fieldname}
-		options = dict(as_dict=True, order_by="idx asc", for_update=self.flags.for_update)
+		options = {"as_dict": True, "order_by": "idx asc", "for_update": self.flags.for_update}
 		return frappe.db.get_values(field.options, filters, "*", **options) or []
 
 	def _fix_numeric_types(self):
@@ -109,8 +109,8 @@ class Document(_events.Events, BaseDocument):
 		set_child_names=True,
 	) -> "Document":
 		"""Check and store as a new document."""
-		options = dict(ignore_permissions=ignore_permissions, ignore_links=ignore_links)
-		options |= dict(ignore_mandatory=ignore_mandatory)
+		options = {"ignore_permissions": ignore_permissions, "ignore_links": ignore_links}
+		options |= {"ignore_mandatory": ignore_mandatory}
 		self.flags.update({name: value for name, value in options.items() if value is not None})
 		self.set("__islocal", True)
 		self._prepare_insert(set_name, set_child_names)
@@ -262,7 +262,9 @@ class Document(_events.Events, BaseDocument):
 	def _validate_mandatory(self):
 		if self.flags.ignore_mandatory:
 			return
-		missing = [pair for row in (self, *self.get_all_children()) for pair in row._get_missing_mandatory_fields()]
+		missing = [
+			pair for row in (self, *self.get_all_children()) for pair in row._get_missing_mandatory_fields()
+		]
 		for _fieldname, message in missing:
 			msgprint(message)
 		if missing:
@@ -287,7 +289,9 @@ class Document(_events.Events, BaseDocument):
 				new, old = (_without_stamps(rows) for rows in (new, old))
 			if new != old:
 				label = frappe.bold(self.meta.get_label(field.fieldname))
-				frappe.throw(_("Value cannot be changed for {0}").format(label), frappe.CannotChangeConstantError)
+				frappe.throw(
+					_("Value cannot be changed for {0}").format(label), frappe.CannotChangeConstantError
+				)
 
 	def _set_defaults(self):
 		if frappe.flags.in_import:
@@ -297,7 +301,7 @@ class Document(_events.Events, BaseDocument):
 		for field in self.meta.get_table_fields():
 			for row in self.get(field.fieldname):
 				if row.is_new():
-					options = dict(parent_doc=self, parentfield=field.fieldname, as_dict=True)
+					options = {"parent_doc": self, "parentfield": field.fieldname, "as_dict": True}
 					row.update_if_missing(frappe.new_doc(field.options, **options))
 
 	def check_if_latest(self):
@@ -356,7 +360,11 @@ class Document(_events.Events, BaseDocument):
 		self.run_method("before_change")
 		if self.name is None:
 			return
-		options = dict(modified=self.modified, modified_by=self.modified_by, update_modified=update_modified)
+		options = {
+			"modified": self.modified,
+			"modified_by": self.modified_by,
+			"update_modified": update_modified,
+		}
 		if self.meta.issingle:
 			frappe.db.set_single_value(self.doctype, fieldname, value, **options)
 		else:
@@ -375,9 +383,9 @@ class Document(_events.Events, BaseDocument):
 
 	@frappe.whitelist()
 	def add_comment(self, comment_type="Comment", text=None, comment_email=None, comment_by=None):
-		comment = dict(doctype="Comment", comment_type=comment_type, content=text or comment_type)
-		comment |= dict(comment_email=comment_email or frappe.session.user, comment_by=comment_by)
-		comment |= dict(reference_doctype=self.doctype, reference_name=self.name)
+		comment = {"doctype": "Comment", "comment_type": comment_type, "content": text or comment_type}
+		comment |= {"comment_email": comment_email or frappe.session.user, "comment_by": comment_by}
+		comment |= {"reference_doctype": self.doctype, "reference_name": self.name}
 		return frappe.get_doc(comment).insert(ignore_permissions=True)
 
 	def log_error(self, title=None, message=None):

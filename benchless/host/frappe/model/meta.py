@@ -43,7 +43,9 @@ class Meta(_dict):
 		value = dict.get(self, key, default)
 		if not filters:
 			return value
-		return [row for row in value if all(_matches(row, field, wanted) for field, wanted in filters.items())]
+		return [
+			row for row in value if all(_matches(row, field, wanted) for field, wanted in filters.items())
+		]
 
 	def _fields_of(self, *fieldtypes):
 		known = object.__getattribute__(self, "_of_type")
@@ -58,16 +60,14 @@ class Meta(_dict):
 		return self.get_field(fieldname) is not None
 
 	def get_label(self, fieldname) -> str:
-		standard = {"name": "ID", "creation": "Created On", "owner": "Created By", "modified": "Last Updated On"}
+		standard = {
+			"name": "ID",
+			"creation": "Created On",
+			"owner": "Created By",
+			"modified": "Last Updated On",
+		}
 		field = self.get_field(fieldname)
 		return frappe._((field and field.label) or standard.get(fieldname) or "No Label")
-
-	def get_options(self, fieldname):
-		return self.get_field(fieldname).options
-
-	def get_link_doctype(self, fieldname):
-		df = self.get_field(fieldname)
-		return df.options if df.fieldtype == "Link" else None
 
 	def get_link_fields(self):
 		return [df for df in self._fields_of("Link") if df.options != "[Select]"]
@@ -97,7 +97,9 @@ class Meta(_dict):
 	def get_fields_to_fetch(self, link_fieldname=None):
 		"""Fields that take their value from a linked document."""
 		start = f"{link_fieldname}." if link_fieldname else ""
-		return [df for df in self["fields"] if "." in (df.fetch_from or "") and df.fetch_from.startswith(start)]
+		return [
+			df for df in self["fields"] if "." in (df.fetch_from or "") and df.fetch_from.startswith(start)
+		]
 
 	def get_search_fields(self):
 		fields = [name.strip() for name in (self.search_fields or "name").split(",")]
@@ -111,7 +113,9 @@ class Meta(_dict):
 		known = object.__getattribute__(self, "_of_type")
 		if "columns" not in known:
 			standard = [*default_fields[1:], *(child_table_fields if self.istable else ())]
-			own = [df.fieldname for df in self["fields"] if df.fieldtype in data_fieldtypes and not df.is_virtual]
+			own = [
+				df.fieldname for df in self["fields"] if df.fieldtype in data_fieldtypes and not df.is_virtual
+			]
 			known["columns"] = standard + own
 		return known["columns"]
 
@@ -123,7 +127,9 @@ class Meta(_dict):
 
 	def get_permlevel_access(self, permission_type="read", parenttype=None, *, user=None) -> list[int]:
 		roles = frappe.get_roles(user)
-		rows = [row for row in self.get_permissions(parenttype) if row.role in roles and row.get(permission_type)]
+		rows = [
+			row for row in self.get_permissions(parenttype) if row.role in roles and row.get(permission_type)
+		]
 		return list({cint(row.permlevel) for row in rows})
 
 	def get_permitted_fieldnames(

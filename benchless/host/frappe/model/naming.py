@@ -7,7 +7,6 @@ import secrets
 import frappe
 from frappe.utils import cint, cstr, now_datetime
 
-
 _NOTHING = object()
 
 
@@ -60,7 +59,7 @@ def set_name_by_naming_series(doc):
 
 
 def get_default_naming_series(doctype: str) -> str | None:
-	options = frappe.get_meta(doctype).get_options("naming_series") or ""
+	options = frappe.get_meta(doctype).get_field("naming_series").options or ""
 	return next(filter(None, options.split("\n")), None)
 
 

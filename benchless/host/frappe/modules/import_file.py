@@ -1,9 +1,7 @@
 """Brings records that lie in JSON files into the database."""
 
-import json
-import os
-
 import frappe
+from frappe._site import _read_json
 from frappe.modules.utils import _core_definitions, _json_files, _locate
 from frappe.types import _dict
 
@@ -13,8 +11,10 @@ def import_file(module, dt, dn, force=False, pre_process=None, reset_permissions
 	if dt == "doctype":
 		name = next((name for name in _all_names() if frappe.scrub(name) == dn), None)
 		return _sync_doctype(name)
-	app = next(app for app in frappe.get_installed_apps() if frappe.unscrub(module) in frappe.get_module_list(app))
-	return import_file_by_path(os.path.join(frappe.get_app_path(app), module, dt, dn, f"{dn}.json"), force=force)
+	app = next(
+		app for app in frappe.get_installed_apps() if frappe.unscrub(module) in frappe.get_module_list(app)
+	)
+	return import_file_by_path(frappe.get_app_path(app, module, dt, dn, f"{dn}.json"), force=force)
 
 
 def _all_names() -> list[str]:
@@ -36,8 +36,7 @@ def import_file_by_path(
 
 
 def _records(path: str) -> list[dict]:
-	with open(path, encoding="utf-8") as file:
-		content = json.load(file)
+	content = _read_json(path)
 	return content if isinstance(content, list) else [content]
 
 
@@ -67,7 +66,9 @@ def _sync_doctype(name: str) -> None:
 	meta = frappe.get_meta(name)
 	DBTable(name, meta).sync()
 	frappe.db.delete("DocType", {"name": name})
-	row = _dict({field: int(meta.get(field) or 0) for field in ("issingle", "istable", "is_submittable", "custom")})
+	row = _dict(
+		{field: int(meta.get(field) or 0) for field in ("issingle", "istable", "is_submittable", "custom")}
+	)
 	row.update(name=name, module=meta.module, autoname=meta.autoname, owner="Administrator")
 	row.update(modified_by="Administrator", creation=meta.creation, modified=meta.modified)
 	frappe.db.bulk_insert("DocType", list(row), [list(row.values())])
@@ -87,7 +88,9 @@ def _update_indexes(name: str) -> None:
 
 def _sync_records(app: str) -> None:
 	"""Reports, workspaces and the like that an app keeps in its modules."""
-	kinds = [name for name in _core_definitions() if name not in ("DocType", "Custom Field") and _has_module(name)]
+	kinds = [
+		name for name in _core_definitions() if name not in ("DocType", "Custom Field") and _has_module(name)
+	]
 	for module in frappe.get_module_list(app):
 		for kind in kinds:
 			for path in _json_files(app, module, frappe.scrub(kind)):

@@ -1,6 +1,7 @@
 """Runs each patch of an app once."""
 
 from enum import Enum
+from itertools import chain
 
 import frappe
 
@@ -25,7 +26,7 @@ def get_patches_from_app(app: str, patch_type: PatchType | None = None) -> list[
 			section = PatchType(line.strip("[]"))
 		else:
 			found[section].append(line)
-	return found[patch_type] if patch_type else sum(found.values(), [])
+	return found[patch_type] if patch_type else [*chain(*found.values())]
 
 
 def executed(patchmodule) -> bool:
@@ -50,7 +51,9 @@ def run_single(patchmodule=None, method=None, methodargs=None, force=False):
 
 
 def update_patch_log(patchmodule, skipped=False):
-	frappe.get_doc(doctype="Patch Log", patch=patchmodule, skipped=int(skipped)).insert(ignore_permissions=True)
+	frappe.get_doc(doctype="Patch Log", patch=patchmodule, skipped=int(skipped)).insert(
+		ignore_permissions=True
+	)
 
 
 def _mark_all_as_done(app: str) -> None:

@@ -1,14 +1,13 @@
 """Finds the files and controllers of DocTypes."""
 
-import glob
 import importlib
-import os
 from functools import lru_cache
+from pathlib import Path
 
 import frappe
 from frappe._site import _read_json
 
-_HERE = os.path.dirname(os.path.dirname(__file__))
+_CORE = Path(__file__).parent.parent / "core" / "doctypes.json"
 
 
 def _load_definition(doctype: str) -> dict:
@@ -46,26 +45,38 @@ def _doctypes_of(app: str) -> dict[str, tuple[str, str, str]]:
 
 def _json_files(app: str, module: str, kind: str) -> list[str]:
 	"""The records of one kind in a module: `module/kind/name/name.json`."""
-	folders = sorted(glob.glob(os.path.join(frappe.get_app_path(app), frappe.scrub(module), kind, "*", "")))
-	paths = [os.path.join(folder, os.path.basename(os.path.dirname(folder)) + ".json") for folder in folders]
-	return [path for path in paths if os.path.exists(path)]
+	folders = sorted(Path(frappe.get_app_path(app), frappe.scrub(module), kind).glob("*/"))
+	return [str(path) for folder in folders if (path := folder / f"{folder.name}.json").exists()]
 
 
 @lru_cache(maxsize=1)
 def _core_definitions() -> dict[str, dict]:
 	"""Frappe's own DocTypes, as far as they are here; see core/doctypes.json for the short form."""
 	definitions = {}
-	for name, short in _read_json(os.path.join(_HERE, "core", "doctypes.json")).items():
+	for name, short in _read_json(_CORE).items():
 		fields = [_long_field(text) for text in short.pop("fields")]
-		permissions = [dict.fromkeys(rights.split(), 1) | {"role": role} for role, rights in short.pop("roles", {}).items()]
-		definitions[name] = {"module": "Core", **short, "name": name, "fields": fields, "permissions": permissions}
+		permissions = [
+			dict.fromkeys(rights.split(), 1) | {"role": role}
+			for role, rights in short.pop("roles", {}).items()
+		]
+		definitions[name] = {
+			"module": "Core",
+			**short,
+			"name": name,
+			"fields": fields,
+			"permissions": permissions,
+		}
 	return definitions
 
 
 def _long_field(text: str) -> dict:
 	"""`status Select options=A|B reqd` as a field; `~` stands for a blank and `|` for a new line."""
 	fieldname, fieldtype, *rest = text.split()
-	field = {"fieldname": fieldname, "fieldtype": fieldtype.replace("~", " "), "label": frappe.unscrub(fieldname)}
+	field = {
+		"fieldname": fieldname,
+		"fieldtype": fieldtype.replace("~", " "),
+		"label": frappe.unscrub(fieldname),
+	}
 	for word in rest:
 		key, equals, value = word.partition("=")
 		field[key] = value.replace("~", " ").replace("|", "\n") if equals else 1
@@ -79,11 +90,15 @@ def load_doctype_module(doctype, module=None, prefix="", suffix=""):
 		return importlib.import_module(name)
 	except ModuleNotFoundError as error:
 		if error.name and name.startswith(error.name):
-			raise ImportError(f"Module import failed for {doctype}, the DocType you're trying to open: {name}") from error
+			raise ImportError(
+				f"Module import failed for {doctype}, the DocType you're trying to open: {name}"
+			) from error
 		raise
 
 
-def get_module_name(doctype: str, module: str, prefix: str = "", suffix: str = "", app: str | None = None) -> str:
+def get_module_name(
+	doctype: str, module: str, prefix: str = "", suffix: str = "", app: str | None = None
+) -> str:
 	core = _core_definitions().get(doctype)
 	app = app or ("frappe" if core else _locate(doctype)[0])
 	folder, name = frappe.scrub(module), frappe.scrub(doctype)

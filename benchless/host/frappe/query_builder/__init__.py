@@ -1,3 +1,5 @@
+# ruff: noqa: F401  (these names are here for others)
+
 from pypika import *  # noqa: F403
 from pypika import Field
 

@@ -3,11 +3,12 @@
 import datetime
 import decimal
 
-import frappe
-from frappe.utils import get_table_name
 from pypika import MySQLQuery, Order, Schema, Table, terms
 from pypika.dialects import MySQLQueryBuilder
 from pypika.queries import Column, _SetOperation  # noqa: F401
+
+import frappe
+from frappe.utils import get_table_name
 
 from .._absent import _Absent
 
@@ -32,7 +33,9 @@ class _Value(terms.ValueWrapper):
 		if isinstance(param_wrapper, _Parameters) and isinstance(self.value, constant):
 			text = param_wrapper.add(self.value)
 		else:
-			text = self.get_value_sql(quote_char=quote_char, secondary_quote_char=secondary_quote_char, **kwargs)
+			text = self.get_value_sql(
+				quote_char=quote_char, secondary_quote_char=secondary_quote_char, **kwargs
+			)
 		return terms.format_alias_sql(text, self.alias, quote_char=quote_char, **kwargs)
 
 

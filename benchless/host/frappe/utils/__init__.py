@@ -1,6 +1,7 @@
 """Small helpers: mail addresses, texts, callbacks, paths. Dates and numbers come from `data`."""
 
-import os
+# ruff: noqa: F401  (these names are here for others)
+
 import re
 import secrets
 import traceback
@@ -107,7 +108,10 @@ def validate_url(txt: str, throw: bool = False, valid_schemes=None) -> bool:
 
 
 def random_string(length: int) -> str:
-	return "".join(secrets.choice("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") for _ in range(length))
+	return "".join(
+		secrets.choice("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+		for _ in range(length)
+	)
 
 
 def get_traceback(with_context=False) -> str:
@@ -119,30 +123,12 @@ def get_site_path(*path) -> str:
 	return frappe.get_site_path(*path)
 
 
-def get_bench_path() -> str:
-	return os.path.abspath(os.path.join(frappe.local.sites_path, ".."))
-
-
-def get_files_path(*path, **kwargs) -> str:
-	return get_site_path("private" if kwargs.get("is_private") else "public", "files", *path)
-
-
 def get_site_name(hostname: str) -> str:
 	return hostname.split(":", 1)[0]
 
 
-def get_request_site_address(full_address=False) -> str:
-	from .data import get_url
-
-	return get_url(full_address=full_address)
-
-
 def strip_html_tags(text: str) -> str:
 	return strip_html(text)
-
-
-def is_cli() -> bool:
-	return not getattr(frappe.local, "request", None)
 
 
 def get_table_name(table_name: str, wrap_in_backticks: bool = False) -> str:
@@ -156,17 +142,6 @@ def create_batch(iterable: Iterable, size: int):
 		yield items[start : start + size]
 
 
-def get_request_session(max_retries=5):
-	import requests
-	from urllib3.util import Retry
-
-	session = requests.Session()
-	adapter = requests.adapters.HTTPAdapter(max_retries=Retry(total=max_retries, status_forcelist=[500]))
-	session.mount("http://", adapter)
-	session.mount("https://", adapter)
-	return session
-
-
 def set_request(**kwargs) -> None:
 	"""Pretend that this HTTP request is being answered."""
 	from werkzeug.test import EnvironBuilder
@@ -176,8 +151,9 @@ def set_request(**kwargs) -> None:
 
 
 def get_test_client(use_cookies=True):
-	from frappe.app import application
 	from werkzeug.test import Client
+
+	from frappe.app import application
 
 	return Client(application, use_cookies=use_cookies)
 

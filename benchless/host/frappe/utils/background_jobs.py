@@ -82,7 +82,7 @@ def _put(job: _dict) -> _dict:
 def enqueue_doc(doctype, name=None, method=None, queue="default", timeout=300, now=False, **kwargs):
 	"""Have a method of a document called by a worker."""
 	target = "frappe.utils.background_jobs.run_doc_method"
-	options = dict(queue=queue, timeout=timeout, now=now)
+	options = {"queue": queue, "timeout": timeout, "now": now}
 	return enqueue(target, doctype=doctype, name=name, doc_method=method, **options, **kwargs)
 
 
@@ -178,13 +178,3 @@ def get_job_status(job_id: str) -> str | None:
 def get_job(job_id: str):
 	with _guard:
 		return _jobs.get(create_job_id(job_id))
-
-
-def get_jobs(site=None, queue=None, key="method") -> dict[str, list]:
-	"""What waits, per site."""
-	found = {}
-	with _guard:
-		for job in _jobs.values():
-			if job.status == "queued" and site in (None, job.site) and queue in (None, job.queue):
-				found.setdefault(job.site, []).append(job.kwargs.get(key) or job[key])
-	return found

@@ -41,7 +41,7 @@ def _site_cached(func: Callable, ttl: int | None, maxsize: int | None) -> Callab
 	def wrapper(*args, **kwargs):
 		known = _SITE_CACHE[name][frappe.conf.db_name]
 		key = json.dumps((args, kwargs))
-		made, value = known.get(key, (None, None))
+		made = known.get(key, (None,))[0]
 		if made is None or (ttl and time.monotonic() - made >= ttl):
 			if maxsize and len(known) >= maxsize:
 				known.pop(next(iter(known)))

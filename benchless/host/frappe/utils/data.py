@@ -2,17 +2,16 @@
 
 import datetime
 import html
-import json
 import math
 import re
-import time
 from urllib.parse import quote, urljoin
 from zoneinfo import ZoneInfo
 
-import frappe
 from dateutil import parser
 from dateutil.parser import ParserError
 from dateutil.relativedelta import relativedelta
+
+import frappe
 
 from .._absent import _absent
 
@@ -22,7 +21,11 @@ DATETIME_FORMAT = f"{DATE_FORMAT} {TIME_FORMAT}"
 
 
 def is_invalid_date_string(date_string: str) -> bool:
-	return not isinstance(date_string, str) or date_string.startswith(("0000-00-00", "0001-01-01")) or not date_string
+	return (
+		not isinstance(date_string, str)
+		or date_string.startswith(("0000-00-00", "0001-01-01"))
+		or not date_string
+	)
 
 
 def getdate(string_date=None, parse_day_first: bool = False):
@@ -102,14 +105,6 @@ def convert_utc_to_timezone(utc_timestamp, time_zone):
 	return utc_timestamp.replace(tzinfo=datetime.timezone.utc).astimezone(ZoneInfo(time_zone))
 
 
-def convert_utc_to_system_timezone(utc_timestamp):
-	return convert_utc_to_timezone(utc_timestamp, get_system_timezone())
-
-
-def get_timestamp(date) -> float:
-	return time.mktime(getdate(date).timetuple())
-
-
 def now() -> str:
 	frozen = frappe.flags.current_date
 	if frozen:
@@ -130,7 +125,16 @@ def nowtime() -> str:
 
 
 def add_to_date(
-	date, years=0, months=0, weeks=0, days=0, hours=0, minutes=0, seconds=0, as_string=False, as_datetime=False
+	date,
+	years=0,
+	months=0,
+	weeks=0,
+	days=0,
+	hours=0,
+	minutes=0,
+	seconds=0,
+	as_string=False,
+	as_datetime=False,
 ):
 	"""The date moved by so much; text in gives text out."""
 	if date is None:
@@ -168,21 +172,12 @@ def days_diff(string_ed_date, string_st_date) -> int:
 	return (getdate(string_ed_date) - getdate(string_st_date)).days
 
 
-def month_diff(string_ed_date, string_st_date) -> int:
-	end, start = getdate(string_ed_date), getdate(string_st_date)
-	return (end.year - start.year) * 12 + end.month - start.month + 1
-
-
 def time_diff(string_ed_date, string_st_date) -> datetime.timedelta:
 	return get_datetime(string_ed_date) - get_datetime(string_st_date)
 
 
 def time_diff_in_seconds(string_ed_date, string_st_date) -> float:
 	return time_diff(string_ed_date, string_st_date).total_seconds()
-
-
-def time_diff_in_hours(string_ed_date, string_st_date) -> float:
-	return round(time_diff_in_seconds(string_ed_date, string_st_date) / 3600, 6)
 
 
 def get_first_day(dt, d_years: int = 0, d_months: int = 0, as_str: bool = False):
@@ -243,12 +238,6 @@ def _locale() -> str:
 formatdate = format_date
 
 
-def global_date_format(date, format="long") -> str:
-	from babel.dates import format_date
-
-	return format_date(getdate(date), format, locale=_locale())
-
-
 def format_timedelta(o) -> str:
 	"""As `1:02:03.500000`, the way Frappe puts a Time into JSON."""
 	if isinstance(o, str):
@@ -259,21 +248,22 @@ def format_timedelta(o) -> str:
 	return text.removesuffix(".000000")
 
 
-def pretty_date(iso_datetime) -> str:
-	from babel.dates import format_timedelta
-
-	if not iso_datetime:
-		return ""
-	return format_timedelta(get_datetime(iso_datetime) - now_datetime(), add_direction=True, locale=_locale())
-
-
 def cast_fieldtype(fieldtype, value, show_warning=True):
 	"""The value as its field type; note that an empty Date or Datetime becomes now."""
 	if fieldtype in ("Currency", "Float", "Percent"):
 		return flt(value)
 	if fieldtype in ("Int", "Check"):
 		return cint(value)
-	if fieldtype in ("Data", "Text", "Small Text", "Long Text", "Text Editor", "Select", "Link", "Dynamic Link"):
+	if fieldtype in (
+		"Data",
+		"Text",
+		"Small Text",
+		"Long Text",
+		"Text Editor",
+		"Select",
+		"Link",
+		"Dynamic Link",
+	):
 		return cstr(value)
 	if fieldtype == "Date":
 		return getdate(value)
@@ -347,18 +337,6 @@ def _half_up(num, precision):
 	return round(num + math.copysign(2.0 ** (math.log(abs(num), 2) - 52.0), num), precision)
 
 
-def remainder(numerator, denominator, precision: int = 2):
-	return flt(numerator % denominator, precision)
-
-
-def floor(s) -> int:
-	return math.floor(flt(s))
-
-
-def ceil(s) -> int:
-	return math.ceil(flt(s))
-
-
 number_format_info = {
 	"#,###.##": (".", ",", 2),
 	"#.###,##": (",", ".", 2),
@@ -377,7 +355,9 @@ def get_number_format_info(format: str) -> tuple[str, str, int]:
 	return number_format_info.get(format) or (".", ",", 2)
 
 
-def fmt_money(amount, precision: int | None = None, currency: str | None = None, format: str | None = None) -> str:
+def fmt_money(
+	amount, precision: int | None = None, currency: str | None = None, format: str | None = None
+) -> str:
 	"""The amount as people write it, with the sign of its currency."""
 	number_format = format or frappe.db.get_default("number_format") or "#,###.##"
 	point, comma, digits = get_number_format_info(number_format)
@@ -411,27 +391,6 @@ def escape_html(text: str) -> str:
 	return html.escape(text, quote=True) if isinstance(text, str) else text
 
 
-def is_html(text: str) -> bool:
-	return isinstance(text, str) and bool(re.search(r"<[^>]+>", text))
-
-
-def comma_or(some_list, add_quotes=True):
-	return _comma_sep(some_list, "{0} or {1}", add_quotes)
-
-
-def comma_and(some_list, add_quotes=True):
-	return _comma_sep(some_list, "{0} and {1}", add_quotes)
-
-
-def _comma_sep(some_list, pattern: str, add_quotes: bool):
-	if not isinstance(some_list, list | tuple):
-		return some_list
-	words = [f"'{word}'" if add_quotes else str(word) for word in some_list]
-	if len(words) < 2:
-		return "".join(words)
-	return frappe._(pattern).format(", ".join(frappe._(word) for word in words[:-1]), words[-1])
-
-
 def get_url(uri: str | None = None, full_address: bool = False) -> str:
 	"""The address of the site, or of a path on it: from the configuration, else from the request."""
 	if uri and uri.startswith(("http://", "https://")):
@@ -460,10 +419,6 @@ def get_url_to_form(doctype: str, name: str) -> str:
 
 def get_absolute_url(doctype: str, name: str) -> str:
 	return f"/app/{quoted(doctype.lower().replace(' ', '-'))}/{quoted(name)}"
-
-
-def get_url_to_list(doctype: str) -> str:
-	return get_url(uri=f"/app/{quoted(doctype.lower().replace(' ', '-'))}")
 
 
 def get_link_to_form(doctype: str, name: str, label: str | None = None) -> str:
@@ -503,13 +458,6 @@ def sha256_hash(input) -> str:
 	import hashlib
 
 	return hashlib.sha256(input.encode() if isinstance(input, str) else input).hexdigest()
-
-
-def validate_json_string(string: str) -> None:
-	try:
-		json.loads(string)
-	except (TypeError, ValueError):
-		raise frappe.ValidationError from None
 
 
 __getattr__ = _absent("frappe.utils.data")

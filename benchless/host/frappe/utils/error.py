@@ -29,6 +29,11 @@ def _insert_later(entry) -> None:
 
 def log_error_snapshot(exception: Exception):
 	"""Log an error that a request did not handle, unless it only tells the caller off."""
-	expected = (frappe.AuthenticationError, frappe.CSRFTokenError, frappe.SecurityException, frappe.InReadOnlyMode)
+	expected = (
+		frappe.AuthenticationError,
+		frappe.CSRFTokenError,
+		frappe.SecurityException,
+		frappe.InReadOnlyMode,
+	)
 	if not isinstance(exception, expected):
 		log_error(title=str(exception)[:140], defer_insert=True)

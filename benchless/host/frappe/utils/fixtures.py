@@ -1,7 +1,6 @@
 """Records that an app brings along in `fixtures/*.json`."""
 
-import glob
-import os
+from pathlib import Path
 
 import frappe
 from frappe.modules.import_file import import_file_by_path
@@ -9,6 +8,6 @@ from frappe.modules.import_file import import_file_by_path
 
 def sync_fixtures(app=None):
 	for name in [app] if app else frappe.get_installed_apps():
-		for path in sorted(glob.glob(os.path.join(frappe.get_app_path(name), "fixtures", "*.json"))):
+		for path in sorted(Path(frappe.get_app_path(name), "fixtures").glob("*.json")):
 			import_file_by_path(path)
 	frappe.db.commit()

@@ -26,7 +26,9 @@ def _globals() -> dict:
 		_=frappe._,
 		_dict=frappe._dict,
 		form_dict=frappe.local.form_dict,
-		session=frappe._dict(user=frappe.session.user, csrf_token=(frappe.session.data or {}).get("csrf_token")),
+		session=frappe._dict(
+			user=frappe.session.user, csrf_token=(frappe.session.data or {}).get("csrf_token")
+		),
 		user=frappe.session.user,
 		lang=frappe.local.lang,
 		utils=data,
@@ -60,7 +62,13 @@ def _globals() -> dict:
 
 
 def _filters() -> dict:
-	return {"json": frappe.as_json, "len": len, "int": frappe.cint, "str": frappe.cstr, "flt": frappe.utils.flt}
+	return {
+		"json": frappe.as_json,
+		"len": len,
+		"int": frappe.cint,
+		"str": frappe.cstr,
+		"flt": frappe.utils.flt,
+	}
 
 
 def get_jloader():
@@ -121,7 +129,9 @@ def render_template(template, context=None, is_path=None, safe_render=True) -> s
 	try:
 		return get_jenv().from_string(template).render(context or {})
 	except TemplateError:
-		frappe.throw(title="Jinja Template Error", msg=f"<pre>{template}</pre><pre>{frappe.get_traceback()}</pre>")
+		frappe.throw(
+			title="Jinja Template Error", msg=f"<pre>{template}</pre><pre>{frappe.get_traceback()}</pre>"
+		)
 
 
 def guess_is_path(template) -> bool:

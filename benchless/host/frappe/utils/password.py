@@ -1,9 +1,10 @@
 """Secrets of documents (encrypted) and passwords of users (hashed), in the table __Auth."""
 
-import frappe
 from cryptography.fernet import Fernet, InvalidToken
-from frappe import _
 from werkzeug.security import check_password_hash, generate_password_hash
+
+import frappe
+from frappe import _
 
 
 def get_decrypted_password(doctype, name, fieldname="password", raise_exception=True):
@@ -23,7 +24,9 @@ def _stored(doctype, name, fieldname, encrypted) -> tuple:
 
 
 def _store(doctype, name, fieldname, text, encrypted):
-	query = "replace into `__Auth` (doctype, name, fieldname, password, encrypted) values (%s, %s, %s, %s, %s)"
+	query = (
+		"replace into `__Auth` (doctype, name, fieldname, password, encrypted) values (%s, %s, %s, %s, %s)"
+	)
 	frappe.db.sql(query, (doctype, name, fieldname, text, encrypted))
 
 

@@ -71,9 +71,6 @@ class _Memory:
 	def setex(self, name, time, value):
 		return self.set(name, value, ex=time)
 
-	def setnx(self, name, value):
-		return bool(self.set(name, value, nx=True))
-
 	def incrby(self, name, amount=1):
 		with self._guard:
 			key = self._live(name)
@@ -126,14 +123,6 @@ class _Memory:
 			inner = self._locks.setdefault(_bytes(name), threading.Lock())
 		return _Lock(inner, blocking, blocking_timeout)
 
-	def ping(self):
-		return True
-
-	def flushall(self):
-		with self._guard:
-			self._data.clear()
-			self._expiry.clear()
-
 
 def _bytes(value) -> bytes:
 	return value if isinstance(value, bytes) else str(value).encode()
@@ -144,9 +133,6 @@ class RedisWrapper(_Memory):
 
 	def __call__(self):
 		return self
-
-	def connected(self):
-		return True
 
 	def make_key(self, key, user=None, shared=False):
 		if shared:
@@ -218,42 +204,16 @@ class RedisWrapper(_Memory):
 			self.hset(name, key, generator(), shared=shared)
 		return local.get(key)
 
-	def hexists(self, name: str, key: str, shared: bool = False) -> bool:
-		with self._guard:
-			return _bytes(key) in self._data.get(self._live(self.make_key(name, shared=shared)), {})
-
 	def hgetall(self, name):
 		with self._guard:
 			stored = dict(self._data.get(self._live(self.make_key(name)), {}))
 		return {key: pickle.loads(value) for key, value in stored.items()}
-
-	def hkeys(self, name):
-		return list(self.hgetall(name))
 
 	def hdel(self, name, key, shared=False):
 		made = _bytes(self.make_key(name, shared=shared))
 		frappe.local.cache.get(made, {}).pop(key, None)
 		with self._guard:
 			self._data.get(made, {}).pop(_bytes(key), None)
-
-	def rpush(self, key, value):
-		with self._guard:
-			values = self._data.setdefault(self._live(self.make_key(key)), [])
-			values.append(_bytes(value))
-			return len(values)
-
-	def lpop(self, key):
-		with self._guard:
-			values = self._data.get(self._live(self.make_key(key)))
-			return values.pop(0) if values else None
-
-	def lrange(self, key, start, stop):
-		with self._guard:
-			values = self._data.get(self._live(self.make_key(key)), [])
-			return values[start : None if stop == -1 else stop + 1]
-
-	def llen(self, key):
-		return len(self.lrange(key, 0, -1))
 
 	def __getattr__(self, name):
 		if name.startswith("_"):

@@ -26,7 +26,9 @@ class User(Document):
 
 	def on_update(self):
 		if self.__new_password:
-			_update_password(self.name, self.__new_password, logout_all_sessions=bool(self.logout_all_sessions))
+			_update_password(
+				self.name, self.__new_password, logout_all_sessions=bool(self.logout_all_sessions)
+			)
 		frappe.clear_cache(user=self.name)
 
 	def on_trash(self):
@@ -68,35 +70,3 @@ class User(Document):
 	def remove_roles(self, *roles):
 		self.set("roles", [row for row in self.get("roles") if row.role not in roles])
 		self.save()
-
-	def get_fullname(self) -> str:
-		return " ".join(filter(None, [self.first_name, self.last_name]))
-
-	@classmethod
-	def find_by_credentials(cls, user_name: str, password: str, validate_password: bool = True):
-		"""The user as a dict with `is_authenticated`, or None for an unknown name."""
-		from frappe.utils.password import check_password
-
-		fields = ["name", "enabled"]
-		user = frappe.db.get_value("User", {"name": user_name}, fields, as_dict=True)
-		if not user:
-			return None
-		user["is_authenticated"] = True
-		if validate_password:
-			try:
-				check_password(user["name"], password, delete_tracker_cache=False)
-			except frappe.AuthenticationError:
-				user["is_authenticated"] = False
-		return user
-
-
-@frappe.whitelist(methods=["POST"])
-def generate_keys(user: str):
-	"""A new API secret; it is shown only here."""
-	frappe.only_for("System Manager")
-	doc = frappe.get_doc("User", user)
-	secret = frappe.generate_hash(length=15)
-	doc.api_key = doc.api_key or frappe.generate_hash(length=15)
-	doc.api_secret = secret
-	doc.save()
-	return {"api_secret": secret}

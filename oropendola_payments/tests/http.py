@@ -1,0 +1,59 @@
+"""The site as a client sees it: requests through the host's own WSGI application, each in a thread of its own."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import frappe
+import frappe.app
+from frappe.utils.password import set_encrypted_password
+from werkzeug.test import Client, TestResponse
+
+API = "/api/method/oropendola_payments.api."
+_tokens: dict[str, str] = {}
+
+
+def call(endpoint: str, user: str | None = None, method: str = "POST", **options) -> TestResponse:
+	"""One call of our API; `options` are those of werkzeug's test client, such as `json`, `data`, `query_string`."""
+	return send(method, API + endpoint, user, **options)
+
+
+def send(method: str, path: str, user: str | None = None, headers: Mapping | None = None, **options) -> TestResponse:
+	"""One request as this user, or as a guest."""
+	sent = {"X-Frappe-Site-Name": frappe.local.site, "Accept": "application/json", **(headers or {})}
+	if user:
+		sent["Authorization"] = token_of(user)
+	frappe.db.commit()  # the request has its own connection
+	with _sites_of_this_test(), ThreadPoolExecutor(1) as worker:
+		client = Client(frappe.app.application)
+		answer = worker.submit(client.open, path, method=method, headers=sent, buffered=True, **options).result()
+	frappe.db.rollback()  # the next read sees what the request committed
+	return answer
+
+
+def message(answer: TestResponse) -> dict:
+	"""The envelope of an answer, or {} when there is none."""
+	body = answer.get_json(silent=True)
+	envelope = body.get("message") if isinstance(body, dict) else None
+	return envelope if isinstance(envelope, dict) else {}
+
+
+def token_of(user: str) -> str:
+	"""The value of the header Authorization that logs this user in."""
+	key = f"{frappe.local.site}:{user}"
+	if key not in _tokens:
+		name, secret = frappe.generate_hash(length=15), frappe.generate_hash(length=15)
+		frappe.db.set_value("User", user, "api_key", name)
+		set_encrypted_password("User", user, secret, "api_secret")
+		_tokens[key] = f"token {name}:{secret}"
+	return _tokens[key]
+
+
+@contextmanager
+def _sites_of_this_test():
+	before = frappe.app._site, frappe.app._sites_path
+	frappe.app._site, frappe.app._sites_path = None, frappe.local.sites_path
+	try:
+		yield
+	finally:
+		frappe.app._site, frappe.app._sites_path = before

@@ -1,0 +1,63 @@
+"""Tests of a table of states: every pair is tried through the record's own methods, against a table written down here again."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+import frappe
+
+from oropendola_payments.exceptions import InvalidTransition
+
+
+def table(text: str) -> dict[str, set[str]]:
+	"""The moves of lines such as `Pending -> Processing, Paid`; a line without an arrow is an end."""
+	moves = {}
+	for line in filter(None, map(str.strip, text.splitlines())):
+		state, _arrow, targets = line.partition("->")
+		moves[state.strip()] = {target.strip() for target in targets.split(",") if target.strip()}
+	return moves
+
+
+class EveryPairOfStates:
+	"""For a test case of a DocType with states: what `allowed` does not name is refused and leaves the record as it was."""
+
+	doctype: str
+	allowed: dict[str, set[str]]
+	moves: ClassVar[dict[str, Callable]]  # target state -> the method that leads there
+
+	def new_record(self) -> str:
+		raise NotImplementedError
+
+	def test_the_options_of_the_form_are_the_states_of_the_table(self):
+		options = frappe.get_meta(self.doctype).get_field("status").options.split("\n")
+		self.assertEqual(set(options), set(self.allowed))
+		self.assertEqual(len(options), len(set(options)))
+
+	def test_every_pair_of_states(self):
+		name = self.new_record()
+		for before in self.allowed:
+			for after, move in self.moves.items():
+				with self.subTest(before=before, after=after):
+					self.check_pair(name, before, after, move)
+
+	def test_every_state_but_the_first_has_a_method_that_leads_there(self):
+		reachable = set().union(*self.allowed.values())
+		self.assertEqual(reachable, set(self.moves))
+
+	def check_pair(self, name: str, before: str, after: str, move: Callable):
+		frappe.db.set_value(self.doctype, name, {"status": before, **self.columns_of(before)})
+		doc = frappe.get_doc(self.doctype, name)
+		if before == after:
+			self.assertFalse(move(doc), "repeating a move is no news")
+		elif after in self.allowed[before]:
+			move(doc)
+			self.assertEqual(doc.status, after)
+		else:
+			with self.assertRaises(InvalidTransition) as refusal:
+				move(doc)
+			self.assertEqual(refusal.exception.http_status_code, 409)
+		expected = after if after in self.allowed[before] else before
+		self.assertEqual(frappe.db.get_value(self.doctype, name, "status"), expected)
+
+	def columns_of(self, status: str) -> dict:
+		"""What else a record in this state has, where a move looks at it."""
+		return {}

@@ -43,7 +43,7 @@ def endpoint(*, methods: tuple[str, ...] = ("GET", "POST"), guest: bool = False,
 def refusal(error: Exception) -> dict:
 	"""The envelope of a refusal. What the call wrote before is undone: a normal return would commit it."""
 	status = getattr(error, "http_status_code", None)
-	if not status or status >= 500 and not isinstance(error, GatewayError) and not hasattr(error, "error_code"):
+	if not status or (status >= 500 and not isinstance(error, GatewayError) and not hasattr(error, "error_code")):
 		raise error
 	message = str(error) or frappe.flags.error_message or _("You are not allowed to do this.")
 	frappe.db.rollback()

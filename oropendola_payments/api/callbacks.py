@@ -11,7 +11,7 @@ from oropendola_payments.ai_billing.doctype.payment_event.payment_event import a
 from oropendola_payments.api.incoming import incoming
 from oropendola_payments.engine import asking, health
 from oropendola_payments.engine.adapters import adapter_of
-from oropendola_payments.engine.checkout import result_url
+from oropendola_payments.engine.payment_answer import result_url
 from oropendola_payments.exceptions import Refusal
 from oropendola_payments.gateways.errors import GatewayError, SignatureError
 

@@ -28,7 +28,7 @@ def incoming(kind: str) -> Callback:
 		kind=kind,
 		method=request.method,
 		headers=dict(request.headers.items()),
-		query={key: value for key, value in request.args.items()},
+		query=request.args.to_dict(),
 		body=body,
 		form=_form(request, body),
 	)
@@ -37,7 +37,7 @@ def incoming(kind: str) -> Callback:
 def _form(request, body: bytes) -> dict[str, str]:
 	"""Posted fields, strictly UTF-8: a replaced character would be another text than the one that was signed."""
 	if request.mimetype == "multipart/form-data":
-		return {key: value for key, value in request.form.items()}
+		return request.form.to_dict()
 	if request.mimetype != "application/x-www-form-urlencoded":
 		return {}
 	try:

@@ -1,31 +1,23 @@
 """Asking a gateway how an attempt stands, outside of any lock, and settling what it answers."""
 
+from dataclasses import replace
+
 import frappe
 from frappe import _
 from frappe.utils import cint, get_datetime, now_datetime
 
-from oropendola_payments.engine import breaker, schedule
+from oropendola_payments.engine import schedule
 from oropendola_payments.engine.adapters import adapter_of
+from oropendola_payments.engine.calls import call_gateway
 from oropendola_payments.engine.keys import operation_key
-from oropendola_payments.engine.settlement import Settled, settle
+from oropendola_payments.engine.settlement import Settled, find_attempt, settle
 from oropendola_payments.exceptions import NotFound
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
-from oropendola_payments.gateways.errors import GatewayError, NotSupported
+from oropendola_payments.gateways.errors import NotSupported
 
 # A gateway that has never heard of an attempt this young may only be slow.
 YOUNG_SECONDS = 15 * 60
 RECENT_SECONDS = 10
-
-
-def call_gateway(code: str, call, *args, **kwargs):
-	"""The gateway's answer; success and failure count for its health."""
-	try:
-		answer = call(*args, **kwargs)
-	except GatewayError as error:
-		breaker.report_failure(code, error)
-		raise
-	breaker.report_success(code)
-	return answer
 
 
 def ask(name: str) -> list[Settled]:
@@ -84,8 +76,6 @@ def withdraw(name: str) -> bool:
 
 def attempt_of_notice(gateway: str, notice) -> str:
 	"""The attempt that a callback names; raises NotFound for a stranger."""
-	from oropendola_payments.engine.settlement import find_attempt
-
 	if not (notice.reference or notice.order_id or notice.payment_id):
 		raise NotFound(_("The message names no payment."))
 	return find_attempt(gateway, notice)
@@ -96,12 +86,10 @@ def _worth_settling(attempt, events: list[PaymentEvent]) -> list[PaymentEvent]:
 	young = age < YOUNG_SECONDS
 	kept = [e for e in events if not (e.outcome is Outcome.NOT_FOUND and young)]
 	# Money first: a failed try inside the same order must not close it before its success is seen.
-	ranked = sorted(kept, key=lambda e: (Outcome.PAID, Outcome.AUTHORIZED).index(e.outcome) if e.outcome in (Outcome.PAID, Outcome.AUTHORIZED) else 2)
+	ranked = sorted(kept, key=lambda event: event.outcome not in (Outcome.PAID, Outcome.AUTHORIZED))
 	return [_about(attempt, event) for event in ranked]
 
 
 def _about(attempt, event: PaymentEvent) -> PaymentEvent:
 	"""We asked about this attempt, so an answer without a reference is about it."""
-	from dataclasses import replace
-
 	return event if event.reference else replace(event, reference=attempt.name)

@@ -1,19 +1,27 @@
 """Opening a payment: claim, commit, call, record. No gateway is called inside a lock or an open transaction."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import frappe
 from frappe import _
-from frappe.utils import get_datetime, get_url, now_datetime
+from frappe.utils import get_datetime, now_datetime
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
-from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN, PaymentAttempt, new_reference
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import (
+	OPEN,
+	PaymentAttempt,
+	new_reference,
+)
 from oropendola_payments.engine import asking, gateway_list, schedule
 from oropendola_payments.engine.adapters import adapter_class, adapter_of, settings_of
+from oropendola_payments.engine.calls import call_gateway
 from oropendola_payments.engine.keys import fingerprint, operation_key
 from oropendola_payments.engine.masking import masked
-from oropendola_payments.engine.settlement import close_attempt
+from oropendola_payments.engine.payment_answer import answer, result_url, what_to_keep
+from oropendola_payments.engine.payment_request import request_of, summary_of
+from oropendola_payments.engine.service import fulfil
+from oropendola_payments.engine.settlement import close_attempt, local_time
 from oropendola_payments.engine.transactions import in_transaction, lock
 from oropendola_payments.exceptions import BadRequest, Conflict, NotFound
 from oropendola_payments.gateways.base import Checkout, Customer, Outcome, PaymentEvent, PaymentRequest
@@ -95,7 +103,7 @@ def choose_method(attempt_name: str, method: str, details: dict, customer: Custo
 	)
 	frappe.db.commit()
 	adapter = adapter_of(attempt.gateway, for_new_payment=True)
-	opened = asking.call_gateway(attempt.gateway, adapter.create, request)
+	opened = call_gateway(attempt.gateway, adapter.create, request)
 	in_transaction(_record_method, attempt.name, method, opened)
 	return answer(frappe.get_doc("Payment Attempt", attempt.name))
 
@@ -212,7 +220,7 @@ def _take_call(name: str) -> bool:
 def _open_at_gateway(attempt, request: PaymentRequest) -> dict:
 	try:
 		adapter = adapter_of(attempt.gateway, for_new_payment=True)
-		opened = asking.call_gateway(attempt.gateway, adapter.create, request)
+		opened = call_gateway(attempt.gateway, adapter.create, request)
 	except (NotSent, GatewayRefused) as error:
 		in_transaction(_record_refusal, attempt.name, error)
 		raise
@@ -230,9 +238,9 @@ def _record_opened(name: str, request: PaymentRequest, opened: Checkout):
 	values = {
 		"gateway_order_id": attempt.gateway_order_id or opened.order_id,
 		"gateway_payment_id": attempt.gateway_payment_id or opened.payment_id,
-		"expires_at": _site_time(opened.expires_at),
-		"checkout_data": PaymentAttempt.seal(_plain(opened)),
-		"request_data": frappe.as_json(masked(_request_summary(request))),
+		"expires_at": opened.expires_at and local_time(opened.expires_at),
+		"checkout_data": PaymentAttempt.seal(what_to_keep(opened)),
+		"request_data": frappe.as_json(masked(summary_of(request))),
 	}
 	if attempt.status == "Created":
 		attempt.mark_as_processing(**values)
@@ -249,7 +257,7 @@ def _record_method(name: str, method: str, opened: Checkout):
 	invoice, attempt = _locked_pair(name)
 	if not attempt.is_open():
 		return
-	attempt.write(payment_method=method, checkout_data=PaymentAttempt.seal(_plain(opened)))
+	attempt.write(payment_method=method, checkout_data=PaymentAttempt.seal(what_to_keep(opened)))
 	invoice.record("method_chosen", attempt, method=method)
 	invoice.write()
 
@@ -310,8 +318,6 @@ def _withdraw_locked(name: str):
 
 
 def _pay_nothing(name: str) -> dict:
-	from oropendola_payments.engine.settlement import fulfil
-
 	invoice = lock("AI Invoice", name)
 	invoice.mark_as_paid(amount_paid=0)
 	fulfil(invoice)
@@ -323,95 +329,9 @@ def _standing(name: str) -> dict:
 	return {"attempt": name, "status": row.status, "invoice_status": frappe.db.get_value("AI Invoice", row.invoice, "status")}
 
 
-# Words for the gateway and for the customer --------------------------------------------------------
-
-
-def request_of(
-	attempt, method_details: dict | None = None, customer: Customer | None = None
-) -> PaymentRequest:
-	invoice = frappe.db.get_value("AI Invoice", attempt.invoice, ["name", "description", "user"], as_dict=True)
-	back = f"callbacks.returned?gateway={attempt.gateway}&attempt={attempt.name}"
-	return PaymentRequest(
-		reference=attempt.name,
-		amount=attempt.payment_ref().amount,
-		currency=attempt.currency,
-		description=invoice.description or invoice.name,
-		customer=customer or _customer(invoice.user),
-		return_url=api_url(back),
-		cancel_url=api_url(f"{back}&cancelled=1"),
-		webhook_url=api_url(f"webhooks.receive?gateway={attempt.gateway}"),
-		idempotency_key=operation_key(attempt.name, "create"),
-		flow=attempt.flow or "redirect",
-		method=attempt.payment_method or None,
-		method_details=method_details or {},
-		invoice=invoice.name,
-		refund_speed=(settings_of(attempt.gateway).refund_speed or "Normal").lower(),
-	)
-
-
-def _customer(user: str) -> Customer:
-	person = frappe.db.get_value("User", user, ["full_name", "email", "mobile_no", "phone"], as_dict=True)
-	return Customer(
-		name=(person.full_name or person.email or "")[:60],
-		email=person.email or user,
-		phone=person.mobile_no or person.phone or "",
-	)
-
-
-def api_url(path: str) -> str:
-	return get_url(f"/api/method/oropendola_payments.api.{path}")
-
-
-def result_url(invoice: str | None = None, attempt: str | None = None) -> str:
-	return get_url(f"/payment-result?{'attempt' if attempt else 'invoice'}={attempt or invoice}")
-
-
-def answer(attempt) -> dict:
-	"""What the frontend needs to go on. `payment_url` always works by plain navigation."""
-	checkout = attempt.checkout()
-	mocked = attempt.mode == "Simulator"
-	if not attempt.is_open():
-		url, action = result_url(attempt=attempt.name), "redirect"
-	else:
-		url, action = checkout.get("url") or get_url(f"/pay?attempt={attempt.name}"), checkout.get("next_action")
-	result = {
-		"attempt": attempt.name,
-		"status": attempt.status,
-		"gateway": attempt.gateway,
-		"payment_url": url,
-		"next_action": action or "redirect",
-		"expires_at": attempt.expires_at,
-		"is_mocked": mocked,
-	}
-	result.update({part: checkout[part] for part in ("form", "sdk", "upi") if attempt.is_open() and checkout.get(part)})
-	if mocked:
-		result["mock_notice"] = mock_notice()
-	return result
-
-
-def mock_notice() -> str:
-	return _("This is the simulator: no money moves. Set the gateway to Test or Live and enter its keys.")
-
-
 def _flow(code: str, flow: str | None) -> str:
 	flows = adapter_class(code).capabilities.flows
 	if flow and flow not in flows:
 		raise BadRequest(_("{0} has no flow {1}. Please choose one of: {2}.").format(code, flow, ", ".join(flows)))
 	embed = "embedded" in flows and settings_of(code).embed_checkout
 	return flow or ("embedded" if embed else flows[0])
-
-
-def _plain(opened: Checkout) -> dict:
-	kept = ("next_action", "url", "data", "upi")
-	parts = {"form": opened.form and asdict(opened.form), "sdk": opened.sdk and asdict(opened.sdk)}
-	return {**{name: getattr(opened, name) for name in kept}, **parts}
-
-
-def _request_summary(request: PaymentRequest) -> dict:
-	return {**asdict(request), "amount": str(request.amount)}
-
-
-def _site_time(moment):
-	from oropendola_payments.engine.settlement import local_time
-
-	return local_time(moment) if moment else None

@@ -19,7 +19,15 @@ from oropendola_payments.engine.adapters import adapter_of
 from oropendola_payments.engine.masking import masked_body, masked_headers
 from oropendola_payments.engine.transactions import in_transaction, lock
 from oropendola_payments.exceptions import NotFound
-from oropendola_payments.gateways.base import Callback, DisputeEvent, Notice, Outcome, PaymentEvent, RefundEvent, RefundOutcome
+from oropendola_payments.gateways.base import (
+	Callback,
+	DisputeEvent,
+	Notice,
+	Outcome,
+	PaymentEvent,
+	RefundEvent,
+	RefundOutcome,
+)
 
 MAX_BODY = 256 * 1024
 LEASE_SECONDS = 120

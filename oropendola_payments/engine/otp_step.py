@@ -5,6 +5,7 @@ from frappe import _
 
 from oropendola_payments.engine import asking
 from oropendola_payments.engine.adapters import adapter_of
+from oropendola_payments.engine.calls import call_gateway
 from oropendola_payments.engine.checkout import own_attempt
 from oropendola_payments.exceptions import BadRequest, Conflict
 from oropendola_payments.gateways.base import OtpResult
@@ -14,7 +15,7 @@ def confirm(user: str, attempt_name: str, otp: str) -> dict:
 	if not (otp.isascii() and otp.isdecimal() and 3 <= len(otp) <= 10):
 		raise BadRequest(_("The code has only digits. Please type it as your bank sent it."))
 	attempt, adapter = _ready(user, attempt_name)
-	result = asking.call_gateway(attempt.gateway, adapter.submit_otp, attempt.payment_ref(), otp)
+	result = call_gateway(attempt.gateway, adapter.submit_otp, attempt.payment_ref(), otp)
 	if result.accepted:
 		# An accepted code is not money: only the status is.
 		asking.ask(attempt.name)
@@ -23,7 +24,7 @@ def confirm(user: str, attempt_name: str, otp: str) -> dict:
 
 def resend(user: str, attempt_name: str) -> dict:
 	attempt, adapter = _ready(user, attempt_name)
-	return _answer(attempt.name, asking.call_gateway(attempt.gateway, adapter.resend_otp, attempt.payment_ref()))
+	return _answer(attempt.name, call_gateway(attempt.gateway, adapter.resend_otp, attempt.payment_ref()))
 
 
 def _ready(user: str, attempt_name: str):

@@ -9,7 +9,9 @@ from frappe.utils import cint, flt, get_datetime, now_datetime
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import OPEN
 from oropendola_payments.engine import afterwards, schedule
 from oropendola_payments.engine.adapters import adapter_class, adapter_of, settings_of
+from oropendola_payments.engine.calls import call_gateway
 from oropendola_payments.engine.keys import fingerprint
+from oropendola_payments.engine.service import take_back
 from oropendola_payments.engine.transactions import in_transaction, lock
 from oropendola_payments.exceptions import Conflict, NotFound, Unprocessable
 from oropendola_payments.gateways.base import PaymentRef, RefundEvent, RefundOutcome, RefundRequest
@@ -177,8 +179,6 @@ def _must_wait_for_another(refund) -> bool:
 
 
 def _call(refund) -> RefundEvent:
-	from oropendola_payments.engine.asking import call_gateway
-
 	adapter, request = adapter_of(refund.gateway), request_of(refund)
 	if refund.flags.send:
 		return call_gateway(refund.gateway, adapter.refund, request)
@@ -294,8 +294,6 @@ def refunded_of_invoice(invoice: str) -> Decimal:
 
 
 def _end_service(invoice):
-	from oropendola_payments.engine.subscriptions import take_back
-
 	if invoice.fulfilled_on and invoice.subscription:
 		take_back(invoice)
 
@@ -312,8 +310,6 @@ def record_notice(gateway: str, event: RefundEvent) -> bool:
 
 def confirm_notice(gateway: str, event: RefundEvent) -> bool:
 	"""As `record_notice`, for a vendor whose word is checked: a refund of ours is asked about instead of believed."""
-	from oropendola_payments.engine.asking import call_gateway
-
 	name = _find(gateway, event)
 	if not name:
 		return record_notice(gateway, event)

@@ -14,6 +14,7 @@ from frappe.utils import get_datetime, get_system_timezone, now_datetime
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
 from oropendola_payments.engine import afterwards, schedule, surplus
+from oropendola_payments.engine.service import fulfil
 from oropendola_payments.engine.transactions import in_transaction, lock
 from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
@@ -225,22 +226,6 @@ def _pay_cancelled(invoice, capture) -> bool:
 		amount_paid=applied, payment_gateway=capture.gateway, transaction_id=capture.gateway_payment_id
 	)
 	return False
-
-
-def fulfil(invoice) -> bool:
-	"""Give what the paid invoice bought, once. False when its subscription was cancelled meanwhile."""
-	if invoice.fulfilled_on:
-		return True
-	if not invoice.subscription:
-		invoice.write(fulfilled_on=now_datetime())
-		return True
-	subscription = lock("AI Subscription", invoice.subscription)
-	if subscription.status == "Cancelled":
-		return False
-	key = subscription.activate_after_payment(invoice)
-	if key:
-		afterwards.keep_key_for_pickup(subscription.name, key)
-	return True
 
 
 # No money yet -------------------------------------------------------------------------------------

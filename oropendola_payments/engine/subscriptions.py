@@ -7,7 +7,8 @@ from frappe.utils import cint, getdate
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN as OPEN_INVOICES
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import LIVE
 from oropendola_payments.ai_billing.periods import today
-from oropendola_payments.engine import afterwards, invoices, settlement
+from oropendola_payments.engine import afterwards, invoices
+from oropendola_payments.engine.service import fulfil
 from oropendola_payments.engine.transactions import in_transaction, lock
 from oropendola_payments.exceptions import Conflict, NotFound, Unprocessable
 
@@ -275,7 +276,7 @@ def _fulfil_again(invoice_name: str) -> dict:
 	if invoice.status != "Paid" or invoice.paid() < invoice.total() or (invoice.total() and not covered):
 		message = _("Invoice {0} is {1} and has no verified payment, so nothing can be given for it.")
 		raise Conflict(message.format(invoice.name, _(invoice.status)))
-	if not settlement.fulfil(invoice):
+	if not fulfil(invoice):
 		raise Conflict(_("The subscription of invoice {0} was cancelled. Please refund the payment.").format(invoice.name))
 	subscription = frappe.get_doc("AI Subscription", invoice.subscription) if invoice.subscription else None
 	return {
@@ -284,18 +285,3 @@ def _fulfil_again(invoice_name: str) -> dict:
 		"status": subscription.status if subscription else None,
 		"end_date": subscription.end_date if subscription else None,
 	}
-
-
-def take_back(invoice):
-	"""The money went back in full: so does the period it bought."""
-	subscription = lock("AI Subscription", invoice.subscription)
-	if subscription.status not in LIVE or not subscription.end_date:
-		return
-	if getdate(subscription.end_date) != getdate(invoice.period_end):
-		invoice.flag_for_review(_("A later period was paid after the one that was refunded. Please check the end date."))
-	elif getdate(invoice.period_start) > today():
-		subscription.write(end_date=invoice.period_start)
-		invoice.record("period_taken_back", subscription, end_date=invoice.period_start)
-	else:
-		invoice.record("subscription_ended", subscription, subscription.status, "Cancelled")
-		subscription.cancel()

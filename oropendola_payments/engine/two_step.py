@@ -12,6 +12,7 @@ from frappe.utils.password import decrypt, encrypt
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
 from oropendola_payments.engine import asking, checkout, otp
+from oropendola_payments.engine.payment_answer import mock_notice
 from oropendola_payments.exceptions import BadRequest, Conflict, NotFound, Unprocessable
 from oropendola_payments.gateways.base import Customer
 from oropendola_payments.gateways.errors import GatewayError
@@ -123,7 +124,7 @@ def _next_step(started: dict) -> dict:
 def _mock(started: dict) -> dict:
 	if not started.get("is_mocked"):
 		return {"is_mocked": False}
-	return {"is_mocked": True, "mock_notice": checkout.mock_notice()}
+	return {"is_mocked": True, "mock_notice": mock_notice()}
 
 
 # What the customer typed lives as long as an order is paid, sealed, and never in the database.

@@ -36,6 +36,15 @@ def before_uninstall():
 	frappe.delete_doc("Role", "Packer", ignore_permissions=True)
 
 
+def write_and_fail(name):
+	frappe.db.set_value("Box", name, "note", "after")
+	raise RuntimeError("The job fails.")
+
+
+def remember_user():
+	seen.append(frappe.session.user)
+
+
 def on_update(doc, method):
 	seen.append((doc.name, method))
 

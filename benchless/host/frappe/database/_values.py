@@ -298,8 +298,7 @@ class Values:
 		condition, values = where(dt, filters)
 		return self.sql(f"select count(*) from `{get_table_name(dt)}`{condition}", values, debug=debug)[0][0]
 
-	@staticmethod
-	def get_default(key, parent="__default"):
+	def get_default(self, key, parent="__default"):
 		found = frappe.defaults.get_defaults_for(parent)
 		value = found.get(key, found.get(frappe.scrub(key)))
 		return value[0] if isinstance(value, list) else value

@@ -5,11 +5,12 @@ import secrets
 import shutil
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import frappe
 
 from benchless import site as sites
-from benchless.server import Server, ensure_site, serve
+from benchless.server import PortInUse, Server, ensure_site, listen, serve
 
 USERS = {
 	"customer@example.com": [],
@@ -32,7 +33,7 @@ def run(folder: Path, port: int, fresh: bool) -> int:
 		nonlocal simulator
 		if fresh and folder.exists():
 			shutil.rmtree(folder)
-		simulator = start_simulator(server.url)
+		simulator = start_simulator(server.url, last_simulator_port(folder))
 		passwords = make_site(folder, server.url, simulator.url)
 		introduce(server.url, simulator.url, passwords)
 
@@ -43,12 +44,27 @@ def run(folder: Path, port: int, fresh: bool) -> int:
 			simulator.close()
 
 
-def start_simulator(site_url: str):
-	"""Play the gateways on a free port; they send their webhooks to the site by themselves."""
+def last_simulator_port(folder: Path) -> int:
+	"""Give the port of the last start when it is free still, because open payments point to it; else 0."""
+	port = urlsplit(read_config(folder).get("payment_simulator_url", "")).port or 0
+	try:
+		listen(port).close()
+	except PortInUse:
+		return 0
+	return port
+
+
+def read_config(folder: Path) -> dict:
+	config = folder / "site_config.json"
+	return json.loads(config.read_text()) if config.exists() else {}
+
+
+def start_simulator(site_url: str, port: int):
+	"""Play the gateways; they send their webhooks to the site by themselves."""
 	from oropendola_payments.simulator import Simulator
 
 	# Ids must not repeat after a restart, because the site remembers the old ones.
-	simulator = Simulator(webhooks="auto", first_number=int(time.time())).start()
+	simulator = Simulator(port, webhooks="auto", first_number=int(time.time())).start()
 	for code in simulator.dialects:
 		simulator.configure(code, webhook_url=f"{site_url}{WEBHOOK}{code}")
 	return simulator
@@ -67,8 +83,7 @@ def make_site(folder: Path, url: str, simulator_url: str) -> dict[str, str]:
 
 def read_passwords(folder: Path) -> dict[str, str]:
 	"""Give the passwords of the last start, or new ones."""
-	config = folder / "site_config.json"
-	kept = json.loads(config.read_text()).get("demo_passwords", {}) if config.exists() else {}
+	kept = read_config(folder).get("demo_passwords", {})
 	return {user: kept.get(user) or secrets.token_urlsafe(9) for user in ("Administrator", *USERS)}
 
 

@@ -251,6 +251,17 @@ class TestResource(ProbeSiteTestCase):
 		self.assertEqual((answer.status_code, answer.json), (202, {"data": "ok"}))
 		self.assertEqual(self.client.get(address).status_code, 404)
 
+	def test_only_whitelisted_methods_of_a_document_can_be_called(self):
+		self.login("desk@example.com")
+		self.client.post("/api/resource/Probe Note", json={"title": "Loud"})
+		called = {"dt": "Probe Note", "dn": "Loud", "method": "shout", "args": '{"times": 2}'}
+		answer = self.client.post("/api/method/run_doc_method", json=called)
+		self.assertEqual(answer.json["message"], "LOUD!!")
+		answer = self.client.get("/api/resource/Probe Note/Loud?run_method=shout")
+		self.assertEqual(answer.json["data"], "LOUD!")
+		answer = self.client.post("/api/method/run_doc_method", json={**called, "method": "whisper"})
+		self.assertEqual(answer.status_code, 403)
+
 	def test_list_takes_fields_and_filters(self):
 		self.login("desk@example.com")
 		self.client.post("/api/resource/Probe Note", json={"title": "listed", "body": "yes"})
@@ -342,6 +353,19 @@ class TestServer(ProbeSiteTestCase):
 		self.read(API + "write_note_later", b"title=by-worker")
 		self.server.finish_jobs()
 		self.assertIn("by-worker", self.notes())
+
+	def test_due_event_of_the_scheduler_runs_once_and_is_logged(self):
+		with site.connect(self.site):
+			frappe.db.set_value(
+				"Scheduled Job Type", {"method": "probe.api.scheduled"}, "creation", "2020-01-01"
+			)
+			frappe.db.commit()
+		self.assertEqual(server.enqueue_due_events(self.site), ["probe.api.scheduled"])
+		self.server.finish_jobs()
+		self.assertIn("scheduled", self.notes())
+		self.assertEqual(server.enqueue_due_events(self.site), [])
+		with site.connect(self.site):
+			self.assertEqual(frappe.get_all("Scheduled Job Log", pluck="status"), ["Complete"])
 
 	def test_busy_port_is_named_in_the_error(self):
 		with self.assertRaisesRegex(server.PortInUse, f"{self.server.port}.*--port"):

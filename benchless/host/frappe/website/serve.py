@@ -2,6 +2,8 @@
 
 from werkzeug.wrappers import Response
 
+import sys
+
 import frappe
 from frappe.website._pages import ErrorPage, NotFoundPage, NotPermittedPage, redirect_response
 from frappe.website.path_resolver import PathResolver
@@ -19,6 +21,7 @@ def get_response(path=None, http_status_code=200) -> Response:
 	except frappe.PageDoesNotExistError:
 		return NotFoundPage(path).render()
 	except Exception as error:
+		print(frappe.get_traceback(), file=sys.stderr)  # the page itself may not show it
 		return ErrorPage(error).render()
 
 

@@ -1,5 +1,11 @@
+import frappe
 from frappe.model.document import Document
 
 
 class ProbeNote(Document):
-	pass
+	@frappe.whitelist()
+	def shout(self, times: int = 1):
+		return self.title.upper() + "!" * times
+
+	def whisper(self):
+		return self.title.lower()

@@ -27,6 +27,10 @@ class SystemRecord(Document):
 			message = _("{0} of {1} {2} is written by the system and cannot be edited. Please use the actions instead.")
 			frappe.throw(message.format(labels, _(self.doctype), self.name), NotAllowed)
 
+	def on_trash(self):
+		message = _("{0} {1} is kept as evidence and cannot be deleted.")
+		frappe.throw(message.format(_(self.doctype), self.name), NotAllowed)
+
 	def write(self, **values):
 		"""Write columns in one statement, past the form's checks. Only for code that holds the row's lock."""
 		self._update_row(values)
@@ -88,6 +92,39 @@ class StatefulRecord(SystemRecord):
 		if not self._update_row({"status": new, **values}, only_if={"status": old}):
 			message = _("{0} {1} was changed by somebody else just now. Please read it again.")
 			frappe.throw(message.format(_(self.doctype), self.name), ConcurrentChange)
+
+
+def move_locked(records: list[StatefulRecord], status: str, values: dict[str, dict]):
+	"""Move many records of one kind and status with one statement; `values` are columns by record name.
+
+	For sweeps that hold the locks of all of them: the table of moves is checked for each, as in `_move_to`.
+	"""
+	if not records:
+		return
+	first = records[0]
+	for record in records:
+		if record.status != first.status or not record.can_move_to(status):
+			message = _("{0} {1} is {2} and cannot become {3}.")
+			frappe.throw(
+				message.format(_(record.doctype), record.name, _(record.status), _(status)), InvalidTransition
+			)
+	stamp = {"status": status, "modified": now(), "modified_by": frappe.session.user}
+	rows = {record.name: {**values.get(record.name, {}), **stamp} for record in records}
+	_update_rows(first.doctype, rows, first.status)
+	for record in records:
+		record.update(rows[record.name])
+
+
+def _update_rows(doctype: str, rows: dict[str, dict], old_status: str):
+	columns = list(next(iter(rows.values())))
+	cases = "WHEN %s THEN %s " * len(rows)
+	sets = ", ".join(f"`{column}` = CASE `name` {cases} END" for column in columns)
+	names = ", ".join(["%s"] * len(rows))
+	parameters = [part for column in columns for name, row in rows.items() for part in (name, row[column])]
+	statement = f"UPDATE `tab{doctype}` SET {sets} WHERE `name` IN ({names}) AND `status` = %s"  # noqa: S608
+	frappe.db.sql(statement, [*parameters, *rows, old_status])
+	if affected_rows() != len(rows):
+		raise ConcurrentChange(_("Some records were changed by somebody else just now."))
 
 
 def is_customer_only(user: str) -> bool:

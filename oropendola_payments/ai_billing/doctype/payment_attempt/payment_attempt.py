@@ -7,7 +7,7 @@ import frappe
 from frappe.utils import get_datetime, get_system_timezone, now_datetime
 from frappe.utils.password import decrypt, encrypt
 
-from oropendola_payments.ai_billing.records import StatefulRecord
+from oropendola_payments.ai_billing.records import StatefulRecord, move_locked
 from oropendola_payments.gateways.base import PaymentRef
 from oropendola_payments.gateways.money import quantize
 
@@ -28,6 +28,31 @@ OPEN = ("Created", "Processing", "Authorized")
 class PaymentAttempt(StatefulRecord):
 	transitions = TRANSITIONS
 	first_status = "Created"
+	system_fields = (
+		"invoice",
+		"user",
+		"gateway",
+		"mode",
+		"flow",
+		"amount",
+		"currency",
+		"payment_method",
+		"gateway_order_id",
+		"gateway_payment_id",
+		"error_code",
+		"error_message",
+		"initiated_at",
+		"completed_at",
+		"expires_at",
+		"next_check_at",
+		"last_check_at",
+		"check_count",
+		"request_data",
+		"response_data",
+		"checkout_data",
+		"idempotency_key",
+		"request_fingerprint",
+	)
 
 	def is_open(self) -> bool:
 		return self.status in OPEN
@@ -72,6 +97,23 @@ class PaymentAttempt(StatefulRecord):
 
 	def mark_as_expired(self, **values) -> bool:
 		return self._move_to("Expired", completed_at=now_datetime(), **values)
+
+	@staticmethod
+	def expire_many(attempts: list["PaymentAttempt"], reason: str, next_checks: dict):
+		"""As `mark_as_expired` for many locked attempts, one statement for each status among them."""
+		moment = now_datetime()
+		for status in OPEN:
+			group = [attempt for attempt in attempts if attempt.status == status]
+			values = {
+				attempt.name: {
+					"completed_at": moment,
+					"error_code": "expired",
+					"error_message": reason,
+					"next_check_at": next_checks[attempt.name],
+				}
+				for attempt in group
+			}
+			move_locked(group, "Expired", values)
 
 	def mark_as_cancelled(self, **values) -> bool:
 		return self._move_to("Cancelled", completed_at=now_datetime(), **values)

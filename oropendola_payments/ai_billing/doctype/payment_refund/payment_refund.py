@@ -19,6 +19,22 @@ HOLDING = (*OPEN, "Refunded")
 class PaymentRefund(StatefulRecord):
 	transitions = TRANSITIONS
 	first_status = "Created"
+	system_fields = (
+		"capture",
+		"attempt",
+		"invoice",
+		"gateway",
+		"amount",
+		"currency",
+		"reason",
+		"gateway_refund_id",
+		"idempotency_key",
+		"request_fingerprint",
+		"next_check_at",
+		"check_count",
+		"completed_at",
+		"error_message",
+	)
 
 	def mark_as_processing(self, **values) -> bool:
 		return self._move_to("Processing", **values)

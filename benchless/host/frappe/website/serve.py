@@ -1,8 +1,8 @@
 """Answers a request for a page of the website."""
 
-from werkzeug.wrappers import Response
-
 import sys
+
+from werkzeug.wrappers import Response
 
 import frappe
 from frappe.website._pages import ErrorPage, NotFoundPage, NotPermittedPage, redirect_response

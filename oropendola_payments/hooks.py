@@ -25,13 +25,17 @@ has_permission = {
 	"Payment Attempt": f"{PERMISSIONS}.has_permission",
 }
 
+# What browsers may load on the customer pages; other pages and answers stay as they are.
+after_request = ["oropendola_payments.pages.policy.set_headers"]
+
 SWEEPS = "oropendola_payments.engine.sweeps"
 SUBSCRIPTIONS = "oropendola_payments.engine.subscription_sweeps"
 
 # Each job only asks for work to be done in the background: a cron job itself has 300 seconds.
 scheduler_events = {
 	"cron": {
-		"*/2 * * * *": [f"{SWEEPS}.drive_inbox", f"{SWEEPS}.reconcile_attempts", f"{SWEEPS}.poll_refunds"],
+		"* * * * *": [f"{SWEEPS}.reconcile_attempts"],
+		"*/2 * * * *": [f"{SWEEPS}.drive_inbox", f"{SWEEPS}.poll_refunds"],
 		"*/30 * * * *": [f"{SWEEPS}.check_abandoned_payments"],
 		"5 * * * *": [f"{SWEEPS}.check_invariants", f"{SUBSCRIPTIONS}.expire_subscriptions"],
 		"1 0 * * *": [f"{SUBSCRIPTIONS}.reset_quotas"],

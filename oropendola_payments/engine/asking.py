@@ -84,10 +84,13 @@ def attempt_of_notice(gateway: str, notice) -> str:
 def _worth_settling(attempt, events: list[PaymentEvent]) -> list[PaymentEvent]:
 	age = (now_datetime() - get_datetime(attempt.initiated_at)).total_seconds()
 	young = age < YOUNG_SECONDS
-	kept = [e for e in events if not (e.outcome is Outcome.NOT_FOUND and young)]
-	# Money first: a failed try inside the same order must not close it before its success is seen.
-	ranked = sorted(kept, key=lambda event: event.outcome not in (Outcome.PAID, Outcome.AUTHORIZED))
-	return [_about(attempt, event) for event in ranked]
+	return ranked(attempt, [e for e in events if not (e.outcome is Outcome.NOT_FOUND and young)])
+
+
+def ranked(attempt, events: list[PaymentEvent]) -> list[PaymentEvent]:
+	"""Money first: a failed try inside the same order must not close it before its success is seen."""
+	in_order = sorted(events, key=lambda event: event.outcome not in (Outcome.PAID, Outcome.AUTHORIZED))
+	return [_about(attempt, event) for event in in_order]
 
 
 def _about(attempt, event: PaymentEvent) -> PaymentEvent:

@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 
 from frappe.utils import get_datetime, now_datetime
 
+from oropendola_payments.engine.adapters import adapter_class, codes
+
 # (younger than, ask again after). Money that was taken without a message is reversed by Indian banks within five days
 # (RBI turnaround rules), and Razorpay may turn a failed payment into a captured one for three.
 STEPS = (
@@ -14,18 +16,29 @@ STEPS = (
 	(timedelta(days=2), timedelta(hours=4)),
 	(timedelta(days=6), timedelta(hours=12)),
 )
-ASK_FOR = STEPS[-1][0]
+VENDORS_SCHEDULE_ENDS = timedelta(hours=1)
 
 
 def soon() -> datetime:
 	return now_datetime() + timedelta(minutes=1)
 
 
-def next_check(attempt) -> datetime | None:
+def next_check(attempt, closed: bool = False) -> datetime | None:
 	"""None once the attempt is so old that nothing can come any more."""
 	now = now_datetime()
 	age = now - (get_datetime(attempt.initiated_at) if attempt.initiated_at else now)
+	own = None if closed else _vendors_schedule(attempt, age)
+	if own:
+		return now + own
 	return next((now + pause for younger_than, pause in STEPS if age < younger_than), None)
+
+
+def _vendors_schedule(attempt, age: timedelta) -> timedelta | None:
+	"""PhonePe demands its own rhythm while a payment is pending; afterwards ours goes on."""
+	if not attempt.is_open() or age > VENDORS_SCHEDULE_ENDS or attempt.gateway not in codes():
+		return None
+	seconds = adapter_class(attempt.gateway).poll_seconds(int(age.total_seconds()))
+	return timedelta(seconds=seconds) if seconds else None
 
 
 def back_off(tries: int, first_seconds: int = 30, longest_hours: int = 6) -> datetime:

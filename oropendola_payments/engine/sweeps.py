@@ -6,15 +6,11 @@ Cron only queues; the work runs in a worker under a name, so that two schedulers
 from datetime import timedelta
 
 import frappe
-from frappe.utils import add_to_date, cint, get_datetime, now_datetime
+from frappe.utils import cint, now_datetime
 
-from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
-from oropendola_payments.engine import asking, inbox, refunds
+from oropendola_payments.engine import abandonment, asking, health, inbox, refunds
 from oropendola_payments.engine.batches import each
-from oropendola_payments.engine.settlement import close_attempt
-from oropendola_payments.engine.transactions import in_transaction, lock
-from oropendola_payments.gateways.base import Outcome, PaymentEvent
 from oropendola_payments.gateways.errors import CredentialsRefused
 
 THIS = "oropendola_payments.engine.sweeps"
@@ -59,6 +55,7 @@ def _queue(function: str):
 
 def run_inbox() -> int:
 	"""Messages that were stored and not finished: the worker died, or our side had trouble."""
+	health.note_sweep()
 	due = {"status": ("in", ("Received", "Failed")), "next_attempt_at": ("<=", now_datetime())}
 	with acting_as("Sweep"):
 		return each("Payment Webhook Log", due, inbox.drive)
@@ -67,9 +64,9 @@ def run_inbox() -> int:
 def run_reconcile() -> int:
 	"""Ask about every attempt whose turn has come, open or closed: a late success is honoured for days."""
 	due = {"next_check_at": ("<=", now_datetime())}
-	asker = Asker()
+	reconciler = Reconciler()
 	with acting_as("Reconcile"):
-		return each("Payment Attempt", due, asker.ask)
+		return each("Payment Attempt", due, reconciler.ask)
 
 
 def run_refunds() -> int:
@@ -81,10 +78,8 @@ def run_refunds() -> int:
 def run_abandoned() -> int:
 	"""Payments that the customer left: the gateway is asked first, only what is surely unpaid becomes Abandoned."""
 	minutes = cint(frappe.get_cached_doc("Payment Settings").abandon_after_minutes)
-	left = {"status": "Processing", "processing_since": ("<", add_to_date(now_datetime(), minutes=-minutes))}
-	asker = Asker()
 	with acting_as("Sweep"):
-		return each("AI Invoice", left, lambda name: _abandon(name, asker, minutes))
+		return abandonment.run(minutes)
 
 
 def run_invariants() -> dict:
@@ -108,7 +103,7 @@ def run_clear_payloads():
 		frappe.db.commit()
 
 
-class Asker:
+class Reconciler:
 	"""Asks for one sweep. A gateway that refuses our keys is left alone until the next one: repeating can lock an account."""
 
 	def __init__(self):
@@ -123,33 +118,3 @@ class Asker:
 		except CredentialsRefused:
 			self.refused.add(gateway)
 			raise
-
-
-def _abandon(invoice_name: str, asker: Asker, minutes: int):
-	open_attempts = frappe.get_all("Payment Attempt", {"invoice": invoice_name, "status": ("in", OPEN)}, pluck="name")
-	for name in open_attempts:
-		asker.ask(name)
-	in_transaction(_abandon_locked, invoice_name, open_attempts, minutes)
-
-
-def _abandon_locked(invoice_name: str, asked: list[str], minutes: int):
-	invoice = lock("AI Invoice", invoice_name)
-	if invoice.status != "Processing" or get_datetime(invoice.processing_since) > add_to_date(now_datetime(), minutes=-minutes):
-		return
-	open_now = frappe.get_all("Payment Attempt", {"invoice": invoice_name, "status": ("in", OPEN)}, ["name", "initiated_at", "status"])
-	attempts = [lock("Payment Attempt", row.name) for row in open_now]
-	if any(not _is_left(attempt, asked, minutes) for attempt in attempts):
-		return
-	reason = frappe._("The payment was not finished in time. Nothing was charged as far as the gateway knows.")
-	for attempt in attempts:
-		close_attempt(invoice, attempt, PaymentEvent(Outcome.EXPIRED, reference=attempt.name, reason=reason))
-	if invoice.status == "Processing":
-		invoice.mark_as_abandoned(reason)
-
-
-def _is_left(attempt, asked: list[str], minutes: int) -> bool:
-	"""True for an attempt that is old, was asked about just now, and holds no money."""
-	old = get_datetime(attempt.initiated_at) <= add_to_date(now_datetime(), minutes=-minutes)
-	return old and attempt.name in asked and attempt.status != "Authorized"
-
-

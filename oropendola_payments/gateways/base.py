@@ -322,6 +322,11 @@ class Gateway:
 		"""All the gateway knows of this attempt, at least one event; money that was taken comes with its own payment id."""
 		raise NotImplementedError
 
+	@classmethod
+	def poll_seconds(cls, age_seconds: int) -> int | None:
+		"""When a pending payment of this age is asked about again, where the vendor has a schedule of its own."""
+		return None
+
 	def capture(self, payment: PaymentRef, event: PaymentEvent, key: str) -> PaymentEvent:
 		raise NotSupported(f"{self.label} captures by itself.")
 

@@ -4,8 +4,9 @@ import frappe
 from frappe import _
 from frappe.utils import cint, now_datetime
 
+from oropendola_payments.ai_billing import receipt
 from oropendola_payments.ai_billing.doctype.payment_event import payment_event
-from oropendola_payments.ai_billing.records import StatefulRecord
+from oropendola_payments.ai_billing.records import StatefulRecord, move_locked
 from oropendola_payments.exceptions import ConcurrentChange, Conflict, NotAllowed
 from oropendola_payments.gateways.money import quantize, to_decimal, to_minor
 
@@ -51,6 +52,16 @@ class AIInvoice(StatefulRecord):
 	)
 
 	# Form ---------------------------------------------------------------------------------------
+
+	def onload(self):
+		super().onload()
+		from oropendola_payments.engine.desk import invoice_actions
+
+		self.set_onload("actions", invoice_actions(self))
+
+	def receipt(self) -> dict:
+		"""What the print format shows."""
+		return receipt.facts(self)
 
 	def before_insert(self):
 		self.update(dict.fromkeys(("amount_paid", "amount_refunded", "retry_count", "event_count", "needs_review"), 0))
@@ -115,6 +126,20 @@ class AIInvoice(StatefulRecord):
 
 	def mark_as_abandoned(self, reason: str) -> bool:
 		return self._move_to("Abandoned", failure_reason=reason, processing_since=None)
+
+	@staticmethod
+	def abandon_many(invoices: list["AIInvoice"], reason: str):
+		"""As `mark_as_abandoned` for many locked invoices, with three statements for all."""
+		values, events = {}, []
+		for invoice in invoices:
+			invoice.record("invoice_abandoned", invoice, invoice.status, "Abandoned", reason=reason)
+			rows, tail = payment_event.link_to_invoice(invoice, invoice._queued_events())
+			values[invoice.name] = {"failure_reason": reason, "processing_since": None, **tail}
+			events += rows
+			invoice._queued_events().clear()
+		move_locked(invoices, "Abandoned", values)
+		if events:
+			payment_event.insert(events)
 
 	def mark_as_pending(self) -> bool:
 		"""The attempt was withdrawn before any money could move."""

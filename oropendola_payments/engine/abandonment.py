@@ -1,0 +1,139 @@
+"""Payments that the customer left: the gateway is asked first, only what is surely unpaid becomes Abandoned.
+
+Works in batches: the number of statements grows with batches, apart from one question to the gateway for each open attempt. An
+answer that is news goes through the settlement's door by itself.
+"""
+
+from datetime import datetime
+
+import frappe
+from frappe import _
+from frappe.utils import add_to_date, cint, get_datetime, now_datetime
+
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN, PaymentAttempt
+from oropendola_payments.engine import asking, schedule
+from oropendola_payments.engine.adapters import adapter_of
+from oropendola_payments.engine.calls import call_gateway
+from oropendola_payments.engine.transactions import in_transaction
+from oropendola_payments.gateways.base import Gateway, Outcome
+from oropendola_payments.gateways.errors import CredentialsRefused
+
+BATCH = 200
+# Nothing was taken and nothing is on its way: the attempt may be closed after its time.
+UNPAID = (Outcome.PENDING, Outcome.NOT_FOUND)
+
+
+def run(minutes: int) -> int:
+	"""How many invoices were looked at."""
+	seen, last = 0, ""
+	asker = Asker()
+	while True:
+		names = _due(minutes, last)
+		_work_through(names, asker, minutes)
+		seen += len(names)
+		if len(names) < BATCH:
+			return seen
+		last = names[-1]
+
+
+def _due(minutes: int, last: str) -> list[str]:
+	left = {
+		"status": "Processing",
+		"processing_since": ("<", _before(minutes)),
+		"name": (">", last),
+	}
+	return frappe.get_all("AI Invoice", left, pluck="name", order_by="name", limit=BATCH)
+
+
+def _work_through(names: list[str], asker: "Asker", minutes: int):
+	if not names:
+		return
+	attempts = _open_attempts(names)
+	_note_checks(attempts)
+	frappe.db.commit()
+	left = [attempt.name for attempt in attempts if asker.is_unpaid(attempt)]
+	in_transaction(_abandon_locked, names, left, minutes)
+
+
+def _open_attempts(invoices: list[str]) -> list:
+	return _read("Payment Attempt", "`invoice` IN %s AND `status` IN %s", (tuple(invoices), OPEN))
+
+
+def _note_checks(attempts: list):
+	"""Asked about now; when the next question is due is decided by what becomes of it."""
+	if attempts:
+		frappe.db.sql(
+			"UPDATE `tabPayment Attempt` SET `last_check_at` = %s, `check_count` = `check_count` + 1 WHERE `name` IN %s",
+			(now_datetime(), tuple(attempt.name for attempt in attempts)),
+		)
+
+
+class Asker:
+	"""Asks for one sweep, with one adapter for each gateway. One that refuses our keys is left alone: repeating can lock an account."""
+
+	def __init__(self):
+		self.adapters: dict[str, Gateway | None] = {}
+
+	def is_unpaid(self, attempt) -> bool:
+		"""False when the gateway knows of money, has news that were settled now, or could not be asked."""
+		try:
+			return self._ask(attempt)
+		except Exception as error:
+			frappe.db.rollback()
+			if isinstance(error, CredentialsRefused):
+				self.adapters[attempt.gateway] = None
+			title = f"Payment Attempt {attempt.name} could not be asked about"
+			frappe.log_error(title=title[:140], message=frappe.get_traceback())
+			frappe.db.commit()
+			return False
+
+	def _ask(self, attempt) -> bool:
+		if attempt.gateway not in self.adapters:
+			self.adapters[attempt.gateway] = adapter_of(attempt.gateway)
+		adapter = self.adapters[attempt.gateway]
+		if adapter is None:
+			return False
+		events = call_gateway(attempt.gateway, adapter.status, attempt.payment_ref())
+		news = [event for event in events if event.outcome not in UNPAID]
+		for event in asking.ranked(attempt, news):
+			asking.settle_and_capture(attempt.gateway, event)
+		return not news
+
+
+def _abandon_locked(invoice_names: list[str], unpaid: list[str], minutes: int):
+	"""Close what is still left. Whatever moved meanwhile is not touched."""
+	invoices = _read("AI Invoice", "`name` IN %s AND `status` = 'Processing'", (tuple(invoice_names),), lock=True)
+	invoices = [invoice for invoice in invoices if get_datetime(invoice.processing_since) < _before(minutes)]
+	if not invoices:
+		return
+	attempts = _read(
+		"Payment Attempt", "`invoice` IN %s AND `status` IN %s", (tuple(i.name for i in invoices), OPEN), lock=True
+	)
+	blocked = {attempt.invoice for attempt in attempts if not _is_left(attempt, unpaid, minutes)}
+	reason = _("The payment was not finished in time. Nothing was charged as far as the gateway knows.")
+	closing = [attempt for attempt in attempts if attempt.invoice not in blocked]
+	left = {invoice.name: invoice for invoice in invoices if invoice.name not in blocked and not invoice.paid()}
+	for attempt in closing:
+		if attempt.invoice in left:
+			left[attempt.invoice].record("attempt_expired", attempt, attempt.status, "Expired", reason=reason)
+	closing = [attempt for attempt in closing if attempt.invoice in left]
+	PaymentAttempt.expire_many(closing, reason, {a.name: schedule.next_check(a, closed=True) for a in closing})
+	AIInvoice.abandon_many(list(left.values()), reason)
+
+
+def _is_left(attempt, unpaid: list[str], minutes: int) -> bool:
+	"""True for an attempt that is old, was asked about just now, and holds no money."""
+	old = get_datetime(attempt.initiated_at) <= _before(minutes)
+	return old and attempt.name in unpaid and attempt.status != "Authorized"
+
+
+def _read(doctype: str, where: str, values: tuple, lock: bool = False) -> list:
+	"""Whole records in one statement, in the order of their names so that two sweeps lock in the same order."""
+	statement = f"SELECT * FROM `tab{doctype}` WHERE {where} ORDER BY `name`{' FOR UPDATE' if lock else ''}"  # noqa: S608
+	rows = frappe.db.sql(statement, values, as_dict=True)
+	return [frappe.get_doc({"doctype": doctype, **row}) for row in rows]
+
+
+def _before(minutes: int) -> datetime:
+	return add_to_date(now_datetime(), minutes=-cint(minutes))

@@ -1,0 +1,65 @@
+"""A plan says what is sold, and never gives anything away by accident."""
+
+from decimal import Decimal
+
+import frappe
+
+from oropendola_payments.compat import TestCase
+from oropendola_payments.exceptions import BadRequest, Unprocessable
+from oropendola_payments.tests.factories import create_plan
+
+
+class TestAIPlan(TestCase):
+	def refused(self, text: str, **values):
+		with self.assertRaisesRegex(frappe.ValidationError, text):
+			create_plan(**values)
+		frappe.db.rollback()
+
+	def test_a_free_plan_needs_the_price_0_and_the_tick(self):
+		self.refused("tick Is Free", price=0)
+		self.refused("free plan has the price 0", price=499, is_free=1)
+		self.assertTrue(create_plan(price=0, is_free=1).is_really_free())
+
+	def test_a_plan_that_was_made_free_in_the_database_only_half_is_not_free(self):
+		plan = create_plan()
+		for values in ({"is_free": 1, "price": 499}, {"is_free": 0, "price": 0}):
+			plan.update(values)
+			self.assertFalse(plan.is_really_free(), values)
+
+	def test_negative_numbers_are_refused(self):
+		self.refused("below 0", price=-1)
+		self.refused("below 0", trial_days=-1)
+		self.refused("below 0", requests_limit_per_day=-1)
+		self.refused("at least 1", interval_count=0)
+
+	def test_a_plan_id_is_a_slug(self):
+		for plan_id in ("Pro Plan", "pro_", "-pro", "pro--x", "PRO", "a/b"):
+			self.refused("small letters", plan_id=plan_id)
+
+	def test_a_price_finer_than_its_currency_is_refused(self):
+		"""R17."""
+		self.refused("more decimals", price="1.005")
+		self.refused("more decimals", price="1.5", currency="JPY")
+		self.refused("more decimals", prices=[{"currency": "JPY", "price": "1.5"}])
+		self.assertEqual(create_plan(price="1.005", currency="KWD").price_in(None)[0], Decimal("1.005"))
+
+	def test_two_prices_in_one_currency_are_refused(self):
+		self.refused("two prices in INR", prices=[{"currency": "INR", "price": 5}])
+		self.refused("two prices in USD", prices=[{"currency": "USD", "price": 5}, {"currency": "USD", "price": 6}])
+		self.refused("above 0 in USD", prices=[{"currency": "USD", "price": 0}])
+
+	def test_a_currency_without_a_price_is_refused_and_never_converted(self):
+		"""R18."""
+		plan = create_plan(prices=[{"currency": "USD", "price": 9}])
+		self.assertEqual(plan.price_in("usd"), (Decimal(9), "USD"))
+		self.assertEqual(plan.price_in(None), (Decimal(499), "INR"))
+		with self.assertRaisesRegex(BadRequest, "no price in EUR.*INR, USD"):
+			plan.price_in("EUR")
+
+	def test_a_plan_that_is_not_offered_any_more_says_so(self):
+		with self.assertRaisesRegex(Unprocessable, "not offered any more"):
+			create_plan(is_active=0).require_active()
+
+	def test_a_limit_of_0_means_unlimited(self):
+		self.assertEqual(create_plan(requests_limit_per_day=0).daily_limit(), -1)
+		self.assertEqual(create_plan(requests_limit_per_day=5).daily_limit(), 5)

@@ -157,7 +157,7 @@ def dispute_event(data: Mapping, occurred_at: datetime | None) -> DisputeEvent:
 
 def _money(payment: Mapping) -> tuple[Outcome, Decimal | None]:
 	"""Taken, held, or neither. A success that is not captured is a hold, not a payment."""
-	amount, action = amount_of(payment.get("payment_amount")), member(payment, "authorization", "action")
+	amount, action = _amount(payment), member(payment, "authorization", "action")
 	if status_of(payment) != "SUCCESS":
 		return Outcome.PENDING, amount
 	if payment.get("is_captured") in (None, True):
@@ -166,3 +166,9 @@ def _money(payment: Mapping) -> tuple[Outcome, Decimal | None]:
 	if action == "CAPTURE":
 		return Outcome.PENDING, amount  # the capture is under way
 	return Outcome.AUTHORIZED, amount
+
+
+def _amount(payment: Mapping) -> Decimal | None:
+	"""What was paid for the order; a service fee that Cashfree adds for the customer is on top of it and not ours."""
+	paid, ordered = amount_of(payment.get("payment_amount")), amount_of(payment.get("order_amount"))
+	return min(paid, ordered) if paid and ordered else paid

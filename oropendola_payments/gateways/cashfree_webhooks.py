@@ -67,7 +67,8 @@ def _payment_notice(kind: str, data) -> Notice:
 	payment_id = id_of(member(payment, "cf_payment_id"))
 	if not reference or not payment_id:
 		raise MalformedNotice("Cashfree's webhook names no order or no payment.")
-	event = payment_event(payment, reference)
+	# The webhook tells the amount of the order beside the payment, the status query inside it.
+	event = payment_event({"order_amount": member(data, "order", "order_amount"), **payment}, reference)
 	return Notice(
 		events=(event,),
 		proven=True,

@@ -214,6 +214,7 @@ class StandardCheckout:
 			reference=reference,
 			amount=rupees_of(refund.get("amount")),
 			currency="INR",
+			occurred_at=_moment(_attempt_of(refund).get("timestamp")),
 			reason=short_text(refund.get("detailedErrorCode")) or short_text(refund.get("errorCode")),
 		)
 

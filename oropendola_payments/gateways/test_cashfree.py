@@ -16,8 +16,8 @@ from oropendola_payments.gateways.base import (
 	RefundRequest,
 )
 from oropendola_payments.gateways.cashfree import Cashfree
-from oropendola_payments.gateways.cashfree_client import json_of
-from oropendola_payments.gateways.cashfree_entities import payment_event
+from oropendola_payments.gateways.cashfree_client import is_unknown, json_of
+from oropendola_payments.gateways.cashfree_entities import payment_event, unpaid_event
 from oropendola_payments.gateways.cashfree_orders import _phone as phone
 from oropendola_payments.gateways.cashfree_orders import order_fields
 from oropendola_payments.gateways.errors import (
@@ -178,6 +178,15 @@ class TestPaying(WithSimulator):
 		self.simulator.finish("cashfree", "PAY9")
 		self.assertEqual(self.status("PAY9").outcome, Outcome.PAID)
 
+	def test_an_order_that_ended_with_an_attempt_under_way_is_not_failed(self):
+		"""R6: the attempt may still take the money."""
+		for word in ("EXPIRED", "TERMINATED"):
+			for attempt, outcome in (("PENDING", Outcome.PENDING), ("NEW_WORD", Outcome.PENDING)):
+				tries = [{"payment_status": "FAILED"}, {"payment_status": attempt}]
+				self.assertEqual(unpaid_event({"order_status": word}, tries, "PAY17", None).outcome, outcome)
+			ended = unpaid_event({"order_status": word}, [{"payment_status": "FAILED"}], "PAY17", None)
+			self.assertIn(ended.outcome, (Outcome.EXPIRED, Outcome.CANCELLED))
+
 	def test_two_successes_of_one_order_are_two_facts(self):
 		"""R7: a second capture must not disappear."""
 		self.open("PAY10")
@@ -198,6 +207,14 @@ class TestPaying(WithSimulator):
 		self.simulator.pay("cashfree", "PAY11")
 		event = self.status("PAY11")
 		self.assertEqual((event.amount, event.currency), (Decimal("1.00"), "USD"))
+
+	def test_a_service_fee_for_the_customer_is_not_our_money(self):
+		"""SDK model of the payment: the order's amount differs from the payment's when a fee is added on top."""
+		payment = {"payment_status": "SUCCESS", "cf_payment_id": "1", "payment_currency": "INR"}
+		amounts = {"order_amount": Decimal("1499.00"), "payment_amount": Decimal("1520.50")}
+		self.assertEqual(payment_event({**payment, **amounts}, "PAY16").amount, Decimal("1499.00"))
+		less = {**amounts, "payment_amount": Decimal("1400.00")}
+		self.assertEqual(payment_event({**payment, **less}, "PAY16").amount, Decimal("1400.00"))
 
 	def test_an_unknown_reference_is_not_found(self):
 		self.assertEqual(self.status("NEVER").outcome, Outcome.NOT_FOUND)
@@ -294,6 +311,8 @@ class TestTrouble(WithSimulator):
 		"""Otherwise a wrong test address would look like payments that were never made."""
 		with self.assertRaises(BadAnswer):
 			adapter(base_url=f"{self.simulator.url}/nobody").status(ref("TR9"))
+		self.assertFalse(is_unknown(404, {"code": "path_invalid"}))
+		self.assertTrue(is_unknown(404, {"code": "order_not_found"}))
 
 
 class TestSettings(WithSimulator):
@@ -302,6 +321,8 @@ class TestSettings(WithSimulator):
 		live = {"key_id": "123", "key_secret": "cfsk_ma_prod_demo"}
 		self.assertIn("sandbox", Cashfree.credential_problems(test, "Live")[0])
 		self.assertIn("production", Cashfree.credential_problems(live, "Test")[0])
+		for name in test:
+			self.assertEqual(len(Cashfree.credential_problems({name: test[name]}, "Live")), 1)
 		self.assertEqual(Cashfree.credential_problems(test, "Test"), [])
 		self.assertEqual(Cashfree.credential_problems(live, "Live"), [])
 

@@ -38,6 +38,18 @@ class TestHolds(WithSimulator):
 			self.gateway.capture(ref("HOLD1"), held, "CAP1")
 		self.assertEqual(self.gateway.capture(ref("HOLD1"), held, "CAP1").outcome, Outcome.PAID)
 
+	def test_captures_and_refunds_carry_their_idempotency_key(self):
+		"""cashfree.md section 8: a retry must bring the same key."""
+		self.gateway.capture(ref("HOLD1"), self.status("HOLD1"), "CAP5")
+		self.gateway.refund(refund_of("HOLD1", key="RF5"))
+		self.assertTrue({"CAP5", "RF5"} <= set(self.simulator.dialects["cashfree"].results))
+
+	def test_the_captured_amount_counts_not_the_held_one(self):
+		payment = {"payment_status": "SUCCESS", "is_captured": True, "cf_payment_id": "1"}
+		payment |= {"payment_amount": 1499, "payment_currency": "INR"}
+		payment["authorization"] = {"action": "CAPTURE", "status": "SUCCESS", "captured_amount": 999}
+		self.assertEqual(payment_event(payment, "HOLD1").amount, Decimal("999"))
+
 	def test_a_partial_capture_counts_what_was_captured(self):
 		held = self.status("HOLD1")
 		body = json_of({"action": "CAPTURE"}, amount="999.00")

@@ -183,6 +183,19 @@ class TestContent(WithSimulator):
 		)
 		self.assertEqual(self.gateway.receive(signed(body)).events[0].outcome, Outcome.AUTHORIZED)
 
+	def test_a_service_fee_is_left_out_of_the_webhooks_amount_too(self):
+		payment = {
+			"cf_payment_id": 1,
+			"payment_status": "SUCCESS",
+			"payment_amount": 1520.5,
+			"payment_currency": "INR",
+		}
+		order = {"order_id": "WH12", "order_amount": 1499.0}
+		event = self.gateway.receive(
+			signed(told("PAYMENT_SUCCESS_WEBHOOK", order=order, payment=payment))
+		).events[0]
+		self.assertEqual(event.amount, Decimal("1499"))
+
 	def test_failed_and_dropped_attempts_leave_the_order_open(self):
 		"""cashfree.md pitfall 3."""
 		self.open("WH4")
@@ -214,6 +227,14 @@ class TestContent(WithSimulator):
 		}
 		self.assertEqual(len(keys), 1)
 
+	def test_another_state_of_the_same_payment_is_another_message(self):
+		keys = set()
+		for status in ("SUCCESS", "CANCELLED"):
+			payment = {"cf_payment_id": "1", "payment_status": status}
+			body = told("PAYMENT_SUCCESS_WEBHOOK", order={"order_id": "WH13"}, payment=payment)
+			keys.add(self.gateway.receive(signed(body)).event_key)
+		self.assertEqual(len(keys), 2)
+
 	def test_a_refund_is_told_with_our_key(self):
 		payment_id = self.paid("WH7")
 		self.gateway.refund(refund_of("WH7", payment_id, "500.00"))
@@ -235,6 +256,12 @@ class TestContent(WithSimulator):
 			event = self.last().events[0]
 			self.assertEqual((event.state, event.payment_id, event.reference), (state, payment_id, "WH8"))
 			self.assertEqual(event.amount, Decimal("1499.00"))
+
+	def test_the_status_of_a_dispute_is_read_as_the_documentation_prints_it(self):
+		"""The sample of the documentation has it in two pairs of quotes."""
+		dispute = {"dispute_id": "7", "dispute_status": '"DISPUTE_MERCHANT_WON"'}
+		event = self.gateway.receive(signed(told("DISPUTE_CLOSED", dispute=dispute))).events[0]
+		self.assertEqual(event.state, "won")
 
 	def test_unknown_types_are_named_and_told_apart(self):
 		keys = set()

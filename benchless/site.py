@@ -54,15 +54,21 @@ def create_site(path, admin_password="admin", apps=("oropendola_payments",), con
 		)
 	_write_config(folder, config or {})
 	_list_apps(folder.parent, apps)
+	try:
+		_fill(folder, admin_password, apps)
+	except BaseException:
+		for file in folder.glob("site.db*"):  # half a site would be taken for a whole one
+			file.unlink()
+		raise
+	return folder
+
+
+def _fill(folder: Path, admin_password: str, apps) -> None:
 	with connect(folder):
 		_create_tables()
 		_create_first_records(admin_password)
 		for app in apps:
 			install_app(app)
-	return folder
-
-
-create = create_site
 
 
 def ensure(path, admin_password=None, apps=("oropendola_payments",), config=None) -> Path:

@@ -73,6 +73,11 @@ class TestStatements(ThrowawaySite):
 		box(label="100%").insert()
 		self.assertEqual(len(frappe.db.sql("select 1 from `tabBox` where label like '100%'")), 1)
 
+	def test_backslash_takes_the_meaning_from_a_wildcard(self):
+		box(label="50_60").insert()
+		box(label="50x60").insert()
+		self.assertEqual(frappe.get_all("Box", {"label": ("like", r"50\_%")}, pluck="label"), ["50_60"])
+
 	def test_words_of_mariadb_are_understood(self):
 		text = "select concat('a', 'b'), if(1, 'y', 'n'), greatest(1, 3), date_format('2026-03-01', '%Y')"
 		self.assertEqual(frappe.db.sql(text)[0], ("ab", "y", 3, "2026"))

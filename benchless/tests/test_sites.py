@@ -7,6 +7,7 @@ import frappe
 from frappe.utils import get_url
 
 from benchless import site
+from benchless.tests.test_transactions import in_thread
 from benchless.tests.throwaway import APP, ThrowawaySite, box
 
 
@@ -75,6 +76,12 @@ class TestApps(ThrowawaySite):
 	def test_site_is_not_made_twice(self):
 		with self.assertRaises(FileExistsError):
 			site.create_site(self.path, apps=[APP])
+
+	def test_site_that_could_not_be_finished_is_not_taken_for_one(self):
+		folder = self.folder / "half.localhost"
+		with self.assertRaises(ModuleNotFoundError):
+			in_thread(self.path, lambda: site.create_site(folder, apps=["no_such_app"]))
+		self.assertFalse((folder / "site.db").exists())
 
 	def test_configured_host_name_wins(self):
 		frappe.local.conf.host_name = "https://pay.example.com"

@@ -26,6 +26,8 @@ _REPLACEMENTS = [
 	(re.compile(r"\b(force|use|ignore)\s+index\s*\([^)]*\)", re.I), ""),
 	(re.compile(r"\bcurrent_timestamp\b(\s*\(\d*\))?", re.I), "now()"),
 	(re.compile(r"\bcurrent_date\b(\s*\(\s*\))?", re.I), "curdate()"),
+	# SQLite has no escape character unless it is told one.
+	(re.compile(r"\blike\s+(%s|%\(\w+\)s)", re.I), r"like \1 escape '\\'"),
 	# An integer divided by an integer is no integer in MariaDB.
 	(re.compile(r"(?<![/*])/(?![/*])"), "* 1.0 /"),
 ]

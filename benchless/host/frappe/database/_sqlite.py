@@ -5,12 +5,11 @@ import math
 import random
 import re
 import sqlite3
-import threading
 import uuid
 from pathlib import Path
 
 BUSY_SECONDS = 30
-_free = threading.local()
+_free: dict[str, list[sqlite3.Connection]] = {}
 _SHAPE_OF_DATETIME = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{6})?$")
 _SHAPE_OF_DATE = re.compile(r"^\d{4}-\d\d-\d\d$")
 
@@ -33,16 +32,21 @@ class Cursor(sqlite3.Cursor):
 
 
 def take_connection(path: str) -> sqlite3.Connection:
-	"""A connection for this thread: one that was given back, or a new one."""
-	kept = _free.__dict__.setdefault(_identity(path), [])
-	return kept.pop() if kept else _open(path)
+	"""A connection that nobody uses: one that was given back, or a new one."""
+	try:
+		return _free[_identity(path)].pop()
+	except (KeyError, IndexError):
+		return _open(path)
 
 
 def give_back(path: str, connection: sqlite3.Connection) -> None:
+	"""Keep the connection for the next request, whichever thread answers it."""
 	if connection.in_transaction:
 		connection.rollback()
-	kept = _free.__dict__.setdefault(_identity(path), [])
-	kept.append(connection)
+	if Path(path).exists():
+		_free.setdefault(_identity(path), []).append(connection)
+	else:
+		connection.close()
 
 
 def _identity(path: str) -> str:

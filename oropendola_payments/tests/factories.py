@@ -21,6 +21,7 @@ def create_user(*roles: str, first_name: str = "Asha") -> str:
 		{
 			"doctype": "User",
 			"email": email,
+			"enabled": 1,  # an import sets no defaults
 			"first_name": first_name,
 			"last_name": "Example",
 			"mobile_no": f"+919{secrets.randbelow(10**9):09d}",

@@ -156,12 +156,14 @@ def _require_payable(invoice):
 
 def _live_attempt(invoice, code: str, flow: str, method: str | None) -> str | None:
 	filters = {"invoice": invoice.name, "gateway": code, "flow": flow, "status": ("in", OPEN)}
-	fields = ["name", "amount", "mode", "payment_method", "expires_at", "initiated_at", "status"]
+	fields = ["name", "amount", "mode", "payment_method", "expires_at", "status", "checkout_data"]
 	fresh = now_datetime() + timedelta(seconds=FRESH_SECONDS)
 	for row in frappe.get_all("Payment Attempt", filters, fields, order_by="creation desc"):
 		alive = not row.expires_at or get_datetime(row.expires_at) > fresh
 		same = to_decimal(row.amount) == invoice.outstanding() and row.mode == settings_of(code).mode
-		if alive and same and (row.payment_method or None) == method:
+		# Opened perhaps, but nobody knows where: the reconciler asks about it, the customer gets a new one.
+		lost = row.status != "Created" and not row.checkout_data
+		if alive and same and not lost and (row.payment_method or None) == method:
 			return row.name
 	return None
 

@@ -7,7 +7,12 @@ import frappe
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import ALPHABET, hash_key, is_well_formed, make_key
+from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import (
+	ALPHABET,
+	hash_key,
+	is_well_formed,
+	make_key,
+)
 from oropendola_payments.compat import TestCase
 from oropendola_payments.exceptions import NotAllowed
 from oropendola_payments.tests.factories import create_plan, create_user, unique

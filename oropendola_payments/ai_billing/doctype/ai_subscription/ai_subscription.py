@@ -59,12 +59,14 @@ class AISubscription(StatefulRecord):
 		"""Service without an end and without a payment, for a plan that is really free."""
 		if not self.get_plan().is_really_free():
 			frappe.throw(_("{0} is not free. Please pay the invoice first.").format(self.plan), Unprocessable)
-		return self._serve("Active", start_date=today(), end_date=None)
+		return None if self.status == "Active" else self._serve("Active", start_date=today(), end_date=None)
 
 	def start_trial(self) -> str | None:
 		days = cint(self.get_plan().trial_days)
 		if days < 1:
 			frappe.throw(_("{0} has no trial.").format(self.plan), Unprocessable)
+		if self.status == "Trial":
+			return None
 		return self._serve("Trial", start_date=today(), end_date=add_interval(today(), "Day", days))
 
 	def activate_after_payment(self, invoice) -> str | None:

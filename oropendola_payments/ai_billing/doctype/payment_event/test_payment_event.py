@@ -4,11 +4,20 @@ import json
 
 import frappe
 
-from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as, append_to_site, entry
+from oropendola_payments.ai_billing.doctype.payment_event.payment_event import (
+	acting_as,
+	append_to_site,
+	entry,
+)
 from oropendola_payments.compat import TestCase
 from oropendola_payments.engine import audit
 from oropendola_payments.exceptions import AuditTrailIsFrozen
-from oropendola_payments.tests.factories import as_user, create_active_subscription, create_invoice, create_user
+from oropendola_payments.tests.factories import (
+	as_user,
+	create_active_subscription,
+	create_invoice,
+	create_user,
+)
 
 WRITTEN = (
 	"event", "from_status", "to_status", "reference_doctype", "reference_name", "source", "actor", "ip_address", "details",

@@ -262,8 +262,9 @@ class TestEveryAdapter(unittest.TestCase):
 		wrong = [e for e in notice.events if getattr(e, "amount", None) not in (None, AMOUNT)]
 		return notice.proven and not notice.confirm and bool(wrong)
 
-	@settings(max_examples=25, deadline=None)
+	@settings(max_examples=150, deadline=None)
 	@given(
+		code=st.sampled_from(sorted(BUILT_IN)),
 		kind=st.sampled_from(["return", "webhook"]),
 		body=st.binary(max_size=300),
 		fields=st.dictionaries(st.text(max_size=20), st.text(max_size=40), max_size=6),
@@ -273,12 +274,10 @@ class TestEveryAdapter(unittest.TestCase):
 			st.text(max_size=80), max_size=5,
 		),
 	)  # fmt: skip
-	def test_nothing_that_comes_in_breaks_it(self, kind, body, fields, headers):
+	def test_nothing_that_comes_in_breaks_it(self, code, kind, body, fields, headers):
 		"""S23: whatever the bytes are, the answer is a Notice or one of our errors."""
-		for code, path in BUILT_IN.items():
-			with self.subTest(gateway=code):
-				callback = Callback(kind, "POST", headers, {"gateway": code, **fields}, body, fields)
-				self.assertFalse(self.is_believed(self.build(load(path)), callback))
+		callback = Callback(kind, "POST", headers, {"gateway": code, **fields}, body, fields)
+		self.assertFalse(self.is_believed(self.build(load(BUILT_IN[code])), callback))
 
 
 if __name__ == "__main__":

@@ -269,6 +269,24 @@ class TestResource(ProbeSiteTestCase):
 		answer = self.client.get("/api/resource/Probe Note", query_string=query)
 		self.assertEqual(answer.json, {"data": [{"name": "listed", "body": "yes"}]})
 
+	def test_generic_client_sets_fields_but_never_standard_ones(self):
+		self.login("desk@example.com")
+		self.client.post(
+			"/api/method/frappe.client.insert", json={"doc": {"doctype": "Probe Note", "title": "set"}}
+		)
+		named = {"doctype": "Probe Note", "name": "set"}
+		for values in (
+			{"fieldname": "body", "value": "a"},
+			{"fieldname": {"body": "a"}},
+			{"fieldname": '{"body": "a"}'},
+		):
+			answer = self.client.post("/api/method/frappe.client.set_value", json={**named, **values})
+			self.assertEqual(answer.json["message"]["body"], "a")
+		answer = self.client.post(
+			"/api/method/frappe.client.set_value", json={**named, "fieldname": "owner", "value": "x"}
+		)
+		self.assertEqual(answer.status_code, 417)
+
 	def test_guest_gets_403(self):
 		self.assertEqual(self.client.get("/api/resource/Probe Note").status_code, 403)
 

@@ -14,6 +14,7 @@ import frappe.handler
 import frappe.rate_limiter
 import frappe.utils.response
 from frappe import _
+from frappe._absent import _absent
 from frappe.auth import UNSAFE_HTTP_METHODS, HTTPRequest, validate_auth
 from frappe.utils import CallbackManager, cint, get_site_name
 from frappe.utils.data import escape_html
@@ -209,3 +210,6 @@ def _answer_preflight(request, response) -> None:
 	for asked, allowed in (("Method", "Methods"), ("Headers", "Headers")):
 		if value := request.headers.get(f"Access-Control-Request-{asked}"):
 			response.headers[f"Access-Control-Allow-{allowed}"] = value
+
+
+__getattr__ = _absent("frappe.app")

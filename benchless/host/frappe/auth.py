@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 import frappe
 from frappe import _
+from frappe._absent import _absent
 from frappe.sessions import Session, clear_sessions, delete_session, get_expiry_in_seconds
 from frappe.utils import cint, get_datetime
 from frappe.utils.password import check_password, get_decrypted_password
@@ -318,3 +319,6 @@ class LoginAttemptTracker:
 		if not since or since + self.lock_interval <= get_datetime():
 			return None, 0
 		return since, cint(frappe.cache.hget("login_failed_count", self.key))
+
+
+__getattr__ = _absent("frappe.auth")

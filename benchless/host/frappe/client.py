@@ -4,6 +4,8 @@ from contextlib import suppress
 
 import frappe
 from frappe import _
+from frappe._absent import _absent
+from frappe.model import child_table_fields, default_fields
 
 
 @frappe.whitelist()
@@ -84,17 +86,20 @@ def _filters(filters):
 @frappe.whitelist(methods=["POST", "PUT"])
 def set_value(doctype, name, fieldname, value=None):
 	"""Set one field, or several given as an object, through the document."""
-	values = {fieldname: value} if isinstance(fieldname, str) else fieldname
-	if isinstance(fieldname, str) and not value:
-		try:
-			values = frappe.parse_json(fieldname)
-			values = values if isinstance(values, dict) else {fieldname: ""}
-		except ValueError:
-			values = {fieldname: ""}
+	if fieldname in default_fields + child_table_fields:
+		frappe.throw(_("Cannot edit standard fields"))
+	values = {fieldname: value} if value else _values(fieldname)
 	doc = frappe.get_doc(doctype, name)
 	doc.update(values)
 	doc.save()
 	return doc.as_dict()
+
+
+def _values(fieldname) -> dict:
+	try:
+		return frappe.parse_json(fieldname)
+	except ValueError:
+		return {fieldname: ""}
 
 
 @frappe.whitelist(methods=["POST", "PUT"])
@@ -112,3 +117,6 @@ def save(doc):
 @frappe.whitelist(methods=["DELETE", "POST"])
 def delete(doctype, name):
 	frappe.delete_doc(doctype, name, ignore_missing=False)
+
+
+__getattr__ = _absent("frappe.client")

@@ -6,6 +6,7 @@ from werkzeug.wrappers import Response
 
 import frappe
 from frappe import _, is_whitelisted, ping  # noqa: F401  `ping` is callable by its short name
+from frappe._absent import _absent
 from frappe.utils.response import build_response  # noqa: F401  apps import it from here
 
 
@@ -106,3 +107,6 @@ def _run_with(doc, method, args, parameters):
 
 
 runserverobj = run_doc_method
+
+
+__getattr__ = _absent("frappe.handler")

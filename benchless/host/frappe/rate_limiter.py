@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 import frappe
 from frappe import _
+from frappe._absent import _absent
 from frappe.utils import cint
 
 
@@ -124,3 +125,6 @@ def _count_call(identity: str, limit: int, seconds: int) -> None:
 
 def _utc_now() -> datetime.datetime:
 	return datetime.datetime.now(datetime.timezone.utc)
+
+
+__getattr__ = _absent("frappe.rate_limiter")

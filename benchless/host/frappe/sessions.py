@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 import frappe
 from frappe import _
+from frappe._absent import _absent
 from frappe.utils import cint, cstr, now, now_datetime
 
 
@@ -135,3 +136,6 @@ class Session:
 		)
 		frappe.db.commit()
 		return True
+
+
+__getattr__ = _absent("frappe.sessions")

@@ -5,6 +5,7 @@ from functools import wraps
 import click
 
 import frappe
+from frappe._absent import _absent
 
 
 def pass_context(f):
@@ -22,3 +23,6 @@ def get_site(context, raise_err=True):
 		return context.sites[0]
 	if raise_err:
 		raise frappe.SiteNotSpecifiedError
+
+
+__getattr__ = _absent("frappe.commands")

@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 import frappe
 import frappe.model.document
 from frappe import _
+from frappe._absent import _absent
 from frappe.utils import cstr, format_timedelta
 
 
@@ -134,3 +135,6 @@ def handle_session_stopped():
 	text = _("The system is being updated. Please refresh again after a few moments.")
 	frappe.respond_as_web_page(_("Updating"), text, http_status_code=503, indicator_color="orange")
 	return get_response("message", http_status_code=503)
+
+
+__getattr__ = _absent("frappe.utils.response")

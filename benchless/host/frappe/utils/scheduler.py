@@ -1,6 +1,7 @@
 """Queues the jobs of `scheduler_events` when they are due."""
 
 import frappe
+from frappe._absent import _absent
 from frappe.utils import cint
 
 
@@ -44,3 +45,6 @@ def get_scheduler_status():
 
 def get_scheduler_tick() -> int:
 	return cint(frappe.get_conf().scheduler_tick_interval) or 60
+
+
+__getattr__ = _absent("frappe.utils.scheduler")

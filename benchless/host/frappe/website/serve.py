@@ -5,6 +5,7 @@ import sys
 from werkzeug.wrappers import Response
 
 import frappe
+from frappe._absent import _absent
 from frappe.website._pages import ErrorPage, NotFoundPage, NotPermittedPage, redirect_response
 from frappe.website.path_resolver import PathResolver
 
@@ -32,3 +33,6 @@ def get_response_content(path=None, http_status_code=200) -> str:
 def get_response_without_exception_handling(path=None, http_status_code=200) -> Response:
 	page = PathResolver(path or frappe.local.request.path, http_status_code).resolve()[1]
 	return page.render()
+
+
+__getattr__ = _absent("frappe.website.serve")

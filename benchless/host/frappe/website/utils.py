@@ -5,6 +5,7 @@ import mimetypes
 from werkzeug.wrappers import Response
 
 import frappe
+from frappe._absent import _absent
 from frappe.utils import cstr
 
 
@@ -50,3 +51,6 @@ def set_content_type(response, data, path):
 	if "." in path and not path.endswith(".com"):
 		response.mimetype = mimetypes.guess_type(path)[0] or response.mimetype
 	return data
+
+
+__getattr__ = _absent("frappe.website.utils")

@@ -2,6 +2,8 @@
 
 import frappe
 
+from oropendola_payments.engine import mail_templates
+
 ROLES = ("Payments Manager", "Payments Auditor")
 GATEWAYS = (
 	("PayU", "payu"),
@@ -34,6 +36,16 @@ def before_uninstall():
 def ensure_first_data():
 	ensure_roles()
 	ensure_gateways()
+	ensure_settings()
+	mail_templates.ensure_records()
+
+
+def ensure_settings():
+	"""Defaults of Payment Settings that are not stored yet: a field that came with an update would read as empty or off."""
+	stored = frappe.db.get_singles_dict("Payment Settings")
+	for field in frappe.get_meta("Payment Settings").fields:
+		if field.default and field.fieldname not in stored:
+			frappe.db.set_single_value("Payment Settings", field.fieldname, field.default)
 
 
 def ensure_roles():

@@ -1,87 +1,80 @@
-"""Mails to customers: plain, short, each with a switch in Payment Settings. They link only to pages that need a log-in."""
+"""Mails to customers: each with a switch in Payment Settings. They link only to pages that need a log-in."""
 
 import frappe
-from frappe import _
-from frappe.utils import cint, fmt_money, formatdate, get_url
+from frappe.utils import cint, fmt_money, formatdate, get_fullname, get_url
+
+from oropendola_payments.engine import mail_templates, receipts
 
 
 def payment_received(invoice, capture):
-	if _wanted("send_payment_mails"):
-		amount = fmt_money(capture.amount, currency=capture.currency)
-		_send(
-			invoice.user,
-			_("Payment received: {0}").format(invoice.name),
-			_("Thank you. We received {0} for invoice {1}.").format(amount, invoice.name),
-			"/billing",
-			_("See your subscription"),
-			invoice,
-		)
+	values = {"amount": fmt_money(capture.amount, currency=capture.currency), **_about_invoice(invoice)}
+	values["paid_on"] = formatdate(invoice.paid_date)
+	_send("payment_received", "send_payment_mails", invoice, "/billing", values, with_receipt=True)
 
 
 def payment_failed(invoice):
-	if _wanted("send_failure_mails"):
-		_send(
-			invoice.user,
-			_("Your payment was not completed: {0}").format(invoice.name),
-			_("The payment of invoice {0} was not completed. {1}").format(invoice.name, invoice.failure_reason or ""),
-			f"/checkout?invoice={invoice.name}",
-			_("Try again"),
-			invoice,
-		)
+	_unpaid("payment_failed", invoice)
+
+
+def payment_abandoned(invoice):
+	_unpaid("payment_abandoned", invoice)
 
 
 def refund_done(invoice, refund):
-	if _wanted("send_refund_mails"):
-		amount = fmt_money(refund.amount, currency=refund.currency)
-		_send(
-			invoice.user,
-			_("Refund sent: {0}").format(invoice.name),
-			_("We sent {0} of invoice {1} back. Your bank may need some days to show it.").format(amount, invoice.name),
-			"/billing",
-			_("See your invoices"),
-			invoice,
-		)
+	values = {**_about_invoice(invoice), "amount": fmt_money(refund.amount, currency=refund.currency)}
+	values["reason"] = refund.reason or ""
+	_send("refund_sent", "send_refund_mails", invoice, "/billing", values)
 
 
 def key_rotated(subscription):
-	if _wanted("send_key_mails"):
-		_send(
-			subscription.user,
-			_("Your API key was changed"),
-			_("A new API key was made for your subscription and the old one stopped working. If this was not you, please contact us."),
-			"/billing",
-			_("See your subscription"),
-			subscription,
-		)
+	values = {"plan": subscription.get_plan().plan_name}
+	_send("api_key_changed", "send_key_mails", subscription, "/billing", values)
 
 
 def renewal_due(subscription, days: int):
-	if not _wanted("send_reminder_mails"):
+	"""`days` before the end; below 0 the subscription has ended."""
+	values = {
+		"plan": subscription.get_plan().plan_name,
+		"end_date": formatdate(subscription.end_date),
+		"days": str(abs(days)),
+	}
+	key = "renewal_due" if days >= 0 else "subscription_ended"
+	_send(key, "send_reminder_mails", subscription, "/billing", values)
+
+
+def _unpaid(key: str, invoice):
+	values = {**_about_invoice(invoice), "reason": invoice.failure_reason or "", "can_retry": invoice.can_retry()}
+	_send(key, "send_failure_mails", invoice, f"/checkout?invoice={invoice.name}", values)
+
+
+def _about_invoice(invoice) -> dict:
+	plan = invoice.plan and frappe.get_cached_doc("AI Plan", invoice.plan).plan_name
+	return {
+		"invoice": invoice.name,
+		"plan": plan or "",
+		"total": fmt_money(invoice.total_amount, currency=invoice.currency),
+	}
+
+
+def _send(key: str, switch: str, record, path: str, values: dict, with_receipt: bool = False):
+	settings = frappe.get_cached_doc("Payment Settings")
+	fields = ["email", "language"]
+	customer = frappe.db.get_value("User", {"name": record.user, "enabled": 1}, fields, as_dict=True)
+	if not cint(settings.get(switch)) or not customer or not customer.email:
 		return
-	name, end = subscription.get_plan().plan_name, formatdate(subscription.end_date)
-	text = _("Your subscription to {0} ends on {1}.") if days >= 0 else _("Your subscription to {0} ended on {1}.")
-	_send(
-		subscription.user,
-		_("Please renew {0}").format(name),
-		text.format(name, end) + " " + _("Renew it to keep your API key working."),
-		"/billing",
-		_("Renew"),
-		subscription,
+	values = {
+		"customer": get_fullname(record.user),
+		"seller": settings.seller_name or "",
+		"link": get_url(path),
+		**values,
+	}
+	subject, message = mail_templates.render(key, customer.language, values)
+	frappe.sendmail(
+		recipients=[customer.email],
+		subject=subject,
+		message=message,
+		reply_to=settings.seller_email or None,
+		reference_doctype=record.doctype,
+		reference_name=record.name,
+		attachments=receipts.attachments(record) if with_receipt else None,
 	)
-
-
-def _wanted(switch: str) -> bool:
-	return bool(cint(frappe.get_cached_doc("Payment Settings").get(switch)))
-
-
-def _send(user: str, subject: str, text: str, path: str, button: str, reference):
-	email = frappe.db.get_value("User", {"name": user, "enabled": 1}, "email")
-	if email:
-		link = f'<p><a href="{get_url(path)}">{frappe.utils.escape_html(button)}</a></p>'
-		frappe.sendmail(
-			recipients=[email],
-			subject=subject,
-			message=f"<p>{frappe.utils.escape_html(text)}</p>{link}",
-			reference_doctype=reference.doctype,
-			reference_name=reference.name,
-		)

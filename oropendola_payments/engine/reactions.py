@@ -21,8 +21,10 @@ def payment_failed(attempt: str):
 	doc = frappe.get_doc("Payment Attempt", attempt)
 	invoice = frappe.get_doc("AI Invoice", doc.invoice)
 	_tell("payment_failed", invoice=invoice, attempt=doc)
-	if invoice.status in ("Failed", "Abandoned"):
+	if invoice.status == "Failed":
 		_safely(lambda: mails.payment_failed(invoice))
+	elif invoice.status == "Abandoned":
+		_safely(lambda: mails.payment_abandoned(invoice))
 
 
 def refund_finished(refund: str):
@@ -37,8 +39,8 @@ def key_rotated(subscription: str):
 	_safely(lambda: mails.key_rotated(frappe.get_doc("AI Subscription", subscription)))
 
 
-def renewal_due(subscription, days: int):
-	_safely(lambda: mails.renewal_due(subscription, days))
+def renewal_due(subscription: str, days: int):
+	_safely(lambda: mails.renewal_due(frappe.get_doc("AI Subscription", subscription), days))
 
 
 def _tell(hook: str, **arguments):

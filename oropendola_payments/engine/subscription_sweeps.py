@@ -7,6 +7,7 @@ from frappe.utils import cint, getdate
 
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.ai_billing.periods import today, tomorrow
+from oropendola_payments.engine import afterwards
 from oropendola_payments.engine.batches import each
 from oropendola_payments.engine.transactions import in_transaction, lock
 
@@ -47,15 +48,18 @@ def send_renewal_reminders():
 	for days in frappe.get_cached_doc("Payment Settings").reminder_offsets():
 		end = today() + timedelta(days=days)
 		due = {"status": ("in", ("Active", "Trial", "Past Due", "Expired")), "end_date": end}
-		each("AI Subscription", due, lambda name, days=days, end=end: in_transaction(_remind, name, end, days))
+		each("AI Subscription", due, lambda name, days=days, end=end: _remind(name, end, days))
 
 
 def _remind(name: str, end, days: int):
-	from oropendola_payments.engine import reactions
+	"""The mail starts after the mark is committed: a mail server that is down cannot make us remind twice."""
+	if in_transaction(_mark_reminded, name, f"{end} {days}"):
+		afterwards.later("oropendola_payments.engine.reactions.renewal_due", subscription=name, days=days)
 
-	mark = f"{end} {days}"
+
+def _mark_reminded(name: str, mark: str) -> bool:
 	subscription = lock("AI Subscription", name)
 	if subscription.last_reminder == mark or subscription.get_plan().is_really_free():
-		return
+		return False
 	subscription.write(last_reminder=mark)
-	reactions.renewal_due(subscription, days)
+	return True

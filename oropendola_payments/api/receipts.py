@@ -1,0 +1,26 @@
+"""Receipts for customers."""
+
+import frappe
+from werkzeug.wrappers import Response
+
+from oropendola_payments.api import refusal, require_login
+from oropendola_payments.engine import checkout, receipts
+
+# The page to print carries its own styles and needs nothing else.
+ONLY_STYLES = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+
+
+@frappe.whitelist(methods=["GET"])
+def download(invoice_id=None):
+	"""The receipt of an own invoice: a PDF, or a page to print where no PDF can be made."""
+	try:
+		invoice = checkout.own_invoice(require_login(), str(invoice_id or ""))
+		receipts.require_receipt(invoice)
+	except Exception as error:
+		return refusal(error)
+	pdf = receipts.as_pdf(invoice)
+	if pdf:
+		headers = {"Content-Disposition": f'attachment; filename="{invoice.name}.pdf"'}
+		return Response(pdf, mimetype="application/pdf", headers=headers | {"Cache-Control": "private, no-store"})
+	headers = {"Content-Security-Policy": ONLY_STYLES, "Cache-Control": "private, no-store"}
+	return Response(receipts.as_html(invoice), mimetype="text/html", headers=headers)

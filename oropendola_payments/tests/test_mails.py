@@ -1,0 +1,287 @@
+"""Mails and receipts: who gets what, and that a broken mail, template or PDF never touches the money. Lessons R2, R27."""
+
+import frappe
+
+from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.api import receipts as receipts_api
+from oropendola_payments.compat import TestCase
+from oropendola_payments.engine import (
+	invariants,
+	mail_templates,
+	mails,
+	manual,
+	reactions,
+	receipts,
+	refunds,
+	subscription_sweeps,
+)  # fmt: skip
+from oropendola_payments.tests.factories import (
+	as_user,
+	create_active_subscription,
+	create_invoice,
+	create_plan,
+	create_user,
+	payment_settings,
+	unique,
+)  # fmt: skip
+from oropendola_payments.tests.flows import customer
+from oropendola_payments.tests.outbox import mails_to, nothing_leaves
+from oropendola_payments.tests.simulated import incoming_request
+
+SELLER = {"seller_name": "Example & Sons", "seller_address": "1 Main Street\nPune", "seller_tax_id": "27EXAMPLE1Z5"}
+
+
+class MailCase(TestCase):
+	def setUp(self):
+		self.enterContext(nothing_leaves())
+
+
+class TestPaymentMails(MailCase):
+	def setUp(self):
+		super().setUp()
+		self.user = customer()
+		self.invoice = create_invoice(self.user)
+		paid = manual.record_payment(self.invoice.name, self.invoice.total(), unique("transfer"), None, None)
+		self.capture = frappe.db.get_value("Payment Capture", {"attempt": paid["attempt"]}, "name")
+
+	def test_a_payment_is_thanked_for_once_with_amount_and_invoice(self):
+		reactions.payment_succeeded(self.capture)
+		thanks = [mail for mail in mails_to(self.user) if mail.subject == f"Payment received: {self.invoice.name}"]
+		self.assertTrue(thanks)
+		self.assertIn("499.00", thanks[-1].html)
+		self.assertIn("/billing", thanks[-1].html)
+
+	def test_the_receipt_is_attached_even_when_a_webhook_of_a_guest_paid(self):
+		with as_user("Guest"):
+			reactions.payment_succeeded(self.capture)
+		sent = mails_to(self.user)[-1]
+		if not receipts.as_pdf(self.invoice):
+			self.skipTest("This machine cannot make PDFs")
+		self.assertTrue(sent.attachments[f"{self.invoice.name}.pdf"].startswith(b"%PDF"))
+
+	def test_a_pdf_engine_that_fails_costs_the_attachment_and_not_the_mail(self):
+		before = len(mails_to(self.user))
+		with broken(frappe, "get_print"):
+			reactions.payment_succeeded(self.capture)
+		sent = mails_to(self.user)
+		self.assertEqual(len(sent), before + 1)
+		self.assertEqual(sent[-1].attachments, {})
+		self.assertFalse(frappe.flags.ignore_print_permissions)
+
+	def test_a_mail_server_that_fails_does_not_touch_the_payment(self):
+		with broken(frappe, "sendmail"):
+			reactions.payment_succeeded(self.capture)
+		self.assertEqual(self.invoice.reload().status, "Paid")
+		self.assertEqual(invariants.check(("paid_amount_differs_from_captures", "paid_without_service")), {})
+
+	def test_a_switched_off_mail_is_not_sent(self):
+		before = len(mails_to(self.user))
+		with payment_settings(send_payment_mails=0):
+			reactions.payment_succeeded(self.capture)
+		self.assertEqual(len(mails_to(self.user)), before)
+
+	def test_a_disabled_customer_gets_no_mail(self):
+		before = len(mails_to(self.user))
+		frappe.db.set_value("User", self.user, "enabled", 0)
+		self.addCleanup(frappe.db.set_value, "User", self.user, "enabled", 1)
+		reactions.payment_succeeded(self.capture)
+		self.assertEqual(len(mails_to(self.user)), before)
+
+	def test_a_refund_that_arrived_is_told_with_its_amount(self):
+		answer = refunds.create_refund(self.invoice.name, 100, "Example")
+		mails.refund_done(self.invoice, frappe.get_doc("Payment Refund", answer["refund"]))
+		sent = mails_to(self.user)[-1]
+		self.assertEqual(sent.subject, f"Refund sent: {self.invoice.name}")
+		self.assertIn("100.00", sent.html)
+
+
+class TestOtherMails(MailCase):
+	def test_a_failed_payment_links_to_the_checkout_where_a_login_is_needed(self):
+		invoice = self.failed_invoice("Failed")
+		mails.payment_failed(invoice)
+		sent = mails_to(invoice.user)[-1]
+		self.assertIn(f"/checkout?invoice={invoice.name}", sent.html)
+		self.assertIn("The bank said no.", sent.html)
+
+	def test_a_payment_that_was_tried_too_often_asks_to_write_instead_of_to_try(self):
+		invoice = self.failed_invoice("Failed", retry_count=99)
+		mails.payment_failed(invoice)
+		self.assertNotIn("/checkout", mails_to(invoice.user)[-1].html)
+
+	def test_an_abandoned_payment_gets_its_own_text(self):
+		invoice = self.failed_invoice("Abandoned")
+		mails.payment_abandoned(invoice)
+		self.assertEqual(mails_to(invoice.user)[-1].subject, f"Your invoice {invoice.name} is still open")
+
+	def test_a_changed_key_is_told_without_the_key(self):
+		subscription = create_active_subscription(customer())
+		mails.key_rotated(subscription)
+		sent = mails_to(subscription.user)[-1]
+		self.assertEqual(sent.subject, "Your API key was changed")
+		self.assertNotIn("oro_", sent.html)
+
+	def test_reminders_before_and_after_the_end_differ(self):
+		subscription = create_active_subscription(customer())
+		mails.renewal_due(subscription, 3)
+		mails.renewal_due(subscription, -1)
+		subjects = [mail.subject for mail in mails_to(subscription.user)]
+		self.assertEqual(subjects[-2:], ["Please renew Starter", "Starter has ended"])
+
+	def test_a_reminder_of_one_day_is_sent_once_however_often_the_sweep_runs(self):
+		subscription = create_active_subscription(customer())
+		frappe.db.set_value("AI Subscription", subscription.name, "end_date", today())
+		with queued() as calls:
+			subscription_sweeps._remind(subscription.name, today(), 0)
+			subscription_sweeps._remind(subscription.name, today(), 0)
+		self.assertEqual([call["days"] for call in calls], [0])
+
+	def failed_invoice(self, status: str, **values):
+		invoice = create_invoice(customer())
+		values = {"status": status, "failure_reason": "The bank said no.", **values}
+		frappe.db.set_value("AI Invoice", invoice.name, values)
+		return invoice.reload()
+
+
+class TestTemplates(MailCase):
+	def test_every_mail_has_a_template_to_edit_after_installation(self):
+		for name, _subject in mail_templates.TEXTS.values():
+			self.assertTrue(frappe.db.exists("Email Template", name), name)
+
+	def test_an_edited_template_is_used_and_never_overwritten(self):
+		with edited("api_key_changed", "Hi {{ customer }}", "<p>{{ plan }} has a new key</p>"):
+			mail_templates.ensure_records()
+			subject, html = mail_templates.render("api_key_changed", "en", {"customer": "Asha", "plan": "Pro"})
+		self.assertEqual((subject, html), ("Hi Asha", "<p>Pro has a new key</p>"))
+
+	def test_a_template_in_the_customers_language_wins(self):
+		name = f"{mail_templates.TEXTS['refund_sent'][0]} (hi)"
+		doc = frappe.new_doc("Email Template")
+		doc.update({"name": name, "subject": "Wapas", "use_html": 1, "response_html": "<p>{{ amount }}</p>"})
+		doc.insert(ignore_permissions=True)
+		try:
+			self.assertEqual(mail_templates.render("refund_sent", "hi", {"amount": "5"}), ("Wapas", "<p>5</p>"))
+			self.assertNotEqual(mail_templates.render("refund_sent", "en", {"amount": "5"})[0], "Wapas")
+		finally:
+			frappe.delete_doc("Email Template", name, force=True)
+
+	def test_a_template_cannot_reach_the_database_or_python(self):
+		for attack in ("{{ frappe.db.sql('select 1') }}", "{{ customer.__class__.__mro__ }}", "{{ ''.format.__globals__ }}"):
+			with self.subTest(attack), edited("api_key_changed", "Safe", f"<p>x{attack}</p>"):
+				subject, html = mail_templates.render("api_key_changed", "en", {"customer": "Asha"})
+				self.assertNotIn("class", html.replace("classes", ""))
+				self.assertIn(subject, ("Safe", "Your API key was changed"))
+
+	def test_a_broken_template_is_replaced_by_our_own_text(self):
+		with edited("payment_failed", "{{ oops", "<p>{{ 1 / 0 }}</p>"):
+			subject, _html = mail_templates.render("payment_failed", "en", {"invoice": "INV-1"})
+		self.assertEqual(subject, "Your payment was not completed: INV-1")
+
+	def test_what_a_customer_typed_is_text_and_not_html(self):
+		_subject, html = mail_templates.render("payment_received", "en", {"customer": "<b>Asha</b>"})
+		self.assertIn("&lt;b&gt;Asha", html)
+
+
+class TestReceipts(MailCase):
+	def setUp(self):
+		super().setUp()
+		self.user = customer()
+		self.enterContext(payment_settings(**SELLER, tax_label="GST", tax_rate=18))
+		invoice = create_invoice(self.user, plan=create_plan(price=1000))
+		self.reference = unique("transfer")
+		manual.record_payment(invoice.name, invoice.total(), self.reference, None, None)
+		self.invoice = invoice.reload()
+
+	def test_it_names_seller_tax_number_and_means_of_payment(self):
+		page = receipts.as_html(self.invoice)
+		for text in ("Example &amp; Sons", "Pune", "27EXAMPLE1Z5", self.invoice.name, "GST 18 %", "180.00", "1,180.00", self.reference):
+			self.assertIn(text, page)
+
+	def test_it_lists_what_went_back(self):
+		refunds.create_refund(self.invoice.name, 80, "Example")
+		page = receipts.as_html(self.invoice.reload())
+		self.assertIn("Sent back", page)
+		self.assertIn("80.00", page)
+
+	def test_what_somebody_typed_is_text_and_not_html(self):
+		frappe.db.set_value("AI Invoice", self.invoice.name, "description", "<script>x</script>")
+		page = receipts.as_html(self.invoice.reload())
+		self.assertIn("&lt;script&gt;x", page)
+		self.assertNotIn("<script>", page)
+
+	def test_the_owner_downloads_it(self):
+		answer = self.download(self.user)
+		self.assertEqual(answer.status_code, 200)
+		self.assertIn("private", answer.headers["Cache-Control"])
+		if answer.mimetype == "application/pdf":
+			self.assertTrue(answer.get_data().startswith(b"%PDF"))
+		else:
+			self.assertIn(self.invoice.name, answer.get_data(as_text=True))
+
+	def test_a_page_to_print_comes_when_no_pdf_can_be_made(self):
+		with broken(frappe, "get_print"):
+			answer = self.download(self.user)
+		self.assertEqual(answer.mimetype, "text/html")
+		self.assertIn("default-src 'none'", answer.headers["Content-Security-Policy"])
+
+	def test_nobody_else_gets_it(self):
+		answer = self.download(create_user())
+		self.assertEqual(answer["error_code"], "not_found")
+
+	def test_an_unpaid_invoice_has_none(self):
+		self.invoice = create_invoice(self.user)
+		self.assertEqual(self.download(self.user)["error_code"], "conflict")
+
+	def download(self, user: str):
+		with incoming_request("GET", "http://site.example/receipt"), as_user(user):
+			return receipts_api.download(invoice_id=self.invoice.name)
+
+
+class broken:
+	"""A function of the framework that raises for a while, as when a server is down."""
+
+	def __init__(self, owner, name: str):
+		self.owner, self.name = owner, name
+
+	def __enter__(self):
+		self.before = getattr(self.owner, self.name, None)
+		setattr(self.owner, self.name, self.fail)
+
+	def fail(self, *args, **kwargs):
+		raise ConnectionError("The server is down.")
+
+	def __exit__(self, *error):
+		if self.before is None:
+			delattr(self.owner, self.name)
+		else:
+			setattr(self.owner, self.name, self.before)
+
+
+class queued:
+	"""Jobs are noted instead of queued."""
+
+	def __enter__(self) -> list[dict]:
+		self.before, calls = frappe.enqueue, []
+		frappe.enqueue = lambda method, **arguments: calls.append({"method": method, **arguments})
+		return calls
+
+	def __exit__(self, *error):
+		frappe.enqueue = self.before
+
+
+class edited:
+	"""An Email Template with other texts for a while."""
+
+	def __init__(self, key: str, subject: str, body: str):
+		self.name = mail_templates.TEXTS[key][0]
+		self.values = {"subject": subject, "use_html": 1, "response_html": body}
+
+	def __enter__(self):
+		self.before = frappe.db.get_value("Email Template", self.name, list(self.values), as_dict=True)
+		self._write(self.values)
+
+	def __exit__(self, *error):
+		self._write(self.before)
+
+	def _write(self, values: dict):
+		frappe.db.set_value("Email Template", self.name, dict(values))
+		frappe.clear_document_cache("Email Template", self.name)

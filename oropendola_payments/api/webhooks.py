@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 
 from oropendola_payments.api import refusal
 from oropendola_payments.api.incoming import incoming
-from oropendola_payments.engine import adapters, health, inbox
+from oropendola_payments.engine import health, inbox
 from oropendola_payments.exceptions import TooManyRequests
 from oropendola_payments.gateways.errors import SignatureError
 
@@ -35,8 +35,7 @@ def _receive(gateway: str):
 
 
 def _count_rejected(gateway: str):
-	if gateway in adapters.codes():
-		health.count_rejected(gateway)
+	health.count_rejected(gateway)
 	key = _flood_key(gateway)
 	frappe.cache.incrby(key, 1)
 	frappe.cache.expire(key, 60)

@@ -4,7 +4,7 @@ import frappe
 from frappe.utils import cint, get_datetime, now_datetime
 
 from oropendola_payments.engine import invariants
-from oropendola_payments.engine.adapters import SETTINGS
+from oropendola_payments.engine.adapters import SETTINGS, codes
 
 COUNTED = {
 	"invoices": ("AI Invoice", "status"),
@@ -84,16 +84,17 @@ def note_sweep():
 
 
 def count_rejected(gateway: str):
-	frappe.cache.hincrby("oropendola_rejected", gateway, 1)
+	if gateway in codes():
+		frappe.cache.incrby(_rejected_key(gateway), 1)
 
 
 def rejected_counts() -> dict[str, int]:
-	rows = frappe.cache.hgetall("oropendola_rejected") or {}
-	return {_text(key): cint(_text(value)) for key, value in rows.items()}
+	counts = {code: cint(frappe.cache.get(_rejected_key(code)) or 0) for code in codes()}
+	return {code: count for code, count in counts.items() if count}
 
 
-def _text(value) -> str:
-	return value.decode() if isinstance(value, bytes) else str(value)
+def _rejected_key(gateway: str) -> bytes:
+	return frappe.cache.make_key(f"oropendola_rejected_total:{gateway}")
 
 
 def metrics() -> str:

@@ -330,7 +330,7 @@ class TestOverHttp(SimulatorCase):
 	def test_a_closed_simulator_answers_nobody(self):
 		url = self.simulator.url
 		self.simulator.close()
-		with self.assertRaises(urllib.error.URLError):
+		with self.assertRaises(OSError):
 			urllib.request.urlopen(url, timeout=5)
 
 

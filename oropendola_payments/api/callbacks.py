@@ -81,6 +81,13 @@ def _lead_to(attempt: str | None) -> Response:
 	response.headers["Location"] = target
 	response.headers["Cache-Control"] = "no-store"
 	response.headers["Referrer-Policy"] = "no-referrer"
+	forget_cookies()
 	return response
+
+
+def forget_cookies():
+	"""Frappe gives every guest the cookie of a guest, over the log-in that the browser kept back on a cross-site visit."""
+	if cookies := getattr(frappe.local, "cookie_manager", None):
+		cookies.cookies.clear()
 
 

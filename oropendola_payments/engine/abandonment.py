@@ -12,7 +12,7 @@ from frappe.utils import add_to_date, cint, get_datetime, now_datetime
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN, PaymentAttempt
-from oropendola_payments.engine import asking, schedule
+from oropendola_payments.engine import afterwards, asking, schedule
 from oropendola_payments.engine.adapters import adapter_of
 from oropendola_payments.engine.calls import call_gateway
 from oropendola_payments.engine.transactions import in_transaction
@@ -53,7 +53,9 @@ def _work_through(names: list[str], asker: "Asker", minutes: int):
 	_note_checks(attempts)
 	frappe.db.commit()
 	left = [attempt.name for attempt in attempts if asker.is_unpaid(attempt)]
-	in_transaction(_abandon_locked, names, left, minutes)
+	closed = in_transaction(_abandon_locked, names, left, minutes)
+	if closed:
+		afterwards.later("oropendola_payments.engine.reactions.payments_failed", attempts=closed)
 
 
 def _open_attempts(invoices: list[str]) -> list:
@@ -101,12 +103,12 @@ class Asker:
 		return not news
 
 
-def _abandon_locked(invoice_names: list[str], unpaid: list[str], minutes: int):
-	"""Close what is still left. Whatever moved meanwhile is not touched."""
+def _abandon_locked(invoice_names: list[str], unpaid: list[str], minutes: int) -> list[str]:
+	"""Close what is still left, and name one attempt of each invoice. Whatever moved meanwhile is not touched."""
 	invoices = _read("AI Invoice", "`name` IN %s AND `status` = 'Processing'", (tuple(invoice_names),), lock=True)
 	invoices = [invoice for invoice in invoices if get_datetime(invoice.processing_since) < _before(minutes)]
 	if not invoices:
-		return
+		return []
 	attempts = _read(
 		"Payment Attempt", "`invoice` IN %s AND `status` IN %s", (tuple(i.name for i in invoices), OPEN), lock=True
 	)
@@ -120,6 +122,7 @@ def _abandon_locked(invoice_names: list[str], unpaid: list[str], minutes: int):
 	closing = [attempt for attempt in closing if attempt.invoice in left]
 	PaymentAttempt.expire_many(closing, reason, {a.name: schedule.next_check(a, closed=True) for a in closing})
 	AIInvoice.abandon_many(list(left.values()), reason)
+	return list({attempt.invoice: attempt.name for attempt in closing}.values())
 
 
 def _is_left(attempt, unpaid: list[str], minutes: int) -> bool:

@@ -17,6 +17,12 @@ def payment_succeeded(capture: str):
 		_safely(lambda: mails.payment_received(invoice, doc))
 
 
+def payments_failed(attempts: list[str]):
+	"""A sweep closed these; one that cannot be told stops nobody."""
+	for attempt in attempts:
+		_safely(lambda attempt=attempt: payment_failed(attempt))
+
+
 def payment_failed(attempt: str):
 	doc = frappe.get_doc("Payment Attempt", attempt)
 	invoice = frappe.get_doc("AI Invoice", doc.invoice)

@@ -6,6 +6,7 @@ from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.api import receipts as receipts_api
 from oropendola_payments.compat import TestCase
 from oropendola_payments.engine import (
+	abandonment,
 	invariants,
 	mail_templates,
 	mails,
@@ -24,9 +25,10 @@ from oropendola_payments.tests.factories import (
 	payment_settings,
 	unique,
 )  # fmt: skip
-from oropendola_payments.tests.flows import customer
+from oropendola_payments.tests.flows import Journey, customer
 from oropendola_payments.tests.outbox import mails_to, nothing_leaves
 from oropendola_payments.tests.simulated import incoming_request
+from oropendola_payments.tests.time_travel import make_due
 
 SELLER = {"seller_name": "Example & Sons", "seller_address": "1 Main Street\nPune", "seller_tax_id": "27EXAMPLE1Z5"}
 
@@ -112,6 +114,18 @@ class TestOtherMails(MailCase):
 		invoice = self.failed_invoice("Abandoned")
 		mails.payment_abandoned(invoice)
 		self.assertEqual(mails_to(invoice.user)[-1].subject, f"Your invoice {invoice.name} is still open")
+
+	def test_a_sweep_that_abandons_an_invoice_tells_its_customer_once(self):
+		journey = Journey("payu")
+		journey.start()
+		make_due(journey.invoice)
+		with queued() as calls:
+			abandonment.run(30)
+			abandonment.run(30)
+		attempts = [name for call in calls for name in call.get("attempts", ())]
+		self.assertEqual([name for name in attempts if name in journey.attempts()], journey.attempts())
+		reactions.payments_failed(journey.attempts())
+		self.assertEqual(mails_to(journey.user)[-1].subject, f"Your invoice {journey.invoice} is still open")
 
 	def test_a_changed_key_is_told_without_the_key(self):
 		subscription = create_active_subscription(customer())

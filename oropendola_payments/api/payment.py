@@ -6,7 +6,7 @@ from frappe.utils import cint, get_datetime, now_datetime
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
 from oropendola_payments.api import endpoint, require_login
-from oropendola_payments.engine import asking, checkout, gateway_list, otp_step
+from oropendola_payments.engine import asking, checkout, gateway_list, otp_step, profiles
 from oropendola_payments.exceptions import BadRequest, NotFound
 from oropendola_payments.gateways.errors import GatewayError
 
@@ -21,10 +21,16 @@ def get_available_gateways(currency: str | None = None) -> dict:
 
 @endpoint(methods=("POST",))
 def initiate_payment(
-	invoice_id: str, gateway: str | None = None, flow: str | None = None, idempotency_key: str | None = None
+	invoice_id: str,
+	gateway: str | None = None,
+	flow: str | None = None,
+	idempotency_key: str | None = None,
+	phone: str | None = None,
 ) -> dict:
-	"""Start a payment; `payment_url` is where to send the customer."""
-	return checkout.initiate(require_login(), invoice_id, gateway, flow, idempotency_key)
+	"""Start a payment; `payment_url` is where to send the customer. `phone` is kept in the user's profile."""
+	user = require_login()
+	profiles.keep_phone(user, phone)
+	return checkout.initiate(user, invoice_id, gateway, flow, idempotency_key)
 
 
 @endpoint(methods=("POST",))
@@ -36,9 +42,11 @@ def create_bolt_payment(invoice_id: str, embed_mode: str | None = None) -> dict:
 
 
 @endpoint(methods=("POST",))
-def retry_payment(invoice_id: str, gateway: str | None = None) -> dict:
+def retry_payment(invoice_id: str, gateway: str | None = None, phone: str | None = None) -> dict:
 	"""Try again after a failed or abandoned payment."""
-	return checkout.retry(require_login(), invoice_id, gateway)
+	user = require_login()
+	profiles.keep_phone(user, phone)
+	return checkout.retry(user, invoice_id, gateway)
 
 
 @endpoint(methods=("POST",))
@@ -71,7 +79,8 @@ def get_payment_status(invoice_id: str | None = None, attempt: str | None = None
 	attempt = attempt or frappe.db.get_value(
 		"Payment Attempt", {"invoice": invoice.name}, "name", order_by="creation desc"
 	)
-	if frappe.request is None or frappe.request.method == "POST":
+	request = getattr(frappe.local, "request", None)
+	if request is None or request.method == "POST":
 		_ask_when_stale(attempt)
 		invoice.reload()
 	return _status(invoice, attempt)

@@ -13,7 +13,7 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 	PaymentAttempt,
 	new_reference,
 )
-from oropendola_payments.engine import asking, gateway_list, schedule
+from oropendola_payments.engine import asking, gateway_list, phone_step, schedule
 from oropendola_payments.engine.adapters import adapter_class, adapter_of, settings_of
 from oropendola_payments.engine.calls import call_gateway
 from oropendola_payments.engine.keys import fingerprint, operation_key
@@ -108,6 +108,11 @@ def choose_method(attempt_name: str, method: str, details: dict, customer: Custo
 	return answer(frappe.get_doc("Payment Attempt", attempt.name))
 
 
+def go_on(user: str, attempt_name: str) -> dict:
+	"""Open an attempt at the gateway that only waited for the customer's phone to be confirmed."""
+	return _continue(own_attempt(user, attempt_name).name)
+
+
 def own_invoice(user: str, name: str):
 	"""The invoice, for its owner. A stranger's invoice does not exist for anybody else."""
 	if frappe.db.get_value("AI Invoice", name, "user") != user:
@@ -182,6 +187,7 @@ def _new_attempt(invoice, code: str, flow: str, method: str | None, key: str | N
 			"currency": invoice.currency,
 			"status": "Created",
 			"payment_method": method,
+			"phone_check": phone_step.first_state(code),
 			"idempotency_key": key,
 			"request_fingerprint": wanted,
 			"initiated_at": now_datetime(),
@@ -204,16 +210,18 @@ def _continue(name: str, method_details: dict | None = None, customer: Customer 
 	attempt = frappe.get_doc("Payment Attempt", name)
 	if attempt.checkout_data or not attempt.is_open():
 		return answer(attempt)
-	age = (now_datetime() - get_datetime(attempt.initiated_at)).total_seconds()
-	if age < CLAIM_SECONDS and not in_transaction(_take_call, name):
+	if attempt.phone_check == "Needed":
+		return phone_step.ask(attempt)
+	if not in_transaction(_take_call, name):
 		raise Conflict(_("This payment is being prepared. Please try again in a few seconds."))
 	return _open_at_gateway(attempt, request_of(attempt, method_details, customer))
 
 
 def _take_call(name: str) -> bool:
-	"""True for the one request that may call the gateway for a fresh claim."""
+	"""True for the one request that may call the gateway now. A call that was left by a crash may be taken over."""
 	attempt = lock("Payment Attempt", name)
-	if attempt.request_data:
+	called_at = (frappe.parse_json(attempt.request_data) or {}).get("called_at") if attempt.request_data else None
+	if called_at and (now_datetime() - get_datetime(called_at)).total_seconds() < CLAIM_SECONDS:
 		return False
 	attempt.write(request_data=frappe.as_json({"called_at": now_datetime()}))
 	return True

@@ -97,6 +97,11 @@ def check(bound: Bound, code: str):
 		raise CodeRefused()
 
 
+def is_waiting(bound: Bound) -> bool:
+	"""True while a code that was sent for this can still be typed."""
+	return bool(frappe.cache.get(_key(bound)))
+
+
 def masked_phone(phone: str) -> str:
 	return f"{'*' * max(0, len(phone) - 3)}{phone[-3:]}"
 

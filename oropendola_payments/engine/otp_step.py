@@ -1,21 +1,26 @@
-"""The code that a customer's bank sent, relayed to the gateway. The bank made it and the bank checks it."""
+"""Codes that a customer types: our own, which confirms the phone, or the bank's, which is relayed to the gateway.
+
+The bank makes its code and the bank checks it. Neither kind makes anything Paid: only the gateway's status does.
+"""
 
 import frappe
 from frappe import _
 
-from oropendola_payments.engine import asking
+from oropendola_payments.engine import asking, checkout, phone_step
 from oropendola_payments.engine.adapters import adapter_of
 from oropendola_payments.engine.calls import call_gateway
-from oropendola_payments.engine.checkout import own_attempt
 from oropendola_payments.exceptions import BadRequest, Conflict
 from oropendola_payments.gateways.base import OtpResult
 
 
 def confirm(user: str, attempt_name: str, otp: str) -> dict:
 	if not (otp.isascii() and otp.isdecimal() and 3 <= len(otp) <= 10):
-		raise BadRequest(_("The code has only digits. Please type it as your bank sent it."))
-	attempt, adapter = _ready(user, attempt_name)
-	result = call_gateway(attempt.gateway, adapter.submit_otp, attempt.payment_ref(), otp)
+		raise BadRequest(_("The code has only digits. Please type it as it was sent to you."))
+	attempt = _open_attempt(user, attempt_name)
+	if attempt.phone_check == "Needed":
+		phone_step.confirm(attempt, otp)
+		return {"accepted": True, **checkout.go_on(user, attempt_name)}
+	result = call_gateway(attempt.gateway, _adapter(attempt).submit_otp, attempt.payment_ref(), otp)
 	if result.accepted:
 		# An accepted code is not money: only the status is.
 		asking.ask(attempt.name)
@@ -23,19 +28,25 @@ def confirm(user: str, attempt_name: str, otp: str) -> dict:
 
 
 def resend(user: str, attempt_name: str) -> dict:
-	attempt, adapter = _ready(user, attempt_name)
-	return _answer(attempt.name, call_gateway(attempt.gateway, adapter.resend_otp, attempt.payment_ref()))
+	attempt = _open_attempt(user, attempt_name)
+	if attempt.phone_check == "Needed":
+		return {"attempt": attempt.name, "status": attempt.status, "accepted": True, **phone_step.resend(attempt)}
+	return _answer(attempt.name, call_gateway(attempt.gateway, _adapter(attempt).resend_otp, attempt.payment_ref()))
 
 
-def _ready(user: str, attempt_name: str):
-	attempt = own_attempt(user, attempt_name)
-	adapter = adapter_of(attempt.gateway)
-	if not adapter.capabilities.otp:
-		raise BadRequest(_("This payment needs no code here."))
+def _open_attempt(user: str, attempt_name: str):
+	attempt = checkout.own_attempt(user, attempt_name)
 	if not attempt.is_open():
 		raise Conflict(_("This payment is {0} and takes no code any more.").format(_(attempt.status)))
 	frappe.db.commit()
-	return attempt, adapter
+	return attempt
+
+
+def _adapter(attempt):
+	adapter = adapter_of(attempt.gateway)
+	if not adapter.capabilities.otp:
+		raise BadRequest(_("This payment needs no code here."))
+	return adapter
 
 
 def _answer(name: str, result: OtpResult) -> dict:

@@ -10,7 +10,7 @@ import frappe
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from oropendola_payments.api import cashfree
+from oropendola_payments.api import cashfree, payment
 from oropendola_payments.compat import TestCase
 from oropendola_payments.engine import otp
 from oropendola_payments.exceptions import Refusal, TooManyRequests
@@ -146,6 +146,46 @@ class TestTwoStepFlow(TestCase):
 		self.assertFalse(refused["success"], refused)
 		stored = frappe.as_json(frappe.get_doc("Payment Attempt", order["order_id"]).as_dict())
 		self.assertNotIn("4111111111111111", stored)
+
+
+class TestPhoneFirst(TestCase):
+	"""The switch on a gateway's settings: off by default, any gateway."""
+
+	def setUp(self):
+		simulator()
+		self.addCleanup(enable_gateway, "payu", require_phone_code=0)
+		enable_gateway("payu", require_phone_code=1)
+		self.invoice = create_invoice()
+		frappe.local.request_ip = f"198.51.100.{frappe.generate_hash(length=8)}"
+
+	def initiate(self):
+		with as_user(self.invoice.user):
+			return payment.initiate_payment(invoice_id=self.invoice.name, gateway="payu")
+
+	def confirm(self, attempt: str, code: str):
+		with as_user(self.invoice.user):
+			return payment.confirm_otp(attempt=attempt, otp=code)
+
+	def test_the_gateway_is_asked_only_after_the_phone_is_confirmed(self):
+		asked = self.initiate()
+		self.assertEqual((asked["next_action"], asked["status"], asked["test_otp"]), ("otp", "Created", "123456"))
+		self.assertEqual(self.confirm(asked["attempt"], "000000")["error_code"], "otp_refused")
+		self.assertFalse(frappe.db.get_value("Payment Attempt", asked["attempt"], "checkout_data"))
+		opened = self.confirm(asked["attempt"], "123456")
+		self.assertTrue(opened["success"], opened)
+		self.assertEqual((opened["next_action"], opened["status"]), ("form", "Processing"))
+
+	def test_a_second_click_waits_for_the_same_code(self):
+		first, second = self.initiate(), self.initiate()
+		self.assertEqual(first["attempt"], second["attempt"])
+		self.assertNotIn("otp_sent", second)
+
+	def test_without_a_phone_number_the_answer_says_so(self):
+		frappe.db.set_value("User", self.invoice.user, "mobile_no", None)
+		frappe.db.commit()
+		refused = self.initiate()
+		self.assertEqual(refused["error_code"], "unprocessable")
+		self.assertIn("phone number", refused["error"])
 
 
 class TestOneTimeCodes(TestCase):

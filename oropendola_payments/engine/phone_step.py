@@ -1,0 +1,58 @@
+"""The switch "Ask for a code by SMS first": the customer confirms the phone before the gateway is asked to open the payment."""
+
+import frappe
+from frappe import _
+from frappe.utils import cint, get_url
+
+from oropendola_payments.engine import otp
+from oropendola_payments.engine.adapters import settings_of
+from oropendola_payments.engine.transactions import in_transaction, lock
+from oropendola_payments.exceptions import Unprocessable
+
+PURPOSE = "checkout"
+
+
+def first_state(gateway: str) -> str:
+	"""What a new attempt starts with."""
+	return "Needed" if cint(settings_of(gateway).require_phone_code) else ""
+
+
+def ask(attempt) -> dict:
+	"""Send a code, unless one is on its way, and say that it is waited for."""
+	bound = _bound(attempt)
+	sent = {} if otp.is_waiting(bound) else otp.send(bound, simulated=attempt.mode == "Simulator")
+	return {
+		"attempt": attempt.name,
+		"status": attempt.status,
+		"gateway": attempt.gateway,
+		"payment_url": get_url(f"/pay?attempt={attempt.name}"),
+		"next_action": "otp",
+		"phone": otp.masked_phone(bound.phone),
+		"is_mocked": attempt.mode == "Simulator",
+		**sent,
+	}
+
+
+def resend(attempt) -> dict:
+	return otp.send(_bound(attempt), simulated=attempt.mode == "Simulator")
+
+
+def confirm(attempt, code: str):
+	"""Raises CodeRefused unless the code is right; then the attempt may go on to the gateway."""
+	otp.check(_bound(attempt), code)
+	in_transaction(_confirm_locked, attempt.name)
+
+
+def _confirm_locked(name: str):
+	invoice = lock("AI Invoice", frappe.db.get_value("Payment Attempt", name, "invoice"))
+	attempt = lock("Payment Attempt", name)
+	attempt.write(phone_check="Confirmed")
+	invoice.record("phone_confirmed", attempt)
+	invoice.write()
+
+
+def _bound(attempt) -> otp.Bound:
+	phone = frappe.db.get_value("User", attempt.user, "mobile_no") or frappe.db.get_value("User", attempt.user, "phone")
+	if not phone:
+		raise Unprocessable(_("This payment is confirmed by a code to your phone. Please add a phone number first."))
+	return otp.Bound(PURPOSE, attempt.name, attempt.payment_ref().amount, attempt.currency, otp.phone_number(phone))

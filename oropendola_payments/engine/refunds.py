@@ -264,11 +264,20 @@ def _book(invoice, refund, before: str):
 	held = to_decimal(capture.amount_refunded or 0)
 	if refund.status == "Failed":
 		capture.write(amount_refunded=held - to_decimal(refund.amount))
-		invoice.flag_for_review(_("Refund {0} of {1} {2} failed: {3}").format(refund.name, refund.amount, refund.currency, refund.error_message))
+		message = _("Refund {0} of {1} {2} failed: {3}")
+		invoice.flag_for_review(message.format(refund.name, refund.amount, refund.currency, refund.error_message))
 	elif before == "Failed":
 		capture.write(amount_refunded=held + to_decimal(refund.amount))
+	if refund.status == "Refunded" and capture.credit_from:
+		_give_credit_back(capture, to_decimal(refund.amount))
 	if refund.status == "Refunded" or before == "Refunded":
 		_update_invoice(invoice)
+
+
+def _give_credit_back(capture, amount: Decimal):
+	"""What was paid with credit goes back to the credit, from where it can be spent again or really sent back."""
+	source = lock("Payment Capture", capture.credit_from)
+	source.write(credit_used=to_decimal(source.credit_used or 0) - amount)
 
 
 def _update_invoice(invoice):

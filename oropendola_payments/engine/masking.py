@@ -17,7 +17,9 @@ SECRET = (
 )  # fmt: skip
 EXACT = {"name", "customer", "payer", "billing_details", "shipping", "pan", "pin"}
 CARD = re.compile(r"(?<!\d)(?:\d[ -]?){12,18}\d(?!\d)")
-EMAIL = re.compile(r"[^\s@\"'<>,;=&]+@[^\s@\"'<>,;=&]+\.[A-Za-z]{2,}")
+# Mail addresses and UPI addresses, which have no top-level domain.
+EMAIL = re.compile(r"[^\s@\"'<>,;=&:/]+@[A-Za-z][A-Za-z0-9.-]*[A-Za-z]")
+PHONE = re.compile(r"\+\d[\d -]{7,14}\d")
 KEPT_HEADERS = {
 	"content-type", "user-agent", "x-razorpay-event-id", "paypal-transmission-id", "paypal-transmission-time",
 	"x-webhook-timestamp", "x-webhook-version", "x-webhook-attempt", "x-idempotency-key",
@@ -27,28 +29,34 @@ KEPT_HEADERS = {
 def masked(value):
 	"""The same structure with personal data and secrets replaced."""
 	if isinstance(value, Mapping):
-		return {str(key): MASK if _is_private(key) and item else masked(item) for key, item in value.items()}
+		return {masked_text(str(key)): MASK if _is_private(key) and item else masked(item) for key, item in value.items()}
 	if isinstance(value, list | tuple):
 		return [masked(item) for item in value]
 	return masked_text(value) if isinstance(value, str) else value
 
 
 def masked_text(text: str) -> str:
-	"""Mail addresses and card numbers inside free text are replaced, references and ids stay."""
-	return CARD.sub(_mask_card, EMAIL.sub(MASK, text))
+	"""Addresses, phone and card numbers inside free text are replaced, references and ids stay."""
+	return CARD.sub(_mask_card, PHONE.sub(MASK, EMAIL.sub(MASK, text)))
 
 
 def masked_body(body: bytes, limit: int = 50_000) -> str:
 	"""A request body as it may be kept: JSON and forms by key, anything else by length only."""
-	text = body.decode("utf-8", errors="replace")[:limit]
+	text = body.decode("utf-8", errors="replace")
+	kept = _masked_json(text) if text.lstrip()[:1] in ("{", "[") else _masked_form(text)
+	return kept[:limit] if kept else f"({len(body)} bytes that are neither JSON nor a form)"
+
+
+def _masked_json(text: str) -> str | None:
 	try:
 		return json.dumps(masked(json.loads(text)), ensure_ascii=False)
 	except (ValueError, RecursionError):
-		pass
-	fields = parse_qsl(text, keep_blank_values=True)
-	if fields and "=" in text:
-		return urlencode(masked(dict(fields)), safe="*@ ")
-	return f"({len(body)} bytes that are neither JSON nor a form)"
+		return None
+
+
+def _masked_form(text: str) -> str | None:
+	fields = parse_qsl(text, keep_blank_values=True) if "=" in text else ()
+	return urlencode(masked(dict(fields)), safe="*@ ") if fields else None
 
 
 def masked_headers(headers: Mapping) -> dict:

@@ -13,7 +13,9 @@ from frappe import _
 from frappe.utils import get_datetime, get_system_timezone, now_datetime
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.engine import afterwards, schedule, surplus
+from oropendola_payments.engine.masking import masked_text
 from oropendola_payments.engine.service import fulfil
 from oropendola_payments.engine.transactions import in_transaction, lock
 from oropendola_payments.exceptions import Conflict, NotFound
@@ -30,7 +32,8 @@ class Settled:
 	changed: bool
 	capture: str | None = None
 	disposition: str | None = None
-	authorized: bool = False
+	authorized: bool = False  # reserved money that is wanted: it has to be captured
+	failed: bool = False
 
 
 def settle(gateway: str, event: PaymentEvent) -> Settled:
@@ -64,7 +67,7 @@ def _settle_locked(gateway: str, attempt_name: str, invoice_name: str, event: Pa
 	elif event.outcome is Outcome.PENDING:
 		_note_pending(invoice, attempt, event)
 	else:
-		result.changed = close_attempt(invoice, attempt, event)
+		result.changed = result.failed = close_attempt(invoice, attempt, event)
 	return result
 
 
@@ -91,7 +94,7 @@ def _take_money(invoice, attempt, event: PaymentEvent, result: Settled, expected
 	capture.flags.update({"response": _details(event), "expected_part": expected_part})
 	_close_as_paid(invoice, attempt, event, disposition)
 	if disposition == "Mismatch":
-		invoice.flag_for_review(_mismatch_reason(attempt, event))
+		_put_aside(invoice, attempt, _mismatch_reason(attempt, event))
 	else:
 		apply_capture(invoice, capture)
 	result.changed, result.capture, result.disposition = True, capture.name, disposition
@@ -134,6 +137,13 @@ def _disposition(invoice, attempt, event: PaymentEvent) -> tuple[str, Decimal]:
 def _is_mismatch(attempt, event: PaymentEvent) -> bool:
 	another_order = attempt.gateway_order_id and event.order_id and attempt.gateway_order_id != event.order_id
 	return bool(another_order) or event.currency.upper() != attempt.currency.upper() or event.amount <= 0
+
+
+def _put_aside(invoice, attempt, reason: str):
+	"""Money that fits nothing waits for a person, and the customer may pay as was asked."""
+	invoice.flag_for_review(reason)
+	message = _("A payment arrived that does not match this invoice. We are looking at it.")
+	stop_waiting(invoice, attempt, lambda: invoice.mark_as_failed(message))
 
 
 def _mismatch_reason(attempt, event: PaymentEvent) -> str:
@@ -194,6 +204,18 @@ def apply_capture(invoice, capture):
 	unwanted = amount - applied if served else amount
 	if unwanted > 0:
 		surplus.decide(invoice, capture, unwanted)
+	if not served:
+		_decide_on_earlier_parts(invoice, capture)
+
+
+def _decide_on_earlier_parts(invoice, last):
+	"""An invoice that was paid in parts and serves nothing: the earlier parts are as unwanted as the last."""
+	parts = {"invoice": invoice.name, "name": ("!=", last.name), "applied_amount": (">", 0)}
+	for name in frappe.get_all("Payment Capture", parts, pluck="name", order_by="creation"):
+		capture = lock("Payment Capture", name)
+		left = capture.refundable()
+		if left > 0 and not capture.resolution:
+			surplus.decide(invoice, capture, left)
 
 
 def _pay(invoice, capture, paid: Decimal) -> bool:
@@ -250,9 +272,10 @@ def _note_authorized(invoice, attempt, event: PaymentEvent, result: Settled):
 
 def _note_pending(invoice, attempt, event: PaymentEvent):
 	"""Nothing final. A bank's refusal inside an open order is kept for the customer to read."""
-	if event.error_code and event.reason and event.reason != attempt.error_message and attempt.is_open():
-		attempt.write(error_code=(event.error_code or "")[:140], error_message=event.reason[:500])
-		invoice.record("attempt_refused_once", attempt, reason=event.reason, code=event.error_code)
+	reason = masked_text(event.reason or "")[:500]
+	if event.error_code and reason and reason != attempt.error_message and attempt.is_open():
+		attempt.write(error_code=event.error_code[:140], error_message=reason)
+		invoice.record("attempt_refused_once", attempt, reason=reason, code=event.error_code)
 		invoice.write()
 
 
@@ -260,7 +283,7 @@ def close_attempt(invoice, attempt, event: PaymentEvent) -> bool:
 	"""The gateway says this attempt came to nothing. True when that was news."""
 	if not attempt.is_open():
 		return False
-	before, reason = attempt.status, (event.reason or _closing_reason(event.outcome))[:500]
+	before, reason = attempt.status, masked_text(event.reason or _closing_reason(event.outcome))[:500]
 	move = {
 		Outcome.CANCELLED: attempt.mark_as_cancelled,
 		Outcome.EXPIRED: attempt.mark_as_expired,
@@ -277,16 +300,21 @@ def close_attempt(invoice, attempt, event: PaymentEvent) -> bool:
 
 
 def _close_invoice(invoice, attempt, event: PaymentEvent, reason: str):
-	"""The invoice fails only when no other attempt of it is still open."""
-	others = {"invoice": invoice.name, "name": ("!=", attempt.name), "status": ("in", ("Created", "Processing", "Authorized"))}
+	if event.outcome in (Outcome.EXPIRED, Outcome.NOT_FOUND):
+		stop_waiting(invoice, attempt, lambda: invoice.mark_as_abandoned(reason))
+	else:
+		stop_waiting(invoice, attempt, lambda: invoice.mark_as_failed(reason))
+
+
+def stop_waiting(invoice, attempt, move):
+	"""Make this move of the invoice, unless another attempt of it is still open or a part was paid before."""
+	others = {"invoice": invoice.name, "name": ("!=", attempt.name), "status": ("in", OPEN_ATTEMPTS)}
 	if invoice.status != "Processing" or frappe.db.exists("Payment Attempt", others):
 		invoice.write()
 	elif invoice.paid():
-		invoice.mark_as_partly_paid(invoice.paid(), failure_reason=reason)
-	elif event.outcome in (Outcome.EXPIRED, Outcome.NOT_FOUND):
-		invoice.mark_as_abandoned(reason)
+		invoice.mark_as_partly_paid(invoice.paid())
 	else:
-		invoice.mark_as_failed(reason)
+		move()
 
 
 def _closing_reason(outcome: Outcome) -> str:

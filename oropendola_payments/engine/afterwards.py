@@ -13,7 +13,7 @@ def follow_up(settled):
 	if settled.changed and settled.capture:
 		later("oropendola_payments.engine.reactions.payment_succeeded", capture=settled.capture)
 		later("oropendola_payments.engine.refunds.drive_invoice", invoice=settled.invoice)
-	elif settled.changed and not settled.authorized:
+	elif settled.failed:
 		later("oropendola_payments.engine.reactions.payment_failed", attempt=settled.attempt)
 
 
@@ -33,9 +33,9 @@ def keep_key_for_pickup(subscription: str, key: str):
 def pick_up_key(subscription: str) -> str | None:
 	"""The new key in clear, the first time only."""
 	sealed = frappe.cache.get_value(_pickup(subscription), expires=True)
-	if not sealed:
+	# Of two pages that ask at once, the one that removes it may show it.
+	if not sealed or not frappe.cache.delete(frappe.cache.make_key(_pickup(subscription))):
 		return None
-	frappe.cache.delete_value(_pickup(subscription))
 	return json.loads(decrypt(sealed))
 
 

@@ -27,6 +27,9 @@ class EveryPairOfStates:
 	def new_record(self) -> str:
 		raise NotImplementedError
 
+	def tearDown(self):
+		frappe.db.rollback()
+
 	def test_the_options_of_the_form_are_the_states_of_the_table(self):
 		options = frappe.get_meta(self.doctype).get_field("status").options.split("\n")
 		self.assertEqual(set(options), set(self.allowed))

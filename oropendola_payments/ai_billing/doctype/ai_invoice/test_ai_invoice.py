@@ -76,8 +76,8 @@ class TestInvoiceStates(EveryPairOfStates, TestCase):
 
 	def test_a_late_success_is_taken_after_failed_and_abandoned(self):
 		"""R5, R21."""
+		doc = create_invoice(self.user)
 		for closed in ("Failed", "Abandoned", "Cancelled"):
-			doc = create_invoice(self.user)
 			frappe.db.set_value("AI Invoice", doc.name, "status", closed)
 			self.assertTrue(doc.reload().mark_as_paid())
 
@@ -106,6 +106,9 @@ class TestInvoiceRetries(TestCase):
 	def setUpClass(cls):
 		super().setUpClass()
 		cls.user = create_user()
+
+	def tearDown(self):
+		frappe.db.rollback()
 
 	def failed(self, **values):
 		doc = create_invoice(self.user)

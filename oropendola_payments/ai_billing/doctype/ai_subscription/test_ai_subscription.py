@@ -39,9 +39,13 @@ def new_subscription(user: str, **plan_values):
 
 def allow_trial(subscription):
 	"""The plan gets its trial late, or the subscription would have started with it."""
-	frappe.db.set_value("AI Plan", subscription.plan, "trial_days", 7)
-	frappe.clear_document_cache("AI Plan", subscription.plan)
+	change_plan(subscription.plan, trial_days=7)
 	return subscription
+
+
+def change_plan(name: str, **values):
+	frappe.db.set_value("AI Plan", name, values)
+	frappe.clear_document_cache("AI Plan", name)
 
 
 class TestSubscriptionStates(EveryPairOfStates, TestCase):
@@ -68,6 +72,9 @@ class TestWithoutService(TestCase):
 	def setUpClass(cls):
 		super().setUpClass()
 		cls.user = create_user()
+
+	def tearDown(self):
+		frappe.db.rollback()
 
 	def assert_no_service(self, name: str):
 		row = frappe.db.get_value(
@@ -152,6 +159,9 @@ class TestWithService(TestCase):
 		super().setUpClass()
 		cls.user = create_user()
 
+	def tearDown(self):
+		frappe.db.rollback()
+
 	def test_a_payment_gives_quota_and_key_once(self):
 		"""R28."""
 		doc = create_active_subscription(self.user, requests_limit_per_day=100)
@@ -207,8 +217,8 @@ class TestWithService(TestCase):
 
 	def test_a_free_start_does_not_turn_a_paid_period_into_an_endless_one(self):
 		doc = create_active_subscription(self.user)
-		frappe.db.set_value("AI Plan", doc.plan, {"price": 0, "is_free": 1})
-		frappe.clear_document_cache("AI Plan", doc.plan)
+		change_plan(doc.plan, price=0, is_free=1)
+		self.addCleanup(frappe.clear_document_cache, "AI Plan", doc.plan)
 		doc.start_free()
 		self.assertEqual(frappe.db.get_value("AI Subscription", doc.name, "end_date"), doc.end_date)
 		self.assertTrue(doc.end_date)

@@ -53,8 +53,9 @@ class TestAttemptStates(EveryPairOfStates, TestCase):
 
 	def test_a_closed_attempt_can_still_turn_out_paid(self):
 		"""R5, R21."""
+		invoice = create_invoice()
 		for closed in ("mark_as_failed", "mark_as_expired", "mark_as_cancelled"):
-			doc = create_attempt(create_invoice())
+			doc = create_attempt(invoice)
 			getattr(doc, closed)()
 			self.assertTrue(doc.mark_as_paid())
 
@@ -64,6 +65,9 @@ class TestAttemptRecord(TestCase):
 	def setUpClass(cls):
 		super().setUpClass()
 		cls.invoice = create_invoice()
+
+	def tearDown(self):
+		frappe.db.rollback()
 
 	def test_every_field_but_the_status_is_the_systems(self):
 		fields = {field.fieldname for field in frappe.get_meta("Payment Attempt").fields if field.fieldtype not in LAYOUT}
@@ -98,7 +102,6 @@ class TestAttemptRecord(TestCase):
 		create_attempt(self.invoice, gateway_payment_id=payment)
 		with self.assertRaises(frappe.UniqueValidationError):
 			create_attempt(self.invoice, gateway_payment_id=payment)
-		frappe.db.rollback()
 
 	def test_another_gateway_may_use_the_same_payment_number(self):
 		payment = unique("pay")

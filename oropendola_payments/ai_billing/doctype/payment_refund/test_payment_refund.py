@@ -46,6 +46,9 @@ class TestRefundStates(EveryPairOfStates, TestCase):
 
 
 class TestRefundRecord(TestCase):
+	def tearDown(self):
+		frappe.db.rollback()
+
 	def test_every_field_but_the_status_is_the_systems(self):
 		fields = {field.fieldname for field in frappe.get_meta("Payment Refund").fields if field.fieldtype not in LAYOUT}
 		self.assertEqual(fields - {"status"}, set(PaymentRefund.system_fields))
@@ -59,11 +62,9 @@ class TestRefundRecord(TestCase):
 		doc.reload().status = "Failed"
 		with self.assertRaises(InvalidTransition):
 			doc.save(ignore_permissions=True)
-		frappe.db.rollback()
 
 	def test_nobody_deletes_a_refund(self):
 		"""R22."""
 		doc = create_refund()
 		with self.assertRaisesRegex(NotAllowed, "kept as evidence"):
 			frappe.delete_doc("Payment Refund", doc.name, ignore_permissions=True, force=True)
-		frappe.db.rollback()

@@ -36,6 +36,7 @@ scheduler_events = {
 	"cron": {
 		"* * * * *": [f"{SWEEPS}.reconcile_attempts"],
 		"*/2 * * * *": [f"{SWEEPS}.drive_inbox", f"{SWEEPS}.poll_refunds"],
+		"*/10 * * * *": [f"{SWEEPS}.check_alerts"],
 		"*/30 * * * *": [f"{SWEEPS}.check_abandoned_payments"],
 		"5 * * * *": [f"{SWEEPS}.check_invariants", f"{SUBSCRIPTIONS}.expire_subscriptions"],
 		"1 0 * * *": [f"{SUBSCRIPTIONS}.reset_quotas"],

@@ -13,12 +13,19 @@ from oropendola_payments.gateways.errors import BadAnswer, CredentialsRefused, M
 WINDOW_SECONDS = 300
 FAILURES_TO_OPEN = 5
 PAUSE_SECONDS = 120
+REMEMBERED_SECONDS = 7 * 24 * 3600
 OUTAGES = (NotSent, MaybeSent, BadAnswer)
 
 
 def is_degraded(code: str) -> bool:
 	opened = _state(code).get("opened_at")
 	return bool(opened) and time.time() - opened < PAUSE_SECONDS
+
+
+def trouble(code: str) -> dict | None:
+	"""What the gateway said when it failed last, until a call succeeds: `opened_at, error, keys_refused`."""
+	state = _state(code)
+	return state if state.get("opened_at") else None
 
 
 def report_success(code: str):
@@ -29,31 +36,33 @@ def report_success(code: str):
 def report_failure(code: str, error: Exception):
 	"""Count an outage. Refused keys open the breaker at once: repeating them can lock an account."""
 	if isinstance(error, CredentialsRefused):
-		_open(code)
+		_open(code, error)
 	elif isinstance(error, OUTAGES):
-		_count(code)
+		_count(code, error)
 
 
-def _count(code: str):
+def _count(code: str, error: Exception):
 	state, now = _state(code), time.time()
 	if state.get("opened_at"):
-		return _open(code)
+		return _open(code, error)
 	recent = [at for at in state.get("failures", []) if now - at < WINDOW_SECONDS] + [now]
 	if len(recent) >= FAILURES_TO_OPEN:
-		return _open(code)
-	_save(code, {"failures": recent})
+		return _open(code, error)
+	_save(code, {"failures": recent}, WINDOW_SECONDS)
 
 
-def _open(code: str):
-	_save(code, {"opened_at": time.time()})
+def _open(code: str, error: Exception):
+	"""Kept until a call succeeds, so that the alert about it lasts as long as the trouble."""
+	refused = isinstance(error, CredentialsRefused)
+	_save(code, {"opened_at": time.time(), "error": str(error)[:300], "keys_refused": refused}, REMEMBERED_SECONDS)
 
 
 def _state(code: str) -> dict:
 	return frappe.cache.get_value(_key(code), expires=True) or {}
 
 
-def _save(code: str, state: dict):
-	frappe.cache.set_value(_key(code), state, expires_in_sec=WINDOW_SECONDS + PAUSE_SECONDS)
+def _save(code: str, state: dict, seconds: int):
+	frappe.cache.set_value(_key(code), state, expires_in_sec=seconds)
 
 
 def _key(code: str) -> str:

@@ -3,7 +3,7 @@
 import frappe
 from frappe.utils import cint, get_datetime, now_datetime
 
-from oropendola_payments.engine import invariants
+from oropendola_payments.engine import alerts, invariants
 from oropendola_payments.engine.adapters import SETTINGS, codes
 
 COUNTED = {
@@ -23,13 +23,15 @@ def short() -> dict:
 def full() -> dict:
 	"""Everything a manager wants to see at one look."""
 	gateways, broken = [_gateway(name) for name in _settings_names()], invariants.check()
+	open_alerts = alerts.open_alerts()
 	parts = {"database": "ok" if _database_answers() else "down", "queue": _queue(), "scheduler": _scheduler()}
-	healthy = all(value == "ok" for value in parts.values()) and not broken
+	healthy = all(value == "ok" for value in parts.values()) and not broken and not open_alerts
 	return {
 		"status": "ok" if healthy else "attention",
 		**parts,
 		"gateways": gateways,
 		"invariants": broken,
+		"alerts": open_alerts,
 		"dead_letters": frappe.db.count("Payment Webhook Log", {"status": "Dead"}),
 		"open_reviews": frappe.db.count("AI Invoice", {"needs_review": 1}),
 		"rejected_messages": rejected_counts(),
@@ -106,6 +108,8 @@ def metrics() -> str:
 	broken = invariants.check()
 	lines += _metric("oropendola_invariant_violations", "Records that break a promise.", [({"rule": r}, len(broken.get(r, ()))) for r in invariants.RULES])
 	lines += _metric("oropendola_rejected_messages", "Messages without a valid signature.", [({"gateway": g}, n) for g, n in rejected_counts().items()])
+	samples = [({"kind": a.kind, "subject": a.subject, "severity": a.severity}, 1) for a in alerts.open_alerts()]
+	lines += _metric("oropendola_open_alerts", "Payment alerts that are open.", samples)
 	states = [(row["id"], row["status"]) for row in map(_gateway, _settings_names())]
 	lines += _metric("oropendola_gateway_up", "1 when the gateway is offered and healthy.", [({"gateway": g, "status": s}, int(s in ("Live", "Test", "Simulator"))) for g, s in states])
 	return "\n".join(lines) + "\n"

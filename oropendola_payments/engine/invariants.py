@@ -60,7 +60,7 @@ def check(names: tuple[str, ...] | None = None) -> dict[str, list[str]]:
 	"""Broken promises by rule, with the first records that break them. Empty is what it must be."""
 	found = {}
 	for rule in names or RULES:
-		rows = frappe.db.sql(f"{RULES[rule]} LIMIT {LIMIT}", _times())
+		rows = frappe.db.sql(f"{RULES[rule]} ORDER BY 1 LIMIT {LIMIT}", _times())
 		if rows:
 			found[rule] = [row[0] for row in rows]
 	return found

@@ -13,14 +13,14 @@ def payment_succeeded(capture: str):
 	invoice = frappe.get_doc("AI Invoice", doc.invoice)
 	_tell("payment_succeeded", invoice=invoice, capture=doc)
 	if invoice.status == "Paid" and doc.disposition in ("Applied", "Overpaid"):
-		_safely(lambda: invoice.run_method("on_payment_authorized", "Completed"))
-		_safely(lambda: mails.payment_received(invoice, doc))
+		safely(lambda: invoice.run_method("on_payment_authorized", "Completed"))
+		safely(lambda: mails.payment_received(invoice, doc))
 
 
 def payments_failed(attempts: list[str]):
 	"""A sweep closed these; one that cannot be told stops nobody."""
 	for attempt in attempts:
-		_safely(lambda attempt=attempt: payment_failed(attempt))
+		safely(lambda attempt=attempt: payment_failed(attempt))
 
 
 def payment_failed(attempt: str):
@@ -28,9 +28,9 @@ def payment_failed(attempt: str):
 	invoice = frappe.get_doc("AI Invoice", doc.invoice)
 	_tell("payment_failed", invoice=invoice, attempt=doc)
 	if invoice.status == "Failed":
-		_safely(lambda: mails.payment_failed(invoice))
+		safely(lambda: mails.payment_failed(invoice))
 	elif invoice.status == "Abandoned":
-		_safely(lambda: mails.payment_abandoned(invoice))
+		safely(lambda: mails.payment_abandoned(invoice))
 
 
 def refund_finished(refund: str):
@@ -38,28 +38,29 @@ def refund_finished(refund: str):
 	invoice = frappe.get_doc("AI Invoice", doc.invoice)
 	if doc.status == "Refunded":
 		_tell("payment_refunded", invoice=invoice, refund=doc)
-		_safely(lambda: mails.refund_done(invoice, doc))
+		safely(lambda: mails.refund_done(invoice, doc))
 
 
 def key_rotated(subscription: str):
-	_safely(lambda: mails.key_rotated(frappe.get_doc("AI Subscription", subscription)))
+	safely(lambda: mails.key_rotated(frappe.get_doc("AI Subscription", subscription)))
 
 
 def renewal_due(subscription: str, days: int):
-	_safely(lambda: mails.renewal_due(frappe.get_doc("AI Subscription", subscription), days))
+	safely(lambda: mails.renewal_due(frappe.get_doc("AI Subscription", subscription), days))
 
 
 def _tell(hook: str, **arguments):
 	"""Other apps react by a hook of this name; one that fails does not stop the next."""
 	for path in frappe.get_hooks(hook) or []:
-		_safely(lambda path=path: frappe.get_attr(path)(**arguments))
+		safely(lambda path=path: frappe.get_attr(path)(**arguments))
 
 
-def _safely(work: Callable):
+def safely(work: Callable):
+	"""Commit what `work` did; when it fails, undo it, log it and go on."""
 	try:
 		work()
 		frappe.db.commit()
 	except Exception:
 		frappe.db.rollback()
-		frappe.log_error(title="After a payment: something failed", message=frappe.get_traceback())
+		frappe.log_error(title="Payments: a reaction failed", message=frappe.get_traceback())
 		frappe.db.commit()

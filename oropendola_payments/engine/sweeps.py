@@ -40,6 +40,10 @@ def check_invariants():
 	_queue("run_invariants")
 
 
+def check_alerts():
+	_queue("run_alerts")
+
+
 def clear_raw_payloads():
 	_queue("run_clear_payloads")
 
@@ -88,6 +92,13 @@ def run_invariants() -> dict:
 	broken = invariants.check()
 	alerts.run(broken)
 	return broken
+
+
+def run_alerts() -> list[str]:
+	"""What can go wrong within minutes; the promises are looked at once an hour."""
+	from oropendola_payments.engine import alerts
+
+	return alerts.run()
 
 
 def run_clear_payloads():

@@ -21,7 +21,7 @@ from oropendola_payments.engine.masking import masked
 from oropendola_payments.engine.payment_answer import answer, result_url, what_to_keep
 from oropendola_payments.engine.payment_request import request_of, summary_of
 from oropendola_payments.engine.service import fulfil
-from oropendola_payments.engine.settlement import close_attempt, local_time
+from oropendola_payments.engine.settlement import close_attempt, local_time, stop_waiting
 from oropendola_payments.engine.transactions import in_transaction, lock
 from oropendola_payments.exceptions import BadRequest, Conflict, NotFound
 from oropendola_payments.gateways.base import Checkout, Customer, Outcome, PaymentEvent, PaymentRequest
@@ -55,7 +55,7 @@ def initiate(
 		return in_transaction(_pay_nothing, invoice.name)
 	code = gateway_list.choose(gateway, invoice.currency)
 	flow = _flow(code, flow)
-	name = in_transaction(_claim, invoice.name, code, flow, method, key, wanted)
+	name = _claim_once(invoice.name, code, flow, method, key, wanted)
 	return _continue(name, method_details, customer)
 
 
@@ -73,7 +73,7 @@ def cancel(user: str, attempt_name: str) -> dict:
 	if not attempt.is_open():
 		return _standing(attempt.name)
 	asking.withdraw(attempt.name) or asking.ask(attempt.name)
-	in_transaction(_withdraw_locked, attempt.name)
+	in_transaction(_withdraw_locked, attempt)
 	return _standing(attempt.name)
 
 
@@ -104,7 +104,7 @@ def choose_method(attempt_name: str, method: str, details: dict, customer: Custo
 	frappe.db.commit()
 	adapter = adapter_of(attempt.gateway, for_new_payment=True)
 	opened = call_gateway(attempt.gateway, adapter.create, request)
-	in_transaction(_record_method, attempt.name, method, opened)
+	in_transaction(_record_method, attempt, method, opened)
 	return answer(frappe.get_doc("Payment Attempt", attempt.name))
 
 
@@ -138,13 +138,35 @@ def _repeated(key: str | None, wanted: str) -> str | None:
 	return row.name if row else None
 
 
+def _claim_once(*claim) -> str:
+	try:
+		return in_transaction(_claim, *claim)
+	except (frappe.UniqueValidationError, frappe.DuplicateEntryError):
+		# The same client key at the same moment: what the other request made is the answer.
+		frappe.clear_messages()
+		name = _repeated(*claim[-2:])
+		if not name:
+			raise
+		return name
+
+
 def _claim(invoice_name: str, code: str, flow: str, method: str | None, key: str | None, wanted: str) -> str:
 	invoice = lock("AI Invoice", invoice_name)
 	_require_payable(invoice)
 	reusable = _live_attempt(invoice, code, flow, method)
 	if reusable:
-		return reusable
+		return _with_key(reusable, key, wanted)
+	if invoice.status in ("Failed", "Abandoned"):
+		invoice.increment_retry()  # a new try counts, by whichever call it comes
 	return _new_attempt(invoice, code, flow, method, key, wanted)
+
+
+def _with_key(name: str, key: str | None, wanted: str) -> str:
+	"""The attempt that is open already; it remembers the first client key that it answered to."""
+	attempt = key and lock("Payment Attempt", name)
+	if attempt and not attempt.idempotency_key:
+		attempt.write(idempotency_key=key, request_fingerprint=wanted)
+	return name
 
 
 def _require_payable(invoice):
@@ -232,17 +254,17 @@ def _open_at_gateway(attempt, request: PaymentRequest) -> dict:
 		adapter = adapter_of(attempt.gateway, for_new_payment=True)
 		opened = call_gateway(attempt.gateway, adapter.create, request)
 	except (NotSent, GatewayRefused) as error:
-		in_transaction(_record_refusal, attempt.name, error)
+		in_transaction(_record_refusal, attempt, error)
 		raise
 	except GatewayError as error:
-		in_transaction(_record_unknown, attempt.name, error)
+		in_transaction(_record_unknown, attempt, error)
 		raise
-	in_transaction(_record_opened, attempt.name, request, opened)
+	in_transaction(_record_opened, attempt, request, opened)
 	return answer(frappe.get_doc("Payment Attempt", attempt.name))
 
 
-def _record_opened(name: str, request: PaymentRequest, opened: Checkout):
-	invoice, attempt = _locked_pair(name)
+def _record_opened(attempt, request: PaymentRequest, opened: Checkout):
+	invoice, attempt = _locked_pair(attempt)
 	if attempt.checkout_data:
 		return  # a second caller after a crash was faster
 	values = {
@@ -263,8 +285,8 @@ def _record_opened(name: str, request: PaymentRequest, opened: Checkout):
 		invoice.write()
 
 
-def _record_method(name: str, method: str, opened: Checkout):
-	invoice, attempt = _locked_pair(name)
+def _record_method(attempt, method: str, opened: Checkout):
+	invoice, attempt = _locked_pair(attempt)
 	if not attempt.is_open():
 		return
 	attempt.write(payment_method=method, checkout_data=PaymentAttempt.seal(what_to_keep(opened)))
@@ -272,15 +294,15 @@ def _record_method(name: str, method: str, opened: Checkout):
 	invoice.write()
 
 
-def _record_refusal(name: str, error: GatewayError):
-	invoice, attempt = _locked_pair(name)
-	event = PaymentEvent(Outcome.FAILED, reference=name, reason=str(error), error_code=error.gateway_code or error.code)
+def _record_refusal(attempt, error: GatewayError):
+	invoice, attempt = _locked_pair(attempt)
+	event = PaymentEvent(Outcome.FAILED, reference=attempt.name, reason=str(error), error_code=error.gateway_code or error.code)
 	close_attempt(invoice, attempt, event)
 
 
-def _record_unknown(name: str, error: GatewayError):
+def _record_unknown(attempt, error: GatewayError):
 	"""It may have been opened: the attempt stays open and the reconciler asks."""
-	invoice, attempt = _locked_pair(name)
+	invoice, attempt = _locked_pair(attempt)
 	if attempt.status == "Created":
 		attempt.mark_as_processing(error_code=error.code, error_message=str(error)[:500], next_check_at=schedule.soon())
 		invoice.record("attempt_unknown", attempt, "Created", "Processing", reason=str(error))
@@ -290,9 +312,9 @@ def _record_unknown(name: str, error: GatewayError):
 		invoice.write()
 
 
-def _locked_pair(name: str):
-	invoice = lock("AI Invoice", frappe.db.get_value("Payment Attempt", name, "invoice"))
-	return invoice, lock("Payment Attempt", name)
+def _locked_pair(attempt):
+	"""Nothing may be read before the invoice's lock: a plain read would fix what later reads can see."""
+	return lock("AI Invoice", attempt.invoice), lock("Payment Attempt", attempt.name)
 
 
 # Retry, cancel, nothing to pay ---------------------------------------------------------------------
@@ -313,24 +335,22 @@ def _open_again(name: str):
 	invoice.increment_retry()
 
 
-def _withdraw_locked(name: str):
-	invoice, attempt = _locked_pair(name)
+def _withdraw_locked(attempt):
+	invoice, attempt = _locked_pair(attempt)
 	if not attempt.is_open() or attempt.status == "Authorized":
 		return
 	before = attempt.status
 	attempt.mark_as_cancelled(error_message=_("You cancelled the payment."), next_check_at=schedule.next_check(attempt))
 	invoice.record("attempt_cancelled", attempt, before, "Cancelled")
-	others = {"invoice": invoice.name, "name": ("!=", name), "status": ("in", OPEN)}
-	if invoice.status == "Processing" and not invoice.paid() and not frappe.db.exists("Payment Attempt", others):
-		invoice.mark_as_pending()
-	else:
-		invoice.write()
+	stop_waiting(invoice, attempt, invoice.mark_as_pending)
 
 
 def _pay_nothing(name: str) -> dict:
 	invoice = lock("AI Invoice", name)
-	invoice.mark_as_paid(amount_paid=0)
-	fulfil(invoice)
+	if invoice.status not in SETTLED:
+		_require_payable(invoice)
+		invoice.mark_as_paid(amount_paid=0)
+		fulfil(invoice)
 	return {"attempt": None, "payment_url": result_url(invoice=name), "next_action": "redirect", "is_mocked": False}
 
 

@@ -37,6 +37,7 @@ class PaymentAttempt(StatefulRecord):
 		"amount",
 		"currency",
 		"payment_method",
+		"phone_check",
 		"gateway_order_id",
 		"gateway_payment_id",
 		"error_code",

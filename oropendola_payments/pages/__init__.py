@@ -1,0 +1,1 @@
+"""What all customer pages share: their frame, their words, and what a browser may load on them."""

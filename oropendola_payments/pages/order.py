@@ -1,0 +1,44 @@
+"""What is bought, for the pages that show it."""
+
+import frappe
+
+from oropendola_payments.engine import checkout
+from oropendola_payments.exceptions import NotFound
+from oropendola_payments.pages import words
+
+
+def own_invoice(user: str, name: str):
+	"""The invoice, or None when this user has none of that name."""
+	try:
+		return checkout.own_invoice(user, name)
+	except NotFound:
+		return None
+
+
+def own_attempt(user: str, name: str):
+	try:
+		return checkout.own_attempt(user, name)
+	except NotFound:
+		return None
+
+
+def summary(invoice) -> dict:
+	"""What is bought and what it comes to."""
+	plan = invoice.plan and frappe.get_cached_doc("AI Plan", invoice.plan)
+	currency = invoice.currency
+	return {
+		"name": invoice.name,
+		"what": (plan and plan.plan_name) or invoice.description or invoice.name,
+		"interval": words.interval(plan.billing_interval, plan.interval_count) if plan else "",
+		"quota": words.quota(plan.requests_limit_per_day) if plan else "",
+		"is_renewal": invoice.purpose == "Renewal",
+		"due_date": words.day(invoice.due_date),
+		"net": words.money(invoice.net_amount, currency),
+		"tax": words.money(invoice.tax_amount, currency) if invoice.tax_amount else "",
+		"tax_label": words.tax_line(invoice),
+		"total": words.money(invoice.total(), currency),
+		"paid": words.money(invoice.paid(), currency) if invoice.paid() else "",
+		"due": words.money(invoice.outstanding(), currency),
+		"currency": currency,
+		"is_free_of_charge": not invoice.outstanding(),
+	}

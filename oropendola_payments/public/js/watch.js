@@ -1,0 +1,51 @@
+// Asks how a payment stands, less and less often, and shows the outcome when there is one.
+(() => {
+	"use strict";
+
+	const place = document.getElementById("watch");
+	if (!place) return;
+	const WAITS = [2, 2, 3, 3, 5, 5, 8, 8, 13, 13, 20, 30];
+	const GIVE_UP_AFTER = 40;
+	const address = "/api/method/oropendola_payments.api.payment.get_payment_status";
+	const body = JSON.stringify({ invoice_id: place.dataset.invoice, attempt: place.dataset.attempt || undefined });
+	let tries = 0;
+	const known = place.dataset.state;
+
+	async function ask() {
+		const answer = await fetch(address, {
+			method: "POST",
+			headers: {
+				"Content-Type": "application/json",
+				Accept: "application/json",
+				"X-Frappe-CSRF-Token": place.dataset.token,
+			},
+			body,
+		});
+		if (answer.status === 401 || answer.status === 403) return "left";
+		if (!answer.ok) return known;
+		const { message } = await answer.json();
+		return `${message.status} ${message.attempt?.status ?? ""}`.trim();
+	}
+
+	async function look() {
+		// A page that nobody looks at asks nobody.
+		if (document.hidden) return document.addEventListener("visibilitychange", look, { once: true });
+		tries += 1;
+		const state = await ask().catch(() => known);
+		if (state !== known) return window.location.replace(place.dataset.goal);
+		if (tries >= GIVE_UP_AFTER) return stop();
+		plan();
+	}
+
+	function plan() {
+		const seconds = WAITS[Math.min(tries, WAITS.length - 1)];
+		setTimeout(look, seconds * 1000);
+	}
+
+	function stop() {
+		place.querySelector("[data-text]").textContent = place.dataset.late;
+		place.classList.add("over");
+	}
+
+	plan();
+})();

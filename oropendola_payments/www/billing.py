@@ -1,0 +1,187 @@
+"""The customer's own page: subscription, quota, API key, invoices."""
+
+import frappe
+from frappe import _
+from frappe.utils import cint, get_url
+
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, SETTLED
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
+from oropendola_payments.api import subscription, subscription_renewal
+from oropendola_payments.engine import subscriptions
+from oropendola_payments.pages import shell, words
+
+no_cache = 1
+PAGE_LENGTH = 20
+SERVED = ("Active", "Trial")
+
+
+def get_context(context):
+	page, user = shell.open_page(context, _("Billing"), here="billing"), shell.require_login()
+	shell.add_script(page, "billing")
+	context.update({"new_key": "", "done": ""})
+	if shell.is_post():
+		_act(context)
+	mine = subscriptions.overview(user)
+	context.update(
+		{
+			"mine": _subscription(mine) if mine else None,
+			"name": frappe.db.get_value("User", user, "first_name") or "",
+			"example_url": get_url("/api/method/oropendola_payments.api.usage.consume"),
+			**_invoices(user),
+		}
+	)
+
+
+# Buttons ------------------------------------------------------------------------------------------
+
+
+def _act(context):
+	action = ACTIONS.get(shell.posted("action"))
+	if action:
+		action(context)
+
+
+def _log_out(context):
+	frappe.local.login_manager.logout()
+	shell.go("/plans")
+
+
+def _renew(context):
+	answer = subscription_renewal.renew_subscription()
+	if not answer["success"]:
+		shell.refuse(answer, "/billing")
+	shell.go(f"/checkout?invoice={answer['invoice_id']}")
+
+
+def _show_key(context):
+	_hand_over(context, subscription.reveal_api_key())
+
+
+def _rotate_key(context):
+	_hand_over(context, subscription.rotate_api_key())
+
+
+def _hand_over(context, answer: dict):
+	"""The key in the answer itself: a page that could be opened again must not have it."""
+	if not answer["success"]:
+		shell.refuse(answer, "/billing")
+	context.new_key = answer["api_key"]
+
+
+def _cancel(context):
+	answer = subscription.cancel_subscription()
+	if not answer["success"]:
+		shell.refuse(answer, "/billing")
+	shell.go("/billing")
+
+
+ACTIONS = {
+	"log_out": _log_out,
+	"renew": _renew,
+	"show_key": _show_key,
+	"rotate_key": _rotate_key,
+	"cancel": _cancel,
+}
+
+
+# What is shown ------------------------------------------------------------------------------------
+
+
+def _subscription(mine: dict) -> dict:
+	status, quota = mine["status"], mine["quota"]
+	plan = frappe.get_cached_doc("AI Plan", mine["plan"])
+	limit, remaining = cint(quota["limit"]), max(0, cint(quota["remaining"]))
+	return {
+		"plan": mine["plan_name"],
+		"state": words.state(words.SUBSCRIPTION_STATES, status),
+		"sentence": _sentence(mine, plan),
+		"is_served": status in SERVED,
+		"is_over": status in ("Expired", "Cancelled"),
+		"limit": limit,
+		"used": max(0, limit - remaining),
+		"is_unlimited": quota["unlimited"],
+		"quota_text": _quota_text(limit, remaining),
+		"resets": words.day(quota["reset_on"]),
+		"key_prefix": mine["api_key_prefix"] or "",
+		"key_waits": mine["api_key_waiting"] and status in SERVED,
+		"open_invoice": mine["open_invoice"] if status != "Cancelled" else None,
+		"renew": _renew_word(status, plan),
+		"can_cancel": status != "Cancelled",
+	}
+
+
+def _sentence(mine: dict, plan) -> str:
+	end, status = words.day(mine["end_date"]), mine["status"]
+	if status == "Pending":
+		return _("It starts as soon as the first invoice is paid.")
+	if status == "Trial":
+		return _(
+			"Your trial runs until {0}. Subscribe before that day and your API key goes on working."
+		).format(end)
+	if status == "Active" and not end:
+		return _("It has no end date and costs nothing.")
+	if status == "Active":
+		return _("It runs until {0} and does not renew by itself.").format(end)
+	if status == "Past Due":
+		return _("It ended on {0} and your API key rests. Pay the next period to wake it up.").format(end)
+	if status == "Expired":
+		return _("It ended on {0}. Renew it and your API key works again.").format(end)
+	return _("It was cancelled. You can choose a plan again at any time.")
+
+
+def _renew_word(status: str, plan) -> str:
+	if plan.is_really_free() or not cint(plan.is_active) or status in ("Pending", "Cancelled"):
+		return ""
+	return _("Subscribe now") if status == "Trial" else _("Renew")
+
+
+def _quota_text(limit: int, remaining: int) -> str:
+	text = _("{0} of {1} requests used today")
+	return text.format(words.number(max(0, limit - remaining)), words.number(limit))
+
+
+def _invoices(user: str) -> dict:
+	page = max(1, cint(shell.asked("page")))
+	names = frappe.get_all(
+		"AI Invoice",
+		{"user": user},
+		pluck="name",
+		order_by="creation desc",
+		limit_start=(page - 1) * PAGE_LENGTH,
+		limit_page_length=PAGE_LENGTH + 1,
+	)
+	return {
+		"invoices": [_invoice(frappe.get_doc("AI Invoice", name)) for name in names[:PAGE_LENGTH]],
+		"newer": page - 1 if page > 1 else None,
+		"older": page + 1 if len(names) > PAGE_LENGTH else None,
+	}
+
+
+def _invoice(doc) -> dict:
+	plan = doc.plan and frappe.get_cached_value("AI Plan", doc.plan, "plan_name")
+	return {
+		"name": doc.name,
+		"what": plan or doc.description or "",
+		"date": words.day(doc.creation),
+		"amount": words.money(doc.total(), doc.currency),
+		"due": words.money(doc.outstanding(), doc.currency) if doc.status == "Partly Paid" else "",
+		"state": words.state(words.INVOICE_STATES, doc.status),
+		"action": _action(doc),
+	}
+
+
+def _action(doc) -> dict | None:
+	"""The one thing that can be done with an invoice now."""
+	if doc.status in SETTLED:
+		return {"word": _("Receipt"), "address": f"/receipt?invoice={doc.name}", "quiet": True}
+	if doc.status not in OPEN:
+		return None
+	attempt = frappe.db.get_value(
+		"Payment Attempt", {"invoice": doc.name, "status": ("in", OPEN_ATTEMPTS)}, "name"
+	)
+	if doc.status == "Processing" and attempt:
+		return {"word": _("Check it"), "address": f"/payment-result?invoice={doc.name}", "quiet": True}
+	if doc.status in ("Failed", "Abandoned"):
+		word = _("Try again") if doc.can_retry() else _("Get help")
+		return {"word": word, "address": f"/checkout?invoice={doc.name}", "quiet": not doc.can_retry()}
+	return {"word": _("Pay"), "address": f"/checkout?invoice={doc.name}", "quiet": False}

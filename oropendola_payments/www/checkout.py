@@ -1,0 +1,126 @@
+"""What is owed, and the choice of how to pay it."""
+
+import frappe
+from frappe import _
+
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
+from oropendola_payments.api import payment
+from oropendola_payments.engine import gateway_list
+from oropendola_payments.gateways.money import to_decimal
+from oropendola_payments.pages import shell, words
+from oropendola_payments.pages.order import own_invoice, summary
+
+no_cache = 1
+# These refuse a customer without a phone number, so the page asks before it lets them.
+NEED_PHONE = ("payu", "cashfree")
+NOTICES = {"Simulator": "simulator", "Test": "test"}
+
+
+def get_context(context):
+	page, user = shell.open_page(context, _("Checkout")), shell.require_login()
+	invoice = own_invoice(user, shell.posted("invoice") or shell.asked("invoice"))
+	if not invoice:
+		return shell.not_found(
+			context,
+			_("This invoice is not here"),
+			_("It may belong to another account. Your own invoices are on the billing page."),
+		)
+	if shell.is_post():
+		_start(invoice)
+	context.update({"view": _view(invoice), "invoice": summary(invoice)})
+	if context.view == "pay":
+		_offer(context, invoice, page)
+	page.title = _("Pay invoice {0}").format(invoice.name)
+
+
+def _view(invoice) -> str:
+	if invoice.status in SETTLED:
+		return "paid"
+	if invoice.status == "Cancelled":
+		return "cancelled"
+	return "pay" if invoice.status not in ("Failed", "Abandoned") or invoice.can_retry() else "too_often"
+
+
+def _start(invoice):
+	"""Open the payment and go on to it."""
+	gateway, phone = shell.posted("gateway"), shell.posted("phone")
+	if gateway in NEED_PHONE and not phone and not _has_phone(invoice.user):
+		sentence = _("{0} needs your phone number. Please fill it in below.").format(
+			gateway_list.label_of(gateway)
+		)
+		return _refuse(invoice, {"error": sentence})
+	start = payment.retry_payment if invoice.can_retry() else payment.initiate_payment
+	answer = start(invoice_id=invoice.name, gateway=gateway or None, phone=phone or None)
+	if not answer["success"]:
+		return _refuse(invoice, answer)
+	shell.go(
+		f"/pay?attempt={answer['attempt']}"
+		if answer["attempt"]
+		else f"/payment-result?invoice={invoice.name}"
+	)
+
+
+def _refuse(invoice, answer: dict):
+	typed = {name: shell.posted(name) for name in ("gateway", "phone")}
+	shell.refuse(answer, f"/checkout?invoice={invoice.name}", **typed)
+
+
+def _offer(context, invoice, page):
+	listing = gateway_list.available(invoice.currency)
+	usable = [entry for entry in listing["gateways"] if entry["available"]]
+	usable.sort(key=lambda entry: not entry["recommended"])
+	chosen = page.typed.get("gateway") or listing["default"]
+	context.update(
+		{
+			"gateways": [_gateway(entry, chosen) for entry in usable],
+			"under_way": _under_way(invoice),
+			"last_failure": invoice.failure_reason if invoice.can_retry() else "",
+			"retries_remaining": invoice.retries_remaining(),
+			"asks_phone": not _has_phone(page.user),
+			"phone_help": _phone_help(usable),
+			"phone": page.typed.get("phone", ""),
+		}
+	)
+
+
+def _gateway(entry: dict, chosen: str | None) -> dict:
+	return {
+		"id": entry["id"],
+		"name": entry["name"],
+		"methods": words.methods(entry["methods"]),
+		"is_chosen": entry["id"] == chosen,
+		"is_recommended": entry["recommended"],
+		"is_degraded": entry["degraded"],
+		"kind": NOTICES.get(entry["mode"], ""),
+	}
+
+
+def _under_way(invoice) -> dict | None:
+	"""A payment that was started and not finished: going on with it is better than a second one."""
+	filters = {
+		"invoice": invoice.name,
+		"status": ("in", OPEN_ATTEMPTS),
+		"gateway": ("not in", ("manual", "credit")),
+	}
+	fields = ["name", "gateway", "initiated_at", "amount"]
+	row = frappe.db.get_value("Payment Attempt", filters, fields, as_dict=True, order_by="creation desc")
+	if not row or to_decimal(row.amount) != invoice.outstanding():
+		return None
+	return {
+		"attempt": row.name,
+		"gateway": gateway_list.label_of(row.gateway),
+		"time": words.moment(row.initiated_at),
+	}
+
+
+def _phone_help(usable: list[dict]) -> str:
+	names = [entry["name"] for entry in usable if entry["id"] in NEED_PHONE]
+	kept = _("Please write it with its country code. It is kept in your profile.")
+	if not names:
+		return kept
+	return f"{_('{0} cannot take a payment without it, the others can.').format(', '.join(names))} {kept}"
+
+
+def _has_phone(user: str) -> bool:
+	return any(frappe.db.get_value("User", user, ["mobile_no", "phone"]))

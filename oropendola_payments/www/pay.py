@@ -1,0 +1,175 @@
+"""The bridge to the gateway: a form, a script, a code, a UPI request or just a link. It changes nothing until a button is pressed."""
+
+import frappe
+from frappe import _
+from frappe.utils import get_datetime, now_datetime
+
+from oropendola_payments.api import payment
+from oropendola_payments.engine import gateway_list
+from oropendola_payments.engine.adapters import adapter_class
+from oropendola_payments.gateways.money import to_decimal
+from oropendola_payments.pages import policy, shell, words
+from oropendola_payments.pages.order import own_attempt
+
+no_cache = 1
+EMBEDDED = ("embedded", "inline")
+DRIVERS = ("bolt", "razorpay", "stripe", "cashfree", "phonepe")
+LOOK_AGAIN_SECONDS = 10
+
+
+def get_context(context):
+	page, user = shell.open_page(context, _("Payment")), shell.require_login()
+	attempt = own_attempt(user, shell.posted("attempt") or shell.asked("attempt"))
+	if not attempt:
+		return shell.not_found(
+			context,
+			_("This payment is not here"),
+			_("It may belong to another account. Your own invoices are on the billing page."),
+		)
+	if shell.is_post():
+		_act(attempt)
+	if not attempt.is_open():
+		shell.go(f"/payment-result?attempt={attempt.name}")
+	data = attempt.checkout()
+	context.update({"view": view_of(attempt, data), "payment": _payment(attempt)})
+	page.title = _("Pay with {0}").format(context.payment["gateway"])
+	PREPARE[context.view](context, page, attempt, data)
+
+
+def view_of(attempt, data: dict) -> str:
+	"""Which of the ways the gateway offered is taken, the one that works without JavaScript first."""
+	if attempt.expires_at and get_datetime(attempt.expires_at) < now_datetime():
+		return "expired"
+	if not data:
+		return "prepared"
+	if data.get("next_action") in ("otp", "upi"):
+		return data["next_action"]
+	if data.get("sdk") and (attempt.flow in EMBEDDED or not (data.get("form") or data.get("url"))):
+		return "sdk"
+	if data.get("form"):
+		return "form"
+	return "link" if data.get("url") else "unknown"
+
+
+def _payment(attempt) -> dict:
+	return {
+		"attempt": attempt.name,
+		"invoice": attempt.invoice,
+		"gateway": gateway_list.label_of(attempt.gateway),
+		"amount": words.money(to_decimal(attempt.amount), attempt.currency),
+		"mode": attempt.mode,
+		"state": f"{frappe.db.get_value('AI Invoice', attempt.invoice, 'status')} {attempt.status}",
+		"result": f"/payment-result?attempt={attempt.name}",
+		"other_way": f"/checkout?invoice={attempt.invoice}",
+		"expires": words.clock(attempt.expires_at),
+	}
+
+
+# Buttons ------------------------------------------------------------------------------------------
+
+
+def _act(attempt):
+	action = ACTIONS.get(shell.posted("action"))
+	if action:
+		action(attempt)
+
+
+def _cancel(attempt):
+	answer = payment.cancel_payment(attempt=attempt.name)
+	if not answer["success"]:
+		_refuse(attempt, answer)
+	paid = answer["status"] in ("Paid", "Authorized")
+	shell.go(f"/payment-result?attempt={attempt.name}" if paid else f"/checkout?invoice={attempt.invoice}")
+
+
+def _confirm_otp(attempt):
+	"""The right code leads to the result page, which asks what the money did."""
+	answer = payment.confirm_otp(attempt=attempt.name, otp=shell.posted("otp").replace(" ", ""))
+	if not answer["success"]:
+		_refuse(attempt, answer)
+	if answer["accepted"] or answer["status"] not in ("Created", "Processing"):
+		shell.go(f"/payment-result?attempt={attempt.name}")
+	_refuse(attempt, {"error": _refused_code(answer)}, bank_page=answer.get("payment_url") or "")
+
+
+def _resend_otp(attempt):
+	answer = payment.resend_otp(attempt=attempt.name)
+	if not answer["success"] or not answer["accepted"]:
+		_refuse(attempt, {"error": answer.get("error") or answer.get("message")})
+	shell.go(f"/pay?attempt={attempt.name}&sent=1")
+
+
+def _refuse(attempt, answer: dict, **typed):
+	shell.refuse(answer, f"/pay?attempt={attempt.name}", **typed)
+
+
+ACTIONS = {"cancel": _cancel, "confirm_otp": _confirm_otp, "resend_otp": _resend_otp}
+
+
+def _refused_code(answer: dict) -> str:
+	left = answer.get("attempts_left")
+	if left == 0:
+		return _("No more codes are taken for this payment. Please choose another way to pay.")
+	again = _("Tries left: {0}").format(left) if left else _("Please check it and type it again.")
+	return f"{_('This code is not right.')} {again}"
+
+
+# Ways on ------------------------------------------------------------------------------------------
+
+
+def _prepare_form(context, page, attempt, data: dict):
+	shell.set_policy(policy.posts_away(shell.current_policy(), data["form"]["action"]))
+	context.update({"form": data["form"], "link": None})
+	shell.add_script(page, "pay")
+
+
+def _prepare_link(context, page, attempt, data: dict):
+	context.update({"form": None, "link": data["url"]})
+	# A link, not a redirect: browsers hold redirects that follow a form to the rules for forms.
+	page.refresh = {"seconds": 0, "address": data["url"], "without_script_only": True}
+	shell.add_script(page, "pay")
+
+
+def _prepare_sdk(context, page, attempt, data: dict):
+	sdk = data["sdk"]
+	if sdk["driver"] not in DRIVERS:
+		context.view = "unknown"
+		return
+	hosts = adapter_class(attempt.gateway).capabilities.browser_hosts
+	shell.set_policy(policy.runs_script(shell.current_policy(), hosts, sdk["script"]))
+	context.update({"sdk": sdk, "form": data.get("form"), "link": data.get("url")})
+	for name in ("pay", f"pay-{sdk['driver']}"):
+		shell.add_script(page, name)
+
+
+def _prepare_otp(context, page, attempt, data: dict):
+	context.bank_page = page.typed.get("bank_page") or data.get("url")
+	context.otp_message = _("A new code is on its way.") if shell.asked("sent") and not page.problem else ""
+
+
+def _prepare_upi(context, page, attempt, data: dict):
+	context.upi = data.get("upi") or {}
+	page.refresh = {"seconds": LOOK_AGAIN_SECONDS, "address": None, "without_script_only": True}
+	shell.add_script(page, "watch")
+
+
+def _prepare_prepared(context, page, attempt, data: dict):
+	if attempt.status != "Created":  # the gateway did not answer: only it knows, and the result page asks
+		shell.go(f"/payment-result?attempt={attempt.name}")
+	page.refresh = {"seconds": 3, "address": None, "without_script_only": False}
+
+
+def _prepare_nothing(context, page, attempt, data: dict):
+	pass
+
+
+PREPARE = {
+	"form": _prepare_form,
+	"link": _prepare_link,
+	"sdk": _prepare_sdk,
+	"otp": _prepare_otp,
+	"upi": _prepare_upi,
+	"prepared": _prepare_prepared,
+	"expired": _prepare_nothing,
+	"unknown": _prepare_nothing,
+}

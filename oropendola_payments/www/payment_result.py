@@ -1,0 +1,157 @@
+"""How a payment ended. It only reads; whoever comes back without a log-in sees no word about whose payment it is."""
+
+from urllib.parse import quote
+
+import frappe
+from frappe import _
+
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
+from oropendola_payments.api import payment
+from oropendola_payments.engine import afterwards, gateway_list
+from oropendola_payments.gateways.money import to_decimal
+from oropendola_payments.pages import shell, words
+from oropendola_payments.pages.order import own_attempt, own_invoice
+
+no_cache = 1
+LOOK_AGAIN_SECONDS = 10
+ENDED = {"Failed": "failed", "Cancelled": "cancelled_attempt", "Expired": "expired"}
+
+
+def get_context(context):
+	page = shell.open_page(context, _("Your payment"))
+	shell.add_script(page, "result")
+	if not page.user:
+		return _welcome_guest(context, page)
+	invoice, attempt = _find(page.user)
+	if not invoice:
+		return shell.not_found(
+			context,
+			_("This payment is not here"),
+			_("It may belong to another account. Your own invoices are on the billing page."),
+		)
+	if shell.is_post():
+		_ask(invoice, attempt)
+	context.update({"view": view_of(invoice, attempt), "payment": _payment(invoice, attempt)})
+	PREPARE.get(context.view, _prepare_nothing)(context, page, invoice)
+
+
+def _welcome_guest(context, page):
+	"""A browser that comes from the gateway by a form keeps its log-in back. Opening the page once more, from here, brings it."""
+	came_again = bool(shell.asked("back"))
+	context.view = "guest" if came_again else "returning"
+	page.login = shell.login_address(_own_address())
+	if not came_again:
+		context.once_more = f"{_own_address()}&back=1"
+		page.refresh = {"seconds": 0, "address": context.once_more, "without_script_only": False}
+
+
+def view_of(invoice, attempt) -> str:
+	"""The invoice has the first word: another attempt may have paid it meanwhile."""
+	if invoice.status in ("Refunded", "Partly Refunded"):
+		return "refunded"
+	if invoice.status in SETTLED:
+		return "paid"
+	if invoice.status == "Cancelled":
+		return "called_off"
+	if invoice.needs_review:
+		return "review"
+	if (attempt and attempt.status in OPEN_ATTEMPTS) or _other_is_open(invoice):
+		return "pending"
+	if invoice.status == "Partly Paid":
+		return "partly"
+	return ENDED.get(attempt.status, "failed") if attempt else _without_attempt(invoice)
+
+
+def _without_attempt(invoice) -> str:
+	return "failed" if invoice.status in ("Failed", "Abandoned") else "unpaid"
+
+
+def _other_is_open(invoice) -> bool:
+	return bool(
+		frappe.db.exists("Payment Attempt", {"invoice": invoice.name, "status": ("in", OPEN_ATTEMPTS)})
+	)
+
+
+def _own_address() -> str:
+	for name in ("attempt", "invoice"):
+		if shell.asked(name):
+			return f"/payment-result?{name}={quote(shell.asked(name))}"
+	return "/payment-result?invoice="
+
+
+def _find(user: str):
+	"""The invoice and the attempt of the address, when they are this user's."""
+	attempt_name = shell.posted("attempt") or shell.asked("attempt")
+	invoice_name = shell.posted("invoice") or shell.asked("invoice")
+	attempt = own_attempt(user, attempt_name) if attempt_name else None
+	if attempt_name and not attempt:
+		return None, None
+	invoice = own_invoice(user, attempt.invoice if attempt else invoice_name)
+	if not invoice:
+		return None, None
+	return invoice, attempt or _latest_attempt(invoice)
+
+
+def _latest_attempt(invoice):
+	name = frappe.db.get_value("Payment Attempt", {"invoice": invoice.name}, "name", order_by="creation desc")
+	return frappe.get_doc("Payment Attempt", name) if name else None
+
+
+def _ask(invoice, attempt):
+	"""The button for browsers without JavaScript: ask the gateway now."""
+	address = (
+		f"/payment-result?attempt={attempt.name}" if attempt else f"/payment-result?invoice={invoice.name}"
+	)
+	answer = payment.get_payment_status(invoice_id=invoice.name, attempt=attempt.name if attempt else None)
+	if not answer["success"]:
+		shell.refuse(answer, address)
+	shell.go(address)
+
+
+def _payment(invoice, attempt) -> dict:
+	plan = invoice.plan and frappe.get_cached_doc("AI Plan", invoice.plan)
+	return {
+		"invoice": invoice.name,
+		"attempt": attempt.name if attempt else "",
+		"state": f"{invoice.status} {attempt.status if attempt else ''}".strip(),
+		"result": f"/payment-result?attempt={attempt.name}"
+		if attempt
+		else f"/payment-result?invoice={invoice.name}",
+		"what": (plan and plan.plan_name) or invoice.description or invoice.name,
+		"gateway": gateway_list.label_of(attempt.gateway) if attempt else "",
+		"amount": words.money(to_decimal(attempt.amount if attempt else invoice.total()), invoice.currency),
+		"total": words.money(invoice.total(), invoice.currency),
+		"paid": words.money(invoice.paid(), invoice.currency),
+		"due": words.money(invoice.outstanding(), invoice.currency),
+		"refunded": words.money(invoice.amount_refunded, invoice.currency),
+		"when": words.moment(invoice.paid_date),
+		"is_open": bool(attempt and attempt.status in OPEN_ATTEMPTS),
+		"mode": attempt.mode if attempt else "",
+		"reason": (attempt.error_message if attempt else "") or invoice.failure_reason or "",
+		"can_pay": invoice.status not in ("Failed", "Abandoned") or invoice.can_retry(),
+		"retries_remaining": invoice.retries_remaining() if invoice.can_retry() else None,
+	}
+
+
+def _prepare_paid(context, page, invoice):
+	row = invoice.subscription and frappe.db.get_value(
+		"AI Subscription", invoice.subscription, ["status", "end_date"], as_dict=True
+	)
+	context.served = {
+		"is_served": bool(row and row.status in ("Active", "Trial")),
+		"until": words.day(row.end_date) if row else "",
+		"key_waits": bool(invoice.subscription and afterwards.has_key_to_pick_up(invoice.subscription)),
+	}
+
+
+def _prepare_pending(context, page, invoice):
+	page.refresh = {"seconds": LOOK_AGAIN_SECONDS, "address": None, "without_script_only": True}
+	shell.add_script(page, "watch")
+
+
+def _prepare_nothing(context, page, invoice):
+	pass
+
+
+PREPARE = {"paid": _prepare_paid, "pending": _prepare_pending}

@@ -1,0 +1,101 @@
+"""What can be bought. A guest can look; choosing needs a log-in and a click."""
+
+from urllib.parse import quote
+
+import frappe
+from frappe import _
+
+from oropendola_payments.api import subscription
+from oropendola_payments.engine import afterwards, subscriptions
+from oropendola_payments.pages import shell, words
+
+no_cache = 1
+RUNNING = ("Active", "Trial")
+
+
+def get_context(context):
+	page = shell.open_page(context, _("Plans"), here="plans")
+	if shell.is_post():
+		_choose(shell.require_login())
+	plans = subscriptions.list_plans()
+	currencies = list(dict.fromkeys(code for plan in plans for code in plan["prices"] if not plan["is_free"]))
+	currency = _currency(currencies)
+	mine = _mine(page.user)
+	context.update(
+		{
+			"cards": [_card(plan, currency, mine) for plan in plans if _is_sold(plan, currency)],
+			"currencies": [_choice(code, currency) for code in currencies] if len(currencies) > 1 else [],
+			"currency": currency,
+			"wanted": shell.asked("plan"),
+			"tax_note": words.tax_note(frappe.get_cached_doc("Payment Settings")) if currencies else "",
+		}
+	)
+
+
+def _choose(_user: str):
+	answer = subscription.create_subscription_and_invoice(
+		plan_id=shell.posted("plan"), currency=shell.posted("currency") or None
+	)
+	if not answer["success"]:
+		shell.refuse(
+			answer, f"/plans?currency={quote(shell.posted('currency'))}&plan={quote(shell.posted('plan'))}"
+		)
+	if answer.get("invoice_id"):
+		shell.go(f"/checkout?invoice={answer['invoice_id']}")
+	if answer.get("api_key"):
+		# The key is shown in one place only, where the customer asks for it.
+		afterwards.keep_key_for_pickup(answer["subscription_id"], answer["api_key"])
+	shell.go("/billing")
+
+
+def _currency(currencies: list[str]) -> str:
+	asked = shell.asked("currency").upper()
+	return asked if asked in currencies else next(iter(currencies), "")
+
+
+def _choice(code: str, chosen: str) -> dict:
+	return {"code": code, "address": f"/plans?currency={code}", "is_chosen": code == chosen}
+
+
+def _is_sold(plan: dict, currency: str) -> bool:
+	return bool(plan["is_free"]) or currency in plan["prices"]
+
+
+def _mine(user: str | None) -> dict[str, str]:
+	"""The user's subscriptions by plan, the newest state of each."""
+	if not user:
+		return {}
+	rows = frappe.get_all("AI Subscription", {"user": user}, ["plan", "status"], order_by="creation")
+	return {row.plan: row.status for row in rows}
+
+
+def _card(plan: dict, currency: str, mine: dict[str, str]) -> dict:
+	is_free, status = bool(plan["is_free"]), mine.get(plan["name"])
+	return {
+		"id": plan["plan_id"],
+		"name": plan["plan_name"],
+		"description": plan["description"] or "",
+		"price": _("Free") if is_free else words.money(plan["prices"][currency], currency, short=True),
+		"interval": "" if is_free else words.interval(plan["billing_interval"], plan["interval_count"]),
+		"trial": _trial(plan) if plan["name"] not in mine else "",
+		"quota": words.quota(plan["requests_limit_per_day"]),
+		"features": plan["features"],
+		"is_mine": status in RUNNING,
+		"button": _button(plan, status),
+		"address": shell.login_address(f"/plans?currency={currency}&plan={plan['plan_id']}"),
+	}
+
+
+def _trial(plan: dict) -> str:
+	days = plan["trial_days"]
+	return _("{0} days free, no payment needed").format(words.number(days)) if days else ""
+
+
+def _button(plan: dict, status: str | None) -> str:
+	if status == "Pending":
+		return _("Go on to the payment")
+	if status in ("Past Due", "Expired"):
+		return _("Renew {0}").format(plan["plan_name"])
+	if plan["trial_days"] and not status and not plan["is_free"]:
+		return _("Try {0}").format(plan["plan_name"])
+	return _("Choose {0}").format(plan["plan_name"])

@@ -40,12 +40,11 @@ def resend(attempt) -> dict:
 def confirm(attempt, code: str):
 	"""Raises CodeRefused unless the code is right; then the attempt may go on to the gateway."""
 	otp.check(_bound(attempt), code)
-	in_transaction(_confirm_locked, attempt.name)
+	in_transaction(_confirm_locked, attempt.name, attempt.invoice)
 
 
-def _confirm_locked(name: str):
-	invoice = lock("AI Invoice", frappe.db.get_value("Payment Attempt", name, "invoice"))
-	attempt = lock("Payment Attempt", name)
+def _confirm_locked(name: str, invoice_name: str):
+	invoice, attempt = lock("AI Invoice", invoice_name), lock("Payment Attempt", name)
 	attempt.write(phone_check="Confirmed")
 	invoice.record("phone_confirmed", attempt)
 	invoice.write()

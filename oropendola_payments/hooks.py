@@ -44,3 +44,20 @@ scheduler_events = {
 	},
 	"daily_long": [f"{SWEEPS}.clear_raw_payloads"],
 }
+
+PRIVACY = "oropendola_payments.engine.privacy"
+
+# Frappe's export shows a person these records. Its deletion redacts the named fields and renames the user, which the links follow;
+# the hook on the rename does the rest. Every entry names fields: without them Frappe would replace the person's name in all texts
+# of a record, hashes and payment numbers included.
+user_data_fields = [
+	{"doctype": "AI Subscription", "filter_by": "user", "redact_fields": ["last_reminder"]},
+	{"doctype": "AI API Key", "filter_by": "user", "redact_fields": ["key_prefix"]},
+	{"doctype": "AI Invoice", "filter_by": "user", "redact_fields": ["description"]},
+	{"doctype": "Payment Attempt", "filter_by": "user", "redact_fields": ["request_data"]},
+	{"doctype": "Payment Event", "filter_by": "actor", "redact_fields": ["ip_address", "person_salt"]},
+]
+doc_events = {"User": {"after_rename": f"{PRIVACY}.user_renamed"}}
+
+# Log Settings may empty old texts and drop alerts that are over. It never deletes a message.
+default_log_clearing_doctypes = {"Payment Webhook Log": 180, "Payment Alert": 180}

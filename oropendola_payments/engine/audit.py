@@ -2,7 +2,13 @@
 
 import frappe
 
-from oropendola_payments.ai_billing.doctype.payment_event.payment_event import HASHED, hash_of
+from oropendola_payments.ai_billing.doctype.payment_event.payment_event import (
+	HASHED,
+	PERSON,
+	hash_of,
+	is_redacted,
+	person_hash,
+)
 
 BATCH = 2000
 
@@ -33,10 +39,14 @@ def _fault(row, sequence: int, previous: str) -> str | None:
 		return f"event number {sequence} of the chain is missing"
 	if (row.previous_hash or "") != previous:
 		return "it does not follow the event before it"
-	return None if hash_of(row) == row.hash else "its content was changed after it was written"
+	if hash_of(row) != row.hash:
+		return "its content was changed after it was written"
+	if person_hash(row) != row.person_hash and not is_redacted(row):
+		return "who acted was changed after it was written"
+	return None
 
 
-COLUMNS = ", ".join(f"`{name}`" for name in (*HASHED, "hash"))
+COLUMNS = ", ".join(f"`{name}`" for name in (*HASHED, *PERSON, "hash"))
 
 
 def _rows_of(invoice: str):

@@ -214,10 +214,11 @@ def overview(user: str) -> dict | None:
 
 def cancel(user: str) -> dict:
 	"""End the customer's subscription now, with its open invoices where no payment is under way."""
-	return in_transaction(_cancel, _own(user).name)
+	return in_transaction(end, _own(user).name)
 
 
-def _cancel(name: str) -> dict:
+def end(name: str) -> dict:
+	"""End one subscription with its keys. The caller commits."""
 	for invoice_name in frappe.get_all("AI Invoice", {"subscription": name, "status": ("in", OPEN_INVOICES)}, pluck="name"):
 		invoice = lock("AI Invoice", invoice_name)
 		if invoice.can_move_to("Cancelled"):

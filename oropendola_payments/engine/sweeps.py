@@ -3,12 +3,11 @@
 Cron only queues; the work runs in a worker under a name, so that two schedulers do not run it twice at once.
 """
 
-from datetime import timedelta
-
 import frappe
 from frappe.utils import cint, now_datetime
 
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
+from oropendola_payments.ai_billing.doctype.payment_webhook_log.payment_webhook_log import empty_texts
 from oropendola_payments.engine import abandonment, asking, health, inbox, refunds
 from oropendola_payments.engine.batches import each
 from oropendola_payments.gateways.errors import CredentialsRefused
@@ -105,12 +104,7 @@ def run_clear_payloads():
 	"""Empty the masked text of old messages; their facts stay as evidence."""
 	days = cint(frappe.get_cached_doc("Payment Settings").raw_payload_days)
 	if days:
-		before = now_datetime() - timedelta(days=days)
-		frappe.db.sql(
-			"UPDATE `tabPayment Webhook Log` SET payload = NULL, headers = NULL"
-			" WHERE creation < %s AND payload IS NOT NULL AND status IN ('Processed', 'Ignored')",
-			(before,),
-		)
+		empty_texts(days)
 		frappe.db.commit()
 
 

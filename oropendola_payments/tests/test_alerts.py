@@ -10,7 +10,14 @@ from oropendola_payments.compat import TestCase
 from oropendola_payments.engine import alerts, breaker, findings, health
 from oropendola_payments.engine.findings import ALL, Finding
 from oropendola_payments.gateways.errors import CredentialsRefused, NotSent
-from oropendola_payments.tests.factories import as_user, create_invoice, create_user, enable_gateway, payment_settings, unique
+from oropendola_payments.tests.factories import (
+	as_user,
+	create_invoice,
+	create_user,
+	enable_gateway,
+	payment_settings,
+	unique,
+)
 from oropendola_payments.tests.flows import customer
 from oropendola_payments.tests.outbox import mails_to, nothing_leaves
 

@@ -2,10 +2,14 @@
 
 A chain belongs to one invoice, whose row keeps the last hash and the count: whoever appends holds the invoice's lock, and
 a removed last event shows as well. Events without an invoice form one chain for the site.
+
+Who acted from where is in the chain as a salted hash only. A person who asks to be forgotten is redacted together with the salt:
+the chain still holds, and nobody can find out any more who it was.
 """
 
 import hashlib
 import json
+import secrets
 from contextlib import contextmanager
 
 import frappe
@@ -26,13 +30,14 @@ HASHED = (
 	"reference_doctype",
 	"reference_name",
 	"source",
-	"actor",
-	"ip_address",
+	"person_hash",
 	"occurred_at",
 	"details",
 	"previous_hash",
 )
-COLUMNS = (*HASHED, "hash", "owner", "creation", "modified", "modified_by")
+PERSON = ("actor", "ip_address", "person_salt")
+COLUMNS = (*HASHED, *PERSON, "hash", "owner", "creation", "modified", "modified_by")
+REDACTED = "[REDACTED]"  # Frappe's own word
 
 
 class PaymentEvent(Document):
@@ -104,10 +109,11 @@ def _link(entries: list[dict], invoice: str | None, sequence: int, previous: str
 
 def _circumstances() -> dict:
 	at, user = now(), frappe.session.user
+	person = {"actor": user, "ip_address": getattr(frappe.local, "request_ip", None) or "", "person_salt": secrets.token_hex(16)}
 	return {
 		"source": frappe.flags.payment_event_source or "System",
-		"actor": user,
-		"ip_address": getattr(frappe.local, "request_ip", None) or "",
+		**person,
+		"person_hash": person_hash(person),
 		"occurred_at": at,
 		"owner": user,
 		"creation": at,
@@ -121,6 +127,17 @@ def insert(rows: list[dict]):
 	marks = ", ".join("(" + ", ".join(["%s"] * len(COLUMNS)) + ")" for _row in rows)
 	values = [row[column] for row in rows for column in COLUMNS]
 	frappe.db.sql(f"INSERT INTO `tabPayment Event` ({columns}) VALUES {marks}", values)  # noqa: S608
+
+
+def person_hash(row: dict) -> str:
+	content = json.dumps([row.get(name) or "" for name in PERSON], ensure_ascii=False)
+	return hashlib.sha256(content.encode()).hexdigest()
+
+
+def is_redacted(row: dict) -> bool:
+	"""True when the person was forgotten: without the salt nothing may be left that names anybody."""
+	forgotten = (row.get("person_salt") or REDACTED, row.get("ip_address") or REDACTED) == (REDACTED, REDACTED)
+	return forgotten and (row.get("actor") in (REDACTED, "Guest") or str(row.get("actor")).startswith("deleted-user-"))
 
 
 def hash_of(row: dict) -> str:

@@ -4,6 +4,7 @@ from frappe.model.document import Document
 from frappe.utils import cint, flt
 
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import append_to_site
+from oropendola_payments.ai_billing.doctype.payment_webhook_log.payment_webhook_log import SHORTEST_DAYS
 
 
 class PaymentSettings(Document):
@@ -19,6 +20,9 @@ class PaymentSettings(Document):
 				frappe.throw(_("{0} must be between 0 and 100.").format(_(self.meta.get_label(field))))
 		if not 1 <= cint(self.otp_expiry_minutes) <= 10:
 			frappe.throw(_("Codes by SMS may live between 1 and 10 minutes."))
+		if 0 < cint(self.raw_payload_days) < SHORTEST_DAYS:
+			message = _("Messages of gateways are evidence while a payment can be disputed. Please keep them for at least {0} days, or enter 0 to keep them for ever.")
+			frappe.throw(message.format(SHORTEST_DAYS))
 
 	def validate_reminder_days(self):
 		try:

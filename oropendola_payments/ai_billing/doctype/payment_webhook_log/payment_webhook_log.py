@@ -1,6 +1,10 @@
 import frappe
+from frappe.utils import add_to_date, now_datetime
 
 from oropendola_payments.ai_billing.records import SystemRecord
+
+
+SHORTEST_DAYS = 180
 
 
 class PaymentWebhookLog(SystemRecord):
@@ -18,6 +22,22 @@ class PaymentWebhookLog(SystemRecord):
 		"payload",
 		"notice",
 		"attempt",
+	)
+
+	@staticmethod
+	def clear_old_logs(days: int = 180):
+		"""For Log Settings. Only texts are emptied, and never before a dispute is out of the question: the row stays evidence,
+		and its key stops a message that comes again."""
+		empty_texts(max(days, SHORTEST_DAYS))
+
+
+def empty_texts(days: int):
+	"""Empty the masked texts of messages that are older than this and were dealt with; their facts stay."""
+	before = add_to_date(now_datetime(), days=-days)
+	frappe.db.sql(
+		"UPDATE `tabPayment Webhook Log` SET payload = NULL, headers = NULL"
+		" WHERE creation < %s AND payload IS NOT NULL AND status IN ('Processed', 'Ignored')",
+		(before,),
 	)
 
 

@@ -1,0 +1,81 @@
+"""A person is renamed or forgotten: the money evidence stays whole, and nothing of it names the person any more.
+
+Frappe calls this in the middle of its own work, so a fault here is logged and never stops an export, a rename or a deletion.
+"""
+
+import frappe
+
+from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import LIVE
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
+from oropendola_payments.ai_billing.doctype.payment_event.payment_event import REDACTED
+from oropendola_payments.engine import subscriptions
+
+SAVEPOINT = "oropendola_privacy"
+
+
+def user_renamed(doc, method=None, old: str | None = None, new: str | None = None, merge: bool = False):
+	"""For `doc_events`. Frappe forgets a user by renaming it to the name of the deletion request."""
+	user = new or doc.name
+	frappe.db.savepoint(SAVEPOINT)
+	try:
+		_rename_live_keys(user)
+		if frappe.db.exists("DocType", "Personal Data Deletion Request") and _was_forgotten(user):
+			forget(user)
+	except Exception:
+		frappe.db.rollback(save_point=SAVEPOINT)
+		title = f"Payment records of {user} could not be brought up to date"
+		frappe.log_error(title=title[:140], message=frappe.get_traceback())
+
+
+def forget(user: str):
+	"""`user` is the pseudonym that all links lead to by now. The caller commits."""
+	_end_service(user)
+	_redact_texts(user)
+	_redact_attempts(user)
+	_redact_events(user)
+
+
+def _was_forgotten(user: str) -> bool:
+	return bool(frappe.db.exists("Personal Data Deletion Request", user))
+
+
+def _rename_live_keys(user: str):
+	"""The key that keeps a customer from subscribing twice starts with the user's name."""
+	for row in frappe.get_all("AI Subscription", {"user": user, "live_key": ("is", "set")}, ["name", "plan"]):
+		frappe.db.set_value("AI Subscription", row.name, "live_key", f"{user}:{row.plan}", update_modified=False)
+
+
+def _end_service(user: str):
+	"""Nobody is left who could use a key or ask for it."""
+	for name in frappe.get_all("AI Subscription", {"user": user, "status": ("in", LIVE)}, pluck="name"):
+		subscriptions.end(name)
+	for name in frappe.get_all("AI API Key", {"user": user, "key_prefix": ("!=", REDACTED)}, pluck="name"):
+		frappe.db.set_value("AI API Key", name, "key_prefix", REDACTED)
+
+
+def _redact_texts(user: str):
+	"""What the invoice was for may name a person. Amounts, dates and the numbers of payments stay."""
+	for name in frappe.get_all("AI Invoice", {"user": user}, pluck="name"):
+		frappe.db.set_value("AI Invoice", name, "description", REDACTED, update_modified=False)
+
+
+def _redact_attempts(user: str):
+	"""Forms that were filled in for the gateway go; what is needed to ask and to refund stays, sealed."""
+	for name in frappe.get_all("Payment Attempt", {"user": user}, pluck="name"):
+		attempt = frappe.get_doc("Payment Attempt", name)
+		kept = PaymentAttempt.seal({"data": attempt.checkout().get("data") or {}}) if attempt.checkout_data else None
+		values = {"request_data": None, "checkout_data": kept}
+		frappe.db.set_value("Payment Attempt", name, values, update_modified=False)
+
+
+def _redact_events(user: str):
+	"""The person's own acts, and those of a browser that came back from a gateway without being logged in."""
+	values = {"user": user, "redacted": REDACTED}
+	# The owner of an event is who acted; a rename has changed it already.
+	own = "UPDATE `tabPayment Event` SET actor = %(user)s, ip_address = %(redacted)s, person_salt = %(redacted)s WHERE owner = %(user)s"
+	frappe.db.sql(own, values)
+	frappe.db.sql(
+		"UPDATE `tabPayment Event` SET ip_address = %(redacted)s, person_salt = %(redacted)s"
+		" WHERE actor = 'Guest' AND invoice IN (SELECT name FROM `tabAI Invoice` WHERE user = %(user)s)",
+		values,
+	)

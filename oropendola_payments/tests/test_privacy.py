@@ -1,0 +1,182 @@
+"""A person asks to be forgotten: the money evidence stays whole and names nobody. Lessons R22, R26."""
+
+import unittest
+from datetime import timedelta
+
+import frappe
+from frappe.utils import now_datetime
+
+from oropendola_payments.ai_billing.doctype.payment_event.payment_event import REDACTED
+from oropendola_payments.ai_billing.doctype.payment_webhook_log.payment_webhook_log import PaymentWebhookLog
+from oropendola_payments.compat import TestCase
+from oropendola_payments.engine import audit, invariants, privacy
+from oropendola_payments.tests.factories import as_user, create_active_subscription, create_user, unique
+from oropendola_payments.tests.flows import Journey
+
+OURS = (
+	"AI Subscription", "AI API Key", "AI Invoice", "Payment Attempt", "Payment Capture", "Payment Refund",
+	"Payment Event", "Payment Webhook Log", "Payment Alert",
+)  # fmt: skip
+REQUEST = "Personal Data Deletion Request"
+
+
+def pay_as(user: str) -> Journey:
+	journey = Journey("payu", user=user)
+	journey.bring_back(journey.customer_pays(journey.start()))
+	return journey
+
+
+def places_that_name(*texts: str) -> list[str]:
+	"""Columns of our tables in which one of these texts still stands."""
+	found = []
+	for doctype in OURS:
+		for row in frappe.db.sql(f"SELECT * FROM `tab{doctype}`", as_dict=True):
+			found += [f"{doctype}.{column}" for column, value in row.items() if any(t in str(value) for t in texts)]
+	return sorted(set(found))
+
+
+class TestPersonInTheAuditTrail(TestCase):
+	@classmethod
+	def setUpClass(cls):
+		super().setUpClass()
+		cls.invoice = pay_as(create_user()).invoice
+		cls.event = frappe.get_all("Payment Event", {"invoice": cls.invoice}, pluck="name", order_by="sequence")[0]
+
+	def tearDown(self):
+		frappe.db.rollback()
+
+	def change(self, **values):
+		for column, value in values.items():
+			frappe.db.sql(f"UPDATE `tabPayment Event` SET `{column}` = %s WHERE name = %s", (value, self.event))
+
+	def broken(self) -> dict | None:
+		return audit.verify(self.invoice)["broken"]
+
+	def test_a_redacted_person_does_not_break_the_chain(self):
+		self.change(actor="deleted-user-0007@example.com", ip_address=REDACTED, person_salt=REDACTED)
+		self.assertIsNone(self.broken())
+
+	def test_another_actor_breaks_it(self):
+		self.change(actor="somebody@example.com")
+		self.assertEqual(self.broken()["reason"], "who acted was changed after it was written")
+
+	def test_another_actor_without_a_salt_breaks_it_too(self):
+		self.change(actor="somebody@example.com", ip_address=REDACTED, person_salt=REDACTED)
+		self.assertEqual(self.broken()["link"], self.event)
+
+	def test_an_address_that_was_left_behind_breaks_it(self):
+		self.change(actor=REDACTED, ip_address="192.0.2.7", person_salt=REDACTED)
+		self.assertEqual(self.broken()["link"], self.event)
+
+	def test_another_person_with_a_salt_and_hash_that_fit_breaks_it(self):
+		self.change(person_hash="0" * 64)
+		self.assertEqual(self.broken()["reason"], "its content was changed after it was written")
+
+
+class TestRename(TestCase):
+	def test_the_key_against_double_subscriptions_follows_the_customer(self):
+		subscription = create_active_subscription(create_user())
+		other = create_user()
+		frappe.db.set_value("AI Subscription", subscription.name, "user", other)
+		privacy.user_renamed(frappe.get_doc("User", other), "after_rename", subscription.user, other, False)
+		key = frappe.db.get_value("AI Subscription", subscription.name, "live_key")
+		self.assertEqual(key, f"{other}:{subscription.plan}")
+		self.assertEqual(frappe.db.get_value("AI Subscription", subscription.name, "status"), "Active")
+
+	def test_a_fault_of_ours_does_not_stop_frappe(self):
+		user, before = create_user(), privacy._rename_live_keys
+		privacy._rename_live_keys = lambda user: 1 / 0
+		try:
+			privacy.user_renamed(frappe.get_doc("User", user), "after_rename", "old@example.com", user, False)
+		finally:
+			privacy._rename_live_keys = before
+		self.assertTrue(frappe.db.exists("User", user))
+
+
+class TestHooks(TestCase):
+	def test_every_record_of_ours_names_what_is_redacted(self):
+		"""An entry without fields would replace the person's name in all texts, in payment numbers and hashes as well."""
+		entries = [entry for entry in frappe.get_hooks("user_data_fields") if entry["doctype"] in OURS]
+		self.assertEqual(len(entries), 5)
+		for entry in entries:
+			meta = frappe.get_meta(entry["doctype"])
+			self.assertTrue(entry["redact_fields"])
+			self.assertTrue(all(meta.get_field(name) for name in (entry["filter_by"], *entry["redact_fields"])), entry)
+
+
+class TestForgetting(TestCase):
+	"""Frappe's own export and deletion, carried out for real."""
+
+	@classmethod
+	def setUpClass(cls):
+		super().setUpClass()
+		if not frappe.db.exists("DocType", REQUEST):
+			raise unittest.SkipTest(f"This host has no {REQUEST}")
+		cls.user = create_user(first_name=f"Zarina{frappe.generate_hash(length=6)}")
+		cls.first_name = frappe.db.get_value("User", cls.user, "first_name")
+		cls.journey = pay_as(cls.user)
+
+	def test_export_then_deletion(self):
+		from frappe.website.doctype.personal_data_download_request.personal_data_download_request import (
+			get_user_data,
+		)
+
+		exported = frappe.parse_json(get_user_data(self.user))
+		self.assertEqual([row["name"] for row in exported["AI Invoice"]], [self.journey.invoice])
+		for doctype in ("AI Subscription", "AI API Key", "Payment Attempt", "Payment Event"):
+			self.assertTrue(exported[doctype], doctype)
+
+		request = self.forget()
+		invoice = frappe.get_doc("AI Invoice", self.journey.invoice)
+		self.assertEqual((invoice.user, invoice.status), (request.name, "Paid"))
+		self.assertEqual(float(invoice.amount_paid), float(invoice.total_amount))
+		self.assertTrue(self.journey.captures()[0].gateway_payment_id)
+		self.assertEqual(places_that_name(self.user, self.first_name), [])
+		self.assertIsNone(audit.verify(self.journey.invoice)["broken"])
+		self.assertEqual(frappe.db.get_value("AI Subscription", self.journey.subscription, "status"), "Cancelled")
+		self.assertFalse(frappe.db.exists("AI API Key", {"user": request.name, "status": "Active"}))
+		rules = ("paid_amount_differs_from_captures", "quota_without_service", "service_without_money")
+		self.assertEqual(invariants.check(rules), {})
+
+	def forget(self):
+		request = frappe.get_doc({"doctype": REQUEST, "email": self.user})
+		request.send_verification_mail = lambda: None
+		request.notify_user_after_deletion = lambda: None
+		request.insert(ignore_permissions=True)
+		request.db_set("status", "Pending Approval")
+		with as_user("Administrator"):
+			request.trigger_data_deletion()
+		frappe.db.commit()
+		return request.reload()
+
+
+class TestLogClearing(TestCase):
+	def setUp(self):
+		self.name = self.message(days=200)
+
+	def message(self, days: int) -> str:
+		doc = frappe.new_doc("Payment Webhook Log")
+		doc.update({"gateway": "payu", "event_key": unique("event"), "status": "Processed", "payload": "{}", "headers": "{}"})
+		doc.db_insert()
+		then = now_datetime() - timedelta(days=days)
+		frappe.db.sql("UPDATE `tabPayment Webhook Log` SET creation = %s WHERE name = %s", (then, doc.name))
+		return doc.name
+
+	def payload(self, name: str) -> str | None:
+		return frappe.db.get_value("Payment Webhook Log", name, "payload")
+
+	def test_old_texts_are_emptied_and_the_row_stays_as_evidence(self):
+		PaymentWebhookLog.clear_old_logs(days=180)
+		self.assertTrue(frappe.db.exists("Payment Webhook Log", self.name))
+		self.assertIsNone(self.payload(self.name))
+
+	def test_evidence_is_kept_for_half_a_year_even_when_log_settings_say_a_week(self):
+		young = self.message(days=179)
+		PaymentWebhookLog.clear_old_logs(days=7)
+		self.assertEqual(self.payload(young), "{}")
+
+	def test_payment_settings_refuse_to_throw_evidence_away_earlier(self):
+		settings = frappe.get_doc("Payment Settings")
+		settings.raw_payload_days = 90
+		with self.assertRaisesRegex(frappe.ValidationError, "at least 180 days"):
+			settings.validate()

@@ -58,7 +58,7 @@ class TestPersonInTheAuditTrail(TestCase):
 
 	def test_another_actor_breaks_it(self):
 		self.change(actor="somebody@example.com")
-		self.assertEqual(self.broken()["reason"], "who acted was changed after it was written")
+		self.assertEqual(self.broken()["reason"], "its content was changed after it was written")
 
 	def test_another_actor_without_a_salt_breaks_it_too(self):
 		self.change(actor="somebody@example.com", ip_address=REDACTED, person_salt=REDACTED)

@@ -3,7 +3,6 @@ from frappe.utils import add_to_date, now_datetime
 
 from oropendola_payments.ai_billing.records import SystemRecord
 
-
 SHORTEST_DAYS = 180
 
 

@@ -36,14 +36,14 @@ def _payable(invoice) -> float | None:
 
 def _refundable(invoice) -> float | None:
 	"""The largest sum that one refund can send back."""
-	from oropendola_payments.engine.refunds import WITHOUT_GATEWAY, can_refund
+	from oropendola_payments.engine.refund_books import CONTESTED, WITHOUT_GATEWAY, can_refund
 
 	names = frappe.get_all("Payment Capture", {"invoice": invoice.name}, pluck="name")
 	captures = [frappe.get_doc("Payment Capture", name) for name in names]
 	left = [
 		capture.refundable()
 		for capture in captures
-		if capture.dispute_state != "Open" and (capture.gateway in WITHOUT_GATEWAY or can_refund(capture.gateway))
+		if capture.dispute_state not in CONTESTED and (capture.gateway in WITHOUT_GATEWAY or can_refund(capture.gateway))
 	]
 	return flt(max(left, default=0))
 

@@ -14,7 +14,7 @@ from frappe import _
 from frappe.utils import cint, get_datetime, now_datetime
 
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
-from oropendola_payments.engine import asking, disputes, refunds, schedule
+from oropendola_payments.engine import asking, disputes, refund_books, refunds, schedule
 from oropendola_payments.engine.adapters import adapter_of
 from oropendola_payments.engine.masking import masked_body, masked_headers
 from oropendola_payments.engine.transactions import in_transaction, lock
@@ -125,8 +125,8 @@ def apply_notice(gateway: str, notice: Notice) -> str | None:
 
 def apply_event(gateway: str, event) -> str | None:
 	if isinstance(event, RefundEvent):
-		refunds.record_notice(gateway, event)
-		return _attempt_of_payment(gateway, event.payment_id)
+		refund_books.record_notice(gateway, event)
+		return _attempt_of_refund(gateway, event)
 	if isinstance(event, DisputeEvent):
 		return disputes.record(gateway, event)
 	return asking.settle_and_capture(gateway, event).attempt
@@ -152,19 +152,22 @@ def _apply_checked(gateway: str, event) -> str | None:
 	if not isinstance(event, RefundEvent):
 		return apply_event(gateway, event)
 	refunds.confirm_notice(gateway, event)
-	return _attempt_of_payment(gateway, event.payment_id)
+	return _attempt_of_refund(gateway, event)
 
 
 def _ask_about_refunds(attempt: str):
 	"""A doorbell may ring for a refund: those on their way are asked about too."""
 	waiting = {"attempt": attempt, "status": ("in", ("Processing", "Unknown"))}
 	for name in frappe.get_all("Payment Refund", waiting, pluck="name"):
-		refunds.drive(name)
+		refunds.drive(name, rung=True)
 
 
-def _attempt_of_payment(gateway: str, payment_id: str | None) -> str | None:
-	keys = {"gateway": gateway, "gateway_payment_id": payment_id}
-	return (payment_id and frappe.db.get_value("Payment Capture", keys, "attempt")) or None
+def _attempt_of_refund(gateway: str, event: RefundEvent) -> str | None:
+	refund = refund_books.find(gateway, event)
+	if refund:
+		return frappe.db.get_value("Payment Refund", refund, "attempt")
+	keys = {"gateway": gateway, "gateway_payment_id": event.payment_id}
+	return (event.payment_id and frappe.db.get_value("Payment Capture", keys, "attempt")) or None
 
 
 def note_failure(name: str, error: Exception):

@@ -5,18 +5,18 @@ from decimal import Decimal
 import frappe
 from frappe import _
 
-from oropendola_payments.engine import refunds
+from oropendola_payments.engine import refund_books
 
 
 def decide(invoice, capture, unwanted: Decimal):
 	"""Refund, keep as credit, or flag. Runs inside the settling transaction; a refund is sent after it."""
 	policy = frappe.get_cached_doc("Payment Settings").double_payment_policy or "Refund"
-	if policy == "Refund" and not refunds.can_refund(capture.gateway):
+	if policy == "Refund" and not refund_books.can_refund(capture.gateway):
 		policy = "Flag"
 	invoice.record("surplus_decided", capture, to_status=policy, unwanted=unwanted, currency=capture.currency)
 	capture.write(resolution=policy, surplus=unwanted)
 	if policy == "Refund":
-		refunds.open_refund(invoice, capture, unwanted, _("More was paid than was due."), key=f"surplus:{capture.name}")
+		refund_books.open_refund(invoice, capture, unwanted, _("More was paid than was due."), key=f"surplus:{capture.name}")
 	elif policy == "Flag":
 		message = _("{0} {1} more than needed came with payment {2}. Please send it back or credit it.")
 		invoice.flag_for_review(message.format(unwanted, capture.currency, capture.gateway_payment_id))

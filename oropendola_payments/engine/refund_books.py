@@ -1,0 +1,238 @@
+"""The rows of refunds and the balances that follow them: what is held, what is on its way, what went back for good."""
+
+from decimal import Decimal
+
+import frappe
+from frappe import _
+from frappe.utils import now_datetime
+
+from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import OPEN
+from oropendola_payments.engine import afterwards
+from oropendola_payments.engine.adapters import adapter_class
+from oropendola_payments.engine.keys import fingerprint
+from oropendola_payments.engine.masking import masked_text
+from oropendola_payments.engine.service import take_back
+from oropendola_payments.engine.transactions import in_transaction, lock
+from oropendola_payments.exceptions import Conflict, NotFound, Unprocessable
+from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
+from oropendola_payments.gateways.money import to_decimal, to_minor
+
+WITHOUT_GATEWAY = ("manual", "credit")
+# The customer's bank decides about this money: a refund now would pay twice.
+CONTESTED = ("Open", "Lost")
+
+
+def open_refund(invoice, capture, amount: Decimal, reason: str, key: str | None = None):
+	"""The row that holds its balance from now on. The caller holds the invoice's lock and commits."""
+	_check(capture, amount)
+	return _insert(invoice, capture, amount, reason, key)
+
+
+def _insert(invoice, capture, amount: Decimal, reason: str, key: str | None):
+	refund = frappe.new_doc("Payment Refund")
+	refund.name = f"RF{frappe.generate_hash(length=16).upper()}"
+	refund.update(
+		{
+			"capture": capture.name,
+			"attempt": capture.attempt,
+			"invoice": invoice.name,
+			"gateway": capture.gateway,
+			"amount": amount,
+			"currency": capture.currency,
+			"reason": reason,
+			"status": "Created",
+			"idempotency_key": key or f"refund:{refund.name}",
+			"next_check_at": now_datetime(),
+			"check_count": 0,
+		}
+	)
+	refund.db_insert()
+	capture.write(amount_refunded=to_decimal(capture.amount_refunded or 0) + amount)
+	invoice.record("refund_opened", refund, to_status="Created", amount=amount, reason=reason)
+	return refund
+
+
+def refusal(captures: list, amount: Decimal | None) -> str:
+	"""Why this amount cannot be taken from these captures."""
+	if any(c.dispute_state in CONTESTED for c in captures):
+		return _("This payment is disputed. Please answer the dispute at the gateway; a refund now would pay twice.")
+	left = sum((c.refundable() for c in captures), Decimal(0))
+	if left <= 0:
+		return _("All the money of this invoice was already sent back or is on its way.")
+	return _("{0} is more than can be refunded. At most {1} {2} is left.").format(amount, left, captures[0].currency)
+
+
+def _check(capture, amount: Decimal):
+	if amount <= 0:
+		raise Unprocessable(_("The amount to refund must be above 0."))
+	try:
+		to_minor(amount, capture.currency)
+	except ValueError:
+		raise Unprocessable(_("{0} has more decimals than {1} allows.").format(amount, capture.currency)) from None
+	if amount > capture.refundable():
+		raise Unprocessable(refusal([capture], amount))
+	capabilities = adapter_class(capture.gateway).capabilities if capture.gateway not in WITHOUT_GATEWAY else None
+	if capabilities and not capabilities.refunds:
+		raise Unprocessable(_("{0} cannot refund through this app. Please refund in its dashboard.").format(capture.gateway))
+	if capabilities and not capabilities.partial_refunds and amount != to_decimal(capture.amount):
+		raise Unprocessable(_("{0} refunds only the whole amount.").format(capture.gateway))
+
+
+def can_refund(gateway: str) -> bool:
+	return gateway not in WITHOUT_GATEWAY and adapter_class(gateway).capabilities.refunds
+
+
+# What the gateway says ----------------------------------------------------------------------------
+
+
+def record(name: str, event: RefundEvent) -> bool:
+	"""Settle what a gateway says of one refund. True when it was news."""
+	# Nothing may be read after the commit and before the invoice's lock: it would fix what later reads can see.
+	invoice = frappe.db.get_value("Payment Refund", name, "invoice")
+	changed = in_transaction(_record_locked, invoice, name, event)
+	_tell(name, changed, event)
+	return changed
+
+
+def _tell(name: str, changed: bool, event: RefundEvent):
+	if changed and event.outcome in (RefundOutcome.REFUNDED, RefundOutcome.FAILED):
+		afterwards.later("oropendola_payments.engine.reactions.refund_finished", refund=name)
+
+
+def _record_locked(invoice_name: str, name: str, event: RefundEvent) -> bool:
+	return _apply(lock("AI Invoice", invoice_name), lock("Payment Refund", name), event)
+
+
+def _apply(invoice, refund, event: RefundEvent) -> bool:
+	before = refund.status
+	ids = {"gateway_refund_id": refund.gateway_refund_id or event.refund_id}
+	if event.amount is not None and to_decimal(event.amount) != to_decimal(refund.amount):
+		message = _("The gateway refunded {0} instead of {1} under refund {2}.")
+		invoice.flag_for_review(message.format(event.amount, refund.amount, refund.name))
+	if event.outcome is RefundOutcome.REFUNDED:
+		changed = refund.mark_as_refunded(**ids)
+	elif event.outcome is RefundOutcome.FAILED:
+		changed = refund.mark_as_failed(error_message=_reason(event), **ids)
+	else:
+		changed = before in OPEN and refund.mark_as_processing(error_message=None, **ids)
+	if changed:
+		reason = masked_text(event.reason or "") or None
+		invoice.record(f"refund_{refund.status.lower()}", refund, before, refund.status, reason=reason)
+		_book(invoice, refund, before)
+		invoice.write()
+	return changed
+
+
+def _reason(event: RefundEvent) -> str:
+	return masked_text(event.reason or _("The gateway could not refund."))[:500]
+
+
+def _book(invoice, refund, before: str):
+	"""Balances follow the refund: a failed one frees what it held, a finished one shows on the invoice."""
+	capture = lock("Payment Capture", refund.capture)
+	held = to_decimal(capture.amount_refunded or 0)
+	if refund.status == "Failed":
+		capture.write(amount_refunded=held - to_decimal(refund.amount))
+		message = _("Refund {0} of {1} {2} failed: {3}")
+		invoice.flag_for_review(message.format(refund.name, refund.amount, refund.currency, refund.error_message))
+	elif before == "Failed":
+		_hold_again(invoice, capture, refund)
+	if refund.status == "Refunded" and capture.credit_from:
+		_give_credit_back(capture, to_decimal(refund.amount))
+	if refund.status == "Refunded" or before == "Refunded":
+		_update_invoice(invoice)
+
+
+def _hold_again(invoice, capture, refund):
+	"""The gateway did refund what it had called failed; a second refund may have used the balance meanwhile."""
+	if to_decimal(refund.amount) > capture.refundable():
+		message = _("Refund {0} was called failed and went out after all. More was sent back than payment {1} had left.")
+		invoice.flag_for_review(message.format(refund.name, capture.gateway_payment_id))
+	capture.write(amount_refunded=to_decimal(capture.amount_refunded or 0) + to_decimal(refund.amount))
+
+
+def _give_credit_back(capture, amount: Decimal):
+	"""What was paid with credit goes back to the credit, from where it can be spent again or really sent back."""
+	source = lock("Payment Capture", capture.credit_from)
+	source.write(credit_used=to_decimal(source.credit_used or 0) - amount)
+
+
+def _update_invoice(invoice):
+	refunded = refunded_of_invoice(invoice.name)
+	if refunded >= invoice.paid() > 0 and invoice.can_move_to("Refunded"):
+		invoice.mark_as_refunded(refunded)
+		_end_service(invoice)
+	elif 0 < refunded < invoice.paid() and invoice.can_move_to("Partly Refunded"):
+		invoice.mark_as_partly_refunded(refunded)
+	else:
+		invoice.write(amount_refunded=refunded)
+
+
+def refunded_of_invoice(invoice: str) -> Decimal:
+	"""How much of what paid the invoice went back for good."""
+	total = Decimal(0)
+	for row in frappe.get_all("Payment Capture", {"invoice": invoice}, pluck="name"):
+		capture = frappe.get_doc("Payment Capture", row)
+		amounts = frappe.get_all("Payment Refund", {"capture": row, "status": "Refunded"}, pluck="amount")
+		total += capture.refunded_of_applied(sum((to_decimal(a) for a in amounts), Decimal(0)))
+	return total
+
+
+def _end_service(invoice):
+	if invoice.fulfilled_on and invoice.subscription:
+		take_back(invoice)
+
+
+def record_notice(gateway: str, event: RefundEvent) -> bool:
+	"""A refund told by webhook: ours by key or number, else one made in the provider's dashboard."""
+	name = find(gateway, event)
+	if name:
+		return record(name, event)
+	if event.outcome is RefundOutcome.REFUNDED and event.payment_id and event.amount:
+		return _adopt(gateway, event)
+	raise NotFound(_("No refund of ours matches this message of the gateway."))
+
+
+def find(gateway: str, event: RefundEvent) -> str | None:
+	"""Our refund that the gateway speaks of: by our key, else by the gateway's number."""
+	if event.key and frappe.db.exists("Payment Refund", {"name": event.key, "gateway": gateway}):
+		return event.key
+	if event.refund_id:
+		return frappe.db.get_value("Payment Refund", {"gateway": gateway, "gateway_refund_id": event.refund_id}, "name")
+	return None
+
+
+def _adopt(gateway: str, event: RefundEvent) -> bool:
+	capture = frappe.db.get_value(
+		"Payment Capture", {"gateway": gateway, "gateway_payment_id": event.payment_id}, ["name", "invoice"], as_dict=True
+	)
+	if not capture:
+		raise NotFound(_("No payment of ours matches this message of the gateway."))
+	name = in_transaction(_adopt_locked, capture, event)
+	if name:
+		_tell(name, True, event)
+	return bool(name)
+
+
+def _adopt_locked(names, event: RefundEvent) -> str | None:
+	"""A refund from outside is opened and finished in one transaction: a row in between would be sent by a sweep."""
+	invoice, capture = lock("AI Invoice", names.invoice), lock("Payment Capture", names.name)
+	key = f"outside:{event.refund_id or fingerprint(event.payment_id, event.amount)}"
+	if frappe.db.exists("Payment Refund", {"idempotency_key": key}):
+		return None
+	_refuse_while_ours_is_unclear(capture, event)
+	if to_decimal(event.amount) > capture.refundable():
+		message = _("The gateway refunded {0} of payment {1} that our books do not have left.")
+		invoice.flag_for_review(message.format(event.amount, capture.gateway_payment_id))
+		return None
+	refund = _insert(invoice, capture, to_decimal(event.amount), _("Refunded outside of this app."), key)
+	_apply(invoice, refund, event)
+	return refund.name
+
+
+def _refuse_while_ours_is_unclear(capture, event: RefundEvent):
+	"""Without our key in it, the message may speak of a refund of ours whose number we do not know yet."""
+	waiting = {"capture": capture.name, "status": ("in", OPEN), "gateway_refund_id": ("is", "not set")}
+	amounts = frappe.get_all("Payment Refund", waiting, pluck="amount")
+	if any(to_decimal(amount) == to_decimal(event.amount) for amount in amounts):
+		raise Conflict(_("A refund of ours is on its way. This message is looked at again when its number is known."))

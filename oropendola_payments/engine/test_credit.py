@@ -6,14 +6,14 @@ import frappe
 
 from oropendola_payments.compat import TestCase
 from oropendola_payments.engine import invariants, refunds, subscriptions
-from oropendola_payments.tests.factories import payment_settings
+from oropendola_payments.tests.factories import create_user, payment_settings
 from oropendola_payments.tests.flows import Journey
 
 
 class TestCredit(TestCase):
 	def paid_twice(self) -> Journey:
 		"""Two open pages, both paid, under the policy Credit."""
-		journey = Journey("payu")
+		journey = Journey("payu", user=create_user())
 		first = journey.start()
 		second = journey.start(flow="embedded")
 		for attempt in (first, second):

@@ -29,6 +29,10 @@ def receive(**_fields):
 def _receive(gateway: str):
 	_refuse_flood(gateway)
 	status, notice = inbox.receive(gateway, incoming("webhook"))
+	if not notice.proven:
+		if status == "ignored":
+			_count_rejected(gateway)
+		status = "queued"  # whoever proved nothing learns nothing of what we know
 	if notice.reply is not None:
 		return Response(frappe.as_json(dict(notice.reply)), status=200, mimetype="application/json")
 	return {"success": True, "status": status}
@@ -49,5 +53,3 @@ def _refuse_flood(gateway: str):
 
 def _flood_key(gateway: str) -> str:
 	return frappe.cache.make_key(f"oropendola_rejected:{gateway[:40]}:{frappe.local.request_ip}")
-
-

@@ -32,10 +32,12 @@ def ask(name: str) -> list[Settled]:
 
 def ask_unless_recent(name: str) -> list[Settled]:
 	"""As `ask`, but strangers and impatient pages cannot make us hammer a gateway."""
+	return [] if was_asked_within(name, RECENT_SECONDS) else ask(name)
+
+
+def was_asked_within(name: str, seconds: int) -> bool:
 	last = frappe.db.get_value("Payment Attempt", name, "last_check_at")
-	if last and (now_datetime() - get_datetime(last)).total_seconds() < RECENT_SECONDS:
-		return []
-	return ask(name)
+	return bool(last) and (now_datetime() - get_datetime(last)).total_seconds() < seconds
 
 
 def note_check(attempt):

@@ -13,12 +13,13 @@ import frappe
 from frappe import _
 from frappe.utils import cint, get_datetime, now_datetime
 
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.engine import asking, disputes, refund_books, refunds, schedule
 from oropendola_payments.engine.adapters import adapter_of
 from oropendola_payments.engine.masking import masked_body, masked_headers
 from oropendola_payments.engine.transactions import in_transaction, lock
-from oropendola_payments.exceptions import NotFound
+from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.gateways.base import (
 	Callback,
 	DisputeEvent,
@@ -33,6 +34,7 @@ MAX_BODY = 256 * 1024
 LEASE_SECONDS = 120
 TRIES_BEFORE_DEAD = 10
 DOORBELL_SECONDS = 5
+GAP_SECONDS = 2
 LOG = "Payment Webhook Log"
 
 
@@ -40,14 +42,22 @@ def receive(gateway: str, callback: Callback) -> tuple[str, Notice]:
 	"""processed, queued, duplicate or ignored, and what was read. Raises SignatureError before anything is looked up."""
 	adapter = adapter_of(gateway)
 	notice = adapter.receive(callback)
-	name, is_new = store(gateway, callback, notice)
-	if not is_new:
-		return _repeated(name), notice
-	return _work_now(name), notice
+	if not notice.proven and not _rings_for_us(gateway, notice):
+		return "ignored", notice
+	name = store(gateway, callback, notice)
+	return (_work_now(name) if name else "duplicate"), notice
 
 
-def store(gateway: str, callback: Callback, notice: Notice) -> tuple[str | None, bool]:
-	"""Insert once per message; the unique key decides, not a look before."""
+def _rings_for_us(gateway: str, notice: Notice) -> bool:
+	"""Anybody can ring: only a bell for a payment of ours is kept. One that was too early is made up for by the reconciler."""
+	try:
+		return bool(asking.attempt_of_notice(gateway, notice))
+	except NotFound:
+		return False
+
+
+def store(gateway: str, callback: Callback, notice: Notice) -> str | None:
+	"""Insert once per message; the unique key decides, not a look before. None for a message that was stored before."""
 	row = frappe.new_doc(LOG)
 	row.update(
 		{
@@ -67,24 +77,19 @@ def store(gateway: str, callback: Callback, notice: Notice) -> tuple[str | None,
 	except (frappe.UniqueValidationError, frappe.DuplicateEntryError):
 		frappe.db.rollback()
 		frappe.clear_messages()
-		known = {"gateway": gateway, "event_key": row.event_key}
-		return frappe.db.get_value(LOG, known, "name"), False
+		return None
 	frappe.db.commit()
-	return row.name, True
+	return row.name
 
 
 def _event_key(callback: Callback, notice: Notice) -> str:
-	if notice.event_key:
+	# A name that nobody proved could be given to a bell before the real message comes.
+	if notice.event_key and notice.proven:
 		return notice.event_key if len(notice.event_key) <= 140 else sha256(notice.event_key.encode()).hexdigest()
 	# A doorbell says the same each time it rings: the same ring within a few seconds is one.
 	moment = int(now_datetime().timestamp()) // DOORBELL_SECONDS
 	about = notice.reference or notice.order_id or notice.payment_id or sha256(callback.body).hexdigest()
 	return f"doorbell:{about}"[:120] + f":{moment}"
-
-
-def _repeated(name: str | None) -> str:
-	"""A repeated message: done long ago, or stranded by a crash and picked up by the sweep."""
-	return "duplicate"
 
 
 def _work_now(name: str) -> str:
@@ -143,9 +148,29 @@ def _ask_about(gateway: str, notice: Notice) -> str | None:
 	if not (notice.reference or notice.order_id or notice.payment_id):
 		return None
 	attempt = asking.attempt_of_notice(gateway, notice)
-	asking.ask(attempt) if notice.proven else asking.ask_unless_recent(attempt)
+	if not notice.proven:
+		asking.ask_unless_recent(attempt)
+	elif not all(_is_old_news(gateway, attempt, event) for event in notice.events):
+		_ask_now_or_later(attempt)
 	_ask_about_refunds(attempt)
 	return attempt
+
+
+def _is_old_news(gateway: str, attempt: str, event) -> bool:
+	if not isinstance(event, PaymentEvent):
+		return True
+	if event.outcome is Outcome.PAID:
+		known = {"gateway": gateway, "gateway_payment_id": event.payment_id}
+		return bool(event.payment_id and frappe.db.exists("Payment Capture", known))
+	closed = event.outcome not in (Outcome.PENDING, Outcome.AUTHORIZED)
+	return closed and frappe.db.get_value("Payment Attempt", attempt, "status") not in OPEN
+
+
+def _ask_now_or_later(attempt: str):
+	"""A signed message can be sent again by whoever saw it: however often, the gateway is not asked more than it can bear."""
+	if asking.was_asked_within(attempt, GAP_SECONDS):
+		raise Conflict(_("The gateway was asked a moment ago. This message is worked on again in a minute."))
+	asking.ask(attempt)
 
 
 def _apply_checked(gateway: str, event) -> str | None:

@@ -13,14 +13,42 @@ from benchless import site as sites
 from benchless.server import PortInUse, Server, ensure_site, listen, serve
 
 USERS = {
-	"customer@example.com": [],
+	"customer@example.com": ["Payments Transact"],
 	"manager@example.com": ["Payments Manager"],
 	"auditor@example.com": ["Payments Auditor"],
 }
 PLANS = (
-	{"plan_id": "free", "plan_name": "Free", "price": 0, "is_free": 1, "requests_limit_per_day": 20},
-	{"plan_id": "starter", "plan_name": "Starter", "price": 499, "requests_limit_per_day": 1000},
-	{"plan_id": "pro", "plan_name": "Pro", "price": 1999, "trial_days": 7, "requests_limit_per_day": 0},
+	{
+		"plan_id": "free",
+		"plan_name": "Free",
+		"price": 0,
+		"is_free": 1,
+		"requests_limit_per_day": 20,
+		"sort_order": 1,
+		"description": "To look around.",
+		"features": "One API key\nAll models",
+	},
+	{
+		"plan_id": "starter",
+		"plan_name": "Starter",
+		"price": 499,
+		"requests_limit_per_day": 1000,
+		"sort_order": 2,
+		"description": "For a first product.",
+		"features": "One API key\nAll models\nHelp by mail",
+		"prices": [{"currency": "USD", "price": 6}, {"currency": "GBP", "price": 5}],
+	},
+	{
+		"plan_id": "pro",
+		"plan_name": "Pro",
+		"price": 1999,
+		"trial_days": 7,
+		"requests_limit_per_day": 0,
+		"sort_order": 3,
+		"description": "For a service that many people use.",
+		"features": "One API key\nAll models\nHelp within a working day",
+		"prices": [{"currency": "USD", "price": 24}, {"currency": "GBP", "price": 19.5}],
+	},
 )
 WEBHOOK = "/api/method/oropendola_payments.api.webhooks.receive?gateway="
 

@@ -12,7 +12,7 @@ import frappe
 from frappe import _
 
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
-from oropendola_payments.api.arguments import checked_arguments
+from oropendola_payments.api.arguments import checked_arguments, require_utf8
 from oropendola_payments.exceptions import NotAllowed
 from oropendola_payments.gateways.errors import GatewayError
 
@@ -27,6 +27,7 @@ def endpoint(*, methods: tuple[str, ...] = ("GET", "POST"), guest: bool = False,
 		# argument gets our refusal and not a bare type error.
 		def wrapper(*args, **kwargs):
 			try:
+				require_utf8(getattr(frappe.local, "request", None))
 				with acting_as(source):
 					arguments = checked_arguments(function, signature, args, kwargs)
 					return {"success": True, **(function(**arguments) or {})}

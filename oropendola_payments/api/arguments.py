@@ -1,10 +1,12 @@
 """Arguments from outside, checked against the type hints of the endpoint: clear refusals instead of surprises."""
 
 import inspect
+import re
 import types
 import typing
 from decimal import Decimal
 from functools import cache
+from urllib.parse import unquote_to_bytes
 
 from frappe import _
 
@@ -13,6 +15,9 @@ from oropendola_payments.gateways.money import to_decimal
 
 MAX_TEXT = 1000
 MAX_NAME = 140
+FORM = "application/x-www-form-urlencoded"
+
+Currency = typing.NewType("Currency", str)
 
 
 def checked_arguments(function, signature: inspect.Signature, args: tuple, kwargs: dict) -> dict:
@@ -25,6 +30,18 @@ def checked_arguments(function, signature: inspect.Signature, args: tuple, kwarg
 		for name, parameter in signature.parameters.items()
 		if _is_given(name, parameter, given)
 	}
+
+
+def require_utf8(request):
+	"""Bytes such as %FF come through the framework as text: only the request itself tells that they were none."""
+	if not request:
+		return
+	body = request.get_data() if request.mimetype == FORM else b""
+	try:
+		unquote_to_bytes(request.query_string).decode()
+		unquote_to_bytes(body).decode()
+	except UnicodeDecodeError:
+		raise BadRequest(_("The request has characters that cannot be read. Please send it as UTF-8.")) from None
 
 
 @cache
@@ -75,12 +92,17 @@ def _whole_number(name: str, value) -> int:
 
 
 def _amount(name: str, value) -> Decimal:
-	if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal) or len(str(value)) > 20:
+	is_number = isinstance(value, int | float | str | Decimal) and not isinstance(value, bool)
+	if not is_number or not re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,9})?", str(value).strip()):
 		raise BadRequest(_("{0} must be an amount such as 499 or 499.50.").format(name))
-	try:
-		return to_decimal(value)
-	except ValueError:
-		raise BadRequest(_("{0} must be an amount such as 499 or 499.50.").format(name)) from None
+	return to_decimal(value)
+
+
+def _currency(name: str, value) -> str:
+	code = _text(name, value).upper()
+	if not re.fullmatch(r"[A-Z]{3}", code):
+		raise BadRequest(_("{0} must be a currency code such as INR.").format(name))
+	return code
 
 
 def _yes_or_no(name: str, value) -> bool:
@@ -91,4 +113,4 @@ def _yes_or_no(name: str, value) -> bool:
 	raise BadRequest(_("{0} must be 1 or 0.").format(name))
 
 
-CONVERTERS = {str: _text, int: _whole_number, Decimal: _amount, bool: _yes_or_no}
+CONVERTERS = {str: _text, int: _whole_number, Decimal: _amount, bool: _yes_or_no, Currency: _currency}

@@ -6,6 +6,7 @@ from frappe.utils import cint, get_datetime, now_datetime
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
 from oropendola_payments.api import endpoint, require_login
+from oropendola_payments.api.arguments import Currency
 from oropendola_payments.engine import asking, checkout, gateway_list, otp_step, profiles
 from oropendola_payments.exceptions import BadRequest, NotFound
 from oropendola_payments.gateways.errors import GatewayError
@@ -14,7 +15,7 @@ STALE_SECONDS = 20
 
 
 @endpoint(methods=("GET", "POST"), guest=True)
-def get_available_gateways(currency: str | None = None) -> dict:
+def get_available_gateways(currency: Currency | None = None) -> dict:
 	"""The gateways that can be chosen, and the recommended one."""
 	return gateway_list.available(currency)
 

@@ -1,17 +1,18 @@
 """Plans and the customer's own subscription."""
 
 from oropendola_payments.api import endpoint, require_login
+from oropendola_payments.api.arguments import Currency
 from oropendola_payments.engine import subscriptions
 
 
 @endpoint(methods=("GET", "POST"), guest=True)
-def get_plans(currency: str | None = None) -> dict:
+def get_plans(currency: Currency | None = None) -> dict:
 	"""What can be bought."""
 	return {"plans": subscriptions.list_plans(currency)}
 
 
 @endpoint(methods=("POST",))
-def create_subscription_and_invoice(plan_id: str, currency: str | None = None) -> dict:
+def create_subscription_and_invoice(plan_id: str, currency: Currency | None = None) -> dict:
 	"""Subscribe. Free plans and trials start at once, otherwise the answer names the invoice to pay."""
 	return subscriptions.subscribe(require_login(), plan_id, currency)
 

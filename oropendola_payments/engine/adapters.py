@@ -31,7 +31,9 @@ def adapter_class(code: str) -> type[Gateway]:
 
 def settings_of(code: str):
 	"""The settings record of a gateway, from the shared cache."""
-	name = frappe.cache.hget("oropendola_gateway_names", code, lambda: _settings_name(code))
+	# Strangers choose the code in the address of a webhook: only known ones get a place in the cache.
+	known = code in _paths()
+	name = known and frappe.cache.hget("oropendola_gateway_names", code, lambda: _settings_name(code))
 	if not name:
 		raise NotFound(_("There is no gateway {0}.").format(code))
 	return frappe.get_cached_doc(SETTINGS, name)

@@ -138,7 +138,7 @@ def add_user(name: str, roles: list[str], password: str) -> None:
 
 
 def introduce(url: str, simulator_url: str, passwords: dict[str, str]) -> None:
-	print(f"\nThe app:        {url}/login\nThe simulator:  {simulator_url}   (no real money)\n\nLog in as")
+	print(f"\nThe app:        {url}/plans\nThe simulator:  {simulator_url}   (no real money)\n\nLog in as")
 	for user, password in passwords.items():
 		print(f"  {user:<22} {password}")
 	print("\nEnd the demo with Ctrl-C.", flush=True)

@@ -11,6 +11,7 @@ import frappe
 from frappe import _
 from frappe._absent import _absent
 from frappe.sessions import Session, clear_sessions, delete_session, get_expiry_in_seconds
+from frappe.translate import get_language
 from frappe.utils import cint, get_datetime
 from frappe.utils.password import check_password, get_decrypted_password
 from frappe.website.utils import get_home_page
@@ -26,6 +27,7 @@ class HTTPRequest:
 	def __init__(self):
 		self.set_request_ip()
 		self.set_cookies()
+		self.set_lang()
 		self.set_session()
 		self.validate_csrf_token()
 		frappe.local.cookie_manager.init_cookies()
@@ -40,6 +42,9 @@ class HTTPRequest:
 
 	def set_cookies(self):
 		frappe.local.cookie_manager = CookieManager()
+
+	def set_lang(self):
+		frappe.local.lang = get_language()
 
 	def set_session(self):
 		frappe.local.login_manager = LoginManager()

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 import frappe
 from frappe import _
 from frappe._absent import _absent
+from frappe.translate import get_user_lang
 from frappe.utils import cint, cstr, now, now_datetime
 
 
@@ -106,6 +107,8 @@ class Session:
 		self.user = data.user
 		self.data.update(data=data, user=data.user, sid=self.sid)
 		self.validate_user()
+		if self.sid != "Guest":
+			frappe.local.lang = get_user_lang(self.user)
 
 	def _forget_cookie(self) -> None:
 		from frappe.auth import clear_cookies

@@ -7,6 +7,7 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.api import payment
 from oropendola_payments.engine import gateway_list
+from oropendola_payments.engine.adapters import codes, settings_of
 from oropendola_payments.gateways.money import to_decimal
 from oropendola_payments.pages import shell, words
 from oropendola_payments.pages.order import own_invoice, summary
@@ -45,7 +46,7 @@ def _view(invoice) -> str:
 def _start(invoice):
 	"""Open the payment and go on to it."""
 	gateway, phone = shell.posted("gateway"), shell.posted("phone")
-	if gateway in NEED_PHONE and not phone and not _has_phone(invoice.user):
+	if _needs_phone(gateway) and not phone and not _has_phone(invoice.user):
 		sentence = _("{0} needs your phone number. Please fill it in below.").format(
 			gateway_list.label_of(gateway)
 		)
@@ -114,8 +115,12 @@ def _under_way(invoice) -> dict | None:
 	}
 
 
+def _needs_phone(code: str) -> bool:
+	return code in NEED_PHONE or bool(code in codes() and settings_of(code).require_phone_code)
+
+
 def _phone_help(usable: list[dict]) -> str:
-	names = [entry["name"] for entry in usable if entry["id"] in NEED_PHONE]
+	names = [entry["name"] for entry in usable if _needs_phone(entry["id"])]
 	kept = _("Please write it with its country code. It is kept in your profile.")
 	if not names:
 		return kept

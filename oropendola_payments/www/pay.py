@@ -5,7 +5,7 @@ from frappe import _
 from frappe.utils import get_datetime, now_datetime
 
 from oropendola_payments.api import payment
-from oropendola_payments.engine import gateway_list
+from oropendola_payments.engine import gateway_list, otp
 from oropendola_payments.engine.adapters import adapter_class
 from oropendola_payments.gateways.money import to_decimal
 from oropendola_payments.pages import policy, shell, words
@@ -38,6 +38,8 @@ def get_context(context):
 
 def view_of(attempt, data: dict) -> str:
 	"""Which of the ways the gateway offered is taken, the one that works without JavaScript first."""
+	if attempt.phone_check == "Needed":
+		return "otp"
 	if attempt.expires_at and get_datetime(attempt.expires_at) < now_datetime():
 		return "expired"
 	if not data:
@@ -83,12 +85,17 @@ def _cancel(attempt):
 
 
 def _confirm_otp(attempt):
-	"""The right code leads to the result page, which asks what the money did."""
+	"""The bank's code leads to the result page, which asks what the money did; ours only opens the gateway."""
+	on = (
+		f"/pay?attempt={attempt.name}"
+		if attempt.phone_check == "Needed"
+		else f"/payment-result?attempt={attempt.name}"
+	)
 	answer = payment.confirm_otp(attempt=attempt.name, otp=shell.posted("otp").replace(" ", ""))
 	if not answer["success"]:
 		_refuse(attempt, answer)
 	if answer["accepted"] or answer["status"] not in ("Created", "Processing"):
-		shell.go(f"/payment-result?attempt={attempt.name}")
+		shell.go(on)
 	_refuse(attempt, {"error": _refused_code(answer)}, bank_page=answer.get("payment_url") or "")
 
 
@@ -143,8 +150,31 @@ def _prepare_sdk(context, page, attempt, data: dict):
 
 
 def _prepare_otp(context, page, attempt, data: dict):
+	context.code = _our_code(attempt) if attempt.phone_check == "Needed" else _bank_code()
 	context.bank_page = page.typed.get("bank_page") or data.get("url")
 	context.otp_message = _("A new code is on its way.") if shell.asked("sent") and not page.problem else ""
+
+
+def _our_code(attempt) -> dict:
+	phone = next(filter(None, frappe.db.get_value("User", attempt.user, ["mobile_no", "phone"])), "")
+	simulated = attempt.mode == "Simulator"
+	return {
+		"heading": _("Confirm your phone"),
+		"help": _("We sent a code by SMS to {0}. It opens the payment.").format(otp.masked_phone(phone)),
+		"hint": _("The simulator sends nothing: the code is {0}.").format(otp.SIMULATOR_CODE)
+		if simulated
+		else "",
+		"button": _("Go on"),
+	}
+
+
+def _bank_code() -> dict:
+	return {
+		"heading": _("Your bank sent you a code"),
+		"help": _("It is in a message to your phone. Type it here; your bank checks it."),
+		"hint": "",
+		"button": _("Confirm the payment"),
+	}
 
 
 def _prepare_upi(context, page, attempt, data: dict):

@@ -65,7 +65,7 @@ def _payments(invoice) -> list[dict]:
 	rows = frappe.get_all("Payment Capture", filters, fields, order_by="captured_at")
 	return [
 		{
-			"gateway": _("Credit") if row.gateway == "credit" else gateway_list.label_of(row.gateway),
+			"gateway": _("Credit balance") if row.gateway == "credit" else gateway_list.label_of(row.gateway),
 			"reference": "" if row.gateway == "credit" else row.gateway_payment_id,
 			"amount": words.money(row.amount, row.currency),
 			"date": words.day(row.captured_at),

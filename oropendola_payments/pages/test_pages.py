@@ -1,0 +1,239 @@
+"""What the server sends to browsers: who sees what, under which policy, in which language."""
+
+import re
+
+import frappe
+
+from oropendola_payments.compat import TestCase
+from oropendola_payments.engine import checkout
+from oropendola_payments.tests import factories
+from oropendola_payments.tests.http import API, send
+from oropendola_payments.tests.simulated import simulator
+
+PRIVATE = ("/checkout", "/pay", "/billing", "/receipt")
+
+
+def page(path: str, user: str | None = None, **options):
+	return send(options.pop("method", "GET"), path, user, **options)
+
+
+def policy_of(answer) -> dict[str, str]:
+	rules = (rule.split(" ", 1) for rule in answer.headers["Content-Security-Policy"].split("; "))
+	return dict(rules)
+
+
+class TestWhoSeesWhat(TestCase):
+	@classmethod
+	def setUpClass(cls):
+		super().setUpClass()
+		simulator()
+		factories.enable_gateway("payu")
+		cls.owner, cls.stranger = factories.create_user(), factories.create_user(first_name="Ravi")
+		cls.invoice = factories.create_invoice(cls.owner)
+		cls.attempt = checkout.initiate(cls.owner, cls.invoice.name, "payu")["attempt"]
+		frappe.db.commit()
+
+	def test_a_guest_is_led_to_the_log_in_and_back(self):
+		for path in PRIVATE:
+			answer = page(path, query_string={"invoice": "INV-1", "attempt": "X"})
+			self.assertEqual(answer.status_code, 303, path)
+			self.assertIn(f"/login?redirect-to={path}%3Finvoice%3DINV-1", answer.headers["Location"])
+
+	def test_a_guest_sees_plans_but_orders_nothing(self):
+		self.assertEqual(page("/plans").status_code, 200)
+		before = frappe.db.count("AI Subscription")
+		answer = page("/plans", method="POST", data={"plan": factories.create_plan().name})
+		self.assertIn("/login?redirect-to=/plans", answer.headers["Location"])
+		self.assertEqual(frappe.db.count("AI Subscription"), before)
+
+	def test_coming_back_without_a_log_in_tells_nothing_about_anybody(self):
+		"""R31."""
+		for again in ({}, {"back": "1"}):
+			answer = page("/payment-result", query_string={"attempt": self.attempt, **again})
+			self.assertEqual(answer.status_code, 200)
+			self.assertIn("Welcome back", answer.text)
+			for secret in (self.owner, self.invoice.name, "499", "Starter", "Asha"):
+				self.assertNotIn(secret, answer.text)
+
+	def test_coming_back_sets_no_cookie_over_the_log_in_that_the_browser_kept_back(self):
+		"""R31."""
+		back = f"{API}callbacks.returned?gateway=payu&attempt={self.attempt}"
+		for answer in (
+			send("POST", back, data={"status": "failure"}),
+			page("/payment-result", query_string={"attempt": self.attempt}),
+		):
+			self.assertEqual(answer.headers.getlist("Set-Cookie"), [])
+
+	def test_a_stranger_finds_no_invoice_and_no_payment(self):
+		"""S13."""
+		for path in (
+			f"/checkout?invoice={self.invoice.name}",
+			f"/pay?attempt={self.attempt}",
+			f"/payment-result?attempt={self.attempt}",
+			f"/receipt?invoice={self.invoice.name}",
+		):
+			answer = page(path, self.stranger)
+			self.assertEqual(answer.status_code, 404, path)
+			self.assertNotIn("499", answer.text)
+
+	def test_opening_pages_changes_nothing(self):
+		"""S19."""
+		before = self.records()
+		for path in (
+			"/plans",
+			"/billing",
+			f"/checkout?invoice={self.invoice.name}",
+			f"/pay?attempt={self.attempt}",
+		):
+			self.assertEqual(page(path, self.owner).status_code, 200, path)
+		self.assertEqual(page(f"/payment-result?attempt={self.attempt}", self.owner).status_code, 200)
+		self.assertEqual(self.records(), before)
+
+	def records(self) -> list:
+		frappe.db.rollback()
+		return [
+			frappe.get_all(doctype, fields=["name", "status", "modified"], order_by="name")
+			for doctype in ("AI Invoice", "Payment Attempt", "AI Subscription")
+		]
+
+	def test_an_unpaid_invoice_has_no_receipt(self):
+		self.assertEqual(page(f"/receipt?invoice={self.invoice.name}", self.owner).status_code, 404)
+
+
+class TestPaidInvoice(TestCase):
+	@classmethod
+	def setUpClass(cls):
+		super().setUpClass()
+		cls.user = factories.create_user()
+		cls.invoice = factories.create_active_subscription(cls.user).current_invoice
+		frappe.db.commit()
+
+	def test_it_offers_no_way_to_pay_again(self):
+		"""R30."""
+		answer = page(f"/checkout?invoice={self.invoice}", self.user)
+		self.assertIn("This invoice is paid", answer.text)
+		self.assertNotIn('name="gateway"', answer.text)
+		self.assertNotIn(f"/checkout?invoice={self.invoice}", page("/billing", self.user).text)
+
+	def test_the_result_names_what_was_bought(self):
+		answer = page(f"/payment-result?invoice={self.invoice}", self.user)
+		self.assertIn("Thank you, ₹499.00 is paid", answer.text)
+
+	def test_the_receipt_has_amount_and_payment(self):
+		answer = page(f"/receipt?invoice={self.invoice}", self.user)
+		self.assertEqual(answer.status_code, 200)
+		for part in (self.invoice, "₹499.00", "Asha Example"):
+			self.assertIn(part, answer.text)
+
+
+class TestPolicy(TestCase):
+	@classmethod
+	def setUpClass(cls):
+		super().setUpClass()
+		cls.simulator = simulator()
+		cls.user = factories.create_user()
+
+	def pay_page(self, gateway: str, flow: str | None = None):
+		factories.enable_gateway(gateway)
+		currency = "USD" if gateway == "stripe" else "INR"
+		invoice = factories.create_invoice(self.user, currency=currency)
+		attempt = checkout.initiate(self.user, invoice.name, gateway, flow)["attempt"]
+		return page(f"/pay?attempt={attempt}", self.user)
+
+	def test_own_pages_load_nothing_from_elsewhere(self):
+		for path in ("/plans", "/payment-result?attempt=X"):
+			policy = policy_of(page(path))
+			self.assertEqual(policy["default-src"], "'none'")
+			self.assertEqual(policy["style-src"], "'self'")
+			self.assertEqual(policy["form-action"], "'self'")
+			self.assertEqual(policy["frame-ancestors"], "'self'")
+			self.assertRegex(policy["script-src"], r"^'nonce-[\w-]{20,}'$")
+
+	def test_every_script_has_the_nonce_of_this_answer(self):
+		first, second = page("/plans"), page("/plans")
+		nonces = re.findall(r'<script [^>]*nonce="([^"]+)"', first.text)
+		self.assertEqual(len(nonces), first.text.count("<script"))
+		self.assertEqual({f"'nonce-{nonce}'" for nonce in nonces}, {policy_of(first)["script-src"]})
+		self.assertNotEqual(policy_of(first)["script-src"], policy_of(second)["script-src"])
+
+	def test_pages_are_kept_by_no_cache(self):
+		self.assertEqual(page("/plans").headers["Cache-Control"], "no-store")
+
+	def test_other_answers_keep_their_headers(self):
+		self.assertNotIn("Content-Security-Policy", send("GET", f"{API}health.status").headers)
+
+	def test_a_form_may_go_to_the_gateway(self):
+		policy = policy_of(self.pay_page("payu"))
+		self.assertIn(self.simulator.url, policy["form-action"])
+		self.assertNotIn("https", policy["script-src"])
+
+	def test_an_embedded_script_gets_its_own_hosts_only(self):
+		for gateway, host in (
+			("stripe", "https://js.stripe.com"),
+			("razorpay", "https://checkout.razorpay.com"),
+		):
+			policy = policy_of(self.pay_page(gateway, "embedded"))
+			self.assertIn(host, policy["script-src"])
+			self.assertNotIn("unsafe", policy["script-src"])
+			self.assertNotIn("https: ", policy["script-src"] + " ")
+
+
+class TestWords(TestCase):
+	def test_names_from_records_are_not_markup(self):
+		factories.create_plan(
+			plan_name="<b>Bold</b>", description="</script><script>alert(1)</script>", features='"><i>'
+		)
+		answer = page("/plans")
+		self.assertIn("&lt;b&gt;Bold&lt;/b&gt;", answer.text)
+		for raw in ("<b>Bold", "<script>alert", "<i>"):
+			self.assertNotIn(raw, answer.text)
+
+	def test_prices_are_never_converted(self):
+		"""R18."""
+		plan = factories.create_plan(prices=[{"currency": "USD", "price": 9}])
+		card = page("/plans?currency=USD").text.split(f'id="plan-{plan.name}"')[1].split("</li>")[0]
+		self.assertIn("$9", card)
+		self.assertNotIn("499", card)
+
+	def test_a_plan_without_a_price_in_this_currency_is_not_shown_in_it(self):
+		plan = factories.create_plan()
+		factories.create_plan(prices=[{"currency": "USD", "price": 9}])
+		self.assertNotIn(f'id="plan-{plan.name}"', page("/plans?currency=USD").text)
+		self.assertIn(f'id="plan-{plan.name}"', page("/plans?currency=INR").text)
+
+	def test_a_browser_that_asks_for_hindi_gets_it(self):
+		answer = page("/plans", headers={"Accept-Language": "hi-IN,en;q=0.5"})
+		self.assertIn('<html lang="hi">', answer.text)
+		self.assertIn("अपना प्लान चुनें", answer.text)
+
+
+class TestPhone(TestCase):
+	@classmethod
+	def setUpClass(cls):
+		super().setUpClass()
+		simulator()
+		factories.enable_gateway("payu")
+		cls.user = factories.create_user()
+
+	def setUp(self):
+		frappe.db.set_value("User", self.user, {"mobile_no": None, "phone": None})
+
+	def pay(self, **fields):
+		invoice = factories.create_invoice(self.user)
+		data = {"invoice": invoice.name, "gateway": "payu", **fields}
+		return invoice, page("/checkout", self.user, method="POST", data=data)
+
+	def test_the_page_asks_before_a_try_is_lost(self):
+		invoice, answer = self.pay()
+		self.assertTrue(answer.headers["Location"].endswith(f"/checkout?invoice={invoice.name}"))
+		self.assertIn(
+			"PayU needs your phone number", page(f"/checkout?invoice={invoice.name}", self.user).text
+		)
+		self.assertFalse(frappe.db.exists("Payment Attempt", {"invoice": invoice.name}))
+
+	def test_a_wrong_number_is_refused_and_a_right_one_is_kept_with_its_country(self):
+		invoice, _answer = self.pay(phone="12345")
+		self.assertIn("This is not a phone number", page(f"/checkout?invoice={invoice.name}", self.user).text)
+		_invoice, answer = self.pay(phone="098765 43210")
+		self.assertIn("/pay?attempt=", answer.headers["Location"])
+		self.assertEqual(frappe.db.get_value("User", self.user, "phone"), "+919876543210")

@@ -22,13 +22,14 @@ def each(doctype: str, filters: dict, work: Callable[[str], object], limit: int 
 
 
 def _next_names(doctype: str, filters: dict, last: str, count: int) -> list[str]:
-	conditions = [[doctype, field, *_condition(value)] for field, value in filters.items()]
-	conditions.append([doctype, "name", ">", last])
-	return frappe.get_all(doctype, conditions, pluck="name", order_by="name", limit=count)
-
-
-def _condition(value) -> tuple:
-	return tuple(value) if isinstance(value, tuple) else ("=", value)
+	"""In plain SQL, because `get_all` takes an empty date for one that lies in the past."""
+	conditions, values = [], []
+	for field, value in {**filters, "name": (">", last)}.items():
+		operator, operand = value if isinstance(value, tuple) else ("=", value)
+		conditions.append(f"`{field}` {operator} %s")
+		values.append(operand)
+	statement = f"SELECT `name` FROM `tab{doctype}` WHERE {' AND '.join(conditions)} ORDER BY `name` LIMIT {count}"  # noqa: S608
+	return frappe.db.sql(statement, values, pluck=True)
 
 
 def _attempt(doctype: str, name: str, work: Callable[[str], object]):

@@ -10,7 +10,7 @@ from oropendola_payments.compat import TestCase
 from oropendola_payments.tests.factories import payment_settings
 from oropendola_payments.tests.flows import GATEWAYS, Journey
 from oropendola_payments.tests.simulated import deliver, open_pay_page
-from oropendola_payments.tests.time_travel import finish_refunds, forget_the_past, sweep
+from oropendola_payments.tests.time_travel import finish_refunds, forget_the_past, settle_down, sweep
 
 EXAMPLES = int(os.environ.get("PAYMENT_PROOF_EXAMPLES", "6"))
 MOST_ATTEMPTS = 3
@@ -92,12 +92,6 @@ class Story:
 	def refund_at_the_bank(self, _number):
 		finish_refunds(self.journey.gateway, self.journey.invoice)
 
-	def finish(self):
-		"""Time passes, and the world stands still: the sweeps have the last word."""
-		for _round in range(2):
-			sweep(self.journey.invoice)
-			finish_refunds(self.journey.gateway, self.journey.invoice)
-
 	def _opened(self, answer: dict):
 		if answer["success"]:
 			open_pay_page(answer)
@@ -127,7 +121,7 @@ def proof_for(gateway: str):
 	def test(self, steps):
 		told = Story(gateway)
 		told.play(steps)
-		told.finish()
+		settle_down(told.journey)
 		self.assertEqual(told.journey.problems(), [], f"{gateway}: {steps}")
 
 	return test

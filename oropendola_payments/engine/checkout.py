@@ -230,18 +230,27 @@ def _new_attempt(invoice, code: str, flow: str, method: str | None, key: str | N
 
 def _continue(name: str, method_details: dict | None = None, customer: Customer | None = None) -> dict:
 	attempt = frappe.get_doc("Payment Attempt", name)
-	if attempt.checkout_data or not attempt.is_open():
+	if _has_answer(attempt):
 		return answer(attempt)
 	if attempt.phone_check == "Needed":
 		return phone_step.ask(attempt)
-	if not in_transaction(_take_call, name):
-		raise Conflict(_("This payment is being prepared. Please try again in a few seconds."))
-	return _open_at_gateway(attempt, request_of(attempt, method_details, customer))
+	if in_transaction(_take_call, name):
+		return _open_at_gateway(attempt, request_of(attempt, method_details, customer))
+	attempt.reload()
+	if _has_answer(attempt):
+		return answer(attempt)
+	raise Conflict(_("This payment is being prepared. Please try again in a few seconds."))
+
+
+def _has_answer(attempt) -> bool:
+	return bool(attempt.checkout_data) or not attempt.is_open()
 
 
 def _take_call(name: str) -> bool:
 	"""True for the one request that may call the gateway now. A call that was left by a crash may be taken over."""
 	attempt = lock("Payment Attempt", name)
+	if _has_answer(attempt):
+		return False  # another request was faster
 	called_at = (frappe.parse_json(attempt.request_data) or {}).get("called_at") if attempt.request_data else None
 	if called_at and (now_datetime() - get_datetime(called_at)).total_seconds() < CLAIM_SECONDS:
 		return False

@@ -53,14 +53,14 @@ def subscribe(user: str, plan_id: str, currency: str | None) -> dict:
 	if not plan.is_really_free():
 		plan.price_in(currency)
 	try:
-		return in_transaction(_subscribe, user, plan, currency)
+		return in_transaction(_subscribe, user, plan, currency, live_subscription(user, plan.name))
 	except (frappe.UniqueValidationError, frappe.DuplicateEntryError):
 		# Another request of the same customer was faster: answer what it made.
-		return in_transaction(_subscribe, user, plan, currency)
+		return in_transaction(_subscribe, user, plan, currency, live_subscription(user, plan.name))
 
 
-def _subscribe(user: str, plan, currency: str | None) -> dict:
-	existing = live_subscription(user, plan.name)
+def _subscribe(user: str, plan, currency: str | None, existing: str | None) -> dict:
+	# Nothing may be read before the lock: it would fix what later reads can see.
 	if existing:
 		return _answer_again(lock("AI Subscription", existing), currency)
 	first_time = not frappe.db.exists("AI Subscription", {"user": user, "plan": plan.name})
@@ -78,6 +78,8 @@ def _answer_again(subscription, currency: str | None) -> dict:
 	if subscription.status in ("Active", "Trial"):
 		message = _("You already have {0}. You can renew it instead.")
 		raise Conflict(message.format(subscription.get_plan().plan_name))
+	if subscription.status == "Cancelled":
+		raise Conflict(_("Your subscription was cancelled just now. Please subscribe again."))
 	return _bill(subscription, "New" if subscription.status == "Pending" else "Renewal", currency)
 
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import frappe
 
-from oropendola_payments.exceptions import InvalidTransition
+from oropendola_payments.exceptions import ConcurrentChange, InvalidTransition
 
 
 def table(text: str) -> dict[str, set[str]]:
@@ -45,6 +45,18 @@ class EveryPairOfStates:
 	def test_every_state_but_the_first_has_a_method_that_leads_there(self):
 		reachable = set().union(*self.allowed.values())
 		self.assertEqual(reachable, set(self.moves))
+
+	def test_of_two_writers_the_later_is_told_and_changes_nothing(self):
+		"""R28."""
+		name = self.new_record()
+		before = next(state for state, targets in self.allowed.items() if len(targets & set(self.moves)) > 1)
+		frappe.db.set_value(self.doctype, name, {"status": before, **self.columns_of(before)})
+		faster, slower = (frappe.get_doc(self.doctype, name) for _writer in range(2))
+		first, second = sorted(self.allowed[before] & set(self.moves))[:2]
+		self.moves[first](faster)
+		with self.assertRaises(ConcurrentChange):
+			self.moves[second](slower)
+		self.assertEqual(frappe.db.get_value(self.doctype, name, "status"), first)
 
 	def check_pair(self, name: str, before: str, after: str, move: Callable):
 		frappe.db.set_value(self.doctype, name, {"status": before, **self.columns_of(before)})

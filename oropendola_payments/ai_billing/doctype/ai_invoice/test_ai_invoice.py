@@ -90,8 +90,7 @@ class TestInvoiceStates(EveryPairOfStates, TestCase):
 		last = frappe.get_last_doc("Payment Event", {"invoice": doc.name, "sequence": count})
 		self.assertEqual((last.from_status, last.to_status), ("Pending", "Processing"))
 
-	def test_of_two_writers_the_later_is_told_and_changes_nothing(self):
-		"""R28."""
+	def test_a_writer_who_was_too_slow_leaves_no_event(self):
 		doc = create_invoice(self.user)
 		stale = frappe.get_doc("AI Invoice", doc.name)
 		doc.mark_as_processing()

@@ -170,3 +170,14 @@ class TestSubscribing(RaceCase):
 		results = in_parallel(CROWD, lambda _n: subscriptions.renew(journey.user))
 		self.assert_only_refusals(results)
 		self.assertEqual(frappe.db.count("AI Invoice", {"user": journey.user}), 2)
+
+	def test_twenty_who_come_back_after_the_end_get_one_invoice(self):
+		"""R29: what another request just made is seen, although this one had looked before."""
+		journey = Journey("payu", user=create_user())
+		journey.bring_back(journey.customer_pays(journey.start()))
+		frappe.get_doc("AI Subscription", journey.subscription).expire()
+		frappe.db.commit()
+		plan = journey.doc().plan
+		results = in_parallel(CROWD, lambda _n: subscriptions.subscribe(journey.user, plan, None))
+		self.assert_only_refusals(results)
+		self.assertEqual(frappe.db.count("AI Invoice", {"user": journey.user}), 2)

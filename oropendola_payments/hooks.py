@@ -9,6 +9,10 @@ after_install = "oropendola_payments.install.after_install"
 after_migrate = ["oropendola_payments.install.after_migrate"]
 before_uninstall = "oropendola_payments.install.before_uninstall"
 
+DESK_SCRIPT = "public/js/payments_desk.js"
+doctype_js = dict.fromkeys(("AI Invoice", "Payment Attempt", "Payment Webhook Log", "Payment Settings"), DESK_SCRIPT)
+doctype_list_js = {"Payment Webhook Log": DESK_SCRIPT}
+
 PERMISSIONS = "oropendola_payments.ai_billing.permissions"
 
 # A list and a single record follow the same rule: customers see only what is theirs.
@@ -27,6 +31,9 @@ has_permission = {
 
 # What browsers may load on the customer pages; other pages and answers stay as they are.
 after_request = ["oropendola_payments.pages.policy.set_headers"]
+
+# The framework counts without asking who may read.
+override_whitelisted_methods = {"frappe.client.get_count": "oropendola_payments.overrides.get_count"}
 
 SWEEPS = "oropendola_payments.engine.sweeps"
 SUBSCRIPTIONS = "oropendola_payments.engine.subscription_sweeps"

@@ -2,6 +2,7 @@
 
 import frappe
 from frappe import _
+from frappe.utils import now_datetime
 
 from oropendola_payments.api import require_login
 from oropendola_payments.exceptions import NotAllowed
@@ -14,7 +15,7 @@ def require_transact() -> str:
 	"""The user who asks, when the log-in at hand may pay."""
 	user = require_login()
 	token = _bearer_token()
-	allowed = _token_has_scope(token) if token else API_USER_ROLE in frappe.get_roles(user)
+	allowed = _token_has_scope(token, user) if token else API_USER_ROLE in frappe.get_roles(user)
 	if not allowed:
 		message = _("This needs the role {0}, or an OAuth token with the scope {1}. An administrator can give it.")
 		raise NotAllowed(message.format(API_USER_ROLE, SCOPE))
@@ -27,6 +28,8 @@ def _bearer_token() -> str | None:
 	return token.strip() if kind.lower() == "bearer" else None
 
 
-def _token_has_scope(token: str) -> bool:
-	scopes = frappe.db.get_value("OAuth Bearer Token", {"access_token": token, "status": "Active"}, "scopes") or ""
+def _token_has_scope(token: str, user: str) -> bool:
+	"""Only the user's own token counts, while it lives: a log-in of another kind may come with any header."""
+	wanted = {"access_token": token, "status": "Active", "user": user, "expiration_time": (">", now_datetime())}
+	scopes = frappe.db.get_value("OAuth Bearer Token", wanted, "scopes") or ""
 	return SCOPE in scopes.replace(",", " ").replace(";", " ").split()

@@ -15,6 +15,7 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 from oropendola_payments.engine import afterwards, asking, schedule
 from oropendola_payments.engine.adapters import adapter_of
 from oropendola_payments.engine.calls import call_gateway
+from oropendola_payments.engine.settlement import is_of_this_mode
 from oropendola_payments.engine.transactions import in_transaction
 from oropendola_payments.gateways.base import Gateway, Outcome
 from oropendola_payments.gateways.errors import CredentialsRefused
@@ -91,6 +92,8 @@ class Asker:
 			return False
 
 	def _ask(self, attempt) -> bool:
+		if not is_of_this_mode(attempt):
+			return False
 		if attempt.gateway not in self.adapters:
 			self.adapters[attempt.gateway] = adapter_of(attempt.gateway)
 		adapter = self.adapters[attempt.gateway]

@@ -14,6 +14,7 @@ from oropendola_payments.gateways.errors import GatewayError
 from oropendola_payments.gateways.http import HttpClient
 
 SETTINGS = "Payment Gateway Settings"
+SIGNING_SLOTS = ("webhook_secret", "webhook_secret_previous")
 DEFAULT_SIMULATOR = "http://127.0.0.1:8900"
 
 
@@ -52,6 +53,8 @@ def build(settings) -> Gateway:
 
 	if settings.mode == "Live":
 		require_confirmed(settings.label)
+	if settings.mode == "Simulator" and not cint(frappe.conf.get("allow_payment_simulator")):
+		raise Unavailable(_("{0} is in Simulator mode, which this site does not allow any more.").format(settings.label))
 	cls = adapter_class(settings.gateway)
 	return cls(
 		secrets=_secrets(settings, cls),
@@ -104,7 +107,9 @@ def _settings_name(code: str) -> str | None:
 def _secrets(settings, cls: type[Gateway]) -> dict[str, str]:
 	secrets = settings.get_secrets()
 	if settings.mode == "Simulator":
-		return {**cls.simulator_secrets, **secrets}
+		# Real keys never go to a simulator; what signs messages may be set, to try a rotation.
+		signing = {slot: secrets[slot] for slot in SIGNING_SLOTS if slot in secrets}
+		return {**cls.simulator_secrets, **signing}
 	return secrets
 
 

@@ -10,7 +10,7 @@ from oropendola_payments.engine import schedule
 from oropendola_payments.engine.adapters import adapter_of
 from oropendola_payments.engine.calls import call_gateway
 from oropendola_payments.engine.keys import operation_key
-from oropendola_payments.engine.settlement import Settled, find_attempt, settle
+from oropendola_payments.engine.settlement import Settled, find_attempt, is_of_this_mode, settle
 from oropendola_payments.exceptions import NotFound
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
 from oropendola_payments.gateways.errors import NotSupported
@@ -23,11 +23,23 @@ RECENT_SECONDS = 10
 def ask(name: str) -> list[Settled]:
 	"""Ask the gateway about one attempt and settle all that it tells."""
 	attempt = frappe.get_doc("Payment Attempt", name)
+	if not is_of_this_mode(attempt):
+		return []  # a Test account knows nothing of a Live payment; it is asked when the mode is back
 	note_check(attempt)
 	frappe.db.commit()
 	adapter = adapter_of(attempt.gateway)
 	events = call_gateway(attempt.gateway, adapter.status, attempt.payment_ref())
 	return [settle_and_capture(attempt.gateway, event) for event in _worth_settling(attempt, events)]
+
+
+def names_unknown_order(gateway: str, event: PaymentEvent) -> bool:
+	"""A signed message about an order that we did not store: perhaps another shop's on the same account, with our reference.
+
+	Or it overtook the answer that would have told us the order. Asking about our own attempt tells which.
+	"""
+	if event.outcome not in (Outcome.PAID, Outcome.AUTHORIZED) or not event.order_id:
+		return False
+	return not frappe.db.get_value("Payment Attempt", find_attempt(gateway, event), "gateway_order_id")
 
 
 def ask_unless_recent(name: str) -> list[Settled]:

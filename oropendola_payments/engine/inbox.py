@@ -134,6 +134,10 @@ def apply_event(gateway: str, event) -> str | None:
 		return _attempt_of_refund(gateway, event)
 	if isinstance(event, DisputeEvent):
 		return disputes.record(gateway, event)
+	if asking.names_unknown_order(gateway, event):
+		attempt = asking.attempt_of_notice(gateway, event)
+		asking.ask(attempt)
+		return attempt
 	return asking.settle_and_capture(gateway, event).attempt
 
 

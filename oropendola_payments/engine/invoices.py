@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import frappe
-from frappe.utils import add_days, nowdate
+from frappe.utils import add_days, cint, nowdate
 
 from oropendola_payments.engine import settlement
 from oropendola_payments.engine.transactions import lock
@@ -27,12 +27,28 @@ def create_invoice(subscription, purpose: str, currency: str | None = None):
 			"currency": currency,
 			"due_date": add_days(nowdate(), DUE_AFTER_DAYS),
 			"description": plan.plan_name,
+			"billing_interval": plan.billing_interval,
+			"interval_count": plan.interval_count,
 			**_tax(price, currency),
 		}
 	)
 	invoice.insert(ignore_permissions=True)
 	subscription.write(current_invoice=invoice.name)
 	return invoice
+
+
+def is_outdated(name: str, plan) -> bool:
+	"""True for an untouched invoice that the plan would not be sold by any more."""
+	invoice = frappe.get_doc("AI Invoice", name)
+	if invoice.paid() or not invoice.can_move_to("Cancelled") or not invoice.billing_interval:
+		return False
+	price = plan.all_prices().get(invoice.currency)
+	if price is None:
+		return True
+	terms = {"tax_amount": Decimal(0), **_tax(price, invoice.currency)}
+	same_money = all(to_decimal(invoice.get(field) or 0) == terms[field] for field in ("net_amount", "tax_amount"))
+	same_period = (invoice.billing_interval, cint(invoice.interval_count)) == (plan.billing_interval, cint(plan.interval_count))
+	return not (same_money and same_period)
 
 
 def _tax(price: Decimal, currency: str) -> dict:
@@ -59,6 +75,7 @@ def _captures_with_credit(user: str, currency: str) -> list[str]:
 	rows = frappe.db.sql(
 		"""SELECT c.name FROM `tabPayment Capture` c JOIN `tabAI Invoice` i ON i.name = c.invoice
 		WHERE c.resolution = 'Credit' AND c.currency = %s AND i.user = %s
+		AND (c.dispute_state IS NULL OR c.dispute_state NOT IN ('Open', 'Lost'))
 		AND c.surplus > c.credit_used + c.amount_refunded ORDER BY c.creation""",
 		(currency, user),
 	)

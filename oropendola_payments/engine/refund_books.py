@@ -6,6 +6,7 @@ import frappe
 from frappe import _
 from frappe.utils import now_datetime
 
+from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import CONTESTED
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import OPEN
 from oropendola_payments.engine import afterwards
 from oropendola_payments.engine.adapters import adapter_class
@@ -19,7 +20,6 @@ from oropendola_payments.gateways.money import to_decimal, to_minor
 
 WITHOUT_GATEWAY = ("manual", "credit")
 # The customer's bank decides about this money: a refund now would pay twice.
-CONTESTED = ("Open", "Lost")
 
 
 def open_refund(invoice, capture, amount: Decimal, reason: str, key: str | None = None):

@@ -15,6 +15,7 @@ from frappe.utils import get_datetime, get_system_timezone, now_datetime
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.engine import afterwards, schedule, surplus
+from oropendola_payments.engine.adapters import settings_of
 from oropendola_payments.engine.masking import masked_text
 from oropendola_payments.engine.service import fulfil
 from oropendola_payments.engine.transactions import in_transaction, lock
@@ -60,6 +61,9 @@ def _settle_locked(gateway: str, attempt_name: str, invoice_name: str, event: Pa
 	invoice = lock("AI Invoice", invoice_name)
 	attempt = lock("Payment Attempt", attempt_name)
 	result = Settled(attempt.name, invoice.name, changed=False)
+	if not is_of_this_mode(attempt):
+		message = _("Payment {0} was opened in {1} mode. It cannot be settled by another mode's account.")
+		raise Conflict(message.format(attempt.name, attempt.mode))
 	if event.outcome is Outcome.PAID:
 		_take_money(invoice, attempt, event, result)
 	elif event.outcome is Outcome.AUTHORIZED:
@@ -132,6 +136,11 @@ def _disposition(invoice, attempt, event: PaymentEvent) -> tuple[str, Decimal]:
 	if event.amount < outstanding:
 		return "Short", event.amount
 	return ("Applied" if event.amount == outstanding else "Overpaid"), outstanding
+
+
+def is_of_this_mode(attempt) -> bool:
+	"""False while the gateway's settings are in another mode than when the attempt was opened."""
+	return attempt.mode == "Manual" or attempt.mode == settings_of(attempt.gateway).mode
 
 
 def _is_mismatch(attempt, event: PaymentEvent) -> bool:
@@ -225,11 +234,12 @@ def _pay(invoice, capture, paid: Decimal) -> bool:
 		"transaction_id": capture.gateway_payment_id,
 		"payment_gateway_response": capture.flags.response,
 	}
-	if paid >= invoice.total():
+	kept = paid - invoice.paid() + invoice.kept()
+	if kept >= invoice.total():
 		invoice.mark_as_paid(amount_paid=paid, **values)
 		return fulfil(invoice)
 	if invoice.status == "Partly Paid":
-		invoice.write(amount_paid=paid, outstanding_amount=invoice.total() - paid, **values)
+		invoice.write(amount_paid=paid, outstanding_amount=invoice.total() - kept, **values)
 	else:
 		if not invoice.can_move_to("Partly Paid"):
 			invoice.mark_as_processing()

@@ -24,20 +24,20 @@ def reset_quotas():
 
 
 def expire_subscriptions():
-	"""Service stops the day after the end; after the days of grace the subscription is over."""
+	"""Service stops on the day of the end; after the days of grace the subscription is over."""
 	grace = cint(frappe.get_cached_doc("Payment Settings").grace_days)
 	with acting_as("Sweep"):
-		ended = {"status": ("in", ("Active", "Trial")), "end_date": ("<", today())}
+		ended = {"status": ("in", ("Active", "Trial")), "end_date": ("<=", today())}
 		each("AI Subscription", ended, lambda name: in_transaction(_end, name, grace))
-		lapsed = {"status": "Past Due", "end_date": ("<", today() - timedelta(days=grace))}
+		lapsed = {"status": "Past Due", "end_date": ("<=", today() - timedelta(days=grace))}
 		each("AI Subscription", lapsed, lambda name: in_transaction(_end, name, grace))
 
 
 def _end(name: str, grace: int):
 	subscription = lock("AI Subscription", name)
-	if not subscription.end_date or getdate(subscription.end_date) >= today():
+	if not subscription.end_date or getdate(subscription.end_date) > today():
 		return  # renewed meanwhile
-	if getdate(subscription.end_date) + timedelta(days=grace) < today():
+	if getdate(subscription.end_date) + timedelta(days=grace) <= today():
 		subscription.expire()
 	else:
 		subscription.mark_past_due()

@@ -1,5 +1,7 @@
 """Subscribing, renewing, cancelling: which invoice is owed, and what a payment gives."""
 
+from decimal import Decimal
+
 import frappe
 from frappe import _
 from frappe.utils import cint, getdate
@@ -11,6 +13,7 @@ from oropendola_payments.engine import afterwards, invoices
 from oropendola_payments.engine.service import fulfil
 from oropendola_payments.engine.transactions import in_transaction, lock
 from oropendola_payments.exceptions import Conflict, NotFound, Unprocessable
+from oropendola_payments.gateways.money import to_decimal
 
 # The subscription that a customer means, when there are several.
 RANK = ("Active", "Trial", "Past Due", "Pending", "Expired", "Cancelled")
@@ -87,8 +90,8 @@ def _bill(subscription, purpose: str, currency: str | None) -> dict:
 	"""The open invoice of the subscription, or a new one."""
 	wanted = currency.upper() if currency else None
 	name = open_invoice(subscription.name, wanted)
-	if not name:
-		_cancel_other_currencies(subscription.name)
+	if not name or invoices.is_outdated(name, subscription.get_plan()):
+		_call_off_open(subscription.name)
 		invoice = invoices.create_invoice(subscription, purpose, wanted)
 		invoices.apply_credit(invoice.name)
 		name = invoice.name
@@ -112,8 +115,8 @@ def open_invoice(subscription: str, currency: str | None = None) -> str | None:
 	return frappe.db.get_value("AI Invoice", filters, "name", order_by="creation desc")
 
 
-def _cancel_other_currencies(subscription: str):
-	"""A customer who changes the currency leaves an untouched invoice behind: call it off, so that one stays open."""
+def _call_off_open(subscription: str):
+	"""Another currency or a changed plan needs another invoice: call the untouched one off, so that one stays open."""
 	names = frappe.get_all("AI Invoice", {"subscription": subscription, "status": ("in", OPEN_INVOICES)}, pluck="name")
 	for name in names:
 		invoice = lock("AI Invoice", name)
@@ -271,11 +274,17 @@ def fulfil_again(invoice_name: str) -> dict:
 	return in_transaction(_fulfil_again, invoice_name)
 
 
+def _money_that_serves(invoice: str) -> Decimal:
+	"""What was captured for the invoice and neither sent back nor kept as credit."""
+	rows = frappe.get_all("Payment Capture", {"invoice": invoice}, ["amount", "surplus"])
+	return sum((to_decimal(row.amount) - to_decimal(row.surplus or 0) for row in rows), Decimal(0))
+
+
 def _fulfil_again(invoice_name: str) -> dict:
 	if not frappe.db.exists("AI Invoice", invoice_name):
 		raise NotFound(_("There is no invoice {0}.").format(invoice_name))
 	invoice = lock("AI Invoice", invoice_name)
-	covered = sum(frappe.get_all("Payment Capture", {"invoice": invoice.name}, pluck="applied_amount") or [0])
+	covered = _money_that_serves(invoice.name)
 	if invoice.status != "Paid" or invoice.paid() < invoice.total() or (invoice.total() and not covered):
 		message = _("Invoice {0} is {1} and has no verified payment, so nothing can be given for it.")
 		raise Conflict(message.format(invoice.name, _(invoice.status)))

@@ -51,18 +51,18 @@ def start(user: str, order_id: str, method: str, phone: str, details: dict) -> d
 		raise BadRequest(_("There is no payment method {0}. Please choose one of: {1}.").format(method, ", ".join(METHODS)))
 	attempt = _open_attempt(user, order_id)
 	phone = otp.phone_number(phone)
-	known = _recall(order_id)
+	known = _recall(attempt.name)
 	if known.get("customer") and known["customer"][2] != phone:
 		raise Unprocessable(_("This is not the phone number that the order was made with."))
 	sent = otp.send(_bound(attempt, phone), simulated=attempt.mode == "Simulator")
-	_remember(order_id, {**known, "method": method, "details": details, "phone": phone})
+	_remember(attempt.name, {**known, "method": method, "details": details, "phone": phone})
 	return {"order_id": order_id, "next_action": "confirm_otp", **sent, **_mock({"is_mocked": attempt.mode == "Simulator"})}
 
 
 def confirm(user: str, order_id: str, code: str) -> dict:
 	"""With the right code the gateway is asked to collect; the answer tells what the customer does next."""
 	attempt = _open_attempt(user, order_id)
-	known = _recall(order_id)
+	known = _recall(attempt.name)
 	if not known.get("phone"):
 		raise otp.CodeRefused()
 	otp.check(_bound(attempt, known["phone"]), code)

@@ -22,7 +22,7 @@ TAKE = """
 			ELSE daily_quota_remaining - %(wanted)s END,
 		quota_reset_on = CASE WHEN quota_reset_on <= %(today)s THEN %(tomorrow)s ELSE quota_reset_on END
 	WHERE name = %(subscription)s AND status IN ('Active', 'Trial')
-		AND (end_date IS NULL OR end_date >= %(today)s)
+		AND (end_date IS NULL OR end_date > %(today)s)
 		AND (daily_quota_limit = -1 OR %(wanted)s <= CASE
 			WHEN quota_reset_on <= %(today)s THEN daily_quota_limit ELSE daily_quota_remaining END)
 """
@@ -59,13 +59,13 @@ def _authenticate(api_key: str | None):
 
 def _is_unlimited_now(key) -> bool:
 	"""MariaDB counts a row that an UPDATE left as it was as not affected: an unlimited plan's always is."""
-	served = key.status in ("Active", "Trial") and (not key.end_date or key.end_date >= today())
+	served = key.status in ("Active", "Trial") and (not key.end_date or key.end_date > today())
 	return key.daily_quota_limit == -1 and served
 
 
 def _refuse(key, wanted: int):
 	balance = _balance(key.subscription)
-	if key.status not in ("Active", "Trial") or (key.end_date and key.end_date < today()):
+	if key.status not in ("Active", "Trial") or (key.end_date and key.end_date <= today()):
 		raise PaymentRequired(_("Your subscription has ended. Please renew it to go on."))
 	message = _("Your quota for today is used up: {0} left, {1} wanted. It is filled again on {2}.")
 	raise TooManyRequests(message.format(balance["remaining"], wanted, balance["reset_on"]))

@@ -306,7 +306,8 @@ class Stripe(Gateway):
 		if created_at:
 			window["lte"] = int((created_at + timedelta(hours=1)).timestamp())
 		sessions = entries(self.client.v1.checkout.sessions.list, {"created": window})
-		return next((one for one in sessions if one.get("client_reference_id") == reference), None)
+		# A payment link lets the buyer choose the client_reference_id; metadata is ours alone.
+		return next((one for one in sessions if member(one, "metadata", REFERENCE) == reference), None)
 
 	# Parts of refund ------------------------------------------------------------------------------
 

@@ -201,7 +201,7 @@ class TestWebhooks(RazorpayCase):
 		for notice in (captured, paid):
 			(event,) = notice.events
 			self.assertEqual((event.outcome, event.payment_id), (Outcome.PAID, charge.payment_id))
-			self.assertEqual((event.reference, notice.confirm), (self.reference, False))
+			self.assertEqual((event.reference, notice.confirm), (self.reference, True))
 		self.assertEqual(len({n.event_key for n in (authorized, captured, paid)}), 3)
 
 	def test_the_message_is_named_by_razorpays_event_id(self):

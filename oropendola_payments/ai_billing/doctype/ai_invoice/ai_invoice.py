@@ -101,8 +101,12 @@ class AIInvoice(StatefulRecord):
 	def paid(self) -> Decimal:
 		return quantize(self.amount_paid or 0, self.currency)
 
+	def kept(self) -> Decimal:
+		"""What was paid and not sent back."""
+		return self.paid() - quantize(self.amount_refunded or 0, self.currency)
+
 	def outstanding(self) -> Decimal:
-		return max(Decimal(0), self.total() - self.paid())
+		return max(Decimal(0), self.total() - self.kept())
 
 	# Moves --------------------------------------------------------------------------------------
 

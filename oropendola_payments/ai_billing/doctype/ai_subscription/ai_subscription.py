@@ -59,7 +59,9 @@ class AISubscription(StatefulRecord):
 		"""Service without an end and without a payment, for a plan that is really free."""
 		if not self.get_plan().is_really_free():
 			frappe.throw(_("{0} is not free. Please pay the invoice first.").format(self.plan), Unprocessable)
-		return None if self.status == "Active" else self._serve("Active", start_date=today(), end_date=None)
+		if self.status == "Active":
+			return None
+		return self._serve("Active", start_date=today(), end_date=None, **self._rest_of_the_day())
 
 	def start_trial(self) -> str | None:
 		days = cint(self.get_plan().trial_days)
@@ -76,19 +78,22 @@ class AISubscription(StatefulRecord):
 			frappe.throw(message.format(invoice.name, _(invoice.status)), Conflict)
 		if invoice.fulfilled_on:
 			return None
-		start, end = self.next_period()
+		start, end = self.next_period(invoice)
 		invoice.record("subscription_served", self, self.status, "Active", period_start=start, period_end=end)
 		first_day = self.start_date if self.continues() else start
 		key = self._serve("Active", start_date=first_day, end_date=end, current_invoice=invoice.name)
 		invoice.write(fulfilled_on=frappe.utils.now_datetime(), period_start=start, period_end=end)
 		return key
 
-	def next_period(self) -> tuple[date, date]:
-		"""First and last day of the period that the next payment buys: after the old end, or from today."""
-		plan = self.get_plan()
+	def next_period(self, invoice=None) -> tuple[date, date]:
+		"""First day and end of the period that a payment buys: after the old end, or from today.
+
+		An invoice buys what it was written for, whatever became of the plan.
+		"""
+		terms = invoice if invoice and invoice.billing_interval else self.get_plan()
 		start = getdate(self.end_date) if self.continues() else today()
 		anchor = getdate(self.start_date).day if self.continues() and self.start_date else None
-		return start, add_interval(start, plan.billing_interval, cint(plan.interval_count), anchor)
+		return start, add_interval(start, terms.billing_interval, cint(terms.interval_count), anchor)
 
 	def continues(self) -> bool:
 		"""True while a payment extends the period instead of starting a new one."""
@@ -153,7 +158,7 @@ class AISubscription(StatefulRecord):
 
 	def _serve(self, status: str, **values) -> str | None:
 		link, key = self._key_to_serve()
-		values = {**values, **self._full_quota(), "api_key_link": link, "live_key": self._live_key()}
+		values = {**self._full_quota(), **values, "api_key_link": link, "live_key": self._live_key()}
 		if not self._move_to(status, **values):
 			self.write(**values)  # an extension: the status stays, the period grows
 		return key
@@ -163,6 +168,12 @@ class AISubscription(StatefulRecord):
 		if self.status in SERVED and cint(self.daily_quota_limit) == limit and self.quota_reset_on:
 			return {}  # an extension does not refill today's quota
 		return {"daily_quota_limit": limit, "daily_quota_remaining": limit, "quota_reset_on": tomorrow()}
+
+	def _rest_of_the_day(self) -> dict:
+		"""Nothing more today for who had this plan today already: leaving and coming back fills no quota."""
+		earlier = {"user": self.user, "plan": self.plan, "name": ("!=", self.name), "quota_reset_on": (">", today())}
+		limited = self.get_plan().daily_limit() != -1
+		return {"daily_quota_remaining": 0} if limited and frappe.db.exists("AI Subscription", earlier) else {}
 
 	def _no_service(self) -> dict:
 		return {"daily_quota_limit": 0, "daily_quota_remaining": 0, "api_key_link": None}

@@ -5,6 +5,8 @@ import frappe
 from oropendola_payments.ai_billing.records import SystemRecord
 from oropendola_payments.gateways.money import to_decimal
 
+CONTESTED = ("Open", "Lost")  # the bank may take it back, or has
+
 
 class PaymentCapture(SystemRecord):
 	"""One sum of money that a gateway says it took."""
@@ -33,15 +35,15 @@ class PaymentCapture(SystemRecord):
 		return to_decimal(self.amount) - taken
 
 	def credit_left(self) -> Decimal:
-		if self.resolution != "Credit":
+		if self.resolution != "Credit" or self.dispute_state in CONTESTED:
 			return Decimal(0)
 		spent = to_decimal(self.credit_used or 0) + to_decimal(self.amount_refunded or 0)
 		return max(Decimal(0), to_decimal(self.surplus or 0) - spent)
 
 	def refunded_of_applied(self, refunded: Decimal) -> Decimal:
 		"""Refunds eat the surplus first; the rest comes out of what paid the invoice."""
-		unapplied = to_decimal(self.amount) - to_decimal(self.applied_amount or 0)
-		return max(Decimal(0), refunded - unapplied)
+		unapplied = to_decimal(self.amount) - to_decimal(self.applied_amount or 0) - to_decimal(self.credit_used or 0)
+		return max(Decimal(0), refunded - max(Decimal(0), unapplied))
 
 
 def on_doctype_update():

@@ -50,6 +50,19 @@ class PaymentGatewaySettings(Document):
 			frappe.throw(_("The API base address must start with http:// or https://."))
 		if self.mode == "Live":
 			frappe.throw(_("In Live mode the provider's own address is used. Please empty the API base address."))
+		self.validate_secrets_are_meant_for_this_address()
+
+	def validate_secrets_are_meant_for_this_address(self):
+		"""Stored keys go to another address only when somebody who knows them types them again."""
+		if self.is_new() or not (self.has_value_changed("api_base_url") or self.has_value_changed("mode")):
+			return
+		stored = self.get_secrets()
+		kept = [slot for slot, secret in CREDENTIAL_SLOTS.items() if secret and stored.get(slot) and self._is_kept(slot)]
+		if kept and self.mode != "Simulator":
+			frappe.throw(_("Please type the secrets again: they would be sent to another address than before."))
+
+	def _is_kept(self, slot: str) -> bool:
+		return set(self.get(slot) or "") == {"*"}
 
 	def validate_credentials(self):
 		if not self.enabled or self.mode == "Simulator":
@@ -113,7 +126,8 @@ class PaymentGatewaySettings(Document):
 		frappe.only_for(("Payments Manager", "System Manager"))
 		from oropendola_payments.engine.adapters import test_connection
 
-		return test_connection(self)
+		# The stored record, not the one that came with the request: its address could be anybody's.
+		return test_connection(frappe.get_doc(self.doctype, self.name))
 
 	def get_secrets(self) -> dict[str, str]:
 		"""All credentials in clear, secrets in one statement. Never cached, never logged."""
@@ -129,7 +143,7 @@ class PaymentGatewaySettings(Document):
 		"""What will be stored by this save: freshly typed values over the stored ones."""
 		stored = {} if self.is_new() else self.get_secrets()
 		typed = {slot: (self.get(slot) or "").strip() for slot in CREDENTIAL_SLOTS}
-		kept = {slot: stored.get(slot, "") for slot, value in typed.items() if set(value) == {"*"}}
+		kept = {slot: stored.get(slot, "") for slot in typed if self._is_kept(slot)}
 		return {**typed, **kept}
 
 

@@ -38,31 +38,8 @@ def get_user_lang(user: str | None = None) -> str:
 
 
 def get_language(lang_list: list | None = None) -> str:
-	"""The language that a request asks for by `_lang`, cookie or browser; else the site's. A log-in brings the user's own."""
-	known = set(lang_list or get_all_languages())
-	if wanted := frappe.form_dict.get("_lang"):
-		return wanted if wanted in known else get_parent_language(wanted) or "en"
-	request = frappe.local.request
-	asked = [request.cookies.get("preferred_language") or "", *request.accept_languages.values()]
-	for language in filter(None, asked):
-		for candidate in (language, get_parent_language(language)):
-			if candidate in known:
-				return candidate
-	return frappe.local.conf.lang or "en"
-
-
-def get_parent_language(lang: str) -> str | None:
-	return next((lang.split(mark)[0] for mark in "_-" if mark in lang), None)
-
-
-def get_all_languages(with_language_name: bool = False) -> list[str]:
-	"""English and whatever the installed apps bring."""
-	if with_language_name:
-		raise NotImplementedError(
-			"benchless has no frappe.translate.get_all_languages(with_language_name); use a bench"
-		)
-	folders = [Path(frappe.get_app_path(app), "translations") for app in frappe.get_installed_apps()]
-	return sorted({"en", *(file.stem for folder in folders for file in folder.glob("*.csv"))})
+	"""The language that a request asks for by `_lang`, else the site's; a log-in brings the user's own."""
+	return frappe.form_dict.get("_lang") or frappe.local.lang
 
 
 __getattr__ = _absent("frappe.translate")

@@ -1,0 +1,123 @@
+"""The base of all browser tests: a site, a simulator, a browser, and customers who come and go."""
+
+import frappe
+from frappe.utils.password import update_password
+
+from oropendola_payments.compat import TestCase
+from oropendola_payments.tests import factories
+from oropendola_payments.tests.browser.chromium import Chromium
+from oropendola_payments.tests.browser.host import Host
+
+CURRENCIES = {"stripe": "USD", "paypal": "USD", "cashflows": "GBP"}
+GATEWAYS = ("payu", "razorpay", "stripe", "paypal", "phonepe", "cashfree", "cashflows")
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+
+
+class BrowserTestCase(TestCase):
+	@classmethod
+	def setUpClass(cls):
+		super().setUpClass()
+		cls.chromium = Chromium()
+		cls.addClassCleanup(cls.chromium.close)
+		cls.host = Host()
+		cls.addClassCleanup(cls.host.close)
+		cls.simulator = cls.host.simulator
+		for code in GATEWAYS:
+			factories.enable_gateway(code, is_default=0, embed_checkout=0, require_phone_code=0)
+
+	def setUp(self):
+		super().setUp()
+		self.simulator.reset()
+		self.complaints: list[str] = []
+
+	# People -----------------------------------------------------------------------------------------
+
+	@staticmethod
+	def customer(language: str | None = None, **values) -> str:
+		user = factories.create_user(**values)
+		update_password(user, factories.PASSWORD)
+		if language:
+			frappe.db.set_value("User", user, "language", language)
+			frappe.clear_cache(user=user)
+		frappe.db.commit()
+		return user
+
+	def visitor(self, **options):
+		"""A browser of its own, without a log-in."""
+		context = self.chromium.context(base_url=self.host.url, **options)
+		self.addCleanup(context.close)
+		return context
+
+	def browser_of(self, user: str, **options):
+		"""A browser in which this user is logged in."""
+		context = self.visitor(**options)
+		form = {"usr": user, "pwd": factories.PASSWORD}
+		answer = context.request.post(f"{self.host.url}/api/method/login", form=form)
+		self.assertTrue(answer.ok, answer.text())
+		return context
+
+	def open(self, context, path: str):
+		"""A page; what the browser complains about is kept."""
+		page = context.new_page()
+		page.on("console", lambda message: message.type == "error" and self._note(message))
+		page.on("pageerror", lambda error: self.complaints.append(str(error)))
+		page.goto(path)
+		return page
+
+	def _note(self, message):
+		"""What other sites' pages lack is not our fault, nor is the log-in page without an icon."""
+		url = message.location.get("url", "")
+		is_ours = url.startswith(self.host.url) and not url.endswith("favicon.ico")
+		if is_ours or "Content Security" in message.text:
+			self.complaints.append(f"{message.text} ({url})")
+
+	# Things ------------------------------------------------------------------------------------------
+
+	def invoice_for(self, user: str, gateway: str = "payu", **plan):
+		return factories.create_invoice(user, currency=CURRENCIES.get(gateway, "INR"), **plan)
+
+	def value(self, doctype: str, name, field: str):
+		frappe.db.rollback()  # the server committed since we last read
+		return frappe.db.get_value(doctype, name, field)
+
+	def status(self, invoice) -> str:
+		return self.value("AI Invoice", invoice.name, "status")
+
+	def attempts(self, invoice) -> list[str]:
+		frappe.db.rollback()
+		return frappe.get_all("Payment Attempt", {"invoice": invoice.name}, pluck="name", order_by="creation")
+
+	# Steps -------------------------------------------------------------------------------------------
+
+	def checkout(self, context, invoice):
+		return self.open(context, f"/checkout?invoice={invoice.name}")
+
+	def log_in(self, page, user: str):
+		"""Through the host's own log-in page, once its script is there."""
+		page.wait_for_load_state("networkidle")
+		page.locator("#login_email").fill(user)
+		page.locator("#login_password").fill(factories.PASSWORD)
+		page.locator(".btn-login:visible").click()
+
+	def choose(self, page, gateway: str):
+		"""From the checkout to the gateway's own pay page."""
+		page.locator(f"input[name=gateway][value={gateway}]").check()
+		page.locator(".pay-form .button").click()
+		self.wait_for_gateway(page)
+
+	def wait_for_gateway(self, page):
+		page.wait_for_url(f"{self.simulator.url}/**")
+
+	def press(self, page, outcome: str, method: str | None = None):
+		"""A button of the played gateway; the bank's and the UPI app's pages are passed on the way."""
+		if method:
+			page.locator(f"input[name=method][value={method}]").check()
+		page.locator(f"button[value={outcome}]").first.click()
+		if page.locator("input[name=otp]").count():
+			page.locator("input[name=otp]").fill("123456")
+			page.locator("button[value=success]").click()
+		elif page.get_by_text("Your UPI app asks").count():
+			page.locator(f"button[value={outcome}]").click()
+
+	def wait_for_result(self, page, view: str):
+		page.locator(f"[data-view={view}]").wait_for()

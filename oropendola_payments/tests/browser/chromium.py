@@ -1,0 +1,35 @@
+"""Debian's Chromium, driven by Playwright. Whatever is missing is said once, clearly."""
+
+import shutil
+from unittest import SkipTest
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# Containers run as root and have a small /dev/shm.
+ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+WAIT_MS = 20_000
+
+
+class Chromium:
+	"""A browser without a window; each test opens its own contexts in it."""
+
+	def __init__(self):
+		path = next(filter(None, map(shutil.which, NAMES)), None)
+		if not path:
+			raise SkipTest(
+				f"No browser is installed (looked for {', '.join(NAMES)}). On Debian: apt install chromium"
+			)
+		try:
+			from playwright.sync_api import sync_playwright
+		except ImportError:
+			raise SkipTest("Playwright for Python is not installed: pip install playwright") from None
+		self._playwright = sync_playwright().start()
+		self.browser = self._playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+
+	def close(self):
+		self.browser.close()
+		self._playwright.stop()
+
+	def context(self, **options):
+		context = self.browser.new_context(**options)
+		context.set_default_timeout(WAIT_MS)
+		return context

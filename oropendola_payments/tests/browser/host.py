@@ -1,0 +1,62 @@
+"""A real server for the browser: the stand-in's own on a free port, or a bench's that the environment names."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from unittest import SkipTest
+
+import frappe
+from frappe.installer import update_site_config
+
+from oropendola_payments.tests.simulated import simulator
+
+NAMED = "PAYMENT_BROWSER_URL"
+WEBHOOK = "/api/method/oropendola_payments.api.webhooks.receive?gateway="
+CHANGED = ("host_name", "allow_payment_simulator", "payment_simulator_url")
+
+
+class Host:
+	"""The site under test at `url`, with the simulator beside it. Everything goes back by `close`."""
+
+	def __init__(self):
+		self.server = None
+		self.before = {key: frappe.local.conf.get(key) for key in CHANGED}
+		self.url = os.environ.get(NAMED, "").rstrip("/") or self._start()
+		self.simulator = simulator()
+		values = (self.url, 1, self.simulator.url)
+		self._configure(dict(zip(CHANGED, values, strict=True)))
+		for code in self.simulator.dialects:
+			self.simulator.configure(code, webhook_url=f"{self.url}{WEBHOOK}{code}")
+
+	def close(self):
+		self._configure(self.before)
+		if self.server:
+			in_own_thread(self.server.close)
+
+	def deliver_webhooks(self, code: str) -> list[int]:
+		"""The provider's server speaks; the HTTP statuses of our answers."""
+		return [self.simulator.webhooks.deliver(delivery) for delivery in self.simulator.webhooks.take(code)]
+
+	def _start(self) -> str:
+		try:
+			from benchless.server import Server
+		except ImportError:
+			raise SkipTest(
+				f"On a bench, set {NAMED} to the address of this site's web server to run the browser tests."
+			) from None
+		site = Path(frappe.local.sites_path, frappe.local.site)
+		self.server = in_own_thread(lambda: Server(site, 0))
+		in_own_thread(self.server.start)
+		# Another host name than the simulator's, so that coming back from there is a cross-site visit, as in real life.
+		return f"http://localhost:{self.server.port}"
+
+	def _configure(self, values: dict):
+		for key, value in values.items():
+			update_site_config(key, value)
+		frappe.db.commit()
+
+
+def in_own_thread(work):
+	"""What a server does at start and end must not close the connection of this test."""
+	with ThreadPoolExecutor(1) as worker:
+		return worker.submit(work).result()

@@ -1,0 +1,146 @@
+"""Everybody can use the pages: axe-core finds no fault, the keyboard is enough, nothing is cut off on a phone."""
+
+from unittest import SkipTest
+
+import frappe
+
+from oropendola_payments.engine import checkout
+from oropendola_payments.tests import factories
+from oropendola_payments.tests.browser.case import PHONE, BrowserTestCase
+
+LOOKS = ({"color_scheme": "light"}, {"color_scheme": "dark", **PHONE})
+LEAST_CHECKS = 15  # axe passed at least so many rules, so it did look
+NARROW = {"viewport": {"width": 320, "height": 640}}
+
+
+class TestAccessibility(BrowserTestCase):
+	@classmethod
+	def setUpClass(cls):
+		super().setUpClass()
+		try:
+			from axe_playwright_python.sync_playwright import Axe
+		except ImportError:
+			raise SkipTest("axe-core is not installed: pip install axe-playwright-python") from None
+		cls.axe = Axe()
+		cls.user = cls.customer()
+		cls.paths = cls.make_states()
+
+	@classmethod
+	def make_states(cls) -> dict[str, str]:
+		"""An address for every state that a page can be in."""
+		factories.create_plan(prices=[{"currency": "USD", "price": 9}], trial_days=7, features="One\nTwo")
+		open_invoice, failed, paid = (factories.create_invoice(cls.user) for _ in range(3))
+		cls.set("AI Invoice", failed.name, status="Failed", failure_reason="The bank declined the payment.")
+		factories.create_active_subscription(cls.user)
+		served = frappe.get_all("AI Invoice", {"user": cls.user, "status": "Paid"}, pluck="name")[0]
+		attempts = {
+			"form": cls.attempt(open_invoice, "payu"),
+			"script": cls.attempt(open_invoice, "stripe", "embedded"),
+			"code": cls.attempt(open_invoice, "cashfree", "otp", "saved_card", {"instrument_id": "inst-1"}),
+			"upi": cls.attempt(paid, "cashfree", "otp", "upi_qr"),
+			"expired": cls.attempt(paid, "phonepe"),
+		}
+		cls.set("Payment Attempt", attempts["expired"], expires_at="2020-01-01 10:00:00")
+		return {
+			"plans": "/plans",
+			"billing": "/billing",
+			"checkout": f"/checkout?invoice={open_invoice.name}",
+			"checkout after a failure": f"/checkout?invoice={failed.name}",
+			"checkout of a paid invoice": f"/checkout?invoice={served}",
+			"missing": "/checkout?invoice=none",
+			**{name: f"/pay?attempt={attempt}" for name, attempt in attempts.items()},
+			"pending": f"/payment-result?attempt={attempts['form']}",
+			"failed": f"/payment-result?invoice={failed.name}",
+			"paid": f"/payment-result?invoice={served}",
+			"receipt": f"/receipt?invoice={served}",
+		}
+
+	@classmethod
+	def attempt(cls, invoice, gateway: str, flow=None, method=None, details=None) -> str:
+		started = checkout.initiate(
+			cls.user, invoice.name, gateway, flow, method=method, method_details=details or {}
+		)
+		return started["attempt"]
+
+	@classmethod
+	def set(cls, doctype: str, name: str, **values):
+		frappe.db.set_value(doctype, name, values)
+		frappe.db.commit()
+
+	def stay(self, context):
+		"""The page that leads to a gateway is to be looked at, so nobody leaves it."""
+		context.route(f"{self.simulator.url}/**", lambda route: route.abort())
+		return context
+
+	def test_axe_finds_nothing_on_any_page_in_any_look(self):
+		for look in LOOKS:
+			context = self.stay(self.browser_of(self.user, **look))
+			for name, path in self.paths.items():
+				with self.subTest(name, **{key: str(value) for key, value in look.items()}):
+					page = self.open_still(context, path)
+					self.assertEqual(self.faults(page), [])
+					page.close()
+
+	def open_still(self, context, path: str):
+		page = context.new_page()
+		# Leaving for the gateway was aborted, and the page stays as it was.
+		page.add_init_script("HTMLFormElement.prototype.requestSubmit = function () {};")
+		page.goto(path, wait_until="domcontentloaded")
+		return page
+
+	def faults(self, page) -> list[str]:
+		found = self.axe.run(page).response["violations"]
+		return [
+			f"{fault['id']}: {fault['help']} {[node['html'][:200] for node in fault['nodes']]}"
+			for fault in found
+		]
+
+	def test_guests_find_no_fault_either(self):
+		context = self.visitor()
+		for path in ("/plans", "/payment-result?attempt=X&back=1"):
+			self.assertEqual(self.faults(self.open(context, path)), [])
+
+	def test_nothing_is_wider_than_a_small_phone(self):
+		context = self.stay(self.browser_of(self.user, **NARROW))
+		for name, path in self.paths.items():
+			with self.subTest(name):
+				page = self.open_still(context, path)
+				for summary in page.locator("summary").all():
+					summary.click()
+				self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), 320)
+				page.close()
+
+	def test_the_keyboard_alone_leads_to_the_payment(self):
+		page = self.open(self.browser_of(self.user), self.paths["checkout"])
+		stops = []
+		for _ in range(20):
+			page.keyboard.press("Tab")
+			stops.append(
+				page.evaluate("document.activeElement.textContent.trim() || document.activeElement.name")
+			)
+			if stops[-1].startswith("Pay "):
+				break
+		self.assertEqual(stops[0], "Skip to the content")
+		self.assertIn("gateway", stops)
+		page.keyboard.press("Enter")
+		self.wait_for_gateway(page)
+
+	def test_what_has_the_focus_can_be_seen(self):
+		page = self.open(self.browser_of(self.user), self.paths["billing"])
+		for _ in range(8):
+			page.keyboard.press("Tab")
+			outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+			self.assertEqual(outline, "solid", page.evaluate("document.activeElement.outerHTML"))
+
+	def test_buttons_and_links_are_big_enough_for_a_thumb(self):
+		"""WCAG 2.2 asks for 24 pixels; links inside sentences are excepted."""
+		context = self.stay(self.browser_of(self.user, **PHONE))
+		script = """() => [...document.querySelectorAll("a, button, input, summary")]
+			.filter((e) => e.offsetParent && e.type !== "hidden" && !e.closest("p") && !e.closest("label") && !e.matches(".skip"))
+			.filter((e) => { const r = e.getBoundingClientRect(); return r.height < 24 || r.width < 24; })
+			.map((e) => e.outerHTML)"""
+		for name in ("plans", "billing", "checkout", "code", "paid", "receipt"):
+			with self.subTest(name):
+				page = self.open_still(context, self.paths[name])
+				self.assertEqual(page.evaluate(script), [])
+				page.close()

@@ -1,0 +1,158 @@
+"""New customers pay with every gateway, in a real browser against the played providers."""
+
+import re
+
+import frappe
+
+from oropendola_payments.tests import factories
+from oropendola_payments.tests.browser.case import GATEWAYS, PHONE, BrowserTestCase
+
+EMBEDDED = ("payu", "razorpay", "stripe", "phonepe", "cashfree")
+WITHOUT_SCRIPT = ("payu", "razorpay", "stripe", "paypal", "phonepe", "cashflows")
+
+
+class TestPaying(BrowserTestCase):
+	def test_a_new_customer_on_a_phone_goes_from_the_plans_to_the_key(self):
+		plan = factories.create_plan(plan_name="Nest", sort_order=-1)
+		user = self.customer()
+		page = self.open(self.visitor(**PHONE), "/plans")
+		page.locator(f"#plan-{plan.name} .button").click()
+		page.wait_for_url(re.compile("/login"))
+		self.log_in(page, user)
+		page.locator(f"#plan-{plan.name} button").click()
+		page.wait_for_url("**/checkout?invoice=*")
+		self.choose(page, "payu")
+		self.press(page, "success")
+		self.wait_for_result(page, "paid")
+		page.get_by_role("link", name="Get my API key").click()
+		page.get_by_role("button", name="Show my API key").click()
+		key = page.locator("#new-key").inner_text()
+		self.assertTrue(key.startswith("oro_"))
+		page.goto("/billing")
+		self.assertNotIn(key, page.content())
+		self.assertEqual(self.complaints, [])
+
+	def test_a_customer_pays_with_each_gateway_and_sees_it_at_once(self):
+		for gateway in GATEWAYS:
+			with self.subTest(gateway):
+				user = self.customer()
+				invoice = self.invoice_for(user, gateway)
+				page = self.checkout(self.browser_of(user), invoice)
+				self.choose(page, gateway)
+				self.press(page, "success")
+				self.wait_for_result(page, "paid")
+				self.assertEqual(self.status(invoice), "Paid")
+				self.assertEqual(len(self.simulator.books(gateway)), 1)
+				self.assertEqual(self.complaints, [])
+
+	def test_a_customer_pays_inside_the_page_where_the_gateway_can(self):
+		for gateway in EMBEDDED:
+			with self.subTest(gateway):
+				factories.enable_gateway(gateway, embed_checkout=1)
+				self.addCleanup(factories.enable_gateway, gateway, embed_checkout=0)
+				user = self.customer()
+				invoice = self.invoice_for(user, gateway)
+				page = self.checkout(self.browser_of(user), invoice)
+				self.choose(page, gateway)
+				self.assertIn(
+					self.value("Payment Attempt", self.attempts(invoice)[0], "flow"), ("embedded", "inline")
+				)
+				self.press(page, "success")
+				self.wait_for_result(page, "paid")
+				self.assertEqual(self.complaints, [])
+
+	def test_a_customer_without_javascript_pays_wherever_the_gateway_can(self):
+		for gateway in WITHOUT_SCRIPT:
+			with self.subTest(gateway):
+				user = self.customer()
+				invoice = self.invoice_for(user, gateway)
+				page = self.checkout(self.browser_of(user, java_script_enabled=False), invoice)
+				page.locator(f"input[name=gateway][value={gateway}]").check()
+				page.locator(".pay-form .button").click()
+				if gateway in ("payu", "razorpay"):
+					page.locator(".bridge form .button").first.click()
+				self.wait_for_gateway(page)
+				self.press(page, "success")
+				back = page.get_by_role("button", name="Go back to the shop")
+				if back.count():
+					back.click()
+				self.wait_for_result(page, "paid")
+				self.assertEqual(self.status(invoice), "Paid")
+
+	def test_a_gateway_that_needs_javascript_says_so(self):
+		user = self.customer()
+		page = self.checkout(self.browser_of(user, java_script_enabled=False), self.invoice_for(user))
+		page.locator("input[name=gateway][value=cashfree]").check()
+		page.locator(".pay-form .button").click()
+		notice = page.locator("noscript .notice")  # texts inside noscript are not searched by text
+		self.assertIn("Cashfree only works with JavaScript", notice.inner_text())
+
+	def test_a_free_plan_starts_at_once_and_hands_over_its_key(self):
+		plan = factories.create_plan(price=0, is_free=1)
+		user = self.customer()
+		page = self.open(self.browser_of(user), "/plans")
+		page.locator(f"#plan-{plan.name} button").click()
+		page.wait_for_url("**/billing")
+		page.get_by_role("button", name="Show my API key").click()
+		self.assertTrue(page.locator("#new-key").inner_text().startswith("oro_"))
+
+	def test_a_customer_pays_in_hindi(self):
+		user = self.customer(language="hi")
+		page = self.checkout(self.browser_of(user), self.invoice_for(user))
+		self.assertEqual(page.locator("html").get_attribute("lang"), "hi")
+		page.get_by_text("आप भुगतान कैसे करना चाहेंगे?").wait_for()
+		self.choose(page, "payu")
+		self.press(page, "success")
+		page.get_by_text("धन्यवाद, ₹499.00 का भुगतान हो गया").wait_for()
+
+
+class TestBilling(BrowserTestCase):
+	def test_a_customer_replaces_the_key_only_after_a_second_click(self):
+		user = self.customer()
+		subscription = factories.create_active_subscription(user)
+		before = subscription.api_key_link
+		page = self.open(self.browser_of(user), "/billing")
+		button = page.get_by_role("button", name="Yes, replace my key")
+		self.assertFalse(button.is_visible())
+		page.get_by_text("Make a new key").click()
+		button.click()
+		page.locator("#new-key").wait_for()
+		self.assertNotEqual(self.value("AI Subscription", subscription.name, "api_key_link"), before)
+
+	def test_a_customer_renews_and_pays_the_next_period(self):
+		user = self.customer()
+		subscription = factories.create_active_subscription(user)
+		page = self.open(self.browser_of(user), "/billing")
+		page.get_by_role("button", name="Renew").click()
+		page.wait_for_url("**/checkout?invoice=*")
+		self.choose(page, "payu")
+		self.press(page, "success")
+		self.wait_for_result(page, "paid")
+		self.assertGreater(
+			self.value("AI Subscription", subscription.name, "end_date"), subscription.end_date
+		)
+
+	def test_a_customer_ends_the_subscription_only_after_a_second_click(self):
+		user = self.customer()
+		subscription = factories.create_active_subscription(user)
+		page = self.open(self.browser_of(user), "/billing")
+		page.get_by_text("Cancel this subscription").click()
+		page.get_by_role("button", name="Yes, end it now").click()
+		page.get_by_text("It was cancelled.").wait_for()
+		self.assertEqual(self.value("AI Subscription", subscription.name, "status"), "Cancelled")
+
+	def test_quota_that_was_used_is_shown(self):
+		user = self.customer()
+		subscription = factories.create_active_subscription(user, requests_limit_per_day=1000)
+		frappe.db.set_value("AI Subscription", subscription.name, "daily_quota_remaining", 388)
+		frappe.db.commit()
+		page = self.open(self.browser_of(user), "/billing")
+		self.assertEqual(page.locator("#quota").get_attribute("value"), "612")
+		page.get_by_text("612 of 1,000 requests used today").wait_for()
+
+	def test_logging_out_leaves_nothing_to_see(self):
+		page = self.open(self.browser_of(self.customer()), "/billing")
+		page.get_by_role("button", name="Log out").click()
+		page.wait_for_url("**/plans")
+		page.goto("/billing")
+		self.assertIn("/login", page.url)

@@ -1,0 +1,157 @@
+"""Makes the pictures of docs/screenshots anew when PAYMENT_SCREENSHOTS is set; otherwise only says how."""
+
+import os
+from pathlib import Path
+from unittest import SkipTest
+
+import frappe
+
+from oropendola_payments.engine import checkout
+from oropendola_payments.tests import factories
+from oropendola_payments.tests.browser.case import PHONE, BrowserTestCase
+
+FOLDER = Path(__file__).parents[3] / "docs" / "screenshots"
+WIDE = {"viewport": {"width": 1280, "height": 800}}
+LOOKS = {
+	"light": {"color_scheme": "light", **WIDE},
+	"dark": {"color_scheme": "dark", **WIDE},
+	"phone": {"color_scheme": "light", **PHONE, "device_scale_factor": 1.5},
+}
+PLANS = (
+	{
+		"plan_id": "shot-free",
+		"plan_name": "Free",
+		"price": 0,
+		"is_free": 1,
+		"requests_limit_per_day": 20,
+		"description": "For a first look.",
+		"features": "All models\nCommunity help",
+	},
+	{
+		"plan_id": "shot-starter",
+		"plan_name": "Starter",
+		"price": 499,
+		"requests_limit_per_day": 1000,
+		"description": "For a side project or a small product.",
+		"features": "All models\nAnswers within a day",
+		"prices": [{"currency": "USD", "price": 9}, {"currency": "EUR", "price": 8.5}],
+	},
+	{
+		"plan_id": "shot-pro",
+		"plan_name": "Pro",
+		"price": 1999,
+		"trial_days": 7,
+		"requests_limit_per_day": 0,
+		"description": "For teams that build on it every day.",
+		"features": "All models\nAnswers within an hour\nUsage by key",
+		"prices": [{"currency": "USD", "price": 29}, {"currency": "EUR", "price": 27}],
+	},
+)
+SELLER = {
+	"tax_rate": 18,
+	"tax_label": "GST",
+	"seller_name": "Oropendola AI",
+	"seller_address": "12 Mango Lane\n560001 Bengaluru",
+	"seller_tax_id": "29ABCDE1234F1Z5",
+	"seller_email": "billing@example.com",
+}
+
+
+class TestScreenshots(BrowserTestCase):
+	@classmethod
+	def setUpClass(cls):
+		if not os.environ.get("PAYMENT_SCREENSHOTS"):
+			raise SkipTest("Set PAYMENT_SCREENSHOTS=1 to make the pictures of docs/screenshots anew.")
+		super().setUpClass()
+		FOLDER.mkdir(parents=True, exist_ok=True)
+		frappe.db.set_value("AI Plan", {"plan_id": ("not like", "shot-%")}, "is_active", 0)
+		for order, plan in enumerate(PLANS):
+			if not frappe.db.exists("AI Plan", plan["plan_id"]):
+				factories.create_plan(sort_order=order, **plan)
+		frappe.db.commit()
+
+	def test_every_page_in_every_look(self):
+		with factories.payment_settings(**SELLER):
+			for look, options in LOOKS.items():
+				self.shoot_all(look, options)
+			self.shoot_hindi()
+
+	def shoot_all(self, look: str, options: dict):
+		self.shoot(self.open(self.visitor(**options), "/plans"), look, "plans")
+		user = self.customer()
+		browser = self.browser_of(user, **options)
+		page = self.open(browser, "/billing")
+		self.shoot(page, look, "billing-empty")
+		invoice = factories.create_invoice(user, plan=frappe.get_doc("AI Plan", "shot-starter"))
+		page.goto(f"/checkout?invoice={invoice.name}")
+		self.shoot(page, look, "checkout")
+		self.fail_once(page, look)
+		self.leave_pending(page, invoice, look)
+		self.pay(page, invoice, look)
+		self.look_at_billing(page, user, invoice, look)
+		self.look_at_bridges(browser, user, look)
+
+	def fail_once(self, page, look: str):
+		self.choose(page, "payu")
+		self.press(page, "failure")
+		self.wait_for_result(page, "failed")
+		self.shoot(page, look, "result-failed")
+
+	def leave_pending(self, page, invoice, look: str):
+		page.goto(f"/checkout?invoice={invoice.name}")
+		self.choose(page, "razorpay")
+		self.press(page, "pending")
+		self.wait_for_result(page, "pending")
+		self.shoot(page, look, "result-pending")
+
+	def pay(self, page, invoice, look: str):
+		page.goto(f"/checkout?invoice={invoice.name}")
+		self.shoot(page, look, "checkout-under-way")
+		self.choose(page, "phonepe")
+		self.press(page, "success")
+		self.wait_for_result(page, "paid")
+		self.shoot(page, look, "result-paid")
+
+	def look_at_billing(self, page, user: str, invoice, look: str):
+		page.goto("/billing")
+		page.get_by_role("button", name="Show my API key").click()
+		page.locator("#new-key").wait_for()
+		self.shoot(page, look, "billing-new-key")
+		frappe.db.rollback()
+		frappe.db.set_value("AI Subscription", invoice.subscription, "daily_quota_remaining", 388)
+		frappe.db.commit()
+		page.goto("/billing")
+		self.shoot(page, look, "billing")
+		page.goto(f"/receipt?invoice={invoice.name}")
+		self.shoot(page, look, "receipt")
+
+	def look_at_bridges(self, browser, user: str, look: str):
+		plan = factories.create_plan()
+		invoice = factories.create_invoice(user, plan=plan)
+		frappe.db.set_value("AI Plan", plan.name, "is_active", 0)
+		frappe.db.commit()
+		for name, method, details in (
+			("pay-code", "saved_card", {"instrument_id": "inst-1"}),
+			("pay-upi", "upi_intent", {}),
+		):
+			started = checkout.initiate(
+				user, invoice.name, "cashfree", "otp", method=method, method_details=details
+			)
+			self.shoot(self.open(browser, f"/pay?attempt={started['attempt']}"), look, name)
+
+	def shoot_hindi(self):
+		user = self.customer(language="hi")
+		browser = self.browser_of(user, **LOOKS["phone"])
+		self.shoot(self.open(browser, "/plans"), "hindi", "plans")
+		invoice = factories.create_invoice(user, plan=frappe.get_doc("AI Plan", "shot-starter"))
+		page = self.open(browser, f"/checkout?invoice={invoice.name}")
+		self.shoot(page, "hindi", "checkout")
+		self.choose(page, "payu")
+		self.press(page, "success")
+		self.wait_for_result(page, "paid")
+		self.shoot(page, "hindi", "result-paid")
+		page.goto("/billing")
+		self.shoot(page, "hindi", "billing")
+
+	def shoot(self, page, look: str, name: str):
+		page.screenshot(path=FOLDER / f"{name}-{look}.png", full_page=True, animations="disabled")

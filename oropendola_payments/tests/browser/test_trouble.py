@@ -1,0 +1,215 @@
+"""What goes wrong between a customer and a gateway, and how the pages lead out of it."""
+
+import re
+
+import frappe
+
+from oropendola_payments.engine import checkout
+from oropendola_payments.tests import factories
+from oropendola_payments.tests.browser.case import BrowserTestCase
+
+BANK_CODE = "111000"  # what the played Cashfree's bank sends
+
+
+class TestTrouble(BrowserTestCase):
+	def setUp(self):
+		super().setUp()
+		self.user = self.customer()
+		self.invoice = self.invoice_for(self.user)
+		self.browser = self.browser_of(self.user)
+
+	def let_pass(self, attempt: str):
+		"""Some time, so that the gateway may be asked again."""
+		frappe.db.set_value("Payment Attempt", attempt, "last_check_at", "2020-01-01")
+		frappe.db.commit()
+
+	def start(self, gateway: str = "payu"):
+		page = self.checkout(self.browser, self.invoice)
+		self.choose(page, gateway)
+		return page
+
+	def test_a_declined_payment_is_tried_again_another_way(self):
+		page = self.start("payu")
+		self.press(page, "failure")
+		self.wait_for_result(page, "failed")
+		self.assertEqual(self.status(self.invoice), "Failed")
+		page.get_by_role("link", name="Try again").click()
+		page.get_by_text("The last try was not completed.").wait_for()
+		self.choose(page, "razorpay")
+		self.press(page, "success")
+		self.wait_for_result(page, "paid")
+		self.assertEqual(self.status(self.invoice), "Paid")
+
+	def test_after_the_last_try_the_page_offers_help_and_no_button(self):
+		frappe.db.set_value("AI Invoice", self.invoice.name, {"status": "Failed", "retry_count": 3})
+		frappe.db.commit()
+		page = self.checkout(self.browser, self.invoice)
+		page.get_by_text("This invoice needs our help").wait_for()
+		self.assertEqual(page.locator(".pay-form").count(), 0)
+
+	def test_a_closed_tab_loses_no_payment(self):
+		page = self.start("phonepe")
+		reference = self.attempts(self.invoice)[0]
+		page.close()
+		self.simulator.pay("phonepe", reference)  # in the app, with no browser to come back to
+		self.assertEqual(self.host.deliver_webhooks("phonepe"), [200])
+		page = self.open(self.browser, f"/payment-result?attempt={reference}")
+		self.wait_for_result(page, "paid")
+
+	def test_a_pending_payment_turns_to_paid_before_the_eyes_of_the_customer(self):
+		page = self.start("razorpay")
+		self.press(page, "pending")
+		self.wait_for_result(page, "pending")
+		self.let_pass(self.attempts(self.invoice)[0])
+		self.simulator.finish("razorpay", self.attempts(self.invoice)[0], "success")
+		self.host.deliver_webhooks("razorpay")
+		self.wait_for_result(page, "paid")
+		self.assertEqual(self.complaints, [])
+
+	def test_a_pending_payment_is_asked_about_without_javascript_too(self):
+		page = self.start("razorpay")
+		self.press(page, "pending")
+		self.wait_for_result(page, "pending")
+		attempt = self.attempts(self.invoice)[0]
+		self.simulator.finish("razorpay", attempt, "success")
+		self.let_pass(attempt)
+		plain = self.browser_of(self.user, java_script_enabled=False)
+		page = self.open(plain, f"/payment-result?attempt={attempt}")
+		page.get_by_role("button", name="Look again").click()
+		self.wait_for_result(page, "paid")
+
+	def test_two_tabs_share_one_payment(self):
+		first, second = (self.checkout(self.browser, self.invoice) for _ in range(2))
+		self.choose(first, "payu")
+		self.choose(second, "payu")
+		self.assertEqual(len(self.attempts(self.invoice)), 1)
+		self.press(first, "success")
+		self.wait_for_result(first, "paid")
+		second.goto(f"/checkout?invoice={self.invoice.name}")
+		second.get_by_text("This invoice is paid").wait_for()
+		self.assertEqual(len(self.simulator.books("payu")), 1)
+
+	def test_the_back_button_leads_to_the_choice_and_offers_to_go_on(self):
+		page = self.start("payu")
+		page.go_back()
+		page.wait_for_url("**/checkout?invoice=*")
+		page.get_by_text("You started a payment with PayU.").wait_for()
+		page.get_by_role("link", name="Go on with this payment").click()
+		self.wait_for_gateway(page)
+		self.assertEqual(len(self.attempts(self.invoice)), 1)
+
+	def test_the_back_button_after_paying_offers_no_second_payment(self):
+		"""R30."""
+		page = self.start("phonepe")
+		self.press(page, "success")
+		self.wait_for_result(page, "paid")
+		page.goto(f"/pay?attempt={self.attempts(self.invoice)[0]}")
+		self.wait_for_result(page, "paid")
+		page.goto(f"/checkout?invoice={self.invoice.name}")
+		self.assertEqual(page.locator(".pay-form").count(), 0)
+
+	def test_a_double_click_opens_one_payment(self):
+		page = self.checkout(self.browser, self.invoice)
+		page.locator("input[name=gateway][value=phonepe]").check()
+		page.locator(".pay-form .button").dblclick()
+		self.wait_for_gateway(page)
+		self.assertEqual(len(self.attempts(self.invoice)), 1)
+
+	def test_a_withdrawn_payment_leads_back_to_the_choice(self):
+		attempt = checkout.initiate(self.user, self.invoice.name, "cashfree")["attempt"]
+		page = self.open(self.browser_of(self.user, java_script_enabled=False), f"/pay?attempt={attempt}")
+		page.get_by_role("button", name="Cancel this payment").click()
+		page.wait_for_url("**/checkout?invoice=*")
+		self.assertEqual(self.value("Payment Attempt", attempt, "status"), "Cancelled")
+
+	def test_who_comes_back_without_a_log_in_is_led_to_the_result(self):
+		"""R31."""
+		page = self.start("payu")
+		self.browser.clear_cookies()
+		self.press(page, "success")
+		page.wait_for_url("**&back=1")
+		page.get_by_role("link", name="Log in").last.click()
+		page.wait_for_url(re.compile("/login"))
+		self.log_in(page, self.user)
+		self.wait_for_result(page, "paid")
+
+	def test_a_gateway_that_is_down_costs_a_sentence_and_not_the_page(self):
+		self.simulator.faults.add("phonepe", "create", "error_500_before", times=None)
+		page = self.checkout(self.browser, self.invoice)
+		page.locator("input[name=gateway][value=phonepe]").check()
+		page.locator(".pay-form .button").click()
+		page.locator("#problem").wait_for()
+		self.assertIn("/checkout?invoice=", page.url)
+		self.assertTrue(page.locator("input[name=gateway][value=phonepe]").is_checked())
+
+	def test_a_script_that_does_not_load_leaves_another_way(self):
+		attempt = checkout.initiate(self.user, self.invoice.name, "razorpay", "embedded")["attempt"]
+		self.browser.route("**/checkout.js", lambda route: route.abort())
+		page = self.open(self.browser, f"/pay?attempt={attempt}")
+		page.locator("#sdk-problem").wait_for()
+		page.get_by_role("button", name="Continue to Razorpay").click()
+		self.wait_for_gateway(page)
+
+	def test_an_expired_page_says_so_and_starts_again(self):
+		attempt = checkout.initiate(self.user, self.invoice.name, "phonepe")["attempt"]
+		frappe.db.set_value("Payment Attempt", attempt, "expires_at", "2020-01-01 10:00:00")
+		frappe.db.commit()
+		page = self.open(self.browser, f"/pay?attempt={attempt}")
+		page.get_by_role("link", name="Start again").click()
+		page.wait_for_url("**/checkout?invoice=*")
+
+
+class TestCodes(BrowserTestCase):
+	def setUp(self):
+		super().setUp()
+		self.user = self.customer()
+		self.invoice = self.invoice_for(self.user)
+		self.browser = self.browser_of(self.user)
+
+	def pay_by(self, method: str, **details):
+		started = checkout.initiate(
+			self.user, self.invoice.name, "cashfree", "otp", method=method, method_details=details
+		)
+		return self.open(self.browser, f"/pay?attempt={started['attempt']}")
+
+	def confirm(self, page, code: str):
+		page.locator("#otp").fill(code)
+		page.locator("button[value=confirm_otp]").click()
+
+	def test_a_wrong_code_of_the_bank_may_be_typed_again(self):
+		page = self.pay_by("saved_card", instrument_id="inst-1")
+		self.confirm(page, "000000")
+		page.get_by_text("This code is not right.").wait_for()
+		self.assertEqual(page.locator("#otp:focus").get_attribute("aria-invalid"), "true")
+		page.get_by_role("button", name="Send a new code").click()
+		page.get_by_text("A new code is on its way.").wait_for()
+		self.confirm(page, BANK_CODE)
+		self.wait_for_result(page, "paid")
+
+	def test_a_upi_picture_waits_for_the_approval(self):
+		page = self.pay_by("upi_qr")
+		page.get_by_alt_text("QR code of this payment, for a UPI app").wait_for()
+		self.simulator.finish("cashfree", self.attempts(self.invoice)[0], "success")
+		self.host.deliver_webhooks("cashfree")
+		self.wait_for_result(page, "paid")
+		self.assertEqual(self.complaints, [])
+
+	def test_a_upi_link_opens_the_app(self):
+		page = self.pay_by("upi_intent")
+		self.assertTrue(
+			page.get_by_role("link", name="Open my UPI app").get_attribute("href").startswith("upi://")
+		)
+
+	def test_our_own_code_comes_before_the_gateway_where_the_settings_say_so(self):
+		factories.enable_gateway("payu", require_phone_code=1)
+		self.addCleanup(factories.enable_gateway, "payu", require_phone_code=0)
+		page = self.checkout(self.browser, self.invoice)
+		page.locator("input[name=gateway][value=payu]").check()
+		page.locator(".pay-form .button").click()
+		page.get_by_role("heading", name="Confirm your phone").wait_for()
+		self.confirm(page, "000000")
+		page.locator("#problem").wait_for()
+		self.confirm(page, "123456")
+		self.wait_for_gateway(page)
+		self.press(page, "success")
+		self.wait_for_result(page, "paid")

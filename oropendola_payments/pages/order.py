@@ -29,7 +29,7 @@ def summary(invoice) -> dict:
 	return {
 		"name": invoice.name,
 		"what": (plan and plan.plan_name) or invoice.description or invoice.name,
-		"interval": words.interval(plan.billing_interval, plan.interval_count) if plan else "",
+		"interval": _interval(invoice, plan) if plan else "",
 		"quota": words.quota(plan.requests_limit_per_day) if plan else "",
 		"is_renewal": invoice.purpose == "Renewal",
 		"due_date": words.day(invoice.due_date),
@@ -42,3 +42,9 @@ def summary(invoice) -> dict:
 		"currency": currency,
 		"is_free_of_charge": not invoice.outstanding(),
 	}
+
+
+def _interval(invoice, plan) -> str:
+	"""What the invoice was made for; the plan may have changed since."""
+	source = invoice if invoice.get("billing_interval") else plan
+	return words.interval(source.billing_interval, source.interval_count)

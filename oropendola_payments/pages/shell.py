@@ -14,12 +14,14 @@ from frappe.utils import strip_html
 from oropendola_payments.pages import policy
 
 PUBLIC = Path(__file__).parent.parent / "public"
+TRANSLATIONS = PUBLIC.parent / "translations"
 BRAND = "Oropendola"
 NOTE_SECONDS = 60
 
 
 def open_page(context, title: str, here: str = "") -> frappe._dict:
 	"""Fill in the frame; `here` is the entry of the menu that is lit. Gives the frame for what the page adds."""
+	_speak_as_the_browser()
 	nonce, note = secrets.token_urlsafe(16), _take_note()
 	set_policy(policy.own_page(nonce))
 	page = frappe._dict(
@@ -41,6 +43,15 @@ def open_page(context, title: str, here: str = "") -> frappe._dict:
 	# Without a value, the templating engine would print the name of the variable.
 	context.update({"page": page, "title": title, "no_cache": 1})
 	return page
+
+
+def _speak_as_the_browser():
+	"""Frappe speaks the language of the user's profile; of a guest it asks nothing but `_lang`."""
+	if user() or asked("_lang"):
+		return
+	known = {"en", *(file.stem for file in TRANSLATIONS.glob("*.csv"))}
+	wanted = (language.split("-")[0].lower() for language in frappe.local.request.accept_languages.values())
+	frappe.local.lang = next((language for language in wanted if language in known), frappe.local.lang)
 
 
 def set_policy(rules: dict):

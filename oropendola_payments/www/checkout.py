@@ -71,11 +71,12 @@ def _offer(context, invoice, page):
 	listing = gateway_list.available(invoice.currency)
 	usable = [entry for entry in listing["gateways"] if entry["available"]]
 	usable.sort(key=lambda entry: not entry["recommended"])
-	chosen = page.typed.get("gateway") or listing["default"]
+	under_way = _under_way(invoice)
+	chosen = page.typed.get("gateway") or (under_way or {}).get("code") or listing["default"]
 	context.update(
 		{
 			"gateways": [_gateway(entry, chosen) for entry in usable],
-			"under_way": _under_way(invoice),
+			"under_way": under_way,
 			"last_failure": invoice.failure_reason if invoice.can_retry() else "",
 			"retries_remaining": invoice.retries_remaining(),
 			"asks_phone": not _has_phone(page.user),
@@ -110,6 +111,7 @@ def _under_way(invoice) -> dict | None:
 		return None
 	return {
 		"attempt": row.name,
+		"code": row.gateway,
 		"gateway": gateway_list.label_of(row.gateway),
 		"time": words.moment(row.initiated_at),
 	}

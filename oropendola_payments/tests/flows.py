@@ -35,6 +35,7 @@ class Journey:
 		self.gateway = gateway
 		self.sim = simulator()
 		self.sim.webhooks.take(gateway)
+		self.sim.faults.clear()
 		enable_gateway(gateway, **(settings or {}))
 		self.user = user or customer()
 		plan = {"price": PRICE, "currency": CURRENCIES.get(gateway, "INR"), **plan}

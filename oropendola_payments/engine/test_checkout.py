@@ -1,0 +1,306 @@
+from decimal import Decimal
+
+import frappe
+
+from oropendola_payments.api import payment
+from oropendola_payments.compat import TestCase
+from oropendola_payments.engine import sweeps
+from oropendola_payments.engine.settlement import settle
+from oropendola_payments.tests.factories import as_user, enable_gateway, payment_settings
+from oropendola_payments.tests.facts import failed, paid
+from oropendola_payments.tests.flows import GATEWAYS, Journey
+from oropendola_payments.tests.http import call, message
+from oropendola_payments.tests.simulated import open_pay_page
+from oropendola_payments.tests.time_travel import forget_the_past, make_due, settle_down
+
+
+# The others find a payment only by their own number, and without it nobody can have reached the pay page.
+KNOWN_BY_OUR_REFERENCE = ("razorpay", "stripe", "phonepe", "cashfree")
+
+
+class TestStarting(TestCase):
+	def test_a_second_click_gets_the_same_attempt(self):
+		for gateway in GATEWAYS:
+			with self.subTest(gateway):
+				journey = Journey(gateway)
+				first, second = journey.initiate(), journey.initiate()
+				self.assertEqual(first["attempt"], second["attempt"])
+				self.assertEqual(first["payment_url"], second["payment_url"])
+
+	def test_the_amount_comes_from_the_invoice_alone(self):
+		"""S1, S11: whatever the browser sends."""
+		journey = Journey("payu", settings={"api_base_url": None})
+		fields = {"invoice_id": journey.invoice, "gateway": "payu", "amount": "1", "currency": "JPY", "total_amount": 1}
+		answer = call("payment.initiate_payment", journey.user, json=fields)
+		attempt = frappe.get_doc("Payment Attempt", message(answer)["attempt"])
+		self.assertEqual((attempt.amount, attempt.currency), (499, "INR"))
+
+	def test_every_answer_has_an_address_that_works_by_plain_navigation(self):
+		for gateway in GATEWAYS:
+			with self.subTest(gateway):
+				answer = Journey(gateway).initiate()
+				self.assertTrue(answer["payment_url"].startswith(("http://", "https://")))
+				self.assertTrue(answer["is_mocked"])
+
+	def test_a_currency_that_the_gateway_does_not_take_is_refused(self):
+		"""R18: never the same number in another currency."""
+		journey = Journey("payu", currency="USD")
+		answer = journey.initiate()
+		self.assertEqual((answer["success"], answer["error_code"]), (False, "bad_request"))
+		self.assertEqual(journey.attempts(), [])
+
+	def test_an_unknown_or_switched_off_gateway_is_refused(self):
+		journey = Journey("payu")
+		with as_user(journey.user):
+			for code in ("nosuch", "manual", "credit", "../payu", ""):
+				answer = payment.initiate_payment(invoice_id=journey.invoice, gateway=code or "%")
+				self.assertEqual(answer["error_code"], "bad_request", code)
+		enable_gateway("payu", enabled=0)
+		self.assertFalse(journey.initiate()["success"])
+		enable_gateway("payu")
+
+	def test_a_paid_invoice_cannot_be_paid_again(self):
+		"""R30: a paid document offers nothing to pay."""
+		journey = Journey("payu")
+		settle("payu", paid(journey.start()))
+		for answer in (journey.initiate(), journey.retry()):
+			self.assertEqual(answer["error_code"], "conflict")
+		with as_user(journey.user):
+			open_invoices = [row["name"] for row in payment.get_pending_invoices()["invoices"]]
+		self.assertNotIn(journey.invoice, open_invoices)
+
+	def test_an_invoice_over_nothing_is_paid_without_a_gateway(self):
+		journey = Journey("payu")
+		values = {"user": journey.user, "subscription": journey.subscription, "plan": journey.doc().plan, "currency": "INR"}
+		invoice = frappe.get_doc({"doctype": "AI Invoice", "purpose": "New", "net_amount": 0, **values})
+		journey.invoice = invoice.insert(ignore_permissions=True).name
+		frappe.db.commit()
+		answers = [journey.initiate() for _click in range(2)]
+		self.assertEqual((answers[0]["success"], answers[0]["attempt"]), (True, None))
+		self.assertEqual((journey.status(), journey.subscription_status()), ("Paid", "Active"))
+		self.assertEqual(journey.events().count("subscription_served"), 1)
+
+	def test_a_gateway_that_refuses_for_certain_fails_the_attempt_and_a_new_try_may_start(self):
+		journey = Journey("razorpay")
+		journey.sim.faults.add("razorpay", "create", "error_500_before", status=429)
+		self.assertFalse(journey.initiate()["success"])
+		self.assertEqual(frappe.get_all("Payment Attempt", {"invoice": journey.invoice}, pluck="status"), ["Failed"])
+		self.assertTrue(journey.initiate()["success"])
+
+	def test_after_an_answer_that_got_lost_the_next_click_leads_to_a_page(self):
+		"""R1: an order that nobody can reach is not the end."""
+		for gateway in (code for code in GATEWAYS if code != "payu"):
+			with self.subTest(gateway):
+				forget_the_past()
+				journey = Journey(gateway)
+				journey.sim.faults.add(gateway, "create", "timeout_after")
+				self.assertFalse(journey.initiate()["success"])
+				self.assertEqual(journey.status(), "Processing")
+				attempt = journey.start()
+				journey.bring_back(journey.customer_pays(attempt))
+				settle_down(journey)
+				self.assertEqual(journey.problems(), [])
+				self.assertEqual(journey.status(), "Paid")
+
+	def test_a_message_about_an_order_whose_answer_never_came_is_honoured(self):
+		"""R9: the webhook overtakes the answer, or comes instead of it."""
+		for gateway in (code for code in GATEWAYS if code in KNOWN_BY_OUR_REFERENCE):
+			with self.subTest(gateway):
+				forget_the_past()
+				journey = Journey(gateway)
+				journey.sim.faults.add(gateway, "create", "timeout_after")
+				self.assertFalse(journey.initiate()["success"])
+				journey.customer_pays(journey.attempts()[0])
+				journey.deliver_all()
+				settle_down(journey)
+				self.assertEqual(journey.problems(), [])
+				self.assertEqual(journey.status(), "Paid")
+
+
+class TestClientKeys(TestCase):
+	def setUp(self):
+		self.journey = Journey("payu")
+		self.key = f"key-{self.journey.invoice}"
+
+	def test_the_same_key_gives_the_same_answer(self):
+		first, second = (self.journey.initiate(idempotency_key=self.key) for _time in range(2))
+		self.assertEqual(first, second)
+
+	def test_the_same_key_gives_the_same_attempt_even_after_it_ended(self):
+		attempt = self.journey.initiate(idempotency_key=self.key)["attempt"]
+		settle("payu", failed(attempt))
+		again = self.journey.initiate(idempotency_key=self.key)
+		self.assertEqual((again["attempt"], again["status"]), (attempt, "Failed"))
+		self.assertEqual(self.journey.attempts(), [attempt])
+
+	def test_the_same_key_with_other_parameters_is_a_conflict(self):
+		self.journey.initiate(idempotency_key=self.key)
+		enable_gateway("razorpay")
+		with as_user(self.journey.user):
+			other = payment.initiate_payment(invoice_id=self.journey.invoice, gateway="razorpay", idempotency_key=self.key)
+		self.assertEqual(other["error_code"], "conflict")
+
+	def test_a_key_that_met_an_open_attempt_is_remembered(self):
+		attempt = self.journey.start()
+		self.assertEqual(self.journey.initiate(idempotency_key=self.key)["attempt"], attempt)
+		settle("payu", failed(attempt))
+		self.assertEqual(self.journey.initiate(idempotency_key=self.key)["attempt"], attempt)
+
+	def test_two_customers_may_use_the_same_key(self):
+		from oropendola_payments.tests.factories import create_user
+
+		other = Journey("payu", user=create_user())
+		mine, theirs = (j.initiate(idempotency_key=self.key)["attempt"] for j in (self.journey, other))
+		self.assertNotEqual(mine, theirs)
+
+
+class TestRetrying(TestCase):
+	def fail(self, journey):
+		settle("payu", failed(journey.attempts()[-1]))
+
+	def test_three_retries_and_no_more_by_whichever_call(self):
+		"""R30: a failed payment can be tried again, within the limit."""
+		for retry in (Journey.retry, Journey.initiate):
+			with self.subTest(retry.__name__), payment_settings(max_retries=3):
+				journey = Journey("payu")
+				journey.start()
+				for number in (1, 2, 3):
+					self.fail(journey)
+					self.assertEqual(journey.status(), "Failed")
+					self.assertTrue(retry(journey)["success"])
+					self.assertEqual(journey.doc().retry_count, number)
+				self.fail(journey)
+				for call_again in (Journey.retry, Journey.initiate):
+					self.assertEqual(call_again(journey)["error_code"], "conflict")
+				self.assertEqual(len(journey.attempts()), 4)
+
+	def test_only_a_failed_or_abandoned_payment_is_retried(self):
+		journey = Journey("payu")
+		self.assertEqual(journey.retry()["error_code"], "conflict")
+		journey.start()
+		self.assertEqual(journey.retry()["error_code"], "conflict")
+
+	def test_each_retry_is_an_attempt_with_a_reference_of_its_own(self):
+		"""PayU: a retry after a failure needs a new txnid; Odoo: a new attempt is a new key."""
+		for gateway in GATEWAYS:
+			with self.subTest(gateway):
+				forget_the_past()
+				journey = Journey(gateway)
+				settle(gateway, failed(journey.start()))
+				answer = journey.retry()
+				self.assertTrue(answer["success"], answer)
+				self.assertEqual(len(set(journey.attempts())), 2)
+
+	def test_a_payment_that_went_through_unheard_is_found_before_a_retry(self):
+		"""R5: the customer paid, we heard Failed; the retry must not charge twice."""
+		journey = Journey("payu")
+		attempt = journey.start()
+		journey.customer_pays(attempt)
+		journey.take_webhooks()
+		frappe.db.set_value("Payment Attempt", attempt, "last_check_at", None)
+		answer = journey.retry()
+		self.assertEqual((answer["success"], journey.status()), (False, "Paid"))
+
+
+class TestCancelling(TestCase):
+	def test_a_withdrawn_attempt_gives_the_invoice_back(self):
+		for gateway in GATEWAYS:
+			with self.subTest(gateway):
+				journey = Journey(gateway)
+				attempt = journey.start()
+				self.assertEqual(journey.cancel(attempt)["status"], "Cancelled")
+				self.assertIn(journey.status(), ("Pending", "Failed"))
+				self.assertTrue(journey.initiate()["success"])
+
+	def test_a_payment_that_went_through_cannot_be_withdrawn(self):
+		for gateway in GATEWAYS:
+			with self.subTest(gateway):
+				journey = Journey(gateway)
+				attempt = journey.start()
+				journey.customer_pays(attempt)
+				journey.take_webhooks()
+				journey.cancel(attempt)
+				settle_down(journey)
+				self.assertEqual(journey.status(), "Paid")
+				self.assertEqual(journey.problems(), [])
+
+	def test_cancelling_twice_is_no_error(self):
+		journey = Journey("payu")
+		attempt = journey.start()
+		self.assertEqual([journey.cancel(attempt)["status"] for _time in range(2)], ["Cancelled"] * 2)
+
+
+class TestLeaving(TestCase):
+	def test_the_gateway_is_asked_before_a_payment_is_called_abandoned(self):
+		"""R6: the customer paid and closed the tab, and no message came."""
+		for gateway in GATEWAYS:
+			with self.subTest(gateway):
+				forget_the_past()
+				journey = Journey(gateway)
+				journey.customer_pays(journey.start())
+				journey.take_webhooks()
+				make_due(journey.invoice)
+				sweeps.run_abandoned()
+				self.assertEqual(journey.status(), "Paid")
+				self.assertEqual(journey.problems(), [])
+
+	def test_while_the_gateway_cannot_be_asked_nothing_is_abandoned(self):
+		"""R6: an outage is not an answer."""
+		for gateway in GATEWAYS:
+			with self.subTest(gateway):
+				forget_the_past()
+				journey = Journey(gateway)
+				journey.start()
+				make_due(journey.invoice)
+				fault = journey.sim.faults.add(gateway, "*", "error_500_before", None)
+				try:
+					sweeps.run_abandoned()
+				finally:
+					journey.sim.faults._waiting.remove(fault)
+				self.assertEqual(journey.status(), "Processing")
+
+	def test_a_tab_that_was_closed_is_abandoned_and_a_late_success_honoured(self):
+		"""R5, R21, R23: abandoned is for the eye; the gateway is asked for days."""
+		forget_the_past()
+		journey = Journey("payu")
+		attempt = journey.start()
+		make_due(journey.invoice)
+		sweeps.run_abandoned()
+		self.assertEqual(journey.status(), "Abandoned")
+		journey.customer_pays(attempt)
+		journey.take_webhooks()
+		make_due(journey.invoice, minutes=4 * 24 * 60)
+		sweeps.run_reconcile()
+		self.assertEqual((journey.status(), journey.subscription_status()), ("Paid", "Active"))
+
+	def test_a_closed_attempt_is_asked_about_for_at_least_five_days(self):
+		"""R23: RBI's turnaround rules reverse unconfirmed money within T+5 days."""
+		journey = Journey("payu")
+		settle("payu", failed(journey.start()))
+		days = []
+		for day in range(8):
+			forget_the_past()
+			make_due(journey.invoice, minutes=day * 24 * 60)
+			sweeps.run_reconcile()
+			if frappe.db.get_value("Payment Attempt", journey.attempts()[0], "next_check_at"):
+				days.append(day)
+		self.assertEqual(days, [0, 1, 2, 3, 4, 5])
+
+
+class TestBolt(TestCase):
+	def test_the_script_gets_what_was_hashed(self):
+		journey = Journey("payu")
+		for mode in ("inline", "embedded"):
+			with as_user(journey.user):
+				answer = payment.create_bolt_payment(invoice_id=journey.invoice, embed_mode=mode)
+			self.assertEqual((answer["mode"], answer["embed_mode"]), (f"bolt_{mode}", mode))
+			config = answer["bolt_config"]
+			self.assertEqual((config["txnid"], config["amount"]), (answer["attempt"], "499.00"))
+			self.assertEqual(open_pay_page({"form": {"action": f"{journey.sim.url}/payu/_payment", "fields": config}}).status, 200)
+
+	def test_the_amount_of_a_second_part_is_what_is_left(self):
+		journey = Journey("payu")
+		settle("payu", paid(journey.start(), 100))
+		with as_user(journey.user):
+			answer = payment.create_bolt_payment(invoice_id=journey.invoice)
+		self.assertEqual(Decimal(answer["bolt_config"]["amount"]), Decimal(399))

@@ -6,7 +6,7 @@ import frappe
 from frappe import _
 
 from oropendola_payments.api import endpoint, require_manager
-from oropendola_payments.engine import asking, inbox, live_site, manual
+from oropendola_payments.engine import asking, inbox, live_site, manual, reviews
 from oropendola_payments.exceptions import BadRequest, NotFound
 
 MAX_REPLAYS = 100
@@ -53,7 +53,4 @@ def confirm_live_site() -> dict:
 def finish_review(invoice_id: str, note: str) -> dict:
 	"""A person has looked; the note says what was found."""
 	require_manager()
-	doc = frappe.get_doc("AI Invoice", invoice_id, for_update=True)
-	doc.record("review_finished", doc, note=note, reasons=doc.review_reason)
-	doc.write(needs_review=0, review_reason=None)
-	return {"invoice_id": doc.name}
+	return reviews.finish(invoice_id, note)

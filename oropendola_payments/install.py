@@ -29,6 +29,8 @@ def before_uninstall():
 	"""Roles stay with the users' other rights in mind, but without us they mean nothing: take them away."""
 	for role in (*ROLES, API_USER_ROLE):
 		frappe.db.delete("Has Role", {"role": role})
+		if frappe.db.exists("DocType", "Custom DocPerm"):
+			frappe.db.delete("Custom DocPerm", {"role": role})
 		if frappe.db.exists("Role", role):
 			frappe.delete_doc("Role", role, ignore_permissions=True, force=True)
 
@@ -37,6 +39,7 @@ def ensure_first_data():
 	ensure_roles()
 	ensure_gateways()
 	ensure_settings()
+	ensure_currencies_can_be_chosen()
 	mail_templates.ensure_records()
 
 
@@ -52,6 +55,14 @@ def ensure_roles():
 	for role in ROLES:
 		_ensure_role(role, desk_access=1)
 	_ensure_role(API_USER_ROLE, desk_access=0)
+
+
+def ensure_currencies_can_be_chosen():
+	"""Plans and filters need currencies, which Frappe shows only to roles of its own and of ERPNext."""
+	readers = {permission.role for permission in frappe.get_meta("Currency").permissions if permission.read}
+	for role in ROLES:
+		if not {role, "All"} & readers:
+			frappe.permissions.add_permission("Currency", role)
 
 
 def ensure_gateways():

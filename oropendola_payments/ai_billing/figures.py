@@ -1,9 +1,13 @@
 """Numbers for people: the same for alerts, number cards, charts and reports."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
+from decimal import Decimal
 
 import frappe
-from frappe.utils import now_datetime
+from frappe import _
+from frappe.utils import escape_html, now_datetime
+
+from oropendola_payments.ai_billing.periods import today
 
 OPEN = ("Created", "Processing", "Authorized")
 FINISHED = ("Paid", "Failed", "Expired", "Cancelled")
@@ -41,6 +45,102 @@ def pending_longer_than(hours: float) -> list[dict]:
 	return frappe.get_all("Payment Attempt", filters, ["name", "gateway"], order_by="initiated_at, name", limit=500)
 
 
+# Money --------------------------------------------------------------------------------------------
+
+
+def counted_modes() -> tuple[str, ...]:
+	"""Once a gateway is Live, payments of tests are no revenue."""
+	live = frappe.db.exists("Payment Gateway Settings", {"enabled": 1, "mode": "Live"})
+	return ("Live", "Manual") if live else ("Simulator", "Test", "Live", "Manual")
+
+
+def revenue(since: datetime, group_by: str | None = None) -> dict[tuple[str, str], Decimal]:
+	"""What paid invoices since then, by (group, currency); the group is `day`, `gateway` or nothing."""
+	group = {"day": "DATE(c.captured_at)", "gateway": "c.gateway", None: "''"}[group_by]
+	rows = frappe.db.sql(
+		f"""SELECT {group}, c.currency, SUM(c.applied_amount) FROM `tabPayment Capture` c
+		JOIN `tabPayment Attempt` a ON a.name = c.attempt
+		WHERE c.captured_at >= %s AND c.applied_amount > 0 AND a.mode IN %s GROUP BY {group}, c.currency""",  # noqa: S608
+		(since, counted_modes()),
+	)
+	return {(str(value), currency): Decimal(str(amount)) for value, currency, amount in rows}
+
+
+# Charts -------------------------------------------------------------------------------------------
+
+
+def revenue_by_day(days: int) -> dict:
+	dates = [today() - timedelta(days=back) for back in reversed(range(days))]
+	chart = _by_currency(revenue(_days_ago(days - 1), "day"), [str(day) for day in dates])
+	return {**chart, "labels": [f"{day:%d %b}" for day in dates]}
+
+
+def revenue_by_gateway(days: int) -> dict:
+	rows = revenue(_days_ago(days), "gateway")
+	chart = _by_currency(rows, sorted({gateway for gateway, _currency in rows}))
+	names = gateway_labels()
+	return {**chart, "labels": [escape_html(names.get(code, code)) for code in chart["labels"]]}
+
+
+def funnel(days: int) -> dict:
+	"""How far payments came: each step is a part of the one before it."""
+	rows = frappe.db.sql(
+		"SELECT status, COUNT(*) FROM `tabPayment Attempt`"
+		" WHERE initiated_at >= %s AND mode <> 'Manual' GROUP BY status",
+		(_days_ago(days),),
+	)
+	counts = {status: int(count) for status, count in rows}
+	begun = sum(counts.values())
+	reached = begun - counts.get("Created", 0)
+	answered = counts.get("Paid", 0) + counts.get("Authorized", 0) + counts.get("Failed", 0)
+	steps = {
+		_("Started"): begun,
+		_("Sent"): reached,
+		_("Ended"): answered,
+		_("Paid"): counts.get("Paid", 0),
+	}
+	return {"labels": list(steps), "datasets": [{"name": _("Payments"), "values": list(steps.values())}]}
+
+
+def failure_reasons(days: int) -> dict:
+	"""What gateways and banks said, the most frequent first."""
+	reason = "COALESCE(NULLIF(error_message, ''), NULLIF(error_code, ''), '')"
+	rows = frappe.db.sql(
+		f"""SELECT {reason}, COUNT(*) FROM `tabPayment Attempt`
+		WHERE initiated_at >= %s AND status IN ('Failed', 'Expired', 'Cancelled') AND mode <> 'Manual'
+		GROUP BY {reason} ORDER BY COUNT(*) DESC, {reason} LIMIT 6""",  # noqa: S608
+		(_days_ago(days),),
+	)
+	# The Desk's charts take labels as HTML, and these words come from outside.
+	labels = [escape_html(_shortened(text)) or _("No reason") for text, _count in rows]
+	return {"labels": labels, "datasets": [{"name": _("Payments"), "values": [int(row[1]) for row in rows]}]}
+
+
+def _shortened(text: str, length: int = 28) -> str:
+	return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def _by_currency(rows: dict[tuple[str, str], Decimal], labels: list[str]) -> dict:
+	currencies = sorted({currency for _group, currency in rows}) or [""]
+	datasets = [
+		{"name": currency, "values": [float(rows.get((label, currency), 0)) for label in labels]} for currency in currencies
+	]
+	return {"labels": labels, "datasets": datasets}
+
+
+def _days_ago(days: int) -> datetime:
+	return datetime.combine(today() - timedelta(days=days), time())
+
+
+# Names --------------------------------------------------------------------------------------------
+
+
 def gateway_labels() -> dict[str, str]:
+	"""The names that people see, by code; money can come without a gateway as well."""
 	rows = frappe.get_all("Payment Gateway Settings", fields=["gateway", "label"])
-	return {row.gateway: row.label for row in rows}
+	return {"manual": _("By hand"), "credit": _("Credit"), **{row.gateway: row.label for row in rows}}
+
+
+def gateway_code(label: str | None) -> str | None:
+	"""The code of a gateway by the name that people see; a code stays a code."""
+	return {name: code for code, name in gateway_labels().items()}.get(label, label)

@@ -34,8 +34,8 @@ def _payable(invoice) -> float | None:
 	return flt(invoice.outstanding()) if invoice.status in OPEN else None
 
 
-def _refundable(invoice) -> float | None:
-	"""The largest sum that one refund can send back."""
+def _refundable(invoice) -> float:
+	"""What can still be sent back, over all payments of the invoice."""
 	from oropendola_payments.engine.refund_books import CONTESTED, WITHOUT_GATEWAY, can_refund
 
 	names = frappe.get_all("Payment Capture", {"invoice": invoice.name}, pluck="name")
@@ -45,7 +45,7 @@ def _refundable(invoice) -> float | None:
 		for capture in captures
 		if capture.dispute_state not in CONTESTED and (capture.gateway in WITHOUT_GATEWAY or can_refund(capture.gateway))
 	]
-	return flt(max(left, default=0))
+	return flt(sum(left))
 
 
 def _attempt_to_ask(invoice: str) -> str | None:

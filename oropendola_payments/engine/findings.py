@@ -79,7 +79,7 @@ def pending() -> Iterator[Finding]:
 	for row in figures.pending_longer_than(hours):
 		by_gateway.setdefault(row.gateway, []).append(row.name)
 	for gateway, names in by_gateway.items():
-		text = _("{0} payments have been open for more than {1} hours. Please open them and ask the gateway.")
+		text = _("Payments open for more than {1} hours: {0}. Please open them and ask the gateway.")
 		yield Finding("Pending Too Long", _label(gateway), text.format(len(names), hours), records=tuple(names[:SHOWN]))
 
 
@@ -91,7 +91,7 @@ def dead_letters() -> Iterator[Finding]:
 	for row in rows:
 		by_gateway.setdefault(row.gateway, []).append(row.name)
 	for gateway, names in by_gateway.items():
-		text = _("{0} messages could not be worked on and were given up. Please read their errors, then replay them.")
+		text = _("Messages that could not be worked on and were given up: {0}. Please read their errors, then replay them.")
 		yield Finding("Dead Letters", _label(gateway), text.format(len(names)), "Critical", tuple(names[:SHOWN]))
 
 
@@ -108,7 +108,7 @@ def gateways() -> Iterator[Finding]:
 
 def broken_promises(broken: dict[str, list[str]], told: set[str]) -> list[Finding]:
 	"""One finding to a rule, without the records that another finding names already."""
-	text = _("{0} records break the promise “{1}”. Please open them; docs/operations.md says what each promise means.")
+	text = _("Records that break the promise “{1}”: {0}. Please open them; docs/operations.md says what each promise means.")
 	rows = {rule: [name for name in names if name not in told] for rule, names in broken.items()}
 	return [
 		Finding("Broken Promise", rule, text.format(len(names), rule), "Critical", tuple(names[:SHOWN]))

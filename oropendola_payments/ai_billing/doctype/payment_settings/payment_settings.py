@@ -8,6 +8,11 @@ from oropendola_payments.ai_billing.doctype.payment_webhook_log.payment_webhook_
 
 
 class PaymentSettings(Document):
+	def onload(self):
+		from oropendola_payments.engine.live_site import is_confirmed, this_site
+
+		self.set_onload("live_site", {"this_site": this_site(), "confirmed": is_confirmed()})
+
 	def validate(self):
 		self.validate_numbers()
 		self.validate_reminder_days()

@@ -1,0 +1,145 @@
+frappe.ui.form.on("AI Invoice", {
+	refresh(frm) {
+		const actions = frm.doc.__onload?.actions || {};
+		const offer = (name, label, action) => {
+			if (actions[name]) frm.add_custom_button(label, () => action(frm, actions[name]));
+		};
+		offer("ask", __("Ask gateway now"), oropendola.ask_gateway);
+		offer("pay", __("Pay by hand"), pay_by_hand);
+		offer("refund", __("Refund"), refund);
+		offer("fulfil", __("Retry fulfilment"), fulfil);
+		offer("review", __("Finish review"), finish_review);
+		show_history(frm);
+	},
+});
+
+function pay_by_hand(frm, outstanding) {
+	const fields = [
+		{
+			fieldname: "amount",
+			label: __("Amount in {0}", [frm.doc.currency]),
+			fieldtype: "Float",
+			default: outstanding,
+			reqd: 1,
+		},
+		{
+			fieldname: "reference",
+			label: __("Reference"),
+			fieldtype: "Data",
+			reqd: 1,
+			description: __("The number of the bank transfer or of the cash receipt. Each can be recorded once."),
+		},
+		{ fieldname: "paid_on", label: __("Paid on"), fieldtype: "Date", default: frappe.datetime.get_today() },
+		{ fieldname: "note", label: __("Note"), fieldtype: "Small Text" },
+	];
+	ask(__("Pay by hand"), fields, __("Record the payment"), async (values) => {
+		const answer = await oropendola.call("admin.record_manual_payment", { invoice_id: frm.doc.name, ...values });
+		if (answer) oropendola.done(frm, __("The payment is recorded. The invoice is {0}.", [__(answer.status)]));
+		return answer;
+	});
+}
+
+function refund(frm, left) {
+	// One key for one dialog: a second click cannot send the money back twice.
+	const key = frappe.utils.get_random(24);
+	const fields = [
+		{
+			fieldname: "amount",
+			label: __("Amount in {0}", [frm.doc.currency]),
+			fieldtype: "Float",
+			default: left,
+			reqd: 1,
+			description: __("At most {0} is left.", [format_currency(left, frm.doc.currency)]),
+		},
+		{ fieldname: "reason", label: __("Reason"), fieldtype: "Small Text", reqd: 1 },
+	];
+	ask(__("Refund"), fields, __("Send the money back"), async (values) => {
+		const answer = await oropendola.call("refunds.create_refund", {
+			invoice_id: frm.doc.name,
+			idempotency_key: `${key}-${values.amount}`,
+			...values,
+		});
+		if (answer) oropendola.done(frm, __("The refund is {0}.", [__(answer.status)]));
+		return answer;
+	});
+}
+
+async function fulfil(frm) {
+	const method = "subscription_renewal.apply_payment_to_subscription";
+	const answer = await oropendola.call(method, { invoice_id: frm.doc.name });
+	if (answer) oropendola.done(frm, __("The subscription has what this invoice paid for."));
+}
+
+function finish_review(frm) {
+	const fields = [
+		{
+			fieldname: "note",
+			label: __("What was found"),
+			fieldtype: "Small Text",
+			reqd: 1,
+			description: __("The note is kept in the history and cannot be changed later."),
+		},
+	];
+	ask(__("Finish review"), fields, __("Finish"), async (values) => {
+		const answer = await oropendola.call("admin.finish_review", { invoice_id: frm.doc.name, ...values });
+		if (answer) oropendola.done(frm, __("The review is finished."));
+		return answer;
+	});
+}
+
+// The dialog stays open when the server refuses, so that nothing has to be typed again.
+function ask(title, fields, label, act) {
+	const dialog = new frappe.ui.Dialog({
+		title,
+		fields,
+		primary_action_label: label,
+		async primary_action(values) {
+			dialog.disable_primary_action();
+			const done = await act(values);
+			dialog.enable_primary_action();
+			if (done) dialog.hide();
+		},
+	});
+	dialog.show();
+}
+
+async function show_history(frm) {
+	const field = frm.get_field("history");
+	if (frm.is_new() || !frappe.model.can_read("Payment Event")) {
+		frm.toggle_display("history_section", false);
+		return;
+	}
+	const events = await frappe.db.get_list("Payment Event", {
+		filters: { invoice: frm.doc.name },
+		fields: ["event", "from_status", "to_status", "source", "actor", "occurred_at", "details"],
+		order_by: "sequence asc",
+		limit: 200,
+	});
+	frm.get_field("history_section")?.collapse?.(false);
+	field.$wrapper.html(events.length ? `<ol class="list-unstyled">${events.map(event_html).join("")}</ol>` : "");
+}
+
+function event_html(event) {
+	const text = (value) => frappe.utils.escape_html(String(value ?? ""));
+	const move = [event.from_status, event.to_status].filter(Boolean).map((status) => text(__(status))).join(" → ");
+	const who = [event.source, event.actor].filter(Boolean).map(text).join(", ");
+	const title = text(__(frappe.model.unscrub(event.event)));
+	return `<li class="mb-3">
+		<strong>${title}</strong> ${move}
+		<div class="text-muted small">${text(frappe.datetime.str_to_user(event.occurred_at))} · ${who}</div>
+		<div class="small">${details_html(event.details, text)}</div>
+	</li>`;
+}
+
+function details_html(details, text) {
+	let values = {};
+	try {
+		values = JSON.parse(details || "{}");
+	} catch (error) {
+		return text(details);
+	}
+	return Object.entries(values)
+		.filter(([_key, value]) => value !== null && value !== "")
+		.map(([key, value]) => `${text(__(frappe.model.unscrub(key)))}: ${text(typeof value === "object" ? JSON.stringify(value) : value)}`)
+		.join(" · ");
+}

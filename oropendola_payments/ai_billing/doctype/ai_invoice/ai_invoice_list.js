@@ -1,0 +1,7 @@
+frappe.listview_settings["AI Invoice"] = {
+	onload(listview) {
+		listview.page.add_inner_button(__("To review"), () =>
+			listview.filter_area.add([["AI Invoice", "needs_review", "=", 1]])
+		);
+	},
+};

@@ -1,0 +1,68 @@
+const COLORS = {
+	Live: "green",
+	Test: "orange",
+	Simulator: "blue",
+	Degraded: "red",
+	"Not Configured": "yellow",
+	Disabled: "gray",
+};
+
+frappe.ui.form.on("Payment Gateway Settings", {
+	refresh(frm) {
+		const facts = frm.doc.__onload;
+		if (frm.is_new() || !facts) return;
+		frm.page.set_indicator(__(facts.status), COLORS[facts.status] || "gray");
+		show_own_credentials(frm, facts.credentials);
+		show_options(frm, facts);
+		show_webhook_address(frm);
+		if (frm.perm[0]?.write) frm.add_custom_button(__("Test connection"), () => test_connection(frm));
+	},
+	mode(frm) {
+		frm.toggle_display("api_base_url", frm.doc.mode !== "Live");
+	},
+});
+
+// Every gateway shares the same slots; the form shows those that it uses, under the names of its dashboard.
+function show_own_credentials(frm, credentials) {
+	const own = Object.fromEntries(credentials.map((credential) => [credential.name, credential]));
+	for (const field of credential_slots(frm)) {
+		const credential = own[field.fieldname];
+		frm.toggle_display(field.fieldname, Boolean(credential));
+		if (!credential) continue;
+		frm.set_df_property(field.fieldname, "label", credential.label);
+		const optional = credential.required ? "" : __("Optional.");
+		frm.set_df_property(field.fieldname, "description", [credential.help, optional].filter(Boolean).join(" "));
+	}
+}
+
+function credential_slots(frm) {
+	const names = frm.meta.fields.map((field) => field.fieldname);
+	const section = frm.meta.fields.slice(names.indexOf("credentials_section") + 1, names.indexOf("options_section"));
+	return section.filter((field) => field.fieldtype !== "Column Break");
+}
+
+function show_options(frm, facts) {
+	const modes = ["Simulator", "Test", "Live"].filter((mode) => mode !== "Simulator" || facts.simulator_allowed);
+	// A mode that was chosen while it was allowed stays visible.
+	frm.set_df_property("mode", "options", modes.includes(frm.doc.mode) ? modes : [frm.doc.mode, ...modes]);
+	frm.toggle_display("refund_speed", facts.instant_refunds);
+	frm.toggle_display("api_base_url", frm.doc.mode !== "Live");
+}
+
+function show_webhook_address(frm) {
+	const method = "oropendola_payments.api.webhooks.receive";
+	const address = `${window.location.origin}/api/method/${method}?gateway=${encodeURIComponent(frm.doc.gateway)}`;
+	const sentence = __("Enter this webhook address in the dashboard of {0}:", [frm.doc.label]);
+	frm.set_intro("");
+	frm.set_intro(`${frappe.utils.escape_html(sentence)} <code>${frappe.utils.escape_html(address)}</code>`, "blue");
+}
+
+async function test_connection(frm) {
+	if (frm.is_dirty()) {
+		frappe.msgprint(__("Please save first. The connection is tested with the saved keys."));
+		return;
+	}
+	const answer = await frm.call("test_connection");
+	frappe.msgprint({ title: frm.doc.label, message: frappe.utils.escape_html(answer.message) });
+	frm.reload_doc();
+}

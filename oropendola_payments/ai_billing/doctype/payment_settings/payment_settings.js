@@ -1,0 +1,19 @@
+frappe.ui.form.on("Payment Settings", {
+	refresh(frm) {
+		const site = frm.doc.__onload?.live_site;
+		// The first Live gateway of a new site confirms it by itself; only a copy has to be asked about.
+		if (!site || site.confirmed || !frm.doc.confirmed_site) return;
+		frm.add_custom_button(__("Confirm this site for live payments"), () => confirm_site(frm, site.this_site));
+	},
+});
+
+function confirm_site(frm, name) {
+	const question = __(
+		"Live gateways will take and refund real money on {0}. Is this the real site, and not a copy of it?",
+		[name]
+	);
+	frappe.confirm(frappe.utils.escape_html(question), async () => {
+		const answer = await oropendola.call("admin.confirm_live_site", {});
+		if (answer) oropendola.done(frm, __("Live payments belong to {0} now.", [answer.confirmed_site]));
+	});
+}

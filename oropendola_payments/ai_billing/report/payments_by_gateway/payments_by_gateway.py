@@ -1,0 +1,125 @@
+"""How each gateway did in a period: how payments ended, what was taken and what went back."""
+
+from decimal import Decimal
+
+import frappe
+from frappe import _
+from frappe.utils import add_days, getdate
+
+from oropendola_payments.ai_billing import figures
+from oropendola_payments.ai_billing.periods import today
+
+COUNTED = {"Paid": "paid", "Failed": "failed", "Expired": "abandoned", "Cancelled": "cancelled"}
+
+
+def execute(filters=None):
+	"""Columns, rows, message and chart."""
+	period = period_of(filters or {})
+	rows: dict[tuple, dict] = {}
+	_add_attempts(rows, period)
+	_add_money(rows, "taken", _taken(period))
+	_add_money(rows, "refunded", _refunded(period))
+	data = [_finished(row) for _key, row in sorted(rows.items())]
+	return columns(), data, None, _chart(data)
+
+
+def period_of(filters: dict) -> dict:
+	"""First day, the day after the last, and what to restrict to; 30 days up to now unless something else is asked for."""
+	last = getdate(filters.get("to_date") or today())
+	return {
+		"since": getdate(filters.get("from_date") or add_days(last, -30)),
+		"until": getdate(add_days(last, 1)),
+		"mode": filters.get("mode") or "",
+		"currency": filters.get("currency") or "",
+	}
+
+
+def _row(rows: dict, gateway: str, currency: str) -> dict:
+	empty = {"attempts": 0, **dict.fromkeys(COUNTED.values(), 0), "taken": Decimal(0), "refunded": Decimal(0)}
+	return rows.setdefault((gateway, currency), {"gateway": gateway, "currency": currency, **empty})
+
+
+def _add_attempts(rows: dict, period: dict):
+	found = frappe.db.sql(
+		"""SELECT gateway, currency, status, COUNT(*) FROM `tabPayment Attempt`
+		WHERE initiated_at >= %(since)s AND initiated_at < %(until)s AND (%(mode)s = '' OR mode = %(mode)s)
+			AND (%(currency)s = '' OR currency = %(currency)s) GROUP BY gateway, currency, status""",
+		period,
+	)
+	for gateway, currency, status, count in found:
+		row = _row(rows, gateway, currency)
+		row["attempts"] += int(count)
+		if status in COUNTED:
+			row[COUNTED[status]] += int(count)
+
+
+def _add_money(rows: dict, column: str, found):
+	for gateway, currency, amount in found:
+		_row(rows, gateway, currency)[column] = Decimal(str(amount or 0))
+
+
+def _taken(period: dict):
+	# Credit is money of an earlier payment that is counted there.
+	return frappe.db.sql(
+		"""SELECT c.gateway, c.currency, SUM(c.amount) FROM `tabPayment Capture` c
+		JOIN `tabPayment Attempt` a ON a.name = c.attempt
+		WHERE c.captured_at >= %(since)s AND c.captured_at < %(until)s AND (%(mode)s = '' OR a.mode = %(mode)s)
+			AND (%(currency)s = '' OR c.currency = %(currency)s) AND c.gateway <> 'credit' GROUP BY c.gateway, c.currency""",
+		period,
+	)
+
+
+def _refunded(period: dict):
+	return frappe.db.sql(
+		"""SELECT r.gateway, r.currency, SUM(r.amount) FROM `tabPayment Refund` r
+		JOIN `tabPayment Attempt` a ON a.name = r.attempt
+		WHERE r.status = 'Refunded' AND r.completed_at >= %(since)s AND r.completed_at < %(until)s
+			AND (%(mode)s = '' OR a.mode = %(mode)s) AND (%(currency)s = '' OR r.currency = %(currency)s)
+		GROUP BY r.gateway, r.currency""",
+		period,
+	)
+
+
+def _finished(row: dict) -> dict:
+	ended = sum(row[name] for name in COUNTED.values())
+	label = figures.gateway_labels().get(row["gateway"], row["gateway"])
+	return {
+		**row,
+		"gateway": label,
+		"success": round(100 * row["paid"] / ended, 1) if ended else None,
+		"net": float(row["taken"] - row["refunded"]),
+		"taken": float(row["taken"]),
+		"refunded": float(row["refunded"]),
+	}
+
+
+def columns() -> list[dict]:
+	money = {"fieldtype": "Currency", "options": "currency", "width": 130}
+	count = {"fieldtype": "Int", "width": 115}
+	return [
+		{"fieldname": "gateway", "label": _("Gateway"), "fieldtype": "Data", "width": 130},
+		{"fieldname": "currency", "label": _("Currency"), "fieldtype": "Data", "width": 90},
+		{"fieldname": "attempts", "label": _("Attempts"), **count},
+		{"fieldname": "paid", "label": _("Paid"), **count},
+		{"fieldname": "failed", "label": _("Failed"), **count},
+		{"fieldname": "abandoned", "label": _("Abandoned"), **count},
+		{"fieldname": "cancelled", "label": _("Cancelled"), **count},
+		{"fieldname": "success", "label": _("Success"), "fieldtype": "Percent", "width": 100},
+		{"fieldname": "taken", "label": _("Taken"), **money},
+		{"fieldname": "refunded", "label": _("Refunded"), **money},
+		{"fieldname": "net", "label": _("Net"), **money},
+	]
+
+
+def _chart(rows: list[dict]) -> dict | None:
+	if not rows:
+		return None
+	labels = [f"{row['gateway']} {row['currency']}" for row in rows]
+	names = {"paid": _("Paid"), "failed": _("Failed"), "abandoned": _("Abandoned")}
+	datasets = [{"name": label, "values": [row[name] for row in rows]} for name, label in names.items()]
+	return {
+		"data": {"labels": labels, "datasets": datasets},
+		"type": "bar",
+		"barOptions": {"stacked": 1},
+		"colors": ["#2f9d58", "#e03636", "#9a9a9a"],
+	}

@@ -1,0 +1,134 @@
+"""Where gateway, invoices and refunds do not agree, or a person has to decide. Empty is what it should be."""
+
+from datetime import timedelta
+
+import frappe
+from frappe import _
+from frappe.utils import cint, escape_html, flt, now_datetime
+
+from oropendola_payments.ai_billing import figures
+
+LIMIT = 500
+TINY = 0.0000001
+
+
+def execute(filters=None):
+	"""Columns and rows, the oldest first."""
+	gateway, kind = figures.gateway_code((filters or {}).get("gateway")), (filters or {}).get("kind")
+	found = [row for name, find in SOURCES.items() if kind in (None, "", name) for row in find()]
+	labels = figures.gateway_labels()
+	rows = [
+		{**row, "gateway": labels.get(row["gateway"], row["gateway"])}
+		for row in found
+		if gateway in (None, "", row["gateway"])
+	]
+	return columns(), sorted(rows, key=lambda row: str(row["since"]))
+
+
+def _reviews() -> list[dict]:
+	fields = ["name", "payment_gateway", "outstanding_amount", "currency", "review_reason", "creation"]
+	rows = frappe.get_all("AI Invoice", {"needs_review": 1}, fields, order_by="creation", limit=LIMIT)
+	return [
+		_difference("Review", "AI Invoice", row.name, row.name, row.payment_gateway, row.review_reason, row.creation)
+		| {"amount": flt(row.outstanding_amount), "currency": row.currency}
+		for row in rows
+	]
+
+
+def _unwanted_money() -> list[dict]:
+	"""Money that pays nothing and was neither sent back nor kept as credit."""
+	rows = frappe.db.sql(
+		f"""SELECT name, invoice, gateway, currency, disposition, captured_at, surplus - amount_refunded - credit_used AS left_over
+		FROM `tabPayment Capture` WHERE disposition IN ('Duplicate', 'Overpaid', 'Mismatch')
+			AND COALESCE(resolution, '') <> 'Credit' AND surplus - amount_refunded - credit_used > {TINY}
+		ORDER BY captured_at LIMIT {LIMIT}""",  # noqa: S608
+		as_dict=True,
+	)
+	text = {
+		"Duplicate": _("The invoice was paid already. Please refund this payment, or keep it as agreed with the customer."),
+		"Overpaid": _("More than the invoice came in. Please refund the rest, or keep it as agreed with the customer."),
+		"Mismatch": _("The payment does not fit the invoice, so nothing was applied. Please look at it in the gateway's dashboard."),
+	}
+	return [
+		_difference("Money", "Payment Capture", row.name, row.invoice, row.gateway, text[row.disposition], row.captured_at)
+		| {"amount": flt(row.left_over), "currency": row.currency}
+		for row in rows
+	]
+
+
+def _sums() -> list[dict]:
+	"""Invoices whose own numbers differ from those of their payments."""
+	rows = frappe.db.sql(
+		f"""SELECT i.name, i.payment_gateway, i.currency, i.creation, i.amount_paid, COALESCE(SUM(c.applied_amount), 0) AS captured
+		FROM `tabAI Invoice` i LEFT JOIN `tabPayment Capture` c ON c.invoice = i.name
+		GROUP BY i.name, i.payment_gateway, i.currency, i.creation, i.amount_paid
+		HAVING ABS(i.amount_paid - COALESCE(SUM(c.applied_amount), 0)) > {TINY} ORDER BY i.creation LIMIT {LIMIT}""",  # noqa: S608
+		as_dict=True,
+	)
+	text = _("The invoice says {0} was paid, its payments add up to {1}. Please tell your developer.")
+	return [
+		_difference("Sum", "AI Invoice", row.name, row.name, row.payment_gateway, text.format(row.amount_paid, row.captured), row.creation)
+		| {"amount": flt(row.amount_paid) - flt(row.captured), "currency": row.currency}
+		for row in rows
+	]
+
+
+def _refunds() -> list[dict]:
+	fields = ["name", "invoice", "gateway", "amount", "currency", "status", "error_message", "creation"]
+	rows = frappe.get_all("Payment Refund", {"status": ("in", ("Unknown", "Failed"))}, fields, order_by="creation", limit=LIMIT)
+	text = {
+		"Unknown": _("Nobody knows yet whether this refund was sent. The gateway is asked again and again."),
+		"Failed": _("The gateway did not send this refund."),
+	}
+	return [
+		_difference("Refund", "Payment Refund", row.name, row.invoice, row.gateway, f"{text[row.status]} {row.error_message or ''}".strip(), row.creation)
+		| {"amount": flt(row.amount), "currency": row.currency}
+		for row in rows
+	]
+
+
+def _pending() -> list[dict]:
+	hours = cint(frappe.get_cached_doc("Payment Settings").alert_pending_hours) or 24
+	filters = {
+		"status": ("in", figures.OPEN),
+		"mode": ("!=", "Manual"),
+		"initiated_at": ("<", now_datetime() - timedelta(hours=hours)),
+	}
+	fields = ["name", "invoice", "gateway", "amount", "currency", "initiated_at"]
+	rows = frappe.get_all("Payment Attempt", filters, fields, order_by="initiated_at", limit=LIMIT)
+	text = _("This payment has been open for more than {0} hours. Please ask the gateway.").format(hours)
+	return [
+		_difference("Pending", "Payment Attempt", row.name, row.invoice, row.gateway, text, row.initiated_at)
+		| {"amount": flt(row.amount), "currency": row.currency}
+		for row in rows
+	]
+
+
+def _difference(kind: str, doctype: str, name: str, invoice: str, gateway: str | None, text: str | None, since) -> dict:
+	return {
+		"kind": kind,
+		"record_type": doctype,
+		"record": name,
+		"invoice": invoice,
+		"gateway": gateway,
+		# The Desk shows cells as HTML, and gateways and people have a say in this one.
+		"difference": escape_html(text or ""),
+		"since": since,
+	}
+
+
+SOURCES = {"Review": _reviews, "Money": _unwanted_money, "Sum": _sums, "Refund": _refunds, "Pending": _pending}
+
+
+def columns() -> list[dict]:
+	return [
+		{"fieldname": "kind", "label": _("Kind"), "fieldtype": "Data", "width": 90},
+		{"fieldname": "difference", "label": _("What is the matter"), "fieldtype": "Data", "width": 430},
+		{"fieldname": "invoice", "label": _("Invoice"), "fieldtype": "Link", "options": "AI Invoice", "width": 150},
+		{"fieldname": "gateway", "label": _("Gateway"), "fieldtype": "Data", "width": 100},
+		{"fieldname": "amount", "label": _("Amount"), "fieldtype": "Currency", "options": "currency", "width": 120},
+		{"fieldname": "currency", "label": _("Currency"), "fieldtype": "Data", "width": 90},
+		{"fieldname": "record_type", "label": _("Record Type"), "fieldtype": "Data", "width": 140},
+		{"fieldname": "record", "label": _("Record"), "fieldtype": "Dynamic Link", "options": "record_type", "width": 200},
+		{"fieldname": "since", "label": _("Since"), "fieldtype": "Datetime", "width": 160},
+	]

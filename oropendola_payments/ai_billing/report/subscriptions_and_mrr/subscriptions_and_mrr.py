@@ -1,0 +1,68 @@
+"""Subscriptions by plan and status, and what they bring in a month: the monthly recurring revenue, before tax."""
+
+from decimal import Decimal
+
+import frappe
+from frappe import _
+
+from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import TRANSITIONS
+
+# How many of an interval make a month.
+A_MONTH = {"Day": Decimal(365) / 12, "Month": Decimal(1), "Year": Decimal(1) / 12}
+
+
+def execute(filters=None):
+	"""Columns, rows, message and chart."""
+	filters = filters or {}
+	rows: dict[tuple, dict] = {}
+	for found in _subscriptions(filters):
+		row = rows.setdefault((found.plan, found.currency), _new_row(found))
+		row[frappe.scrub(found.status)] += 1
+		if found.status == "Active":
+			row["mrr"] += _monthly(found)
+	data = [{**row, "mrr": float(row["mrr"].quantize(Decimal("0.01")))} for _key, row in sorted(rows.items())]
+	return columns(), data, None, _chart(data)
+
+
+def _subscriptions(filters: dict) -> list:
+	"""Each subscription with what its last invoice cost; before the first invoice the plan's own price counts."""
+	return frappe.db.sql(
+		"""SELECT s.plan, s.status, COALESCE(i.currency, p.currency) AS currency, COALESCE(i.net_amount, p.price) AS price,
+			p.plan_name, p.billing_interval, p.interval_count
+		FROM `tabAI Subscription` s JOIN `tabAI Plan` p ON p.name = s.plan
+		LEFT JOIN `tabAI Invoice` i ON i.name = s.current_invoice
+		WHERE (%(plan)s = '' OR s.plan = %(plan)s) AND (%(currency)s = '' OR COALESCE(i.currency, p.currency) = %(currency)s)""",
+		{"plan": filters.get("plan") or "", "currency": filters.get("currency") or ""},
+		as_dict=True,
+	)
+
+
+def _new_row(found) -> dict:
+	counts = {frappe.scrub(status): 0 for status in TRANSITIONS}
+	return {"plan": found.plan, "plan_name": found.plan_name, "currency": found.currency, **counts, "mrr": Decimal(0)}
+
+
+def _monthly(found) -> Decimal:
+	return Decimal(str(found.price or 0)) * A_MONTH[found.billing_interval] / max(1, int(found.interval_count or 1))
+
+
+def columns() -> list[dict]:
+	statuses = [
+		{"fieldname": frappe.scrub(status), "label": _(status), "fieldtype": "Int", "width": 90} for status in TRANSITIONS
+	]
+	return [
+		{"fieldname": "plan", "label": _("Plan"), "fieldtype": "Link", "options": "AI Plan", "width": 160},
+		{"fieldname": "plan_name", "label": _("Plan Name"), "fieldtype": "Data", "width": 140},
+		{"fieldname": "currency", "label": _("Currency"), "fieldtype": "Data", "width": 90},
+		*statuses,
+		{"fieldname": "mrr", "label": _("Revenue a Month"), "fieldtype": "Currency", "options": "currency", "width": 150},
+	]
+
+
+def _chart(rows: list[dict]) -> dict | None:
+	paying = [row for row in rows if row["mrr"]]
+	if not paying:
+		return None
+	labels = [f"{row['plan_name']} {row['currency']}" for row in paying]
+	values = [{"name": _("Revenue a Month"), "values": [row["mrr"] for row in paying]}]
+	return {"data": {"labels": labels, "datasets": values}, "type": "bar"}

@@ -1,0 +1,79 @@
+"""Numbers on the workspace. The Desk asks in its own way, so these answer in its own way, without the envelope."""
+
+import frappe
+from frappe import _
+from frappe.utils import add_to_date, cint, fmt_money, now_datetime
+
+from oropendola_payments.ai_billing import figures
+from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.api import require_staff
+from oropendola_payments.exceptions import BadRequest
+
+RATE_DAYS = 30
+CHARTS = {
+	"Revenue by day": figures.revenue_by_day,
+	"Revenue by gateway": figures.revenue_by_gateway,
+	"Funnel": figures.funnel,
+	"Failure reasons": figures.failure_reasons,
+}
+MAX_DAYS = 366
+TOO_FEW = "–"
+
+
+@frappe.whitelist(methods=["GET", "POST"])
+def revenue_this_month(filters=None) -> str:
+	"""One sum for each currency: amounts of different currencies are never added up."""
+	require_staff()
+	rows = figures.revenue(frappe.utils.get_datetime(today().replace(day=1)))
+	sums = [fmt_money(amount, currency=currency) for (_group, currency), amount in sorted(rows.items())]
+	return " + ".join(text.replace(" ", "\u00a0") for text in sums) or "0"
+
+
+@frappe.whitelist(methods=["GET", "POST"])
+def success_rate(filters=None) -> dict | str:
+	return _rate("Paid")
+
+
+@frappe.whitelist(methods=["GET", "POST"])
+def abandoned_rate(filters=None) -> dict | str:
+	return _rate("Expired")
+
+
+@frappe.whitelist(methods=["GET", "POST"])
+def pending_too_long(filters=None) -> dict:
+	"""Payments whose fate is unknown for longer than Payment Settings allow."""
+	require_staff()
+	hours = cint(frappe.get_cached_doc("Payment Settings").alert_pending_hours) or 24
+	before = add_to_date(now_datetime(), hours=-hours)
+	options = {"status": ["in", list(figures.OPEN)], "initiated_at": ["<", str(before)], "mode": ["!=", "Manual"]}
+	count = len(figures.pending_longer_than(hours))
+	return {"value": count, "fieldtype": "Int", "route": ["List", "Payment Attempt"], "route_options": options}
+
+
+@frappe.whitelist(methods=["GET", "POST"])
+def chart(filters=None) -> dict:
+	"""For the chart source Payment Figures: `{"figure": ..., "days": ...}`."""
+	require_staff()
+	wanted = _wanted(filters)
+	if wanted.get("figure") not in CHARTS:
+		raise BadRequest(_("There is no such figure. Please choose one of: {0}.").format(", ".join(CHARTS)))
+	days = min(max(cint(wanted.get("days")) or RATE_DAYS, 1), MAX_DAYS)
+	return CHARTS[wanted["figure"]](days)
+
+
+def _wanted(filters) -> dict:
+	try:
+		wanted = frappe.parse_json(filters)
+	except ValueError:
+		wanted = None
+	return wanted if isinstance(wanted, dict) and isinstance(wanted.get("figure"), str) else {}
+
+
+def _rate(status: str) -> dict | str:
+	require_staff()
+	row = figures.total(figures.outcomes(add_to_date(now_datetime(), days=-RATE_DAYS)))
+	percent = figures.percent(row, status)
+	if percent is None:
+		return TOO_FEW
+	options = {"status": status, "mode": ["!=", "Manual"]}
+	return {"value": round(percent, 1), "fieldtype": "Percent", "route": ["List", "Payment Attempt"], "route_options": options}

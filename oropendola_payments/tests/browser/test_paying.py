@@ -141,6 +141,16 @@ class TestBilling(BrowserTestCase):
 		page.get_by_text("It was cancelled.").wait_for()
 		self.assertEqual(self.value("AI Subscription", subscription.name, "status"), "Cancelled")
 
+	def test_a_form_of_another_site_ends_no_subscription(self):
+		user = self.customer()
+		subscription = factories.create_active_subscription(user)
+		context = self.browser_of(user)
+		self.open(context, "/billing")
+		for token in ({}, {"csrf_token": "guessed"}):
+			answer = context.request.post(f"{self.host.url}/billing", form={"action": "cancel", **token})
+			self.assertEqual(answer.status, 400)
+		self.assertEqual(self.value("AI Subscription", subscription.name, "status"), "Active")
+
 	def test_quota_that_was_used_is_shown(self):
 		user = self.customer()
 		subscription = factories.create_active_subscription(user, requests_limit_per_day=1000)

@@ -139,6 +139,11 @@ ROWS = (
 		"cashfree.confirm_cashfree_payment", TRANSACT, lambda w: {"order_id": w.order_with_code, "otp": "123456"}
 	),
 	Row("cashfree.get_cashfree_order_status", TRANSACT, lambda w: {"order_id": w.order}, BOTH),
+	Row("desk.revenue_this_month", STAFF, methods=BOTH),
+	Row("desk.success_rate", STAFF, methods=BOTH),
+	Row("desk.abandoned_rate", STAFF, methods=BOTH),
+	Row("desk.pending_too_long", STAFF, methods=BOTH),
+	Row("desk.chart", STAFF, lambda w: {"filters": '{"figure": "Funnel", "days": 30}'}, BOTH),
 	Row("health.status", EVERYBODY, methods=BOTH),
 	Row("health.metrics", STAFF, methods=GET),
 	Row("payment.get_available_gateways", EVERYBODY, lambda w: {"currency": "INR"}, BOTH),

@@ -31,7 +31,7 @@ TEXT_ONLY = {"a number": 12.5}
 CURRENCY_ONLY = {"a sentence": "Indian rupees", "too short": "IN", "digits": "123", "another alphabet": "ИНР"}
 NUMBER_ONLY = {"words": "many", "not a number": "NaN", "endless": "Infinity", "huge": "9" * 30, "power": "1e9999999"}
 # These check nothing but the body as a whole, and answer in the provider's way.
-RAW = ("callbacks.returned", "callbacks.payu_success", "callbacks.payu_failure", "webhooks.receive", "health.metrics")
+RAW = ("desk.chart", "callbacks.returned", "callbacks.payu_success", "callbacks.payu_failure", "webhooks.receive", "health.metrics")
 
 
 def parameters_of(endpoint: str) -> dict[str, inspect.Parameter]:
@@ -66,11 +66,14 @@ class ArgumentsTestCase(TestCase):
 		self.assertIs(envelope.get("success"), False, answer.get_data()[:300])
 		self.assertTrue(envelope["error"] and envelope["error_code"], envelope)
 
-	def assert_refused(self, row, arguments: dict, what: str):
+	def assert_refused(self, row, arguments: dict, name: str, values: dict):
+		"""Each of the values, by what it is, instead of the right one."""
 		before = self.counts()
-		with self.subTest(endpoint=row.endpoint, what=what):
-			self.refused(call(row.endpoint, self.user_of(row), data=json.dumps(arguments), content_type="application/json"))
-			self.assertEqual(self.counts(), before)
+		for what, value in values.items():
+			with self.subTest(endpoint=row.endpoint, name=name, what=what):
+				body = json.dumps({**arguments, name: value})
+				self.refused(call(row.endpoint, self.user_of(row), data=body, content_type="application/json"))
+		self.assertEqual(self.counts(), before, (row.endpoint, name))
 
 
 class TestJsonArguments(ArgumentsTestCase):
@@ -83,26 +86,31 @@ class TestJsonArguments(ArgumentsTestCase):
 		for row, arguments in self.rows():
 			for name, parameter in parameters_of(row.endpoint).items():
 				if parameter.default is inspect.Parameter.empty:
-					for empty in ({}, {name: None}, {name: ""}, {name: "   "}):
-						rest = {key: value for key, value in arguments.items() if key != name}
-						self.assert_refused(row, {**rest, **empty}, f"{name} as {empty}")
+					self.assert_refused(row, arguments, name, {"null": None, "empty": "", "spaces": "   "})
+					rest = {key: value for key, value in arguments.items() if key != name}
+					self.assert_refused(row, rest, "surprise", {"left out": 1})
 
 	def test_what_is_never_right_is_refused_everywhere(self):
 		for row, arguments in self.rows():
 			for name in parameters_of(row.endpoint):
-				for what, value in NEVER_RIGHT.items():
-					self.assert_refused(row, {**arguments, name: value}, f"{name}: {what}")
+				self.assert_refused(row, arguments, name, NEVER_RIGHT)
 
 	def test_text_where_a_number_is_wanted_is_refused_and_the_other_way_round(self):
 		for row, arguments in self.rows():
 			for name, parameter in parameters_of(row.endpoint).items():
-				for what, value in self.wrong_for(str(parameter.annotation)).items():
-					self.assert_refused(row, {**arguments, name: value}, f"{name}: {what}")
+				self.assert_refused(row, arguments, name, self.wrong_for(str(parameter.annotation)))
 
 	def wrong_for(self, annotation: str) -> dict:
 		if "Currency" in annotation:
 			return CURRENCY_ONLY
 		return TEXT_ONLY if "str" in annotation else NUMBER_ONLY
+
+	def test_a_figure_that_does_not_exist_is_refused(self):
+		for what, value in {**NEVER_RIGHT, "no JSON": "{", "another": '{"figure": "Secrets"}', "a number": "5"}.items():
+			with self.subTest(what=what):
+				body = json.dumps({"filters": value})
+				answer = call("desk.chart", self.people.manager, data=body, content_type="application/json")
+				self.assertEqual(answer.status_code, 400, answer.get_data()[:300])
 
 	def test_an_argument_that_nobody_asked_for_is_ignored(self):
 		answer = call("subscription.get_plans", json={"surprise": {"a": 1}, "cmd2": "frappe.ping"})

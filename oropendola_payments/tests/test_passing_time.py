@@ -19,7 +19,7 @@ class TimeTestCase(CustomerTestCase):
 		self.key = self.given(api.reveal_api_key)["api_key"]
 
 	def ended(self, days: int, **columns):
-		"""A subscription whose last day was so many days ago; below 0 it is still to come."""
+		"""A subscription that ended so many days ago; below 0 the end is still to come."""
 		end = today() - timedelta(days=days)
 		move_to(self.doc.name, end_date=end, start_date=end - timedelta(days=30), **columns)
 
@@ -33,13 +33,13 @@ class TestExpiry(TimeTestCase):
 			subscription_sweeps.expire_subscriptions()
 		return self.status()
 
-	def test_the_last_day_is_served_to_its_end(self):
-		self.ended(0)
+	def test_the_day_before_the_end_is_served(self):
+		self.ended(-1)
 		self.assertEqual(self.run_sweep(), "Active")
 		self.assertTrue(usage.consume(self.key, 1)["allowed"])
 
-	def test_after_the_last_day_service_stops_and_grace_begins(self):
-		self.ended(1)
+	def test_on_the_day_of_the_end_service_stops_and_grace_begins(self):
+		self.ended(0)
 		with self.assertRaises(PaymentRequired):
 			usage.consume(self.key, 1)  # at once, not when the scheduler comes round
 		self.assertEqual(self.run_sweep(), "Past Due")
@@ -47,9 +47,9 @@ class TestExpiry(TimeTestCase):
 		self.assertEqual((mine["quota"]["limit"], mine["quota"]["remaining"], mine["api_key_prefix"]), (0, 0, None))
 
 	def test_after_the_days_of_grace_the_subscription_is_over(self):
-		self.ended(3)
+		self.ended(2)
 		self.assertEqual(self.run_sweep(), "Past Due")
-		self.ended(4)
+		self.ended(3)
 		self.assertEqual(self.run_sweep(), "Expired")
 
 	def test_a_scheduler_that_stood_still_for_weeks_catches_up(self):
@@ -78,7 +78,7 @@ class TestExpiry(TimeTestCase):
 		self.ended(1)
 		self.assertEqual(self.run_sweep(), "Past Due")
 		self.assertEqual(frappe.db.get_value("AI Subscription", broken.name, "status"), "Active")
-		move_to(broken.name, end_date=today(), api_key_link=broken.api_key_link)
+		move_to(broken.name, end_date=tomorrow(), api_key_link=broken.api_key_link)
 
 	def test_a_subscription_that_was_renewed_meanwhile_is_left_alone(self):
 		self.ended(1)

@@ -31,6 +31,7 @@ has_permission = {
 
 # What browsers may load on the customer pages; other pages and answers stay as they are.
 after_request = ["oropendola_payments.pages.policy.set_headers"]
+standard_portal_menu_items = [{"title": "Billing", "route": "/billing"}]
 
 # The framework counts without asking who may read.
 override_whitelisted_methods = {"frappe.client.get_count": "oropendola_payments.overrides.get_count"}

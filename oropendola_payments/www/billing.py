@@ -11,6 +11,7 @@ from oropendola_payments.engine import subscriptions
 from oropendola_payments.pages import shell, words
 
 no_cache = 1
+sitemap = 0
 PAGE_LENGTH = 20
 SERVED = ("Active", "Trial")
 

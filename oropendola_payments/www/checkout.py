@@ -13,6 +13,7 @@ from oropendola_payments.pages import shell, words
 from oropendola_payments.pages.order import own_invoice, summary
 
 no_cache = 1
+sitemap = 0
 # These refuse a customer without a phone number, so the page asks before it lets them.
 NEED_PHONE = ("payu", "cashfree")
 NOTICES = {"Simulator": "simulator", "Test": "test"}

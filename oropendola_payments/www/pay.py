@@ -12,6 +12,7 @@ from oropendola_payments.pages import policy, shell, words
 from oropendola_payments.pages.order import own_attempt
 
 no_cache = 1
+sitemap = 0
 EMBEDDED = ("embedded", "inline")
 DRIVERS = ("bolt", "razorpay", "stripe", "cashfree", "phonepe")
 LOOK_AGAIN_SECONDS = 10

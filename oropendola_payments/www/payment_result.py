@@ -14,6 +14,7 @@ from oropendola_payments.pages import shell, words
 from oropendola_payments.pages.order import own_attempt, own_invoice
 
 no_cache = 1
+sitemap = 0
 LOOK_AGAIN_SECONDS = 10
 ENDED = {"Failed": "failed", "Cancelled": "cancelled_attempt", "Expired": "expired"}
 

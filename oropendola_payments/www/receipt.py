@@ -9,6 +9,7 @@ from oropendola_payments.pages import shell, words
 from oropendola_payments.pages.order import own_invoice, summary
 
 no_cache = 1
+sitemap = 0
 COUNTED = ("Applied", "Overpaid", "Short")
 
 

@@ -46,7 +46,12 @@ class TestAddInterval(TestCase):
 		self.assertEqual(add_interval(date(2026, 2, 10), "Month", 1, anchor_day=31), date(2026, 3, 10))
 
 	@settings(max_examples=300, deadline=None)
-	@given(day=DAYS, count=st.integers(1, 60), interval=st.sampled_from(["Month", "Year"]), anchor=st.none() | st.integers(1, 31))
+	@given(
+		day=DAYS,
+		count=st.integers(1, 60),
+		interval=st.sampled_from(["Month", "Year"]),
+		anchor=st.none() | st.integers(1, 31),
+	)
 	def test_it_is_always_that_many_months_later(self, day, count, interval, anchor):
 		after = add_interval(day, interval, count, anchor)
 		self.assertEqual(months_of(after) - months_of(day), count * (12 if interval == "Year" else 1))

@@ -20,13 +20,19 @@ class TestReviews(TestCase):
 		user = frappe.db.get_value("AI Invoice", self.invoice, "user")
 		self.attempt = checkout.initiate(user, self.invoice, "payu")["attempt"]
 		event = PaymentEvent(
-			Outcome.PAID, reference=self.attempt, payment_id=unique("pay"), amount=Decimal(499), currency="USD"
+			Outcome.PAID,
+			reference=self.attempt,
+			payment_id=unique("pay"),
+			amount=Decimal(499),
+			currency="USD",
 		)
 		self.capture = settlement.settle("payu", event).capture
 
 	def finish(self, **values) -> dict:
 		with as_user(create_user("Payments Manager")):
-			return admin.finish_review(**{"invoice_id": self.invoice, "note": "The bank will send it back.", **values})
+			return admin.finish_review(
+				**{"invoice_id": self.invoice, "note": "The bank will send it back.", **values}
+			)
 
 	def test_money_in_another_currency_pays_nothing_and_is_flagged(self):
 		"""S2."""
@@ -43,7 +49,9 @@ class TestReviews(TestCase):
 
 	def test_what_was_found_is_kept(self):
 		self.finish()
-		self.assertEqual(frappe.db.get_value("Payment Capture", self.capture, "note"), "The bank will send it back.")
+		self.assertEqual(
+			frappe.db.get_value("Payment Capture", self.capture, "note"), "The bank will send it back."
+		)
 		event = frappe.get_last_doc("Payment Event", {"invoice": self.invoice, "event": "review_finished"})
 		details = frappe.parse_json(event.details)
 		self.assertEqual(details["note"], "The bank will send it back.")

@@ -20,18 +20,25 @@ def call(endpoint: str, user: str | None = None, method: str = "POST", **options
 	return send(method, API + endpoint, user, **options)
 
 
-def send(method: str, path: str, user: str | None = None, headers: Mapping | None = None, **options) -> TestResponse:
+def send(
+	method: str, path: str, user: str | None = None, headers: Mapping | None = None, **options
+) -> TestResponse:
 	"""One request as this user, or as a guest."""
 	sent = {"X-Frappe-Site-Name": frappe.local.site, "Accept": "application/json"}
 	# Each request comes from an address of its own, so that no limit of an earlier run is met.
-	sent |= {"X-Forwarded-For": f"198.18.{secrets.randbelow(256)}.{secrets.randbelow(256)}", **(headers or {})}
+	sent |= {
+		"X-Forwarded-For": f"198.18.{secrets.randbelow(256)}.{secrets.randbelow(256)}",
+		**(headers or {}),
+	}
 	if user:
 		sent["Authorization"] = token_of(user)
 	frappe.db.commit()  # the request has its own connection
 	# In developer mode Frappe prints the traceback of every refusal.
 	with _sites_of_this_test(), redirect_stderr(StringIO()), ThreadPoolExecutor(1) as worker:
 		client = Client(frappe.app.application)
-		answer = worker.submit(client.open, path, method=method, headers=sent, buffered=True, **options).result()
+		answer = worker.submit(
+			client.open, path, method=method, headers=sent, buffered=True, **options
+		).result()
 	frappe.db.rollback()  # the next read sees what the request committed
 	return answer
 

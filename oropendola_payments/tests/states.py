@@ -31,6 +31,7 @@ class EveryPairOfStates:
 		frappe.db.rollback()
 
 	def test_the_options_of_the_form_are_the_states_of_the_table(self):
+		"""R20."""
 		options = frappe.get_meta(self.doctype).get_field("status").options.split("\n")
 		self.assertEqual(set(options), set(self.allowed))
 		self.assertEqual(len(options), len(set(options)))

@@ -46,7 +46,14 @@ STAFF_ONLY = (
 	"AI Plan", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log", "Payment Gateway Settings",
 	"Payment Settings",
 )  # fmt: skip
-INSIDE = ("payment_gateway_response", "last_event_hash", "request_data", "response_data", "checkout_data", "key_hash")
+INSIDE = (
+	"payment_gateway_response",
+	"last_event_hash",
+	"request_data",
+	"response_data",
+	"checkout_data",
+	"key_hash",
+)
 
 
 class TestEveryEndpoint(TestCase):
@@ -63,7 +70,9 @@ class TestEveryEndpoint(TestCase):
 		self.assertEqual({row.endpoint for row in ROWS}, set(whitelisted()))
 
 	def test_guests_reach_only_what_is_meant_for_them(self):
-		open_to_guests = {name for name, function in whitelisted().items() if function in list(frappe.guest_methods)}
+		open_to_guests = {
+			name for name, function in whitelisted().items() if function in list(frappe.guest_methods)
+		}
 		self.assertEqual(open_to_guests, OPEN_TO_GUESTS)
 
 	def test_each_endpoint_tells_each_kind_of_user_what_the_table_says(self):
@@ -75,7 +84,11 @@ class TestEveryEndpoint(TestCase):
 
 	def check(self, row, actor: str, arguments: dict):
 		method = row.methods[-1]
-		options = {"query_string": arguments or row.query} if method == "GET" else {"json": arguments, "query_string": row.query}
+		options = (
+			{"query_string": arguments or row.query}
+			if method == "GET"
+			else {"json": arguments, "query_string": row.query}
+		)
 		answer = call(row.endpoint, getattr(self.people, actor), method=method, **options)
 		self.assertEqual(answer.status_code, row.status_for(actor), answer.get_data()[:500])
 		envelope = message(answer)
@@ -93,7 +106,10 @@ class TestEveryEndpoint(TestCase):
 					self.assertEqual(answer.status_code, 403, answer.text[:300])
 
 	def test_the_methods_of_the_table_are_the_declared_ones(self):
-		declared = {name: set(frappe.allowed_http_methods_for_whitelisted_func[f]) for name, f in whitelisted().items()}
+		declared = {
+			name: set(frappe.allowed_http_methods_for_whitelisted_func[f])
+			for name, f in whitelisted().items()
+		}
 		self.assertEqual({row.endpoint: set(row.methods) for row in ROWS}, declared)
 
 	def test_a_get_of_a_read_writes_nothing(self):
@@ -127,7 +143,9 @@ class TestOwnListings(TestCase):
 		invoice, stranger = create_invoice(), create_user()
 		for name in (invoice.name, "INV-0000-00000"):
 			answer = call("payment.get_payment_status", stranger, json={"invoice_id": name})
-			self.assertEqual((answer.status_code, message(answer)["error"]), (404, f"You have no invoice {name}."))
+			self.assertEqual(
+				(answer.status_code, message(answer)["error"]), (404, f"You have no invoice {name}.")
+			)
 
 
 class TestRest(TestCase):
@@ -212,7 +230,12 @@ class TestRest(TestCase):
 
 	def refused(self, user: str | None, doctype: str, name: str):
 		path = f"/api/resource/{doctype}"
-		values = {"user": user or "Guest", "status": "Active", "plan": self.subscription.plan, "plan_name": "x"}
+		values = {
+			"user": user or "Guest",
+			"status": "Active",
+			"plan": self.subscription.plan,
+			"plan_name": "x",
+		}
 		for method, address in (("POST", path), ("PUT", f"{path}/{name}"), ("DELETE", f"{path}/{name}")):
 			answer = send(method, address, user, json=values)
 			self.assertEqual(answer.status_code, 403, (method, answer.text[:300]))

@@ -38,7 +38,9 @@ class TestArrows(TestCase):
 		self.forbid("engine", "api", "www", "pages", "commands")
 
 	def test_gateways_import_gateways_only(self):
-		self.forbid("gateways", *{path.stem if path.is_file() else path.name for path in APP.iterdir()} - {"gateways"})
+		self.forbid(
+			"gateways", *{path.stem if path.is_file() else path.name for path in APP.iterdir()} - {"gateways"}
+		)
 
 	def test_gateways_know_no_framework(self):
 		for path in files("gateways"):
@@ -63,7 +65,11 @@ class TestArrows(TestCase):
 	def test_nothing_imports_the_simulator_but_its_command(self):
 		found = [place for package, place in imported() if package == "simulator"]
 		outside = [place for place in found if APP / "simulator" not in place.path.parents]
-		self.assertEqual([(place.path.name, place.lazy) for place in outside], [("commands.py", True)], list(map(str, outside)))
+		self.assertEqual(
+			[(place.path.name, place.lazy) for place in outside],
+			[("commands.py", True)],
+			list(map(str, outside)),
+		)
 
 	def test_the_app_never_asks_on_which_host_it_runs(self):
 		for path in files():
@@ -104,7 +110,12 @@ class TestPackage(TestCase):
 	def packages(self) -> list[str]:
 		from setuptools import find_packages
 
-		return find_packages(str(ROOT), include=re.findall(r'"(oropendola_payments[^"]*)"', self.setup.split("packages=")[1].split(")")[0]))
+		return find_packages(
+			str(ROOT),
+			include=re.findall(
+				r'"(oropendola_payments[^"]*)"', self.setup.split("packages=")[1].split(")")[0]
+			),
+		)
 
 	def test_every_folder_with_code_is_a_package(self):
 		folders = {path.parent.relative_to(ROOT) for path in files(tests=True)}
@@ -116,9 +127,17 @@ class TestPackage(TestCase):
 		self.assertIn("prune benchless", (ROOT / "MANIFEST.in").read_text())
 
 	def test_every_kind_of_file_of_the_app_is_packaged(self):
-		line = next(line for line in (ROOT / "MANIFEST.in").read_text().splitlines() if line.startswith(f"recursive-include {NAME}"))
+		line = next(
+			line
+			for line in (ROOT / "MANIFEST.in").read_text().splitlines()
+			if line.startswith(f"recursive-include {NAME}")
+		)
 		patterns = {pattern.removeprefix("*") for pattern in line.split()[2:]}
-		own = [path for path in APP.rglob("*") if path.is_file() and not IGNORED.search(str(path.relative_to(APP)))]
+		own = [
+			path
+			for path in APP.rglob("*")
+			if path.is_file() and not IGNORED.search(str(path.relative_to(APP)))
+		]
 		self.assertEqual({path.suffix for path in own} - patterns, set())
 
 	def test_setup_reads_the_version_without_importing_the_app(self):
@@ -126,11 +145,26 @@ class TestPackage(TestCase):
 
 	def test_what_pip_would_install(self):
 		with tempfile.TemporaryDirectory() as folder:
-			command = [sys.executable, "setup.py", "-q", "egg_info", "-e", folder, "build_py", "-d", f"{folder}/lib"]
+			command = [
+				sys.executable,
+				"setup.py",
+				"-q",
+				"egg_info",
+				"-e",
+				folder,
+				"build_py",
+				"-d",
+				f"{folder}/lib",
+			]
 			subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
 			names = {str(path.relative_to(f"{folder}/lib")) for path in Path(folder, "lib").rglob("*.*")}
 		self.assertFalse([name for name in names if name.startswith("benchless")])
-		for needed in ("hooks.py", "modules.txt", "patches.txt", "ai_billing/doctype/ai_invoice/ai_invoice.json"):
+		for needed in (
+			"hooks.py",
+			"modules.txt",
+			"patches.txt",
+			"ai_billing/doctype/ai_invoice/ai_invoice.json",
+		):
 			self.assertIn(f"{NAME}/{needed}", names)
 
 

@@ -29,9 +29,22 @@ NEVER_RIGHT = {
 }
 TEXT_ONLY = {"a number": 12.5}
 CURRENCY_ONLY = {"a sentence": "Indian rupees", "too short": "IN", "digits": "123", "another alphabet": "ИНР"}
-NUMBER_ONLY = {"words": "many", "not a number": "NaN", "endless": "Infinity", "huge": "9" * 30, "power": "1e9999999"}
+NUMBER_ONLY = {
+	"words": "many",
+	"not a number": "NaN",
+	"endless": "Infinity",
+	"huge": "9" * 30,
+	"power": "1e9999999",
+}
 # These check nothing but the body as a whole, and answer in the provider's way.
-RAW = ("desk.chart", "callbacks.returned", "callbacks.payu_success", "callbacks.payu_failure", "webhooks.receive", "health.metrics")
+RAW = (
+	"desk.chart",
+	"callbacks.returned",
+	"callbacks.payu_success",
+	"callbacks.payu_failure",
+	"webhooks.receive",
+	"health.metrics",
+)
 
 
 def parameters_of(endpoint: str) -> dict[str, inspect.Parameter]:
@@ -53,7 +66,9 @@ class ArgumentsTestCase(TestCase):
 		return self.people.manager if row.endpoint in OWNED_BY_MANAGER else self.people.owner
 
 	def counts(self) -> dict:
-		return {table: frappe.db.sql(f"SELECT COUNT(*), MAX(modified) FROM `tab{table}`")[0] for table in TABLES}
+		return {
+			table: frappe.db.sql(f"SELECT COUNT(*), MAX(modified) FROM `tab{table}`")[0] for table in TABLES
+		}
 
 	def rows(self):
 		for row in ROWS:
@@ -72,7 +87,9 @@ class ArgumentsTestCase(TestCase):
 		for what, value in values.items():
 			with self.subTest(endpoint=row.endpoint, name=name, what=what):
 				body = json.dumps({**arguments, name: value})
-				self.refused(call(row.endpoint, self.user_of(row), data=body, content_type="application/json"))
+				self.refused(
+					call(row.endpoint, self.user_of(row), data=body, content_type="application/json")
+				)
 		self.assertEqual(self.counts(), before, (row.endpoint, name))
 
 
@@ -106,7 +123,12 @@ class TestJsonArguments(ArgumentsTestCase):
 		return TEXT_ONLY if "str" in annotation else NUMBER_ONLY
 
 	def test_a_figure_that_does_not_exist_is_refused(self):
-		for what, value in {**NEVER_RIGHT, "no JSON": "{", "another": '{"figure": "Secrets"}', "a number": "5"}.items():
+		for what, value in {
+			**NEVER_RIGHT,
+			"no JSON": "{",
+			"another": '{"figure": "Secrets"}',
+			"a number": "5",
+		}.items():
 			with self.subTest(what=what):
 				body = json.dumps({"filters": value})
 				answer = call("desk.chart", self.people.manager, data=body, content_type="application/json")
@@ -117,7 +139,11 @@ class TestJsonArguments(ArgumentsTestCase):
 		self.assertEqual(answer.status_code, 200)
 
 	def test_what_a_refusal_says_is_plain_text(self):
-		answer = call("subscription.create_subscription_and_invoice", self.people.owner, json={"plan_id": "<img src=x onerror=alert(1)>"})
+		answer = call(
+			"subscription.create_subscription_and_invoice",
+			self.people.owner,
+			json={"plan_id": "<img src=x onerror=alert(1)>"},
+		)
 		self.refused(answer, 404)
 		self.assertNotIn("<", message(answer)["error"])
 
@@ -152,9 +178,24 @@ class TestBodiesOfStrangers(ArgumentsTestCase):
 		(b'{"payload": ' + b"[" * 500 + b"]" * 500 + b"}", "application/json"),
 		(b'{"event": null, "data": 5}', "application/json"),
 		(b"\x00\x01\x02", "application/octet-stream"),
-		(b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--x--", "multipart/form-data; boundary=x"),
+		(
+			b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--x--",
+			"multipart/form-data; boundary=x",
+		),
 	)
-	GATEWAYS = ("payu", "razorpay", "stripe", "paypal", "phonepe", "cashfree", "cashflows", "no-such-gateway", "", "%ff%00", "x" * 500)
+	GATEWAYS = (
+		"payu",
+		"razorpay",
+		"stripe",
+		"paypal",
+		"phonepe",
+		"cashfree",
+		"cashflows",
+		"no-such-gateway",
+		"",
+		"%ff%00",
+		"x" * 500,
+	)
 
 	def each(self, path: str):
 		for gateway in self.GATEWAYS:
@@ -182,5 +223,8 @@ class TestBodiesOfStrangers(ArgumentsTestCase):
 	def test_strange_gateway_names_leave_no_trace_in_the_cache(self):
 		for number in range(5):
 			call("webhooks.receive", query_string=f"gateway=made-up-{number}")
-		known = [key.decode() if isinstance(key, bytes) else key for key in frappe.cache.hgetall("oropendola_gateway_names")]
+		known = [
+			key.decode() if isinstance(key, bytes) else key
+			for key in frappe.cache.hgetall("oropendola_gateway_names")
+		]
 		self.assertEqual([key for key in known if key.startswith("made-up")], [])

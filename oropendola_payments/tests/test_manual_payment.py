@@ -23,7 +23,12 @@ class TestManualPayment(TestCase):
 		self.invoice = create_invoice(self.customer).name
 
 	def record(self, amount="499", reference=None, user=None, **values) -> dict:
-		arguments = {"invoice_id": self.invoice, "amount": amount, "reference": reference or unique("transfer"), **values}
+		arguments = {
+			"invoice_id": self.invoice,
+			"amount": amount,
+			"reference": reference or unique("transfer"),
+			**values,
+		}
 		with as_user(user or self.manager):
 			return admin.record_manual_payment(**arguments)
 
@@ -39,7 +44,9 @@ class TestManualPayment(TestCase):
 		return frappe.get_all("Payment Capture", {"invoice": self.invoice}, ["*"], order_by="creation")
 
 	def test_the_full_amount_pays_and_serves(self):
-		answer = self.record(reference="made-up-transfer-" + self.invoice, paid_on=str(today()), note="From the bank")
+		answer = self.record(
+			reference="made-up-transfer-" + self.invoice, paid_on=str(today()), note="From the bank"
+		)
 		self.assertEqual((answer["status"], answer["outstanding_amount"]), ("Paid", 0))
 		subscription = frappe.get_doc("AI Subscription", self.stored().subscription)
 		self.assertEqual(subscription.status, "Active")
@@ -52,7 +59,9 @@ class TestManualPayment(TestCase):
 
 	def test_the_trail_names_the_manager_and_the_desk(self):
 		self.record()
-		rows = frappe.get_all("Payment Event", {"invoice": self.invoice, "event": "invoice_paid"}, ["actor", "source"])
+		rows = frappe.get_all(
+			"Payment Event", {"invoice": self.invoice, "event": "invoice_paid"}, ["actor", "source"]
+		)
 		self.assertEqual([(row.actor, row.source) for row in rows], [(self.manager, "Desk")])
 
 	def test_a_part_makes_it_partly_paid_and_the_rest_pays_it(self):
@@ -80,7 +89,9 @@ class TestManualPayment(TestCase):
 		from oropendola_payments.engine import manual
 
 		reference, invoice = unique("transfer"), self.invoice
-		answers = in_parallel(4, lambda _number: manual.record_payment(invoice, Decimal(499), reference, None, None))
+		answers = in_parallel(
+			4, lambda _number: manual.record_payment(invoice, Decimal(499), reference, None, None)
+		)
 		self.assertEqual(len([answer for answer in answers if isinstance(answer, dict)]), 1, answers)
 		self.assertEqual(len(self.captures()), 1)
 

@@ -5,11 +5,13 @@ from datetime import date, timedelta
 import frappe
 
 from oropendola_payments.ai_billing.periods import today, tomorrow
+from oropendola_payments.api import subscription as api
+from oropendola_payments.api import subscription_renewal as renewal
 from oropendola_payments.compat import TestCase
 from oropendola_payments.engine import subscription_sweeps, usage
 from oropendola_payments.exceptions import PaymentRequired
+from oropendola_payments.tests.customers import CustomerTestCase, move_to, pay
 from oropendola_payments.tests.factories import create_active_subscription, create_user, payment_settings
-from oropendola_payments.tests.test_subscriptions import CustomerTestCase, api, move_to, pay, renewal
 
 
 class TimeTestCase(CustomerTestCase):
@@ -44,7 +46,9 @@ class TestExpiry(TimeTestCase):
 			usage.consume(self.key, 1)  # at once, not when the scheduler comes round
 		self.assertEqual(self.run_sweep(), "Past Due")
 		mine = self.mine()
-		self.assertEqual((mine["quota"]["limit"], mine["quota"]["remaining"], mine["api_key_prefix"]), (0, 0, None))
+		self.assertEqual(
+			(mine["quota"]["limit"], mine["quota"]["remaining"], mine["api_key_prefix"]), (0, 0, None)
+		)
 
 	def test_after_the_days_of_grace_the_subscription_is_over(self):
 		self.ended(2)
@@ -101,7 +105,9 @@ class TestDailyQuota(TimeTestCase):
 	def test_the_scheduler_fills_the_quota_of_a_new_day(self):
 		self.used_up_yesterday()
 		subscription_sweeps.reset_quotas()
-		row = frappe.db.get_value("AI Subscription", self.doc.name, ["daily_quota_remaining", "quota_reset_on"])
+		row = frappe.db.get_value(
+			"AI Subscription", self.doc.name, ["daily_quota_remaining", "quota_reset_on"]
+		)
 		self.assertEqual(row, (100, tomorrow()))
 
 	def test_the_scheduler_gives_nothing_back_within_a_day(self):
@@ -113,7 +119,9 @@ class TestDailyQuota(TimeTestCase):
 	def test_without_a_scheduler_the_first_use_of_a_day_fills_the_quota(self):
 		self.used_up_yesterday()
 		self.assertEqual(self.mine()["quota"]["remaining"], 100, "the customer sees what he or she will get")
-		self.assertEqual(usage.consume(self.key, 30), {"allowed": True, "remaining": 70, "reset_on": tomorrow()})
+		self.assertEqual(
+			usage.consume(self.key, 30), {"allowed": True, "remaining": 70, "reset_on": tomorrow()}
+		)
 		self.assertEqual(usage.consume(self.key, 30)["remaining"], 40)
 
 	def test_nobody_without_service_gets_quota(self):

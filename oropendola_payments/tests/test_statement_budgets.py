@@ -60,10 +60,15 @@ class TestStatementBudgets(TestCase):
 
 	def test_the_list_of_plans_costs_two(self):
 		for method in ("GET", "POST"):
-			cost = self.beyond_ping(method, lambda method=method: call("subscription.get_plans", method=method))
+			cost = self.beyond_ping(
+				method, lambda method=method: call("subscription.get_plans", method=method)
+			)
 			self.assertLessEqual(len(cost), 2, cost)
 
 	def test_the_list_of_gateways_costs_two(self):
 		for query in ({}, {"currency": "INR"}):
-			cost = self.beyond_ping("GET", lambda query=query: call("payment.get_available_gateways", method="GET", query_string=query))
+			cost = self.beyond_ping(
+				"GET",
+				lambda query=query: call("payment.get_available_gateways", method="GET", query_string=query),
+			)
 			self.assertLessEqual(len(cost), 2, cost)

@@ -7,7 +7,17 @@ from collections.abc import Iterator
 from oropendola_payments.compat import TestCase
 from oropendola_payments.tests.source import APP, files, tree_of
 
-WRITERS = {"write", "_update_row", "db_set", "set", "update", "set_value", "set_single_value", "db_update", "insert"}
+WRITERS = {
+	"write",
+	"_update_row",
+	"db_set",
+	"set",
+	"update",
+	"set_value",
+	"set_single_value",
+	"db_update",
+	"insert",
+}
 MOVERS = {"_move_to", "_swap", "_serve", "move_locked"}
 UPDATE = re.compile(r"UPDATE\b.*\bSET\b((?!\bWHERE\b).)*\bstatus`?\s*=", re.DOTALL | re.IGNORECASE)
 # A new record says how it starts; the controllers refuse any other start.
@@ -41,7 +51,13 @@ def moves(tree: ast.AST) -> Iterator[int]:
 
 
 def _assigns_status(node: ast.AST) -> bool:
-	targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)] if isinstance(node, ast.AugAssign | ast.AnnAssign) else []
+	targets = (
+		node.targets
+		if isinstance(node, ast.Assign)
+		else [getattr(node, "target", None)]
+		if isinstance(node, ast.AugAssign | ast.AnnAssign)
+		else []
+	)
 	return any(isinstance(target, ast.Attribute) and target.attr == "status" for target in targets)
 
 
@@ -52,7 +68,9 @@ def _calls_with_status(node: ast.AST) -> bool:
 	for argument in node.args:
 		if isinstance(argument, ast.Dict):
 			pairs = zip(argument.keys, argument.values, strict=True)
-			values += [value for key, value in pairs if isinstance(key, ast.Constant) and key.value == "status"]
+			values += [
+				value for key, value in pairs if isinstance(key, ast.Constant) and key.value == "status"
+			]
 		elif isinstance(argument, ast.Constant) and argument.value == "status":
 			return True
 	return any(not (isinstance(value, ast.Constant) and value.value in STARTS) for value in values)
@@ -85,7 +103,12 @@ class TestStatusWriters(TestCase):
 		self.assertEqual(OTHERS - self.found(), set())
 
 	def test_only_controllers_move(self):
-		outside = [f"{path}:{line}" for path in files() for line in moves(tree_of(path)) if APP / "ai_billing" not in path.parents]
+		outside = [
+			f"{path}:{line}"
+			for path in files()
+			for line in moves(tree_of(path))
+			if APP / "ai_billing" not in path.parents
+		]
 		self.assertEqual(outside, [])
 
 	def test_every_way_around_the_moves_is_noticed(self):
@@ -98,8 +121,10 @@ class TestStatusWriters(TestCase):
 			'frappe.db.set_value("AI Invoice", name, "status", "Paid")',
 			'frappe.db.set_value("AI Invoice", name, {"status": "Paid"})',
 			"frappe.db.sql(\"UPDATE `tabAI Invoice` SET modified = 1, status = 'Paid' WHERE name = %s\", name)",
-			"frappe.db.sql(f\"UPDATE `tab{doctype}` SET `status` = %s\", status)",
+			'frappe.db.sql(f"UPDATE `tab{doctype}` SET `status` = %s", status)',
 		):
 			self.assertEqual(len(list(status_writes(ast.parse(text)))), 1, text)
-		self.assertEqual(list(status_writes(ast.parse('doc.update({"status": "Pending"})\nstatus = doc.status'))), [])
+		self.assertEqual(
+			list(status_writes(ast.parse('doc.update({"status": "Pending"})\nstatus = doc.status'))), []
+		)
 		self.assertEqual(list(moves(ast.parse('doc._move_to("Paid")'))), [1])

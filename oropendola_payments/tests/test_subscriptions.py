@@ -1,15 +1,16 @@
-"""Subscribing, renewing, ending: what a customer owes and what he or she gets."""
+"""Subscribing, ending, and the key: what a customer owes and what he or she gets."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import frappe
 
-from oropendola_payments.ai_billing.periods import add_interval, today
+from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.api import subscription as api
 from oropendola_payments.api import subscription_renewal as renewal
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import invariants, manual, subscriptions
+from oropendola_payments.engine import invariants, subscriptions
+from oropendola_payments.tests.customers import CustomerTestCase, move_to, pay
 from oropendola_payments.tests.factories import (
 	as_user,
 	create_active_subscription,
@@ -17,46 +18,8 @@ from oropendola_payments.tests.factories import (
 	create_plan,
 	create_user,
 	payment_settings,
-	unique,
 )
 from oropendola_payments.tests.parallel import in_parallel
-
-
-def pay(invoice: str):
-	total = frappe.get_doc("AI Invoice", invoice).outstanding()
-	return manual.record_payment(invoice, total, unique("transfer"), None, None)
-
-
-def move_to(subscription: str, **columns):
-	"""As if time had passed."""
-	frappe.db.set_value("AI Subscription", subscription, columns)
-	frappe.db.commit()
-
-
-class CustomerTestCase(TestCase):
-	def setUp(self):
-		self.user = create_user()
-
-	def ask(self, endpoint, **arguments) -> dict:
-		with as_user(self.user):
-			return endpoint(**arguments)
-
-	def given(self, endpoint, **arguments) -> dict:
-		answer = self.ask(endpoint, **arguments)
-		self.assertTrue(answer["success"], answer)
-		return answer
-
-	def refused(self, code: str, endpoint, **arguments) -> str:
-		answer = self.ask(endpoint, **arguments)
-		self.assertEqual((answer["success"], answer.get("error_code")), (False, code), answer)
-		return answer["error"]
-
-	def subscribe(self, plan=None, **plan_values) -> dict:
-		self.plan = plan or create_plan(**plan_values)
-		return self.given(api.create_subscription_and_invoice, plan_id=self.plan.name)
-
-	def mine(self) -> dict:
-		return self.given(api.get_my_subscription)["subscription"]
 
 
 class TestPlans(TestCase):
@@ -72,10 +35,14 @@ class TestPlans(TestCase):
 	def test_with_a_currency_only_what_is_sold_in_it_is_listed(self):
 		"""R18."""
 		plan = create_plan(prices=[{"currency": "USD", "price": 9}])
-		self.assertEqual((self.listed(plan, "usd")["price"], self.listed(plan, "usd")["currency"]), (9, "USD"))
+		self.assertEqual(
+			(self.listed(plan, "usd")["price"], self.listed(plan, "usd")["currency"]), (9, "USD")
+		)
 		self.assertIsNone(self.listed(plan, "EUR"))
 		free = create_plan(price=0, is_free=1)
-		self.assertEqual((self.listed(free, "EUR")["price"], self.listed(free, "EUR")["currency"]), (0, "EUR"))
+		self.assertEqual(
+			(self.listed(free, "EUR")["price"], self.listed(free, "EUR")["currency"]), (0, "EUR")
+		)
 
 	def test_a_plan_that_is_switched_off_is_not_listed(self):
 		self.assertIsNone(self.listed(create_plan(is_active=0)))
@@ -94,7 +61,9 @@ class TestSubscribing(CustomerTestCase):
 		invoice = frappe.get_doc("AI Invoice", answer["invoice_id"])
 		self.assertEqual((invoice.total(), invoice.currency, invoice.purpose), (Decimal(499), "INR", "New"))
 		mine = self.mine()
-		self.assertEqual((mine["quota"]["limit"], mine["quota"]["remaining"], mine["api_key_prefix"]), (0, 0, None))
+		self.assertEqual(
+			(mine["quota"]["limit"], mine["quota"]["remaining"], mine["api_key_prefix"]), (0, 0, None)
+		)
 		self.assertEqual(mine["open_invoice"], invoice.name)
 
 	def test_asking_twice_gives_the_open_invoice(self):
@@ -137,7 +106,9 @@ class TestSubscribing(CustomerTestCase):
 	def test_another_currency_replaces_an_untouched_invoice(self):
 		plan = create_plan(prices=[{"currency": "USD", "price": 9}])
 		rupees = self.subscribe(plan)["invoice_id"]
-		dollars = self.given(api.create_subscription_and_invoice, plan_id=plan.name, currency="USD")["invoice_id"]
+		dollars = self.given(api.create_subscription_and_invoice, plan_id=plan.name, currency="USD")[
+			"invoice_id"
+		]
 		self.assertEqual(frappe.db.get_value("AI Invoice", dollars, ["total_amount", "currency"]), (9, "USD"))
 		self.assertEqual(frappe.db.get_value("AI Invoice", rupees, "status"), "Cancelled")
 
@@ -148,8 +119,12 @@ class TestSubscribing(CustomerTestCase):
 
 	def test_what_cannot_be_bought_is_refused_and_leaves_nothing(self):
 		self.refused("not_found", api.create_subscription_and_invoice, plan_id="no-such-plan")
-		self.refused("unprocessable", api.create_subscription_and_invoice, plan_id=create_plan(is_active=0).name)
-		self.refused("bad_request", api.create_subscription_and_invoice, plan_id=create_plan().name, currency="EUR")
+		self.refused(
+			"unprocessable", api.create_subscription_and_invoice, plan_id=create_plan(is_active=0).name
+		)
+		self.refused(
+			"bad_request", api.create_subscription_and_invoice, plan_id=create_plan().name, currency="EUR"
+		)
 		self.assertIsNone(self.mine())
 		self.assertFalse(frappe.db.exists("AI Invoice", {"user": self.user}))
 
@@ -174,94 +149,9 @@ class TestSubscribing(CustomerTestCase):
 		with payment_settings(tax_rate=18, tax_label="GST", prices_include_tax=1):
 			contained = frappe.get_doc("AI Invoice", self.subscribe()["invoice_id"])
 		self.assertEqual((added.total(), added.tax_label), (Decimal("588.82"), "GST"))
-		self.assertEqual((contained.total(), Decimal(str(contained.tax_amount))), (Decimal("499.00"), Decimal("76.12")))
-
-
-class TestRenewing(CustomerTestCase):
-	def active(self, **plan_values) -> dict:
-		self.subscription = create_active_subscription(self.user, **plan_values)
-		return self.mine()
-
-	def test_renewing_a_running_subscription_extends_it_from_its_old_end(self):
-		before = self.active()
-		answer = self.given(renewal.renew_subscription)
-		self.assertEqual(answer["action"], "extend")
-		self.assertEqual(self.mine()["end_date"], before["end_date"], "nothing before the payment")
-		pay(answer["invoice_id"])
-		after = self.mine()
-		self.assertEqual(after["end_date"], add_interval(before["end_date"], "Month", 1, before["start_date"].day))
-		self.assertEqual(after["start_date"], before["start_date"])
-		self.assertEqual(after["api_key_prefix"], before["api_key_prefix"])
-
-	def test_an_extension_does_not_fill_todays_quota_again(self):
-		self.active(requests_limit_per_day=100)
-		move_to(self.subscription.name, daily_quota_remaining=3)
-		pay(self.given(renewal.renew_subscription)["invoice_id"])
-		self.assertEqual(self.mine()["quota"]["remaining"], 3)
-
-	def test_the_day_of_the_month_comes_back_after_february(self):
-		self.active()
-		move_to(self.subscription.name, start_date=date(2099, 1, 31), end_date=date(2099, 2, 28))
-		pay(self.given(renewal.renew_subscription)["invoice_id"])
-		self.assertEqual(self.mine()["end_date"], date(2099, 3, 31))
-
-	def test_asking_twice_gives_the_same_renewal(self):
-		self.active()
-		first, again = (self.given(renewal.renew_subscription) for _time in range(2))
-		self.assertEqual(first, again)
-
-	def test_two_renewals_paid_one_after_the_other_extend_twice(self):
-		before = self.active()
-		for _time in range(2):
-			pay(self.given(renewal.renew_subscription)["invoice_id"])
-		self.assertEqual(self.mine()["end_date"], add_interval(before["end_date"], "Month", 2, before["start_date"].day))
-
-	def test_a_customer_who_is_past_due_loses_no_day(self):
-		self.active()
-		end = today() - timedelta(days=2)
-		move_to(self.subscription.name, end_date=end, start_date=end - timedelta(days=31))
-		self.subscription.reload().mark_past_due()
-		frappe.db.commit()
-		answer = self.given(renewal.extend_active_subscription)
-		pay(answer["invoice_id"])
-		mine = self.mine()
-		self.assertEqual((answer["action"], mine["status"]), ("extend", "Active"))
-		self.assertEqual(mine["end_date"].month, end.month % 12 + 1)
-
-	def test_an_expired_subscription_starts_a_new_period_today(self):
-		self.active()
-		move_to(self.subscription.name, end_date=today() - timedelta(days=40))
-		self.subscription.reload().expire()
-		frappe.db.commit()
-		self.refused("conflict", renewal.extend_active_subscription)
-		answer = self.given(renewal.renew_expired_subscription)
-		pay(answer["invoice_id"])
-		mine = self.mine()
-		self.assertEqual((answer["action"], mine["start_date"]), ("new", today()))
-		self.assertEqual(mine["end_date"], add_interval(today(), "Month", 1))
-		self.refused("conflict", renewal.renew_expired_subscription)
-
-	def test_the_renewal_keeps_the_currency_of_the_last_invoice(self):
-		plan = create_plan(prices=[{"currency": "USD", "price": 9}])
-		first = self.given(api.create_subscription_and_invoice, plan_id=plan.name, currency="USD")["invoice_id"]
-		pay(first)
-		second = self.given(renewal.renew_subscription)["invoice_id"]
-		self.assertEqual(frappe.db.get_value("AI Invoice", second, ["currency", "purpose"]), ("USD", "Renewal"))
-
-	def test_there_must_be_something_to_renew(self):
-		self.refused("not_found", renewal.renew_subscription)
-		self.refused("not_found", renewal.renew_subscription, plan_id="no-such-plan")
-		self.subscribe(price=0, is_free=1)
-		self.refused("unprocessable", renewal.renew_subscription)
-		self.given(api.cancel_subscription)
-		self.refused("conflict", renewal.renew_subscription)
-
-	def test_a_period_is_never_extended_by_an_unpaid_renewal(self):
-		before = self.active()
-		invoice = frappe.get_doc("AI Invoice", self.given(renewal.renew_subscription)["invoice_id"])
-		for move in (invoice.mark_as_processing, lambda: invoice.mark_as_failed("The bank said no.")):
-			move()
-			self.assertEqual(self.mine()["end_date"], before["end_date"])
+		self.assertEqual(
+			(contained.total(), Decimal(str(contained.tax_amount))), (Decimal("499.00"), Decimal("76.12"))
+		)
 
 
 class TestApplyPayment(CustomerTestCase):
@@ -287,7 +177,9 @@ class TestApplyPayment(CustomerTestCase):
 		subscription = create_active_subscription(self.user)
 		frappe.db.set_value("AI Invoice", subscription.current_invoice, "fulfilled_on", None)
 		move_to(subscription.name, status="Pending", end_date=None, start_date=None, api_key_link=None)
-		self.assertIn(subscription.current_invoice, invariants.check(("paid_without_service",))["paid_without_service"])
+		self.assertIn(
+			subscription.current_invoice, invariants.check(("paid_without_service",))["paid_without_service"]
+		)
 		answer = self.apply(subscription.current_invoice)
 		self.assertEqual(answer["status"], "Active")
 		self.assertNotIn("paid_without_service", invariants.check(("paid_without_service",)))
@@ -306,11 +198,15 @@ class TestApplyPayment(CustomerTestCase):
 		frappe.db.set_value("AI Invoice", subscription.current_invoice, "fulfilled_on", None)
 		subscription.cancel()
 		self.assertEqual(self.apply(subscription.current_invoice)["error_code"], "conflict")
-		frappe.db.set_value("AI Invoice", subscription.current_invoice, "fulfilled_on", frappe.utils.now_datetime())
+		frappe.db.set_value(
+			"AI Invoice", subscription.current_invoice, "fulfilled_on", frappe.utils.now_datetime()
+		)
 		frappe.db.commit()
 
 	def test_the_customer_cannot_do_it(self):
-		self.refused("not_allowed", renewal.apply_payment_to_subscription, invoice_id=create_invoice(self.user).name)
+		self.refused(
+			"not_allowed", renewal.apply_payment_to_subscription, invoice_id=create_invoice(self.user).name
+		)
 
 
 class TestEnding(CustomerTestCase):
@@ -321,7 +217,9 @@ class TestEnding(CustomerTestCase):
 		self.assertEqual(answer["status"], "Cancelled")
 		self.assertEqual(frappe.db.get_value("AI Invoice", open_invoice, "status"), "Cancelled")
 		mine = self.mine()
-		self.assertEqual((mine["quota"]["limit"], mine["api_key_prefix"], mine["open_invoice"]), (0, None, None))
+		self.assertEqual(
+			(mine["quota"]["limit"], mine["api_key_prefix"], mine["open_invoice"]), (0, None, None)
+		)
 
 	def test_a_payment_under_way_keeps_its_invoice_open(self):
 		invoice = frappe.get_doc("AI Invoice", self.subscribe()["invoice_id"])

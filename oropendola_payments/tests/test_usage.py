@@ -35,7 +35,9 @@ class TestConsume(TestCase):
 		frappe.db.commit()
 
 	def test_quota_is_taken_and_told(self):
-		self.assertEqual(usage.consume(self.key, 1), {"allowed": True, "remaining": 99, "reset_on": tomorrow()})
+		self.assertEqual(
+			usage.consume(self.key, 1), {"allowed": True, "remaining": 99, "reset_on": tomorrow()}
+		)
 		self.assertEqual(usage.consume(self.key, 9)["remaining"], 90)
 
 	def test_all_or_nothing(self):
@@ -127,12 +129,16 @@ class TestManyCallers(TestCase):
 		answers = in_parallel(50, lambda _number: _consume(key, 1))
 		served = [answer for answer in answers if isinstance(answer, dict)]
 		refused = [answer for answer in answers if isinstance(answer, TooManyRequests)]
-		self.assertEqual((len(served), len(refused)), (30, 20), [a for a in answers if not isinstance(a, dict)][:3])
+		self.assertEqual(
+			(len(served), len(refused)), (30, 20), [a for a in answers if not isinstance(a, dict)][:3]
+		)
 		self.assertEqual(remaining(doc), 0)
 
 	def test_many_callers_at_midnight_fill_the_quota_once(self):
 		doc, key = served_customer(requests_limit_per_day=30)
-		frappe.db.set_value("AI Subscription", doc.name, {"daily_quota_remaining": 0, "quota_reset_on": today()})
+		frappe.db.set_value(
+			"AI Subscription", doc.name, {"daily_quota_remaining": 0, "quota_reset_on": today()}
+		)
 		answers = in_parallel(20, lambda _number: _consume(key, 2))
 		self.assertEqual(len([answer for answer in answers if isinstance(answer, dict)]), 15)
 		self.assertEqual(remaining(doc), 0)
@@ -166,7 +172,9 @@ class TestOverHttp(TestCase):
 	def test_the_key_travels_in_its_own_header(self):
 		answer = self.consume(json={"requests": 2})
 		self.assertEqual(answer.status_code, 200)
-		self.assertEqual(message(answer), {"success": True, "allowed": True, "remaining": 98, "reset_on": str(tomorrow())})
+		self.assertEqual(
+			message(answer), {"success": True, "allowed": True, "remaining": 98, "reset_on": str(tomorrow())}
+		)
 
 	def test_what_was_taken_is_committed(self):
 		before = remaining(self.doc)
@@ -191,7 +199,10 @@ class TestOverHttp(TestCase):
 
 	def test_a_key_in_the_address_or_the_body_is_not_accepted(self):
 		"""Addresses are logged."""
-		for options in ({"query_string": {"api_key": self.key}}, {"json": {"api_key": self.key, "X-API-Key": self.key}}):
+		for options in (
+			{"query_string": {"api_key": self.key}},
+			{"json": {"api_key": self.key, "X-API-Key": self.key}},
+		):
 			self.assertEqual(call("usage.consume", **options).status_code, 401)
 
 	def test_a_key_that_is_not_ascii_gets_a_refusal(self):

@@ -30,7 +30,18 @@ class TestKeyText(TestCase):
 
 	def test_what_is_no_key_is_told_without_the_database(self):
 		key = make_key()
-		for text in ("", "oro_", key[:-1], key + "a", key[4:], key.lower(), key.replace("oro_", "ore_"), "oro_é" + key[5:], None, 5):
+		for text in (
+			"",
+			"oro_",
+			key[:-1],
+			key + "a",
+			key[4:],
+			key.lower(),
+			key.replace("oro_", "ore_"),
+			"oro_é" + key[5:],
+			None,
+			5,
+		):
 			self.assertFalse(is_well_formed(text), text)
 
 	@settings(max_examples=200, deadline=None)
@@ -58,7 +69,12 @@ class TestStoredKey(TestCase):
 		self.assertNotIn(self.key[12:], frappe.as_json(self.doc.as_dict()))
 
 	def test_nobody_wakes_or_swaps_a_key_from_a_form(self):
-		for field, value in {"status": "Revoked", "key_hash": "0" * 64, "key_prefix": "oro_", "suspended": 1}.items():
+		for field, value in {
+			"status": "Revoked",
+			"key_hash": "0" * 64,
+			"key_prefix": "oro_",
+			"suspended": 1,
+		}.items():
 			doc = frappe.get_doc("AI API Key", self.doc.name)
 			doc.set(field, value)
 			with self.subTest(field=field), self.assertRaises(NotAllowed):

@@ -48,7 +48,14 @@ FORGED = {
 
 
 def invoice_values(user: str, **values) -> dict:
-	return {"doctype": "AI Invoice", "user": user, "currency": "INR", "net_amount": 499, "purpose": "Other", **values}
+	return {
+		"doctype": "AI Invoice",
+		"user": user,
+		"currency": "INR",
+		"net_amount": 499,
+		"purpose": "Other",
+		**values,
+	}
 
 
 class TestInvoiceStates(EveryPairOfStates, TestCase):
@@ -187,7 +194,13 @@ class TestInvoiceByHand(TestCase):
 
 	def test_what_is_owed_cannot_be_changed_after_the_invoice_was_made(self):
 		doc = create_invoice(self.user)
-		changes = {"net_amount": 1, "total_amount": 1, "tax_amount": 1, "currency": "USD", "user": create_user()}
+		changes = {
+			"net_amount": 1,
+			"total_amount": 1,
+			"tax_amount": 1,
+			"currency": "USD",
+			"user": create_user(),
+		}
 		for field, value in changes.items():
 			doc.reload().set(field, value)
 			with self.subTest(field=field), self.assertRaises(frappe.ValidationError):
@@ -210,7 +223,9 @@ class TestInvoiceByHand(TestCase):
 		one_field = {"doctype": "AI Invoice", "name": doc.name, "fieldname": "status", "value": "Paid"}
 		answer = send("POST", "/api/method/frappe.client.set_value", manager, data=one_field)
 		self.assertEqual(answer.status_code, 409)
-		answer = send("POST", "/api/resource/AI Invoice", manager, json=invoice_values(doc.user, status="Paid"))
+		answer = send(
+			"POST", "/api/resource/AI Invoice", manager, json=invoice_values(doc.user, status="Paid")
+		)
 		self.assertEqual(answer.status_code, 409)
 		self.unchanged(before)
 
@@ -252,11 +267,16 @@ class TestInvoiceAmounts(TestCase):
 		"""R17."""
 		self.assertEqual(self.insert(net_amount="8.35", tax_rate=18).total(), Decimal("9.85"))
 		self.assertEqual(self.insert(net_amount=333, tax_rate=10, currency="JPY").total(), Decimal(366))
-		self.assertEqual(self.insert(net_amount="1.005", tax_rate=10, currency="KWD").total(), Decimal("1.106"))
+		self.assertEqual(
+			self.insert(net_amount="1.005", tax_rate=10, currency="KWD").total(), Decimal("1.106")
+		)
 
 	def test_more_decimals_than_the_currency_has_are_refused(self):
 		for currency, amount in (("INR", "1.005"), ("JPY", "1.5"), ("KWD", "1.0005")):
-			with self.subTest(currency=currency), self.assertRaisesRegex(frappe.ValidationError, "more decimals"):
+			with (
+				self.subTest(currency=currency),
+				self.assertRaisesRegex(frappe.ValidationError, "more decimals"),
+			):
 				self.insert(net_amount=amount, currency=currency)
 
 	def test_negative_amounts_are_refused(self):

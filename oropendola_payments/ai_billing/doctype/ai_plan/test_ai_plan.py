@@ -45,7 +45,9 @@ class TestAIPlan(TestCase):
 
 	def test_two_prices_in_one_currency_are_refused(self):
 		self.refused("two prices in INR", prices=[{"currency": "INR", "price": 5}])
-		self.refused("two prices in USD", prices=[{"currency": "USD", "price": 5}, {"currency": "USD", "price": 6}])
+		self.refused(
+			"two prices in USD", prices=[{"currency": "USD", "price": 5}, {"currency": "USD", "price": 6}]
+		)
 		self.refused("above 0 in USD", prices=[{"currency": "USD", "price": 0}])
 
 	def test_a_currency_without_a_price_is_refused_and_never_converted(self):

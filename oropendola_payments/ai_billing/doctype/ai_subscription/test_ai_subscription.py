@@ -78,7 +78,10 @@ class TestWithoutService(TestCase):
 
 	def assert_no_service(self, name: str):
 		row = frappe.db.get_value(
-			"AI Subscription", name, ["daily_quota_limit", "daily_quota_remaining", "api_key_link"], as_dict=True
+			"AI Subscription",
+			name,
+			["daily_quota_limit", "daily_quota_remaining", "api_key_link"],
+			as_dict=True,
 		)
 		self.assertEqual((row.daily_quota_limit, row.daily_quota_remaining, row.api_key_link), (0, 0, None))
 		self.assertFalse(frappe.db.exists("AI API Key", {"subscription": name, "status": "Active"}))
@@ -104,7 +107,12 @@ class TestWithoutService(TestCase):
 		self.assertFalse(doc.end_date or doc.quota_reset_on)
 
 	def test_every_system_field_is_refused_from_a_form(self):
-		forged = {"start_date": "2026-01-01", "end_date": "2030-01-01", "quota_reset_on": "2030-01-01", "live_key": "other"}
+		forged = {
+			"start_date": "2026-01-01",
+			"end_date": "2030-01-01",
+			"quota_reset_on": "2030-01-01",
+			"live_key": "other",
+		}
 		forged |= {"current_invoice": create_invoice(self.user).name}
 		forged |= {"api_key_link": create_active_subscription(self.user).api_key_link}
 		self.assertEqual(set(forged), set(AISubscription.system_fields))
@@ -140,7 +148,15 @@ class TestWithoutService(TestCase):
 		"""S22."""
 		doc = new_subscription(self.user)
 		invoice = frappe.get_doc("AI Invoice", doc.current_invoice)
-		for status in ("Pending", "Processing", "Failed", "Abandoned", "Partly Paid", "Cancelled", "Refunded"):
+		for status in (
+			"Pending",
+			"Processing",
+			"Failed",
+			"Abandoned",
+			"Partly Paid",
+			"Cancelled",
+			"Refunded",
+		):
 			invoice.status = status
 			with self.subTest(status=status), self.assertRaises(Conflict):
 				doc.activate_after_payment(invoice)
@@ -209,7 +225,9 @@ class TestWithService(TestCase):
 	def test_repeating_a_start_changes_neither_dates_nor_quota(self):
 		trial = allow_trial(new_subscription(self.user))
 		trial.start_trial()
-		frappe.db.set_value("AI Subscription", trial.name, {"end_date": "2020-01-08", "daily_quota_remaining": 1})
+		frappe.db.set_value(
+			"AI Subscription", trial.name, {"end_date": "2020-01-08", "daily_quota_remaining": 1}
+		)
 		trial.reload()
 		self.assertIsNone(trial.start_trial())
 		trial.reload()
@@ -226,4 +244,9 @@ class TestWithService(TestCase):
 	def test_nobody_deletes_a_subscription(self):
 		"""R22."""
 		with self.assertRaises(frappe.ValidationError):
-			frappe.delete_doc("AI Subscription", create_active_subscription(self.user).name, ignore_permissions=True, force=True)
+			frappe.delete_doc(
+				"AI Subscription",
+				create_active_subscription(self.user).name,
+				ignore_permissions=True,
+				force=True,
+			)

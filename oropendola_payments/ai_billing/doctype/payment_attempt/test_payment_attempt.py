@@ -29,8 +29,12 @@ def create_attempt(invoice=None, **values):
 	invoice = invoice or create_invoice()
 	doc = frappe.new_doc("Payment Attempt")
 	doc.name = new_reference()
-	doc.update({"invoice": invoice.name, "user": invoice.user, "gateway": "payu", "mode": "Test", "flow": "redirect"})
-	doc.update({"amount": 499, "currency": "INR", "status": "Created", "initiated_at": frappe.utils.now_datetime()})
+	doc.update(
+		{"invoice": invoice.name, "user": invoice.user, "gateway": "payu", "mode": "Test", "flow": "redirect"}
+	)
+	doc.update(
+		{"amount": 499, "currency": "INR", "status": "Created", "initiated_at": frappe.utils.now_datetime()}
+	)
 	doc.update(values)
 	doc.db_insert()
 	return doc
@@ -70,13 +74,23 @@ class TestAttemptRecord(TestCase):
 		frappe.db.rollback()
 
 	def test_every_field_but_the_status_is_the_systems(self):
-		fields = {field.fieldname for field in frappe.get_meta("Payment Attempt").fields if field.fieldtype not in LAYOUT}
+		fields = {
+			field.fieldname
+			for field in frappe.get_meta("Payment Attempt").fields
+			if field.fieldtype not in LAYOUT
+		}
 		self.assertEqual(fields - {"status"}, set(PaymentAttempt.system_fields))
 
 	def test_no_field_can_be_changed_from_a_form(self):
 		doc = create_attempt(self.invoice, checkout_data=PaymentAttempt.seal({"url": "https://pay.example"}))
 		before = frappe.get_doc("Payment Attempt", doc.name).as_dict()
-		for field, value in {"amount": 1, "currency": "USD", "user": "Guest", "gateway_payment_id": "x", "mode": "Live"}.items():
+		for field, value in {
+			"amount": 1,
+			"currency": "USD",
+			"user": "Guest",
+			"gateway_payment_id": "x",
+			"mode": "Live",
+		}.items():
 			doc.reload().set(field, value)
 			with self.subTest(field=field), self.assertRaises(NotAllowed):
 				doc.save(ignore_permissions=True)
@@ -110,7 +124,9 @@ class TestAttemptRecord(TestCase):
 
 	def test_what_the_gateway_answered_is_not_kept_in_clear(self):
 		"""S16."""
-		doc = create_attempt(self.invoice, checkout_data=PaymentAttempt.seal({"data": {"session": "cs_made_up_secret"}}))
+		doc = create_attempt(
+			self.invoice, checkout_data=PaymentAttempt.seal({"data": {"session": "cs_made_up_secret"}})
+		)
 		stored = frappe.db.get_value("Payment Attempt", doc.name, "checkout_data")
 		self.assertNotIn("cs_made_up_secret", stored)
 		self.assertEqual(doc.payment_ref().data, {"session": "cs_made_up_secret"})

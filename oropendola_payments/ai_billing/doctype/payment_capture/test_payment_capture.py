@@ -39,10 +39,18 @@ class TestPaymentCapture(TestCase):
 
 	def test_refunds_eat_the_surplus_before_what_paid_the_invoice(self):
 		capture = PaymentCapture({"doctype": "Payment Capture", "amount": 600, "applied_amount": 499})
-		self.assertEqual([int(capture.refunded_of_applied(amount)) for amount in (0, 101, 102, 600)], [0, 0, 1, 499])
+		self.assertEqual(
+			[int(capture.refunded_of_applied(amount)) for amount in (0, 101, 102, 600)], [0, 0, 1, 499]
+		)
 
 	def test_credit_that_was_spent_or_refunded_is_gone(self):
-		values = {"amount": 499, "surplus": 499, "resolution": "Credit", "credit_used": 100, "amount_refunded": 50}
+		values = {
+			"amount": 499,
+			"surplus": 499,
+			"resolution": "Credit",
+			"credit_used": 100,
+			"amount_refunded": 50,
+		}
 		capture = PaymentCapture({"doctype": "Payment Capture", **values})
 		self.assertEqual((capture.credit_left(), capture.refundable()), (349, 349))
 		capture.resolution = "Flag"

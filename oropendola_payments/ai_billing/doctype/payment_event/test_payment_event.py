@@ -104,7 +104,8 @@ class TestVerify(TestCase):
 		for column in WRITTEN:
 			with self.subTest(column=column):
 				frappe.db.sql(
-					f"UPDATE `tabPayment Event` SET `{column}` = %s WHERE name = %s", ((row[column] or "") + "x", row.name)
+					f"UPDATE `tabPayment Event` SET `{column}` = %s WHERE name = %s",
+					((row[column] or "") + "x", row.name),
 				)
 				self.assert_broken_at(row.name, "content was changed")
 				frappe.db.rollback()
@@ -136,6 +137,7 @@ class TestVerify(TestCase):
 		row.details = '{"amount": "1.00"}'
 		forged = audit.hash_of(row.as_dict())
 		frappe.db.sql(
-			"UPDATE `tabPayment Event` SET details = %s, `hash` = %s WHERE name = %s", (row.details, forged, row.name)
+			"UPDATE `tabPayment Event` SET details = %s, `hash` = %s WHERE name = %s",
+			(row.details, forged, row.name),
 		)
 		self.assert_broken_at(self.rows[2].name, "does not follow")

@@ -75,7 +75,9 @@ class TestModes(GatewayTestCase):
 
 	def test_live_refuses_test_keys_and_test_refuses_live_ones(self):
 		self.refused("needs a live key", mode="Live", enabled=1, **KEYS)
-		self.refused("needs a test key", mode="Test", enabled=1, **{**KEYS, "key_id": "rzp_live_madeup0000001"})
+		self.refused(
+			"needs a test key", mode="Test", enabled=1, **{**KEYS, "key_id": "rzp_live_madeup0000001"}
+		)
 
 	def test_live_uses_the_providers_own_address(self):
 		live = {**KEYS, "key_id": "rzp_live_madeup0000001"}
@@ -89,7 +91,9 @@ class TestModes(GatewayTestCase):
 	def test_live_on_a_copy_of_the_site_is_refused_until_a_manager_confirms(self):
 		with payment_settings(confirmed_site="some-other-site"):
 			self.save(mode="Live", enabled=1, **{**KEYS, "key_id": "rzp_live_madeup0000001"})
-			self.assertEqual(frappe.db.get_single_value("Payment Settings", "confirmed_site"), "some-other-site")
+			self.assertEqual(
+				frappe.db.get_single_value("Payment Settings", "confirmed_site"), "some-other-site"
+			)
 			with self.assertRaisesRegex(frappe.ValidationError, "may be a copy"):
 				adapters.adapter_of("razorpay")
 
@@ -145,7 +149,11 @@ class TestRecord(GatewayTestCase):
 	def test_a_change_is_in_the_audit_trail_without_its_value(self):
 		self.save(enabled=1, **KEYS)
 		last = frappe.get_all(
-			"Payment Event", {"reference_name": NAME, "invoice": ("is", "not set")}, ["event", "details"], order_by="sequence desc", limit=1
+			"Payment Event",
+			{"reference_name": NAME, "invoice": ("is", "not set")},
+			["event", "details"],
+			order_by="sequence desc",
+			limit=1,
 		)[0]
 		self.assertEqual(last.event, "gateway_settings_changed")
 		self.assertIn("key_secret", last.details)
@@ -163,7 +171,9 @@ class TestSecrets(GatewayTestCase):
 		asked = {"doctype": "Payment Gateway Settings", "name": NAME}
 		told = [
 			send("GET", f"/api/resource/Payment Gateway Settings/{NAME}", manager).text,
-			send("GET", "/api/resource/Payment Gateway Settings", manager, query_string={"fields": '["*"]'}).text,
+			send(
+				"GET", "/api/resource/Payment Gateway Settings", manager, query_string={"fields": '["*"]'}
+			).text,
 			send("GET", "/api/method/frappe.client.get", manager, query_string=asked).text,
 			call("health.status", manager).text,
 			call("payment.get_available_gateways").text,
@@ -175,7 +185,10 @@ class TestSecrets(GatewayTestCase):
 			self.assertNotIn(KEYS["webhook_secret"], text)
 
 	def test_secrets_are_kept_encrypted(self):
-		rows = frappe.db.sql("SELECT password FROM `__Auth` WHERE doctype = %s AND name = %s", ("Payment Gateway Settings", NAME))
+		rows = frappe.db.sql(
+			"SELECT password FROM `__Auth` WHERE doctype = %s AND name = %s",
+			("Payment Gateway Settings", NAME),
+		)
 		self.assertEqual(len(rows), 2)
 		self.assertNotIn(KEYS["key_secret"], str(rows))
 

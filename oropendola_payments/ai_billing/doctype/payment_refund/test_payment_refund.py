@@ -25,7 +25,9 @@ def create_refund(**values):
 	capture = frappe.get_last_doc("Payment Capture", {"invoice": invoice})
 	doc = frappe.new_doc("Payment Refund")
 	doc.name = unique("RF")
-	doc.update({"capture": capture.name, "attempt": capture.attempt, "invoice": invoice, "gateway": capture.gateway})
+	doc.update(
+		{"capture": capture.name, "attempt": capture.attempt, "invoice": invoice, "gateway": capture.gateway}
+	)
 	doc.update({"amount": 1, "currency": "INR", "status": "Created", "idempotency_key": doc.name, **values})
 	doc.db_insert()
 	return doc
@@ -50,12 +52,21 @@ class TestRefundRecord(TestCase):
 		frappe.db.rollback()
 
 	def test_every_field_but_the_status_is_the_systems(self):
-		fields = {field.fieldname for field in frappe.get_meta("Payment Refund").fields if field.fieldtype not in LAYOUT}
+		fields = {
+			field.fieldname
+			for field in frappe.get_meta("Payment Refund").fields
+			if field.fieldtype not in LAYOUT
+		}
 		self.assertEqual(fields - {"status"}, set(PaymentRefund.system_fields))
 
 	def test_no_field_can_be_changed_from_a_form(self):
 		doc = create_refund()
-		for field, value in {"amount": 400, "currency": "USD", "idempotency_key": "x", "gateway_refund_id": "x"}.items():
+		for field, value in {
+			"amount": 400,
+			"currency": "USD",
+			"idempotency_key": "x",
+			"gateway_refund_id": "x",
+		}.items():
 			doc.reload().set(field, value)
 			with self.subTest(field=field), self.assertRaises(NotAllowed):
 				doc.save(ignore_permissions=True)

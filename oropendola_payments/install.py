@@ -27,6 +27,7 @@ def after_migrate():
 
 def before_uninstall():
 	"""Roles stay with the users' other rights in mind, but without us they mean nothing: take them away."""
+	mail_templates.remove_untouched_records()
 	for role in (*ROLES, API_USER_ROLE):
 		frappe.db.delete("Has Role", {"role": role})
 		if frappe.db.exists("DocType", "Custom DocPerm"):

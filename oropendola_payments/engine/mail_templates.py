@@ -51,6 +51,13 @@ def ensure_records():
 			doc.insert(ignore_permissions=True)
 
 
+def remove_untouched_records():
+	"""For the uninstallation: what an admin wrote stays."""
+	for key, (name, _subject) in TEXTS.items():
+		if frappe.db.exists("Email Template", name) and _of_desk(name) == ours(key):
+			frappe.delete_doc("Email Template", name, ignore_permissions=True, force=True)
+
+
 def _of_desk(name: str) -> tuple[str, str]:
 	doc = frappe.get_cached_doc("Email Template", name)
 	return doc.subject or "", (doc.response_html if doc.use_html else doc.response) or ""

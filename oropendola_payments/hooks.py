@@ -1,7 +1,9 @@
 app_name = "oropendola_payments"
 app_title = "Oropendola Payments"
 app_publisher = "Oropendola"
-app_description = "Sells access to AI services by subscription and takes the money through seven gateways and by hand"
+app_description = (
+	"Sells access to AI services by subscription and takes the money through seven gateways and by hand"
+)
 app_email = "payments@oropendola.example"
 app_license = "MIT"
 
@@ -10,7 +12,9 @@ after_migrate = ["oropendola_payments.install.after_migrate"]
 before_uninstall = "oropendola_payments.install.before_uninstall"
 
 DESK_SCRIPT = "public/js/payments_desk.js"
-doctype_js = dict.fromkeys(("AI Invoice", "Payment Attempt", "Payment Webhook Log", "Payment Settings"), DESK_SCRIPT)
+doctype_js = dict.fromkeys(
+	("AI Invoice", "Payment Attempt", "Payment Webhook Log", "Payment Settings"), DESK_SCRIPT
+)
 doctype_list_js = {"Payment Webhook Log": DESK_SCRIPT}
 
 PERMISSIONS = "oropendola_payments.ai_billing.permissions"

@@ -42,7 +42,9 @@ def pending_longer_than(hours: float) -> list[dict]:
 	"""Attempts whose fate is still unknown, with their gateway."""
 	before = now_datetime() - timedelta(hours=hours)
 	filters = {"status": ("in", OPEN), "initiated_at": ("<", before), "mode": ("!=", "Manual")}
-	return frappe.get_all("Payment Attempt", filters, ["name", "gateway"], order_by="initiated_at, name", limit=500)
+	return frappe.get_all(
+		"Payment Attempt", filters, ["name", "gateway"], order_by="initiated_at, name", limit=500
+	)
 
 
 # Money --------------------------------------------------------------------------------------------
@@ -123,7 +125,8 @@ def _shortened(text: str, length: int = 28) -> str:
 def _by_currency(rows: dict[tuple[str, str], Decimal], labels: list[str]) -> dict:
 	currencies = sorted({currency for _group, currency in rows}) or [""]
 	datasets = [
-		{"name": currency, "values": [float(rows.get((label, currency), 0)) for label in labels]} for currency in currencies
+		{"name": currency, "values": [float(rows.get((label, currency), 0)) for label in labels]}
+		for currency in currencies
 	]
 	return {"labels": labels, "datasets": datasets}
 

@@ -25,7 +25,11 @@ def add_interval(start: date, interval: str, count: int, anchor_day: int | None 
 		return start + timedelta(days=count)
 	months = start.month - 1 + count * (12 if interval == "Year" else 1)
 	year, month = start.year + months // 12, months % 12 + 1
-	day = anchor_day if anchor_day and start.day == min(anchor_day, _last_day(start.year, start.month)) else start.day
+	day = (
+		anchor_day
+		if anchor_day and start.day == min(anchor_day, _last_day(start.year, start.month))
+		else start.day
+	)
 	return date(year, month, min(day, _last_day(year, month)))
 
 

@@ -12,7 +12,10 @@ def facts(invoice) -> dict:
 	settings = frappe.get_cached_doc("Payment Settings")
 	return {
 		"seller": _seller(settings),
-		"customer": {"name": get_fullname(invoice.user), "email": frappe.db.get_value("User", invoice.user, "email")},
+		"customer": {
+			"name": get_fullname(invoice.user),
+			"email": frappe.db.get_value("User", invoice.user, "email"),
+		},
 		"number": invoice.name,
 		"issued_on": formatdate(invoice.creation),
 		"paid_on": formatdate(invoice.paid_date) if invoice.paid_date else "",
@@ -41,7 +44,9 @@ def _what(invoice) -> str:
 	plan = invoice.plan and frappe.db.get_value("AI Plan", invoice.plan, "plan_name")
 	text = invoice.description or plan or _("Services")
 	if invoice.period_start and invoice.period_end:
-		text += ", " + _("{0} to {1}").format(formatdate(invoice.period_start), formatdate(invoice.period_end))
+		text += ", " + _("{0} to {1}").format(
+			formatdate(invoice.period_start), formatdate(invoice.period_end)
+		)
 	return text
 
 
@@ -70,7 +75,10 @@ def _payments(invoice) -> list[dict]:
 def _with_what(capture) -> str:
 	if capture.gateway in WITHOUT_GATEWAY:
 		return _(WITHOUT_GATEWAY[capture.gateway])
-	label = frappe.db.get_value("Payment Gateway Settings", {"gateway": capture.gateway}, "label") or capture.gateway
+	label = (
+		frappe.db.get_value("Payment Gateway Settings", {"gateway": capture.gateway}, "label")
+		or capture.gateway
+	)
 	method = frappe.db.get_value("Payment Attempt", capture.attempt, "payment_method")
 	return f"{label} ({method})" if method else label
 
@@ -80,7 +88,8 @@ def _refunds(invoice) -> list[dict]:
 	fields = ["completed_at", "amount", "currency"]
 	rows = frappe.get_all("Payment Refund", filters, fields, order_by="completed_at, creation")
 	return [
-		{"date": formatdate(row.completed_at), "amount": fmt_money(row.amount, currency=row.currency)} for row in rows
+		{"date": formatdate(row.completed_at), "amount": fmt_money(row.amount, currency=row.currency)}
+		for row in rows
 	]
 
 

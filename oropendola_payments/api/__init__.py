@@ -17,7 +17,9 @@ from oropendola_payments.exceptions import NotAllowed
 from oropendola_payments.gateways.errors import GatewayError
 
 
-def endpoint(*, methods: tuple[str, ...] = ("GET", "POST"), guest: bool = False, source: str = "API", rate_limit=None):
+def endpoint(
+	*, methods: tuple[str, ...] = ("GET", "POST"), guest: bool = False, source: str = "API", rate_limit=None
+):
 	"""`methods` lists what HTTP may use; `rate_limit` is a decorator of Frappe's own."""
 
 	def decorate(function: Callable) -> Callable:
@@ -44,7 +46,9 @@ def endpoint(*, methods: tuple[str, ...] = ("GET", "POST"), guest: bool = False,
 def refusal(error: Exception) -> dict:
 	"""The envelope of a refusal. What the call wrote before is undone: a normal return would commit it."""
 	status = getattr(error, "http_status_code", None)
-	if not status or (status >= 500 and not isinstance(error, GatewayError) and not hasattr(error, "error_code")):
+	if not status or (
+		status >= 500 and not isinstance(error, GatewayError) and not hasattr(error, "error_code")
+	):
 		raise error
 	message = str(error) or frappe.flags.error_message or _("You are not allowed to do this.")
 	frappe.db.rollback()

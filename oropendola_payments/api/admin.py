@@ -36,7 +36,11 @@ def replay_messages(names: str) -> dict:
 	"""Work on stored messages again; `names` is a JSON list or one name."""
 	require_manager()
 	wanted = frappe.parse_json(names) if names.startswith("[") else [names]
-	if not isinstance(wanted, list) or len(wanted) > MAX_REPLAYS or not all(isinstance(n, str) for n in wanted):
+	if (
+		not isinstance(wanted, list)
+		or len(wanted) > MAX_REPLAYS
+		or not all(isinstance(n, str) for n in wanted)
+	):
 		raise BadRequest(_("Please name at most {0} messages.").format(MAX_REPLAYS))
 	return {"results": inbox.replay(wanted)}
 

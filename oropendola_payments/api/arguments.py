@@ -23,7 +23,10 @@ Currency = typing.NewType("Currency", str)
 def checked_arguments(function, signature: inspect.Signature, args: tuple, kwargs: dict) -> dict:
 	"""Known arguments in their declared types. Unknown ones are ignored, as Frappe does."""
 	names = list(signature.parameters)
-	given = {**dict(zip(names, args, strict=False)), **{k: v for k, v in kwargs.items() if k in signature.parameters}}
+	given = {
+		**dict(zip(names, args, strict=False)),
+		**{k: v for k, v in kwargs.items() if k in signature.parameters},
+	}
 	hints = _hints(function)
 	return {
 		name: _convert(name, given[name], hints.get(name, str))
@@ -41,7 +44,9 @@ def require_utf8(request):
 		unquote_to_bytes(request.query_string).decode()
 		unquote_to_bytes(body).decode()
 	except UnicodeDecodeError:
-		raise BadRequest(_("The request has characters that cannot be read. Please send it as UTF-8.")) from None
+		raise BadRequest(
+			_("The request has characters that cannot be read. Please send it as UTF-8.")
+		) from None
 
 
 @cache

@@ -45,9 +45,18 @@ def pending_too_long(filters=None) -> dict:
 	require_staff()
 	hours = cint(frappe.get_cached_doc("Payment Settings").alert_pending_hours) or 24
 	before = add_to_date(now_datetime(), hours=-hours)
-	options = {"status": ["in", list(figures.OPEN)], "initiated_at": ["<", str(before)], "mode": ["!=", "Manual"]}
+	options = {
+		"status": ["in", list(figures.OPEN)],
+		"initiated_at": ["<", str(before)],
+		"mode": ["!=", "Manual"],
+	}
 	count = len(figures.pending_longer_than(hours))
-	return {"value": count, "fieldtype": "Int", "route": ["List", "Payment Attempt"], "route_options": options}
+	return {
+		"value": count,
+		"fieldtype": "Int",
+		"route": ["List", "Payment Attempt"],
+		"route_options": options,
+	}
 
 
 @frappe.whitelist(methods=["GET", "POST"])
@@ -76,4 +85,9 @@ def _rate(status: str) -> dict | str:
 	if percent is None:
 		return TOO_FEW
 	options = {"status": status, "mode": ["!=", "Manual"]}
-	return {"value": round(percent, 1), "fieldtype": "Percent", "route": ["List", "Payment Attempt"], "route_options": options}
+	return {
+		"value": round(percent, 1),
+		"fieldtype": "Percent",
+		"route": ["List", "Payment Attempt"],
+		"route_options": options,
+	}

@@ -32,7 +32,9 @@ def metrics():
 
 def _require_staff_or_token():
 	sent = frappe.request.headers.get("X-Metrics-Token") or ""
-	stored = sent and get_decrypted_password("Payment Settings", "Payment Settings", "metrics_token", raise_exception=False)
+	stored = sent and get_decrypted_password(
+		"Payment Settings", "Payment Settings", "metrics_token", raise_exception=False
+	)
 	if stored and hmac.compare_digest(stored.encode(), sent.encode()):
 		return
 	if sent:

@@ -91,7 +91,10 @@ def get_payment_status(invoice_id: str | None = None, attempt: str | None = None
 def get_pending_invoices() -> dict:
 	"""What the user still has to pay."""
 	names = frappe.get_all(
-		"AI Invoice", {"user": require_login(), "status": ("in", OPEN)}, pluck="name", order_by="creation desc"
+		"AI Invoice",
+		{"user": require_login(), "status": ("in", OPEN)},
+		pluck="name",
+		order_by="creation desc",
 	)
 	return {"invoices": [_pending(frappe.get_doc("AI Invoice", name)) for name in names]}
 
@@ -111,7 +114,17 @@ def _ask_when_stale(attempt: str | None):
 
 
 def _status(invoice, attempt: str | None) -> dict:
-	fields = ["name", "gateway", "status", "amount", "currency", "payment_method", "error_code", "error_message", "mode"]
+	fields = [
+		"name",
+		"gateway",
+		"status",
+		"amount",
+		"currency",
+		"payment_method",
+		"error_code",
+		"error_message",
+		"mode",
+	]
 	row = attempt and frappe.db.get_value("Payment Attempt", attempt, fields, as_dict=True)
 	return {
 		"invoice": invoice.name,

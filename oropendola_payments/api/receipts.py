@@ -21,6 +21,8 @@ def download(invoice_id=None):
 	pdf = receipts.as_pdf(invoice)
 	if pdf:
 		headers = {"Content-Disposition": f'attachment; filename="{invoice.name}.pdf"'}
-		return Response(pdf, mimetype="application/pdf", headers=headers | {"Cache-Control": "private, no-store"})
+		return Response(
+			pdf, mimetype="application/pdf", headers=headers | {"Cache-Control": "private, no-store"}
+		)
 	headers = {"Content-Security-Policy": ONLY_STYLES, "Cache-Control": "private, no-store"}
 	return Response(receipts.as_html(invoice), mimetype="text/html", headers=headers)

@@ -17,19 +17,28 @@ def require_transact() -> str:
 	token = _bearer_token()
 	allowed = _token_has_scope(token, user) if token else API_USER_ROLE in frappe.get_roles(user)
 	if not allowed:
-		message = _("This needs the role {0}, or an OAuth token with the scope {1}. An administrator can give it.")
+		message = _(
+			"This needs the role {0}, or an OAuth token with the scope {1}. An administrator can give it."
+		)
 		raise NotAllowed(message.format(API_USER_ROLE, SCOPE))
 	return user
 
 
 def _bearer_token() -> str | None:
 	request = getattr(frappe.local, "request", None)
-	kind, _space, token = (request.headers.get("Authorization") or "").partition(" ") if request else ("", "", "")
+	kind, _space, token = (
+		(request.headers.get("Authorization") or "").partition(" ") if request else ("", "", "")
+	)
 	return token.strip() if kind.lower() == "bearer" else None
 
 
 def _token_has_scope(token: str, user: str) -> bool:
 	"""Only the user's own token counts, while it lives: a log-in of another kind may come with any header."""
-	wanted = {"access_token": token, "status": "Active", "user": user, "expiration_time": (">", now_datetime())}
+	wanted = {
+		"access_token": token,
+		"status": "Active",
+		"user": user,
+		"expiration_time": (">", now_datetime()),
+	}
 	scopes = frappe.db.get_value("OAuth Bearer Token", wanted, "scopes") or ""
 	return SCOPE in scopes.replace(",", " ").replace(";", " ").split()

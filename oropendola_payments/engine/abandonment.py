@@ -108,22 +108,31 @@ class Asker:
 
 def _abandon_locked(invoice_names: list[str], unpaid: list[str], minutes: int) -> list[str]:
 	"""Close what is still left, and name one attempt of each invoice. Whatever moved meanwhile is not touched."""
-	invoices = _read("AI Invoice", "`name` IN %s AND `status` = 'Processing'", (tuple(invoice_names),), lock=True)
+	invoices = _read(
+		"AI Invoice", "`name` IN %s AND `status` = 'Processing'", (tuple(invoice_names),), lock=True
+	)
 	invoices = [invoice for invoice in invoices if get_datetime(invoice.processing_since) < _before(minutes)]
 	if not invoices:
 		return []
 	attempts = _read(
-		"Payment Attempt", "`invoice` IN %s AND `status` IN %s", (tuple(i.name for i in invoices), OPEN), lock=True
+		"Payment Attempt",
+		"`invoice` IN %s AND `status` IN %s",
+		(tuple(i.name for i in invoices), OPEN),
+		lock=True,
 	)
 	blocked = {attempt.invoice for attempt in attempts if not _is_left(attempt, unpaid, minutes)}
 	reason = _("The payment was not finished in time. Nothing was charged as far as the gateway knows.")
 	closing = [attempt for attempt in attempts if attempt.invoice not in blocked]
-	left = {invoice.name: invoice for invoice in invoices if invoice.name not in blocked and not invoice.paid()}
+	left = {
+		invoice.name: invoice for invoice in invoices if invoice.name not in blocked and not invoice.paid()
+	}
 	for attempt in closing:
 		if attempt.invoice in left:
 			left[attempt.invoice].record("attempt_expired", attempt, attempt.status, "Expired", reason=reason)
 	closing = [attempt for attempt in closing if attempt.invoice in left]
-	PaymentAttempt.expire_many(closing, reason, {a.name: schedule.next_check(a, closed=True) for a in closing})
+	PaymentAttempt.expire_many(
+		closing, reason, {a.name: schedule.next_check(a, closed=True) for a in closing}
+	)
 	AIInvoice.abandon_many(list(left.values()), reason)
 	return list({attempt.invoice: attempt.name for attempt in closing}.values())
 

@@ -44,7 +44,9 @@ def adapter_of(code: str, *, for_new_payment: bool = False) -> Gateway:
 	"""A ready adapter. Old payments are asked about and refunded even after a gateway was switched off."""
 	settings = settings_of(code)
 	if for_new_payment and not (cint(settings.enabled) and settings.is_configured()):
-		raise Unavailable(_("{0} is not available at the moment. Please choose another way to pay.").format(settings.label))
+		raise Unavailable(
+			_("{0} is not available at the moment. Please choose another way to pay.").format(settings.label)
+		)
 	return build(settings)
 
 
@@ -54,7 +56,9 @@ def build(settings) -> Gateway:
 	if settings.mode == "Live":
 		require_confirmed(settings.label)
 	if settings.mode == "Simulator" and not cint(frappe.conf.get("allow_payment_simulator")):
-		raise Unavailable(_("{0} is in Simulator mode, which this site does not allow any more.").format(settings.label))
+		raise Unavailable(
+			_("{0} is in Simulator mode, which this site does not allow any more.").format(settings.label)
+		)
 	cls = adapter_class(settings.gateway)
 	return cls(
 		secrets=_secrets(settings, cls),
@@ -67,7 +71,9 @@ def build(settings) -> Gateway:
 
 def test_connection(settings) -> str:
 	"""What the provider says to our keys, as a sentence."""
-	missing = adapter_class(settings.gateway).missing_credentials(_secrets(settings, adapter_class(settings.gateway)))
+	missing = adapter_class(settings.gateway).missing_credentials(
+		_secrets(settings, adapter_class(settings.gateway))
+	)
 	if missing:
 		return _("Please fill in first: {0}.").format(", ".join(_(label) for label in missing))
 	try:
@@ -85,7 +91,9 @@ def note_failure(code: str, error: Exception):
 
 
 def note_success(code: str):
-	frappe.db.set_value(SETTINGS, settings_of(code).name, "last_success_on", now_datetime(), update_modified=False)
+	frappe.db.set_value(
+		SETTINGS, settings_of(code).name, "last_success_on", now_datetime(), update_modified=False
+	)
 
 
 def simulator_url() -> str:
@@ -132,7 +140,9 @@ class SiteTokens:
 		return json.loads(decrypt(sealed)) if sealed else None
 
 	def set(self, key: str, value: str, seconds: int):
-		frappe.cache.set_value(f"{self.prefix}:{key}", encrypt(json.dumps(value)), expires_in_sec=max(1, int(seconds)))
+		frappe.cache.set_value(
+			f"{self.prefix}:{key}", encrypt(json.dumps(value)), expires_in_sec=max(1, int(seconds))
+		)
 
 	def delete(self, key: str):
 		frappe.cache.delete_value(f"{self.prefix}:{key}")

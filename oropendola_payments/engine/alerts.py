@@ -59,7 +59,9 @@ def _note(finding: Finding) -> str | None:
 def _open(finding: Finding) -> str:
 	alert = frappe.new_doc(ALERT)
 	now = now_datetime()
-	alert.update({"kind": finding.kind, "subject": finding.subject, "summary": finding.summary, "status": "Open"})
+	alert.update(
+		{"kind": finding.kind, "subject": finding.subject, "summary": finding.summary, "status": "Open"}
+	)
 	alert.update({"severity": finding.severity, "opened_on": now, "last_seen_on": now, "times_told": 1})
 	alert.update({"live_key": _live_key(finding), **_told(finding)})
 	return alert.insert(ignore_permissions=True).name
@@ -67,7 +69,9 @@ def _open(finding: Finding) -> str:
 
 def _is_worse(alert, finding: Finding) -> bool:
 	"""Another record is another problem, even when their number is the same."""
-	if alert.fingerprint != _fingerprint(finding) and set(finding.records) - set((alert.details or "").split()):
+	if alert.fingerprint != _fingerprint(finding) and set(finding.records) - set(
+		(alert.details or "").split()
+	):
 		return True
 	return finding.level >= flt(alert.level) + MUCH_WORSE
 
@@ -120,7 +124,11 @@ def recipients() -> list[dict]:
 	for role in ("Payments Manager", "System Manager"):
 		names = frappe.get_all("Has Role", {"role": role, "parenttype": "User"}, pluck="parent")
 		filters = {"name": ("in", names), "enabled": 1}
-		users = [u for u in frappe.get_all("User", filters, ["name", "email"]) if u.name not in frappe.STANDARD_USERS]
+		users = [
+			u
+			for u in frappe.get_all("User", filters, ["name", "email"])
+			if u.name not in frappe.STANDARD_USERS
+		]
 		if users:
 			return users
 	return []

@@ -30,7 +30,12 @@ def verify(invoice: str | None = None) -> dict:
 		events += 1
 	for invoice, (count, tail) in tails.items():
 		if expected.get(invoice, (0, "")) != (count, tail or ""):
-			return _broken(len(expected), events, invoice, "the invoice remembers another last event: events at the end are missing")
+			return _broken(
+				len(expected),
+				events,
+				invoice,
+				"the invoice remembers another last event: events at the end are missing",
+			)
 	return {"chains": len(expected), "events": events, "broken": None}
 
 
@@ -40,7 +45,9 @@ def _fault(row, sequence: int, previous: str) -> str | None:
 	if (row.previous_hash or "") != previous:
 		return "it does not follow the event before it"
 	same_person = person_hash(row) == row.person_hash or is_redacted(row)
-	return None if same_person and hash_of(row) == row.hash else "its content was changed after it was written"
+	return (
+		None if same_person and hash_of(row) == row.hash else "its content was changed after it was written"
+	)
 
 
 COLUMNS = ", ".join(f"`{name}`" for name in (*HASHED, *PERSON, "hash"))
@@ -73,7 +80,8 @@ def _rows():
 
 def _invoice_tails(invoice: str | None) -> dict[str, tuple[int, str]]:
 	rows = frappe.db.sql(
-		"SELECT name, event_count, last_event_hash FROM `tabAI Invoice`" + (" WHERE name = %s" if invoice else ""),
+		"SELECT name, event_count, last_event_hash FROM `tabAI Invoice`"
+		+ (" WHERE name = %s" if invoice else ""),
 		(invoice,) if invoice else (),
 	)
 	return {name: (int(count or 0), tail) for name, count, tail in rows}

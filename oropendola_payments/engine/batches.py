@@ -28,7 +28,9 @@ def _next_names(doctype: str, filters: dict, last: str, count: int) -> list[str]
 		operator, operand = value if isinstance(value, tuple) else ("=", value)
 		conditions.append(f"`{field}` {operator} %s")
 		values.append(operand)
-	statement = f"SELECT `name` FROM `tab{doctype}` WHERE {' AND '.join(conditions)} ORDER BY `name` LIMIT {count}"  # noqa: S608
+	statement = (
+		f"SELECT `name` FROM `tab{doctype}` WHERE {' AND '.join(conditions)} ORDER BY `name` LIMIT {count}"  # noqa: S608
+	)
 	return frappe.db.sql(statement, values, pluck=True)
 
 
@@ -38,5 +40,7 @@ def _attempt(doctype: str, name: str, work: Callable[[str], object]):
 		frappe.db.commit()
 	except Exception:
 		frappe.db.rollback()
-		frappe.log_error(title=f"{doctype} {name} could not be worked on"[:140], message=frappe.get_traceback())
+		frappe.log_error(
+			title=f"{doctype} {name} could not be worked on"[:140], message=frappe.get_traceback()
+		)
 		frappe.db.commit()

@@ -54,7 +54,11 @@ def _count(code: str, error: Exception):
 def _open(code: str, error: Exception):
 	"""Kept until a call succeeds, so that the alert about it lasts as long as the trouble."""
 	refused = isinstance(error, CredentialsRefused)
-	_save(code, {"opened_at": time.time(), "error": str(error)[:300], "keys_refused": refused}, REMEMBERED_SECONDS)
+	_save(
+		code,
+		{"opened_at": time.time(), "error": str(error)[:300], "keys_refused": refused},
+		REMEMBERED_SECONDS,
+	)
 
 
 def _state(code: str) -> dict:

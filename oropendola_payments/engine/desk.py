@@ -43,7 +43,8 @@ def _refundable(invoice) -> float:
 	left = [
 		capture.refundable()
 		for capture in captures
-		if capture.dispute_state not in CONTESTED and (capture.gateway in WITHOUT_GATEWAY or can_refund(capture.gateway))
+		if capture.dispute_state not in CONTESTED
+		and (capture.gateway in WITHOUT_GATEWAY or can_refund(capture.gateway))
 	]
 	return flt(sum(left))
 

@@ -64,8 +64,12 @@ def _rate(kind: str, subject: str, row: dict[str, int], status: str, limit: floa
 	if level is None or level <= limit:
 		return
 	sentence = {
-		"Expired": _("Customers left {0} of the {1} payments that ended in the last 24 hours ({2} %, allowed are {3} %)."),
-		"Failed": _("{0} of the {1} payments that ended in the last 24 hours failed ({2} %, allowed are {3} %)."),
+		"Expired": _(
+			"Customers left {0} of the {1} payments that ended in the last 24 hours ({2} %, allowed are {3} %)."
+		),
+		"Failed": _(
+			"{0} of the {1} payments that ended in the last 24 hours failed ({2} %, allowed are {3} %)."
+		),
 	}[status]
 	summary = sentence.format(row[status], sum(row.values()), round(level), f"{limit:g}")
 	yield Finding(kind, subject, summary, level=round(level, 1))
@@ -80,7 +84,9 @@ def pending() -> Iterator[Finding]:
 		by_gateway.setdefault(row.gateway, []).append(row.name)
 	for gateway, names in by_gateway.items():
 		text = _("Payments open for more than {1} hours: {0}. Please open them and ask the gateway.")
-		yield Finding("Pending Too Long", _label(gateway), text.format(len(names), hours), records=tuple(names[:SHOWN]))
+		yield Finding(
+			"Pending Too Long", _label(gateway), text.format(len(names), hours), records=tuple(names[:SHOWN])
+		)
 
 
 def dead_letters() -> Iterator[Finding]:
@@ -91,8 +97,12 @@ def dead_letters() -> Iterator[Finding]:
 	for row in rows:
 		by_gateway.setdefault(row.gateway, []).append(row.name)
 	for gateway, names in by_gateway.items():
-		text = _("Messages that could not be worked on and were given up: {0}. Please read their errors, then replay them.")
-		yield Finding("Dead Letters", _label(gateway), text.format(len(names)), "Critical", tuple(names[:SHOWN]))
+		text = _(
+			"Messages that could not be worked on and were given up: {0}. Please read their errors, then replay them."
+		)
+		yield Finding(
+			"Dead Letters", _label(gateway), text.format(len(names)), "Critical", tuple(names[:SHOWN])
+		)
 
 
 def gateways() -> Iterator[Finding]:
@@ -100,15 +110,21 @@ def gateways() -> Iterator[Finding]:
 		trouble = breaker.trouble(row.gateway)
 		if trouble and trouble.get("keys_refused"):
 			text = _("{0} refuses our keys. Please check them in Payment Gateway Settings. It said: {1}")
-			yield Finding("Keys Refused", row.label, text.format(row.label, trouble.get("error") or ""), "Critical")
+			yield Finding(
+				"Keys Refused", row.label, text.format(row.label, trouble.get("error") or ""), "Critical"
+			)
 		elif trouble:
-			text = _("{0} keeps failing and is not recommended to customers until it answers again. It said: {1}")
+			text = _(
+				"{0} keeps failing and is not recommended to customers until it answers again. It said: {1}"
+			)
 			yield Finding("Gateway Degraded", row.label, text.format(row.label, trouble.get("error") or ""))
 
 
 def broken_promises(broken: dict[str, list[str]], told: set[str]) -> list[Finding]:
 	"""One finding to a rule, without the records that another finding names already."""
-	text = _("Records that break the promise “{1}”: {0}. Please open them; docs/operations.md says what each promise means.")
+	text = _(
+		"Records that break the promise “{1}”: {0}. Please open them; docs/operations.md says what each promise means."
+	)
 	rows = {rule: [name for name in names if name not in told] for rule, names in broken.items()}
 	return [
 		Finding("Broken Promise", rule, text.format(len(names), rule), "Critical", tuple(names[:SHOWN]))

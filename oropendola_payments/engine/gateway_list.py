@@ -31,9 +31,13 @@ def choose(code: str | None, currency: str) -> str:
 	entry = next((e for e in listing["gateways"] if e["id"] == code), None)
 	if not entry:
 		known = ", ".join(e["id"] for e in listing["gateways"] if e["available"])
-		raise BadRequest(_("There is no gateway {0} to choose. Please choose one of: {1}.").format(code, known or "-"))
+		raise BadRequest(
+			_("There is no gateway {0} to choose. Please choose one of: {1}.").format(code, known or "-")
+		)
 	if not entry["available"]:
-		raise BadRequest(_("{0} cannot take {1}. Please choose another way to pay.").format(entry["name"], currency))
+		raise BadRequest(
+			_("{0} cannot take {1}. Please choose another way to pay.").format(entry["name"], currency)
+		)
 	return code
 
 

@@ -24,7 +24,11 @@ def full() -> dict:
 	"""Everything a manager wants to see at one look."""
 	gateways, broken = [_gateway(name) for name in _settings_names()], invariants.check()
 	open_alerts = alerts.open_alerts()
-	parts = {"database": "ok" if _database_answers() else "down", "queue": _queue(), "scheduler": _scheduler()}
+	parts = {
+		"database": "ok" if _database_answers() else "down",
+		"queue": _queue(),
+		"scheduler": _scheduler(),
+	}
 	healthy = all(value == "ok" for value in parts.values()) and not broken and not open_alerts
 	return {
 		"status": "ok" if healthy else "attention",
@@ -104,14 +108,30 @@ def metrics() -> str:
 	lines = []
 	for metric, (doctype, column) in COUNTED.items():
 		rows = frappe.db.sql(f"SELECT `{column}`, COUNT(*) FROM `tab{doctype}` GROUP BY `{column}`")  # noqa: S608
-		lines += _metric(f"oropendola_{metric}", f"Number of {metric} by status.", [({"status": s}, n) for s, n in rows])
+		lines += _metric(
+			f"oropendola_{metric}", f"Number of {metric} by status.", [({"status": s}, n) for s, n in rows]
+		)
 	broken = invariants.check()
-	lines += _metric("oropendola_invariant_violations", "Records that break a promise.", [({"rule": r}, len(broken.get(r, ()))) for r in invariants.RULES])
-	lines += _metric("oropendola_rejected_messages", "Messages without a valid signature.", [({"gateway": g}, n) for g, n in rejected_counts().items()])
-	samples = [({"kind": a.kind, "subject": a.subject, "severity": a.severity}, 1) for a in alerts.open_alerts()]
+	lines += _metric(
+		"oropendola_invariant_violations",
+		"Records that break a promise.",
+		[({"rule": r}, len(broken.get(r, ()))) for r in invariants.RULES],
+	)
+	lines += _metric(
+		"oropendola_rejected_messages",
+		"Messages without a valid signature.",
+		[({"gateway": g}, n) for g, n in rejected_counts().items()],
+	)
+	samples = [
+		({"kind": a.kind, "subject": a.subject, "severity": a.severity}, 1) for a in alerts.open_alerts()
+	]
 	lines += _metric("oropendola_open_alerts", "Payment alerts that are open.", samples)
 	states = [(row["id"], row["status"]) for row in map(_gateway, _settings_names())]
-	lines += _metric("oropendola_gateway_up", "1 when the gateway is offered and healthy.", [({"gateway": g, "status": s}, int(s in ("Live", "Test", "Simulator"))) for g, s in states])
+	lines += _metric(
+		"oropendola_gateway_up",
+		"1 when the gateway is offered and healthy.",
+		[({"gateway": g, "status": s}, int(s in ("Live", "Test", "Simulator"))) for g, s in states],
+	)
 	return "\n".join(lines) + "\n"
 
 

@@ -46,8 +46,13 @@ def is_outdated(name: str, plan) -> bool:
 	if price is None:
 		return True
 	terms = {"tax_amount": Decimal(0), **_tax(price, invoice.currency)}
-	same_money = all(to_decimal(invoice.get(field) or 0) == terms[field] for field in ("net_amount", "tax_amount"))
-	same_period = (invoice.billing_interval, cint(invoice.interval_count)) == (plan.billing_interval, cint(plan.interval_count))
+	same_money = all(
+		to_decimal(invoice.get(field) or 0) == terms[field] for field in ("net_amount", "tax_amount")
+	)
+	same_period = (invoice.billing_interval, cint(invoice.interval_count)) == (
+		plan.billing_interval,
+		cint(plan.interval_count),
+	)
 	return not (same_money and same_period)
 
 

@@ -43,7 +43,11 @@ def renewal_due(subscription, days: int):
 
 
 def _unpaid(key: str, invoice):
-	values = {**_about_invoice(invoice), "reason": invoice.failure_reason or "", "can_retry": invoice.can_retry()}
+	values = {
+		**_about_invoice(invoice),
+		"reason": invoice.failure_reason or "",
+		"can_retry": invoice.can_retry(),
+	}
 	_send(key, "send_failure_mails", invoice, f"/checkout?invoice={invoice.name}", values)
 
 

@@ -29,7 +29,10 @@ KEPT_HEADERS = {
 def masked(value):
 	"""The same structure with personal data and secrets replaced."""
 	if isinstance(value, Mapping):
-		return {masked_text(str(key)): MASK if _is_private(key) and item else masked(item) for key, item in value.items()}
+		return {
+			masked_text(str(key)): MASK if _is_private(key) and item else masked(item)
+			for key, item in value.items()
+		}
 	if isinstance(value, list | tuple):
 		return [masked(item) for item in value]
 	return masked_text(value) if isinstance(value, str) else value

@@ -49,7 +49,9 @@ class Bound:
 	phone: str  # E.164
 
 	def text(self) -> str:
-		return "|".join((self.purpose, self.reference, money_text(self.amount, self.currency), self.currency, self.phone))
+		return "|".join(
+			(self.purpose, self.reference, money_text(self.amount, self.currency), self.currency, self.phone)
+		)
 
 
 def phone_number(text: str, region: str = "IN") -> str:
@@ -59,7 +61,9 @@ def phone_number(text: str, region: str = "IN") -> str:
 	except phonenumbers.NumberParseException:
 		number = None
 	if not number or not phonenumbers.is_valid_number(number):
-		raise BadRequest(_("This is not a phone number. Please write it with its country code, such as +91 98765 43210."))
+		raise BadRequest(
+			_("This is not a phone number. Please write it with its country code, such as +91 98765 43210.")
+		)
 	return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
@@ -133,7 +137,9 @@ def _limit_sending(bound: Bound, settings):
 	pause = cint(settings.otp_resend_seconds) or 60
 	_limit("sends", _address(), *SENDS_PER_ADDRESS)
 	if _count(_counter("pause", bound.phone), pause) > 1:
-		raise TooManyRequests(_("A code was sent a moment ago. Please wait {0} seconds for the next one.").format(pause))
+		raise TooManyRequests(
+			_("A code was sent a moment ago. Please wait {0} seconds for the next one.").format(pause)
+		)
 	_limit("phone", bound.phone, cint(settings.otp_per_phone_hour) or 3, HOUR)
 	_limit("site", "all", cint(settings.otp_per_site_hour) or 300, HOUR)
 
@@ -165,4 +171,7 @@ def _address() -> str:
 def _send_by_sms(bound: Bound, code: str, settings):
 	shop = settings.seller_name or frappe.local.site
 	amount = f"{money_text(bound.amount, bound.currency)} {bound.currency}"
-	sms.send(bound.phone, (settings.otp_message or "{code}").format_map({"code": code, "amount": amount, "shop": shop}))
+	sms.send(
+		bound.phone,
+		(settings.otp_message or "{code}").format_map({"code": code, "amount": amount, "shop": shop}),
+	)

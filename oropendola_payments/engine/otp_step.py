@@ -30,8 +30,15 @@ def confirm(user: str, attempt_name: str, otp: str) -> dict:
 def resend(user: str, attempt_name: str) -> dict:
 	attempt = _open_attempt(user, attempt_name)
 	if attempt.phone_check == "Needed":
-		return {"attempt": attempt.name, "status": attempt.status, "accepted": True, **phone_step.resend(attempt)}
-	return _answer(attempt.name, call_gateway(attempt.gateway, _adapter(attempt).resend_otp, attempt.payment_ref()))
+		return {
+			"attempt": attempt.name,
+			"status": attempt.status,
+			"accepted": True,
+			**phone_step.resend(attempt),
+		}
+	return _answer(
+		attempt.name, call_gateway(attempt.gateway, _adapter(attempt).resend_otp, attempt.payment_ref())
+	)
 
 
 def _open_attempt(user: str, attempt_name: str):

@@ -15,7 +15,10 @@ def answer(attempt) -> dict:
 	if not attempt.is_open():
 		url, action = result_url(attempt=attempt.name), "redirect"
 	else:
-		url, action = checkout.get("url") or get_url(f"/pay?attempt={attempt.name}"), checkout.get("next_action")
+		url, action = (
+			checkout.get("url") or get_url(f"/pay?attempt={attempt.name}"),
+			checkout.get("next_action"),
+		)
 	result = {
 		"attempt": attempt.name,
 		"status": attempt.status,
@@ -25,7 +28,9 @@ def answer(attempt) -> dict:
 		"expires_at": attempt.expires_at,
 		"is_mocked": mocked,
 	}
-	result.update({part: checkout[part] for part in ("form", "sdk", "upi") if attempt.is_open() and checkout.get(part)})
+	result.update(
+		{part: checkout[part] for part in ("form", "sdk", "upi") if attempt.is_open() and checkout.get(part)}
+	)
 	if mocked:
 		result["mock_notice"] = mock_notice()
 	return result

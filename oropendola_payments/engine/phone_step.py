@@ -51,7 +51,13 @@ def _confirm_locked(name: str, invoice_name: str):
 
 
 def _bound(attempt) -> otp.Bound:
-	phone = frappe.db.get_value("User", attempt.user, "mobile_no") or frappe.db.get_value("User", attempt.user, "phone")
+	phone = frappe.db.get_value("User", attempt.user, "mobile_no") or frappe.db.get_value(
+		"User", attempt.user, "phone"
+	)
 	if not phone:
-		raise Unprocessable(_("This payment is confirmed by a code to your phone. Please add a phone number first."))
-	return otp.Bound(PURPOSE, attempt.name, attempt.payment_ref().amount, attempt.currency, otp.phone_number(phone))
+		raise Unprocessable(
+			_("This payment is confirmed by a code to your phone. Please add a phone number first.")
+		)
+	return otp.Bound(
+		PURPOSE, attempt.name, attempt.payment_ref().amount, attempt.currency, otp.phone_number(phone)
+	)

@@ -42,7 +42,9 @@ def _was_forgotten(user: str) -> bool:
 def _rename_live_keys(user: str):
 	"""The key that keeps a customer from subscribing twice starts with the user's name."""
 	for row in frappe.get_all("AI Subscription", {"user": user, "live_key": ("is", "set")}, ["name", "plan"]):
-		frappe.db.set_value("AI Subscription", row.name, "live_key", f"{user}:{row.plan}", update_modified=False)
+		frappe.db.set_value(
+			"AI Subscription", row.name, "live_key", f"{user}:{row.plan}", update_modified=False
+		)
 
 
 def _end_service(user: str):
@@ -63,7 +65,11 @@ def _redact_attempts(user: str):
 	"""Forms that were filled in for the gateway go; what is needed to ask and to refund stays, sealed."""
 	for name in frappe.get_all("Payment Attempt", {"user": user}, pluck="name"):
 		attempt = frappe.get_doc("Payment Attempt", name)
-		kept = PaymentAttempt.seal({"data": attempt.checkout().get("data") or {}}) if attempt.checkout_data else None
+		kept = (
+			PaymentAttempt.seal({"data": attempt.checkout().get("data") or {}})
+			if attempt.checkout_data
+			else None
+		)
 		values = {"request_data": None, "checkout_data": kept}
 		frappe.db.set_value("Payment Attempt", name, values, update_modified=False)
 

@@ -34,7 +34,9 @@ def as_pdf(invoice) -> bytes | None:
 	except NotImplementedError:
 		return None
 	except Exception:
-		frappe.log_error(title=f"The receipt of {invoice.name} could not be made"[:140], message=frappe.get_traceback())
+		frappe.log_error(
+			title=f"The receipt of {invoice.name} could not be made"[:140], message=frappe.get_traceback()
+		)
 		return None
 	finally:
 		frappe.flags.ignore_print_permissions = before

@@ -11,11 +11,25 @@ from oropendola_payments.engine import schedule
 from oropendola_payments.engine.adapters import adapter_class, adapter_of, settings_of
 from oropendola_payments.engine.calls import call_gateway
 from oropendola_payments.engine.keys import fingerprint
-from oropendola_payments.engine.refund_books import CONTESTED, WITHOUT_GATEWAY, find, open_refund, record, record_notice, refusal
+from oropendola_payments.engine.refund_books import (
+	CONTESTED,
+	WITHOUT_GATEWAY,
+	find,
+	open_refund,
+	record,
+	record_notice,
+	refusal,
+)
 from oropendola_payments.engine.transactions import in_transaction, lock
 from oropendola_payments.exceptions import Conflict, Unprocessable
 from oropendola_payments.gateways.base import PaymentRef, RefundEvent, RefundOutcome, RefundRequest
-from oropendola_payments.gateways.errors import BadAnswer, CredentialsRefused, GatewayRefused, MaybeSent, NotSent
+from oropendola_payments.gateways.errors import (
+	BadAnswer,
+	CredentialsRefused,
+	GatewayRefused,
+	MaybeSent,
+	NotSent,
+)
 from oropendola_payments.gateways.money import quantize
 
 # Longer than all calls of one drive together, so that two workers never talk about one refund at the same time.
@@ -25,7 +39,9 @@ LEASE_SECONDS = 120
 # Asking for a refund ------------------------------------------------------------------------------
 
 
-def create_refund(invoice_name: str, amount: Decimal | None, reason: str, idempotency_key: str | None = None) -> dict:
+def create_refund(
+	invoice_name: str, amount: Decimal | None, reason: str, idempotency_key: str | None = None
+) -> dict:
 	"""Send back an amount, or all that is left; the answer tells how far it came. More than one payment gives more refunds."""
 	key = f"api:{fingerprint(idempotency_key)}" if idempotency_key else None
 	wanted = fingerprint(invoice_name, amount if amount is None else flt(amount, 9))
@@ -37,7 +53,9 @@ def create_refund(invoice_name: str, amount: Decimal | None, reason: str, idempo
 	return {**answer, "refunds": names} if len(names) > 1 else answer
 
 
-def _open_once(invoice_name: str, amount: Decimal | None, reason: str, key: str | None, wanted: str) -> list[str]:
+def _open_once(
+	invoice_name: str, amount: Decimal | None, reason: str, key: str | None, wanted: str
+) -> list[str]:
 	invoice = lock("AI Invoice", invoice_name)
 	known = key and frappe.db.get_value(
 		"Payment Refund", {"idempotency_key": key}, ["name", "request_fingerprint"], as_dict=True
@@ -60,10 +78,14 @@ def _open_parts(invoice, amount: Decimal | None, reason: str, key: str | None, w
 
 def _parts(invoice, amount: Decimal | None) -> list[tuple]:
 	"""Which payment gives how much: one that has it all, else the youngest first."""
-	names = frappe.get_all("Payment Capture", {"invoice": invoice.name}, pluck="name", order_by="creation desc")
+	names = frappe.get_all(
+		"Payment Capture", {"invoice": invoice.name}, pluck="name", order_by="creation desc"
+	)
 	captures = [lock("Payment Capture", name) for name in names]
 	if not captures:
-		raise Unprocessable(_("Nothing was paid for invoice {0}, so there is nothing to refund.").format(invoice.name))
+		raise Unprocessable(
+			_("Nothing was paid for invoice {0}, so there is nothing to refund.").format(invoice.name)
+		)
 	free = [c for c in captures if c.dispute_state not in CONTESTED and c.refundable() > 0]
 	left = sum((c.refundable() for c in free), Decimal(0))
 	if not free or (amount or 0) > left:
@@ -121,7 +143,10 @@ def _claim(name: str, rung: bool):
 	if refund.status == "Created" and _must_wait_for_another(refund):
 		return None
 	was = refund.status
-	values = {"check_count": cint(refund.check_count) + 1, "next_check_at": schedule.back_off(cint(refund.check_count), LEASE_SECONDS)}
+	values = {
+		"check_count": cint(refund.check_count) + 1,
+		"next_check_at": schedule.back_off(cint(refund.check_count), LEASE_SECONDS),
+	}
 	if was == "Created":
 		# From here on the call may have been made: only asking tells.
 		refund.mark_as_unknown(**values)
@@ -132,9 +157,16 @@ def _claim(name: str, rung: bool):
 
 
 def _must_wait_for_another(refund) -> bool:
-	if refund.gateway in WITHOUT_GATEWAY or not adapter_class(refund.gateway).capabilities.one_refund_at_a_time:
+	if (
+		refund.gateway in WITHOUT_GATEWAY
+		or not adapter_class(refund.gateway).capabilities.one_refund_at_a_time
+	):
 		return False
-	others = {"capture": refund.capture, "name": ("!=", refund.name), "status": ("in", ("Processing", "Unknown"))}
+	others = {
+		"capture": refund.capture,
+		"name": ("!=", refund.name),
+		"status": ("in", ("Processing", "Unknown")),
+	}
 	return bool(frappe.db.exists("Payment Refund", others))
 
 
@@ -197,5 +229,7 @@ def confirm_notice(gateway: str, event: RefundEvent) -> bool:
 	name = find(gateway, event)
 	if not name:
 		return record_notice(gateway, event)
-	told = call_gateway(gateway, adapter_of(gateway).refund_status, request_of(frappe.get_doc("Payment Refund", name)))
+	told = call_gateway(
+		gateway, adapter_of(gateway).refund_status, request_of(frappe.get_doc("Payment Refund", name))
+	)
 	return told.outcome is not RefundOutcome.NOT_FOUND and record(name, told)

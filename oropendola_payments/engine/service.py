@@ -31,7 +31,9 @@ def take_back(invoice):
 	if subscription.status not in LIVE or not subscription.end_date:
 		return
 	if getdate(subscription.end_date) != getdate(invoice.period_end):
-		invoice.flag_for_review(_("A later period was paid after the one that was refunded. Please check the end date."))
+		invoice.flag_for_review(
+			_("A later period was paid after the one that was refunded. Please check the end date.")
+		)
 	elif getdate(invoice.period_start) > today():
 		subscription.write(end_date=invoice.period_start)
 		invoice.record("period_taken_back", subscription, end_date=invoice.period_start)

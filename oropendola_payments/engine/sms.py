@@ -18,7 +18,11 @@ def require_ready():
 	"""Refuse before anybody waits for a code that cannot come."""
 	settings = frappe.get_cached_doc("SMS Settings")
 	if not (settings.sms_gateway_url and settings.message_parameter and settings.receiver_parameter):
-		raise Unavailable(_("Codes cannot be sent: no SMS provider is set up. An administrator can do that in SMS Settings."))
+		raise Unavailable(
+			_(
+				"Codes cannot be sent: no SMS provider is set up. An administrator can do that in SMS Settings."
+			)
+		)
 
 
 def send(phone: str, text: str):

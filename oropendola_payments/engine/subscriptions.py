@@ -29,7 +29,9 @@ def list_plans(currency: str | None = None) -> list[dict]:
 		"interval_count", "requests_limit_per_day", "is_free", "trial_days",
 	]  # fmt: skip
 	plans = frappe.get_all("AI Plan", {"is_active": 1}, fields, order_by="sort_order, plan_name")
-	rows = frappe.get_all("AI Plan Price", {"parenttype": "AI Plan"}, ["parent", "currency", "price"], order_by="idx")
+	rows = frappe.get_all(
+		"AI Plan Price", {"parenttype": "AI Plan"}, ["parent", "currency", "price"], order_by="idx"
+	)
 	for plan in plans:
 		further = [row for row in rows if row.parent == plan.name]
 		plan.prices = {plan.currency: plan.price, **{row.currency: row.price for row in further}}
@@ -117,11 +119,15 @@ def open_invoice(subscription: str, currency: str | None = None) -> str | None:
 
 def _call_off_open(subscription: str):
 	"""Another currency or a changed plan needs another invoice: call the untouched one off, so that one stays open."""
-	names = frappe.get_all("AI Invoice", {"subscription": subscription, "status": ("in", OPEN_INVOICES)}, pluck="name")
+	names = frappe.get_all(
+		"AI Invoice", {"subscription": subscription, "status": ("in", OPEN_INVOICES)}, pluck="name"
+	)
 	for name in names:
 		invoice = lock("AI Invoice", name)
 		if not invoice.can_move_to("Cancelled"):
-			message = _("A payment of invoice {0} is under way. Please finish or cancel it before you change the currency.")
+			message = _(
+				"A payment of invoice {0} is under way. Please finish or cancel it before you change the currency."
+			)
 			raise Conflict(message.format(name))
 		invoice.mark_as_cancelled()
 
@@ -149,7 +155,9 @@ def _renew(name: str) -> dict:
 
 def _last_currency(subscription) -> str | None:
 	"""A customer keeps the currency of the last invoice while the plan is still sold in it."""
-	last = frappe.db.get_value("AI Invoice", {"subscription": subscription.name}, "currency", order_by="creation desc")
+	last = frappe.db.get_value(
+		"AI Invoice", {"subscription": subscription.name}, "currency", order_by="creation desc"
+	)
 	return last if last in subscription.get_plan().all_prices() else None
 
 
@@ -184,7 +192,9 @@ def main_subscription(user: str, plan_id: str | None = None):
 
 
 def live_subscription(user: str, plan: str) -> str | None:
-	return frappe.db.get_value("AI Subscription", {"user": user, "plan": plan, "status": ("in", LIVE)}, "name")
+	return frappe.db.get_value(
+		"AI Subscription", {"user": user, "plan": plan, "status": ("in", LIVE)}, "name"
+	)
 
 
 def overview(user: str) -> dict | None:
@@ -194,7 +204,9 @@ def overview(user: str) -> dict | None:
 		return None
 	plan = frappe.get_cached_doc("AI Plan", row.plan)
 	prefix = row.api_key_link and frappe.db.get_value("AI API Key", row.api_key_link, "key_prefix")
-	fresh = row.quota_reset_on and getdate(row.quota_reset_on) <= today() and row.status in ("Active", "Trial")
+	fresh = (
+		row.quota_reset_on and getdate(row.quota_reset_on) <= today() and row.status in ("Active", "Trial")
+	)
 	return {
 		"subscription_id": row.name,
 		"plan": row.plan,
@@ -224,7 +236,9 @@ def cancel(user: str) -> dict:
 
 def end(name: str) -> dict:
 	"""End one subscription with its keys. The caller commits."""
-	for invoice_name in frappe.get_all("AI Invoice", {"subscription": name, "status": ("in", OPEN_INVOICES)}, pluck="name"):
+	for invoice_name in frappe.get_all(
+		"AI Invoice", {"subscription": name, "status": ("in", OPEN_INVOICES)}, pluck="name"
+	):
 		invoice = lock("AI Invoice", invoice_name)
 		if invoice.can_move_to("Cancelled"):
 			invoice.mark_as_cancelled()
@@ -289,7 +303,11 @@ def _fulfil_again(invoice_name: str) -> dict:
 		message = _("Invoice {0} is {1} and has no verified payment, so nothing can be given for it.")
 		raise Conflict(message.format(invoice.name, _(invoice.status)))
 	if not fulfil(invoice):
-		raise Conflict(_("The subscription of invoice {0} was cancelled. Please refund the payment.").format(invoice.name))
+		raise Conflict(
+			_("The subscription of invoice {0} was cancelled. Please refund the payment.").format(
+				invoice.name
+			)
+		)
 	subscription = frappe.get_doc("AI Subscription", invoice.subscription) if invoice.subscription else None
 	return {
 		"invoice_id": invoice.name,

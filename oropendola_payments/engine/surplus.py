@@ -16,7 +16,9 @@ def decide(invoice, capture, unwanted: Decimal):
 	invoice.record("surplus_decided", capture, to_status=policy, unwanted=unwanted, currency=capture.currency)
 	capture.write(resolution=policy, surplus=unwanted)
 	if policy == "Refund":
-		refund_books.open_refund(invoice, capture, unwanted, _("More was paid than was due."), key=f"surplus:{capture.name}")
+		refund_books.open_refund(
+			invoice, capture, unwanted, _("More was paid than was due."), key=f"surplus:{capture.name}"
+		)
 	elif policy == "Flag":
 		message = _("{0} {1} more than needed came with payment {2}. Please send it back or credit it.")
 		invoice.flag_for_review(message.format(unwanted, capture.currency, capture.gateway_payment_id))

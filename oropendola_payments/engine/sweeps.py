@@ -49,7 +49,11 @@ def clear_raw_payloads():
 
 def _queue(function: str):
 	frappe.enqueue(
-		f"{THIS}.{function}", queue="long", timeout=LONG_SECONDS, job_id=f"oropendola::{function}", deduplicate=True
+		f"{THIS}.{function}",
+		queue="long",
+		timeout=LONG_SECONDS,
+		job_id=f"oropendola::{function}",
+		deduplicate=True,
 	)
 
 

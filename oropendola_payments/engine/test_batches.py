@@ -22,7 +22,10 @@ class TestBatches(TestCase):
 		frappe.db.set_value("Payment Attempt", self.attempt, "next_check_at", moment)
 
 	def test_only_what_is_due_is_worked_on(self):
-		for moment, expected in ((now_datetime() - timedelta(days=9), 1), (now_datetime() + timedelta(days=9), 0)):
+		for moment, expected in (
+			(now_datetime() - timedelta(days=9), 1),
+			(now_datetime() + timedelta(days=9), 0),
+		):
 			self.set_next_check(moment)
 			self.assertEqual(len(self.worked_through(next_check_at=("<=", now_datetime()))), expected)
 
@@ -49,7 +52,11 @@ class TestBatches(TestCase):
 		second, seen = self.journey.start(flow="embedded"), []
 		whole, batches.BATCH = batches.BATCH, 1
 		try:
-			batches.each("Payment Attempt", {"invoice": self.journey.invoice, "status": ("in", ("Created", "Processing"))}, seen.append)
+			batches.each(
+				"Payment Attempt",
+				{"invoice": self.journey.invoice, "status": ("in", ("Created", "Processing"))},
+				seen.append,
+			)
 		finally:
 			batches.BATCH = whole
 		self.assertEqual(seen, sorted([self.attempt, second]))

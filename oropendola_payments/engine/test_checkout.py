@@ -30,7 +30,13 @@ class TestStarting(TestCase):
 	def test_the_amount_comes_from_the_invoice_alone(self):
 		"""S1, S11: whatever the browser sends."""
 		journey = Journey("payu", settings={"api_base_url": None})
-		fields = {"invoice_id": journey.invoice, "gateway": "payu", "amount": "1", "currency": "JPY", "total_amount": 1}
+		fields = {
+			"invoice_id": journey.invoice,
+			"gateway": "payu",
+			"amount": "1",
+			"currency": "JPY",
+			"total_amount": 1,
+		}
 		answer = call("payment.initiate_payment", journey.user, json=fields)
 		attempt = frappe.get_doc("Payment Attempt", message(answer)["attempt"])
 		self.assertEqual((attempt.amount, attempt.currency), (499, "INR"))
@@ -71,7 +77,12 @@ class TestStarting(TestCase):
 
 	def test_an_invoice_over_nothing_is_paid_without_a_gateway(self):
 		journey = Journey("payu")
-		values = {"user": journey.user, "subscription": journey.subscription, "plan": journey.doc().plan, "currency": "INR"}
+		values = {
+			"user": journey.user,
+			"subscription": journey.subscription,
+			"plan": journey.doc().plan,
+			"currency": "INR",
+		}
 		invoice = frappe.get_doc({"doctype": "AI Invoice", "purpose": "New", "net_amount": 0, **values})
 		journey.invoice = invoice.insert(ignore_permissions=True).name
 		frappe.db.commit()
@@ -84,7 +95,9 @@ class TestStarting(TestCase):
 		journey = Journey("razorpay")
 		journey.sim.faults.add("razorpay", "create", "error_500_before", status=429)
 		self.assertFalse(journey.initiate()["success"])
-		self.assertEqual(frappe.get_all("Payment Attempt", {"invoice": journey.invoice}, pluck="status"), ["Failed"])
+		self.assertEqual(
+			frappe.get_all("Payment Attempt", {"invoice": journey.invoice}, pluck="status"), ["Failed"]
+		)
 		self.assertTrue(journey.initiate()["success"])
 
 	def test_after_an_answer_that_got_lost_the_next_click_leads_to_a_page(self):
@@ -137,7 +150,9 @@ class TestClientKeys(TestCase):
 		self.journey.initiate(idempotency_key=self.key)
 		enable_gateway("razorpay")
 		with as_user(self.journey.user):
-			other = payment.initiate_payment(invoice_id=self.journey.invoice, gateway="razorpay", idempotency_key=self.key)
+			other = payment.initiate_payment(
+				invoice_id=self.journey.invoice, gateway="razorpay", idempotency_key=self.key
+			)
 		self.assertEqual(other["error_code"], "conflict")
 
 	def test_a_key_that_met_an_open_attempt_is_remembered(self):
@@ -296,7 +311,12 @@ class TestBolt(TestCase):
 			self.assertEqual((answer["mode"], answer["embed_mode"]), (f"bolt_{mode}", mode))
 			config = answer["bolt_config"]
 			self.assertEqual((config["txnid"], config["amount"]), (answer["attempt"], "499.00"))
-			self.assertEqual(open_pay_page({"form": {"action": f"{journey.sim.url}/payu/_payment", "fields": config}}).status, 200)
+			self.assertEqual(
+				open_pay_page(
+					{"form": {"action": f"{journey.sim.url}/payu/_payment", "fields": config}}
+				).status,
+				200,
+			)
 
 	def test_the_amount_of_a_second_part_is_what_is_left(self):
 		journey = Journey("payu")

@@ -35,5 +35,12 @@ class TestCredit(TestCase):
 		refunds.create_refund(renewal, None, "A test")
 		self.assertEqual(frappe.db.get_value("AI Invoice", renewal, "status"), "Refunded")
 		self.assertEqual(journey.captures()[1].credit_left(), Decimal(499))
-		self.assertEqual([charge.refunded_minor for charge in journey.sim.books("payu") if charge.reference in journey.attempts()], [0, 0])
+		self.assertEqual(
+			[
+				charge.refunded_minor
+				for charge in journey.sim.books("payu")
+				if charge.reference in journey.attempts()
+			],
+			[0, 0],
+		)
 		self.assertEqual(invariants.check(("refunds_above_capture", "refund_balance_differs")), {})

@@ -60,7 +60,9 @@ class TestPolicies(TestCase):
 			self.assertEqual(frappe.db.get_value("AI Invoice", renewal, "status"), "Paid")
 			self.assertGreater(frappe.db.get_value("AI Subscription", journey.subscription, "end_date"), end)
 			self.assertEqual(journey.refunds(), [])
-			self.assertEqual(next(c for c in journey.captures() if c.name == extra.name).credit_left(), Decimal(0))
+			self.assertEqual(
+				next(c for c in journey.captures() if c.name == extra.name).credit_left(), Decimal(0)
+			)
 			self.assertEqual(journey.problems(), [])
 
 	def test_flag_calls_a_person_and_moves_nothing(self):
@@ -86,7 +88,10 @@ class TestPolicies(TestCase):
 			frappe.db.commit()
 			first = subscriptions.renew(journey.user)["invoice_id"]
 			second = subscriptions.renew(journey.user)["invoice_id"]
-		states = [frappe.db.get_value("AI Invoice", name, ["status", "outstanding_amount"]) for name in (first, second)]
+		states = [
+			frappe.db.get_value("AI Invoice", name, ["status", "outstanding_amount"])
+			for name in (first, second)
+		]
 		self.assertEqual(states, [("Paid", 0), ("Partly Paid", 101)])
 		self.assertEqual(journey.problems(), [])
 

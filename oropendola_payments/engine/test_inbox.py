@@ -53,7 +53,9 @@ class TestMessages(InboxCase):
 			with self.subTest(gateway):
 				journey, messages = self.paid_and_told(gateway)
 				answers = [deliver(message) for message in messages for _time in range(3)]
-				told = [answer["status"] for answer in answers if isinstance(answer, dict) and "status" in answer]
+				told = [
+					answer["status"] for answer in answers if isinstance(answer, dict) and "status" in answer
+				]
 				if told:
 					self.assertEqual(told.count("duplicate"), 2 * len(messages), told)
 				keys = [row.event_key for row in self.logs(gateway)]
@@ -81,11 +83,16 @@ class TestMessages(InboxCase):
 				_journey, messages = self.paid_and_told(gateway)
 				adapter = adapter_of(gateway)
 				for message in messages:
-					callback = Callback("webhook", "POST", message.headers, {"gateway": gateway}, message.body)
+					callback = Callback(
+						"webhook", "POST", message.headers, {"gateway": gateway}, message.body
+					)
 					notice = adapter.receive(callback)
 					again = inbox._unpack(frappe.as_json(inbox._pack(notice)))
 					self.assertEqual(again.events, notice.events)
-					self.assertEqual((again.proven, again.reference, again.order_id), (notice.proven, notice.reference, notice.order_id))
+					self.assertEqual(
+						(again.proven, again.reference, again.order_id),
+						(notice.proven, notice.reference, notice.order_id),
+					)
 
 
 class TestTrouble(InboxCase):
@@ -130,7 +137,9 @@ class TestTrouble(InboxCase):
 			make_due(journey.invoice)
 			sweeps.run_inbox()
 		row = self.logs()[0]
-		self.assertEqual((row.status, row.attempts, row.next_attempt_at), ("Dead", inbox.TRIES_BEFORE_DEAD, None))
+		self.assertEqual(
+			(row.status, row.attempts, row.next_attempt_at), ("Dead", inbox.TRIES_BEFORE_DEAD, None)
+		)
 		self.assertEqual(pauses, sorted(pauses), "the pauses grow")
 		journey.sim.faults._waiting.remove(fault)
 		self.replay([row.name])
@@ -176,7 +185,11 @@ class TestTrouble(InboxCase):
 
 		secret = simulator().dialects["razorpay"].config["webhook_secret"]
 		signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-		headers = {**message.headers, "X-Razorpay-Signature": signature, "x-razorpay-event-id": frappe.generate_hash(length=14)}
+		headers = {
+			**message.headers,
+			"X-Razorpay-Signature": signature,
+			"x-razorpay-event-id": frappe.generate_hash(length=14),
+		}
 		return deliver(replace(message, body=body, headers=headers))
 
 
@@ -187,7 +200,10 @@ class TestBells(InboxCase):
 		for gateway in BELLS_ONLY:
 			with self.subTest(gateway):
 				journey, messages = self.paid_and_told(gateway)
-				ours = (journey.attempts()[0], frappe.db.get_value("Payment Attempt", journey.attempts()[0], "gateway_order_id"))
+				ours = (
+					journey.attempts()[0],
+					frappe.db.get_value("Payment Attempt", journey.attempts()[0], "gateway_order_id"),
+				)
 				body = messages[0].body
 				for name in ours:
 					body = body.replace((name or "-").encode(), b"9" * len(name or "-"))

@@ -88,7 +88,9 @@ class TestEveryGateway(TestCase):
 				journey.take_webhooks()
 				journey.sim.finish_refund(journey.gateway, answer["refund"])
 				journey.deliver_all()
-			if not journey.sim.dialects[journey.gateway].__class__.announce_refund.__qualname__.startswith("Dialect"):
+			if not journey.sim.dialects[journey.gateway].__class__.announce_refund.__qualname__.startswith(
+				"Dialect"
+			):
 				self.assertEqual(status_of(answer["refund"]), "Refunded")
 
 	def test_one_key_is_one_refund_and_other_parameters_are_a_conflict(self):
@@ -167,7 +169,13 @@ class TestOddRefunds(TestCase):
 
 	def told(self, outcome=RefundOutcome.REFUNDED, amount=499, **values) -> RefundEvent:
 		values = {"refund_id": f"outside-{self.journey.invoice}", **values}
-		return RefundEvent(outcome, payment_id=self.capture.gateway_payment_id, amount=Decimal(amount), currency="INR", **values)
+		return RefundEvent(
+			outcome,
+			payment_id=self.capture.gateway_payment_id,
+			amount=Decimal(amount),
+			currency="INR",
+			**values,
+		)
 
 	def test_a_refund_made_in_the_dashboard_is_adopted_once(self):
 		for _time in range(2):
@@ -177,14 +185,22 @@ class TestOddRefunds(TestCase):
 
 	def test_a_whole_refund_made_in_the_dashboard_ends_the_service(self):
 		refund_books.record_notice("payu", self.told())
-		self.assertEqual((self.journey.status(), self.journey.subscription_status()), ("Refunded", "Cancelled"))
+		self.assertEqual(
+			(self.journey.status(), self.journey.subscription_status()), ("Refunded", "Cancelled")
+		)
 
 	def test_an_adopted_refund_is_never_sent_by_a_sweep(self):
 		"""A double send: the row is opened and finished in one transaction."""
 		refund_books.record_notice("payu", self.told(amount=100))
-		frappe.db.sql("UPDATE `tabPayment Refund` SET next_check_at = '2020-01-01' WHERE invoice = %s", self.journey.invoice)
+		frappe.db.sql(
+			"UPDATE `tabPayment Refund` SET next_check_at = '2020-01-01' WHERE invoice = %s",
+			self.journey.invoice,
+		)
 		sweeps.run_refunds()
-		self.assertEqual([r for r in self.journey.sim.refunds("payu") if r.payment_id == self.capture.gateway_payment_id], [])
+		self.assertEqual(
+			[r for r in self.journey.sim.refunds("payu") if r.payment_id == self.capture.gateway_payment_id],
+			[],
+		)
 
 	def test_more_than_was_left_calls_a_person_and_changes_no_balance(self):
 		self.journey.refund(300)
@@ -201,7 +217,9 @@ class TestOddRefunds(TestCase):
 
 	def test_a_refund_of_nobody_is_not_found(self):
 		with self.assertRaises(NotFound):
-			refund_books.record_notice("payu", RefundEvent(RefundOutcome.REFUNDED, payment_id="nobody", amount=Decimal(1)))
+			refund_books.record_notice(
+				"payu", RefundEvent(RefundOutcome.REFUNDED, payment_id="nobody", amount=Decimal(1))
+			)
 
 	def test_refused_keys_never_free_the_balance(self):
 		"""R13: a question that was refused tells nothing of the refund."""

@@ -80,7 +80,9 @@ class TestTheWrongMoney(SettlementCase):
 		"""R8, S2: one rupee does not settle an invoice."""
 		settle("payu", paid(self.attempt, 1))
 		invoice = self.journey.doc()
-		self.assertEqual((invoice.status, invoice.paid(), invoice.outstanding()), ("Partly Paid", Decimal(1), Decimal(498)))
+		self.assertEqual(
+			(invoice.status, invoice.paid(), invoice.outstanding()), ("Partly Paid", Decimal(1), Decimal(498))
+		)
 		self.assertTrue(invoice.needs_review)
 		self.assertEqual(self.dispositions(), ["Short"])
 		self.assertEqual(self.journey.subscription_status(), "Pending")
@@ -107,7 +109,9 @@ class TestTheWrongMoney(SettlementCase):
 		with payment_settings(double_payment_policy="Flag"):
 			settle("payu", paid(self.attempt, 600))
 		capture = self.journey.captures()[0]
-		self.assertEqual((capture.disposition, capture.surplus, capture.resolution), ("Overpaid", 101, "Flag"))
+		self.assertEqual(
+			(capture.disposition, capture.surplus, capture.resolution), ("Overpaid", 101, "Flag")
+		)
 		self.assertEqual((self.journey.status(), self.journey.doc().needs_review), ("Paid", 1))
 
 	def test_another_currency_is_put_aside_whatever_the_number(self):
@@ -132,7 +136,12 @@ class TestTheWrongMoney(SettlementCase):
 	def test_money_without_number_amount_or_currency_is_refused(self):
 		for missing in ("payment_id", "amount", "currency"):
 			with self.subTest(missing), self.assertRaises(Conflict):
-				values = {"payment_id": payment_id(), "amount": Decimal(499), "currency": "INR", missing: None}
+				values = {
+					"payment_id": payment_id(),
+					"amount": Decimal(499),
+					"currency": "INR",
+					missing: None,
+				}
 				settle("payu", PaymentEvent(Outcome.PAID, reference=self.attempt, **values))
 		self.assertEqual(self.journey.captures(), [])
 
@@ -142,7 +151,9 @@ class TestTheWrongMoney(SettlementCase):
 		fact = paid(other.start())
 		settle("payu", fact)
 		settle("payu", paid(self.attempt, payment_id=fact.payment_id))
-		self.assertEqual((self.journey.status(), self.journey.subscription_status()), ("Processing", "Pending"))
+		self.assertEqual(
+			(self.journey.status(), self.journey.subscription_status()), ("Processing", "Pending")
+		)
 		self.assertEqual(self.journey.captures(), [])
 		self.assertIn("already belongs to invoice", self.journey.doc().review_reason)
 
@@ -172,7 +183,13 @@ class TestLateMoney(SettlementCase):
 	def test_a_failure_after_the_success_changes_nothing(self):
 		"""S10: nobody turns Paid into Failed."""
 		settle("payu", paid(self.attempt))
-		for outcome in (Outcome.FAILED, Outcome.EXPIRED, Outcome.CANCELLED, Outcome.NOT_FOUND, Outcome.PENDING):
+		for outcome in (
+			Outcome.FAILED,
+			Outcome.EXPIRED,
+			Outcome.CANCELLED,
+			Outcome.NOT_FOUND,
+			Outcome.PENDING,
+		):
 			with self.subTest(outcome):
 				self.assertFalse(settle("payu", failed(self.attempt, outcome)).changed)
 				self.assertEqual((self.journey.status(), self.attempt_status()), ("Paid", "Paid"))
@@ -190,7 +207,9 @@ class TestLateMoney(SettlementCase):
 	def test_a_refusal_inside_an_open_order_keeps_the_order_open(self):
 		settle("payu", failed(self.attempt, Outcome.PENDING))
 		self.assertEqual((self.journey.status(), self.attempt_status()), ("Processing", "Processing"))
-		self.assertEqual(frappe.db.get_value("Payment Attempt", self.attempt, "error_message"), "The bank said no.")
+		self.assertEqual(
+			frappe.db.get_value("Payment Attempt", self.attempt, "error_message"), "The bank said no."
+		)
 
 	def test_money_for_a_cancelled_invoice_is_recorded_and_given_back(self):
 		self.journey.cancel(self.attempt)
@@ -242,7 +261,9 @@ class TestReservedMoney(SettlementCase):
 	"""R8 for authorisations: reserved is not taken."""
 
 	def authorized(self) -> PaymentEvent:
-		return PaymentEvent(Outcome.AUTHORIZED, reference=self.attempt, payment_id=payment_id(), currency="INR")
+		return PaymentEvent(
+			Outcome.AUTHORIZED, reference=self.attempt, payment_id=payment_id(), currency="INR"
+		)
 
 	def test_reserved_money_pays_nothing(self):
 		settled = settle("payu", self.authorized())
@@ -269,7 +290,13 @@ class TestOwners(TestCase):
 		journey = Journey("payu")
 		attempt = journey.start()
 		own, journey.user = journey.user, create_user()
-		answers = [journey.initiate(), journey.retry(), journey.cancel(attempt), journey.poll(attempt), journey.poll()]
+		answers = [
+			journey.initiate(),
+			journey.retry(),
+			journey.cancel(attempt),
+			journey.poll(attempt),
+			journey.poll(),
+		]
 		self.assertEqual([answer["error_code"] for answer in answers], ["not_found"] * 5)
 		journey.user = own
 		self.assertEqual(journey.status(), "Processing")

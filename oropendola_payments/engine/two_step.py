@@ -48,7 +48,9 @@ def create_order(user: str, invoice_id: str | None, amount: Decimal | None, cust
 def start(user: str, order_id: str, method: str, phone: str, details: dict) -> dict:
 	"""Send our code to the phone; the payment starts when it is confirmed."""
 	if method not in METHODS:
-		raise BadRequest(_("There is no payment method {0}. Please choose one of: {1}.").format(method, ", ".join(METHODS)))
+		raise BadRequest(
+			_("There is no payment method {0}. Please choose one of: {1}.").format(method, ", ".join(METHODS))
+		)
 	attempt = _open_attempt(user, order_id)
 	phone = otp.phone_number(phone)
 	known = _recall(attempt.name)
@@ -56,7 +58,12 @@ def start(user: str, order_id: str, method: str, phone: str, details: dict) -> d
 		raise Unprocessable(_("This is not the phone number that the order was made with."))
 	sent = otp.send(_bound(attempt, phone), simulated=attempt.mode == "Simulator")
 	_remember(attempt.name, {**known, "method": method, "details": details, "phone": phone})
-	return {"order_id": order_id, "next_action": "confirm_otp", **sent, **_mock({"is_mocked": attempt.mode == "Simulator"})}
+	return {
+		"order_id": order_id,
+		"next_action": "confirm_otp",
+		**sent,
+		**_mock({"is_mocked": attempt.mode == "Simulator"}),
+	}
 
 
 def confirm(user: str, order_id: str, code: str) -> dict:
@@ -67,7 +74,10 @@ def confirm(user: str, order_id: str, code: str) -> dict:
 		raise otp.CodeRefused()
 	otp.check(_bound(attempt, known["phone"]), code)
 	started = checkout.choose_method(
-		attempt.name, known["method"], known["details"], Customer(*known["customer"]) if known.get("customer") else None
+		attempt.name,
+		known["method"],
+		known["details"],
+		Customer(*known["customer"]) if known.get("customer") else None,
 	)
 	return {**status(user, order_id), **_next_step(started)}
 
@@ -131,7 +141,9 @@ def _mock(started: dict) -> dict:
 
 
 def _remember(order_id: str, values: dict):
-	frappe.cache.set_value(f"oropendola_two_step:{order_id}", encrypt(json.dumps(values)), expires_in_sec=KEEP_SECONDS)
+	frappe.cache.set_value(
+		f"oropendola_two_step:{order_id}", encrypt(json.dumps(values)), expires_in_sec=KEEP_SECONDS
+	)
 
 
 def _recall(order_id: str) -> dict:

@@ -274,7 +274,9 @@ class Gateway:
 	code: ClassVar[str]
 	label: ClassVar[str]
 	credentials: ClassVar[tuple[Credential, ...]] = ()
-	simulator_secrets: ClassVar[Mapping[str, str]] = {}  # made up; what Simulator mode uses where nothing is filled in
+	simulator_secrets: ClassVar[
+		Mapping[str, str]
+	] = {}  # made up; what Simulator mode uses where nothing is filled in
 	capabilities: ClassVar[Capabilities] = Capabilities()
 	# mode -> name -> address. In Simulator mode (and for a test address) every name answers below one base address.
 	hosts: ClassVar[Mapping[str, Mapping[str, str]]] = {}

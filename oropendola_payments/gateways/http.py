@@ -39,7 +39,11 @@ class HttpClient:
 		options.setdefault("allow_redirects", False)
 		try:
 			return self.session.request(method, url, **options)
-		except (requests.ConnectTimeout, requests.exceptions.SSLError, requests.exceptions.InvalidURL) as error:
+		except (
+			requests.ConnectTimeout,
+			requests.exceptions.SSLError,
+			requests.exceptions.InvalidURL,
+		) as error:
 			raise NotSent(f"{label} cannot be reached. Please try again in a minute.") from error
 		except requests.ConnectionError as error:
 			if _never_connected(error):
@@ -53,13 +57,19 @@ class HttpClient:
 		"""The error for an HTTP status, for adapters that read the provider's own error code first."""
 		status = answer.status_code
 		if status in (401, 403):
-			return CredentialsRefused(message or f"{label} refused our keys (HTTP {status}).", gateway_code=code)
+			return CredentialsRefused(
+				message or f"{label} refused our keys (HTTP {status}).", gateway_code=code
+			)
 		if status == 429:
-			return NotSent(message or f"{label} asks us to slow down. Please try again in a minute.", gateway_code=code)
+			return NotSent(
+				message or f"{label} asks us to slow down. Please try again in a minute.", gateway_code=code
+			)
 		if status >= 500:
 			return MaybeSent(message or f"{label} has trouble (HTTP {status}).", gateway_code=code)
 		if status >= 400:
-			return GatewayRefused(message or f"{label} refused the request (HTTP {status}).", gateway_code=code)
+			return GatewayRefused(
+				message or f"{label} refused the request (HTTP {status}).", gateway_code=code
+			)
 		return BadAnswer(f"{label} answered with an unexpected HTTP status {status}.")
 
 

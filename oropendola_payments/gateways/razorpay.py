@@ -308,7 +308,8 @@ class Razorpay(Gateway):
 			events=events,
 			proven=True,
 			# Test and live events look alike, and the buyer writes the notes: only the order in our account proves.
-			confirm=told_paid or any(event.outcome in MONEY for event in events if isinstance(event, PaymentEvent)),
+			confirm=told_paid
+			or any(event.outcome in MONEY for event in events if isinstance(event, PaymentEvent)),
 			reference=next((event.reference for event in events), None),
 			order_id=next((event.order_id for event in events), None),
 			payment_id=next((event.payment_id for event in events), None),

@@ -172,7 +172,9 @@ class TestEveryAdapter(unittest.TestCase):
 	def test_the_same_request_twice_is_one_payment(self, code, cls):
 		adapter, request = self.build(cls), self.request(code)
 		opened, event = self.paid(adapter, request)
-		with suppress(MaybeSent, GatewayRefused):  # it may say that it knows this one, but not take money again
+		with suppress(
+			MaybeSent, GatewayRefused
+		):  # it may say that it knows this one, but not take money again
 			self.visit(adapter.create(request))
 		taken = [charge for charge in self.simulator.books(code) if charge.reference == request.reference]
 		self.assertEqual([charge.amount_minor for charge in taken], [49950])
@@ -212,7 +214,9 @@ class TestEveryAdapter(unittest.TestCase):
 		wanted = self.refund_request(request, opened, event)
 		with self.assertRaises(MaybeSent):
 			adapter.refund(wanted)
-		self.assertIn(adapter.refund_status(wanted).outcome, (RefundOutcome.REFUNDED, RefundOutcome.PROCESSING))
+		self.assertIn(
+			adapter.refund_status(wanted).outcome, (RefundOutcome.REFUNDED, RefundOutcome.PROCESSING)
+		)
 
 	# Giving back ----------------------------------------------------------------------------------
 
@@ -248,7 +252,9 @@ class TestEveryAdapter(unittest.TestCase):
 		body = delivery.body
 		if tampered:
 			body = re.sub(rb"49950|499\.50|499\.5", lambda found: found.group().replace(b"4", b"1", 1), body)
-		is_form = "urlencoded" in next((v for k, v in delivery.headers.items() if k.lower() == "content-type"), "")
+		is_form = "urlencoded" in next(
+			(v for k, v in delivery.headers.items() if k.lower() == "content-type"), ""
+		)
 		form = dict(parse_qsl(body.decode(), keep_blank_values=True)) if is_form else {}
 		return Callback("webhook", "POST", dict(delivery.headers), {"gateway": delivery.code}, body, form)
 

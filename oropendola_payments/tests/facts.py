@@ -15,8 +15,12 @@ def payment_id() -> str:
 def paid(attempt: str, amount=PRICE, currency: str = "INR", **values) -> PaymentEvent:
 	"""Money was taken for this attempt."""
 	values = {"payment_id": payment_id(), **values}
-	return PaymentEvent(Outcome.PAID, reference=attempt, amount=Decimal(str(amount)), currency=currency, **values)
+	return PaymentEvent(
+		Outcome.PAID, reference=attempt, amount=Decimal(str(amount)), currency=currency, **values
+	)
 
 
 def failed(attempt: str, outcome: Outcome = Outcome.FAILED, **values) -> PaymentEvent:
-	return PaymentEvent(outcome, reference=attempt, reason="The bank said no.", error_code="declined", **values)
+	return PaymentEvent(
+		outcome, reference=attempt, reason="The bank said no.", error_code="declined", **values
+	)

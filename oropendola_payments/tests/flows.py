@@ -109,7 +109,9 @@ class Journey:
 		return frappe.get_all("Payment Attempt", {"invoice": self.invoice}, pluck="name", order_by="creation")
 
 	def captures(self) -> list:
-		names = frappe.get_all("Payment Capture", {"invoice": self.invoice}, pluck="name", order_by="creation")
+		names = frappe.get_all(
+			"Payment Capture", {"invoice": self.invoice}, pluck="name", order_by="creation"
+		)
 		return [frappe.get_doc("Payment Capture", name) for name in names]
 
 	def refunds(self) -> list:

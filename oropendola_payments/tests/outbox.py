@@ -35,12 +35,18 @@ def _forget_account():
 
 def mails_to(address: str) -> list[Mail]:
 	queues = frappe.get_all("Email Queue Recipient", {"recipient": address}, pluck="parent")
-	rows = frappe.get_all("Email Queue", {"name": ("in", queues)}, pluck="message", order_by="creation") if queues else []
+	rows = (
+		frappe.get_all("Email Queue", {"name": ("in", queues)}, pluck="message", order_by="creation")
+		if queues
+		else []
+	)
 	return [_read(row) for row in rows]
 
 
 def _read(text: str) -> Mail:
 	message = message_from_string(text, policy=policy.default)
 	html = message.get_body(("html", "plain"))
-	files = {part.get_filename(): part.get_content() for part in message.iter_attachments() if part.get_filename()}
+	files = {
+		part.get_filename(): part.get_content() for part in message.iter_attachments() if part.get_filename()
+	}
 	return Mail(message["Subject"], html.get_content() if html else "", files)

@@ -11,7 +11,12 @@ from oropendola_payments.tests.simulated import simulator
 
 
 def problems(journey) -> list[str]:
-	return [*books_that_differ(journey), *service_that_is_wrong(journey), *broken_promises(journey), *broken_trail(journey)]
+	return [
+		*books_that_differ(journey),
+		*service_that_is_wrong(journey),
+		*broken_promises(journey),
+		*broken_trail(journey),
+	]
 
 
 def books_that_differ(journey) -> list[str]:

@@ -61,16 +61,27 @@ def deliver(delivery: Delivery):
 class incoming_request:
 	"""A request that came in as Guest, as the framework would have prepared it."""
 
-	def __init__(self, method: str, url: str, fields: dict | None = None, body: bytes | None = None, headers=None):
+	def __init__(
+		self, method: str, url: str, fields: dict | None = None, body: bytes | None = None, headers=None
+	):
 		parts = urlsplit(url)
 		headers = dict(headers or {})
 		if method == "POST" and body is None:
 			body = urlencode(fields or {}).encode()
 			headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
-		query = parts.query if method == "POST" else "&".join(filter(None, (parts.query, urlencode(fields or {}))))
+		query = (
+			parts.query
+			if method == "POST"
+			else "&".join(filter(None, (parts.query, urlencode(fields or {}))))
+		)
 		content_type = next((v for k, v in headers.items() if k.lower() == "content-type"), None)
 		builder = EnvironBuilder(
-			path=parts.path, query_string=query, method=method, data=body, headers=headers, content_type=content_type
+			path=parts.path,
+			query_string=query,
+			method=method,
+			data=body,
+			headers=headers,
+			content_type=content_type,
 		)
 		self.request = Request(builder.get_environ())
 

@@ -119,7 +119,9 @@ class TestTelling(AlertCase):
 			alerts.tell(name)
 		finally:
 			frappe.sendmail = before
-		self.assertEqual(frappe.db.get_value("AI Invoice", invoice.name, "description"), "Written before the mail")
+		self.assertEqual(
+			frappe.db.get_value("AI Invoice", invoice.name, "description"), "Written before the mail"
+		)
 		self.assertEqual(self.alert().status, "Open")
 
 	def test_health_and_metrics_show_it_to_staff(self):
@@ -146,8 +148,23 @@ class TestFindings(AlertCase):
 	def attempt(self, invoice, status: str, age: timedelta = timedelta(minutes=5)) -> str:
 		doc = frappe.new_doc("Payment Attempt")
 		doc.name = unique("ATT")[-20:].replace("-", "").upper()
-		doc.update({"invoice": invoice.name, "user": invoice.user, "gateway": self.code, "mode": "Test", "status": status})
-		doc.update({"amount": 1, "currency": "INR", "initiated_at": now_datetime() - age, "idempotency_key": doc.name})
+		doc.update(
+			{
+				"invoice": invoice.name,
+				"user": invoice.user,
+				"gateway": self.code,
+				"mode": "Test",
+				"status": status,
+			}
+		)
+		doc.update(
+			{
+				"amount": 1,
+				"currency": "INR",
+				"initiated_at": now_datetime() - age,
+				"idempotency_key": doc.name,
+			}
+		)
 		doc.db_insert()
 		return doc.name
 

@@ -115,7 +115,11 @@ class Story:
 
 def proof_for(gateway: str):
 	@settings(
-		max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=EXAMPLES < 50
+		max_examples=EXAMPLES,
+		deadline=None,
+		suppress_health_check=list(HealthCheck),
+		database=None,
+		derandomize=EXAMPLES < 50,
 	)
 	@given(story)
 	def test(self, steps):

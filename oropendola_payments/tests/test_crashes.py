@@ -38,7 +38,9 @@ class Initiate:
 
 	def click_again(self) -> dict:
 		"""After so long that a call without an answer counts as died."""
-		statement = "UPDATE `tabPayment Attempt` SET request_data = NULL WHERE invoice = %s AND checkout_data IS NULL"
+		statement = (
+			"UPDATE `tabPayment Attempt` SET request_data = NULL WHERE invoice = %s AND checkout_data IS NULL"
+		)
 		frappe.db.sql(statement, self.journey.invoice)
 		frappe.db.commit()
 		return self.journey.initiate()

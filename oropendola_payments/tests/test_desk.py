@@ -98,7 +98,9 @@ class TestNumbers(DeskCase):
 		create_active_subscription(customer(), price=7, currency="USD")
 		after = figures.revenue(since)
 		gained = {key: after[key] - before.get(key, 0) for key in after if after[key] != before.get(key, 0)}
-		self.assertEqual({currency: int(amount) for (_group, currency), amount in gained.items()}, {"INR": 100, "USD": 7})
+		self.assertEqual(
+			{currency: int(amount) for (_group, currency), amount in gained.items()}, {"INR": 100, "USD": 7}
+		)
 
 	def test_money_of_tests_is_no_revenue_once_a_gateway_is_live(self):
 		self.assertIn("Simulator", figures.counted_modes())
@@ -130,13 +132,23 @@ class TestNumbers(DeskCase):
 	def test_cards_and_charts_answer_staff_only(self):
 		auditor = create_user("Payments Auditor")
 		with as_user(auditor):
-			for card in (desk_api.revenue_this_month, desk_api.success_rate, desk_api.abandoned_rate, desk_api.pending_too_long):
+			for card in (
+				desk_api.revenue_this_month,
+				desk_api.success_rate,
+				desk_api.abandoned_rate,
+				desk_api.pending_too_long,
+			):
 				self.assertIsNotNone(card())
 			for figure in desk_api.CHARTS:
 				chart = desk_api.chart(json.dumps({"figure": figure, "days": 7}))
 				self.assertEqual(len(chart["labels"]), len(chart["datasets"][0]["values"]), figure)
 		with as_user(customer()):
-			for call in (desk_api.revenue_this_month, desk_api.success_rate, desk_api.pending_too_long, desk_api.chart):
+			for call in (
+				desk_api.revenue_this_month,
+				desk_api.success_rate,
+				desk_api.pending_too_long,
+				desk_api.chart,
+			):
 				with self.assertRaises(NotAllowed):
 					call()
 
@@ -152,7 +164,9 @@ class TestReports(DeskCase):
 		manual.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
 		refunds.create_refund(invoice.name, 100, "Example")
 		after = self.by_hand()
-		self.assertEqual([after[name] - before[name] for name in ("paid", "taken", "refunded", "net")], [1, 300, 100, 200])
+		self.assertEqual(
+			[after[name] - before[name] for name in ("paid", "taken", "refunded", "net")], [1, 300, 100, 200]
+		)
 
 	def by_hand(self) -> dict:
 		_columns, rows, _message, _chart = payments_by_gateway.execute({"currency": "INR", "mode": "Manual"})
@@ -160,7 +174,9 @@ class TestReports(DeskCase):
 		return next((row for row in rows if row["gateway"] == "By hand"), empty)
 
 	def test_a_period_without_payments_is_empty(self):
-		columns, rows, _message, chart = payments_by_gateway.execute({"from_date": "2001-01-01", "to_date": "2001-01-31"})
+		columns, rows, _message, chart = payments_by_gateway.execute(
+			{"from_date": "2001-01-01", "to_date": "2001-01-31"}
+		)
 		self.assertTrue(columns)
 		self.assertEqual((rows, chart), ([], None))
 
@@ -233,7 +249,9 @@ class TestFiles(TestCase):
 
 	def test_the_workspace_shows_only_what_exists(self):
 		workspace = files("workspace")[0]
-		self.assertEqual({card["number_card_name"] for card in workspace["number_cards"]}, names("number_card"))
+		self.assertEqual(
+			{card["number_card_name"] for card in workspace["number_cards"]}, names("number_card")
+		)
 		self.assertEqual({chart["chart_name"] for chart in workspace["charts"]}, names("dashboard_chart"))
 		links = [link for link in workspace["links"] if link["type"] == "Link"]
 		for link in links:

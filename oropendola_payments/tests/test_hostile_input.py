@@ -16,7 +16,14 @@ from oropendola_payments.tests.time_travel import forget_the_past
 # A stranger can ring their bell, which makes us ask and believe the answer only.
 BELLS = ("phonepe", "cashflows")
 EVIL = "https://evil.example/take"
-WRITTEN = ("Payment Webhook Log", "Payment Capture", "Payment Refund", "Payment Event", "Payment Attempt", "Error Log")
+WRITTEN = (
+	"Payment Webhook Log",
+	"Payment Capture",
+	"Payment Refund",
+	"Payment Event",
+	"Payment Attempt",
+	"Error Log",
+)
 
 
 class HostileCase(TestCase):
@@ -61,7 +68,9 @@ def mutilated(body: bytes) -> dict[str, bytes]:
 		"a number": b"12345",
 		"null": b"null",
 		"deep": b"[" * 20_000 + b"]" * 20_000,
-		"other types": json.dumps({"event": ["x"], "payload": 7, "data": None, "id": {}, "status": []}).encode(),
+		"other types": json.dumps(
+			{"event": ["x"], "payload": 7, "data": None, "id": {}, "status": []}
+		).encode(),
 		"strange numbers": b'{"amount": NaN, "id": 1e400, "status": -Infinity}',
 		"many fields": urlencode({f"f{number}": "x" for number in range(5000)}).encode(),
 		"two in one": b"[" + body + b"," + body + b"]",
@@ -104,7 +113,9 @@ class TestWebhooks(HostileCase):
 		journey = self.journey("razorpay")
 		for kind, body in mutilated(b'{"event": "payment.captured"}').items():
 			with self.subTest(kind):
-				before = {doctype: count for doctype, count in self.counts().items() if doctype != "Error Log"}
+				before = {
+					doctype: count for doctype, count in self.counts().items() if doctype != "Error Log"
+				}
 				answer = self.webhook("razorpay", body, {"Content-Type": "application/json"})
 				self.assertGreaterEqual(answer.status_code, 400)
 				self.assertEqual({doctype: self.counts()[doctype] for doctype in before}, before)
@@ -120,7 +131,11 @@ class TestWebhooks(HostileCase):
 				with self.subTest(f"{gateway}: {forged[:5]!r}"):
 					before = self.counts()
 					headers = {k: (forged if "sig" in k.lower() else v) for k, v in message.headers.items()}
-					body = message.body if gateway != "payu" else message.body.split(b"&hash=")[0] + b"&hash=" + forged.encode()
+					body = (
+						message.body
+						if gateway != "payu"
+						else message.body.split(b"&hash=")[0] + b"&hash=" + forged.encode()
+					)
 					answer = self.webhook(gateway, body, headers)
 					self.assertIn(answer.status_code, (400, 401), answer.get_data(as_text=True)[:300])
 					self.assertEqual(self.counts(), before)
@@ -163,8 +178,13 @@ class TestWebhooks(HostileCase):
 				attempt = journey.start()
 				journey.customer_pays(attempt)
 				message = journey.take_webhooks()[-1]
-				bodies = [message.body.replace(b"49", b"50"), message.body.replace(attempt.encode(), b"Z" * 20)]
-				answers = {self.webhook(gateway, body, message.headers).get_data(as_text=True) for body in bodies}
+				bodies = [
+					message.body.replace(b"49", b"50"),
+					message.body.replace(attempt.encode(), b"Z" * 20),
+				]
+				answers = {
+					self.webhook(gateway, body, message.headers).get_data(as_text=True) for body in bodies
+				}
 				self.assertEqual(len(answers), 1, answers)
 
 
@@ -177,7 +197,9 @@ class TestReplays(HostileCase):
 				messages = journey.take_webhooks()
 				for _time in range(3):
 					for message in messages:
-						self.assertEqual(self.webhook(gateway, message.body, message.headers).status_code, 200)
+						self.assertEqual(
+							self.webhook(gateway, message.body, message.headers).status_code, 200
+						)
 				self.assertEqual(journey.status(), "Paid")
 				self.assertEqual(journey.problems(), [])
 
@@ -191,9 +213,16 @@ class TestReplays(HostileCase):
 				attempt = journey.start()
 				parts = urlsplit(back.url)
 				fields = dict(back.fields)
-				query = {k: v for k, v in (pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)}
+				query = {
+					k: v for k, v in (pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
+				}
 				query.update(gateway=gateway, attempt=attempt)
-				call("callbacks.returned", method=back.method, query_string=query, **({"data": fields} if back.method == "POST" else {}))
+				call(
+					"callbacks.returned",
+					method=back.method,
+					query_string=query,
+					**({"data": fields} if back.method == "POST" else {}),
+				)
 				self.assertEqual((journey.captures(), journey.subscription_status()), ([], "Pending"))
 
 
@@ -205,7 +234,9 @@ class TestReturns(HostileCase):
 			attempt = self.journey(gateway).start()
 			tries = [
 				self.come_back(gateway, attempt, {"status": "success", "txnid": attempt, "amount": "499.00"}),
-				self.come_back(gateway, attempt, method="GET", redirect_to=EVIL, next=EVIL, return_url=EVIL, url=EVIL),
+				self.come_back(
+					gateway, attempt, method="GET", redirect_to=EVIL, next=EVIL, return_url=EVIL, url=EVIL
+				),
 				self.come_back(gateway, EVIL, {"surl": EVIL, "redirect_to": EVIL}),
 				self.come_back(gateway, "//evil.example", method="GET"),
 				self.come_back(gateway, "ÿ\x00'\"<script>", {"x": "y"}),
@@ -228,7 +259,14 @@ class TestReturns(HostileCase):
 				with self.subTest(f"{gateway} {word}"):
 					journey = self.journey(gateway)
 					attempt = journey.start()
-					fields = {"txnid": attempt, "status": word, "code": word, "amount": "499.00", "mihpayid": "1", "hash": "0" * 128}
+					fields = {
+						"txnid": attempt,
+						"status": word,
+						"code": word,
+						"amount": "499.00",
+						"mihpayid": "1",
+						"hash": "0" * 128,
+					}
 					self.come_back(gateway, attempt, fields)
 					self.come_back(gateway, attempt, method="GET", status=word, payment_id="pay_1")
 					self.assertEqual((journey.status(), journey.captures()), ("Processing", []))

@@ -30,7 +30,11 @@ from oropendola_payments.tests.outbox import mails_to, nothing_leaves
 from oropendola_payments.tests.simulated import incoming_request
 from oropendola_payments.tests.time_travel import make_due
 
-SELLER = {"seller_name": "Example & Sons", "seller_address": "1 Main Street\nPune", "seller_tax_id": "27EXAMPLE1Z5"}
+SELLER = {
+	"seller_name": "Example & Sons",
+	"seller_address": "1 Main Street\nPune",
+	"seller_tax_id": "27EXAMPLE1Z5",
+}
 
 
 class MailCase(TestCase):
@@ -48,7 +52,9 @@ class TestPaymentMails(MailCase):
 
 	def test_a_payment_is_thanked_for_once_with_amount_and_invoice(self):
 		reactions.payment_succeeded(self.capture)
-		thanks = [mail for mail in mails_to(self.user) if mail.subject == f"Payment received: {self.invoice.name}"]
+		thanks = [
+			mail for mail in mails_to(self.user) if mail.subject == f"Payment received: {self.invoice.name}"
+		]
 		self.assertTrue(thanks)
 		self.assertIn("499.00", thanks[-1].html)
 		self.assertIn("/billing", thanks[-1].html)
@@ -164,7 +170,9 @@ class TestTemplates(MailCase):
 	def test_an_edited_template_is_used_and_never_overwritten(self):
 		with edited("api_key_changed", "Hi {{ customer }}", "<p>{{ plan }} has a new key</p>"):
 			mail_templates.ensure_records()
-			subject, html = mail_templates.render("api_key_changed", "en", {"customer": "Asha", "plan": "Pro"})
+			subject, html = mail_templates.render(
+				"api_key_changed", "en", {"customer": "Asha", "plan": "Pro"}
+			)
 		self.assertEqual((subject, html), ("Hi Asha", "<p>Pro has a new key</p>"))
 
 	def test_a_template_in_the_customers_language_wins(self):
@@ -173,13 +181,19 @@ class TestTemplates(MailCase):
 		doc.update({"name": name, "subject": "Wapas", "use_html": 1, "response_html": "<p>{{ amount }}</p>"})
 		doc.insert(ignore_permissions=True)
 		try:
-			self.assertEqual(mail_templates.render("refund_sent", "hi", {"amount": "5"}), ("Wapas", "<p>5</p>"))
+			self.assertEqual(
+				mail_templates.render("refund_sent", "hi", {"amount": "5"}), ("Wapas", "<p>5</p>")
+			)
 			self.assertNotEqual(mail_templates.render("refund_sent", "en", {"amount": "5"})[0], "Wapas")
 		finally:
 			frappe.delete_doc("Email Template", name, force=True)
 
 	def test_a_template_cannot_reach_the_database_or_python(self):
-		for attack in ("{{ frappe.db.sql('select 1') }}", "{{ customer.__class__.__mro__ }}", "{{ ''.format.__globals__ }}"):
+		for attack in (
+			"{{ frappe.db.sql('select 1') }}",
+			"{{ customer.__class__.__mro__ }}",
+			"{{ ''.format.__globals__ }}",
+		):
 			with self.subTest(attack), edited("api_key_changed", "Safe", f"<p>x{attack}</p>"):
 				subject, html = mail_templates.render("api_key_changed", "en", {"customer": "Asha"})
 				self.assertNotIn("class", html.replace("classes", ""))
@@ -207,7 +221,16 @@ class TestReceipts(MailCase):
 
 	def test_it_names_seller_tax_number_and_means_of_payment(self):
 		page = receipts.as_html(self.invoice)
-		for text in ("Example &amp; Sons", "Pune", "27EXAMPLE1Z5", self.invoice.name, "GST 18 %", "180.00", "1,180.00", self.reference):
+		for text in (
+			"Example &amp; Sons",
+			"Pune",
+			"27EXAMPLE1Z5",
+			self.invoice.name,
+			"GST 18 %",
+			"180.00",
+			"1,180.00",
+			self.reference,
+		):
 			self.assertIn(text, page)
 
 	def test_it_lists_what_went_back(self):

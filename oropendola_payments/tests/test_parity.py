@@ -40,7 +40,10 @@ class TestParity(TestCase):
 				if target is None and owner:
 					faults.append(f"{module}.{owner}.{name} does not exist")
 				elif callable(target):
-					faults += [f"{module}.{owner + '.' if owner else ''}{name}: {fault}" for fault in differences(node, target)]
+					faults += [
+						f"{module}.{owner + '.' if owner else ''}{name}: {fault}"
+						for fault in differences(node, target)
+					]
 		self.assertEqual(faults, [])
 
 
@@ -48,7 +51,11 @@ def modules() -> list[tuple[str, Path]]:
 	found = []
 	for path in sorted(STAND_IN.rglob("*.py")):
 		parts = path.relative_to(STAND_IN).with_suffix("").parts
-		if any(part.startswith("_") and part != "__init__" for part in parts) or "doctype" in parts or "www" in parts:
+		if (
+			any(part.startswith("_") and part != "__init__" for part in parts)
+			or "doctype" in parts
+			or "www" in parts
+		):
 			continue
 		found.append((".".join(("frappe", *(part for part in parts if part != "__init__"))), path))
 	return found
@@ -96,7 +103,13 @@ def differences(node: ast.FunctionDef, target) -> list[str]:
 	ours = [name for name in ours if name not in ("self", "cls")]
 	theirs = [name for name, p in real.items() if p.kind in POSITIONAL and name not in ("self", "cls")]
 	takes_more = any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in real.values())
-	faults = [f"has no parameter {name}" for name in (*ours, *(a.arg for a in node.args.kwonlyargs)) if name not in real]
+	faults = [
+		f"has no parameter {name}"
+		for name in (*ours, *(a.arg for a in node.args.kwonlyargs))
+		if name not in real
+	]
 	if not takes_more and not faults:
-		faults += [f"{name} is at another place" for at, name in enumerate(ours) if theirs[at : at + 1] != [name]]
+		faults += [
+			f"{name} is at another place" for at, name in enumerate(ours) if theirs[at : at + 1] != [name]
+		]
 	return faults

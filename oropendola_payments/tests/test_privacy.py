@@ -31,7 +31,9 @@ def places_that_name(*texts: str) -> list[str]:
 	found = []
 	for doctype in OURS:
 		for row in frappe.db.sql(f"SELECT * FROM `tab{doctype}`", as_dict=True):
-			found += [f"{doctype}.{column}" for column, value in row.items() if any(t in str(value) for t in texts)]
+			found += [
+				f"{doctype}.{column}" for column, value in row.items() if any(t in str(value) for t in texts)
+			]
 	return sorted(set(found))
 
 
@@ -40,14 +42,18 @@ class TestPersonInTheAuditTrail(TestCase):
 	def setUpClass(cls):
 		super().setUpClass()
 		cls.invoice = pay_as(create_user()).invoice
-		cls.event = frappe.get_all("Payment Event", {"invoice": cls.invoice}, pluck="name", order_by="sequence")[0]
+		cls.event = frappe.get_all(
+			"Payment Event", {"invoice": cls.invoice}, pluck="name", order_by="sequence"
+		)[0]
 
 	def tearDown(self):
 		frappe.db.rollback()
 
 	def change(self, **values):
 		for column, value in values.items():
-			frappe.db.sql(f"UPDATE `tabPayment Event` SET `{column}` = %s WHERE name = %s", (value, self.event))
+			frappe.db.sql(
+				f"UPDATE `tabPayment Event` SET `{column}` = %s WHERE name = %s", (value, self.event)
+			)
 
 	def broken(self) -> dict | None:
 		return audit.verify(self.invoice)["broken"]
@@ -101,7 +107,9 @@ class TestHooks(TestCase):
 		for entry in entries:
 			meta = frappe.get_meta(entry["doctype"])
 			self.assertTrue(entry["redact_fields"])
-			self.assertTrue(all(meta.get_field(name) for name in (entry["filter_by"], *entry["redact_fields"])), entry)
+			self.assertTrue(
+				all(meta.get_field(name) for name in (entry["filter_by"], *entry["redact_fields"])), entry
+			)
 
 
 class TestForgetting(TestCase):
@@ -133,7 +141,9 @@ class TestForgetting(TestCase):
 		self.assertTrue(self.journey.captures()[0].gateway_payment_id)
 		self.assertEqual(places_that_name(self.user, self.first_name), [])
 		self.assertIsNone(audit.verify(self.journey.invoice)["broken"])
-		self.assertEqual(frappe.db.get_value("AI Subscription", self.journey.subscription, "status"), "Cancelled")
+		self.assertEqual(
+			frappe.db.get_value("AI Subscription", self.journey.subscription, "status"), "Cancelled"
+		)
 		self.assertFalse(frappe.db.exists("AI API Key", {"user": request.name, "status": "Active"}))
 		rules = ("paid_amount_differs_from_captures", "quota_without_service", "service_without_money")
 		self.assertEqual(invariants.check(rules), {})
@@ -156,7 +166,15 @@ class TestLogClearing(TestCase):
 
 	def message(self, days: int) -> str:
 		doc = frappe.new_doc("Payment Webhook Log")
-		doc.update({"gateway": "payu", "event_key": unique("event"), "status": "Processed", "payload": "{}", "headers": "{}"})
+		doc.update(
+			{
+				"gateway": "payu",
+				"event_key": unique("event"),
+				"status": "Processed",
+				"payload": "{}",
+				"headers": "{}",
+			}
+		)
 		doc.db_insert()
 		then = now_datetime() - timedelta(days=days)
 		frappe.db.sql("UPDATE `tabPayment Webhook Log` SET creation = %s WHERE name = %s", (then, doc.name))

@@ -36,7 +36,11 @@ class TestTheSameMoney(RaceCase):
 		attempt = journey.start()
 		back = journey.customer_pays(attempt)
 		messages = journey.take_webhooks()
-		doors = [lambda: bring_back(back), lambda: asking.ask(attempt), *(lambda m=m: deliver(m) for m in messages)]
+		doors = [
+			lambda: bring_back(back),
+			lambda: asking.ask(attempt),
+			*(lambda m=m: deliver(m) for m in messages),
+		]
 		everybody = [doors[number % len(doors)] for number in range(CROWD)]
 		random.shuffle(everybody)
 		results = in_parallel(CROWD, lambda number: everybody[number]())
@@ -78,13 +82,17 @@ class TestClicks(RaceCase):
 			with self.subTest(gateway):
 				journey = Journey(gateway)
 				orders = len(journey.sim.dialects[gateway].books.orders)
-				results = in_parallel(CROWD, lambda _n: checkout.initiate(journey.user, journey.invoice, journey.gateway))
+				results = in_parallel(
+					CROWD, lambda _n: checkout.initiate(journey.user, journey.invoice, journey.gateway)
+				)
 				self.assert_only_refusals(results)
 				self.assertEqual(len(journey.attempts()), 1, results)
 				opened = [answer["attempt"] for answer in results if isinstance(answer, dict)]
 				self.assertEqual(set(opened), set(journey.attempts()))
 				made = len(journey.sim.dialects[gateway].books.orders) - orders
-				self.assertEqual(made, 0 if gateway == "payu" else 1, "PayU hears of an order when the form is posted")
+				self.assertEqual(
+					made, 0 if gateway == "payu" else 1, "PayU hears of an order when the form is posted"
+				)
 
 	def test_one_client_key_at_the_same_time_opens_one_attempt(self):
 		first = Journey("payu")
@@ -101,7 +109,9 @@ class TestClicks(RaceCase):
 		journey = Journey("payu")
 		journey.bring_back(journey.customer_pays(journey.start(), "failure"))
 		self.assertEqual(journey.status(), "Failed")
-		self.assert_only_refusals(in_parallel(CROWD, lambda _n: checkout.retry(journey.user, journey.invoice, "payu")))
+		self.assert_only_refusals(
+			in_parallel(CROWD, lambda _n: checkout.retry(journey.user, journey.invoice, "payu"))
+		)
 		self.assertEqual((journey.doc().retry_count, len(journey.attempts())), (1, 2))
 
 	def test_paying_and_cancelling_at_once_never_loses_the_payment(self):
@@ -142,7 +152,9 @@ class TestRefunds(RaceCase):
 			CROWD, lambda _n: refunds.create_refund(journey.invoice, 100, "A test", journey.invoice)
 		)
 		self.assertEqual([r for r in results if isinstance(r, Exception)], [])
-		self.assertEqual({answer["refund"] for answer in results}, {refund.name for refund in journey.refunds()})
+		self.assertEqual(
+			{answer["refund"] for answer in results}, {refund.name for refund in journey.refunds()}
+		)
 		self.assertEqual(len(journey.refunds()), 1)
 
 	def test_two_workers_send_one_refund(self):

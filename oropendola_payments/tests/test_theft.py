@@ -47,7 +47,10 @@ class TestStolenPayments(TestCase):
 
 	def test_simulated_messages_are_refused_where_the_simulator_is_not_allowed(self):
 		enable_gateway("payu")
-		with patch.dict(frappe.local.conf, {"allow_payment_simulator": 0}), self.assertRaisesRegex(Refusal, "Simulator"):
+		with (
+			patch.dict(frappe.local.conf, {"allow_payment_simulator": 0}),
+			self.assertRaisesRegex(Refusal, "Simulator"),
+		):
 			adapters.adapter_of("payu")
 
 	def test_real_keys_never_go_to_a_simulator(self):

@@ -38,7 +38,9 @@ def sms_provider(status: int = 200):
 	thread.start()
 	fields = ("sms_gateway_url", "message_parameter", "receiver_parameter", "use_post")
 	before = {field: frappe.db.get_single_value("SMS Settings", field) for field in fields}
-	_write_sms_settings(dict(zip(fields, (f"http://127.0.0.1:{server.server_port}/", "message", "to", 1), strict=True)))
+	_write_sms_settings(
+		dict(zip(fields, (f"http://127.0.0.1:{server.server_port}/", "message", "to", 1), strict=True))
+	)
 	try:
 		yield received
 	finally:
@@ -67,7 +69,11 @@ class TestTwoStepFlow(TestCase):
 		frappe.local.request_ip = f"198.51.100.{frappe.generate_hash(length=8)}"
 
 	def order(self, **values):
-		customer = {"customer_name": "Asha", "customer_email": "asha@example.com", "customer_phone": self.phone}
+		customer = {
+			"customer_name": "Asha",
+			"customer_email": "asha@example.com",
+			"customer_phone": self.phone,
+		}
 		with as_user(self.user):
 			return cashfree.create_cashfree_order(**{**customer, **values})
 
@@ -168,7 +174,9 @@ class TestPhoneFirst(TestCase):
 
 	def test_the_gateway_is_asked_only_after_the_phone_is_confirmed(self):
 		asked = self.initiate()
-		self.assertEqual((asked["next_action"], asked["status"], asked["test_otp"]), ("otp", "Created", "123456"))
+		self.assertEqual(
+			(asked["next_action"], asked["status"], asked["test_otp"]), ("otp", "Created", "123456")
+		)
 		self.assertEqual(self.confirm(asked["attempt"], "000000")["error_code"], "otp_refused")
 		self.assertFalse(frappe.db.get_value("Payment Attempt", asked["attempt"], "checkout_data"))
 		opened = self.confirm(asked["attempt"], "123456")
@@ -216,7 +224,12 @@ class TestOneTimeCodes(TestCase):
 
 	def test_a_code_is_bound_to_order_amount_and_phone(self):
 		code = self.send()
-		for changed in ({"reference": "other"}, {"amount": Decimal("1")}, {"phone": new_phone()}, {"currency": "USD"}):
+		for changed in (
+			{"reference": "other"},
+			{"amount": Decimal("1")},
+			{"phone": new_phone()},
+			{"currency": "USD"},
+		):
 			with self.assertRaises(otp.CodeRefused):
 				otp.check(self.changed(**changed), code)
 
@@ -292,15 +305,23 @@ class TestOneTimeCodes(TestCase):
 			self.assertFalse(frappe.get_all("SMS Log", {"sent_to": ("like", f"%{self.bound.phone}%")}))
 
 	def test_a_provider_that_fails_is_told_without_the_code(self):
-		with sms_provider(status=500) as received, self.assertRaisesRegex(Refusal, "could not be sent") as refusal:
+		with (
+			sms_provider(status=500) as received,
+			self.assertRaisesRegex(Refusal, "could not be sent") as refusal,
+		):
 			otp.send(self.bound, simulated=False)
 		code = re.search(r"\d{6}", received[0]["message"]).group()
-		last = frappe.get_all("Error Log", {"method": "SMS could not be sent"}, ["error"], order_by="creation desc", limit=1)
+		last = frappe.get_all(
+			"Error Log", {"method": "SMS could not be sent"}, ["error"], order_by="creation desc", limit=1
+		)
 		self.assertIn("500", last[0].error)
 		self.assertNotIn(code, str(refusal.exception) + last[0].error)
 
 	def test_one_phone_has_one_form_however_it_is_typed(self):
-		forms = {otp.phone_number(text) for text in ("9876543210", "+91 98765 43210", "098765-43210", "+919876543210")}
+		forms = {
+			otp.phone_number(text)
+			for text in ("9876543210", "+91 98765 43210", "098765-43210", "+919876543210")
+		}
 		self.assertEqual(forms, {"+919876543210"})
 
 	def test_what_is_no_phone_number_is_refused(self):

@@ -15,7 +15,8 @@ def make_due(invoice: str, minutes: int = 45):
 	"""As if the invoice, its attempts and its refunds had last been touched so long ago."""
 	then = now_datetime() - timedelta(minutes=minutes)
 	frappe.db.sql(
-		"UPDATE `tabAI Invoice` SET processing_since = %s WHERE name = %s AND processing_since IS NOT NULL", (then, invoice)
+		"UPDATE `tabAI Invoice` SET processing_since = %s WHERE name = %s AND processing_since IS NOT NULL",
+		(then, invoice),
 	)
 	frappe.db.sql(
 		"UPDATE `tabPayment Attempt` SET initiated_at = %s, next_check_at = %s, last_check_at = NULL"
@@ -27,7 +28,8 @@ def make_due(invoice: str, minutes: int = 45):
 		(then, invoice, OPEN_REFUNDS),
 	)
 	frappe.db.sql(
-		"UPDATE `tabPayment Webhook Log` SET next_attempt_at = %s WHERE status IN ('Received', 'Failed')", (then,)
+		"UPDATE `tabPayment Webhook Log` SET next_attempt_at = %s WHERE status IN ('Received', 'Failed')",
+		(then,),
 	)
 	frappe.db.commit()
 

@@ -64,7 +64,9 @@ class AIInvoice(StatefulRecord):
 		return receipt.facts(self)
 
 	def before_insert(self):
-		self.update(dict.fromkeys(("amount_paid", "amount_refunded", "retry_count", "event_count", "needs_review"), 0))
+		self.update(
+			dict.fromkeys(("amount_paid", "amount_refunded", "retry_count", "event_count", "needs_review"), 0)
+		)
 		self.update(dict.fromkeys(("last_event_hash", "fulfilled_on", "paid_date", "transaction_id")))
 
 	def validate(self):
@@ -87,7 +89,9 @@ class AIInvoice(StatefulRecord):
 		self.outstanding_amount = self.total_amount
 
 	def after_insert(self):
-		self.record("invoice_created", self, to_status=self.status, total=self.total_amount, currency=self.currency)
+		self.record(
+			"invoice_created", self, to_status=self.status, total=self.total_amount, currency=self.currency
+		)
 		self.write()
 
 	def on_trash(self):
@@ -116,13 +120,22 @@ class AIInvoice(StatefulRecord):
 	def mark_as_paid(self, **values) -> bool:
 		values.setdefault("amount_paid", self.total_amount)
 		return self._move_to(
-			"Paid", paid_date=now_datetime(), outstanding_amount=0, failure_reason=None, processing_since=None, **values
+			"Paid",
+			paid_date=now_datetime(),
+			outstanding_amount=0,
+			failure_reason=None,
+			processing_since=None,
+			**values,
 		)
 
 	def mark_as_partly_paid(self, amount_paid: Decimal, **values) -> bool:
 		outstanding = self.total() - amount_paid
 		return self._move_to(
-			"Partly Paid", amount_paid=amount_paid, outstanding_amount=outstanding, processing_since=None, **values
+			"Partly Paid",
+			amount_paid=amount_paid,
+			outstanding_amount=outstanding,
+			processing_since=None,
+			**values,
 		)
 
 	def mark_as_failed(self, reason: str, **values) -> bool:
@@ -174,7 +187,10 @@ class AIInvoice(StatefulRecord):
 			message = _("Invoice {0} was tried too often. Please contact us to pay it.")
 			frappe.throw(message.format(self.name), Conflict)
 		self._move_to(
-			"Pending", retry_count=cint(self.retry_count) + 1, last_retry_date=now_datetime(), failure_reason=None
+			"Pending",
+			retry_count=cint(self.retry_count) + 1,
+			last_retry_date=now_datetime(),
+			failure_reason=None,
 		)
 
 	def flag_for_review(self, reason: str):

@@ -19,7 +19,9 @@ class AIPlan(Document):
 
 	def validate_plan_id(self):
 		if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.plan_id or ""):
-			frappe.throw(_("The plan ID may have small letters, digits and single hyphens, such as pro-yearly."))
+			frappe.throw(
+				_("The plan ID may have small letters, digits and single hyphens, such as pro-yearly.")
+			)
 
 	def validate_interval(self):
 		if cint(self.interval_count) < 1:
@@ -81,5 +83,6 @@ class AIPlan(Document):
 	def require_active(self):
 		if not cint(self.is_active):
 			frappe.throw(
-				_("{0} is not offered any more. Please choose another plan.").format(self.plan_name), Unprocessable
+				_("{0} is not offered any more. Please choose another plan.").format(self.plan_name),
+				Unprocessable,
 			)

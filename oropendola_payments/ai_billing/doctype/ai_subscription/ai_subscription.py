@@ -24,12 +24,21 @@ SERVED = ("Trial", "Active")
 
 class AISubscription(StatefulRecord):
 	transitions = TRANSITIONS
-	system_fields = ("start_date", "end_date", "quota_reset_on", "api_key_link", "current_invoice", "live_key")
+	system_fields = (
+		"start_date",
+		"end_date",
+		"quota_reset_on",
+		"api_key_link",
+		"current_invoice",
+		"live_key",
+	)
 
 	# Form ---------------------------------------------------------------------------------------
 
 	def before_insert(self):
-		self.update(dict.fromkeys(("start_date", "end_date", "api_key_link", "current_invoice", "quota_reset_on")))
+		self.update(
+			dict.fromkeys(("start_date", "end_date", "api_key_link", "current_invoice", "quota_reset_on"))
+		)
 		self.live_key = self._live_key()
 
 	def validate(self):
@@ -74,7 +83,9 @@ class AISubscription(StatefulRecord):
 	def activate_after_payment(self, invoice) -> str | None:
 		"""Service for the period that this paid invoice bought, once. Returns a newly made API key, if any."""
 		if invoice.subscription != self.name or invoice.status != "Paid":
-			message = _("Invoice {0} is {1} and activates nothing. Only a paid invoice of this subscription does.")
+			message = _(
+				"Invoice {0} is {1} and activates nothing. Only a paid invoice of this subscription does."
+			)
 			frappe.throw(message.format(invoice.name, _(invoice.status)), Conflict)
 		if invoice.fulfilled_on:
 			return None
@@ -171,9 +182,16 @@ class AISubscription(StatefulRecord):
 
 	def _rest_of_the_day(self) -> dict:
 		"""Nothing more today for who had this plan today already: leaving and coming back fills no quota."""
-		earlier = {"user": self.user, "plan": self.plan, "name": ("!=", self.name), "quota_reset_on": (">", today())}
+		earlier = {
+			"user": self.user,
+			"plan": self.plan,
+			"name": ("!=", self.name),
+			"quota_reset_on": (">", today()),
+		}
 		limited = self.get_plan().daily_limit() != -1
-		return {"daily_quota_remaining": 0} if limited and frappe.db.exists("AI Subscription", earlier) else {}
+		return (
+			{"daily_quota_remaining": 0} if limited and frappe.db.exists("AI Subscription", earlier) else {}
+		)
 
 	def _no_service(self) -> dict:
 		return {"daily_quota_limit": 0, "daily_quota_remaining": 0, "api_key_link": None}

@@ -42,7 +42,9 @@ class PaymentCapture(SystemRecord):
 
 	def refunded_of_applied(self, refunded: Decimal) -> Decimal:
 		"""Refunds eat the surplus first; the rest comes out of what paid the invoice."""
-		unapplied = to_decimal(self.amount) - to_decimal(self.applied_amount or 0) - to_decimal(self.credit_used or 0)
+		unapplied = (
+			to_decimal(self.amount) - to_decimal(self.applied_amount or 0) - to_decimal(self.credit_used or 0)
+		)
 		return max(Decimal(0), refunded - max(Decimal(0), unapplied))
 
 

@@ -100,7 +100,13 @@ def _link(entries: list[dict], invoice: str | None, sequence: int, previous: str
 	rows = []
 	for values in entries:
 		sequence += 1
-		row = {**values, **_circumstances(), "invoice": invoice, "sequence": sequence, "previous_hash": previous}
+		row = {
+			**values,
+			**_circumstances(),
+			"invoice": invoice,
+			"sequence": sequence,
+			"previous_hash": previous,
+		}
 		row["name"] = f"{invoice or SITE_CHAIN}-{sequence:05d}"
 		previous = row["hash"] = hash_of(row)
 		rows.append(row)
@@ -109,7 +115,11 @@ def _link(entries: list[dict], invoice: str | None, sequence: int, previous: str
 
 def _circumstances() -> dict:
 	at, user = now(), frappe.session.user
-	person = {"actor": user, "ip_address": getattr(frappe.local, "request_ip", None) or "", "person_salt": secrets.token_hex(16)}
+	person = {
+		"actor": user,
+		"ip_address": getattr(frappe.local, "request_ip", None) or "",
+		"person_salt": secrets.token_hex(16),
+	}
 	return {
 		"source": frappe.flags.payment_event_source or "System",
 		**person,
@@ -136,8 +146,13 @@ def person_hash(row: dict) -> str:
 
 def is_redacted(row: dict) -> bool:
 	"""True when the person was forgotten: without the salt nothing may be left that names anybody."""
-	forgotten = (row.get("person_salt") or REDACTED, row.get("ip_address") or REDACTED) == (REDACTED, REDACTED)
-	return forgotten and (row.get("actor") in (REDACTED, "Guest") or str(row.get("actor")).startswith("deleted-user-"))
+	forgotten = (row.get("person_salt") or REDACTED, row.get("ip_address") or REDACTED) == (
+		REDACTED,
+		REDACTED,
+	)
+	return forgotten and (
+		row.get("actor") in (REDACTED, "Guest") or str(row.get("actor")).startswith("deleted-user-")
+	)
 
 
 def hash_of(row: dict) -> str:

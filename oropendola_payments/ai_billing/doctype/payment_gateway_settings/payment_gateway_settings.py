@@ -16,7 +16,10 @@ class PaymentGatewaySettings(Document):
 
 	def onload(self):
 		adapter = self.adapter_class()
-		declared = [{"name": c.name, "label": _(c.label), "help": _(c.help), "required": c.required} for c in adapter.credentials]
+		declared = [
+			{"name": c.name, "label": _(c.label), "help": _(c.help), "required": c.required}
+			for c in adapter.credentials
+		]
 		self.set_onload("credentials", declared)
 		self.set_onload("status", self.get_status())
 		self.set_onload("instant_refunds", adapter.capabilities.instant_refunds)
@@ -40,7 +43,9 @@ class PaymentGatewaySettings(Document):
 			message = _(
 				"The simulator takes no real money and gives real service. To allow it on this site, run: {0}"
 			)
-			frappe.throw(message.format("bench --site SITE set-config -p allow_payment_simulator 1"), NotAllowed)
+			frappe.throw(
+				message.format("bench --site SITE set-config -p allow_payment_simulator 1"), NotAllowed
+			)
 
 	def validate_base_url(self):
 		if not self.api_base_url:
@@ -49,7 +54,9 @@ class PaymentGatewaySettings(Document):
 		if address.scheme not in ("http", "https") or not address.hostname:
 			frappe.throw(_("The API base address must start with http:// or https://."))
 		if self.mode == "Live":
-			frappe.throw(_("In Live mode the provider's own address is used. Please empty the API base address."))
+			frappe.throw(
+				_("In Live mode the provider's own address is used. Please empty the API base address.")
+			)
 		self.validate_secrets_are_meant_for_this_address()
 
 	def validate_secrets_are_meant_for_this_address(self):
@@ -57,9 +64,15 @@ class PaymentGatewaySettings(Document):
 		if self.is_new() or not (self.has_value_changed("api_base_url") or self.has_value_changed("mode")):
 			return
 		stored = self.get_secrets()
-		kept = [slot for slot, secret in CREDENTIAL_SLOTS.items() if secret and stored.get(slot) and self._is_kept(slot)]
+		kept = [
+			slot
+			for slot, secret in CREDENTIAL_SLOTS.items()
+			if secret and stored.get(slot) and self._is_kept(slot)
+		]
 		if kept and self.mode != "Simulator":
-			frappe.throw(_("Please type the secrets again: they would be sent to another address than before."))
+			frappe.throw(
+				_("Please type the secrets again: they would be sent to another address than before.")
+			)
 
 	def _is_kept(self, slot: str) -> bool:
 		return set(self.get(slot) or "") == {"*"}
@@ -71,7 +84,9 @@ class PaymentGatewaySettings(Document):
 		adapter = self.adapter_class()
 		missing = adapter.missing_credentials(secrets)
 		if missing:
-			frappe.throw(_("To switch {0} on, please fill in: {1}.").format(self.label, ", ".join(map(_, missing))))
+			frappe.throw(
+				_("To switch {0} on, please fill in: {1}.").format(self.label, ", ".join(map(_, missing)))
+			)
 		problems = adapter.credential_problems(secrets, self.mode)
 		if problems:
 			frappe.throw(" ".join(_(problem) for problem in problems))
@@ -86,14 +101,20 @@ class PaymentGatewaySettings(Document):
 
 			confirm_if_first()
 		before = self.get_doc_before_save()
-		changed = [f.fieldname for f in self.meta.fields if before and before.get(f.fieldname) != self.get(f.fieldname)]
+		changed = [
+			f.fieldname
+			for f in self.meta.fields
+			if before and before.get(f.fieldname) != self.get(f.fieldname)
+		]
 		append_to_site("gateway_settings_changed", self, fields=changed, mode=self.mode, enabled=self.enabled)
 		frappe.clear_document_cache(self.doctype, self.name)
 		clear_gateway_list()
 
 	def on_trash(self):
 		if frappe.db.exists("Payment Attempt", {"gateway": self.gateway}):
-			message = _("{0} has payments, which need its keys for refunds and questions. Please switch it off instead.")
+			message = _(
+				"{0} has payments, which need its keys for refunds and questions. Please switch it off instead."
+			)
 			frappe.throw(message.format(self.label), NotAllowed)
 		clear_gateway_list()
 
@@ -136,8 +157,13 @@ class PaymentGatewaySettings(Document):
 			(self.doctype, self.name),
 		)
 		stored = {fieldname: decrypt(password) for fieldname, password in rows}
-		plain = {slot: self.get(slot) for slot, secret in CREDENTIAL_SLOTS.items() if not secret and self.get(slot)}
-		return {**plain, **{slot: value for slot, value in stored.items() if CREDENTIAL_SLOTS.get(slot) and value}}
+		plain = {
+			slot: self.get(slot) for slot, secret in CREDENTIAL_SLOTS.items() if not secret and self.get(slot)
+		}
+		return {
+			**plain,
+			**{slot: value for slot, value in stored.items() if CREDENTIAL_SLOTS.get(slot) and value},
+		}
 
 	def _typed_secrets(self) -> dict[str, str]:
 		"""What will be stored by this save: freshly typed values over the stored ones."""

@@ -43,7 +43,9 @@ class PaymentRefund(StatefulRecord):
 		return self._move_to("Unknown", **values)
 
 	def mark_as_refunded(self, **values) -> bool:
-		return self._move_to("Refunded", completed_at=now_datetime(), next_check_at=None, error_message=None, **values)
+		return self._move_to(
+			"Refunded", completed_at=now_datetime(), next_check_at=None, error_message=None, **values
+		)
 
 	def mark_as_failed(self, **values) -> bool:
 		return self._move_to("Failed", completed_at=now_datetime(), next_check_at=None, **values)

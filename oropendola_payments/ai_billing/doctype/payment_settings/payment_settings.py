@@ -26,7 +26,9 @@ class PaymentSettings(Document):
 		if not 1 <= cint(self.otp_expiry_minutes) <= 10:
 			frappe.throw(_("Codes by SMS may live between 1 and 10 minutes."))
 		if 0 < cint(self.raw_payload_days) < SHORTEST_DAYS:
-			message = _("Messages of gateways are evidence while a payment can be disputed. Please keep them for at least {0} days, or enter 0 to keep them for ever.")
+			message = _(
+				"Messages of gateways are evidence while a payment can be disputed. Please keep them for at least {0} days, or enter 0 to keep them for ever."
+			)
 			frappe.throw(message.format(SHORTEST_DAYS))
 
 	def validate_reminder_days(self):
@@ -37,10 +39,14 @@ class PaymentSettings(Document):
 
 	def reminder_offsets(self) -> list[int]:
 		"""Days before the end date, largest first; negative ones lie after it."""
-		return sorted({int(part) for part in (self.reminder_days or "").split(",") if part.strip()}, reverse=True)
+		return sorted(
+			{int(part) for part in (self.reminder_days or "").split(",") if part.strip()}, reverse=True
+		)
 
 	def on_update(self):
 		if before := self.get_doc_before_save():
-			changed = [f.fieldname for f in self.meta.fields if before.get(f.fieldname) != self.get(f.fieldname)]
+			changed = [
+				f.fieldname for f in self.meta.fields if before.get(f.fieldname) != self.get(f.fieldname)
+			]
 			if changed:
 				append_to_site("settings_changed", self, fields=changed)

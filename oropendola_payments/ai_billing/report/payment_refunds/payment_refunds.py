@@ -15,11 +15,15 @@ def execute(filters=None):
 	last = getdate(filters.get("to_date") or today())
 	first = getdate(filters.get("from_date") or add_days(last, -30))
 	conditions = [["creation", ">=", first], ["creation", "<", add_days(last, 1)]]
-	conditions += [[name, "=", filters[name]] for name in ("status", "gateway", "currency") if filters.get(name)]
+	conditions += [
+		[name, "=", filters[name]] for name in ("status", "gateway", "currency") if filters.get(name)
+	]
 	fields = [column["fieldname"] for column in columns()]
 	rows = frappe.get_all("Payment Refund", conditions, fields, order_by="creation desc")
 	labels = figures.gateway_labels()
-	return columns(), [{**row, "gateway": labels.get(row.gateway, row.gateway), **_as_text(row)} for row in rows]
+	return columns(), [
+		{**row, "gateway": labels.get(row.gateway, row.gateway), **_as_text(row)} for row in rows
+	]
 
 
 def _as_text(row) -> dict:
@@ -30,11 +34,29 @@ def _as_text(row) -> dict:
 def columns() -> list[dict]:
 	return [
 		{"fieldname": "creation", "label": _("Asked On"), "fieldtype": "Datetime", "width": 180},
-		{"fieldname": "name", "label": _("Refund"), "fieldtype": "Link", "options": "Payment Refund", "width": 200},
-		{"fieldname": "invoice", "label": _("Invoice"), "fieldtype": "Link", "options": "AI Invoice", "width": 150},
+		{
+			"fieldname": "name",
+			"label": _("Refund"),
+			"fieldtype": "Link",
+			"options": "Payment Refund",
+			"width": 200,
+		},
+		{
+			"fieldname": "invoice",
+			"label": _("Invoice"),
+			"fieldtype": "Link",
+			"options": "AI Invoice",
+			"width": 150,
+		},
 		{"fieldname": "gateway", "label": _("Gateway"), "fieldtype": "Data", "width": 100},
 		{"fieldname": "status", "label": _("Status"), "fieldtype": "Data", "width": 100},
-		{"fieldname": "amount", "label": _("Amount"), "fieldtype": "Currency", "options": "currency", "width": 120},
+		{
+			"fieldname": "amount",
+			"label": _("Amount"),
+			"fieldtype": "Currency",
+			"options": "currency",
+			"width": 120,
+		},
 		{"fieldname": "currency", "label": _("Currency"), "fieldtype": "Data", "width": 90},
 		{"fieldname": "reason", "label": _("Reason"), "fieldtype": "Data", "width": 220},
 		{"fieldname": "owner", "label": _("Asked By"), "fieldtype": "Data", "width": 180},

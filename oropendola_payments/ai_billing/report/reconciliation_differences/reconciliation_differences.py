@@ -29,7 +29,9 @@ def _reviews() -> list[dict]:
 	fields = ["name", "payment_gateway", "outstanding_amount", "currency", "review_reason", "creation"]
 	rows = frappe.get_all("AI Invoice", {"needs_review": 1}, fields, order_by="creation", limit=LIMIT)
 	return [
-		_difference("Review", "AI Invoice", row.name, row.name, row.payment_gateway, row.review_reason, row.creation)
+		_difference(
+			"Review", "AI Invoice", row.name, row.name, row.payment_gateway, row.review_reason, row.creation
+		)
 		| {"amount": flt(row.outstanding_amount), "currency": row.currency}
 		for row in rows
 	]
@@ -45,12 +47,26 @@ def _unwanted_money() -> list[dict]:
 		as_dict=True,
 	)
 	text = {
-		"Duplicate": _("The invoice was paid already. Please refund this payment, or keep it as agreed with the customer."),
-		"Overpaid": _("More than the invoice came in. Please refund the rest, or keep it as agreed with the customer."),
-		"Mismatch": _("The payment does not fit the invoice, so nothing was applied. Please look at it in the gateway's dashboard."),
+		"Duplicate": _(
+			"The invoice was paid already. Please refund this payment, or keep it as agreed with the customer."
+		),
+		"Overpaid": _(
+			"More than the invoice came in. Please refund the rest, or keep it as agreed with the customer."
+		),
+		"Mismatch": _(
+			"The payment does not fit the invoice, so nothing was applied. Please look at it in the gateway's dashboard."
+		),
 	}
 	return [
-		_difference("Money", "Payment Capture", row.name, row.invoice, row.gateway, text[row.disposition], row.captured_at)
+		_difference(
+			"Money",
+			"Payment Capture",
+			row.name,
+			row.invoice,
+			row.gateway,
+			text[row.disposition],
+			row.captured_at,
+		)
 		| {"amount": flt(row.left_over), "currency": row.currency}
 		for row in rows
 	]
@@ -67,7 +83,15 @@ def _sums() -> list[dict]:
 	)
 	text = _("The invoice says {0} was paid, its payments add up to {1}. Please tell your developer.")
 	return [
-		_difference("Sum", "AI Invoice", row.name, row.name, row.payment_gateway, text.format(row.amount_paid, row.captured), row.creation)
+		_difference(
+			"Sum",
+			"AI Invoice",
+			row.name,
+			row.name,
+			row.payment_gateway,
+			text.format(row.amount_paid, row.captured),
+			row.creation,
+		)
 		| {"amount": flt(row.amount_paid) - flt(row.captured), "currency": row.currency}
 		for row in rows
 	]
@@ -75,13 +99,23 @@ def _sums() -> list[dict]:
 
 def _refunds() -> list[dict]:
 	fields = ["name", "invoice", "gateway", "amount", "currency", "status", "error_message", "creation"]
-	rows = frappe.get_all("Payment Refund", {"status": ("in", ("Unknown", "Failed"))}, fields, order_by="creation", limit=LIMIT)
+	rows = frappe.get_all(
+		"Payment Refund", {"status": ("in", ("Unknown", "Failed"))}, fields, order_by="creation", limit=LIMIT
+	)
 	text = {
 		"Unknown": _("Nobody knows yet whether this refund was sent. The gateway is asked again and again."),
 		"Failed": _("The gateway did not send this refund."),
 	}
 	return [
-		_difference("Refund", "Payment Refund", row.name, row.invoice, row.gateway, f"{text[row.status]} {row.error_message or ''}".strip(), row.creation)
+		_difference(
+			"Refund",
+			"Payment Refund",
+			row.name,
+			row.invoice,
+			row.gateway,
+			f"{text[row.status]} {row.error_message or ''}".strip(),
+			row.creation,
+		)
 		| {"amount": flt(row.amount), "currency": row.currency}
 		for row in rows
 	]
@@ -104,7 +138,9 @@ def _pending() -> list[dict]:
 	]
 
 
-def _difference(kind: str, doctype: str, name: str, invoice: str, gateway: str | None, text: str | None, since) -> dict:
+def _difference(
+	kind: str, doctype: str, name: str, invoice: str, gateway: str | None, text: str | None, since
+) -> dict:
 	return {
 		"kind": kind,
 		"record_type": doctype,
@@ -117,18 +153,42 @@ def _difference(kind: str, doctype: str, name: str, invoice: str, gateway: str |
 	}
 
 
-SOURCES = {"Review": _reviews, "Money": _unwanted_money, "Sum": _sums, "Refund": _refunds, "Pending": _pending}
+SOURCES = {
+	"Review": _reviews,
+	"Money": _unwanted_money,
+	"Sum": _sums,
+	"Refund": _refunds,
+	"Pending": _pending,
+}
 
 
 def columns() -> list[dict]:
 	return [
 		{"fieldname": "kind", "label": _("Kind"), "fieldtype": "Data", "width": 90},
 		{"fieldname": "difference", "label": _("What is the matter"), "fieldtype": "Data", "width": 430},
-		{"fieldname": "invoice", "label": _("Invoice"), "fieldtype": "Link", "options": "AI Invoice", "width": 150},
+		{
+			"fieldname": "invoice",
+			"label": _("Invoice"),
+			"fieldtype": "Link",
+			"options": "AI Invoice",
+			"width": 150,
+		},
 		{"fieldname": "gateway", "label": _("Gateway"), "fieldtype": "Data", "width": 100},
-		{"fieldname": "amount", "label": _("Amount"), "fieldtype": "Currency", "options": "currency", "width": 120},
+		{
+			"fieldname": "amount",
+			"label": _("Amount"),
+			"fieldtype": "Currency",
+			"options": "currency",
+			"width": 120,
+		},
 		{"fieldname": "currency", "label": _("Currency"), "fieldtype": "Data", "width": 90},
 		{"fieldname": "record_type", "label": _("Record Type"), "fieldtype": "Data", "width": 140},
-		{"fieldname": "record", "label": _("Record"), "fieldtype": "Dynamic Link", "options": "record_type", "width": 200},
+		{
+			"fieldname": "record",
+			"label": _("Record"),
+			"fieldtype": "Dynamic Link",
+			"options": "record_type",
+			"width": 200,
+		},
 		{"fieldname": "since", "label": _("Since"), "fieldtype": "Datetime", "width": 160},
 	]

@@ -39,23 +39,40 @@ def _subscriptions(filters: dict) -> list:
 
 def _new_row(found) -> dict:
 	counts = {frappe.scrub(status): 0 for status in TRANSITIONS}
-	return {"plan": found.plan, "plan_name": found.plan_name, "currency": found.currency, **counts, "mrr": Decimal(0)}
+	return {
+		"plan": found.plan,
+		"plan_name": found.plan_name,
+		"currency": found.currency,
+		**counts,
+		"mrr": Decimal(0),
+	}
 
 
 def _monthly(found) -> Decimal:
-	return Decimal(str(found.price or 0)) * A_MONTH[found.billing_interval] / max(1, int(found.interval_count or 1))
+	return (
+		Decimal(str(found.price or 0))
+		* A_MONTH[found.billing_interval]
+		/ max(1, int(found.interval_count or 1))
+	)
 
 
 def columns() -> list[dict]:
 	statuses = [
-		{"fieldname": frappe.scrub(status), "label": _(status), "fieldtype": "Int", "width": 90} for status in TRANSITIONS
+		{"fieldname": frappe.scrub(status), "label": _(status), "fieldtype": "Int", "width": 90}
+		for status in TRANSITIONS
 	]
 	return [
 		{"fieldname": "plan", "label": _("Plan"), "fieldtype": "Link", "options": "AI Plan", "width": 160},
 		{"fieldname": "plan_name", "label": _("Plan Name"), "fieldtype": "Data", "width": 140},
 		{"fieldname": "currency", "label": _("Currency"), "fieldtype": "Data", "width": 90},
 		*statuses,
-		{"fieldname": "mrr", "label": _("Revenue a Month"), "fieldtype": "Currency", "options": "currency", "width": 150},
+		{
+			"fieldname": "mrr",
+			"label": _("Revenue a Month"),
+			"fieldtype": "Currency",
+			"options": "currency",
+			"width": 150,
+		},
 	]
 
 

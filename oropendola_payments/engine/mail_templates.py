@@ -65,4 +65,4 @@ def _of_desk(name: str) -> tuple[str, str]:
 
 def _fill(subject: str, body: str, values: dict[str, str]) -> tuple[str, str]:
 	line = " ".join(PLAIN.from_string(subject).render(values).split())
-	return line, HTML.from_string(body).render(values)
+	return line, HTML.from_string(body).render(values).strip()

@@ -40,6 +40,7 @@ SELLER = {
 class MailCase(TestCase):
 	def setUp(self):
 		self.enterContext(nothing_leaves())
+		self.enterContext(payment_settings(tax_rate=0, send_payment_mails=1))
 
 
 class TestPaymentMails(MailCase):

@@ -79,12 +79,9 @@ def _rows():
 
 
 def _invoice_tails(invoice: str | None) -> dict[str, tuple[int, str]]:
-	rows = frappe.db.sql(
-		"SELECT name, event_count, last_event_hash FROM `tabAI Invoice`"
-		+ (" WHERE name = %s" if invoice else ""),
-		(invoice,) if invoice else (),
-	)
-	return {name: (int(count or 0), tail) for name, count, tail in rows}
+	only = {"name": invoice} if invoice else {}
+	rows = frappe.get_all("AI Invoice", only, ["name", "event_count", "last_event_hash"])
+	return {row.name: (int(row.event_count or 0), row.last_event_hash) for row in rows}
 
 
 def _broken(chains: int, events: int, name: str, reason: str) -> dict:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from unittest.mock import patch
 
 import frappe
@@ -37,10 +37,8 @@ def dying(at: int = 0):
 	"""Inside, the process dies at this moment. Yields the counter; what was not committed is gone afterwards."""
 	death = Death(at)
 	with _after_statements(death), _around_gateway_calls(death):
-		try:
+		with suppress(Died):
 			yield death
-		except Died:
-			pass
 	if death.is_dead:
 		_forget_what_was_not_committed()
 

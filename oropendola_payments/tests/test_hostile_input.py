@@ -213,9 +213,7 @@ class TestReplays(HostileCase):
 				attempt = journey.start()
 				parts = urlsplit(back.url)
 				fields = dict(back.fields)
-				query = {
-					k: v for k, v in (pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
-				}
+				query = dict(parse_qsl(parts.query))
 				query.update(gateway=gateway, attempt=attempt)
 				call(
 					"callbacks.returned",

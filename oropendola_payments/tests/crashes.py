@@ -36,9 +36,8 @@ class Death:
 def dying(at: int = 0):
 	"""Inside, the process dies at this moment. Yields the counter; what was not committed is gone afterwards."""
 	death = Death(at)
-	with _after_statements(death), _around_gateway_calls(death):
-		with suppress(Died):
-			yield death
+	with _after_statements(death), _around_gateway_calls(death), suppress(Died):
+		yield death
 	if death.is_dead:
 		_forget_what_was_not_committed()
 

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import frappe
 

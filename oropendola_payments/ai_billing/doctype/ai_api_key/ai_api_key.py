@@ -2,8 +2,7 @@ import hashlib
 import secrets
 import zlib
 
-import frappe
-
+from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.records import SystemRecord
 
 PREFIX = "oro_"
@@ -45,7 +44,7 @@ def hash_key(key: str) -> str:
 def new_api_key(subscription) -> tuple["AIAPIKey", str]:
 	"""The stored record and the key in clear, which nobody can ever read again."""
 	key = make_key()
-	doc = frappe.new_doc("AI API Key")
+	doc = records.new("AI API Key")
 	doc.update(
 		{
 			"subscription": subscription.name,
@@ -55,7 +54,7 @@ def new_api_key(subscription) -> tuple["AIAPIKey", str]:
 			"key_hash": hash_key(key),
 		}
 	)
-	doc.db_insert()
+	doc.add()
 	return doc, key
 
 

@@ -53,10 +53,10 @@ def _come_back(gateway: str):
 
 def _take_in(gateway: str) -> str:
 	"""The attempt that came back, after its news is settled."""
-	notice = adapter_of(gateway).receive(incoming("return"))
-	attempt = asking.attempt_of_notice(gateway, notice)
-	asking.ask_unless_recent(attempt)
-	return attempt
+	adapter = adapter_of(gateway)
+	attempt = asking.attempt_of_notice(gateway, adapter.receive(incoming("return")))
+	asking.ask_about_unless_recent(attempt, adapter)
+	return attempt.name
 
 
 def _ring(gateway: str):
@@ -72,7 +72,11 @@ def _ring(gateway: str):
 def _named_attempt(gateway: str) -> str | None:
 	"""The attempt in our own address, only to show its page: knowing it proves nothing."""
 	name = frappe.request.args.get("attempt") or ""
-	return frappe.db.get_value("Payment Attempt", {"name": name[:140], "gateway": gateway}, "name") if name else None
+	return (
+		frappe.db.get_value("Payment Attempt", {"name": name[:140], "gateway": gateway}, "name")
+		if name
+		else None
+	)
 
 
 def _lead_to(attempt: str | None) -> Response:
@@ -89,5 +93,3 @@ def forget_cookies():
 	"""Frappe gives every guest the cookie of a guest, over the log-in that the browser kept back on a cross-site visit."""
 	if cookies := getattr(frappe.local, "cookie_manager", None):
 		cookies.cookies.clear()
-
-

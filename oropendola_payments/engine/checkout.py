@@ -1,7 +1,6 @@
 """Opening a payment: claim, commit, call, record. No gateway is called inside a lock or an open transaction."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import frappe
 from frappe import _
@@ -11,27 +10,23 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import (
 	OPEN,
 	PaymentAttempt,
-	new_reference,
 )
-from oropendola_payments.engine import asking, gateway_list, phone_step, schedule
-from oropendola_payments.engine.adapters import adapter_class, adapter_of, settings_of
+from oropendola_payments.engine import asking, claims, phone_step, schedule
+from oropendola_payments.engine.adapters import adapter_of
 from oropendola_payments.engine.calls import call_gateway
+from oropendola_payments.engine.claims import Claim, Wish
 from oropendola_payments.engine.keys import fingerprint, operation_key
 from oropendola_payments.engine.masking import masked
 from oropendola_payments.engine.payment_answer import answer, result_url, what_to_keep
 from oropendola_payments.engine.payment_request import request_of, summary_of
-from oropendola_payments.engine.service import fulfil
 from oropendola_payments.engine.settlement import close_attempt, local_time, stop_waiting
 from oropendola_payments.engine.transactions import in_transaction, lock
-from oropendola_payments.exceptions import BadRequest, Conflict, NotFound
+from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.gateways.base import Checkout, Customer, Outcome, PaymentEvent, PaymentRequest
 from oropendola_payments.gateways.errors import GatewayError, GatewayRefused, NotSent
-from oropendola_payments.gateways.money import to_decimal
 
 # Longer than all calls of one opening together: a claim this old without an answer was left by a crash.
 CLAIM_SECONDS = 60
-# A checkout that is about to close is not offered again.
-FRESH_SECONDS = 120
 
 
 def initiate(
@@ -47,16 +42,11 @@ def initiate(
 	"""Where to send the customer. A second click, another tab or a repeated key gets the same attempt."""
 	wanted = fingerprint(invoice_name, gateway or "", flow or "", method or "")
 	key = operation_key("client", user, idempotency_key) if idempotency_key else None
-	known = _repeated(key, wanted)
-	invoice = own_invoice(user, invoice_name)
+	known = claims.repeated(key, wanted)
 	if known:
-		return _continue(known, customer=customer)
-	if not invoice.outstanding() and invoice.status == "Pending":
-		return in_transaction(_pay_nothing, invoice.name)
-	code = gateway_list.choose(gateway, invoice.currency)
-	flow = _flow(code, flow)
-	name = _claim_once(invoice.name, code, flow, method, key, wanted)
-	return _continue(name, method_details, customer)
+		return _continue(Claim(frappe.get_doc("Payment Attempt", known)), customer=customer)
+	claim = claims.make(Wish(user, invoice_name, gateway, flow, method, key, wanted))
+	return _continue(claim, method_details, customer) if claim else _nothing_to_pay(invoice_name)
 
 
 def retry(user: str, invoice_name: str, gateway: str | None = None) -> dict:
@@ -110,7 +100,7 @@ def choose_method(attempt_name: str, method: str, details: dict, customer: Custo
 
 def go_on(user: str, attempt_name: str) -> dict:
 	"""Open an attempt at the gateway that only waited for the customer's phone to be confirmed."""
-	return _continue(own_attempt(user, attempt_name).name)
+	return _continue(Claim(own_attempt(user, attempt_name)))
 
 
 def own_invoice(user: str, name: str):
@@ -126,116 +116,17 @@ def own_attempt(user: str, name: str):
 	return frappe.get_doc("Payment Attempt", name)
 
 
-# Claim --------------------------------------------------------------------------------------------
-
-
-def _repeated(key: str | None, wanted: str) -> str | None:
-	row = key and frappe.db.get_value(
-		"Payment Attempt", {"idempotency_key": key}, ["name", "request_fingerprint"], as_dict=True
-	)
-	if row and row.request_fingerprint != wanted:
-		raise Conflict(_("This idempotency key was used with other parameters. Please choose a new one."))
-	return row.name if row else None
-
-
-def _claim_once(*claim) -> str:
-	try:
-		return in_transaction(_claim, *claim)
-	except (frappe.UniqueValidationError, frappe.DuplicateEntryError):
-		# The same client key at the same moment: what the other request made is the answer.
-		frappe.clear_messages()
-		name = _repeated(*claim[-2:])
-		if not name:
-			raise
-		return name
-
-
-def _claim(invoice_name: str, code: str, flow: str, method: str | None, key: str | None, wanted: str) -> str:
-	invoice = lock("AI Invoice", invoice_name)
-	_require_payable(invoice)
-	reusable = _live_attempt(invoice, code, flow, method)
-	if reusable:
-		return _with_key(reusable, key, wanted)
-	if invoice.status in ("Failed", "Abandoned"):
-		invoice.increment_retry()  # a new try counts, by whichever call it comes
-	return _new_attempt(invoice, code, flow, method, key, wanted)
-
-
-def _with_key(name: str, key: str | None, wanted: str) -> str:
-	"""The attempt that is open already; it remembers the first client key that it answered to."""
-	attempt = key and lock("Payment Attempt", name)
-	if attempt and not attempt.idempotency_key:
-		attempt.write(idempotency_key=key, request_fingerprint=wanted)
-	return name
-
-
-def _require_payable(invoice):
-	if invoice.status in SETTLED:
-		raise Conflict(_("Invoice {0} is already paid.").format(invoice.name))
-	if invoice.status == "Cancelled":
-		raise Conflict(_("Invoice {0} was cancelled. Please subscribe again.").format(invoice.name))
-	if invoice.status in ("Failed", "Abandoned") and not invoice.can_retry():
-		raise Conflict(_("Invoice {0} was tried too often. Please contact us to pay it.").format(invoice.name))
-	subscription = invoice.subscription and frappe.db.get_value("AI Subscription", invoice.subscription, "status")
-	if subscription == "Cancelled":
-		raise Conflict(_("The subscription of invoice {0} was cancelled. Please subscribe again.").format(invoice.name))
-
-
-def _live_attempt(invoice, code: str, flow: str, method: str | None) -> str | None:
-	filters = {"invoice": invoice.name, "gateway": code, "flow": flow, "status": ("in", OPEN)}
-	fields = ["name", "amount", "mode", "payment_method", "expires_at", "status", "checkout_data"]
-	fresh = now_datetime() + timedelta(seconds=FRESH_SECONDS)
-	for row in frappe.get_all("Payment Attempt", filters, fields, order_by="creation desc"):
-		alive = not row.expires_at or get_datetime(row.expires_at) > fresh
-		same = to_decimal(row.amount) == invoice.outstanding() and row.mode == settings_of(code).mode
-		# Opened perhaps, but nobody knows where: the reconciler asks about it, the customer gets a new one.
-		lost = row.status != "Created" and not row.checkout_data
-		if alive and same and not lost and (row.payment_method or None) == method:
-			return row.name
-	return None
-
-
-def _new_attempt(invoice, code: str, flow: str, method: str | None, key: str | None, wanted: str) -> str:
-	attempt = frappe.new_doc("Payment Attempt")
-	attempt.name = new_reference()
-	attempt.update(
-		{
-			"invoice": invoice.name,
-			"user": invoice.user,
-			"gateway": code,
-			"mode": settings_of(code).mode,
-			"flow": flow,
-			"amount": invoice.outstanding(),
-			"currency": invoice.currency,
-			"status": "Created",
-			"payment_method": method,
-			"phone_check": phone_step.first_state(code),
-			"idempotency_key": key,
-			"request_fingerprint": wanted,
-			"initiated_at": now_datetime(),
-			"next_check_at": schedule.soon(),
-			"check_count": 0,
-		}
-	)
-	attempt.db_insert()
-	invoice.record(
-		"attempt_created", attempt, to_status="Created", gateway=code, amount=attempt.amount, currency=attempt.currency
-	)
-	invoice.write()
-	return attempt.name
-
-
 # Call and record ----------------------------------------------------------------------------------
 
 
-def _continue(name: str, method_details: dict | None = None, customer: Customer | None = None) -> dict:
-	attempt = frappe.get_doc("Payment Attempt", name)
+def _continue(claim: Claim, method_details: dict | None = None, customer: Customer | None = None) -> dict:
+	attempt = claim.attempt
 	if _has_answer(attempt):
 		return answer(attempt)
 	if attempt.phone_check == "Needed":
 		return phone_step.ask(attempt)
-	if in_transaction(_take_call, name):
-		return _open_at_gateway(attempt, request_of(attempt, method_details, customer))
+	if claim.is_new or in_transaction(_take_call, attempt.name):
+		return _open_at_gateway(attempt, request_of(attempt, method_details, customer, claim.invoice))
 	attempt.reload()
 	if _has_answer(attempt):
 		return answer(attempt)
@@ -251,10 +142,12 @@ def _take_call(name: str) -> bool:
 	attempt = lock("Payment Attempt", name)
 	if _has_answer(attempt):
 		return False  # another request was faster
-	called_at = (frappe.parse_json(attempt.request_data) or {}).get("called_at") if attempt.request_data else None
+	called_at = (
+		(frappe.parse_json(attempt.request_data) or {}).get("called_at") if attempt.request_data else None
+	)
 	if called_at and (now_datetime() - get_datetime(called_at)).total_seconds() < CLAIM_SECONDS:
 		return False
-	attempt.write(request_data=frappe.as_json({"called_at": now_datetime()}))
+	attempt.write(request_data=claims.called_now())
 	return True
 
 
@@ -268,14 +161,13 @@ def _open_at_gateway(attempt, request: PaymentRequest) -> dict:
 	except GatewayError as error:
 		in_transaction(_record_unknown, attempt, error)
 		raise
-	in_transaction(_record_opened, attempt, request, opened)
-	return answer(frappe.get_doc("Payment Attempt", attempt.name))
+	return answer(in_transaction(_record_opened, attempt, request, opened))
 
 
 def _record_opened(attempt, request: PaymentRequest, opened: Checkout):
 	invoice, attempt = _locked_pair(attempt)
 	if attempt.checkout_data:
-		return  # a second caller after a crash was faster
+		return attempt  # a second caller after a crash was faster
 	values = {
 		"gateway_order_id": attempt.gateway_order_id or opened.order_id,
 		"gateway_payment_id": attempt.gateway_payment_id or opened.payment_id,
@@ -289,9 +181,10 @@ def _record_opened(attempt, request: PaymentRequest, opened: Checkout):
 	else:
 		attempt.write(**values)  # a webhook overtook the answer
 	if attempt.is_open() and invoice.can_move_to("Processing"):
-		invoice.mark_as_processing(payment_gateway=settings_of(attempt.gateway).label)
+		invoice.mark_as_processing(payment_gateway=attempt.gateway)
 	else:
 		invoice.write()
+	return attempt
 
 
 def _record_method(attempt, method: str, opened: Checkout):
@@ -305,7 +198,9 @@ def _record_method(attempt, method: str, opened: Checkout):
 
 def _record_refusal(attempt, error: GatewayError):
 	invoice, attempt = _locked_pair(attempt)
-	event = PaymentEvent(Outcome.FAILED, reference=attempt.name, reason=str(error), error_code=error.gateway_code or error.code)
+	event = PaymentEvent(
+		Outcome.FAILED, reference=attempt.name, reason=str(error), error_code=error.gateway_code or error.code
+	)
 	close_attempt(invoice, attempt, event)
 
 
@@ -313,7 +208,9 @@ def _record_unknown(attempt, error: GatewayError):
 	"""It may have been opened: the attempt stays open and the reconciler asks."""
 	invoice, attempt = _locked_pair(attempt)
 	if attempt.status == "Created":
-		attempt.mark_as_processing(error_code=error.code, error_message=str(error)[:500], next_check_at=schedule.soon())
+		attempt.mark_as_processing(
+			error_code=error.code, error_message=str(error)[:500], next_check_at=schedule.soon()
+		)
 		invoice.record("attempt_unknown", attempt, "Created", "Processing", reason=str(error))
 	if invoice.can_move_to("Processing"):
 		invoice.mark_as_processing()
@@ -330,7 +227,9 @@ def _locked_pair(attempt):
 
 
 def _ask_about_open(invoice):
-	for name in frappe.get_all("Payment Attempt", {"invoice": invoice.name, "status": ("in", OPEN)}, pluck="name"):
+	for name in frappe.get_all(
+		"Payment Attempt", {"invoice": invoice.name, "status": ("in", OPEN)}, pluck="name"
+	):
 		try:
 			asking.ask_unless_recent(name)
 		except GatewayError:
@@ -349,28 +248,26 @@ def _withdraw_locked(attempt):
 	if not attempt.is_open() or attempt.status == "Authorized":
 		return
 	before = attempt.status
-	attempt.mark_as_cancelled(error_message=_("You cancelled the payment."), next_check_at=schedule.next_check(attempt))
+	attempt.mark_as_cancelled(
+		error_message=_("You cancelled the payment."), next_check_at=schedule.next_check(attempt)
+	)
 	invoice.record("attempt_cancelled", attempt, before, "Cancelled")
 	stop_waiting(invoice, attempt, invoice.mark_as_pending)
 
 
-def _pay_nothing(name: str) -> dict:
-	invoice = lock("AI Invoice", name)
-	if invoice.status not in SETTLED:
-		_require_payable(invoice)
-		invoice.mark_as_paid(amount_paid=0)
-		fulfil(invoice)
-	return {"attempt": None, "payment_url": result_url(invoice=name), "next_action": "redirect", "is_mocked": False}
+def _nothing_to_pay(name: str) -> dict:
+	return {
+		"attempt": None,
+		"payment_url": result_url(invoice=name),
+		"next_action": "redirect",
+		"is_mocked": False,
+	}
 
 
 def _standing(name: str) -> dict:
 	row = frappe.db.get_value("Payment Attempt", name, ["status", "invoice"], as_dict=True)
-	return {"attempt": name, "status": row.status, "invoice_status": frappe.db.get_value("AI Invoice", row.invoice, "status")}
-
-
-def _flow(code: str, flow: str | None) -> str:
-	flows = adapter_class(code).capabilities.flows
-	if flow and flow not in flows:
-		raise BadRequest(_("{0} has no flow {1}. Please choose one of: {2}.").format(code, flow, ", ".join(flows)))
-	embed = "embedded" in flows and settings_of(code).embed_checkout
-	return flow or ("embedded" if embed else flows[0])
+	return {
+		"attempt": name,
+		"status": row.status,
+		"invoice_status": frappe.db.get_value("AI Invoice", row.invoice, "status"),
+	}

@@ -3,7 +3,7 @@
 import frappe
 from frappe import _
 
-from oropendola_payments.engine.settlement import find_attempt
+from oropendola_payments.engine.settlement import look_up
 from oropendola_payments.engine.transactions import in_transaction, lock
 from oropendola_payments.exceptions import NotFound
 from oropendola_payments.gateways.base import DisputeEvent
@@ -24,7 +24,9 @@ def _find_capture(gateway: str, event: DisputeEvent):
 	fields = ["name", "invoice", "attempt"]
 	row = keys and frappe.db.get_value("Payment Capture", keys, fields, as_dict=True)
 	if not row:
-		row = frappe.db.get_value("Payment Capture", {"attempt": find_attempt(gateway, event)}, fields, as_dict=True)
+		row = frappe.db.get_value(
+			"Payment Capture", {"attempt": look_up(gateway, event).name}, fields, as_dict=True
+		)
 	if not row:
 		raise NotFound(_("No payment of ours matches this message of the gateway."))
 	return row

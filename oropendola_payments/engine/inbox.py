@@ -4,7 +4,7 @@ A message that cannot be worked on now is tried again with growing pauses and be
 and a person can replay. The same message again changes nothing.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
@@ -13,7 +13,7 @@ import frappe
 from frappe import _
 from frappe.utils import cint, get_datetime, now_datetime
 
-from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN
+from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.engine import asking, disputes, refund_books, refunds, schedule
 from oropendola_payments.engine.adapters import adapter_of
@@ -23,6 +23,7 @@ from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.gateways.base import (
 	Callback,
 	DisputeEvent,
+	Gateway,
 	Notice,
 	Outcome,
 	PaymentEvent,
@@ -38,6 +39,15 @@ GAP_SECONDS = 2
 LOG = "Payment Webhook Log"
 
 
+@dataclass
+class Message:
+	"""What a row of the inbox says; `adapter` is there when the message just came in."""
+
+	gateway: str
+	notice: Notice
+	adapter: Gateway | None = None
+
+
 def receive(gateway: str, callback: Callback) -> tuple[str, Notice]:
 	"""processed, queued, duplicate or ignored, and what was read. Raises SignatureError before anything is looked up."""
 	adapter = adapter_of(gateway)
@@ -45,7 +55,7 @@ def receive(gateway: str, callback: Callback) -> tuple[str, Notice]:
 	if not notice.proven and not _rings_for_us(gateway, notice):
 		return "ignored", notice
 	name = store(gateway, callback, notice)
-	return (_work_now(name) if name else "duplicate"), notice
+	return (_work_now(name, Message(gateway, notice, adapter)) if name else "duplicate"), notice
 
 
 def _rings_for_us(gateway: str, notice: Notice) -> bool:
@@ -58,7 +68,7 @@ def _rings_for_us(gateway: str, notice: Notice) -> bool:
 
 def store(gateway: str, callback: Callback, notice: Notice) -> str | None:
 	"""Insert once per message; the unique key decides, not a look before. None for a message that was stored before."""
-	row = frappe.new_doc(LOG)
+	row = records.new(LOG)
 	row.update(
 		{
 			"gateway": gateway,
@@ -73,10 +83,9 @@ def store(gateway: str, callback: Callback, notice: Notice) -> str | None:
 		}
 	)
 	try:
-		row.db_insert()
-	except (frappe.UniqueValidationError, frappe.DuplicateEntryError):
+		row.add()
+	except frappe.DuplicateEntryError:
 		frappe.db.rollback()
-		frappe.clear_messages()
 		return None
 	frappe.db.commit()
 	return row.name
@@ -85,29 +94,36 @@ def store(gateway: str, callback: Callback, notice: Notice) -> str | None:
 def _event_key(callback: Callback, notice: Notice) -> str:
 	# A name that nobody proved could be given to a bell before the real message comes.
 	if notice.event_key and notice.proven:
-		return notice.event_key if len(notice.event_key) <= 140 else sha256(notice.event_key.encode()).hexdigest()
+		return (
+			notice.event_key
+			if len(notice.event_key) <= 140
+			else sha256(notice.event_key.encode()).hexdigest()
+		)
 	# A doorbell says the same each time it rings: the same ring within a few seconds is one.
 	moment = int(now_datetime().timestamp()) // DOORBELL_SECONDS
 	about = notice.reference or notice.order_id or notice.payment_id or sha256(callback.body).hexdigest()
 	return f"doorbell:{about}"[:120] + f":{moment}"
 
 
-def _work_now(name: str) -> str:
+def _work_now(name: str, message: Message | None = None) -> str:
 	"""Try at once; a failure is ours to repeat, so the sender is thanked all the same."""
 	try:
-		return work(name)
+		return work(name, message or _read(name))
 	except Exception as error:
 		frappe.db.rollback()
 		note_failure(name, error)
 		return "queued"
 
 
-def work(name: str) -> str:
+def _read(name: str) -> Message:
+	gateway, notice = frappe.db.get_value(LOG, name, ["gateway", "notice"])
+	return Message(gateway, _unpack(notice))
+
+
+def work(name: str, message: Message) -> str:
 	"""Do what a stored message asks for. Settling commits by itself; the row is marked last."""
-	row = frappe.db.get_value(LOG, name, ["gateway", "notice", "status"], as_dict=True)
-	notice = _unpack(row.notice)
 	with acting_as("Webhook"):
-		attempt = apply_notice(row.gateway, notice)
+		attempt = apply_notice(message)
 	status = "Processed" if attempt else "Ignored"
 	frappe.db.sql(
 		f"UPDATE `tab{LOG}` SET status = %s, attempt = %s, error = NULL, next_attempt_at = NULL,"  # noqa: S608
@@ -118,70 +134,75 @@ def work(name: str) -> str:
 	return status.lower()
 
 
-def apply_notice(gateway: str, notice: Notice) -> str | None:
+def apply_notice(message: Message) -> str | None:
 	"""The attempt that the message was about, or None when it was about nothing of ours."""
-	if not notice.proven or notice.confirm:
-		return _ask_about(gateway, notice)
+	if not message.notice.proven or message.notice.confirm:
+		return _ask_about(message)
 	attempt = None
-	for event in notice.events:
-		attempt = apply_event(gateway, event) or attempt
+	for event in message.notice.events:
+		attempt = apply_event(message, event) or attempt
 	return attempt
 
 
-def apply_event(gateway: str, event) -> str | None:
+def apply_event(message: Message, event) -> str | None:
+	gateway = message.gateway
 	if isinstance(event, RefundEvent):
 		refund_books.record_notice(gateway, event)
 		return _attempt_of_refund(gateway, event)
 	if isinstance(event, DisputeEvent):
 		return disputes.record(gateway, event)
-	if asking.names_unknown_order(gateway, event):
-		attempt = asking.attempt_of_notice(gateway, event)
-		asking.ask(attempt)
-		return attempt
-	return asking.settle_and_capture(gateway, event).attempt
+	attempt = asking.attempt_of_notice(gateway, event)
+	if asking.names_unknown_order(attempt, event):
+		asking.ask_about(attempt, message.adapter)
+		return attempt.name
+	return asking.settle_and_capture(gateway, event, attempt, message.adapter).attempt
 
 
-def _ask_about(gateway: str, notice: Notice) -> str | None:
+def _ask_about(message: Message) -> str | None:
 	"""A doorbell, or a vendor that wants its word checked: the status query is the truth. Other facts are taken as told."""
+	gateway, notice = message.gateway, message.notice
 	others = [e for e in notice.events if not isinstance(e, PaymentEvent)] if notice.proven else []
 	attempt = None
 	for event in others:
-		attempt = _apply_checked(gateway, event) or attempt
+		attempt = _apply_checked(message, event) or attempt
 	if others and not any(isinstance(e, PaymentEvent) for e in notice.events):
 		return attempt
 	if not (notice.reference or notice.order_id or notice.payment_id):
 		return None
 	attempt = asking.attempt_of_notice(gateway, notice)
+	was_paid = attempt.status == "Paid"
 	if not notice.proven:
-		asking.ask_unless_recent(attempt)
-	elif not all(_is_old_news(gateway, attempt, event) for event in notice.events):
-		_ask_now_or_later(attempt)
-	_ask_about_refunds(attempt)
-	return attempt
+		asking.ask_about_unless_recent(attempt, message.adapter)
+	elif not all(_is_old_news(attempt, event) for event in notice.events):
+		_ask_now_or_later(attempt, message.adapter)
+	if was_paid:
+		_ask_about_refunds(attempt.name)
+	return attempt.name
 
 
-def _is_old_news(gateway: str, attempt: str, event) -> bool:
+def _is_old_news(attempt, event) -> bool:
 	if not isinstance(event, PaymentEvent):
 		return True
 	if event.outcome is Outcome.PAID:
-		known = {"gateway": gateway, "gateway_payment_id": event.payment_id}
-		return bool(event.payment_id and frappe.db.exists("Payment Capture", known))
-	closed = event.outcome not in (Outcome.PENDING, Outcome.AUTHORIZED)
-	return closed and frappe.db.get_value("Payment Attempt", attempt, "status") not in OPEN
+		known = {"gateway": attempt.gateway, "gateway_payment_id": event.payment_id}
+		return attempt.status == "Paid" and bool(
+			event.payment_id and frappe.db.exists("Payment Capture", known)
+		)
+	return event.outcome not in (Outcome.PENDING, Outcome.AUTHORIZED) and not attempt.is_open()
 
 
-def _ask_now_or_later(attempt: str):
+def _ask_now_or_later(attempt, adapter: Gateway | None):
 	"""A signed message can be sent again by whoever saw it: however often, the gateway is not asked more than it can bear."""
 	if asking.was_asked_within(attempt, GAP_SECONDS):
 		raise Conflict(_("The gateway was asked a moment ago. This message is worked on again in a minute."))
-	asking.ask(attempt)
+	asking.ask_about(attempt, adapter)
 
 
-def _apply_checked(gateway: str, event) -> str | None:
+def _apply_checked(message: Message, event) -> str | None:
 	if not isinstance(event, RefundEvent):
-		return apply_event(gateway, event)
-	refunds.confirm_notice(gateway, event)
-	return _attempt_of_refund(gateway, event)
+		return apply_event(message, event)
+	refunds.confirm_notice(message.gateway, event)
+	return _attempt_of_refund(message.gateway, event)
 
 
 def _ask_about_refunds(attempt: str):

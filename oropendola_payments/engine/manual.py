@@ -7,6 +7,7 @@ import frappe
 from frappe import _
 from frappe.utils import getdate, now_datetime
 
+from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import new_reference
 from oropendola_payments.ai_billing.periods import today
@@ -19,7 +20,9 @@ from oropendola_payments.gateways.money import to_minor
 GATEWAY = "manual"
 
 
-def record_payment(invoice_name: str, amount: Decimal, reference: str, paid_on: str | date | None, note: str | None) -> dict:
+def record_payment(
+	invoice_name: str, amount: Decimal, reference: str, paid_on: str | date | None, note: str | None
+) -> dict:
 	"""Full amount pays and serves, a part makes the invoice Partly Paid; more than is due is refused."""
 	if not frappe.db.exists("AI Invoice", invoice_name):
 		raise NotFound(_("There is no invoice {0}.").format(invoice_name))
@@ -55,23 +58,29 @@ def _record(invoice_name: str, amount: Decimal, reference: str, moment: datetime
 
 def _check(invoice, amount: Decimal, reference: str):
 	if invoice.status not in OPEN:
-		raise Conflict(_("Invoice {0} is {1}. There is nothing left to pay.").format(invoice.name, _(invoice.status)))
+		raise Conflict(
+			_("Invoice {0} is {1}. There is nothing left to pay.").format(invoice.name, _(invoice.status))
+		)
 	try:
 		minor = to_minor(amount, invoice.currency)
 	except ValueError:
-		raise BadRequest(_("{0} has more decimals than {1} allows.").format(amount, invoice.currency)) from None
+		raise BadRequest(
+			_("{0} has more decimals than {1} allows.").format(amount, invoice.currency)
+		) from None
 	if minor <= 0:
 		raise BadRequest(_("The amount must be above 0."))
 	if amount > invoice.outstanding():
 		message = _("{0} is more than the {1} {2} that is due. Please record at most that.")
 		raise BadRequest(message.format(amount, invoice.outstanding(), invoice.currency))
-	known = frappe.db.get_value("Payment Capture", {"gateway": GATEWAY, "gateway_payment_id": reference}, "invoice")
+	known = frappe.db.get_value(
+		"Payment Capture", {"gateway": GATEWAY, "gateway_payment_id": reference}, "invoice"
+	)
 	if known:
 		raise Conflict(_("Reference {0} was already recorded, for invoice {1}.").format(reference, known))
 
 
 def _attempt(invoice, amount: Decimal, note: str | None):
-	attempt = frappe.new_doc("Payment Attempt")
+	attempt = records.new("Payment Attempt")
 	attempt.name = new_reference()
 	attempt.update(
 		{
@@ -88,7 +97,7 @@ def _attempt(invoice, amount: Decimal, note: str | None):
 			"check_count": 0,
 		}
 	)
-	attempt.db_insert()
+	attempt.add()
 	return attempt
 
 

@@ -11,9 +11,10 @@ from oropendola_payments.gateways.base import Customer, PaymentRequest
 
 
 def request_of(
-	attempt, method_details: dict | None = None, customer: Customer | None = None
+	attempt, method_details: dict | None = None, customer: Customer | None = None, invoice=None
 ) -> PaymentRequest:
-	invoice = frappe.db.get_value("AI Invoice", attempt.invoice, ["name", "description", "user"], as_dict=True)
+	fields = ["name", "description", "user"]
+	invoice = invoice or frappe.db.get_value("AI Invoice", attempt.invoice, fields, as_dict=True)
 	back = f"callbacks.returned?gateway={attempt.gateway}&attempt={attempt.name}"
 	return PaymentRequest(
 		reference=attempt.name,
@@ -34,7 +35,7 @@ def request_of(
 
 
 def _customer(user: str) -> Customer:
-	person = frappe.db.get_value("User", user, ["full_name", "email", "mobile_no", "phone"], as_dict=True)
+	person = frappe.get_cached_value("User", user, ["full_name", "email", "mobile_no", "phone"], as_dict=True)
 	return Customer(
 		name=(person.full_name or person.email or "")[:60],
 		email=person.email or user,

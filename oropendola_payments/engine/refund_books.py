@@ -6,6 +6,7 @@ import frappe
 from frappe import _
 from frappe.utils import now_datetime
 
+from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import CONTESTED
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import OPEN
 from oropendola_payments.engine import afterwards
@@ -29,7 +30,7 @@ def open_refund(invoice, capture, amount: Decimal, reason: str, key: str | None 
 
 
 def _insert(invoice, capture, amount: Decimal, reason: str, key: str | None):
-	refund = frappe.new_doc("Payment Refund")
+	refund = records.new("Payment Refund")
 	refund.name = f"RF{frappe.generate_hash(length=16).upper()}"
 	refund.update(
 		{
@@ -46,7 +47,7 @@ def _insert(invoice, capture, amount: Decimal, reason: str, key: str | None):
 			"check_count": 0,
 		}
 	)
-	refund.db_insert()
+	refund.add()
 	capture.write(amount_refunded=to_decimal(capture.amount_refunded or 0) + amount)
 	invoice.record("refund_opened", refund, to_status="Created", amount=amount, reason=reason)
 	return refund
@@ -55,11 +56,15 @@ def _insert(invoice, capture, amount: Decimal, reason: str, key: str | None):
 def refusal(captures: list, amount: Decimal | None) -> str:
 	"""Why this amount cannot be taken from these captures."""
 	if any(c.dispute_state in CONTESTED for c in captures):
-		return _("This payment is disputed. Please answer the dispute at the gateway; a refund now would pay twice.")
+		return _(
+			"This payment is disputed. Please answer the dispute at the gateway; a refund now would pay twice."
+		)
 	left = sum((c.refundable() for c in captures), Decimal(0))
 	if left <= 0:
 		return _("All the money of this invoice was already sent back or is on its way.")
-	return _("{0} is more than can be refunded. At most {1} {2} is left.").format(amount, left, captures[0].currency)
+	return _("{0} is more than can be refunded. At most {1} {2} is left.").format(
+		amount, left, captures[0].currency
+	)
 
 
 def _check(capture, amount: Decimal):
@@ -68,12 +73,18 @@ def _check(capture, amount: Decimal):
 	try:
 		to_minor(amount, capture.currency)
 	except ValueError:
-		raise Unprocessable(_("{0} has more decimals than {1} allows.").format(amount, capture.currency)) from None
+		raise Unprocessable(
+			_("{0} has more decimals than {1} allows.").format(amount, capture.currency)
+		) from None
 	if amount > capture.refundable():
 		raise Unprocessable(refusal([capture], amount))
-	capabilities = adapter_class(capture.gateway).capabilities if capture.gateway not in WITHOUT_GATEWAY else None
+	capabilities = (
+		adapter_class(capture.gateway).capabilities if capture.gateway not in WITHOUT_GATEWAY else None
+	)
 	if capabilities and not capabilities.refunds:
-		raise Unprocessable(_("{0} cannot refund through this app. Please refund in its dashboard.").format(capture.gateway))
+		raise Unprocessable(
+			_("{0} cannot refund through this app. Please refund in its dashboard.").format(capture.gateway)
+		)
 	if capabilities and not capabilities.partial_refunds and amount != to_decimal(capture.amount):
 		raise Unprocessable(_("{0} refunds only the whole amount.").format(capture.gateway))
 
@@ -134,7 +145,9 @@ def _book(invoice, refund, before: str):
 	if refund.status == "Failed":
 		capture.write(amount_refunded=held - to_decimal(refund.amount))
 		message = _("Refund {0} of {1} {2} failed: {3}")
-		invoice.flag_for_review(message.format(refund.name, refund.amount, refund.currency, refund.error_message))
+		invoice.flag_for_review(
+			message.format(refund.name, refund.amount, refund.currency, refund.error_message)
+		)
 	elif before == "Failed":
 		_hold_again(invoice, capture, refund)
 	if refund.status == "Refunded" and capture.credit_from:
@@ -146,7 +159,9 @@ def _book(invoice, refund, before: str):
 def _hold_again(invoice, capture, refund):
 	"""The gateway did refund what it had called failed; a second refund may have used the balance meanwhile."""
 	if to_decimal(refund.amount) > capture.refundable():
-		message = _("Refund {0} was called failed and went out after all. More was sent back than payment {1} had left.")
+		message = _(
+			"Refund {0} was called failed and went out after all. More was sent back than payment {1} had left."
+		)
 		invoice.flag_for_review(message.format(refund.name, capture.gateway_payment_id))
 	capture.write(amount_refunded=to_decimal(capture.amount_refunded or 0) + to_decimal(refund.amount))
 
@@ -198,13 +213,18 @@ def find(gateway: str, event: RefundEvent) -> str | None:
 	if event.key and frappe.db.exists("Payment Refund", {"name": event.key, "gateway": gateway}):
 		return event.key
 	if event.refund_id:
-		return frappe.db.get_value("Payment Refund", {"gateway": gateway, "gateway_refund_id": event.refund_id}, "name")
+		return frappe.db.get_value(
+			"Payment Refund", {"gateway": gateway, "gateway_refund_id": event.refund_id}, "name"
+		)
 	return None
 
 
 def _adopt(gateway: str, event: RefundEvent) -> bool:
 	capture = frappe.db.get_value(
-		"Payment Capture", {"gateway": gateway, "gateway_payment_id": event.payment_id}, ["name", "invoice"], as_dict=True
+		"Payment Capture",
+		{"gateway": gateway, "gateway_payment_id": event.payment_id},
+		["name", "invoice"],
+		as_dict=True,
 	)
 	if not capture:
 		raise NotFound(_("No payment of ours matches this message of the gateway."))
@@ -235,4 +255,6 @@ def _refuse_while_ours_is_unclear(capture, event: RefundEvent):
 	waiting = {"capture": capture.name, "status": ("in", OPEN), "gateway_refund_id": ("is", "not set")}
 	amounts = frappe.get_all("Payment Refund", waiting, pluck="amount")
 	if any(to_decimal(amount) == to_decimal(event.amount) for amount in amounts):
-		raise Conflict(_("A refund of ours is on its way. This message is looked at again when its number is known."))
+		raise Conflict(
+			_("A refund of ours is on its way. This message is looked at again when its number is known.")
+		)

@@ -12,6 +12,7 @@ import frappe
 from frappe import _
 from frappe.utils import get_datetime, get_system_timezone, now_datetime
 
+from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.engine import afterwards, schedule, surplus
@@ -37,29 +38,43 @@ class Settled:
 	failed: bool = False
 
 
-def settle(gateway: str, event: PaymentEvent) -> Settled:
-	"""Record what a gateway says. Raises NotFound when the payment is none of ours (yet)."""
-	name = find_attempt(gateway, event)
-	invoice = frappe.db.get_value("Payment Attempt", name, "invoice")
-	settled = in_transaction(_settle_locked, gateway, name, invoice, event)
+def settle(gateway: str, event: PaymentEvent, attempt=None) -> Settled:
+	"""Record what a gateway says. Raises NotFound when the payment is none of ours (yet).
+
+	`attempt` spares looking for the attempt that the event names, when the caller has read it.
+	"""
+	if attempt is None or attempt.name != event.reference:
+		attempt = look_up(gateway, event)
+	try:
+		settled = in_transaction(_settle_locked, attempt.invoice, attempt.name, event)
+	except frappe.DuplicateEntryError:
+		# The unique key knows this money already, from another attempt.
+		settled = in_transaction(_settle_locked, attempt.invoice, attempt.name, event, look_first=True)
 	afterwards.follow_up(settled)
 	return settled
 
 
-def find_attempt(gateway: str, event) -> str:
-	"""The attempt that an event speaks of: by our reference, else by the gateway's order or payment id."""
-	for field in ("reference", "order_id", "payment_id"):
+COLUMNS = {"reference": "name", "order_id": "gateway_order_id", "payment_id": "gateway_payment_id"}
+
+
+def look_up(gateway: str, event):
+	"""The attempt that an event speaks of, unlocked: by our reference, else by the gateway's order or payment id."""
+	for field, column in COLUMNS.items():
 		value = getattr(event, field)
-		column = {"reference": "name", "order_id": "gateway_order_id", "payment_id": "gateway_payment_id"}[field]
-		name = value and frappe.db.get_value("Payment Attempt", {"gateway": gateway, column: value}, "name")
-		if name:
-			return name
+		row = value and frappe.db.get_value(
+			"Payment Attempt", {"gateway": gateway, column: value}, "*", as_dict=True
+		)
+		if row:
+			return frappe.get_doc({"doctype": "Payment Attempt", **row})
 	raise NotFound(_("No payment of ours matches this message of the gateway."))
 
 
-def _settle_locked(gateway: str, attempt_name: str, invoice_name: str, event: PaymentEvent) -> Settled:
+def _settle_locked(
+	invoice_name: str, attempt_name: str, event: PaymentEvent, look_first: bool = False
+) -> Settled:
 	invoice = lock("AI Invoice", invoice_name)
 	attempt = lock("Payment Attempt", attempt_name)
+	attempt.flags.look_first = look_first
 	result = Settled(attempt.name, invoice.name, changed=False)
 	if not is_of_this_mode(attempt):
 		message = _("Payment {0} was opened in {1} mode. It cannot be settled by another mode's account.")
@@ -88,7 +103,9 @@ def take_by_hand(invoice, attempt, event: PaymentEvent) -> Settled:
 def _take_money(invoice, attempt, event: PaymentEvent, result: Settled, expected_part: bool = False):
 	if not event.payment_id or event.amount is None or not event.currency:
 		raise Conflict(_("The gateway reports a payment without its number, amount or currency."))
-	known = _known_capture(attempt.gateway, event.payment_id)
+	# An attempt that took nothing so far has nothing to repeat; for the rest there is the unique key.
+	may_be_known = attempt.status == "Paid" or attempt.flags.look_first
+	known = _known_capture(attempt.gateway, event.payment_id) if may_be_known else None
 	if known:
 		result.capture = known.name
 		_note_foreign_capture(invoice, attempt, known)
@@ -118,9 +135,9 @@ def _note_foreign_capture(invoice, attempt, known):
 	"""The same money cannot pay two invoices: say so once, and change nothing."""
 	if known.invoice != invoice.name:
 		invoice.flag_for_review(
-			_("The gateway names payment {0} for this invoice, but it already belongs to invoice {1}.").format(
-				known.name, known.invoice
-			)
+			_(
+				"The gateway names payment {0} for this invoice, but it already belongs to invoice {1}."
+			).format(known.name, known.invoice)
 		)
 
 
@@ -157,12 +174,16 @@ def _put_aside(invoice, attempt, reason: str):
 
 def _mismatch_reason(attempt, event: PaymentEvent) -> str:
 	return _("The gateway took {0} {1} for attempt {2}, which is over {3} {4}. Nothing was applied.").format(
-		event.amount, event.currency, attempt.name, quantize(attempt.amount, attempt.currency), attempt.currency
+		event.amount,
+		event.currency,
+		attempt.name,
+		quantize(attempt.amount, attempt.currency),
+		attempt.currency,
 	)
 
 
 def insert_capture(invoice, attempt, event: PaymentEvent, disposition: str, applied: Decimal):
-	capture = frappe.new_doc("Payment Capture")
+	capture = records.new("Payment Capture")
 	capture.update(
 		{
 			"attempt": attempt.name,
@@ -179,9 +200,14 @@ def insert_capture(invoice, attempt, event: PaymentEvent, disposition: str, appl
 			"credit_used": 0,
 		}
 	)
-	capture.db_insert()
+	capture.add()
 	invoice.record(
-		"money_captured", capture, to_status=disposition, amount=event.amount, currency=event.currency, applied=applied
+		"money_captured",
+		capture,
+		to_status=disposition,
+		amount=event.amount,
+		currency=event.currency,
+		applied=applied,
 	)
 	return capture
 

@@ -1,0 +1,96 @@
+import time
+from unittest.mock import patch
+
+import frappe
+
+from oropendola_payments.compat import TestCase
+from oropendola_payments.engine import asking, breaker, gateway_list
+from oropendola_payments.engine.adapters import settings_of
+from oropendola_payments.gateways.errors import GatewayRefused, MaybeSent, NotSent
+from oropendola_payments.tests.factories import enable_gateway
+from oropendola_payments.tests.flows import Journey
+
+
+class TestBreaker(TestCase):
+	def setUp(self):
+		breaker.report_success("payu")
+		self.addCleanup(breaker.report_success, "payu")
+
+	def fail(self, times: int, error=NotSent):
+		for _time in range(times):
+			breaker.report_failure("payu", error("PayU cannot be reached."))
+
+	def test_some_failures_are_only_some_failures(self):
+		self.fail(breaker.FAILURES_TO_OPEN - 1)
+		self.assertFalse(breaker.is_degraded("payu"))
+
+	def test_many_failures_in_a_short_time_open_it(self):
+		self.fail(breaker.FAILURES_TO_OPEN, MaybeSent)
+		self.assertTrue(breaker.is_degraded("payu"))
+
+	def test_failures_that_lie_far_apart_do_not_count_together(self):
+		now = time.time()
+		for number in range(breaker.FAILURES_TO_OPEN * 2):
+			with patch.object(breaker.time, "time", lambda number=number: now + number * breaker.WINDOW_SECONDS):
+				self.fail(1)
+		self.assertFalse(breaker.is_degraded("payu"))
+
+	def test_a_refusal_is_an_answer_and_no_outage(self):
+		self.fail(breaker.FAILURES_TO_OPEN * 2, GatewayRefused)
+		self.assertFalse(breaker.is_degraded("payu"))
+
+	def test_one_success_closes_it(self):
+		self.fail(breaker.FAILURES_TO_OPEN)
+		breaker.report_success("payu")
+		self.assertFalse(breaker.is_degraded("payu"))
+		self.fail(1)
+		self.assertFalse(breaker.is_degraded("payu"), "the count starts anew")
+
+	def test_after_the_pause_the_next_call_is_the_trial(self):
+		self.fail(breaker.FAILURES_TO_OPEN)
+		later = time.time() + breaker.PAUSE_SECONDS + 1
+		with patch.object(breaker.time, "time", lambda: later):
+			self.assertFalse(breaker.is_degraded("payu"))
+			self.fail(1)
+			self.assertTrue(breaker.is_degraded("payu"), "the trial failed: open again at once")
+
+	def test_a_degraded_gateway_stays_usable_and_is_not_recommended(self):
+		enable_gateway("payu", is_default=1)
+		enable_gateway("razorpay")
+		self.fail(breaker.FAILURES_TO_OPEN)
+		listing = gateway_list.available("INR")
+		entry = next(e for e in listing["gateways"] if e["id"] == "payu")
+		self.assertTrue(entry["available"] and entry["degraded"])
+		self.assertNotEqual(listing["default"], "payu")
+		self.assertEqual(settings_of("payu").get_status(), "Degraded")
+		self.assertEqual(gateway_list.choose("payu", "INR"), "payu")
+		breaker.report_success("payu")
+		self.assertEqual(gateway_list.available("INR")["default"], "payu")
+		enable_gateway("payu", is_default=0)
+
+	def test_real_outages_and_a_real_recovery(self):
+		journey = Journey("payu")
+		attempt = journey.start()
+		fault = journey.sim.faults.add("payu", "status", "timeout_before", None)
+		for _time in range(breaker.FAILURES_TO_OPEN):
+			with self.assertRaises(MaybeSent):
+				asking.ask(attempt)
+		self.assertTrue(breaker.is_degraded("payu"))
+		journey.sim.faults._waiting.remove(fault)
+		asking.ask(attempt)
+		self.assertFalse(breaker.is_degraded("payu"))
+
+	def test_wrong_keys_open_it_at_once(self):
+		"""Cashflows locks an account after repeated refusals of its keys."""
+		journey = Journey("payu")
+		attempt = journey.start()
+		journey.sim.configure("payu", key="Another")
+		try:
+			with self.assertRaises(GatewayRefused):
+				asking.ask(attempt)
+		finally:
+			journey.sim.configure("payu", key="SimPyU")
+		self.assertTrue(breaker.is_degraded("payu"))
+
+	def tearDown(self):
+		frappe.db.rollback()

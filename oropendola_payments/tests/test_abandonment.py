@@ -1,5 +1,7 @@
 """Payments that customers leave (R6, R10, R23)."""
 
+from unittest.mock import patch
+
 import frappe
 from frappe.utils import add_to_date, now_datetime
 
@@ -80,9 +82,6 @@ class TestAbandonment(TestCase):
 			count[0] += 1
 			return sql(*args, **kwargs)
 
-		frappe.db.sql = counted
-		try:
+		with patch.object(frappe.db, "sql", counted):
 			sweeps.run_abandoned()
-		finally:
-			frappe.db.sql = sql
 		return count[0]

@@ -12,7 +12,8 @@ from oropendola_payments.tests.time_travel import forget_the_past
 CONTROL = ("commit", "start", "rollback", "begin", "savepoint", "release")
 ROUNDS = 3
 # PayPal's customers only approve: the same message settles the reservation and then the money that we take.
-LIMITS = {"paypal": 22}
+# A doorbell is looked up before it is stored, so that strangers cannot fill the inbox: one statement more.
+LIMITS = {"paypal": 22, "phonepe": 17, "cashflows": 17}
 LIMIT = 16
 
 
@@ -54,7 +55,7 @@ class TestPaymentBudgets(TestCase):
 		query, headers = {"gateway": gateway}, dict(message.headers)
 		return lambda: call("webhooks.receive", query_string=query, data=message.body, headers=headers)
 
-	def test_a_settling_webhook_costs_sixteen(self):
+	def test_a_settling_webhook_stays_within_its_budget(self):
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				cost = self.beyond_ping([self.settling(gateway) for _round in range(ROUNDS)])

@@ -31,7 +31,9 @@ class TestBreaker(TestCase):
 	def test_failures_that_lie_far_apart_do_not_count_together(self):
 		now = time.time()
 		for number in range(breaker.FAILURES_TO_OPEN * 2):
-			with patch.object(breaker.time, "time", lambda number=number: now + number * breaker.WINDOW_SECONDS):
+			with patch.object(
+				breaker.time, "time", lambda number=number: now + number * breaker.WINDOW_SECONDS
+			):
 				self.fail(1)
 		self.assertFalse(breaker.is_degraded("payu"))
 

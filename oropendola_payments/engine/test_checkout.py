@@ -13,7 +13,6 @@ from oropendola_payments.tests.http import call, message
 from oropendola_payments.tests.simulated import open_pay_page
 from oropendola_payments.tests.time_travel import forget_the_past, make_due, settle_down
 
-
 # The others find a payment only by their own number, and without it nobody can have reached the pay page.
 KNOWN_BY_OUR_REFERENCE = ("razorpay", "stripe", "phonepe", "cashfree")
 

@@ -55,7 +55,7 @@ def service_that_is_wrong(journey) -> list[str]:
 		found.append(f"The gateway took {len(books)} payments and the customer was served {served} times.")
 	kept = sum(amount - refunded for _id, amount, _currency, refunded in books)
 	status = journey.subscription_status()
-	if kept and status != "Active" or not kept and status == "Active":
+	if (kept and status != "Active") or (not kept and status == "Active"):
 		found.append(f"{kept} minor units were kept and the subscription is {status}.")
 	return found
 

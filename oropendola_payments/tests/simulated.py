@@ -1,7 +1,6 @@
 """The simulator beside the tests, and the post between it and the site: deliver, drop, repeat or reorder as a test likes."""
 
 import secrets
-import secrets
 from urllib.parse import urlencode, urlsplit
 
 import frappe

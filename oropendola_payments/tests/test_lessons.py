@@ -20,7 +20,9 @@ def files_with_tests() -> list[Path]:
 def named_in(path: Path) -> set[str]:
 	"""The rows that docstrings of a file's tests name."""
 	tree = ast.parse(path.read_text())
-	docstrings = [ast.get_docstring(node) or "" for node in ast.walk(tree) if isinstance(node, WITH_DOCSTRING)]
+	docstrings = [
+		ast.get_docstring(node) or "" for node in ast.walk(tree) if isinstance(node, WITH_DOCSTRING)
+	]
 	return {row for text in docstrings for row in ROW.findall(text)}
 
 

@@ -59,7 +59,9 @@ class TestPaymentBudgets(TestCase):
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				cost = self.beyond_ping([self.settling(gateway) for _round in range(ROUNDS)])
-				self.assertLessEqual(len(cost), LIMITS.get(gateway, LIMIT), f"{len(cost)}\n" + "\n".join(cost))
+				self.assertLessEqual(
+					len(cost), LIMITS.get(gateway, LIMIT), f"{len(cost)}\n" + "\n".join(cost)
+				)
 
 	def test_a_duplicate_webhook_costs_three(self):
 		for gateway in GATEWAYS:

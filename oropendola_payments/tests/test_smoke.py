@@ -1,5 +1,3 @@
-import frappe
-
 from oropendola_payments.compat import TestCase
 from oropendola_payments.tests.flows import GATEWAYS, Journey
 

@@ -53,7 +53,8 @@ class SystemRecord(Document):
 		values = self.get_valid_dict(convert_dates_to_str=True)
 		columns = ", ".join(f"`{column}`" for column in values)
 		# Column and table names come from our own code; every value is a parameter.
-		statement = f"INSERT INTO `tab{self.doctype}` ({columns}) VALUES ({', '.join(['%s'] * len(values))})"  # noqa: S608
+		marks = ", ".join(["%s"] * len(values))
+		statement = f"INSERT INTO `tab{self.doctype}` ({columns}) VALUES ({marks})"  # noqa: S608
 		try:
 			frappe.db.sql(statement, list(values.values()))
 		except Exception as error:

@@ -11,7 +11,7 @@ from oropendola_payments.compat import TestCase
 from oropendola_payments.engine import adapters, disputes, inbox, refund_books, refunds, subscriptions, usage
 from oropendola_payments.engine.settlement import settle
 from oropendola_payments.exceptions import PaymentRequired, Refusal, TooManyRequests
-from oropendola_payments.gateways.base import DisputeEvent, RefundEvent, RefundOutcome
+from oropendola_payments.gateways.base import DisputeEvent, Notice, RefundEvent, RefundOutcome
 from oropendola_payments.tests.factories import (
 	as_user,
 	create_active_subscription,
@@ -41,7 +41,8 @@ class TestStolenPayments(TestCase):
 		attempt = journey.start()
 		frappe.db.set_value("Payment Attempt", attempt, "gateway_order_id", None)
 		frappe.db.commit()
-		inbox.apply_event("stripe", paid(attempt, currency="USD", order_id="cs_of_another_shop"))
+		event = paid(attempt, currency="USD", order_id="cs_of_another_shop")
+		inbox.apply_event(inbox.Message("stripe", Notice()), event)
 		self.assertEqual(journey.captures(), [])
 		self.assertEqual(journey.subscription_status(), "Pending")
 

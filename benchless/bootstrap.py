@@ -40,6 +40,13 @@ def is_inside() -> bool:
 	return Path(sys.prefix).resolve() == ENVIRONMENT.resolve()
 
 
+def has_right_python() -> bool:
+	"""Whether the environment only lacks packages. Others may be running in it, so it is not made anew then."""
+	config = ENVIRONMENT / "pyvenv.cfg"
+	has_pip = any(ENVIRONMENT.glob("[Ll]ib/**/site-packages/pip"))
+	return has_pip and config.exists() and f"version = {python_version()}." in config.read_text()
+
+
 def fingerprint() -> str:
 	"""A text that changes when the environment has to be made anew."""
 	digest = hashlib.sha256(python_version().encode())
@@ -54,7 +61,7 @@ def python_version() -> str:
 
 def build() -> None:
 	started = time.monotonic()
-	if not is_inside():
+	if not is_inside() and not has_right_python():
 		create_environment()
 	STAMP.unlink(missing_ok=True)
 	say("Installing what the app needs (once, or after its requirements changed):")

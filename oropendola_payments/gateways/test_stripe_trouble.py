@@ -81,7 +81,9 @@ class TestTrouble(StripeCase):
 		payment = self.open_session()
 		first = self.dialect.books.order(payment.order_id)
 		for number in range(150):
-			self.dialect.books.open_order(f"X{number}", f"cs_test_X{number}", 100, "INR", **first.fields)
+			metadata = {"payment_attempt": f"X{number}"}
+			fields = {**first.fields, "asked": {**first.fields["asked"], "metadata": metadata}}
+			self.dialect.books.open_order(f"X{number}", f"cs_test_X{number}", 100, "INR", **fields)
 		(event,) = self.gateway.status(replace(payment, order_id=None))
 		self.assertEqual(event.order_id, payment.order_id)
 

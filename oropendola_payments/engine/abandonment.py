@@ -14,13 +14,13 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoi
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN, PaymentAttempt
 from oropendola_payments.engine import afterwards, asking, schedule
 from oropendola_payments.engine.adapters import adapter_of
+from oropendola_payments.engine.batches import BATCH, next_names
 from oropendola_payments.engine.calls import call_gateway
 from oropendola_payments.engine.settlement import is_of_this_mode
 from oropendola_payments.engine.transactions import in_transaction
 from oropendola_payments.gateways.base import Gateway, Outcome
 from oropendola_payments.gateways.errors import CredentialsRefused
 
-BATCH = 200
 # Nothing was taken and nothing is on its way: the attempt may be closed after its time.
 UNPAID = (Outcome.PENDING, Outcome.NOT_FOUND)
 
@@ -39,12 +39,9 @@ def run(minutes: int) -> int:
 
 
 def _due(minutes: int, last: str) -> list[str]:
-	left = {
-		"status": "Processing",
-		"processing_since": ("<", _before(minutes)),
-		"name": (">", last),
-	}
-	return frappe.get_all("AI Invoice", left, pluck="name", order_by="name", limit=BATCH)
+	return next_names(
+		"AI Invoice", {"status": "Processing", "processing_since": ("<", _before(minutes))}, last, BATCH
+	)
 
 
 def _work_through(names: list[str], asker: "Asker", minutes: int):

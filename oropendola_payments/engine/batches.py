@@ -11,7 +11,7 @@ def each(doctype: str, filters: dict, work: Callable[[str], object], limit: int 
 	"""Call `work` with each name, in batches by name. Returns how many were worked through."""
 	done, last = 0, ""
 	while limit is None or done < limit:
-		names = _next_names(doctype, filters, last, min(BATCH, (limit or BATCH + done) - done))
+		names = next_names(doctype, filters, last, min(BATCH, (limit or BATCH + done) - done))
 		for name in names:
 			_attempt(doctype, name, work)
 		done += len(names)
@@ -21,7 +21,7 @@ def each(doctype: str, filters: dict, work: Callable[[str], object], limit: int 
 	return done
 
 
-def _next_names(doctype: str, filters: dict, last: str, count: int) -> list[str]:
+def next_names(doctype: str, filters: dict, last: str, count: int) -> list[str]:
 	"""In plain SQL, because `get_all` takes an empty date for one that lies in the past."""
 	conditions, values = [], []
 	for field, value in {**filters, "name": (">", last)}.items():

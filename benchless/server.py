@@ -12,8 +12,7 @@ from pathlib import Path
 
 import frappe
 import frappe.app
-from frappe.core.doctype.scheduled_job_type.scheduled_job_type import sync_jobs
-from frappe.utils.background_jobs import _stop_worker, start_worker
+from frappe.utils.background_jobs import _QUEUES, _stop_workers, start_worker
 from werkzeug.middleware.shared_data import SharedDataMiddleware
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -50,11 +49,10 @@ class Server:
 	def start(self) -> None:
 		"""Take requests; the site must exist by now."""
 		self._application = with_assets(self.site)
-		with sites.connect(self.site):
-			sync_jobs()
-			frappe.db.commit()
-		for target in (self._web.serve_forever, start_worker, self._schedule):
-			thread = threading.Thread(target=target, name=f"benchless {target.__name__}", daemon=True)
+		workers = [(start_worker, (queue,)) for queue in _QUEUES]
+		for target, arguments in ((self._web.serve_forever, (0.05,)), (self._schedule, ()), *workers):
+			name = f"benchless {target.__name__}"
+			thread = threading.Thread(target=target, args=arguments, name=name, daemon=True)
 			thread.start()
 			self._threads.append(thread)
 
@@ -63,7 +61,7 @@ class Server:
 		self._stopping.set()
 		if self._threads:
 			self._web.shutdown()
-			_stop_worker()
+			_stop_workers()
 		self._web.server_close()
 		for thread in self._threads:
 			thread.join(timeout=30)
@@ -71,10 +69,12 @@ class Server:
 
 	def finish_jobs(self) -> None:
 		"""Return when every job that is queued now has run."""
-		done = threading.Event()
+		done = {queue: threading.Event() for queue in _QUEUES}
 		with sites.connect(self.site):
-			frappe.enqueue(done.set)
-		done.wait(timeout=30)
+			for queue, event in done.items():
+				frappe.enqueue(event.set, queue=queue)
+		for event in done.values():
+			event.wait(timeout=30)
 
 	def _answer(self, environ, start_response):
 		return self._application(environ, start_response)

@@ -46,14 +46,10 @@ class connect(AbstractContextManager):
 def create_site(path, admin_password="admin", apps=("oropendola_payments",), config=None) -> Path:
 	"""A new site with these apps; the folder may exist but must not hold a site."""
 	folder = Path(path).resolve()
-	for name in ("public/files", "private/files", "logs"):
-		(folder / name).mkdir(parents=True, exist_ok=True)
+	folder.mkdir(parents=True, exist_ok=True)
 	if (folder / "site.db").exists():
-		raise FileExistsError(
-			f"There is a site in {folder} already. Delete the folder to start from nothing."
-		)
+		raise FileExistsError(f"There is a site in {folder}. Delete the folder to start from nothing.")
 	_write_config(folder, config or {})
-	_list_apps(folder.parent, apps)
 	try:
 		_fill(folder, admin_password, apps)
 	except BaseException:
@@ -71,20 +67,6 @@ def _fill(folder: Path, admin_password: str, apps) -> None:
 			install_app(app)
 
 
-def ensure(path, admin_password=None, apps=("oropendola_payments",), config=None) -> Path:
-	"""The site in this folder, made when there is none and brought up to date otherwise."""
-	folder = Path(path).resolve()
-	if not (folder / "site.db").exists():
-		return create_site(folder, admin_password or "admin", apps, config)
-	known = json.loads((folder / "site_config.json").read_text())
-	(folder / "site_config.json").write_text(json.dumps({**known, **(config or {})}, indent=1))
-	with connect(folder):
-		if admin_password:
-			_set_password(admin_password)
-		migrate()
-	return folder
-
-
 def _set_password(password: str) -> None:
 	from frappe.utils.password import update_password
 
@@ -98,23 +80,15 @@ def _write_config(folder: Path, config: dict) -> None:
 	(folder / "site_config.json").write_text(json.dumps({**defaults, **config}, indent=1))
 
 
-def _list_apps(sites: Path, apps) -> None:
-	path = sites / "apps.txt"
-	known = path.read_text().split() if path.exists() else ["frappe"]
-	path.write_text("\n".join(dict.fromkeys([*known, *apps])) + "\n")
-
-
 def _create_tables() -> None:
 	import frappe
+	from frappe._doctypes import _core_definitions, _sync_doctypes
 	from frappe.database.schema import DBTable
-	from frappe.modules.import_file import _sync_doctypes
-	from frappe.modules.utils import _core_definitions
 
 	frappe.flags.in_install = "frappe"
 	for statement in PLAIN_TABLES:
 		frappe.db.sql_ddl(statement)
-	for name in ("DefaultValue", "DocType"):
-		DBTable(name).sync()
+	DBTable("DocType").sync()
 	frappe.db.set_global("installed_apps", '["frappe"]')
 	_sync_doctypes(_core_definitions())
 	frappe.db.commit()
@@ -155,25 +129,7 @@ def install_app(name: str) -> None:
 
 
 def migrate() -> None:
-	"""Bring the site that is open up to date: patches, tables, records, hooks."""
-	import frappe
-	from frappe.modules.import_file import _sync_doctypes, _sync_records
-	from frappe.modules.patch_handler import PatchType, run_all
-	from frappe.modules.utils import _core_definitions, _doctypes_of
-	from frappe.utils.fixtures import sync_fixtures
+	"""Bring the site that is open up to date: patches, tables, records, scheduled jobs, hooks."""
+	from frappe.installer import _migrate
 
-	frappe.clear_cache()
-	frappe.flags.in_migrate = True
-	run_all(patch_type=PatchType.pre_model_sync)
-	_sync_doctypes(_core_definitions())
-	apps = [app for app in frappe.get_installed_apps() if app != "frappe"]
-	for app in apps:
-		_sync_doctypes(_doctypes_of(app))
-		_sync_records(app)
-	run_all(patch_type=PatchType.post_model_sync)
-	sync_fixtures()
-	for method in frappe.get_hooks("after_migrate"):
-		frappe.get_attr(method)()
-	frappe.flags.in_migrate = False
-	frappe.db.commit()
-	frappe.clear_cache()
+	_migrate()

@@ -3,7 +3,7 @@
 import unittest
 
 import frappe
-from frappe.tests.utils import FrappeTestCase, change_settings, patch_hooks
+from frappe.tests.utils import FrappeTestCase, change_settings
 from frappe.utils import add_months, flt, fmt_money, format_date, get_last_day, validate_email_address
 from frappe.utils.background_jobs import get_job_status, start_worker
 from frappe.utils.html_utils import sanitize_html
@@ -130,11 +130,6 @@ class TestTestTools(ThrowawaySite):
 			self.assertEqual(frappe.db.get_single_value("Rules", "limit"), 9)
 		self.assertEqual(frappe.db.get_single_value("Rules", "limit"), 5)
 
-	def test_hooks_are_put_back(self):
-		with patch_hooks({"extra": ["one"]}):
-			self.assertEqual(frappe.get_hooks("extra"), ["one"])
-		self.assertEqual(frappe.get_hooks("extra"), [])
-
 	def test_class_ends_with_a_rollback(self):
 		class Inner(FrappeTestCase):
 			def test_writes(self):
@@ -144,15 +139,3 @@ class TestTestTools(ThrowawaySite):
 		unittest.TestSuite([Inner("test_writes")]).run(result)
 		self.assertTrue(result.wasSuccessful(), result.errors)
 		self.assertFalse(frappe.db.exists("Box", {"note": "inner"}))
-
-	def test_second_connection_sees_only_what_is_committed(self):
-		class Inner(FrappeTestCase):
-			def test_two(self):
-				name = box().insert().name
-				with self.secondary_connection():
-					assert not frappe.db.exists("Box", name)
-				assert frappe.db.exists("Box", name)
-
-		result = unittest.TestResult()
-		unittest.TestSuite([Inner("test_two")]).run(result)
-		self.assertTrue(result.wasSuccessful(), result.errors + result.failures)

@@ -1,8 +1,14 @@
 """What benchless does not have says so, instead of doing nothing."""
 
+import sys
+
 
 class _Absent(NotImplementedError, AttributeError):
 	"""Also an AttributeError, so that hasattr(), getattr() with a default and `from ... import` work as usual."""
+
+
+class _AbsentModule(ModuleNotFoundError, NotImplementedError):
+	"""Also what Python raises for a module that is not there."""
 
 
 def _absent(module: str):
@@ -14,3 +20,15 @@ def _absent(module: str):
 		raise _Absent(f"benchless has no {module}.{name}; use a bench")
 
 	return __getattr__
+
+
+class _LastFinder:
+	"""Is asked for a module when nobody else has found it."""
+
+	@staticmethod
+	def find_spec(name, path=None, target=None):
+		if name.startswith("frappe."):
+			raise _AbsentModule(f"benchless has no {name}; use a bench", name=name)
+
+
+sys.meta_path.append(_LastFinder)

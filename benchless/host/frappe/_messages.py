@@ -1,10 +1,10 @@
-"""What the site says to people: messages, refusals, translations, mails."""
+"""What the site says to people: messages, refusals, translations, pages; and what it writes down for admins."""
 
 import inspect
 import json
 
 from ._site import local
-from .exceptions import Redirect, ValidationError
+from .exceptions import ValidationError
 from .types import _dict
 
 
@@ -12,103 +12,43 @@ def _(msg: str, lang: str | None = None, context: str | None = None) -> str:
 	"""The text in the current language, or as it is."""
 	from frappe.translate import get_all_translations
 
-	if not hasattr(local, "lang"):
-		local.lang = lang or "en"
-	translations = get_all_translations(lang or local.lang)
+	translations = get_all_translations(lang or getattr(local, "lang", "en"))
 	if not translations:
 		return msg
 	key = str(msg).strip()
 	return translations.get(f"{key}:{context}") or translations.get(key) or msg
 
 
-class _LazyTranslate(str):
-	"""Text that is translated when it is used, not when the module is imported."""
-
-	__slots__ = ("_context", "_lang")
-
-	def __str__(self) -> str:
-		return _(str.__str__(self), self._lang, self._context)
-
-	__repr__ = __str__
-
-	def __format__(self, spec: str) -> str:
-		return format(str(self), spec)
-
-
-def _lt(msg: str, lang: str | None = None, context: str | None = None):
-	text = _LazyTranslate(msg)
-	text._lang, text._context = lang, context
-	return text
-
-
 def msgprint(
 	msg: str,
 	title: str | None = None,
 	raise_exception: bool | type[Exception] = False,
-	as_table: bool = False,
-	as_list: bool = False,
+	*,
 	indicator: str | None = None,
 	alert: bool = False,
-	primary_action: str | None = None,
-	is_minimizable: bool = False,
-	wide: bool = False,
-	*,
-	realtime=False,
 ) -> None:
 	"""Put a message into the answer, then raise it when asked to."""
 	if not local.flags.mute_messages:
-		options = {
-			"as_table": as_table,
-			"as_list": as_list,
-			"indicator": indicator,
-			"alert": alert,
-			"wide": wide,
-		}
-		options |= {"primary_action": primary_action, "is_minimizable": is_minimizable}
-		out = _dict(
-			{key: 1 if value is True else value for key, value in options.items() if value}, message=msg
-		)
-		out.title = title or _("Message", context="Default title of the message dialog")
+		out = _dict(message=msg, title=title or _("Message", context="Default title of the message dialog"))
 		if raise_exception:
 			out.raise_exception = 1
-			out.setdefault("indicator", "red")
-		if realtime:
-			publish_realtime(event="msgprint", message=out)
-		else:
-			local.message_log.append(out)
+		if indicator or raise_exception:
+			out.indicator = indicator or "red"
+		if alert:
+			out.alert = 1
+		local.message_log.append(out)
 	if raise_exception:
 		is_class = inspect.isclass(raise_exception) and issubclass(raise_exception, Exception)
 		raise (raise_exception if is_class else ValidationError)(msg)
 
 
-def throw(
-	msg: str,
-	exc: type[Exception] = ValidationError,
-	title: str | None = None,
-	is_minimizable: bool = False,
-	wide: bool = False,
-	as_list: bool = False,
-	primary_action=None,
-) -> None:
+def throw(msg: str, exc: type[Exception] = ValidationError, title: str | None = None) -> None:
 	"""Refuse with a message."""
-	msgprint(
-		msg,
-		raise_exception=exc,
-		title=title,
-		indicator="red",
-		is_minimizable=is_minimizable,
-		wide=wide,
-		as_list=as_list,
-		primary_action=primary_action,
-	)
+	msgprint(msg, raise_exception=exc, title=title, indicator="red")
 
 
 def clear_messages():
 	local.message_log = []
-
-
-def get_message_log() -> list[dict]:
-	return list(local.message_log)
 
 
 def clear_last_message():
@@ -119,135 +59,37 @@ def errprint(msg: str) -> None:
 	local.error_log.append({"exc": str(msg)})
 
 
-def log(msg: str) -> None:
-	local.debug_log.append(str(msg))
-
-
-def publish_realtime(
-	event: str | None = None,
-	message: dict | None = None,
-	room: str | None = None,
-	user: str | None = None,
-	doctype: str | None = None,
-	docname: str | None = None,
-	task_id: str | None = None,
-	after_commit: bool = False,
-):
-	"""Remember the event in `frappe.local._realtime_log`; there is no socket to send it to."""
-	local._realtime_log.append(
-		_dict(event=event, message=message, room=room, user=user, doctype=doctype, docname=docname)
-	)
-
-
-def publish_progress(percent, title=None, doctype=None, docname=None, description=None, task_id=None):
-	publish_realtime(
-		"progress", {"percent": percent, "title": title, "description": description}, doctype=doctype
-	)
-
-
 def log_error(title=None, message=None, reference_doctype=None, reference_name=None, *, defer_insert=False):
-	from frappe.utils.error import log_error
+	"""A new Error Log: the title is one line, the message the text or by default the traceback."""
+	from frappe import get_doc, get_traceback
 
-	return log_error(title, message, reference_doctype, reference_name, defer_insert=defer_insert)
+	if message and "\n" in (title or ""):
+		message, title = title, message
+	entry = get_doc(doctype="Error Log", method=title or "Error", error=message or get_traceback())
+	entry.update({"reference_doctype": reference_doctype, "reference_name": reference_name})
+	return _insert_later(entry) if defer_insert else entry.insert(ignore_permissions=True)
 
 
-def sendmail(
-	recipients=None,
-	sender="",
-	subject="No Subject",
-	message="No Message",
-	as_markdown=False,
-	delayed=True,
-	reference_doctype=None,
-	reference_name=None,
-	unsubscribe_method=None,
-	unsubscribe_params=None,
-	unsubscribe_message=None,
-	add_unsubscribe_link=1,
-	attachments=None,
-	content=None,
-	doctype=None,
-	name=None,
-	reply_to=None,
-	queue_separately=False,
-	cc=None,
-	bcc=None,
-	message_id=None,
-	in_reply_to=None,
-	send_after=None,
-	expose_recipients=None,
-	send_priority=1,
-	communication=None,
-	retry=1,
-	now=None,
-	read_receipt=None,
-	is_notification=False,
-	inline_images=None,
-	template=None,
-	args=None,
-	header=None,
-	print_letterhead=False,
-	with_container=False,
-	email_read_tracker_url=None,
-):
-	"""Put a mail into the outbox, which is the table of Email Queue; nothing leaves this machine."""
-	from frappe.email._outbox import queue_mail
+def _insert_later(entry) -> None:
+	"""Store the entry even though the transaction it tells about fails."""
 
-	if as_markdown:
-		raise NotImplementedError("benchless has no frappe.sendmail(as_markdown=True); use a bench")
-	text = None
-	if template:
-		from frappe.utils.jinja import get_email_from_template
+	def insert():
+		entry.insert(ignore_permissions=True)
+		local.db.commit()
 
-		message, text = get_email_from_template(template, args)
-	return queue_mail(
-		recipients=recipients,
-		sender=sender,
-		subject=subject,
-		html=content or message,
-		text=text,
-		attachments=attachments,
-		reply_to=reply_to,
-		cc=cc,
-		bcc=bcc,
-		reference_doctype=doctype or reference_doctype,
-		reference_name=name or reference_name,
-		send_after=send_after,
-		priority=send_priority,
-	)
+	local.db.after_commit.add(insert)
+	local.db.after_rollback.add(insert)
 
 
 def respond_as_web_page(
-	title,
-	html,
-	success=None,
-	http_status_code=None,
-	context=None,
-	indicator_color=None,
-	primary_action="/",
-	primary_label=None,
-	fullpage=False,
-	width=None,
-	template="message",
+	title, html, success=None, http_status_code=None, context=None, indicator_color=None, primary_action="/"
 ):
 	"""Answer with a page that shows this message."""
-	is_error = http_status_code and http_status_code > 300
-	context = context or {}
-	context["indicator_color"] = indicator_color or ("green" if success else "red" if is_error else "blue")
-	context.update(primary_action=primary_action, primary_label=primary_label)
-	context.update(error_code=http_status_code, fullpage=fullpage)
-	if width:
-		context["card_width"] = width
-	local.no_cache, local.message_title, local.message = 1, title, html
-	local.response.update(type="page", route=template, context=context)
+	context = {**(context or {}), "primary_action": primary_action, "indicator_color": indicator_color}
+	local.message_title, local.message = title, html
+	local.response.update(type="page", route="message", context=context)
 	if http_status_code:
 		local.response["http_status_code"] = http_status_code
-
-
-def redirect(url):
-	"""Leave for another page."""
-	local.flags.redirect_location = url
-	raise Redirect
 
 
 def bold(text) -> str:
@@ -257,17 +99,11 @@ def bold(text) -> str:
 def as_json(obj, indent=1, separators=None, ensure_ascii=True) -> str:
 	from frappe.utils.response import json_handler
 
-	separators = separators or (",", ": ")
-	options = {
-		"indent": indent,
-		"separators": separators,
-		"ensure_ascii": ensure_ascii,
-		"default": json_handler,
-	}
+	options = {"indent": indent, "separators": separators or (",", ": "), "ensure_ascii": ensure_ascii}
 	try:
-		return json.dumps(obj, sort_keys=True, **options)
+		return json.dumps(obj, sort_keys=True, default=json_handler, **options)
 	except TypeError:  # keys of mixed types cannot be sorted
-		return json.dumps(obj, **options)
+		return json.dumps(obj, default=json_handler, **options)
 
 
 def parse_json(val):

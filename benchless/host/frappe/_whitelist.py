@@ -48,8 +48,7 @@ def is_whitelisted(method):
 		throw(message, PermissionError, title=_("Method Not Allowed"))
 	if is_guest and method not in xss_safe_methods:
 		for key, value in local.form_dict.items():
-			if isinstance(value, str):
-				local.form_dict[key] = sanitize_html(value)
+			local.form_dict[key] = sanitize_html(value)
 
 
 def only_for(roles: list[str] | tuple[str] | str, message=False):
@@ -59,13 +58,10 @@ def only_for(roles: list[str] | tuple[str] | str, message=False):
 	if local.flags.in_test or local.session.user == "Administrator":
 		return
 	roles = (roles,) if isinstance(roles, str) else roles
-	if not set(roles).isdisjoint(get_roles()):
-		return
-	if not message:
-		raise PermissionError
-	throw(
-		_("This action is only allowed for {}").format(", ".join(roles)), PermissionError, _("Not Permitted")
-	)
+	if set(roles).isdisjoint(get_roles()):
+		if not message:
+			raise PermissionError
+		throw(_("This action is only allowed for {}").format(", ".join(roles)), PermissionError)
 
 
 def call(fn: str | Callable, *args, **kwargs):
@@ -79,10 +75,10 @@ def call(fn: str | Callable, *args, **kwargs):
 
 def get_newargs(fn: Callable, kwargs: dict[str, Any]) -> dict[str, Any]:
 	parameters = inspect.signature(fn).parameters
-	if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-		wanted = dict(kwargs)
-	else:
-		wanted = {name: value for name, value in kwargs.items() if name in parameters}
-	wanted.pop("ignore_permissions", None)
-	wanted.pop("flags", None)
-	return wanted
+	takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+	hidden = ("ignore_permissions", "flags")
+	return {
+		name: value
+		for name, value in kwargs.items()
+		if name not in hidden and (takes_all or name in parameters)
+	}

@@ -1,8 +1,6 @@
 """The WSGI application: one request in, one transaction, one response out."""
 
-import functools
 import json
-import os
 
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.wrappers import Request, Response
@@ -11,18 +9,16 @@ from werkzeug.wsgi import ClosingIterator
 import frappe
 import frappe.api
 import frappe.handler
-import frappe.rate_limiter
 import frappe.utils.response
 from frappe import _
 from frappe._absent import _absent
-from frappe.auth import UNSAFE_HTTP_METHODS, HTTPRequest, validate_auth
+from frappe.auth import UNSAFE_HTTP_METHODS, HTTPRequest, clear_cookies, validate_auth
 from frappe.utils import CallbackManager, cint, get_site_name
 from frappe.utils.data import escape_html
-from frappe.utils.error import log_error_snapshot
 from frappe.website.serve import get_response
 
 _site = None
-_sites_path = os.environ.get("SITES_PATH", ".")
+_sites_path = "."
 
 _ERROR_PAGES = {
 	401: ("Session Expired", "Your session has expired, please login again to continue."),
@@ -31,26 +27,14 @@ _ERROR_PAGES = {
 }
 
 
-def after_response_wrapper(app):
-	"""Give an application that tidies up once its answer is on the way."""
-
-	@functools.wraps(app)
-	def application(environ, start_response):
-		return ClosingIterator(app(environ, start_response), [_after_response])
-
-	return application
-
-
 def _after_response() -> None:
-	frappe.rate_limiter.update()
 	if request := getattr(frappe.local, "request", None):
 		request.after_response.run()
 	frappe.destroy()
 
 
-@after_response_wrapper
 @Request.application
-def application(request: Request):
+def _application(request: Request):
 	response = None
 	rollback = True
 	try:
@@ -62,13 +46,23 @@ def application(request: Request):
 	except Exception as error:
 		response = handle_exception(error)
 	else:
-		rollback = sync_database(rollback)
+		sync_database()
+		rollback = False
 	finally:
-		if rollback and request.method in UNSAFE_HTTP_METHODS and getattr(frappe.local, "db", None):
+		if rollback and getattr(frappe.local, "db", None):
 			frappe.db.rollback()
 		run_after_request_hooks(request, response)
-		process_response(response)
+		if response and hasattr(frappe.local, "cookie_manager"):
+			frappe.local.cookie_manager.flush_cookies(response=response)
 	return response
+
+
+def _tidying_up(app):
+	"""The application with its connection given back once the answer is on the way."""
+	return lambda *environ: ClosingIterator(app(*environ), [_after_response])
+
+
+application = _tidying_up(_application)
 
 
 def _route(request: Request) -> Response:
@@ -91,7 +85,8 @@ def run_after_request_hooks(request, response):
 		for task in frappe.get_hooks("after_request"):
 			frappe.call(task, response=response, request=request)
 	except Exception:
-		frappe.logger().error("Failed to run after request hook", exc_info=True)
+		frappe.log_error(title="Failed to run after request hook")
+		frappe.db.commit()
 
 
 def init_request(request):
@@ -99,10 +94,11 @@ def init_request(request):
 	site = _site or request.headers.get("X-Frappe-Site-Name") or get_site_name(request.host)
 	frappe.init(site=site, sites_path=_sites_path, force=True)
 	frappe.local.request = request
-	frappe.local.request.after_response = CallbackManager()
-	frappe.local.is_ajax = frappe.get_request_header("X-Requested-With") == "XMLHttpRequest"
-	if not (frappe.local.conf and frappe.local.conf.db_name):
+	request.after_response = CallbackManager()
+	if not frappe.local.conf.db_name:
 		raise NotFound
+	if frappe.local.conf.rate_limit:
+		raise NotImplementedError("benchless has no rate_limit for a whole site; use a bench")
 	frappe.connect(set_admin_as_user=False)
 	if frappe.local.conf.maintenance_mode:
 		raise frappe.SessionStopped("Session Stopped")
@@ -110,7 +106,6 @@ def init_request(request):
 	make_form_dict(request)
 	if request.method != "OPTIONS":
 		frappe.local.http_request = HTTPRequest()
-	frappe.rate_limiter.apply()
 	for task in frappe.get_hooks("before_request"):
 		frappe.call(task)
 
@@ -140,21 +135,20 @@ def handle_exception(e):
 		response = frappe.utils.response.report_error(status)
 	elif isinstance(e, frappe.SessionStopped):
 		response = frappe.utils.response.handle_session_stopped()
-	elif status == 429 and hasattr(frappe.local, "rate_limiter"):
-		response = frappe.rate_limiter.respond()
 	else:
 		_show_error_page(status)
 		response = get_response("message", http_status_code=status)
-	if e.__class__ == frappe.AuthenticationError and hasattr(frappe.local, "login_manager"):
-		frappe.local.login_manager.clear_cookies()
-	if status >= 500:
-		log_error_snapshot(e)
+	if e.__class__ == frappe.AuthenticationError and hasattr(frappe.local, "cookie_manager"):
+		clear_cookies()
+	if status >= 500 and not isinstance(e, frappe.SecurityException | frappe.SessionStopped):
+		frappe.log_error(title=str(e)[:140], defer_insert=True)
 	return response
 
 
 def _wants_json() -> bool:
 	accept = frappe.get_request_header("Accept") or ""
-	asked_for = accept and (frappe.local.is_ajax or "application/json" in accept)
+	is_ajax = accept and frappe.get_request_header("X-Requested-With") == "XMLHttpRequest"
+	asked_for = is_ajax or "application/json" in accept
 	return asked_for or (frappe.local.request.path.startswith("/api/") and not accept.startswith("text"))
 
 
@@ -165,51 +159,17 @@ def _show_error_page(status: int) -> None:
 		title, text = "Server Error", ""
 		if frappe.get_system_settings("allow_error_traceback") and not frappe.flags.disable_traceback:
 			text = f"<pre>{escape_html(frappe.get_traceback())}</pre>"
-	frappe.respond_as_web_page(title, text, http_status_code=status, indicator_color="red")
+	frappe.respond_as_web_page(title, text, http_status_code=status)
 
 
-def sync_database(rollback: bool) -> bool:
-	"""Commit what an unsafe method did, undo what a safe one did; say whether to roll back still."""
+def sync_database():
+	"""Commit what an unsafe method did, undo what a safe one did."""
 	if frappe.local.flags.commit or frappe.local.request.method in UNSAFE_HTTP_METHODS:
 		frappe.db.commit()
 	else:
 		frappe.db.rollback()
 	if session := getattr(frappe.local, "session_obj", None):
 		session.update()
-	return False
-
-
-def process_response(response):
-	if not response:
-		return
-	if hasattr(frappe.local, "cookie_manager"):
-		frappe.local.cookie_manager.flush_cookies(response=response)
-	if hasattr(frappe.local, "rate_limiter"):
-		response.headers.extend(frappe.local.rate_limiter.headers())
-	if hasattr(frappe.local, "conf"):
-		set_cors_headers(response)
-
-
-def set_cors_headers(response):
-	allowed = frappe.conf.allow_cors
-	request = getattr(frappe.local, "request", None)
-	origin = request and request.headers.get("Origin")
-	if not (allowed and origin):
-		return
-	allowed = allowed if isinstance(allowed, list) else [allowed]
-	if "*" not in allowed and origin not in allowed:
-		return
-	response.headers["Access-Control-Allow-Credentials"] = "true"
-	response.headers["Access-Control-Allow-Origin"] = origin
-	response.headers["Vary"] = "Origin"
-	if request.method == "OPTIONS":
-		_answer_preflight(request, response)
-
-
-def _answer_preflight(request, response) -> None:
-	for asked, allowed in (("Method", "Methods"), ("Headers", "Headers")):
-		if value := request.headers.get(f"Access-Control-Request-{asked}"):
-			response.headers[f"Access-Control-Allow-{allowed}"] = value
 
 
 __getattr__ = _absent("frappe.app")

@@ -7,7 +7,6 @@ from werkzeug.wrappers import Response
 import frappe
 from frappe import _, is_whitelisted, ping  # noqa: F401  `ping` is callable by its short name
 from frappe._absent import _absent
-from frappe.utils.response import build_response  # noqa: F401  apps import it from here
 
 
 def handle():
@@ -22,14 +21,12 @@ def handle():
 		frappe.response["message"] = data
 
 
-def execute_cmd(cmd, from_async=False):
+def execute_cmd(cmd):
 	"""Call the whitelisted function `cmd` with those request arguments that it knows."""
-	if from_async:
-		raise NotImplementedError("benchless has no frappe.handler.execute_cmd(from_async); use a bench")
 	overrides = frappe.get_hooks("override_whitelisted_methods", {}).get(cmd)
 	cmd = overrides[-1] if overrides else cmd
 	try:
-		method = get_attr(cmd)
+		method = frappe.get_attr(cmd) if "." in cmd else globals()[cmd]
 	except Exception as error:
 		frappe.throw(_("Failed to get method for command {0} with {1}").format(cmd, error))
 	if method != run_doc_method:
@@ -40,16 +37,7 @@ def execute_cmd(cmd, from_async=False):
 
 def is_valid_http_method(method):
 	if frappe.local.request.method not in frappe.allowed_http_methods_for_whitelisted_func[method]:
-		throw_permission_error()
-
-
-def throw_permission_error():
-	frappe.throw(_("Not permitted"), frappe.PermissionError)
-
-
-def get_attr(cmd):
-	"""Give the function with this dotted name, or one of this module's by its short name."""
-	return frappe.get_attr(cmd) if "." in cmd else globals()[cmd]
+		frappe.throw(_("Not permitted"), frappe.PermissionError)
 
 
 @frappe.whitelist(allow_guest=True)
@@ -61,34 +49,24 @@ def logout():
 @frappe.whitelist(allow_guest=True)
 def web_logout():
 	logout()
-	frappe.respond_as_web_page(
-		_("Logged Out"), _("You have been successfully logged out"), indicator_color="green"
-	)
+	frappe.respond_as_web_page(_("Logged Out"), _("You have been successfully logged out"))
 
 
 def run_doc_method(method, docs=None, dt=None, dn=None, arg=None, args=None):
 	"""Run a whitelisted method of a document, as the Desk's buttons do."""
-	doc = _document_to_run_on(docs, dt, dn)
+	if docs:
+		raise NotImplementedError("benchless runs methods of stored documents only; use a bench")
+	doc = frappe.get_doc(dt, dn or dt)
 	if not doc.has_permission("read"):
-		throw_permission_error()
-	args = _parsed(args or arg)
+		frappe.throw(_("Not permitted"), frappe.PermissionError)
 	bound = getattr(doc, method)
 	function = getattr(bound, "__func__", bound)
 	is_whitelisted(function)
 	is_valid_http_method(function)
-	answer = _run_with(doc, method, args, list(signature(bound).parameters))
+	answer = _run_with(doc, method, _parsed(args or arg), list(signature(bound).parameters))
 	frappe.response.docs.append(doc)
 	if answer is not None:
 		frappe.response["message"] = answer
-
-
-def _document_to_run_on(docs, dt, dn):
-	if dt:
-		return frappe.get_doc(dt, dn or dt)
-	doc = frappe.get_doc(frappe.parse_json(docs))
-	doc._original_modified = doc.modified
-	doc.check_if_latest()
-	return doc
 
 
 def _parsed(args):
@@ -104,9 +82,6 @@ def _run_with(doc, method, args, parameters):
 	if "args" in parameters or not isinstance(args, dict):
 		return doc.run_method(method, args)
 	return doc.run_method(method, **args)
-
-
-runserverobj = run_doc_method
 
 
 __getattr__ = _absent("frappe.handler")

@@ -2,48 +2,36 @@
 
 import frappe
 from frappe import _
+from frappe._absent import _absent
 from frappe.types import _dict
 from frappe.utils import cint
 
-rights = [
-	"select",
-	"read",
-	"write",
-	"create",
-	"delete",
-	"submit",
-	"cancel",
-	"amend",
-	"print",
-	"email",
-	"report",
-	"import",
-	"export",
-	"share",
-]
-GUEST_ROLE, ALL_USER_ROLE, SYSTEM_USER_ROLE, ADMIN_ROLE = "Guest", "All", "Desk User", "Administrator"
-AUTOMATIC_ROLES = (GUEST_ROLE, ALL_USER_ROLE, SYSTEM_USER_ROLE, ADMIN_ROLE)
+rights = ["select", "read", "write", "create", "delete", "submit", "cancel", "amend"]
+rights += ["print", "email", "report", "import", "export", "share"]
+AUTOMATIC_ROLES = ("Guest", "All", "Desk User", "Administrator")
+
+
+def _has_permission(doctype=None, ptype="read", doc=None, user=None, throw=False, *, parent_doctype=None):
+	"""Whether the user may do this with the DocType or the document; raises instead of False with `throw`."""
+	doctype = doctype or doc.doctype
+	allowed = has_permission(doctype, ptype, doc, user, throw, parent_doctype=parent_doctype)
+	if throw and not allowed:
+		name = f" {doc if isinstance(doc, str) else doc.name}" if doc else ""
+		frappe.flags.error_message = _("No permission for {0}").format(_(doctype) + name)
+		raise frappe.PermissionError
+	return allowed
 
 
 def has_permission(
-	doctype,
-	ptype="read",
-	doc=None,
-	user=None,
-	raise_exception=True,
-	*,
-	parent_doctype=None,
-	debug=False,
+	doctype, ptype="read", doc=None, user=None, raise_exception=True, *, parent_doctype=None
 ) -> bool:
 	"""Whether the user may; explains a refusal in a message unless `raise_exception` is False."""
 	user = user or frappe.session.user
 	if user == "Administrator":
 		return True
-	if not doc and hasattr(doctype, "doctype"):
-		doc, doctype = doctype, doctype.doctype
 	meta = frappe.get_meta(doctype)
 	if meta.istable:
-		return has_child_permission(doctype, ptype, doc, user, raise_exception, parent_doctype, debug=debug)
+		return _has_permission_for_row(doctype, ptype, doc, user, raise_exception, parent_doctype)
 	if isinstance(doc, str | int):
 		doc = frappe.get_doc(doctype, doc)
 	granted = get_doc_permissions(doc, user, ptype) if doc else get_role_permissions(meta, user)
@@ -55,35 +43,48 @@ def has_permission(
 
 def _refusal(user, doctype, doc) -> str:
 	if doc:
-		return _("User {0} does not have access to this document").format(frappe.bold(user)) + (
-			f": {_(doctype)} - {doc.name}" if has_permission(doctype, raise_exception=False) else ""
-		)
+		message = _("User {0} does not have access to this document").format(frappe.bold(user))
+		may_know = has_permission(doctype, raise_exception=False)
+		return message + (f": {_(doctype)} - {doc.name}" if may_know else "")
 	message = _("User {0} does not have doctype access via role permission for document {1}")
 	return message.format(frappe.bold(user), frappe.bold(_(doctype)))
 
 
-def get_doc_permissions(doc, user=None, ptype=None, debug=False) -> dict:
+def _has_permission_for_row(child_doctype, ptype, row, user, raise_exception, parent_doctype) -> bool:
+	"""Rights on a row are those on its parent."""
+	parent = None
+	if row and not isinstance(row, str):
+		parent_doctype = row.parenttype
+		parent = row.parent_doc or frappe.get_doc(row.parenttype, row.parent)
+	if not parent_doctype:
+		frappe.msgprint(_("Please specify a valid parent DocType for {0}").format(child_doctype))
+		return False
+	if not any(df.options == child_doctype for df in frappe.get_meta(parent_doctype).get_table_fields()):
+		return False
+	return has_permission(parent_doctype, ptype, doc=parent, user=user, raise_exception=raise_exception)
+
+
+def get_doc_permissions(doc, user=None, ptype=None) -> dict:
 	"""Rights on one document, with those of its owner."""
 	user = user or frappe.session.user
 	if not has_controller_permissions(doc, ptype, user=user):
 		return {ptype: 0}
 	is_owner = (doc.get("owner") or "").lower() == user.lower()
 	granted = _dict(get_role_permissions(frappe.get_meta(doc.doctype), user, is_owner))
-	if granted.get("has_if_owner_enabled"):
-		granted.update(granted.get("if_owner"))
-	return granted.update(submit=0, cancel=0, amend=0)
+	if granted.has_if_owner_enabled:
+		granted.update(granted.if_owner)
+	return granted
 
 
-def get_role_permissions(doctype_meta, user=None, is_owner=None, debug=False) -> dict:
+def get_role_permissions(doctype_meta, user=None, is_owner=None) -> dict:
 	"""Rights on a DocType; those that only owners have are under `if_owner`."""
-	meta = frappe.get_meta(doctype_meta) if isinstance(doctype_meta, str) else doctype_meta
 	user = user or frappe.session.user
 	if user == "Administrator":
-		return allow_everything()
-	key = (meta.name, user, bool(is_owner))
+		return dict.fromkeys(rights, 1)
+	key = (doctype_meta.name, user, bool(is_owner))
 	known = frappe.local.role_permissions
 	if key not in known:
-		known[key] = _evaluate(meta, frappe.get_roles(user), bool(is_owner))
+		known[key] = _evaluate(doctype_meta, frappe.get_roles(user), bool(is_owner))
 	return known[key]
 
 
@@ -100,47 +101,20 @@ def _evaluate(meta, roles: list[str], is_owner: bool) -> dict:
 	return granted
 
 
-def allow_everything() -> dict:
-	return dict.fromkeys(rights, 1)
-
-
-def has_controller_permissions(doc, ptype, user=None, debug=False) -> bool:
+def has_controller_permissions(doc, ptype, user=None) -> bool:
 	"""What the has_permission hooks of apps say; they can only take rights away."""
 	hooks = frappe.get_hooks("has_permission", {})
 	for method in reversed(hooks.get(doc.doctype, []) + hooks.get("*", [])):
-		answer = frappe.call(method, doc=doc, ptype=ptype, user=user or frappe.session.user, debug=debug)
+		answer = frappe.call(method, doc=doc, ptype=ptype, user=user or frappe.session.user)
 		if answer is not None:
 			return bool(answer)
 	return True
 
 
-def has_child_permission(
-	child_doctype,
-	ptype="read",
-	child_doc=None,
-	user=None,
-	raise_exception=True,
-	parent_doctype=None,
-	*,
-	debug=False,
-) -> bool:
-	"""Rights on a row are those on its parent."""
-	parent = None
-	if child_doc and not isinstance(child_doc, str):
-		parent_doctype = child_doc.parenttype
-		parent = child_doc.parent_doc or frappe.get_doc(child_doc.parenttype, child_doc.parent)
-	if not parent_doctype:
-		frappe.msgprint(_("Please specify a valid parent DocType for {0}").format(child_doctype))
-		return False
-	if not any(df.options == child_doctype for df in frappe.get_meta(parent_doctype).get_table_fields()):
-		return False
-	return has_permission(parent_doctype, ptype, doc=parent, user=user, raise_exception=raise_exception)
-
-
 def get_roles(user=None, with_standard=True) -> list[str]:
 	user = user or frappe.session.user
 	if not user or user == "Guest":
-		return [GUEST_ROLE]
+		return ["Guest"]
 	roles = frappe.cache.hget("roles", user, lambda: _read_roles(user))
 	return roles if with_standard else [role for role in roles if role not in AUTOMATIC_ROLES]
 
@@ -150,13 +124,8 @@ def _read_roles(user: str) -> list[str]:
 		return frappe.db.sql("select name from `tabRole`", pluck=True)
 	query = "select role from `tabHas Role` where parenttype = 'User' and parent = %s and role not in %s"
 	roles = frappe.db.sql(query, (user, AUTOMATIC_ROLES), pluck=True)
-	return [*roles, ALL_USER_ROLE, GUEST_ROLE, *([SYSTEM_USER_ROLE] if is_system_user(user) else [])]
+	opens_desk = frappe.db.get_value("User", {"name": user, "enabled": 1, "user_type": "System User"})
+	return [*roles, "All", "Guest", *(["Desk User"] if opens_desk else [])]
 
 
-def is_system_user(user: str | None = None) -> str | None:
-	name = user or frappe.session.user
-	return frappe.db.get_value("User", {"name": name, "enabled": 1, "user_type": "System User"}, cache=True)
-
-
-def get_doctype_roles(doctype, access_type="read") -> list[str]:
-	return [row.role for row in frappe.get_meta(doctype).permissions if row.get(access_type)]
+__getattr__ = _absent("frappe.permissions")

@@ -8,7 +8,7 @@ import frappe
 from frappe import _
 from frappe._absent import _absent
 from frappe.translate import get_user_lang
-from frappe.utils import cint, cstr, now, now_datetime
+from frappe.utils import cint, now, now_datetime
 
 
 def clear_sessions(user=None, keep_current=False, force=False):
@@ -16,9 +16,7 @@ def clear_sessions(user=None, keep_current=False, force=False):
 	user = user or frappe.session.user
 	for sid in frappe.db.sql("SELECT sid FROM `tabSessions` WHERE user = %s", (user,), pluck=True):
 		if not (keep_current and sid == frappe.session.sid):
-			delete_session(
-				sid, reason="Force Logged out by the user" if force else "Logged In From Another Session"
-			)
+			delete_session(sid)
 
 
 def delete_session(sid=None, user=None, reason="Session Expired"):
@@ -26,36 +24,18 @@ def delete_session(sid=None, user=None, reason="Session Expired"):
 	frappe.db.commit()
 
 
-def clear_expired_sessions():
-	frappe.db.sql("DELETE FROM `tabSessions` WHERE lastupdate < %s", (get_expired_threshold(),))
-	frappe.db.commit()
-
-
 def get_csrf_token():
 	"""Give the token that unsafe requests of this session must carry."""
 	if not frappe.local.session.data.csrf_token:
-		generate_csrf_token()
+		frappe.local.session.data.csrf_token = frappe.generate_hash()
+		if not frappe.flags.in_test:
+			frappe.local.session_obj.update(force=True)
 	return frappe.local.session.data.csrf_token
 
 
-def generate_csrf_token():
-	frappe.local.session.data.csrf_token = frappe.generate_hash()
-	if not frappe.flags.in_test:
-		frappe.local.session_obj.update(force=True)
-
-
-def get_expiry_period():
-	period = frappe.get_system_settings("session_expiry") or "240:00:00"
-	return period if period.count(":") == 2 else period + ":00"
-
-
 def get_expiry_in_seconds(expiry=None):
-	hours, minutes, seconds = (expiry or get_expiry_period()).split(":")
-	return cint(hours) * 3600 + cint(minutes) * 60 + cint(seconds)
-
-
-def get_expired_threshold():
-	return _seconds_ago(get_expiry_in_seconds())
+	hours, minutes = (expiry or frappe.get_system_settings("session_expiry") or "240:00").split(":")[:2]
+	return cint(hours) * 3600 + cint(minutes) * 60
 
 
 def _seconds_ago(seconds: int) -> str:
@@ -66,15 +46,12 @@ class Session:
 	"""The session of one request: taken up from the cookie, or started by a log-in."""
 
 	def __init__(self, user, resume=False, full_name=None, user_type=None):
-		self.sid = cstr(frappe.form_dict.get("sid") or unquote(frappe.request.cookies.get("sid", "Guest")))
-		self.user = user
-		self.user_type = user_type
-		self.full_name = full_name
-		self.data = frappe._dict(data=frappe._dict())
-		frappe.local.session = self.data
+		self.sid = frappe.form_dict.get("sid") or unquote(frappe.request.cookies.get("sid", "Guest"))
+		self.user, self.full_name, self.user_type = user, full_name, user_type
+		self.data = frappe.local.session = frappe._dict(data=frappe._dict())
 		if resume:
 			self.resume()
-		elif self.user:
+		else:
 			self.validate_user()
 			self.start()
 
@@ -87,20 +64,20 @@ class Session:
 		self.data.update(user=self.user, sid=self.sid)
 		self.data.data.update(user=self.user, session_ip=frappe.local.request_ip)
 		if self.user != "Guest":
-			self.data.data.update(full_name=self.full_name, user_type=self.user_type)
-			self.insert_session_record()
+			self.data.data.update(full_name=self.full_name, user_type=self.user_type, last_updated=now())
+			frappe.db.sql(
+				"INSERT INTO `tabSessions` (sid, user, sessiondata, lastupdate) VALUES (%s, %s, %s, %s)",
+				(self.sid, self.user, json.dumps(self.data.data), now()),
+			)
 			frappe.db.commit()
-
-	def insert_session_record(self):
-		frappe.db.sql(
-			"INSERT INTO `tabSessions` (sid, user, sessiondata, lastupdate, status) VALUES (%s, %s, %s, %s, 'Active')",
-			(self.sid, self.user, json.dumps(self.data.data), now()),
-		)
 
 	def resume(self):
 		data = self.get_session_data()
 		if data is None:
-			self._forget_cookie()
+			from frappe.auth import clear_cookies
+
+			frappe.response["session_expired"] = 1
+			clear_cookies()
 			self.user = "Guest"
 			self.start()
 			return
@@ -110,35 +87,23 @@ class Session:
 		if self.sid != "Guest":
 			frappe.local.lang = get_user_lang(self.user)
 
-	def _forget_cookie(self) -> None:
-		from frappe.auth import clear_cookies
-
-		frappe.response["session_expired"] = 1
-		clear_cookies()
-
 	def get_session_data(self):
 		if self.sid == "Guest":
 			return frappe._dict(user="Guest")
-		rows = frappe.db.sql(
-			"SELECT user, sessiondata FROM `tabSessions` WHERE sid = %s AND lastupdate > %s",
-			(self.sid, get_expired_threshold()),
-		)
+		query = "SELECT user, sessiondata FROM `tabSessions` WHERE sid = %s AND lastupdate > %s"
+		rows = frappe.db.sql(query, (self.sid, _seconds_ago(get_expiry_in_seconds())))
 		if rows:
 			return frappe._dict(json.loads(rows[0][1]), user=rows[0][0])
 
 	def update(self, force=False):
 		"""Store the session's data and extend it, when forced or ten minutes after the last time."""
-		if frappe.session.user == "Guest":
-			return False
-		if not force and (self.data.data.last_updated or "") > _seconds_ago(600):
-			return False
-		self.data.data.last_updated = now()
-		frappe.db.sql(
-			"UPDATE `tabSessions` SET sessiondata = %s, lastupdate = %s WHERE sid = %s",
-			(json.dumps(self.data.data), self.data.data.last_updated, self.data.sid),
-		)
+		data = self.data.data
+		if frappe.session.user == "Guest" or (not force and (data.last_updated or "") > _seconds_ago(600)):
+			return
+		data.last_updated = now()
+		query = "UPDATE `tabSessions` SET sessiondata = %s, lastupdate = %s WHERE sid = %s"
+		frappe.db.sql(query, (json.dumps(data), data.last_updated, self.data.sid))
 		frappe.db.commit()
-		return True
 
 
 __getattr__ = _absent("frappe.sessions")

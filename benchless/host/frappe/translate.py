@@ -14,17 +14,16 @@ def get_all_translations(lang: str) -> dict[str, str]:
 		return {}
 	found = {}
 	for app in frappe.get_installed_apps():
-		found.update(_read(app, lang.split("-")[0]))
-		found.update(_read(app, lang))
+		for language in (lang.split("-")[0], lang):
+			found.update(_read(frappe.get_app_path(app, "translations", f"{language}.csv")))
 	return found
 
 
 @lru_cache(maxsize=64)
-def _read(app: str, lang: str) -> dict[str, str]:
-	path = Path(frappe.get_app_path(app), "translations", f"{lang}.csv")
-	if not path.exists():
+def _read(path: str) -> dict[str, str]:
+	if not Path(path).exists():
 		return {}
-	with path.open(encoding="utf-8", newline="") as file:
+	with Path(path).open(encoding="utf-8", newline="") as file:
 		return {_key(row): row[1] for row in csv.reader(file) if len(row) > 1}
 
 

@@ -1,9 +1,11 @@
-# ruff: noqa: F401  (these names are here for others)
+from frappe._absent import _absent
+from frappe.database.database import savepoint  # noqa: F401
 
-from frappe.database.database import savepoint
 
-
-def get_db(host=None, user=None, password=None, port=None, cur_db_name=None, socket=None):
+def get_db():
 	from frappe.database.database import Database
 
-	return Database(cur_db_name=cur_db_name)
+	return Database()
+
+
+__getattr__ = _absent("frappe.database")

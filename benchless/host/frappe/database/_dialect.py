@@ -16,10 +16,7 @@ class Statement(NamedTuple):
 
 
 _QUOTED = re.compile(r"('(?:[^']|'')*'|`[^`]*`|\"[^\"]*\")")
-_FIRST_WORD = re.compile(r"^[\s(]*([a-z]+)", re.I)
-_LOCK_WORDS = re.compile(
-	r"\b(for\s+update|lock\s+in\s+share\s+mode)(\s+(skip\s+locked|nowait|wait\s+\d+))?", re.I
-)
+_LOCK_WORDS = re.compile(r"\bfor\s+update\b(\s+(skip\s+locked|nowait|wait\s+\d+))?", re.I)
 _EMPTY_LIST = re.compile(r"\bin\s*\(\s*\)", re.I)
 _DATE_HIDERS = re.compile(r"\b(max|min|coalesce|ifnull|greatest|least|if|iif|case)\b", re.I)
 _REPLACEMENTS = [
@@ -33,11 +30,9 @@ _REPLACEMENTS = [
 ]
 _INSERT_IGNORE = re.compile(r"^\s*insert\s+ignore\b", re.I)
 _PLACEHOLDER = re.compile(r"%(?:\((\w+)\))?(.)", re.S)
-_ZERO_MICROSECONDS = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.000000$")
-KINDS = dict.fromkeys(("select", "pragma", "explain", "values"), "read")
-KINDS |= dict.fromkeys(("insert", "update", "delete", "replace"), "write")
-KINDS |= dict.fromkeys(("create", "alter", "drop", "truncate"), "ddl")
-KINDS |= dict.fromkeys(("commit", "rollback", "start", "begin", "savepoint", "release"), "control")
+KINDS = dict.fromkeys(("insert", "update", "delete", "replace"), "write")
+KINDS |= dict.fromkeys(("create", "alter", "drop"), "ddl")
+KINDS |= dict.fromkeys(("commit", "rollback", "start", "savepoint", "release"), "control")
 
 
 @lru_cache(maxsize=4096)
@@ -48,10 +43,11 @@ def translate(query: str) -> Statement:
 	parts = _QUOTED.split(query)
 	parts[::2] = [_translate_words(part) for part in parts[::2]]
 	text = _INSERT_IGNORE.sub("insert or ignore", "".join(parts))
+	first_word = re.match(r"[\s(]*([a-z]*)", query, re.I)[1].lower()
 	lock = _LOCK_WORDS.search(query)
-	nowait = bool(lock and (lock[3] or "").lower() == "nowait")
+	nowait = bool(lock and (lock[2] or "").lower() == "nowait")
 	hides = bool(_DATE_HIDERS.search(query))
-	return Statement(_LOCK_WORDS.sub("", text), _kind(query), bool(lock), nowait, hides)
+	return Statement(_LOCK_WORDS.sub("", text), KINDS.get(first_word, "read"), bool(lock), nowait, hides)
 
 
 def _translate_words(part: str) -> str:
@@ -60,47 +56,33 @@ def _translate_words(part: str) -> str:
 	return part
 
 
-def _kind(query: str) -> str:
-	match = _FIRST_WORD.match(re.sub(r"/\*.*?\*/", "", query, flags=re.S))
-	word = match[1].lower() if match else ""
-	if word == "with":
-		return "write" if re.search(r"\)\s*(insert|update|delete)\b", query, re.I) else "read"
-	return KINDS.get(word, "read")
-
-
 def bind(text: str, values) -> tuple[str, list]:
 	"""Put `?` for every `%s` and `%(name)s`; a list becomes as many of them as it has members."""
-	if values is None:
-		_refuse_empty_lists(text)
-		return text, []
-	bound, remaining = [], iter(() if isinstance(values, dict) else values)
+	bound = []
+	if values is not None:
+		text = _bind_values(text, values, bound)
+	if _EMPTY_LIST.search(text):
+		raise SyntaxError("MariaDB refuses an empty list: IN ()")
+	return text, bound
+
+
+def _bind_values(text: str, values, bound: list) -> str:
+	remaining = [] if isinstance(values, dict) else list(values)[::-1]
 
 	def place(match: re.Match) -> str:
 		name, letter = match.groups()
 		if letter == "%":
 			return "%"
 		if letter != "s":
-			raise ValueError(
-				f"unsupported format character {letter!r} in the statement; write %% for a percent sign"
-			)
-		value = values[name] if name else next(remaining, _missing)
-		if value is _missing:
+			raise ValueError(f"unsupported format character {letter!r}; write %% for a percent sign")
+		if not name and not remaining:
 			raise TypeError("not enough arguments for format string")
-		return _add(bound, value)
+		return _add(bound, values[name] if name else remaining.pop())
 
 	text = _PLACEHOLDER.sub(place, text)
-	if next(remaining, _missing) is not _missing:
+	if remaining:
 		raise TypeError("not all arguments converted during string formatting")
-	_refuse_empty_lists(text)
-	return text, bound
-
-
-_missing = object()
-
-
-def _refuse_empty_lists(text: str) -> None:
-	if _EMPTY_LIST.search(text):
-		raise SyntaxError("MariaDB refuses an empty list: IN ()")
+	return text
 
 
 def _add(bound: list, value) -> str:
@@ -118,7 +100,8 @@ def adapt(value):
 	if isinstance(value, int):
 		return int(value)
 	if isinstance(value, str):
-		return value[:-7] if _ZERO_MICROSECONDS.match(value) else str(value)
+		is_whole_second = re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.000000", value)
+		return value[:-7] if is_whole_second else str(value)
 	if isinstance(value, decimal.Decimal):
 		return float(value)
 	if isinstance(value, datetime.datetime):
@@ -126,11 +109,5 @@ def adapt(value):
 	if isinstance(value, datetime.date | datetime.time):
 		return str(value)
 	if isinstance(value, datetime.timedelta):
-		return _time_text(value)
+		return str(datetime.datetime.min + value).split()[1]
 	raise TypeError(f"A {type(value).__name__} cannot be a parameter of a statement")
-
-
-def _time_text(value: datetime.timedelta) -> str:
-	seconds = int(value.total_seconds())
-	text = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-	return f"{text}.{value.microseconds:06}" if value.microseconds else text

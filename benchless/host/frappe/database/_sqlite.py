@@ -2,16 +2,14 @@
 
 import datetime
 import math
-import random
 import re
 import sqlite3
-import uuid
 from pathlib import Path
 
 BUSY_SECONDS = 30
 _free: dict[str, list[sqlite3.Connection]] = {}
-_SHAPE_OF_DATETIME = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{6})?$")
-_SHAPE_OF_DATE = re.compile(r"^\d{4}-\d\d-\d\d$")
+_MOMENT = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{6})?$")
+_DAY = re.compile(r"^\d{4}-\d\d-\d\d$")
 
 
 class Cursor(sqlite3.Cursor):
@@ -89,53 +87,32 @@ def _without_null(function):
 	return lambda *values: None if None in values else function(*values)
 
 
-def _concat_ws(separator, *values):
-	return str(separator).join(str(value) for value in values if value is not None)
-
-
 def _date_format(value, pattern):
 	names = {"i": "M", "s": "S", "M": "B", "c": "m", "e": "d", "h": "I", "T": "H:%M:%S"}
 	pattern = re.sub(r"%([a-zA-Z])", lambda match: "%" + names.get(match[1], match[1]), pattern)
 	return datetime.datetime.fromisoformat(value).strftime(pattern)
 
 
-def _part(name: str):
-	return _without_null(lambda value: getattr(datetime.datetime.fromisoformat(value), name))
-
-
-def _days_between(end, start):
-	return (datetime.date.fromisoformat(end[:10]) - datetime.date.fromisoformat(start[:10])).days
-
-
 _FUNCTIONS = [
 	("now", -1, lambda *_digits: datetime.datetime.now().isoformat(" ", "seconds")),
 	("curdate", 0, lambda: str(datetime.date.today())),
-	("unix_timestamp", 0, lambda: int(datetime.datetime.now().timestamp())),
-	("unix_timestamp", 1, _without_null(lambda value: datetime.datetime.fromisoformat(value).timestamp())),
 	("concat", -1, _without_null(lambda *values: "".join(str(value) for value in values))),
-	("concat_ws", -1, _concat_ws),
 	("if", 3, lambda condition, yes, no: yes if condition else no),
 	("greatest", -1, _without_null(max)),
 	("least", -1, _without_null(min)),
 	("locate", 2, _without_null(lambda part, text: text.lower().find(part.lower()) + 1)),
 	("char_length", 1, _without_null(lambda text: len(str(text)))),
 	("date_format", 2, _without_null(_date_format)),
-	("datediff", 2, _without_null(_days_between)),
-	("year", 1, _part("year")),
-	("month", 1, _part("month")),
-	("hour", 1, _part("hour")),
 	("regexp", 2, _without_null(lambda pattern, text: bool(re.search(pattern, str(text), re.IGNORECASE)))),
-	("rand", 0, random.random),
-	("uuid", 0, lambda: str(uuid.uuid4())),
 ]
 
 
 def read_hidden_date(value):
 	"""MAX(creation) has no column type, so its text tells that it is a moment."""
 	if isinstance(value, str):
-		if _SHAPE_OF_DATETIME.match(value):
+		if _MOMENT.match(value):
 			return datetime.datetime.fromisoformat(value)
-		if _SHAPE_OF_DATE.match(value):
+		if _DAY.match(value):
 			return datetime.date.fromisoformat(value)
 	return value
 

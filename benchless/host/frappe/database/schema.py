@@ -3,7 +3,8 @@
 import re
 
 import frappe
-from frappe.model import data_fieldtypes
+from frappe._absent import _absent
+from frappe.model import data_fieldtypes, default_fields
 from frappe.utils.data import cint, cstr, flt, get_datetime, getdate, to_timedelta
 
 _TEXT = "TEXT COLLATE NOCASE"
@@ -13,17 +14,7 @@ _COLUMN_TYPES |= {"Check": _INTEGER, "Int": _INTEGER, "Long Int": _INTEGER}
 _COLUMN_TYPES |= dict.fromkeys(("Currency", "Float", "Percent", "Rating", "Duration"), _DECIMAL)
 _COLUMN_TYPES |= {"Date": "FRAPPE_DATE TEXT", "Datetime": "FRAPPE_DATETIME TEXT", "Time": "FRAPPE_TIME TEXT"}
 # Frappe keeps texts of these types in a varchar(140), all others in a text of any length.
-_VARCHAR_TYPES = {
-	"Data",
-	"Link",
-	"Dynamic Link",
-	"Select",
-	"Read Only",
-	"Color",
-	"Phone",
-	"Icon",
-	"Autocomplete",
-}
+_VARCHAR_TYPES = {"Data", "Link", "Dynamic Link", "Select", "Read Only", "Color", "Phone"}
 
 _STANDARD_COLUMNS = f"""name {_TEXT} primary key check (length(`name`) <= 140), creation FRAPPE_DATETIME TEXT, modified FRAPPE_DATETIME TEXT,
 	modified_by {_TEXT}, owner {_TEXT}, docstatus INTEGER not null default 0, idx INTEGER not null default 0"""
@@ -57,22 +48,16 @@ class DBTable:
 		"""Make the table, or add the columns and indexes that are missing."""
 		if self.meta.issingle or self.meta.get("is_virtual"):
 			return
-		if self.is_new():
-			self.create()
-		else:
+		if self.table_name in frappe.db.get_tables(cached=False):
 			self.alter()
+		else:
+			frappe.db.sql_ddl(self._statement(self.table_name, ()))
 		self._sync_indexes()
-
-	def is_new(self):
-		return self.table_name not in frappe.db.get_tables(cached=False)
-
-	def create(self):
-		frappe.db.sql_ddl(self._statement(self.table_name, ()))
 
 	def alter(self):
 		"""Copy the rows into a table of the wanted shape, when the shape has changed."""
 		query = "select sql from sqlite_master where name = %s"
-		old = frappe.db.get_db_table_columns(self.table_name)
+		old = frappe.db.get_table_columns(self.doctype)
 		if frappe.db.sql(query, self.table_name)[0][0] == self._statement(self.table_name, old):
 			return
 		kept = ", ".join(f"`{name}`" for name in old)
@@ -85,12 +70,11 @@ class DBTable:
 		frappe.db.sql_ddl(f"alter table `{self.table_name}_new` rename to `{self.table_name}`")
 		for statement in indexes:
 			frappe.db.sql_ddl(statement)
-		frappe.cache.hdel("table_columns", self.table_name)
 
 	def _statement(self, table: str, old_columns) -> str:
 		wanted = dict(self._definitions())
 		# As in Frappe, a column whose field is gone stays.
-		gone = [name for name in old_columns if name not in wanted and name not in frappe.db.DEFAULT_COLUMNS]
+		gone = [name for name in old_columns if name not in wanted and name not in default_fields]
 		columns = [_STANDARD_COLUMNS, *(f"`{name}` {definition}" for name, definition in wanted.items())]
 		return f'CREATE TABLE "{table}" ({", ".join(columns + [f"`{name}` {_TEXT}" for name in gone])})'
 
@@ -139,7 +123,4 @@ def _definition(field) -> str:
 	return column
 
 
-def add_column(doctype, column_name, fieldtype, precision=None, length=None, default=None, not_null=False):
-	if not frappe.db.has_column(doctype, column_name):
-		frappe.db.sql_ddl(f"alter table `tab{doctype}` add column `{column_name}` {_COLUMN_TYPES[fieldtype]}")
-		frappe.cache.hdel("table_columns", f"tab{doctype}")
+__getattr__ = _absent("frappe.database.schema")

@@ -8,38 +8,37 @@ import frappe
 from frappe.utils import split_emails, strip_html
 
 
-def queue_mail(
+def sendmail(
+	recipients=None,
+	sender="",
+	subject="No Subject",
+	message="No Message",
 	*,
-	recipients,
-	sender,
-	subject,
-	html,
-	text,
-	attachments,
-	reply_to,
-	cc,
-	bcc,
-	reference_doctype,
-	reference_name,
-	send_after,
-	priority,
+	delayed=True,
+	now=None,
+	reference_doctype=None,
+	reference_name=None,
+	attachments=None,
+	content=None,
+	reply_to=None,
+	cc=None,
+	bcc=None,
+	template=None,
+	args=None,
 ):
-	"""The Email Queue document of this mail; None when nobody would get it."""
+	"""The mail in the outbox, which is the table of Email Queue; nothing leaves this machine."""
+	html = frappe.get_template(f"templates/emails/{template}.html").render(args or {}) if template else None
 	everyone = {kind: _addresses(value) for kind, value in (("To", recipients), ("Cc", cc), ("Bcc", bcc))}
 	if not any(everyone.values()):
 		return None
 	sender = sender or frappe.conf.auto_email_id or "notifications@example.com"
-	message = _message(everyone, sender, subject, html, text, reply_to, attachments)
-	queue = frappe.new_doc("Email Queue", sender=sender, message=message.as_string(), status="Not Sent")
-	queue.update(
-		{"priority": priority, "send_after": send_after, "message_id": message["Message-Id"].strip("<>")}
-	)
+	mail = _mail(everyone, sender, subject, html or content or message, reply_to, attachments or ())
+	queue = frappe.new_doc("Email Queue", sender=sender, message=mail.as_string(), status="Not Sent")
 	queue.update({"reference_doctype": reference_doctype, "reference_name": reference_name})
+	queue.message_id = mail["Message-Id"].strip("<>")
 	for address in dict.fromkeys(chain(*everyone.values())):
 		queue.append("recipients", {"recipient": address, "status": "Not Sent"})
-	queue.insert(ignore_permissions=True)
-	frappe.flags.sent_mail = message.as_bytes()
-	return queue
+	return queue.insert(ignore_permissions=True)
 
 
 def _addresses(value) -> list[str]:
@@ -47,32 +46,23 @@ def _addresses(value) -> list[str]:
 	return [address for address in items if address and address not in frappe.STANDARD_USERS]
 
 
-def _message(everyone, sender, subject, html, text, reply_to, attachments) -> EmailMessage:
-	message = EmailMessage()
-	message["Subject"], message["From"], message["Message-Id"] = (
-		subject.replace("\n", " "),
-		sender,
-		make_msgid(),
-	)
-	for kind in ("To", "Cc"):
-		if everyone[kind]:
-			message[kind] = ", ".join(everyone[kind])
-	if reply_to:
-		message["Reply-To"] = ", ".join(_addresses(reply_to))
-	message.set_content(text or strip_html(html))
-	message.add_alternative(html, subtype="html")
-	for attachment in attachments or ():
-		_attach(message, attachment)
-	return message
+def _mail(everyone, sender, subject, html, reply_to, attachments) -> EmailMessage:
+	mail = EmailMessage()
+	mail["Subject"], mail["From"], mail["Message-Id"] = subject.replace("\n", " "), sender, make_msgid()
+	for name, addresses in {**everyone, "Bcc": (), "Reply-To": _addresses(reply_to)}.items():
+		if addresses:
+			mail[name] = ", ".join(addresses)
+	mail.set_content(strip_html(html))
+	mail.add_alternative(html, subtype="html")
+	for attachment in attachments:
+		_attach(mail, attachment)
+	return mail
 
 
-def _attach(message: EmailMessage, attachment: dict) -> None:
+def _attach(mail: EmailMessage, attachment: dict) -> None:
 	if "fcontent" not in attachment:
-		raise NotImplementedError(
-			"benchless attaches only {'fname': ..., 'fcontent': ...} to mails; use a bench"
-		)
+		raise NotImplementedError("benchless attaches only {'fname': ..., 'fcontent': ...}; use a bench")
 	content = attachment["fcontent"]
 	content = content.encode() if isinstance(content, str) else content
-	message.add_attachment(
-		content, maintype="application", subtype="octet-stream", filename=attachment["fname"]
-	)
+	kind = {"maintype": "application", "subtype": "octet-stream"}
+	mail.add_attachment(content, **kind, filename=attachment["fname"])

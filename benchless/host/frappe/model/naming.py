@@ -5,20 +5,15 @@ import re
 import secrets
 
 import frappe
+from frappe._absent import _absent
 from frappe.utils import cint, cstr, now_datetime
-
-_NOTHING = object()
-
-
-class InvalidNamingSeriesError(frappe.ValidationError):
-	pass
 
 
 def set_new_name(doc):
 	"""Name the document as its DocType says."""
 	doc.run_method("before_naming")
 	autoname = doc.meta.autoname or ""
-	if autoname.lower() != "prompt" and not frappe.flags.in_import:
+	if autoname.lower() != "prompt":
 		doc.name = None
 	if doc.meta.issingle:
 		doc.name = doc.doctype
@@ -27,40 +22,39 @@ def set_new_name(doc):
 	if not doc.name:
 		doc.run_method("autoname")
 	if not doc.name and autoname:
-		set_name_from_naming_options(autoname, doc)
-	if not doc.name:
-		doc.name = make_autoname("hash", doc.doctype)
-	doc.name = validate_name(doc.doctype, doc.name)
+		doc.name = _name_by_rule(autoname, doc)
+	doc.name = validate_name(doc.doctype, doc.name or make_autoname("hash", doc.doctype))
 
 
-def set_name_from_naming_options(autoname, doc):
+def _name_by_rule(autoname: str, doc) -> str | None:
 	kind = autoname.lower()
 	if kind.startswith("field:"):
-		doc.name = _field_autoname(autoname, doc)
-		if not doc.name:
-			frappe.throw(frappe._("{0} is required").format(doc.meta.get_label(autoname[6:])))
-	elif kind.startswith("naming_series:"):
-		set_name_by_naming_series(doc)
-	elif kind.startswith("prompt"):
-		if not doc.name:
-			frappe.throw(frappe._("Please set the document name"))
-	elif kind.startswith("format:"):
-		doc.name = _format_autoname(autoname, doc)
-	elif "#" in autoname:
-		doc.name = make_autoname(autoname, doc=doc)
+		name = cstr(doc.get(autoname[6:])).strip()
+		return name or frappe.throw(frappe._("{0} is required").format(doc.meta.get_label(autoname[6:])))
+	if kind.startswith("naming_series:"):
+		return _name_by_series(doc)
+	if kind == "prompt":
+		frappe.throw(frappe._("Please set the document name"))
+	if kind.startswith("format:"):
+		return _name_by_format(autoname[7:], doc)
+	if "#" in autoname:
+		return make_autoname(autoname, doc=doc)
 
 
-def set_name_by_naming_series(doc):
+def _name_by_series(doc) -> str:
 	if not doc.naming_series:
-		doc.naming_series = get_default_naming_series(doc.doctype)
+		options = doc.meta.get_field("naming_series").options or ""
+		doc.naming_series = next(filter(None, options.split("\n")), None)
 	if not doc.naming_series:
 		frappe.throw(frappe._("Naming Series mandatory"))
-	doc.name = make_autoname(doc.naming_series + ".#####", "", doc)
+	return make_autoname(doc.naming_series + ".#####", "", doc)
 
 
-def get_default_naming_series(doctype: str) -> str | None:
-	options = frappe.get_meta(doctype).get_field("naming_series").options or ""
-	return next(filter(None, options.split("\n")), None)
+def _name_by_format(pattern: str, doc) -> str:
+	"""`EX-{YYYY}-{field}-{####}`: what is in braces is a part of a series."""
+	named = re.sub(r"\{\w+\}", lambda match: parse_naming_series([match[0][1:-1]], doc=doc), pattern)
+	# Counted last, because each text before the number has its own counter.
+	return re.sub(r"\{(#+)\}", lambda match: getseries(named[: match.start()], len(match[1])), named)
 
 
 def make_autoname(key="", doctype="", doc="", *, ignore_validate=False):
@@ -70,31 +64,25 @@ def make_autoname(key="", doctype="", doc="", *, ignore_validate=False):
 	if "#" not in key:
 		key += ".#####"
 	elif "." not in key and not ignore_validate:
-		message = frappe._("Invalid naming series {}: dot (.) missing")
-		frappe.throw(message.format(frappe.bold(key)), InvalidNamingSeriesError)
+		frappe.throw(frappe._("Invalid naming series {}: dot (.) missing").format(frappe.bold(key)))
 	return parse_naming_series(key.split("."), doctype, doc)
 
 
-def parse_naming_series(parts, doctype=None, doc=None, number_generator=None, key=None) -> str:
+def parse_naming_series(parts, doctype=None, doc=None) -> str:
 	name, counted = "", False
-	for part in filter(None, parts.split(".") if isinstance(parts, str) else parts):
-		if part.startswith("#"):
-			if not counted:
-				name += (number_generator or getseries)(key or name, len(part))
-			counted = True
-		else:
+	for part in filter(None, parts):
+		if not part.startswith("#"):
 			name += _series_part(part, doc)
+		elif not counted:
+			name, counted = name + getseries(name, len(part)), True
 	return name
 
 
 def _series_part(part: str, doc) -> str:
-	moment = now_datetime()
 	formats = {"YY": "%y", "MM": "%m", "DD": "%d", "YYYY": "%Y"}
 	if part in formats:
-		return moment.strftime(formats[part])
-	if part == "timestamp":
-		return str(moment)
-	if doc and (part.startswith("{") or doc.get(part, _NOTHING) is not _NOTHING):
+		return now_datetime().strftime(formats[part])
+	if doc and (part.startswith("{") or doc.get(part) is not None):
 		return cstr(doc.get(part.strip("{}"))).strip()
 	return part
 
@@ -110,38 +98,19 @@ def getseries(key, digits) -> str:
 
 
 def validate_name(doctype: str, name: int | str):
-	if not name:
-		frappe.throw(frappe._("No Name Specified for {0}").format(doctype))
 	name = cstr(name).strip()
-	if name.startswith("New " + doctype):
-		frappe.throw(frappe._("There were some errors setting the name"), frappe.NameError)
-	if name == doctype and not frappe.get_meta(doctype).issingle:
-		frappe.throw(frappe._("Name of {0} cannot be {1}").format(doctype, name), frappe.NameError)
-	if found := re.search(r"[<>]", name):
-		message = frappe._("Name cannot contain special characters like {0}")
-		frappe.throw(message.format(found[0]), frappe.NameError)
+	problem = None
+	if not name:
+		problem = frappe._("No Name Specified for {0}").format(doctype)
+	elif name.startswith("New " + doctype):
+		problem = frappe._("There were some errors setting the name")
+	elif name == doctype and not frappe.get_meta(doctype).issingle:
+		problem = frappe._("Name of {0} cannot be {1}").format(doctype, name)
+	elif found := re.search(r"[<>]", name):
+		problem = frappe._("Name cannot contain special characters like {0}").format(found[0])
+	if problem:
+		frappe.throw(problem, frappe.NameError)
 	return name
 
 
-def append_number_if_name_exists(doctype, value, fieldname="name", separator="-", filters=None) -> str:
-	wanted, number = value, 0
-	while frappe.db.exists(doctype, {**(filters or {}), fieldname: value}):
-		number += 1
-		value = f"{wanted}{separator}{number}"
-	return value
-
-
-def _field_autoname(autoname, doc, skip_slicing=None):
-	return cstr(doc.get(autoname if skip_slicing else autoname[6:])).strip()
-
-
-def _format_autoname(autoname: str, doc) -> str:
-	"""`format:EX-{YYYY}-{field}-{####}`: what is in braces is a part of a series."""
-	pattern = autoname[autoname.index(":") + 1 :]
-	with_values = re.sub(r"\{\w+\}", lambda match: parse_naming_series([match[0][1:-1]], doc=doc), pattern)
-	# Counted last, because each text before the number has its own counter.
-	return re.sub(
-		r"\{#+\}",
-		lambda match: parse_naming_series([match[0][1:-1]], doc=doc, key=with_values[: match.start()]),
-		with_values,
-	)
+__getattr__ = _absent("frappe.model.naming")

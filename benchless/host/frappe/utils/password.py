@@ -5,6 +5,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 
 import frappe
 from frappe import _
+from frappe._absent import _absent
 
 
 def get_decrypted_password(doctype, name, fieldname="password", raise_exception=True):
@@ -42,19 +43,12 @@ def delete_all_passwords_for(doctype, name):
 	frappe.db.delete("__Auth", {"doctype": doctype, "name": name})
 
 
-def check_password(user, pwd, doctype="User", fieldname="password", delete_tracker_cache=True):
+def check_password(user, pwd, doctype="User", fieldname="password"):
 	"""The name of the user whose password this is; refuses otherwise."""
 	stored = _stored(doctype, user, fieldname, encrypted=0)
 	if not stored or not check_password_hash(stored[0][1], pwd):
 		raise frappe.AuthenticationError(_("Incorrect User or Password"))
-	if delete_tracker_cache:
-		delete_login_failed_cache(stored[0][0])
 	return stored[0][0]
-
-
-def delete_login_failed_cache(user):
-	for name in ("last_login_tried", "login_failed_count", "locked_account_time"):
-		frappe.cache.hdel(name, user)
 
 
 def update_password(user, pwd, doctype="User", fieldname="password", logout_all_sessions=False):
@@ -92,3 +86,6 @@ def get_encryption_key() -> str:
 		frappe.local.conf.encryption_key = Fernet.generate_key().decode()
 		update_site_config("encryption_key", frappe.local.conf.encryption_key)
 	return frappe.local.conf.encryption_key
+
+
+__getattr__ = _absent("frappe.utils.password")

@@ -7,41 +7,17 @@ import time
 
 import frappe
 
-from .._absent import _Absent
-
-
-class _Lock:
-	"""A lock of the process with a name, as `redis.Redis.lock` gives."""
-
-	def __init__(self, inner: threading.Lock, blocking: bool, blocking_timeout: float | None):
-		self.inner, self.blocking, self.blocking_timeout = inner, blocking, blocking_timeout
-
-	def acquire(self, blocking=None, blocking_timeout=None):
-		if not (self.blocking if blocking is None else blocking):
-			return self.inner.acquire(blocking=False)
-		timeout = self.blocking_timeout if blocking_timeout is None else blocking_timeout
-		return self.inner.acquire(timeout=-1 if timeout is None else timeout)
-
-	def release(self):
-		self.inner.release()
-
-	def __enter__(self):
-		if not self.acquire():
-			raise TimeoutError("The lock is held by somebody else")
-		return self
-
-	def __exit__(self, *details):
-		self.release()
+from .._absent import _Absent, _absent
 
 
 class _Memory:
-	"""Raw Redis commands: keys and values are bytes, or hashes and lists of them."""
+	"""Raw Redis commands: keys and values are bytes, or hashes of them."""
 
 	def __init__(self):
-		self._data, self._expiry, self._locks = {}, {}, {}
+		self._data, self._expiry = {}, {}
 		self._guard = threading.RLock()
 
-	def _live(self, key):
+	def _live(self, key) -> bytes:
 		key = _bytes(key)
 		if self._expiry.get(key, float("inf")) <= time.time():
 			self._drop(key)
@@ -55,18 +31,16 @@ class _Memory:
 		with self._guard:
 			return self._data.get(self._live(name))
 
-	def set(self, name, value, ex=None, px=None, nx=False, xx=False, keepttl=False, get=False):
+	def set(self, name, value, ex=None, *, nx=False):
 		with self._guard:
 			key = self._live(name)
-			if (nx and key in self._data) or (xx and key not in self._data):
+			if nx and key in self._data:
 				return None
-			old = self._data.get(key)
 			self._data[key] = _bytes(value)
-			if not keepttl:
-				self._expiry.pop(key, None)
-			if ex or px:
-				self._expiry[key] = time.time() + (ex or px / 1000)
-			return old if get else True
+			self._expiry.pop(key, None)
+			if ex:
+				self._expiry[key] = time.time() + ex
+			return True
 
 	def setex(self, name, time, value):
 		return self.set(name, value, ex=time)
@@ -74,30 +48,16 @@ class _Memory:
 	def incrby(self, name, amount=1):
 		with self._guard:
 			key = self._live(name)
-			number = int(self._data.get(key, 0)) + amount
-			self._data[key] = _bytes(number)
-			return number
+			self._data[key] = _bytes(int(self._data.get(key, 0)) + amount)
+			return int(self._data[key])
 
 	incr = incrby
 
-	def decrby(self, name, amount=1):
-		return self.incrby(name, -amount)
-
-	decr = decrby
-
-	def hincrby(self, name, key, amount=1):
-		with self._guard:
-			values = self._data.setdefault(self._live(name), {})
-			number = int(values.get(_bytes(key), 0)) + amount
-			values[_bytes(key)] = _bytes(number)
-			return number
-
 	def expire(self, name, time):
 		with self._guard:
-			return self._expire_at(name, time)
+			return self._expire(self._live(name), time)
 
-	def _expire_at(self, name, seconds) -> bool:
-		key = self._live(name)
+	def _expire(self, key: bytes, seconds) -> bool:
 		if key in self._data:
 			self._expiry[key] = time.time() + seconds
 		return key in self._data
@@ -117,11 +77,6 @@ class _Memory:
 		with self._guard:
 			wanted = _bytes(pattern).decode()
 			return [key for key in list(self._data) if fnmatch.fnmatchcase(self._live(key).decode(), wanted)]
-
-	def lock(self, name, timeout=None, sleep=0.1, blocking=True, blocking_timeout=None):
-		with self._guard:
-			inner = self._locks.setdefault(_bytes(name), threading.Lock())
-		return _Lock(inner, blocking, blocking_timeout)
 
 
 def _bytes(value) -> bytes:
@@ -158,32 +113,19 @@ class RedisWrapper(_Memory):
 		if value is None and generator:
 			value = generator()
 			self.set_value(key, value, user=user, shared=shared)
-		else:
-			frappe.local.cache[made] = value
+		frappe.local.cache[made] = value
 		return value
 
-	def get_keys(self, key):
-		return self.keys(self.make_key(f"{key}*"))
-
 	def delete_keys(self, key):
-		self.delete_value(self.get_keys(key), make_keys=False)
+		self.delete_value(self.keys(self.make_key(f"{key}*")), make_keys=False)
 
 	def delete_value(self, keys, user=None, make_keys=True, shared=False):
 		keys = list(keys) if isinstance(keys, list | tuple) else [keys]
-		if make_keys:
-			keys = [self.make_key(key, shared=shared, user=user) for key in keys]
-		for key in keys:
+		for key in [self.make_key(key, user, shared) for key in keys] if make_keys else keys:
 			frappe.local.cache.pop(key, None)
-		self.delete(*keys)
+			self.delete(key)
 
-	delete_key = delete_value
-
-	def exists(self, *names, user=None, shared=None):
-		keys = [_bytes(self.make_key(name, user=user, shared=shared)) for name in names]
-		with self._guard:
-			return sum(self._live(key) in self._data for key in keys)
-
-	def hset(self, name: str, key: str, value, shared: bool = False, *args, **kwargs):
+	def hset(self, name: str, key: str, value, shared: bool = False):
 		made = _bytes(self.make_key(name, shared=shared))
 		frappe.local.cache.setdefault(made, {})[key] = value
 		with self._guard:
@@ -192,8 +134,6 @@ class RedisWrapper(_Memory):
 	def hget(self, name, key, generator=None, shared=False):
 		made = _bytes(self.make_key(name, shared=shared))
 		local = frappe.local.cache.setdefault(made, {})
-		if not key:
-			return None
 		if key in local:
 			return local[key]
 		with self._guard:
@@ -223,3 +163,6 @@ class RedisWrapper(_Memory):
 
 def setup_cache():
 	return RedisWrapper()
+
+
+__getattr__ = _absent("frappe.utils.redis_wrapper")

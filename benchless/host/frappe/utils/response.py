@@ -13,10 +13,9 @@ from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response
 
 import frappe
-import frappe.model.document
 from frappe import _
 from frappe._absent import _absent
-from frappe.utils import cstr, format_timedelta
+from frappe.model.base_document import BaseDocument
 
 
 def report_error(status_code):
@@ -37,47 +36,21 @@ def _shows_tracebacks() -> bool:
 
 def build_response(response_type=None):
 	"""Give the answer in the form that `frappe.response.type` names, else in the given one."""
-	if "docs" in frappe.local.response and not frappe.local.response.docs:
-		del frappe.local.response["docs"]
-	builders = {
-		"csv": as_csv,
-		"txt": as_txt,
-		"download": as_raw,
-		"json": as_json,
-		"pdf": as_pdf,
-		"page": as_page,
-		"redirect": redirect,
-		"binary": as_binary,
-	}
-	return builders[frappe.response.get("type") or response_type]()
-
-
-def as_csv():
-	return _file(frappe.response["result"], "text/csv", f"{frappe.response['doctype']}.csv", "attachment")
-
-
-def as_txt():
-	return _file(frappe.response["result"], "text", f"{frappe.response['doctype']}.txt", "attachment")
+	if not frappe.local.response.get("docs"):
+		frappe.local.response.pop("docs", None)
+	builders = {"download": as_raw, "json": as_json, "page": as_page, "redirect": redirect}
+	wanted = frappe.response.get("type") or response_type
+	if wanted not in builders:
+		raise NotImplementedError(f"benchless has no answers of type {wanted}; use a bench")
+	return builders[wanted]()
 
 
 def as_raw():
 	name = frappe.response["filename"]
 	mimetype = frappe.response.get("content_type") or mimetypes.guess_type(name)[0] or "application/unknown"
 	disposition = frappe.response.get("display_content_as", "attachment")
-	return _file(frappe.response["filecontent"], mimetype, name, disposition)
-
-
-def as_pdf():
-	return _file(frappe.response["filecontent"], "application/pdf", frappe.response["filename"])
-
-
-def as_binary():
-	return _file(frappe.response["filecontent"], "application/octet-stream", frappe.response["filename"])
-
-
-def _file(content, mimetype: str, filename: str, disposition: str | None = None) -> Response:
-	response = Response(content, mimetype=mimetype)
-	response.headers.add("Content-Disposition", disposition, filename=filename)
+	response = Response(frappe.response["filecontent"], mimetype=mimetype)
+	response.headers.add("Content-Disposition", disposition, filename=name)
 	return response
 
 
@@ -92,24 +65,20 @@ def make_logs():
 	"""Add what `msgprint` and `errprint` collected to the answer."""
 	response = frappe.local.response
 	if frappe.local.error_log and _shows_tracebacks():
-		response["exc"] = json.dumps([cstr(entry["exc"]) for entry in frappe.local.error_log])
+		response["exc"] = json.dumps([entry["exc"] for entry in frappe.local.error_log])
 	if frappe.local.message_log:
 		response["_server_messages"] = json.dumps([json.dumps(entry) for entry in frappe.local.message_log])
-	if frappe.local.debug_log:
-		response["_debug_messages"] = json.dumps(frappe.local.debug_log)
 	if frappe.flags.error_message:
 		response["_error_message"] = frappe.flags.error_message
 
 
 def json_handler(obj):
 	"""Give a value that JSON can hold for one that it cannot."""
-	if isinstance(obj, datetime.date | datetime.datetime | datetime.time | LocalProxy | uuid.UUID):
+	if isinstance(obj, datetime.date | datetime.time | datetime.timedelta | LocalProxy | uuid.UUID):
 		return str(obj)
-	if isinstance(obj, datetime.timedelta):
-		return format_timedelta(obj)
 	if isinstance(obj, decimal.Decimal):
 		return float(obj)
-	if isinstance(obj, frappe.model.document.BaseDocument):
+	if isinstance(obj, BaseDocument):
 		return obj.as_dict(no_nulls=True)
 	if isinstance(obj, Iterable):
 		return list(obj)
@@ -121,8 +90,7 @@ def json_handler(obj):
 def as_page():
 	from frappe.website.serve import get_response
 
-	status = frappe.response.get("http_status_code")
-	return get_response(frappe.response["route"], http_status_code=status)
+	return get_response(frappe.response["route"], http_status_code=frappe.response.get("http_status_code"))
 
 
 def redirect():
@@ -133,7 +101,7 @@ def handle_session_stopped():
 	from frappe.website.serve import get_response
 
 	text = _("The system is being updated. Please refresh again after a few moments.")
-	frappe.respond_as_web_page(_("Updating"), text, http_status_code=503, indicator_color="orange")
+	frappe.respond_as_web_page(_("Updating"), text, http_status_code=503)
 	return get_response("message", http_status_code=503)
 
 

@@ -7,10 +7,10 @@ from typing import Any, ForwardRef, Union
 
 import pydantic
 
+from frappe._absent import _absent
 from frappe.exceptions import FrappeTypeError
 
-SLACK_DICT = {bool: (int, bool, float)}
-FrappePydanticConfig = pydantic.ConfigDict(arbitrary_types_allowed=True)
+_CONFIG = pydantic.ConfigDict(arbitrary_types_allowed=True)
 
 
 def validate_argument_types(func: Callable, apply_condition: Callable = lambda: True):
@@ -38,43 +38,30 @@ def transform_parameter_types(func: Callable, args: tuple, kwargs: dict):
 
 def _checked(func: Callable, name: str, value: Any) -> Any:
 	hint = func.__annotations__.get(name, Any)
-	if hint is Any or any(
-		isinstance(part, ForwardRef | str) for part in (hint, *getattr(hint, "__args__", ()))
-	):
+	parts = (hint, *getattr(hint, "__args__", ()))
+	if hint is Any or any(isinstance(part, ForwardRef | str) for part in parts):
 		return value
 	try:
-		return TypeAdapter(_accepted_type(func, name, hint)).validate_python(value)
+		return _adapter(func, name, hint).validate_python(value)
 	except (TypeError, pydantic.ValidationError) as error:
-		raise_type_error(name, hint, value, current_exception=error)
+		text = f"Argument '{name}' should be of type '{_name_of(hint)}' but got '{_name_of(value)}' instead."
+		raise FrappeTypeError(text) from error
 
 
 @lru_cache(maxsize=2048)
-def _accepted_type(func: Callable, name: str, hint: Any) -> Any:
+def _adapter(func: Callable, name: str, hint: Any) -> pydantic.TypeAdapter:
 	default = signature(func).parameters[name].default
-	accepted = SLACK_DICT.get(hint, (hint,))
+	accepted = (int, bool, float) if hint is bool else (hint,)
 	if default is not Parameter.empty and default != hint and type(default) not in accepted:
 		accepted += (type(default),)
-	return Union[accepted]  # noqa: UP007
+	return pydantic.TypeAdapter(Union[accepted], config=_CONFIG)  # noqa: UP007
 
 
-@lru_cache(maxsize=2048)
-def TypeAdapter(type_):
-	return pydantic.TypeAdapter(type_, config=FrappePydanticConfig)
+def _name_of(value) -> str:
+	kind = value if isclass(value) else type(value)
+	if kind.__module__ in {"typing", "types"}:
+		return str(value)
+	return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
-def raise_type_error(
-	arg_name: str, arg_type: type, arg_value: object, current_exception: Exception | None = None
-):
-	raise FrappeTypeError(
-		f"Argument '{arg_name}' should be of type '{qualified_name(arg_type)}' but got "
-		f"'{qualified_name(arg_value)}' instead."
-	) from current_exception
-
-
-def qualified_name(obj) -> str:
-	found = obj if isclass(obj) else type(obj)
-	if found.__module__ in {"typing", "types"}:
-		return str(obj)
-	return (
-		found.__qualname__ if found.__module__ == "builtins" else f"{found.__module__}.{found.__qualname__}"
-	)
+__getattr__ = _absent("frappe.utils.typing_validations")

@@ -1,5 +1,6 @@
 """The kinds of pages: an app's own, and those for errors."""
 
+import mimetypes
 from inspect import signature
 from pathlib import Path
 from urllib.parse import quote_plus
@@ -8,12 +9,10 @@ from werkzeug.wrappers import Response
 
 import frappe
 from frappe import _
-from frappe.utils import cstr
-from frappe.website.utils import build_response
 
 FOLDERS = ("www", "templates/pages")
 ENDINGS = ("", ".html", "/index.html")
-MODULE_PROPERTIES = ("base_template_path", "template", "no_cache", "sitemap")
+MODULE_PROPERTIES = ("base_template_path", "no_cache")
 
 
 class TemplatePage:
@@ -25,19 +24,16 @@ class TemplatePage:
 		self.app, self.file = _find_template(self.path)
 		self.context = frappe._dict()
 
-	def can_render(self) -> bool:
-		return self.file is not None
-
 	def render(self) -> Response:
-		self.fill_context()
+		self._fill_context()
 		html = frappe.render_template(self._source(), self.context, safe_render=False)
 		token = frappe.local.session.data.csrf_token
 		html = html.replace("<!-- csrf_token -->", f'<script>frappe.csrf_token = "{token}";</script>')
-		return build_response(self.path, html, self.http_status_code)
+		mimetype = mimetypes.guess_type(self.path)[0] or "text/html"
+		return Response(html, status=self.http_status_code, mimetype=mimetype)
 
-	def fill_context(self) -> None:
+	def _fill_context(self) -> None:
 		context = self.context
-		context.update(frappe.local.conf.get("website_context") or {})
 		context.update(path=self.path, route=self.path, pathname=self.path, user=frappe.session.user)
 		context.update(base_template_path="templates/base.html", name=self.file.stem)
 		for hook in ("web_include_js", "web_include_css"):
@@ -68,47 +64,39 @@ class TemplatePage:
 
 	def _source(self) -> str:
 		source = self.file.read_text(encoding="utf-8")
-		if (
-			self.file.suffix != ".html"
-			or "{% extends" in source
-			or "{%- extends" in source
-			or "</body>" in source
-		):
+		is_whole = any(sign in source for sign in ("{% extends", "{%- extends", "</body>"))
+		if self.file.suffix != ".html" or is_whole:
 			return source
 		body = f"{{% block page_content %}}{source}{{% endblock %}}"
 		return '{% extends "templates/web.html" %}' + body
 
 
-class NotFoundPage(TemplatePage):
-	def __init__(self, path: str, http_status_code: int | None = None):
-		super().__init__("404", 404)
+def home_page() -> str:
+	"""The path of the page that `/` shows to the current user."""
+	page = (frappe.get_hooks("website_user_home_page") or [None])[-1]
+	by_role = frappe.get_hooks("role_home_page", {})
+	page = page or next((by_role[role][-1] for role in frappe.get_roles() if role in by_role), None)
+	page = page or (frappe.get_hooks("home_page") or [None])[-1]
+	return (page or ("login" if frappe.session.user == "Guest" else "me")).strip("/")
 
 
-class NotPermittedPage(TemplatePage):
-	def __init__(self, exception: Exception):
-		super().__init__("message", 403)
-		frappe.local.message_title = _("Not Permitted")
-		frappe.local.message = cstr(exception)
-		address = f"/login?redirect-to={quote_plus(frappe.request.path)}"
-		frappe.local.response["context"] = {
-			"indicator_color": "red",
-			"primary_action": address,
-			"primary_label": _("Login"),
-		}
+def not_permitted_page(error: Exception) -> Response:
+	frappe.local.message_title, frappe.local.message = _("Not Permitted"), str(error)
+	address = f"/login?redirect-to={quote_plus(frappe.request.path)}"
+	frappe.local.response["context"] = {"primary_action": address, "primary_label": _("Login")}
+	return TemplatePage("message", 403).render()
 
 
-class ErrorPage(TemplatePage):
-	def __init__(self, exception: Exception):
-		super().__init__("error", getattr(exception, "http_status_code", 500))
-		self.context.http_status_code = self.http_status_code
-		self.context.error_title = getattr(exception, "title", None)
-		self.context.error_message = getattr(exception, "message", None)
+def error_page(error: Exception) -> Response:
+	text = getattr(error, "message", None) or _("There was an error building this page")
+	frappe.local.message_title, frappe.local.message = _("Uncaught Server Exception"), text
+	return TemplatePage("message", getattr(error, "http_status_code", 500)).render()
 
 
-def redirect_response(path: str, http_status_code: int) -> Response:
+def redirect_response(http_status_code: int) -> Response:
 	location = frappe.local.flags.redirect_location or frappe.local.response.get("location")
 	headers = {"Location": location, "Cache-Control": "no-store, no-cache, must-revalidate"}
-	return build_response(path, "", http_status_code, headers)
+	return Response("", status=http_status_code, headers=headers, mimetype="text/html")
 
 
 def _find_template(path: str) -> tuple[str | None, Path | None]:

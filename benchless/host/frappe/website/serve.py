@@ -1,13 +1,15 @@
 """Answers a request for a page of the website."""
 
+import re
 import sys
 
+from werkzeug.exceptions import NotFound
+from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Response
 
 import frappe
 from frappe._absent import _absent
-from frappe.website._pages import ErrorPage, NotFoundPage, NotPermittedPage, redirect_response
-from frappe.website.path_resolver import PathResolver
+from frappe.website._pages import TemplatePage, error_page, home_page, not_permitted_page, redirect_response
 
 
 def get_response(path=None, http_status_code=200) -> Response:
@@ -16,23 +18,45 @@ def get_response(path=None, http_status_code=200) -> Response:
 	try:
 		return get_response_without_exception_handling(path, http_status_code)
 	except frappe.Redirect as error:
-		return redirect_response(path, error.http_status_code)
+		return redirect_response(error.http_status_code)
 	except frappe.PermissionError as error:
-		return NotPermittedPage(error).render()
+		return not_permitted_page(error)
 	except frappe.PageDoesNotExistError:
-		return NotFoundPage(path).render()
+		return TemplatePage("404", 404).render()
 	except Exception as error:
 		print(frappe.get_traceback(), file=sys.stderr)  # the page itself may not show it
-		return ErrorPage(error).render()
-
-
-def get_response_content(path=None, http_status_code=200) -> str:
-	return str(get_response(path, http_status_code).data, "utf-8")
+		return error_page(error)
 
 
 def get_response_without_exception_handling(path=None, http_status_code=200) -> Response:
-	page = PathResolver(path or frappe.local.request.path, http_status_code).resolve()[1]
-	return page.render()
+	path = path.strip("/ ")
+	_redirect_by_hook(path)
+	page = TemplatePage(_resolve(path), http_status_code)
+	return (page if page.file else TemplatePage("404", 404)).render()
+
+
+def _redirect_by_hook(path: str) -> None:
+	for rule in frappe.get_hooks("website_redirects"):
+		pattern = rule["source"].strip("/ ") + "$"
+		if re.match(pattern, path):
+			frappe.local.flags.redirect_location = re.sub(pattern, rule["target"], path)
+			raise frappe.Redirect(rule.get("redirect_http_status") or 301)
+
+
+def _resolve(path: str) -> str:
+	"""The page that an address means; values of a dynamic route such as `/pay/<invoice>` go to `form_dict`."""
+	path = (path or "index").removesuffix(".html")
+	path = home_page() if path == "index" else path
+	hooks = frappe.get_hooks("website_route_rules")
+	rules = [
+		Rule(rule["from_route"], endpoint=rule["to_route"], defaults=rule.get("defaults")) for rule in hooks
+	]
+	try:
+		endpoint, values = Map(rules).bind_to_environ(frappe.local.request.environ).match("/" + path)
+	except NotFound:
+		return path
+	frappe.local.form_dict.update(values)
+	return endpoint
 
 
 __getattr__ = _absent("frappe.website.serve")

@@ -1,5 +1,5 @@
 import frappe
-from frappe.website.utils import get_home_page
+from frappe.website._pages import home_page
 
 no_cache = True
 
@@ -7,7 +7,7 @@ no_cache = True
 def get_context(context):
 	context.redirect_to = sanitize_redirect(frappe.local.request.args.get("redirect-to"))
 	if frappe.session.user != "Guest":
-		home = get_home_page() if frappe.session.data.user_type == "Website User" else "app"
+		home = home_page() if frappe.session.data.user_type == "Website User" else "app"
 		frappe.local.flags.redirect_location = context.redirect_to or f"/{home}"
 		raise frappe.Redirect(302)
 	context.no_header = True

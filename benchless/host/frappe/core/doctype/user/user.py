@@ -1,7 +1,7 @@
 import frappe
 from frappe import _
 from frappe.model.document import Document
-from frappe.utils.password import update_password as _update_password
+from frappe.utils.password import update_password
 
 
 class User(Document):
@@ -10,23 +10,21 @@ class User(Document):
 		if self.get("is_admin") or self.get("is_guest"):
 			self.name = self.first_name
 		else:
-			self.email = self.email.strip().lower()
-			self.name = self.email
+			self.email = self.name = self.email.strip().lower()
 
 	def validate(self):
-		self.__new_password = self.new_password
-		self.new_password = ""
+		self.__new_password, self.new_password = self.new_password, ""
 		if self.name not in frappe.STANDARD_USERS:
 			self.email = self.name
-			self.ensure_unique_roles()
-		self.set_full_name()
-		self.set_system_user()
+			self._drop_doubled_roles()
+		self.full_name = " ".join(filter(None, [self.first_name, self.last_name]))
+		self._set_user_type()
 		if self.enabled == 0 and self.name in frappe.STANDARD_USERS:
 			frappe.throw(_("User {0} cannot be disabled").format(self.name))
 
 	def on_update(self):
 		if self.__new_password:
-			_update_password(
+			update_password(
 				self.name, self.__new_password, logout_all_sessions=bool(self.logout_all_sessions)
 			)
 		frappe.clear_cache(user=self.name)
@@ -36,37 +34,24 @@ class User(Document):
 			frappe.throw(_("User {0} cannot be deleted").format(self.name))
 		frappe.clear_cache(user=self.name)
 
-	def set_full_name(self):
-		self.full_name = " ".join(filter(None, [self.first_name, self.last_name]))
-
-	def set_system_user(self):
+	def _set_user_type(self):
 		"""Somebody with a role that opens the Desk is a System User."""
-		if self.name in frappe.STANDARD_USERS:
-			self.user_type = "System User" if self.name == "Administrator" else "Website User"
-			return
-		self.user_type = "System User" if self.has_desk_access() else "Website User"
-
-	def has_desk_access(self) -> bool:
 		roles = [row.role for row in self.roles]
-		return bool(roles and frappe.db.exists("Role", {"name": ("in", roles), "desk_access": 1}))
+		opens_desk = roles and frappe.db.exists("Role", {"name": ("in", roles), "desk_access": 1})
+		if self.name in frappe.STANDARD_USERS:
+			opens_desk = self.name == "Administrator"
+		self.user_type = "System User" if opens_desk else "Website User"
 
-	def ensure_unique_roles(self):
-		seen = set()
-		for row in list(self.get("roles")):
-			if not row.role or row.role in seen:
-				self.get("roles").remove(row)
-			seen.add(row.role)
+	def _drop_doubled_roles(self):
+		by_role = {row.role: row for row in self.roles if row.role}
+		self.roles = list(by_role.values())
 
 	def append_roles(self, *roles):
-		current = {row.role for row in self.get("roles")}
+		current = {row.role for row in self.roles}
 		for role in roles:
 			if role not in current:
 				self.append("roles", {"role": role})
 
 	def add_roles(self, *roles):
 		self.append_roles(*roles)
-		self.save()
-
-	def remove_roles(self, *roles):
-		self.set("roles", [row for row in self.get("roles") if row.role not in roles])
 		self.save()

@@ -22,7 +22,7 @@ def get_site(context, raise_err=True):
 	if context.sites:
 		return context.sites[0]
 	if raise_err:
-		raise frappe.SiteNotSpecifiedError
+		raise frappe.SiteNotSpecifiedError("Please specify --site sitename")
 
 
 __getattr__ = _absent("frappe.commands")

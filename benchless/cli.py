@@ -2,12 +2,19 @@
 
 import argparse
 import json
+import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from benchless import ROOT, bootstrap, use_host
 
 DEMO_SITE = ROOT / ".benchless" / "demo"
+SITE = {"type": Path, "default": DEMO_SITE, "metavar": "DIR", "help": "site folder (the demo's)"}
+
+# The whole suite keeps every processor busy; a few tests start faster in one process, where a debugger works too.
+WHOLE_SUITE = ["-n", "auto", "--dist", "worksteal"]
 
 ABOUT = """\
 benchless runs this app without a bench: no MariaDB, no Redis, no Node, only Python.
@@ -50,53 +57,31 @@ def make_parser() -> argparse.ArgumentParser:
 		formatter_class=argparse.RawDescriptionHelpFormatter,
 	)
 	commands = parser.add_subparsers(metavar="command", required=True)
-	add_demo(commands)
+	add = add_command(commands, demo, "start the app with made-up data and simulated gateways")
+	add("--port", type=int, default=8000, help="port of the web server (8000)")
+	add("--fresh", action="store_true", help="throw the demo's data away first")
 	commands.add_parser("test", help="run the test suite; everything after it goes to pytest", add_help=False)
-	add_serve(commands)
-	add_execute(commands)
-	for name, function, text in (
-		("migrate", migrate, "bring a site up to date with the app's DocTypes and patches"),
-		("console", console, "a Python prompt that is connected to a site"),
-	):
-		add_site(add_command(commands, name, function, text))
+	add = add_command(commands, serve, "serve a site; it is made when it does not exist")
+	add("--site", type=Path, required=True, metavar="DIR", help="site folder")
+	add("--port", type=int, required=True, help="port of the web server; 0 takes a free one")
+	add("--admin-password", metavar="X", help="password of Administrator")
+	add = add_command(commands, execute, "call one function on a site and print its answer")
+	add("method", metavar="DOTTED.PATH", help="for example frappe.utils.now")
+	add("--args", type=json.loads, default=[], metavar="JSON", help="for example '[\"a\", 1]'")
+	add("--kwargs", type=json.loads, default={}, metavar="JSON", help="for example '{\"a\": 1}'")
+	add("--site", **SITE)
+	add_command(commands, migrate, "bring a site up to date with the app's DocTypes and patches")(
+		"--site", **SITE
+	)
+	add_command(commands, console, "a Python prompt that is connected to a site")("--site", **SITE)
 	return parser
 
 
-def add_command(commands, name: str, function, text: str) -> argparse.ArgumentParser:
-	parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+def add_command(commands, function: Callable, text: str) -> Callable:
+	"""The function that adds an option to the new command."""
+	parser = commands.add_parser(function.__name__, help=text, description=text[0].upper() + text[1:] + ".")
 	parser.set_defaults(command=function)
-	return parser
-
-
-def add_site(parser: argparse.ArgumentParser) -> None:
-	parser.add_argument(
-		"--site", type=Path, default=DEMO_SITE, metavar="DIR", help="site folder (the demo's)"
-	)
-
-
-def add_demo(commands) -> None:
-	parser = add_command(commands, "demo", demo, "start the app with made-up data and simulated gateways")
-	parser.add_argument("--port", type=int, default=8000, help="port of the web server (8000)")
-	parser.add_argument("--fresh", action="store_true", help="throw the demo's data away first")
-
-
-def add_serve(commands) -> None:
-	parser = add_command(commands, "serve", serve, "serve a site; it is made when it does not exist")
-	parser.add_argument("--site", type=Path, required=True, metavar="DIR", help="site folder")
-	parser.add_argument("--port", type=int, required=True, help="port of the web server; 0 takes a free one")
-	parser.add_argument("--admin-password", metavar="X", help="password of Administrator")
-
-
-def add_execute(commands) -> None:
-	parser = add_command(commands, "execute", execute, "call one function on a site and print its answer")
-	parser.add_argument("method", metavar="DOTTED.PATH", help="for example frappe.utils.now")
-	parser.add_argument(
-		"--args", type=json.loads, default=[], metavar="JSON", help="for example '[\"a\", 1]'"
-	)
-	parser.add_argument(
-		"--kwargs", type=json.loads, default={}, metavar="JSON", help="for example '{\"a\": 1}'"
-	)
-	add_site(parser)
+	return parser.add_argument
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -112,24 +97,52 @@ def serve(options: argparse.Namespace) -> int:
 
 
 def run_tests(options: argparse.Namespace) -> int:
-	from benchless.pytest_site import run
+	import pytest
 
-	return run(options.pytest_arguments)
-
-
-def execute(options: argparse.Namespace) -> int:
-	from benchless.commands import execute
-
-	return execute(options.site, options.method, options.args, options.kwargs)
+	os.chdir(ROOT)
+	always = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), "-p", "benchless.pytest_site"]
+	return int(pytest.main([*always, *(options.pytest_arguments or WHOLE_SUITE)]))
 
 
-def migrate(options: argparse.Namespace) -> int:
-	from benchless.commands import migrate
+def execute(options: argparse.Namespace) -> None:
+	import frappe
 
-	return migrate(options.site)
+	with opened(options.site):
+		answer = frappe.get_attr(options.method)(*options.args, **options.kwargs)
+		frappe.db.commit()
+		if answer is not None:
+			print(frappe.as_json(answer))
 
 
-def console(options: argparse.Namespace) -> int:
-	from benchless.commands import console
+def migrate(options: argparse.Namespace) -> None:
+	from benchless import site
 
-	return console(options.site)
+	with opened(options.site):
+		site.migrate()
+	print(f"{options.site} is up to date.")
+
+
+def console(options: argparse.Namespace) -> None:
+	import code
+
+	import frappe
+
+	with opened(options.site):
+		hint = "frappe.db.commit() keeps what you change; Ctrl-D leaves."
+		banner = f"Connected to {options.site} as Administrator. {hint}"
+		code.interact(banner=banner, local={"frappe": frappe}, exitmsg="")
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[None]:
+	"""Be connected to a site as Administrator, then do the jobs that were queued."""
+	from frappe.utils.background_jobs import start_worker
+
+	from benchless import site
+
+	if not (folder / "site_config.json").exists():
+		makers = f"`python3 -m benchless demo` or `serve --site {folder}`"
+		sys.exit(f"There is no site in {folder}. {makers} makes one.")
+	with site.connect(folder):
+		yield
+	start_worker(burst=True)

@@ -1,28 +1,19 @@
-"""The pytest plugin: a throw-away site for the run, and Administrator again after every test class."""
+"""The pytest plugin: a throw-away site for each process of the run, and Administrator again after every test class."""
 
-import os
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
-from benchless import ROOT
-
 APP = "oropendola_payments"
 CONFIG = {"allow_tests": True, "allow_payment_simulator": True, "developer_mode": 1}
 
 
-def run(arguments: list[str]) -> int:
-	"""Run pytest over the app and benchless; the exit code is pytest's."""
-	options = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT)]
-	os.chdir(ROOT)
-	return int(pytest.main([*options, *arguments], plugins=[sys.modules[__name__]]))
-
-
 def pytest_sessionstart(session) -> None:
 	# Before collection: test modules may use frappe when they are imported.
+	if session.config.getoption("numprocesses", None) and not hasattr(session.config, "workerinput"):
+		return  # only hands out the tests; each worker has a site of its own
 	import frappe
 
 	from benchless import site as sites

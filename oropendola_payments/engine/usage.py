@@ -26,10 +26,11 @@ TAKE = """
 		AND (daily_quota_limit = -1 OR %(wanted)s <= CASE
 			WHEN quota_reset_on <= %(today)s THEN daily_quota_limit ELSE daily_quota_remaining END)
 """
+# A suspended key is the current one of a subscription that ended: its owner should hear that, not that the key is wrong.
 FIND = """
-	SELECT k.name, k.last_used_on, s.name AS subscription, s.status, s.end_date, s.daily_quota_limit
-	FROM `tabAI API Key` k JOIN `tabAI Subscription` s ON s.api_key_link = k.name
-	WHERE k.key_hash = %s AND k.status = 'Active'
+	SELECT k.name, k.last_used_on, k.suspended, s.name AS subscription, s.status, s.end_date, s.daily_quota_limit
+	FROM `tabAI API Key` k JOIN `tabAI Subscription` s ON s.name = k.subscription
+	WHERE k.key_hash = %s AND ((k.status = 'Active' AND s.api_key_link = k.name) OR k.suspended = 1)
 """
 
 
@@ -54,7 +55,13 @@ def _authenticate(api_key: str | None):
 	rows = frappe.db.sql(FIND, hash_key(api_key), as_dict=True)
 	if not rows:
 		raise Unauthorized(_("This API key is not valid any more. Please use your current one."))
+	if rows[0].suspended:
+		raise _ended()
 	return rows[0]
+
+
+def _ended() -> PaymentRequired:
+	return PaymentRequired(_("Your subscription has ended. Please renew it to go on."))
 
 
 def _is_unlimited_now(key) -> bool:
@@ -66,7 +73,7 @@ def _is_unlimited_now(key) -> bool:
 def _refuse(key, wanted: int):
 	balance = _balance(key.subscription)
 	if key.status not in ("Active", "Trial") or (key.end_date and key.end_date <= today()):
-		raise PaymentRequired(_("Your subscription has ended. Please renew it to go on."))
+		raise _ended()
 	message = _("Your quota for today is used up: {0} left, {1} wanted. It is filled again on {2}.")
 	raise TooManyRequests(message.format(balance["remaining"], wanted, balance["reset_on"]))
 

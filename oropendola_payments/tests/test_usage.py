@@ -104,7 +104,7 @@ class TestKeysThatStopped(TestCase):
 		values = {"api_key_link": doc.api_key_link, "daily_quota_limit": 5, "daily_quota_remaining": 5}
 		frappe.db.set_value("AI Subscription", pending, values)
 		frappe.db.set_value("AI Subscription", doc.name, "api_key_link", None)
-		with self.assertRaises(PaymentRequired):
+		with self.assertRaises(Unauthorized):
 			usage.consume(key, 1)
 		frappe.db.rollback()
 

@@ -29,6 +29,8 @@ def endpoint(
 		# argument gets our refusal and not a bare type error.
 		def wrapper(*args, **kwargs):
 			try:
+				if not guest:
+					require_login()
 				require_utf8(getattr(frappe.local, "request", None))
 				with acting_as(source):
 					arguments = checked_arguments(function, signature, args, kwargs)
@@ -38,7 +40,9 @@ def endpoint(
 
 		_look_like(function, wrapper)
 		inner = rate_limit(wrapper) if rate_limit else wrapper
-		return frappe.whitelist(allow_guest=guest, methods=list(methods))(inner)
+		inner.is_open_to_guests = guest
+		# Guests come in as far as `require_login`, so that they too get our sentence and not the framework's page.
+		return frappe.whitelist(allow_guest=True, methods=list(methods))(inner)
 
 	return decorate
 

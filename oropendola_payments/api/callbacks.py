@@ -3,6 +3,8 @@
 The browser arrives as Guest (a cross-site POST carries no log-in) and the answer sets no cookie, so that nobody is logged out.
 """
 
+from urllib.parse import urlsplit
+
 import frappe
 from frappe import _
 from werkzeug.wrappers import Response
@@ -54,8 +56,11 @@ def _come_back(gateway: str):
 def _take_in(gateway: str) -> str:
 	"""The attempt that came back, after its news is settled."""
 	adapter = adapter_of(gateway)
-	attempt = asking.attempt_of_notice(gateway, adapter.receive(incoming("return")))
-	asking.ask_about_unless_recent(attempt, adapter)
+	notice = adapter.receive(incoming("return"))
+	attempt = asking.attempt_of_notice(gateway, notice)
+	# A signed return is news, even right after a page asked; it can be sent again, so not as often as one likes.
+	pause = asking.GAP_SECONDS if notice.proven else asking.RECENT_SECONDS
+	asking.ask_about_or_soon(attempt, adapter, pause)
 	return attempt.name
 
 
@@ -80,9 +85,10 @@ def _named_attempt(gateway: str) -> str | None:
 
 
 def _lead_to(attempt: str | None) -> Response:
-	target = result_url(attempt=attempt) if attempt else result_url(invoice="")
+	target = urlsplit(result_url(attempt=attempt) if attempt else result_url(invoice=""))
 	response = Response(_("Going on to your payment."), status=303)
-	response.headers["Location"] = target
+	# Without a host: what the request names as its own could be anybody's.
+	response.headers["Location"] = target._replace(scheme="", netloc="").geturl()
 	response.headers["Cache-Control"] = "no-store"
 	response.headers["Referrer-Policy"] = "no-referrer"
 	forget_cookies()

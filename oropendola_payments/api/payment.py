@@ -2,7 +2,7 @@
 
 import frappe
 from frappe import _
-from frappe.utils import cint, get_datetime, now_datetime
+from frappe.utils import cint
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
 from oropendola_payments.api import endpoint, require_login
@@ -30,7 +30,7 @@ def initiate_payment(
 ) -> dict:
 	"""Start a payment; `payment_url` is where to send the customer. `phone` is kept in the user's profile."""
 	user = require_login()
-	profiles.keep_phone(user, phone)
+	_keep_phone(user, invoice_id, phone)
 	return checkout.initiate(user, invoice_id, gateway, flow, idempotency_key)
 
 
@@ -46,8 +46,14 @@ def create_bolt_payment(invoice_id: str, embed_mode: str | None = None) -> dict:
 def retry_payment(invoice_id: str, gateway: str | None = None, phone: str | None = None) -> dict:
 	"""Try again after a failed or abandoned payment."""
 	user = require_login()
-	profiles.keep_phone(user, phone)
+	_keep_phone(user, invoice_id, phone)
 	return checkout.retry(user, invoice_id, gateway)
+
+
+def _keep_phone(user: str, invoice_id: str, phone: str | None):
+	if phone:
+		checkout.own_invoice(user, invoice_id)
+		profiles.keep_phone(user, phone)
 
 
 @endpoint(methods=("POST",))
@@ -80,10 +86,8 @@ def get_payment_status(invoice_id: str | None = None, attempt: str | None = None
 	attempt = attempt or frappe.db.get_value(
 		"Payment Attempt", {"invoice": invoice.name}, "name", order_by="creation desc"
 	)
-	request = getattr(frappe.local, "request", None)
-	if request is None or request.method == "POST":
-		_ask_when_stale(attempt)
-		invoice.reload()
+	_ask_when_stale(attempt)
+	invoice.reload()
 	return _status(invoice, attempt)
 
 
@@ -105,8 +109,7 @@ def _ask_when_stale(attempt: str | None):
 	)
 	if not row or row.status not in ("Processing", "Authorized") or row.gateway == "manual":
 		return
-	last = row.last_check_at and (now_datetime() - get_datetime(row.last_check_at)).total_seconds()
-	if last is None or last > STALE_SECONDS:
+	if not asking.was_asked_within(row, STALE_SECONDS):
 		try:
 			asking.ask(attempt)
 		except (GatewayError, NotFound):

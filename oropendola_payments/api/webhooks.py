@@ -20,35 +20,33 @@ def receive(**_fields):
 	try:
 		return _receive(gateway)
 	except SignatureError as error:
-		_count_rejected(gateway)
-		return refusal(error)
+		return refusal(_flood() if _count_rejected(gateway) > REJECTED_PER_MINUTE else error)
 	except Exception as error:
 		return refusal(error)
 
 
 def _receive(gateway: str):
-	_refuse_flood(gateway)
 	status, notice = inbox.receive(gateway, incoming("webhook"))
 	if not notice.proven:
 		if status == "ignored":
-			_count_rejected(gateway)
+			health.count_rejected(gateway)
 		status = "queued"  # whoever proved nothing learns nothing of what we know
 	if notice.reply is not None:
 		return Response(frappe.as_json(dict(notice.reply)), status=200, mimetype="application/json")
 	return {"success": True, "status": status}
 
 
-def _count_rejected(gateway: str):
+def _count_rejected(gateway: str) -> int:
+	"""How many this sender sent within a minute. A good message is never refused for the bad ones of others."""
 	health.count_rejected(gateway)
 	key = _flood_key(gateway)
-	frappe.cache.incrby(key, 1)
+	count = frappe.cache.incrby(key, 1)
 	frappe.cache.expire(key, 60)
+	return int(count)
 
 
-def _refuse_flood(gateway: str):
-	"""Only senders of bad signatures are slowed down; a good message from the same address still waits at most a minute."""
-	if int(frappe.cache.get(_flood_key(gateway)) or 0) > REJECTED_PER_MINUTE:
-		raise TooManyRequests(_("Too many messages without a valid signature. Please try again in a minute."))
+def _flood() -> TooManyRequests:
+	return TooManyRequests(_("Too many messages without a valid signature. Please try again in a minute."))
 
 
 def _flood_key(gateway: str) -> str:

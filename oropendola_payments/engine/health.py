@@ -26,8 +26,8 @@ def full() -> dict:
 	open_alerts = alerts.open_alerts()
 	parts = {
 		"database": "ok" if _database_answers() else "down",
-		"queue": _queue(),
-		"scheduler": _scheduler(),
+		"queue": _alive("queue"),
+		"scheduler": _alive("scheduler"),
 	}
 	healthy = all(value == "ok" for value in parts.values()) and not broken and not open_alerts
 	return {
@@ -66,24 +66,22 @@ def _database_answers() -> bool:
 		return False
 
 
-def _queue() -> str:
+LATE_SECONDS = 900
+
+
+def note_alive(part: str):
+	"""`scheduler` when it queues the sweep of every two minutes, `queue` when a worker does it."""
+	frappe.cache.set_value(f"oropendola_alive:{part}", str(now_datetime()))
+
+
+def _alive(part: str) -> str:
 	try:
-		frappe.cache.set_value("oropendola_health", "1", expires_in_sec=60)
-		return "ok" if frappe.cache.get_value("oropendola_health", expires=True) == "1" else "down"
+		seen = frappe.cache.get_value(f"oropendola_alive:{part}")
 	except Exception:
 		return "down"
-
-
-def _scheduler() -> str:
-	"""Down when the sweep that runs every two minutes has not been seen for fifteen."""
-	seen = frappe.cache.get_value("oropendola_sweep_seen")
 	if not seen:
 		return "not seen yet"
-	return "ok" if (now_datetime() - get_datetime(seen)).total_seconds() < 900 else "late"
-
-
-def note_sweep():
-	frappe.cache.set_value("oropendola_sweep_seen", str(now_datetime()))
+	return "ok" if (now_datetime() - get_datetime(seen)).total_seconds() < LATE_SECONDS else "late"
 
 
 # Rejected messages are counted, not stored: a stranger cannot fill the database.

@@ -16,9 +16,9 @@ from oropendola_payments.engine import afterwards, asking, schedule
 from oropendola_payments.engine.adapters import adapter_of
 from oropendola_payments.engine.batches import BATCH, next_names
 from oropendola_payments.engine.calls import call_gateway
-from oropendola_payments.engine.settlement import is_of_this_mode
+from oropendola_payments.engine.settlement import close_attempt, is_of_this_mode
 from oropendola_payments.engine.transactions import in_transaction
-from oropendola_payments.gateways.base import Gateway, Outcome
+from oropendola_payments.gateways.base import Gateway, Outcome, PaymentEvent
 from oropendola_payments.gateways.errors import CredentialsRefused
 
 # Nothing was taken and nothing is on its way: the attempt may be closed after its time.
@@ -31,7 +31,7 @@ def run(minutes: int) -> int:
 	asker = Asker()
 	while True:
 		names = _due(minutes, last)
-		_work_through(names, asker, minutes)
+		_work_safely(names, asker, minutes)
 		seen += len(names)
 		if len(names) < BATCH:
 			return seen
@@ -44,9 +44,21 @@ def _due(minutes: int, last: str) -> list[str]:
 	)
 
 
+def _work_safely(names: list[str], asker: "Asker", minutes: int):
+	"""A batch that fails is worked through one by one: a bad record stops nobody but itself."""
+	try:
+		if names:
+			_work_through(names, asker, minutes)
+	except Exception:
+		frappe.db.rollback()
+		title = f"Invoice {names[0]} could not be abandoned" if len(names) == 1 else "A batch is split"
+		frappe.log_error(title=title[:140], message=frappe.get_traceback())
+		frappe.db.commit()
+		for name in names if len(names) > 1 else ():
+			_work_safely([name], asker, minutes)
+
+
 def _work_through(names: list[str], asker: "Asker", minutes: int):
-	if not names:
-		return
 	attempts = _open_attempts(names)
 	_note_checks(attempts)
 	frappe.db.commit()
@@ -98,8 +110,7 @@ class Asker:
 			return False
 		events = call_gateway(attempt.gateway, adapter.status, attempt.payment_ref())
 		news = [event for event in events if event.outcome not in UNPAID]
-		for event in asking.ranked(attempt, news):
-			asking.settle_and_capture(attempt.gateway, event)
+		asking.settle_all(attempt, news, adapter)
 		return not news
 
 
@@ -118,20 +129,31 @@ def _abandon_locked(invoice_names: list[str], unpaid: list[str], minutes: int) -
 		lock=True,
 	)
 	blocked = {attempt.invoice for attempt in attempts if not _is_left(attempt, unpaid, minutes)}
-	reason = _("The payment was not finished in time. Nothing was charged as far as the gateway knows.")
-	closing = [attempt for attempt in attempts if attempt.invoice not in blocked]
-	left = {
-		invoice.name: invoice for invoice in invoices if invoice.name not in blocked and not invoice.paid()
-	}
-	for attempt in closing:
-		if attempt.invoice in left:
-			left[attempt.invoice].record("attempt_expired", attempt, attempt.status, "Expired", reason=reason)
-	closing = [attempt for attempt in closing if attempt.invoice in left]
-	PaymentAttempt.expire_many(
-		closing, reason, {a.name: schedule.next_check(a, closed=True) for a in closing}
-	)
-	AIInvoice.abandon_many(list(left.values()), reason)
+	left = {invoice.name: invoice for invoice in invoices if invoice.name not in blocked}
+	closing = [attempt for attempt in attempts if attempt.invoice in left]
+	_back_to_partly_paid(left, closing)
+	unpaid_ones = {name: invoice for name, invoice in left.items() if not invoice.paid()}
+	closing = [attempt for attempt in closing if attempt.invoice in unpaid_ones]
+	_abandon(unpaid_ones, closing)
 	return list({attempt.invoice: attempt.name for attempt in closing}.values())
+
+
+def _abandon(invoices: dict, attempts: list):
+	reason = _("The payment was not finished in time. Nothing was charged as far as the gateway knows.")
+	for attempt in attempts:
+		invoices[attempt.invoice].record("attempt_expired", attempt, attempt.status, "Expired", reason=reason)
+	PaymentAttempt.expire_many(
+		attempts, reason, {a.name: schedule.next_check(a, closed=True) for a in attempts}
+	)
+	AIInvoice.abandon_many(list(invoices.values()), reason)
+
+
+def _back_to_partly_paid(invoices: dict, attempts: list):
+	"""A part was paid before: only the try for the rest was left."""
+	for attempt in attempts:
+		invoice = invoices[attempt.invoice]
+		if invoice.paid():
+			close_attempt(invoice, attempt, PaymentEvent(Outcome.EXPIRED, reference=attempt.name))
 
 
 def _is_left(attempt, unpaid: list[str], minutes: int) -> bool:

@@ -6,18 +6,19 @@ import frappe
 from frappe import _
 from frappe.utils import cint, get_datetime, now_datetime
 
-from oropendola_payments.engine import schedule
+from oropendola_payments.engine import refund_books, schedule
 from oropendola_payments.engine.adapters import adapter_of
 from oropendola_payments.engine.calls import call_gateway
 from oropendola_payments.engine.keys import operation_key
 from oropendola_payments.engine.settlement import Settled, is_of_this_mode, look_up, settle
-from oropendola_payments.exceptions import NotFound
-from oropendola_payments.gateways.base import Outcome, PaymentEvent
+from oropendola_payments.exceptions import Conflict, NotFound
+from oropendola_payments.gateways.base import Outcome, PaymentEvent, RefundEvent
 from oropendola_payments.gateways.errors import NotSupported
 
 # A gateway that has never heard of an attempt this young may only be slow.
 YOUNG_SECONDS = 15 * 60
 RECENT_SECONDS = 10
+GAP_SECONDS = 2
 
 
 def ask(name: str) -> list[Settled]:
@@ -33,10 +34,44 @@ def ask_about(attempt, adapter=None) -> list[Settled]:
 	frappe.db.commit()
 	adapter = adapter or adapter_of(attempt.gateway)
 	events = call_gateway(attempt.gateway, adapter.status, attempt.payment_ref())
-	return [
-		settle_and_capture(attempt.gateway, event, attempt, adapter)
-		for event in _worth_settling(attempt, events)
-	]
+	settled = settle_all(attempt, _worth_settling(attempt, events), adapter)
+	if not schedule.goes_on(attempt):
+		_stop_asking(attempt)
+	return settled
+
+
+def settle_all(attempt, events: list, adapter=None) -> list[Settled]:
+	"""Settle all that a gateway told. One fact that fails hides no other; the first failure is raised at the end."""
+	settled, failures = [], []
+	for event in ranked(attempt, events):
+		try:
+			if isinstance(event, RefundEvent):
+				_note_refund(attempt.gateway, event)
+			else:
+				settled.append(settle_and_capture(attempt.gateway, event, attempt, adapter))
+		except Exception as error:
+			frappe.db.rollback()
+			failures.append(error)
+	if failures:
+		raise failures[0]
+	return settled
+
+
+def _note_refund(gateway: str, event: RefundEvent):
+	"""A refund that a status answer tells of: ours, or one made in the provider's dashboard whose message was lost."""
+	try:
+		refund_books.record_notice(gateway, event)
+	except (NotFound, Conflict):
+		frappe.db.rollback()  # not finished, or perhaps ours without a number yet: it is told again
+
+
+def _stop_asking(attempt):
+	"""The gateway was asked for the last time. What is open still came to nothing, as far as anybody can know."""
+	left_open = frappe.db.get_value("Payment Attempt", attempt.name, "status") in ("Created", "Processing")
+	if left_open:
+		settle(attempt.gateway, PaymentEvent(Outcome.EXPIRED, reference=attempt.name), attempt)
+	frappe.db.sql("UPDATE `tabPayment Attempt` SET next_check_at = NULL WHERE name = %s", attempt.name)
+	frappe.db.commit()
 
 
 def names_unknown_order(attempt, event: PaymentEvent) -> bool:
@@ -58,16 +93,44 @@ def ask_about_unless_recent(attempt, adapter=None) -> list[Settled]:
 	return [] if was_asked_within(attempt, RECENT_SECONDS) else ask_about(attempt, adapter)
 
 
+def ask_about_or_soon(attempt, adapter=None, pause: int = RECENT_SECONDS):
+	"""As `ask_about`; news that came too soon after the last question makes the next sweep ask."""
+	if was_asked_within(attempt, pause):
+		_ask_at(attempt, schedule.soon())
+	else:
+		ask_about(attempt, adapter)
+
+
+def ask_soon(gateway: str, notice):
+	"""A bell that rang a moment ago as well may still be about something new."""
+	_ask_at(attempt_of_notice(gateway, notice), schedule.soon())
+
+
+def _ask_at(attempt, moment):
+	if not attempt.next_check_at or get_datetime(attempt.next_check_at) > moment:
+		frappe.db.sql(
+			"UPDATE `tabPayment Attempt` SET next_check_at = %s WHERE name = %s", (moment, attempt.name)
+		)
+		frappe.db.commit()
+
+
+def require_this_mode(attempt):
+	if not is_of_this_mode(attempt):
+		message = _("Payment {0} was opened in {1} mode. It can be asked about when that mode is back.")
+		raise Conflict(message.format(attempt.name, attempt.mode))
+
+
 def was_asked_within(attempt, seconds: int) -> bool:
+	"""A last check in the future is a clock that was put back, and says nothing."""
 	last = attempt.last_check_at
-	return bool(last) and (now_datetime() - get_datetime(last)).total_seconds() < seconds
+	return bool(last) and 0 <= (now_datetime() - get_datetime(last)).total_seconds() < seconds
 
 
 def note_check(attempt):
 	attempt.write(
 		last_check_at=now_datetime(),
 		check_count=cint(attempt.check_count) + 1,
-		next_check_at=schedule.next_check(attempt),
+		next_check_at=schedule.while_asking(attempt),
 	)
 
 
@@ -106,18 +169,27 @@ def attempt_of_notice(gateway: str, notice):
 	return look_up(gateway, notice)
 
 
-def _worth_settling(attempt, events: list[PaymentEvent]) -> list[PaymentEvent]:
+def _worth_settling(attempt, events: list) -> list:
 	age = (now_datetime() - get_datetime(attempt.initiated_at)).total_seconds()
 	young = age < YOUNG_SECONDS
-	return ranked(attempt, [e for e in events if not (e.outcome is Outcome.NOT_FOUND and young)])
+	return [event for event in events if not (event.outcome is Outcome.NOT_FOUND and young)]
 
 
-def ranked(attempt, events: list[PaymentEvent]) -> list[PaymentEvent]:
-	"""Money first: a failed try inside the same order must not close it before its success is seen."""
-	in_order = sorted(events, key=lambda event: event.outcome not in (Outcome.PAID, Outcome.AUTHORIZED))
-	return [_about(attempt, event) for event in in_order]
+def ranked(attempt, events: list) -> list:
+	"""Money that was taken first: it makes a hold beside it unwanted, and no failed try may close the order before it is seen.
+
+	Refunds last, when the money they are of is in the books.
+	"""
+	return [_about(attempt, event) for event in sorted(events, key=_rank)]
 
 
-def _about(attempt, event: PaymentEvent) -> PaymentEvent:
-	"""We asked about this attempt, so an answer without a reference is about it."""
-	return event if event.reference else replace(event, reference=attempt.name)
+def _rank(event) -> int:
+	if isinstance(event, RefundEvent):
+		return 3
+	return {Outcome.PAID: 0, Outcome.AUTHORIZED: 1}.get(event.outcome, 2)
+
+
+def _about(attempt, event):
+	"""We asked about this attempt, so an answer without a reference, or about its order, is about it."""
+	is_of_its_order = bool(event.order_id) and event.order_id == attempt.gateway_order_id
+	return event if event.reference and not is_of_its_order else replace(event, reference=attempt.name)

@@ -33,12 +33,18 @@ def report_success(code: str):
 		frappe.cache.delete_value(_key(code))
 
 
-def report_failure(code: str, error: Exception):
-	"""Count an outage. Refused keys open the breaker at once: repeating them can lock an account."""
+def report_failure(code: str, error: Exception) -> bool:
+	"""Count an outage; False for an error that says nothing of the gateway's health.
+
+	Refused keys open the breaker at once: repeating them can lock an account.
+	"""
 	if isinstance(error, CredentialsRefused):
 		_open(code, error)
 	elif isinstance(error, OUTAGES):
 		_count(code, error)
+	else:
+		return False
+	return True
 
 
 def _count(code: str, error: Exception):

@@ -1,6 +1,8 @@
 """Every call to a gateway goes through here, so that its success or failure counts for the gateway's health."""
 
-from oropendola_payments.engine import breaker
+import frappe
+
+from oropendola_payments.engine import adapters, breaker
 from oropendola_payments.gateways.errors import GatewayError
 
 
@@ -9,7 +11,17 @@ def call_gateway(code: str, call, *args, **kwargs):
 	try:
 		answer = call(*args, **kwargs)
 	except GatewayError as error:
-		breaker.report_failure(code, error)
+		if breaker.report_failure(code, error):
+			adapters.note_failure(code, error)
+			frappe.db.commit()
 		raise
 	breaker.report_success(code)
+	_note_success_hourly(code)
 	return answer
+
+
+def _note_success_hourly(code: str):
+	key = f"oropendola_success:{code}"
+	if not frappe.cache.get_value(key, expires=True):
+		frappe.cache.set_value(key, 1, expires_in_sec=3600)
+		adapters.note_success(code)

@@ -6,7 +6,6 @@ import frappe
 from frappe import _
 from frappe.utils import get_datetime, now_datetime
 
-from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import (
 	OPEN,
 	PaymentAttempt,
@@ -51,10 +50,9 @@ def initiate(
 
 def retry(user: str, invoice_name: str, gateway: str | None = None) -> dict:
 	"""Another try after a failed or abandoned payment. What the last try really came to is asked first."""
-	invoice = own_invoice(user, invoice_name)
-	_ask_about_open(invoice)
-	in_transaction(_open_again, invoice.name)
-	return initiate(user, invoice_name, gateway)
+	_ask_about_open(own_invoice(user, invoice_name))
+	own_invoice(user, invoice_name).require_retry()
+	return initiate(user, invoice_name, gateway)  # its claim counts the retry, when there is a way to pay
 
 
 def cancel(user: str, attempt_name: str) -> dict:
@@ -145,7 +143,7 @@ def _take_call(name: str) -> bool:
 	called_at = (
 		(frappe.parse_json(attempt.request_data) or {}).get("called_at") if attempt.request_data else None
 	)
-	if called_at and (now_datetime() - get_datetime(called_at)).total_seconds() < CLAIM_SECONDS:
+	if called_at and 0 <= (now_datetime() - get_datetime(called_at)).total_seconds() < CLAIM_SECONDS:
 		return False
 	attempt.write(request_data=claims.called_now())
 	return True
@@ -234,13 +232,6 @@ def _ask_about_open(invoice):
 			asking.ask_unless_recent(name)
 		except GatewayError:
 			frappe.db.rollback()  # an outage of the old gateway does not stop a new try; a late payment is honoured
-
-
-def _open_again(name: str):
-	invoice = lock("AI Invoice", name)
-	if invoice.status in SETTLED:
-		raise Conflict(_("Invoice {0} is already paid.").format(name))
-	invoice.increment_retry()
 
 
 def _withdraw_locked(attempt):

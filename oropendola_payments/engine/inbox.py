@@ -14,6 +14,7 @@ from frappe import _
 from frappe.utils import cint, get_datetime, now_datetime
 
 from oropendola_payments.ai_billing import records
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import is_reference
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.engine import asking, disputes, refund_books, refunds, schedule
 from oropendola_payments.engine.adapters import adapter_of
@@ -33,9 +34,8 @@ from oropendola_payments.gateways.base import (
 
 MAX_BODY = 256 * 1024
 LEASE_SECONDS = 120
-TRIES_BEFORE_DEAD = 10
+TRIES_BEFORE_DEAD = 12  # most of a day
 DOORBELL_SECONDS = 5
-GAP_SECONDS = 2
 LOG = "Payment Webhook Log"
 
 
@@ -55,6 +55,8 @@ def receive(gateway: str, callback: Callback) -> tuple[str, Notice]:
 	if not notice.proven and not _rings_for_us(gateway, notice):
 		return "ignored", notice
 	name = store(gateway, callback, notice)
+	if not name and not notice.proven:
+		asking.ask_soon(gateway, notice)
 	return (_work_now(name, Message(gateway, notice, adapter)) if name else "duplicate"), notice
 
 
@@ -171,8 +173,9 @@ def _ask_about(message: Message) -> str | None:
 		return None
 	attempt = asking.attempt_of_notice(gateway, notice)
 	was_paid = attempt.status == "Paid"
+	asking.require_this_mode(attempt)
 	if not notice.proven:
-		asking.ask_about_unless_recent(attempt, message.adapter)
+		asking.ask_about_or_soon(attempt, message.adapter)
 	elif not all(_is_old_news(attempt, event) for event in notice.events):
 		_ask_now_or_later(attempt, message.adapter)
 	if was_paid:
@@ -193,7 +196,7 @@ def _is_old_news(attempt, event) -> bool:
 
 def _ask_now_or_later(attempt, adapter: Gateway | None):
 	"""A signed message can be sent again by whoever saw it: however often, the gateway is not asked more than it can bear."""
-	if asking.was_asked_within(attempt, GAP_SECONDS):
+	if asking.was_asked_within(attempt, asking.GAP_SECONDS):
 		raise Conflict(_("The gateway was asked a moment ago. This message is worked on again in a minute."))
 	asking.ask_about(attempt, adapter)
 
@@ -221,13 +224,13 @@ def _attempt_of_refund(gateway: str, event: RefundEvent) -> str | None:
 
 
 def note_failure(name: str, error: Exception):
-	"""Count the try and plan the next; nobody's payment so far is Ignored after a day of looking."""
+	"""Count the try and plan the next. What names no payment of ours is Ignored in the end, anything else is a dead letter."""
 
 	def mark():
 		row = lock(LOG, name)
 		tries = cint(row.attempts) + 1
-		stranger = isinstance(error, NotFound) and tries >= TRIES_BEFORE_DEAD
 		dead = tries >= TRIES_BEFORE_DEAD
+		stranger = dead and isinstance(error, NotFound) and not _names_one_of_ours(row)
 		row.write(
 			status="Ignored" if stranger else "Dead" if dead else "Failed",
 			attempts=tries,
@@ -239,6 +242,12 @@ def note_failure(name: str, error: Exception):
 	if not isinstance(error, NotFound) and not hasattr(error, "http_status_code"):
 		frappe.log_error(title=f"Webhook {name} failed", message=frappe.get_traceback())
 		frappe.db.commit()
+
+
+def _names_one_of_ours(row) -> bool:
+	"""Our reference for a payment that we do not have: a person must know, for the records may have been lost."""
+	notice = _unpack(row.notice)
+	return any(is_reference(e.reference) for e in (notice, *notice.events) if e.reference)
 
 
 # Re-driving ---------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""When a gateway is asked again: often at first, then on a falling schedule for five days."""
+"""When a gateway is asked again: often at first, then on a falling schedule for six days."""
 
 from datetime import datetime, timedelta
 
@@ -16,7 +16,15 @@ STEPS = (
 	(timedelta(days=2), timedelta(hours=4)),
 	(timedelta(days=6), timedelta(hours=12)),
 )
+# What was paid may be paid once more inside the same order, or be sent back from the provider's dashboard, and the message
+# about it may be lost: after an hour, a day, three and five days the gateway is asked again.
+PAID_STEPS = (
+	(timedelta(minutes=30), timedelta(hours=1)),
+	(timedelta(hours=12), timedelta(days=1)),
+	(timedelta(days=6), timedelta(days=2)),
+)
 VENDORS_SCHEDULE_ENDS = timedelta(hours=1)
+LAST_QUESTION_AGAIN = timedelta(hours=12)
 
 
 def soon() -> datetime:
@@ -30,7 +38,32 @@ def next_check(attempt, closed: bool = False) -> datetime | None:
 	own = None if closed else _vendors_schedule(attempt, age)
 	if own:
 		return now + own
-	return next((now + pause for younger_than, pause in STEPS if age < younger_than), None)
+	return _step(STEPS, now, age)
+
+
+def after_payment(attempt) -> datetime | None:
+	"""When a paid attempt is looked at again; never, when no gateway can be asked."""
+	if attempt.gateway not in codes():
+		return None
+	now = now_datetime()
+	return _step(PAID_STEPS, now, now - get_datetime(attempt.initiated_at))
+
+
+def _step(steps: tuple, now: datetime, age: timedelta) -> datetime | None:
+	return next((now + pause for younger_than, pause in steps if age < younger_than), None)
+
+
+def goes_on(attempt) -> bool:
+	return bool(_planned(attempt))
+
+
+def while_asking(attempt) -> datetime:
+	"""As `next_check`, but never None: a last question that gets no answer is asked again."""
+	return _planned(attempt) or now_datetime() + LAST_QUESTION_AGAIN
+
+
+def _planned(attempt) -> datetime | None:
+	return after_payment(attempt) if attempt.status == "Paid" else next_check(attempt)
 
 
 def _vendors_schedule(attempt, age: timedelta) -> timedelta | None:

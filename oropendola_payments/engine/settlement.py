@@ -54,11 +54,12 @@ def settle(gateway: str, event: PaymentEvent, attempt=None) -> Settled:
 	return settled
 
 
-COLUMNS = {"reference": "name", "order_id": "gateway_order_id", "payment_id": "gateway_payment_id"}
+# The order first: it is the gateway's own word, while a buyer's browser may have written the reference.
+COLUMNS = {"order_id": "gateway_order_id", "reference": "name", "payment_id": "gateway_payment_id"}
 
 
 def look_up(gateway: str, event):
-	"""The attempt that an event speaks of, unlocked: by our reference, else by the gateway's order or payment id."""
+	"""The attempt that an event speaks of, unlocked: by the gateway's order, our reference, or the gateway's payment id."""
 	for field, column in COLUMNS.items():
 		value = getattr(event, field)
 		row = value and frappe.db.get_value(
@@ -108,7 +109,7 @@ def _take_money(invoice, attempt, event: PaymentEvent, result: Settled, expected
 	known = _known_capture(attempt.gateway, event.payment_id) if may_be_known else None
 	if known:
 		result.capture = known.name
-		_note_foreign_capture(invoice, attempt, known)
+		_compare_with_known(invoice, known, event)
 		return
 	disposition, applied = _disposition(invoice, attempt, event)
 	capture = insert_capture(invoice, attempt, event, disposition, applied)
@@ -125,14 +126,21 @@ def _known_capture(gateway: str, payment_id: str):
 	rows = frappe.get_all(
 		"Payment Capture",
 		{"gateway": gateway, "gateway_payment_id": payment_id},
-		["name", "invoice", "attempt"],
+		["name", "invoice", "attempt", "amount", "currency"],
 		limit=1,
 	)
 	return rows[0] if rows else None
 
 
-def _note_foreign_capture(invoice, attempt, known):
-	"""The same money cannot pay two invoices: say so once, and change nothing."""
+def _compare_with_known(invoice, known, event: PaymentEvent):
+	"""The same money cannot pay two invoices, nor be another sum later: say so once, and change nothing."""
+	recorded = quantize(known.amount, known.currency)
+	if (event.amount, event.currency.upper()) != (recorded, known.currency):
+		invoice.flag_for_review(
+			_("The gateway now says {0} {1} for payment {2}, of which {3} {4} is in our books.").format(
+				event.amount, event.currency, event.payment_id, recorded, known.currency
+			)
+		)
 	if known.invoice != invoice.name:
 		invoice.flag_for_review(
 			_(
@@ -223,6 +231,7 @@ def _close_as_paid(invoice, attempt, event: PaymentEvent, disposition: str):
 		gateway_order_id=attempt.gateway_order_id or event.order_id,
 		error_code="mismatch" if disposition == "Mismatch" else None,
 		error_message=None,
+		next_check_at=schedule.after_payment(attempt),
 		**values,
 	)
 	invoice.record("attempt_paid", attempt, before, "Paid")

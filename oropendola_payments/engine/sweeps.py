@@ -20,6 +20,7 @@ LONG_SECONDS = 1500
 
 
 def drive_inbox():
+	health.note_alive("scheduler")
 	_queue("run_inbox")
 
 
@@ -62,7 +63,7 @@ def _queue(function: str):
 
 def run_inbox() -> int:
 	"""Messages that were stored and not finished: the worker died, or our side had trouble."""
-	health.note_sweep()
+	health.note_alive("queue")
 	due = {"status": ("in", ("Received", "Failed")), "next_attempt_at": ("<=", now_datetime())}
 	with acting_as("Sweep"):
 		return each("Payment Webhook Log", due, inbox.drive)

@@ -163,17 +163,24 @@ class TestTrouble(InboxCase):
 
 	def test_a_message_about_nobodys_payment_is_looked_for_and_then_ignored(self):
 		"""R9: for hours it may only be early."""
+		self.assertEqual(self.end_of_a_message_about(b"another-shops-order1"), ["Ignored"])
+
+	def test_a_message_about_a_payment_that_we_lost_calls_a_person(self):
+		"""R1: our reference, and no attempt: records are missing, perhaps after a restore, and the money is there."""
+		self.assertEqual(self.end_of_a_message_about(b"ZZZZZZZZZZZZZZZZZZZZ"), ["Dead"])
+
+	def end_of_a_message_about(self, reference: bytes) -> list[str]:
 		journey, messages = self.paid_and_told("razorpay")
 		attempt = journey.attempts()[0]
-		body = messages[0].body.replace(attempt.encode(), b"ZZZZZZZZZZZZZZZZZZZZ")
+		body = messages[0].body.replace(attempt.encode(), reference)
 		order = frappe.db.get_value("Payment Attempt", attempt, "gateway_order_id")
 		body = body.replace(order.encode(), b"order_nobodys0")
 		self.sign_and_deliver(messages[0], body)
-		for _round in range(12):
+		for _round in range(inbox.TRIES_BEFORE_DEAD):
 			make_due(journey.invoice)
 			sweeps.run_inbox()
-		self.assertEqual([row.status for row in self.logs("razorpay")], ["Ignored"])
 		self.assertEqual(journey.captures(), [])
+		return [row.status for row in self.logs("razorpay")]
 
 	@staticmethod
 	def sign_and_deliver(message, body: bytes):

@@ -320,8 +320,11 @@ class Gateway:
 	def create(self, request: PaymentRequest) -> Checkout:
 		raise NotImplementedError
 
-	def status(self, payment: PaymentRef) -> list[PaymentEvent]:
-		"""All the gateway knows of this attempt, at least one event; money that was taken comes with its own payment id."""
+	def status(self, payment: PaymentRef) -> list[PaymentEvent | RefundEvent]:
+		"""All the gateway knows of this attempt, at least one payment event; money that was taken comes with its own payment id.
+
+		What was sent back of it comes behind, as refund events with the gateway's refund id, where its answers tell.
+		"""
 		raise NotImplementedError
 
 	@classmethod

@@ -20,7 +20,7 @@ def make_due(invoice: str, minutes: int = 45):
 	)
 	frappe.db.sql(
 		"UPDATE `tabPayment Attempt` SET initiated_at = %s, next_check_at = %s, last_check_at = NULL"
-		" WHERE invoice = %s AND gateway <> 'manual'",
+		" WHERE invoice = %s AND next_check_at IS NOT NULL",
 		(then, then, invoice),
 	)
 	frappe.db.sql(

@@ -64,10 +64,12 @@ class AIInvoice(StatefulRecord):
 		return receipt.facts(self)
 
 	def before_insert(self):
-		self.update(
-			dict.fromkeys(("amount_paid", "amount_refunded", "retry_count", "event_count", "needs_review"), 0)
-		)
-		self.update(dict.fromkeys(("last_event_hash", "fulfilled_on", "paid_date", "transaction_id")))
+		"""Whatever was typed: what the system writes begins empty."""
+		numbers = ("amount_paid", "amount_refunded", "retry_count", "event_count", "needs_review")
+		periods = ("period_start", "period_end")  # of an invoice that a subscription asked for
+		for name in self.system_fields:
+			if name not in periods or not self.flags.of_subscription:
+				self.set(name, 0 if name in numbers else None)
 
 	def validate(self):
 		super().validate()
@@ -178,14 +180,20 @@ class AIInvoice(StatefulRecord):
 		allowed = cint(frappe.get_cached_doc("Payment Settings").max_retries)
 		return max(0, allowed - cint(self.retry_count))
 
-	def increment_retry(self):
-		"""Count the retry and open the invoice for another attempt."""
+	def require_retry(self):
+		"""Refuse when this invoice cannot be tried again, and say why."""
+		if self.status in SETTLED:
+			frappe.throw(_("Invoice {0} is already paid.").format(self.name), Conflict)
 		if self.status not in ("Failed", "Abandoned"):
 			message = _("Invoice {0} is {1}. Only a failed or abandoned payment can be tried again.")
 			frappe.throw(message.format(self.name, _(self.status)), Conflict)
 		if not self.can_retry():
 			message = _("Invoice {0} was tried too often. Please contact us to pay it.")
 			frappe.throw(message.format(self.name), Conflict)
+
+	def increment_retry(self):
+		"""Count the retry and open the invoice for another attempt."""
+		self.require_retry()
 		self._move_to(
 			"Pending",
 			retry_count=cint(self.retry_count) + 1,

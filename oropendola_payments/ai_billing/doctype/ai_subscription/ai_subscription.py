@@ -169,7 +169,7 @@ class AISubscription(StatefulRecord):
 
 	def _serve(self, status: str, **values) -> str | None:
 		link, key = self._key_to_serve()
-		values = {**self._full_quota(), **values, "api_key_link": link, "live_key": self._live_key()}
+		values = {**self._full_quota(), **values, "api_key_link": link}
 		if not self._move_to(status, **values):
 			self.write(**values)  # an extension: the status stays, the period grows
 		return key

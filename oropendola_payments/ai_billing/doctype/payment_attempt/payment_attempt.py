@@ -12,6 +12,7 @@ from oropendola_payments.gateways.base import PaymentRef
 from oropendola_payments.gateways.money import quantize
 
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # nothing that a person could misread
+REFERENCE_LENGTH = 20
 LATE = {"Authorized", "Paid"}  # a gateway may take the money after it has reported a failure
 TRANSITIONS = {
 	"Created": {"Processing", "Authorized", "Paid", "Failed", "Expired", "Cancelled"},
@@ -97,7 +98,7 @@ class PaymentAttempt(StatefulRecord):
 		return self._move_to("Authorized", **values)
 
 	def mark_as_paid(self, **values) -> bool:
-		return self._move_to("Paid", completed_at=now_datetime(), next_check_at=None, **values)
+		return self._move_to("Paid", completed_at=now_datetime(), **values)
 
 	def mark_as_failed(self, **values) -> bool:
 		return self._move_to("Failed", completed_at=now_datetime(), **values)
@@ -128,7 +129,12 @@ class PaymentAttempt(StatefulRecord):
 
 def new_reference() -> str:
 	"""Sent to the gateway: random, so that it tells nothing and cannot be guessed."""
-	return "".join(secrets.choice(ALPHABET) for _i in range(20))
+	return "".join(secrets.choice(ALPHABET) for _i in range(REFERENCE_LENGTH))
+
+
+def is_reference(text: str) -> bool:
+	"""Whether this is formed as `new_reference` does, so that a foreign number is told from one of ours that is missing."""
+	return len(text) == REFERENCE_LENGTH and set(text) <= set(ALPHABET)
 
 
 def on_doctype_update():

@@ -96,17 +96,14 @@ def ask_about_unless_recent(attempt, adapter=None) -> list[Settled]:
 def ask_about_or_soon(attempt, adapter=None, pause: int = RECENT_SECONDS):
 	"""As `ask_about`; news that came too soon after the last question makes the next sweep ask."""
 	if was_asked_within(attempt, pause):
-		_ask_at(attempt, schedule.soon())
+		ask_soon(attempt)
 	else:
 		ask_about(attempt, adapter)
 
 
-def ask_soon(gateway: str, notice):
+def ask_soon(attempt):
 	"""A bell that rang a moment ago as well may still be about something new."""
-	_ask_at(attempt_of_notice(gateway, notice), schedule.soon())
-
-
-def _ask_at(attempt, moment):
+	moment = schedule.soon()
 	if not attempt.next_check_at or get_datetime(attempt.next_check_at) > moment:
 		frappe.db.sql(
 			"UPDATE `tabPayment Attempt` SET next_check_at = %s WHERE name = %s", (moment, attempt.name)

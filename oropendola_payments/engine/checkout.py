@@ -10,7 +10,7 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 	OPEN,
 	PaymentAttempt,
 )
-from oropendola_payments.engine import asking, claims, phone_step, schedule
+from oropendola_payments.engine import asking, claims, earlier_tries, phone_step, schedule
 from oropendola_payments.engine.adapters import adapter_of
 from oropendola_payments.engine.calls import call_gateway
 from oropendola_payments.engine.claims import Claim, Wish
@@ -124,6 +124,7 @@ def _continue(claim: Claim, method_details: dict | None = None, customer: Custom
 	if attempt.phone_check == "Needed":
 		return phone_step.ask(attempt)
 	if claim.is_new or in_transaction(_take_call, attempt.name):
+		earlier_tries.close(attempt, claim.earlier if claim.is_new else claims.attempts_of(attempt.invoice))
 		return _open_at_gateway(attempt, request_of(attempt, method_details, customer, claim.invoice))
 	attempt.reload()
 	if _has_answer(attempt):

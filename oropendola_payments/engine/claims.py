@@ -45,6 +45,7 @@ class Claim:
 	attempt: PaymentAttempt
 	invoice: AIInvoice | None = None
 	is_new: bool = False
+	earlier: tuple = ()  # rows of the invoice's other attempts
 
 
 def repeated(key: str | None, wanted: str) -> str | None:
@@ -78,12 +79,13 @@ def _claim(wish: Wish) -> Claim | None:
 		return None
 	code = gateway_list.choose(wish.gateway, invoice.currency)
 	flow = _flow(code, wish.flow)
-	reusable = _live_attempt(invoice, code, flow, wish.method)
+	rows = attempts_of(invoice.name)
+	reusable = _live_attempt(rows, invoice, code, flow, wish.method)
 	if reusable:
 		return Claim(_with_key(reusable, wish))
 	if invoice.status in ("Failed", "Abandoned"):
 		invoice.increment_retry()  # a new try counts, by whichever call it comes
-	return Claim(_new_attempt(invoice, code, flow, wish), invoice, is_new=True)
+	return Claim(_new_attempt(invoice, code, flow, wish), invoice, is_new=True, earlier=tuple(rows))
 
 
 def _lock_own(wish: Wish):
@@ -123,11 +125,18 @@ def _require_payable(invoice):
 		)
 
 
-def _live_attempt(invoice, code: str, flow: str, method: str | None) -> str | None:
-	filters = {"invoice": invoice.name, "gateway": code, "flow": flow, "status": ("in", OPEN)}
-	fields = ["name", "amount", "mode", "payment_method", "expires_at", "status", "checkout_data"]
+def attempts_of(invoice: str) -> list:
+	"""What is decided by, of all attempts of an invoice, the newest first."""
+	fields = ["name", "gateway", "flow", "mode", "status", "amount", "payment_method", "expires_at",
+		"gateway_order_id", "checkout_data"]  # fmt: skip
+	return frappe.get_all("Payment Attempt", {"invoice": invoice}, fields, order_by="creation desc")
+
+
+def _live_attempt(rows: list, invoice, code: str, flow: str, method: str | None) -> str | None:
 	fresh = now_datetime() + timedelta(seconds=FRESH_SECONDS)
-	for row in frappe.get_all("Payment Attempt", filters, fields, order_by="creation desc"):
+	for row in rows:
+		if (row.gateway, row.flow) != (code, flow) or row.status not in OPEN:
+			continue
 		alive = not row.expires_at or get_datetime(row.expires_at) > fresh
 		same = to_decimal(row.amount) == invoice.outstanding() and row.mode == settings_of(code).mode
 		# Opened perhaps, but nobody knows where: the reconciler asks about it, the customer gets a new one.

@@ -52,20 +52,21 @@ def receive(gateway: str, callback: Callback) -> tuple[str, Notice]:
 	"""processed, queued, duplicate or ignored, and what was read. Raises SignatureError before anything is looked up."""
 	adapter = adapter_of(gateway)
 	notice = adapter.receive(callback)
-	if not notice.proven and not _rings_for_us(gateway, notice):
+	rung = None if notice.proven else _attempt_rung_for(gateway, notice)
+	if not notice.proven and not rung:
 		return "ignored", notice
 	name = store(gateway, callback, notice)
-	if not name and not notice.proven:
-		asking.ask_soon(gateway, notice)
+	if rung and not name:
+		asking.ask_soon(rung)
 	return (_work_now(name, Message(gateway, notice, adapter)) if name else "duplicate"), notice
 
 
-def _rings_for_us(gateway: str, notice: Notice) -> bool:
+def _attempt_rung_for(gateway: str, notice: Notice):
 	"""Anybody can ring: only a bell for a payment of ours is kept. One that was too early is made up for by the reconciler."""
 	try:
-		return bool(asking.attempt_of_notice(gateway, notice))
+		return asking.attempt_of_notice(gateway, notice)
 	except NotFound:
-		return False
+		return None
 
 
 def store(gateway: str, callback: Callback, notice: Notice) -> str | None:

@@ -40,17 +40,20 @@ def settings_of(code: str):
 	return frappe.get_cached_doc(SETTINGS, name)
 
 
-def adapter_of(code: str, *, for_new_payment: bool = False) -> Gateway:
-	"""A ready adapter. Old payments are asked about and refunded even after a gateway was switched off."""
+def adapter_of(code: str, *, for_new_payment: bool = False, timeout=None) -> Gateway:
+	"""A ready adapter. Old payments are asked about and refunded even after a gateway was switched off.
+
+	`timeout` is for callers that somebody waits for: seconds to connect and to read.
+	"""
 	settings = settings_of(code)
 	if for_new_payment and not (cint(settings.enabled) and settings.is_configured()):
 		raise Unavailable(
 			_("{0} is not available at the moment. Please choose another way to pay.").format(settings.label)
 		)
-	return build(settings)
+	return build(settings, timeout)
 
 
-def build(settings) -> Gateway:
+def build(settings, timeout=None) -> Gateway:
 	from oropendola_payments.engine.live_site import require_confirmed
 
 	if settings.mode == "Live":
@@ -63,7 +66,7 @@ def build(settings) -> Gateway:
 	return cls(
 		secrets=_secrets(settings, cls),
 		mode=settings.mode,
-		http=HttpClient(),
+		http=HttpClient(timeout=timeout) if timeout else HttpClient(),
 		tokens=SiteTokens(f"{settings.gateway}:{settings.mode}"),
 		base_url=_base_url(settings),
 	)

@@ -10,10 +10,10 @@ from oropendola_payments.engine import refund_books, schedule
 from oropendola_payments.engine.adapters import adapter_of
 from oropendola_payments.engine.calls import call_gateway
 from oropendola_payments.engine.keys import operation_key
-from oropendola_payments.engine.settlement import Settled, is_of_this_mode, look_up, settle
+from oropendola_payments.engine.settlement import Settled, is_of_this_mode, is_wanted, look_up, settle
 from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.gateways.base import Outcome, PaymentEvent, RefundEvent
-from oropendola_payments.gateways.errors import NotSupported
+from oropendola_payments.gateways.errors import GatewayError, NotSupported
 
 # A gateway that has never heard of an attempt this young may only be slow.
 YOUNG_SECONDS = 15 * 60
@@ -132,17 +132,22 @@ def note_check(attempt):
 
 
 def settle_and_capture(gateway: str, event: PaymentEvent, attempt=None, adapter=None) -> Settled:
-	"""Settle; money that is only reserved is taken and settled again."""
-	settled = settle(gateway, event, attempt)
-	if not settled.authorized:
-		return settled
+	"""Settle. Money that is only reserved is taken first, when it is still wanted and has to be taken by us."""
+	if event.outcome is not Outcome.AUTHORIZED:
+		return settle(gateway, event, attempt)
+	if attempt is None or attempt.name != event.reference:
+		attempt = look_up(gateway, event)
 	adapter = adapter or adapter_of(gateway)
-	if not adapter.capabilities.capture:
-		return settled
-	attempt = frappe.get_doc("Payment Attempt", settled.attempt)
+	if not adapter.capabilities.capture or not is_wanted(attempt):
+		return settle(gateway, event, attempt)
+	frappe.db.commit()
 	key = operation_key(attempt.name, "capture")
-	captured = call_gateway(gateway, adapter.capture, attempt.payment_ref(), event, key)
-	return settle(gateway, captured, attempt) if captured.outcome is not Outcome.AUTHORIZED else settled
+	try:
+		event = call_gateway(gateway, adapter.capture, attempt.payment_ref(), event, key)
+	except GatewayError:
+		settle(gateway, event, attempt)  # that it is reserved is known at least
+		raise
+	return settle(gateway, event, attempt)
 
 
 def withdraw(name: str) -> bool:

@@ -14,7 +14,10 @@ from frappe import _
 from frappe.utils import cint, get_datetime, now_datetime
 
 from oropendola_payments.ai_billing import records
-from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import is_reference
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import (
+	PaymentAttempt,
+	is_reference,
+)
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.engine import asking, disputes, refund_books, refunds, schedule
 from oropendola_payments.engine.adapters import adapter_of
@@ -33,6 +36,8 @@ from oropendola_payments.gateways.base import (
 )
 
 MAX_BODY = 256 * 1024
+# Connecting and reading: providers want an answer within about five seconds. What takes longer is worked on by the sweep.
+PATIENCE = (2, 4)
 LEASE_SECONDS = 120
 TRIES_BEFORE_DEAD = 12  # most of a day
 DOORBELL_SECONDS = 5
@@ -41,16 +46,17 @@ LOG = "Payment Webhook Log"
 
 @dataclass
 class Message:
-	"""What a row of the inbox says; `adapter` is there when the message just came in."""
+	"""What a row of the inbox says; `adapter` and `rung` are there when the message just came in."""
 
 	gateway: str
 	notice: Notice
 	adapter: Gateway | None = None
+	rung: PaymentAttempt | None = None  # whom a bell that just came in is for
 
 
 def receive(gateway: str, callback: Callback) -> tuple[str, Notice]:
 	"""processed, queued, duplicate or ignored, and what was read. Raises SignatureError before anything is looked up."""
-	adapter = adapter_of(gateway)
+	adapter = adapter_of(gateway, timeout=PATIENCE)
 	notice = adapter.receive(callback)
 	rung = None if notice.proven else _attempt_rung_for(gateway, notice)
 	if not notice.proven and not rung:
@@ -58,7 +64,7 @@ def receive(gateway: str, callback: Callback) -> tuple[str, Notice]:
 	name = store(gateway, callback, notice)
 	if rung and not name:
 		asking.ask_soon(rung)
-	return (_work_now(name, Message(gateway, notice, adapter)) if name else "duplicate"), notice
+	return (_work_now(name, Message(gateway, notice, adapter, rung)) if name else "duplicate"), notice
 
 
 def _attempt_rung_for(gateway: str, notice: Notice):
@@ -172,7 +178,7 @@ def _ask_about(message: Message) -> str | None:
 		return attempt
 	if not (notice.reference or notice.order_id or notice.payment_id):
 		return None
-	attempt = asking.attempt_of_notice(gateway, notice)
+	attempt = message.rung or asking.attempt_of_notice(gateway, notice)
 	was_paid = attempt.status == "Paid"
 	asking.require_this_mode(attempt)
 	if not notice.proven:

@@ -34,7 +34,6 @@ class Settled:
 	changed: bool
 	capture: str | None = None
 	disposition: str | None = None
-	authorized: bool = False  # reserved money that is wanted: it has to be captured
 	failed: bool = False
 
 
@@ -83,7 +82,7 @@ def _settle_locked(
 	if event.outcome is Outcome.PAID:
 		_take_money(invoice, attempt, event, result)
 	elif event.outcome is Outcome.AUTHORIZED:
-		_note_authorized(invoice, attempt, event, result)
+		result.changed = _note_authorized(invoice, attempt, event)
 	elif event.outcome is Outcome.PENDING:
 		_note_pending(invoice, attempt, event)
 	else:
@@ -166,6 +165,13 @@ def _disposition(invoice, attempt, event: PaymentEvent) -> tuple[str, Decimal]:
 def is_of_this_mode(attempt) -> bool:
 	"""False while the gateway's settings are in another mode than when the attempt was opened."""
 	return attempt.mode == "Manual" or attempt.mode == settings_of(attempt.gateway).mode
+
+
+def is_wanted(attempt) -> bool:
+	"""Whether money that is reserved for this attempt should be taken. Read without a lock: what changes meanwhile is a double payment."""
+	if attempt.status == "Paid" or not is_of_this_mode(attempt):
+		return False
+	return frappe.db.get_value("AI Invoice", attempt.invoice, "status") not in (*SETTLED, "Cancelled")
 
 
 def _is_mismatch(attempt, event: PaymentEvent) -> bool:
@@ -298,10 +304,9 @@ def _pay_cancelled(invoice, capture) -> bool:
 # No money yet -------------------------------------------------------------------------------------
 
 
-def _note_authorized(invoice, attempt, event: PaymentEvent, result: Settled):
-	result.authorized = attempt.status != "Paid" and invoice.status not in (*SETTLED, "Cancelled")
+def _note_authorized(invoice, attempt, event: PaymentEvent) -> bool:
 	if attempt.status in ("Paid", "Authorized"):
-		return
+		return False
 	before = attempt.status
 	attempt.mark_as_authorized(
 		gateway_payment_id=event.payment_id or attempt.gateway_payment_id,
@@ -312,7 +317,7 @@ def _note_authorized(invoice, attempt, event: PaymentEvent, result: Settled):
 	invoice.record("attempt_authorized", attempt, before, "Authorized")
 	if not (invoice.can_move_to("Processing") and invoice.mark_as_processing()):
 		invoice.write()
-	result.changed = True
+	return True
 
 
 def _note_pending(invoice, attempt, event: PaymentEvent):

@@ -3,12 +3,13 @@ from unittest.mock import patch
 
 import frappe
 
+from oropendola_payments.api import payment
 from oropendola_payments.compat import TestCase
 from oropendola_payments.engine import asking, reactions
-from oropendola_payments.engine.settlement import settle
+from oropendola_payments.engine.settlement import is_wanted, settle
 from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
-from oropendola_payments.tests.factories import create_user, payment_settings
+from oropendola_payments.tests.factories import as_user, create_user, enable_gateway, payment_settings
 from oropendola_payments.tests.facts import failed, paid, payment_id
 from oropendola_payments.tests.flows import Journey
 from oropendola_payments.tests.proofs import broken_promises, broken_trail
@@ -266,16 +267,22 @@ class TestReservedMoney(SettlementCase):
 		)
 
 	def test_reserved_money_pays_nothing(self):
-		settled = settle("payu", self.authorized())
-		self.assertTrue(settled.authorized)
+		settle("payu", self.authorized())
+		self.assertTrue(is_wanted(frappe.get_doc("Payment Attempt", self.attempt)))
 		self.assertEqual((self.attempt_status(), self.journey.status()), ("Authorized", "Processing"))
 		self.assertEqual((self.journey.captures(), self.journey.subscription_status()), ([], "Pending"))
 
 	def test_reserved_money_for_a_paid_invoice_is_not_wanted(self):
 		settle("payu", paid(self.attempt))
-		other = Journey("razorpay", user=self.journey.user)
-		self.assertFalse(settle("payu", self.authorized()).authorized)
-		self.assertEqual(other.status(), "Pending")
+		settle("payu", self.authorized())
+		self.assertFalse(is_wanted(frappe.get_doc("Payment Attempt", self.attempt)))
+
+	def test_reserved_money_is_not_wanted_when_another_attempt_paid(self):
+		enable_gateway("razorpay")
+		with as_user(self.journey.user):
+			answer = payment.initiate_payment(invoice_id=self.journey.invoice, gateway="razorpay")
+		settle("razorpay", paid(answer["attempt"]))
+		self.assertFalse(is_wanted(frappe.get_doc("Payment Attempt", self.attempt)))
 
 	def test_the_gateway_is_asked_and_its_answer_settled(self):
 		back = self.journey.customer_pays(self.attempt)

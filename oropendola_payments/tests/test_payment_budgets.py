@@ -11,9 +11,8 @@ from oropendola_payments.tests.time_travel import forget_the_past
 
 CONTROL = ("commit", "start", "rollback", "begin", "savepoint", "release")
 ROUNDS = 3
-# PayPal's customers only approve: the same message settles the reservation and then the money that we take.
-# A doorbell is looked up before it is stored, so that strangers cannot fill the inbox: one statement more.
-LIMITS = {"paypal": 22, "phonepe": 17, "cashflows": 17}
+# PayPal's customers only approve: whether the money is still wanted is read before we take it.
+LIMITS = {"paypal": 17}
 LIMIT = 16
 
 

@@ -1,5 +1,9 @@
 """Walking the chains of the audit trail and naming the first broken link."""
 
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import groupby
+
 import frappe
 
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import (
@@ -10,33 +14,86 @@ from oropendola_payments.ai_billing.doctype.payment_event.payment_event import (
 	person_hash,
 )
 
-BATCH = 2000
+BATCH = 500  # invoices, each with a handful of events
+
+COLUMNS = ", ".join(f"`{name}`" for name in (*HASHED, *PERSON, "hash"))
+IN_ORDER = f"SELECT {COLUMNS} FROM `tabPayment Event` WHERE {{}} ORDER BY `invoice`, `sequence`"  # noqa: S608
+ORPHANS = """
+	SELECT e.name FROM `tabPayment Event` e LEFT JOIN `tabAI Invoice` i ON i.name = e.invoice
+	WHERE e.invoice <> '' AND i.name IS NULL ORDER BY e.name LIMIT 1
+"""
+
+
+@dataclass
+class Walk:
+	"""How far it went, and the first link that does not fit."""
+
+	chains: int = 0
+	events: int = 0
+	broken: dict | None = None
+
+	def chain(self, rows: list) -> tuple[int, str]:
+		"""Walk one chain; where it ends, as count and last hash."""
+		count, previous = 0, ""
+		self.chains += bool(rows)
+		for row in rows:
+			reason = _fault(row, count + 1, previous)
+			if reason:
+				self.fail(row.name, reason)
+				break
+			count, previous = count + 1, row.hash
+			self.events += 1
+		return count, previous
+
+	def fail(self, link: str, reason: str):
+		self.broken = self.broken or {"link": link, "reason": reason}
 
 
 def verify(invoice: str | None = None) -> dict:
 	"""`{"chains": n, "events": n, "broken": None}` or, as `broken`, which event does not fit and why.
 
-	All chains of the site, or that of one invoice.
+	All chains of the site, or that of one invoice. Works in batches, so memory is bounded.
 	"""
-	tails, events = _invoice_tails(invoice), 0
-	expected: dict[str | None, tuple[int, str]] = {}
-	for row in _rows_of(invoice) if invoice else _rows():
-		chain = row.invoice or None
-		sequence, previous = expected.get(chain, (0, ""))
-		reason = _fault(row, sequence + 1, previous)
-		if reason:
-			return _broken(len(expected), events, row.name, reason)
-		expected[chain] = (row.sequence, row.hash)
-		events += 1
-	for invoice, (count, tail) in tails.items():
-		if expected.get(invoice, (0, "")) != (count, tail or ""):
-			return _broken(
-				len(expected),
-				events,
-				invoice,
-				"the invoice remembers another last event: events at the end are missing",
-			)
-	return {"chains": len(expected), "events": events, "broken": None}
+	walk = Walk()
+	if not invoice:
+		walk.chain(_events("`invoice` IS NULL OR `invoice` = ''", ()))
+	for tails in _invoices(invoice):
+		if walk.broken:
+			break
+		_walk_invoices(walk, tails)
+	orphan = None if invoice or walk.broken else frappe.db.sql(ORPHANS)
+	if orphan:
+		walk.fail(orphan[0][0], "its invoice is missing")
+	return asdict(walk)
+
+
+def _walk_invoices(walk: Walk, tails: list):
+	rows = _events("`invoice` IN %s", (tuple(tail.name for tail in tails),))
+	chains = {name: list(chain) for name, chain in groupby(rows, key=lambda row: row.invoice)}
+	for tail in tails:
+		end = walk.chain(chains.get(tail.name, []))
+		if not walk.broken and end != (int(tail.event_count or 0), tail.last_event_hash or ""):
+			walk.fail(tail.name, "the invoice remembers another last event: events at the end are missing")
+		if walk.broken:
+			return
+
+
+def _events(where: str, values: tuple) -> list:
+	return frappe.db.sql(IN_ORDER.format(where), values, as_dict=True)
+
+
+def _invoices(only: str | None) -> Iterator[list]:
+	"""What each invoice remembers of its chain, batch by batch."""
+	last = ""
+	while True:
+		filters = {"name": only} if only else {"name": (">", last)}
+		fields = ["name", "event_count", "last_event_hash"]
+		tails = frappe.get_all("AI Invoice", filters, fields, order_by="name", limit=BATCH)
+		if tails:
+			yield tails
+		if only or len(tails) < BATCH:
+			return
+		last = tails[-1].name
 
 
 def _fault(row, sequence: int, previous: str) -> str | None:
@@ -48,41 +105,3 @@ def _fault(row, sequence: int, previous: str) -> str | None:
 	return (
 		None if same_person and hash_of(row) == row.hash else "its content was changed after it was written"
 	)
-
-
-COLUMNS = ", ".join(f"`{name}`" for name in (*HASHED, *PERSON, "hash"))
-
-
-def _rows_of(invoice: str):
-	return frappe.db.sql(
-		f"SELECT {COLUMNS} FROM `tabPayment Event` WHERE `invoice` = %s ORDER BY `sequence`",  # noqa: S608
-		(invoice,),
-		as_dict=True,
-	)
-
-
-def _rows():
-	"""All events, chain by chain, in bounded memory."""
-	chain, sequence = "", -1
-	while True:
-		rows = frappe.db.sql(
-			f"""SELECT {COLUMNS} FROM `tabPayment Event`
-			WHERE COALESCE(`invoice`, '') > %s OR (COALESCE(`invoice`, '') = %s AND `sequence` > %s)
-			ORDER BY COALESCE(`invoice`, ''), `sequence` LIMIT {BATCH}""",  # noqa: S608
-			(chain, chain, sequence),
-			as_dict=True,
-		)
-		yield from rows
-		if len(rows) < BATCH:
-			return
-		chain, sequence = rows[-1].invoice or "", rows[-1].sequence
-
-
-def _invoice_tails(invoice: str | None) -> dict[str, tuple[int, str]]:
-	only = {"name": invoice} if invoice else {}
-	rows = frappe.get_all("AI Invoice", only, ["name", "event_count", "last_event_hash"])
-	return {row.name: (int(row.event_count or 0), row.last_event_hash) for row in rows}
-
-
-def _broken(chains: int, events: int, name: str, reason: str) -> dict:
-	return {"chains": chains, "events": events, "broken": {"link": name, "reason": reason}}

@@ -8,6 +8,13 @@ def affected_rows() -> int:
 	return frappe.db._cursor.rowcount
 
 
+def permitted_count(doctype: str, filters) -> int:
+	"""How many records the user may see. v16 takes no SQL function as text among the fields."""
+	count = {"COUNT": "name", "as": "total"} if _major() >= 16 else "count(name) as total"
+	rows = frappe.get_list(doctype, filters=filters, fields=[count], limit_page_length=1)
+	return int(rows[0].total or 0) if rows else 0
+
+
 def desk_path() -> str:
 	"""Where the Desk lives: `/app` in v15, `/desk` in v16."""
 	return "/desk" if _major() >= 16 else "/app"
@@ -23,4 +30,4 @@ try:
 except ImportError:
 	from frappe.tests.utils import FrappeTestCase as TestCase
 
-__all__ = ["TestCase", "affected_rows", "desk_path"]
+__all__ = ["TestCase", "affected_rows", "desk_path", "permitted_count"]

@@ -2,7 +2,8 @@
 
 import frappe
 from frappe import client
-from frappe.utils import cint
+
+from oropendola_payments.compat import permitted_count
 
 MODULE = "AI Billing"
 
@@ -12,6 +13,4 @@ def get_count(doctype, filters=None, debug=False, cache=False):
 	"""As the framework's, but our records are counted with permissions: a count with filters can spell out any field."""
 	if frappe.get_meta(doctype).module != MODULE:
 		return client.get_count(doctype, filters, debug, cache)
-	filters = frappe.parse_json(filters)
-	rows = frappe.get_list(doctype, filters=filters, fields=["count(name) as total"], limit_page_length=1)
-	return cint(rows[0].total) if rows else 0
+	return permitted_count(doctype, frappe.parse_json(filters))

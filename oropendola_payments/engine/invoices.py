@@ -100,5 +100,4 @@ def _spend(invoice, source):
 	whole = amount == invoice.outstanding()
 	capture = settlement.insert_capture(invoice, attempt, event, "Applied" if whole else "Short", amount)
 	capture.write(credit_from=source.name)
-	capture.flags.expected_part = True
-	settlement.apply_capture(invoice, capture)
+	settlement.apply_capture(invoice, capture, expected_part=True)

@@ -74,13 +74,12 @@ def _settle_locked(
 ) -> Settled:
 	invoice = lock("AI Invoice", invoice_name)
 	attempt = lock("Payment Attempt", attempt_name)
-	attempt.flags.look_first = look_first
 	result = Settled(attempt.name, invoice.name, changed=False)
 	if not is_of_this_mode(attempt):
 		message = _("Payment {0} was opened in {1} mode. It cannot be settled by another mode's account.")
 		raise Conflict(message.format(attempt.name, attempt.mode))
 	if event.outcome is Outcome.PAID:
-		_take_money(invoice, attempt, event, result)
+		_take_money(invoice, attempt, event, result, look_first=look_first)
 	elif event.outcome is Outcome.AUTHORIZED:
 		result.changed = _note_authorized(invoice, attempt, event)
 	elif event.outcome is Outcome.PENDING:
@@ -100,11 +99,19 @@ def take_by_hand(invoice, attempt, event: PaymentEvent) -> Settled:
 # Money --------------------------------------------------------------------------------------------
 
 
-def _take_money(invoice, attempt, event: PaymentEvent, result: Settled, expected_part: bool = False):
+def _take_money(
+	invoice,
+	attempt,
+	event: PaymentEvent,
+	result: Settled,
+	*,
+	look_first: bool = False,
+	expected_part: bool = False,
+):
 	if not event.payment_id or event.amount is None or not event.currency:
 		raise Conflict(_("The gateway reports a payment without its number, amount or currency."))
 	# An attempt that took nothing so far has nothing to repeat; for the rest there is the unique key.
-	may_be_known = attempt.status == "Paid" or attempt.flags.look_first
+	may_be_known = attempt.status == "Paid" or look_first
 	known = _known_capture(attempt.gateway, event.payment_id) if may_be_known else None
 	if known:
 		result.capture = known.name
@@ -112,12 +119,11 @@ def _take_money(invoice, attempt, event: PaymentEvent, result: Settled, expected
 		return
 	disposition, applied = _disposition(invoice, attempt, event)
 	capture = insert_capture(invoice, attempt, event, disposition, applied)
-	capture.flags.update({"response": _details(event), "expected_part": expected_part})
 	_close_as_paid(invoice, attempt, event, disposition)
 	if disposition == "Mismatch":
 		_put_aside(invoice, attempt, _mismatch_reason(attempt, event))
 	else:
-		apply_capture(invoice, capture)
+		apply_capture(invoice, capture, _details(event), expected_part)
 	result.changed, result.capture, result.disposition = True, capture.name, disposition
 
 
@@ -152,10 +158,8 @@ def _disposition(invoice, attempt, event: PaymentEvent) -> tuple[str, Decimal]:
 	"""What this sum of money is to the invoice, and how much of it pays the invoice."""
 	if _is_mismatch(attempt, event):
 		return "Mismatch", Decimal(0)
-	if invoice.status == "Cancelled":
-		return "Duplicate", Decimal(0)
 	outstanding = invoice.outstanding()
-	if invoice.status in SETTLED or not outstanding:
+	if invoice.status in (*SETTLED, "Cancelled") or not outstanding:
 		return "Duplicate", Decimal(0)
 	if event.amount < outstanding:
 		return "Short", event.amount
@@ -243,14 +247,17 @@ def _close_as_paid(invoice, attempt, event: PaymentEvent, disposition: str):
 	invoice.record("attempt_paid", attempt, before, "Paid")
 
 
-def apply_capture(invoice, capture):
-	"""Let the captured money pay the invoice and serve the customer; what is too much is left to the policy."""
+def apply_capture(invoice, capture, response: str | None = None, expected_part: bool = False):
+	"""Let the captured money pay the invoice and serve the customer; what is too much is left to the policy.
+
+	A part that nobody asked for is flagged.
+	"""
 	amount, applied = to_decimal(capture.amount), to_decimal(capture.applied_amount or 0)
 	served = True
 	if invoice.status == "Cancelled":
 		served = _pay_cancelled(invoice, capture)
 	elif applied:
-		served = _pay(invoice, capture, invoice.paid() + applied)
+		served = _pay(invoice, capture, invoice.paid() + applied, response, expected_part)
 	unwanted = amount - applied if served else amount
 	if unwanted > 0:
 		surplus.decide(invoice, capture, unwanted)
@@ -268,12 +275,12 @@ def _decide_on_earlier_parts(invoice, last):
 			surplus.decide(invoice, capture, left)
 
 
-def _pay(invoice, capture, paid: Decimal) -> bool:
+def _pay(invoice, capture, paid: Decimal, response: str | None, expected_part: bool) -> bool:
 	"""False when the money served nothing, because what it was for is gone."""
 	values = {
 		"payment_gateway": capture.gateway,
 		"transaction_id": capture.gateway_payment_id,
-		"payment_gateway_response": capture.flags.response,
+		"payment_gateway_response": response,
 	}
 	kept = paid - invoice.paid() + invoice.kept()
 	if kept >= invoice.total():
@@ -285,7 +292,7 @@ def _pay(invoice, capture, paid: Decimal) -> bool:
 		if not invoice.can_move_to("Partly Paid"):
 			invoice.mark_as_processing()
 		invoice.mark_as_partly_paid(paid, **values)
-	if not capture.flags.expected_part:
+	if not expected_part:
 		message = _("{0} {1} arrived, which is less than the {2} that was due.")
 		invoice.flag_for_review(message.format(capture.amount, capture.currency, invoice.total()))
 	return True

@@ -16,8 +16,9 @@ from oropendola_payments.engine import afterwards, asking, schedule
 from oropendola_payments.engine.adapters import adapter_of
 from oropendola_payments.engine.batches import BATCH, next_names
 from oropendola_payments.engine.calls import call_gateway
-from oropendola_payments.engine.settlement import close_attempt, is_of_this_mode
+from oropendola_payments.engine.settlement import is_of_this_mode
 from oropendola_payments.engine.transactions import in_transaction
+from oropendola_payments.engine.unpaid import close_attempt
 from oropendola_payments.gateways.base import Gateway, Outcome, PaymentEvent
 from oropendola_payments.gateways.errors import CredentialsRefused
 

@@ -18,8 +18,9 @@ from oropendola_payments.engine.keys import fingerprint, operation_key
 from oropendola_payments.engine.masking import masked
 from oropendola_payments.engine.payment_answer import answer, result_url, what_to_keep
 from oropendola_payments.engine.payment_request import request_of, summary_of
-from oropendola_payments.engine.settlement import close_attempt, local_time, stop_waiting
+from oropendola_payments.engine.settlement import local_time
 from oropendola_payments.engine.transactions import in_transaction, lock
+from oropendola_payments.engine.unpaid import close_attempt, stop_waiting
 from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.gateways.base import Checkout, Customer, Outcome, PaymentEvent, PaymentRequest
 from oropendola_payments.gateways.errors import GatewayError, GatewayRefused, NotSent

@@ -7,8 +7,9 @@ from frappe.utils import get_datetime, now_datetime
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
 from oropendola_payments.engine import asking
 from oropendola_payments.engine.adapters import adapter_class, codes
-from oropendola_payments.engine.settlement import close_attempt, is_of_this_mode
+from oropendola_payments.engine.settlement import is_of_this_mode
 from oropendola_payments.engine.transactions import in_transaction, lock
+from oropendola_payments.engine.unpaid import close_attempt
 from oropendola_payments.exceptions import Conflict, Refusal
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
 from oropendola_payments.gateways.errors import GatewayError

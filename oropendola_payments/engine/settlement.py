@@ -14,12 +14,11 @@ from frappe.utils import get_datetime, get_system_timezone, now_datetime
 
 from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
-from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.engine import afterwards, schedule, surplus
 from oropendola_payments.engine.adapters import settings_of
-from oropendola_payments.engine.masking import masked_text
 from oropendola_payments.engine.service import fulfil
 from oropendola_payments.engine.transactions import in_transaction, lock
+from oropendola_payments.engine.unpaid import close_attempt, note_authorized, note_pending, stop_waiting
 from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
 from oropendola_payments.gateways.money import quantize, to_decimal
@@ -81,9 +80,9 @@ def _settle_locked(
 	if event.outcome is Outcome.PAID:
 		_take_money(invoice, attempt, event, result, look_first=look_first)
 	elif event.outcome is Outcome.AUTHORIZED:
-		result.changed = _note_authorized(invoice, attempt, event)
+		result.changed = note_authorized(invoice, attempt, event)
 	elif event.outcome is Outcome.PENDING:
-		_note_pending(invoice, attempt, event)
+		note_pending(invoice, attempt, event)
 	else:
 		result.changed = result.failed = close_attempt(invoice, attempt, event)
 	return result
@@ -306,80 +305,6 @@ def _pay_cancelled(invoice, capture) -> bool:
 		amount_paid=applied, payment_gateway=capture.gateway, transaction_id=capture.gateway_payment_id
 	)
 	return False
-
-
-# No money yet -------------------------------------------------------------------------------------
-
-
-def _note_authorized(invoice, attempt, event: PaymentEvent) -> bool:
-	if attempt.status in ("Paid", "Authorized"):
-		return False
-	before = attempt.status
-	attempt.mark_as_authorized(
-		gateway_payment_id=event.payment_id or attempt.gateway_payment_id,
-		gateway_order_id=attempt.gateway_order_id or event.order_id,
-		payment_method=event.method or attempt.payment_method,
-		next_check_at=schedule.soon(),
-	)
-	invoice.record("attempt_authorized", attempt, before, "Authorized")
-	if not (invoice.can_move_to("Processing") and invoice.mark_as_processing()):
-		invoice.write()
-	return True
-
-
-def _note_pending(invoice, attempt, event: PaymentEvent):
-	"""Nothing final. A bank's refusal inside an open order is kept for the customer to read."""
-	reason = masked_text(event.reason or "")[:500]
-	if event.error_code and reason and reason != attempt.error_message and attempt.is_open():
-		attempt.write(error_code=event.error_code[:140], error_message=reason)
-		invoice.record("attempt_refused_once", attempt, reason=reason, code=event.error_code)
-		invoice.write()
-
-
-def close_attempt(invoice, attempt, event: PaymentEvent) -> bool:
-	"""The gateway says this attempt came to nothing. True when that was news."""
-	if not attempt.is_open():
-		return False
-	before, reason = attempt.status, masked_text(event.reason or _closing_reason(event.outcome))[:500]
-	move = {
-		Outcome.CANCELLED: attempt.mark_as_cancelled,
-		Outcome.EXPIRED: attempt.mark_as_expired,
-		Outcome.NOT_FOUND: attempt.mark_as_expired,
-	}.get(event.outcome, attempt.mark_as_failed)
-	move(
-		error_code=(event.error_code or event.outcome.value)[:140],
-		error_message=reason,
-		next_check_at=schedule.next_check(attempt),
-	)
-	invoice.record(f"attempt_{attempt.status.lower()}", attempt, before, attempt.status, reason=reason)
-	_close_invoice(invoice, attempt, event, reason)
-	return True
-
-
-def _close_invoice(invoice, attempt, event: PaymentEvent, reason: str):
-	if event.outcome in (Outcome.EXPIRED, Outcome.NOT_FOUND):
-		stop_waiting(invoice, attempt, lambda: invoice.mark_as_abandoned(reason))
-	else:
-		stop_waiting(invoice, attempt, lambda: invoice.mark_as_failed(reason))
-
-
-def stop_waiting(invoice, attempt, move):
-	"""Make this move of the invoice, unless another attempt of it is still open or a part was paid before."""
-	others = {"invoice": invoice.name, "name": ("!=", attempt.name), "status": ("in", OPEN_ATTEMPTS)}
-	if invoice.status != "Processing" or frappe.db.exists("Payment Attempt", others):
-		invoice.write()
-	elif invoice.paid():
-		invoice.mark_as_partly_paid(invoice.paid())
-	else:
-		move()
-
-
-def _closing_reason(outcome: Outcome) -> str:
-	return {
-		Outcome.CANCELLED: _("The payment was cancelled."),
-		Outcome.EXPIRED: _("The payment was not finished in time."),
-		Outcome.NOT_FOUND: _("The payment was never started at the gateway."),
-	}.get(outcome, _("The payment failed. Nothing was charged."))
 
 
 def _details(event: PaymentEvent) -> str:

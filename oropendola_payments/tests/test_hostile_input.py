@@ -227,7 +227,6 @@ class TestReplays(HostileCase):
 class TestReturns(HostileCase):
 	def test_whatever_comes_back_is_led_to_our_own_page_without_a_cookie(self):
 		"""S5, S17, R31: nobody is logged out, and nobody is sent away from us."""
-		hosts = ("localhost", urlsplit(frappe.utils.get_url()).hostname)
 		for gateway in GATEWAYS:
 			attempt = self.journey(gateway).start()
 			tries = [
@@ -245,7 +244,7 @@ class TestReturns(HostileCase):
 				with self.subTest(f"{gateway} {number}"):
 					self.assertEqual(answer.status_code, 303, answer.get_data(as_text=True)[:300])
 					target = urlsplit(answer.headers["Location"])
-					self.assertIn(target.hostname, hosts)
+					self.assertEqual(target.netloc, "", "a host could be anybody's")
 					self.assertEqual(target.path, "/payment-result")
 					self.assertNotIn("evil", answer.headers["Location"])
 					self.assertEqual(answer.headers.getlist("Set-Cookie"), [])

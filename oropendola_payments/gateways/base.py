@@ -203,7 +203,10 @@ class RefundEvent:
 
 @dataclass(frozen=True)
 class DisputeEvent:
-	"""The money of a capture is contested (`open`), taken back (`lost`) or safe again (`won`)."""
+	"""The money of a capture is contested (`open`), taken back (`lost`) or safe again (`won`).
+
+	`dispute_id` and `occurred_at` only where the provider's proof covers them: they decide which message holds.
+	"""
 
 	state: str
 	payment_id: str | None = None
@@ -214,6 +217,7 @@ class DisputeEvent:
 	reason: str | None = None
 	details: Mapping[str, object] = field(default_factory=dict)
 	occurred_at: datetime | None = None  # messages overtake each other: the newest fact holds
+	dispute_id: str | None = None  # one payment can be disputed again
 
 
 @dataclass(frozen=True)

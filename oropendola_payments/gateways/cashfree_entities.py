@@ -150,6 +150,7 @@ def dispute_event(data: Mapping, occurred_at: datetime | None) -> DisputeEvent:
 		amount=amount_of(member(dispute, "dispute_amount")),
 		currency=currency or currency_of(member(order, "payment_currency")),
 		occurred_at=occurred_at,
+		dispute_id=id_of(member(dispute, "dispute_id")),
 		reason=sentence_of(member(dispute, "reason_description")),
 		details={"dispute_id": id_of(member(dispute, "dispute_id")), "status": status},
 	)

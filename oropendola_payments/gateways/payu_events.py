@@ -122,7 +122,8 @@ def refund_entries(answer: Mapping):
 
 
 def dispute_event(told: Mapping) -> DisputeEvent:
-	word = text_of(told.get("cb_status"))
+	"""Only what PayU's signature covers: a time that anybody can write into an old message proves nothing."""
+	word, number, kind = (text_of(told.get(name)) for name in ("cb_status", "cb_id", "cb_type"))
 	return DisputeEvent(
 		DISPUTE_STATES.get(word.lower(), "open"),
 		payment_id=text_of(told.get("txn_id"), 64) or None,
@@ -132,9 +133,9 @@ def dispute_event(told: Mapping) -> DisputeEvent:
 		details={
 			"status": word,
 			"due_date": text_of(told.get("due_date")),
-			"dispute": text_of(told.get("cb_id")),
+			"dispute": number,
 		},
-		occurred_at=_iso_moment(told.get("updated_at")),
+		dispute_id=f"{number}:{kind}" if number else None,
 	)
 
 
@@ -143,14 +144,6 @@ def moment_of(value) -> datetime | None:
 		return datetime.strptime(text_of(value), "%Y-%m-%d %H:%M:%S").replace(tzinfo=INDIA)
 	except ValueError:
 		return None
-
-
-def _iso_moment(value) -> datetime | None:
-	try:
-		moment = datetime.fromisoformat(text_of(value))
-	except ValueError:
-		return None
-	return moment if moment.tzinfo else moment.replace(tzinfo=INDIA)
 
 
 def _nested(groups):

@@ -65,7 +65,7 @@ def dispute_notice(fields: Mapping[str, str], is_signed: bool) -> Notice:
 	kind = f"dispute.{event.state}"
 	if not is_signed:
 		return Notice(payment_id=event.payment_id, event_type=kind)
-	parts = (text_of(fields.get("cb_id")), text_of(fields.get("cb_amount")), text_of(fields.get("cb_status")))
+	parts = (text_of(fields.get(name)) for name in ("cb_id", "cb_type", "cb_amount", "cb_status"))
 	return Notice(
 		(event,),
 		proven=True,

@@ -99,6 +99,7 @@ def dispute_event(entity, payment) -> DisputeEvent:
 		order_id=short_text(member(payment, "order_id")),
 		amount=amount,
 		currency=currency,
+		dispute_id=short_text(entity.get("id")),
 		reason=short_text(entity.get("reason_code")),
 		details={"dispute": short_text(entity.get("id")), "phase": short_text(entity.get("phase"))},
 	)

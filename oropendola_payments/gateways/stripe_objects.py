@@ -144,6 +144,7 @@ def dispute_event(dispute) -> DisputeEvent:
 		payment_id=id_of(dispute.get("payment_intent")) or id_of(dispute.get("charge")),
 		amount=amount,
 		currency=currency,
+		dispute_id=short_text(dispute.get("id")),
 		reason=short_text(dispute.get("reason")),
 		details={"dispute": short_text(dispute.get("id")), "status": status},
 	)

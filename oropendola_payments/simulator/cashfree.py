@@ -211,7 +211,8 @@ class Cashfree(PaymentCalls, Dialect):
 	def announce_dispute(self, charge: Charge, state: str) -> None:
 		kind, status = DISPUTES[state]
 		amount = number(charge.amount_minor, charge.currency)
-		dispute = {"dispute_id": "433475258", "dispute_type": "DISPUTE", "dispute_amount": amount}
+		number_of_it = f"433{self.books.number():09d}"
+		dispute = {"dispute_id": number_of_it, "dispute_type": "DISPUTE", "dispute_amount": amount}
 		dispute |= {"dispute_status": status, "reason_description": "Duplicate Processing"}
 		order = {"order_id": charge.reference, "cf_payment_id": int(charge.payment_id)}
 		order |= {"payment_amount": amount, "payment_currency": charge.currency}

@@ -27,6 +27,7 @@ class PaymentCapture(SystemRecord):
 		"credit_used",
 		"credit_from",
 		"dispute_state",
+		"disputes",
 	)
 
 	def refundable(self) -> Decimal:

@@ -73,6 +73,8 @@ CUSTOMER_HAS_TO_ACT = frozenset(
 	}
 )
 UNDER_WAY = "ORDER_COMPLETION_IN_PROGRESS"
+REQUEST_ID_SECONDS = 72 * 3600  # for so long PayPal remembers a request id of an order at most
+MOST_CAPTURE_IDS = 10
 CERTIFICATE_SECONDS = 24 * 3600
 ORDER_EVENTS = frozenset({"CHECKOUT.ORDER.APPROVED", "CHECKOUT.ORDER.COMPLETED"})
 CAPTURE_EVENTS = frozenset(
@@ -192,11 +194,27 @@ class PayPal(Gateway):
 		if not order_id:
 			raise GatewayRefused("PayPal captures an order, and this payment has none.")
 		path = f"/v2/checkout/orders/{quote(order_id, safe='')}/capture"
+		request_id = self._capture_id(payment.reference or key)
 		try:
-			events = order_events(self._api.post(path, {}, f"capture-{payment.reference or key}"))
+			events = order_events(self._api.post(path, {}, request_id))
 		except GatewayRefused as error:
+			if error.gateway_code in CUSTOMER_HAS_TO_ACT:
+				self._use_up(payment.reference or key)
 			events = self._after_refused_capture(order_id, error)
 		return next((e for e in events if e.outcome is Outcome.PAID), events[0])
+
+	def _capture_id(self, name: str) -> str:
+		refused = self.tokens.get(f"paypal:refused:{name}") or "0"
+		return f"capture-{name}" + (f"-{refused}" if refused != "0" else "")
+
+	def _use_up(self, name: str) -> None:
+		"""PayPal answers a known request id as before, so what the customer changed needs another one.
+
+		It takes the money of an order once under any id. The bound keeps sweeps from trying a refused card for ever.
+		"""
+		refused = int(self.tokens.get(f"paypal:refused:{name}") or 0)
+		if refused < MOST_CAPTURE_IDS:
+			self.tokens.set(f"paypal:refused:{name}", str(refused + 1), REQUEST_ID_SECONDS)
 
 	def _after_refused_capture(self, order_id: str, error: GatewayRefused) -> list[PaymentEvent]:
 		issue = error.gateway_code
@@ -347,9 +365,14 @@ class PayPal(Gateway):
 		):
 			raise error
 		found = self.refund_status(request)
-		if found.outcome is RefundOutcome.NOT_FOUND:
-			raise error
-		return found
+		if found.outcome is not RefundOutcome.NOT_FOUND:
+			return found
+		if error.gateway_code == "DUPLICATE_INVOICE_ID":
+			# The number is our refund's own: an earlier try arrived. Only the engine knows whether there was one of the others.
+			raise BadAnswer(
+				"PayPal says it knows this refund but does not show it.", gateway_code=error.gateway_code
+			)
+		raise error
 
 	def refund_status(self, request: RefundRequest) -> RefundEvent:
 		if request.refund_id:

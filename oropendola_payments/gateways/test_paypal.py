@@ -231,6 +231,13 @@ class TestStatusAndCapture(PayPalCase):
 		paid = self.gateway.capture(payment, self.only(self.gateway.status(payment)), "k")
 		self.assertEqual(paid.outcome, Outcome.PAID)
 
+	def test_a_refused_card_is_not_tried_for_ever(self):
+		payment = self.approved(outcome="failure")
+		for _time in range(20):
+			self.gateway.capture(payment, self.gateway.status(payment)[0], "k")
+			self.dialect.books.order_of(self.reference).fields["status"] = "APPROVED"
+		self.assertEqual(len(self.dialect.books.order_of(self.reference).fields["refused"]), 11)
+
 	def test_an_order_that_nobody_approved_cannot_be_captured(self):
 		payment = self.opened()
 		event = self.gateway.capture(payment, self.only(self.gateway.status(payment)), "k")
@@ -322,6 +329,16 @@ class TestRefunds(PayPalCase):
 		with self.assertRaises(GatewayRefused) as refused:
 			self.gateway.refund(replace(full, key="RF0002"))
 		self.assertEqual(refused.exception.gateway_code, "CAPTURE_FULLY_REFUNDED")
+
+	def test_a_refund_that_paypal_knows_and_does_not_show_is_unknown_and_not_refused(self):
+		"""R13: the invoice id is the refund's own, so an earlier try of this very refund arrived."""
+		payment, event = self.captured()
+		request = self.refund_request(payment, event)
+		self.gateway.refund(request)
+		self.dialect.books.refunds[0].fields.update(request_id="forgotten after 45 days", tags={})
+		with self.assertRaises(BadAnswer) as unclear:
+			self.gateway.refund(request)
+		self.assertEqual(unclear.exception.gateway_code, "DUPLICATE_INVOICE_ID")
 
 	def test_another_currency_is_refused(self):
 		payment, event = self.captured()

@@ -184,8 +184,20 @@ class PayPal(Wire, Dialect):
 		return self.guarded(request, lambda: self._capture_order(request, self._known(order_id)))
 
 	def _capture_order(self, request: Request, order: Order) -> Response:
-		json_body(request)
+		"""A request id that was refused is refused again, whatever the customer did meanwhile."""
 		request_id = request.headers.get("PayPal-Request-Id", "")
+		refused = order.fields.setdefault("refused", {})
+		if request_id in refused:
+			raise Refused(422, refused[request_id])
+		try:
+			return self._capture_once(request, order, request_id)
+		except Refused as error:
+			if request_id:
+				refused[request_id] = error.issue
+			raise
+
+	def _capture_once(self, request: Request, order: Order, request_id: str) -> Response:
+		json_body(request)
 		charges = self.books.charges_of(order)
 		if charges and charges[0].fields["request_id"] == request_id:
 			return self._shown(request, self._order(order), 200)
@@ -265,7 +277,9 @@ class PayPal(Wire, Dialect):
 		tags = {name: body[name] for name in ("custom_id", "invoice_id") if name in body}
 		key = str(body.get("custom_id", "")).removeprefix("refund-")
 		refund_id = f"1JU{self.books.number():013d}R"
-		fields = {"request_id": request_id, "tags": tags}
+		fields = {"request_id": request_id, "tags": tags, "invoice_id": tags.get("invoice_id")}
+		if any(r.fields.get("invoice_id") == tags.get("invoice_id", r) for r in self.books.refunds):
+			raise Refused(422, "DUPLICATE_INVOICE_ID")
 		try:
 			return self.books.refund(
 				charge, refund_id, key, minor, state=self.config["refund_state"], fields=fields

@@ -36,15 +36,14 @@ def _payable(invoice) -> float | None:
 
 def _refundable(invoice) -> float:
 	"""What can still be sent back, over all payments of the invoice."""
-	from oropendola_payments.engine.refund_books import CONTESTED, WITHOUT_GATEWAY, can_refund
+	from oropendola_payments.engine.refund_books import CONTESTED, has_refunds
 
 	names = frappe.get_all("Payment Capture", {"invoice": invoice.name}, pluck="name")
 	captures = [frappe.get_doc("Payment Capture", name) for name in names]
 	left = [
 		capture.refundable()
 		for capture in captures
-		if capture.dispute_state not in CONTESTED
-		and (capture.gateway in WITHOUT_GATEWAY or can_refund(capture.gateway))
+		if capture.dispute_state not in CONTESTED and has_refunds(capture.gateway)
 	]
 	return flt(sum(left))
 

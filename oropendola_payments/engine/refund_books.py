@@ -15,7 +15,7 @@ from oropendola_payments.engine.keys import fingerprint
 from oropendola_payments.engine.masking import masked_text
 from oropendola_payments.engine.service import take_back
 from oropendola_payments.engine.transactions import in_transaction, lock
-from oropendola_payments.exceptions import Conflict, NotFound, Unprocessable
+from oropendola_payments.exceptions import Conflict, NotFound, Refusal, Unprocessable
 from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
 from oropendola_payments.gateways.money import to_decimal, to_minor
 
@@ -89,8 +89,17 @@ def _check(capture, amount: Decimal):
 		raise Unprocessable(_("{0} refunds only the whole amount.").format(capture.gateway))
 
 
-def can_refund(gateway: str) -> bool:
-	return gateway not in WITHOUT_GATEWAY and adapter_class(gateway).capabilities.refunds
+def can_refund(capture, amount: Decimal) -> bool:
+	"""Whether a gateway would be asked to send this back; never raises, since evidence is being written meanwhile."""
+	try:
+		_check(capture, amount)
+	except Refusal:
+		return False
+	return capture.gateway not in WITHOUT_GATEWAY
+
+
+def has_refunds(gateway: str) -> bool:
+	return gateway in WITHOUT_GATEWAY or adapter_class(gateway).capabilities.refunds
 
 
 # What the gateway says ----------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from oropendola_payments.engine import refund_books
 def decide(invoice, capture, unwanted: Decimal):
 	"""Refund, keep as credit, or flag. Runs inside the settling transaction; a refund is sent after it."""
 	policy = frappe.get_cached_doc("Payment Settings").double_payment_policy or "Refund"
-	if policy == "Refund" and not refund_books.can_refund(capture.gateway):
+	if policy == "Refund" and not refund_books.can_refund(capture, unwanted):
 		policy = "Flag"
 	invoice.record("surplus_decided", capture, to_status=policy, unwanted=unwanted, currency=capture.currency)
 	capture.write(resolution=policy, surplus=unwanted)

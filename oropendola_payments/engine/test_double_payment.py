@@ -1,12 +1,17 @@
 """The double-payment policy works for real: the money goes back, pays the next invoice, or calls a person."""
 
+from dataclasses import replace
 from decimal import Decimal
+from unittest.mock import patch
 
 import frappe
 
 from oropendola_payments.compat import TestCase
 from oropendola_payments.engine import subscriptions
+from oropendola_payments.engine.settlement import settle
+from oropendola_payments.gateways.payu import PayU
 from oropendola_payments.tests.factories import create_user, payment_settings
+from oropendola_payments.tests.facts import paid
 from oropendola_payments.tests.flows import GATEWAYS, Journey
 from oropendola_payments.tests.simulated import open_pay_page
 from oropendola_payments.tests.time_travel import finish_refunds, forget_the_past, settle_down
@@ -123,3 +128,31 @@ class TestLateDouble(TestCase):
 				settle_down(journey)
 				self.assertEqual(sorted(c.disposition for c in journey.captures()), ["Applied", "Duplicate"])
 				self.assertEqual(journey.problems(), [])
+
+
+class AllOrNothing(PayU):
+	"""An app's own adapter for a gateway that sends back only whole payments."""
+
+	capabilities = replace(PayU.capabilities, partial_refunds=False)
+
+
+class TestSurplusThatCannotGoBack(TestCase):
+	"""R27: the evidence of a payment is kept, whatever is wrong with sending its surplus back."""
+
+	def overpaid(self, amount: str):
+		forget_the_past()
+		journey = Journey("payu")
+		with payment_settings(double_payment_policy="Refund"):
+			settle("payu", paid(journey.start(), amount))
+		(capture,) = journey.captures()
+		self.assertEqual((journey.status(), capture.resolution), ("Paid", "Flag"))
+		self.assertIn(capture.gateway_payment_id, journey.doc().review_reason)
+		self.assertEqual(journey.refunds(), [])
+
+	def test_a_sum_finer_than_the_currency_is_recorded_and_calls_a_person(self):
+		self.overpaid("499.005")
+
+	def test_a_gateway_that_refunds_only_whole_payments_calls_a_person(self):
+		hooks = {"payment_gateways": [f"{__name__}.AllOrNothing"]}
+		with patch.object(frappe, "get_hooks", lambda name=None, *rest, **more: hooks.get(name) or []):
+			self.overpaid("600")

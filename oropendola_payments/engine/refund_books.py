@@ -7,6 +7,7 @@ from frappe import _
 from frappe.utils import now_datetime
 
 from oropendola_payments.ai_billing import records
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN as OPEN_INVOICES
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import CONTESTED
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import OPEN
 from oropendola_payments.engine import afterwards
@@ -186,10 +187,19 @@ def _update_invoice(invoice):
 	if refunded >= invoice.paid() > 0 and invoice.can_move_to("Refunded"):
 		invoice.mark_as_refunded(refunded)
 		_end_service(invoice)
-	elif 0 < refunded < invoice.paid() and invoice.can_move_to("Partly Refunded"):
+	elif 0 < refunded < invoice.paid() and invoice.status == "Paid":
 		invoice.mark_as_partly_refunded(refunded)
 	else:
-		invoice.write(amount_refunded=refunded)
+		_keep_open(invoice, refunded)
+
+
+def _keep_open(invoice, refunded: Decimal):
+	"""What was paid only in part served nobody: what went back is due again, and can be paid with the rest."""
+	values = {"amount_refunded": refunded}
+	invoice.update(values)
+	if invoice.status in OPEN_INVOICES:
+		values["outstanding_amount"] = invoice.outstanding()
+	invoice.write(**values)
 
 
 def refunded_of_invoice(invoice: str) -> Decimal:

@@ -7,23 +7,12 @@ from oropendola_payments.engine import refund_books, refunds, sweeps
 from oropendola_payments.engine.settlement import settle
 from oropendola_payments.exceptions import Conflict, NotFound, Unprocessable
 from oropendola_payments.gateways.base import DisputeEvent, RefundEvent, RefundOutcome
-from oropendola_payments.tests.facts import paid
+from oropendola_payments.gateways.money import to_decimal
+from oropendola_payments.tests.facts import failed, paid
 from oropendola_payments.tests.flows import GATEWAYS, Journey
-from oropendola_payments.tests.time_travel import finish_refunds, forget_the_past, make_due, settle_down
-
-
-def paid_journey(gateway: str = "payu") -> Journey:
-	forget_the_past()
-	journey = Journey(gateway)
-	journey.bring_back(journey.customer_pays(journey.start()))
-	settle_down(journey)
-	if journey.status() != "Paid":
-		raise AssertionError(f"{gateway}: the invoice is {journey.status()}")
-	return journey
-
-
-def status_of(refund: str) -> str:
-	return frappe.db.get_value("Payment Refund", refund, "status")
+from oropendola_payments.tests.paid import paid_journey, status_of
+from oropendola_payments.tests.proofs import broken_promises
+from oropendola_payments.tests.time_travel import finish_refunds, forget_the_past, make_due
 
 
 class TestEveryGateway(TestCase):
@@ -162,20 +151,58 @@ class TestWhatIsRefused(TestCase):
 		disputes.record("payu", DisputeEvent(state, payment_id=payment_id, reason="Not received"))
 
 
+class TestRefundsOfAPart(TestCase):
+	"""An invoice of which only a part was paid served nobody yet: sending money back does not settle it."""
+
+	def setUp(self):
+		forget_the_past()
+		self.journey = Journey("payu")
+		settle("payu", paid(self.journey.start(), 300))
+
+	def send_back(self, amount):
+		self.journey.refund(amount)
+		for refund in self.journey.refunds():
+			refund_books.record(refund.name, RefundEvent(RefundOutcome.REFUNDED, key=refund.name))
+
+	def standing(self) -> tuple:
+		invoice = self.journey.doc()
+		return invoice.status, invoice.outstanding(), to_decimal(invoice.outstanding_amount)
+
+	def test_the_rest_and_what_went_back_can_be_paid(self):
+		self.send_back(100)
+		self.assertEqual(self.standing(), ("Partly Paid", 299, 299))
+		settle("payu", paid(self.journey.start(), 299))
+		self.assertEqual((self.journey.status(), self.journey.subscription_status()), ("Paid", "Active"))
+		self.assertEqual(broken_promises(self.journey), [])
+
+	def test_a_try_that_is_open_meanwhile_ends_with_the_right_sum_due(self):
+		attempt = self.journey.start()
+		self.send_back(100)
+		settle("payu", failed(attempt))
+		self.assertEqual(self.standing(), ("Partly Paid", 299, 299))
+
+	def test_a_part_that_went_back_whole_ends_the_invoice(self):
+		self.send_back(300)
+		self.assertEqual(self.journey.status(), "Refunded")
+
+	def test_a_part_of_what_was_served_is_partly_refunded_as_ever(self):
+		settle("payu", paid(self.journey.start(), 199))
+		self.send_back(100)
+		self.assertEqual(self.journey.status(), "Partly Refunded")
+
+
 class TestOddRefunds(TestCase):
 	def setUp(self):
 		self.journey = paid_journey()
 		self.capture = self.journey.captures()[0]
 
 	def told(self, outcome=RefundOutcome.REFUNDED, amount=499, **values) -> RefundEvent:
-		values = {"refund_id": f"outside-{self.journey.invoice}", **values}
-		return RefundEvent(
-			outcome,
-			payment_id=self.capture.gateway_payment_id,
-			amount=Decimal(amount),
-			currency="INR",
+		values = {
+			"refund_id": f"outside-{self.journey.invoice}",
+			"payment_id": self.capture.gateway_payment_id,
 			**values,
-		)
+		}
+		return RefundEvent(outcome, amount=Decimal(amount), currency="INR", **values)
 
 	def test_a_refund_made_in_the_dashboard_is_adopted_once(self):
 		for _time in range(2):

@@ -131,7 +131,7 @@ class AIInvoice(StatefulRecord):
 		)
 
 	def mark_as_partly_paid(self, amount_paid: Decimal, **values) -> bool:
-		outstanding = self.total() - amount_paid
+		outstanding = self.total() - amount_paid + quantize(self.amount_refunded or 0, self.currency)
 		return self._move_to(
 			"Partly Paid",
 			amount_paid=amount_paid,

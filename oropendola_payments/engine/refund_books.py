@@ -10,10 +10,11 @@ from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN as OPEN_INVOICES
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import CONTESTED
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import OPEN
-from oropendola_payments.engine import afterwards
+from oropendola_payments.engine import afterwards, refund_calls
 from oropendola_payments.engine.adapters import adapter_class
 from oropendola_payments.engine.keys import fingerprint
 from oropendola_payments.engine.masking import masked_text
+from oropendola_payments.engine.newest import is_newer, utc_text
 from oropendola_payments.engine.service import take_back
 from oropendola_payments.engine.transactions import in_transaction, lock
 from oropendola_payments.exceptions import Conflict, NotFound, Refusal, Unprocessable
@@ -21,7 +22,11 @@ from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
 from oropendola_payments.gateways.money import to_decimal, to_minor
 
 WITHOUT_GATEWAY = ("manual", "credit")
-# The customer's bank decides about this money: a refund now would pay twice.
+FINAL = {RefundOutcome.REFUNDED: "Refunded", RefundOutcome.FAILED: "Failed"}
+
+
+class Contradicted(Conflict):
+	"""A refund that came to an end is said to have ended otherwise, and no time tells which is newer."""
 
 
 def open_refund(invoice, capture, amount: Decimal, reason: str, key: str | None = None):
@@ -106,13 +111,34 @@ def has_refunds(gateway: str) -> bool:
 # What the gateway says ----------------------------------------------------------------------------
 
 
-def record(name: str, event: RefundEvent) -> bool:
-	"""Settle what a gateway says of one refund. True when it was news."""
+def record(name: str, event: RefundEvent, asked_as: str | None = None) -> bool:
+	"""Settle what a gateway says of one refund. True when it was news.
+
+	`asked_as`: the gateway was asked just now, while the refund had this status, so its answer is the newest fact.
+	"""
 	# Nothing may be read after the commit and before the invoice's lock: it would fix what later reads can see.
 	invoice = frappe.db.get_value("Payment Refund", name, "invoice")
-	changed = in_transaction(_record_locked, invoice, name, event)
+	try:
+		changed = in_transaction(_record_locked, invoice, name, event, asked_as)
+	except Contradicted:
+		if asked_as:
+			raise
+		return _ask_which(name, event)
 	_tell(name, changed, event)
 	return changed
+
+
+def _ask_which(name: str, event: RefundEvent) -> bool:
+	"""Two messages contradict each other: the gateway tells how the refund ended."""
+	refund = frappe.get_doc("Payment Refund", name)
+	told = refund_calls.ask(refund)
+	if told.outcome in FINAL:
+		return record(name, told, asked_as=refund.status)
+	if event.outcome is RefundOutcome.FAILED:
+		raise Conflict(
+			_("The gateway does not say how refund {0} ended. It is asked again later.").format(name)
+		)
+	return record(name, event, asked_as=refund.status)  # to hold the balance is the safe side
 
 
 def _tell(name: str, changed: bool, event: RefundEvent):
@@ -120,28 +146,50 @@ def _tell(name: str, changed: bool, event: RefundEvent):
 		afterwards.later("oropendola_payments.engine.reactions.refund_finished", refund=name)
 
 
-def _record_locked(invoice_name: str, name: str, event: RefundEvent) -> bool:
-	return _apply(lock("AI Invoice", invoice_name), lock("Payment Refund", name), event)
+def _record_locked(invoice_name: str, name: str, event: RefundEvent, asked_as: str | None) -> bool:
+	return _apply(lock("AI Invoice", invoice_name), lock("Payment Refund", name), event, asked_as)
 
 
-def _apply(invoice, refund, event: RefundEvent) -> bool:
+def _apply(invoice, refund, event: RefundEvent, asked_as: str | None = None) -> bool:
+	if _is_overtaken(refund, event, asked_as):
+		return False
 	before = refund.status
-	ids = {"gateway_refund_id": refund.gateway_refund_id or event.refund_id}
 	if event.amount is not None and to_decimal(event.amount) != to_decimal(refund.amount):
 		message = _("The gateway refunded {0} instead of {1} under refund {2}.")
 		invoice.flag_for_review(message.format(event.amount, refund.amount, refund.name))
-	if event.outcome is RefundOutcome.REFUNDED:
-		changed = refund.mark_as_refunded(**ids)
-	elif event.outcome is RefundOutcome.FAILED:
-		changed = refund.mark_as_failed(error_message=_reason(event), **ids)
-	else:
-		changed = before in OPEN and refund.mark_as_processing(error_message=None, **ids)
+	changed = _move(refund, event)
 	if changed:
 		reason = masked_text(event.reason or "") or None
 		invoice.record(f"refund_{refund.status.lower()}", refund, before, refund.status, reason=reason)
 		_book(invoice, refund, before)
 		invoice.write()
+	elif FINAL.get(event.outcome) == before and is_newer(event.occurred_at, refund.last_fact_at):
+		refund.write(last_fact_at=utc_text(event.occurred_at))
 	return changed
+
+
+def _is_overtaken(refund, event: RefundEvent, asked_as: str | None) -> bool:
+	"""True when what ended this refund is newer than this fact, which says the opposite."""
+	says = FINAL.get(event.outcome)
+	ended = refund.status in FINAL.values()
+	if not (ended and says) or says == refund.status or refund.status == asked_as:
+		return False
+	newer = is_newer(event.occurred_at, refund.last_fact_at)
+	if newer is None:
+		raise Contradicted(_("The gateway says different things of refund {0}.").format(refund.name))
+	return not newer
+
+
+def _move(refund, event: RefundEvent) -> bool:
+	values = {
+		"gateway_refund_id": refund.gateway_refund_id or event.refund_id,
+		"last_fact_at": utc_text(event.occurred_at),
+	}
+	if event.outcome is RefundOutcome.REFUNDED:
+		return refund.mark_as_refunded(**values)
+	if event.outcome is RefundOutcome.FAILED:
+		return refund.mark_as_failed(error_message=_reason(event), **values)
+	return refund.status in OPEN and refund.mark_as_processing(error_message=None, **values)
 
 
 def _reason(event: RefundEvent) -> str:
@@ -221,10 +269,18 @@ def record_notice(gateway: str, event: RefundEvent) -> bool:
 	"""A refund told by webhook: ours by key or number, else one made in the provider's dashboard."""
 	name = find(gateway, event)
 	if name:
+		_require_mode(frappe.db.get_value("Payment Refund", name, "attempt"))
 		return record(name, event)
 	if event.outcome is RefundOutcome.REFUNDED and event.payment_id and event.amount:
 		return _adopt(gateway, event)
 	raise NotFound(_("No refund of ours matches this message of the gateway."))
+
+
+def _require_mode(attempt: str):
+	"""A message of another mode's account speaks of another payment, though the number be the same."""
+	mode = refund_calls.mode_to_wait_for(attempt)
+	if mode:
+		raise Conflict(refund_calls.of_another_mode(mode))
 
 
 def find(gateway: str, event: RefundEvent) -> str | None:
@@ -242,11 +298,12 @@ def _adopt(gateway: str, event: RefundEvent) -> bool:
 	capture = frappe.db.get_value(
 		"Payment Capture",
 		{"gateway": gateway, "gateway_payment_id": event.payment_id},
-		["name", "invoice"],
+		["name", "invoice", "attempt"],
 		as_dict=True,
 	)
 	if not capture:
 		raise NotFound(_("No payment of ours matches this message of the gateway."))
+	_require_mode(capture.attempt)
 	name = in_transaction(_adopt_locked, capture, event)
 	if name:
 		_tell(name, True, event)
@@ -256,7 +313,8 @@ def _adopt(gateway: str, event: RefundEvent) -> bool:
 def _adopt_locked(names, event: RefundEvent) -> str | None:
 	"""A refund from outside is opened and finished in one transaction: a row in between would be sent by a sweep."""
 	invoice, capture = lock("AI Invoice", names.invoice), lock("Payment Capture", names.name)
-	key = f"outside:{event.refund_id or fingerprint(event.payment_id, event.amount)}"
+	# Gateways number their refunds each by itself.
+	key = f"outside:{capture.gateway}:{event.refund_id or fingerprint(event.payment_id, event.amount)}"
 	if frappe.db.exists("Payment Refund", {"idempotency_key": key}):
 		return None
 	_refuse_while_ours_is_unclear(capture, event)

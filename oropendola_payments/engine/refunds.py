@@ -7,8 +7,8 @@ from frappe import _
 from frappe.utils import cint, flt, get_datetime, now_datetime
 
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import OPEN
-from oropendola_payments.engine import schedule
-from oropendola_payments.engine.adapters import adapter_class, adapter_of, settings_of
+from oropendola_payments.engine import refund_calls, schedule
+from oropendola_payments.engine.adapters import adapter_class
 from oropendola_payments.engine.calls import call_gateway
 from oropendola_payments.engine.keys import fingerprint
 from oropendola_payments.engine.refund_books import (
@@ -22,7 +22,7 @@ from oropendola_payments.engine.refund_books import (
 )
 from oropendola_payments.engine.transactions import in_transaction, lock
 from oropendola_payments.exceptions import Conflict, Unprocessable
-from oropendola_payments.gateways.base import PaymentRef, RefundEvent, RefundOutcome, RefundRequest
+from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
 from oropendola_payments.gateways.errors import (
 	BadAnswer,
 	CredentialsRefused,
@@ -30,10 +30,11 @@ from oropendola_payments.gateways.errors import (
 	MaybeSent,
 	NotSent,
 )
-from oropendola_payments.gateways.money import quantize
 
 # Longer than all calls of one drive together, so that two workers never talk about one refund at the same time.
 LEASE_SECONDS = 120
+# What a gateway does not show for so many tries, about an hour, is not only slow.
+TRIES_BEFORE_REVIEW = 6
 
 
 # Asking for a refund ------------------------------------------------------------------------------
@@ -123,8 +124,13 @@ def drive(name: str, rung: bool = False):
 		return
 	try:
 		event = _call(refund)
-	except (NotSent, MaybeSent, BadAnswer, CredentialsRefused) as error:
-		_wait(refund.name, str(error))
+	except (NotSent, CredentialsRefused) as error:
+		# Nothing left this time: whether it may have arrived is as it was before.
+		_wait(refund, error, may_have_arrived=cint(refund.may_have_arrived))
+	except NotShown as error:
+		_wait(refund, error, needs_a_person=cint(refund.check_count) >= TRIES_BEFORE_REVIEW)
+	except (MaybeSent, BadAnswer) as error:
+		_wait(refund, error)
 	except GatewayRefused as error:
 		_refused(refund, error)
 	else:
@@ -140,6 +146,8 @@ def _claim(name: str, rung: bool):
 	refund.flags.only_ask = rung and refund.status == "Processing"
 	if refund.status != "Created" and not due and not refund.flags.only_ask:
 		return None  # somebody is at it, or it is not due
+	if _waits_for_its_mode(refund):
+		return None
 	if refund.status == "Created" and _must_wait_for_another(refund):
 		return None
 	was = refund.status
@@ -156,6 +164,17 @@ def _claim(name: str, rung: bool):
 	return refund
 
 
+def _waits_for_its_mode(refund) -> bool:
+	"""Another mode's account would say that it knows no such refund: the refund stays as it is until the mode is back."""
+	mode = None if refund.gateway in WITHOUT_GATEWAY else refund_calls.mode_to_wait_for(refund.attempt)
+	if mode:
+		refund.write(
+			next_check_at=schedule.back_off(cint(refund.check_count), LEASE_SECONDS),
+			error_message=refund_calls.of_another_mode(mode),
+		)
+	return bool(mode)
+
+
 def _must_wait_for_another(refund) -> bool:
 	if (
 		refund.gateway in WITHOUT_GATEWAY
@@ -170,58 +189,69 @@ def _must_wait_for_another(refund) -> bool:
 	return bool(frappe.db.exists("Payment Refund", others))
 
 
+class NotShown(BadAnswer):
+	"""The gateway gave the refund a number and does not know it now."""
+
+
 def _call(refund) -> RefundEvent:
-	adapter, request = adapter_of(refund.gateway), request_of(refund)
 	if refund.flags.send:
-		return _send(refund, adapter, request)
+		return _send(refund)
 	refund.flags.asked_only = True
-	event = call_gateway(refund.gateway, adapter.refund_status, request)
+	event = refund_calls.ask(refund)
 	if event.outcome is not RefundOutcome.NOT_FOUND or refund.flags.only_ask:
 		return event
+	if refund.gateway_refund_id:
+		message = _("The gateway took this refund under the number {0} and does not show it now.")
+		raise NotShown(message.format(refund.gateway_refund_id))
 	# The gateway has nothing under our key: the same request may go out (again) under the same key.
 	refund.flags.asked_only = False
-	return _send(refund, adapter, request)
+	return _send(refund)
 
 
-def _send(refund, adapter, request: RefundRequest) -> RefundEvent:
+def _send(refund) -> RefundEvent:
 	if frappe.db.get_value("Payment Capture", refund.capture, "dispute_state") in CONTESTED:
 		raise NotSent(_("The payment is disputed: the refund waits, because it would pay twice."))
+	adapter, request = refund_calls.ready_adapter(refund), refund_calls.request_of(refund)
+	if not cint(refund.may_have_arrived):
+		in_transaction(lambda: lock("Payment Refund", refund.name).write(may_have_arrived=1))
 	return call_gateway(refund.gateway, adapter.refund, request)
 
 
-def request_of(refund) -> RefundRequest:
-	capture = frappe.get_doc("Payment Capture", refund.capture)
-	attempt = frappe.get_doc("Payment Attempt", capture.attempt)
-	speed = (settings_of(refund.gateway).refund_speed or "Normal").lower()
-	reference: PaymentRef = attempt.payment_ref()
-	return RefundRequest(
-		payment=reference,
-		payment_id=capture.gateway_payment_id,
-		amount=quantize(refund.amount, refund.currency),
-		currency=refund.currency,
-		key=refund.name,
-		reason=refund.reason or "",
-		speed=speed,
-		captured_amount=quantize(capture.amount, capture.currency),
-		refund_id=refund.gateway_refund_id or None,
-	)
-
-
 def _refused(refund, error: GatewayRefused):
-	"""Only a refusal to refund is final. A refused question tells nothing of the refund, which keeps its balance."""
+	"""Final is only a refusal to refund, where nothing can have arrived before. A refused question tells nothing of the refund."""
 	if refund.flags.asked_only:
-		_wait(refund.name, str(error))
+		_wait(refund, error)
+	elif cint(refund.may_have_arrived):
+		_wait(refund, error, needs_a_person=True)
 	else:
 		record(refund.name, RefundEvent(RefundOutcome.FAILED, key=refund.name, reason=str(error)))
 
 
-def _wait(name: str, message: str):
+def _wait(refund, error: Exception, needs_a_person: bool = False, **values):
+	"""Nothing is known yet: the refund keeps its balance and is asked about again."""
+	values["error_message"] = str(error)[:500]
+
 	def work():
-		refund = lock("Payment Refund", name)
-		if refund.status in OPEN:
-			refund.write(error_message=message[:500])
+		invoice = lock("AI Invoice", refund.invoice) if needs_a_person else None
+		row = lock("Payment Refund", refund.name)
+		if row.status not in OPEN:
+			return
+		row.write(**values)
+		if invoice:
+			_call_a_person(invoice, row)
 
 	in_transaction(work)
+
+
+def _call_a_person(invoice, refund):
+	"""Once for each refund: what a person has looked at is not flagged again by every sweep."""
+	if frappe.db.exists("Payment Event", {"reference_name": refund.name, "event": "refund_unclear"}):
+		return
+	invoice.record("refund_unclear", refund, reason=refund.error_message)
+	message = _(
+		"Whether {0} {1} went back as refund {2} is not clear. Please look for it in the gateway's dashboard. Its amount stays held."
+	)
+	invoice.flag_for_review(message.format(refund.amount, refund.currency, refund.name))
 
 
 def confirm_notice(gateway: str, event: RefundEvent) -> bool:
@@ -229,7 +259,6 @@ def confirm_notice(gateway: str, event: RefundEvent) -> bool:
 	name = find(gateway, event)
 	if not name:
 		return record_notice(gateway, event)
-	told = call_gateway(
-		gateway, adapter_of(gateway).refund_status, request_of(frappe.get_doc("Payment Refund", name))
-	)
-	return told.outcome is not RefundOutcome.NOT_FOUND and record(name, told)
+	refund = frappe.get_doc("Payment Refund", name)
+	told = refund_calls.ask(refund)
+	return told.outcome is not RefundOutcome.NOT_FOUND and record(name, told, asked_as=refund.status)

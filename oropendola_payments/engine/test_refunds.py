@@ -1,3 +1,4 @@
+from datetime import datetime, timezone
 from decimal import Decimal
 
 import frappe
@@ -210,6 +211,14 @@ class TestOddRefunds(TestCase):
 		self.assertEqual([(r.amount, r.status) for r in self.journey.refunds()], [(100, "Refunded")])
 		self.assertEqual(self.journey.status(), "Partly Refunded")
 
+	def test_two_gateways_may_number_their_refunds_alike(self):
+		for gateway in ("payu", "cashfree"):
+			journey = Journey(gateway)
+			settle(gateway, paid(journey.start(), payment_id=f"alike-{self.journey.invoice}"))
+			event = self.told(payment_id=f"alike-{self.journey.invoice}")
+			refund_books.record_notice(gateway, event)
+			self.assertEqual(journey.status(), "Refunded", gateway)
+
 	def test_a_whole_refund_made_in_the_dashboard_ends_the_service(self):
 		refund_books.record_notice("payu", self.told())
 		self.assertEqual(
@@ -263,10 +272,11 @@ class TestOddRefunds(TestCase):
 
 	def test_called_failed_and_refunded_after_all_is_counted_and_calls_a_person(self):
 		first = self.journey.refund(400)
-		refund_books.record(first["refund"], self.told(RefundOutcome.FAILED, 400))
+		early, late = (datetime(2026, 1, 1, hour, tzinfo=timezone.utc) for hour in (9, 10))
+		refund_books.record(first["refund"], self.told(RefundOutcome.FAILED, 400, occurred_at=early))
 		self.journey.sim.faults.add("payu", "refund", "timeout_before")
 		self.assertEqual(self.journey.refund(400)["status"], "Unknown", "the balance was free")
-		refund_books.record(first["refund"], self.told(RefundOutcome.REFUNDED, 400))
+		refund_books.record(first["refund"], self.told(RefundOutcome.REFUNDED, 400, occurred_at=late))
 		self.assertIn("More was sent back", self.journey.doc().review_reason)
 
 	def test_the_whole_refund_of_two_payments_sends_both_back(self):

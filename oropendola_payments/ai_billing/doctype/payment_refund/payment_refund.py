@@ -32,6 +32,8 @@ class PaymentRefund(StatefulRecord):
 		"request_fingerprint",
 		"next_check_at",
 		"check_count",
+		"may_have_arrived",
+		"last_fact_at",
 		"completed_at",
 		"error_message",
 	)

@@ -36,7 +36,7 @@ def _payable(invoice) -> float | None:
 
 def _refundable(invoice) -> float:
 	"""What can still be sent back, over all payments of the invoice."""
-	from oropendola_payments.engine.refund_books import CONTESTED, has_refunds
+	from oropendola_payments.engine.refund_opening import CONTESTED, has_refunds
 
 	names = frappe.get_all("Payment Capture", {"invoice": invoice.name}, pluck="name")
 	captures = [frappe.get_doc("Payment Capture", name) for name in names]

@@ -1,114 +1,27 @@
-"""The rows of refunds and the balances that follow them: what is held, what is on its way, what went back for good."""
+"""What gateways say of refunds, and the balances that follow: what is held, what is on its way, what went back for good."""
 
 from decimal import Decimal
 
 import frappe
 from frappe import _
-from frappe.utils import now_datetime
 
-from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN as OPEN_INVOICES
-from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import CONTESTED
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import OPEN
-from oropendola_payments.engine import afterwards, refund_calls
-from oropendola_payments.engine.adapters import adapter_class
+from oropendola_payments.engine import afterwards, refund_calls, refund_opening
 from oropendola_payments.engine.keys import fingerprint
 from oropendola_payments.engine.masking import masked_text
 from oropendola_payments.engine.newest import is_newer, utc_text
 from oropendola_payments.engine.service import take_back
 from oropendola_payments.engine.transactions import in_transaction, lock
-from oropendola_payments.exceptions import Conflict, NotFound, Refusal, Unprocessable
+from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
-from oropendola_payments.gateways.money import to_decimal, to_minor
+from oropendola_payments.gateways.money import to_decimal
 
-WITHOUT_GATEWAY = ("manual", "credit")
 FINAL = {RefundOutcome.REFUNDED: "Refunded", RefundOutcome.FAILED: "Failed"}
 
 
 class Contradicted(Conflict):
 	"""A refund that came to an end is said to have ended otherwise, and no time tells which is newer."""
-
-
-def open_refund(invoice, capture, amount: Decimal, reason: str, key: str | None = None):
-	"""The row that holds its balance from now on. The caller holds the invoice's lock and commits."""
-	_check(capture, amount)
-	return _insert(invoice, capture, amount, reason, key)
-
-
-def _insert(invoice, capture, amount: Decimal, reason: str, key: str | None):
-	refund = records.new("Payment Refund")
-	refund.name = f"RF{frappe.generate_hash(length=16).upper()}"
-	refund.update(
-		{
-			"capture": capture.name,
-			"attempt": capture.attempt,
-			"invoice": invoice.name,
-			"gateway": capture.gateway,
-			"amount": amount,
-			"currency": capture.currency,
-			"reason": reason,
-			"status": "Created",
-			"idempotency_key": key or f"refund:{refund.name}",
-			"next_check_at": now_datetime(),
-			"check_count": 0,
-		}
-	)
-	refund.add()
-	capture.write(amount_refunded=to_decimal(capture.amount_refunded or 0) + amount)
-	invoice.record("refund_opened", refund, to_status="Created", amount=amount, reason=reason)
-	return refund
-
-
-def refusal(captures: list, amount: Decimal | None) -> str:
-	"""Why this amount cannot be taken from these captures."""
-	if any(c.dispute_state in CONTESTED for c in captures):
-		return _(
-			"This payment is disputed. Please answer the dispute at the gateway; a refund now would pay twice."
-		)
-	left = sum((c.refundable() for c in captures), Decimal(0))
-	if left <= 0:
-		return _("All the money of this invoice was already sent back or is on its way.")
-	return _("{0} is more than can be refunded. At most {1} {2} is left.").format(
-		amount, left, captures[0].currency
-	)
-
-
-def _check(capture, amount: Decimal):
-	if amount <= 0:
-		raise Unprocessable(_("The amount to refund must be above 0."))
-	try:
-		to_minor(amount, capture.currency)
-	except ValueError:
-		raise Unprocessable(
-			_("{0} has more decimals than {1} allows.").format(amount, capture.currency)
-		) from None
-	if amount > capture.refundable():
-		raise Unprocessable(refusal([capture], amount))
-	capabilities = (
-		adapter_class(capture.gateway).capabilities if capture.gateway not in WITHOUT_GATEWAY else None
-	)
-	if capabilities and not capabilities.refunds:
-		raise Unprocessable(
-			_("{0} cannot refund through this app. Please refund in its dashboard.").format(capture.gateway)
-		)
-	if capabilities and not capabilities.partial_refunds and amount != to_decimal(capture.amount):
-		raise Unprocessable(_("{0} refunds only the whole amount.").format(capture.gateway))
-
-
-def can_refund(capture, amount: Decimal) -> bool:
-	"""Whether a gateway would be asked to send this back; never raises, since evidence is being written meanwhile."""
-	try:
-		_check(capture, amount)
-	except Refusal:
-		return False
-	return capture.gateway not in WITHOUT_GATEWAY
-
-
-def has_refunds(gateway: str) -> bool:
-	return gateway in WITHOUT_GATEWAY or adapter_class(gateway).capabilities.refunds
-
-
-# What the gateway says ----------------------------------------------------------------------------
 
 
 def record(name: str, event: RefundEvent, asked_as: str | None = None) -> bool:
@@ -322,7 +235,9 @@ def _adopt_locked(names, event: RefundEvent) -> str | None:
 		message = _("The gateway refunded {0} of payment {1} that our books do not have left.")
 		invoice.flag_for_review(message.format(event.amount, capture.gateway_payment_id))
 		return None
-	refund = _insert(invoice, capture, to_decimal(event.amount), _("Refunded outside of this app."), key)
+	refund = refund_opening.insert(
+		invoice, capture, to_decimal(event.amount), _("Refunded outside of this app."), key
+	)
 	_apply(invoice, refund, event)
 	return refund.name
 

@@ -11,15 +11,8 @@ from oropendola_payments.engine import refund_calls, schedule
 from oropendola_payments.engine.adapters import adapter_class
 from oropendola_payments.engine.calls import call_gateway
 from oropendola_payments.engine.keys import fingerprint
-from oropendola_payments.engine.refund_books import (
-	CONTESTED,
-	WITHOUT_GATEWAY,
-	find,
-	open_refund,
-	record,
-	record_notice,
-	refusal,
-)
+from oropendola_payments.engine.refund_books import find, record, record_notice
+from oropendola_payments.engine.refund_opening import CONTESTED, WITHOUT_GATEWAY, open_refund, refusal
 from oropendola_payments.engine.transactions import in_transaction, lock
 from oropendola_payments.exceptions import Conflict, Unprocessable
 from oropendola_payments.gateways.base import RefundEvent, RefundOutcome

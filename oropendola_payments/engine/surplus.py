@@ -5,18 +5,18 @@ from decimal import Decimal
 import frappe
 from frappe import _
 
-from oropendola_payments.engine import refund_books
+from oropendola_payments.engine import refund_opening
 
 
 def decide(invoice, capture, unwanted: Decimal):
 	"""Refund, keep as credit, or flag. Runs inside the settling transaction; a refund is sent after it."""
 	policy = frappe.get_cached_doc("Payment Settings").double_payment_policy or "Refund"
-	if policy == "Refund" and not refund_books.can_refund(capture, unwanted):
+	if policy == "Refund" and not refund_opening.can_refund(capture, unwanted):
 		policy = "Flag"
 	invoice.record("surplus_decided", capture, to_status=policy, unwanted=unwanted, currency=capture.currency)
 	capture.write(resolution=policy, surplus=unwanted)
 	if policy == "Refund":
-		refund_books.open_refund(
+		refund_opening.open_refund(
 			invoice, capture, unwanted, _("More was paid than was due."), key=f"surplus:{capture.name}"
 		)
 	elif policy == "Flag":

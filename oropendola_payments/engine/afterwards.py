@@ -25,6 +25,11 @@ def later(method: str, **arguments):
 		frappe.log_error(title=f"Could not queue {method}"[:140], message=frappe.get_traceback())
 
 
+def after_commit(method: str, **arguments):
+	"""As `later`, for a caller whose transaction is still open."""
+	frappe.db.after_commit.add(lambda: later(method, **arguments))
+
+
 def keep_key_for_pickup(subscription: str, key: str):
 	"""The customer may be away when a webhook makes the key: keep it sealed for a day, to be shown once."""
 	frappe.db.after_commit.add(lambda: _store_key(subscription, key))

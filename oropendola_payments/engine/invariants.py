@@ -31,6 +31,11 @@ RULES = {
 	"capture_without_a_fate": """
 		SELECT name FROM `tabPayment Capture` WHERE disposition IN ('Duplicate', 'Overpaid')
 			AND (resolution IS NULL OR resolution = '')""",
+	"part_without_a_fate": """
+		SELECT c.name FROM `tabPayment Capture` c JOIN `tabAI Invoice` i ON i.name = c.invoice
+			JOIN `tabAI Subscription` s ON s.name = i.subscription
+		WHERE i.status = 'Partly Paid' AND s.status = 'Cancelled' AND c.applied_amount > 0
+			AND (c.resolution IS NULL OR c.resolution = '') AND c.amount_refunded < c.amount""",
 	"mismatch_without_review": """
 		SELECT c.name FROM `tabPayment Capture` c JOIN `tabAI Invoice` i ON i.name = c.invoice
 		WHERE c.disposition = 'Mismatch' AND i.needs_review = 0 AND (c.note IS NULL OR c.note = '')""",

@@ -261,17 +261,7 @@ def apply_capture(invoice, capture, response: str | None = None, expected_part: 
 	if unwanted > 0:
 		surplus.decide(invoice, capture, unwanted)
 	if not served:
-		_decide_on_earlier_parts(invoice, capture)
-
-
-def _decide_on_earlier_parts(invoice, last):
-	"""An invoice that was paid in parts and serves nothing: the earlier parts are as unwanted as the last."""
-	parts = {"invoice": invoice.name, "name": ("!=", last.name), "applied_amount": (">", 0)}
-	for name in frappe.get_all("Payment Capture", parts, pluck="name", order_by="creation"):
-		capture = lock("Payment Capture", name)
-		left = capture.refundable()
-		if left > 0 and not capture.resolution:
-			surplus.decide(invoice, capture, left)
+		surplus.decide_on_parts(invoice, but=capture.name)
 
 
 def _pay(invoice, capture, paid: Decimal, response: str | None, expected_part: bool) -> bool:

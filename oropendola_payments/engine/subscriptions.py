@@ -9,7 +9,7 @@ from frappe.utils import cint, getdate
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN as OPEN_INVOICES
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import LIVE
 from oropendola_payments.ai_billing.periods import today
-from oropendola_payments.engine import afterwards, invoices
+from oropendola_payments.engine import afterwards, invoices, surplus
 from oropendola_payments.engine.service import fulfil
 from oropendola_payments.engine.transactions import in_transaction, lock
 from oropendola_payments.exceptions import Conflict, NotFound, Unprocessable
@@ -235,13 +235,16 @@ def cancel(user: str) -> dict:
 
 
 def end(name: str) -> dict:
-	"""End one subscription with its keys. The caller commits."""
+	"""End one subscription with its keys; what was paid in part goes back. The caller commits."""
 	for invoice_name in frappe.get_all(
 		"AI Invoice", {"subscription": name, "status": ("in", OPEN_INVOICES)}, pluck="name"
 	):
 		invoice = lock("AI Invoice", invoice_name)
 		if invoice.can_move_to("Cancelled"):
 			invoice.mark_as_cancelled()
+		elif invoice.status == "Partly Paid":
+			surplus.decide_on_parts(invoice)
+			afterwards.after_commit("oropendola_payments.engine.refunds.drive_invoice", invoice=invoice_name)
 	subscription = lock("AI Subscription", name)
 	subscription.cancel()
 	return {"subscription_id": name, "status": subscription.status}

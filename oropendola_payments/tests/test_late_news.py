@@ -9,13 +9,19 @@ import frappe
 from frappe.utils import now_datetime
 
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import abandonment, manual, privacy, sweeps
+from oropendola_payments.engine import abandonment, invariants, manual, privacy, subscriptions, sweeps
 from oropendola_payments.engine.settlement import settle
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
 from oropendola_payments.gateways.errors import GatewayRefused, MaybeSent
 from oropendola_payments.gateways.payu import PayU
 from oropendola_payments.gateways.razorpay import Razorpay
-from oropendola_payments.tests.factories import create_invoice, create_plan, create_user, unique
+from oropendola_payments.tests.factories import (
+	create_invoice,
+	create_plan,
+	create_user,
+	payment_settings,
+	unique,
+)
 from oropendola_payments.tests.facts import PRICE, paid, payment_id
 from oropendola_payments.tests.flows import GATEWAYS, Journey
 from oropendola_payments.tests.simulated import deliver
@@ -209,3 +215,44 @@ class TestPeople(LateNewsCase):
 		frappe.db.commit()
 		settle("payu", paid(attempt))
 		self.assertEqual((len(journey.captures()), journey.status()), (1, "Paid"))
+
+
+class TestCalledOff(LateNewsCase):
+	"""R7: what was paid in part for a subscription that is cancelled is neither kept nor forgotten."""
+
+	def test_a_part_by_hand_calls_a_person(self):
+		user = create_user()
+		invoice = create_invoice(user)
+		manual.record_payment(invoice.name, Decimal(300), unique("transfer"), None, None)
+		subscriptions.cancel(user)
+		self.assertIn("300", value("AI Invoice", invoice.name, "review_reason"))
+
+	def test_a_part_at_a_gateway_goes_back(self):
+		journey = Journey("payu", user=create_user())
+		settle("payu", paid(journey.start(), 300))
+		subscriptions.cancel(journey.user)
+		self.assertEqual([refund.amount for refund in journey.refunds()], [300])
+
+	def test_credit_can_be_spent_again(self):
+		with payment_settings(double_payment_policy="Credit"):
+			journey = Journey("payu", user=create_user())
+			attempt = journey.start()
+			settle("payu", paid(attempt))
+			settle("payu", paid(attempt))
+			dear = create_plan(price=1000)
+			first = subscriptions.subscribe(journey.user, dear.name, None)
+			self.assertEqual(value("AI Invoice", first["invoice_id"], "status"), "Partly Paid")
+			subscriptions.end(first["subscription_id"])
+			frappe.db.commit()
+			sweeps.run_refunds()
+			again = subscriptions.subscribe(journey.user, dear.name, None)["invoice_id"]
+		self.assertEqual(value("AI Invoice", again, "amount_paid"), PRICE)
+
+	def test_a_part_that_nothing_was_decided_about_is_a_broken_promise(self):
+		journey = Journey("payu", user=create_user())
+		settle("payu", paid(journey.start(), 300))
+		frappe.get_doc("AI Subscription", journey.subscription).cancel()
+		self.assertIn(
+			journey.captures()[0].name, invariants.check(("part_without_a_fate",))["part_without_a_fate"]
+		)
+		frappe.db.rollback()

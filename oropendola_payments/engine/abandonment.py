@@ -17,11 +17,12 @@ from oropendola_payments.engine.adapters import adapter_of
 from oropendola_payments.engine.batches import BATCH, next_names
 from oropendola_payments.engine.calls import call_gateway
 from oropendola_payments.engine.settlement import is_of_this_mode
-from oropendola_payments.engine.transactions import in_transaction
+from oropendola_payments.engine.transactions import in_transaction, read
 from oropendola_payments.engine.unpaid import close_attempt
 from oropendola_payments.gateways.base import Gateway, Outcome, PaymentEvent
 from oropendola_payments.gateways.errors import CredentialsRefused
 
+BY_NAME = " ORDER BY `name`"  # two sweeps lock in the same order
 # Nothing was taken and nothing is on its way: the attempt may be closed after its time.
 UNPAID = (Outcome.PENDING, Outcome.NOT_FOUND)
 
@@ -70,7 +71,7 @@ def _work_through(names: list[str], asker: "Asker", minutes: int):
 
 
 def _open_attempts(invoices: list[str]) -> list:
-	return _read("Payment Attempt", "`invoice` IN %s AND `status` IN %s", (tuple(invoices), OPEN))
+	return read("Payment Attempt", f"`invoice` IN %s AND `status` IN %s{BY_NAME}", (tuple(invoices), OPEN))
 
 
 def _note_checks(attempts: list):
@@ -117,18 +118,13 @@ class Asker:
 
 def _abandon_locked(invoice_names: list[str], unpaid: list[str], minutes: int) -> list[str]:
 	"""Close what is still left, and name one attempt of each invoice. Whatever moved meanwhile is not touched."""
-	invoices = _read(
-		"AI Invoice", "`name` IN %s AND `status` = 'Processing'", (tuple(invoice_names),), lock=True
-	)
+	processing = f"`name` IN %s AND `status` = 'Processing'{BY_NAME} FOR UPDATE"
+	invoices = read("AI Invoice", processing, (tuple(invoice_names),))
 	invoices = [invoice for invoice in invoices if get_datetime(invoice.processing_since) < _before(minutes)]
 	if not invoices:
 		return []
-	attempts = _read(
-		"Payment Attempt",
-		"`invoice` IN %s AND `status` IN %s",
-		(tuple(i.name for i in invoices), OPEN),
-		lock=True,
-	)
+	still_open = f"`invoice` IN %s AND `status` IN %s{BY_NAME} FOR UPDATE"
+	attempts = read("Payment Attempt", still_open, (tuple(i.name for i in invoices), OPEN))
 	blocked = {attempt.invoice for attempt in attempts if not _is_left(attempt, unpaid, minutes)}
 	left = {invoice.name: invoice for invoice in invoices if invoice.name not in blocked}
 	closing = [attempt for attempt in attempts if attempt.invoice in left]
@@ -161,13 +157,6 @@ def _is_left(attempt, unpaid: list[str], minutes: int) -> bool:
 	"""True for an attempt that is old, was asked about just now, and holds no money."""
 	old = get_datetime(attempt.initiated_at) <= _before(minutes)
 	return old and attempt.name in unpaid and attempt.status != "Authorized"
-
-
-def _read(doctype: str, where: str, values: tuple, lock: bool = False) -> list:
-	"""Whole records in one statement, in the order of their names so that two sweeps lock in the same order."""
-	statement = f"SELECT * FROM `tab{doctype}` WHERE {where} ORDER BY `name`{' FOR UPDATE' if lock else ''}"  # noqa: S608
-	rows = frappe.db.sql(statement, values, as_dict=True)
-	return [frappe.get_doc({"doctype": doctype, **row}) for row in rows]
 
 
 def _before(minutes: int) -> datetime:

@@ -12,7 +12,8 @@ def follow_up(settled):
 	"""Queue what the outside world should learn of a settled fact."""
 	if settled.changed and settled.capture:
 		later("oropendola_payments.engine.reactions.payment_succeeded", capture=settled.capture)
-		later("oropendola_payments.engine.refunds.drive_invoice", invoice=settled.invoice)
+		if settled.gives_back:
+			later("oropendola_payments.engine.refunds.drive_invoice", invoice=settled.invoice)
 	elif settled.failed:
 		later("oropendola_payments.engine.reactions.payment_failed", attempt=settled.attempt)
 

@@ -17,7 +17,7 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
 from oropendola_payments.engine import afterwards, schedule, surplus
 from oropendola_payments.engine.adapters import settings_of
 from oropendola_payments.engine.service import fulfil
-from oropendola_payments.engine.transactions import in_transaction, lock
+from oropendola_payments.engine.transactions import in_transaction, lock, read
 from oropendola_payments.engine.unpaid import close_attempt, note_authorized, note_pending, stop_waiting
 from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
@@ -33,6 +33,7 @@ class Settled:
 	changed: bool
 	capture: str | None = None
 	disposition: str | None = None
+	gives_back: bool = False  # more came than was wanted, and something was decided about it
 	failed: bool = False
 
 
@@ -60,11 +61,11 @@ def look_up(gateway: str, event):
 	"""The attempt that an event speaks of, unlocked: by the gateway's order, our reference, or the gateway's payment id."""
 	for field, column in COLUMNS.items():
 		value = getattr(event, field)
-		row = value and frappe.db.get_value(
-			"Payment Attempt", {"gateway": gateway, column: value}, "*", as_dict=True
+		rows = value and read(
+			"Payment Attempt", f"`gateway` = %s AND `{column}` = %s LIMIT 1", (gateway, value)
 		)
-		if row:
-			return frappe.get_doc({"doctype": "Payment Attempt", **row})
+		if rows:
+			return rows[0]
 	raise NotFound(_("No payment of ours matches this message of the gateway."))
 
 
@@ -123,6 +124,7 @@ def _take_money(
 		_put_aside(invoice, attempt, _mismatch_reason(attempt, event))
 	else:
 		apply_capture(invoice, capture, _details(event), expected_part)
+	result.gives_back = bool(capture.resolution)
 	result.changed, result.capture, result.disposition = True, capture.name, disposition
 
 

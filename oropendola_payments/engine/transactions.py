@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 import frappe
+from frappe import _
 
 from oropendola_payments.exceptions import ConcurrentChange
 
@@ -36,4 +37,13 @@ def in_transaction(work: Callable, *args, **kwargs):
 
 def lock(doctype: str, name: str):
 	"""The record as it is now, held until the transaction ends. The order is invoice, attempt, capture, subscription."""
-	return frappe.get_doc(doctype, name, for_update=True)
+	rows = read(doctype, "`name` = %s FOR UPDATE", (name,))
+	if not rows:
+		raise frappe.DoesNotExistError(_("{0} {1} not found").format(_(doctype), name))
+	return rows[0]
+
+
+def read(doctype: str, where: str, values: tuple) -> list:
+	"""Whole records in one plain statement: the query builder costs more than the database here."""
+	rows = frappe.db.sql(f"SELECT * FROM `tab{doctype}` WHERE {where}", values, as_dict=True)  # noqa: S608
+	return [frappe.get_doc({"doctype": doctype, **row}) for row in rows]

@@ -6,7 +6,7 @@ import frappe
 from frappe import _
 
 from oropendola_payments.api import endpoint, require_manager
-from oropendola_payments.engine import asking, inbox, live_site, manual, reviews
+from oropendola_payments.engine import asking, inbox, live_site, manual, refunds, reviews
 from oropendola_payments.exceptions import BadRequest, NotFound
 
 MAX_REPLAYS = 100
@@ -51,6 +51,13 @@ def confirm_live_site() -> dict:
 	require_manager()
 	live_site.confirm()
 	return {"confirmed_site": live_site.this_site()}
+
+
+@endpoint(methods=("POST",), source="Desk")
+def close_refund(refund: str, note: str) -> dict:
+	"""Say that a refund without a known end was not made; the note says what was seen at the gateway."""
+	require_manager()
+	return refunds.close_by_hand(refund, note)
 
 
 @endpoint(methods=("POST",), source="Desk")

@@ -14,7 +14,7 @@ from oropendola_payments.engine.keys import fingerprint
 from oropendola_payments.engine.refund_books import find, record, record_notice
 from oropendola_payments.engine.refund_opening import CONTESTED, WITHOUT_GATEWAY, open_refund, refusal
 from oropendola_payments.engine.transactions import in_transaction, lock
-from oropendola_payments.exceptions import Conflict, Unprocessable
+from oropendola_payments.exceptions import Conflict, NotFound, Unprocessable
 from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
 from oropendola_payments.gateways.errors import (
 	BadAnswer,
@@ -96,6 +96,21 @@ def _split(captures: list, amount: Decimal) -> list[tuple]:
 			parts.append((capture, part))
 			amount -= part
 	return parts
+
+
+# Ending one by hand -------------------------------------------------------------------------------
+
+
+def close_by_hand(name: str, note: str) -> dict:
+	"""A person saw at the gateway that this refund was not made: its balance is free again."""
+	if not frappe.db.exists("Payment Refund", name):
+		raise NotFound(_("There is no refund {0}.").format(name))
+	refund = frappe.get_doc("Payment Refund", name)
+	if not refund.can_be_closed():
+		message = _("Refund {0} is {1}. Only one that nobody knows the end of can be closed by hand.")
+		raise Conflict(message.format(name, _(refund.status)))
+	record(name, RefundEvent(RefundOutcome.FAILED, key=name, reason=note), asked_as=refund.status)
+	return {"refund": name, "status": frappe.db.get_value("Payment Refund", name, "status")}
 
 
 # Driving it ---------------------------------------------------------------------------------------

@@ -158,3 +158,23 @@ class TestPayPalRefuses(RefundCase):
 		self.sweep(2)
 		self.assertEqual((status_of(refund), self.left()), ("Unknown", 0))
 		self.assertTrue(self.journey.doc().needs_review)
+
+
+class TestEndedByHand(RefundCase):
+	"""R14: a refund that the gateway never answers for holds its balance until a person has looked."""
+
+	def test_what_was_not_made_is_closed_and_can_be_sent_again(self):
+		refund = self.lost()
+		refunds.close_by_hand(refund, "It is not in the dashboard.")
+		self.assertEqual((status_of(refund), self.left()), ("Failed", self.journey.doc().total()))
+		self.assertIn("It is not in the dashboard.", self.journey.doc().review_reason)
+		self.assertEqual(self.journey.refund(300)["status"], "Processing")
+
+	def test_one_whose_end_is_known_is_not_closed(self):
+		refund = self.journey.refund(300)["refund"]
+		finish_refunds(self.gateway, self.journey.invoice)
+		self.assertEqual(status_of(refund), "Refunded")
+		with self.assertRaises(Conflict):
+			refunds.close_by_hand(refund, "It is not in the dashboard.")
+		frappe.db.rollback()
+		self.assertEqual(status_of(refund), "Refunded")

@@ -8,12 +8,13 @@ import pkgutil
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 
 import frappe
 
 import oropendola_payments.api
-from oropendola_payments.engine import checkout, two_step
+from oropendola_payments.engine import checkout, refunds, two_step
 from oropendola_payments.gateways.base import Customer
 from oropendola_payments.install import API_USER_ROLE
 from oropendola_payments.tests.factories import (
@@ -78,6 +79,15 @@ class World:
 		return checkout.initiate(self.owner, self.invoice, "payu")["attempt"]
 
 	@cached_property
+	def lost_refund(self) -> str:
+		"""One whose answer never came."""
+		invoice = self.subscription.current_invoice
+		refund = refunds.create_refund(invoice, Decimal(1), "Asked for")["refund"]
+		frappe.db.set_value("Payment Refund", refund, "status", "Unknown")
+		frappe.db.commit()
+		return refund
+
+	@cached_property
 	def order(self) -> str:
 		customer = Customer("Asha Example", self.owner, self.phone)
 		return two_step.create_order(self.owner, self.invoice, None, customer)["order_id"]
@@ -115,6 +125,7 @@ ROWS = (
 	Row("admin.ask_gateway", MANAGER, lambda w: {"attempt": w.attempt}),
 	Row("admin.replay_messages", MANAGER, lambda w: {"names": "[]"}),
 	Row("admin.confirm_live_site", MANAGER),
+	Row("admin.close_refund", MANAGER, lambda w: {"refund": w.lost_refund, "note": "It is not in the dashboard."}),
 	Row("admin.finish_review", MANAGER, lambda w: {"invoice_id": w.invoice, "note": "Looked at, all is well."}),
 	Row("callbacks.returned", BROWSER, methods=BOTH, query="gateway=payu"),
 	Row("callbacks.payu_success", BROWSER),

@@ -13,7 +13,6 @@ TRANSITIONS = {
 	"Failed": {"Refunded"},
 }
 OPEN = ("Created", "Processing", "Unknown")
-HOLDING = (*OPEN, "Refunded")
 
 
 class PaymentRefund(StatefulRecord):
@@ -37,6 +36,15 @@ class PaymentRefund(StatefulRecord):
 		"completed_at",
 		"error_message",
 	)
+
+	def onload(self):
+		super().onload()
+		from oropendola_payments.engine.desk import is_manager
+
+		self.set_onload("can_close", is_manager() and self.can_be_closed())
+
+	def can_be_closed(self) -> bool:
+		return self.status in ("Processing", "Unknown")
 
 	def mark_as_processing(self, **values) -> bool:
 		return self._move_to("Processing", **values)

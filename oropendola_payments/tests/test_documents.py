@@ -61,6 +61,12 @@ class TestDocuments(TestCase):
 		for name in (*invariants.RULES, *(command.name for command in commands)):
 			self.assertIn(name, text)
 
+	def test_every_part_of_the_engine_has_its_place(self):
+		text = (DOCS / "architecture.md").read_text()
+		for path in (ROOT / "oropendola_payments" / "engine").glob("[a-z]*.py"):
+			if not path.stem.startswith("test_"):
+				self.assertIn(f"`{path.stem}`", text)
+
 	def test_every_gateway_has_its_page(self):
 		for code in BUILT_IN:
 			self.assertTrue((DOCS / "gateways" / f"{code}.md").exists(), code)

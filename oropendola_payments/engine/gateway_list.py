@@ -4,7 +4,7 @@ import frappe
 from frappe import _
 from frappe.utils import cint
 
-from oropendola_payments.engine.adapters import SETTINGS, adapter_class, settings_of
+from oropendola_payments.engine.adapters import SETTINGS, adapter_class, codes, settings_of
 from oropendola_payments.exceptions import BadRequest, Unavailable
 
 CACHE_KEY = "oropendola_gateway_list"
@@ -12,7 +12,8 @@ CACHE_KEY = "oropendola_gateway_list"
 
 def available(currency: str | None = None) -> dict:
 	"""Enabled gateways that are configured; with `currency`, whether each can take it."""
-	entries = [_entry(row, currency) for row in _enabled()]
+	known = codes()  # an app that was taken off the site leaves its settings behind
+	entries = [_entry(row, currency) for row in _enabled() if row["id"] in known]
 	usable = [entry for entry in entries if entry["available"]]
 	recommended = _recommended(usable)
 	for entry in entries:

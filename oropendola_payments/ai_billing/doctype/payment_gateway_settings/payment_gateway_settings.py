@@ -15,6 +15,8 @@ class PaymentGatewaySettings(Document):
 	# Form ---------------------------------------------------------------------------------------
 
 	def onload(self):
+		if not self.is_known():
+			return
 		adapter = self.adapter_class()
 		declared = [
 			{"name": c.name, "label": _(c.label), "help": _(c.help), "required": c.required}
@@ -34,7 +36,7 @@ class PaymentGatewaySettings(Document):
 	def validate_gateway(self):
 		from oropendola_payments.engine.adapters import codes
 
-		if self.gateway not in codes():
+		if not self.is_known() and (self.enabled or self.is_new()):
 			message = _("There is no gateway {0}. Please choose one of: {1}.")
 			frappe.throw(message.format(self.gateway, ", ".join(codes())), BadRequest)
 
@@ -125,8 +127,16 @@ class PaymentGatewaySettings(Document):
 
 		return adapter_class(self.gateway)
 
+	def is_known(self) -> bool:
+		"""False for a gateway of another app that was taken off the site."""
+		from oropendola_payments.engine.adapters import codes
+
+		return self.gateway in codes()
+
 	def is_configured(self) -> bool:
 		"""True when nothing is missing that the gateway needs. The simulator needs nothing."""
+		if not self.is_known():
+			return False
 		if self.mode == "Simulator":
 			return simulator_allowed()
 		return not self.adapter_class().missing_credentials(self.get_secrets())

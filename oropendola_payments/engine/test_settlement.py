@@ -1,5 +1,4 @@
 from decimal import Decimal
-from unittest.mock import patch
 
 import frappe
 
@@ -9,6 +8,7 @@ from oropendola_payments.engine import asking, reactions
 from oropendola_payments.engine.settlement import is_wanted, settle
 from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
+from oropendola_payments.tests.another_app import another_app
 from oropendola_payments.tests.factories import as_user, create_user, enable_gateway, payment_settings
 from oropendola_payments.tests.facts import failed, paid, payment_id
 from oropendola_payments.tests.flows import Journey
@@ -69,8 +69,7 @@ class TestTheRightMoney(SettlementCase):
 	def test_a_failing_reaction_does_not_undo_the_payment(self):
 		"""R27: what follows a payment runs in its own transaction, after the commit."""
 		settled = settle("payu", paid(self.attempt))
-		hooks = {"payment_succeeded": ["oropendola_payments.engine.there_is_no_such_module"]}
-		with patch.object(frappe, "get_hooks", lambda name=None, *rest, **more: hooks.get(name) or []):
+		with another_app(payment_succeeded=["oropendola_payments.engine.there_is_no_such_module"]):
 			reactions.payment_succeeded(settled.capture)
 		self.assertEqual(self.journey.status(), "Paid")
 		self.assertTrue(frappe.db.exists("Payment Capture", settled.capture))

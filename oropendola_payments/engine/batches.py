@@ -5,6 +5,18 @@ from collections.abc import Callable
 import frappe
 
 BATCH = 200
+LONG_SECONDS = 1500
+
+
+def in_background(function: str):
+	"""Have a sweep done by a worker, and by one at a time: the job that cron calls has only 300 seconds."""
+	frappe.enqueue(
+		function,
+		queue="long",
+		timeout=LONG_SECONDS,
+		job_id=f"oropendola::{function.rpartition('.')[2]}",
+		deduplicate=True,
+	)
 
 
 def each(doctype: str, filters: dict, work: Callable[[str], object], limit: int | None = None) -> int:

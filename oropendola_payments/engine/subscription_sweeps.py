@@ -8,22 +8,41 @@ from frappe.utils import cint, getdate
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.ai_billing.periods import today, tomorrow
 from oropendola_payments.engine import afterwards
-from oropendola_payments.engine.batches import each
+from oropendola_payments.engine.batches import each, in_background
 from oropendola_payments.engine.transactions import in_transaction, lock
 
+THIS = "oropendola_payments.engine.subscription_sweeps"
 RESET = """
 	UPDATE `tabAI Subscription` SET daily_quota_remaining = daily_quota_limit, quota_reset_on = %(tomorrow)s
 	WHERE status IN ('Active', 'Trial') AND quota_reset_on <= %(today)s
 """
 
 
+# What cron calls ----------------------------------------------------------------------------------
+
+
 def reset_quotas():
+	in_background(f"{THIS}.run_reset")
+
+
+def expire_subscriptions():
+	in_background(f"{THIS}.run_expiry")
+
+
+def send_renewal_reminders():
+	in_background(f"{THIS}.run_reminders")
+
+
+# The work -----------------------------------------------------------------------------------------
+
+
+def run_reset():
 	"""Fill all quotas for a new day, in one statement. First use of a day does the same for one subscription."""
 	frappe.db.sql(RESET, {"today": today(), "tomorrow": tomorrow()})
 	frappe.db.commit()
 
 
-def expire_subscriptions():
+def run_expiry():
 	"""Service stops on the day of the end; after the days of grace the subscription is over."""
 	grace = cint(frappe.get_cached_doc("Payment Settings").grace_days)
 	with acting_as("Sweep"):
@@ -43,7 +62,7 @@ def _end(name: str, grace: int):
 		subscription.mark_past_due()
 
 
-def send_renewal_reminders():
+def run_reminders():
 	"""Remind customers before and after the end date, each day of the plan once."""
 	for days in frappe.get_cached_doc("Payment Settings").reminder_offsets():
 		end = today() + timedelta(days=days)

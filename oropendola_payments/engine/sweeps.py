@@ -9,11 +9,10 @@ from frappe.utils import cint, now_datetime
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.ai_billing.doctype.payment_webhook_log.payment_webhook_log import empty_texts
 from oropendola_payments.engine import abandonment, asking, health, inbox, refunds
-from oropendola_payments.engine.batches import each
+from oropendola_payments.engine.batches import each, in_background
 from oropendola_payments.gateways.errors import CredentialsRefused
 
 THIS = "oropendola_payments.engine.sweeps"
-LONG_SECONDS = 1500
 
 
 # What cron calls ----------------------------------------------------------------------------------
@@ -49,13 +48,7 @@ def clear_raw_payloads():
 
 
 def _queue(function: str):
-	frappe.enqueue(
-		f"{THIS}.{function}",
-		queue="long",
-		timeout=LONG_SECONDS,
-		job_id=f"oropendola::{function}",
-		deduplicate=True,
-	)
+	in_background(f"{THIS}.{function}")
 
 
 # The work -----------------------------------------------------------------------------------------

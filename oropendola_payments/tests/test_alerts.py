@@ -1,4 +1,4 @@
-"""Alerts: open once, escalate when worse, close by themselves, and never touch the money. Lessons R24, R27."""
+"""Alerts: open once, escalate when worse, close by themselves, and never touch the money."""
 
 from datetime import timedelta
 
@@ -111,6 +111,7 @@ class TestTelling(AlertCase):
 		self.assertTrue(frappe.db.exists("Notification Log", {"for_user": self.manager}))
 
 	def test_a_mail_server_that_fails_rolls_nothing_back(self):
+		"""R27."""
 		invoice = create_invoice(customer())
 		name, before = self.note("A"), frappe.sendmail
 		frappe.db.set_value("AI Invoice", invoice.name, "description", "Written before the mail")
@@ -208,6 +209,25 @@ class TestFindings(AlertCase):
 		doc.update({"gateway": self.code, "event_key": unique("event"), "status": "Dead"})
 		doc.db_insert()
 		self.assertEqual(self.found("Dead Letters")[0].records, (doc.name,))
+
+	def test_one_dead_letter_after_another_is_told_again_though_there_is_still_one(self):
+		"""R24: the number is the same, the problem is another."""
+		told = [self.dead_letter_is_told()]
+		self.subject = self.code
+		self.an_hour_passes()
+		frappe.db.set_value("Payment Webhook Log", {"gateway": self.code}, "status", "Processed")
+		told.append(self.dead_letter_is_told())
+		self.an_hour_passes()
+		alerts.run()
+		self.assertEqual(told, [True, True])
+		self.assertEqual((self.alert().times_told, self.alert().status), (2, "Open"))
+
+	def dead_letter_is_told(self) -> bool:
+		doc = frappe.new_doc("Payment Webhook Log")
+		doc.update({"gateway": self.code, "event_key": unique("event"), "status": "Dead"})
+		doc.db_insert()
+		told = alerts.run()
+		return frappe.db.get_value("Payment Alert", {"subject": self.code}, "name") in told
 
 	def test_a_broken_promise_is_found_without_what_another_finding_names_already(self):
 		rows = findings.broken_promises({"some_rule": ["A", "B"], "other_rule": ["B"]}, told={"B"})

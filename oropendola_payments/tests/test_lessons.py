@@ -10,7 +10,6 @@ from oropendola_payments.compat import TestCase
 APP = Path(oropendola_payments.__file__).parent
 ROWS = {f"S{number}" for number in range(1, 25)} | {f"R{number}" for number in range(1, 32)}
 ROW = re.compile(r"\b[SR]\d{1,2}\b")
-WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef)
 
 
 def files_with_tests() -> list[Path]:
@@ -18,12 +17,13 @@ def files_with_tests() -> list[Path]:
 
 
 def named_in(path: Path) -> set[str]:
-	"""The rows that docstrings of a file's tests name."""
-	tree = ast.parse(path.read_text())
-	docstrings = [
-		ast.get_docstring(node) or "" for node in ast.walk(tree) if isinstance(node, WITH_DOCSTRING)
-	]
-	return {row for text in docstrings for row in ROW.findall(text)}
+	"""The rows that a file's tests name, each test for itself: a heading of a module or class proves nothing."""
+	tests = (
+		node
+		for node in ast.walk(ast.parse(path.read_text()))
+		if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+	)
+	return {row for test in tests for row in ROW.findall(ast.get_docstring(test) or "")}
 
 
 class TestLessons(TestCase):
@@ -32,5 +32,5 @@ class TestLessons(TestCase):
 		self.assertEqual(sorted(ROWS - found), [])
 
 	def test_no_test_names_a_row_that_there_is_not(self):
-		unknown = {path.name: named_in(path) - ROWS for path in files_with_tests() if named_in(path) - ROWS}
+		unknown = {path.name: rows for path in files_with_tests() if (rows := named_in(path) - ROWS)}
 		self.assertEqual(unknown, {})

@@ -1,4 +1,4 @@
-"""A person asks to be forgotten: the money evidence stays whole and names nobody. Lessons R22, R26."""
+"""A person asks to be forgotten: the money evidence stays whole and names nobody."""
 
 import unittest
 from datetime import timedelta
@@ -6,12 +6,14 @@ from datetime import timedelta
 import frappe
 from frappe.utils import now_datetime
 
+from oropendola_payments import hooks
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import REDACTED
 from oropendola_payments.ai_billing.doctype.payment_webhook_log.payment_webhook_log import PaymentWebhookLog
 from oropendola_payments.compat import TestCase
 from oropendola_payments.engine import audit, invariants, privacy
 from oropendola_payments.tests.factories import as_user, create_active_subscription, create_user, unique
 from oropendola_payments.tests.flows import Journey
+from oropendola_payments.tests.source import files, imports_of
 
 OURS = (
 	"AI Subscription", "AI API Key", "AI Invoice", "Payment Attempt", "Payment Capture", "Payment Refund",
@@ -111,6 +113,36 @@ class TestHooks(TestCase):
 				all(meta.get_field(name) for name in (entry["filter_by"], *entry["redact_fields"])), entry
 			)
 
+	def test_hooks_name_only_what_a_site_without_other_apps_has(self):
+		"""R26: every handler can be imported, every DocType is Frappe's or ours, and nothing needs ERPNext."""
+		named = dict(vars(hooks))
+		handlers = set(_handlers(named))
+		self.assertGreater(len(handlers), 15)
+		for path in handlers:
+			self.assertTrue(callable(frappe.get_attr(path)), path)
+		doctypes = {row["doctype"] for row in named["user_data_fields"]} | set(named["doc_events"])
+		for name in ("has_permission", "permission_query_conditions", "default_log_clearing_doctypes"):
+			doctypes |= set(named[name])
+		for doctype in doctypes | set(named["doctype_js"]) | set(named["doctype_list_js"]):
+			self.assertIn(frappe.get_meta(doctype).module, ("AI Billing", "Core"), doctype)
+
+	def test_the_app_asks_for_no_other_app(self):
+		"""R26."""
+		self.assertFalse(getattr(hooks, "required_apps", []))
+		for path in files():
+			for found in imports_of(path):
+				self.assertNotIn(found.module.split(".")[0], ("erpnext", "payments"), str(found))
+
+
+def _handlers(value):
+	if isinstance(value, dict):
+		value = list(value.values())
+	if isinstance(value, list | tuple):
+		for item in value:
+			yield from _handlers(item)
+	elif isinstance(value, str) and value.startswith("oropendola_payments.") and value.count(".") > 2:
+		yield value
+
 
 class TestForgetting(TestCase):
 	"""Frappe's own export and deletion, carried out for real."""
@@ -125,6 +157,7 @@ class TestForgetting(TestCase):
 		cls.journey = pay_as(cls.user)
 
 	def test_export_then_deletion(self):
+		"""R26."""
 		from frappe.website.doctype.personal_data_download_request.personal_data_download_request import (
 			get_user_data,
 		)
@@ -189,6 +222,7 @@ class TestLogClearing(TestCase):
 		self.assertIsNone(self.payload(self.name))
 
 	def test_evidence_is_kept_for_half_a_year_even_when_log_settings_say_a_week(self):
+		"""R22."""
 		young = self.message(days=179)
 		PaymentWebhookLog.clear_old_logs(days=7)
 		self.assertEqual(self.payload(young), "{}")

@@ -1,4 +1,4 @@
-"""Cashfree in two steps with the shop's own code (S21: a code is never a payment)."""
+"""Cashfree in two steps with the shop's own code."""
 
 import re
 import threading
@@ -106,6 +106,23 @@ class TestTwoStepFlow(TestCase):
 		with as_user(self.user):
 			status = cashfree.get_cashfree_order_status(order_id=order["order_id"])
 		self.assertEqual((status["payment_status"], status["invoice_status"]), ("Paid", "Paid"))
+
+	def test_a_right_code_is_no_payment_however_often_it_is_sent(self):
+		"""S21: only the gateway's word makes an invoice paid, and real codes are in no answer."""
+		order = self.order()["order_id"]
+		self.start(order)
+		for _time in range(3):
+			self.confirm(order)
+			self.assertEqual(frappe.db.count("Payment Capture", {"invoice": self.invoice.name}), 0)
+			self.assertNotEqual(frappe.db.get_value("Payment Attempt", order, "status"), "Paid")
+		simulator().finish("cashfree", order, "failure")
+		frappe.db.set_value("Payment Attempt", order, "last_check_at", None)
+		frappe.db.commit()
+		with as_user(self.user):
+			answer = cashfree.get_cashfree_order_status(order_id=order)
+		self.assertNotEqual(answer["invoice_status"], "Paid")
+		status = frappe.db.get_value("AI Subscription", self.invoice.subscription, "status")
+		self.assertEqual(status, "Pending")
 
 	def test_the_amount_comes_from_the_invoice_and_never_from_the_request(self):
 		"""S1, S11."""
@@ -292,6 +309,7 @@ class TestOneTimeCodes(TestCase):
 			otp.send(self.bound, simulated=False)
 
 	def test_the_sms_reaches_the_provider_and_its_code_nothing_else(self):
+		"""S21."""
 		with sms_provider() as received:
 			answer = otp.send(self.bound, simulated=False)
 		code = re.search(r"\d{6}", received[0]["message"]).group()

@@ -163,7 +163,7 @@ class TestTheWrongMoney(SettlementCase):
 		self.assertEqual(self.journey.captures(), [])
 
 	def test_a_payment_of_nobody_is_not_found(self):
-		"""S3: money for a reference that was never given out opens nothing."""
+		"""S2: money for a reference that was never given out opens nothing."""
 		with self.assertRaises(NotFound):
 			settle("payu", paid("ZZZZZZZZZZZZZZZZZZZZ"))
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from copy import copy
 
 import frappe
 
@@ -42,6 +43,14 @@ class Journey:
 		invoice = create_invoice(self.user, **plan)
 		self.invoice, self.subscription = invoice.name, invoice.subscription
 		self.currency = invoice.currency
+
+	def beside(self, gateway: str) -> "Journey":
+		"""The same invoice on its way through another gateway."""
+		self.sim.webhooks.take(gateway)
+		enable_gateway(gateway)
+		other = copy(self)
+		other.gateway = gateway
+		return other
 
 	# The customer ---------------------------------------------------------------------------------
 
@@ -107,6 +116,11 @@ class Journey:
 
 	def attempts(self) -> list[str]:
 		return frappe.get_all("Payment Attempt", {"invoice": self.invoice}, pluck="name", order_by="creation")
+
+	def gateways(self) -> list[str]:
+		"""All gateways at which the invoice was tried."""
+		tried = frappe.get_all("Payment Attempt", {"invoice": self.invoice}, pluck="gateway")
+		return sorted({self.gateway, *tried} & set(BUILT_IN))
 
 	def captures(self) -> list:
 		names = frappe.get_all(

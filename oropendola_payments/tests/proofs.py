@@ -20,20 +20,26 @@ def problems(journey) -> list[str]:
 
 
 def books_that_differ(journey) -> list[str]:
-	"""The gateway's books against ours, to the last payment and the last minor unit."""
+	"""The books of all gateways against ours, to the last payment and the last minor unit."""
 	theirs, ours = simulator_books(journey), site_books(journey)
-	return [f"The gateway has {theirs}, the site has {ours}."] if theirs != ours else []
+	return [f"The gateways have {theirs}, the site has {ours}."] if theirs != ours else []
 
 
 def simulator_books(journey) -> list[tuple]:
 	attempts = set(journey.attempts())
-	charges = [c for c in simulator().books(journey.gateway) if c.reference in attempts]
-	return sorted((c.payment_id, c.amount_minor, c.currency, c.refunded_minor) for c in charges)
+	return sorted(
+		(gateway, charge.payment_id, charge.amount_minor, charge.currency, charge.refunded_minor)
+		for gateway in journey.gateways()
+		for charge in simulator().books(gateway)
+		if charge.reference in attempts
+	)
 
 
 def site_books(journey) -> list[tuple]:
-	rows = [c for c in journey.captures() if c.gateway == journey.gateway]
-	return sorted((c.gateway_payment_id, _minor(c, c.amount), c.currency, _refunded(c)) for c in rows)
+	rows = [c for c in journey.captures() if c.gateway in journey.gateways()]
+	return sorted(
+		(c.gateway, c.gateway_payment_id, _minor(c, c.amount), c.currency, _refunded(c)) for c in rows
+	)
 
 
 def _refunded(capture) -> int:
@@ -52,8 +58,8 @@ def service_that_is_wrong(journey) -> list[str]:
 	served = journey.events().count("subscription_served")
 	found = []
 	if served != bool(books):
-		found.append(f"The gateway took {len(books)} payments and the customer was served {served} times.")
-	kept = sum(amount - refunded for _id, amount, _currency, refunded in books)
+		found.append(f"The gateways took {len(books)} payments and the customer was served {served} times.")
+	kept = sum(amount - refunded for _gateway, _id, amount, _currency, refunded in books)
 	status = journey.subscription_status()
 	if (kept and status != "Active") or (not kept and status == "Active"):
 		found.append(f"{kept} minor units were kept and the subscription is {status}.")

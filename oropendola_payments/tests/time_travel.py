@@ -72,6 +72,7 @@ def settle_down(journey, rounds: int = 3):
 	"""The world stands still and the sweeps run until all is well, or a few times."""
 	for _round in range(rounds):
 		sweep(journey.invoice)
-		finish_refunds(journey.gateway, journey.invoice)
+		for gateway in journey.gateways():
+			finish_refunds(gateway, journey.invoice)
 		if not journey.problems():
 			return

@@ -1,14 +1,18 @@
 """Who may do what: every endpoint for every kind of user, and every record by REST."""
 
+from decimal import Decimal
+
 import frappe
 
 from oropendola_payments.compat import TestCase
+from oropendola_payments.engine import refunds
 from oropendola_payments.tests.endpoints import ACTORS, GET, ROWS, People, World, whitelisted
 from oropendola_payments.tests.factories import (
 	create_active_subscription,
 	create_invoice,
 	create_user,
 	payment_settings,
+	unique,
 )
 from oropendola_payments.tests.http import call, message, send
 
@@ -43,8 +47,13 @@ OPEN_TO_GUESTS = {
 }
 CUSTOMERS_READ = ("AI Invoice", "AI Subscription", "AI API Key", "Payment Attempt")
 STAFF_ONLY = (
-	"AI Plan", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log", "Payment Gateway Settings",
-	"Payment Settings",
+	"AI Plan", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log", "Payment Alert",
+	"Payment Gateway Settings", "Payment Settings",
+)  # fmt: skip
+# What not even a manager makes, changes or deletes: it is written by what happened.
+EVIDENCE = (
+	"AI API Key", "Payment Attempt", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log",
+	"Payment Alert",
 )  # fmt: skip
 INSIDE = (
 	"payment_gateway_response",
@@ -165,10 +174,31 @@ class TestRest(TestCase):
 			"Payment Attempt": frappe.db.get_value("Payment Attempt", {"invoice": invoice}, "name"),
 			"Payment Capture": frappe.db.get_value("Payment Capture", {"invoice": invoice}, "name"),
 			"Payment Event": f"{invoice}-00001",
+			"Payment Refund": refunds.create_refund(invoice, Decimal(1), "A test")["refund"],
+			"Payment Webhook Log": cls.stored(
+				"Payment Webhook Log", gateway="payu", event_key=unique("event")
+			),
+			"Payment Alert": cls.stored(
+				"Payment Alert", kind="Dead Letters", subject=unique("subject"), status="Open"
+			),
 			"AI Plan": cls.subscription.plan,
 			"Payment Gateway Settings": "PayU",
 			"Payment Settings": "Payment Settings",
 		}
+
+	@staticmethod
+	def stored(doctype: str, **values) -> str:
+		doc = frappe.new_doc(doctype).update(values)
+		doc.db_insert()
+		frappe.db.commit()
+		return doc.name
+
+	def test_the_tables_name_every_record_of_the_app(self):
+		records = {"module": "AI Billing", "istable": 0}
+		self.assertEqual(
+			{*CUSTOMERS_READ, *STAFF_ONLY}, set(frappe.get_all("DocType", records, pluck="name"))
+		)
+		self.assertEqual({*CUSTOMERS_READ, *STAFF_ONLY}, set(self.names))
 
 	def read(self, doctype: str, user: str | None):
 		return send("GET", f"/api/resource/{doctype}/{self.names[doctype]}", user)
@@ -207,8 +237,7 @@ class TestRest(TestCase):
 	def test_customers_do_not_read_what_is_for_staff(self):
 		for doctype in STAFF_ONLY:
 			with self.subTest(doctype=doctype):
-				if doctype in self.names:
-					self.assertEqual(self.read(doctype, self.owner).status_code, 403)
+				self.assertEqual(self.read(doctype, self.owner).status_code, 403)
 				self.assertEqual(self.listed(doctype, self.owner)[0], 403)
 
 	def test_customers_do_not_read_the_inside_of_their_own_records(self):
@@ -222,6 +251,11 @@ class TestRest(TestCase):
 				self.assertEqual(self.read(doctype, self.auditor).status_code, 200)
 				self.assertEqual(self.read(doctype, self.manager).status_code, 200)
 				self.refused(self.auditor, doctype, name)
+
+	def test_not_even_a_manager_writes_evidence_by_rest(self):
+		for doctype in EVIDENCE:
+			with self.subTest(doctype=doctype):
+				self.refused(self.manager, doctype, self.names[doctype])
 
 	def test_customers_write_no_record(self):
 		"""S14."""

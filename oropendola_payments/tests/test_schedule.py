@@ -6,6 +6,7 @@ from unittest.mock import patch
 import frappe
 
 from oropendola_payments.compat import TestCase
+from oropendola_payments.engine import schedule
 from oropendola_payments.tests.source import ROOT
 
 SWEEPS = "oropendola_payments.engine.sweeps"
@@ -25,6 +26,13 @@ JOBS = (
 	(f"{SWEEPS}.clear_raw_payloads", "daily_long", "daily", "run_clear_payloads"),
 )
 ROW = re.compile(r"^\| (?P<when>[^|]+) \| `(?P<job>\w+\.\w+)` \|", re.MULTILINE)
+
+ASKED = (
+	"after 1 minute for its first 5 minutes, then every 5 minutes up to half an hour, every quarter of an hour up to 2 hours,",
+	"hourly up to 12 hours, every 4 hours up to 2 days and twice a day up to 6 days.",
+	"A paid attempt is asked about once more after an hour, a day, 3 and 5 days",
+	"The app goes on asking for six days.",
+)
 
 
 def scheduled() -> set[tuple[str, str]]:
@@ -68,6 +76,20 @@ class TestSchedule(TestCase):
 			self.skipTest("The documents are not installed with the app")
 		table = {(row["job"], row["when"]) for row in ROW.finditer((ROOT / "docs/operations.md").read_text())}
 		self.assertEqual(table, {(".".join(job.split(".")[-2:]), told) for job, _when, told, _work in JOBS})
+
+	def test_the_document_tells_when_a_gateway_is_asked(self):
+		minutes = [
+			tuple(int(span.total_seconds()) // 60 for span in step)
+			for step in (*schedule.STEPS, *schedule.PAID_STEPS)
+		]
+		hour, day = 60, 24 * 60
+		told = [(5, 1), (30, 5), (2 * hour, 15), (12 * hour, hour), (2 * day, 4 * hour), (6 * day, 12 * hour)]
+		told += [(30, hour), (12 * hour, day), (6 * day, 2 * day)]
+		self.assertEqual(minutes, told)
+		if (ROOT / "docs").is_dir():
+			text = " ".join((ROOT / "docs/operations.md").read_text().split())
+			for words in ASKED:
+				self.assertIn(words, text)
 
 	def test_the_site_has_them_all_in_its_list(self):
 		"""What the framework really runs: the hooks became records."""

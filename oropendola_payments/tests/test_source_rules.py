@@ -11,7 +11,7 @@ from oropendola_payments.tests.source import APP, ROOT, files, tree_of
 STATEMENT = re.compile(r"\b(SELECT|UPDATE|INSERT INTO|DELETE FROM|ORDER BY|WHERE)\b")
 # Names of tables and columns, marks and numbers: all of them from our own code. Values are parameters.
 HARMLESS = {
-	"BATCH", "COLUMNS", "LIMIT", "LOG", "RULES[rule]", "TINY", "column", "columns", "count", "doctype", "group", "marks", "names",
+	"BATCH", "BY_NAME", "COLUMNS", "LIMIT", "LOG", "RULES[rule]", "TINY", "column", "columns", "count", "doctype", "group", "marks", "names",
 	"reason", "self.doctype", "sets", "where", "' AND '.join(conditions)", "' FOR UPDATE' if lock else ''",
 }  # fmt: skip
 TEXTS = {".py", ".json", ".md", ".js", ".html", ".csv", ".txt", ".toml", ".css"}

@@ -12,6 +12,7 @@ from frappe.utils.password import decrypt, encrypt
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
 from oropendola_payments.engine import asking, checkout, otp
+from oropendola_payments.engine.adapters import adapter_class
 from oropendola_payments.engine.payment_answer import mock_notice
 from oropendola_payments.exceptions import BadRequest, Conflict, NotFound, Unprocessable
 from oropendola_payments.gateways.base import Customer
@@ -52,6 +53,8 @@ def start(user: str, order_id: str, method: str, phone: str, details: dict) -> d
 			_("There is no payment method {0}. Please choose one of: {1}.").format(method, ", ".join(METHODS))
 		)
 	attempt = _open_attempt(user, order_id)
+	# Before anything is kept or sent: a card number must not stay here for a moment.
+	adapter_class(GATEWAY).check_method(method, details)
 	phone = otp.phone_number(phone)
 	known = _recall(attempt.name)
 	if known.get("customer") and known["customer"][2] != phone:

@@ -321,6 +321,10 @@ class Gateway:
 
 	# Paying ---------------------------------------------------------------------------------------
 
+	@classmethod
+	def check_method(cls, method: str | None, details: Mapping[str, str]) -> None:
+		"""Raise GatewayRefused when `create` would refuse this way to pay for what was typed. Calls nobody."""
+
 	def create(self, request: PaymentRequest) -> Checkout:
 		raise NotImplementedError
 

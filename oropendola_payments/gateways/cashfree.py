@@ -122,8 +122,13 @@ class Cashfree(Gateway):
 
 	# Paying ---------------------------------------------------------------------------------------
 
+	@classmethod
+	def check_method(cls, method: str | None, details: Mapping[str, str]) -> None:
+		order_pay.refuse_card_data(details)
+		order_pay.method_of(method, details)
+
 	def create(self, request: PaymentRequest) -> Checkout:
-		order_pay.refuse_card_data(request.method_details)
+		self.check_method(request.method, request.method_details)
 		method = order_pay.method_of(request.method, request.method_details)
 		order = self._open(request)
 		hosted = self._hosted(order)

@@ -38,6 +38,7 @@ def initiate(
 	method: str | None = None,
 	method_details: dict | None = None,
 	customer: Customer | None = None,
+	confirms_phone: bool = False,
 ) -> dict:
 	"""Where to send the customer. A second click, another tab or a repeated key gets the same attempt."""
 	wanted = fingerprint(invoice_name, gateway or "", flow or "", method or "")
@@ -45,7 +46,7 @@ def initiate(
 	known = claims.repeated(key, wanted)
 	if known:
 		return _continue(Claim(frappe.get_doc("Payment Attempt", known)), customer=customer)
-	claim = claims.make(Wish(user, invoice_name, gateway, flow, method, key, wanted))
+	claim = claims.make(Wish(user, invoice_name, gateway, flow, method, key, wanted, confirms_phone))
 	return _continue(claim, method_details, customer) if claim else _nothing_to_pay(invoice_name)
 
 

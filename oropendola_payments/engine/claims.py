@@ -36,6 +36,7 @@ class Wish:
 	method: str | None
 	key: str | None
 	wanted: str
+	confirms_phone: bool = False  # the caller does so itself, after the order is open
 
 
 @dataclass
@@ -80,12 +81,14 @@ def _claim(wish: Wish) -> Claim | None:
 	code = gateway_list.choose(wish.gateway, invoice.currency)
 	flow = _flow(code, wish.flow)
 	rows = attempts_of(invoice.name)
-	reusable = _live_attempt(rows, invoice, code, flow, wish.method)
+	phone_check = "" if wish.confirms_phone else phone_step.first_state(code)
+	reusable = _live_attempt(rows, invoice, code, flow, wish.method, phone_check)
 	if reusable:
 		return Claim(_with_key(reusable, wish))
 	if invoice.status in ("Failed", "Abandoned"):
 		invoice.increment_retry()  # a new try counts, by whichever call it comes
-	return Claim(_new_attempt(invoice, code, flow, wish), invoice, is_new=True, earlier=tuple(rows))
+	made = _new_attempt(invoice, code, flow, wish, phone_check)
+	return Claim(made, invoice, is_new=True, earlier=tuple(rows))
 
 
 def _lock_own(wish: Wish):
@@ -127,12 +130,14 @@ def _require_payable(invoice):
 
 def attempts_of(invoice: str) -> list:
 	"""What is decided by, of all attempts of an invoice, the newest first."""
-	fields = ["name", "gateway", "flow", "mode", "status", "amount", "payment_method", "expires_at",
+	fields = ["name", "gateway", "flow", "mode", "status", "amount", "payment_method", "phone_check", "expires_at",
 		"gateway_order_id", "checkout_data"]  # fmt: skip
 	return frappe.get_all("Payment Attempt", {"invoice": invoice}, fields, order_by="creation desc")
 
 
-def _live_attempt(rows: list, invoice, code: str, flow: str, method: str | None) -> str | None:
+def _live_attempt(
+	rows: list, invoice, code: str, flow: str, method: str | None, phone_check: str
+) -> str | None:
 	fresh = now_datetime() + timedelta(seconds=FRESH_SECONDS)
 	for row in rows:
 		if (row.gateway, row.flow) != (code, flow) or row.status not in OPEN:
@@ -141,13 +146,13 @@ def _live_attempt(rows: list, invoice, code: str, flow: str, method: str | None)
 		same = to_decimal(row.amount) == invoice.outstanding() and row.mode == settings_of(code).mode
 		# Opened perhaps, but nobody knows where: the reconciler asks about it, the customer gets a new one.
 		lost = row.status != "Created" and not row.checkout_data
-		if alive and same and not lost and (row.payment_method or None) == method:
+		confirmed = (row.phone_check or "") in ("Confirmed", phone_check)
+		if alive and same and not lost and confirmed and (row.payment_method or None) == method:
 			return row.name
 	return None
 
 
-def _new_attempt(invoice, code: str, flow: str, wish: Wish):
-	waits_for_phone = phone_step.first_state(code)
+def _new_attempt(invoice, code: str, flow: str, wish: Wish, phone_check: str):
 	attempt = records.new("Payment Attempt")
 	attempt.name = new_reference()
 	attempt.update(
@@ -161,10 +166,10 @@ def _new_attempt(invoice, code: str, flow: str, wish: Wish):
 			"currency": invoice.currency,
 			"status": "Created",
 			"payment_method": wish.method,
-			"phone_check": waits_for_phone,
+			"phone_check": phone_check,
 			"idempotency_key": wish.key,
 			"request_fingerprint": wish.wanted,
-			"request_data": None if waits_for_phone else called_now(),
+			"request_data": None if phone_check else called_now(),
 			"initiated_at": now_datetime(),
 			"next_check_at": schedule.soon(),
 			"check_count": 0,

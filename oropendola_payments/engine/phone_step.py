@@ -40,6 +40,11 @@ def resend(attempt) -> dict:
 def confirm(attempt, code: str):
 	"""Raises CodeRefused unless the code is right; then the attempt may go on to the gateway."""
 	otp.check(_bound(attempt), code)
+	note_confirmed(attempt)
+
+
+def note_confirmed(attempt):
+	"""The right code was typed: the attempt and the audit trail know it."""
 	in_transaction(_confirm_locked, attempt.name, attempt.invoice)
 
 

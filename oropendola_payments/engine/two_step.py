@@ -11,7 +11,7 @@ from frappe import _
 from frappe.utils.password import decrypt, encrypt
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
-from oropendola_payments.engine import asking, checkout, otp
+from oropendola_payments.engine import asking, checkout, otp, phone_step
 from oropendola_payments.engine.adapters import adapter_class
 from oropendola_payments.engine.payment_answer import mock_notice
 from oropendola_payments.exceptions import BadRequest, Conflict, NotFound, Unprocessable
@@ -31,7 +31,7 @@ def create_order(user: str, invoice_id: str | None, amount: Decimal | None, cust
 	if amount is not None and amount != invoice.outstanding():
 		message = _("Invoice {0} is over {1} {2}. The amount cannot be chosen.")
 		raise Unprocessable(message.format(invoice.name, invoice.outstanding(), invoice.currency))
-	started = checkout.initiate(user, invoice.name, GATEWAY, "otp", customer=customer)
+	started = checkout.initiate(user, invoice.name, GATEWAY, "otp", customer=customer, confirms_phone=True)
 	attempt = checkout.own_attempt(user, started["attempt"])
 	_remember(attempt.name, {"customer": [customer.name, customer.email, customer.phone]})
 	return {
@@ -76,6 +76,7 @@ def confirm(user: str, order_id: str, code: str) -> dict:
 	if not known.get("phone"):
 		raise otp.CodeRefused()
 	otp.check(_bound(attempt, known["phone"]), code)
+	phone_step.note_confirmed(attempt)
 	started = checkout.choose_method(
 		attempt.name,
 		known["method"],

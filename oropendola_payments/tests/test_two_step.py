@@ -131,6 +131,43 @@ class TestTwoStepFlow(TestCase):
 		self.assertEqual(two_step._recall(order), known)
 		self.assertTrue(self.start(order)["otp_sent"], "no code was sent before, so no pause has begun")
 
+	def test_the_trail_says_that_the_phone_was_confirmed_and_then_how_it_is_paid(self):
+		order = self.order()["order_id"]
+		self.start(order)
+		self.confirm(order, "000000")
+		self.assertNotIn("phone_confirmed", self.events())
+		self.confirm(order)
+		self.assertEqual(self.events()[-2:], ["phone_confirmed", "method_chosen"])
+		self.assertEqual(frappe.db.get_value("Payment Attempt", order, "phone_check"), "Confirmed")
+
+	def events(self) -> list[str]:
+		filters = {"invoice": self.invoice.name}
+		return frappe.get_all("Payment Event", filters, pluck="event", order_by="sequence")
+
+	def test_a_gateway_that_asks_for_a_code_first_sends_no_second_one_to_the_profile(self):
+		self.addCleanup(enable_gateway, "cashfree", require_phone_code=0)
+		enable_gateway("cashfree", require_phone_code=1)
+		waiting = self.initiate_by_page()
+		self.assertEqual(waiting["next_action"], "otp")
+		order = self.order()
+		self.assertTrue(order["success"], order)
+		self.assertEqual(order["order_status"], "Processing")
+		self.assertNotEqual(order["order_id"], waiting["attempt"])
+		self.assertTrue(self.start(order["order_id"])["otp_sent"])
+		self.assertEqual(self.confirm(order["order_id"])["next_action"], "upi")
+
+	def test_an_order_without_a_confirmed_phone_is_no_way_round_the_code(self):
+		order = self.order()["order_id"]
+		self.addCleanup(enable_gateway, "cashfree", require_phone_code=0)
+		enable_gateway("cashfree", require_phone_code=1)
+		asked = self.initiate_by_page()
+		self.assertNotEqual(asked["attempt"], order)
+		self.assertEqual(asked["next_action"], "otp")
+
+	def initiate_by_page(self) -> dict:
+		with as_user(self.user):
+			return payment.initiate_payment(invoice_id=self.invoice.name, gateway="cashfree", flow="otp")
+
 
 class TestPhoneFirst(TestCase):
 	"""The switch on a gateway's settings: off by default, any gateway."""

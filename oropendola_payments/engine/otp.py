@@ -10,6 +10,7 @@ import json
 import secrets
 from dataclasses import dataclass
 from decimal import Decimal
+from string import Formatter
 
 import frappe
 import phonenumbers
@@ -18,7 +19,7 @@ from frappe.utils import cint
 from frappe.utils.password import get_encryption_key
 
 from oropendola_payments.engine import sms
-from oropendola_payments.exceptions import BadRequest, TooManyRequests, Unprocessable
+from oropendola_payments.exceptions import BadRequest, TooManyRequests, Unavailable, Unprocessable
 from oropendola_payments.gateways.money import money_text
 
 MAX_TRIES = 5
@@ -70,14 +71,15 @@ def phone_number(text: str, region: str = "IN") -> str:
 def send(bound: Bound, simulated: bool) -> dict:
 	"""Send a new code; the one before it dies. Only a simulated one is shown in the answer."""
 	settings = frappe.get_cached_doc("Payment Settings")
+	code = SIMULATOR_CODE if simulated else f"{secrets.randbelow(10**6):06d}"
+	text = _sms_text(bound, code, settings)
 	if not simulated:
 		sms.require_ready()
 	_limit_sending(bound, settings)
-	code = SIMULATOR_CODE if simulated else f"{secrets.randbelow(10**6):06d}"
 	minutes = cint(settings.otp_expiry_minutes) or 10
 	_keep(bound, code, minutes * 60)
 	if not simulated:
-		_send_by_sms(bound, code, settings)
+		sms.send(bound.phone, text)
 	answer = {"otp_sent": True, "otp_expires_in_minutes": minutes, "phone": masked_phone(bound.phone)}
 	return {**answer, "test_otp": code} if simulated else answer
 
@@ -150,10 +152,12 @@ def _limit(kind: str, whose: str, most: int, seconds: int):
 
 
 def _count(key: bytes, seconds: int) -> int:
-	count = frappe.cache.incrby(key, 1)
-	if int(count) == 1:
-		frappe.cache.expire(key, seconds)
-	return int(count)
+	# With its end first: whoever dies after this line leaves no counter that blocks for ever.
+	frappe.cache.set(key, 0, ex=seconds, nx=True)
+	count = int(frappe.cache.incrby(key, 1))
+	if count == 1:
+		frappe.cache.expire(key, seconds)  # the old one may have ended between the two lines
+	return count
 
 
 def _counter(kind: str, whose: str) -> bytes:
@@ -165,13 +169,27 @@ def _address() -> str:
 	return getattr(frappe.local, "request_ip", None) or "unknown"
 
 
-# Sending ------------------------------------------------------------------------------------------
+# Wording ------------------------------------------------------------------------------------------
 
 
-def _send_by_sms(bound: Bound, code: str, settings):
-	shop = settings.seller_name or frappe.local.site
+def worded(template: str, code: str, amount: str, shop: str) -> str:
+	"""The text of the SMS; ValueError for a template that names no code, or anything else than these three."""
+	named = {tuple(part) for _text, *part in Formatter().parse(template) if part[0] is not None}
+	plain = {(word, "", None) for word in ("code", "amount", "shop")}
+	if ("code", "", None) not in named or not named <= plain:
+		raise ValueError("Only {code}, {amount} and {shop} can be filled in, and {code} must be there.")
+	return template.format(code=code, amount=amount, shop=shop)
+
+
+def _sms_text(bound: Bound, code: str, settings) -> str:
 	amount = f"{money_text(bound.amount, bound.currency)} {bound.currency}"
-	sms.send(
-		bound.phone,
-		(settings.otp_message or "{code}").format_map({"code": code, "amount": amount, "shop": shop}),
-	)
+	try:
+		return worded(
+			settings.otp_message or "{code}", code, amount, settings.seller_name or frappe.local.site
+		)
+	except ValueError:
+		raise Unavailable(
+			_(
+				"Codes cannot be sent: their text in Payment Settings cannot be filled in. An administrator can correct it."
+			)
+		) from None

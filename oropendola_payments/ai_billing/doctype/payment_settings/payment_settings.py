@@ -16,6 +16,7 @@ class PaymentSettings(Document):
 	def validate(self):
 		self.validate_numbers()
 		self.validate_reminder_days()
+		self.validate_otp_message()
 
 	def validate_numbers(self):
 		if cint(self.abandon_after_minutes) < 5:
@@ -30,6 +31,18 @@ class PaymentSettings(Document):
 				"Messages of gateways are evidence while a payment can be disputed. Please keep them for at least {0} days, or enter 0 to keep them for ever."
 			)
 			frappe.throw(message.format(SHORTEST_DAYS))
+
+	def validate_otp_message(self):
+		from oropendola_payments.engine.otp import worded
+
+		try:
+			worded(self.otp_message or "{code}", "000000", "499.00 INR", "Shop")
+		except ValueError:
+			frappe.throw(
+				_(
+					"The text of the SMS must say {0}, may say {1} and {2}, and nothing else in curly brackets."
+				).format("{code}", "{amount}", "{shop}")
+			)
 
 	def validate_reminder_days(self):
 		try:

@@ -1,6 +1,7 @@
 """What a client sees of the stand-in over HTTP: the same as of real Frappe v15."""
 
 import json
+import secrets
 import shutil
 import sys
 import tempfile
@@ -224,6 +225,30 @@ class TestAuthorization(ProbeSiteTestCase):
 
 	def test_basic_that_is_no_base64_gets_400(self):
 		self.assertEqual(self.ask("Basic abc").status_code, 400)
+
+	def test_an_oauth_token_logs_in_while_it_lives_and_its_client_has_the_scopes(self):
+		for token, answer in (
+			(self.oauth_token(), "desk@example.com"),
+			(self.oauth_token(status="Revoked"), None),
+			(self.oauth_token(expiration_time="2020-01-01 00:00:00"), None),
+			(self.oauth_token(scopes="all more"), None),
+		):
+			told = self.ask(f"Bearer {token}")
+			self.assertEqual((told.status_code, told.json.get("message")), (200 if answer else 401, answer))
+
+	def oauth_token(self, **values) -> str:
+		client = {
+			"doctype": "OAuth Client",
+			"app_name": "An app",
+			"default_redirect_uri": "https://x.example",
+		}
+		row = {"doctype": "OAuth Bearer Token", "user": "desk@example.com", "scopes": "all"}
+		row |= {"access_token": secrets.token_hex(15), "expiration_time": "2099-01-01 00:00:00", **values}
+		with site.connect(self.site):
+			row["client"] = frappe.get_doc(client).insert(ignore_permissions=True).name
+			frappe.get_doc(row).insert(ignore_permissions=True)
+			frappe.db.commit()
+		return row["access_token"]
 
 	def test_hook_of_an_app_may_accept_a_bearer(self):
 		self.assertEqual(self.ask("Bearer probe-key").json, {"message": "reader@example.com"})

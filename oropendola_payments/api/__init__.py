@@ -58,7 +58,9 @@ def refusal(error: Exception) -> dict:
 	frappe.db.rollback()
 	frappe.clear_messages()
 	frappe.local.response.http_status_code = status
-	return {"success": False, "error": frappe.utils.strip_html(str(message)), "error_code": slug_of(error)}
+	told = {"success": False, "error": frappe.utils.strip_html(str(message)), "error_code": slug_of(error)}
+	left = getattr(error, "attempts_left", None)
+	return told if left is None else {**told, "attempts_left": left}
 
 
 def slug_of(error: Exception) -> str:

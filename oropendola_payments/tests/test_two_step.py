@@ -1,14 +1,17 @@
 """Cashfree in two steps with the shop's own code."""
 
 from decimal import Decimal
+from unittest.mock import patch
 
 import frappe
 
 from oropendola_payments.api import cashfree, payment
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import two_step
+from oropendola_payments.engine import otp, two_step
 from oropendola_payments.install import API_USER_ROLE
+from oropendola_payments.simulator.cashfree_payments import OTP
 from oropendola_payments.tests.factories import as_user, create_invoice, create_user, enable_gateway
+from oropendola_payments.tests.http import call, message
 from oropendola_payments.tests.simulated import simulator
 from oropendola_payments.tests.sms import new_phone
 
@@ -101,12 +104,74 @@ class TestTwoStepFlow(TestCase):
 			refused = cashfree.get_cashfree_order_status(order_id="X")
 		self.assertEqual(refused["error_code"], "not_allowed")
 
-	def test_a_wrong_code_starts_nothing(self):
-		order = self.order()
-		self.start(order["order_id"])
-		refused = self.confirm(order["order_id"], "000000")
-		self.assertEqual(refused["error_code"], "otp_refused")
-		self.assertFalse(frappe.db.get_value("Payment Attempt", order["order_id"], "payment_method"))
+	def test_every_code_that_is_not_right_is_refused_in_the_same_words(self):
+		wrong, reused, expired, exhausted, others = (self.started_order() for _number in range(5))
+		self.confirm(reused)
+		frappe.cache.expire(otp._key(self.bound(expired)), 0)
+		told = [self.confirm(wrong, "000000"), self.confirm(reused), self.confirm(expired)]
+		lefts = [self.confirm(exhausted, "000000")["attempts_left"] for _number in range(otp.MAX_TRIES)]
+		self.assertEqual(lefts, [4, 3, 2, 1, 0])
+		told += [self.confirm(exhausted), self.confirm(exhausted)]
+		with patch.object(otp, "SIMULATOR_CODE", "654321"):
+			another = self.started_order()
+		told += [
+			self.confirm(others, "654321"),
+			self.confirm(another),
+			self.confirm(self.new_order()["order_id"]),
+		]
+		self.assertEqual(
+			{(row["error"], row["error_code"]) for row in told}, {(told[0]["error"], "otp_refused")}
+		)
+		self.assertEqual([row.get("attempts_left") for row in told], [4, None, None, 0, None, 4, 4, None])
+		for order in (wrong, expired, exhausted, others, another):
+			self.assertFalse(frappe.db.get_value("Payment Attempt", order, "payment_method"), order)
+
+	def test_over_http_a_wrong_code_is_a_422_and_the_right_one_starts_the_payment(self):
+		# The request reads the site's own configuration, which knows no simulator of this run.
+		enable_gateway("cashfree", api_base_url=f"{simulator().url}/cashfree")
+		self.addCleanup(enable_gateway, "cashfree")
+		order = self.started_order()
+		answers = [
+			call("cashfree.confirm_cashfree_payment", self.user, data={"order_id": order, "otp": code})
+			for code in ("000000", "123456", "123456")
+		]
+		self.assertEqual([answer.status_code for answer in answers], [422, 200, 422])
+		told = [message(answer) for answer in answers]
+		self.assertEqual(told[0]["attempts_left"], 4)
+		self.assertEqual(told[1]["payment_status"], "Processing")
+		self.assertEqual((told[2]["error"], told[2]["error_code"]), (told[0]["error"], "otp_refused"))
+
+	def new_order(self, **values) -> dict:
+		"""Of an invoice and a phone of its own."""
+		self.phone = new_phone()
+		return self.order(invoice_id=create_invoice(self.user).name, **values)
+
+	def started_order(self) -> str:
+		order = self.new_order()["order_id"]
+		started = self.start(order)
+		self.assertTrue(started["success"], started)
+		return order
+
+	def bound(self, order: str) -> otp.Bound:
+		return two_step._bound(frappe.get_doc("Payment Attempt", order), two_step._recall(order)["phone"])
+
+	def test_a_saved_card_is_paid_with_the_bank_s_code_after_ours(self):
+		order = self.order()["order_id"]
+		self.start(order, method="saved_card", instrument_id="b9c1a2de-0000-4000-8000-5f1e2d3c4b5a")
+		self.assertEqual(self.confirm(order)["next_action"], "otp")
+		with as_user(self.user):
+			wrong = payment.confirm_otp(attempt=order, otp="999999")
+			again = payment.resend_otp(attempt=order)
+			self.assertEqual(self.paid(), "Processing")
+			right = payment.confirm_otp(attempt=order, otp=OTP)
+			late = payment.confirm_otp(attempt=order, otp=OTP)
+		self.assertEqual((wrong["accepted"], wrong["status"]), (False, "Processing"))
+		self.assertTrue(again["accepted"], again)
+		self.assertEqual((right["accepted"], right["invoice_status"], self.paid()), (True, "Paid", "Paid"))
+		self.assertEqual(late["error_code"], "conflict")
+
+	def paid(self) -> str:
+		return frappe.db.get_value("AI Invoice", self.invoice.name, "status")
 
 	def test_another_phone_than_the_orders_is_refused(self):
 		order = self.order()

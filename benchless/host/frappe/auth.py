@@ -12,7 +12,7 @@ from frappe import _
 from frappe._absent import _absent
 from frappe.sessions import Session, clear_sessions, delete_session, get_expiry_in_seconds
 from frappe.translate import get_language
-from frappe.utils import cint
+from frappe.utils import cint, now_datetime
 from frappe.utils.password import check_password, get_decrypted_password
 
 UNSAFE_HTTP_METHODS = frozenset(("POST", "PUT", "DELETE", "PATCH"))
@@ -192,11 +192,25 @@ def validate_auth():
 	"""Set the user an Authorization header or a hook proves; refuse a header that proves nobody."""
 	header = frappe.get_request_header("Authorization", "").split(" ")
 	if len(header) == 2:
+		validate_oauth(header)
 		validate_auth_via_api_keys(header)
 	for hook in frappe.get_hooks("auth_hooks"):
 		frappe.get_attr(hook)()
 	if len(header) == 2 and frappe.session.user in ("", "Guest"):
 		raise frappe.AuthenticationError
+
+
+def validate_oauth(authorization_header):
+	"""A bearer token that an OAuth client was given logs its user in. Nothing here hands out tokens."""
+	kind, token = authorization_header
+	known = kind.lower() == "bearer" and frappe.db.get_value(
+		"OAuth Bearer Token", token, ["user", "client", "scopes", "status", "expiration_time"], as_dict=True
+	)
+	if not known or known.status == "Revoked" or known.expiration_time <= now_datetime():
+		return
+	granted = frappe.db.get_value("OAuth Client", known.client, "scopes") or ""
+	if set((known.scopes or "").split(" ")) <= set(granted.split(" ")):
+		_log_in_for_this_call(known.user)
 
 
 def validate_auth_via_api_keys(authorization_header):
@@ -219,9 +233,13 @@ def validate_api_key_secret(api_key, api_secret):
 	if not user or api_secret != get_decrypted_password("User", user, fieldname="api_secret"):
 		raise frappe.AuthenticationError
 	if frappe.local.login_manager.user in ("", "Guest"):
-		arguments = frappe.local.form_dict
-		frappe.set_user(user)
-		frappe.local.form_dict = arguments
+		_log_in_for_this_call(user)
+
+
+def _log_in_for_this_call(user: str):
+	arguments = frappe.local.form_dict
+	frappe.set_user(user)
+	frappe.local.form_dict = arguments
 
 
 __getattr__ = _absent("frappe.auth")

@@ -7,6 +7,7 @@ from frappe import _
 
 from oropendola_payments.api import endpoint, require_manager
 from oropendola_payments.engine import asking, inbox, live_site, manual, refunds, reviews
+from oropendola_payments.engine.payment_answer import mock_marks_of
 from oropendola_payments.exceptions import BadRequest, NotFound
 
 MAX_REPLAYS = 100
@@ -28,7 +29,8 @@ def ask_gateway(attempt: str) -> dict:
 	if not frappe.db.exists("Payment Attempt", attempt):
 		raise NotFound(_("There is no payment {0}.").format(attempt))
 	asking.ask(attempt)
-	return {"attempt": attempt, "status": frappe.db.get_value("Payment Attempt", attempt, "status")}
+	status = frappe.db.get_value("Payment Attempt", attempt, "status")
+	return {"attempt": attempt, "status": status, **mock_marks_of(attempt)}
 
 
 @endpoint(methods=("POST",), source="Desk")

@@ -8,6 +8,7 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
 from oropendola_payments.api import endpoint, require_login
 from oropendola_payments.api.arguments import Currency
 from oropendola_payments.engine import asking, checkout, gateway_list, otp_step, profiles
+from oropendola_payments.engine.payment_answer import mock_marks
 from oropendola_payments.exceptions import BadRequest, NotFound
 from oropendola_payments.gateways.errors import GatewayError
 
@@ -142,7 +143,7 @@ def _status(invoice, attempt: str | None) -> dict:
 		"attempt": row or None,
 		"subscription_status": invoice.subscription
 		and frappe.db.get_value("AI Subscription", invoice.subscription, "status"),
-		"is_mocked": bool(row and row.mode == "Simulator"),
+		**mock_marks(row and row.mode),
 	}
 
 

@@ -16,7 +16,7 @@ from oropendola_payments.engine.calls import call_gateway
 from oropendola_payments.engine.claims import Claim, Wish
 from oropendola_payments.engine.keys import fingerprint, operation_key
 from oropendola_payments.engine.masking import masked
-from oropendola_payments.engine.payment_answer import answer, result_url, what_to_keep
+from oropendola_payments.engine.payment_answer import answer, mock_marks, result_url, what_to_keep
 from oropendola_payments.engine.payment_request import request_of, summary_of
 from oropendola_payments.engine.settlement import local_time
 from oropendola_payments.engine.transactions import in_transaction, lock
@@ -79,7 +79,7 @@ def bolt(user: str, invoice_name: str, embed_mode: str) -> dict:
 		"attempt": started["attempt"],
 		"script": sdk["script"],
 		"bolt_config": sdk["config"],
-		"is_mocked": started["is_mocked"],
+		**{mark: started[mark] for mark in ("is_mocked", "mock_notice") if mark in started},
 	}
 
 
@@ -259,9 +259,10 @@ def _nothing_to_pay(name: str) -> dict:
 
 
 def _standing(name: str) -> dict:
-	row = frappe.db.get_value("Payment Attempt", name, ["status", "invoice"], as_dict=True)
+	row = frappe.db.get_value("Payment Attempt", name, ["status", "invoice", "mode"], as_dict=True)
 	return {
 		"attempt": name,
 		"status": row.status,
 		"invoice_status": frappe.db.get_value("AI Invoice", row.invoice, "status"),
+		**mock_marks(row.mode),
 	}

@@ -4,7 +4,8 @@ import frappe
 from frappe import _
 from frappe.utils import cint
 
-from oropendola_payments.engine.adapters import SETTINGS, adapter_class, codes, settings_of
+from oropendola_payments.engine.adapters import SETTINGS, adapter_class, settings_of
+from oropendola_payments.engine.payment_answer import mock_marks
 from oropendola_payments.exceptions import BadRequest, Unavailable
 
 CACHE_KEY = "oropendola_gateway_list"
@@ -71,7 +72,7 @@ def _entry(row: dict, currency: str | None) -> dict:
 		"methods": list(capabilities.methods),
 		"currencies": sorted(taken) if taken is not None else None,
 		"flows": list(capabilities.flows),
-		"is_mocked": row["mode"] == "Simulator",
+		**mock_marks(row["mode"]),
 	}
 
 

@@ -9,6 +9,7 @@ from frappe import _
 from oropendola_payments.engine import asking, checkout, phone_step
 from oropendola_payments.engine.adapters import adapter_of
 from oropendola_payments.engine.calls import call_gateway
+from oropendola_payments.engine.payment_answer import mock_marks
 from oropendola_payments.exceptions import BadRequest, Conflict
 from oropendola_payments.gateways.base import OtpResult
 
@@ -57,13 +58,14 @@ def _adapter(attempt):
 
 
 def _answer(name: str, result: OtpResult) -> dict:
-	row = frappe.db.get_value("Payment Attempt", name, ["status", "invoice"], as_dict=True)
+	row = frappe.db.get_value("Payment Attempt", name, ["status", "invoice", "mode"], as_dict=True)
 	answer = {
 		"attempt": name,
 		"status": row.status,
 		"invoice_status": frappe.db.get_value("AI Invoice", row.invoice, "status"),
 		"accepted": result.accepted,
 		"attempts_left": result.attempts_left,
+		**mock_marks(row.mode),
 	}
 	if result.reason:
 		answer["message"] = result.reason

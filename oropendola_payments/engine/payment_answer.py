@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 
+import frappe
 from frappe import _
 from frappe.utils import get_url
 
@@ -11,7 +12,6 @@ from oropendola_payments.gateways.base import Checkout
 def answer(attempt) -> dict:
 	"""What the frontend needs to go on. `payment_url` always works by plain navigation."""
 	checkout = attempt.checkout()
-	mocked = attempt.mode == "Simulator"
 	if not attempt.is_open():
 		url, action = result_url(attempt=attempt.name), "redirect"
 	else:
@@ -26,18 +26,24 @@ def answer(attempt) -> dict:
 		"payment_url": url,
 		"next_action": action or "redirect",
 		"expires_at": attempt.expires_at,
-		"is_mocked": mocked,
+		**mock_marks(attempt.mode),
 	}
 	result.update(
 		{part: checkout[part] for part in ("form", "sdk", "upi") if attempt.is_open() and checkout.get(part)}
 	)
-	if mocked:
-		result["mock_notice"] = mock_notice()
 	return result
 
 
-def mock_notice() -> str:
-	return _("This is the simulator: no money moves. Set the gateway to Test or Live and enter its keys.")
+def mock_marks(mode: str | None) -> dict:
+	"""Every answer about a gateway in Simulator mode says that no money moves, and how to change that."""
+	if mode != "Simulator":
+		return {"is_mocked": False}
+	notice = _("This is the simulator: no money moves. Set the gateway to Test or Live and enter its keys.")
+	return {"is_mocked": True, "mock_notice": notice}
+
+
+def mock_marks_of(attempt_name: str) -> dict:
+	return mock_marks(frappe.db.get_value("Payment Attempt", attempt_name, "mode"))
 
 
 def result_url(invoice: str | None = None, attempt: str | None = None) -> str:

@@ -6,6 +6,7 @@ from frappe.utils import cint, get_url
 
 from oropendola_payments.engine import otp
 from oropendola_payments.engine.adapters import settings_of
+from oropendola_payments.engine.payment_answer import mock_marks
 from oropendola_payments.engine.transactions import in_transaction, lock
 from oropendola_payments.exceptions import Unprocessable
 
@@ -28,13 +29,14 @@ def ask(attempt) -> dict:
 		"payment_url": get_url(f"/pay?attempt={attempt.name}"),
 		"next_action": "otp",
 		"phone": otp.masked_phone(bound.phone),
-		"is_mocked": attempt.mode == "Simulator",
+		**mock_marks(attempt.mode),
 		**sent,
 	}
 
 
 def resend(attempt) -> dict:
-	return otp.send(_bound(attempt), simulated=attempt.mode == "Simulator")
+	sent = otp.send(_bound(attempt), simulated=attempt.mode == "Simulator")
+	return {**sent, **mock_marks(attempt.mode)}
 
 
 def confirm(attempt, code: str):

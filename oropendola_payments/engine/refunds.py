@@ -11,6 +11,7 @@ from oropendola_payments.engine import refund_calls, schedule
 from oropendola_payments.engine.adapters import adapter_class
 from oropendola_payments.engine.calls import call_gateway
 from oropendola_payments.engine.keys import fingerprint
+from oropendola_payments.engine.payment_answer import mock_marks_of
 from oropendola_payments.engine.refund_books import find, record, record_notice
 from oropendola_payments.engine.refund_opening import CONTESTED, WITHOUT_GATEWAY, open_refund, refusal
 from oropendola_payments.engine.transactions import in_transaction, lock
@@ -42,8 +43,8 @@ def create_refund(
 	names = in_transaction(_open_once, invoice_name, amount, reason, key, wanted)
 	for name in names:
 		drive(name)
-	states = [frappe.db.get_value("Payment Refund", name, "status") for name in names]
-	answer = {"refund": names[0], "status": states[0]}
+	first = frappe.db.get_value("Payment Refund", names[0], ["status", "attempt"], as_dict=True)
+	answer = {"refund": names[0], "status": first.status, **mock_marks_of(first.attempt)}
 	return {**answer, "refunds": names} if len(names) > 1 else answer
 
 

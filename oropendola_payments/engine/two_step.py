@@ -13,7 +13,7 @@ from frappe.utils.password import decrypt, encrypt
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
 from oropendola_payments.engine import asking, checkout, otp, phone_step
 from oropendola_payments.engine.adapters import adapter_class
-from oropendola_payments.engine.payment_answer import mock_notice
+from oropendola_payments.engine.payment_answer import mock_marks
 from oropendola_payments.exceptions import BadRequest, Conflict, NotFound, Unprocessable
 from oropendola_payments.gateways.base import Customer
 from oropendola_payments.gateways.errors import GatewayError
@@ -42,7 +42,7 @@ def create_order(user: str, invoice_id: str | None, amount: Decimal | None, cust
 		"order_status": attempt.status,
 		"expires_at": attempt.expires_at,
 		"payment_methods": list(METHODS),
-		**_mock(started),
+		**mock_marks(attempt.mode),
 	}
 
 
@@ -65,7 +65,7 @@ def start(user: str, order_id: str, method: str, phone: str, details: dict) -> d
 		"order_id": order_id,
 		"next_action": "confirm_otp",
 		**sent,
-		**_mock({"is_mocked": attempt.mode == "Simulator"}),
+		**mock_marks(attempt.mode),
 	}
 
 
@@ -104,7 +104,7 @@ def status(user: str, order_id: str) -> dict:
 		"payment_amount": quantize(attempt.amount, attempt.currency),
 		"currency": attempt.currency,
 		"message": attempt.error_message,
-		**_mock({"is_mocked": attempt.mode == "Simulator"}),
+		**mock_marks(attempt.mode),
 	}
 
 
@@ -133,12 +133,6 @@ def _bound(attempt, phone: str) -> otp.Bound:
 
 def _next_step(started: dict) -> dict:
 	return {key: started[key] for key in ("next_action", "payment_url", "upi") if started.get(key)}
-
-
-def _mock(started: dict) -> dict:
-	if not started.get("is_mocked"):
-		return {"is_mocked": False}
-	return {"is_mocked": True, "mock_notice": mock_notice()}
 
 
 # What the customer typed lives as long as an order is paid, sealed, and never in the database.

@@ -166,6 +166,7 @@ class TestTwoStepFlow(TestCase):
 			right = payment.confirm_otp(attempt=order, otp=OTP)
 			late = payment.confirm_otp(attempt=order, otp=OTP)
 		self.assertEqual((wrong["accepted"], wrong["status"]), (False, "Processing"))
+		self.assertTrue(all(answer["mock_notice"] for answer in (wrong, again, right)))
 		self.assertTrue(again["accepted"], again)
 		self.assertEqual((right["accepted"], right["invoice_status"], self.paid()), (True, "Paid", "Paid"))
 		self.assertEqual(late["error_code"], "conflict")

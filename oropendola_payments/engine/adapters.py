@@ -7,10 +7,11 @@ from frappe import _
 from frappe.utils import cint, now_datetime
 from frappe.utils.password import decrypt, encrypt
 
+from oropendola_payments.engine import breaker
 from oropendola_payments.exceptions import NotFound, Unavailable
 from oropendola_payments.gateways import BUILT_IN, load
 from oropendola_payments.gateways.base import Gateway
-from oropendola_payments.gateways.errors import GatewayError
+from oropendola_payments.gateways.errors import GatewayError, NotSupported
 from oropendola_payments.gateways.http import HttpClient
 
 SETTINGS = "Payment Gateway Settings"
@@ -62,6 +63,11 @@ def build(settings, timeout=None) -> Gateway:
 		raise Unavailable(
 			_("{0} is in Simulator mode, which this site does not allow any more.").format(settings.label)
 		)
+	return adapter_to_look_at(settings, timeout)
+
+
+def adapter_to_look_at(settings, timeout=None) -> Gateway:
+	"""For questions that call nobody. Whoever calls a gateway takes the one of `build`."""
 	cls = adapter_class(settings.gateway)
 	return cls(
 		secrets=_secrets(settings, cls),
@@ -74,18 +80,26 @@ def build(settings, timeout=None) -> Gateway:
 
 def test_connection(settings) -> str:
 	"""What the provider says to our keys, as a sentence."""
-	missing = adapter_class(settings.gateway).missing_credentials(
-		_secrets(settings, adapter_class(settings.gateway))
-	)
+	missing = missing_credentials(settings)
 	if missing:
 		return _("Please fill in first: {0}.").format(", ".join(_(label) for label in missing))
 	try:
 		answer = build(settings).test_connection()
+	except NotSupported as error:
+		return str(error)  # it says nothing of the keys
 	except GatewayError as error:
+		breaker.report_failure(settings.gateway, error)
 		note_failure(settings.gateway, error)
 		return str(error)
+	breaker.report_success(settings.gateway)
 	note_success(settings.gateway)
 	return answer
+
+
+def missing_credentials(settings) -> list[str]:
+	"""Labels of what still has to be filled in; the simulator needs nothing."""
+	cls = adapter_class(settings.gateway)
+	return cls.missing_credentials(_secrets(settings, cls))
 
 
 def note_failure(code: str, error: Exception):

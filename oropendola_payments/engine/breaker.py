@@ -18,8 +18,10 @@ OUTAGES = (NotSent, MaybeSent, BadAnswer)
 
 
 def is_degraded(code: str) -> bool:
-	opened = _state(code).get("opened_at")
-	return bool(opened) and time.time() - opened < PAUSE_SECONDS
+	"""After the pause an outage may be over. Refused keys stay refused until a call succeeds."""
+	state = _state(code)
+	opened = state.get("opened_at")
+	return bool(opened) and (bool(state.get("keys_refused")) or time.time() - opened < PAUSE_SECONDS)
 
 
 def trouble(code: str) -> dict | None:

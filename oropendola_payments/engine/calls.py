@@ -21,7 +21,15 @@ def call_gateway(code: str, call, *args, **kwargs):
 
 
 def _note_success_hourly(code: str):
-	key = f"oropendola_success:{code}"
-	if not frappe.cache.get_value(key, expires=True):
-		frappe.cache.set_value(key, 1, expires_in_sec=3600)
+	if not frappe.cache.get_value(_success_key(code), expires=True):
+		frappe.cache.set_value(_success_key(code), 1, expires_in_sec=3600)
 		adapters.note_success(code)
+
+
+def forget_success(code: str):
+	"""Of other keys or another mode: the next call that succeeds is noted at once."""
+	frappe.cache.delete_value(_success_key(code))
+
+
+def _success_key(code: str) -> str:
+	return f"oropendola_success:{code}"

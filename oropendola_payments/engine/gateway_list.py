@@ -4,6 +4,9 @@ import frappe
 from frappe import _
 from frappe.utils import cint
 
+from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gateway_settings import (
+	simulator_allowed,
+)
 from oropendola_payments.engine.adapters import SETTINGS, adapter_class, settings_of
 from oropendola_payments.engine.payment_answer import mock_marks
 from oropendola_payments.exceptions import BadRequest, Unavailable
@@ -13,8 +16,7 @@ CACHE_KEY = "oropendola_gateway_list"
 
 def available(currency: str | None = None) -> dict:
 	"""Enabled gateways that are configured; with `currency`, whether each can take it."""
-	known = codes()  # an app that was taken off the site leaves its settings behind
-	entries = [_entry(row, currency) for row in _enabled() if row["id"] in known]
+	entries = [_entry(row, currency) for row in _enabled() if _may_be_offered(row)]
 	usable = [entry for entry in entries if entry["available"]]
 	recommended = _recommended(usable)
 	for entry in entries:
@@ -56,6 +58,11 @@ def _read_enabled() -> list[dict]:
 		for doc in docs
 		if doc.is_configured()
 	]
+
+
+def _may_be_offered(row: dict) -> bool:
+	"""The site's configuration can change while the list is cached."""
+	return row["mode"] != "Simulator" or simulator_allowed()
 
 
 def _entry(row: dict, currency: str | None) -> dict:

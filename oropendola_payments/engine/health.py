@@ -3,8 +3,8 @@
 import frappe
 from frappe.utils import cint, get_datetime, now_datetime
 
-from oropendola_payments.engine import alerts, invariants
-from oropendola_payments.engine.adapters import SETTINGS, codes
+from oropendola_payments.engine import alerts, breaker, invariants
+from oropendola_payments.engine.adapters import SETTINGS, adapter_to_look_at, codes, missing_credentials
 
 COUNTED = {
 	"invoices": ("AI Invoice", "status"),
@@ -53,10 +53,24 @@ def _gateway(name: str) -> dict:
 		"name": doc.label,
 		"status": doc.get_status(),
 		"mode": doc.mode,
+		**_keys(doc),
 		"last_success_on": doc.last_success_on,
 		"last_error": doc.last_error,
 		"last_error_on": doc.last_error_on,
 	}
+
+
+def _keys(doc) -> dict:
+	"""How the credentials stand, as far as it is known without a call."""
+	adapter, missing = adapter_to_look_at(doc), missing_credentials(doc)
+	refused = adapter.is_silent() or (breaker.trouble(doc.gateway) or {}).get("keys_refused")
+	if missing:
+		state = "missing"
+	elif refused:
+		state = "refused"
+	else:
+		state = "ok" if doc.last_success_on else "untested"
+	return {"credentials": state, "missing": missing, "token": adapter.token_state()}
 
 
 def _database_answers() -> bool:

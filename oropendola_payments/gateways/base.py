@@ -319,6 +319,14 @@ class Gateway:
 		"""A sentence that says the keys work; raises CredentialsRefused and friends when they do not. Moves no money."""
 		raise NotSupported(f"{self.label} has no call that tests the keys without a payment.")
 
+	def token_state(self) -> str:
+		"""`cached` or `none` where the provider wants an access token, else `not used`. Calls nobody."""
+		return "not used"
+
+	def is_silent(self) -> bool:
+		"""True while nobody is called, because the keys were refused and repeating them would lock the account."""
+		return False
+
 	# Paying ---------------------------------------------------------------------------------------
 
 	@classmethod

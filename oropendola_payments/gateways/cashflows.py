@@ -107,6 +107,9 @@ class Cashflows(Gateway):
 			problems.append("The Configuration ID or the API key has spaces around it. Please remove them.")
 		return problems
 
+	def is_silent(self) -> bool:
+		return bool(self.tokens.get(self._silence_name()))
+
 	def test_connection(self) -> str:
 		# A person asks, perhaps after unlocking the account: one more call is wanted.
 		self.tokens.delete(self._silence_name())
@@ -314,7 +317,7 @@ class Cashflows(Gateway):
 		return self._read(self._send(method, path, body))
 
 	def _send(self, method: str, path: str, body: dict | None = None) -> requests.Response:
-		if self.tokens.get(self._silence_name()):
+		if self.is_silent():
 			raise CredentialsRefused(REFUSED, gateway_code=SIGNATURE_REFUSED)
 		content = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
 		headers = {

@@ -111,6 +111,9 @@ class PayPal(Gateway):
 
 	# Settings -------------------------------------------------------------------------------------
 
+	def token_state(self) -> str:
+		return "cached" if self._api.has_token() else "none"
+
 	@classmethod
 	def credential_problems(cls, secrets, mode) -> list[str]:
 		problems = []

@@ -49,6 +49,9 @@ class PayPalClient:
 			headers["PayPal-Request-Id"] = _bounded(request_id)
 		return _read(self._send("POST", path, headers=headers, data=content))
 
+	def has_token(self) -> bool:
+		return bool(self.tokens.get(self._token_name()))
+
 	def forget_token(self) -> None:
 		self.tokens.delete(self._token_name())
 

@@ -126,6 +126,12 @@ class PhonePe(Gateway):
 	def test_connection(self) -> str:
 		return self.product.test_connection()
 
+	def token_state(self) -> str:
+		"""The salt scheme signs each call and needs none."""
+		if _any(self.secrets, LEGACY_SLOTS):
+			return "not used"
+		return StandardCheckout(self).token_state()
+
 	def create(self, request: PaymentRequest) -> Checkout:
 		return self.product.create(request)
 

@@ -61,6 +61,9 @@ class StandardCheckout:
 		self._token()
 		return "PhonePe accepts Client ID and Client Secret."
 
+	def token_state(self) -> str:
+		return "cached" if self.gateway.tokens.get(self._token_key()) else "none"
+
 	def create(self, request: PaymentRequest) -> Checkout:
 		status, answer = self._ask("POST", "/checkout/v2/pay", json=self._order(request))
 		if status == 409:

@@ -65,6 +65,7 @@ class TestLegacy(WithSimulator):
 		"""phonepe.md: the two products must not be mixed."""
 		self.gateway.create(request("OLD2"))
 		self.assertEqual(self.tokens, {})
+		self.assertEqual(self.gateway.token_state(), "not used")
 
 	def test_checksums_of_the_facts_are_reproduced(self):
 		product = adapter(EXAMPLE).product

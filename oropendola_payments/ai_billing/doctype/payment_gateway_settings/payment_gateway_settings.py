@@ -32,6 +32,7 @@ class PaymentGatewaySettings(Document):
 		self.validate_mode()
 		self.validate_base_url()
 		self.validate_credentials()
+		self.forget_what_was_known_of_other_keys()
 
 	def validate_gateway(self):
 		from oropendola_payments.engine.adapters import codes
@@ -92,6 +93,17 @@ class PaymentGatewaySettings(Document):
 		problems = adapter.credential_problems(secrets, self.mode)
 		if problems:
 			frappe.throw(" ".join(_(problem) for problem in problems))
+
+	def forget_what_was_known_of_other_keys(self):
+		from oropendola_payments.engine.calls import forget_success
+
+		before = self.get_doc_before_save()
+		if before and any(
+			(before.get(name) or "") != (self.get(name) or "")
+			for name in (*CREDENTIAL_SLOTS, "mode", "api_base_url")
+		):
+			self.last_success_on = None
+			forget_success(self.gateway)
 
 	def on_update(self):
 		if self.is_default:

@@ -225,6 +225,21 @@ class TestOneTimeCodes(TestCase):
 		otp.check(self.bound, code)
 		self.assert_nowhere(code, since, sizes)
 
+	def test_the_provider_gets_its_keys_and_ids_as_form_or_as_json(self):
+		"""docs/sms.md: a header row of this name decides."""
+		rows = [
+			{"parameter": "template", "value": "1107"},
+			{"parameter": "X-Key", "value": "k", "header": 1},
+		]
+		json_row = {"parameter": "Content-Type", "value": "application/json", "header": 1}
+		for parameters in (rows, [*rows, json_row]):
+			with self.subTest(rows=len(parameters)), sms_provider(parameters=parameters) as received:
+				otp.send(self.bound, simulated=False)
+			self.assertEqual(received[0].pop("header:X-Key"), "k")
+			self.assertEqual(set(received[0]), {"message", "to", "template"})
+			self.assertEqual((received[0]["to"], received[0]["template"]), (self.bound.phone, "1107"))
+			self.skip_the_pause()
+
 	def test_a_code_that_could_not_be_sent_is_nowhere_either(self):
 		since, sizes = frappe.utils.now(), log_sizes()
 		for use_post in (1, 0):

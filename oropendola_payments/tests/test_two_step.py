@@ -171,6 +171,14 @@ class TestTwoStepFlow(TestCase):
 		self.assertEqual((right["accepted"], right["invoice_status"], self.paid()), (True, "Paid", "Paid"))
 		self.assertEqual(late["error_code"], "conflict")
 
+	def test_without_order_pay_the_customer_goes_on_at_our_page(self):
+		simulator().configure("cashfree", has_order_pay=False)
+		self.addCleanup(simulator().configure, "cashfree", has_order_pay=True)
+		order = self.started_order()
+		confirmed = self.confirm(order)
+		self.assertEqual(confirmed["next_action"], "sdk")
+		self.assertIn(f"/pay?attempt={order}", confirmed["payment_url"])
+
 	def paid(self) -> str:
 		return frappe.db.get_value("AI Invoice", self.invoice.name, "status")
 

@@ -4,15 +4,17 @@ An adapter turns our words into a provider's and back. It knows no documents and
 HTTP session, token cache and clock come from outside. It imports only this module, `money`, `errors` and `http`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
 from typing import ClassVar, Protocol
 
-from oropendola_payments.gateways.errors import NotSupported
+from oropendola_payments.gateways.errors import GatewayError, NotSupported
 from oropendola_payments.gateways.http import HttpClient
+
+FRESH = timedelta(minutes=15)
 
 
 class Outcome(str, Enum):
@@ -388,6 +390,18 @@ class Gateway:
 	def host(self, name: str = "api") -> str:
 		"""The provider's address for this mode, without a slash at the end."""
 		return self.base_url or self.hosts[self.mode][name]
+
+	def is_fresh(self, payment: PaymentRef) -> bool:
+		"""Whether a payment is so new that asking what was sent back of it would be a call for nothing."""
+		return payment.created_at is not None and self.now() - payment.created_at < FRESH
+
+	@staticmethod
+	def sent_back(ask: Callable[[], Iterable[RefundEvent]]) -> list[RefundEvent]:
+		"""Refunds behind a payment. When that question fails, the money is told all the same: it is asked again."""
+		try:
+			return list(ask())
+		except GatewayError:
+			return []
 
 	def exponent(self, currency: str) -> int | None:
 		return self.exponents.get(currency.upper())

@@ -31,11 +31,11 @@ from oropendola_payments.gateways.base import (
 	RefundRequest,
 )
 from oropendola_payments.gateways.cashflows_events import (
+	asked_refund,
 	error_in,
 	job_events,
 	payment_event,
 	ref_text,
-	refund_event,
 	refund_in,
 )
 from oropendola_payments.gateways.errors import (
@@ -160,8 +160,8 @@ class Cashflows(Gateway):
 			"expirationDateTimeUtc": expires_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
 		}
 
-	def status(self, payment: PaymentRef) -> list[PaymentEvent]:
-		"""What the payment job says. Without its reference only whether Cashflows knows our order number."""
+	def status(self, payment: PaymentRef) -> list[PaymentEvent | RefundEvent]:
+		"""What the payment job says, refunds behind payments. Without its reference only whether Cashflows knows our order number."""
 		if not payment.order_id:
 			return [self._status_by_order_number(payment)]
 		told = self._get(f"payment-jobs/{_part(payment.order_id)}")
@@ -219,7 +219,7 @@ class Cashflows(Gateway):
 		except GatewayRefused as error:
 			if error.gateway_code != "InvalidPaymentStatus":
 				raise
-		events = self.status(payment)
+		events = [event for event in self.status(payment) if isinstance(event, PaymentEvent)]
 		return next((e for e in events if e.outcome in (Outcome.PAID, Outcome.AUTHORIZED)), events[-1])
 
 	# Hearing --------------------------------------------------------------------------------------
@@ -274,7 +274,7 @@ class Cashflows(Gateway):
 			if after.outcome is RefundOutcome.NOT_FOUND:
 				raise error
 			return after
-		return refund_event(self._data(told), request)
+		return asked_refund(self._data(told), request)
 
 	def refund_status(self, request: RefundRequest) -> RefundEvent:
 		if not request.payment.order_id:
@@ -282,7 +282,7 @@ class Cashflows(Gateway):
 		found = refund_in(self._payment(request.payment.order_id, request.payment_id), request)
 		if found is None:
 			return RefundEvent(RefundOutcome.NOT_FOUND, key=request.key, payment_id=request.payment_id)
-		return refund_event(found, request)
+		return asked_refund(found, request)
 
 	# Talking --------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ A job is the wish to collect, its payments are the tries; only payments hold mon
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timezone
 from decimal import Decimal
 
@@ -45,18 +46,23 @@ def error_in(told: Mapping) -> str | None:
 	return short_text(member(errors, 0, "code"), 80) or "UnnamedError"
 
 
-def job_events(job: Mapping, fetch: Callable[[str], Mapping]) -> list[PaymentEvent]:
-	"""What the job and its payments say, at least one event. `fetch` gets a payment that the job only names."""
+def job_events(job: Mapping, fetch: Callable[[str], Mapping]) -> list[PaymentEvent | RefundEvent]:
+	"""What the job and its payments say, at least one payment event; refunds last. `fetch` gets a payment that the job only names."""
 	payments = job.get("payments")
-	events = []
+	events, refunds = [], []
 	for payment in payments if isinstance(payments, list) else []:
 		reference = ref_text(member(payment, "reference"))
-		if reference and payment.get("status") in PAYMENTS and "paidAmount" not in payment:
+		if (
+			reference
+			and payment.get("status") in PAYMENTS
+			and not payment.keys() >= {"paidAmount", "refunds"}
+		):
 			payment = {**payment, **fetch(reference)}
 		events.append(payment_event(payment, job))
+		refunds += _refunds_of(payment, job)
 	if job.get("paymentStatus") == "Paid" and not any(e.outcome is Outcome.PAID for e in events):
 		raise BadAnswer("Cashflows says that the job is paid, but shows no payment with the money.")
-	return events or [_job_event(job)]
+	return [*(events or [_job_event(job)]), *refunds]
 
 
 def _job_event(job: Mapping) -> PaymentEvent:
@@ -107,17 +113,32 @@ def refund_in(payment: Mapping, request: RefundRequest) -> Mapping | None:
 	return None
 
 
-def refund_event(refund: Mapping, request: RefundRequest) -> RefundEvent:
+def asked_refund(refund: Mapping, request: RefundRequest) -> RefundEvent:
+	"""Our refund, as Cashflows tells it."""
+	told = refund_event(refund, request.payment_id, request.payment.order_id, request.currency)
+	return replace(told, key=request.key)
+
+
+def refund_event(
+	refund: Mapping, payment_id: str | None, order_id: str | None, currency: str | None
+) -> RefundEvent:
 	return RefundEvent(
 		outcome=REFUNDS.get(_word(refund.get("status")), RefundOutcome.PROCESSING),
-		key=request.key,
+		key=_word(refund.get("refundNumber")),
 		refund_id=ref_text(refund.get("reference")),
-		payment_id=request.payment_id,
-		order_id=request.payment.order_id,
+		payment_id=payment_id,
+		order_id=order_id,
 		amount=_number(refund.get("amountToRefund")),
-		currency=request.currency,
+		currency=currency,
 		details={"refund_status": _word(refund.get("status"))},
 	)
+
+
+def _refunds_of(payment: Mapping, job: Mapping) -> list[RefundEvent]:
+	refunds, currency = member(payment, "refunds"), short_text(job.get("currency"), 3)
+	ids = ref_text(member(payment, "reference")), ref_text(job.get("reference"))
+	found = refunds if isinstance(refunds, list) else []
+	return [refund_event(one, *ids, currency) for one in found if isinstance(one, Mapping)]
 
 
 def _money(payment: Mapping, job: Mapping) -> tuple[Decimal | None, str | None]:

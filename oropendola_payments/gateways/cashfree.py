@@ -134,13 +134,16 @@ class Cashfree(Gateway):
 		hosted = self._hosted(order)
 		return self._pay_directly(request, method, hosted) if method else hosted
 
-	def status(self, payment: PaymentRef) -> list[PaymentEvent]:
+	def status(self, payment: PaymentRef) -> list[PaymentEvent | RefundEvent]:
 		order = self._order(payment.reference)
 		if order is None:
 			return [PaymentEvent(Outcome.NOT_FOUND, payment.reference, payment.order_id)]
 		order_id, tries = id_of(order.get("cf_order_id")), self._payments(payment.reference)
 		events = [payment_event(one, payment.reference, order_id) for one in tries]
 		money = [event for event in events if event.outcome in MONEY]
+		# An order stays PAID whatever was sent back of it, so only a question of its own tells.
+		if any(event.outcome is Outcome.PAID for event in money) and not self.is_fresh(payment):
+			return [*money, *self.sent_back(lambda: self._refund_events(payment.reference))]
 		return money or [unpaid_event(order, tries, payment.reference, order_id)]
 
 	def capture(self, payment: PaymentRef, event: PaymentEvent, key: str) -> PaymentEvent:
@@ -284,6 +287,10 @@ class Cashfree(Gateway):
 		if order.get("order_id") != reference:
 			raise BadAnswer("Cashfree answered about another order.")
 		return order
+
+	def _refund_events(self, reference: str) -> list[RefundEvent]:
+		found = self._client.ask_list(f"/orders/{_part(reference)}/refunds")
+		return [refund_event(entry, short_text(entry.get("refund_id"))) for entry in found]
 
 	def _payments(self, reference: str) -> list[dict]:
 		found = self._client.ask_list(f"/orders/{_part(reference)}/payments")

@@ -52,6 +52,7 @@ from oropendola_payments.gateways.paypal_events import (
 	REFUND_TAG,
 	capture_event,
 	order_events,
+	order_refunds,
 	refund_event,
 	refund_in,
 	reversal_event,
@@ -177,12 +178,12 @@ class PayPal(Gateway):
 		source = {"paypal": {"experience_context": experience}}
 		return {"intent": "CAPTURE", "purchase_units": [unit], "payment_source": source}
 
-	def status(self, payment: PaymentRef) -> list[PaymentEvent]:
-		"""The order's captures. Without an order id nobody ever got the page to pay on, so no money can have moved."""
+	def status(self, payment: PaymentRef) -> list[PaymentEvent | RefundEvent]:
+		"""The order's captures and refunds. Without an order id nobody ever got the page to pay on, so no money can have moved."""
 		if payment.order_id:
 			order = self._api.get(f"/v2/checkout/orders/{quote(payment.order_id, safe='')}")
 			if order is not None:
-				return order_events(order)
+				return [*order_events(order), *order_refunds(order)]
 		elif payment.payment_id:
 			capture = self._api.get(f"/v2/payments/captures/{quote(payment.payment_id, safe='')}")
 			if capture is not None:

@@ -125,6 +125,15 @@ def refund_event(refund: Mapping, payment_id: str | None = None) -> RefundEvent:
 	)
 
 
+def order_refunds(order: Mapping) -> list[RefundEvent]:
+	"""What was sent back of the order's captures, by us or in PayPal's dashboard."""
+	captures = [word(member(capture, "id")) for _, capture in _inside(order, "captures")]
+	only = captures[0] if len(captures) == 1 else None
+	return [
+		refund_event(refund, only) for _, refund in _inside(order, "refunds") if isinstance(refund, Mapping)
+	]
+
+
 def refund_in(order: Mapping, key: str) -> Mapping | None:
 	"""Our refund among those of the order, known by the tag that we gave it."""
 	return next(

@@ -161,7 +161,7 @@ class PayU(Gateway):
 		}
 		return Checkout("sdk", sdk=Sdk("bolt", f"{self.host('script')}/bolt/bolt.min.js", config), form=form)
 
-	def status(self, payment: PaymentRef) -> list[PaymentEvent]:
+	def status(self, payment: PaymentRef) -> list[PaymentEvent | RefundEvent]:
 		answer = self._ask("verify_payment", payment.reference)
 		entry = member(answer, "transaction_details", payment.reference)
 		if not isinstance(entry, Mapping):
@@ -170,7 +170,17 @@ class PayU(Gateway):
 		event = payment_event(entry, reference, entry.get("transaction_amount"))
 		if is_undecided(event, payment.created_at, self.now()):
 			event = replace(event, outcome=Outcome.PENDING)
-		return [event]
+		if event.outcome is not Outcome.PAID or self.is_fresh(payment):
+			return [event]  # `captured` stays captured whatever was sent back of it
+		return [event, *self.sent_back(lambda: self._refund_events(payment.reference))]
+
+	def _refund_events(self, reference: str) -> list[RefundEvent]:
+		"""All refunds of a payment. PayU's pages show this answer in one shape only; what looks otherwise tells nothing."""
+		answer = self._ask("getAllRefundsFromTxnIds", reference)
+		return [
+			replace(refund_event(entry, token or None), reference=reference)
+			for token, entry in refund_entries(answer)
+		]
 
 	def _form_fields(self, request: PaymentRequest) -> dict[str, str]:
 		names = _clean(request.customer.name, 60).split(" ", 1)

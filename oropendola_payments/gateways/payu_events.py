@@ -97,7 +97,7 @@ def is_undecided(event: PaymentEvent, created_at: datetime | None, now: datetime
 	return word in UNDECIDED and created_at is not None and now - created_at < UNDECIDED_FOR
 
 
-def refund_event(told: Mapping, key: str) -> RefundEvent:
+def refund_event(told: Mapping, key: str | None) -> RefundEvent:
 	"""The fact in an entry of check_action_status or getAllRefundsFromTxnIds, whose names differ."""
 	word = text_of(told.get("status", told.get("Status"))).lower()
 	outcome = REFUND_OUTCOMES.get(word, RefundOutcome.PROCESSING)

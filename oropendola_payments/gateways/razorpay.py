@@ -6,10 +6,10 @@ https://razorpay.com/docs/api/orders, https://razorpay.com/docs/webhooks and htt
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from urllib.parse import quote
 
 from oropendola_payments.gateways.base import (
@@ -141,7 +141,7 @@ class Razorpay(Gateway):
 			form=Form(f"{self.host('api')}/v1/checkout/embedded", self._form_fields(request, options)),
 		)
 
-	def status(self, payment: PaymentRef) -> list[PaymentEvent]:
+	def status(self, payment: PaymentRef) -> list[PaymentEvent | RefundEvent]:
 		orders = [payment.order_id] if payment.order_id else self._orders_of(payment.reference)
 		events = [event for order_id in orders for event in self._events_of(order_id, payment.reference)]
 		return events or [PaymentEvent(Outcome.NOT_FOUND, reference=payment.reference)]
@@ -250,13 +250,19 @@ class Razorpay(Gateway):
 		found = items_of(self.client.order.all({"receipt": reference, "count": PAGE}))
 		return [o["id"] for o in found if o.get("receipt") == reference and is_id(o.get("id"))]
 
-	def _events_of(self, order_id: str, reference: str) -> list[PaymentEvent]:
+	def _events_of(self, order_id: str, reference: str) -> list[PaymentEvent | RefundEvent]:
 		try:
 			payments = items_of(self.client.order.payments(quote(order_id, safe=""), {"count": PAGE}))
 		except Unknown:
 			return [PaymentEvent(Outcome.NOT_FOUND, reference=reference, order_id=order_id)]
 		events = [_with_reference(read_entity(payment_event, entity), reference) for entity in payments]
+		for entity in payments:
+			if entity.get("amount_refunded") and is_id(entity.get("id")):
+				events += self.sent_back(partial(self._refund_events, entity["id"]))
 		return events or [PaymentEvent(Outcome.PENDING, reference=reference, order_id=order_id)]
+
+	def _refund_events(self, payment_id: str) -> Iterator[RefundEvent]:
+		return (read_entity(refund_event, entity) for entity in self._refunds_of(payment_id))
 
 	def _capture(self, payment_id: str, money: PaymentEvent | PaymentRef) -> dict:
 		currency = money.currency or ""
@@ -285,15 +291,18 @@ class Razorpay(Gateway):
 
 	def _find_refund(self, request: RefundRequest) -> RefundEvent:
 		"""The refund with our key, among all refunds of the payment."""
-		payment_id = quote(request.payment_id, safe="")
+		for entity in self._refunds_of(request.payment_id):
+			if request.key in (entity.get("receipt"), member(entity, "notes", "refund")):
+				return read_entity(refund_event, entity)
+		return RefundEvent(RefundOutcome.NOT_FOUND, key=request.key, payment_id=request.payment_id)
+
+	def _refunds_of(self, payment_id: str) -> Iterator[dict]:
 		for page in range(MAX_PAGES):
 			window = {"count": PAGE, "skip": page * PAGE}
-			refunds = items_of(self.client.payment.fetch_multiple_refund(payment_id, window))
-			for entity in refunds:
-				if request.key in (entity.get("receipt"), member(entity, "notes", "refund")):
-					return read_entity(refund_event, entity)
+			refunds = items_of(self.client.payment.fetch_multiple_refund(quote(payment_id, safe=""), window))
+			yield from refunds
 			if len(refunds) < PAGE:
-				return RefundEvent(RefundOutcome.NOT_FOUND, key=request.key, payment_id=request.payment_id)
+				return
 		raise BadAnswer("Razorpay lists more refunds of one payment than there can be.")
 
 	# From Razorpay's words to ours ----------------------------------------------------------------

@@ -155,10 +155,11 @@ class Stripe(Gateway):
 		self._check_session(session, request)
 		return self._checkout(session)
 
-	def status(self, payment: PaymentRef) -> list[PaymentEvent]:
+	def status(self, payment: PaymentRef) -> list[PaymentEvent | RefundEvent]:
 		session_id = payment.order_id or id_of(self._find_session(payment.reference, payment.created_at))
 		try:
-			return [self._event_of(self._session(session_id), payment)]
+			session = self._session(session_id)
+			return [self._event_of(session, payment), *self._refunds_behind(session)]
 		except Unknown:
 			return [PaymentEvent(Outcome.NOT_FOUND, reference=payment.reference, order_id=payment.order_id)]
 
@@ -292,6 +293,16 @@ class Stripe(Gateway):
 		self._check_livemode(session)
 		event = read_entity(session_event, session)
 		return replace(event, reference=event.reference or payment.reference)
+
+	def _refunds_behind(self, session: dict) -> list[RefundEvent]:
+		"""What was sent back, when the charge says that something was; at most one question more."""
+		intent = session.get("payment_intent")
+		if not member(intent, "latest_charge", "amount_refunded"):
+			return []
+		asked = {"payment_intent": known_id(id_of(intent))}
+		return self.sent_back(
+			lambda: (read_entity(refund_event, one) for one in entries(self.client.v1.refunds.list, asked))
+		)
 
 	def _check_livemode(self, entity: Mapping) -> None:
 		if entity.get("livemode") is not (self.mode == "Live"):

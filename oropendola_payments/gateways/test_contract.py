@@ -2,11 +2,12 @@
 
 import re
 import unittest
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from functools import wraps
+from unittest.mock import patch
 from urllib.parse import parse_qsl
 
 from hypothesis import given, settings
@@ -41,6 +42,23 @@ class Tokens(dict):
 
 	def delete(self, key):
 		self.pop(key, None)
+
+
+# PhonePe's status answer has no refunds, and it has no list of them: each is asked by its own number.
+TELLS_NO_REFUNDS = ("phonepe",)
+
+
+@contextmanager
+def recorded_calls(http: HttpClient, calls: list[str]):
+	"""Notes where each call goes and what it says, and lets it go."""
+	send = http.send
+
+	def noted(method, url, **options):
+		calls.append(f"{method} {url} {options.get('data')}")
+		return send(method, url, **options)
+
+	with patch.object(http, "send", noted):
+		yield
 
 
 def over_every_adapter(test):
@@ -196,6 +214,41 @@ class TestEveryAdapter(unittest.TestCase):
 			events = [adapter.capture(self.ref(request, opened), events[0], "capture-key")]
 		outcomes = {event.outcome for event in events}
 		self.assertLessEqual(outcomes, {Outcome.FAILED, Outcome.PENDING, Outcome.CANCELLED})
+
+	@over_every_adapter
+	def test_what_was_sent_back_in_the_dashboard_stands_behind_the_payment(self, code, cls):
+		adapter, request = self.build(cls), self.request(code)
+		opened, event = self.paid(adapter, request)
+		self.simulator.refund_from_dashboard(code, request.reference, 12345)
+		old = replace(self.ref(request, opened), created_at=datetime.now(timezone.utc) - timedelta(hours=1))
+		first, *refunds = adapter.status(old)
+		self.assertEqual(
+			(first.outcome, first.payment_id, first.amount), (Outcome.PAID, event.payment_id, AMOUNT)
+		)
+		told = [(r.outcome, r.payment_id, r.amount, r.currency) for r in refunds]
+		sent_back = (RefundOutcome.REFUNDED, event.payment_id, Decimal("123.45"), request.currency)
+		self.assertEqual(told, [] if code in TELLS_NO_REFUNDS else [sent_back])
+		self.assertTrue(all(refund.refund_id for refund in refunds))
+
+	@over_every_adapter
+	def test_a_refund_of_ours_stands_behind_the_payment_with_our_key(self, code, cls):
+		adapter, request = self.build(cls), self.request(code)
+		opened, event = self.paid(adapter, request)
+		wanted = self.refund_request(request, opened, event)
+		adapter.refund(wanted)
+		old = replace(self.ref(request, opened), created_at=datetime.now(timezone.utc) - timedelta(hours=1))
+		keys = [refund.key for refund in adapter.status(old)[1:]]
+		self.assertEqual(keys, [] if code in TELLS_NO_REFUNDS else [wanted.key])
+
+	@over_every_adapter
+	def test_a_new_payment_is_not_asked_about_refunds(self, code, cls):
+		adapter, request = self.build(cls), self.request(code)
+		opened, _event = self.paid(adapter, request)
+		asked = []
+		with recorded_calls(adapter.http, asked):
+			adapter.status(self.ref(request, opened))
+		self.assertTrue(asked)
+		self.assertFalse([call for call in asked if "refund" in call.lower()])
 
 	# Trouble --------------------------------------------------------------------------------------
 

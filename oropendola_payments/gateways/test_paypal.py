@@ -255,7 +255,7 @@ class TestStatusAndCapture(PayPalCase):
 		"""Facts, Status query: REFUNDED and PARTIALLY_REFUNDED are money that was taken."""
 		payment, event = self.captured()
 		self.gateway.refund(self.refund_request(payment, event))
-		again = self.only(self.gateway.status(payment))
+		again, _refund = self.gateway.status(payment)
 		self.assertEqual((again.outcome, again.amount), (Outcome.PAID, Decimal("499.50")))
 
 	def test_what_paypal_never_heard_of_is_not_found(self):

@@ -142,7 +142,7 @@ class TestRefund(RazorpayCase):
 		"""A full refund turns the payment's word to `refunded`: its capture stays a fact."""
 		payment, event = self.pay()
 		self.gateway.refund(self.make_refund(payment, event, "1499.50"))
-		(after,) = self.gateway.status(payment)
+		after, _refund = self.gateway.status(payment)
 		self.assertEqual((after.outcome, after.amount), (Outcome.PAID, event.amount))
 		self.assertEqual(after.details["status"], "refunded")
 

@@ -60,6 +60,8 @@ class Cashfree(PaymentCalls, Dialect):
 		"refund_seconds": 5,  # a refund is done this long after it was asked for; None: only by finish_refund
 	}
 	methods = ("card", "upi", "netbanking")
+	dashboard_refund = {"note": "Refunded in the dashboard"}
+	dashboard_names_refunds = True
 
 	def __init__(self, *arguments):
 		super().__init__(*arguments)
@@ -73,6 +75,7 @@ class Cashfree(PaymentCalls, Dialect):
 			("GET", "/pg/orders/<reference>/payments", self.payments),
 			("POST", "/pg/orders/<reference>/authorization", self.capture),
 			("POST", "/pg/orders/<reference>/refunds", self.refund),
+			("GET", "/pg/orders/<reference>/refunds", self.refunds),
 			("GET", "/pg/orders/<reference>/refunds/<key>", self.refund_status),
 			("GET", "/pg/view/sessions/checkout", self.hosted_page),
 			("GET", "/js/v3/cashfree.js", self.checkout_script),
@@ -158,6 +161,16 @@ class Cashfree(PaymentCalls, Dialect):
 		if told.get("refund_speed") == "INSTANT":
 			self.finish_refund(charge, refund, "success")
 		return self.said(self._refund_body(refund))
+
+	def refunds(self, request: Request, reference: str) -> Response:
+		order = self.books.order_of(reference)
+		refused = self.refused(request) or self.missing(order)
+		if refused:
+			return refused
+		found = [r for charge in self.books.charges_of(order) for r in self.books.refunds_of(charge)]
+		for refund in found:
+			self._end_due_refund(refund)
+		return self.said([self._refund_body(refund) for refund in found])
 
 	def refund_status(self, request: Request, reference: str, key: str) -> Response:
 		refund = self.books.refund_by(key=key)

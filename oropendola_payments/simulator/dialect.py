@@ -30,7 +30,7 @@ settle(order, outcome, method)
 	return where the browser goes next: `Return("GET", url)` or `Return("POST", url, fields)`.
 announce(order, charge), announce_refund(charge, refund), announce_dispute(charge, state)
 	Send the webhooks of such a moment, with `self.notify(body, headers)`. They are called again when a test
-	ends a pending payment or refund late (`simulator.finish`, `finish_refund`, `dispute`).
+	ends a pending payment or refund late (`simulator.finish`, `finish_refund`, `refund_from_dashboard`, `dispute`).
 the pay page
 	Answer `self.pay_url(order)` where the provider answers an address, or `return self.show_pay_page(order)`
 	from a route with the provider's real path. A stand-in of a JavaScript SDK is a route that returns
@@ -78,6 +78,10 @@ class Dialect:
 	label: ClassVar[str]
 	defaults: ClassVar[Mapping[str, object]] = {}
 	methods: ClassVar[tuple[str, ...]] = ("card", "upi", "netbanking")
+	dashboard_refund: ClassVar[
+		Mapping[str, object]
+	] = {}  # what the dialect remembers of a refund that nobody asked for
+	dashboard_names_refunds: ClassVar[bool] = False  # where every refund has an id in the merchant's place
 
 	def __init__(self, books: Books, faults: Faults, outbox: Outbox, clock, address: Callable[[], str]):
 		self.books = books
@@ -122,6 +126,16 @@ class Dialect:
 		state = entries.REFUNDED if outcome == "success" else entries.REFUND_FAILED
 		self.books.move_refund(refund, state)
 		self.announce_refund(charge, refund)
+
+	def refund_from_dashboard(self, charge: Charge, amount_minor: int | None = None) -> Refund:
+		"""Somebody sends money back in the provider's dashboard: it is done at once and carries no key of the merchant."""
+		number = f"99{self.books.number():012d}"
+		amount = amount_minor or self.books.refundable(charge)
+		own_key = number if self.dashboard_names_refunds else ""
+		fields = dict(self.dashboard_refund)
+		refund = self.books.refund(charge, number, own_key, amount, state=entries.REFUNDED, fields=fields)
+		self.announce_refund(charge, refund)
+		return refund
 
 	# Help with the books ----------------------------------------------------------------------------
 

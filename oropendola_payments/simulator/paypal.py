@@ -45,6 +45,7 @@ class PayPal(Wire, Dialect):
 	code = "paypal"
 	label = "PayPal"
 	methods = ("paypal",)
+	dashboard_refund = {"request_id": "", "tags": {}}
 	defaults = {
 		"key_id": "simulator-paypal-client-id",
 		"key_secret": "simulator-paypal-secret-not-real",

@@ -34,6 +34,7 @@ class Razorpay(Dialect):
 	code = "razorpay"
 	label = "Razorpay"
 	methods = ("card", "upi", "netbanking", "wallet")
+	dashboard_refund = {"idempotency": "", "body": b"", "asked": {}}
 	defaults = {
 		"key_id": "rzp_test_Simulator0001",
 		"key_secret": "SimulatorRazorpayKeySecret",

@@ -181,6 +181,14 @@ class Simulator:
 				raise LookupError(f"{dialect.label} has no refund {key!r}.")
 			dialect.finish_refund(dialect.books.payment(refund.payment_id), refund, outcome)
 
+	def refund_from_dashboard(self, code: str, reference: str, amount_minor: int | None = None) -> None:
+		"""Somebody sends the newest payment with our reference back in the provider's dashboard, all of it or a part."""
+		dialect = self._dialect(code)
+		with dialect.books.lock:
+			charges = dialect.books.charges_of(dialect.books.order_of(reference))
+			taken = [charge for charge in charges if charge.state == CAPTURED]
+			dialect.refund_from_dashboard(taken[-1], amount_minor)
+
 	def dispute(self, code: str, reference: str, state: str = "open") -> None:
 		"""The payer's bank contests the money taken for our reference: open, won or lost."""
 		dialect = self._dialect(code)

@@ -34,6 +34,7 @@ class Stripe(Dialect):
 	code = "stripe"
 	label = "Stripe"
 	methods = ("card", "link", "us_bank_account")
+	dashboard_refund = {"asked": {}}
 	defaults = {
 		"key_secret": "sk_test_SimulatorStripe0001",
 		"webhook_secret": "whsec_SimulatorStripe0001",

@@ -183,7 +183,7 @@ def _ask_about(message: Message) -> str | None:
 	asking.require_this_mode(attempt)
 	if not notice.proven:
 		asking.ask_about_or_soon(attempt, message.adapter)
-	elif not all(_is_old_news(attempt, event) for event in notice.events):
+	elif not (notice.events and all(_is_old_news(attempt, event) for event in notice.events)):
 		_ask_now_or_later(attempt, message.adapter)
 	if was_paid:
 		_ask_about_refunds(attempt.name)

@@ -38,9 +38,11 @@ from oropendola_payments.gateways.errors import (
 )
 from oropendola_payments.gateways.http import member, parse_object, short_text
 from oropendola_payments.gateways.stripe_objects import (
+	CHARGE_REFUNDED,
 	EXPONENTS,
 	REFERENCE,
 	REFUND_KEY,
+	charged,
 	exponent_of,
 	id_of,
 	is_id,
@@ -348,9 +350,12 @@ class Stripe(Gateway):
 			raise ValueError(f"it is not meant for {self.mode} mode")
 		events = webhook_events(name, entity, moment(body.get("created")))
 		first = events[0] if events else None
+		if name == CHARGE_REFUNDED:
+			first = PaymentEvent(Outcome.PENDING, **charged(entity))
 		return Notice(
 			events=events,
 			proven=True,
+			confirm=name == CHARGE_REFUNDED,
 			reference=first.reference if first else None,
 			order_id=first.order_id if first else None,
 			payment_id=first.payment_id if first else None,

@@ -43,6 +43,8 @@ INTENT_EVENTS = {
 	"payment_intent.canceled",
 }
 REFUND_EVENTS = {"refund.created", "refund.updated", "refund.failed", "charge.refund.updated"}
+# A charge says that something was sent back, not which refund did it: the payment is asked about.
+CHARGE_REFUNDED = "charge.refunded"
 ID = re.compile(r"[A-Za-z0-9_]{1,255}", re.ASCII)
 
 
@@ -134,6 +136,14 @@ def refund_event(refund) -> RefundEvent:
 		reason=short_text(refund.get("failure_reason")),
 		details={"status": short_text(refund.get("status"))},
 	)
+
+
+def charged(charge) -> dict[str, str | None]:
+	"""Which payment a charge belongs to."""
+	return {
+		"reference": short_text(member(_entity(charge, "charge"), "metadata", REFERENCE)),
+		"payment_id": id_of(charge.get("payment_intent")) or id_of(charge.get("id")),
+	}
 
 
 def dispute_event(dispute) -> DisputeEvent:

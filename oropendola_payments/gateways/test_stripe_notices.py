@@ -97,7 +97,8 @@ class TestEvents(StripeCase):
 		self.assertEqual((refund.outcome, refund.key), (RefundOutcome.REFUNDED, "RF0001"))
 		self.assertEqual((refund.payment_id, refund.reference), (event.payment_id, self.reference))
 		# Stripe says: use refund.created; a charge's sum of refunds does not tell which one.
-		self.assertEqual((charge.event_type, charge.events), ("charge.refunded", ()))
+		self.assertEqual((charge.event_type, charge.events, charge.confirm), ("charge.refunded", (), True))
+		self.assertEqual(charge.payment_id, event.payment_id)
 
 	def test_a_refund_that_fails_days_later_is_the_newest_fact_in_any_order(self):
 		"""docs.stripe.com/refunds: refund.failed after succeeded; deliveries overtake each other."""

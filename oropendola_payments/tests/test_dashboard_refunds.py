@@ -3,13 +3,14 @@
 from decimal import Decimal
 
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import refund_books
+from oropendola_payments.engine import refund_books, sweeps
 from oropendola_payments.exceptions import NotFound
 from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
 from oropendola_payments.simulator.amounts import to_minor
 from oropendola_payments.tests.factories import unique
 from oropendola_payments.tests.flows import GATEWAYS, PRICE, Journey
-from oropendola_payments.tests.time_travel import forget_the_past, sweep
+from oropendola_payments.tests.simulated import deliver
+from oropendola_payments.tests.time_travel import forget_the_past, make_due, sweep
 
 # PhonePe tells of a refund only when it is asked by that refund's own number.
 TELLING = tuple(code for code in GATEWAYS if code != "phonepe")
@@ -63,6 +64,29 @@ class TestAfterThePayment(DashboardCase):
 				for _round in range(3):
 					sweep(journey.invoice)
 				self.assertEqual([refund.amount for refund in journey.refunds()], [100])
+
+	def test_stripes_charge_refunded_alone_makes_us_ask(self):
+		"""stripe.md, Webhooks: it is sent for full and partial refunds, and names no refund."""
+		journey, attempt = self.paid_journey("stripe")
+		journey.sim.refund_from_dashboard("stripe", attempt)
+		told = [m for m in journey.take_webhooks() if b'"type": "charge.refunded"' in m.body]
+		make_due(journey.invoice)
+		self.assertEqual([deliver(message)["status"] for message in told], ["processed"])
+		self.assertEqual((journey.status(), journey.problems()), ("Refunded", []))
+
+	def test_stripes_charge_refunded_asks_about_a_refund_on_its_way(self):
+		journey, _attempt = self.paid_journey("stripe")
+		journey.sim.configure("stripe", refund_status="pending")
+		self.addCleanup(journey.sim.configure, "stripe", refund_status="succeeded")
+		refund = journey.refund(None)["refund"]
+		journey.take_webhooks()
+		journey.sim.finish_refund("stripe", refund)
+		for message in journey.take_webhooks():
+			if b'"type": "charge.refunded"' in message.body:
+				deliver(message)
+		make_due(journey.invoice)
+		sweeps.run_inbox()
+		self.assertEqual((journey.status(), journey.refunds()[0].status), ("Refunded", "Refunded"))
 
 
 class TestBeforeWeHeard(DashboardCase):

@@ -8,6 +8,7 @@ from oropendola_payments.compat import TestCase
 from oropendola_payments.engine import inbox, sweeps
 from oropendola_payments.tests.factories import as_user, create_user, enable_gateway
 from oropendola_payments.tests.flows import GATEWAYS, Journey
+from oropendola_payments.tests.http import call
 from oropendola_payments.tests.simulated import deliver
 from oropendola_payments.tests.time_travel import forget_the_past, make_due
 
@@ -47,6 +48,20 @@ class TestMessages(InboxCase):
 				self.assertEqual(journey.status(), "Paid")
 				self.assertEqual(journey.problems(), [])
 				self.assertIn(journey.attempts()[0], [row.attempt for row in self.logs(gateway)])
+
+	def test_cashflows_gets_both_references_back_at_top_level(self):
+		"""cashflows.md pitfall 2: an answer that the framework wrapped would be repeated for weeks."""
+		journey, messages = self.paid_and_told("cashflows")
+		settings = {"api_base_url": f"{journey.sim.url}/cashflows"}
+		enable_gateway("cashflows", **settings)  # a request reads its own configuration
+		self.addCleanup(enable_gateway, "cashflows")
+		for message in [*messages, *messages]:
+			query, headers = {"gateway": "cashflows"}, dict(message.headers)
+			answer = call("webhooks.receive", query_string=query, data=message.body, headers=headers)
+			self.assertEqual((answer.status_code, answer.mimetype), (200, "application/json"))
+			self.assertEqual(answer.get_json(), dict(message.echo))
+			self.assertEqual(len(message.echo), 2)
+		self.assertEqual(journey.status(), "Paid")
 
 	def test_the_same_message_again_is_a_duplicate_and_one_row(self):
 		"""R12, R11: the unique key decides, and only the same message has the same key."""

@@ -277,18 +277,18 @@ class Cashflows(Dialect):
 	# Webhooks ---------------------------------------------------------------------------------------
 
 	def announce(self, order: Order, charge: Charge) -> None:
-		"""No status, no amount, no signature: only the two references."""
-		message = {
-			"notifyType": "PaymentStatusChange",
+		"""No status, no amount, no signature: only the two references, which the answer must repeat."""
+		references = {
 			"paymentJobReference": self._sent(order.order_id),
 			"paymentReference": self._sent(charge.payment_id),
 		}
+		message = {"notifyType": "PaymentStatusChange", **references}
 		body, headers = json.dumps(message).encode(), {"Content-Type": "application/json"}
 		secret = str(self.config["webhook_secret"])
 		if secret:
 			signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 			headers["X-Signature"] = self.told_signature("webhook", signature)
-		self.notify(body, headers, order.fields["parameters"].get("webhookUrl"))
+		self.notify(body, headers, order.fields["parameters"].get("webhookUrl"), references)
 
 	def announce_refund(self, charge: Charge, refund: Refund) -> None:
 		self.announce(self.books.order(charge.order_id), charge)

@@ -191,11 +191,13 @@ class Dialect:
 		"""An address of this dialect, as the provider would send it out."""
 		return f"{self._address()}/{self.code}{path}"
 
-	def notify(self, body: bytes, headers: Mapping[str, str], url: str | None = None) -> None:
-		"""Send a webhook to the configured address, or to the one that the order named."""
+	def notify(
+		self, body: bytes, headers: Mapping[str, str], url: str | None = None, echo: Mapping | None = None
+	) -> None:
+		"""Send a webhook to the configured address, or to the one that the order named. An answer without `echo` is none."""
 		address = url or str(self.config["webhook_url"])
 		every = {**headers, **self.config["webhook_headers"]}
-		self.outbox.send(Delivery(self.code, address, every, body))
+		self.outbox.send(Delivery(self.code, address, every, body, dict(echo or {})))
 
 	# The pay page -----------------------------------------------------------------------------------
 

@@ -12,10 +12,12 @@ from pathlib import Path
 from unittest import TestCase
 from urllib.parse import urlencode
 
-from oropendola_payments.simulator import Simulator
+from oropendola_payments.simulator import Delivery, Simulator
 from oropendola_payments.simulator.amounts import to_minor, to_text
 from oropendola_payments.simulator.books import TooMuch
+from oropendola_payments.simulator.faults import Faults
 from oropendola_payments.simulator.server import find_dialects
+from oropendola_payments.simulator.webhooks import Outbox
 
 HERE = Path(__file__).parent
 SALT = "simulator-payu-salt-0001"
@@ -299,6 +301,16 @@ class TestWebhooks(SimulatorCase):
 			self.assertEqual(shop.bodies[0], shop.bodies[1])
 			self.assertIn(b"txnid=A1", shop.bodies[0])
 
+	def test_cashflows_repeats_a_webhook_until_both_references_are_echoed_at_top_level(self):
+		"""cashflows.md, Webhooks: a body that is empty or wrapped counts as not delivered."""
+		echo = {"paymentJobReference": "240101120000000001", "paymentReference": "240101120000000002"}
+		wrapped, half = {"message": echo}, {"paymentJobReference": echo["paymentJobReference"]}
+		answers = [json.dumps(told).encode() for told in (wrapped, half, [], echo)]
+		with Shop(answers=[200] * 5, told=[b"", *answers]) as shop:
+			outbox = Outbox(Faults())
+			delivery = Delivery("cashflows", shop.url, {}, b"{}", echo)
+			self.assertEqual([outbox.deliver(delivery) for _try in range(5)], [0, 0, 0, 0, 200])
+
 
 class TestOverHttp(SimulatorCase):
 	def test_books_faults_settings_and_reset(self):
@@ -372,7 +384,7 @@ class TestIndependence(TestCase):
 class Shop:
 	"""A site that answers its webhooks with the given statuses, one after the other."""
 
-	def __init__(self, answers: list[int]):
+	def __init__(self, answers: list[int], told: list[bytes] | None = None):
 		self.bodies: list[bytes] = []
 		self.answered_all = threading.Event()
 		shop = self
@@ -382,6 +394,7 @@ class Shop:
 				shop.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
 				self.send_response(answers[len(shop.bodies) - 1])
 				self.end_headers()
+				self.wfile.write(told[len(shop.bodies) - 1] if told else b"")
 				if len(shop.bodies) == len(answers):
 					shop.answered_all.set()
 

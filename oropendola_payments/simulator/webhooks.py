@@ -1,6 +1,7 @@
 """Outgoing webhooks. `manual`: they wait for a test. `auto`: a thread posts them, with retries."""
 
 import contextlib
+import json
 import threading
 import time
 import urllib.error
@@ -12,6 +13,7 @@ from oropendola_payments.simulator.faults import WEBHOOK_FAULTS, Faults
 
 RETRY_SECONDS = (1, 2, 5, 15, 60, 300)
 POST_SECONDS = 10
+MAX_ANSWER = 100_000
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,18 @@ class Delivery:
 	url: str
 	headers: Mapping[str, str]
 	body: bytes
+	echo: Mapping[str, object] = field(default_factory=dict)  # what the answer must repeat at top level
+
+
+def _echoes(delivery: Delivery, answer) -> bool:
+	if not delivery.echo:
+		return True
+	try:
+		told = json.loads(answer.read(MAX_ANSWER))
+	except ValueError:
+		return False
+	is_right = isinstance(told, dict) and all(told.get(name) == v for name, v in delivery.echo.items())
+	return is_right and answer.status == 200
 
 
 @dataclass(order=True)
@@ -61,13 +75,13 @@ class Outbox:
 			self._put(delivery, delay)
 
 	def deliver(self, delivery: Delivery, timeout: float = POST_SECONDS) -> int:
-		"""Post it now; the HTTP status, or 0 when nobody answers."""
+		"""Post it now; the HTTP status, or 0 when nobody answers as this provider demands."""
 		request = urllib.request.Request(
 			delivery.url, data=delivery.body, headers=dict(delivery.headers), method="POST"
 		)
 		try:
 			with urllib.request.urlopen(request, timeout=timeout) as answer:
-				return answer.status
+				return answer.status if _echoes(delivery, answer) else 0
 		except urllib.error.HTTPError as error:
 			with error:
 				return error.code

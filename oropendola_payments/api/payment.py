@@ -28,11 +28,17 @@ def initiate_payment(
 	flow: str | None = None,
 	idempotency_key: str | None = None,
 	phone: str | None = None,
+	method: str | None = None,
+	upi_id: str | None = None,
+	bank_code: str | None = None,
+	instrument_id: str | None = None,
 ) -> dict:
 	"""Start a payment; `payment_url` is where to send the customer. `phone` is kept in the user's profile."""
 	user = require_login()
 	_keep_phone(user, invoice_id, phone)
-	return checkout.initiate(user, invoice_id, gateway, flow, idempotency_key)
+	details = {"vpa": upi_id, "bank_code": bank_code, "instrument_id": instrument_id}
+	given = {name: value for name, value in details.items() if value}
+	return checkout.initiate(user, invoice_id, gateway, flow, idempotency_key, method, given)
 
 
 @endpoint(methods=("POST",))

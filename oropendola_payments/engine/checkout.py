@@ -23,6 +23,7 @@ from oropendola_payments.engine.transactions import in_transaction, lock
 from oropendola_payments.engine.unpaid import close_attempt, stop_waiting
 from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.gateways.base import Checkout, Customer, Outcome, PaymentEvent, PaymentRequest
+from oropendola_payments.gateways.cards import refuse_card_data
 from oropendola_payments.gateways.errors import GatewayError, GatewayRefused, NotSent
 
 # Longer than all calls of one opening together: a claim this old without an answer was left by a crash.
@@ -41,7 +42,9 @@ def initiate(
 	confirms_phone: bool = False,
 ) -> dict:
 	"""Where to send the customer. A second click, another tab or a repeated key gets the same attempt."""
-	wanted = fingerprint(invoice_name, gateway or "", flow or "", method or "")
+	refuse_card_data(method_details or {})
+	details = sorted((method_details or {}).items())
+	wanted = fingerprint(invoice_name, gateway or "", flow or "", method or "", *details)
 	key = operation_key("client", user, idempotency_key) if idempotency_key else None
 	known = claims.repeated(key, wanted)
 	if known:

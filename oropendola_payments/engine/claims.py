@@ -80,6 +80,7 @@ def _claim(wish: Wish) -> Claim | None:
 		return None
 	code = gateway_list.choose(wish.gateway, invoice.currency)
 	flow = _flow(code, wish.flow)
+	_require_method(code, wish.method)
 	rows = attempts_of(invoice.name)
 	phone_check = "" if wish.confirms_phone else phone_step.first_state(code)
 	reusable = _live_attempt(rows, invoice, code, flow, wish.method, phone_check)
@@ -191,6 +192,14 @@ def _new_attempt(invoice, code: str, flow: str, wish: Wish, phone_check: str):
 def called_now() -> str:
 	"""What an attempt carries while its gateway is being called."""
 	return frappe.as_json({"called_at": now_datetime()})
+
+
+def _require_method(code: str, method: str | None):
+	methods = adapter_class(code).capabilities.methods
+	if method and method not in methods:
+		raise BadRequest(
+			_("{0} has no method {1}. Please choose one of: {2}.").format(code, method, ", ".join(methods))
+		)
 
 
 def _flow(code: str, flow: str | None) -> str:

@@ -65,6 +65,34 @@ class TestStarting(TestCase):
 		self.assertFalse(journey.initiate()["success"])
 		enable_gateway("payu")
 
+	def test_one_method_can_be_asked_for(self):
+		journey = Journey("cashfree")
+		answer = journey.initiate(method="upi_collect", upi_id="asha.example@okbank")
+		self.assertEqual((answer["next_action"], answer["success"]), ("upi", True))
+		self.assertEqual(journey.initiate(flow="upi")["upi"]["intent"][:6], "upi://")
+		bank = journey.initiate(method="netbanking", bank_code="3333")
+		self.assertEqual(bank["next_action"], "redirect")
+
+	def test_a_method_that_the_gateway_does_not_have_is_refused(self):
+		journey = Journey("payu")
+		answer = journey.initiate(method="saved_card", instrument_id="x")
+		self.assertEqual((answer["error_code"], journey.attempts()), ("bad_request", []))
+		self.assertIn("netbanking", answer["error"])
+
+	def test_card_numbers_are_refused_before_anything_is_stored(self):
+		for gateway in ("cashfree", "payu"):
+			journey = Journey(gateway)
+			for field in ("upi_id", "bank_code", "instrument_id"):
+				answer = journey.initiate(**{field: "4111 1111 1111 1111"})
+				self.assertEqual((answer["error_code"], journey.attempts()), ("gateway_refused", []))
+
+	def test_a_client_key_with_other_details_is_another_request(self):
+		journey = Journey("cashfree")
+		key = {"idempotency_key": "k1", "method": "upi_collect"}
+		self.assertTrue(journey.initiate(upi_id="asha.example@okbank", **key)["success"])
+		again = journey.initiate(upi_id="other@okbank", **key)
+		self.assertEqual(again["error_code"], "conflict")
+
 	def test_a_paid_invoice_cannot_be_paid_again(self):
 		"""R30: a paid document offers nothing to pay."""
 		journey = Journey("payu")

@@ -1,7 +1,7 @@
 """The contract between the engine and every gateway.
 
 An adapter turns our words into a provider's and back. It knows no documents and no framework: credentials, base address,
-HTTP session, token cache and clock come from outside. It imports only this module, `money`, `errors` and `http`.
+HTTP session, token cache and clock come from outside. It imports only this module, `money`, `errors`, `http` and `cards`.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -29,6 +29,7 @@ from oropendola_payments.gateways.base import (
 	RefundRequest,
 	Sdk,
 )
+from oropendola_payments.gateways.cards import refuse_card_data
 from oropendola_payments.gateways.cashfree_client import (
 	LABEL,
 	Client,
@@ -79,7 +80,7 @@ class Cashfree(Gateway):
 	capabilities = Capabilities(
 		currencies=frozenset({"INR"}),
 		methods=("card", "upi", "netbanking", "wallet", "paylater", *order_pay.METHODS),
-		flows=("embedded", "upi", "otp", "redirect"),
+		flows=order_pay.FLOWS,
 		instant_refunds=True,
 		capture=True,
 		cancel=True,
@@ -124,14 +125,14 @@ class Cashfree(Gateway):
 
 	@classmethod
 	def check_method(cls, method: str | None, details: Mapping[str, str]) -> None:
-		order_pay.refuse_card_data(details)
+		refuse_card_data(details)
 		order_pay.method_of(method, details)
 
 	def create(self, request: PaymentRequest) -> Checkout:
 		self.check_method(request.method, request.method_details)
-		method = order_pay.method_of(request.method, request.method_details)
+		method = order_pay.method_of(_method_asked(request), request.method_details)
 		order = self._open(request)
-		hosted = self._hosted(order)
+		hosted = self._hosted(order, request.flow)
 		return self._pay_directly(request, method, hosted) if method else hosted
 
 	def status(self, payment: PaymentRef) -> list[PaymentEvent | RefundEvent]:
@@ -246,12 +247,12 @@ class Cashfree(Gateway):
 			raise MaybeSent("Cashfree knows this order already, so its state has to be asked.")
 		return order
 
-	def _hosted(self, order: Mapping) -> Checkout:
+	def _hosted(self, order: Mapping, flow: str = "redirect") -> Checkout:
 		session = order["payment_session_id"]
 		config = {
 			"mode": "production" if self.mode == "Live" else "sandbox",
 			"paymentSessionId": session,
-			"redirectTarget": "_self",
+			"redirectTarget": "_modal" if flow == "embedded" else "_self",
 		}
 		sdk = Sdk("cashfree", self.host("script") + "/js/v3/cashfree.js", config)
 		expires_at = moment_of(order.get("order_expiry_time"))
@@ -299,3 +300,7 @@ class Cashfree(Gateway):
 
 def _part(text: str) -> str:
 	return quote(text, safe="")
+
+
+def _method_asked(request: PaymentRequest) -> str | None:
+	return request.method or ("upi_intent" if request.flow == "upi" else None)

@@ -4,7 +4,9 @@ import unittest
 from dataclasses import replace
 
 from oropendola_payments.gateways.base import Checkout, Outcome
-from oropendola_payments.gateways.cashfree_order_pay import checkout_of, refuse_card_data
+from oropendola_payments.gateways.cards import refuse_card_data
+from oropendola_payments.gateways.cashfree import Cashfree
+from oropendola_payments.gateways.cashfree_order_pay import checkout_of
 from oropendola_payments.gateways.errors import BadAnswer, GatewayRefused, MaybeSent
 from oropendola_payments.gateways.test_cashfree import WithSimulator, ref
 
@@ -18,6 +20,22 @@ class WithOrderPay(WithSimulator):
 
 	def waiting(self, reference: str, checkout: Checkout):
 		return replace(ref(reference), data=checkout.data)
+
+
+class TestFlows(WithOrderPay):
+	def test_every_flow_that_is_offered_does_what_it_says(self):
+		opened = {
+			flow: self.open(f"FLOW{n}", flow=flow) for n, flow in enumerate(Cashfree.capabilities.flows)
+		}
+		targets = {flow: checkout.sdk.config["redirectTarget"] for flow, checkout in opened.items()}
+		self.assertEqual(targets, {"redirect": "_self", "embedded": "_modal", "upi": "_self", "otp": "_self"})
+		self.assertEqual(
+			{f: c.next_action for f, c in opened.items() if c.next_action != "sdk"}, {"upi": "upi"}
+		)
+		self.assertTrue(opened["upi"].upi["intent"].startswith("upi://pay?"))
+
+	def test_a_method_counts_more_than_its_flow(self):
+		self.assertIn("qr", self.pay_by("FLOW9", "upi_qr").upi)
 
 
 class TestMethods(WithOrderPay):

@@ -255,6 +255,19 @@ class TestCancelling(TestCase):
 				self.assertIn(journey.status(), ("Pending", "Failed"))
 				self.assertTrue(journey.initiate()["success"])
 
+	def test_an_attempt_whose_opening_was_not_answered_can_be_withdrawn(self):
+		for gateway in GATEWAYS:
+			if gateway == "payu":
+				continue  # the browser opens it: there is no call that could be lost
+			with self.subTest(gateway):
+				journey = Journey(gateway)
+				journey.sim.faults.add(gateway, "create", "timeout_after")
+				self.assertFalse(journey.initiate()["success"])
+				answer = journey.cancel(journey.attempts()[0])
+				self.assertTrue(answer["success"], answer)
+				self.assertEqual(answer["status"], "Cancelled")
+				self.assertTrue(journey.initiate()["success"])
+
 	def test_a_payment_that_went_through_cannot_be_withdrawn(self):
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):

@@ -209,9 +209,7 @@ class Cashflows(Gateway):
 	def cancel(self, payment: PaymentRef) -> PaymentEvent:
 		"""Close the job; what is true afterwards, which may be that it was paid a moment earlier."""
 		if not payment.order_id:
-			raise GatewayRefused(
-				"Cashflows has no payment job for this attempt, so there is nothing to close."
-			)
+			return self.status(payment)[0]  # its creation was not answered: nobody has the page to pay on
 		try:
 			self._call("PATCH", f"payment-jobs/{_part(payment.order_id)}/cancel")
 		except CredentialsRefused:

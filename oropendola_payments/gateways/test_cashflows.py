@@ -300,6 +300,12 @@ class TestCapture(CashflowsCase):
 		self.simulator.configure("cashflows", auto_capture=True)
 		self.assertEqual(self.gateway.cancel(self.paid()).outcome, Outcome.PAID)
 
+	def test_cancelling_a_job_whose_number_was_lost_tells_how_it_stands(self):
+		payment = self.opened()
+		self.assertEqual(self.gateway.cancel(replace(payment, order_id=None)).outcome, Outcome.PENDING)
+		unknown = replace(payment, order_id=None, reference="NEVER")
+		self.assertEqual(self.gateway.cancel(unknown).outcome, Outcome.NOT_FOUND)
+
 	def test_cancelling_an_open_job_closes_it(self):
 		payment = self.opened()
 		self.assertEqual(self.gateway.cancel(payment).outcome, Outcome.CANCELLED)

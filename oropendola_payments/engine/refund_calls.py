@@ -5,6 +5,7 @@ from frappe import _
 
 from oropendola_payments.engine.adapters import adapter_of, settings_of
 from oropendola_payments.engine.calls import call_gateway
+from oropendola_payments.engine.payment_request import api_url
 from oropendola_payments.gateways.base import Gateway, PaymentRef, RefundEvent, RefundRequest
 from oropendola_payments.gateways.errors import NotSent
 from oropendola_payments.gateways.money import quantize
@@ -51,4 +52,5 @@ def request_of(refund) -> RefundRequest:
 		speed=speed,
 		captured_amount=quantize(capture.amount, capture.currency),
 		refund_id=refund.gateway_refund_id or None,
+		webhook_url=api_url(f"webhooks.receive?gateway={refund.gateway}"),
 	)

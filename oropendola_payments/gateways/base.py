@@ -186,6 +186,7 @@ class RefundRequest:
 	speed: str = "normal"  # normal, instant
 	captured_amount: Decimal | None = None
 	refund_id: str | None = None  # the gateway's, once known
+	webhook_url: str = ""
 
 
 @dataclass(frozen=True)

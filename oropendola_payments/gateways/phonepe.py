@@ -157,7 +157,7 @@ class PhonePe(Gateway):
 		if callback.kind == "return":
 			return Notice(reference=short_text(callback.query.get("attempt")), event_type="return")
 		try:
-			return self.product.parse(parse_object(callback.body, LABEL))
+			return self.product.parse(parse_object(callback.body, LABEL), callback.query)
 		except BadAnswer as error:
 			raise MalformedNotice(str(error)) from error
 

@@ -110,7 +110,7 @@ class StandardCheckout:
 				"PhonePe's webhook does not prove its sender. Please check the webhook credentials."
 			)
 
-	def parse(self, body: dict) -> Notice:
+	def parse(self, body: dict, query: Mapping[str, str]) -> Notice:
 		"""The SHA header is a constant that covers no content, so then this only rings the bell."""
 		event = short_text(body.get("event"), 80) or ""
 		payload = body["payload"] if isinstance(body.get("payload"), dict) else {}

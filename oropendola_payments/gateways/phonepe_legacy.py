@@ -54,6 +54,7 @@ REFUND_OUTCOMES = {
 REFUND_ANSWERS = ("PAYMENT_PENDING", "PAYMENT_ERROR", "PAYMENT_DECLINED")
 # "TIMED_OUT" is a failure by name, yet payments have come through after it: only past this age is it believed.
 TIMED_OUT_IS_FINAL_AFTER = timedelta(minutes=20)
+REFUND_MARK = "refund"
 ANSWERED = (200, 201, 202, 400, 404, 409, 410, 417, 422)
 
 
@@ -77,7 +78,7 @@ class SaltScheme:
 		answer = self._post("/pg/v1/pay", self._order(request))
 		url = address_of(member(answer, "data", "instrumentResponse", "redirectInfo", "url"))
 		if answer.get("success") is True and url:
-			return Checkout("redirect", url=url)
+			return Checkout("redirect", url=url, data={"user": _payer_of(request)})
 		if answer.get("code") == UNSURE or answer.get("success") is True:
 			raise MaybeSent(
 				"PhonePe does not say whether it opened the payment, so its state has to be asked."
@@ -95,7 +96,7 @@ class SaltScheme:
 	def refund(self, request: RefundRequest) -> RefundEvent:
 		answer = self._post("/pg/v1/refund", self._refund_order(request))
 		if answer.get("success") is True or answer.get("code") in REFUND_ANSWERS:
-			return self._refund_event(answer, request)
+			return _refund_event(answer, request.key, request.payment.reference)
 		known = self.refund_status(request)  # a repeated refund may be refused as too much
 		if known.outcome is not RefundOutcome.NOT_FOUND:
 			return known
@@ -104,7 +105,7 @@ class SaltScheme:
 		raise refusal(answer)
 
 	def refund_status(self, request: RefundRequest) -> RefundEvent:
-		return self._refund_event(self._ask_state(request.key), request)
+		return _refund_event(self._ask_state(request.key), request.key, request.payment.reference)
 
 	def verify(self, callback: Callback) -> None:
 		"""The checksum covers the base64 text as received, without a path."""
@@ -115,21 +116,21 @@ class SaltScheme:
 		if not hmac.compare_digest(self._checksum(payload).encode(), received):
 			raise SignatureError("PhonePe's callback does not match its checksum. Please check the Salt Key.")
 
-	def parse(self, body: dict) -> Notice:
+	def parse(self, body: dict, query: Mapping[str, str]) -> Notice:
 		try:
 			told = parse_object(base64.b64decode(body["response"], validate=True), LABEL)
 		except (binascii.Error, ValueError) as error:
 			raise MalformedNotice("PhonePe's callback is not base64.") from error
 		if member(told, "data", "merchantId") != self.merchant:
 			raise MalformedNotice("PhonePe's callback speaks of another merchant.")
-		reference = short_text(member(told, "data", "merchantTransactionId"))
-		event = self._event(told, reference)
-		parts = (short_text(told.get("code")), reference, event.details.get("transaction_id"))
+		named = short_text(member(told, "data", "merchantTransactionId"))
+		event = _refund_event(told, named) if REFUND_MARK in query else self._event(told, named)
+		parts = (short_text(told.get("code")), named, short_text(member(told, "data", "transactionId")))
 		return Notice(
-			events=(event,) if reference else (),
+			events=(event,) if named else (),
 			proven=True,
 			confirm=True,  # PhonePe wants the status asked after every callback
-			reference=reference,
+			reference=event.reference,
 			event_key=hashlib.sha256(repr(parts).encode()).hexdigest(),
 			event_type=parts[0] or "",
 		)
@@ -142,8 +143,7 @@ class SaltScheme:
 		return {
 			"merchantId": self.merchant,
 			"merchantTransactionId": request.reference,
-			# An id of the payer that gives away nothing about them.
-			"merchantUserId": hashlib.sha256(request.customer.email.lower().encode()).hexdigest()[:32],
+			"merchantUserId": _payer_of(request),
 			"amount": paise_of(request.amount, request.currency),
 			"redirectUrl": request.return_url,
 			"redirectMode": "REDIRECT",
@@ -154,9 +154,13 @@ class SaltScheme:
 	def _refund_order(self, request: RefundRequest) -> dict:
 		return {
 			"merchantId": self.merchant,
+			"merchantUserId": short_text(request.payment.data.get("user"))
+			or _id_of(request.payment.reference),
 			"originalTransactionId": request.payment.reference,
 			"merchantTransactionId": request.key,
 			"amount": paise_of(request.amount, request.currency),
+			# A callback names its transaction only: the address tells that it is about a refund.
+			"callbackUrl": f"{request.webhook_url}&{REFUND_MARK}=1",
 		}
 
 	def _event(self, told: Mapping, reference: str | None) -> PaymentEvent:
@@ -182,17 +186,6 @@ class SaltScheme:
 				"transaction_id": payment_id,
 				"response": short_text(member(told, "data", "responseCode")),
 			},
-		)
-
-	def _refund_event(self, told: Mapping, request: RefundRequest) -> RefundEvent:
-		return RefundEvent(
-			REFUND_OUTCOMES.get(short_text(told.get("code")), RefundOutcome.PROCESSING),
-			key=request.key,
-			refund_id=short_text(member(told, "data", "transactionId")),
-			reference=request.payment.reference,
-			amount=rupees_of(member(told, "data", "amount")),
-			currency="INR",
-			reason=short_text(told.get("message"), 200),
 		)
 
 	def _is_old(self, payment: PaymentRef) -> bool:
@@ -229,3 +222,24 @@ class SaltScheme:
 		if answer.get("code") == "AUTHORIZATION_FAILED":
 			raise CredentialsRefused(REFUSED_KEYS, gateway_code="AUTHORIZATION_FAILED")
 		return answer
+
+
+def _payer_of(request: PaymentRequest) -> str:
+	return _id_of(request.customer.email.lower())
+
+
+def _id_of(text: str) -> str:
+	"""An id of the payer that gives away nothing about them."""
+	return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _refund_event(told: Mapping, key: str | None, reference: str | None = None) -> RefundEvent:
+	return RefundEvent(
+		REFUND_OUTCOMES.get(short_text(told.get("code")), RefundOutcome.PROCESSING),
+		key=key,
+		refund_id=short_text(member(told, "data", "transactionId")),
+		reference=reference,
+		amount=rupees_of(member(told, "data", "amount")),
+		currency="INR",
+		reason=short_text(told.get("message"), 200),
+	)

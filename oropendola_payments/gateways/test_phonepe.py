@@ -74,7 +74,8 @@ def ref(reference: str, amount="1499.00", **values) -> PaymentRef:
 
 
 def refund_of(reference: str, payment_id: str, amount="1499.00", key="RF1") -> RefundRequest:
-	return RefundRequest(ref(reference), payment_id, Decimal(amount), "INR", key)
+	hook = "https://example.com/hook?gateway=phonepe"
+	return RefundRequest(ref(reference), payment_id, Decimal(amount), "INR", key, webhook_url=hook)
 
 
 def webhook(body: bytes, **headers) -> Callback:

@@ -5,8 +5,10 @@ import hashlib
 import hmac
 import json
 import threading
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from urllib.parse import parse_qsl, urlsplit
 
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Response
@@ -161,6 +163,31 @@ class TestLegacy(WithSimulator):
 			self.gateway.refund_status(refund_of("OLD7", payment_id)).outcome, RefundOutcome.REFUNDED
 		)
 		self.assertEqual(len(self.simulator.refunds("phonepe")), 1)
+
+	def test_a_refund_names_the_payer_and_where_to_call_back(self):
+		"""phonepe.md section 9: merchantUserId and callbackUrl are part of a refund."""
+		opened = self.gateway.create(request("OLD9"))
+		product, wanted = self.gateway.product, refund_of("OLD9", "T1")
+		with_user = replace(wanted, payment=replace(wanted.payment, data=opened.data))
+		told = product._refund_order(with_user)
+		self.assertEqual(told["merchantUserId"], product._order(request("OLD9"))["merchantUserId"])
+		self.assertEqual(told["callbackUrl"], "https://example.com/hook?gateway=phonepe&refund=1")
+		self.assertRegex(product._refund_order(wanted)["merchantUserId"], "^[0-9a-f]{32}$")
+		payment_id = self.paid("OLD10")
+		with self.assertRaises(GatewayRefused):
+			self.gateway.refund(replace(refund_of("OLD10", payment_id), webhook_url=""))
+
+	def test_the_callback_of_a_refund_is_no_payment(self):
+		payment_id = self.paid("OLD11")
+		self.gateway.refund(refund_of("OLD11", payment_id))
+		self.simulator.webhooks.take()
+		self.simulator.finish_refund("phonepe", "RF1")
+		(delivery,) = self.simulator.webhooks.take()
+		query = dict(parse_qsl(urlsplit(delivery.url).query))
+		notice = self.gateway.receive(replace(delivered(delivery), query=query))
+		(event,) = notice.events
+		self.assertEqual((event.outcome, event.key), (RefundOutcome.REFUNDED, "RF1"))
+		self.assertEqual((notice.confirm, notice.reference), (True, None))
 
 	def test_a_refund_that_was_refused_is_not_processing(self):
 		payment_id = self.paid("OLD8")

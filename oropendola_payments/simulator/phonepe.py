@@ -171,9 +171,10 @@ class PhonePe(LegacyCalls, Dialect):
 			self._send("checkout.transaction.attempt.failed", self._order_body(order, "webhook", True))
 
 	def announce_refund(self, charge: Charge, refund: Refund) -> None:
-		if not self.books.order(charge.order_id).fields.get("is_legacy"):
-			body = self._refund_body(refund)
-			self._send(REFUND_EVENTS[body["state"]], body)
+		if self.books.order(charge.order_id).fields.get("is_legacy"):
+			return self.announce_legacy_refund(refund)
+		body = self._refund_body(refund)
+		self._send(REFUND_EVENTS[body["state"]], body)
 
 	def can_pay(self, order: Order) -> bool:
 		if not order.fields.get("is_legacy"):

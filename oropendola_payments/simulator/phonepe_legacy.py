@@ -9,7 +9,7 @@ import re
 from werkzeug.wrappers import Request, Response
 
 from oropendola_payments.simulator import books as entries
-from oropendola_payments.simulator.books import Charge, Order, TooMuch
+from oropendola_payments.simulator.books import Charge, Order, Refund, TooMuch
 from oropendola_payments.simulator.dialect import Return
 
 ID = re.compile(r"[A-Za-z0-9_-]{1,34}")
@@ -81,14 +81,17 @@ class LegacyCalls:
 		key, paise = told.get("merchantTransactionId"), told.get("amount")
 		if charge is None:
 			return self._said("TRANSACTION_NOT_FOUND", "No payment with this originalTransactionId", 404)
-		if not ID.fullmatch(str(key)) or not _is_paise(paise):
+		is_address = str(told.get("callbackUrl")).startswith(("https://", "http://"))
+		is_right = ID.fullmatch(str(key)) and _is_paise(paise) and told.get("merchantUserId") and is_address
+		if not is_right:
 			return self._said("BAD_REQUEST", "Please check the inputs you have provided.", 400)
 		if self.books.refund_by(key=key):
 			return self._said(
 				"EXCESS_REFUND_AMOUNT", "Refund amount is more than the transaction amount", 400
 			)
 		try:
-			refund = self.books.refund(charge, f"T{self.books.number()}", key, paise)
+			fields = {"callback_url": told["callbackUrl"]}
+			refund = self.books.refund(charge, f"T{self.books.number()}", key, paise, fields=fields)
 		except TooMuch:
 			return self._said(
 				"EXCESS_REFUND_AMOUNT", "Refund amount is more than the transaction amount", 400
@@ -112,10 +115,17 @@ class LegacyCalls:
 	def announce_legacy(self, order: Order, charge: Charge) -> None:
 		if charge.state == entries.PENDING:
 			return
-		body = self._told(*self._facts_of(order, charge, "webhook"), method=charge.method).get_data()
-		packed = base64.b64encode(body).decode()
+		told = self._told(*self._facts_of(order, charge, "webhook"), method=charge.method)
+		self._call_back(told, order.fields["callback_url"])
+
+	def announce_legacy_refund(self, refund: Refund) -> None:
+		told = self._told(REFUND_CODES[refund.state], refund.key, refund.refund_id, refund.amount_minor)
+		self._call_back(told, refund.fields.get("callback_url"))
+
+	def _call_back(self, told: Response, address: str | None) -> None:
+		packed = base64.b64encode(told.get_data()).decode()
 		headers = {"Content-Type": "application/json", "X-VERIFY": self._checksum(packed, "webhook")}
-		self.notify(json.dumps({"response": packed}).encode(), headers, order.fields["callback_url"] or None)
+		self.notify(json.dumps({"response": packed}).encode(), headers, address or None)
 
 	def _open_legacy(self, told: dict) -> Order:
 		return self.books.open_order(

@@ -1,5 +1,7 @@
 """The gateway's server speaks: signature first, then the inbox, then the answer."""
 
+from contextlib import suppress
+
 import frappe
 from frappe import _
 from werkzeug.wrappers import Response
@@ -7,8 +9,8 @@ from werkzeug.wrappers import Response
 from oropendola_payments.api import refusal
 from oropendola_payments.api.incoming import incoming
 from oropendola_payments.engine import health, inbox
-from oropendola_payments.exceptions import TooManyRequests
-from oropendola_payments.gateways.errors import SignatureError
+from oropendola_payments.exceptions import Refusal, TooManyRequests
+from oropendola_payments.gateways.errors import GatewayError, SignatureError
 
 REJECTED_PER_MINUTE = 60
 
@@ -20,7 +22,11 @@ def receive(**_fields):
 	try:
 		return _receive(gateway)
 	except SignatureError as error:
-		return refusal(_flood() if _count_rejected(gateway) > REJECTED_PER_MINUTE else error)
+		if _count_rejected(gateway) > REJECTED_PER_MINUTE:
+			return refusal(_flood())
+		with suppress(GatewayError, Refusal):
+			inbox.ring_without_proof(gateway, incoming("webhook"))
+		return refusal(error)
 	except Exception as error:
 		return refusal(error)
 

@@ -67,6 +67,22 @@ def receive(gateway: str, callback: Callback) -> tuple[str, Notice]:
 	return (_work_now(name, Message(gateway, notice, adapter, rung)) if name else "duplicate"), notice
 
 
+def ring_without_proof(gateway: str, callback: Callback):
+	"""A message that was refused may still be about a payment of ours: it is asked about within a minute, and nothing is believed.
+
+	Only brought forward, not asked now: nobody learns from the time of the answer whether we know the payment.
+	"""
+	named = adapter_of(gateway).named_without_proof(callback)
+	filters = {"name": named, "gateway": gateway}
+	attempt = (
+		named
+		and is_reference(named)
+		and frappe.db.get_value("Payment Attempt", filters, ["name", "next_check_at"], as_dict=True)
+	)
+	if attempt:
+		asking.ask_soon(attempt)
+
+
 def _attempt_rung_for(gateway: str, notice: Notice):
 	"""Anybody can ring: only a bell for a payment of ours is kept. One that was too early is made up for by the reconciler."""
 	try:

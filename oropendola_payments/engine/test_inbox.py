@@ -1,7 +1,9 @@
 import json
+from dataclasses import replace
 from unittest.mock import patch
 
 import frappe
+from frappe.utils import now_datetime
 
 from oropendola_payments.api import admin
 from oropendola_payments.compat import TestCase
@@ -215,8 +217,6 @@ class TestTrouble(InboxCase):
 	def sign_and_deliver(message, body: bytes):
 		import hashlib
 		import hmac
-		from dataclasses import replace
-
 		from oropendola_payments.tests.simulated import simulator
 
 		secret = simulator().dialects["razorpay"].config["webhook_secret"]
@@ -231,8 +231,6 @@ class TestTrouble(InboxCase):
 
 class TestBells(InboxCase):
 	def test_a_bell_for_nobody_is_counted_and_not_kept(self):
-		from dataclasses import replace
-
 		for gateway in BELLS_ONLY:
 			with self.subTest(gateway):
 				journey, messages = self.paid_and_told(gateway)
@@ -247,6 +245,39 @@ class TestBells(InboxCase):
 				self.assertEqual(self.logs(gateway), [])
 				deliver(messages[0])
 				self.assertEqual(journey.status(), "Paid")
+
+	def test_a_phonepe_message_with_wrong_authentication_makes_us_ask_and_is_not_believed(self):
+		"""phonepe.md section 4, Wrong authentication: discard, and read the order by the status API instead. S4, S5, S9."""
+		journey, messages = self.paid_and_told("phonepe")
+		forged = replace(
+			messages[-1], headers={"Authorization": "0" * 64, "Content-Type": "application/json"}
+		)
+		asked_at = frappe.utils.add_to_date(now_datetime(), minutes=30)
+		frappe.db.set_value("Payment Attempt", journey.attempts()[0], "next_check_at", asked_at)
+		answers = [
+			deliver(forged),
+			deliver(replace(forged, body=b"{}")),
+			deliver(replace(forged, body=b"\xff")),
+		]
+		stranger = forged.body.replace(journey.attempts()[0].encode(), b"A" * 20)
+		answers.append(deliver(replace(forged, body=stranger)))
+		self.assertEqual({answer["error_code"] for answer in answers}, {"invalid_signature"})
+		self.assertEqual((journey.status(), self.logs("phonepe")), ("Processing", []))
+		due = frappe.db.get_value("Payment Attempt", journey.attempts()[0], "next_check_at")
+		self.assertLessEqual((due - now_datetime()).total_seconds(), 60)
+		make_due(journey.invoice)
+		sweeps.run_reconcile()
+		self.assertEqual((journey.status(), journey.problems()), ("Paid", []))
+
+	def test_a_forged_message_about_a_payment_that_is_not_paid_changes_nothing(self):
+		journey = Journey("phonepe")
+		attempt = journey.start()
+		other, messages = self.paid_and_told("phonepe")
+		body = messages[-1].body.replace(other.attempts()[0].encode(), attempt.encode())
+		deliver(replace(messages[-1], headers={"Authorization": "x"}, body=body))
+		make_due(journey.invoice)
+		sweeps.run_reconcile()
+		self.assertEqual(journey.captures(), [])
 
 	def test_a_storm_of_bells_asks_the_gateway_once(self):
 		journey, messages = self.paid_and_told("cashflows")

@@ -378,6 +378,10 @@ class Gateway:
 	def parse(self, callback: Callback) -> Notice:
 		raise NotImplementedError
 
+	def named_without_proof(self, callback: Callback) -> str | None:
+		"""Our reference in a message that proved nothing, where the vendor wants it asked about all the same. Nothing else of it is read."""
+		return None
+
 	# Giving back ----------------------------------------------------------------------------------
 
 	def refund(self, request: RefundRequest) -> RefundEvent:

@@ -23,6 +23,7 @@ from oropendola_payments.gateways.base import (
 from oropendola_payments.gateways.errors import (
 	BadAnswer,
 	CredentialsRefused,
+	GatewayError,
 	MalformedNotice,
 	SignatureError,
 )
@@ -160,6 +161,13 @@ class PhonePe(Gateway):
 			return self.product.parse(parse_object(callback.body, LABEL), callback.query)
 		except BadAnswer as error:
 			raise MalformedNotice(str(error)) from error
+
+	def named_without_proof(self, callback: Callback) -> str | None:
+		"""PhonePe's rule for wrong authentication: discard the message and read the order by the status API."""
+		try:
+			return self.parse(callback).reference
+		except (GatewayError, LookupError, TypeError, ValueError):
+			return None
 
 
 def _any(secrets: Mapping[str, str], names: tuple[str, ...]) -> bool:

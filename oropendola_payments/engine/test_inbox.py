@@ -217,6 +217,7 @@ class TestTrouble(InboxCase):
 	def sign_and_deliver(message, body: bytes):
 		import hashlib
 		import hmac
+
 		from oropendola_payments.tests.simulated import simulator
 
 		secret = simulator().dialects["razorpay"].config["webhook_secret"]

@@ -78,7 +78,7 @@ def _claim(wish: Wish) -> Claim | None:
 		invoice.mark_as_paid(amount_paid=0)
 		fulfil(invoice)
 		return None
-	code = gateway_list.choose(wish.gateway, invoice.currency)
+	code = gateway_list.choose(wish.gateway, invoice.currency, invoice.outstanding())
 	flow = _flow(code, wish.flow)
 	_require_method(code, wish.method)
 	rows = attempts_of(invoice.name)

@@ -1,5 +1,7 @@
 """Which gateways a customer can choose, and which one is recommended."""
 
+from decimal import Decimal
+
 import frappe
 from frappe import _
 from frappe.utils import cint
@@ -14,9 +16,9 @@ from oropendola_payments.exceptions import BadRequest, Unavailable
 CACHE_KEY = "oropendola_gateway_list"
 
 
-def available(currency: str | None = None) -> dict:
-	"""Enabled gateways that are configured; with `currency`, whether each can take it."""
-	entries = [_entry(row, currency) for row in _enabled() if _may_be_offered(row)]
+def available(currency: str | None = None, amount: Decimal | None = None) -> dict:
+	"""Enabled gateways that are configured; with `currency` and `amount`, whether each can take it."""
+	entries = [_entry(row, currency, amount) for row in _enabled() if _may_be_offered(row)]
 	usable = [entry for entry in entries if entry["available"]]
 	recommended = _recommended(usable)
 	for entry in entries:
@@ -24,9 +26,9 @@ def available(currency: str | None = None) -> dict:
 	return {"gateways": entries, "default": recommended["id"] if recommended else None}
 
 
-def choose(code: str | None, currency: str) -> str:
-	"""The gateway asked for, when it can take this currency; else the recommended one."""
-	listing = available(currency)
+def choose(code: str | None, currency: str, amount: Decimal | None = None) -> str:
+	"""The gateway asked for, when it can take this currency and amount; else the recommended one."""
+	listing = available(currency, amount)
 	if not code:
 		if not listing["default"]:
 			message = _("No way to pay in {0} is available at the moment. Please contact us.")
@@ -39,10 +41,20 @@ def choose(code: str | None, currency: str) -> str:
 			_("There is no gateway {0} to choose. Please choose one of: {1}.").format(code, known or "-")
 		)
 	if not entry["available"]:
-		raise BadRequest(
-			_("{0} cannot take {1}. Please choose another way to pay.").format(entry["name"], currency)
-		)
+		raise BadRequest(_why_not(entry, currency, amount))
 	return code
+
+
+def _why_not(entry: dict, currency: str, amount: Decimal | None) -> str:
+	least = _least(entry["id"], currency)
+	if least and amount is not None and amount < least:
+		message = _("{0} takes at least {1} {2}. Please choose another way to pay.")
+		return message.format(entry["name"], least, currency)
+	return _("{0} cannot take {1}. Please choose another way to pay.").format(entry["name"], currency)
+
+
+def _least(code: str, currency: str | None) -> Decimal | None:
+	return adapter_class(code).capabilities.minimum.get((currency or "").upper())
 
 
 def _enabled() -> list[dict]:
@@ -65,16 +77,18 @@ def _may_be_offered(row: dict) -> bool:
 	return row["mode"] != "Simulator" or simulator_allowed()
 
 
-def _entry(row: dict, currency: str | None) -> dict:
+def _entry(row: dict, currency: str | None, amount: Decimal | None) -> dict:
 	from oropendola_payments.engine.breaker import is_degraded
 	from oropendola_payments.engine.live_site import is_confirmed
 
 	capabilities = adapter_class(row["id"]).capabilities
 	taken = capabilities.currencies
 	ready = row["mode"] != "Live" or is_confirmed()
+	takes = not currency or taken is None or currency.upper() in taken
+	least = _least(row["id"], currency)
 	return {
 		**row,
-		"available": ready and (not currency or taken is None or currency.upper() in taken),
+		"available": ready and takes and (amount is None or not least or amount >= least),
 		"degraded": is_degraded(row["id"]),
 		"methods": list(capabilities.methods),
 		"currencies": sorted(taken) if taken is not None else None,

@@ -5,7 +5,7 @@ from frappe.utils import now_datetime
 
 from oropendola_payments.api import payment
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import sweeps
+from oropendola_payments.engine import gateway_list, sweeps
 from oropendola_payments.engine.settlement import settle
 from oropendola_payments.tests.factories import as_user, enable_gateway, payment_settings
 from oropendola_payments.tests.facts import failed, paid
@@ -54,6 +54,21 @@ class TestStarting(TestCase):
 		answer = journey.initiate()
 		self.assertEqual((answer["success"], answer["error_code"]), (False, "bad_request"))
 		self.assertEqual(journey.attempts(), [])
+
+	def test_less_than_a_gateway_takes_is_neither_offered_nor_tried(self):
+		journey = Journey("razorpay", price=Decimal("0.50"))
+		answer = journey.initiate()
+		self.assertEqual((answer["error_code"], journey.attempts()), ("bad_request", []))
+		self.assertEqual(
+			answer["error"], "Razorpay takes at least 1.00 INR. Please choose another way to pay."
+		)
+		enable_gateway("payu")
+		offered = gateway_list.available("INR", Decimal("0.50"))
+		usable = {entry["id"] for entry in offered["gateways"] if entry["available"]}
+		self.assertNotIn("razorpay", usable)
+		self.assertIn(offered["default"], usable)
+		everything = gateway_list.available("INR")["gateways"]
+		self.assertTrue(next(entry["available"] for entry in everything if entry["id"] == "razorpay"))
 
 	def test_an_unknown_or_switched_off_gateway_is_refused(self):
 		journey = Journey("payu")

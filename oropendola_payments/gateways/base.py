@@ -74,12 +74,11 @@ class Capabilities:
 	partial_refunds: bool = True
 	one_refund_at_a_time: bool = False
 	instant_refunds: bool = False
-	webhooks: bool = True
 	capture: bool = False
 	cancel: bool = False
 	otp: bool = False
-	minimum: Mapping[str, Decimal] = field(default_factory=dict)
-	maximum: Mapping[str, Decimal] = field(default_factory=dict)
+	needs_phone: bool = False  # refuses a customer without a phone number
+	minimum: Mapping[str, Decimal] = field(default_factory=dict)  # the least that may be paid, by currency
 	# Hosts that the browser must be allowed to load from when an SDK is embedded, for the Content-Security-Policy.
 	browser_hosts: tuple[str, ...] = ()
 
@@ -107,7 +106,6 @@ class PaymentRequest:
 	flow: str = "redirect"
 	method: str | None = None
 	method_details: Mapping[str, str] = field(default_factory=dict)  # e.g. {"vpa": ...}; never card numbers
-	expires_in_minutes: int | None = None
 	invoice: str = ""
 	refund_speed: str = "normal"
 

@@ -126,7 +126,7 @@ class Cashflows(Gateway):
 	# Paying ---------------------------------------------------------------------------------------
 
 	def create(self, request: PaymentRequest) -> Checkout:
-		expires_at = self.now() + timedelta(minutes=request.expires_in_minutes or OPEN_MINUTES)
+		expires_at = self.now() + timedelta(minutes=OPEN_MINUTES)
 		try:
 			told = self._call("POST", "payment-jobs", self._job_of(request, expires_at))
 		except MaybeSent:

@@ -85,6 +85,7 @@ class Cashfree(Gateway):
 		capture=True,
 		cancel=True,
 		otp=True,
+		needs_phone=True,
 		minimum={"INR": Decimal("1.00")},
 		browser_hosts=(SCRIPT_HOST, "https://api.cashfree.com", "https://sandbox.cashfree.com"),
 	)

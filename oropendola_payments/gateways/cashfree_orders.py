@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from oropendola_payments.gateways.base import PaymentRequest
 from oropendola_payments.gateways.errors import GatewayRefused
 
-LEAST_EXPIRY_MINUTES, USUAL_EXPIRY_MINUTES = 16, 30
+EXPIRY = timedelta(minutes=30)  # Cashfree wants at least about fifteen
 LONGEST_ADDRESS = 250
 # What the hosted page offers when the customer chose a kind of payment before.
 HOSTED_METHODS = {
@@ -21,8 +21,7 @@ HOSTED_METHODS = {
 
 def order_fields(request: PaymentRequest, now: datetime) -> dict:
 	"""Everything about the order but its amount, which has to be written as an exact number."""
-	minutes = max(request.expires_in_minutes or USUAL_EXPIRY_MINUTES, LEAST_EXPIRY_MINUTES)
-	ends = (now + timedelta(minutes=minutes)).replace(microsecond=0)
+	ends = (now + EXPIRY).replace(microsecond=0)
 	tags = {"reference": request.reference, "invoice": request.invoice}
 	note = request.description[:200]
 	return {

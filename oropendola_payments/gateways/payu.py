@@ -88,6 +88,7 @@ class PayU(Gateway):
 		currencies=frozenset({CURRENCY}),
 		methods=("card", "upi", "netbanking", "wallet", "emi"),
 		flows=("redirect", "embedded", "inline"),
+		needs_phone=True,
 		browser_hosts=(
 			"https://jssdk.payu.in",
 			"https://jssdk-uat.payu.in",

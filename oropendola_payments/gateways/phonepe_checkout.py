@@ -44,7 +44,7 @@ ORDER_EVENTS = frozenset(
 	{"checkout.order.completed", "checkout.order.failed", "pg.order.completed", "pg.order.failed"}
 )
 REFUND_EVENTS = frozenset({"pg.refund.accepted", "pg.refund.completed", "pg.refund.failed"})
-LEAST_EXPIRY_SECONDS, MOST_EXPIRY_SECONDS, USUAL_EXPIRY_SECONDS = 300, 3600, 1800
+EXPIRY_SECONDS = 1800  # PhonePe allows 300 to 3600
 RENEW_BEFORE_SECONDS = 240
 DAY_SECONDS = 86400
 
@@ -131,11 +131,10 @@ class StandardCheckout:
 	# Paying ---------------------------------------------------------------------------------------
 
 	def _order(self, request: PaymentRequest) -> dict:
-		wanted = (request.expires_in_minutes or 0) * 60 or USUAL_EXPIRY_SECONDS
 		order = {
 			"merchantOrderId": request.reference,
 			"amount": paise_of(request.amount, request.currency),
-			"expireAfter": min(max(wanted, LEAST_EXPIRY_SECONDS), MOST_EXPIRY_SECONDS),
+			"expireAfter": EXPIRY_SECONDS,
 			"paymentFlow": {"type": "PG_CHECKOUT", "merchantUrls": {"redirectUrl": request.return_url}},
 		}
 		return {**order, "metaInfo": {"udf1": request.invoice[:256]}} if request.invoice else order

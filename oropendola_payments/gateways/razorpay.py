@@ -218,8 +218,6 @@ class Razorpay(Gateway):
 		if request.method in METHODS:
 			prefill["method"] = request.method
 		options = {**options, "key": self.secrets.get("key_id", ""), "description": request.description[:255]}
-		if request.expires_in_minutes:
-			options["timeout"] = request.expires_in_minutes * 60
 		return {
 			**options,
 			"prefill": {name: value for name, value in prefill.items() if value},

@@ -67,8 +67,6 @@ from oropendola_payments.gateways.stripe_sdk import (
 
 SIGNATURE_SECONDS = 300
 MAX_SIGNATURES = 20
-# Stripe's own limits for `expires_at`, with a minute in hand for the way there.
-SHORTEST, LONGEST = timedelta(minutes=31), timedelta(hours=23, minutes=59)
 
 
 class Stripe(Gateway):
@@ -150,7 +148,7 @@ class Stripe(Gateway):
 		try:
 			session = call(self.client.v1.checkout.sessions.create, self._params(request), options)
 		except KeyReused:
-			# A repetition a moment later asks for a later end, which makes it another request to Stripe.
+			# A repetition after the customer's e-mail address was changed is another request to Stripe.
 			session = self._find_session(request.reference)
 			if session is None:
 				raise
@@ -247,9 +245,6 @@ class Stripe(Gateway):
 		}
 		if "@" in request.customer.email:
 			params["customer_email"] = request.customer.email
-		if request.expires_in_minutes:
-			wait = min(max(timedelta(minutes=request.expires_in_minutes), SHORTEST), LONGEST)
-			params["expires_at"] = int((self.now() + wait).timestamp())
 		return params
 
 	def _line(self, request: PaymentRequest, description: str) -> dict:

@@ -7,15 +7,13 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.api import payment
 from oropendola_payments.engine import gateway_list
-from oropendola_payments.engine.adapters import codes, settings_of
+from oropendola_payments.engine.adapters import adapter_class, codes, settings_of
 from oropendola_payments.gateways.money import to_decimal
 from oropendola_payments.pages import shell, words
 from oropendola_payments.pages.order import own_invoice, summary
 
 no_cache = 1
 sitemap = 0
-# These refuse a customer without a phone number, so the page asks before it lets them.
-NEED_PHONE = ("payu", "cashfree")
 NOTICES = {"Simulator": "simulator", "Test": "test"}
 
 
@@ -69,7 +67,7 @@ def _refuse(invoice, answer: dict):
 
 
 def _offer(context, invoice, page):
-	listing = gateway_list.available(invoice.currency)
+	listing = gateway_list.available(invoice.currency, invoice.outstanding())
 	usable = [entry for entry in listing["gateways"] if entry["available"]]
 	usable.sort(key=lambda entry: not entry["recommended"])
 	under_way = _under_way(invoice)
@@ -119,7 +117,10 @@ def _under_way(invoice) -> dict | None:
 
 
 def _needs_phone(code: str) -> bool:
-	return code in NEED_PHONE or bool(code in codes() and settings_of(code).require_phone_code)
+	"""Whether it refuses a customer without a phone number, so that the page asks before it lets them."""
+	if code not in codes():
+		return False
+	return adapter_class(code).capabilities.needs_phone or bool(settings_of(code).require_phone_code)
 
 
 def _phone_help(usable: list[dict]) -> str:

@@ -1,3 +1,5 @@
+import hmac
+import json
 import time
 from unittest.mock import patch
 
@@ -7,8 +9,10 @@ from oropendola_payments.compat import TestCase
 from oropendola_payments.engine import asking, breaker, gateway_list
 from oropendola_payments.engine.adapters import settings_of
 from oropendola_payments.gateways.errors import GatewayRefused, MaybeSent, NotSent
-from oropendola_payments.tests.factories import enable_gateway
+from oropendola_payments.simulator import Delivery
+from oropendola_payments.tests.factories import enable_gateway, unique
 from oropendola_payments.tests.flows import Journey
+from oropendola_payments.tests.simulated import deliver
 
 
 class TestBreaker(TestCase):
@@ -81,6 +85,17 @@ class TestBreaker(TestCase):
 		journey.sim.faults._waiting.remove(fault)
 		asking.ask(attempt)
 		self.assertFalse(breaker.is_degraded("payu"))
+
+	def test_a_downtime_of_one_bank_does_not_mark_razorpay(self):
+		"""patterns.md, Razorpay: downtime events exist. They are about one method of many: accepted, and nothing more."""
+		journey = Journey("razorpay")
+		secret = journey.sim.dialects["razorpay"].config["webhook_secret"].encode()
+		down = {"id": "down_1", "method": "netbanking", "status": "started", "instrument": {"bank": "HDFC"}}
+		told = {"entity": "event", "event": "payment.downtime.started", "contains": ["payment.downtime"]}
+		body = json.dumps({**told, "payload": {"payment.downtime": {"entity": down}}}).encode()
+		headers = {"X-Razorpay-Signature": hmac.new(secret, body, "sha256").hexdigest()}
+		answer = deliver(Delivery("razorpay", "", {**headers, "x-razorpay-event-id": unique("evt")}, body))
+		self.assertEqual((answer["status"], breaker.is_degraded("razorpay")), ("ignored", False))
 
 	def test_wrong_keys_open_it_at_once(self):
 		"""Cashflows locks an account after repeated refusals of its keys."""

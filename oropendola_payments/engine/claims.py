@@ -172,10 +172,10 @@ def _new_attempt(invoice, code: str, flow: str, wish: Wish, phone_check: str):
 			"request_fingerprint": wish.wanted,
 			"request_data": None if phone_check else called_now(),
 			"initiated_at": now_datetime(),
-			"next_check_at": schedule.soon(),
 			"check_count": 0,
 		}
 	)
+	attempt.next_check_at = schedule.next_check(attempt)
 	attempt.add()
 	invoice.record(
 		"attempt_created",

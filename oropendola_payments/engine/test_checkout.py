@@ -1,7 +1,7 @@
 from decimal import Decimal
 
 import frappe
-from frappe.utils import now_datetime
+from frappe.utils import add_to_date, now_datetime
 
 from oropendola_payments.api import payment
 from oropendola_payments.compat import TestCase
@@ -171,6 +171,32 @@ class TestStarting(TestCase):
 				settle_down(journey)
 				self.assertEqual(journey.problems(), [])
 				self.assertEqual(journey.status(), "Paid")
+
+
+class TestFirstQuestion(TestCase):
+	def test_a_gateway_is_asked_first_when_its_vendor_says_so(self):
+		"""phonepe.md section 5: the first check 20 to 25 seconds after the start, then 3, 6, 10, 30 seconds, then each minute."""
+		for gateway in GATEWAYS:
+			with self.subTest(gateway):
+				attempt = Journey(gateway).start()
+				started, due = frappe.db.get_value(
+					"Payment Attempt", attempt, ["initiated_at", "next_check_at"]
+				)
+				least, most = (20, 25) if gateway == "phonepe" else (55, 65)
+				self.assertTrue(least <= (due - started).total_seconds() <= most, due - started)
+
+	def test_a_pending_phonepe_payment_is_asked_in_its_vendors_rhythm(self):
+		journey = Journey("phonepe")
+		attempt = journey.start()
+		for age, wait in ((30, 3), (80, 6), (150, 10), (200, 30), (600, 60)):
+			started = add_to_date(now_datetime(), seconds=-age)
+			frappe.db.set_value(
+				"Payment Attempt", attempt, {"initiated_at": started, "next_check_at": started}
+			)
+			frappe.db.commit()
+			sweeps.run_reconcile()
+			due = frappe.db.get_value("Payment Attempt", attempt, "next_check_at")
+			self.assertAlmostEqual((due - now_datetime()).total_seconds(), wait, delta=2)
 
 
 class TestClientKeys(TestCase):

@@ -3,13 +3,14 @@
 import json
 import unittest
 from dataclasses import replace
+from urllib.parse import parse_qs, urlsplit
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oropendola_payments.gateways.base import Callback
 from oropendola_payments.gateways.errors import MalformedNotice, SignatureError
-from oropendola_payments.gateways.test_cashflows_case import CashflowsCase
+from oropendola_payments.gateways.test_cashflows_case import RETURN, CashflowsCase
 
 
 class TestDoorbells(CashflowsCase):
@@ -34,6 +35,13 @@ class TestDoorbells(CashflowsCase):
 			)
 			self.assertEqual((notice.proven, notice.events), (False, ()))
 			self.assertEqual((notice.reference, notice.order_id), (self.reference, payment.order_id))
+
+	def test_a_cancel_comes_back_to_the_cancel_address_and_everything_else_to_the_return(self):
+		"""Facts 3: returnUrlSuccess, returnUrlFailed, returnUrlCancelled."""
+		self.opened(cancel_url=f"{RETURN.format(self.reference)}&cancelled=1")
+		for outcome, marks in (("cancel", ["1"]), ("failure", []), ("success", [])):
+			back = self.simulator.pay("cashflows", self.reference, outcome=outcome)
+			self.assertEqual(parse_qs(urlsplit(back.url).query).get("cancelled", []), marks, outcome)
 
 	def test_a_shared_secret_of_our_own_is_checked_when_set(self):
 		"""S6, S23: both secrets during a rotation; anything else, and text that is not ASCII, is refused."""

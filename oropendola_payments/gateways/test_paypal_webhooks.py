@@ -101,6 +101,29 @@ class TestWebhooks(PayPalCase):
 		self.assertEqual([n.event_type for n in heard], ["PAYMENT.CAPTURE.PENDING", "PAYMENT.CAPTURE.DENIED"])
 		self.assertEqual([n.events[0].outcome for n in heard], [Outcome.PENDING, Outcome.FAILED])
 
+	def test_both_names_of_a_refused_capture_are_heard(self):
+		"""Facts, Webhooks: DENIED and DECLINED both occur."""
+		payment = self.approved(outcome="pending")
+		self.gateway.capture(payment, self.only(self.gateway.status(payment)), "k")
+		charge = self.dialect.books.charges[-1]
+		self.dialect.books.move(charge, "failed")
+		self.simulator.webhooks.clear()
+		for name in ("DENIED", "DECLINED"):
+			self.dialect.send_event(f"PAYMENT.CAPTURE.{name}", "capture", self.dialect._capture(charge))
+			notice = self.gateway.receive(self.webhook(self.simulator.webhooks.pop()))
+			self.assertEqual(self.only(notice.events).outcome, Outcome.FAILED, name)
+			self.assertEqual((notice.reference, notice.payment_id), (self.reference, charge.payment_id))
+
+	def test_a_completed_order_tells_its_captures(self):
+		"""Facts, Webhooks: CHECKOUT.ORDER.COMPLETED, look at its captures."""
+		_payment, event = self.captured()
+		order = self.dialect.books.order_of(self.reference)
+		self.dialect.send_event("CHECKOUT.ORDER.COMPLETED", "checkout-order", self.dialect._order(order))
+		notice = self.gateway.receive(self.webhook(self.simulator.webhooks.pop()))
+		told = self.only(notice.events)
+		self.assertEqual((told.outcome, told.payment_id), (Outcome.PAID, event.payment_id))
+		self.assertTrue(notice.proven and notice.confirm)
+
 	def test_an_approval_that_was_not_used_in_time_is_failed(self):
 		body = json.dumps(
 			{

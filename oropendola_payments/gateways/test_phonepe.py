@@ -141,6 +141,18 @@ class TestPaying(WithSimulator):
 			self.gateway.create(request("PAY3", currency="USD"))
 		self.assertIsNone(self.simulator.order("phonepe", "PAY3"))
 
+	def test_a_partner_names_the_merchant_in_every_call(self):
+		"""phonepe.md section 1: partners who act for several merchants send X-MERCHANT-ID."""
+		self.configure(acts_for="M22SHOP")
+		with self.assertRaises(CredentialsRefused):
+			self.gateway.create(request("PART1"))
+		partner = self.make(secrets={**NEW, "account_id": "M22SHOP"})
+		partner.create(request("PART2"))
+		self.simulator.pay("phonepe", "PART2")
+		event = partner.status(ref("PART2"))[0]
+		partner.refund(refund_of("PART2", event.payment_id))
+		self.assertEqual(partner.refund_status(refund_of("PART2", event.payment_id)).key, "RF1")
+
 	def test_an_order_ends_after_half_an_hour(self):
 		"""phonepe.md section 2: expireAfter is 300 to 3600 seconds; the simulator refuses anything else."""
 		before = datetime.now(timezone.utc)

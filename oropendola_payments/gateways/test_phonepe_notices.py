@@ -161,6 +161,32 @@ class TestHmacWebhook(WithSimulator):
 			keys.add(self.gateway.receive(webhook(body, x_phonepe_checksum_signature=signature)).event_key)
 		self.assertEqual(len(keys), 2)
 
+	def test_orders_and_refunds_are_heard_under_all_their_names(self):
+		"""phonepe.md section 4, Events: pg.order.* are those of the custom checkout."""
+		order = {"merchantOrderId": "HM9", "orderId": "OMO9", "amount": 100}
+		for name in ("checkout.order", "pg.order"):
+			for state, outcome in (("COMPLETED", Outcome.PAID), ("FAILED", Outcome.FAILED)):
+				event = self.heard(f"{name}.{state.lower()}", {**order, "state": state})
+				self.assertEqual((event.outcome, event.reference), (outcome, "HM9"))
+		refund = {
+			"originalMerchantOrderId": "HM9",
+			"merchantRefundId": "RF9",
+			"refundId": "OMR9",
+			"amount": 100,
+		}
+		outcomes = {"accepted": "PENDING", "completed": "COMPLETED", "failed": "FAILED"}
+		told = [
+			self.heard(f"pg.refund.{word}", {**refund, "state": state}) for word, state in outcomes.items()
+		]
+		self.assertEqual([one.outcome.value for one in told], ["processing", "refunded", "failed"])
+		self.assertEqual({(one.key, one.reference) for one in told}, {("RF9", "HM9")})
+
+	def heard(self, name: str, payload: dict):
+		body = json.dumps({"event": name, "payload": payload}).encode()
+		signature = hmac.new(HMAC_KEY.encode(), body, hashlib.sha256).hexdigest()
+		(event,) = self.gateway.receive(webhook(body, x_phonepe_checksum_signature=signature)).events
+		return event
+
 	def test_a_failed_attempt_tells_no_event(self):
 		self.configure(keeps_order_open=True)
 		self.gateway.create(request("HM3"))

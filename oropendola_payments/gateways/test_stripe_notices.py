@@ -133,6 +133,20 @@ class TestEvents(StripeCase):
 		self.assertEqual({dispute.payment_id for dispute in disputes}, {event.payment_id})
 		self.assertEqual({str(dispute.amount) for dispute in disputes}, {"1499.50"})
 
+	def test_every_word_for_the_end_of_a_dispute(self):
+		"""https://docs.stripe.com/api/disputes/object: `prevented` and `warning_closed` cost nothing."""
+		ends = {"won": "won", "prevented": "won", "warning_closed": "won", "lost": "lost"}
+		for word in (*ends, "needs_response", "under_review", "warning_needs_response", "new_word"):
+			dispute = {
+				"id": "du_1",
+				"payment_intent": "pi_1",
+				"amount": 100,
+				"currency": "inr",
+				"status": word,
+			}
+			(event,) = self.gateway.parse(webhook(event_body("charge.dispute.closed", entity=dispute))).events
+			self.assertEqual(event.state, ends.get(word, "open"), word)
+
 	def test_the_payer_stays_unnamed(self):
 		self.pay()
 		self.assertNotIn("asha", repr(self.notices()).lower())

@@ -52,6 +52,7 @@ class PayPal(Wire, Dialect):
 		"webhook_id": "5AB00000CD000000E",
 		"link_rel": "payer-action",  # or `approve`, as older accounts and requests get it
 		"refund_state": entries.REFUNDED,  # or `pending`
+		"capture_issue": "",  # the issue with which captures are refused, e.g. ORDER_COMPLETION_IN_PROGRESS
 		"certificate": "good",  # or another kind of paypal_authority
 		"certificate_is_there": True,
 	}
@@ -206,6 +207,8 @@ class PayPal(Wire, Dialect):
 			raise Refused(422, "ORDER_ALREADY_CAPTURED")
 		if order.fields["status"] != "APPROVED":
 			raise Refused(422, "ORDER_NOT_APPROVED")
+		if self.config["capture_issue"]:
+			raise Refused(422, self.config["capture_issue"])
 		if order.fields["outcome"] == "failure" or self.fault("capture", "decline"):
 			order.fields["status"] = "PAYER_ACTION_REQUIRED"
 			raise Refused(422, "INSTRUMENT_DECLINED")

@@ -47,6 +47,7 @@ class PhonePe(LegacyCalls, Dialect):
 		"refund_seconds": 5,  # a refund is done this long after it was asked for; None: only by finish_refund
 		"keeps_order_open": False,  # a declined attempt leaves the order pending, as the real page may
 		"merchant_id": "SIMMERCHANT",
+		"acts_for": "",  # filled in: a partner's keys, and every call has to name this merchant
 		"salt_key": "22222222-3333-4444-8555-666666666666",
 		"salt_index": "1",
 	}
@@ -201,6 +202,8 @@ class PhonePe(LegacyCalls, Dialect):
 		scheme, _, token = request.headers.get("Authorization", "").partition(" ")
 		if scheme != "O-Bearer" or self.tokens.get(token, 0) <= self.clock.now().timestamp():
 			return self._no("AUTHORIZATION_FAILED", "Unauthorized", 401)
+		if self.config["acts_for"] and request.headers.get("X-MERCHANT-ID") != self.config["acts_for"]:
+			return self._no("AUTHORIZATION_FAILED", "X-MERCHANT-ID is missing or wrong", 403)
 		if request.method == "GET":
 			return {}
 		told = request.get_json(silent=True)

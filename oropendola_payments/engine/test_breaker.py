@@ -87,7 +87,7 @@ class TestBreaker(TestCase):
 		self.assertFalse(breaker.is_degraded("payu"))
 
 	def test_a_downtime_of_one_bank_does_not_mark_razorpay(self):
-		"""patterns.md, Razorpay: downtime events exist. They are about one method of many: accepted, and nothing more."""
+		"""patterns.md, Razorpay: downtimes. They are about one method of many: accepted, and nothing more."""
 		journey = Journey("razorpay")
 		secret = journey.sim.dialects["razorpay"].config["webhook_secret"].encode()
 		down = {"id": "down_1", "method": "netbanking", "status": "started", "instrument": {"bank": "HDFC"}}

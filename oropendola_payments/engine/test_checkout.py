@@ -20,6 +20,7 @@ KNOWN_BY_OUR_REFERENCE = ("razorpay", "stripe", "phonepe", "cashfree")
 
 class TestStarting(TestCase):
 	def test_a_second_click_gets_the_same_attempt(self):
+		"""patterns.md, Razorpay: keeps one order open."""
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				journey = Journey(gateway)
@@ -185,6 +186,22 @@ class TestFirstQuestion(TestCase):
 				least, most = (20, 25) if gateway == "phonepe" else (55, 65)
 				self.assertTrue(least <= (due - started).total_seconds() <= most, due - started)
 
+	def test_an_order_that_is_open_after_a_quarter_of_an_hour_was_fetched(self):
+		"""patterns.md, Razorpay: fetches what is open after 15 min."""
+		for gateway in GATEWAYS:
+			with self.subTest(gateway):
+				journey = Journey(gateway)
+				attempt = journey.start()
+				started = add_to_date(now_datetime(), minutes=-15)
+				frappe.db.set_value("Payment Attempt", attempt, "initiated_at", started)
+				due = frappe.db.get_value("Payment Attempt", attempt, "next_check_at")
+				self.assertLess(due, add_to_date(now_datetime(), minutes=2))
+				frappe.db.set_value("Payment Attempt", attempt, "next_check_at", now_datetime())
+				frappe.db.commit()
+				sweeps.run_reconcile()
+				again = frappe.db.get_value("Payment Attempt", attempt, "next_check_at")
+				self.assertLessEqual(again, add_to_date(now_datetime(), minutes=5))
+
 	def test_a_pending_phonepe_payment_is_asked_in_its_vendors_rhythm(self):
 		journey = Journey("phonepe")
 		attempt = journey.start()
@@ -265,7 +282,7 @@ class TestRetrying(TestCase):
 		self.assertEqual(journey.retry()["error_code"], "conflict")
 
 	def test_each_retry_is_an_attempt_with_a_reference_of_its_own(self):
-		"""PayU: a retry after a failure needs a new txnid; Odoo: a new attempt is a new key."""
+		"""payu.md pitfall 9: a retry needs a new txnid, and all attempts stay linked to one invoice. Odoo: a new attempt is a new key."""
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				forget_the_past()
@@ -371,7 +388,7 @@ class TestLeaving(TestCase):
 		self.assertEqual((journey.status(), journey.subscription_status()), ("Paid", "Active"))
 
 	def test_a_closed_attempt_is_asked_about_for_at_least_five_days(self):
-		"""R23: RBI's turnaround rules reverse unconfirmed money within T+5 days."""
+		"""patterns.md, India: asks for five days. R23: RBI's turnaround rules reverse unconfirmed money within T+5 days."""
 		journey = Journey("payu")
 		settle("payu", failed(journey.start()))
 		days = []

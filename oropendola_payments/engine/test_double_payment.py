@@ -109,7 +109,7 @@ class TestPolicies(TestCase):
 
 class TestLateDouble(TestCase):
 	def test_a_late_success_of_a_failed_attempt_beside_a_paid_one_goes_back(self):
-		"""R5, R7: the bank says yes to the first attempt after the second was paid."""
+		"""payu.md pitfall 9: a late success of an old attempt must not be paid twice. R5, R7: the bank says yes to the first attempt after the second was paid."""
 		for gateway in TAKE_BY_THEMSELVES:
 			with self.subTest(gateway), payment_settings(double_payment_policy="Refund"):
 				forget_the_past()

@@ -11,7 +11,7 @@ from oropendola_payments.engine import inbox, sweeps
 from oropendola_payments.tests.factories import as_user, create_user, enable_gateway
 from oropendola_payments.tests.flows import GATEWAYS, Journey
 from oropendola_payments.tests.http import call
-from oropendola_payments.tests.simulated import deliver
+from oropendola_payments.tests.simulated import deliver, simulator
 from oropendola_payments.tests.time_travel import forget_the_past, make_due
 
 LOG = "Payment Webhook Log"
@@ -42,6 +42,7 @@ class InboxCase(TestCase):
 
 class TestMessages(InboxCase):
 	def test_a_webhook_alone_settles_the_payment(self):
+		"""razorpay.md pitfall 4, stripe.md pitfall 2: the tab closes after the debit, and nobody comes back to the success page."""
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				journey, messages = self.paid_and_told(gateway)
@@ -52,7 +53,7 @@ class TestMessages(InboxCase):
 				self.assertIn(journey.attempts()[0], [row.attempt for row in self.logs(gateway)])
 
 	def test_cashflows_gets_both_references_back_at_top_level(self):
-		"""cashflows.md pitfall 2: an answer that the framework wrapped would be repeated for weeks."""
+		"""cashflows.md pitfall 2; patterns.md, Cashflows: echoes both references. An answer that the framework wrapped would be repeated for weeks."""
 		journey, messages = self.paid_and_told("cashflows")
 		settings = {"api_base_url": f"{journey.sim.url}/cashflows"}
 		enable_gateway("cashflows", **settings)  # a request reads its own configuration
@@ -64,6 +65,20 @@ class TestMessages(InboxCase):
 			self.assertEqual(answer.get_json(), dict(message.echo))
 			self.assertEqual(len(message.echo), 2)
 		self.assertEqual(journey.status(), "Paid")
+
+	def test_the_raw_body_reaches_us_over_http_and_a_guest_is_answered_200(self):
+		"""cashfree.md pitfall 6, payu.md pitfall 7: a parser that eats the body, a redirect, a log-in page count as not delivered."""
+		for gateway in GATEWAYS:
+			with self.subTest(gateway):
+				settings = {"api_base_url": f"{simulator().url}/{gateway}"}
+				journey = Journey(gateway, settings=settings)
+				self.addCleanup(enable_gateway, gateway)
+				journey.customer_pays(journey.start())
+				for message in journey.take_webhooks():
+					query, headers = {"gateway": gateway}, dict(message.headers)
+					answer = call("webhooks.receive", query_string=query, data=message.body, headers=headers)
+					self.assertEqual((answer.status_code, answer.headers.get("Location")), (200, None))
+				self.assertEqual(journey.status(), "Paid")
 
 	def test_the_same_message_again_is_a_duplicate_and_one_row(self):
 		"""R12, R11: the unique key decides, and only the same message has the same key."""
@@ -115,7 +130,7 @@ class TestMessages(InboxCase):
 
 class TestTrouble(InboxCase):
 	def test_a_slow_gateway_does_not_keep_its_own_message_waiting(self):
-		"""patterns.md, Razorpay: "reply 2xx in 5 s"; what takes longer is worked on by the sweep."""
+		"""razorpay.md pitfall 5; patterns.md, Razorpay: answers within 5 s. What takes longer is worked on by the sweep."""
 		journey, messages = self.paid_and_told("razorpay")
 		self.assertLess(max(inbox.PATIENCE), 5)
 		journey.sim.faults.add("razorpay", "status", "delay", times=None, seconds=2)

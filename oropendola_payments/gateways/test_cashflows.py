@@ -44,7 +44,7 @@ class TestHash(CashflowsCase):
 		self.assertEqual(gateway._hash(b""), DEMO_HASH_WITHOUT_BODY)
 
 	def test_the_wrong_formulas_are_refused(self):
-		"""Facts 2, pitfall 1: body before key, HMAC-SHA256 and a hash of another serialisation."""
+		"""Facts 2, cashflows.md pitfall 1: body before key, HMAC-SHA256 and a hash of another serialisation."""
 		key = Cashflows.simulator_secrets["key_secret"].encode()
 		wrong = {
 			"reversed": hashlib.sha512(DEMO_BODY + key).hexdigest(),
@@ -70,14 +70,14 @@ class TestHash(CashflowsCase):
 		return requests.post(url, data=DEMO_BODY, headers=headers, timeout=5)
 
 	def test_the_bytes_that_were_hashed_are_the_bytes_that_are_sent(self):
-		"""Pitfall 1: serialise once."""
+		"""cashflows.md pitfall 1: serialise once."""
 		self.opened(description="Größe – 中文 \u20ac")
 		sent = self.network.sent[-1]
 		key = Cashflows.simulator_secrets["key_secret"].encode()
 		self.assertEqual(sent.headers["Hash"], hashlib.sha512(key + sent.body).hexdigest().upper())
 
 	def test_after_a_refused_signature_nothing_more_is_sent(self):
-		"""Facts 2, patterns: repeated wrong signatures lock the account, so the first one stops everything."""
+		"""patterns.md, Cashflows: stops after a refused signature. Facts 2: repeated wrong signatures lock the account."""
 		gateway = self.adapter(key_secret="obviously-fake-and-wrong")
 		for _ in range(3):
 			with self.assertRaises(CredentialsRefused) as refused:
@@ -117,7 +117,7 @@ class TestCreate(CashflowsCase):
 		self.assertEqual(sent["parameters"]["webhookUrl"], WEBHOOK)
 
 	def test_amounts_are_text_with_two_decimals(self):
-		"""Pitfall 4, R17: no numbers, no 1,000.00, nothing lost."""
+		"""cashflows.md pitfall 4, R17: no numbers, no 1,000.00, nothing lost."""
 		for amount, text in (("1234567.89", "1234567.89"), ("8.35", "8.35"), ("7", "7.00"), ("0.1", "0.10")):
 			with self.subTest(amount):
 				self.gateway.create(self.request(amount=amount))
@@ -132,7 +132,7 @@ class TestCreate(CashflowsCase):
 		self.assertEqual(self.network.sent, [])
 
 	def test_references_of_18_digits_stay_exact(self):
-		"""Facts 3, pitfall 5: above 2^53, as text or as JSON numbers; a rounded float is no reference."""
+		"""Facts 3, cashflows.md pitfall 5: above 2^53, as text or as JSON numbers; a rounded float is no reference."""
 		for numbers in (False, True):
 			self.simulator.configure("cashflows", references_as_numbers=numbers)
 			order_id = self.opened(reference=f"{self.reference}{int(numbers)}").order_id
@@ -148,6 +148,23 @@ class TestCreate(CashflowsCase):
 		payment = PaymentRef(self.reference, Decimal("10.00"), "GBP", checkout.order_id)
 		self.later(hours=25)
 		self.assertEqual(self.status(payment).outcome, Outcome.EXPIRED)
+
+	def test_a_currency_that_the_account_does_not_take_is_refused_at_once(self):
+		"""cashflows.md pitfall 6: which currencies and methods work depends on the account; the list of the page is not a promise."""
+		with self.assertRaises(GatewayRefused) as refused:
+			self.gateway.create(self.request(currency="SEK"))
+		self.assertEqual(refused.exception.gateway_code, "CurrencyNotSupported")
+		self.assertNotIn("paymentMethodsToUse", json.loads(self.network.sent[-1].body))
+
+	def test_it_speaks_to_the_gateway_and_to_no_sister_api(self):
+		"""cashflows.md pitfall 8: auth_id and auth_pass belong to the Remote Authentication API, PaymentIds to others."""
+		payment = self.paid()
+		self.gateway.status(payment)
+		self.gateway.refund(self.refund_request(payment))
+		for sent in self.network.sent:
+			self.assertIn("/api/gateway/", sent.url)
+			self.assertNotIn("auth_", f"{sent.url} {sent.body} {sent.headers}")
+			self.assertTrue(sent.headers["ConfigurationId"] and len(sent.headers["Hash"]) == 128)
 
 	def test_a_create_that_never_arrived_may_be_repeated(self):
 		"""Facts 6: HEAD orders/{orderNumber} tells whether the number is known."""
@@ -270,7 +287,7 @@ class TestCapture(CashflowsCase):
 		self.simulator.configure("cashflows", auto_capture=False)
 
 	def test_reserved_is_not_paid_until_it_is_captured(self):
-		"""Pitfall 3: Reserved as paid."""
+		"""cashflows.md pitfall 3: Reserved as paid."""
 		payment = self.paid()
 		event = self.status(payment)
 		self.assertEqual((event.outcome, self.simulator.books("cashflows")), (Outcome.AUTHORIZED, []))
@@ -314,7 +331,7 @@ class TestCapture(CashflowsCase):
 
 class TestRefunds(CashflowsCase):
 	def test_a_refund_is_made_once_however_often_it_is_asked_for(self):
-		"""Facts 7, pitfall 7: there is no idempotency key; our refundNumber is looked for first."""
+		"""Facts 7, cashflows.md pitfall 7: there is no idempotency key; our refundNumber is looked for first."""
 		request = self.refund_request(self.paid())
 		first, again = self.gateway.refund(request), self.gateway.refund(request)
 		self.assertEqual(
@@ -326,7 +343,7 @@ class TestRefunds(CashflowsCase):
 		self.assertEqual(self.simulator.books("cashflows")[0].refunded_minor, 800)
 
 	def test_a_refund_without_an_answer_is_found_by_our_number(self):
-		"""R13, R14: unknown until asked, and never sent twice."""
+		"""patterns.md, Cashflows: fetches before it repeats. R13, R14: unknown until asked, and never sent twice."""
 		request = self.refund_request(self.paid())
 		self.assertEqual(self.gateway.refund_status(request).outcome, RefundOutcome.NOT_FOUND)
 		self.simulator.faults.add("cashflows", "refund", "timeout_after")

@@ -16,8 +16,8 @@ from oropendola_payments.gateways.base import (
 	RefundRequest,
 )
 from oropendola_payments.gateways.cashfree import Cashfree
-from oropendola_payments.gateways.cashfree_client import is_unknown, json_of
-from oropendola_payments.gateways.cashfree_entities import payment_event, unpaid_event
+from oropendola_payments.gateways.cashfree_client import API_VERSION, is_unknown, json_of
+from oropendola_payments.gateways.cashfree_entities import id_of, payment_event, unpaid_event
 from oropendola_payments.gateways.cashfree_orders import _phone as phone
 from oropendola_payments.gateways.cashfree_orders import order_fields
 from oropendola_payments.gateways.errors import (
@@ -120,6 +120,19 @@ class TestPaying(WithSimulator):
 		)
 		self.assertEqual((event.payment_id, event.order_id), (charge.payment_id, checkout.order_id))
 
+	def test_every_call_names_its_version(self):
+		"""cashfree.md pitfall 7: without x-api-version another API answers; since 2023-08-01 all cf_* ids are text."""
+		spoken = []
+		self.gateway.http.session.hooks["response"].append(
+			lambda answer, **_options: spoken.append(answer.request.headers.get("x-api-version"))
+		)
+		payment_id = self.paid("VERSION1")
+		self.gateway.refund(refund_of("VERSION1", payment_id))
+		self.gateway.refund_status(refund_of("VERSION1", payment_id))
+		self.assertGreaterEqual(len(spoken), 5)
+		self.assertEqual(set(spoken), {API_VERSION})
+		self.assertGreaterEqual(API_VERSION, "2023-08-01")
+
 	def test_amounts_are_rupees_and_exact(self):
 		"""cashfree.md pitfall 1, R17: neither paise nor a float."""
 		self.open("PAY2", amount="8.35")
@@ -187,7 +200,7 @@ class TestPaying(WithSimulator):
 			self.assertIn(ended.outcome, (Outcome.EXPIRED, Outcome.CANCELLED))
 
 	def test_two_successes_of_one_order_are_two_facts(self):
-		"""R7: a second capture must not disappear."""
+		"""patterns.md, Cashfree: many payments in one order. R7: a second capture must not disappear."""
 		self.open("PAY10")
 		self.simulator.pay("cashfree", "PAY10", outcome="pending")
 		first = self.simulator.charges("cashfree")[0].payment_id
@@ -351,6 +364,13 @@ class TestSettings(WithSimulator):
 		order = {"payment_session_id": "s", "cf_order_id": 7}
 		self.assertEqual(live._hosted(order).sdk.config["mode"], "production")
 		self.assertEqual(live._hosted(order).sdk.script, "https://sdk.cashfree.com/js/v3/cashfree.js")
+
+	def test_ids_are_text_whatever_they_come_as(self):
+		"""cashfree.md pitfall 7: string ids handled as numbers; before 2023-08-01 and in disputes they are numbers."""
+		for told in (1453002795, "1453002795"):
+			self.assertEqual(id_of(told), "1453002795")
+		for nonsense in (None, True, 1.5, [], {}, ""):
+			self.assertIsNone(id_of(nonsense))
 
 	def test_numbers_in_sentences_are_masked(self):
 		told = parse_object(b'{"payment_message":"customer 9876543210 dropped"}', "Cashfree")

@@ -100,7 +100,7 @@ class TestSignature(unittest.TestCase):
 		self.assertEqual(self.gateway().receive(self.call()).reference, "PAYREQ-0007")
 
 	def test_wrong_variants_are_refused(self):
-		"""cashfree.md section 5: with a dot between, parsed and written again, hex."""
+		"""cashfree.md pitfall 2: with a dot between, parsed and written again, hexadecimal, under another secret."""
 		mac = hmac.new(SECRET.encode(), TIMESTAMP.encode() + BODY, hashlib.sha256)
 		dotted = "ZdCWilqGktIBnMTboiA8lk99GzFpgItOykc6ikokLQ4="
 		rewritten = "6CPj+BpYfUYbQJo+zVbzsAbqLjbd3i3b9Tcho26R9Xc="
@@ -219,7 +219,7 @@ class TestContent(WithSimulator):
 		self.assertEqual(keys[1], keys[2])
 
 	def test_the_key_comes_from_signed_content_not_from_a_header(self):
-		"""x-idempotency-key is outside the signature: who replays a message could rename it."""
+		"""patterns.md, Cashfree: dedupes by payment. x-idempotency-key is outside the signature: who replays a message could rename it."""
 		payment = {"cf_payment_id": "1", "payment_status": "FAILED"}
 		body = told("PAYMENT_FAILED_WEBHOOK", order={"order_id": "WH6"}, payment=payment)
 		keys = {

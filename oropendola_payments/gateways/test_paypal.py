@@ -26,7 +26,7 @@ class Forgetful(dict):
 
 class TestCreate(PayPalCase):
 	def test_the_customer_is_sent_to_the_approval_link(self):
-		"""Pitfall 4: with payment_source.paypal the link is called payer-action, and no address is built by hand."""
+		"""paypal.md pitfall 4: with payment_source.paypal the link is called payer-action, and no address is built by hand."""
 		checkout = self.gateway.create(self.request())
 		self.assertEqual(checkout.next_action, "redirect")
 		self.assertIn("/checkoutnow?token=" + checkout.order_id, checkout.url)
@@ -42,7 +42,7 @@ class TestCreate(PayPalCase):
 			self.gateway.create(self.request())
 
 	def test_the_attempt_is_the_reference_and_the_invoice_id(self):
-		"""Pitfall 6: an invoice_id that is used twice is DUPLICATE_INVOICE_ID, so it is the attempt."""
+		"""paypal.md pitfall 6: an invoice_id that is used twice is DUPLICATE_INVOICE_ID, so it is the attempt."""
 		self.opened()
 		unit = self.simulator.order("paypal", self.reference).fields["unit"]
 		self.assertEqual((unit["custom_id"], unit["invoice_id"]), (self.reference, self.reference))
@@ -63,7 +63,7 @@ class TestCreate(PayPalCase):
 		self.assertEqual(first.order_id, self.gateway.create(self.request(idempotency_key=key)).order_id)
 
 	def test_currencies_without_decimals_get_none(self):
-		"""Pitfall 5, R17: HUF, JPY and TWD take no decimal point, although ISO 4217 gives HUF and TWD two."""
+		"""paypal.md pitfall 5, R17: HUF, JPY and TWD take no decimal point, although ISO 4217 gives HUF and TWD two."""
 		for currency in ("HUF", "JPY", "TWD"):
 			with self.subTest(currency):
 				reference = self.reference + currency
@@ -106,7 +106,7 @@ class TestCreate(PayPalCase):
 
 class TestToken(PayPalCase):
 	def test_one_token_serves_many_calls(self):
-		"""Pitfall 8: a token per request ends in 429."""
+		"""paypal.md pitfall 8: a token per request ends in 429."""
 		self.opened()
 		before = dict(self.dialect._living_tokens)
 		self.gateway.status(PaymentRef(self.reference, Decimal(1), "USD", "5O"))
@@ -149,7 +149,7 @@ class TestToken(PayPalCase):
 				self.gateway.create(self.request())
 
 	def test_the_connection_test_says_what_is_wrong(self):
-		"""Pitfall 9: a webhook id of the other environment makes every signature wrong."""
+		"""paypal.md pitfall 9: a webhook id of the other environment makes every signature wrong."""
 		self.assertIn("accepts the keys", self.gateway.test_connection())
 		with self.assertRaisesRegex(CredentialsRefused, "Webhook ID"):
 			self.adapter(webhook_id="0XX00000CD000000E").test_connection()
@@ -166,7 +166,7 @@ class TestToken(PayPalCase):
 
 class TestStatusAndCapture(PayPalCase):
 	def test_an_approved_order_is_authorized_and_not_paid(self):
-		"""Pitfall 3: APPROVED moved no money."""
+		"""paypal.md pitfall 3: APPROVED moved no money."""
 		event = self.only(self.gateway.status(self.approved()))
 		self.assertEqual(event.outcome, Outcome.AUTHORIZED)
 		self.assertEqual((event.reference, event.amount), (self.reference, Decimal("499.50")))
@@ -209,12 +209,25 @@ class TestStatusAndCapture(PayPalCase):
 		self.assertEqual(self.only(self.gateway.status(payment)).outcome, Outcome.PAID)
 
 	def test_a_completed_order_with_a_pending_capture_is_not_paid(self):
-		"""Pitfall 3: order COMPLETED alone is no proof."""
+		"""paypal.md pitfall 3: order COMPLETED alone is no proof."""
 		payment = self.approved(outcome="pending")
 		event = self.gateway.capture(payment, self.only(self.gateway.status(payment)), "k")
 		self.assertEqual((event.outcome, event.error_code), (Outcome.PENDING, "ECHECK"))
 		self.simulator.finish("paypal", self.reference, "success")
 		self.assertEqual(self.only(self.gateway.status(payment)).outcome, Outcome.PAID)
+
+	def test_money_that_waits_for_the_merchant_says_so(self):
+		"""paypal.md pitfall 7: a currency that the account does not hold stays PENDING until it is accepted by hand."""
+		for reason, says in (
+			("RECEIVING_PREFERENCE_MANDATES_MANUAL_ACTION", "please accept it in your PayPal account"),
+			("UNILATERAL", "please confirm the e-mail address"),
+		):
+			self.simulator.configure("paypal", pending_reason=reason)
+			self.reference = f"PP{reason[:12]}"
+			payment = self.approved(outcome="pending")
+			event = self.gateway.capture(payment, self.only(self.gateway.status(payment)), "k")
+			self.assertEqual((event.outcome, event.error_code), (Outcome.PENDING, reason))
+			self.assertIn(says, event.reason)
 
 	def test_a_capture_denied_later_is_failed(self):
 		payment = self.approved(outcome="pending")

@@ -151,7 +151,7 @@ class TestWebhooks(PayPalCase):
 		self.gateway.receive(callback)
 
 	def test_a_reserialised_body_breaks_the_signature(self):
-		"""Pitfall 1: the raw bytes count, not their meaning."""
+		"""paypal.md pitfall 1: the raw bytes count, not their meaning."""
 		self.approved()
 		callback = self.webhook(self.simulator.webhooks.pop())
 		again = json.dumps(json.loads(callback.body)).encode()
@@ -159,12 +159,17 @@ class TestWebhooks(PayPalCase):
 			self.gateway.receive(replace(callback, body=again))
 
 	def test_a_wrong_signature_or_webhook_id_is_refused(self):
+		"""paypal.md pitfall 2 and 9: the dashboard's simulator signs for the webhook id WEBHOOK_ID, another environment for its own."""
 		self.simulator.faults.add("paypal", "webhook", "wrong_signature")
 		self.approved()
 		with self.assertRaises(SignatureError):
 			self.gateway.receive(self.webhook(self.simulator.webhooks.pop()))
 		with self.assertRaises(SignatureError):
 			self.adapter(webhook_id="0XX00000CD000000E").receive(self.signed(b"{}"))
+		self.simulator.configure("paypal", webhook_id="WEBHOOK_ID")
+		mock = self.signed(b'{"id":"WH-1","event_type":"PAYMENT.CAPTURE.COMPLETED"}')
+		with self.assertRaises(SignatureError):
+			self.gateway.receive(mock)
 
 	def test_without_a_webhook_id_nothing_is_believed(self):
 		"""S6: an empty secret refuses."""
@@ -305,7 +310,7 @@ class TestPostback(PayPalCase):
 		self.simulator.configure("paypal", certificate_is_there=False)
 
 	def test_paypal_is_asked_when_the_certificate_cannot_be_fetched(self):
-		"""Pitfall 1: the raw body is spliced in; parsed and dumped again it would be FAILURE."""
+		"""paypal.md pitfall 1: the raw body is spliced in; parsed and dumped again it would be FAILURE."""
 		self.assertEqual(self.gateway.receive(self.signed(self.BODY)).event_key, "WH-1")
 
 	def test_paypal_is_asked_when_the_certificate_cannot_be_trusted(self):

@@ -81,7 +81,7 @@ class TestHashes(TestCase):
 		)
 
 	def test_other_text_for_the_same_amount_gives_another_hash(self):
-		"""Pitfall 1: 1499.5 and 1499.50 are different characters."""
+		"""payu.md pitfall 1: 1499.5 and 1499.50 are different characters."""
 		self.assertNotEqual(
 			request_hash({**WORKED, "amount": "1499.5"}, WORKED_SALT), request_hash(WORKED, WORKED_SALT)
 		)
@@ -124,12 +124,12 @@ class TestCreate(TestCase):
 		self.assertNotIn(PayU.simulator_secrets["key_secret"], "".join(fields.values()))
 
 	def test_whole_rupees_are_posted_with_two_decimals(self):
-		"""Pitfall 1 and lesson R17: one way of writing an amount, without a float."""
+		"""payu.md pitfall 1 and lesson R17: one way of writing an amount, without a float."""
 		self.assertEqual(self.fields(amount=Decimal("500"))["amount"], "500.00")
 		self.assertEqual(self.fields(amount=Decimal("8.35"))["amount"], "8.35")
 
 	def test_pipes_and_characters_that_become_entities_do_not_reach_the_hash(self):
-		"""Pitfall 2: a pipe moves the borders, & and ' come back as entities."""
+		"""payu.md pitfall 2: a pipe moves the borders, & and ' come back as entities."""
 		fields = self.fields(
 			description="R&D | <b>Plan</b>", customer=Customer("O'Brien|x", "a@example.com", "1")
 		)
@@ -165,7 +165,7 @@ class TestSettings(TestCase):
 		return " ".join(PayU.credential_problems(secrets, mode))
 
 	def test_keys_that_cannot_be_right_are_named(self):
-		"""Pitfall 5: test keys in live mode and mixed-up fields."""
+		"""payu.md pitfall 5: test keys in live mode and mixed-up fields."""
 		self.assertIn("test key", self.problems(key_id="JPM7Fg", key_secret="s"))
 		self.assertIn("simulator", self.problems("Test", key_id="SimPyU", key_secret="s"))
 		self.assertIn("merchant id", self.problems(key_id="8235901", key_secret="s"))

@@ -47,7 +47,7 @@ class TestReverseHash(TestCase):
 		self.assertTrue(is_signed({**SIGNED, "hash": SIGNED["hash"].upper()}, [WORKED_SALT]))
 
 	def test_a_fee_stands_in_front_under_both_of_its_names(self):
-		"""Pitfall 3: works without fees, fails in production."""
+		"""payu.md pitfall 3: works without fees, fails in production."""
 		signature = (
 			"ea0fea2c635c032ab00851ac2fb9b417cc7f46af1613977c7cbb6f24b86c70de"
 			"f1693c2218a7c770baed58086759a3cc4e18b12f13fac44a83ac457aaadd5a36"
@@ -88,7 +88,7 @@ class TestReverseHash(TestCase):
 				)
 
 	def test_no_salt_accepts_nothing(self):
-		"""Lesson S6 and pitfall 4: an empty string hashes too."""
+		"""Lesson S6 and payu.md pitfall 4: an empty string hashes too."""
 		self.assertFalse(is_signed(SIGNED, []))
 		self.assertFalse(is_signed({}, [WORKED_SALT]))
 
@@ -146,7 +146,7 @@ class TestReturns(SimulatorCase):
 				self.simulator.reset()
 
 	def test_a_forged_return_is_refused(self):
-		"""Lessons S4 and S10: a customer turns a failure into a success."""
+		"""payu.md pitfall 6: verifyHash of PayU's own PHP kit answers true either way, so no kit of theirs is used. Lessons S4 and S10: a customer turns a failure into a success."""
 		back = self.pay("failure")
 		for change in (
 			{"status": "success"},
@@ -194,7 +194,7 @@ class TestWebhooks(SimulatorCase):
 		return delivery
 
 	def test_form_and_json_tell_the_same(self):
-		"""Pitfall 7: some of PayU's pages say form, others JSON."""
+		"""payu.md pitfall 7: some of PayU's pages say form, others JSON."""
 		told = []
 		for style in ("form", "json"):
 			self.simulator.configure("payu", webhook_format=style)

@@ -131,7 +131,7 @@ class TestPaying(WithSimulator):
 		self.assertEqual((charge.payment_id, charge.amount_minor), (event.payment_id, 149900))
 
 	def test_paise_are_exact(self):
-		"""R17: int(8.35 * 100) is 834."""
+		"""phonepe.md pitfall 2: rupees where paise are meant, and floats. R17: int(8.35 * 100) is 834."""
 		self.gateway.create(request("PAY2", "8.35"))
 		self.assertEqual(self.simulator.order("phonepe", "PAY2").amount_minor, 835)
 
@@ -153,8 +153,18 @@ class TestPaying(WithSimulator):
 		partner.refund(refund_of("PART2", event.payment_id))
 		self.assertEqual(partner.refund_status(refund_of("PART2", event.payment_id)).key, "RF1")
 
+	def test_a_bare_refusal_is_about_keys_and_a_bare_400_about_nothing(self):
+		"""phonepe.md pitfall 8: a key or app that is not enabled for production gives bare 400 and 401 answers."""
+		for number, (status, error) in enumerate(((401, None), (403, CredentialsRefused), (400, BadAnswer))):
+			self.simulator.faults.add("phonepe", "create", "error_500_before", status=status)
+			if error is None:  # once, with a new token
+				self.assertTrue(self.gateway.create(request(f"BARE{number}")).url)
+				continue
+			with self.assertRaises(error):
+				self.gateway.create(request(f"BARE{number}"))
+
 	def test_an_order_ends_after_half_an_hour(self):
-		"""phonepe.md section 2: expireAfter is 300 to 3600 seconds; the simulator refuses anything else."""
+		"""phonepe.md pitfall 5 and section 2: expireAt counts milliseconds; expireAfter is 300 to 3600 seconds, the simulator refuses anything else."""
 		before = datetime.now(timezone.utc)
 		checkout = self.gateway.create(request("EXP1"))
 		self.assertAlmostEqual((checkout.expires_at - before).total_seconds(), 1800, delta=5)
@@ -242,7 +252,7 @@ class TestToken(WithSimulator):
 		self.assertEqual(len(self.tokens), 1)
 
 	def test_it_is_renewed_some_minutes_before_it_expires(self):
-		"""phonepe.md section 1: drive the cache from expires_at, renew 3 to 5 minutes before."""
+		"""phonepe.md pitfall 5 and section 1: expires_at of a token counts seconds and drives the cache; renew 3 to 5 minutes before."""
 		self.gateway.create(request("TOK2"))
 		self.assertAlmostEqual(self.tokens.seconds[0], 3600 - 240, delta=5)
 
@@ -344,7 +354,7 @@ class TestRefunds(WithSimulator):
 
 class TestSettings(unittest.TestCase):
 	def test_two_products_are_never_mixed(self):
-		"""phonepe.md: client id, client secret and salt key on one screen describe two products."""
+		"""phonepe.md pitfall 7: client id, client secret and salt key on one screen describe two products."""
 		both = {**NEW, **LEGACY}
 		self.assertIn(BOTH_FILLED, PhonePe.credential_problems(both, "Test"))
 		with self.assertRaises(CredentialsRefused):

@@ -137,7 +137,7 @@ class TestLegacy(WithSimulator):
 		self.assertEqual(self.gateway.status(ref("NEVER"))[0].outcome, Outcome.NOT_FOUND)
 
 	def test_words_that_are_no_ending_stay_pending(self):
-		"""phonepe.md section 9: INTERNAL_SERVER_ERROR and unknown codes are no failures."""
+		"""phonepe.md pitfall 8 and section 9: bad parameters give INTERNAL_SERVER_ERROR, which like an unknown code is no failure."""
 		for code in ("PAYMENT_PENDING", "INTERNAL_SERVER_ERROR", "SOMETHING_NEW", None, 7):
 			event = self.gateway.product._event({"code": code, "data": {"amount": 100}}, "OLD5")
 			self.assertEqual(event.outcome, Outcome.PENDING)

@@ -69,6 +69,16 @@ class TestWebhook(WithSimulator):
 			with self.subTest(header), self.assertRaises(SignatureError):
 				self.gateway.receive(webhook(b"{}", Authorization=header))
 
+	def test_v2_is_told_no_callback_address_and_believes_no_checksum_of_v1(self):
+		"""phonepe.md pitfall 6: v2 has no callback URL in the request, and no X-VERIFY on its webhooks."""
+		order = self.gateway.product._order(request("WH9"))
+		self.assertNotIn("hook", json.dumps(order))
+		packed = base64.b64encode(b'{"data":{"merchantId":"SIMMERCHANT"}}').decode()
+		checksum = hashlib.sha256((packed + SALT).encode()).hexdigest() + "###1"
+		body = json.dumps({"response": packed}).encode()
+		with self.assertRaises(SignatureError):
+			self.gateway.receive(webhook(body, X_VERIFY=checksum))
+
 	def test_a_header_that_is_not_ascii_is_a_wrong_header(self):
 		"""S23: comparing text would raise TypeError."""
 		for text in ("ü" * 64, "\ud800"):
@@ -134,7 +144,7 @@ class TestHmacWebhook(WithSimulator):
 			)
 
 	def test_it_is_proven_but_still_confirmed_by_a_status_query(self):
-		"""patterns.md, PhonePe: check the status after the callback."""
+		"""patterns.md, PhonePe: fetches and compares the amount there."""
 		self.paid("HM1")
 		notice = self.gateway.receive(delivered(self.simulator.webhooks.take()[-1]))
 		self.assertTrue(notice.proven and notice.confirm)

@@ -126,7 +126,7 @@ class TestCreate(RazorpayCase):
 		self.assertIn("window.Razorpay", self.session.get(checkout.sdk.script, timeout=5).text)
 
 	def test_an_amount_is_never_cut_on_the_way_to_paise(self):
-		"""R17 and Razorpay pitfall 7: 8.35 became 834, 149.95 became 14994."""
+		"""R17 and razorpay.md pitfall 7: 8.35 became 834, 149.95 became 14994."""
 		for amount, paise in (("8.35", 835), ("149.95", 14995), ("1.10", 110)):
 			with self.subTest(amount):
 				self.gateway.create(self.make_request(amount))
@@ -197,13 +197,13 @@ class TestStatus(RazorpayCase):
 		self.assertEqual(event.reference, self.reference)
 
 	def test_a_failed_try_is_pending_with_its_reason_for_the_order_may_still_be_paid(self):
-		"""Razorpay pitfall 6; an order is never closed."""
+		"""razorpay.md pitfall 6; an order is never closed."""
 		_, event = self.pay(outcome="failure")
 		self.assertEqual((event.outcome, event.error_code), (Outcome.PENDING, "payment_failed"))
 		self.assertIn("declined", event.reason)
 
 	def test_a_failed_payment_that_is_captured_days_later_is_paid(self):
-		"""Late authorisation, razorpay.com/docs/payments/payments/late-authorisation: up to three days."""
+		"""patterns.md, Razorpay: takes a failed payment that is captured later. Late authorisation, razorpay.com/docs/payments/payments/late-authorisation: up to three days."""
 		payment, failed = self.pay(outcome="failure")
 		self.simulator.clock.advance(3 * 86400)
 		self.simulator.finish("razorpay", self.reference)
@@ -316,7 +316,7 @@ class TestTrouble(RazorpayCase):
 				self.assertEqual(len(Razorpay.credential_problems({"key_id": key}, mode)), problems)
 
 	def test_the_key_secret_is_not_accepted_as_webhook_secret(self):
-		"""Razorpay pitfall 2, razorpay-node issue 380."""
+		"""razorpay.md pitfall 2, razorpay-node issue 380."""
 		secrets = {"key_secret": "same", "webhook_secret": "same"}
 		self.assertIn("Webhook Secret", Razorpay.credential_problems(secrets, "Test")[0])
 

@@ -75,7 +75,7 @@ class TestSignatures(RazorpayCase):
 			self.assertTrue(self.gateway.receive(webhook(delivery.body, signature)).proven)
 
 	def test_what_the_official_sdk_refuses_we_refuse(self):
-		"""Razorpay pitfalls 1 and 2: re-serialised body, key secret instead of webhook secret."""
+		"""razorpay.md pitfalls 1 and 2: re-serialised body, key secret instead of webhook secret."""
 		body = event_body()
 		official = razorpay.Client(auth=("", "")).utility
 		spaced = json.dumps(json.loads(body), indent=1).encode()
@@ -126,7 +126,7 @@ class TestSignatures(RazorpayCase):
 				self.gateway.receive(returned("order_1", "pay_1", signature))
 
 	def test_every_byte_of_the_body_counts(self):
-		"""Razorpay pitfall 1, razorpay-node issues 29, 380, 434."""
+		"""razorpay.md pitfall 1, razorpay-node issues 29, 380, 434."""
 		body = event_body()
 		self.assertTrue(self.gateway.receive(webhook(body + b"\n")).proven)
 		with self.assertRaises(SignatureError):
@@ -191,7 +191,7 @@ class TestReturn(RazorpayCase):
 
 class TestWebhooks(RazorpayCase):
 	def test_a_payment_is_told_thrice_as_one_and_the_same_money(self):
-		"""Razorpay: payment.captured and order.paid describe one capture with two event ids."""
+		"""razorpay.md pitfall 3: several events made two orders. payment.captured and order.paid describe one capture with two event ids."""
 		self.pay()
 		authorized, captured, paid = self.notices()
 		names = [notice.event_type for notice in (authorized, captured, paid)]
@@ -205,7 +205,7 @@ class TestWebhooks(RazorpayCase):
 		self.assertEqual(len({n.event_key for n in (authorized, captured, paid)}), 3)
 
 	def test_the_message_is_named_by_razorpays_event_id(self):
-		"""x-razorpay-event-id is the same on every retry."""
+		"""patterns.md, Razorpay: dedupes by event id. x-razorpay-event-id is the same on every retry."""
 		self.pay()
 		delivery = self.simulator.webhooks.take("razorpay")[0]
 		twice = [self.gateway.receive(Callback("webhook", "POST", delivery.headers, {}, delivery.body))] * 2

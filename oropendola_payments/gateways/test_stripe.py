@@ -102,7 +102,7 @@ class TestCreate(StripeCase):
 		self.assertIn("1499.50", self.simulator.open(checkout.url).text)
 
 	def test_our_reference_is_on_the_session_and_on_the_payment(self):
-		"""Stripe pitfall 9: metadata is not copied from the session to the payment intent."""
+		"""stripe.md pitfall 9: metadata is not copied from the session to the payment intent."""
 		self.open_session()
 		asked = self.asked()
 		metadata = {"payment_attempt": self.reference, "invoice": "INV-0001"}
@@ -116,17 +116,17 @@ class TestCreate(StripeCase):
 		self.assertEqual(back.url, f"{RETURN}{self.reference}&session_id={payment.order_id}")
 
 	def test_no_payment_method_types_are_sent(self):
-		"""Refused since 2026-09-30.endive; methods are managed in the dashboard."""
+		"""stripe.md pitfall 6: refused since 2026-09-30.endive; methods are managed in the dashboard."""
 		self.open_session()
 		self.assertNotIn("payment_method_types", self.asked())
 
 	def test_the_customer_cannot_pay_in_another_currency(self):
-		"""Stripe pitfall 8: adaptive pricing."""
+		"""stripe.md pitfall 8: adaptive pricing."""
 		self.open_session()
 		self.assertEqual(self.asked()["adaptive_pricing"], {"enabled": "false"})
 
 	def test_embedded_checkout_gets_a_script_and_two_public_values(self):
-		"""`ui_mode` is embedded_page in the pinned version; stripe.js comes in the same release."""
+		"""stripe.md pitfall 6: `ui_mode` is embedded_page in the pinned version; stripe.js comes in the same release."""
 		checkout = self.gateway.create(self.make_request(flow="embedded"))
 		self.assertEqual((checkout.next_action, checkout.url, checkout.sdk.driver), ("sdk", None, "stripe"))
 		self.assertTrue(checkout.sdk.config["client_secret"].startswith(checkout.order_id))
@@ -148,7 +148,7 @@ class TestCreate(StripeCase):
 		self.assertEqual(first.order_id, second.order_id)
 
 	def test_a_repetition_with_another_mail_address_finds_the_first_session(self):
-		"""Stripe pitfall 5: one key with other parameters is an idempotency_error."""
+		"""stripe.md pitfall 5: one key with other parameters is an idempotency_error."""
 		request = self.make_request()
 		first = self.gateway.create(request)
 		changed = replace(request, customer=replace(request.customer, email="new@example.com"))
@@ -178,7 +178,7 @@ class TestCreate(StripeCase):
 
 class TestMoney(StripeCase):
 	def test_each_currency_has_stripes_decimals(self):
-		"""docs.stripe.com/currencies: none, two, three; ISK and UGX times 100; AFN and LBP two, unlike CLDR."""
+		"""stripe.md pitfall 4: UGX and others were missing from a table. docs.stripe.com/currencies: none, two, three; ISK and UGX times 100; AFN and LBP two, unlike CLDR."""
 		table = (
 			("INR", "8.35", 835),
 			("JPY", "500", 500),
@@ -243,7 +243,7 @@ class TestStatus(StripeCase):
 		self.assertEqual(self.gateway.status(payment)[0].outcome, Outcome.EXPIRED)
 
 	def test_a_delayed_method_is_pending_until_the_bank_answers(self):
-		"""Stripe pitfall 1: complete is not paid."""
+		"""stripe.md pitfall 1: complete is not paid."""
 		for ending, outcome in (("success", Outcome.PAID), ("failure", Outcome.FAILED)):
 			with self.subTest(ending):
 				self.reference = f"ST{ending}{self.count}"

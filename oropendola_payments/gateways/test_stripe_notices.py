@@ -31,7 +31,7 @@ class TestEvents(StripeCase):
 			self.notices()
 
 	def test_session_and_payment_tell_the_same_money_in_any_order(self):
-		"""payment_intent.succeeded often comes first, and without the session's id."""
+		"""patterns.md, Stripe: any order, and twice. payment_intent.succeeded often comes first, and without the session's id."""
 		payment, event = self.pay()
 		intent, session = self.notices()
 		self.assertEqual(intent.event_type, "payment_intent.succeeded")
@@ -44,7 +44,7 @@ class TestEvents(StripeCase):
 		self.assertEqual((session.order_id, intent.order_id), (payment.order_id, None))
 
 	def test_a_completed_session_is_paid_only_when_it_says_so(self):
-		"""Stripe pitfall 1: delayed methods complete unpaid."""
+		"""stripe.md pitfall 1: delayed methods complete unpaid."""
 		self.pay(method="us_bank_account", outcome="pending")
 		told = {notice.event_type: notice.events[0].outcome for notice in self.notices()}
 		self.assertEqual(

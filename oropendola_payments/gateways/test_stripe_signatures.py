@@ -5,12 +5,15 @@ import hmac
 import json
 import unittest
 from datetime import datetime, timezone
+from pathlib import Path
 
 import stripe
 
-from oropendola_payments.gateways.base import Callback
+import oropendola_payments
+from oropendola_payments.gateways.base import Callback, Outcome
 from oropendola_payments.gateways.errors import SignatureError
 from oropendola_payments.gateways.stripe import Stripe
+from oropendola_payments.gateways.stripe_sdk import API_VERSION
 from oropendola_payments.gateways.test_stripe import StripeCase
 
 SECRET = Stripe.simulator_secrets["webhook_secret"]
@@ -66,6 +69,7 @@ class TestSignatures(AtNow):
 		self.assertTrue(self.gateway.receive(webhook(body, header)).proven)
 
 	def test_the_official_sdk_and_we_refuse_the_same(self):
+		"""stripe.md pitfall 3: a body that was parsed before the check, the secret of another endpoint."""
 		body = event_body()
 		good = sign(body)
 		digest = good.partition("v1=")[2]
@@ -88,6 +92,23 @@ class TestSignatures(AtNow):
 					stripe.WebhookSignature.verify_header(body, header, SECRET)
 				with self.assertRaises(SignatureError):
 					self.gateway.receive(webhook(body, header))
+
+	def test_an_event_of_another_version_is_read_by_its_fields(self):
+		"""stripe.md pitfall 7: events come in the endpoint's version, not in ours, so the page tells to give it ours."""
+		paid = {"id": "cs_1", "client_reference_id": "ST1", "status": "complete", "payment_status": "paid"}
+		paid |= {
+			"payment_intent": "pi_1",
+			"amount_total": 100,
+			"currency": "inr",
+			"payment_method_types": ["card"],
+		}
+		for version in (API_VERSION, "2020-08-27", None):
+			body = event_body(entity=paid, api_version=version)
+			(event,) = self.gateway.receive(webhook(body, sign(body))).events
+			self.assertEqual((event.outcome, event.reference), (Outcome.PAID, "ST1"))
+		page = Path(oropendola_payments.__file__).parents[1] / "docs" / "gateways" / "stripe.md"
+		if page.exists():  # an installed app has no docs beside it
+			self.assertIn(f"the API version `{API_VERSION}`", page.read_text())
 
 	def test_any_of_several_signatures_is_enough_while_a_secret_is_rolled(self):
 		"""Stripe signs with both secrets for a while, in one header."""

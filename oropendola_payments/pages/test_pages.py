@@ -162,6 +162,13 @@ class TestPolicy(TestCase):
 	def test_other_answers_keep_their_headers(self):
 		self.assertNotIn("Content-Security-Policy", send("GET", f"{API}health.status").headers)
 
+	def test_the_gateway_learns_which_site_sent_the_customer(self):
+		"""phonepe.md pitfall 9: a `no-referrer` policy breaks its pay page; and its calls are made by the server alone."""
+		answer = self.pay_page("phonepe")
+		self.assertEqual(answer.headers["Referrer-Policy"], "strict-origin-when-cross-origin")
+		self.assertNotRegex(answer.text, 'rel="[^"]*noreferrer|name="referrer"')
+		self.assertEqual(policy_of(answer)["connect-src"], "'self'")
+
 	def test_a_form_may_go_to_the_gateway(self):
 		policy = policy_of(self.pay_page("payu"))
 		self.assertIn(self.simulator.url, policy["form-action"])

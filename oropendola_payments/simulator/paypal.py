@@ -52,6 +52,7 @@ class PayPal(Wire, Dialect):
 		"webhook_id": "5AB00000CD000000E",
 		"link_rel": "payer-action",  # or `approve`, as older accounts and requests get it
 		"refund_state": entries.REFUNDED,  # or `pending`
+		"pending_reason": "ECHECK",  # why a capture that is pending waits
 		"capture_issue": "",  # the issue with which captures are refused, e.g. ORDER_COMPLETION_IN_PROGRESS
 		"certificate": "good",  # or another kind of paypal_authority
 		"certificate_is_there": True,
@@ -243,7 +244,7 @@ class PayPal(Wire, Dialect):
 			"update_time": time_text(charge.created_at),
 		}
 		if status == "PENDING":
-			capture["status_details"] = {"reason": "ECHECK"}
+			capture["status_details"] = {"reason": self.config["pending_reason"]}
 		return capture
 
 	def announce(self, order: Order, charge: Charge) -> None:

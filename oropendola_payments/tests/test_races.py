@@ -48,7 +48,7 @@ class TestTheSameMoney(RaceCase):
 		return journey
 
 	def test_callbacks_webhooks_and_polls_give_one_capture_and_one_period(self):
-		"""R28, R1: twenty tell of one payment."""
+		"""payu.md pitfall 8, razorpay.md pitfall 5: return, webhook and a redelivery while the first run is still working. R28, R1: twenty tell of one payment."""
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				journey = self.race_for_one_payment(gateway)

@@ -7,6 +7,7 @@ import frappe
 from oropendola_payments.ai_billing.periods import add_interval, today
 from oropendola_payments.api import subscription as api
 from oropendola_payments.api import subscription_renewal as renewal
+from oropendola_payments.gateways import BUILT_IN, load
 from oropendola_payments.tests.customers import CustomerTestCase, move_to, pay
 from oropendola_payments.tests.factories import create_active_subscription, create_plan
 
@@ -15,6 +16,21 @@ class TestRenewing(CustomerTestCase):
 	def active(self, **plan_values) -> dict:
 		self.subscription = create_active_subscription(self.user, **plan_values)
 		return self.mine()
+
+	def test_nothing_is_debited_without_the_customer(self):
+		"""patterns.md, India: no mandates. Recurring debits need rules of their own, so each renewal is a payment that a person makes."""
+		for doctype in (
+			"AI Plan",
+			"AI Subscription",
+			"AI Invoice",
+			"Payment Attempt",
+			"Payment Gateway Settings",
+		):
+			fields = " ".join(field.fieldname for field in frappe.get_meta(doctype).fields)
+			self.assertNotRegex(fields, "auto_renew|mandate|recurring|stored_card")
+		for code in BUILT_IN:
+			names = " ".join(dir(load(BUILT_IN[code])))
+			self.assertNotRegex(names, "mandate|recurring|charge_again")
 
 	def test_renewing_a_running_subscription_extends_it_from_its_old_end(self):
 		before = self.active()

@@ -32,6 +32,7 @@ class TestSignedLies(TestCase):
 		return journey, dialect.books.charges_of(order)[-1], journey.take_webhooks()
 
 	def test_a_signed_success_of_a_payment_that_is_pending_pays_nothing(self):
+		"""patterns.md, PayU: asks after every callback; patterns.md, PhonePe: fetches and compares the amount there."""
 		for gateway in CHECKED:
 			with self.subTest(gateway):
 				journey, charge, messages = self.told_of_success(gateway)
@@ -57,3 +58,18 @@ class TestSignedLies(TestCase):
 				self.assertEqual([str(c.amount) for c in journey.captures()], ["498.0"])
 				self.assertEqual((journey.status(), journey.doc().needs_review), ("Partly Paid", 1))
 				self.assertNotEqual(journey.subscription_status(), "Active")
+
+
+class TestUnprovenReturns(TestCase):
+	def test_a_return_whose_signature_fails_after_the_money_moved_makes_us_ask(self):
+		"""razorpay.md pitfall 8: hold the payment and ask, do not drop it."""
+		for gateway in ("razorpay", "payu"):
+			with self.subTest(gateway):
+				forget_the_past()
+				journey = Journey(gateway)
+				attempt = journey.start()
+				journey.sim.faults.add(gateway, "return", "wrong_signature")
+				back = journey.customer_pays(attempt)
+				journey.take_webhooks()
+				journey.bring_back(back)
+				self.assertEqual((journey.status(), journey.problems()), ("Paid", []))

@@ -47,6 +47,7 @@ class TestTwoStepFlow(TestCase):
 			return cashfree.confirm_cashfree_payment(order_id=order_id, otp=code)
 
 	def test_the_right_code_starts_the_payment_and_only_the_gateway_makes_it_paid(self):
+		"""cashfree.md pitfall 8: a code that we checked confirms no payment."""
 		order = self.order()
 		self.assertTrue(order["success"], order)
 		self.assertEqual(order["amount"], self.invoice.total())

@@ -3,17 +3,9 @@
 import frappe
 
 from oropendola_payments.engine import mail_templates
+from oropendola_payments.gateways import BUILT_IN, load
 
 ROLES = ("Payments Manager", "Payments Auditor")
-GATEWAYS = (
-	("PayU", "payu"),
-	("Razorpay", "razorpay"),
-	("Stripe", "stripe"),
-	("PayPal", "paypal"),
-	("PhonePe", "phonepe"),
-	("Cashfree", "cashfree"),
-	("Cashflows", "cashflows"),
-)
 API_USER_ROLE = "Payments Transact"
 
 
@@ -68,10 +60,11 @@ def ensure_currencies_can_be_chosen():
 
 def ensure_gateways():
 	"""A switched-off record for every gateway, so that an administrator only has to fill in the keys."""
-	for order, (label, code) in enumerate(GATEWAYS, start=1):
+	for order, (code, path) in enumerate(BUILT_IN.items(), start=1):
 		if not frappe.db.exists("Payment Gateway Settings", {"gateway": code}):
+			values = {"label": load(path).label, "gateway": code, "mode": "Test", "enabled": 0}
 			doc = frappe.new_doc("Payment Gateway Settings")
-			doc.update({"label": label, "gateway": code, "mode": "Test", "enabled": 0, "sort_order": order})
+			doc.update({**values, "sort_order": order})
 			doc.insert(ignore_permissions=True)
 
 

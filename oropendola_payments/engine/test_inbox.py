@@ -9,14 +9,13 @@ from oropendola_payments.api import admin
 from oropendola_payments.compat import TestCase
 from oropendola_payments.engine import inbox, sweeps
 from oropendola_payments.tests.factories import as_user, create_user, enable_gateway
+from oropendola_payments.tests.facts import BELLS_ONLY
 from oropendola_payments.tests.flows import GATEWAYS, Journey
 from oropendola_payments.tests.http import call
 from oropendola_payments.tests.simulated import deliver, simulator
 from oropendola_payments.tests.time_travel import forget_the_past, make_due
 
 LOG = "Payment Webhook Log"
-# Their messages prove nothing: they only say where to look.
-BELLS_ONLY = ("phonepe", "cashflows")
 SIGNED = tuple(code for code in GATEWAYS if code not in BELLS_ONLY)
 
 

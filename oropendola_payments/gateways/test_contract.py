@@ -30,8 +30,8 @@ from oropendola_payments.gateways.base import (
 from oropendola_payments.gateways.errors import GatewayError, GatewayRefused, MaybeSent, NotSent
 from oropendola_payments.gateways.http import HttpClient
 from oropendola_payments.simulator import Simulator
+from oropendola_payments.tests.facts import currency_of
 
-CURRENCIES = {"stripe": "USD", "paypal": "USD", "cashflows": "GBP"}
 AMOUNT = Decimal("499.50")
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
@@ -97,7 +97,7 @@ class TestEveryAdapter(unittest.TestCase):
 		return PaymentRequest(
 			reference=reference,
 			amount=AMOUNT,
-			currency=CURRENCIES.get(code, "INR"),
+			currency=currency_of(code),
 			description="Starter plan",
 			customer=Customer("Asha Example", "asha@example.com", "+919876543210"),
 			return_url=back,

@@ -14,9 +14,9 @@ from oropendola_payments.gateways.errors import GatewayError
 from oropendola_payments.simulator import Delivery, Return
 from oropendola_payments.tests import proofs
 from oropendola_payments.tests.factories import as_user, create_invoice, create_user, enable_gateway
+from oropendola_payments.tests.facts import currency_of
 from oropendola_payments.tests.simulated import bring_back, deliver, open_pay_page, simulator
 
-CURRENCIES = {"stripe": "USD", "paypal": "USD", "cashflows": "GBP"}
 GATEWAYS = tuple(os.environ.get("PAYMENT_PROOF_GATEWAYS", ",".join(BUILT_IN)).split(","))
 PRICE = 499
 
@@ -39,7 +39,7 @@ class Journey:
 		self.sim.faults.clear()
 		enable_gateway(gateway, **(settings or {}))
 		self.user = user or customer()
-		plan = {"price": PRICE, "currency": CURRENCIES.get(gateway, "INR"), **plan}
+		plan = {"price": PRICE, "currency": currency_of(gateway), **plan}
 		invoice = create_invoice(self.user, **plan)
 		self.invoice, self.subscription = invoice.name, invoice.subscription
 		self.currency = invoice.currency

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import frappe
 
 from oropendola_payments.compat import TestCase
+from oropendola_payments.gateways import BUILT_IN
 from oropendola_payments.tests.endpoints import ROWS, People, World, whitelisted
 from oropendola_payments.tests.http import API, call, message, send
 
@@ -184,13 +185,7 @@ class TestBodiesOfStrangers(ArgumentsTestCase):
 		),
 	)
 	GATEWAYS = (
-		"payu",
-		"razorpay",
-		"stripe",
-		"paypal",
-		"phonepe",
-		"cashfree",
-		"cashflows",
+		*BUILT_IN,
 		"no-such-gateway",
 		"",
 		"%ff%00",

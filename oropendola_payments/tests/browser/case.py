@@ -4,12 +4,13 @@ import frappe
 from frappe.utils.password import update_password
 
 from oropendola_payments.compat import TestCase
+from oropendola_payments.gateways import BUILT_IN
 from oropendola_payments.tests import factories
 from oropendola_payments.tests.browser.chromium import Chromium
 from oropendola_payments.tests.browser.host import Host
+from oropendola_payments.tests.facts import currency_of
 
-CURRENCIES = {"stripe": "USD", "paypal": "USD", "cashflows": "GBP"}
-GATEWAYS = ("payu", "razorpay", "stripe", "paypal", "phonepe", "cashfree", "cashflows")
+GATEWAYS = tuple(BUILT_IN)
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 
 
@@ -74,7 +75,7 @@ class BrowserTestCase(TestCase):
 	# Things ------------------------------------------------------------------------------------------
 
 	def invoice_for(self, user: str, gateway: str = "payu", **plan):
-		return factories.create_invoice(user, currency=CURRENCIES.get(gateway, "INR"), **plan)
+		return factories.create_invoice(user, currency=currency_of(gateway), **plan)
 
 	def value(self, doctype: str, name, field: str):
 		frappe.db.rollback()  # the server committed since we last read

@@ -1,36 +1,46 @@
-"""What a receipt says, as texts ready to print: who sold what to whom, what was paid with what, what went back."""
+"""What a receipt says, as texts ready to show: the same for the page, the PDF and the sheet to print."""
 
 import frappe
 from frappe import _
-from frappe.utils import flt, fmt_money, formatdate, get_fullname
+from frappe.utils import flt, get_fullname
 
-WITHOUT_GATEWAY = {"manual": "Bank transfer or cash", "credit": "Credit of an earlier payment"}
+from oropendola_payments.ai_billing import words
+
+PAID = ("Paid", "Partly Refunded", "Refunded")
+METHODS = {
+	"card": "Card",
+	"upi": "UPI",
+	"netbanking": "Net banking",
+	"wallet": "Wallet",
+	"emi": "Instalments",
+	"paylater": "Pay later",
+}
+
+
+def may_have(invoice) -> bool:
+	"""As soon as money was applied to it: a part of the sum has a receipt as well, which says what is still due."""
+	return invoice.status in PAID or flt(invoice.amount_paid) > 0
 
 
 def facts(invoice) -> dict:
-	"""For the print format of an invoice. Amounts carry their currency; nothing is escaped yet."""
-	settings = frappe.get_cached_doc("Payment Settings")
+	"""Amounts carry their currency; nothing is escaped yet."""
 	return {
-		"seller": _seller(settings),
-		"customer": {
-			"name": get_fullname(invoice.user),
-			"email": frappe.db.get_value("User", invoice.user, "email"),
-		},
+		"lang": (frappe.local.lang or "en").replace("_", "-"),
+		"seller": _seller(),
+		"customer": _customer(invoice.user),
 		"number": invoice.name,
-		"issued_on": formatdate(invoice.creation),
-		"paid_on": formatdate(invoice.paid_date) if invoice.paid_date else "",
-		"status": _(invoice.status),
-		"lines": [{"text": _what(invoice), "amount": _money(invoice.net_amount, invoice)}],
+		"issued_on": words.day(invoice.creation),
+		**_what(invoice),
+		"net": _money(invoice.net_amount, invoice),
 		"tax": _tax(invoice),
 		"total": _money(invoice.total_amount, invoice),
-		"payments": _payments(invoice),
-		"refunds": _refunds(invoice),
-		"paid": _money(invoice.amount_paid, invoice),
+		**_money_moved(invoice),
 		"outstanding": _money(invoice.outstanding_amount, invoice) if flt(invoice.outstanding_amount) else "",
 	}
 
 
-def _seller(settings) -> dict:
+def _seller() -> dict:
+	settings = frappe.get_cached_doc("Payment Settings")
 	address = [line.strip() for line in (settings.seller_address or "").splitlines() if line.strip()]
 	return {
 		"name": settings.seller_name or "",
@@ -40,58 +50,72 @@ def _seller(settings) -> dict:
 	}
 
 
-def _what(invoice) -> str:
-	plan = invoice.plan and frappe.db.get_value("AI Plan", invoice.plan, "plan_name")
-	text = invoice.description or plan or _("Services")
-	if invoice.period_start and invoice.period_end:
-		text += ", " + _("{0} to {1}").format(
-			formatdate(invoice.period_start), formatdate(invoice.period_end)
-		)
-	return text
+def _customer(user: str) -> dict:
+	name, email = get_fullname(user), frappe.db.get_value("User", user, "email")
+	return {"name": name, "email": email if email != name else ""}
+
+
+def _what(invoice) -> dict:
+	"""The invoice's own words first: a plan may have been renamed since."""
+	plan = invoice.plan and frappe.get_cached_doc("AI Plan", invoice.plan)
+	return {
+		"what": invoice.description or (plan and plan.plan_name) or _("Services"),
+		"quota": words.quota(plan.requests_limit_per_day) if plan else "",
+		"period": words.days(invoice.period_start, invoice.period_end),
+	}
 
 
 def _tax(invoice) -> dict | None:
 	if not flt(invoice.tax_amount):
 		return None
-	rate = f" {flt(invoice.tax_rate):g} %" if flt(invoice.tax_rate) else ""
-	return {"text": (invoice.tax_label or _("Tax")) + rate, "amount": _money(invoice.tax_amount, invoice)}
+	return {"text": words.tax_line(invoice), "amount": _money(invoice.tax_amount, invoice)}
 
 
-def _payments(invoice) -> list[dict]:
+def _money_moved(invoice) -> dict:
+	"""What paid this invoice and what of it went back. Money that came twice is no part of it."""
 	filters = {"invoice": invoice.name, "applied_amount": (">", 0)}
-	fields = ["gateway", "gateway_payment_id", "amount", "currency", "captured_at", "attempt"]
-	rows = frappe.get_all("Payment Capture", filters, fields, order_by="captured_at, creation")
-	return [
-		{
-			"date": formatdate(row.captured_at),
-			"with": _with_what(row),
-			"reference": row.gateway_payment_id,
-			"amount": fmt_money(row.amount, currency=row.currency),
-		}
-		for row in rows
-	]
+	fields = ["name", "gateway", "gateway_payment_id", "amount", "currency", "captured_at", "attempt"]
+	captures = frappe.get_all("Payment Capture", filters, fields, order_by="captured_at, creation")
+	is_paid = invoice.status in PAID
+	return {
+		# A transfer is recorded later than it came.
+		"paid_on": words.day(captures[-1].captured_at if captures else invoice.paid_date) if is_paid else "",
+		"payments": [_payment(row) for row in captures],
+		"refunds": _refunds([row.name for row in captures]),
+	}
+
+
+def _payment(capture) -> dict:
+	return {
+		"date": words.day(capture.captured_at),
+		"with": _with_what(capture),
+		"reference": "" if capture.gateway == "credit" else capture.gateway_payment_id,
+		"amount": words.money(capture.amount, capture.currency),
+	}
 
 
 def _with_what(capture) -> str:
-	if capture.gateway in WITHOUT_GATEWAY:
-		return _(WITHOUT_GATEWAY[capture.gateway])
-	label = (
-		frappe.db.get_value("Payment Gateway Settings", {"gateway": capture.gateway}, "label")
-		or capture.gateway
-	)
-	method = frappe.db.get_value("Payment Attempt", capture.attempt, "payment_method")
-	return f"{label} ({method})" if method else label
+	if capture.gateway in ("manual", "credit"):
+		return (
+			_("Credit of an earlier payment") if capture.gateway == "credit" else _("Bank transfer or cash")
+		)
+	filters = {"gateway": capture.gateway}
+	label = frappe.db.get_value("Payment Gateway Settings", filters, "label") or capture.gateway
+	method = frappe.db.get_value("Payment Attempt", capture.attempt, "payment_method") or ""
+	known = METHODS.get(method.lower())
+	return f"{label} ({_(known)})" if known else label
 
 
-def _refunds(invoice) -> list[dict]:
-	filters = {"invoice": invoice.name, "status": "Refunded"}
+def _refunds(captures: list[str]) -> list[dict]:
+	if not captures:
+		return []
+	filters = {"capture": ("in", captures), "status": "Refunded"}
 	fields = ["completed_at", "amount", "currency"]
 	rows = frappe.get_all("Payment Refund", filters, fields, order_by="completed_at, creation")
 	return [
-		{"date": formatdate(row.completed_at), "amount": fmt_money(row.amount, currency=row.currency)}
-		for row in rows
+		{"date": words.day(row.completed_at), "amount": words.money(row.amount, row.currency)} for row in rows
 	]
 
 
 def _money(amount, invoice) -> str:
-	return fmt_money(amount or 0, currency=invoice.currency)
+	return words.money(amount, invoice.currency)

@@ -3,17 +3,16 @@
 import frappe
 from frappe import _
 
-from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
+from oropendola_payments.ai_billing import receipt
 from oropendola_payments.exceptions import Conflict
 
 FORMAT = "AI Invoice Receipt"
 TEMPLATE = "oropendola_payments/ai_billing/print_format/ai_invoice_receipt/ai_invoice_receipt.html"
-WITH_MONEY = (*SETTLED, "Partly Paid")
 
 
 def require_receipt(invoice):
-	"""Only what was paid has a receipt."""
-	if invoice.status not in WITH_MONEY:
+	"""By the same rule as the page."""
+	if not receipt.may_have(invoice):
 		message = _("Invoice {0} is {1}. There is a receipt as soon as it is paid.")
 		raise Conflict(message.format(invoice.name, _(invoice.status)))
 

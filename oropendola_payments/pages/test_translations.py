@@ -6,10 +6,14 @@ import re
 import unittest
 from pathlib import Path
 
+from oropendola_payments.ai_billing import receipt
 from oropendola_payments.pages import words
 
 APP = Path(__file__).parent.parent
-SOURCES = ("www/*.html", "www/*.py", "templates/**/*.html", "pages/*.py")
+SOURCES = (
+	"www/*.html", "www/*.py", "templates/**/*.html", "pages/*.py",
+	"ai_billing/words.py", "ai_billing/receipt.py", "ai_billing/print_format/**/*.html",
+)  # fmt: skip
 CALL = re.compile(r"""\b_\(\s*((["'])(?:\\.|(?!\2).)*\2)""", re.DOTALL)
 LANGUAGES = ("hi",)
 
@@ -22,7 +26,7 @@ def page_texts() -> set[str]:
 		for match in CALL.findall(file.read_text(encoding="utf-8"))
 	}
 	states = (*words.INVOICE_STATES.values(), *words.SUBSCRIPTION_STATES.values())
-	return found | {word for word, _tone in states}
+	return found | {word for word, _tone in states} | set(receipt.METHODS.values())
 
 
 def translations(language: str) -> dict[str, str]:

@@ -50,3 +50,23 @@ def _read(text: str) -> Mail:
 		part.get_filename(): part.get_content() for part in message.iter_attachments() if part.get_filename()
 	}
 	return Mail(message["Subject"], html.get_content() if html else "", files)
+
+
+class broken:
+	"""A function of the framework that raises for a while, as when a server is down."""
+
+	def __init__(self, owner, name: str):
+		self.owner, self.name = owner, name
+
+	def __enter__(self):
+		self.before = getattr(self.owner, self.name, None)
+		setattr(self.owner, self.name, self.fail)
+
+	def fail(self, *args, **kwargs):
+		raise ConnectionError("The server is down.")
+
+	def __exit__(self, *error):
+		if self.before is None:
+			delattr(self.owner, self.name)
+		else:
+			setattr(self.owner, self.name, self.before)

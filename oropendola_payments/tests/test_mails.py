@@ -3,7 +3,6 @@
 import frappe
 
 from oropendola_payments.ai_billing.periods import today
-from oropendola_payments.api import receipts as receipts_api
 from oropendola_payments.compat import TestCase
 from oropendola_payments.engine import (
 	abandonment,
@@ -20,21 +19,12 @@ from oropendola_payments.tests.factories import (
 	as_user,
 	create_active_subscription,
 	create_invoice,
-	create_plan,
-	create_user,
 	payment_settings,
 	unique,
 )  # fmt: skip
 from oropendola_payments.tests.flows import Journey, customer
-from oropendola_payments.tests.outbox import mails_to, nothing_leaves
-from oropendola_payments.tests.simulated import incoming_request
+from oropendola_payments.tests.outbox import broken, mails_to, nothing_leaves
 from oropendola_payments.tests.time_travel import make_due
-
-SELLER = {
-	"seller_name": "Example & Sons",
-	"seller_address": "1 Main Street\nPune",
-	"seller_tax_id": "27EXAMPLE1Z5",
-}
 
 
 class MailCase(TestCase):
@@ -208,90 +198,6 @@ class TestTemplates(MailCase):
 	def test_what_a_customer_typed_is_text_and_not_html(self):
 		_subject, html = mail_templates.render("payment_received", "en", {"customer": "<b>Asha</b>"})
 		self.assertIn("&lt;b&gt;Asha", html)
-
-
-class TestReceipts(MailCase):
-	def setUp(self):
-		super().setUp()
-		self.user = customer()
-		self.enterContext(payment_settings(**SELLER, tax_label="GST", tax_rate=18))
-		invoice = create_invoice(self.user, plan=create_plan(price=1000))
-		self.reference = unique("transfer")
-		manual.record_payment(invoice.name, invoice.total(), self.reference, None, None)
-		self.invoice = invoice.reload()
-
-	def test_it_names_seller_tax_number_and_means_of_payment(self):
-		page = receipts.as_html(self.invoice)
-		for text in (
-			"Example &amp; Sons",
-			"Pune",
-			"27EXAMPLE1Z5",
-			self.invoice.name,
-			"GST 18 %",
-			"180.00",
-			"1,180.00",
-			self.reference,
-		):
-			self.assertIn(text, page)
-
-	def test_it_lists_what_went_back(self):
-		refunds.create_refund(self.invoice.name, 80, "Example")
-		page = receipts.as_html(self.invoice.reload())
-		self.assertIn("Sent back", page)
-		self.assertIn("80.00", page)
-
-	def test_what_somebody_typed_is_text_and_not_html(self):
-		frappe.db.set_value("AI Invoice", self.invoice.name, "description", "<script>x</script>")
-		page = receipts.as_html(self.invoice.reload())
-		self.assertIn("&lt;script&gt;x", page)
-		self.assertNotIn("<script>", page)
-
-	def test_the_owner_downloads_it(self):
-		answer = self.download(self.user)
-		self.assertEqual(answer.status_code, 200)
-		self.assertIn("private", answer.headers["Cache-Control"])
-		if answer.mimetype == "application/pdf":
-			self.assertTrue(answer.get_data().startswith(b"%PDF"))
-		else:
-			self.assertIn(self.invoice.name, answer.get_data(as_text=True))
-
-	def test_a_page_to_print_comes_when_no_pdf_can_be_made(self):
-		with broken(frappe, "get_print"):
-			answer = self.download(self.user)
-		self.assertEqual(answer.mimetype, "text/html")
-		self.assertIn("default-src 'none'", answer.headers["Content-Security-Policy"])
-
-	def test_nobody_else_gets_it(self):
-		answer = self.download(create_user())
-		self.assertEqual(answer["error_code"], "not_found")
-
-	def test_an_unpaid_invoice_has_none(self):
-		self.invoice = create_invoice(self.user)
-		self.assertEqual(self.download(self.user)["error_code"], "conflict")
-
-	def download(self, user: str):
-		with incoming_request("GET", "http://site.example/receipt"), as_user(user):
-			return receipts_api.download(invoice_id=self.invoice.name)
-
-
-class broken:
-	"""A function of the framework that raises for a while, as when a server is down."""
-
-	def __init__(self, owner, name: str):
-		self.owner, self.name = owner, name
-
-	def __enter__(self):
-		self.before = getattr(self.owner, self.name, None)
-		setattr(self.owner, self.name, self.fail)
-
-	def fail(self, *args, **kwargs):
-		raise ConnectionError("The server is down.")
-
-	def __exit__(self, *error):
-		if self.before is None:
-			delattr(self.owner, self.name)
-		else:
-			setattr(self.owner, self.name, self.before)
 
 
 class queued:

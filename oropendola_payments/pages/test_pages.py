@@ -74,7 +74,7 @@ class TestWhoSeesWhat(TestCase):
 		):
 			answer = page(path, self.stranger)
 			self.assertEqual(answer.status_code, 404, path)
-			self.assertNotIn("499", answer.text)
+			self.assertNotIn("₹499", answer.text)
 
 	def test_opening_pages_changes_nothing(self):
 		"""S19."""

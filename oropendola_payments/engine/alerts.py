@@ -11,7 +11,7 @@ from frappe import _
 from frappe.utils import cint, escape_html, flt, get_datetime, get_url, now_datetime
 
 from oropendola_payments.compat import desk_path
-from oropendola_payments.engine import findings
+from oropendola_payments.engine import findings, mail_templates
 from oropendola_payments.engine.findings import Finding
 from oropendola_payments.engine.reactions import safely
 from oropendola_payments.engine.transactions import in_transaction, lock
@@ -144,17 +144,29 @@ def _notify(alert, user: str):
 def _mail(alert, addresses: list[str]):
 	if not addresses:
 		return
-	records = "".join(f"<li>{escape_html(record)}</li>" for record in (alert.details or "").split()[:10])
-	link = get_url(f"{desk_path()}/payment-alert/{alert.name}")
+	values = {
+		"kind": _(alert.kind),
+		"subject": alert.subject,
+		"summary": alert.summary,
+		"severity": _(alert.severity),
+		"records": (alert.details or "").split()[:10],
+		"is_worse": _is_told_again(alert),
+		"link": get_url(f"{desk_path()}/payment-alert/{alert.name}"),
+	}
+	subject, message = mail_templates.render("alert", None, values)
 	frappe.sendmail(
 		recipients=addresses,
-		subject=_title(alert),
-		message=f"<p>{escape_html(alert.summary)}</p><ul>{records}</ul><p><a href='{link}'>{_('Open the alert')}</a></p>",
+		subject=subject,
+		message=message,
 		reference_doctype=ALERT,
 		reference_name=alert.name,
 	)
 
 
 def _title(alert) -> str:
-	prefix = _("Payment alert, worse than before") if cint(alert.times_told) > 1 else _("Payment alert")
+	prefix = _("Payment alert, worse than before") if _is_told_again(alert) else _("Payment alert")
 	return f"{prefix}: {_(alert.kind)}, {alert.subject}"
+
+
+def _is_told_again(alert) -> bool:
+	return cint(alert.times_told) > 1

@@ -14,10 +14,20 @@ TEXTS = {
 	"payment_received": ("AI Billing Payment Received", "Payment received: {{ invoice }}"),
 	"payment_failed": ("AI Billing Payment Failed", "Your payment was not completed: {{ invoice }}"),
 	"payment_abandoned": ("AI Billing Payment Abandoned", "Your invoice {{ invoice }} is still open"),
-	"renewal_due": ("AI Billing Renewal Due", "Please renew {{ plan }}"),
-	"subscription_ended": ("AI Billing Subscription Ended", "{{ plan }} has ended"),
+	"renewal_due": (
+		"AI Billing Renewal Due",
+		"{% if is_trial %}Your trial of {{ plan }} ends on {{ end_date }}{% else %}Please renew {{ plan }}{% endif %}",
+	),
+	"subscription_ended": (
+		"AI Billing Subscription Ended",
+		"{% if is_trial %}Your trial of {{ plan }} has ended{% else %}{{ plan }} has ended{% endif %}",
+	),
 	"refund_sent": ("AI Billing Refund Sent", "Refund sent: {{ invoice }}"),
 	"api_key_changed": ("AI Billing API Key Changed", "Your API key was changed"),
+	"alert": (
+		"AI Billing Payment Alert",
+		"Payment alert{% if is_worse %}, worse than before{% endif %}: {{ kind }}, {{ subject }}",
+	),
 }
 HTML = ImmutableSandboxedEnvironment(autoescape=True)
 PLAIN = ImmutableSandboxedEnvironment(autoescape=False)  # a subject is no HTML
@@ -26,7 +36,7 @@ PLAIN = ImmutableSandboxedEnvironment(autoescape=False)  # a subject is no HTML
 def render(key: str, language: str | None, values: dict[str, str]) -> tuple[str, str]:
 	"""Subject and HTML: of the template in the customer's language, else of the template, else our own."""
 	name = TEXTS[key][0]
-	for template in (f"{name} ({language})", name):
+	for template in (*([f"{name} ({language})"] if language else []), name):
 		if frappe.db.exists("Email Template", template):
 			try:
 				return _fill(*_of_desk(template), values)
@@ -34,6 +44,15 @@ def render(key: str, language: str | None, values: dict[str, str]) -> tuple[str,
 				title = f"Email Template {template} is broken; our own text was sent"
 				frappe.log_error(title=title[:140], message=frappe.get_traceback())
 	return _fill(*ours(key), values)
+
+
+def language_of(key: str, language: str | None) -> str:
+	"""In which language the text is that this reader gets: its dates and amounts are written in the same."""
+	name = TEXTS[key][0]
+	if language and frappe.db.exists("Email Template", f"{name} ({language})"):
+		return language
+	is_edited = frappe.db.exists("Email Template", name) and _of_desk(name) != ours(key)
+	return (frappe.get_system_settings("language") or "en") if is_edited else "en"
 
 
 def ours(key: str) -> tuple[str, str]:

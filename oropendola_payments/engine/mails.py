@@ -1,15 +1,38 @@
 """Mails to customers: each with a switch in Payment Settings. They link only to pages that need a log-in."""
 
-import frappe
-from frappe.utils import cint, fmt_money, formatdate, get_fullname, get_url
+from collections.abc import Callable
 
-from oropendola_payments.engine import mail_templates, receipts
+import frappe
+from frappe.utils import cint, flt, get_fullname, get_url
+
+from oropendola_payments.ai_billing import words
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
+from oropendola_payments.engine import afterwards, mail_templates, receipts
+
+SWITCHES = {
+	"payment_received": "send_payment_mails",
+	"payment_failed": "send_failure_mails",
+	"payment_abandoned": "send_failure_mails",
+	"refund_sent": "send_refund_mails",
+	"api_key_changed": "send_key_mails",
+	"renewal_due": "send_reminder_mails",
+	"subscription_ended": "send_reminder_mails",
+}
 
 
 def payment_received(invoice, capture):
-	values = {"amount": fmt_money(capture.amount, currency=capture.currency), **_about_invoice(invoice)}
-	values["paid_on"] = formatdate(invoice.paid_date)
-	_send("payment_received", "send_payment_mails", invoice, "/billing", values, with_receipt=True)
+	def values() -> dict:
+		waits = bool(invoice.subscription and afterwards.has_key_to_pick_up(invoice.subscription))
+		return {
+			**_about_invoice(invoice),
+			"amount": words.money(capture.amount, capture.currency),
+			"paid_on": words.day(capture.captured_at),
+			"runs_until": words.day(invoice.period_end),
+			"key_waits": waits,
+			"key_hours": words.number(afterwards.KEY_PICKUP_SECONDS // 3600),
+		}
+
+	_send("payment_received", invoice, "/billing", values, with_receipt=True)
 
 
 def payment_failed(invoice):
@@ -21,58 +44,70 @@ def payment_abandoned(invoice):
 
 
 def refund_done(invoice, refund):
-	values = {**_about_invoice(invoice), "amount": fmt_money(refund.amount, currency=refund.currency)}
-	values["reason"] = refund.reason or ""
-	_send("refund_sent", "send_refund_mails", invoice, "/billing", values)
+	def values() -> dict:
+		amount = words.money(refund.amount, refund.currency)
+		return {**_about_invoice(invoice), "amount": amount, "reason": refund.reason or ""}
+
+	_send("refund_sent", invoice, "/billing", values)
 
 
 def key_rotated(subscription):
-	values = {"plan": subscription.get_plan().plan_name}
-	_send("api_key_changed", "send_key_mails", subscription, "/billing", values)
+	_send("api_key_changed", subscription, "/billing", lambda: {"plan": subscription.get_plan().plan_name})
 
 
 def renewal_due(subscription, days: int):
 	"""`days` before the end; below 0 the subscription has ended."""
-	values = {
-		"plan": subscription.get_plan().plan_name,
-		"end_date": formatdate(subscription.end_date),
-		"days": str(abs(days)),
-	}
-	key = "renewal_due" if days >= 0 else "subscription_ended"
-	_send(key, "send_reminder_mails", subscription, "/billing", values)
+
+	def values() -> dict:
+		return {
+			"plan": subscription.get_plan().plan_name,
+			"end_date": words.day(subscription.end_date),
+			"days": str(abs(days)),
+			"is_trial": not _was_paid(subscription),
+		}
+
+	_send("renewal_due" if days >= 0 else "subscription_ended", subscription, "/billing", values)
 
 
 def _unpaid(key: str, invoice):
-	values = {
-		**_about_invoice(invoice),
-		"reason": invoice.failure_reason or "",
-		"can_retry": invoice.can_retry(),
-	}
-	_send(key, "send_failure_mails", invoice, f"/checkout?invoice={invoice.name}", values)
+	def values() -> dict:
+		return {
+			**_about_invoice(invoice),
+			"reason": invoice.failure_reason or "",
+			"can_retry": invoice.can_retry(),
+			"under_review": bool(cint(invoice.needs_review)),
+			"paid": words.money(invoice.amount_paid, invoice.currency) if flt(invoice.amount_paid) else "",
+		}
+
+	_send(key, invoice, f"/checkout?invoice={invoice.name}", values)
 
 
 def _about_invoice(invoice) -> dict:
 	plan = invoice.plan and frappe.get_cached_doc("AI Plan", invoice.plan).plan_name
-	return {
-		"invoice": invoice.name,
-		"plan": plan or "",
-		"total": fmt_money(invoice.total_amount, currency=invoice.currency),
-	}
+	total = words.money(invoice.total_amount, invoice.currency)
+	return {"invoice": invoice.name, "plan": plan or "", "total": total}
 
 
-def _send(key: str, switch: str, record, path: str, values: dict, with_receipt: bool = False):
+def _was_paid(subscription) -> bool:
+	"""A subscription without a paid invoice was a trial, also when it is over."""
+	paid = {"subscription": subscription.name, "status": ("in", SETTLED)}
+	return subscription.status != "Trial" and bool(frappe.db.exists("AI Invoice", paid))
+
+
+def _send(key: str, record, path: str, values: Callable[[], dict], with_receipt: bool = False):
 	settings = frappe.get_cached_doc("Payment Settings")
 	fields = ["email", "language"]
 	customer = frappe.db.get_value("User", {"name": record.user, "enabled": 1}, fields, as_dict=True)
-	if not cint(settings.get(switch)) or not customer or not customer.email:
+	if not cint(settings.get(SWITCHES[key])) or not customer or not customer.email:
 		return
-	values = {
-		"customer": get_fullname(record.user),
-		"seller": settings.seller_name or "",
-		"link": get_url(path),
-		**values,
-	}
-	subject, message = mail_templates.render(key, customer.language, values)
+	with words.speaking(mail_templates.language_of(key, customer.language)):
+		known = {
+			"customer": get_fullname(record.user),
+			"seller": settings.seller_name or "",
+			"link": get_url(path),
+			**values(),
+		}
+	subject, message = mail_templates.render(key, customer.language, known)
 	frappe.sendmail(
 		recipients=[customer.email],
 		subject=subject,
@@ -80,5 +115,5 @@ def _send(key: str, switch: str, record, path: str, values: dict, with_receipt: 
 		reply_to=settings.seller_email or None,
 		reference_doctype=record.doctype,
 		reference_name=record.name,
-		attachments=receipts.attachments(record) if with_receipt else None,
+		attachments=receipts.attachments(record, customer.language) if with_receipt else None,
 	)

@@ -3,7 +3,7 @@
 import frappe
 from frappe import _
 
-from oropendola_payments.ai_billing import receipt
+from oropendola_payments.ai_billing import receipt, words
 from oropendola_payments.exceptions import Conflict
 
 FORMAT = "AI Invoice Receipt"
@@ -17,9 +17,10 @@ def require_receipt(invoice):
 		raise Conflict(message.format(invoice.name, _(invoice.status)))
 
 
-def attachments(invoice) -> list[dict] | None:
+def attachments(invoice, language: str | None = None) -> list[dict] | None:
 	"""The receipt for `frappe.sendmail`; None when it could not be made, because the mail matters more."""
-	content = as_pdf(invoice)
+	with words.speaking(language):
+		content = as_pdf(invoice)
 	return [{"fname": f"{invoice.name}.pdf", "fcontent": content}] if content else None
 
 

@@ -52,21 +52,28 @@ def _read(text: str) -> Mail:
 	return Mail(message["Subject"], html.get_content() if html else "", files)
 
 
-class broken:
-	"""A function of the framework that raises for a while, as when a server is down."""
+class replaced:
+	"""A function of the framework that answers something else for a while, such as a PDF where no engine is."""
 
-	def __init__(self, owner, name: str):
-		self.owner, self.name = owner, name
+	def __init__(self, owner, name: str, function):
+		self.owner, self.name, self.function = owner, name, function
 
 	def __enter__(self):
 		self.before = getattr(self.owner, self.name, None)
-		setattr(self.owner, self.name, self.fail)
-
-	def fail(self, *args, **kwargs):
-		raise ConnectionError("The server is down.")
+		setattr(self.owner, self.name, self.function)
 
 	def __exit__(self, *error):
 		if self.before is None:
 			delattr(self.owner, self.name)
 		else:
 			setattr(self.owner, self.name, self.before)
+
+
+class broken(replaced):
+	"""A function of the framework that raises for a while, as when a server is down."""
+
+	def __init__(self, owner, name: str):
+		super().__init__(owner, name, self.fail)
+
+	def fail(self, *args, **kwargs):
+		raise ConnectionError("The server is down.")

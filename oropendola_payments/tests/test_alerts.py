@@ -7,7 +7,7 @@ from frappe.utils import now_datetime
 
 from oropendola_payments.api import health as health_api
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import alerts, breaker, findings, health
+from oropendola_payments.engine import alerts, breaker, findings, health, mail_templates
 from oropendola_payments.engine.findings import ALL, Finding
 from oropendola_payments.gateways.errors import CredentialsRefused, NotSent
 from oropendola_payments.tests.factories import (
@@ -103,6 +103,21 @@ class TestTelling(AlertCase):
 		self.assertIn(KIND, sent.subject)
 		self.assertIn("REC-1", sent.html)
 		self.assertIn(f"/payment-alert/{self.alert().name}", sent.html)
+
+	def test_the_mail_is_a_template_that_managers_edit(self):
+		name = mail_templates.TEXTS["alert"][0]
+		before = frappe.db.get_value("Email Template", name, ["subject", "response_html"], as_dict=True)
+		texts = {"subject": "Look: {{ subject }}", "response_html": "<p>{{ records | join }}</p>"}
+		frappe.db.set_value("Email Template", name, texts)
+		frappe.clear_document_cache("Email Template", name)
+		try:
+			alerts.tell(self.note("A&B"))
+		finally:
+			frappe.db.set_value("Email Template", name, dict(before))
+			frappe.clear_document_cache("Email Template", name)
+		sent = mails_to(self.manager)[-1]
+		self.assertEqual(sent.subject, f"Look: {self.subject}")
+		self.assertIn("<p>A&amp;B</p>", sent.html)
 
 	def test_the_mail_can_be_switched_off(self):
 		with payment_settings(send_alert_mails=0):

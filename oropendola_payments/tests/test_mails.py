@@ -2,10 +2,12 @@
 
 import frappe
 
+from oropendola_payments.ai_billing import words
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.compat import TestCase
 from oropendola_payments.engine import (
 	abandonment,
+	afterwards,
 	invariants,
 	mail_templates,
 	mails,
@@ -14,16 +16,18 @@ from oropendola_payments.engine import (
 	receipts,
 	refunds,
 	subscription_sweeps,
+	subscriptions,
 )  # fmt: skip
 from oropendola_payments.tests.factories import (
 	as_user,
 	create_active_subscription,
 	create_invoice,
+	create_plan,
 	payment_settings,
 	unique,
 )  # fmt: skip
 from oropendola_payments.tests.flows import Journey, customer
-from oropendola_payments.tests.outbox import broken, mails_to, nothing_leaves
+from oropendola_payments.tests.outbox import broken, mails_to, nothing_leaves, replaced
 from oropendola_payments.tests.time_travel import make_due
 
 
@@ -47,8 +51,26 @@ class TestPaymentMails(MailCase):
 			mail for mail in mails_to(self.user) if mail.subject == f"Payment received: {self.invoice.name}"
 		]
 		self.assertTrue(thanks)
-		self.assertIn("499.00", thanks[-1].html)
+		self.assertIn("₹499.00", thanks[-1].html)
 		self.assertIn("/billing", thanks[-1].html)
+
+	def test_it_says_until_when_it_runs_as_the_pages_write_it(self):
+		reactions.payment_succeeded(self.capture)
+		until = words.day(self.invoice.reload().period_end)
+		self.assertRegex(until, r"^\d+ \w{3} \d{4}$")
+		self.assertIn(f"Starter now runs until {until}", mails_to(self.user)[-1].html)
+
+	def test_a_key_that_waits_is_told_with_how_long_it_waits(self):
+		reactions.payment_succeeded(self.capture)
+		self.assertIn("within 24 hours", mails_to(self.user)[-1].html)
+		afterwards.pick_up_key(self.invoice.subscription)
+		reactions.payment_succeeded(self.capture)
+		self.assertNotIn("API key", mails_to(self.user)[-1].html)
+
+	def test_the_receipt_speaks_the_customers_language(self):
+		with replaced(frappe, "get_print", lambda *args, **options: frappe.local.lang.encode()):
+			self.assertEqual(receipts.attachments(self.invoice, "hi")[0]["fcontent"], b"hi")
+		self.assertEqual(frappe.local.lang, "en")
 
 	def test_the_receipt_is_attached_even_when_a_webhook_of_a_guest_paid(self):
 		with as_user("Guest"):
@@ -91,7 +113,16 @@ class TestPaymentMails(MailCase):
 		mails.refund_done(self.invoice, frappe.get_doc("Payment Refund", answer["refund"]))
 		sent = mails_to(self.user)[-1]
 		self.assertEqual(sent.subject, f"Refund sent: {self.invoice.name}")
-		self.assertIn("100.00", sent.html)
+		self.assertIn("₹100.00", sent.html)
+		self.assertIn("Reason: Example", sent.html)
+
+	def test_a_seller_who_has_no_name_leaves_no_gap(self):
+		for name, ending in (("", "</a></p>"), ("Example & Sons", "<p>Example &amp; Sons</p>")):
+			with payment_settings(seller_name=name):
+				reactions.payment_succeeded(self.capture)
+			html = mails_to(self.user)[-1].html
+			self.assertNotIn("<p></p>", html)
+			self.assertIn(ending, html)
 
 
 class TestOtherMails(MailCase):
@@ -101,6 +132,17 @@ class TestOtherMails(MailCase):
 		sent = mails_to(invoice.user)[-1]
 		self.assertIn(f"/checkout?invoice={invoice.name}", sent.html)
 		self.assertIn("The bank said no.", sent.html)
+
+	def test_a_failed_payment_says_that_no_money_was_taken(self):
+		mails.payment_failed(invoice := self.failed_invoice("Failed"))
+		self.assertIn("No money was taken", mails_to(invoice.user)[-1].html)
+
+	def test_money_that_does_not_fit_is_not_called_untouched(self):
+		mails.payment_failed(invoice := self.failed_invoice("Failed", needs_review=1))
+		html = mails_to(invoice.user)[-1].html
+		self.assertNotIn("No money was taken", html)
+		self.assertIn("Please do not pay again", html)
+		self.assertNotIn("Try again", html)
 
 	def test_a_payment_that_was_tried_too_often_asks_to_write_instead_of_to_try(self):
 		invoice = self.failed_invoice("Failed", retry_count=99)
@@ -137,6 +179,18 @@ class TestOtherMails(MailCase):
 		mails.renewal_due(subscription, -1)
 		subjects = [mail.subject for mail in mails_to(subscription.user)]
 		self.assertEqual(subjects[-2:], ["Please renew Starter", "Starter has ended"])
+
+	def test_a_trial_is_asked_to_subscribe_and_not_to_renew(self):
+		user, plan = customer(), create_plan(trial_days=7)
+		name = subscriptions.subscribe(user, plan.name, None)["subscription_id"]
+		trial = frappe.get_doc("AI Subscription", name)
+		self.assertEqual(trial.status, "Trial")
+		mails.renewal_due(trial, 3)
+		mails.renewal_due(trial, -1)
+		for sent in mails_to(user)[-2:]:
+			self.assertIn("trial of Starter", sent.subject)
+			self.assertIn("Subscribe now", sent.html)
+			self.assertNotIn("enew", sent.html)
 
 	def test_a_reminder_of_one_day_is_sent_once_however_often_the_sweep_runs(self):
 		subscription = create_active_subscription(customer())
@@ -178,6 +232,13 @@ class TestTemplates(MailCase):
 			self.assertNotEqual(mail_templates.render("refund_sent", "en", {"amount": "5"})[0], "Wapas")
 		finally:
 			frappe.delete_doc("Email Template", name, force=True)
+
+	def test_dates_are_written_in_the_language_of_the_text_and_not_of_the_reader(self):
+		"""A Hindi month in the middle of an English sentence helps nobody."""
+		self.assertEqual(mail_templates.language_of("refund_sent", "hi"), "en")
+		with edited("refund_sent", "Refund", "<p>{{ amount }}</p>"):
+			site = frappe.get_system_settings("language") or "en"
+			self.assertEqual(mail_templates.language_of("refund_sent", "hi"), site)
 
 	def test_a_template_cannot_reach_the_database_or_python(self):
 		for attack in (

@@ -51,7 +51,13 @@ function refund(frm, left) {
 			reqd: 1,
 			description: __("At most {0} is left.", [format_currency(left, frm.doc.currency)]),
 		},
-		{ fieldname: "reason", label: __("Reason"), fieldtype: "Small Text", reqd: 1 },
+		{
+			fieldname: "reason",
+			label: __("Reason"),
+			fieldtype: "Small Text",
+			reqd: 1,
+			description: __("The customer reads it in the mail about the refund."),
+		},
 	];
 	ask(__("Refund"), fields, __("Send the money back"), async (values) => {
 		const answer = await oropendola.call("refunds.create_refund", {

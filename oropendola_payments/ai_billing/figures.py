@@ -7,6 +7,7 @@ import frappe
 from frappe import _
 from frappe.utils import escape_html, now_datetime
 
+from oropendola_payments.ai_billing import words
 from oropendola_payments.ai_billing.periods import today
 
 OPEN = ("Created", "Processing", "Authorized")
@@ -71,20 +72,35 @@ def revenue(since: datetime, group_by: str | None = None) -> dict[tuple[str, str
 # Charts -------------------------------------------------------------------------------------------
 
 
-def revenue_by_day(days: int) -> dict:
+def revenue_by_day(days: int, currency: str | None = None) -> dict:
 	dates = [today() - timedelta(days=back) for back in reversed(range(days))]
-	chart = _by_currency(revenue(_days_ago(days - 1), "day"), [str(day) for day in dates])
+	since = _days_ago(days - 1)
+	chart = _in_one_currency(
+		revenue(since, "day"), [str(day) for day in dates], currency or main_currency(since)
+	)
 	return {**chart, "labels": [f"{day:%d %b}" for day in dates]}
 
 
-def revenue_by_gateway(days: int) -> dict:
-	rows = revenue(_days_ago(days), "gateway")
-	chart = _by_currency(rows, sorted({gateway for gateway, _currency in rows}))
+def revenue_by_gateway(days: int, currency: str | None = None) -> dict:
+	since = _days_ago(days)
+	rows, currency = revenue(since, "gateway"), currency or main_currency(since)
+	chart = _in_one_currency(rows, sorted({name for name, own in rows if own == currency}), currency)
 	names = gateway_labels()
 	return {**chart, "labels": [escape_html(names.get(code, code)) for code in chart["labels"]]}
 
 
-def funnel(days: int) -> dict:
+def main_currency(since: datetime) -> str:
+	"""The one in which most payments came; without payments that of the site."""
+	rows = frappe.db.sql(
+		"""SELECT c.currency FROM `tabPayment Capture` c JOIN `tabPayment Attempt` a ON a.name = c.attempt
+		WHERE c.captured_at >= %s AND c.applied_amount > 0 AND a.mode IN %s
+		GROUP BY c.currency ORDER BY COUNT(*) DESC, c.currency LIMIT 1""",
+		(since, counted_modes()),
+	)
+	return rows[0][0] if rows else frappe.db.get_default("currency") or ""
+
+
+def funnel(days: int, currency: str | None = None) -> dict:
 	"""How far payments came: each step is a part of the one before it."""
 	rows = frappe.db.sql(
 		"SELECT status, COUNT(*) FROM `tabPayment Attempt`"
@@ -101,10 +117,12 @@ def funnel(days: int) -> dict:
 		_("Ended"): answered,
 		_("Paid"): counts.get("Paid", 0),
 	}
-	return {"labels": list(steps), "datasets": [{"name": _("Payments"), "values": list(steps.values())}]}
+	return in_whole_numbers(
+		{"labels": list(steps), "datasets": [{"name": _("Payments"), "values": list(steps.values())}]}
+	)
 
 
-def failure_reasons(days: int) -> dict:
+def failure_reasons(days: int, currency: str | None = None) -> dict:
 	"""What gateways and banks said, the most frequent first."""
 	reason = "COALESCE(NULLIF(error_message, ''), NULLIF(error_code, ''), '')"
 	rows = frappe.db.sql(
@@ -115,20 +133,32 @@ def failure_reasons(days: int) -> dict:
 	)
 	# The Desk's charts take labels as HTML, and these words come from outside.
 	labels = [escape_html(_shortened(text)) or _("No reason") for text, _count in rows]
-	return {"labels": labels, "datasets": [{"name": _("Payments"), "values": [int(row[1]) for row in rows]}]}
+	values = [int(count) for _text, count in rows]
+	return in_whole_numbers({"labels": labels, "datasets": [{"name": _("Payments"), "values": values}]})
 
 
-def _shortened(text: str, length: int = 28) -> str:
+def _shortened(text: str, length: int = 36) -> str:
 	return text if len(text) <= length else text[: length - 1].rstrip() + "…"
 
 
-def _by_currency(rows: dict[tuple[str, str], Decimal], labels: list[str]) -> dict:
-	currencies = sorted({currency for _group, currency in rows}) or [""]
-	datasets = [
-		{"name": currency, "values": [float(rows.get((label, currency), 0)) for label in labels]}
-		for currency in currencies
-	]
-	return {"labels": labels, "datasets": datasets}
+def _in_one_currency(rows: dict[tuple[str, str], Decimal], labels: list[str], currency: str) -> dict:
+	"""Amounts of different currencies share no axis: each chart shows one, and says which."""
+	values = [float(rows.get((label, currency), 0)) for label in labels]
+	chart = {"labels": labels, "datasets": [{"name": currency, "values": values}]}
+	highest = max(values, default=0)
+	mark = {"label": words.money(highest, currency), "value": highest, "options": {"labelPos": "left"}}
+	return {**chart, "yMarkers": [mark]} if highest else chart
+
+
+def in_whole_numbers(chart: dict, stacked: bool = False) -> dict:
+	"""A chart of counts. The Desk's charts divide an axis that ends at 1, 2 or 10 into fractions; a mark higher up prevents that."""
+	lists = [dataset["values"] for dataset in chart["datasets"]]
+	highest = max(
+		map(sum, zip(*lists, strict=True)) if stacked else [max(values, default=0) for values in lists],
+		default=0,
+	)
+	mark = {1: 4, 2: 4, 10: 12}.get(highest)
+	return {**chart, "yMarkers": [{"label": "", "value": mark}]} if mark else chart
 
 
 def _days_ago(days: int) -> datetime:

@@ -67,7 +67,8 @@ def chart(filters=None) -> dict:
 	if wanted.get("figure") not in CHARTS:
 		raise BadRequest(_("There is no such figure. Please choose one of: {0}.").format(", ".join(CHARTS)))
 	days = min(max(cint(wanted.get("days")) or RATE_DAYS, 1), MAX_DAYS)
-	return CHARTS[wanted["figure"]](days)
+	currency = wanted.get("currency")
+	return CHARTS[wanted["figure"]](days, currency if isinstance(currency, str) else None)
 
 
 def _wanted(filters) -> dict:

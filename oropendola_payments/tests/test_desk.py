@@ -1,8 +1,7 @@
-"""The Desk: what the server offers on a record, numbers, reports, and that every file of the workspace fits the others."""
+"""The Desk: what the server offers on a record, numbers and reports."""
 
 import json
 from datetime import timedelta
-from pathlib import Path
 
 import frappe
 from frappe.utils import now_datetime
@@ -27,21 +26,12 @@ from oropendola_payments.tests.factories import (
 )
 from oropendola_payments.tests.flows import Journey, customer
 
-APP = Path(frappe.get_app_path("oropendola_payments"))
 REPORTS = (
 	"Payments by Gateway",
 	"Reconciliation Differences",
 	"Subscriptions and MRR",
 	"Payment Refunds",
 )
-
-
-def files(kind: str) -> list[dict]:
-	return [json.loads(path.read_text()) for path in sorted(APP.glob(f"ai_billing/{kind}/*/*.json"))]
-
-
-def names(kind: str) -> set[str]:
-	return {record["name"] for record in files(kind)}
 
 
 class DeskCase(TestCase):
@@ -112,6 +102,27 @@ class TestNumbers(DeskCase):
 		finally:
 			frappe.db.set_value("Payment Gateway Settings", name, dict(before))
 
+	def test_a_chart_of_money_shows_one_currency_and_says_which(self):
+		create_active_subscription(customer(), price=100, currency="INR")
+		create_active_subscription(customer(), price=7, currency="USD")
+		for draw in (figures.revenue_by_day, figures.revenue_by_gateway):
+			for asked in ("INR", "USD"):
+				self.assertEqual([d["name"] for d in draw(7, asked)["datasets"]], [asked])
+			self.assertEqual(len(draw(7)["datasets"]), 1)
+		dollars = desk_api.chart({"figure": "Revenue by day", "days": 1, "currency": "USD"})
+		self.assertEqual(sum(dollars["datasets"][0]["values"]), self.revenue_today("USD"))
+		self.assertTrue(dollars["yMarkers"][0]["label"].startswith("$"))
+
+	def revenue_today(self, currency: str) -> float:
+		return float(figures.revenue(figures._days_ago(0))["", currency])
+
+	def test_charts_of_counts_have_an_axis_of_whole_numbers(self):
+		for highest, mark in ((1, 4), (2, 4), (3, None), (10, 12), (12, None), (0, None)):
+			chart = figures.in_whole_numbers({"labels": ["a"], "datasets": [{"values": [highest]}]})
+			self.assertEqual([m["value"] for m in chart.get("yMarkers", [])], [mark] if mark else [])
+		stacked = {"labels": ["a"], "datasets": [{"values": [1]}, {"values": [1]}]}
+		self.assertEqual(figures.in_whole_numbers(stacked, stacked=True)["yMarkers"][0]["value"], 4)
+
 	def test_the_funnel_narrows(self):
 		Journey("payu").start()
 		values = figures.funnel(30)["datasets"][0]["values"]
@@ -173,6 +184,14 @@ class TestReports(DeskCase):
 		empty = dict.fromkeys(("paid", "taken", "refunded", "net"), 0)
 		return next((row for row in rows if row["gateway"] == "By hand"), empty)
 
+	def test_every_attempt_stands_in_one_column(self):
+		Journey("payu").start()
+		_columns, rows, _message, _chart = payments_by_gateway.execute({"mode": "Simulator"})
+		self.assertTrue(any(row["open"] for row in rows))
+		for row in rows:
+			ended = sum(row[name] for name in payments_by_gateway.COUNTED.values())
+			self.assertEqual(row["attempts"], ended + row["open"], row)
+
 	def test_a_period_without_payments_is_empty(self):
 		columns, rows, _message, chart = payments_by_gateway.execute(
 			{"from_date": "2001-01-01", "to_date": "2001-01-31"}
@@ -200,6 +219,13 @@ class TestReports(DeskCase):
 		_columns, rows, _message, _chart = subscriptions_and_mrr.execute({"plan": plan})
 		return rows[0]
 
+	def test_months_in_different_currencies_are_not_drawn_side_by_side(self):
+		rows = [
+			{"plan_name": "Starter", "currency": currency, "active": count, "mrr": 5}
+			for currency, count in (("INR", 2), ("USD", 3))
+		]
+		self.assertEqual(subscriptions_and_mrr._chart(rows)["data"]["labels"], ["Starter USD"])
+
 	def test_refunds_are_listed_with_reasons_as_text(self):
 		invoice = create_invoice(customer())
 		manual.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
@@ -215,6 +241,18 @@ class TestReports(DeskCase):
 		frappe.db.commit()
 		row = self.differences(invoice.name)[0]
 		self.assertEqual((row["kind"], row["difference"]), ("Review", "Look at &lt;this&gt;."))
+		self.assertEqual(row["amount"], 499)
+
+	def test_every_kind_of_difference_says_what_to_do(self):
+		self.assertEqual(set(reconciliation_differences.TO_DO), set(reconciliation_differences.SOURCES))
+		self.assertIn("action", [column["fieldname"] for column in reconciliation_differences.columns()])
+
+	def test_a_review_of_a_paid_invoice_shows_its_amount(self):
+		invoice = create_invoice(customer())
+		manual.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
+		invoice.reload().flag_for_review("Made up.")
+		frappe.db.commit()
+		self.assertEqual(self.differences(invoice.name)[0]["amount"], 499)
 
 	def test_differences_name_sums_that_do_not_add_up(self):
 		invoice = create_invoice(customer())
@@ -242,58 +280,3 @@ class TestReports(DeskCase):
 		for name in REPORTS:
 			roles = {row.role for row in frappe.get_doc("Report", name).roles}
 			self.assertEqual(roles, {"Payments Manager", "Payments Auditor", "System Manager"}, name)
-
-
-class TestFiles(TestCase):
-	"""A typing mistake in these files shows nowhere but in a browser."""
-
-	def test_the_workspace_shows_only_what_exists(self):
-		workspace = files("workspace")[0]
-		self.assertEqual(
-			{card["number_card_name"] for card in workspace["number_cards"]}, names("number_card")
-		)
-		self.assertEqual({chart["chart_name"] for chart in workspace["charts"]}, names("dashboard_chart"))
-		links = [link for link in workspace["links"] if link["type"] == "Link"]
-		for link in links:
-			self.assertTrue(self.exists(link["link_type"], link["link_to"]), link)
-
-	def test_every_block_of_the_workspace_has_its_record(self):
-		workspace = files("workspace")[0]
-		known = {
-			"number_card": {card["label"] for card in workspace["number_cards"]},
-			"chart": {chart["label"] for chart in workspace["charts"]},
-			"shortcut": {shortcut["label"] for shortcut in workspace["shortcuts"]},
-			"card": {link["label"] for link in workspace["links"] if link["type"] == "Card Break"},
-			"onboarding": names("module_onboarding"),
-		}
-		for block in json.loads(workspace["content"]):
-			if block["type"] in known:
-				name = block["data"].get(f"{block['type']}_name")
-				self.assertIn(name, known[block["type"]])
-
-	def test_every_onboarding_step_exists(self):
-		steps = [row["step"] for row in files("module_onboarding")[0]["steps"]]
-		self.assertEqual(set(steps), names("onboarding_step"))
-
-	def test_the_sidebar_of_v16_leads_only_to_what_exists(self):
-		sidebar = json.loads((APP / "workspace_sidebar" / "ai_billing.json").read_text())
-		links = [item for item in sidebar["items"] if item["type"] == "Link"]
-		self.assertGreater(len(links), 10)
-		for item in links:
-			self.assertTrue(self.exists(item["link_type"], item["link_to"]), item)
-
-	def test_charts_ask_for_figures_that_exist(self):
-		for chart in files("dashboard_chart"):
-			self.assertIn(json.loads(chart["filters_json"])["figure"], desk_api.CHARTS)
-			self.assertIn(chart["source"], names("dashboard_chart_source"))
-
-	def test_cards_ask_methods_that_exist(self):
-		for card in files("number_card"):
-			if card["type"] == "Custom":
-				self.assertTrue(callable(frappe.get_attr(card["method"])))
-			self.assertTrue(self.exists("DocType", card["document_type"]))
-
-	def exists(self, kind: str, name: str) -> bool:
-		if kind in ("Report", "Workspace"):
-			return name in names(kind.lower())
-		return name in names("doctype") or name in ("Email Template", "Error Log")

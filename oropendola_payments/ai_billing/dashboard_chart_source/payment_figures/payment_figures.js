@@ -10,6 +10,8 @@ frappe.dashboards.chart_sources["Payment Figures"] = {
 			options: ["Revenue by day", "Revenue by gateway", "Funnel", "Failure reasons"],
 			reqd: 1,
 		},
+		// Empty: the currency in which most payments came.
+		{ fieldname: "currency", label: __("Currency"), fieldtype: "Link", options: "Currency" },
 		{ fieldname: "days", label: __("Days"), fieldtype: "Int", default: 30 },
 	],
 };

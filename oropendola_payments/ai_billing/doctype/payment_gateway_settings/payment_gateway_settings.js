@@ -14,7 +14,7 @@ frappe.ui.form.on("Payment Gateway Settings", {
 		frm.page.set_indicator(__(facts.status), COLORS[facts.status] || "gray");
 		show_own_credentials(frm, facts.credentials);
 		show_options(frm, facts);
-		show_webhook_address(frm);
+		show_webhook_address(frm, facts.webhook_address);
 		if (frm.perm[0]?.write) frm.add_custom_button(__("Test connection"), () => test_connection(frm));
 	},
 	mode(frm) {
@@ -37,7 +37,7 @@ function show_own_credentials(frm, credentials) {
 
 function credential_slots(frm) {
 	const names = frm.meta.fields.map((field) => field.fieldname);
-	const section = frm.meta.fields.slice(names.indexOf("credentials_section") + 1, names.indexOf("options_section"));
+	const section = frm.meta.fields.slice(names.indexOf("credentials_section") + 1, names.indexOf("webhook_section"));
 	return section.filter((field) => field.fieldtype !== "Column Break");
 }
 
@@ -49,12 +49,24 @@ function show_options(frm, facts) {
 	frm.toggle_display("api_base_url", frm.doc.mode !== "Live");
 }
 
-function show_webhook_address(frm) {
-	const method = "oropendola_payments.api.webhooks.receive";
-	const address = `${window.location.origin}/api/method/${method}?gateway=${encodeURIComponent(frm.doc.gateway)}`;
-	const sentence = __("Enter this webhook address in the dashboard of {0}:", [frm.doc.label]);
-	frm.set_intro("");
-	frm.set_intro(`${frappe.utils.escape_html(sentence)} <code>${frappe.utils.escape_html(address)}</code>`, "blue");
+// The address comes from the server: the Desk may be open under a name that gateways cannot reach.
+function show_webhook_address(frm, address) {
+	const text = frappe.utils.escape_html;
+	const box = frm.get_field("webhook_address").$wrapper.html(`
+		<label class="control-label">${text(__("Webhook Address"))}</label>
+		<div class="d-flex">
+			<input class="form-control mr-2" readonly aria-label="${text(__("Webhook Address"))}" value="${text(address)}">
+			<button class="btn btn-default" type="button">${text(__("Copy"))}</button>
+		</div>
+		<p class="help-box small text-muted">${text(address_help(frm, address))}</p>`);
+	box.find("button").on("click", () => frappe.utils.copy_to_clipboard(address));
+	box.find("input").on("focus", (event) => event.target.select());
+}
+
+function address_help(frm, address) {
+	if (frm.doc.mode !== "Simulator" && !address.startsWith("https://"))
+		return __("Gateways send messages only to https addresses. Please set host_name in the site's configuration.");
+	return __("Enter this address in the dashboard of {0}.", [frm.doc.label]);
 }
 
 async function test_connection(frm) {

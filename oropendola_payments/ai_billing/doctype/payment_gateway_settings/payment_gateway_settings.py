@@ -1,9 +1,9 @@
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import frappe
 from frappe import _
 from frappe.model.document import Document
-from frappe.utils import cint
+from frappe.utils import cint, get_url
 from frappe.utils.password import decrypt
 
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import append_to_site
@@ -26,6 +26,7 @@ class PaymentGatewaySettings(Document):
 		self.set_onload("status", self.get_status())
 		self.set_onload("instant_refunds", adapter.capabilities.instant_refunds)
 		self.set_onload("simulator_allowed", simulator_allowed())
+		self.set_onload("webhook_address", self.get_webhook_address())
 
 	def validate(self):
 		self.validate_gateway()
@@ -144,6 +145,10 @@ class PaymentGatewaySettings(Document):
 		from oropendola_payments.engine.adapters import codes
 
 		return self.gateway in codes()
+
+	def get_webhook_address(self) -> str:
+		"""What is entered in the gateway's dashboard, by the site's own name and not by the browser's."""
+		return get_url(f"/api/method/oropendola_payments.api.webhooks.receive?gateway={quote(self.gateway)}")
 
 	def is_configured(self) -> bool:
 		"""True when nothing is missing that the gateway needs. The simulator needs nothing."""

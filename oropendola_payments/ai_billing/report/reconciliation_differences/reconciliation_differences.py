@@ -9,6 +9,13 @@ from frappe.utils import cint, escape_html, flt, now_datetime
 from oropendola_payments.ai_billing import figures
 
 LIMIT = 500
+TO_DO = {
+	"Review": "Open the invoice, decide, and press Finish review.",
+	"Money": "Refund it, or keep it as agreed with the customer.",
+	"Sum": "Tell your developer. Do not change it by hand.",
+	"Refund": "Look in the gateway's dashboard. Unknown ones are asked about again and again.",
+	"Pending": "Open the attempt and press Ask gateway now.",
+}
 TINY = 0.0000001
 
 
@@ -26,13 +33,13 @@ def execute(filters=None):
 
 
 def _reviews() -> list[dict]:
-	fields = ["name", "payment_gateway", "outstanding_amount", "currency", "review_reason", "creation"]
+	fields = ["name", "payment_gateway", "total_amount", "currency", "review_reason", "creation"]
 	rows = frappe.get_all("AI Invoice", {"needs_review": 1}, fields, order_by="creation", limit=LIMIT)
 	return [
 		_difference(
 			"Review", "AI Invoice", row.name, row.name, row.payment_gateway, row.review_reason, row.creation
 		)
-		| {"amount": flt(row.outstanding_amount), "currency": row.currency}
+		| {"amount": flt(row.total_amount), "currency": row.currency}
 		for row in rows
 	]
 
@@ -47,15 +54,9 @@ def _unwanted_money() -> list[dict]:
 		as_dict=True,
 	)
 	text = {
-		"Duplicate": _(
-			"The invoice was paid already. Please refund this payment, or keep it as agreed with the customer."
-		),
-		"Overpaid": _(
-			"More than the invoice came in. Please refund the rest, or keep it as agreed with the customer."
-		),
-		"Mismatch": _(
-			"The payment does not fit the invoice, so nothing was applied. Please look at it in the gateway's dashboard."
-		),
+		"Duplicate": _("The invoice was paid already."),
+		"Overpaid": _("More than the invoice came in."),
+		"Mismatch": _("The payment does not fit the invoice, so nothing was applied."),
 	}
 	return [
 		_difference(
@@ -81,7 +82,7 @@ def _sums() -> list[dict]:
 		HAVING ABS(i.amount_paid - COALESCE(SUM(c.applied_amount), 0)) > {TINY} ORDER BY i.creation LIMIT {LIMIT}""",  # noqa: S608
 		as_dict=True,
 	)
-	text = _("The invoice says {0} was paid, its payments add up to {1}. Please tell your developer.")
+	text = _("The invoice says {0} was paid, its payments add up to {1}.")
 	return [
 		_difference(
 			"Sum",
@@ -103,7 +104,7 @@ def _refunds() -> list[dict]:
 		"Payment Refund", {"status": ("in", ("Unknown", "Failed"))}, fields, order_by="creation", limit=LIMIT
 	)
 	text = {
-		"Unknown": _("Nobody knows yet whether this refund was sent. The gateway is asked again and again."),
+		"Unknown": _("Nobody knows yet whether this refund was sent."),
 		"Failed": _("The gateway did not send this refund."),
 	}
 	return [
@@ -130,7 +131,7 @@ def _pending() -> list[dict]:
 	}
 	fields = ["name", "invoice", "gateway", "amount", "currency", "initiated_at"]
 	rows = frappe.get_all("Payment Attempt", filters, fields, order_by="initiated_at", limit=LIMIT)
-	text = _("This payment has been open for more than {0} hours. Please ask the gateway.").format(hours)
+	text = _("This payment has been open for more than {0} hours.").format(hours)
 	return [
 		_difference("Pending", "Payment Attempt", row.name, row.invoice, row.gateway, text, row.initiated_at)
 		| {"amount": flt(row.amount), "currency": row.currency}
@@ -149,6 +150,7 @@ def _difference(
 		"gateway": gateway,
 		# The Desk shows cells as HTML, and gateways and people have a say in this one.
 		"difference": escape_html(text or ""),
+		"action": _(TO_DO[kind]),
 		"since": since,
 	}
 
@@ -164,8 +166,16 @@ SOURCES = {
 
 def columns() -> list[dict]:
 	return [
-		{"fieldname": "kind", "label": _("Kind"), "fieldtype": "Data", "width": 90},
-		{"fieldname": "difference", "label": _("What is the matter"), "fieldtype": "Data", "width": 430},
+		{"fieldname": "kind", "label": _("Kind"), "fieldtype": "Data", "width": 80},
+		{"fieldname": "difference", "label": _("What is the matter"), "fieldtype": "Data", "width": 290},
+		{"fieldname": "action", "label": _("What to do"), "fieldtype": "Data", "width": 230},
+		{
+			"fieldname": "amount",
+			"label": _("Amount"),
+			"fieldtype": "Currency",
+			"options": "currency",
+			"width": 120,
+		},
 		{
 			"fieldname": "invoice",
 			"label": _("Invoice"),
@@ -174,13 +184,6 @@ def columns() -> list[dict]:
 			"width": 150,
 		},
 		{"fieldname": "gateway", "label": _("Gateway"), "fieldtype": "Data", "width": 100},
-		{
-			"fieldname": "amount",
-			"label": _("Amount"),
-			"fieldtype": "Currency",
-			"options": "currency",
-			"width": 120,
-		},
 		{"fieldname": "currency", "label": _("Currency"), "fieldtype": "Data", "width": 90},
 		{"fieldname": "record_type", "label": _("Record Type"), "fieldtype": "Data", "width": 140},
 		{

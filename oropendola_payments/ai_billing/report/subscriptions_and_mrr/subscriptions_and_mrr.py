@@ -1,5 +1,6 @@
 """Subscriptions by plan and status, and what they bring in a month: the monthly recurring revenue, before tax."""
 
+from collections import Counter
 from decimal import Decimal
 
 import frappe
@@ -58,7 +59,7 @@ def _monthly(found) -> Decimal:
 
 def columns() -> list[dict]:
 	statuses = [
-		{"fieldname": frappe.scrub(status), "label": _(status), "fieldtype": "Int", "width": 90}
+		{"fieldname": frappe.scrub(status), "label": _(status), "fieldtype": "Int", "width": 96}
 		for status in TRANSITIONS
 	]
 	return [
@@ -77,9 +78,15 @@ def columns() -> list[dict]:
 
 
 def _chart(rows: list[dict]) -> dict | None:
+	"""In the currency of most subscriptions: bars of different ones side by side compare what cannot be compared."""
 	paying = [row for row in rows if row["mrr"]]
 	if not paying:
 		return None
-	labels = [f"{row['plan_name']} {row['currency']}" for row in paying]
-	values = [{"name": _("Revenue a Month"), "values": [row["mrr"] for row in paying]}]
+	active = Counter()
+	for row in paying:
+		active[row["currency"]] += row["active"]
+	currency = max(active, key=active.get)
+	shown = [row for row in paying if row["currency"] == currency]
+	labels = [f"{row['plan_name']} {row['currency']}" for row in shown]
+	values = [{"name": _("Revenue a Month"), "values": [row["mrr"] for row in shown]}]
 	return {"data": {"labels": labels, "datasets": values}, "type": "bar"}

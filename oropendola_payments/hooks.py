@@ -67,6 +67,8 @@ user_data_fields = [
 	{"doctype": "AI API Key", "filter_by": "user", "redact_fields": ["key_prefix"]},
 	{"doctype": "AI Invoice", "filter_by": "user", "redact_fields": ["description"]},
 	{"doctype": "Payment Attempt", "filter_by": "user", "redact_fields": ["request_data"]},
+	{"doctype": "Payment Capture", "filter_by": "user", "redact_fields": ["note"]},
+	{"doctype": "Payment Refund", "filter_by": "user", "redact_fields": ["reason"]},
 	{"doctype": "Payment Event", "filter_by": "actor", "redact_fields": ["ip_address", "person_salt"]},
 ]
 doc_events = {"User": {"after_rename": f"{PRIVACY}.user_renamed"}}

@@ -8,15 +8,17 @@ import frappe
 
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import (
 	HASHED,
+	NOTE,
 	PERSON,
 	hash_of,
+	is_note_untouched,
 	is_redacted,
 	person_hash,
 )
 
 BATCH = 500  # invoices, each with a handful of events
 
-COLUMNS = ", ".join(f"`{name}`" for name in (*HASHED, *PERSON, "hash"))
+COLUMNS = ", ".join(f"`{name}`" for name in (*HASHED, *PERSON, *NOTE, "hash"))
 IN_ORDER = f"SELECT {COLUMNS} FROM `tabPayment Event` WHERE {{}} ORDER BY `invoice`, `sequence`"  # noqa: S608
 ORPHANS = """
 	SELECT e.name FROM `tabPayment Event` e LEFT JOIN `tabAI Invoice` i ON i.name = e.invoice
@@ -102,6 +104,5 @@ def _fault(row, sequence: int, previous: str) -> str | None:
 	if (row.previous_hash or "") != previous:
 		return "it does not follow the event before it"
 	same_person = person_hash(row) == row.person_hash or is_redacted(row)
-	return (
-		None if same_person and hash_of(row) == row.hash else "its content was changed after it was written"
-	)
+	unchanged = same_person and hash_of(row) == row.hash and is_note_untouched(row)
+	return None if unchanged else "its content was changed after it was written"

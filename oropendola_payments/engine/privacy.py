@@ -11,6 +11,10 @@ from oropendola_payments.ai_billing.doctype.payment_event.payment_event import R
 from oropendola_payments.engine import subscriptions
 
 SAVEPOINT = "oropendola_privacy"
+TYPED = {
+	"AI Invoice": ("description", "review_reason"),
+	"Payment Refund": ("reason",),
+}
 
 
 def user_renamed(doc, method=None, old: str | None = None, new: str | None = None, merge: bool = False):
@@ -56,9 +60,24 @@ def _end_service(user: str):
 
 
 def _redact_texts(user: str):
-	"""What the invoice was for may name a person. Amounts, dates and the numbers of payments stay."""
-	for name in frappe.get_all("AI Invoice", {"user": user}, pluck="name"):
-		frappe.db.set_value("AI Invoice", name, "description", REDACTED, update_modified=False)
+	"""What people typed may name anybody. Amounts, dates and the numbers of payments stay, and so does their chain."""
+	for doctype, fields in TYPED.items():
+		for field in fields:
+			for name in frappe.get_all(doctype, {"user": user, field: ("is", "set")}, pluck="name"):
+				frappe.db.set_value(doctype, name, field, REDACTED, update_modified=False)
+	_redact_findings(user)
+	# A payment by hand has the note of whoever recorded it in its answer.
+	for name in frappe.get_all("AI Invoice", {"user": user, "payment_gateway": "manual"}, pluck="name"):
+		frappe.db.set_value("AI Invoice", name, "payment_gateway_response", None, update_modified=False)
+
+
+def _redact_findings(user: str):
+	"""Frappe has written into all notes by now. Only money that a person has decided on has one, and only that is decided."""
+	filters = {"user": user, "note": ("is", "set")}
+	for capture in frappe.get_all("Payment Capture", filters, ["name", "invoice", "disposition"]):
+		waits = frappe.db.get_value("AI Invoice", capture.invoice, "needs_review")
+		note = REDACTED if capture.disposition == "Mismatch" and not waits else None
+		frappe.db.set_value("Payment Capture", capture.name, "note", note, update_modified=False)
 
 
 def _redact_attempts(user: str):
@@ -71,15 +90,22 @@ def _redact_attempts(user: str):
 			else None
 		)
 		values = {"request_data": None, "checkout_data": kept}
+		if attempt.mode == "Manual":
+			values["response_data"] = None
 		frappe.db.set_value("Payment Attempt", name, values, update_modified=False)
 
 
 def _redact_events(user: str):
-	"""The person's own acts, and those of a browser that came back from a gateway without being logged in."""
+	"""The person's own acts, what was typed about the person, and the acts of a browser that came back from a gateway without being logged in."""
 	values = {"user": user, "redacted": REDACTED}
 	# The owner of an event is who acted; a rename has changed it already.
 	own = "UPDATE `tabPayment Event` SET actor = %(user)s, ip_address = %(redacted)s, person_salt = %(redacted)s WHERE owner = %(user)s"
 	frappe.db.sql(own, values)
+	frappe.db.sql(
+		"UPDATE `tabPayment Event` SET note = %(redacted)s, note_salt = %(redacted)s"
+		" WHERE note IS NOT NULL AND invoice IN (SELECT name FROM `tabAI Invoice` WHERE user = %(user)s)",
+		values,
+	)
 	frappe.db.sql(
 		"UPDATE `tabPayment Event` SET ip_address = %(redacted)s, person_salt = %(redacted)s"
 		" WHERE actor = 'Guest' AND invoice IN (SELECT name FROM `tabAI Invoice` WHERE user = %(user)s)",

@@ -29,6 +29,7 @@ def insert(invoice, capture, amount: Decimal, reason: str, key: str | None):
 			"capture": capture.name,
 			"attempt": capture.attempt,
 			"invoice": invoice.name,
+			"user": invoice.user,
 			"gateway": capture.gateway,
 			"amount": amount,
 			"currency": capture.currency,
@@ -41,7 +42,7 @@ def insert(invoice, capture, amount: Decimal, reason: str, key: str | None):
 	)
 	refund.add()
 	capture.write(amount_refunded=to_decimal(capture.amount_refunded or 0) + amount)
-	invoice.record("refund_opened", refund, to_status="Created", amount=amount, reason=reason)
+	invoice.record("refund_opened", refund, to_status="Created", amount=amount, note=reason)
 	return refund
 
 

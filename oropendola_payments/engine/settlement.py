@@ -207,6 +207,7 @@ def insert_capture(invoice, attempt, event: PaymentEvent, disposition: str, appl
 		{
 			"attempt": attempt.name,
 			"invoice": invoice.name,
+			"user": invoice.user,
 			"gateway": attempt.gateway,
 			"gateway_payment_id": event.payment_id,
 			"amount": event.amount,

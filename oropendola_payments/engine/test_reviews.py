@@ -54,7 +54,8 @@ class TestReviews(TestCase):
 		)
 		event = frappe.get_last_doc("Payment Event", {"invoice": self.invoice, "event": "review_finished"})
 		details = frappe.parse_json(event.details)
-		self.assertEqual(details["note"], "The bank will send it back.")
+		self.assertEqual(event.note, "The bank will send it back.")
+		self.assertNotIn("note", details)
 		self.assertIn("499 USD", details["reasons"])
 
 	def test_an_invoice_that_does_not_exist_is_refused(self):

@@ -10,8 +10,15 @@ from oropendola_payments import hooks
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import REDACTED
 from oropendola_payments.ai_billing.doctype.payment_webhook_log.payment_webhook_log import PaymentWebhookLog
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import audit, invariants, privacy
-from oropendola_payments.tests.factories import as_user, create_active_subscription, create_user, unique
+from oropendola_payments.engine import audit, invariants, manual, privacy, refunds, reviews
+from oropendola_payments.patches import name_the_customer_of_money
+from oropendola_payments.tests.factories import (
+	as_user,
+	create_active_subscription,
+	create_invoice,
+	create_user,
+	unique,
+)  # fmt: skip
 from oropendola_payments.tests.flows import Journey
 from oropendola_payments.tests.source import files, imports_of
 
@@ -81,6 +88,77 @@ class TestPersonInTheAuditTrail(TestCase):
 		self.assertEqual(self.broken()["reason"], "its content was changed after it was written")
 
 
+class TestWhatPeopleTyped(TestCase):
+	"""Reasons and notes may name anybody. They go with the person; the money and its chain stay."""
+
+	NAME = "Zubaida of Flat 7"
+
+	def setUp(self):
+		self.user = create_user()
+		invoice = create_invoice(self.user)
+		self.invoice = invoice.name
+		manual.record_payment(
+			self.invoice, invoice.total(), unique("transfer"), None, f"Cash from {self.NAME}"
+		)
+		refunds.create_refund(self.invoice, 100, f"{self.NAME} called")
+		invoice.reload().flag_for_review("Something is odd.")
+		frappe.db.commit()
+		reviews.finish(self.invoice, f"{self.NAME} was right")
+		invoice.reload().flag_for_review("Something else is odd.")
+		frappe.db.set_value("AI Invoice", self.invoice, "review_reason", f"Ask {self.NAME}")
+		frappe.db.commit()
+
+	def test_a_person_who_is_forgotten_is_named_in_no_text(self):
+		before = audit.verify(self.invoice)
+		privacy.forget(self.user)
+		frappe.db.commit()
+		self.assertEqual(places_that_name(self.NAME), [])
+		self.assertEqual(audit.verify(self.invoice), before)
+		self.assertIsNone(before["broken"])
+		refund = frappe.get_last_doc("Payment Refund", {"invoice": self.invoice})
+		self.assertEqual((refund.status, float(refund.amount), refund.reason), ("Refunded", 100, REDACTED))
+		self.assertEqual(invariants.check(("paid_amount_differs_from_captures",)), {})
+
+	def test_the_history_keeps_a_note_until_then_and_notices_a_changed_one(self):
+		event = frappe.get_last_doc("Payment Event", {"invoice": self.invoice, "event": "refund_opened"})
+		self.assertEqual(event.note, f"{self.NAME} called")
+		self.assertNotIn(self.NAME, event.details)
+		for values in ({"note": "Nobody called"}, {"note": REDACTED}, {"note": None, "note_salt": None}):
+			frappe.db.set_value("Payment Event", event.name, values, update_modified=False)
+			self.assertEqual(audit.verify(self.invoice)["broken"]["link"], event.name, values)
+			frappe.db.rollback()
+
+	def test_an_invented_note_is_noticed(self):
+		event = frappe.get_last_doc("Payment Event", {"invoice": self.invoice, "event": "invoice_created"})
+		frappe.db.set_value("Payment Event", event.name, "note", "Made up", update_modified=False)
+		self.assertEqual(audit.verify(self.invoice)["broken"]["link"], event.name)
+		frappe.db.rollback()
+
+	def test_money_that_still_waits_for_a_decision_goes_on_waiting(self):
+		capture = frappe.get_last_doc("Payment Capture", {"invoice": self.invoice})
+		before = {"disposition": capture.disposition, "note": capture.note}
+		# As Frappe leaves it: its word in every row, whether there was a note or not.
+		for waits, kept in ((1, None), (0, REDACTED)):
+			frappe.db.set_value("AI Invoice", self.invoice, "needs_review", waits)
+			frappe.db.set_value("Payment Capture", capture.name, {"disposition": "Mismatch", "note": "note"})
+			privacy.forget(self.user)
+			self.assertEqual(frappe.db.get_value("Payment Capture", capture.name, "note"), kept)
+		frappe.db.set_value("Payment Capture", capture.name, before)
+		frappe.db.commit()
+
+	def test_money_and_refunds_belong_to_the_customer_whose_export_shows_them(self):
+		for doctype in ("Payment Capture", "Payment Refund"):
+			owners = frappe.get_all(doctype, {"invoice": self.invoice}, pluck="user")
+			self.assertEqual(set(owners), {self.user}, doctype)
+
+	def test_money_of_before_gets_its_customer_from_the_invoice(self):
+		for doctype in ("Payment Capture", "Payment Refund"):
+			frappe.db.set_value(doctype, {"invoice": self.invoice}, "user", None)
+		name_the_customer_of_money.execute()
+		frappe.db.commit()
+		self.test_money_and_refunds_belong_to_the_customer_whose_export_shows_them()
+
+
 class TestRename(TestCase):
 	def test_the_key_against_double_subscriptions_follows_the_customer(self):
 		subscription = create_active_subscription(create_user())
@@ -105,7 +183,7 @@ class TestHooks(TestCase):
 	def test_every_record_of_ours_names_what_is_redacted(self):
 		"""An entry without fields would replace the person's name in all texts, in payment numbers and hashes as well."""
 		entries = [entry for entry in frappe.get_hooks("user_data_fields") if entry["doctype"] in OURS]
-		self.assertEqual(len(entries), 5)
+		self.assertEqual(len(entries), 7)
 		for entry in entries:
 			meta = frappe.get_meta(entry["doctype"])
 			self.assertTrue(entry["redact_fields"])
@@ -155,6 +233,7 @@ class TestForgetting(TestCase):
 		cls.user = create_user(first_name=f"Zarina{frappe.generate_hash(length=6)}")
 		cls.first_name = frappe.db.get_value("User", cls.user, "first_name")
 		cls.journey = pay_as(cls.user)
+		refunds.create_refund(cls.journey.invoice, 1, f"{cls.first_name} asked")
 
 	def test_export_then_deletion(self):
 		"""R26."""
@@ -164,7 +243,14 @@ class TestForgetting(TestCase):
 
 		exported = frappe.parse_json(get_user_data(self.user))
 		self.assertEqual([row["name"] for row in exported["AI Invoice"]], [self.journey.invoice])
-		for doctype in ("AI Subscription", "AI API Key", "Payment Attempt", "Payment Event"):
+		for doctype in (
+			"AI Subscription",
+			"AI API Key",
+			"Payment Attempt",
+			"Payment Capture",
+			"Payment Refund",
+			"Payment Event",
+		):
 			self.assertTrue(exported[doctype], doctype)
 
 		request = self.forget()

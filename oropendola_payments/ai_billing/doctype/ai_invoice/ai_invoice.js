@@ -117,7 +117,7 @@ async function show_history(frm) {
 	}
 	const events = await frappe.db.get_list("Payment Event", {
 		filters: { invoice: frm.doc.name },
-		fields: ["event", "from_status", "to_status", "source", "actor", "occurred_at", "details"],
+		fields: ["event", "from_status", "to_status", "source", "actor", "occurred_at", "details", "note"],
 		order_by: "sequence asc",
 		limit: 200,
 	});
@@ -134,6 +134,7 @@ function event_html(event) {
 		<strong>${title}</strong> ${move}
 		<div class="text-muted small">${text(frappe.datetime.str_to_user(event.occurred_at))} · ${who}</div>
 		<div class="small">${details_html(event.details, text)}</div>
+		<div class="small">${text(event.note)}</div>
 	</li>`;
 }
 
@@ -145,7 +146,7 @@ function details_html(details, text) {
 		return text(details);
 	}
 	return Object.entries(values)
-		.filter(([_key, value]) => value !== null && value !== "")
+		.filter(([key, value]) => value !== null && value !== "" && key !== "note_hash")
 		.map(([key, value]) => `${text(__(frappe.model.unscrub(key)))}: ${text(typeof value === "object" ? JSON.stringify(value) : value)}`)
 		.join(" · ");
 }

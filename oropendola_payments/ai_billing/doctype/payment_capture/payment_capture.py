@@ -14,6 +14,7 @@ class PaymentCapture(SystemRecord):
 	system_fields = (
 		"attempt",
 		"invoice",
+		"user",
 		"gateway",
 		"gateway_payment_id",
 		"amount",

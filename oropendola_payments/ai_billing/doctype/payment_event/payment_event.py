@@ -4,7 +4,7 @@ A chain belongs to one invoice, whose row keeps the last hash and the count: who
 a removed last event shows as well. Events without an invoice form one chain for the site.
 
 Who acted from where is in the chain as a salted hash only. A person who asks to be forgotten is redacted together with the salt:
-the chain still holds, and nobody can find out any more who it was.
+the chain still holds, and nobody can find out any more who it was. What people type is treated alike: it may name anybody.
 """
 
 import hashlib
@@ -36,7 +36,8 @@ HASHED = (
 	"previous_hash",
 )
 PERSON = ("actor", "ip_address", "person_salt")
-COLUMNS = (*HASHED, *PERSON, "hash", "owner", "creation", "modified", "modified_by")
+NOTE = ("note", "note_salt")
+COLUMNS = (*HASHED, *PERSON, *NOTE, "hash", "owner", "creation", "modified", "modified_by")
 REDACTED = "[REDACTED]"  # Frappe's own word
 
 
@@ -68,9 +69,16 @@ def acting_as(source: str):
 		frappe.flags.payment_event_source = before
 
 
-def entry(event: str, reference=None, from_status=None, to_status=None, **details) -> dict:
-	"""One event to append; `reference` is the record it is about."""
+def entry(
+	event: str, reference=None, from_status=None, to_status=None, note: str | None = None, **details
+) -> dict:
+	"""One event to append; `reference` is the record it is about, `note` what a person typed."""
+	salt = secrets.token_hex(16) if note else None
+	if note:
+		details["note_hash"] = note_hash(note, salt)
 	return {
+		"note": note or None,
+		"note_salt": salt,
 		"event": event,
 		"reference_doctype": reference.doctype if reference else None,
 		"reference_name": reference.name if reference else None,
@@ -142,6 +150,20 @@ def insert(rows: list[dict]):
 def person_hash(row: dict) -> str:
 	content = json.dumps([row.get(name) or "" for name in PERSON], ensure_ascii=False)
 	return hashlib.sha256(content.encode()).hexdigest()
+
+
+def note_hash(note: str, salt: str | None) -> str:
+	return hashlib.sha256(f"{salt}\n{note}".encode()).hexdigest()
+
+
+def is_note_untouched(row: dict) -> bool:
+	"""True when the note is the one that was typed, or was redacted together with its salt."""
+	kept = json.loads(row.get("details") or "{}").get("note_hash")
+	if not kept:
+		return not row.get("note")
+	return REDACTED == row.get("note") == row.get("note_salt") or kept == note_hash(
+		row.get("note") or "", row.get("note_salt")
+	)
 
 
 def is_redacted(row: dict) -> bool:

@@ -22,6 +22,7 @@ class PaymentRefund(StatefulRecord):
 		"capture",
 		"attempt",
 		"invoice",
+		"user",
 		"gateway",
 		"amount",
 		"currency",

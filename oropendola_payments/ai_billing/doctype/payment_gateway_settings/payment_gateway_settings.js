@@ -45,6 +45,9 @@ function show_options(frm, facts) {
 	const modes = ["Simulator", "Test", "Live"].filter((mode) => mode !== "Simulator" || facts.simulator_allowed);
 	// A mode that was chosen while it was allowed stays visible.
 	frm.set_df_property("mode", "options", modes.includes(frm.doc.mode) ? modes : [frm.doc.mode, ...modes]);
+	const command = "bench --site SITE set-config -p allow_payment_simulator 1";
+	const hint = facts.simulator_allowed ? "" : __("To try it without money, run {0} and reload: the mode Simulator appears here.", [`<code>${command}</code>`]);
+	frm.set_df_property("mode", "description", hint);
 	frm.toggle_display("refund_speed", facts.instant_refunds);
 	frm.toggle_display("api_base_url", frm.doc.mode !== "Live");
 }

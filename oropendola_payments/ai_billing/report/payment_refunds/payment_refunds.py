@@ -33,7 +33,7 @@ def _as_text(row) -> dict:
 
 def columns() -> list[dict]:
 	return [
-		{"fieldname": "creation", "label": _("Asked On"), "fieldtype": "Datetime", "width": 165},
+		{"fieldname": "creation", "label": _("Asked On"), "fieldtype": "Datetime", "width": 182},
 		{
 			"fieldname": "name",
 			"label": _("Refund"),

@@ -97,8 +97,8 @@ def columns() -> list[dict]:
 	"""All of them fit on a laptop."""
 	money = {"fieldtype": "Currency", "options": "currency", "width": 122}
 	return [
-		{"fieldname": "gateway", "label": _("Gateway"), "fieldtype": "Data", "width": 110},
-		{"fieldname": "currency", "label": _("Currency"), "fieldtype": "Data", "width": 82},
+		{"fieldname": "gateway", "label": _("Gateway"), "fieldtype": "Data", "width": 106},
+		{"fieldname": "currency", "label": _("Currency"), "fieldtype": "Data", "width": 92},
 		{"fieldname": "attempts", "label": _("Attempts"), "fieldtype": "Int", "width": 90},
 		{"fieldname": "paid", "label": _("Paid"), "fieldtype": "Int", "width": 72},
 		{"fieldname": "failed", "label": _("Failed"), "fieldtype": "Int", "width": 76},

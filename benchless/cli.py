@@ -23,7 +23,7 @@ The first start makes the folder .venv and installs what is needed into it.
 
 EXAMPLES = """\
 examples:
-  python3 -m benchless demo                     the app with made-up data, on http://127.0.0.1:8000
+  python3 -m benchless demo                     the app with made-up data, on http://localhost:8000
   python3 -m benchless demo --port 9000 --fresh another port, and start from nothing
   python3 -m benchless test                     the whole test suite
   python3 -m benchless test -k refund -x        only the tests with "refund" in their name, up to the first failure

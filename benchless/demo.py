@@ -124,6 +124,7 @@ def add_records(passwords: dict[str, str]) -> None:
 		gateway.update({"mode": "Simulator", "enabled": 1}).save()
 	for user, roles in USERS.items():
 		add_user(user, roles, passwords[user])
+	frappe.db.set_single_value("Website Settings", "home_page", "plans")
 
 
 def add_user(name: str, roles: list[str], password: str) -> None:

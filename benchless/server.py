@@ -15,10 +15,15 @@ import frappe.app
 from frappe.utils.background_jobs import _QUEUES, _stop_workers, start_worker
 from werkzeug.middleware.shared_data import SharedDataMiddleware
 from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.utils import redirect
+from werkzeug.wrappers import Request, Response
 
 from benchless import site as sites
 
 HOST = "127.0.0.1"
+# What browsers call the site. The simulator's pages are under the number: two host names are two sites for a browser,
+# so that coming back from a gateway is a cross-site visit, as in real life.
+NAME = "localhost"
 SCHEDULER_TICK = 15
 APP = "oropendola_payments"
 
@@ -41,7 +46,7 @@ class Server:
 			self._restore_site()
 			raise
 		self.port = self._web.port
-		self.url = f"http://{HOST}:{self.port}"
+		self.url = f"http://{NAME}:{self.port}"
 		self._application = None
 		self._threads = []
 		self._stopping = threading.Event()
@@ -77,7 +82,19 @@ class Server:
 			event.wait(timeout=30)
 
 	def _answer(self, environ, start_response):
-		return self._application(environ, start_response)
+		answer = self._under_its_name(environ) or self._application
+		return answer(environ, start_response)
+
+	def _under_its_name(self, environ) -> Response | None:
+		"""The way to the same page under the site's own name, because a log-in is only good for one of the two."""
+		request = Request(environ)
+		if (
+			request.host != f"{HOST}:{self.port}"
+			or request.method != "GET"
+			or request.path.startswith("/api/")
+		):
+			return None
+		return redirect(request.url.replace(request.host, f"{NAME}:{self.port}", 1))
 
 	def _schedule(self) -> None:
 		while not self._stopping.wait(SCHEDULER_TICK):

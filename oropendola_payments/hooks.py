@@ -33,8 +33,11 @@ has_permission = {
 	"Payment Attempt": f"{PERMISSIONS}.has_permission",
 }
 
-# What browsers may load on the customer pages; other pages and answers stay as they are.
-after_request = ["oropendola_payments.pages.policy.set_headers"]
+# What browsers may load on the customer pages, and a way on for returns that a log-in came along with; all else stays as it is.
+after_request = [
+	"oropendola_payments.pages.policy.set_headers",
+	"oropendola_payments.api.callbacks.lead_on_anyway",
+]
 standard_portal_menu_items = [{"title": "Billing", "route": "/billing"}]
 
 # The framework counts without asking who may read.

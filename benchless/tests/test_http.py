@@ -1,5 +1,6 @@
 """What a client sees of the stand-in over HTTP: the same as of real Frappe v15."""
 
+import http.client
 import json
 import secrets
 import shutil
@@ -360,6 +361,19 @@ class TestWebsite(ProbeSiteTestCase):
 	def test_home_of_a_guest_is_the_login_page(self):
 		self.assertIn("login_password", self.client.get("/").text)
 
+	def test_home_is_the_page_of_the_website_settings(self):
+		with site.connect(self.site):
+			frappe.db.set_single_value("Website Settings", "home_page", "members")
+			frappe.db.commit()
+		self.addCleanup(self.forget_home)
+		self.login()
+		self.assertEqual(self.client.get("/").text, self.client.get("/members").text)
+
+	def forget_home(self):
+		with site.connect(self.site):
+			frappe.db.set_single_value("Website Settings", "home_page", None)
+			frappe.db.commit()
+
 	def test_login_page_sends_known_users_on_but_never_to_another_site(self):
 		self.login()
 		self.assertEqual(self.client.get("/login?redirect-to=/members").location, "/members")
@@ -409,6 +423,18 @@ class TestServer(ProbeSiteTestCase):
 		self.assertEqual(server.enqueue_due_events(self.site), [])
 		with site.connect(self.site):
 			self.assertEqual(frappe.get_all("Scheduled Job Log", pluck="status"), ["Complete"])
+
+	def test_visitor_under_the_number_is_led_to_the_name_where_the_log_in_is_good(self):
+		self.assertEqual(
+			self.location("/members?a=1%202"), f"http://localhost:{self.server.port}/members?a=1%202"
+		)
+		self.assertIsNone(self.location("/api/method/ping"))
+
+	def location(self, path: str) -> str | None:
+		connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=20)
+		self.addCleanup(connection.close)
+		connection.request("GET", path)
+		return connection.getresponse().headers["Location"]
 
 	def test_busy_port_is_named_in_the_error(self):
 		with self.assertRaisesRegex(server.PortInUse, f"{self.server.port}.*--port"):

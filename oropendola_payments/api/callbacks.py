@@ -17,6 +17,8 @@ from oropendola_payments.engine.payment_answer import result_url
 from oropendola_payments.exceptions import Refusal
 from oropendola_payments.gateways.errors import GatewayError, SignatureError
 
+RETURNS = tuple(f"/api/method/{__name__}.{name}" for name in ("returned", "payu_success", "payu_failure"))
+
 
 @frappe.whitelist(allow_guest=True, methods=["GET", "POST"])
 def returned(**_fields):
@@ -85,14 +87,32 @@ def _named_attempt(gateway: str) -> str | None:
 
 
 def _lead_to(attempt: str | None) -> Response:
+	response = _pointed_to_result(Response(), attempt)
+	forget_cookies()
+	return response
+
+
+def _pointed_to_result(response, attempt: str | None):
+	response.status_code = 303
+	response.set_data(_("Going on to your payment."))
 	target = urlsplit(result_url(attempt=attempt) if attempt else result_url(invoice=""))
-	response = Response(_("Going on to your payment."), status=303)
 	# Without a host: what the request names as its own could be anybody's.
 	response.headers["Location"] = target._replace(scheme="", netloc="").geturl()
 	response.headers["Cache-Control"] = "no-store"
 	response.headers["Referrer-Policy"] = "no-referrer"
-	forget_cookies()
 	return response
+
+
+def lead_on_anyway(response=None, request=None):
+	"""After a request: the way on for a browser whose return the framework refused before our code ran.
+
+	Where the gateway's page and this site share a host name, the log-in comes along and a CSRF token is missed. Nothing
+	was taken in, and nothing is: the result page only reads, and asks the gateway by itself.
+	"""
+	if response is None or request.method != "POST" or request.path not in RETURNS:
+		return
+	if response.status_code == frappe.CSRFTokenError.http_status_code:
+		_pointed_to_result(response, _named_attempt(request.args.get("gateway") or "payu"))
 
 
 def forget_cookies():

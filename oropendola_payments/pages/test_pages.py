@@ -3,6 +3,7 @@
 import re
 
 import frappe
+from frappe.utils.password import update_password
 
 from oropendola_payments.compat import TestCase
 from oropendola_payments.engine import checkout
@@ -63,6 +64,30 @@ class TestWhoSeesWhat(TestCase):
 			page("/payment-result", query_string={"attempt": self.attempt}),
 		):
 			self.assertEqual(answer.headers.getlist("Set-Cookie"), [])
+
+	def test_a_return_that_brings_the_log_in_along_leads_to_the_result_and_takes_nothing_in(self):
+		"""R31. Where gateway and site share a host name, the framework misses a CSRF token before our code is asked."""
+		cookie, before = self.log_in(), self.records()
+		for call in ("returned?gateway=payu&", "payu_failure?"):
+			answer = send(
+				"POST",
+				f"{API}callbacks.{call}attempt={self.attempt}",
+				headers={"Cookie": cookie, "Accept": "text/html"},
+				data={"status": "failure", "txnid": self.attempt},
+			)
+			self.assertEqual(answer.status_code, 303)
+			self.assertTrue(answer.headers["Location"].endswith(f"/payment-result?attempt={self.attempt}"))
+		self.assertEqual(self.records(), before)
+		self.assertEqual(send("POST", "/billing", headers={"Cookie": cookie}).status_code, 400)
+
+	def log_in(self) -> str:
+		"""The cookie of a session that has a CSRF token."""
+		update_password(self.owner, factories.PASSWORD)
+		form = {"usr": self.owner, "pwd": factories.PASSWORD}
+		answer = send("POST", "/api/method/login", data=form)
+		cookie = next(c for c in answer.headers.getlist("Set-Cookie") if c.startswith("sid=")).split(";")[0]
+		page("/plans", headers={"Cookie": cookie})
+		return cookie
 
 	def test_a_stranger_finds_no_invoice_and_no_payment(self):
 		"""S13."""

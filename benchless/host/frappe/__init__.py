@@ -173,6 +173,10 @@ def get_system_settings(key):
 	return get_cached_doc("System Settings").get(key)
 
 
+def get_website_settings(key):
+	return get_cached_doc("Website Settings").get(key)
+
+
 @whitelist(allow_guest=True)
 def ping():
 	return "pong"

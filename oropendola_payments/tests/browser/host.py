@@ -47,8 +47,7 @@ class Host:
 		site = Path(frappe.local.sites_path, frappe.local.site)
 		self.server = in_own_thread(lambda: Server(site, 0))
 		in_own_thread(self.server.start)
-		# Another host name than the simulator's, so that coming back from there is a cross-site visit, as in real life.
-		return f"http://localhost:{self.server.port}"
+		return self.server.url
 
 	def _configure(self, values: dict):
 		for key, value in values.items():

@@ -76,7 +76,7 @@ def home_page() -> str:
 	page = (frappe.get_hooks("website_user_home_page") or [None])[-1]
 	by_role = frappe.get_hooks("role_home_page", {})
 	page = page or next((by_role[role][-1] for role in frappe.get_roles() if role in by_role), None)
-	page = page or (frappe.get_hooks("home_page") or [None])[-1]
+	page = page or (frappe.get_hooks("home_page") or [None])[-1] or frappe.get_website_settings("home_page")
 	return (page or ("login" if frappe.session.user == "Guest" else "me")).strip("/")
 
 

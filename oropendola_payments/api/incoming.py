@@ -36,6 +36,14 @@ def incoming(kind: str) -> Callback:
 
 def _form(request, body: bytes) -> dict[str, str]:
 	"""Posted fields, strictly UTF-8: a replaced character would be another text than the one that was signed."""
+	fields = _fields(request, body)
+	fields.pop(
+		"csrf_token", None
+	)  # ours, from a page of ours that posts what a gateway's script handed to it
+	return fields
+
+
+def _fields(request, body: bytes) -> dict[str, str]:
 	if request.mimetype == "multipart/form-data":
 		return request.form.to_dict()
 	if request.mimetype != "application/x-www-form-urlencoded":

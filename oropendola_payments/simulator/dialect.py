@@ -34,7 +34,8 @@ announce(order, charge), announce_refund(charge, refund), announce_dispute(charg
 the pay page
 	Answer `self.pay_url(order)` where the provider answers an address, or `return self.show_pay_page(order)`
 	from a route with the provider's real path. A stand-in of a JavaScript SDK is a route that returns
-	`self.script(text)`: the real SDK's public names, going to the pay page by navigation.
+	`self.script(text)`: the real SDK's public names, going to the pay page by navigation, or with `overlay.SCRIPT` in
+	a frame; the order's field `overlay` then says that the page tells the script how it ended.
 faults
 	What the provider tells goes through `self.told_amount(call, minor)`, `self.told_currency(call, currency)`
 	and `self.told_signature(call, text)`, so that the wrong_* faults work; `call` is status, return, webhook.
@@ -51,7 +52,7 @@ from typing import ClassVar
 from werkzeug.wrappers import Request, Response
 
 from oropendola_payments.simulator import books as entries
-from oropendola_payments.simulator import pages
+from oropendola_payments.simulator import overlay, pages
 from oropendola_payments.simulator.amounts import to_text
 from oropendola_payments.simulator.books import Books, Charge, Order, Refund
 from oropendola_payments.simulator.faults import Fault, Faults
@@ -237,17 +238,19 @@ class Dialect:
 			return self.page(pages.upi_page(self.label, action, self.facts(order), method))
 		if step == "otp" and request.form.get("otp", "").strip() != OTP:
 			return self._wrong_otp(order, method)
-		return self._leave(self.settle(order, outcome, method))
+		return self._leave(order, self.settle(order, outcome, method))
 
 	def _wrong_otp(self, order: Order, method: str) -> Response:
 		order.fields["otp_tries"] = order.fields.get("otp_tries", 0) + 1
 		if order.fields["otp_tries"] >= OTP_TRIES:
-			return self._leave(self.settle(order, "failure", method))
+			return self._leave(order, self.settle(order, "failure", method))
 		return self.page(
 			pages.otp_page(self.label, self.pay_url(order), self.facts(order), method, wrong=True)
 		)
 
-	def _leave(self, way: Return) -> Response:
+	def _leave(self, order: Order, way: Return) -> Response:
+		if order.fields.get("overlay"):
+			return self.page(overlay.told_page(self.label, way.fields))
 		if way.method == "GET":
 			return Response("", 303, {"Location": way.url})
 		return self.page(pages.return_page(self.label, way.url, way.fields))

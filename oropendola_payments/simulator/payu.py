@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from werkzeug.wrappers import Request, Response
 
-from oropendola_payments.simulator import books, pages
+from oropendola_payments.simulator import books, overlay, pages
 from oropendola_payments.simulator.amounts import to_minor, to_text
 from oropendola_payments.simulator.books import Charge, Order, Refund
 from oropendola_payments.simulator.dialect import Dialect, Return
@@ -41,25 +41,19 @@ DISPUTE_WORDS = {
 }
 AMOUNT = re.compile(r"\d{1,9}(\.\d{1,2})?")
 TXNID = re.compile(r"[A-Za-z0-9-]+")
-BOLT = """// A stand-in of PayU's Bolt script: same call, but it goes to the simulator's pay page.
+BOLT = """// A stand-in of PayU's Bolt script: same call, same answers, with the simulator's pay page in the overlay.
 (function () {
-	function post(fields) {
-		var form = document.createElement("form");
-		form.method = "post";
-		form.action = %s;
-		Object.keys(fields).forEach(function (name) {
-			var input = document.createElement("input");
-			input.type = "hidden";
-			input.name = name;
-			input.value = fields[name];
-			form.appendChild(input);
+%(overlay)s
+	function hear(handlers, fields) {
+		var closed = fields.unmappedstatus === "userCancelled";
+		handlers.responseHandler({
+			response: closed ? { txnStatus: "CANCEL", txnMessage: "Overlay closed by consumer" } : fields,
 		});
-		document.body.appendChild(form);
-		form.submit();
 	}
 	window.bolt = {
 		launch: function (data, handlers) {
-			if (data && data.key && data.txnid && data.hash) return post(data);
+			if (data && data.key && data.txnid && data.hash)
+				return overlay(%(address)s, Object.assign({}, data), hear.bind(null, handlers));
 			if (handlers && handlers.catchException)
 				handlers.catchException({ message: "key, txnid and hash are mandatory" });
 		},
@@ -114,11 +108,13 @@ class PayU(Dialect):
 			text = "This transaction id was used for a payment that succeeded (duplicate order)."
 			return self.page(pages.message_page(self.label, "PayU cannot start this payment", text), 400)
 		order.amount_minor = to_minor(fields["amount"], "INR")
-		order.fields.update(posted=fields, mihpayid=self._new_mihpayid())
+		in_overlay = fields.pop(overlay.FIELD, "")
+		order.fields.update(posted=fields, mihpayid=self._new_mihpayid(), overlay=in_overlay)
 		return self.show_pay_page(order)
 
 	def bolt_script(self, request: Request) -> Response:
-		return self.script(BOLT % json.dumps(self.url("/_payment")))
+		parts = {"overlay": overlay.SCRIPT, "address": json.dumps(self.url("/_payment"))}
+		return self.script(BOLT % parts)
 
 	def settle(self, order: Order, outcome: str, method: str) -> Return:
 		payment_id = order.fields["mihpayid"]

@@ -11,7 +11,7 @@ from functools import wraps
 
 from werkzeug.wrappers import Request, Response
 
-from oropendola_payments.simulator import books, pages
+from oropendola_payments.simulator import books, overlay, pages
 from oropendola_payments.simulator.books import Charge, Order, Refund, TooMuch
 from oropendola_payments.simulator.dialect import Dialect, Return
 from oropendola_payments.simulator.razorpay_wire import (
@@ -157,7 +157,8 @@ class Razorpay(Dialect):
 	# The customer -----------------------------------------------------------------------------------
 
 	def checkout_script(self, request: Request) -> Response:
-		return self.script(CHECKOUT_SCRIPT % json.dumps(self.url("/v1/checkout/embedded")))
+		parts = {"overlay": overlay.SCRIPT, "address": json.dumps(self.url("/v1/checkout/embedded"))}
+		return self.script(CHECKOUT_SCRIPT % parts)
 
 	def checkout(self, request: Request) -> Response:
 		"""Hosted Checkout; the stand-in of checkout.js comes here too."""
@@ -169,7 +170,7 @@ class Razorpay(Dialect):
 			return self._checkout_problem("Amount and currency are not those of the order", 400)
 		if not re.match(r"https?://", form.get("callback_url", "")):
 			return self._checkout_problem("The callback_url is missing", 400)
-		order.fields.update(form.to_dict())
+		order.fields.update(form.to_dict(), overlay=form.get(overlay.FIELD, ""))
 		return self.show_pay_page(order)
 
 	def settle(self, order: Order, outcome: str, method: str) -> Return:

@@ -36,20 +36,19 @@ METHOD_FIELDS = {
 	"netbanking": {"bank": "HDFC"},
 	"wallet": {"wallet": "payzapp"},
 }
-CHECKOUT_SCRIPT = """// A stand-in of Razorpay's checkout.js: same names, but it goes to the simulator's pay page.
+CHECKOUT_SCRIPT = """// A stand-in of Razorpay's checkout.js: same names and ways, with the simulator's pay page in the window.
 (function () {
-	var address = %s;
-	function add(form, name, value) {
-		if (value === undefined || value === null || typeof value === "function") return;
-		if (typeof value === "object")
-			return Object.keys(value).forEach(function (key) {
-				add(form, name + "[" + key + "]", value[key]);
+	var ADDRESS = %(address)s;
+	var SENT = ["order_id", "amount", "currency", "name", "description", "prefill", "notes", "callback_url"];
+%(overlay)s
+	function flat(fields, name, value) {
+		if (value === undefined || value === null || typeof value === "function") return fields;
+		if (typeof value !== "object") fields[name] = value;
+		else
+			Object.keys(value).forEach(function (key) {
+				flat(fields, name + "[" + key + "]", value[key]);
 			});
-		var input = document.createElement("input");
-		input.type = "hidden";
-		input.name = name;
-		input.value = value;
-		form.appendChild(input);
+		return fields;
 	}
 	function Razorpay(options) {
 		this.options = options;
@@ -57,19 +56,20 @@ CHECKOUT_SCRIPT = """// A stand-in of Razorpay's checkout.js: same names, but it
 	Razorpay.prototype.on = function () {};
 	Razorpay.prototype.close = function () {};
 	Razorpay.prototype.open = function () {
-		var form = document.createElement("form");
-		form.method = "post";
-		form.action = address;
-		add(form, "key_id", this.options.key);
-		add(form, "cancel_url", window.location.href);
-		["order_id", "amount", "currency", "name", "description", "prefill", "notes", "callback_url"].forEach(
-			function (name) {
-				add(form, name, this.options[name]);
-			},
-			this
-		);
-		document.body.appendChild(form);
-		form.submit();
+		var options = this.options;
+		var fields = { key_id: options.key, cancel_url: window.location.href };
+		SENT.forEach(function (name) {
+			flat(fields, name, options[name]);
+		});
+		if (options.redirect) return post(ADDRESS, fields);
+		overlay(ADDRESS, fields, this.hear.bind(this));
+	};
+	Razorpay.prototype.hear = function (told) {
+		var options = this.options;
+		if (told["error[code]"]) return this.open(); // the window stays open for another try
+		if (!told.razorpay_payment_id) return options.modal && options.modal.ondismiss && options.modal.ondismiss();
+		if (options.handler) return options.handler(told);
+		post(options.callback_url, told); // from the merchant's own page, as the real script does
 	};
 	window.Razorpay = Razorpay;
 })();

@@ -1,5 +1,11 @@
-// Razorpay's Checkout. With callback_url and redirect it brings the customer back by itself.
-(window.paymentDrivers ??= {}).razorpay = ({ config, closed }) => {
-	const options = { ...config, modal: { ...config.modal, ondismiss: closed, confirm_close: true } };
+// Razorpay's Checkout. By itself its script would post from our page without our token, so we take the answer and post it.
+// The callback_url stays for browsers without frames, where the whole page goes to Razorpay.
+(window.paymentDrivers ??= {}).razorpay = ({ config, post, closed }) => {
+	const options = {
+		...config,
+		redirect: false,
+		handler: (answer) => post(config.callback_url, answer),
+		modal: { ...config.modal, ondismiss: closed, confirm_close: true },
+	};
 	new window.Razorpay(options).open();
 };

@@ -44,8 +44,12 @@
 			button.hidden = false;
 			if (other) other.hidden = false;
 		},
-		// What a gateway hands to the page is posted to the server, which checks its signature.
-		post(address, fields) {
+		// What a gateway hands to the page is posted to the server, which checks its signature. The log-in goes along,
+		// because it is our own page that posts, and so must the token that proves it.
+		post(address, answer) {
+			const own = new URL(address, window.location).origin === window.location.origin;
+			const token = document.querySelector("[name=csrf_token]").value;
+			const fields = own ? { ...answer, csrf_token: token } : answer;
 			const form = document.createElement("form");
 			form.method = "post";
 			form.action = address;

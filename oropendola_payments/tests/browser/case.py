@@ -120,5 +120,18 @@ class BrowserTestCase(TestCase):
 		elif page.get_by_text("Your UPI app asks").count():
 			page.locator(f"button[value={outcome}]").click()
 
+	def window_of(self, page, gateway: str):
+		"""From the checkout to the pay window that the gateway's script opens inside our page."""
+		page.locator(f"input[name=gateway][value={gateway}]").check()
+		page.locator(".pay-form .button").click()
+		window = page.frame_locator("iframe[name=simulator-overlay]")
+		window.locator("button[value=success]").wait_for()
+		return window
+
+	def pay_inside(self, window):
+		window.locator("button[value=success]").click()
+		window.locator("input[name=otp]").fill("123456")
+		window.locator("button[value=success]").click()
+
 	def wait_for_result(self, page, view: str):
 		page.locator(f"[data-view={view}]").wait_for()

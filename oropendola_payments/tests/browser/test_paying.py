@@ -7,7 +7,8 @@ import frappe
 from oropendola_payments.tests import factories
 from oropendola_payments.tests.browser.case import GATEWAYS, PHONE, BrowserTestCase
 
-EMBEDDED = ("payu", "razorpay", "stripe", "phonepe", "cashfree")
+EMBEDDED = ("stripe", "phonepe", "cashfree")  # their scripts go to the return address by themselves
+WINDOWS = ("payu", "razorpay")  # these hand their answer to our page
 WITHOUT_SCRIPT = ("payu", "razorpay", "stripe", "paypal", "phonepe", "cashflows")
 
 
@@ -48,11 +49,7 @@ class TestPaying(BrowserTestCase):
 	def test_a_customer_pays_inside_the_page_where_the_gateway_can(self):
 		for gateway in EMBEDDED:
 			with self.subTest(gateway):
-				factories.enable_gateway(gateway, embed_checkout=1)
-				self.addCleanup(factories.enable_gateway, gateway, embed_checkout=0)
-				user = self.customer()
-				invoice = self.invoice_for(user, gateway)
-				page = self.checkout(self.browser_of(user), invoice)
+				page, invoice = self.embedded_checkout(gateway)
 				self.choose(page, gateway)
 				self.assertIn(
 					self.value("Payment Attempt", self.attempts(invoice)[0], "flow"), ("embedded", "inline")
@@ -60,6 +57,46 @@ class TestPaying(BrowserTestCase):
 				self.press(page, "success")
 				self.wait_for_result(page, "paid")
 				self.assertEqual(self.complaints, [])
+
+	def test_a_window_that_hands_its_answer_to_our_page_ends_at_the_result(self):
+		"""Our page posts it with the log-in, so without its token the framework would refuse it."""
+		for gateway in WINDOWS:
+			with self.subTest(gateway):
+				page, invoice = self.embedded_checkout(gateway)
+				answers = []
+				page.on(
+					"response",
+					lambda answer, seen=answers: "callbacks.returned" in answer.url and seen.append(answer),
+				)
+				window = self.window_of(page, gateway)
+				self.pay_inside(window)
+				self.wait_for_result(page, "paid")
+				self.assertIn("csrf_token=", answers[0].request.post_data)
+				self.assertEqual(self.status(invoice), "Paid")
+				self.assertEqual(self.complaints, [])
+
+	def test_a_window_that_is_closed_leaves_the_page_with_a_way_on(self):
+		for gateway in WINDOWS:
+			with self.subTest(gateway):
+				page, _invoice = self.embedded_checkout(gateway)
+				self.window_of(page, gateway).locator("button[value=cancel]").click()
+				page.get_by_text("The payment window was closed.").wait_for()
+				self.assertTrue(page.get_by_role("button", name="Open the payment window").is_visible())
+
+	def test_a_declined_card_is_tried_again_in_the_same_window(self):
+		page, invoice = self.embedded_checkout("razorpay")
+		window = self.window_of(page, "razorpay")
+		window.locator("button[value=failure]").click()
+		self.pay_inside(window)
+		self.wait_for_result(page, "paid")
+		self.assertEqual(self.status(invoice), "Paid")
+
+	def embedded_checkout(self, gateway: str):
+		factories.enable_gateway(gateway, embed_checkout=1)
+		self.addCleanup(factories.enable_gateway, gateway, embed_checkout=0)
+		user = self.customer()
+		invoice = self.invoice_for(user, gateway)
+		return self.checkout(self.browser_of(user), invoice), invoice
 
 	def test_a_customer_without_javascript_pays_wherever_the_gateway_can(self):
 		for gateway in WITHOUT_SCRIPT:

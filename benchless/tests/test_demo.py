@@ -56,6 +56,9 @@ class TestDemo(unittest.TestCase):
 		self.pay(page, "payu", "Decline")
 		page.locator("[data-view=failed]").wait_for()
 		page.get_by_role("link", name="Try again").click()
+		self.pay(page, "razorpay", "Decline")
+		page.locator("[data-view=declined]").wait_for()
+		page.get_by_role("link", name="Choose another way").click()
 		self.pay(page, "payu", "Pay")
 		page.locator("[data-view=paid]").wait_for()
 

@@ -95,12 +95,18 @@ def _lead_to(attempt: str | None) -> Response:
 def _pointed_to_result(response, attempt: str | None):
 	response.status_code = 303
 	response.set_data(_("Going on to your payment."))
-	target = urlsplit(result_url(attempt=attempt) if attempt else result_url(invoice=""))
-	# Without a host: what the request names as its own could be anybody's.
-	response.headers["Location"] = target._replace(scheme="", netloc="").geturl()
+	response.headers["Location"] = _result_of(attempt)
 	response.headers["Cache-Control"] = "no-store"
 	response.headers["Referrer-Policy"] = "no-referrer"
 	return response
+
+
+def _result_of(attempt: str | None) -> str:
+	"""With the word that the customer left the gateway's page, which decides nothing but how the page speaks."""
+	target = urlsplit(result_url(attempt=attempt) if attempt else result_url(invoice=""))
+	# Without a host: what the request names as its own could be anybody's.
+	path = target._replace(scheme="", netloc="").geturl()
+	return f"{path}&cancelled=1" if frappe.request.args.get("cancelled") else path
 
 
 def lead_on_anyway(response=None, request=None):

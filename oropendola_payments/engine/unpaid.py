@@ -14,6 +14,8 @@ def note_authorized(invoice, attempt, event: PaymentEvent) -> bool:
 		return False
 	before = attempt.status
 	attempt.mark_as_authorized(
+		error_code=None,
+		error_message=None,
 		gateway_payment_id=event.payment_id or attempt.gateway_payment_id,
 		gateway_order_id=attempt.gateway_order_id or event.order_id,
 		payment_method=event.method or attempt.payment_method,

@@ -316,6 +316,11 @@ class Gateway:
 		"""Sentences about keys that cannot be right, such as a test key in Live mode. Looks only, calls nobody."""
 		return []
 
+	@classmethod
+	def takes_another_try(cls, error_code: str) -> bool:
+		"""Whether this code, noted on a payment that is still open, is a no of the bank after which its page takes another try."""
+		return False
+
 	def test_connection(self) -> str:
 		"""A sentence that says the keys work; raises CredentialsRefused and friends when they do not. Moves no money."""
 		raise NotSupported(f"{self.label} has no call that tests the keys without a payment.")

@@ -110,6 +110,10 @@ class Cashflows(Gateway):
 	def is_silent(self) -> bool:
 		return bool(self.tokens.get(self._silence_name()))
 
+	@classmethod
+	def takes_another_try(cls, error_code: str) -> bool:
+		return error_code not in ("Expired", "Cancelled")
+
 	def test_connection(self) -> str:
 		# A person asks, perhaps after unlocking the account: one more call is wanted.
 		self.tokens.delete(self._silence_name())

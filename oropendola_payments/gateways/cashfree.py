@@ -112,6 +112,10 @@ class Cashfree(Gateway):
 			)
 		return problems
 
+	@classmethod
+	def takes_another_try(cls, error_code: str) -> bool:
+		return True
+
 	def test_connection(self) -> str:
 		"""Asks for an order that does not exist: only with right keys does Cashfree look for it."""
 		if self._order("connectiontest0") is not None:

@@ -135,6 +135,10 @@ class PayPal(Gateway):
 			)
 		return problems
 
+	@classmethod
+	def takes_another_try(cls, error_code: str) -> bool:
+		return error_code in CUSTOMER_HAS_TO_ACT
+
 	def test_connection(self) -> str:
 		self._api.forget_token()
 		webhook = self._api.get(
@@ -232,7 +236,7 @@ class PayPal(Gateway):
 				"PayPal has not finished yet."
 				if issue == UNDER_WAY
 				else (
-					"PayPal needs the customer again: please go back to PayPal and choose another way to pay."
+					"PayPal could not use this way to pay. Please go back to PayPal and choose another one."
 				)
 			)
 			return [

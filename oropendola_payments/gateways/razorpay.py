@@ -118,6 +118,10 @@ class Razorpay(Gateway):
 			)
 		return problems
 
+	@classmethod
+	def takes_another_try(cls, error_code: str) -> bool:
+		return True
+
 	def test_connection(self) -> str:
 		self.client.order.all({"count": 1})
 		return "Razorpay accepts the Key Id and the Key Secret."

@@ -135,6 +135,10 @@ class Stripe(Gateway):
 			if secrets.get(name) and not re.fullmatch(rf"({'|'.join(starts)})[\x21-\x7e]+", secrets[name])
 		]
 
+	@classmethod
+	def takes_another_try(cls, error_code: str) -> bool:
+		return True
+
 	def test_connection(self) -> str:
 		call(self.client.v1.checkout.sessions.list, {"limit": 1})
 		return "Stripe accepts the Secret key."

@@ -3,6 +3,7 @@
 import frappe
 
 from oropendola_payments.engine import checkout
+from oropendola_payments.engine.adapters import adapter_class, codes
 from oropendola_payments.exceptions import NotFound
 from oropendola_payments.pages import words
 
@@ -20,6 +21,13 @@ def own_attempt(user: str, name: str):
 		return checkout.own_attempt(user, name)
 	except NotFound:
 		return None
+
+
+def was_declined(attempt) -> bool:
+	"""The bank said no, and the gateway's page takes another try for the same payment."""
+	if not attempt.error_message or attempt.gateway not in codes():
+		return False
+	return adapter_class(attempt.gateway).takes_another_try(attempt.error_code or "")
 
 
 def summary(invoice) -> dict:

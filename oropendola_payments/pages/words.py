@@ -36,6 +36,12 @@ def state(words: dict, status: str) -> dict:
 	return {"word": _(word), "tone": tone}
 
 
+def watched_state(status: str, attempt) -> str:
+	"""How invoice and payment stand, as `watch.js` puts it together from the API's answer."""
+	parts = (status, attempt and attempt.status, attempt and attempt.error_code)
+	return " ".join(filter(None, parts))
+
+
 def days_left(end) -> int:
 	return (getdate(end) - today()).days if end else 0
 

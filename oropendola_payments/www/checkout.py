@@ -10,7 +10,7 @@ from oropendola_payments.engine import gateway_list
 from oropendola_payments.engine.adapters import adapter_class, codes, settings_of
 from oropendola_payments.gateways.money import to_decimal
 from oropendola_payments.pages import shell, words
-from oropendola_payments.pages.order import own_invoice, summary
+from oropendola_payments.pages.order import own_invoice, summary, was_declined
 
 no_cache = 1
 sitemap = 0
@@ -104,7 +104,7 @@ def _under_way(invoice) -> dict | None:
 		"status": ("in", OPEN_ATTEMPTS),
 		"gateway": ("not in", ("manual", "credit")),
 	}
-	fields = ["name", "gateway", "initiated_at", "amount"]
+	fields = ["name", "gateway", "initiated_at", "amount", "error_code", "error_message"]
 	row = frappe.db.get_value("Payment Attempt", filters, fields, as_dict=True, order_by="creation desc")
 	if not row or to_decimal(row.amount) != invoice.outstanding():
 		return None
@@ -113,6 +113,7 @@ def _under_way(invoice) -> dict | None:
 		"code": row.gateway,
 		"gateway": gateway_list.label_of(row.gateway),
 		"time": words.moment(row.initiated_at),
+		"refusal": row.error_message if was_declined(row) else "",
 	}
 
 

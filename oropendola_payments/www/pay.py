@@ -61,7 +61,7 @@ def _payment(attempt) -> dict:
 		"gateway": gateway_list.label_of(attempt.gateway),
 		"amount": words.money(to_decimal(attempt.amount), attempt.currency),
 		"mode": attempt.mode,
-		"state": f"{frappe.db.get_value('AI Invoice', attempt.invoice, 'status')} {attempt.status}",
+		"state": words.watched_state(frappe.db.get_value("AI Invoice", attempt.invoice, "status"), attempt),
 		"result": f"/payment-result?attempt={attempt.name}",
 		"other_way": f"/checkout?invoice={attempt.invoice}",
 		"expires": words.clock(attempt.expires_at),

@@ -1,6 +1,6 @@
 """How a payment ended. It only reads; whoever comes back without a log-in sees no word about whose payment it is."""
 
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 import frappe
 from frappe import _
@@ -11,7 +11,7 @@ from oropendola_payments.api import payment
 from oropendola_payments.engine import afterwards, gateway_list
 from oropendola_payments.gateways.money import to_decimal
 from oropendola_payments.pages import shell, words
-from oropendola_payments.pages.order import own_attempt, own_invoice
+from oropendola_payments.pages.order import own_attempt, own_invoice, was_declined
 
 no_cache = 1
 sitemap = 0
@@ -57,28 +57,27 @@ def view_of(invoice, attempt) -> str:
 		return "called_off"
 	if invoice.needs_review:
 		return "review"
-	if (attempt and attempt.status in OPEN_ATTEMPTS) or _other_is_open(invoice):
-		return "pending"
+	if attempt and attempt.is_open():
+		return _under_way(attempt)
 	if invoice.status == "Partly Paid":
 		return "partly"
 	return ENDED.get(attempt.status, "failed") if attempt else _without_attempt(invoice)
+
+
+def _under_way(attempt) -> str:
+	"""A gateway keeps a payment open after the bank's no, and after the customer left its page."""
+	if was_declined(attempt):
+		return "declined"
+	return "left" if attempt.status == "Processing" and shell.asked("cancelled") else "pending"
 
 
 def _without_attempt(invoice) -> str:
 	return "failed" if invoice.status in ("Failed", "Abandoned") else "unpaid"
 
 
-def _other_is_open(invoice) -> bool:
-	return bool(
-		frappe.db.exists("Payment Attempt", {"invoice": invoice.name, "status": ("in", OPEN_ATTEMPTS)})
-	)
-
-
 def _own_address() -> str:
-	for name in ("attempt", "invoice"):
-		if shell.asked(name):
-			return f"/payment-result?{name}={quote(shell.asked(name))}"
-	return "/payment-result?invoice="
+	asked = {name: shell.asked(name) for name in ("attempt", "invoice", "cancelled")}
+	return f"/payment-result?{urlencode({k: v for k, v in asked.items() if v}) or 'invoice='}"
 
 
 def _find(user: str):
@@ -91,11 +90,14 @@ def _find(user: str):
 	invoice = own_invoice(user, attempt.invoice if attempt else invoice_name)
 	if not invoice:
 		return None, None
-	return invoice, attempt or _latest_attempt(invoice)
+	return invoice, attempt or _latest_attempt(invoice, {"status": ("in", OPEN_ATTEMPTS)}) or _latest_attempt(
+		invoice
+	)
 
 
-def _latest_attempt(invoice):
-	name = frappe.db.get_value("Payment Attempt", {"invoice": invoice.name}, "name", order_by="creation desc")
+def _latest_attempt(invoice, filters: dict | None = None):
+	filters = {"invoice": invoice.name, **(filters or {})}
+	name = frappe.db.get_value("Payment Attempt", filters, "name", order_by="creation desc")
 	return frappe.get_doc("Payment Attempt", name) if name else None
 
 
@@ -115,7 +117,7 @@ def _payment(invoice, attempt) -> dict:
 	return {
 		"invoice": invoice.name,
 		"attempt": attempt.name if attempt else "",
-		"state": f"{invoice.status} {attempt.status if attempt else ''}".strip(),
+		"state": words.watched_state(invoice.status, attempt),
 		"result": f"/payment-result?attempt={attempt.name}"
 		if attempt
 		else f"/payment-result?invoice={invoice.name}",
@@ -151,8 +153,17 @@ def _prepare_pending(context, page, invoice):
 	shell.add_script(page, "watch")
 
 
+def _prepare_ended(context, page, invoice):
+	"""Another payment of the invoice may still be under way: one more would be one too many."""
+	context.other_open = _latest_attempt(invoice, {"status": ("in", OPEN_ATTEMPTS)})
+
+
 def _prepare_nothing(context, page, invoice):
 	pass
 
 
-PREPARE = {"paid": _prepare_paid, "pending": _prepare_pending}
+PREPARE = {
+	"paid": _prepare_paid,
+	**dict.fromkeys(("pending", "declined", "left"), _prepare_pending),
+	**dict.fromkeys(("failed", *ENDED.values()), _prepare_ended),
+}

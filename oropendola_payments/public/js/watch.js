@@ -24,7 +24,8 @@
 		if (answer.status === 401 || answer.status === 403) return "left";
 		if (!answer.ok) return known;
 		const { message } = await answer.json();
-		return `${message.status} ${message.attempt?.status ?? ""}`.trim();
+		const { status, error_code } = message.attempt ?? {};
+		return [message.status, status, error_code].filter(Boolean).join(" ");
 	}
 
 	async function look() {

@@ -6,7 +6,7 @@ import frappe
 
 from oropendola_payments.engine import checkout
 from oropendola_payments.tests import factories
-from oropendola_payments.tests.browser.case import BrowserTestCase
+from oropendola_payments.tests.browser.case import GATEWAYS, BrowserTestCase
 
 BANK_CODE = "111000"  # what the played Cashfree's bank sends
 
@@ -40,6 +40,59 @@ class TestTrouble(BrowserTestCase):
 		self.wait_for_result(page, "paid")
 		self.assertEqual(self.status(self.invoice), "Paid")
 
+	def test_every_gateway_that_declines_leads_to_a_page_that_says_so_and_what_to_do(self):
+		for gateway in GATEWAYS:
+			with self.subTest(gateway):
+				invoice = self.invoice_for(self.user, gateway)
+				page = self.checkout(self.browser, invoice)
+				self.choose(page, gateway)
+				self.press(page, "failure")
+				self.assertIn(self.wait_for_no(page, invoice), ("failed", "declined"))
+				self.assertTrue(page.locator("blockquote").inner_text().strip())
+				page.get_by_role("link", name="Try again").click()
+				page.locator(".bridge, .pay-form, .note").first.wait_for()
+				self.assertEqual(self.complaints, [])
+
+	def wait_for_no(self, page, invoice) -> str:
+		"""The view after a decline; some gateways tell it only by their server, or when they are asked again."""
+		page.locator("[data-view]").wait_for()
+		for attempt in self.attempts(invoice):
+			self.let_pass(attempt)
+		page.locator("[data-view=failed], [data-view=declined]").wait_for()
+		return page.locator("[data-view]").get_attribute("data-view")
+
+	def test_a_payment_that_is_open_after_the_banks_no_is_tried_again_there(self):
+		self.invoice = self.invoice_for(self.user, "stripe")
+		page = self.start("stripe")
+		self.press(page, "failure")
+		self.wait_for_no(page, self.invoice)
+		page.get_by_role("link", name="Try again there").click()
+		self.wait_for_gateway(page)
+		self.press(page, "success")
+		self.wait_for_result(page, "paid")
+		self.assertEqual(len(self.attempts(self.invoice)), 1)
+
+	def test_a_payment_that_failed_says_so_while_another_one_is_open(self):
+		page = self.start("phonepe")
+		failed = self.attempts(self.invoice)[0]
+		other = checkout.initiate(self.user, self.invoice.name, "cashfree")["attempt"]
+		self.press(page, "failure")
+		self.wait_for_result(page, "failed")
+		self.assertIn(failed, page.url)
+		page.get_by_text("Another payment of this invoice is still open.").wait_for()
+		page.get_by_role("link", name="See how it stands").click()
+		page.wait_for_url(f"**/payment-result?attempt={other}")
+		self.wait_for_result(page, "pending")
+
+	def test_who_leaves_the_gateways_page_is_not_told_that_a_payment_is_on_its_way(self):
+		for gateway in ("razorpay", "stripe", "paypal", "cashflows"):
+			with self.subTest(gateway):
+				invoice = self.invoice_for(self.user, gateway)
+				page = self.checkout(self.browser, invoice)
+				self.choose(page, gateway)
+				self.press(page, "cancel")
+				page.locator("[data-view=left], [data-view=cancelled_attempt]").wait_for()
+
 	def test_after_the_last_try_the_page_offers_help_and_no_button(self):
 		frappe.db.set_value("AI Invoice", self.invoice.name, {"status": "Failed", "retry_count": 3})
 		frappe.db.commit()
@@ -59,7 +112,7 @@ class TestTrouble(BrowserTestCase):
 	def test_a_pending_payment_turns_to_paid_before_the_eyes_of_the_customer(self):
 		page = self.start("razorpay")
 		self.press(page, "pending")
-		self.wait_for_result(page, "pending")
+		self.wait_for_result(page, "left")
 		self.let_pass(self.attempts(self.invoice)[0])
 		self.simulator.finish("razorpay", self.attempts(self.invoice)[0], "success")
 		self.host.deliver_webhooks("razorpay")
@@ -69,7 +122,7 @@ class TestTrouble(BrowserTestCase):
 	def test_a_pending_payment_is_asked_about_without_javascript_too(self):
 		page = self.start("razorpay")
 		self.press(page, "pending")
-		self.wait_for_result(page, "pending")
+		self.wait_for_result(page, "left")
 		attempt = self.attempts(self.invoice)[0]
 		self.simulator.finish("razorpay", attempt, "success")
 		self.let_pass(attempt)
@@ -93,7 +146,7 @@ class TestTrouble(BrowserTestCase):
 		page = self.start("payu")
 		page.go_back()
 		page.wait_for_url("**/checkout?invoice=*")
-		page.get_by_text("You started a payment with PayU.").wait_for()
+		page.get_by_text("You started a payment with PayU on").wait_for()
 		page.get_by_role("link", name="Go on with this payment").click()
 		self.wait_for_gateway(page)
 		self.assertEqual(len(self.attempts(self.invoice)), 1)

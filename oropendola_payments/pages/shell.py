@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 import frappe
 from frappe import _
 from frappe.sessions import get_csrf_token
-from frappe.utils import strip_html
+from frappe.utils import cint, strip_html
 
 from oropendola_payments.pages import policy
 
@@ -33,6 +33,7 @@ def open_page(context, title: str, here: str = "") -> frappe._dict:
 		user=user(),
 		csrf_token=get_csrf_token() if user() else "",
 		login=login_address(),
+		can_sign_up=not cint(frappe.get_website_settings("disable_signup")),
 		problem=note.problem,
 		typed=note.typed,
 		style=asset("css/payments.css"),

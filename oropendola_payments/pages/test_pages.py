@@ -233,10 +233,38 @@ class TestWords(TestCase):
 		self.assertNotIn(f'id="plan-{plan.name}"', page("/plans?currency=USD").text)
 		self.assertIn(f'id="plan-{plan.name}"', page("/plans?currency=INR").text)
 
+	def test_a_free_plan_has_its_name_and_a_price(self):
+		plan = factories.create_plan(price=0, is_free=1, plan_name="Free")
+		factories.create_plan()
+		card = page("/plans?currency=INR").text.split(f'id="plan-{plan.name}"')[1].split("</li>")[0]
+		self.assertEqual((card.count(">Free<"), card.count(">₹0<")), (1, 1))
+
 	def test_a_browser_that_asks_for_hindi_gets_it(self):
 		answer = page("/plans", headers={"Accept-Language": "hi-IN,en;q=0.5"})
 		self.assertIn('<html lang="hi">', answer.text)
 		self.assertIn("अपना प्लान चुनें", answer.text)
+
+
+class TestSignUp(TestCase):
+	def setUp(self):
+		self.addCleanup(frappe.db.set_single_value, "Website Settings", "disable_signup", self.is_off())
+
+	def is_off(self):
+		return frappe.db.get_single_value("Website Settings", "disable_signup")
+
+	def plans(self, disable_signup: int) -> str:
+		frappe.db.set_single_value("Website Settings", "disable_signup", disable_signup)
+		return page("/plans", query_string={"plan": "starter"}).text
+
+	def test_a_newcomer_is_offered_an_account_and_comes_back_to_the_plan(self):
+		text = self.plans(disable_signup=0)
+		self.assertIn("Log in or sign up", text)
+		self.assertIn('href="/login?redirect-to=/plans%3Fplan%3Dstarter#signup"', text)
+
+	def test_a_site_that_takes_no_newcomers_offers_only_the_log_in(self):
+		text = self.plans(disable_signup=1)
+		self.assertIn(">Log in<", text)
+		self.assertNotIn("ign up", text)
 
 
 class TestPhone(TestCase):

@@ -67,6 +67,7 @@ def _refuse(invoice, answer: dict):
 
 
 def _offer(context, invoice, page):
+	page.says_who_takes_the_card = True
 	listing = gateway_list.available(invoice.currency, invoice.outstanding())
 	usable = [entry for entry in listing["gateways"] if entry["available"]]
 	usable.sort(key=lambda entry: not entry["recommended"])

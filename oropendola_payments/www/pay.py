@@ -2,7 +2,7 @@
 
 import frappe
 from frappe import _
-from frappe.utils import get_datetime, now_datetime
+from frappe.utils import get_datetime, get_url, now_datetime
 
 from oropendola_payments.api import payment
 from oropendola_payments.engine import gateway_list, otp
@@ -61,6 +61,7 @@ def _payment(attempt) -> dict:
 		"gateway": gateway_list.label_of(attempt.gateway),
 		"amount": words.money(to_decimal(attempt.amount), attempt.currency),
 		"mode": attempt.mode,
+		"address": get_url(f"/pay?attempt={attempt.name}"),
 		"state": words.watched_state(frappe.db.get_value("AI Invoice", attempt.invoice, "status"), attempt),
 		"result": f"/payment-result?attempt={attempt.name}",
 		"other_way": f"/checkout?invoice={attempt.invoice}",

@@ -75,7 +75,9 @@ def _card(plan: dict, currency: str, mine: dict[str, str]) -> dict:
 		"id": plan["plan_id"],
 		"name": plan["plan_name"],
 		"description": plan["description"] or "",
-		"price": _("Free") if is_free else words.money(plan["prices"][currency], currency, short=True),
+		"price": words.money(plan["prices"].get(currency) or 0, currency, short=True)
+		if currency
+		else _("Free"),
 		"interval": "" if is_free else words.interval(plan["billing_interval"], plan["interval_count"]),
 		"trial": _trial(plan) if plan["name"] not in mine else "",
 		"quota": words.quota(plan["requests_limit_per_day"]),

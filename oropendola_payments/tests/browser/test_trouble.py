@@ -6,7 +6,7 @@ import frappe
 
 from oropendola_payments.engine import checkout
 from oropendola_payments.tests import factories
-from oropendola_payments.tests.browser.case import GATEWAYS, BrowserTestCase
+from oropendola_payments.tests.browser.case import GATEWAYS, PHONE, BrowserTestCase
 
 BANK_CODE = "111000"  # what the played Cashfree's bank sends
 
@@ -248,10 +248,17 @@ class TestCodes(BrowserTestCase):
 		self.assertEqual(self.complaints, [])
 
 	def test_a_upi_link_opens_the_app(self):
+		self.browser = self.browser_of(self.user, **PHONE)
 		page = self.pay_by("upi_intent")
 		self.assertTrue(
 			page.get_by_role("link", name="Open my UPI app").get_attribute("href").startswith("upi://")
 		)
+
+	def test_a_upi_link_sends_who_sits_at_a_desk_to_the_phone(self):
+		page = self.pay_by("upi_intent")
+		page.get_by_text("Please open this page on your phone").wait_for()
+		self.assertEqual(page.locator(".on-desk code").inner_text(), page.url)
+		self.assertFalse(page.get_by_role("link", name="Open my UPI app").is_visible())
 
 	def test_our_own_code_comes_before_the_gateway_where_the_settings_say_so(self):
 		factories.enable_gateway("payu", require_phone_code=1)

@@ -1,0 +1,72 @@
+"""Where things stand on the pages, and what their small helpers do."""
+
+from oropendola_payments.tests import factories
+from oropendola_payments.tests.browser.case import PHONE, BrowserTestCase
+
+WIDE = {"viewport": {"width": 1280, "height": 800}}
+
+
+class TestLayout(BrowserTestCase):
+	def box(self, page, selector: str) -> dict:
+		return page.locator(selector).bounding_box()
+
+	def test_a_trial_line_moves_no_list_out_of_line(self):
+		plans = [
+			factories.create_plan(sort_order=-9, trial_days=days, features="One", description="Short.")
+			for days in (0, 7)
+		]
+		page = self.open(self.visitor(**WIDE), "/plans")
+		for part in (".ticks", ".button"):
+			tops = {round(self.box(page, f"#plan-{plan.name} {part}")["y"]) for plan in plans}
+			self.assertEqual(len(tops), 1, part)
+
+	def test_the_empty_billing_page_stands_in_the_middle(self):
+		page = self.open(self.browser_of(self.customer(), **WIDE), "/billing")
+		middles = [
+			page.evaluate(
+				"""(selector) => {
+					const range = document.createRange();
+					range.selectNodeContents(document.querySelector(selector));
+					const box = range.getBoundingClientRect();
+					return Math.round(box.left + box.width / 2);
+				}""",
+				selector,
+			)
+			for selector in (".empty h2", ".empty > p")
+		]
+		self.assertLess(abs(middles[0] - middles[1]), 3)
+
+	def test_the_checkout_says_once_who_takes_the_card(self):
+		user = self.customer()
+		page = self.checkout(self.browser_of(user), self.invoice_for(user))
+		page.get_by_text("We only learn whether it worked.").wait_for()
+		self.assertEqual(page.locator(".bottom").count(), 0)
+
+	def test_an_amount_on_a_receipt_stays_right_on_a_phone(self):
+		user = self.customer()
+		invoice = factories.create_active_subscription(user).current_invoice
+		page = self.open(self.browser_of(user, **PHONE), f"/receipt?invoice={invoice}")
+		line, amount = (
+			self.box(page, f".payments li:first-child {part}") for part in ("span:first-child", ".amount")
+		)
+		self.assertGreaterEqual(amount["x"], line["x"] + line["width"])
+
+	def test_the_example_is_copied_whole(self):
+		user = self.customer()
+		factories.create_active_subscription(user)
+		browser = self.browser_of(user, **PHONE)
+		browser.grant_permissions(["clipboard-read", "clipboard-write"])
+		page = self.open(browser, "/billing")
+		page.get_by_text("How to use it").click()
+		self.assertLessEqual(
+			page.locator("#example").evaluate(
+				"e => e.parentElement.scrollWidth - e.parentElement.clientWidth"
+			),
+			0,
+		)
+		page.locator("[data-copy=example]").click()
+		page.get_by_text("Copied").first.wait_for()
+		self.assertIn(
+			"/api/method/oropendola_payments.api.usage.consume",
+			page.evaluate("navigator.clipboard.readText()"),
+		)

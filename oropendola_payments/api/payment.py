@@ -136,6 +136,8 @@ def _status(invoice, attempt: str | None) -> dict:
 		"mode",
 	]
 	row = attempt and frappe.db.get_value("Payment Attempt", attempt, fields, as_dict=True)
+	if row:
+		row.error_message = _told(row.error_message)
 	return {
 		"invoice": invoice.name,
 		"status": invoice.status,
@@ -143,7 +145,7 @@ def _status(invoice, attempt: str | None) -> dict:
 		"amount_paid": invoice.paid(),
 		"outstanding_amount": invoice.outstanding(),
 		"currency": invoice.currency,
-		"failure_reason": invoice.failure_reason,
+		"failure_reason": _told(invoice.failure_reason),
 		"can_retry": invoice.can_retry(),
 		"retries_remaining": invoice.retries_remaining(),
 		"attempt": row or None,
@@ -151,6 +153,11 @@ def _status(invoice, attempt: str | None) -> dict:
 		and frappe.db.get_value("AI Subscription", invoice.subscription, "status"),
 		**mock_marks(row and row.mode),
 	}
+
+
+def _told(reason: str | None) -> str | None:
+	"""Our own sentences are kept in English; a gateway's words have no translation and stay as they are."""
+	return _(reason) if reason else reason
 
 
 def _pending(invoice) -> dict:
@@ -163,7 +170,7 @@ def _pending(invoice) -> dict:
 		"outstanding_amount": invoice.outstanding(),
 		"currency": invoice.currency,
 		"due_date": invoice.due_date,
-		"failure_reason": invoice.failure_reason,
+		"failure_reason": _told(invoice.failure_reason),
 		"retry_count": cint(invoice.retry_count),
 		"can_retry": invoice.can_retry(),
 		"retries_remaining": invoice.retries_remaining(),

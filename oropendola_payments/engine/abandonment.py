@@ -7,7 +7,6 @@ answer that is news goes through the settlement's door by itself.
 from datetime import datetime
 
 import frappe
-from frappe import _
 from frappe.utils import add_to_date, cint, get_datetime, now_datetime
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
@@ -18,7 +17,7 @@ from oropendola_payments.engine.batches import BATCH, next_names
 from oropendola_payments.engine.calls import call_gateway
 from oropendola_payments.engine.settlement import is_of_this_mode
 from oropendola_payments.engine.transactions import in_transaction, read
-from oropendola_payments.engine.unpaid import close_attempt
+from oropendola_payments.engine.unpaid import LEFT, close_attempt
 from oropendola_payments.gateways.base import Gateway, Outcome, PaymentEvent
 from oropendola_payments.gateways.errors import CredentialsRefused
 
@@ -136,13 +135,12 @@ def _abandon_locked(invoice_names: list[str], unpaid: list[str], minutes: int) -
 
 
 def _abandon(invoices: dict, attempts: list):
-	reason = _("The payment was not finished in time. Nothing was charged as far as the gateway knows.")
 	for attempt in attempts:
-		invoices[attempt.invoice].record("attempt_expired", attempt, attempt.status, "Expired", reason=reason)
+		invoices[attempt.invoice].record("attempt_expired", attempt, attempt.status, "Expired", reason=LEFT)
 	PaymentAttempt.expire_many(
-		attempts, reason, {a.name: schedule.next_check(a, closed=True) for a in attempts}
+		attempts, LEFT, {a.name: schedule.next_check(a, closed=True) for a in attempts}
 	)
-	AIInvoice.abandon_many(list(invoices.values()), reason)
+	AIInvoice.abandon_many(list(invoices.values()), LEFT)
 
 
 def _back_to_partly_paid(invoices: dict, attempts: list):

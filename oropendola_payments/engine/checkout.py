@@ -20,7 +20,7 @@ from oropendola_payments.engine.payment_answer import answer, mock_marks, result
 from oropendola_payments.engine.payment_request import request_of, summary_of
 from oropendola_payments.engine.settlement import local_time
 from oropendola_payments.engine.transactions import in_transaction, lock
-from oropendola_payments.engine.unpaid import close_attempt, stop_waiting
+from oropendola_payments.engine.unpaid import WITHDRAWN, close_attempt, stop_waiting
 from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.gateways.base import Checkout, Customer, Outcome, PaymentEvent, PaymentRequest
 from oropendola_payments.gateways.cards import refuse_card_data
@@ -245,9 +245,7 @@ def _withdraw_locked(attempt):
 	if not attempt.is_open() or attempt.status == "Authorized":
 		return
 	before = attempt.status
-	attempt.mark_as_cancelled(
-		error_message=_("You cancelled the payment."), next_check_at=schedule.next_check(attempt)
-	)
+	attempt.mark_as_cancelled(error_message=WITHDRAWN, next_check_at=schedule.next_check(attempt))
 	invoice.record("attempt_cancelled", attempt, before, "Cancelled")
 	stop_waiting(invoice, attempt, invoice.mark_as_pending)
 

@@ -18,7 +18,13 @@ from oropendola_payments.engine import afterwards, schedule, surplus
 from oropendola_payments.engine.adapters import settings_of
 from oropendola_payments.engine.service import fulfil
 from oropendola_payments.engine.transactions import in_transaction, lock, read
-from oropendola_payments.engine.unpaid import close_attempt, note_authorized, note_pending, stop_waiting
+from oropendola_payments.engine.unpaid import (
+	UNFITTING,
+	close_attempt,
+	note_authorized,
+	note_pending,
+	stop_waiting,
+)
 from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
 from oropendola_payments.gateways.money import quantize, to_decimal
@@ -187,8 +193,7 @@ def _is_mismatch(attempt, event: PaymentEvent) -> bool:
 def _put_aside(invoice, attempt, reason: str):
 	"""Money that fits nothing waits for a person, and the customer may pay as was asked."""
 	invoice.flag_for_review(reason)
-	message = _("A payment arrived that does not match this invoice. We are looking at it.")
-	stop_waiting(invoice, attempt, lambda: invoice.mark_as_failed(message))
+	stop_waiting(invoice, attempt, lambda: invoice.mark_as_failed(UNFITTING))
 
 
 def _mismatch_reason(attempt, event: PaymentEvent) -> str:

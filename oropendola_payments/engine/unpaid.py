@@ -1,12 +1,22 @@
 """What a gateway says before money moves, or instead of it. The caller holds the locks of invoice and attempt, and commits."""
 
 import frappe
-from frappe import _
 
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.engine import schedule
 from oropendola_payments.engine.masking import masked_text
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
+
+# Kept in English, whoever's request or worker writes them down, and translated where a customer reads them.
+CLOSING_REASONS = {
+	Outcome.CANCELLED: "The payment was cancelled.",
+	Outcome.EXPIRED: "The payment was not finished in time.",
+	Outcome.NOT_FOUND: "The payment was never started at the gateway.",
+}
+FAILED = "The payment failed. Nothing was charged."
+UNFITTING = "A payment arrived that does not match this invoice. We are looking at it."
+LEFT = "The payment was not finished in time. Nothing was charged as far as the gateway knows."
+WITHDRAWN = "You cancelled the payment."
 
 
 def note_authorized(invoice, attempt, event: PaymentEvent) -> bool:
@@ -40,7 +50,10 @@ def close_attempt(invoice, attempt, event: PaymentEvent) -> bool:
 	"""The gateway says this attempt came to nothing. True when that was news."""
 	if not attempt.is_open():
 		return False
-	before, reason = attempt.status, masked_text(event.reason or _closing_reason(event.outcome))[:500]
+	before, reason = (
+		attempt.status,
+		masked_text(event.reason or CLOSING_REASONS.get(event.outcome, FAILED))[:500],
+	)
 	move = {
 		Outcome.CANCELLED: attempt.mark_as_cancelled,
 		Outcome.EXPIRED: attempt.mark_as_expired,
@@ -72,11 +85,3 @@ def stop_waiting(invoice, attempt, move):
 		invoice.mark_as_partly_paid(invoice.paid())
 	else:
 		move()
-
-
-def _closing_reason(outcome: Outcome) -> str:
-	return {
-		Outcome.CANCELLED: _("The payment was cancelled."),
-		Outcome.EXPIRED: _("The payment was not finished in time."),
-		Outcome.NOT_FOUND: _("The payment was never started at the gateway."),
-	}.get(outcome, _("The payment failed. Nothing was charged."))

@@ -6,7 +6,7 @@ import frappe
 from frappe.utils.password import update_password
 
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import checkout
+from oropendola_payments.engine import checkout, unpaid
 from oropendola_payments.tests import factories
 from oropendola_payments.tests.http import API, send
 from oropendola_payments.tests.simulated import simulator
@@ -16,6 +16,15 @@ PRIVATE = ("/checkout", "/pay", "/billing", "/receipt")
 
 def page(path: str, user: str | None = None, **options):
 	return send(options.pop("method", "GET"), path, user, **options)
+
+
+def cookie_of(user: str) -> str:
+	"""A session in a browser, which has a CSRF token and the user's language."""
+	update_password(user, factories.PASSWORD)
+	answer = send("POST", "/api/method/login", data={"usr": user, "pwd": factories.PASSWORD})
+	cookie = next(c for c in answer.headers.getlist("Set-Cookie") if c.startswith("sid=")).split(";")[0]
+	page("/plans", headers={"Cookie": cookie})
+	return cookie
 
 
 def policy_of(answer) -> dict[str, str]:
@@ -67,7 +76,7 @@ class TestWhoSeesWhat(TestCase):
 
 	def test_a_return_that_brings_the_log_in_along_leads_to_the_result_and_takes_nothing_in(self):
 		"""R31. Where gateway and site share a host name, the framework misses a CSRF token before our code is asked."""
-		cookie, before = self.log_in(), self.records()
+		cookie, before = cookie_of(self.owner), self.records()
 		for call in ("returned?gateway=payu&", "payu_failure?"):
 			answer = send(
 				"POST",
@@ -79,15 +88,6 @@ class TestWhoSeesWhat(TestCase):
 			self.assertTrue(answer.headers["Location"].endswith(f"/payment-result?attempt={self.attempt}"))
 		self.assertEqual(self.records(), before)
 		self.assertEqual(send("POST", "/billing", headers={"Cookie": cookie}).status_code, 400)
-
-	def log_in(self) -> str:
-		"""The cookie of a session that has a CSRF token."""
-		update_password(self.owner, factories.PASSWORD)
-		form = {"usr": self.owner, "pwd": factories.PASSWORD}
-		answer = send("POST", "/api/method/login", data=form)
-		cookie = next(c for c in answer.headers.getlist("Set-Cookie") if c.startswith("sid=")).split(";")[0]
-		page("/plans", headers={"Cookie": cookie})
-		return cookie
 
 	def test_a_stranger_finds_no_invoice_and_no_payment(self):
 		"""S13."""
@@ -297,3 +297,37 @@ class TestPhone(TestCase):
 		_invoice, answer = self.pay(phone="098765 43210")
 		self.assertIn("/pay?attempt=", answer.headers["Location"])
 		self.assertEqual(frappe.db.get_value("User", self.user, "phone"), "+919876543210")
+
+
+class TestLanguage(TestCase):
+	@classmethod
+	def setUpClass(cls):
+		super().setUpClass()
+		cls.user = factories.create_user()
+		frappe.db.set_value("User", cls.user, "language", "hi")
+		cls.headers = {"Cookie": cookie_of(cls.user)}
+
+	def test_a_reason_that_was_kept_in_english_is_read_in_the_customers_language(self):
+		invoice = factories.create_invoice(self.user)
+		reason = {"status": "Abandoned", "failure_reason": unpaid.LEFT}
+		frappe.db.set_value("AI Invoice", invoice.name, reason)
+		for path in (f"/checkout?invoice={invoice.name}", f"/payment-result?invoice={invoice.name}"):
+			text = page(path, headers=self.headers).text
+			self.assertIn("भुगतान समय पर पूरा नहीं हुआ।", text)
+			self.assertNotIn("not finished", text)
+
+	def test_what_an_engine_writes_down_is_english_whoever_asks(self):
+		frappe.local.lang = "hi"
+		self.addCleanup(setattr, frappe.local, "lang", "en")
+		simulator()
+		factories.enable_gateway("cashfree")
+		attempt = checkout.initiate(self.user, factories.create_invoice(self.user).name, "cashfree")[
+			"attempt"
+		]
+		checkout.cancel(self.user, attempt)
+		self.assertRegex(frappe.db.get_value("Payment Attempt", attempt, "error_message"), r"^[A-Za-z .]+$")
+
+	def test_names_of_plans_are_translated_where_a_translation_is_known(self):
+		plan = factories.create_plan(price=0, is_free=1, plan_name="Free")
+		card = page("/plans", headers=self.headers).text.split(f'id="plan-{plan.name}"')[1].split("</li>")[0]
+		self.assertIn(">मुफ़्त<", card)

@@ -7,6 +7,7 @@ import unittest
 from pathlib import Path
 
 from oropendola_payments.ai_billing import receipt
+from oropendola_payments.engine import unpaid
 from oropendola_payments.pages import words
 
 APP = Path(__file__).parent.parent
@@ -14,19 +15,55 @@ SOURCES = (
 	"www/*.html", "www/*.py", "templates/**/*.html", "pages/*.py",
 	"ai_billing/words.py", "ai_billing/receipt.py", "ai_billing/print_format/**/*.html",
 )  # fmt: skip
+# Where the refusals come from that a customer meets on a page or in a program of their own.
+REFUSALS = (
+	"api/arguments.py",
+	"api/cashfree.py",
+	"api/payment.py",
+	"api/subscription.py",
+	"api/subscription_renewal.py",
+	"engine/adapters.py",
+	"engine/checkout.py",
+	"engine/claims.py",
+	"engine/earlier_tries.py",
+	"engine/gateway_list.py",
+	"engine/live_site.py",
+	"engine/otp.py",
+	"engine/otp_step.py",
+	"engine/payment_answer.py",
+	"engine/phone_step.py",
+	"engine/receipts.py",
+	"engine/sms.py",
+	"engine/subscriptions.py",
+	"engine/two_step.py",
+	"engine/usage.py",
+)
+# Kept in records in English.
+REASONS = (*unpaid.CLOSING_REASONS.values(), unpaid.FAILED, unpaid.UNFITTING, unpaid.LEFT, unpaid.WITHDRAWN)
 CALL = re.compile(r"""\b_\(\s*((["'])(?:\\.|(?!\2).)*\2)""", re.DOTALL)
 LANGUAGES = ("hi",)
 
 
 def page_texts() -> set[str]:
 	files = [file for pattern in SOURCES for file in APP.glob(pattern) if not file.name.startswith("test_")]
-	found = {
-		ast.literal_eval(match[0])
-		for file in files
-		for match in CALL.findall(file.read_text(encoding="utf-8"))
-	}
 	states = (*words.INVOICE_STATES.values(), *words.SUBSCRIPTION_STATES.values())
-	return found | {word for word, _tone in states} | set(receipt.METHODS.values())
+	return texts_in(files) | {word for word, _tone in states} | set(receipt.METHODS.values())
+
+
+def texts_in(files) -> set[str]:
+	return {text for file in files for text in (_in_code if file.suffix == ".py" else _in_template)(file)}
+
+
+def _in_template(file: Path) -> set[str]:
+	return {ast.literal_eval(match[0]) for match in CALL.findall(file.read_text(encoding="utf-8"))}
+
+
+def _in_code(file: Path) -> set[str]:
+	calls = [
+		node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)
+	]
+	firsts = [call.args[0] for call in calls if getattr(call.func, "id", "") == "_" and call.args]
+	return {first.value for first in firsts if isinstance(first, ast.Constant)}
 
 
 def translations(language: str) -> dict[str, str]:
@@ -40,6 +77,12 @@ class TestTranslations(unittest.TestCase):
 		self.assertGreater(len(texts), 150)
 		for language in LANGUAGES:
 			self.assertEqual(sorted(texts - set(translations(language))), [])
+
+	def test_every_sentence_of_the_engine_that_a_customer_reads_is_translated(self):
+		texts = texts_in(APP / name for name in REFUSALS)
+		self.assertGreater(len(texts), 60)
+		for language in LANGUAGES:
+			self.assertEqual(sorted({*texts, *REASONS} - set(translations(language))), [])
 
 	def test_translations_keep_their_placeholders(self):
 		for language in LANGUAGES:

@@ -36,6 +36,11 @@ def state(words: dict, status: str) -> dict:
 	return {"word": _(word), "tone": tone}
 
 
+def told(text: str | None) -> str:
+	"""What a record keeps in English, or in the words of whoever typed it, in the customer's language if it is known."""
+	return _(text) if text else ""
+
+
 def watched_state(status: str, attempt) -> str:
 	"""How invoice and payment stand, as `watch.js` puts it together from the API's answer."""
 	parts = (status, attempt and attempt.status, attempt and attempt.error_code)

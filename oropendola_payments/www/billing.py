@@ -93,7 +93,7 @@ def _subscription(mine: dict) -> dict:
 	plan = frappe.get_cached_doc("AI Plan", mine["plan"])
 	limit, remaining = cint(quota["limit"]), max(0, cint(quota["remaining"]))
 	return {
-		"plan": mine["plan_name"],
+		"plan": words.told(mine["plan_name"]),
 		"state": words.state(words.SUBSCRIPTION_STATES, status),
 		"sentence": _sentence(mine, plan),
 		"is_served": status in SERVED,
@@ -162,7 +162,7 @@ def _invoice(doc) -> dict:
 	plan = doc.plan and frappe.get_cached_value("AI Plan", doc.plan, "plan_name")
 	return {
 		"name": doc.name,
-		"what": plan or doc.description or "",
+		"what": words.told(plan) or doc.description or "",
 		"date": words.day(doc.creation),
 		"amount": words.money(doc.total(), doc.currency),
 		"due": words.money(doc.outstanding(), doc.currency) if doc.status == "Partly Paid" else "",

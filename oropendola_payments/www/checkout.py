@@ -77,7 +77,7 @@ def _offer(context, invoice, page):
 		{
 			"gateways": [_gateway(entry, chosen) for entry in usable],
 			"under_way": under_way,
-			"last_failure": invoice.failure_reason if invoice.can_retry() else "",
+			"last_failure": words.told(invoice.failure_reason) if invoice.can_retry() else "",
 			"retries_remaining": invoice.retries_remaining(),
 			"asks_phone": not _has_phone(page.user),
 			"phone_help": _phone_help(usable),
@@ -114,7 +114,7 @@ def _under_way(invoice) -> dict | None:
 		"code": row.gateway,
 		"gateway": gateway_list.label_of(row.gateway),
 		"time": words.moment(row.initiated_at),
-		"refusal": row.error_message if was_declined(row) else "",
+		"refusal": words.told(row.error_message) if was_declined(row) else "",
 	}
 
 

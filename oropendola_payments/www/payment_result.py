@@ -121,7 +121,7 @@ def _payment(invoice, attempt) -> dict:
 		"result": f"/payment-result?attempt={attempt.name}"
 		if attempt
 		else f"/payment-result?invoice={invoice.name}",
-		"what": (plan and plan.plan_name) or invoice.description or invoice.name,
+		"what": words.told(plan and plan.plan_name) or invoice.description or invoice.name,
 		"gateway": gateway_list.label_of(attempt.gateway) if attempt else "",
 		"amount": words.money(to_decimal(attempt.amount if attempt else invoice.total()), invoice.currency),
 		"total": words.money(invoice.total(), invoice.currency),
@@ -131,7 +131,7 @@ def _payment(invoice, attempt) -> dict:
 		"when": words.moment(invoice.paid_date),
 		"is_open": bool(attempt and attempt.status in OPEN_ATTEMPTS),
 		"mode": attempt.mode if attempt else "",
-		"reason": (attempt.error_message if attempt else "") or invoice.failure_reason or "",
+		"reason": words.told((attempt.error_message if attempt else "") or invoice.failure_reason),
 		"can_pay": invoice.status not in ("Failed", "Abandoned") or invoice.can_retry(),
 		"retries_remaining": invoice.retries_remaining() if invoice.can_retry() else None,
 	}

@@ -73,15 +73,15 @@ def _card(plan: dict, currency: str, mine: dict[str, str]) -> dict:
 	is_free, status = bool(plan["is_free"]), mine.get(plan["name"])
 	return {
 		"id": plan["plan_id"],
-		"name": plan["plan_name"],
-		"description": plan["description"] or "",
+		"name": words.told(plan["plan_name"]),
+		"description": words.told(plan["description"]),
 		"price": words.money(plan["prices"].get(currency) or 0, currency, short=True)
 		if currency
 		else _("Free"),
 		"interval": "" if is_free else words.interval(plan["billing_interval"], plan["interval_count"]),
 		"trial": _trial(plan) if plan["name"] not in mine else "",
 		"quota": words.quota(plan["requests_limit_per_day"]),
-		"features": plan["features"],
+		"features": [words.told(feature) for feature in plan["features"]],
 		"is_mine": status in RUNNING,
 		"button": _button(plan, status),
 		"address": shell.login_address(f"/plans?currency={currency}&plan={plan['plan_id']}"),
@@ -94,10 +94,11 @@ def _trial(plan: dict) -> str:
 
 
 def _button(plan: dict, status: str | None) -> str:
+	name = words.told(plan["plan_name"])
 	if status == "Pending":
 		return _("Go on to the payment")
 	if status in ("Past Due", "Expired"):
-		return _("Renew {0}").format(plan["plan_name"])
+		return _("Renew {0}").format(name)
 	if plan["trial_days"] and not status and not plan["is_free"]:
-		return _("Try {0}").format(plan["plan_name"])
-	return _("Choose {0}").format(plan["plan_name"])
+		return _("Try {0}").format(name)
+	return _("Choose {0}").format(name)

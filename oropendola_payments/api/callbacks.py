@@ -102,11 +102,15 @@ def _pointed_to_result(response, attempt: str | None):
 
 
 def _result_of(attempt: str | None) -> str:
-	"""With the word that the customer left the gateway's page, which decides nothing but how the page speaks."""
+	"""With the word that the customer left the gateway's page, which decides nothing but how the page speaks.
+
+	A posted return is a gateway's own news, whichever address it took: PayU has one for a no, a cancel and an open end.
+	"""
 	target = urlsplit(result_url(attempt=attempt) if attempt else result_url(invoice=""))
 	# Without a host: what the request names as its own could be anybody's.
 	path = target._replace(scheme="", netloc="").geturl()
-	return f"{path}&cancelled=1" if frappe.request.args.get("cancelled") else path
+	walked_away = frappe.request.method == "GET" and frappe.request.args.get("cancelled")
+	return f"{path}&cancelled=1" if walked_away else path
 
 
 def lead_on_anyway(response=None, request=None):

@@ -1,14 +1,17 @@
 """Makes the pictures of docs/screenshots anew when PAYMENT_SCREENSHOTS is set; otherwise only says how."""
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 from unittest import SkipTest
 
 import frappe
+from frappe.utils import add_days, today
 
 from oropendola_payments.engine import checkout
 from oropendola_payments.tests import factories
-from oropendola_payments.tests.browser.case import PHONE, BrowserTestCase
+from oropendola_payments.tests.browser.case import GATEWAYS, PHONE, BrowserTestCase
 
 FOLDER = Path(__file__).parents[3] / "docs" / "screenshots"
 WIDE = {"viewport": {"width": 1280, "height": 800}}
@@ -17,6 +20,12 @@ LOOKS = {
 	"dark": {"color_scheme": "dark", **WIDE},
 	"phone": {"color_scheme": "light", **PHONE, "device_scale_factor": 1.5},
 }
+# Every state is seen in the light look; the others show that they are looked after too.
+KEPT = {
+	"dark": ("plans", "checkout", "billing"),
+	"phone": ("plans", "checkout", "result-paid", "billing", "pay-upi", "receipt"),
+}
+SMALL = ("-strip", "+dither", "-colors", "128", "-define", "png:compression-level=9")
 PLANS = (
 	{
 		"plan_id": "shot-free",
@@ -82,7 +91,7 @@ class TestScreenshots(BrowserTestCase):
 		browser = self.browser_of(user, **options)
 		page = self.open(browser, "/billing")
 		self.shoot(page, look, "billing-empty")
-		invoice = factories.create_invoice(user, plan=frappe.get_doc("AI Plan", "shot-starter"))
+		invoice = self.invoice_of(user)
 		page.goto(f"/checkout?invoice={invoice.name}")
 		self.shoot(page, look, "checkout")
 		self.fail_once(page, look)
@@ -90,6 +99,82 @@ class TestScreenshots(BrowserTestCase):
 		self.pay(page, invoice, look)
 		self.look_at_billing(page, user, invoice, look)
 		self.look_at_bridges(browser, user, look)
+
+	def test_states_that_are_seldom_seen(self):
+		with factories.payment_settings(**SELLER):
+			self.look_at_ends()
+			self.look_at_returns()
+			self.look_at_windows()
+			self.look_at_subscriptions()
+
+	@staticmethod
+	def invoice_of(user: str, plan: str = "shot-starter"):
+		return factories.create_invoice(user, plan=frappe.get_doc("AI Plan", plan))
+
+	def ordered(self):
+		"""A customer of their own with an invoice: one customer gets one invoice of a plan."""
+		user = self.customer()
+		return self.browser_of(user, **WIDE), self.invoice_of(user)
+
+	def look_at_ends(self):
+		for name, values in (
+			("cancelled", {"status": "Cancelled"}),
+			("paid", {"status": "Paid", "amount_paid": 588.82}),
+			("no-gateway", {}),
+		):
+			self.offer(0 if name == "no-gateway" else 1)
+			browser, invoice = self.ordered()
+			frappe.db.set_value("AI Invoice", invoice.name, {"retry_count": 0, **values})
+			frappe.db.commit()
+			self.shoot(self.checkout(browser, invoice), "light", f"checkout-{name}")
+		self.shoot(self.open(browser, "/checkout?invoice=none"), "light", "not-found")
+
+		self.offer(1)
+
+	@staticmethod
+	def offer(enabled: int):
+		for gateway in GATEWAYS:
+			factories.enable_gateway(gateway, enabled=enabled)
+
+	def look_at_returns(self):
+		for outcome, view in (("failure", "declined"), ("cancel", "left")):
+			page = self.checkout(*self.ordered())
+			self.choose(page, "razorpay")
+			self.press(page, outcome)
+			self.wait_for_result(page, view)
+			self.shoot(page, "light", f"result-{view}")
+		page = self.open(self.visitor(**WIDE), "/payment-result?attempt=ANY&back=1")
+		self.shoot(page, "light", "result-guest")
+
+	def look_at_windows(self):
+		browser, invoice = self.ordered()
+		attempt = checkout.initiate(invoice.user, invoice.name, "razorpay", "embedded")["attempt"]
+		page = self.open(browser, f"/pay?attempt={attempt}")
+		page.frame_locator("iframe").locator("button[value=cancel]").click()
+		page.get_by_text("The payment window was closed.").wait_for()
+		self.shoot(page, "light", "pay-window")
+		browser, invoice = self.ordered()
+		attempt = checkout.initiate(invoice.user, invoice.name, "payu")["attempt"]
+		page = browser.new_page()
+		page.add_init_script("HTMLFormElement.prototype.requestSubmit = function () {};")
+		page.goto(f"/pay?attempt={attempt}")
+		self.shoot(page, "light", "pay-leaving")
+
+	def look_at_subscriptions(self):
+		trial = self.customer()
+		page = self.open(self.browser_of(trial, **WIDE), "/plans")
+		page.locator("#plan-shot-pro button").click()
+		page.wait_for_url("**/billing")
+		self.shoot(page, "light", "billing-trial")
+		for status, name in (("Past Due", "past-due"), ("Expired", "expired")):
+			user = self.customer()
+			subscription = factories.create_active_subscription(
+				user, plan=frappe.get_doc("AI Plan", "shot-starter")
+			)
+			values = {"status": status, "end_date": add_days(today(), -3), "daily_quota_remaining": 0}
+			frappe.db.set_value("AI Subscription", subscription.name, values)
+			frappe.db.commit()
+			self.shoot(self.open(self.browser_of(user, **WIDE), "/billing"), "light", f"billing-{name}")
 
 	def fail_once(self, page, look: str):
 		self.choose(page, "payu")
@@ -99,7 +184,7 @@ class TestScreenshots(BrowserTestCase):
 
 	def leave_pending(self, page, invoice, look: str):
 		page.goto(f"/checkout?invoice={invoice.name}")
-		self.choose(page, "razorpay")
+		self.choose(page, "payu")
 		self.press(page, "pending")
 		self.wait_for_result(page, "pending")
 		self.shoot(page, look, "result-pending")
@@ -143,7 +228,7 @@ class TestScreenshots(BrowserTestCase):
 		user = self.customer(language="hi")
 		browser = self.browser_of(user, **LOOKS["phone"])
 		self.shoot(self.open(browser, "/plans"), "hindi", "plans")
-		invoice = factories.create_invoice(user, plan=frappe.get_doc("AI Plan", "shot-starter"))
+		invoice = self.invoice_of(user)
 		page = self.open(browser, f"/checkout?invoice={invoice.name}")
 		self.shoot(page, "hindi", "checkout")
 		self.choose(page, "payu")
@@ -154,4 +239,9 @@ class TestScreenshots(BrowserTestCase):
 		self.shoot(page, "hindi", "billing")
 
 	def shoot(self, page, look: str, name: str):
-		page.screenshot(path=FOLDER / f"{name}-{look}.png", full_page=True, animations="disabled")
+		if name not in KEPT.get(look, (name,)):
+			return
+		file = FOLDER / f"{name}-{look}.png"
+		page.screenshot(path=file, full_page=True, animations="disabled")
+		if shutil.which("convert"):
+			subprocess.run(["convert", file, *SMALL, file], check=True)

@@ -93,6 +93,11 @@ class TestTrouble(BrowserTestCase):
 				self.press(page, "cancel")
 				page.locator("[data-view=left], [data-view=cancelled_attempt]").wait_for()
 
+	def test_a_bank_that_has_not_decided_is_not_called_a_customer_who_left(self):
+		page = self.start("payu")
+		self.press(page, "pending")
+		self.wait_for_result(page, "pending")
+
 	def test_after_the_last_try_the_page_offers_help_and_no_button(self):
 		frappe.db.set_value("AI Invoice", self.invoice.name, {"status": "Failed", "retry_count": 3})
 		frappe.db.commit()

@@ -150,18 +150,27 @@ def settle_and_capture(gateway: str, event: PaymentEvent, attempt=None, adapter=
 	return settle(gateway, event, attempt)
 
 
-def withdraw(name: str) -> bool:
-	"""Close an open attempt at the gateway, where it can. False when it may still be paid there."""
+# What a gateway says of an attempt that nobody can pay any more.
+CLOSED = (Outcome.CANCELLED, Outcome.EXPIRED, Outcome.FAILED)
+
+
+def withdraw(name: str):
+	"""Close an attempt at the gateway, where it can, and settle what became of it."""
 	attempt = frappe.get_doc("Payment Attempt", name)
+	event = close_at_gateway(attempt)
+	if event:
+		settle_and_capture(attempt.gateway, event)
+
+
+def close_at_gateway(attempt) -> PaymentEvent | None:
+	"""What became of the attempt, which may be that it was paid. None where the gateway cannot close it."""
 	adapter = adapter_of(attempt.gateway)
 	if not adapter.capabilities.cancel:
-		return False
+		return None
 	try:
-		event = call_gateway(attempt.gateway, adapter.cancel, attempt.payment_ref())
+		return _about(attempt, call_gateway(attempt.gateway, adapter.cancel, attempt.payment_ref()))
 	except NotSupported:
-		return False
-	settle_and_capture(attempt.gateway, _about(attempt, event))
-	return event.outcome in (Outcome.CANCELLED, Outcome.EXPIRED, Outcome.FAILED)
+		return None
 
 
 def attempt_of_notice(gateway: str, notice):

@@ -65,7 +65,11 @@ def cancel(user: str, attempt_name: str) -> dict:
 	attempt = own_attempt(user, attempt_name)
 	if not attempt.is_open():
 		return _standing(attempt.name)
-	asking.withdraw(attempt.name) or asking.ask(attempt.name)
+	event = asking.close_at_gateway(attempt)
+	if event is None:
+		asking.ask(attempt.name)
+	elif event.outcome not in asking.CLOSED:
+		asking.settle_and_capture(attempt.gateway, event)
 	in_transaction(_withdraw_locked, attempt)
 	return _standing(attempt.name)
 

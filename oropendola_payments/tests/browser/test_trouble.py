@@ -128,6 +128,7 @@ class TestTrouble(BrowserTestCase):
 		page = self.start("razorpay")
 		self.press(page, "pending")
 		self.wait_for_result(page, "left")
+		page.close()  # it would ask by itself
 		attempt = self.attempts(self.invoice)[0]
 		self.simulator.finish("razorpay", attempt, "success")
 		self.let_pass(attempt)

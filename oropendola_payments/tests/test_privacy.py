@@ -91,28 +91,27 @@ class TestPersonInTheAuditTrail(TestCase):
 class TestWhatPeopleTyped(TestCase):
 	"""Reasons and notes may name anybody. They go with the person; the money and its chain stay."""
 
-	NAME = "Zubaida of Flat 7"
-
 	def setUp(self):
+		self.name = unique("Zubaida")
 		self.user = create_user()
 		invoice = create_invoice(self.user)
 		self.invoice = invoice.name
 		manual.record_payment(
-			self.invoice, invoice.total(), unique("transfer"), None, f"Cash from {self.NAME}"
+			self.invoice, invoice.total(), unique("transfer"), None, f"Cash from {self.name}"
 		)
-		refunds.create_refund(self.invoice, 100, f"{self.NAME} called")
+		refunds.create_refund(self.invoice, 100, f"{self.name} called")
 		invoice.reload().flag_for_review("Something is odd.")
 		frappe.db.commit()
-		reviews.finish(self.invoice, f"{self.NAME} was right")
+		reviews.finish(self.invoice, f"{self.name} was right")
 		invoice.reload().flag_for_review("Something else is odd.")
-		frappe.db.set_value("AI Invoice", self.invoice, "review_reason", f"Ask {self.NAME}")
+		frappe.db.set_value("AI Invoice", self.invoice, "review_reason", f"Ask {self.name}")
 		frappe.db.commit()
 
 	def test_a_person_who_is_forgotten_is_named_in_no_text(self):
 		before = audit.verify(self.invoice)
 		privacy.forget(self.user)
 		frappe.db.commit()
-		self.assertEqual(places_that_name(self.NAME), [])
+		self.assertEqual(places_that_name(self.name), [])
 		self.assertEqual(audit.verify(self.invoice), before)
 		self.assertIsNone(before["broken"])
 		refund = frappe.get_last_doc("Payment Refund", {"invoice": self.invoice})
@@ -121,8 +120,8 @@ class TestWhatPeopleTyped(TestCase):
 
 	def test_the_history_keeps_a_note_until_then_and_notices_a_changed_one(self):
 		event = frappe.get_last_doc("Payment Event", {"invoice": self.invoice, "event": "refund_opened"})
-		self.assertEqual(event.note, f"{self.NAME} called")
-		self.assertNotIn(self.NAME, event.details)
+		self.assertEqual(event.note, f"{self.name} called")
+		self.assertNotIn(self.name, event.details)
 		for values in ({"note": "Nobody called"}, {"note": REDACTED}, {"note": None, "note_salt": None}):
 			frappe.db.set_value("Payment Event", event.name, values, update_modified=False)
 			self.assertEqual(audit.verify(self.invoice)["broken"]["link"], event.name, values)

@@ -251,30 +251,36 @@ class TestStatusAndCapture(PayPalCase):
 			self.dialect.books.order_of(self.reference).fields["status"] = "APPROVED"
 		self.assertEqual(len(self.dialect.books.order_of(self.reference).fields["refused"]), 11)
 
-	def test_a_capture_that_has_to_wait_is_neither_money_nor_an_error(self):
-		"""Facts, Return and capture: retry later, or send the customer back; the order stays open either way."""
+	def refused_capture(self, issue: str, number: int):
+		"""The capture of an order of its own: PayPal answers a repeated request id as it did before."""
+		self.reference = f"PPWAIT{number}"
 		payment = self.approved()
 		authorized = self.only(self.gateway.status(payment))
-		for issue, says in (
-			("ORDER_COMPLETION_IN_PROGRESS", "not finished"),
-			("PAYER_ACTION_REQUIRED", "go back to PayPal"),
-			("REDIRECT_PAYER_FOR_ALTERNATE_FUNDING", "go back to PayPal"),
+		self.simulator.configure("paypal", capture_issue=issue)
+		try:
+			return self.gateway.capture(payment, authorized, "k")
+		finally:
+			self.simulator.configure("paypal", capture_issue="")
+
+	def test_a_capture_that_has_to_wait_is_neither_money_nor_an_error(self):
+		"""Facts, Return and capture: retry later, or send the customer back; the order stays open either way."""
+		for number, (issue, says) in enumerate(
+			(
+				("ORDER_COMPLETION_IN_PROGRESS", "not finished"),
+				("PAYER_ACTION_REQUIRED", "go back to PayPal"),
+				("REDIRECT_PAYER_FOR_ALTERNATE_FUNDING", "go back to PayPal"),
+			)
 		):
-			self.simulator.configure("paypal", capture_issue=issue)
-			event = self.gateway.capture(payment, authorized, "k")
+			event = self.refused_capture(issue, number)
 			self.assertEqual((event.outcome, event.error_code), (Outcome.PENDING, issue))
 			self.assertIn(says, event.reason)
-		self.simulator.configure("paypal", capture_issue="")
-		self.assertEqual(self.gateway.capture(payment, authorized, "k").outcome, Outcome.PAID)
 
 	def test_a_refusal_for_good_is_an_error(self):
 		"""paypal.md pitfall 10: buyer and merchant in one country that is closed; which issue comes is unconfirmed."""
-		payment = self.approved()
-		authorized = self.only(self.gateway.status(payment))
-		for issue in ("COMPLIANCE_VIOLATION", "TRANSACTION_REFUSED", "DOMESTIC_TRANSACTION_REFUSED"):
-			self.simulator.configure("paypal", capture_issue=issue)
+		issues = ("COMPLIANCE_VIOLATION", "TRANSACTION_REFUSED", "DOMESTIC_TRANSACTION_REFUSED")
+		for number, issue in enumerate(issues):
 			with self.assertRaises(GatewayRefused) as refused:
-				self.gateway.capture(payment, authorized, "k")
+				self.refused_capture(issue, number)
 			self.assertEqual(refused.exception.gateway_code, issue)
 
 	def test_an_order_that_nobody_approved_cannot_be_captured(self):

@@ -9,7 +9,7 @@ from frappe.utils import cint
 from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gateway_settings import (
 	simulator_allowed,
 )
-from oropendola_payments.engine.adapters import SETTINGS, adapter_class, settings_of
+from oropendola_payments.engine.adapters import SETTINGS, adapter_class, codes, settings_of
 from oropendola_payments.engine.payment_answer import mock_marks
 from oropendola_payments.exceptions import BadRequest, Unavailable
 
@@ -73,7 +73,9 @@ def _read_enabled() -> list[dict]:
 
 
 def _may_be_offered(row: dict) -> bool:
-	"""The site's configuration can change while the list is cached."""
+	"""While the list is cached, the site's configuration can change and another app can take its gateway along."""
+	if row["id"] not in codes():
+		return False
 	return row["mode"] != "Simulator" or simulator_allowed()
 
 

@@ -28,6 +28,11 @@ OTHERS = {
 	("engine/inbox.py", "mark"),
 	("install.py", "ensure_settings"),
 	("ai_billing/doctype/ai_invoice/ai_invoice.py", "before_insert"),  # empties its system_fields
+	("engine/privacy.py", "_redact_texts"),  # fields named in TYPED
+	# These only look for records with a status, or set another thing.
+	("www/payment_result.py", "_find"),
+	("www/payment_result.py", "_prepare_ended"),
+	("engine/otp.py", "_count"),
 }
 
 WAYS_AROUND = (

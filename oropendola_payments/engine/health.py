@@ -62,6 +62,8 @@ def _gateway(name: str) -> dict:
 
 def _keys(doc) -> dict:
 	"""How the credentials stand, as far as it is known without a call."""
+	if not doc.is_known():
+		return {"credentials": "untested", "missing": [], "token": None}
 	adapter, missing = adapter_to_look_at(doc), missing_credentials(doc)
 	refused = adapter.is_silent() or (breaker.trouble(doc.gateway) or {}).get("keys_refused")
 	if missing:

@@ -11,7 +11,7 @@ MAKERS = {"new", "new_doc", "get_doc"}
 FILLERS = {"update", "insert", "append", *MAKERS}
 READERS = {
 	"get", "get_all", "get_list", "get_value", "get_single_value", "exists", "count", "delete", "pop", "has_value_changed",
-	"each", "next_names", "add_index", "get_field", "_", "len", "isinstance", "getattr", "dict",
+	"_latest_attempt", "each", "next_names", "add_index", "get_field", "_", "len", "isinstance", "getattr", "dict",
 }  # fmt: skip
 # What is told, not stored.
 TELLERS = {"set_onload", "Response", "as_json", "record", "_metric"}
@@ -134,7 +134,8 @@ class Scope:
 		"""The column is only known when it runs, or named by a query builder: it could be the status."""
 		place = COLUMN.get(called(call))
 		is_builtin = called(call) == "set" and isinstance(call.func, ast.Name)
-		if place is None or len(call.args) <= place or is_builtin:
+		in_cache = ast.unparse(call.func).startswith("frappe.cache.")
+		if place is None or len(call.args) <= place or is_builtin or in_cache:
 			return False
 		column = call.args[place]
 		if isinstance(column, ast.Name):

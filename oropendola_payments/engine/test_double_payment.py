@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from decimal import Decimal
-from unittest.mock import patch
 
 import frappe
 
@@ -10,6 +9,7 @@ from oropendola_payments.compat import TestCase
 from oropendola_payments.engine import subscriptions
 from oropendola_payments.engine.settlement import settle
 from oropendola_payments.gateways.payu import PayU
+from oropendola_payments.tests.another_app import another_app
 from oropendola_payments.tests.factories import create_user, payment_settings
 from oropendola_payments.tests.facts import paid
 from oropendola_payments.tests.flows import GATEWAYS, Journey
@@ -153,6 +153,5 @@ class TestSurplusThatCannotGoBack(TestCase):
 		self.overpaid("499.005")
 
 	def test_a_gateway_that_refunds_only_whole_payments_calls_a_person(self):
-		hooks = {"payment_gateways": [f"{__name__}.AllOrNothing"]}
-		with patch.object(frappe, "get_hooks", lambda name=None, *rest, **more: hooks.get(name) or []):
+		with another_app(payment_gateways=[f"{__name__}.AllOrNothing"]):
 			self.overpaid("600")

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from decimal import Decimal
 
 import frappe
@@ -274,6 +275,27 @@ class TestRetrying(TestCase):
 				for call_again in (Journey.retry, Journey.initiate):
 					self.assertEqual(call_again(journey)["error_code"], "conflict")
 				self.assertEqual(len(journey.attempts()), 4)
+
+	def test_a_gateway_that_cannot_be_chosen_costs_no_retry(self):
+		journey = Journey("payu")
+		journey.start()
+		self.fail(journey)
+		with as_user(journey.user):
+			answer = payment.retry_payment(invoice_id=journey.invoice, gateway="nonsense")
+		self.assertEqual((answer["error_code"], journey.status()), ("bad_request", "Failed"))
+		self.assertEqual(journey.doc().retry_count, 0)
+		self.assertTrue(journey.retry()["success"])
+
+	def test_a_signed_return_is_heard_right_after_a_page_asked(self):
+		"""payu.md: verify_payment after every callback, though the page has just asked."""
+		journey = Journey("payu")
+		attempt = journey.start()
+		back = journey.customer_pays(attempt)
+		just_now = now_datetime() - timedelta(seconds=4)
+		frappe.db.set_value("Payment Attempt", attempt, "last_check_at", just_now)
+		frappe.db.commit()
+		journey.bring_back(back)
+		self.assertEqual(journey.status(), "Paid")
 
 	def test_only_a_failed_or_abandoned_payment_is_retried(self):
 		journey = Journey("payu")

@@ -29,7 +29,6 @@ OTHERS = {
 	("engine/inbox.py", "work"),
 	("engine/inbox.py", "mark"),
 	("install.py", "ensure_settings"),
-	("ai_billing/doctype/ai_invoice/ai_invoice.py", "before_insert"),  # empties its system_fields
 	("engine/privacy.py", "_redact_texts"),  # redacts the fields named in TYPED
 }
 

@@ -90,6 +90,15 @@ class TestKeysThatStopped(TestCase):
 		with self.assertRaises(Unauthorized):
 			usage.consume(key, 1)
 
+	def test_a_key_that_fell_asleep_with_its_subscription_asks_for_a_renewal(self):
+		"""The sweep came by: the owner has no other key to use."""
+		for end in ("mark_past_due", "expire"):
+			doc, key = served_customer()
+			getattr(frappe.get_doc("AI Subscription", doc.name), end)()
+			with self.subTest(end), self.assertRaisesRegex(PaymentRequired, "renew"):
+				usage.consume(key, 1)
+			frappe.db.rollback()
+
 	def test_a_subscription_that_ended_asks_for_a_renewal(self):
 		for limit in (100, 0):
 			doc, key = served_customer(requests_limit_per_day=limit)

@@ -66,10 +66,7 @@ class AIInvoice(StatefulRecord):
 	def before_insert(self):
 		"""Whatever was typed: what the system writes begins empty."""
 		numbers = ("amount_paid", "amount_refunded", "retry_count", "event_count", "needs_review")
-		periods = ("period_start", "period_end")  # of an invoice that a subscription asked for
-		for name in self.system_fields:
-			if name not in periods or not self.flags.of_subscription:
-				self.set(name, 0 if name in numbers else None)
+		self.update({name: 0 if name in numbers else None for name in self.system_fields})
 
 	def validate(self):
 		super().validate()

@@ -214,6 +214,17 @@ class TestInvoiceByHand(TestCase):
 		self.assertFalse(doc.fulfilled_on or doc.paid_date or doc.needs_review or doc.retry_count)
 		self.assertEqual(doc.event_count, 1)
 
+	def test_nothing_that_the_system_writes_can_be_typed_into_a_new_invoice(self):
+		own = {"event_count", "last_event_hash", "total_amount", "outstanding_amount"}  # written at once
+		meta = frappe.get_meta("AI Invoice")
+		numbers = ("Currency", "Int", "Check", "Float")
+		forged = {
+			name: 7 if meta.get_field(name).fieldtype in numbers else "2020-01-01"
+			for name in set(AIInvoice.system_fields) - own
+		}
+		doc = frappe.get_doc(invoice_values(self.user, **forged)).insert()
+		self.assertEqual({name: doc.get(name) for name in forged if doc.get(name)}, {})
+
 	def test_a_manager_cannot_set_the_status_by_rest(self):
 		manager, doc = create_user("Payments Manager"), create_invoice(self.user)
 		before = frappe.get_doc("AI Invoice", doc.name)

@@ -28,7 +28,8 @@ class TestAccessibility(BrowserTestCase):
 	@classmethod
 	def make_states(cls) -> dict[str, str]:
 		"""An address for every state that a page can be in."""
-		factories.create_plan(prices=[{"currency": "USD", "price": 9}], trial_days=7, features="One\nTwo")
+		prices = [{"currency": code, "price": 9} for code in ("USD", "EUR", "GBP", "JPY", "KWD", "AUD")]
+		factories.create_plan(prices=prices, trial_days=7, features="One\nTwo")
 		open_invoice, failed, paid = (factories.create_invoice(cls.user) for _ in range(3))
 		cls.set("AI Invoice", failed.name, status="Failed", failure_reason="The bank declined the payment.")
 		factories.create_active_subscription(cls.user)

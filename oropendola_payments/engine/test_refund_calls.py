@@ -7,7 +7,7 @@ from oropendola_payments.engine import refund_books, refunds, reviews, sweeps
 from oropendola_payments.exceptions import Conflict
 from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
 from oropendola_payments.gateways.errors import NotSent
-from oropendola_payments.tests.factories import enable_gateway
+from oropendola_payments.tests.factories import enable_gateway, unique
 from oropendola_payments.tests.paid import books_of, paid_journey, status_of
 from oropendola_payments.tests.time_travel import finish_refunds, make_due
 
@@ -145,7 +145,7 @@ class TestPayPalRefuses(RefundCase):
 		capture = self.journey.captures()[0]
 		charge = books.payment(capture.gateway_payment_id)
 		fields = {"request_id": "dashboard", "tags": {}}
-		entry = books.refund(charge, "1JUDASHBOARD", "", charge.amount_minor, state="refunded", fields=fields)
+		entry = books.refund(charge, unique("1JU"), "", charge.amount_minor, state="refunded", fields=fields)
 		refund = self.journey.refund()["refund"]
 		self.assertEqual(status_of(refund), "Failed")
 		values = {"payment_id": charge.payment_id, "amount": capture.amount, "refund_id": entry.refund_id}

@@ -23,6 +23,8 @@ WRITTEN = (
 	"Payment Attempt",
 	"Error Log",
 )
+# Meanwhile a worker of the bench may log a mail that could not leave.
+OURS = {"Error Log": {"method": ("!=", "Payments: a reaction failed")}}
 
 
 class HostileCase(TestCase):
@@ -40,7 +42,7 @@ class HostileCase(TestCase):
 		frappe.db.commit()
 
 	def counts(self) -> dict:
-		return {doctype: frappe.db.count(doctype) for doctype in WRITTEN}
+		return {doctype: frappe.db.count(doctype, OURS.get(doctype)) for doctype in WRITTEN}
 
 	@staticmethod
 	def webhook(gateway: str, body: bytes, headers=None, **options):

@@ -76,6 +76,15 @@ class TestTheRightMoney(SettlementCase):
 
 
 class TestTheWrongMoney(SettlementCase):
+	def test_the_smallest_unit_decides(self):
+		"""R8: one paisa less serves nothing, one paisa more is too much."""
+		for amount, disposition, status in (("498.99", "Short", "Pending"), ("499.01", "Overpaid", "Active")):
+			with self.subTest(amount):
+				journey = Journey("payu")
+				settle("payu", paid(journey.start(), amount))
+				self.assertEqual([c.disposition for c in journey.captures()], [disposition])
+				self.assertEqual(journey.subscription_status(), status)
+
 	def test_less_than_what_is_due_is_kept_and_serves_nothing(self):
 		"""R8, S2: one rupee does not settle an invoice."""
 		settle("payu", paid(self.attempt, 1))

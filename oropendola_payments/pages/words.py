@@ -1,9 +1,8 @@
 """Amounts, dates and states as people read them, in their language."""
 
 from frappe import _
-from frappe.utils import cint, getdate
+from frappe.utils import cint
 
-from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.ai_billing.words import clock, day, days, moment, money, number, quota, tax_line
 
 __all__ = ("clock", "day", "days", "moment", "money", "number", "quota", "tax_line")
@@ -45,10 +44,6 @@ def watched_state(status: str, attempt) -> str:
 	"""How invoice and payment stand, as `watch.js` puts it together from the API's answer."""
 	parts = (status, attempt and attempt.status, attempt and attempt.error_code)
 	return " ".join(filter(None, parts))
-
-
-def days_left(end) -> int:
-	return (getdate(end) - today()).days if end else 0
 
 
 def interval(unit: str, count: int) -> str:

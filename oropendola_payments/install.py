@@ -20,6 +20,8 @@ def after_migrate():
 def before_uninstall():
 	"""Roles stay with the users' other rights in mind, but without us they mean nothing: take them away."""
 	mail_templates.remove_untouched_records()
+	# Frappe takes them away at the next migration only; until then the scheduler would call us without our tables.
+	frappe.db.delete("Scheduled Job Type", {"method": ("like", "oropendola_payments.%")})
 	for role in (*ROLES, API_USER_ROLE):
 		frappe.db.delete("Has Role", {"role": role})
 		if frappe.db.exists("DocType", "Custom DocPerm"):

@@ -93,7 +93,6 @@ def _drop(app: str):
 			frappe.db.delete(kind, {"module": ("in", modules)})
 	frappe.db.delete("Module Def", {"app_name": app})
 	_set_installed_apps([name for name in frappe.get_installed_apps() if name != app])
-	sync_jobs()
 	frappe.clear_cache()
 
 

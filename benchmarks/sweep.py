@@ -113,7 +113,8 @@ def counted():
 
 
 def run(count: int, asked: int):
-	from oropendola_payments.engine import abandonment, sweeps
+	from oropendola_payments.engine.inbound import abandonment
+	from oropendola_payments.engine.jobs import payments as payment_jobs
 	from oropendola_payments.tests.factories import create_user, enable_gateway
 	from oropendola_payments.tests.simulated import simulator
 
@@ -123,10 +124,10 @@ def run(count: int, asked: int):
 	insert("AI Invoice", rows)
 	insert("Payment Attempt", attempts(rows[:: max(1, count // asked)] if asked else []))
 	del rows
-	sweeps.run_refunds()  # fills the caches
+	payment_jobs.run_refunds()  # fills the caches
 	with Memory() as memory, counted() as seen:
 		begin = time.perf_counter()
-		worked = sweeps.run_abandoned()
+		worked = payment_jobs.run_abandoned()
 		seconds = time.perf_counter() - begin
 	left = frappe.db.sql(
 		"SELECT COUNT(*) FROM `tabAI Invoice` WHERE name LIKE %s AND status <> 'Abandoned'", (f"{PREFIX}%",)

@@ -63,7 +63,7 @@ class Site:
 
 	@staticmethod
 	def _key(subscription) -> str:
-		from oropendola_payments.engine.subscriptions import rotate_key
+		from oropendola_payments.engine.subscriptions.lifecycle import rotate_key
 
 		return rotate_key(subscription.user)["api_key"]
 

@@ -12,7 +12,7 @@ from frappe.commands import get_site, pass_context
 @pass_context
 def verify_payment_audit(context):
 	"""Walk the audit trail's chains and name the first broken link."""
-	from oropendola_payments.engine.audit import verify
+	from oropendola_payments.engine.monitoring.audit import verify
 
 	result = _on_site(context, verify)
 	click.echo(json.dumps(result, indent=1))
@@ -23,7 +23,7 @@ def verify_payment_audit(context):
 @pass_context
 def check_payment_invariants(context):
 	"""Run the statements that must return nothing."""
-	from oropendola_payments.engine.invariants import check
+	from oropendola_payments.engine.monitoring.invariants import check
 
 	broken = _on_site(context, check)
 	click.echo(json.dumps(broken, indent=1) if broken else "All promises hold.")

@@ -2,7 +2,7 @@
 
 import frappe
 
-from oropendola_payments.engine import mail_templates
+from oropendola_payments.engine.notifications import templates as mail_templates
 from oropendola_payments.gateways import BUILT_IN, load
 
 ROLES = ("Payments Manager", "Payments Auditor")

@@ -6,8 +6,11 @@ import frappe
 from frappe import _
 
 from oropendola_payments.api import endpoint, require_manager
-from oropendola_payments.engine import asking, inbox, live_site, manual, refunds, reviews
-from oropendola_payments.engine.payment_answer import mock_marks_of
+from oropendola_payments.engine.checkout.response import mock_marks_of
+from oropendola_payments.engine.gateway import live_guard
+from oropendola_payments.engine.inbound import inbox, status_query
+from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.engine.settlement import manual_payment, reviews
 from oropendola_payments.exceptions import BadRequest, NotFound
 
 MAX_REPLAYS = 100
@@ -19,7 +22,7 @@ def record_manual_payment(
 ) -> dict:
 	"""A bank transfer or cash that arrived."""
 	require_manager()
-	return manual.record_payment(invoice_id, amount, reference, paid_on, note)
+	return manual_payment.record_payment(invoice_id, amount, reference, paid_on, note)
 
 
 @endpoint(methods=("POST",), source="Desk")
@@ -28,7 +31,7 @@ def ask_gateway(attempt: str) -> dict:
 	require_manager()
 	if not frappe.db.exists("Payment Attempt", attempt):
 		raise NotFound(_("There is no payment {0}.").format(attempt))
-	asking.ask(attempt)
+	status_query.ask(attempt)
 	status = frappe.db.get_value("Payment Attempt", attempt, "status")
 	return {"attempt": attempt, "status": status, **mock_marks_of(attempt)}
 
@@ -51,8 +54,8 @@ def replay_messages(names: str) -> dict:
 def confirm_live_site() -> dict:
 	"""Say that live payments belong to this site, not to a copy of it."""
 	require_manager()
-	live_site.confirm()
-	return {"confirmed_site": live_site.this_site()}
+	live_guard.confirm()
+	return {"confirmed_site": live_guard.this_site()}
 
 
 @endpoint(methods=("POST",), source="Desk")

@@ -11,9 +11,10 @@ from werkzeug.wrappers import Response
 
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.api.incoming import incoming
-from oropendola_payments.engine import asking, health
-from oropendola_payments.engine.adapters import adapter_of
-from oropendola_payments.engine.payment_answer import result_url
+from oropendola_payments.engine.checkout.response import result_url
+from oropendola_payments.engine.gateway.registry import adapter_of
+from oropendola_payments.engine.inbound import status_query
+from oropendola_payments.engine.monitoring import health
 from oropendola_payments.exceptions import Refusal
 from oropendola_payments.gateways.errors import GatewayError, SignatureError
 
@@ -59,10 +60,10 @@ def _take_in(gateway: str) -> str:
 	"""The attempt that came back, after its news is settled."""
 	adapter = adapter_of(gateway)
 	notice = adapter.receive(incoming("return"))
-	attempt = asking.attempt_of_notice(gateway, notice)
+	attempt = status_query.attempt_of_notice(gateway, notice)
 	# A signed return is news, even right after a page asked; it can be sent again, so not as often as one likes.
-	pause = asking.GAP_SECONDS if notice.proven else asking.RECENT_SECONDS
-	asking.ask_about_or_soon(attempt, adapter, pause)
+	pause = status_query.GAP_SECONDS if notice.proven else status_query.RECENT_SECONDS
+	status_query.ask_about_or_soon(attempt, adapter, pause)
 	return attempt.name
 
 
@@ -71,7 +72,7 @@ def _ring(gateway: str):
 	attempt = _named_attempt(gateway)
 	try:
 		if attempt:
-			asking.ask_unless_recent(attempt)
+			status_query.ask_unless_recent(attempt)
 	except (GatewayError, Refusal):
 		frappe.db.rollback()
 

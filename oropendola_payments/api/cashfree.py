@@ -6,7 +6,8 @@ from frappe import _
 
 from oropendola_payments.api import endpoint
 from oropendola_payments.api.scopes import require_transact
-from oropendola_payments.engine import otp, two_step
+from oropendola_payments.engine.checkout import two_step
+from oropendola_payments.engine.phone import otp
 from oropendola_payments.exceptions import BadRequest
 from oropendola_payments.gateways.base import Customer
 

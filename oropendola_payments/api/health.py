@@ -8,7 +8,7 @@ from frappe.utils.password import get_decrypted_password
 from werkzeug.wrappers import Response
 
 from oropendola_payments.api import endpoint, refusal, require_staff
-from oropendola_payments.engine import health
+from oropendola_payments.engine.monitoring import health
 from oropendola_payments.exceptions import NotAllowed
 
 STAFF = {"Payments Manager", "Payments Auditor", "System Manager"}

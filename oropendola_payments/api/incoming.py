@@ -4,7 +4,7 @@ from urllib.parse import parse_qsl
 
 import frappe
 
-from oropendola_payments.engine.inbox import MAX_BODY
+from oropendola_payments.engine.inbound.inbox import MAX_BODY
 from oropendola_payments.exceptions import Refusal
 from oropendola_payments.gateways.base import Callback
 from oropendola_payments.gateways.errors import MalformedNotice

@@ -7,8 +7,11 @@ from frappe.utils import cint
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
 from oropendola_payments.api import endpoint, require_login
 from oropendola_payments.api.arguments import Currency
-from oropendola_payments.engine import asking, checkout, gateway_list, otp_step, profiles
-from oropendola_payments.engine.payment_answer import mock_marks
+from oropendola_payments.engine.checkout import gateway_choice, submit_otp
+from oropendola_payments.engine.checkout import initiate as checkout
+from oropendola_payments.engine.checkout.response import mock_marks
+from oropendola_payments.engine.inbound import status_query
+from oropendola_payments.engine.phone import numbers as phone_numbers
 from oropendola_payments.exceptions import BadRequest, NotFound
 from oropendola_payments.gateways.errors import GatewayError
 
@@ -18,7 +21,7 @@ STALE_SECONDS = 20
 @endpoint(methods=("GET", "POST"), guest=True)
 def get_available_gateways(currency: Currency | None = None) -> dict:
 	"""The gateways that can be chosen, and the recommended one."""
-	return gateway_list.available(currency)
+	return gateway_choice.available(currency)
 
 
 @endpoint(methods=("POST",))
@@ -60,7 +63,7 @@ def retry_payment(invoice_id: str, gateway: str | None = None, phone: str | None
 def _keep_phone(user: str, invoice_id: str, phone: str | None):
 	if phone:
 		checkout.own_invoice(user, invoice_id)
-		profiles.keep_phone(user, phone)
+		phone_numbers.keep_phone(user, phone)
 
 
 @endpoint(methods=("POST",))
@@ -72,13 +75,13 @@ def cancel_payment(attempt: str) -> dict:
 @endpoint(methods=("POST",))
 def confirm_otp(attempt: str, otp: str) -> dict:
 	"""Hand the code that the bank sent to the gateway."""
-	return otp_step.confirm(require_login(), attempt, otp)
+	return submit_otp.confirm(require_login(), attempt, otp)
 
 
 @endpoint(methods=("POST",))
 def resend_otp(attempt: str) -> dict:
 	"""Ask the bank to send its code again."""
-	return otp_step.resend(require_login(), attempt)
+	return submit_otp.resend(require_login(), attempt)
 
 
 @endpoint(methods=("GET", "POST"))
@@ -116,9 +119,9 @@ def _ask_when_stale(attempt: str | None):
 	)
 	if not row or row.status not in ("Processing", "Authorized") or row.gateway == "manual":
 		return
-	if not asking.was_asked_within(row, STALE_SECONDS):
+	if not status_query.was_asked_within(row, STALE_SECONDS):
 		try:
-			asking.ask(attempt)
+			status_query.ask(attempt)
 		except (GatewayError, NotFound):
 			frappe.db.rollback()  # what we know is still a good answer
 

@@ -4,7 +4,8 @@ import frappe
 from werkzeug.wrappers import Response
 
 from oropendola_payments.api import refusal, require_login
-from oropendola_payments.engine import checkout, receipts
+from oropendola_payments.engine.checkout import initiate as checkout
+from oropendola_payments.engine.notifications import receipts
 
 # The page to print carries its own styles and needs nothing else.
 ONLY_STYLES = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from oropendola_payments.api import endpoint, require_manager
-from oropendola_payments.engine import refunds
+from oropendola_payments.engine.refunds import process as refunds
 
 
 @endpoint(methods=("POST",))

@@ -3,7 +3,7 @@
 import frappe
 
 from oropendola_payments.api import endpoint
-from oropendola_payments.engine import usage
+from oropendola_payments.engine.entitlements import usage
 
 
 @endpoint(methods=("POST",), guest=True)

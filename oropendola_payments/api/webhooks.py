@@ -8,7 +8,8 @@ from werkzeug.wrappers import Response
 
 from oropendola_payments.api import refusal
 from oropendola_payments.api.incoming import incoming
-from oropendola_payments.engine import health, inbox
+from oropendola_payments.engine.inbound import inbox
+from oropendola_payments.engine.monitoring import health
 from oropendola_payments.exceptions import Refusal, TooManyRequests
 from oropendola_payments.gateways.errors import GatewayError, SignatureError
 

@@ -8,7 +8,7 @@ import frappe
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import LIVE
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import REDACTED
-from oropendola_payments.engine import subscriptions
+from oropendola_payments.engine.subscriptions import lifecycle
 
 SAVEPOINT = "oropendola_privacy"
 TYPED = {
@@ -54,7 +54,7 @@ def _rename_live_keys(user: str):
 def _end_service(user: str):
 	"""Nobody is left who could use a key or ask for it."""
 	for name in frappe.get_all("AI Subscription", {"user": user, "status": ("in", LIVE)}, pluck="name"):
-		subscriptions.end(name)
+		lifecycle.end(name)
 	for name in frappe.get_all("AI API Key", {"user": user, "key_prefix": ("!=", REDACTED)}, pluck="name"):
 		frappe.db.set_value("AI API Key", name, "key_prefix", REDACTED)
 

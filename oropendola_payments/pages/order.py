@@ -2,8 +2,8 @@
 
 import frappe
 
-from oropendola_payments.engine import checkout
-from oropendola_payments.engine.adapters import adapter_class, codes
+from oropendola_payments.engine.checkout import initiate as checkout
+from oropendola_payments.engine.gateway.registry import adapter_class, codes
 from oropendola_payments.exceptions import NotFound
 from oropendola_payments.pages import words
 

@@ -6,7 +6,8 @@ import frappe
 from frappe.utils.password import update_password
 
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import checkout, unpaid
+from oropendola_payments.engine.checkout import initiate as checkout
+from oropendola_payments.engine.settlement import attempt_outcomes
 from oropendola_payments.tests import factories
 from oropendola_payments.tests.http import API, send
 from oropendola_payments.tests.simulated import simulator
@@ -309,7 +310,7 @@ class TestLanguage(TestCase):
 
 	def test_a_reason_that_was_kept_in_english_is_read_in_the_customers_language(self):
 		invoice = factories.create_invoice(self.user)
-		reason = {"status": "Abandoned", "failure_reason": unpaid.LEFT}
+		reason = {"status": "Abandoned", "failure_reason": attempt_outcomes.LEFT}
 		frappe.db.set_value("AI Invoice", invoice.name, reason)
 		for path in (f"/checkout?invoice={invoice.name}", f"/payment-result?invoice={invoice.name}"):
 			text = page(path, headers=self.headers).text

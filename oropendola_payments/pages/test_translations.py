@@ -7,7 +7,7 @@ import unittest
 from pathlib import Path
 
 from oropendola_payments.ai_billing import receipt
-from oropendola_payments.engine import unpaid
+from oropendola_payments.engine.settlement import attempt_outcomes
 from oropendola_payments.pages import words
 
 APP = Path(__file__).parent.parent
@@ -22,24 +22,30 @@ REFUSALS = (
 	"api/payment.py",
 	"api/subscription.py",
 	"api/subscription_renewal.py",
-	"engine/adapters.py",
-	"engine/checkout.py",
-	"engine/claims.py",
-	"engine/earlier_tries.py",
-	"engine/gateway_list.py",
-	"engine/live_site.py",
-	"engine/otp.py",
-	"engine/otp_step.py",
-	"engine/payment_answer.py",
-	"engine/phone_step.py",
-	"engine/receipts.py",
-	"engine/sms.py",
-	"engine/subscriptions.py",
-	"engine/two_step.py",
-	"engine/usage.py",
+	"engine/gateway/registry.py",
+	"engine/checkout/initiate.py",
+	"engine/checkout/attempts.py",
+	"engine/checkout/close_previous_attempts.py",
+	"engine/checkout/gateway_choice.py",
+	"engine/gateway/live_guard.py",
+	"engine/phone/otp.py",
+	"engine/checkout/submit_otp.py",
+	"engine/checkout/response.py",
+	"engine/phone/verification.py",
+	"engine/notifications/receipts.py",
+	"engine/phone/sms.py",
+	"engine/subscriptions/lifecycle.py",
+	"engine/checkout/two_step.py",
+	"engine/entitlements/usage.py",
 )
 # Kept in records in English.
-REASONS = (*unpaid.CLOSING_REASONS.values(), unpaid.FAILED, unpaid.UNFITTING, unpaid.LEFT, unpaid.WITHDRAWN)
+REASONS = (
+	*attempt_outcomes.CLOSING_REASONS.values(),
+	attempt_outcomes.FAILED,
+	attempt_outcomes.UNFITTING,
+	attempt_outcomes.LEFT,
+	attempt_outcomes.WITHDRAWN,
+)
 CALL = re.compile(r"""\b_\(\s*((["'])(?:\\.|(?!\2).)*\2)""", re.DOTALL)
 LANGUAGES = ("hi",)
 

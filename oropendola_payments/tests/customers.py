@@ -4,13 +4,13 @@ import frappe
 
 from oropendola_payments.api import subscription as api
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import manual
+from oropendola_payments.engine.settlement import manual_payment
 from oropendola_payments.tests.factories import as_user, create_plan, create_user, unique
 
 
 def pay(invoice: str):
 	total = frappe.get_doc("AI Invoice", invoice).outstanding()
-	return manual.record_payment(invoice, total, unique("transfer"), None, None)
+	return manual_payment.record_payment(invoice, total, unique("transfer"), None, None)
 
 
 def move_to(subscription: str, **columns):

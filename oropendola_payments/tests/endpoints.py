@@ -14,7 +14,9 @@ from functools import cached_property
 import frappe
 
 import oropendola_payments.api
-from oropendola_payments.engine import checkout, refunds, two_step
+from oropendola_payments.engine.checkout import initiate as checkout
+from oropendola_payments.engine.checkout import two_step
+from oropendola_payments.engine.refunds import process as refunds
 from oropendola_payments.gateways.base import Customer
 from oropendola_payments.install import API_USER_ROLE
 from oropendola_payments.tests.factories import (

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 import frappe
 
-from oropendola_payments.engine import gateway_list, subscriptions
+from oropendola_payments.engine.checkout import gateway_choice
+from oropendola_payments.engine.subscriptions import lifecycle
 
 PASSWORD = "a-test-pass-phrase-1"
 
@@ -64,16 +65,16 @@ def create_invoice(user: str | None = None, plan=None, **plan_values):
 	"""The pending invoice of a new subscription."""
 	user = user or create_user()
 	plan = plan or create_plan(**plan_values)
-	answer = subscriptions.subscribe(user, plan.name, None)
+	answer = lifecycle.subscribe(user, plan.name, None)
 	return frappe.get_doc("AI Invoice", answer["invoice_id"])
 
 
 def create_active_subscription(user: str | None = None, **plan_values):
 	"""A subscription that was paid by hand."""
-	from oropendola_payments.engine import manual
+	from oropendola_payments.engine.settlement import manual_payment
 
 	invoice = create_invoice(user, **plan_values)
-	manual.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
+	manual_payment.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
 	return frappe.get_doc("AI Subscription", invoice.subscription)
 
 
@@ -84,7 +85,7 @@ def enable_gateway(code: str, **values):
 	doc.update({"enabled": 1, "mode": "Simulator", "api_base_url": None, **values})
 	doc.save(ignore_permissions=True)
 	frappe.db.commit()
-	gateway_list.frappe.cache.delete_value(gateway_list.CACHE_KEY)
+	gateway_choice.frappe.cache.delete_value(gateway_choice.CACHE_KEY)
 	return doc
 
 

@@ -7,7 +7,7 @@ from copy import copy
 import frappe
 
 from oropendola_payments.api import payment
-from oropendola_payments.engine import refunds
+from oropendola_payments.engine.refunds import process as refunds
 from oropendola_payments.exceptions import Refusal
 from oropendola_payments.gateways import BUILT_IN
 from oropendola_payments.gateways.errors import GatewayError

@@ -4,8 +4,8 @@ from collections import Counter
 
 import frappe
 
-from oropendola_payments.engine import audit, invariants
-from oropendola_payments.engine.adapters import adapter_class
+from oropendola_payments.engine.gateway.registry import adapter_class
+from oropendola_payments.engine.monitoring import audit, invariants
 from oropendola_payments.gateways.money import quantize, to_minor
 from oropendola_payments.tests.simulated import simulator
 

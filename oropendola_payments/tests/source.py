@@ -12,7 +12,7 @@ NAME = "oropendola_payments"
 
 @dataclass(frozen=True)
 class Import:
-	module: str  # what is imported, such as oropendola_payments.engine.usage
+	module: str  # what is imported, such as oropendola_payments.engine.entitlements.usage
 	path: Path
 	line: int
 	lazy: bool  # inside a function

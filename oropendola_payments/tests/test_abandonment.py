@@ -6,7 +6,8 @@ import frappe
 from frappe.utils import add_to_date, now_datetime
 
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import checkout, sweeps
+from oropendola_payments.engine.checkout import initiate as checkout
+from oropendola_payments.engine.jobs import payments as payment_jobs
 from oropendola_payments.tests.factories import create_invoice, enable_gateway
 from oropendola_payments.tests.simulated import open_pay_page, simulator
 
@@ -36,21 +37,21 @@ class TestAbandonment(TestCase):
 
 	def test_what_the_gateway_does_not_know_becomes_abandoned_and_is_asked_about_again(self):
 		invoice, attempt = self.left_invoice()
-		sweeps.run_abandoned()
+		payment_jobs.run_abandoned()
 		self.assertEqual(self.statuses(invoice, attempt), ("Abandoned", "Expired"))
 		self.assertTrue(frappe.db.get_value("Payment Attempt", attempt, "next_check_at"))
 
 	def test_money_that_the_gateway_took_is_honoured_instead(self):
 		"""R6: never abandoned without asking."""
 		invoice, attempt = self.left_invoice(pay=True)
-		sweeps.run_abandoned()
+		payment_jobs.run_abandoned()
 		self.assertEqual(self.statuses(invoice, attempt), ("Paid", "Paid"))
 
 	def test_a_gateway_that_does_not_answer_leaves_the_payment_open(self):
 		invoice, attempt = self.left_invoice()
 		fault = simulator().faults.add("payu", "status", "error_500_before", times=None)
 		try:
-			sweeps.run_abandoned()
+			payment_jobs.run_abandoned()
 		finally:
 			simulator().faults.clear()
 		self.assertEqual(self.statuses(invoice, attempt), ("Processing", "Processing"), fault)
@@ -61,14 +62,14 @@ class TestAbandonment(TestCase):
 		good, good_attempt = self.left_invoice()
 		frappe.db.set_value("Payment Attempt", bad_attempt, "gateway", "no-such-gateway")
 		frappe.db.commit()
-		sweeps.run_abandoned()
+		payment_jobs.run_abandoned()
 		self.assertEqual(self.statuses(good, good_attempt), ("Abandoned", "Expired"))
 		self.assertEqual(self.statuses(bad, bad_attempt), ("Processing", "Processing"))
 		frappe.db.set_value("Payment Attempt", bad_attempt, "gateway", "payu")
 		frappe.db.commit()
 
 	def test_statements_grow_with_batches_and_not_with_invoices(self):
-		sweeps.run_abandoned()  # what other tests left
+		payment_jobs.run_abandoned()  # what other tests left
 		few = self.statements_for(2)
 		many = self.statements_for(12)
 		self.assertLessEqual(many, few, "ten more invoices needed more statements")
@@ -83,5 +84,5 @@ class TestAbandonment(TestCase):
 			return sql(*args, **kwargs)
 
 		with patch.object(frappe.db, "sql", counted):
-			sweeps.run_abandoned()
+			payment_jobs.run_abandoned()
 		return count[0]

@@ -5,7 +5,7 @@ from decimal import Decimal
 import frappe
 
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import refunds
+from oropendola_payments.engine.refunds import process as refunds
 from oropendola_payments.tests.endpoints import ACTORS, GET, ROWS, People, World, whitelisted
 from oropendola_payments.tests.factories import (
 	create_active_subscription,

@@ -7,8 +7,10 @@ from frappe.utils import now_datetime
 
 from oropendola_payments.api import health as health_api
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import alerts, breaker, findings, health, mail_templates
-from oropendola_payments.engine.findings import ALL, Finding
+from oropendola_payments.engine.gateway import circuit_breaker
+from oropendola_payments.engine.monitoring import alert_rules, alerts, health
+from oropendola_payments.engine.monitoring.alert_rules import ALL, Finding
+from oropendola_payments.engine.notifications import templates as mail_templates
 from oropendola_payments.gateways.errors import CredentialsRefused, NotSent
 from oropendola_payments.tests.factories import (
 	as_user,
@@ -186,7 +188,7 @@ class TestFindings(AlertCase):
 		return doc.name
 
 	def found(self, kind: str, subject: str | None = None) -> list[Finding]:
-		rows, _looked_at = findings.collect(None)
+		rows, _looked_at = alert_rules.collect(None)
 		return [row for row in rows if row.kind == kind and row.subject == (subject or self.code)]
 
 	def test_a_rate_above_its_threshold_is_found_and_one_at_it_is_not(self):
@@ -246,45 +248,45 @@ class TestFindings(AlertCase):
 		return frappe.db.get_value("Payment Alert", {"subject": self.code}, "name") in told
 
 	def test_a_broken_promise_is_found_without_what_another_finding_names_already(self):
-		rows = findings.broken_promises({"some_rule": ["A", "B"], "other_rule": ["B"]}, told={"B"})
+		rows = alert_rules.broken_promises({"some_rule": ["A", "B"], "other_rule": ["B"]}, told={"B"})
 		self.assertEqual([(row.subject, row.records) for row in rows], [("some_rule", ("A",))])
 
 	def test_a_finder_that_fails_closes_nothing(self):
-		before = dict(findings.FINDERS)
-		findings.FINDERS.clear()
-		findings.FINDERS[fail] = (KIND,)
+		before = dict(alert_rules.FINDERS)
+		alert_rules.FINDERS.clear()
+		alert_rules.FINDERS[fail] = (KIND,)
 		try:
-			self.assertEqual(findings.collect(None), ([], set()))
+			self.assertEqual(alert_rules.collect(None), ([], set()))
 		finally:
-			findings.FINDERS.clear()
-			findings.FINDERS.update(before)
+			alert_rules.FINDERS.clear()
+			alert_rules.FINDERS.update(before)
 
 
 class TestGatewayTrouble(AlertCase):
 	def setUp(self):
 		super().setUp()
 		self.settings = enable_gateway("payu")
-		self.addCleanup(breaker.report_success, "payu")
-		breaker.report_success("payu")
+		self.addCleanup(circuit_breaker.report_success, "payu")
+		circuit_breaker.report_success("payu")
 
 	def kinds(self) -> list[str]:
-		return [row.kind for row in findings.gateways() if row.subject == self.settings.label]
+		return [row.kind for row in alert_rules.gateways() if row.subject == self.settings.label]
 
 	def test_refused_keys_are_found_at_once_and_until_a_call_succeeds(self):
-		breaker.report_failure("payu", CredentialsRefused("The key is wrong."))
+		circuit_breaker.report_failure("payu", CredentialsRefused("The key is wrong."))
 		self.assertEqual(self.kinds(), ["Keys Refused"])
-		breaker.report_success("payu")
+		circuit_breaker.report_success("payu")
 		self.assertEqual(self.kinds(), [])
 
 	def test_a_gateway_that_keeps_failing_is_found_and_one_failure_is_not(self):
-		breaker.report_failure("payu", NotSent("No answer."))
+		circuit_breaker.report_failure("payu", NotSent("No answer."))
 		self.assertEqual(self.kinds(), [])
-		for _i in range(breaker.FAILURES_TO_OPEN):
-			breaker.report_failure("payu", NotSent("No answer."))
+		for _i in range(circuit_breaker.FAILURES_TO_OPEN):
+			circuit_breaker.report_failure("payu", NotSent("No answer."))
 		self.assertEqual(self.kinds(), ["Gateway Degraded"])
 
 	def test_a_switched_off_gateway_alarms_nobody(self):
-		breaker.report_failure("payu", CredentialsRefused("The key is wrong."))
+		circuit_breaker.report_failure("payu", CredentialsRefused("The key is wrong."))
 		frappe.db.set_value("Payment Gateway Settings", self.settings.name, "enabled", 0)
 		self.addCleanup(frappe.db.set_value, "Payment Gateway Settings", self.settings.name, "enabled", 1)
 		self.assertEqual(self.kinds(), [])

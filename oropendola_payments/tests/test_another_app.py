@@ -8,8 +8,10 @@ import frappe
 
 from oropendola_payments.api import callbacks, payment, webhooks
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import health, refunds, sweeps
-from oropendola_payments.engine.settlement import settle
+from oropendola_payments.engine.jobs import payments as payment_jobs
+from oropendola_payments.engine.monitoring import health
+from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.engine.settlement.settle import settle
 from oropendola_payments.exceptions import BadRequest
 from oropendola_payments.tests.another_app import (
 	THIS,
@@ -63,7 +65,7 @@ class TestTheirEars(TestCase):
 
 	def test_a_payment_that_the_customer_left_is_told(self):
 		make_due(self.journey.invoice)
-		sweeps.run_abandoned()
+		payment_jobs.run_abandoned()
 		self.assertEqual(self.journey.status(), "Abandoned")
 		self.assertIn(("payment_failed", self.journey.invoice, self.attempt), heard)
 
@@ -74,7 +76,7 @@ class TestTheirEars(TestCase):
 		self.assertNotIn(told, heard, "the bank has not carried it out yet")
 		self.journey.sim.finish_refund("payu", refund)
 		make_due(self.journey.invoice)
-		sweeps.run_refunds()
+		payment_jobs.run_refunds()
 		self.assertEqual(heard.count(told), 1)
 
 
@@ -175,7 +177,7 @@ class TestTheirGateway(TestCase):
 	def test_the_reconciler_asks_it(self):
 		self.customer_pays(self.start())
 		make_due(self.invoice)
-		sweeps.run_reconcile()
+		payment_jobs.run_reconcile()
 		self.assertEqual(self.status(), ("Paid", "Active"))
 
 	def test_a_decline_fails_the_payment(self):

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine.adapters import adapter_class
+from oropendola_payments.engine.gateway.registry import adapter_class
 from oropendola_payments.tests.factories import payment_settings
 from oropendola_payments.tests.flows import GATEWAYS, Journey
 from oropendola_payments.tests.simulated import deliver, open_pay_page

@@ -5,7 +5,7 @@ import os
 import frappe
 
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import sweeps
+from oropendola_payments.engine.jobs import payments as payment_jobs
 from oropendola_payments.tests.crashes import dying, moments_of
 from oropendola_payments.tests.factories import payment_settings
 from oropendola_payments.tests.flows import GATEWAYS, Journey
@@ -83,7 +83,7 @@ class Refund(Return_):
 		super().__init__(gateway)
 		self.journey.bring_back(self.back)
 		make_due(self.journey.invoice)
-		sweeps.run_reconcile()
+		payment_jobs.run_reconcile()
 
 	def act(self):
 		self.journey.refund(100)
@@ -99,9 +99,9 @@ class Sweep(Return_):
 		make_due(self.journey.invoice)
 
 	def act(self):
-		sweeps.run_reconcile()
+		payment_jobs.run_reconcile()
 		make_due(self.journey.invoice)
-		sweeps.run_abandoned()
+		payment_jobs.run_abandoned()
 
 
 class Leave(Return_):
@@ -115,7 +115,7 @@ class Leave(Return_):
 		make_due(self.journey.invoice)
 
 	def act(self):
-		sweeps.run_abandoned()
+		payment_jobs.run_abandoned()
 
 
 def proof_for(kind: type, gateway: str):

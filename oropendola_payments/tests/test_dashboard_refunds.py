@@ -3,7 +3,8 @@
 from decimal import Decimal
 
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import refund_books, sweeps
+from oropendola_payments.engine.jobs import payments as payment_jobs
+from oropendola_payments.engine.refunds import ledger
 from oropendola_payments.exceptions import NotFound
 from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
 from oropendola_payments.simulator.amounts import to_minor
@@ -85,7 +86,7 @@ class TestAfterThePayment(DashboardCase):
 			if b'"type": "charge.refunded"' in message.body:
 				deliver(message)
 		make_due(journey.invoice)
-		sweeps.run_inbox()
+		payment_jobs.run_inbox()
 		self.assertEqual((journey.status(), journey.refunds()[0].status), ("Refunded", "Refunded"))
 
 
@@ -124,7 +125,7 @@ class TestBeforeWeHeard(DashboardCase):
 			currency="INR",
 		)
 		with self.assertRaises(NotFound):
-			refund_books.record_notice("razorpay", early)
+			ledger.record_notice("razorpay", early)
 		sweep(journey.invoice)
 		self.assertEqual(journey.subscription_status(), "Cancelled")
 

@@ -13,7 +13,9 @@ from oropendola_payments.ai_billing.report.reconciliation_differences import rec
 from oropendola_payments.ai_billing.report.subscriptions_and_mrr import subscriptions_and_mrr
 from oropendola_payments.api import desk as desk_api
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import desk, manual, refunds
+from oropendola_payments.engine import desk_actions
+from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.engine.settlement import manual_payment
 from oropendola_payments.exceptions import BadRequest, NotAllowed
 from oropendola_payments.tests.factories import (
 	as_user,
@@ -41,24 +43,24 @@ class DeskCase(TestCase):
 
 class TestOfferedActions(DeskCase):
 	def actions(self, invoice) -> set[str]:
-		return set(desk.invoice_actions(invoice.reload()))
+		return set(desk_actions.invoice_actions(invoice.reload()))
 
 	def test_an_open_invoice_can_be_paid_by_hand(self):
 		self.assertEqual(self.actions(create_invoice(customer())), {"pay"})
 
 	def test_a_paid_invoice_can_be_refunded_up_to_what_is_left(self):
 		invoice = create_invoice(customer())
-		manual.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
+		manual_payment.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
 		self.assertEqual(self.actions(invoice), {"refund"})
 		refunds.create_refund(invoice.name, 99, "Example")
-		self.assertEqual(desk.invoice_actions(invoice.reload())["refund"], 400)
+		self.assertEqual(desk_actions.invoice_actions(invoice.reload())["refund"], 400)
 
 	def test_a_payment_at_a_gateway_can_be_asked_about(self):
 		journey = Journey("payu")
 		attempt = journey.start()
 		invoice = frappe.get_doc("AI Invoice", journey.invoice)
-		self.assertEqual(desk.invoice_actions(invoice)["ask"], attempt)
-		self.assertTrue(desk.can_ask(frappe.get_doc("Payment Attempt", attempt)))
+		self.assertEqual(desk_actions.invoice_actions(invoice)["ask"], attempt)
+		self.assertTrue(desk_actions.can_ask(frappe.get_doc("Payment Attempt", attempt)))
 
 	def test_a_review_can_be_finished(self):
 		invoice = create_invoice(customer())
@@ -68,7 +70,7 @@ class TestOfferedActions(DeskCase):
 
 	def test_a_paid_invoice_that_served_nothing_can_be_fulfilled_again(self):
 		invoice = create_invoice(customer())
-		manual.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
+		manual_payment.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
 		frappe.db.set_value("AI Invoice", invoice.name, "fulfilled_on", None)
 		self.addCleanup(frappe.db.set_value, "AI Invoice", invoice.name, "fulfilled_on", now_datetime())
 		self.assertIn("fulfil", self.actions(invoice))
@@ -172,7 +174,7 @@ class TestReports(DeskCase):
 	def test_payments_by_gateway_adds_up(self):
 		before = self.by_hand()
 		invoice = create_invoice(customer(), price=300)
-		manual.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
+		manual_payment.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
 		refunds.create_refund(invoice.name, 100, "Example")
 		after = self.by_hand()
 		self.assertEqual(
@@ -213,7 +215,7 @@ class TestReports(DeskCase):
 
 	def pay(self, plan):
 		invoice = create_invoice(customer(), plan=plan)
-		manual.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
+		manual_payment.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
 
 	def plan_row(self, plan: str) -> dict:
 		_columns, rows, _message, _chart = subscriptions_and_mrr.execute({"plan": plan})
@@ -228,7 +230,7 @@ class TestReports(DeskCase):
 
 	def test_refunds_are_listed_with_reasons_as_text(self):
 		invoice = create_invoice(customer())
-		manual.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
+		manual_payment.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
 		refund = refunds.create_refund(invoice.name, 5, "<b>Too much</b>")["refund"]
 		_columns, rows = payment_refunds.execute({"gateway": "By hand", "status": "Refunded"})
 		row = next(row for row in rows if row["name"] == refund)
@@ -249,7 +251,7 @@ class TestReports(DeskCase):
 
 	def test_a_review_of_a_paid_invoice_shows_its_amount(self):
 		invoice = create_invoice(customer())
-		manual.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
+		manual_payment.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
 		invoice.reload().flag_for_review("Made up.")
 		frappe.db.commit()
 		self.assertEqual(self.differences(invoice.name)[0]["amount"], 499)
@@ -264,7 +266,7 @@ class TestReports(DeskCase):
 
 	def test_differences_name_a_refund_that_nobody_knows_about(self):
 		invoice = create_invoice(customer())
-		manual.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
+		manual_payment.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
 		refund = refunds.create_refund(invoice.name, 5, "Example")["refund"]
 		frappe.db.set_value("Payment Refund", refund, "status", "Unknown")
 		try:

@@ -7,7 +7,7 @@ import frappe
 from oropendola_payments import exceptions
 from oropendola_payments.commands import commands
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import invariants
+from oropendola_payments.engine.monitoring import invariants
 from oropendola_payments.gateways import BUILT_IN, errors
 from oropendola_payments.tests.endpoints import ROWS
 from oropendola_payments.tests.source import ROOT, files

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import frappe
 
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import health
+from oropendola_payments.engine.monitoring import health
 from oropendola_payments.tests.facts import BELLS_ONLY
 from oropendola_payments.tests.flows import GATEWAYS, Journey
 from oropendola_payments.tests.http import call

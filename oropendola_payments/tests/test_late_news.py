@@ -9,8 +9,13 @@ import frappe
 from frappe.utils import now_datetime
 
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import abandonment, invariants, manual, privacy, subscriptions, sweeps
-from oropendola_payments.engine.settlement import settle
+from oropendola_payments.engine import privacy
+from oropendola_payments.engine.inbound import abandonment
+from oropendola_payments.engine.jobs import payments as payment_jobs
+from oropendola_payments.engine.monitoring import invariants
+from oropendola_payments.engine.settlement import manual_payment
+from oropendola_payments.engine.settlement.settle import settle
+from oropendola_payments.engine.subscriptions import lifecycle
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
 from oropendola_payments.gateways.errors import GatewayRefused, MaybeSent
 from oropendola_payments.gateways.payu import PayU
@@ -127,10 +132,10 @@ class TestNothingIsForgotten(LateNewsCase):
 		"""R14, R23: it was paid another way; the order is asked about to the end, and then closed."""
 		journey = Journey("razorpay")
 		attempt = journey.start()
-		manual.record_payment(journey.invoice, Decimal(PRICE), unique("transfer"), None, None)
+		manual_payment.record_payment(journey.invoice, Decimal(PRICE), unique("transfer"), None, None)
 		self.assertTrue(value("Payment Attempt", attempt, "next_check_at"))
 		make_due(journey.invoice, SIX_DAYS)
-		sweeps.run_reconcile()
+		payment_jobs.run_reconcile()
 		self.assertEqual(value("Payment Attempt", attempt, "status"), "Expired")
 		self.assertIsNone(value("Payment Attempt", attempt, "next_check_at"))
 		self.assertEqual(journey.status(), "Paid")
@@ -144,9 +149,9 @@ class TestNothingIsForgotten(LateNewsCase):
 		journey.take_webhooks()
 		make_due(journey.invoice, SIX_DAYS)
 		with patch.object(PayU, "status", side_effect=MaybeSent("No answer.")):
-			sweeps.run_reconcile()
+			payment_jobs.run_reconcile()
 		make_due(journey.invoice, SIX_DAYS)
-		sweeps.run_reconcile()
+		payment_jobs.run_reconcile()
 		self.assertEqual(journey.status(), "Paid")
 
 	def test_a_left_try_for_the_rest_of_an_invoice_ends(self):
@@ -172,7 +177,7 @@ class TestNothingIsForgotten(LateNewsCase):
 			close(invoices, attempts)
 
 		with patch.object(abandonment, "_abandon", stumble):
-			sweeps.run_abandoned()
+			payment_jobs.run_abandoned()
 		self.assertEqual((good.status(), bad.status()), ("Abandoned", "Processing"))
 
 	def test_a_clock_that_was_put_back_stops_no_question(self):
@@ -223,14 +228,14 @@ class TestCalledOff(LateNewsCase):
 	def test_a_part_by_hand_calls_a_person(self):
 		user = create_user()
 		invoice = create_invoice(user)
-		manual.record_payment(invoice.name, Decimal(300), unique("transfer"), None, None)
-		subscriptions.cancel(user)
+		manual_payment.record_payment(invoice.name, Decimal(300), unique("transfer"), None, None)
+		lifecycle.cancel(user)
 		self.assertIn("300", value("AI Invoice", invoice.name, "review_reason"))
 
 	def test_a_part_at_a_gateway_goes_back(self):
 		journey = Journey("payu", user=create_user())
 		settle("payu", paid(journey.start(), 300))
-		subscriptions.cancel(journey.user)
+		lifecycle.cancel(journey.user)
 		self.assertEqual([refund.amount for refund in journey.refunds()], [300])
 
 	def test_credit_can_be_spent_again(self):
@@ -240,12 +245,12 @@ class TestCalledOff(LateNewsCase):
 			settle("payu", paid(attempt))
 			settle("payu", paid(attempt))
 			dear = create_plan(price=1000)
-			first = subscriptions.subscribe(journey.user, dear.name, None)
+			first = lifecycle.subscribe(journey.user, dear.name, None)
 			self.assertEqual(value("AI Invoice", first["invoice_id"], "status"), "Partly Paid")
-			subscriptions.end(first["subscription_id"])
+			lifecycle.end(first["subscription_id"])
 			frappe.db.commit()
-			sweeps.run_refunds()
-			again = subscriptions.subscribe(journey.user, dear.name, None)["invoice_id"]
+			payment_jobs.run_refunds()
+			again = lifecycle.subscribe(journey.user, dear.name, None)["invoice_id"]
 		self.assertEqual(value("AI Invoice", again, "amount_paid"), PRICE)
 
 	def test_a_part_that_nothing_was_decided_about_is_a_broken_promise(self):

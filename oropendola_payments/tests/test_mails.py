@@ -5,19 +5,16 @@ import frappe
 from oropendola_payments.ai_billing import words
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import (
-	abandonment,
-	afterwards,
-	invariants,
-	mail_templates,
-	mails,
-	manual,
-	reactions,
-	receipts,
-	refunds,
-	subscription_sweeps,
-	subscriptions,
-)  # fmt: skip
+from oropendola_payments.engine.core import after_commit
+from oropendola_payments.engine.inbound import abandonment
+from oropendola_payments.engine.jobs import subscriptions as subscription_jobs
+from oropendola_payments.engine.monitoring import invariants
+from oropendola_payments.engine.notifications import emails, receipts
+from oropendola_payments.engine.notifications import hooks as notification_hooks
+from oropendola_payments.engine.notifications import templates as mail_templates
+from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.engine.settlement import manual_payment
+from oropendola_payments.engine.subscriptions import lifecycle  # fmt: skip
 from oropendola_payments.tests.factories import (
 	as_user,
 	create_active_subscription,
@@ -42,11 +39,13 @@ class TestPaymentMails(MailCase):
 		super().setUp()
 		self.user = customer()
 		self.invoice = create_invoice(self.user)
-		paid = manual.record_payment(self.invoice.name, self.invoice.total(), unique("transfer"), None, None)
+		paid = manual_payment.record_payment(
+			self.invoice.name, self.invoice.total(), unique("transfer"), None, None
+		)
 		self.capture = frappe.db.get_value("Payment Capture", {"attempt": paid["attempt"]}, "name")
 
 	def test_a_payment_is_thanked_for_once_with_amount_and_invoice(self):
-		reactions.payment_succeeded(self.capture)
+		notification_hooks.payment_succeeded(self.capture)
 		thanks = [
 			mail for mail in mails_to(self.user) if mail.subject == f"Payment received: {self.invoice.name}"
 		]
@@ -55,16 +54,16 @@ class TestPaymentMails(MailCase):
 		self.assertIn("/billing", thanks[-1].html)
 
 	def test_it_says_until_when_it_runs_as_the_pages_write_it(self):
-		reactions.payment_succeeded(self.capture)
+		notification_hooks.payment_succeeded(self.capture)
 		until = words.day(self.invoice.reload().period_end)
 		self.assertRegex(until, r"^\d+ \w{3} \d{4}$")
 		self.assertIn(f"Starter now runs until {until}", mails_to(self.user)[-1].html)
 
 	def test_a_key_that_waits_is_told_with_how_long_it_waits(self):
-		reactions.payment_succeeded(self.capture)
+		notification_hooks.payment_succeeded(self.capture)
 		self.assertIn("within 24 hours", mails_to(self.user)[-1].html)
-		afterwards.pick_up_key(self.invoice.subscription)
-		reactions.payment_succeeded(self.capture)
+		after_commit.pick_up_key(self.invoice.subscription)
+		notification_hooks.payment_succeeded(self.capture)
 		self.assertNotIn("API key", mails_to(self.user)[-1].html)
 
 	def test_the_receipt_speaks_the_customers_language(self):
@@ -74,7 +73,7 @@ class TestPaymentMails(MailCase):
 
 	def test_the_receipt_is_attached_even_when_a_webhook_of_a_guest_paid(self):
 		with as_user("Guest"):
-			reactions.payment_succeeded(self.capture)
+			notification_hooks.payment_succeeded(self.capture)
 		sent = mails_to(self.user)[-1]
 		if not receipts.as_pdf(self.invoice):
 			self.skipTest("This machine cannot make PDFs")
@@ -83,7 +82,7 @@ class TestPaymentMails(MailCase):
 	def test_a_pdf_engine_that_fails_costs_the_attachment_and_not_the_mail(self):
 		before = len(mails_to(self.user))
 		with broken(frappe, "get_print"):
-			reactions.payment_succeeded(self.capture)
+			notification_hooks.payment_succeeded(self.capture)
 		sent = mails_to(self.user)
 		self.assertEqual(len(sent), before + 1)
 		self.assertEqual(sent[-1].attachments, {})
@@ -91,26 +90,26 @@ class TestPaymentMails(MailCase):
 
 	def test_a_mail_server_that_fails_does_not_touch_the_payment(self):
 		with broken(frappe, "sendmail"):
-			reactions.payment_succeeded(self.capture)
+			notification_hooks.payment_succeeded(self.capture)
 		self.assertEqual(self.invoice.reload().status, "Paid")
 		self.assertEqual(invariants.check(("paid_amount_differs_from_captures", "paid_without_service")), {})
 
 	def test_a_switched_off_mail_is_not_sent(self):
 		before = len(mails_to(self.user))
 		with payment_settings(send_payment_mails=0):
-			reactions.payment_succeeded(self.capture)
+			notification_hooks.payment_succeeded(self.capture)
 		self.assertEqual(len(mails_to(self.user)), before)
 
 	def test_a_disabled_customer_gets_no_mail(self):
 		before = len(mails_to(self.user))
 		frappe.db.set_value("User", self.user, "enabled", 0)
 		self.addCleanup(frappe.db.set_value, "User", self.user, "enabled", 1)
-		reactions.payment_succeeded(self.capture)
+		notification_hooks.payment_succeeded(self.capture)
 		self.assertEqual(len(mails_to(self.user)), before)
 
 	def test_a_refund_that_arrived_is_told_with_its_amount(self):
 		answer = refunds.create_refund(self.invoice.name, 100, "Example")
-		mails.refund_done(self.invoice, frappe.get_doc("Payment Refund", answer["refund"]))
+		emails.refund_done(self.invoice, frappe.get_doc("Payment Refund", answer["refund"]))
 		sent = mails_to(self.user)[-1]
 		self.assertEqual(sent.subject, f"Refund sent: {self.invoice.name}")
 		self.assertIn("₹100.00", sent.html)
@@ -120,17 +119,17 @@ class TestPaymentMails(MailCase):
 class TestOtherMails(MailCase):
 	def test_a_failed_payment_links_to_the_checkout_where_a_login_is_needed(self):
 		invoice = self.failed_invoice("Failed")
-		mails.payment_failed(invoice)
+		emails.payment_failed(invoice)
 		sent = mails_to(invoice.user)[-1]
 		self.assertIn(f"/checkout?invoice={invoice.name}", sent.html)
 		self.assertIn("The bank said no.", sent.html)
 
 	def test_a_failed_payment_says_that_no_money_was_taken(self):
-		mails.payment_failed(invoice := self.failed_invoice("Failed"))
+		emails.payment_failed(invoice := self.failed_invoice("Failed"))
 		self.assertIn("No money was taken", mails_to(invoice.user)[-1].html)
 
 	def test_money_that_does_not_fit_is_not_called_untouched(self):
-		mails.payment_failed(invoice := self.failed_invoice("Failed", needs_review=1))
+		emails.payment_failed(invoice := self.failed_invoice("Failed", needs_review=1))
 		html = mails_to(invoice.user)[-1].html
 		self.assertNotIn("No money was taken", html)
 		self.assertIn("Please do not pay again", html)
@@ -138,12 +137,12 @@ class TestOtherMails(MailCase):
 
 	def test_a_payment_that_was_tried_too_often_asks_to_write_instead_of_to_try(self):
 		invoice = self.failed_invoice("Failed", retry_count=99)
-		mails.payment_failed(invoice)
+		emails.payment_failed(invoice)
 		self.assertNotIn("/checkout", mails_to(invoice.user)[-1].html)
 
 	def test_an_abandoned_payment_gets_its_own_text(self):
 		invoice = self.failed_invoice("Abandoned")
-		mails.payment_abandoned(invoice)
+		emails.payment_abandoned(invoice)
 		self.assertEqual(mails_to(invoice.user)[-1].subject, f"Your invoice {invoice.name} is still open")
 
 	def test_a_sweep_that_abandons_an_invoice_tells_its_customer_once(self):
@@ -155,30 +154,30 @@ class TestOtherMails(MailCase):
 			abandonment.run(30)
 		attempts = [name for call in calls for name in call.get("attempts", ())]
 		self.assertEqual([name for name in attempts if name in journey.attempts()], journey.attempts())
-		reactions.payments_failed(journey.attempts())
+		notification_hooks.payments_failed(journey.attempts())
 		self.assertEqual(mails_to(journey.user)[-1].subject, f"Your invoice {journey.invoice} is still open")
 
 	def test_a_changed_key_is_told_without_the_key(self):
 		subscription = create_active_subscription(customer())
-		mails.key_rotated(subscription)
+		emails.key_rotated(subscription)
 		sent = mails_to(subscription.user)[-1]
 		self.assertEqual(sent.subject, "Your API key was changed")
 		self.assertNotIn("oro_", sent.html)
 
 	def test_reminders_before_and_after_the_end_differ(self):
 		subscription = create_active_subscription(customer())
-		mails.renewal_due(subscription, 3)
-		mails.renewal_due(subscription, -1)
+		emails.renewal_due(subscription, 3)
+		emails.renewal_due(subscription, -1)
 		subjects = [mail.subject for mail in mails_to(subscription.user)]
 		self.assertEqual(subjects[-2:], ["Please renew Starter", "Starter has ended"])
 
 	def test_a_trial_is_asked_to_subscribe_and_not_to_renew(self):
 		user, plan = customer(), create_plan(trial_days=7)
-		name = subscriptions.subscribe(user, plan.name, None)["subscription_id"]
+		name = lifecycle.subscribe(user, plan.name, None)["subscription_id"]
 		trial = frappe.get_doc("AI Subscription", name)
 		self.assertEqual(trial.status, "Trial")
-		mails.renewal_due(trial, 3)
-		mails.renewal_due(trial, -1)
+		emails.renewal_due(trial, 3)
+		emails.renewal_due(trial, -1)
 		for sent in mails_to(user)[-2:]:
 			self.assertIn("trial of Starter", sent.subject)
 			self.assertIn("Subscribe now", sent.html)
@@ -188,8 +187,8 @@ class TestOtherMails(MailCase):
 		subscription = create_active_subscription(customer())
 		frappe.db.set_value("AI Subscription", subscription.name, "end_date", today())
 		with queued() as calls:
-			subscription_sweeps._remind(subscription.name, today(), 0)
-			subscription_sweeps._remind(subscription.name, today(), 0)
+			subscription_jobs._remind(subscription.name, today(), 0)
+			subscription_jobs._remind(subscription.name, today(), 0)
 		self.assertEqual([call["days"] for call in calls], [0])
 
 	def failed_invoice(self, status: str, **values):

@@ -8,7 +8,7 @@ import frappe
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.api import admin
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import invariants
+from oropendola_payments.engine.monitoring import invariants
 from oropendola_payments.tests.factories import as_user, create_invoice, create_plan, create_user, unique
 from oropendola_payments.tests.parallel import in_parallel
 
@@ -86,11 +86,11 @@ class TestManualPayment(TestCase):
 
 	def test_two_managers_at_once_record_one_transfer_once(self):
 		"""R28."""
-		from oropendola_payments.engine import manual
+		from oropendola_payments.engine.settlement import manual_payment
 
 		reference, invoice = unique("transfer"), self.invoice
 		answers = in_parallel(
-			4, lambda _number: manual.record_payment(invoice, Decimal(499), reference, None, None)
+			4, lambda _number: manual_payment.record_payment(invoice, Decimal(499), reference, None, None)
 		)
 		self.assertEqual(len([answer for answer in answers if isinstance(answer, dict)]), 1, answers)
 		self.assertEqual(len(self.captures()), 1)

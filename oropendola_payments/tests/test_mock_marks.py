@@ -4,7 +4,7 @@ import frappe
 
 from oropendola_payments.api import payment, refunds
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine.payment_answer import mock_marks
+from oropendola_payments.engine.checkout.response import mock_marks
 from oropendola_payments.tests.endpoints import ROWS, People, World, whitelisted
 from oropendola_payments.tests.factories import as_user, create_invoice, create_user, enable_gateway, unique
 from oropendola_payments.tests.flows import Journey

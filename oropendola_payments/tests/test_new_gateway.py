@@ -26,11 +26,11 @@ NAMED = {
 	"gateways/base.py": "CREDENTIAL_SLOTS",
 	"pages/words.py": "methods",
 	"www/pay.py": "DRIVERS",
-	"engine/masking.py": "KEPT_HEADERS",
+	"engine/core/redaction.py": "KEPT_HEADERS",
 	"tests/facts.py": "CURRENCIES",
 	"tests/test_pitfalls.py": "PITFALLS",
 	"tests/test_late_news.py": "MANY_PAYMENTS",
-	"engine/test_earlier_tries.py": "SECOND",
+	"engine/checkout/test_close_previous_attempts.py": "SECOND",
 }
 
 

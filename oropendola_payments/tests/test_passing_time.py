@@ -8,7 +8,8 @@ from oropendola_payments.ai_billing.periods import today, tomorrow
 from oropendola_payments.api import subscription as api
 from oropendola_payments.api import subscription_renewal as renewal
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import subscription_sweeps, usage
+from oropendola_payments.engine.entitlements import usage
+from oropendola_payments.engine.jobs import subscriptions as subscription_jobs
 from oropendola_payments.exceptions import PaymentRequired
 from oropendola_payments.tests.customers import CustomerTestCase, move_to, pay
 from oropendola_payments.tests.factories import create_active_subscription, create_user, payment_settings
@@ -32,7 +33,7 @@ class TimeTestCase(CustomerTestCase):
 class TestExpiry(TimeTestCase):
 	def run_sweep(self) -> str:
 		with payment_settings(grace_days=3):
-			subscription_sweeps.run_expiry()
+			subscription_jobs.run_expiry()
 		return self.status()
 
 	def test_the_day_before_the_end_is_served(self):
@@ -88,7 +89,7 @@ class TestExpiry(TimeTestCase):
 		self.ended(1)
 		self.doc.reload()
 		move_to(self.doc.name, end_date=tomorrow())
-		subscription_sweeps._end(self.doc.name, grace=3)
+		subscription_jobs._end(self.doc.name, grace=3)
 		self.assertEqual(self.status(), "Active")
 
 	def test_a_free_plan_never_ends(self):
@@ -104,7 +105,7 @@ class TestDailyQuota(TimeTestCase):
 
 	def test_the_scheduler_fills_the_quota_of_a_new_day(self):
 		self.used_up_yesterday()
-		subscription_sweeps.run_reset()
+		subscription_jobs.run_reset()
 		row = frappe.db.get_value(
 			"AI Subscription", self.doc.name, ["daily_quota_remaining", "quota_reset_on"]
 		)
@@ -113,7 +114,7 @@ class TestDailyQuota(TimeTestCase):
 	def test_the_scheduler_gives_nothing_back_within_a_day(self):
 		usage.consume(self.key, 40)
 		for _run in range(2):
-			subscription_sweeps.run_reset()
+			subscription_jobs.run_reset()
 		self.assertEqual(usage.consume(self.key, 1)["remaining"], 59)
 
 	def test_without_a_scheduler_the_first_use_of_a_day_fills_the_quota(self):
@@ -128,14 +129,14 @@ class TestDailyQuota(TimeTestCase):
 		self.ended(1)
 		self.doc.reload().mark_past_due()
 		move_to(self.doc.name, quota_reset_on=today())
-		subscription_sweeps.run_reset()
+		subscription_jobs.run_reset()
 		self.assertEqual(frappe.db.get_value("AI Subscription", self.doc.name, "daily_quota_remaining"), 0)
 
 
 class TestReminders(TimeTestCase):
 	def reminded(self) -> str | None:
 		with payment_settings(reminder_days="7,1,-1", send_reminder_mails=0):
-			subscription_sweeps.run_reminders()
+			subscription_jobs.run_reminders()
 		return frappe.db.get_value("AI Subscription", self.doc.name, "last_reminder")
 
 	def test_each_day_of_the_plan_reminds_once(self):

@@ -10,7 +10,10 @@ from oropendola_payments import hooks
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import REDACTED
 from oropendola_payments.ai_billing.doctype.payment_webhook_log.payment_webhook_log import PaymentWebhookLog
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import audit, invariants, manual, privacy, refunds, reviews
+from oropendola_payments.engine import privacy
+from oropendola_payments.engine.monitoring import audit, invariants
+from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.engine.settlement import manual_payment, reviews
 from oropendola_payments.patches import name_the_customer_of_money
 from oropendola_payments.tests.factories import (
 	as_user,
@@ -96,7 +99,7 @@ class TestWhatPeopleTyped(TestCase):
 		self.user = create_user()
 		invoice = create_invoice(self.user)
 		self.invoice = invoice.name
-		manual.record_payment(
+		manual_payment.record_payment(
 			self.invoice, invoice.total(), unique("transfer"), None, f"Cash from {self.name}"
 		)
 		refunds.create_refund(self.invoice, 100, f"{self.name} called")

@@ -5,7 +5,11 @@ import random
 import frappe
 
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import asking, checkout, refunds, subscriptions, sweeps
+from oropendola_payments.engine.checkout import initiate as checkout
+from oropendola_payments.engine.inbound import status_query
+from oropendola_payments.engine.jobs import payments as payment_jobs
+from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.engine.subscriptions import lifecycle
 from oropendola_payments.exceptions import Refusal
 from oropendola_payments.gateways.errors import GatewayError
 from oropendola_payments.tests.factories import create_plan, create_user, payment_settings
@@ -38,7 +42,7 @@ class TestTheSameMoney(RaceCase):
 		messages = journey.take_webhooks()
 		doors = [
 			lambda: bring_back(back),
-			lambda: asking.ask(attempt),
+			lambda: status_query.ask(attempt),
 			*(lambda m=m: deliver(m) for m in messages),
 		]
 		everybody = [doors[number % len(doors)] for number in range(CROWD)]
@@ -67,7 +71,12 @@ class TestTheSameMoney(RaceCase):
 				journey.customer_pays(journey.start())
 				journey.take_webhooks()
 				make_due(journey.invoice)
-				work = (sweeps.run_reconcile, sweeps.run_abandoned, sweeps.run_inbox, sweeps.run_refunds)
+				work = (
+					payment_jobs.run_reconcile,
+					payment_jobs.run_abandoned,
+					payment_jobs.run_inbox,
+					payment_jobs.run_refunds,
+				)
 				results = in_parallel(8, lambda number, work=work: work[number % 4]())
 				self.assertEqual([r for r in results if isinstance(r, Exception)], [])
 				settle_down(journey)
@@ -171,7 +180,7 @@ class TestSubscribing(RaceCase):
 	def test_twenty_clicks_make_one_subscription_and_one_invoice(self):
 		"""R29: no second invoice for the same period."""
 		user, plan = create_user(), create_plan()
-		results = in_parallel(CROWD, lambda _n: subscriptions.subscribe(user, plan.name, None))
+		results = in_parallel(CROWD, lambda _n: lifecycle.subscribe(user, plan.name, None))
 		self.assert_only_refusals(results)
 		self.assertEqual(frappe.db.count("AI Subscription", {"user": user}), 1)
 		self.assertEqual(frappe.db.count("AI Invoice", {"user": user}), 1)
@@ -179,7 +188,7 @@ class TestSubscribing(RaceCase):
 	def test_twenty_renewals_make_one_invoice(self):
 		journey = Journey("payu", user=create_user())
 		journey.bring_back(journey.customer_pays(journey.start()))
-		results = in_parallel(CROWD, lambda _n: subscriptions.renew(journey.user))
+		results = in_parallel(CROWD, lambda _n: lifecycle.renew(journey.user))
 		self.assert_only_refusals(results)
 		self.assertEqual(frappe.db.count("AI Invoice", {"user": journey.user}), 2)
 
@@ -190,6 +199,6 @@ class TestSubscribing(RaceCase):
 		frappe.get_doc("AI Subscription", journey.subscription).expire()
 		frappe.db.commit()
 		plan = journey.doc().plan
-		results = in_parallel(CROWD, lambda _n: subscriptions.subscribe(journey.user, plan, None))
+		results = in_parallel(CROWD, lambda _n: lifecycle.subscribe(journey.user, plan, None))
 		self.assert_only_refusals(results)
 		self.assertEqual(frappe.db.count("AI Invoice", {"user": journey.user}), 2)

@@ -7,7 +7,9 @@ import frappe
 from oropendola_payments.ai_billing import words
 from oropendola_payments.api import receipts as receipts_api
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import manual, receipts, refunds
+from oropendola_payments.engine.notifications import receipts
+from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.engine.settlement import manual_payment
 from oropendola_payments.tests.factories import (
 	as_user,
 	create_invoice,
@@ -35,7 +37,7 @@ class TestReceipts(TestCase):
 		self.enterContext(payment_settings(**SELLER, tax_label="GST", tax_rate=18))
 		invoice = create_invoice(self.user, plan=create_plan(price=1000))
 		self.reference = unique("transfer")
-		manual.record_payment(invoice.name, invoice.total(), self.reference, None, None)
+		manual_payment.record_payment(invoice.name, invoice.total(), self.reference, None, None)
 		self.invoice = invoice.reload()
 
 	def test_it_names_seller_tax_number_and_means_of_payment(self):
@@ -101,7 +103,7 @@ class TestOneReceipt(TestCase):
 		self.invoice = create_invoice(self.user, plan=create_plan(price=100000))
 
 	def pay(self, amount=None):
-		manual.record_payment(
+		manual_payment.record_payment(
 			self.invoice.name, amount or self.invoice.total(), unique("transfer"), "2026-01-31", None
 		)
 		self.invoice.reload()

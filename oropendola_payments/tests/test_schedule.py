@@ -6,11 +6,11 @@ from unittest.mock import patch
 import frappe
 
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import schedule
+from oropendola_payments.engine.gateway import polling
 from oropendola_payments.tests.source import ROOT
 
-SWEEPS = "oropendola_payments.engine.sweeps"
-SUBSCRIPTIONS = "oropendola_payments.engine.subscription_sweeps"
+SWEEPS = "oropendola_payments.engine.jobs.payments"
+SUBSCRIPTIONS = "oropendola_payments.engine.jobs.subscriptions"
 
 # Job, when, what the table of the documents says of when, the work that it queues.
 JOBS = (
@@ -80,7 +80,7 @@ class TestSchedule(TestCase):
 	def test_the_document_tells_when_a_gateway_is_asked(self):
 		minutes = [
 			tuple(int(span.total_seconds()) // 60 for span in step)
-			for step in (*schedule.STEPS, *schedule.PAID_STEPS)
+			for step in (*polling.STEPS, *polling.PAID_STEPS)
 		]
 		hour, day = 60, 24 * 60
 		told = [(5, 1), (30, 5), (2 * hour, 15), (12 * hour, hour), (2 * day, 4 * hour), (6 * day, 12 * hour)]

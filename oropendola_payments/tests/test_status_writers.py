@@ -24,10 +24,10 @@ OTHERS = {
 	("ai_billing/doctype/ai_api_key/ai_api_key.py", "revoke"),
 	("ai_billing/doctype/ai_api_key/ai_api_key.py", "give_back"),
 	("ai_billing/doctype/ai_api_key/ai_api_key.py", "new_api_key"),
-	("engine/alerts.py", "_open"),
-	("engine/alerts.py", "_close"),
-	("engine/inbox.py", "work"),
-	("engine/inbox.py", "mark"),
+	("engine/monitoring/alerts.py", "_open"),
+	("engine/monitoring/alerts.py", "_close"),
+	("engine/inbound/inbox.py", "work"),
+	("engine/inbound/inbox.py", "mark"),
 	("install.py", "ensure_settings"),
 	("engine/privacy.py", "_redact_texts"),  # redacts the fields named in TYPED
 }

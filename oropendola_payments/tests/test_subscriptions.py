@@ -9,7 +9,8 @@ from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.api import subscription as api
 from oropendola_payments.api import subscription_renewal as renewal
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import invariants, subscriptions
+from oropendola_payments.engine.monitoring import invariants
+from oropendola_payments.engine.subscriptions import lifecycle
 from oropendola_payments.tests.customers import CustomerTestCase, move_to, pay
 from oropendola_payments.tests.factories import (
 	as_user,
@@ -131,14 +132,14 @@ class TestSubscribing(CustomerTestCase):
 	def test_many_clicks_at_once_make_one_subscription_and_one_invoice(self):
 		"""R28: two tabs, one customer."""
 		plan, user = create_plan().name, self.user
-		answers = in_parallel(8, lambda _number: subscriptions.subscribe(user, plan, None))
+		answers = in_parallel(8, lambda _number: lifecycle.subscribe(user, plan, None))
 		self.assertEqual(len({(a["subscription_id"], a["invoice_id"]) for a in answers}), 1, answers)
 		self.assertEqual(frappe.db.count("AI Subscription", {"user": user}), 1)
 		self.assertEqual(frappe.db.count("AI Invoice", {"user": user}), 1)
 
 	def test_many_clicks_at_once_on_a_free_plan_make_one_key(self):
 		plan, user = create_plan(price=0, is_free=1).name, self.user
-		answers = in_parallel(6, lambda _number: subscriptions.subscribe(user, plan, None))
+		answers = in_parallel(6, lambda _number: lifecycle.subscribe(user, plan, None))
 		given = [answer for answer in answers if isinstance(answer, dict)]
 		self.assertEqual(len(given), 1, answers)
 		self.assertEqual(frappe.db.count("AI API Key", {"user": user}), 1)
@@ -257,7 +258,7 @@ class TestKeys(CustomerTestCase):
 	def test_only_one_of_many_pages_sees_the_key(self):
 		pay(self.subscribe()["invoice_id"])
 		user = self.user
-		answers = in_parallel(6, lambda _number: subscriptions.reveal_key(user))
+		answers = in_parallel(6, lambda _number: lifecycle.reveal_key(user))
 		self.assertEqual(len([answer for answer in answers if isinstance(answer, dict)]), 1, answers)
 
 	def test_rotating_gives_a_new_key_and_forgets_the_one_that_was_never_shown(self):

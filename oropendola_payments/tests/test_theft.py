@@ -8,8 +8,14 @@ from frappe.utils import nowdate
 
 from oropendola_payments.api import subscription
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import adapters, disputes, inbox, refund_books, refunds, subscriptions, usage
-from oropendola_payments.engine.settlement import settle
+from oropendola_payments.engine.entitlements import usage
+from oropendola_payments.engine.gateway import registry
+from oropendola_payments.engine.inbound import inbox
+from oropendola_payments.engine.refunds import ledger
+from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.engine.settlement import disputes
+from oropendola_payments.engine.settlement.settle import settle
+from oropendola_payments.engine.subscriptions import lifecycle
 from oropendola_payments.exceptions import PaymentRequired, Refusal, TooManyRequests
 from oropendola_payments.gateways.base import DisputeEvent, Notice, RefundEvent, RefundOutcome
 from oropendola_payments.tests.factories import (
@@ -52,12 +58,12 @@ class TestStolenPayments(TestCase):
 			patch.dict(frappe.local.conf, {"allow_payment_simulator": 0}),
 			self.assertRaisesRegex(Refusal, "Simulator"),
 		):
-			adapters.adapter_of("payu")
+			registry.adapter_of("payu")
 
 	def test_real_keys_never_go_to_a_simulator(self):
 		doc = enable_gateway("payu", key_secret="a-real-looking-secret")
 		self.addCleanup(self.forget_secret, doc.name)
-		self.assertNotIn("a-real-looking-secret", adapters.adapter_of("payu").secrets.values())
+		self.assertNotIn("a-real-looking-secret", registry.adapter_of("payu").secrets.values())
 
 	def forget_secret(self, name: str):
 		frappe.db.delete("__Auth", {"doctype": "Payment Gateway Settings", "name": name})
@@ -97,11 +103,11 @@ class TestStolenService(TestCase):
 
 	def test_an_old_invoice_does_not_buy_what_the_plan_became(self):
 		user, plan = create_user(), create_plan()
-		old = subscriptions.subscribe(user, plan.name, None)["invoice_id"]
+		old = lifecycle.subscribe(user, plan.name, None)["invoice_id"]
 		plan.update({"price": 4990, "billing_interval": "Year"})
 		plan.save()
 		frappe.db.commit()
-		new = subscriptions.subscribe(user, plan.name, None)["invoice_id"]
+		new = lifecycle.subscribe(user, plan.name, None)["invoice_id"]
 		self.assertNotEqual(old, new)
 		self.assertEqual(frappe.db.get_value("AI Invoice", old, "status"), "Cancelled")
 		self.assertEqual(frappe.get_doc("AI Invoice", new).total(), Decimal(4990))
@@ -120,7 +126,7 @@ class TestStolenCredit(TestCase):
 		journey = self.paid_twice()
 		duplicate = journey.captures()[1]
 		disputes.record("payu", DisputeEvent("lost", payment_id=duplicate.gateway_payment_id))
-		renewal = subscriptions.renew(journey.user, journey.doc().plan)["invoice_id"]
+		renewal = lifecycle.renew(journey.user, journey.doc().plan)["invoice_id"]
 		self.assertEqual(frappe.db.get_value("AI Invoice", renewal, "status"), "Pending")
 
 	def test_a_refunded_part_is_not_paid_any_more(self):
@@ -129,7 +135,7 @@ class TestStolenCredit(TestCase):
 		second = journey.start()
 		refunds.create_refund(journey.invoice, Decimal(200), "A test")
 		for refund in journey.refunds():
-			refund_books.record(refund.name, RefundEvent(RefundOutcome.REFUNDED, key=refund.name))
+			ledger.record(refund.name, RefundEvent(RefundOutcome.REFUNDED, key=refund.name))
 		settle("payu", paid(second, 299))
 		self.assertNotEqual(journey.status(), "Paid")
 		self.assertEqual(journey.subscription_status(), "Pending")

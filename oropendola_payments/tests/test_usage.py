@@ -7,7 +7,8 @@ import frappe
 from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import make_key
 from oropendola_payments.ai_billing.periods import today, tomorrow
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import subscriptions, usage
+from oropendola_payments.engine.entitlements import usage
+from oropendola_payments.engine.subscriptions import lifecycle
 from oropendola_payments.exceptions import BadRequest, PaymentRequired, TooManyRequests, Unauthorized
 from oropendola_payments.tests.factories import create_active_subscription, create_invoice, create_user
 from oropendola_payments.tests.http import call, message
@@ -17,7 +18,7 @@ from oropendola_payments.tests.parallel import in_parallel
 def served_customer(**plan_values):
 	"""A paid subscription and its key."""
 	doc = create_active_subscription(**{"requests_limit_per_day": 100, **plan_values})
-	return doc, subscriptions.reveal_key(doc.user)["api_key"]
+	return doc, lifecycle.reveal_key(doc.user)["api_key"]
 
 
 def remaining(doc) -> int:
@@ -79,14 +80,14 @@ class TestKeysThatStopped(TestCase):
 	def test_a_rotated_key_stops_and_the_new_one_goes_on(self):
 		doc, old = served_customer()
 		usage.consume(old, 1)
-		new = subscriptions.rotate_key(doc.user)["api_key"]
+		new = lifecycle.rotate_key(doc.user)["api_key"]
 		with self.assertRaises(Unauthorized):
 			usage.consume(old, 1)
 		self.assertEqual(usage.consume(new, 1)["remaining"], 98)
 
 	def test_a_cancelled_subscription_stops_its_key(self):
 		doc, key = served_customer()
-		subscriptions.cancel(doc.user)
+		lifecycle.cancel(doc.user)
 		with self.assertRaises(Unauthorized):
 			usage.consume(key, 1)
 

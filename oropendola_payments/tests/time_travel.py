@@ -5,7 +5,8 @@ from datetime import timedelta
 import frappe
 from frappe.utils import now_datetime
 
-from oropendola_payments.engine import refunds, sweeps
+from oropendola_payments.engine.jobs import payments as payment_jobs
+from oropendola_payments.engine.refunds import process as refunds
 from oropendola_payments.tests.simulated import simulator
 
 OPEN_REFUNDS = ("Created", "Processing", "Unknown")
@@ -48,12 +49,12 @@ def forget_the_past():
 def sweep(invoice: str, minutes: int = 45):
 	"""All sweeps once, in the order in which a busy scheduler might run them."""
 	make_due(invoice, minutes)
-	sweeps.run_inbox()
-	sweeps.run_reconcile()
+	payment_jobs.run_inbox()
+	payment_jobs.run_reconcile()
 	make_due(invoice, minutes)
-	sweeps.run_abandoned()
+	payment_jobs.run_abandoned()
 	refunds.drive_invoice(invoice)
-	sweeps.run_refunds()
+	payment_jobs.run_refunds()
 
 
 def finish_refunds(gateway: str, invoice: str):
@@ -65,7 +66,7 @@ def finish_refunds(gateway: str, invoice: str):
 	for _round in range(3):
 		if frappe.db.exists("Payment Refund", {"invoice": invoice, "status": ("in", OPEN_REFUNDS)}):
 			make_due(invoice)
-			sweeps.run_refunds()
+			payment_jobs.run_refunds()
 
 
 def settle_down(journey, rounds: int = 3):

@@ -6,8 +6,8 @@ from frappe import _
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.api import payment
-from oropendola_payments.engine import gateway_list
-from oropendola_payments.engine.adapters import adapter_class, codes, settings_of
+from oropendola_payments.engine.checkout import gateway_choice
+from oropendola_payments.engine.gateway.registry import adapter_class, codes, settings_of
 from oropendola_payments.gateways.money import to_decimal
 from oropendola_payments.pages import shell, words
 from oropendola_payments.pages.order import own_invoice, summary, was_declined
@@ -47,7 +47,7 @@ def _start(invoice):
 	gateway, phone = shell.posted("gateway"), shell.posted("phone")
 	if _needs_phone(gateway) and not phone and not _has_phone(invoice.user):
 		sentence = _("{0} needs your phone number. Please fill it in below.").format(
-			gateway_list.label_of(gateway)
+			gateway_choice.label_of(gateway)
 		)
 		return _refuse(invoice, {"error": sentence})
 	start = payment.retry_payment if invoice.can_retry() else payment.initiate_payment
@@ -68,7 +68,7 @@ def _refuse(invoice, answer: dict):
 
 def _offer(context, invoice, page):
 	page.says_who_takes_the_card = True
-	listing = gateway_list.available(invoice.currency, invoice.outstanding())
+	listing = gateway_choice.available(invoice.currency, invoice.outstanding())
 	usable = [entry for entry in listing["gateways"] if entry["available"]]
 	usable.sort(key=lambda entry: not entry["recommended"])
 	under_way = _under_way(invoice)
@@ -112,7 +112,7 @@ def _under_way(invoice) -> dict | None:
 	return {
 		"attempt": row.name,
 		"code": row.gateway,
-		"gateway": gateway_list.label_of(row.gateway),
+		"gateway": gateway_choice.label_of(row.gateway),
 		"time": words.moment(row.initiated_at),
 		"refusal": words.told(row.error_message) if was_declined(row) else "",
 	}

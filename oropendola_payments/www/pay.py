@@ -5,8 +5,9 @@ from frappe import _
 from frappe.utils import get_datetime, get_url, now_datetime
 
 from oropendola_payments.api import payment
-from oropendola_payments.engine import gateway_list, otp
-from oropendola_payments.engine.adapters import adapter_class
+from oropendola_payments.engine.checkout import gateway_choice
+from oropendola_payments.engine.gateway.registry import adapter_class
+from oropendola_payments.engine.phone import otp
 from oropendola_payments.gateways.money import to_decimal
 from oropendola_payments.pages import policy, shell, words
 from oropendola_payments.pages.order import own_attempt
@@ -58,7 +59,7 @@ def _payment(attempt) -> dict:
 	return {
 		"attempt": attempt.name,
 		"invoice": attempt.invoice,
-		"gateway": gateway_list.label_of(attempt.gateway),
+		"gateway": gateway_choice.label_of(attempt.gateway),
 		"amount": words.money(to_decimal(attempt.amount), attempt.currency),
 		"mode": attempt.mode,
 		"address": get_url(f"/pay?attempt={attempt.name}"),

@@ -8,7 +8,8 @@ from frappe import _
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.api import payment
-from oropendola_payments.engine import afterwards, gateway_list
+from oropendola_payments.engine.checkout import gateway_choice
+from oropendola_payments.engine.core import after_commit
 from oropendola_payments.gateways.money import to_decimal
 from oropendola_payments.pages import shell, words
 from oropendola_payments.pages.order import own_attempt, own_invoice, was_declined
@@ -122,7 +123,7 @@ def _payment(invoice, attempt) -> dict:
 		if attempt
 		else f"/payment-result?invoice={invoice.name}",
 		"what": words.told(plan and plan.plan_name) or invoice.description or invoice.name,
-		"gateway": gateway_list.label_of(attempt.gateway) if attempt else "",
+		"gateway": gateway_choice.label_of(attempt.gateway) if attempt else "",
 		"amount": words.money(to_decimal(attempt.amount if attempt else invoice.total()), invoice.currency),
 		"total": words.money(invoice.total(), invoice.currency),
 		"paid": words.money(invoice.paid(), invoice.currency),
@@ -144,7 +145,7 @@ def _prepare_paid(context, page, invoice):
 	context.served = {
 		"is_served": bool(row and row.status in ("Active", "Trial")),
 		"until": words.day(row.end_date) if row else "",
-		"key_waits": bool(invoice.subscription and afterwards.has_key_to_pick_up(invoice.subscription)),
+		"key_waits": bool(invoice.subscription and after_commit.has_key_to_pick_up(invoice.subscription)),
 	}
 
 

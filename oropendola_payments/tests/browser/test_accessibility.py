@@ -4,7 +4,7 @@ from unittest import SkipTest
 
 import frappe
 
-from oropendola_payments.engine import checkout
+from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.tests import factories
 from oropendola_payments.tests.browser.case import PHONE, BrowserTestCase
 

@@ -9,7 +9,7 @@ from unittest import SkipTest
 import frappe
 from frappe.utils import add_days, today
 
-from oropendola_payments.engine import checkout
+from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.tests import factories
 from oropendola_payments.tests.browser.case import GATEWAYS, PHONE, BrowserTestCase
 

@@ -56,7 +56,7 @@ class TestStoredKey(TestCase):
 	@classmethod
 	def setUpClass(cls):
 		super().setUpClass()
-		from oropendola_payments.engine.subscriptions import subscribe
+		from oropendola_payments.engine.subscriptions.lifecycle import subscribe
 
 		answer = subscribe(create_user(), create_plan(price=0, is_free=1).name, None)
 		cls.key, subscription = answer["api_key"], answer["subscription_id"]

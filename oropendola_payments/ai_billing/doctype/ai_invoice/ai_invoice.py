@@ -55,7 +55,7 @@ class AIInvoice(StatefulRecord):
 
 	def onload(self):
 		super().onload()
-		from oropendola_payments.engine.desk import invoice_actions
+		from oropendola_payments.engine.desk_actions import invoice_actions
 
 		self.set_onload("actions", invoice_actions(self))
 

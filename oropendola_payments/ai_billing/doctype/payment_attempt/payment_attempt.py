@@ -58,7 +58,7 @@ class PaymentAttempt(StatefulRecord):
 
 	def onload(self):
 		super().onload()
-		from oropendola_payments.engine.desk import can_ask
+		from oropendola_payments.engine.desk_actions import can_ask
 
 		self.set_onload("can_ask", can_ask(self))
 

@@ -10,7 +10,7 @@ from oropendola_payments.ai_billing.doctype.payment_event.payment_event import (
 	entry,
 )
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import audit
+from oropendola_payments.engine.monitoring import audit
 from oropendola_payments.exceptions import AuditTrailIsFrozen
 from oropendola_payments.tests.factories import (
 	as_user,

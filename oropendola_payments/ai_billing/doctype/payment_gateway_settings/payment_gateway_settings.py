@@ -36,7 +36,7 @@ class PaymentGatewaySettings(Document):
 		self.forget_what_was_known_of_other_keys()
 
 	def validate_gateway(self):
-		from oropendola_payments.engine.adapters import codes
+		from oropendola_payments.engine.gateway.registry import codes
 
 		if not self.is_known() and (self.enabled or self.is_new()):
 			message = _("There is no gateway {0}. Please choose one of: {1}.")
@@ -96,7 +96,7 @@ class PaymentGatewaySettings(Document):
 			frappe.throw(" ".join(_(problem) for problem in problems))
 
 	def forget_what_was_known_of_other_keys(self):
-		from oropendola_payments.engine.calls import forget_success
+		from oropendola_payments.engine.gateway.call import forget_success
 
 		before = self.get_doc_before_save()
 		if before and any(
@@ -112,7 +112,7 @@ class PaymentGatewaySettings(Document):
 			for name in frappe.get_all(self.doctype, others, pluck="name"):
 				frappe.db.set_value(self.doctype, name, "is_default", 0)
 		if self.enabled and self.mode == "Live":
-			from oropendola_payments.engine.live_site import confirm_if_first
+			from oropendola_payments.engine.gateway.live_guard import confirm_if_first
 
 			confirm_if_first()
 		before = self.get_doc_before_save()
@@ -136,13 +136,13 @@ class PaymentGatewaySettings(Document):
 	# What others ask ----------------------------------------------------------------------------
 
 	def adapter_class(self):
-		from oropendola_payments.engine.adapters import adapter_class
+		from oropendola_payments.engine.gateway.registry import adapter_class
 
 		return adapter_class(self.gateway)
 
 	def is_known(self) -> bool:
 		"""False for a gateway of another app that was taken off the site."""
-		from oropendola_payments.engine.adapters import codes
+		from oropendola_payments.engine.gateway.registry import codes
 
 		return self.gateway in codes()
 
@@ -160,7 +160,7 @@ class PaymentGatewaySettings(Document):
 
 	def get_status(self) -> str:
 		"""Disabled, Not Configured, Degraded, or the mode."""
-		from oropendola_payments.engine.breaker import is_degraded
+		from oropendola_payments.engine.gateway.circuit_breaker import is_degraded
 
 		if not cint(self.enabled):
 			return "Disabled"
@@ -172,7 +172,7 @@ class PaymentGatewaySettings(Document):
 	def test_connection(self) -> str:
 		"""A sentence for the Desk that says whether the provider accepts the keys."""
 		frappe.only_for(("Payments Manager", "System Manager"))
-		from oropendola_payments.engine.adapters import test_connection
+		from oropendola_payments.engine.gateway.registry import test_connection
 
 		# The stored record, not the one that came with the request: its address could be anybody's.
 		return test_connection(frappe.get_doc(self.doctype, self.name))

@@ -6,7 +6,7 @@ import frappe
 from frappe.utils.password import remove_encrypted_password
 
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine import adapters
+from oropendola_payments.engine.gateway import registry
 from oropendola_payments.exceptions import BadRequest, NotAllowed
 from oropendola_payments.gateways import BUILT_IN
 from oropendola_payments.gateways.base import CREDENTIAL_SLOTS
@@ -95,12 +95,12 @@ class TestModes(GatewayTestCase):
 				frappe.db.get_single_value("Payment Settings", "confirmed_site"), "some-other-site"
 			)
 			with self.assertRaisesRegex(frappe.ValidationError, "may be a copy"):
-				adapters.adapter_of("razorpay")
+				registry.adapter_of("razorpay")
 
 	def test_the_first_live_gateway_of_a_site_needs_no_second_question(self):
 		with payment_settings(confirmed_site=None):
 			self.save(mode="Live", enabled=1, **{**KEYS, "key_id": "rzp_live_madeup0000001"})
-			self.assertEqual(adapters.adapter_of("razorpay").mode, "Live")
+			self.assertEqual(registry.adapter_of("razorpay").mode, "Live")
 
 
 class TestRecord(GatewayTestCase):
@@ -195,7 +195,7 @@ class TestSecrets(GatewayTestCase):
 	def test_adapters_get_the_real_secrets(self):
 		"""S6: never asterisks."""
 		self.assertEqual(frappe.get_doc("Payment Gateway Settings", NAME).get_secrets(), KEYS)
-		self.assertEqual(dict(adapters.adapter_of("razorpay").secrets), KEYS)
+		self.assertEqual(dict(registry.adapter_of("razorpay").secrets), KEYS)
 
 	def test_saving_the_form_again_keeps_the_secrets(self):
 		self.doc.reload()
@@ -204,15 +204,15 @@ class TestSecrets(GatewayTestCase):
 
 	def test_a_new_secret_is_used_at_once(self):
 		"""R25."""
-		adapters.adapter_of("razorpay")
+		registry.adapter_of("razorpay")
 		self.doc.reload()
 		self.save(key_secret="another-made-up-secret")
-		self.assertEqual(adapters.adapter_of("razorpay").secrets["key_secret"], "another-made-up-secret")
+		self.assertEqual(registry.adapter_of("razorpay").secrets["key_secret"], "another-made-up-secret")
 
 	def test_secrets_are_not_in_the_shared_cache(self):
 		"""S16."""
-		adapters.adapter_of("razorpay")
-		cached = frappe.as_json(adapters.settings_of("razorpay").as_dict())
+		registry.adapter_of("razorpay")
+		cached = frappe.as_json(registry.settings_of("razorpay").as_dict())
 		self.assertNotIn(KEYS["key_secret"], cached)
 
 	def test_only_managers_may_test_the_connection(self):

@@ -40,7 +40,7 @@ class PaymentRefund(StatefulRecord):
 
 	def onload(self):
 		super().onload()
-		from oropendola_payments.engine.desk import is_manager
+		from oropendola_payments.engine.desk_actions import is_manager
 
 		self.set_onload("can_close", is_manager() and self.can_be_closed())
 

@@ -9,7 +9,7 @@ from oropendola_payments.ai_billing.doctype.payment_webhook_log.payment_webhook_
 
 class PaymentSettings(Document):
 	def onload(self):
-		from oropendola_payments.engine.live_site import is_confirmed, this_site
+		from oropendola_payments.engine.gateway.live_guard import is_confirmed, this_site
 
 		self.set_onload("live_site", {"this_site": this_site(), "confirmed": is_confirmed()})
 
@@ -33,7 +33,7 @@ class PaymentSettings(Document):
 			frappe.throw(message.format(SHORTEST_DAYS))
 
 	def validate_otp_message(self):
-		from oropendola_payments.engine.otp import worded
+		from oropendola_payments.engine.phone.otp import worded
 
 		try:
 			worded(self.otp_message or "{code}", "000000", "499.00 INR", "Shop")

@@ -24,7 +24,7 @@ class PaymentWebhookLog(SystemRecord):
 	)
 
 	def onload(self):
-		from oropendola_payments.engine.desk import is_manager
+		from oropendola_payments.engine.desk_actions import is_manager
 
 		self.set_onload("can_replay", is_manager())
 

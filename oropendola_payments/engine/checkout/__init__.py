@@ -1,0 +1,1 @@
+"""A customer pays: choose a gateway, create the attempt, open it there, say where to go on."""

@@ -1,0 +1,214 @@
+"""Claiming an attempt before any gateway is called: under the invoice's lock, so that however many click, one is made."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import frappe
+from frappe import _
+from frappe.utils import get_datetime, now_datetime
+
+from oropendola_payments.ai_billing import records
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED, AIInvoice
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import (
+	OPEN,
+	PaymentAttempt,
+	new_reference,
+)
+from oropendola_payments.engine.checkout import gateway_choice
+from oropendola_payments.engine.core.transactions import in_transaction, lock
+from oropendola_payments.engine.entitlements.fulfilment import fulfil
+from oropendola_payments.engine.gateway import polling
+from oropendola_payments.engine.gateway.registry import adapter_class, settings_of
+from oropendola_payments.engine.phone import verification
+from oropendola_payments.exceptions import BadRequest, Conflict, NotFound
+from oropendola_payments.gateways.money import to_decimal
+
+# A checkout that is about to close is not offered again.
+FRESH_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Wish:
+	"""What a customer asks for."""
+
+	user: str
+	invoice: str
+	gateway: str | None
+	flow: str | None
+	method: str | None
+	key: str | None
+	wanted: str
+	confirms_phone: bool = False  # the caller does so itself, after the order is open
+
+
+@dataclass
+class Claim:
+	"""The attempt that answers a wish. Whoever made it new may call the gateway at once."""
+
+	attempt: PaymentAttempt
+	invoice: AIInvoice | None = None
+	is_new: bool = False
+	earlier: tuple = ()  # rows of the invoice's other attempts
+
+
+def repeated(key: str | None, wanted: str) -> str | None:
+	"""The attempt that this client key made; a key with other parameters is refused."""
+	row = key and frappe.db.get_value(
+		"Payment Attempt", {"idempotency_key": key}, ["name", "request_fingerprint"], as_dict=True
+	)
+	if row and row.request_fingerprint != wanted:
+		raise Conflict(_("This idempotency key was used with other parameters. Please choose a new one."))
+	return row.name if row else None
+
+
+def make(wish: Wish) -> Claim | None:
+	"""The open attempt of this kind, or a new one. None when there was nothing to pay: the invoice is paid and serves now."""
+	try:
+		return in_transaction(_claim, wish)
+	except frappe.DuplicateEntryError:
+		# The same client key at the same moment: what the other request made is the answer.
+		name = repeated(wish.key, wish.wanted)
+		if not name:
+			raise
+		return Claim(frappe.get_doc("Payment Attempt", name))
+
+
+def _claim(wish: Wish) -> Claim | None:
+	invoice = _lock_own(wish)
+	_require_payable(invoice)
+	if not invoice.outstanding() and invoice.status == "Pending":
+		invoice.mark_as_paid(amount_paid=0)
+		fulfil(invoice)
+		return None
+	code = gateway_choice.choose(wish.gateway, invoice.currency, invoice.outstanding())
+	flow = _flow(code, wish.flow)
+	_require_method(code, wish.method)
+	rows = attempts_of(invoice.name)
+	phone_check = "" if wish.confirms_phone else verification.first_state(code)
+	reusable = _live_attempt(rows, invoice, code, flow, wish.method, phone_check)
+	if reusable:
+		return Claim(_with_key(reusable, wish))
+	if invoice.status in ("Failed", "Abandoned"):
+		invoice.increment_retry()  # a new try counts, by whichever call it comes
+	made = _new_attempt(invoice, code, flow, wish, phone_check)
+	return Claim(made, invoice, is_new=True, earlier=tuple(rows))
+
+
+def _lock_own(wish: Wish):
+	try:
+		invoice = lock("AI Invoice", wish.invoice)
+	except frappe.DoesNotExistError:
+		frappe.clear_messages()
+		invoice = None
+	if not invoice or invoice.user != wish.user:
+		raise NotFound(_("You have no invoice {0}.").format(wish.invoice))
+	return invoice
+
+
+def _with_key(name: str, wish: Wish):
+	"""The attempt that is open already; it remembers the first client key that it answered to."""
+	attempt = lock("Payment Attempt", name)
+	if wish.key and not attempt.idempotency_key:
+		attempt.write(idempotency_key=wish.key, request_fingerprint=wish.wanted)
+	return attempt
+
+
+def _require_payable(invoice):
+	if invoice.status in SETTLED:
+		raise Conflict(_("Invoice {0} is already paid.").format(invoice.name))
+	if invoice.status == "Cancelled":
+		raise Conflict(_("Invoice {0} was cancelled. Please subscribe again.").format(invoice.name))
+	if invoice.status in ("Failed", "Abandoned") and not invoice.can_retry():
+		raise Conflict(
+			_("Invoice {0} was tried too often. Please contact us to pay it.").format(invoice.name)
+		)
+	subscription = invoice.subscription and frappe.db.get_value(
+		"AI Subscription", invoice.subscription, "status"
+	)
+	if subscription == "Cancelled":
+		raise Conflict(
+			_("The subscription of invoice {0} was cancelled. Please subscribe again.").format(invoice.name)
+		)
+
+
+def attempts_of(invoice: str) -> list:
+	"""What is decided by, of all attempts of an invoice, the newest first."""
+	fields = ["name", "gateway", "flow", "mode", "status", "amount", "payment_method", "phone_check", "expires_at",
+		"gateway_order_id", "checkout_data"]  # fmt: skip
+	return frappe.get_all("Payment Attempt", {"invoice": invoice}, fields, order_by="creation desc")
+
+
+def _live_attempt(
+	rows: list, invoice, code: str, flow: str, method: str | None, phone_check: str
+) -> str | None:
+	fresh = now_datetime() + timedelta(seconds=FRESH_SECONDS)
+	for row in rows:
+		if (row.gateway, row.flow) != (code, flow) or row.status not in OPEN:
+			continue
+		alive = not row.expires_at or get_datetime(row.expires_at) > fresh
+		same = to_decimal(row.amount) == invoice.outstanding() and row.mode == settings_of(code).mode
+		# Opened perhaps, but nobody knows where: the reconciler asks about it, the customer gets a new one.
+		lost = row.status != "Created" and not row.checkout_data
+		confirmed = (row.phone_check or "") in ("Confirmed", phone_check)
+		if alive and same and not lost and confirmed and (row.payment_method or None) == method:
+			return row.name
+	return None
+
+
+def _new_attempt(invoice, code: str, flow: str, wish: Wish, phone_check: str):
+	attempt = records.new("Payment Attempt")
+	attempt.name = new_reference()
+	attempt.update(
+		{
+			"invoice": invoice.name,
+			"user": invoice.user,
+			"gateway": code,
+			"mode": settings_of(code).mode,
+			"flow": flow,
+			"amount": invoice.outstanding(),
+			"currency": invoice.currency,
+			"status": "Created",
+			"payment_method": wish.method,
+			"phone_check": phone_check,
+			"idempotency_key": wish.key,
+			"request_fingerprint": wish.wanted,
+			"request_data": None if phone_check else called_now(),
+			"initiated_at": now_datetime(),
+			"check_count": 0,
+		}
+	)
+	attempt.next_check_at = polling.next_check(attempt)
+	attempt.add()
+	invoice.record(
+		"attempt_created",
+		attempt,
+		to_status="Created",
+		gateway=code,
+		amount=attempt.amount,
+		currency=attempt.currency,
+	)
+	invoice.write()
+	return attempt
+
+
+def called_now() -> str:
+	"""What an attempt carries while its gateway is being called."""
+	return frappe.as_json({"called_at": now_datetime()})
+
+
+def _require_method(code: str, method: str | None):
+	methods = adapter_class(code).capabilities.methods
+	if method and method not in methods:
+		raise BadRequest(
+			_("{0} has no method {1}. Please choose one of: {2}.").format(code, method, ", ".join(methods))
+		)
+
+
+def _flow(code: str, flow: str | None) -> str:
+	flows = adapter_class(code).capabilities.flows
+	if flow and flow not in flows:
+		raise BadRequest(
+			_("{0} has no flow {1}. Please choose one of: {2}.").format(code, flow, ", ".join(flows))
+		)
+	embed = "embedded" in flows and settings_of(code).embed_checkout
+	return flow or ("embedded" if embed else flows[0])

@@ -1,0 +1,44 @@
+"""Before another way to pay is opened, the earlier ones of the invoice are closed where their gateways can: nobody should pay twice."""
+
+import frappe
+from frappe import _
+from frappe.utils import get_datetime, now_datetime
+
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
+from oropendola_payments.engine.core.transactions import in_transaction, lock
+from oropendola_payments.engine.gateway.registry import adapter_class, codes
+from oropendola_payments.engine.inbound import status_query
+from oropendola_payments.engine.settlement.attempt_outcomes import close_attempt
+from oropendola_payments.engine.settlement.settle import is_of_this_mode
+from oropendola_payments.exceptions import Conflict, Refusal
+from oropendola_payments.gateways.base import Outcome, PaymentEvent
+from oropendola_payments.gateways.errors import GatewayError
+
+# Closed in our books perhaps, and still payable at the gateway.
+MAY_STILL_BE_PAID = ("Processing", "Expired", "Failed")
+
+
+def close(attempt, rows):
+	"""Close them for this new attempt; raises Conflict when one of them turns out to be paid."""
+	names = [row.name for row in rows if row.name != attempt.name and _can_be_closed(row)]
+	for name in names:
+		try:
+			status_query.withdraw(name)
+		except (GatewayError, Refusal):
+			frappe.db.rollback()  # an outage of the old gateway does not stop a new try; a late payment is honoured
+	if names and frappe.db.get_value("AI Invoice", attempt.invoice, "status") in SETTLED:
+		in_transaction(_give_up, attempt)
+		raise Conflict(_("Invoice {0} is already paid.").format(attempt.invoice))
+
+
+def _can_be_closed(row) -> bool:
+	is_over = row.expires_at and get_datetime(row.expires_at) <= now_datetime()
+	may_be_paid = row.status in MAY_STILL_BE_PAID and row.gateway_order_id and not is_over
+	if not may_be_paid or row.gateway not in codes() or not is_of_this_mode(row):
+		return False
+	return adapter_class(row.gateway).capabilities.cancel
+
+
+def _give_up(attempt):
+	invoice, attempt = lock("AI Invoice", attempt.invoice), lock("Payment Attempt", attempt.name)
+	close_attempt(invoice, attempt, PaymentEvent(Outcome.CANCELLED, reference=attempt.name))

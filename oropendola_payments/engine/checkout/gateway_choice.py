@@ -1,0 +1,108 @@
+"""Which gateways a customer can choose, and which one is recommended."""
+
+from decimal import Decimal
+
+import frappe
+from frappe import _
+from frappe.utils import cint
+
+from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gateway_settings import (
+	simulator_allowed,
+)
+from oropendola_payments.engine.checkout.response import mock_marks
+from oropendola_payments.engine.gateway.registry import SETTINGS, adapter_class, codes, settings_of
+from oropendola_payments.exceptions import BadRequest, Unavailable
+
+CACHE_KEY = "oropendola_gateway_list"
+
+
+def available(currency: str | None = None, amount: Decimal | None = None) -> dict:
+	"""Enabled gateways that are configured; with `currency` and `amount`, whether each can take it."""
+	entries = [_entry(row, currency, amount) for row in _enabled() if _may_be_offered(row)]
+	usable = [entry for entry in entries if entry["available"]]
+	recommended = _recommended(usable)
+	for entry in entries:
+		entry["recommended"] = entry is recommended
+	return {"gateways": entries, "default": recommended["id"] if recommended else None}
+
+
+def choose(code: str | None, currency: str, amount: Decimal | None = None) -> str:
+	"""The gateway asked for, when it can take this currency and amount; else the recommended one."""
+	listing = available(currency, amount)
+	if not code:
+		if not listing["default"]:
+			message = _("No way to pay in {0} is available at the moment. Please contact us.")
+			raise Unavailable(message.format(currency))
+		return listing["default"]
+	entry = next((e for e in listing["gateways"] if e["id"] == code), None)
+	if not entry:
+		known = ", ".join(e["id"] for e in listing["gateways"] if e["available"])
+		raise BadRequest(
+			_("There is no gateway {0} to choose. Please choose one of: {1}.").format(code, known or "-")
+		)
+	if not entry["available"]:
+		raise BadRequest(_why_not(entry, currency, amount))
+	return code
+
+
+def _why_not(entry: dict, currency: str, amount: Decimal | None) -> str:
+	least = _least(entry["id"], currency)
+	if least and amount is not None and amount < least:
+		message = _("{0} takes at least {1} {2}. Please choose another way to pay.")
+		return message.format(entry["name"], least, currency)
+	return _("{0} cannot take {1}. Please choose another way to pay.").format(entry["name"], currency)
+
+
+def _least(code: str, currency: str | None) -> Decimal | None:
+	return adapter_class(code).capabilities.minimum.get((currency or "").upper())
+
+
+def _enabled() -> list[dict]:
+	"""Cached in Redis for all workers; every save of a settings record empties it."""
+	return frappe.cache.get_value(CACHE_KEY, _read_enabled)
+
+
+def _read_enabled() -> list[dict]:
+	names = frappe.get_all(SETTINGS, {"enabled": 1}, pluck="name", order_by="sort_order, name")
+	docs = [frappe.get_doc(SETTINGS, name) for name in names]
+	return [
+		{"id": doc.gateway, "name": doc.label, "mode": doc.mode, "is_default": cint(doc.is_default)}
+		for doc in docs
+		if doc.is_configured()
+	]
+
+
+def _may_be_offered(row: dict) -> bool:
+	"""While the list is cached, the site's configuration can change and another app can take its gateway along."""
+	if row["id"] not in codes():
+		return False
+	return row["mode"] != "Simulator" or simulator_allowed()
+
+
+def _entry(row: dict, currency: str | None, amount: Decimal | None) -> dict:
+	from oropendola_payments.engine.gateway.circuit_breaker import is_degraded
+	from oropendola_payments.engine.gateway.live_guard import is_confirmed
+
+	capabilities = adapter_class(row["id"]).capabilities
+	taken = capabilities.currencies
+	ready = row["mode"] != "Live" or is_confirmed()
+	takes = not currency or taken is None or currency.upper() in taken
+	least = _least(row["id"], currency)
+	return {
+		**row,
+		"available": ready and takes and (amount is None or not least or amount >= least),
+		"degraded": is_degraded(row["id"]),
+		"methods": list(capabilities.methods),
+		"currencies": sorted(taken) if taken is not None else None,
+		"flows": list(capabilities.flows),
+		**mock_marks(row["mode"]),
+	}
+
+
+def _recommended(usable: list[dict]) -> dict | None:
+	healthy = [entry for entry in usable if not entry["degraded"]] or usable
+	return next((e for e in healthy if e["is_default"]), healthy[0] if healthy else None)
+
+
+def label_of(code: str) -> str:
+	return settings_of(code).label if code not in ("manual", "credit") else _("By hand")

@@ -1,0 +1,52 @@
+"""What the gateway is told of a payment: from our records, never from the request."""
+
+from dataclasses import asdict
+
+import frappe
+from frappe.utils import get_url
+
+from oropendola_payments.engine.gateway.idempotency import operation_key
+from oropendola_payments.engine.gateway.registry import settings_of
+from oropendola_payments.gateways.base import Customer, PaymentRequest
+
+
+def request_of(
+	attempt, method_details: dict | None = None, customer: Customer | None = None, invoice=None
+) -> PaymentRequest:
+	fields = ["name", "description", "user"]
+	invoice = invoice or frappe.db.get_value("AI Invoice", attempt.invoice, fields, as_dict=True)
+	back = f"callbacks.returned?gateway={attempt.gateway}&attempt={attempt.name}"
+	return PaymentRequest(
+		reference=attempt.name,
+		amount=attempt.payment_ref().amount,
+		currency=attempt.currency,
+		description=invoice.description or invoice.name,
+		customer=customer or _customer(invoice.user),
+		return_url=api_url(back),
+		cancel_url=api_url(f"{back}&cancelled=1"),
+		webhook_url=api_url(f"webhooks.receive?gateway={attempt.gateway}"),
+		idempotency_key=operation_key(attempt.name, "create"),
+		flow=attempt.flow or "redirect",
+		method=attempt.payment_method or None,
+		method_details=method_details or {},
+		invoice=invoice.name,
+		refund_speed=(settings_of(attempt.gateway).refund_speed or "Normal").lower(),
+	)
+
+
+def _customer(user: str) -> Customer:
+	person = frappe.get_cached_value("User", user, ["full_name", "email", "mobile_no", "phone"], as_dict=True)
+	return Customer(
+		name=(person.full_name or person.email or "")[:60],
+		email=person.email or user,
+		phone=person.mobile_no or person.phone or "",
+	)
+
+
+def api_url(path: str) -> str:
+	return get_url(f"/api/method/oropendola_payments.api.{path}")
+
+
+def summary_of(request: PaymentRequest) -> dict:
+	"""What is kept of the request, before it is masked."""
+	return {**asdict(request), "amount": str(request.amount)}

@@ -1,0 +1,56 @@
+"""A second way to pay closes the first one, where its gateway can."""
+
+from unittest.mock import patch
+
+import frappe
+
+from oropendola_payments.api import payment
+from oropendola_payments.compat import TestCase
+from oropendola_payments.engine.gateway.registry import adapter_class
+from oropendola_payments.gateways.errors import MaybeSent
+from oropendola_payments.tests.factories import as_user, enable_gateway
+from oropendola_payments.tests.flows import GATEWAYS, Journey
+from oropendola_payments.tests.simulated import open_pay_page
+
+# Another gateway that takes the same currency.
+SECOND = {"cashfree": "razorpay", "stripe": "paypal", "cashflows": "stripe"}
+CLOSING = tuple(code for code in GATEWAYS if adapter_class(code).capabilities.cancel)
+
+
+class TestSecondWay(TestCase):
+	def second_way(self, journey) -> dict:
+		"""The customer goes back and chooses another gateway."""
+		other = SECOND[journey.gateway]
+		enable_gateway(other)
+		with as_user(journey.user):
+			return payment.initiate_payment(invoice_id=journey.invoice, gateway=other)
+
+	def test_the_first_order_can_no_longer_be_paid(self):
+		"""R16: "expiry of the old session before a second one"."""
+		for gateway in CLOSING:
+			with self.subTest(gateway):
+				journey = Journey(gateway)
+				first = journey.start()
+				answer = self.second_way(journey)
+				self.assertTrue(answer["success"], answer)
+				self.assertNotEqual(journey.sim.order(gateway, first).state, "open")
+
+	def test_an_order_that_was_paid_meanwhile_is_the_end_of_it(self):
+		journey = Journey("cashfree")
+		first = journey.start()
+		journey.customer_pays(first)
+		journey.take_webhooks()
+		answer = self.second_way(journey)
+		self.assertEqual((answer["success"], answer["error_code"]), (False, "conflict"))
+		self.assertEqual((journey.status(), len(journey.captures())), ("Paid", 1))
+		self.assertNotIn(
+			"Created", frappe.get_all("Payment Attempt", {"invoice": journey.invoice}, pluck="status")
+		)
+
+	def test_a_gateway_that_is_down_does_not_stop_the_second_way(self):
+		journey = Journey("cashfree")
+		journey.start()
+		with patch.object(adapter_class("cashfree"), "cancel", side_effect=MaybeSent("No answer.")):
+			answer = self.second_way(journey)
+		self.assertTrue(answer["success"], answer)
+		open_pay_page(answer)

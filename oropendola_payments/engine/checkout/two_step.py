@@ -1,0 +1,151 @@
+"""Paying in two steps for apps and agents that never redirect: confirm the phone with our code, then let the gateway collect.
+
+The amount always comes from an invoice of the user. Our code starts the payment; only the gateway's status makes it Paid.
+"""
+
+import json
+from decimal import Decimal
+
+import frappe
+from frappe import _
+from frappe.utils.password import decrypt, encrypt
+
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
+from oropendola_payments.engine.checkout import initiate as checkout
+from oropendola_payments.engine.checkout.response import mock_marks
+from oropendola_payments.engine.gateway.registry import adapter_class
+from oropendola_payments.engine.inbound import status_query
+from oropendola_payments.engine.phone import otp, verification
+from oropendola_payments.exceptions import BadRequest, Conflict, NotFound, Unprocessable
+from oropendola_payments.gateways.base import Customer
+from oropendola_payments.gateways.errors import GatewayError
+from oropendola_payments.gateways.money import quantize, to_decimal
+
+GATEWAY = "cashfree"
+PURPOSE = "two-step payment"
+METHODS = ("upi_intent", "upi_qr", "upi_collect", "netbanking", "saved_card")
+KEEP_SECONDS = 3600
+
+
+def create_order(user: str, invoice_id: str | None, amount: Decimal | None, customer: Customer) -> dict:
+	"""Open the gateway's order for an invoice of the user."""
+	invoice = _invoice(user, invoice_id)
+	if amount is not None and amount != invoice.outstanding():
+		message = _("Invoice {0} is over {1} {2}. The amount cannot be chosen.")
+		raise Unprocessable(message.format(invoice.name, invoice.outstanding(), invoice.currency))
+	started = checkout.initiate(user, invoice.name, GATEWAY, "otp", customer=customer, confirms_phone=True)
+	attempt = checkout.own_attempt(user, started["attempt"])
+	_remember(attempt.name, {"customer": [customer.name, customer.email, customer.phone]})
+	return {
+		"order_id": attempt.name,
+		"invoice_id": invoice.name,
+		"amount": attempt.payment_ref().amount,
+		"currency": attempt.currency,
+		"order_status": attempt.status,
+		"expires_at": attempt.expires_at,
+		"payment_methods": list(METHODS),
+		**mock_marks(attempt.mode),
+	}
+
+
+def start(user: str, order_id: str, method: str, phone: str, details: dict) -> dict:
+	"""Send our code to the phone; the payment starts when it is confirmed."""
+	if method not in METHODS:
+		raise BadRequest(
+			_("There is no payment method {0}. Please choose one of: {1}.").format(method, ", ".join(METHODS))
+		)
+	attempt = _open_attempt(user, order_id)
+	# Before anything is kept or sent: a card number must not stay here for a moment.
+	adapter_class(GATEWAY).check_method(method, details)
+	phone = otp.phone_number(phone)
+	known = _recall(attempt.name)
+	if known.get("customer") and known["customer"][2] != phone:
+		raise Unprocessable(_("This is not the phone number that the order was made with."))
+	sent = otp.send(_bound(attempt, phone), simulated=attempt.mode == "Simulator")
+	_remember(attempt.name, {**known, "method": method, "details": details, "phone": phone})
+	return {
+		"order_id": order_id,
+		"next_action": "confirm_otp",
+		**sent,
+		**mock_marks(attempt.mode),
+	}
+
+
+def confirm(user: str, order_id: str, code: str) -> dict:
+	"""With the right code the gateway is asked to collect; the answer tells what the customer does next."""
+	attempt = _open_attempt(user, order_id)
+	known = _recall(attempt.name)
+	if not known.get("phone"):
+		raise otp.CodeRefused()
+	otp.check(_bound(attempt, known["phone"]), code)
+	verification.note_confirmed(attempt)
+	started = checkout.choose_method(
+		attempt.name,
+		known["method"],
+		known["details"],
+		Customer(*known["customer"]) if known.get("customer") else None,
+	)
+	return {**status(user, order_id), **_next_step(started)}
+
+
+def status(user: str, order_id: str) -> dict:
+	"""How the order stands; the gateway is asked unless it was a moment ago."""
+	attempt = checkout.own_attempt(user, order_id)
+	if attempt.is_open():
+		try:
+			status_query.ask_unless_recent(order_id)
+		except GatewayError:
+			frappe.db.rollback()  # what we know is still a good answer
+		attempt.reload()
+	invoice = frappe.get_doc("AI Invoice", attempt.invoice)
+	return {
+		"order_id": order_id,
+		"invoice_id": invoice.name,
+		"invoice_status": invoice.status,
+		"payment_status": attempt.status,
+		"payment_amount": quantize(attempt.amount, attempt.currency),
+		"currency": attempt.currency,
+		"message": attempt.error_message,
+		**mock_marks(attempt.mode),
+	}
+
+
+def _invoice(user: str, invoice_id: str | None):
+	if invoice_id:
+		return checkout.own_invoice(user, invoice_id)
+	names = frappe.get_all("AI Invoice", {"user": user, "status": ("in", OPEN)}, pluck="name", limit=2)
+	if not names:
+		raise NotFound(_("You have no invoice to pay. Please subscribe first."))
+	if len(names) > 1:
+		raise BadRequest(_("You have more than one open invoice. Please say which one with invoice_id."))
+	return checkout.own_invoice(user, names[0])
+
+
+def _open_attempt(user: str, order_id: str):
+	attempt = checkout.own_attempt(user, order_id)
+	if attempt.gateway != GATEWAY or not attempt.is_open():
+		message = _("Order {0} is {1} and cannot be paid any more. Please create a new one.")
+		raise Conflict(message.format(order_id, _(attempt.status)))
+	return attempt
+
+
+def _bound(attempt, phone: str) -> otp.Bound:
+	return otp.Bound(PURPOSE, attempt.name, to_decimal(attempt.payment_ref().amount), attempt.currency, phone)
+
+
+def _next_step(started: dict) -> dict:
+	return {key: started[key] for key in ("next_action", "payment_url", "upi") if started.get(key)}
+
+
+# What the customer typed lives as long as an order is paid, sealed, and never in the database.
+
+
+def _remember(order_id: str, values: dict):
+	frappe.cache.set_value(
+		f"oropendola_two_step:{order_id}", encrypt(json.dumps(values)), expires_in_sec=KEEP_SECONDS
+	)
+
+
+def _recall(order_id: str) -> dict:
+	sealed = frappe.cache.get_value(f"oropendola_two_step:{order_id}", expires=True)
+	return json.loads(decrypt(sealed)) if sealed else {}

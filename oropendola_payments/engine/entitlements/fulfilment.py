@@ -1,0 +1,42 @@
+"""What a payment gives, and what a full refund takes away again. The caller holds the invoice's lock and commits."""
+
+from frappe import _
+from frappe.utils import getdate, now_datetime
+
+from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import LIVE
+from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.engine.core import after_commit
+from oropendola_payments.engine.core.transactions import lock
+
+
+def fulfil(invoice) -> bool:
+	"""Give what the paid invoice bought, once. False when its subscription was cancelled meanwhile."""
+	if invoice.fulfilled_on:
+		return True
+	if not invoice.subscription:
+		invoice.write(fulfilled_on=now_datetime())
+		return True
+	subscription = lock("AI Subscription", invoice.subscription)
+	if subscription.status == "Cancelled":
+		return False
+	key = subscription.activate_after_payment(invoice)
+	if key:
+		after_commit.keep_key_for_pickup(subscription.name, key)
+	return True
+
+
+def take_back(invoice):
+	"""The money went back in full: so does the period it bought."""
+	subscription = lock("AI Subscription", invoice.subscription)
+	if subscription.status not in LIVE or not subscription.end_date:
+		return
+	if getdate(subscription.end_date) != getdate(invoice.period_end):
+		invoice.flag_for_review(
+			_("A later period was paid after the one that was refunded. Please check the end date.")
+		)
+	elif getdate(invoice.period_start) > today():
+		subscription.write(end_date=invoice.period_start)
+		invoice.record("period_taken_back", subscription, end_date=invoice.period_start)
+	else:
+		invoice.record("subscription_ended", subscription, subscription.status, "Cancelled")
+		subscription.cancel()

@@ -1,0 +1,165 @@
+"""Adapters made ready to work: class by code, credentials, HTTP session, token cache."""
+
+import json
+
+import frappe
+from frappe import _
+from frappe.utils import cint, now_datetime
+from frappe.utils.password import decrypt, encrypt
+
+from oropendola_payments.engine.gateway import circuit_breaker
+from oropendola_payments.exceptions import NotFound, Unavailable
+from oropendola_payments.gateways import BUILT_IN, load
+from oropendola_payments.gateways.base import Gateway
+from oropendola_payments.gateways.errors import GatewayError, NotSupported
+from oropendola_payments.gateways.http import HttpClient
+
+SETTINGS = "Payment Gateway Settings"
+SIGNING_SLOTS = ("webhook_secret", "webhook_secret_previous")
+DEFAULT_SIMULATOR = "http://127.0.0.1:8900"
+
+
+def codes() -> list[str]:
+	"""Every gateway this site knows: ours and those of other apps."""
+	return list(_paths())
+
+
+def adapter_class(code: str) -> type[Gateway]:
+	path = _paths().get(code or "")
+	if not path:
+		raise NotFound(_("There is no gateway {0}.").format(code))
+	return load(path)
+
+
+def settings_of(code: str):
+	"""The settings record of a gateway, from the shared cache."""
+	# Strangers choose the code in the address of a webhook: only known ones get a place in the cache.
+	known = code in _paths()
+	name = known and frappe.cache.hget("oropendola_gateway_names", code, lambda: _settings_name(code))
+	if not name:
+		raise NotFound(_("There is no gateway {0}.").format(code))
+	return frappe.get_cached_doc(SETTINGS, name)
+
+
+def adapter_of(code: str, *, for_new_payment: bool = False, timeout=None) -> Gateway:
+	"""A ready adapter. Old payments are asked about and refunded even after a gateway was switched off.
+
+	`timeout` is for callers that somebody waits for: seconds to connect and to read.
+	"""
+	settings = settings_of(code)
+	if for_new_payment and not (cint(settings.enabled) and settings.is_configured()):
+		raise Unavailable(
+			_("{0} is not available at the moment. Please choose another way to pay.").format(settings.label)
+		)
+	return build(settings, timeout)
+
+
+def build(settings, timeout=None) -> Gateway:
+	from oropendola_payments.engine.gateway.live_guard import require_confirmed
+
+	if settings.mode == "Live":
+		require_confirmed(settings.label)
+	if settings.mode == "Simulator" and not cint(frappe.conf.get("allow_payment_simulator")):
+		raise Unavailable(
+			_("{0} is in Simulator mode, which this site does not allow any more.").format(settings.label)
+		)
+	return adapter_to_look_at(settings, timeout)
+
+
+def adapter_to_look_at(settings, timeout=None) -> Gateway:
+	"""For questions that call nobody. Whoever calls a gateway takes the one of `build`."""
+	cls = adapter_class(settings.gateway)
+	return cls(
+		secrets=_secrets(settings, cls),
+		mode=settings.mode,
+		http=HttpClient(timeout=timeout) if timeout else HttpClient(),
+		tokens=SiteTokens(f"{settings.gateway}:{settings.mode}"),
+		base_url=_base_url(settings),
+	)
+
+
+def test_connection(settings) -> str:
+	"""What the provider says to our keys, as a sentence."""
+	missing = missing_credentials(settings)
+	if missing:
+		return _("Please fill in first: {0}.").format(", ".join(_(label) for label in missing))
+	try:
+		answer = build(settings).test_connection()
+	except NotSupported as error:
+		return str(error)  # it says nothing of the keys
+	except GatewayError as error:
+		circuit_breaker.report_failure(settings.gateway, error)
+		note_failure(settings.gateway, error)
+		return str(error)
+	circuit_breaker.report_success(settings.gateway)
+	note_success(settings.gateway)
+	return answer
+
+
+def missing_credentials(settings) -> list[str]:
+	"""Labels of what still has to be filled in; the simulator needs nothing."""
+	cls = adapter_class(settings.gateway)
+	return cls.missing_credentials(_secrets(settings, cls))
+
+
+def note_failure(code: str, error: Exception):
+	values = {"last_error": str(error)[:500], "last_error_on": now_datetime()}
+	frappe.db.set_value(SETTINGS, settings_of(code).name, values, update_modified=False)
+
+
+def note_success(code: str):
+	frappe.db.set_value(
+		SETTINGS, settings_of(code).name, "last_success_on", now_datetime(), update_modified=False
+	)
+
+
+def simulator_url() -> str:
+	return (frappe.conf.get("payment_simulator_url") or DEFAULT_SIMULATOR).rstrip("/")
+
+
+def _paths() -> dict[str, str]:
+	"""Other apps add adapters by a hook: payment_gateways = ["their_app.gateways.SomeClass"]."""
+	paths = dict(BUILT_IN)
+	for path in frappe.get_hooks("payment_gateways") or []:
+		paths[load(path).code] = path
+	return paths
+
+
+def _settings_name(code: str) -> str | None:
+	return frappe.db.get_value(SETTINGS, {"gateway": code}, "name")
+
+
+def _secrets(settings, cls: type[Gateway]) -> dict[str, str]:
+	secrets = settings.get_secrets()
+	if settings.mode == "Simulator":
+		# Real keys never go to a simulator; what signs messages may be set, to try a rotation.
+		signing = {slot: secrets[slot] for slot in SIGNING_SLOTS if slot in secrets}
+		return {**cls.simulator_secrets, **signing}
+	return secrets
+
+
+def _base_url(settings) -> str | None:
+	if settings.mode == "Live":
+		return None
+	if settings.api_base_url:
+		return settings.api_base_url
+	return f"{simulator_url()}/{settings.gateway}" if settings.mode == "Simulator" else None
+
+
+class SiteTokens:
+	"""A token cache shared by all workers of the site; what lies in Redis is encrypted."""
+
+	def __init__(self, prefix: str):
+		self.prefix = f"oropendola_token:{prefix}"
+
+	def get(self, key: str) -> str | None:
+		sealed = frappe.cache.get_value(f"{self.prefix}:{key}", expires=True)
+		return json.loads(decrypt(sealed)) if sealed else None
+
+	def set(self, key: str, value: str, seconds: int):
+		frappe.cache.set_value(
+			f"{self.prefix}:{key}", encrypt(json.dumps(value)), expires_in_sec=max(1, int(seconds))
+		)
+
+	def delete(self, key: str):
+		frappe.cache.delete_value(f"{self.prefix}:{key}")

@@ -1,0 +1,117 @@
+import hmac
+import json
+import time
+from unittest.mock import patch
+
+import frappe
+
+from oropendola_payments.compat import TestCase
+from oropendola_payments.engine.checkout import gateway_choice
+from oropendola_payments.engine.gateway import circuit_breaker
+from oropendola_payments.engine.gateway.registry import settings_of
+from oropendola_payments.engine.inbound import status_query
+from oropendola_payments.gateways.errors import GatewayRefused, MaybeSent, NotSent
+from oropendola_payments.simulator import Delivery
+from oropendola_payments.tests.factories import enable_gateway, unique
+from oropendola_payments.tests.flows import Journey
+from oropendola_payments.tests.simulated import deliver
+
+
+class TestBreaker(TestCase):
+	def setUp(self):
+		circuit_breaker.report_success("payu")
+		self.addCleanup(circuit_breaker.report_success, "payu")
+
+	def fail(self, times: int, error=NotSent):
+		for _time in range(times):
+			circuit_breaker.report_failure("payu", error("PayU cannot be reached."))
+
+	def test_some_failures_are_only_some_failures(self):
+		self.fail(circuit_breaker.FAILURES_TO_OPEN - 1)
+		self.assertFalse(circuit_breaker.is_degraded("payu"))
+
+	def test_many_failures_in_a_short_time_open_it(self):
+		self.fail(circuit_breaker.FAILURES_TO_OPEN, MaybeSent)
+		self.assertTrue(circuit_breaker.is_degraded("payu"))
+
+	def test_failures_that_lie_far_apart_do_not_count_together(self):
+		now = time.time()
+		for number in range(circuit_breaker.FAILURES_TO_OPEN * 2):
+			with patch.object(
+				circuit_breaker.time,
+				"time",
+				lambda number=number: now + number * circuit_breaker.WINDOW_SECONDS,
+			):
+				self.fail(1)
+		self.assertFalse(circuit_breaker.is_degraded("payu"))
+
+	def test_a_refusal_is_an_answer_and_no_outage(self):
+		self.fail(circuit_breaker.FAILURES_TO_OPEN * 2, GatewayRefused)
+		self.assertFalse(circuit_breaker.is_degraded("payu"))
+
+	def test_one_success_closes_it(self):
+		self.fail(circuit_breaker.FAILURES_TO_OPEN)
+		circuit_breaker.report_success("payu")
+		self.assertFalse(circuit_breaker.is_degraded("payu"))
+		self.fail(1)
+		self.assertFalse(circuit_breaker.is_degraded("payu"), "the count starts anew")
+
+	def test_after_the_pause_the_next_call_is_the_trial(self):
+		self.fail(circuit_breaker.FAILURES_TO_OPEN)
+		later = time.time() + circuit_breaker.PAUSE_SECONDS + 1
+		with patch.object(circuit_breaker.time, "time", lambda: later):
+			self.assertFalse(circuit_breaker.is_degraded("payu"))
+			self.fail(1)
+			self.assertTrue(circuit_breaker.is_degraded("payu"), "the trial failed: open again at once")
+
+	def test_a_degraded_gateway_stays_usable_and_is_not_recommended(self):
+		enable_gateway("payu", is_default=1)
+		enable_gateway("razorpay")
+		self.fail(circuit_breaker.FAILURES_TO_OPEN)
+		listing = gateway_choice.available("INR")
+		entry = next(e for e in listing["gateways"] if e["id"] == "payu")
+		self.assertTrue(entry["available"] and entry["degraded"])
+		self.assertNotEqual(listing["default"], "payu")
+		self.assertEqual(settings_of("payu").get_status(), "Degraded")
+		self.assertEqual(gateway_choice.choose("payu", "INR"), "payu")
+		circuit_breaker.report_success("payu")
+		self.assertEqual(gateway_choice.available("INR")["default"], "payu")
+		enable_gateway("payu", is_default=0)
+
+	def test_real_outages_and_a_real_recovery(self):
+		journey = Journey("payu")
+		attempt = journey.start()
+		fault = journey.sim.faults.add("payu", "status", "timeout_before", None)
+		for _time in range(circuit_breaker.FAILURES_TO_OPEN):
+			with self.assertRaises(MaybeSent):
+				status_query.ask(attempt)
+		self.assertTrue(circuit_breaker.is_degraded("payu"))
+		journey.sim.faults._waiting.remove(fault)
+		status_query.ask(attempt)
+		self.assertFalse(circuit_breaker.is_degraded("payu"))
+
+	def test_a_downtime_of_one_bank_does_not_mark_razorpay(self):
+		"""patterns.md, Razorpay: downtimes. They are about one method of many: accepted, and nothing more."""
+		journey = Journey("razorpay")
+		secret = journey.sim.dialects["razorpay"].config["webhook_secret"].encode()
+		down = {"id": "down_1", "method": "netbanking", "status": "started", "instrument": {"bank": "HDFC"}}
+		told = {"entity": "event", "event": "payment.downtime.started", "contains": ["payment.downtime"]}
+		body = json.dumps({**told, "payload": {"payment.downtime": {"entity": down}}}).encode()
+		headers = {"X-Razorpay-Signature": hmac.new(secret, body, "sha256").hexdigest()}
+		answer = deliver(Delivery("razorpay", "", {**headers, "x-razorpay-event-id": unique("evt")}, body))
+		self.assertEqual((answer["status"], circuit_breaker.is_degraded("razorpay")), ("ignored", False))
+
+	def test_wrong_keys_open_it_at_once(self):
+		"""Cashflows locks an account after repeated refusals of its keys."""
+		journey = Journey("payu")
+		attempt = journey.start()
+		journey.sim.configure("payu", key="Another")
+		try:
+			with self.assertRaises(GatewayRefused):
+				status_query.ask(attempt)
+		finally:
+			journey.sim.configure("payu", key="SimPyU")
+		self.assertTrue(circuit_breaker.is_degraded("payu"))
+
+	def tearDown(self):
+		frappe.db.rollback()

@@ -1,0 +1,68 @@
+"""A database that was restored elsewhere talks to no Live gateway until a manager says that it may."""
+
+import frappe
+
+from oropendola_payments.api import admin
+from oropendola_payments.compat import TestCase
+from oropendola_payments.engine.checkout import gateway_choice
+from oropendola_payments.engine.gateway import live_guard
+from oropendola_payments.engine.gateway.registry import adapter_of
+from oropendola_payments.engine.inbound import status_query
+from oropendola_payments.exceptions import Unavailable
+from oropendola_payments.gateways.base import Callback
+from oropendola_payments.tests.factories import as_user, create_user, enable_gateway, payment_settings
+from oropendola_payments.tests.flows import Journey
+from oropendola_payments.tests.http import call
+
+KEYS = {"key_id": "Qm7TzX", "key_secret": "s3LtDemo9Kx2-live"}
+
+
+class TestDisarmedCopies(TestCase):
+	def setUp(self):
+		self.journey = Journey("payu")
+		self.attempt = self.journey.start()
+		before = payment_settings(confirmed_site="pay.example.com https://pay.example.com")
+		enable_gateway("payu", mode="Live", **KEYS)
+		before.__enter__()
+		self.addCleanup(before.__exit__, None, None, None)
+		self.addCleanup(enable_gateway, "payu", key_id="", key_secret="")
+
+	def test_no_live_gateway_is_called(self):
+		"""A copy of the database must not ask, refund or charge anybody."""
+		with self.assertRaises(Unavailable):
+			adapter_of("payu")
+		frappe.db.set_value("Payment Attempt", self.attempt, "mode", "Live")
+		with self.assertRaises(Unavailable):
+			status_query.ask(self.attempt)
+
+	def test_no_live_gateway_is_offered(self):
+		entry = next(e for e in gateway_choice.available("INR")["gateways"] if e["id"] == "payu")
+		self.assertFalse(entry["available"])
+		self.assertFalse(self.journey.initiate()["success"])
+
+	def test_a_webhook_is_asked_to_come_again(self):
+		"""Our trouble is a 5xx: the provider repeats it until the site is confirmed."""
+		answer = call("webhooks.receive", query_string={"gateway": "payu"}, data=b"status=success")
+		self.assertEqual(answer.status_code, 503)
+
+	def test_a_manager_arms_the_copy_and_the_trail_says_so(self):
+		with as_user(create_user("Payments Manager")):
+			self.assertTrue(admin.confirm_live_site()["success"])
+		self.assertTrue(live_guard.is_confirmed())
+		self.assertEqual(adapter_of("payu").mode, "Live")
+		self.assertTrue(frappe.db.exists("Payment Event", {"event": "live_site_confirmed"}))
+
+	def test_nobody_else_arms_it(self):
+		for user in (create_user(), create_user("Payments Auditor")):
+			with as_user(user):
+				self.assertEqual(admin.confirm_live_site()["error_code"], "not_allowed")
+		self.assertFalse(live_guard.is_confirmed())
+
+	def test_test_gateways_work_in_a_copy(self):
+		enable_gateway("payu", mode="Test", **KEYS)
+		callback = Callback("return", "GET", {}, {"attempt": self.attempt})
+		self.assertEqual(adapter_of("payu").receive(callback).reference, self.attempt)
+
+	def tearDown(self):
+		frappe.db.rollback()
+		enable_gateway("payu", key_id="", key_secret="")

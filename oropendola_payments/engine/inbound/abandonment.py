@@ -1,0 +1,161 @@
+"""Payments that the customer left: the gateway is asked first, only what is surely unpaid becomes Abandoned.
+
+Works in batches: the number of statements grows with batches, apart from one question to the gateway for each open attempt. An
+answer that is news goes through the settlement's door by itself.
+"""
+
+from datetime import datetime
+
+import frappe
+from frappe.utils import add_to_date, cint, get_datetime, now_datetime
+
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN, PaymentAttempt
+from oropendola_payments.engine.core import after_commit
+from oropendola_payments.engine.core.batch import BATCH, next_names
+from oropendola_payments.engine.core.transactions import in_transaction, read
+from oropendola_payments.engine.gateway import polling
+from oropendola_payments.engine.gateway.call import call_gateway
+from oropendola_payments.engine.gateway.registry import adapter_of
+from oropendola_payments.engine.inbound import status_query
+from oropendola_payments.engine.settlement.attempt_outcomes import LEFT, close_attempt
+from oropendola_payments.engine.settlement.settle import is_of_this_mode
+from oropendola_payments.gateways.base import Gateway, Outcome, PaymentEvent
+from oropendola_payments.gateways.errors import CredentialsRefused
+
+BY_NAME = " ORDER BY `name`"  # two sweeps lock in the same order
+# Nothing was taken and nothing is on its way: the attempt may be closed after its time.
+UNPAID = (Outcome.PENDING, Outcome.NOT_FOUND)
+
+
+def run(minutes: int) -> int:
+	"""How many invoices were looked at."""
+	seen, last = 0, ""
+	asker = Asker()
+	while True:
+		names = _due(minutes, last)
+		_work_safely(names, asker, minutes)
+		seen += len(names)
+		if len(names) < BATCH:
+			return seen
+		last = names[-1]
+
+
+def _due(minutes: int, last: str) -> list[str]:
+	return next_names(
+		"AI Invoice", {"status": "Processing", "processing_since": ("<", _before(minutes))}, last, BATCH
+	)
+
+
+def _work_safely(names: list[str], asker: "Asker", minutes: int):
+	"""A batch that fails is worked through one by one: a bad record stops nobody but itself."""
+	try:
+		if names:
+			_work_through(names, asker, minutes)
+	except Exception:
+		frappe.db.rollback()
+		title = f"Invoice {names[0]} could not be abandoned" if len(names) == 1 else "A batch is split"
+		frappe.log_error(title=title[:140], message=frappe.get_traceback())
+		frappe.db.commit()
+		for name in names if len(names) > 1 else ():
+			_work_safely([name], asker, minutes)
+
+
+def _work_through(names: list[str], asker: "Asker", minutes: int):
+	attempts = _open_attempts(names)
+	_note_checks(attempts)
+	frappe.db.commit()
+	left = [attempt.name for attempt in attempts if asker.is_unpaid(attempt)]
+	closed = in_transaction(_abandon_locked, names, left, minutes)
+	if closed:
+		after_commit.later("oropendola_payments.engine.notifications.hooks.payments_failed", attempts=closed)
+
+
+def _open_attempts(invoices: list[str]) -> list:
+	return read("Payment Attempt", f"`invoice` IN %s AND `status` IN %s{BY_NAME}", (tuple(invoices), OPEN))
+
+
+def _note_checks(attempts: list):
+	"""Asked about now; when the next question is due is decided by what becomes of it."""
+	if attempts:
+		frappe.db.sql(
+			"UPDATE `tabPayment Attempt` SET `last_check_at` = %s, `check_count` = `check_count` + 1 WHERE `name` IN %s",
+			(now_datetime(), tuple(attempt.name for attempt in attempts)),
+		)
+
+
+class Asker:
+	"""Asks for one sweep, with one adapter for each gateway. One that refuses our keys is left alone: repeating can lock an account."""
+
+	def __init__(self):
+		self.adapters: dict[str, Gateway | None] = {}
+
+	def is_unpaid(self, attempt) -> bool:
+		"""False when the gateway knows of money, has news that were settled now, or could not be asked."""
+		try:
+			return self._ask(attempt)
+		except Exception as error:
+			frappe.db.rollback()
+			if isinstance(error, CredentialsRefused):
+				self.adapters[attempt.gateway] = None
+			title = f"Payment Attempt {attempt.name} could not be asked about"
+			frappe.log_error(title=title[:140], message=frappe.get_traceback())
+			frappe.db.commit()
+			return False
+
+	def _ask(self, attempt) -> bool:
+		if not is_of_this_mode(attempt):
+			return False
+		if attempt.gateway not in self.adapters:
+			self.adapters[attempt.gateway] = adapter_of(attempt.gateway)
+		adapter = self.adapters[attempt.gateway]
+		if adapter is None:
+			return False
+		events = call_gateway(attempt.gateway, adapter.status, attempt.payment_ref())
+		news = [event for event in events if event.outcome not in UNPAID]
+		status_query.settle_all(attempt, news, adapter)
+		return not news
+
+
+def _abandon_locked(invoice_names: list[str], unpaid: list[str], minutes: int) -> list[str]:
+	"""Close what is still left, and name one attempt of each invoice. Whatever moved meanwhile is not touched."""
+	processing = f"`name` IN %s AND `status` = 'Processing'{BY_NAME} FOR UPDATE"
+	invoices = read("AI Invoice", processing, (tuple(invoice_names),))
+	invoices = [invoice for invoice in invoices if get_datetime(invoice.processing_since) < _before(minutes)]
+	if not invoices:
+		return []
+	still_open = f"`invoice` IN %s AND `status` IN %s{BY_NAME} FOR UPDATE"
+	attempts = read("Payment Attempt", still_open, (tuple(i.name for i in invoices), OPEN))
+	blocked = {attempt.invoice for attempt in attempts if not _is_left(attempt, unpaid, minutes)}
+	left = {invoice.name: invoice for invoice in invoices if invoice.name not in blocked}
+	closing = [attempt for attempt in attempts if attempt.invoice in left]
+	_back_to_partly_paid(left, closing)
+	unpaid_ones = {name: invoice for name, invoice in left.items() if not invoice.paid()}
+	closing = [attempt for attempt in closing if attempt.invoice in unpaid_ones]
+	_abandon(unpaid_ones, closing)
+	return list({attempt.invoice: attempt.name for attempt in closing}.values())
+
+
+def _abandon(invoices: dict, attempts: list):
+	for attempt in attempts:
+		invoices[attempt.invoice].record("attempt_expired", attempt, attempt.status, "Expired", reason=LEFT)
+	PaymentAttempt.expire_many(attempts, LEFT, {a.name: polling.next_check(a, closed=True) for a in attempts})
+	AIInvoice.abandon_many(list(invoices.values()), LEFT)
+
+
+def _back_to_partly_paid(invoices: dict, attempts: list):
+	"""A part was paid before: only the try for the rest was left."""
+	for attempt in attempts:
+		invoice = invoices[attempt.invoice]
+		if invoice.paid():
+			close_attempt(invoice, attempt, PaymentEvent(Outcome.EXPIRED, reference=attempt.name))
+
+
+def _is_left(attempt, unpaid: list[str], minutes: int) -> bool:
+	"""True for an attempt that is old, was asked about just now, and holds no money."""
+	old = get_datetime(attempt.initiated_at) <= _before(minutes)
+	return old and attempt.name in unpaid and attempt.status != "Authorized"
+
+
+def _before(minutes: int) -> datetime:
+	return add_to_date(now_datetime(), minutes=-cint(minutes))

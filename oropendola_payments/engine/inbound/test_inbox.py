@@ -1,0 +1,338 @@
+import json
+from dataclasses import replace
+from unittest.mock import patch
+
+import frappe
+from frappe.utils import now_datetime
+
+from oropendola_payments.api import admin
+from oropendola_payments.compat import TestCase
+from oropendola_payments.engine.inbound import inbox
+from oropendola_payments.engine.jobs import payments as payment_jobs
+from oropendola_payments.tests.factories import as_user, create_user, enable_gateway
+from oropendola_payments.tests.facts import BELLS_ONLY
+from oropendola_payments.tests.flows import GATEWAYS, Journey
+from oropendola_payments.tests.http import call
+from oropendola_payments.tests.simulated import deliver, simulator
+from oropendola_payments.tests.time_travel import forget_the_past, make_due
+
+LOG = "Payment Webhook Log"
+SIGNED = tuple(code for code in GATEWAYS if code not in BELLS_ONLY)
+
+
+def logs_of(gateway: str, since: str) -> list:
+	fields = ["name", "status", "attempts", "attempt", "event_key", "next_attempt_at", "error"]
+	return frappe.get_all(LOG, {"gateway": gateway, "creation": (">=", since)}, fields, order_by="creation")
+
+
+class InboxCase(TestCase):
+	def setUp(self):
+		forget_the_past()
+		self.since = frappe.utils.now()
+
+	def logs(self, gateway: str = "payu") -> list:
+		return logs_of(gateway, self.since)
+
+	def paid_and_told(self, gateway: str) -> tuple[Journey, list]:
+		"""A payment that the site hears of by webhook only."""
+		journey = Journey(gateway)
+		journey.customer_pays(journey.start())
+		return journey, journey.take_webhooks()
+
+
+class TestMessages(InboxCase):
+	def test_a_webhook_alone_settles_the_payment(self):
+		"""razorpay.md pitfall 4, stripe.md pitfall 2: the tab closes after the debit, and nobody comes back to the success page."""
+		for gateway in GATEWAYS:
+			with self.subTest(gateway):
+				journey, messages = self.paid_and_told(gateway)
+				for message in messages:
+					deliver(message)
+				self.assertEqual(journey.status(), "Paid")
+				self.assertEqual(journey.problems(), [])
+				self.assertIn(journey.attempts()[0], [row.attempt for row in self.logs(gateway)])
+
+	def test_cashflows_gets_both_references_back_at_top_level(self):
+		"""cashflows.md pitfall 2; patterns.md, Cashflows: echoes both references. An answer that the framework wrapped would be repeated for weeks."""
+		journey, messages = self.paid_and_told("cashflows")
+		settings = {"api_base_url": f"{journey.sim.url}/cashflows"}
+		enable_gateway("cashflows", **settings)  # a request reads its own configuration
+		self.addCleanup(enable_gateway, "cashflows")
+		for message in [*messages, *messages]:
+			query, headers = {"gateway": "cashflows"}, dict(message.headers)
+			answer = call("webhooks.receive", query_string=query, data=message.body, headers=headers)
+			self.assertEqual((answer.status_code, answer.mimetype), (200, "application/json"))
+			self.assertEqual(answer.get_json(), dict(message.echo))
+			self.assertEqual(len(message.echo), 2)
+		self.assertEqual(journey.status(), "Paid")
+
+	def test_the_raw_body_reaches_us_over_http_and_a_guest_is_answered_200(self):
+		"""cashfree.md pitfall 6, payu.md pitfall 7: a parser that eats the body, a redirect, a log-in page count as not delivered."""
+		for gateway in GATEWAYS:
+			with self.subTest(gateway):
+				settings = {"api_base_url": f"{simulator().url}/{gateway}"}
+				journey = Journey(gateway, settings=settings)
+				self.addCleanup(enable_gateway, gateway)
+				journey.customer_pays(journey.start())
+				for message in journey.take_webhooks():
+					query, headers = {"gateway": gateway}, dict(message.headers)
+					answer = call("webhooks.receive", query_string=query, data=message.body, headers=headers)
+					self.assertEqual((answer.status_code, answer.headers.get("Location")), (200, None))
+				self.assertEqual(journey.status(), "Paid")
+
+	def test_the_same_message_again_is_a_duplicate_and_one_row(self):
+		"""R12, R11: the unique key decides, and only the same message has the same key."""
+		for gateway in SIGNED:
+			with self.subTest(gateway):
+				journey, messages = self.paid_and_told(gateway)
+				answers = [deliver(message) for message in messages for _time in range(3)]
+				told = [
+					answer["status"] for answer in answers if isinstance(answer, dict) and "status" in answer
+				]
+				if told:
+					self.assertEqual(told.count("duplicate"), 2 * len(messages), told)
+				keys = [row.event_key for row in self.logs(gateway)]
+				self.assertEqual((len(keys), len(set(keys))), (len(messages), len(messages)))
+				self.assertEqual(journey.problems(), [])
+
+	def test_two_different_messages_about_one_order_are_both_kept(self):
+		"""R11: a log named by the order drops the second event."""
+		journey = Journey("payu")
+		attempt = journey.start()
+		journey.customer_pays(attempt, "failure")
+		journey.sim.finish("payu", attempt, "success")
+		messages = journey.take_webhooks()
+		self.assertEqual(len(messages), 2)
+		for message in messages:
+			deliver(message)
+		self.assertEqual(len(self.logs()), 2)
+
+	def test_facts_survive_the_way_through_the_database(self):
+		from oropendola_payments.engine.gateway.registry import adapter_of
+		from oropendola_payments.gateways.base import Callback
+
+		for gateway in GATEWAYS:
+			with self.subTest(gateway):
+				_journey, messages = self.paid_and_told(gateway)
+				adapter = adapter_of(gateway)
+				for message in messages:
+					callback = Callback(
+						"webhook", "POST", message.headers, {"gateway": gateway}, message.body
+					)
+					notice = adapter.receive(callback)
+					again = inbox._unpack(frappe.as_json(inbox._pack(notice)))
+					self.assertEqual(again.events, notice.events)
+					self.assertEqual(
+						(again.proven, again.reference, again.order_id),
+						(notice.proven, notice.reference, notice.order_id),
+					)
+
+
+class TestTrouble(InboxCase):
+	def test_a_slow_gateway_does_not_keep_its_own_message_waiting(self):
+		"""razorpay.md pitfall 5; patterns.md, Razorpay: answers within 5 s. What takes longer is worked on by the sweep."""
+		journey, messages = self.paid_and_told("razorpay")
+		self.assertLess(max(inbox.PATIENCE), 5)
+		journey.sim.faults.add("razorpay", "status", "delay", times=None, seconds=2)
+		with patch.object(inbox, "PATIENCE", (0.2, 0.2)):
+			self.assertEqual({deliver(message)["status"] for message in messages}, {"queued"})
+		self.assertEqual(journey.status(), "Processing")
+		journey.sim.faults.clear()
+		make_due(journey.invoice)
+		payment_jobs.run_inbox()
+		self.assertEqual(journey.status(), "Paid")
+
+	def test_a_message_that_cannot_be_worked_on_is_kept_and_tried_again(self):
+		"""R4, R9: thanked for, and driven by us, not by another delivery."""
+		journey, messages = self.paid_and_told("payu")
+		journey.sim.faults.add("payu", "status", "error_500_before")
+		self.assertEqual(deliver(messages[0])["status"], "queued")
+		row = self.logs()[0]
+		self.assertEqual((row.status, row.attempts), ("Failed", 1))
+		make_due(journey.invoice)
+		payment_jobs.run_inbox()
+		self.assertEqual((self.logs()[0].status, journey.status()), ("Processed", "Paid"))
+
+	def test_a_message_that_a_dead_worker_left_is_picked_up(self):
+		"""R3: stored as Received, and nobody looked at it again."""
+		from oropendola_payments.tests.crashes import dying
+
+		journey, messages = self.paid_and_told("payu")
+		with dying(at=1) as rehearsal:
+			pass
+		self.assertFalse(rehearsal.is_dead)
+		for moment in range(1, 20):
+			with dying(at=moment):
+				deliver(messages[0])
+			if self.logs():
+				break
+		self.assertEqual([row.status for row in self.logs()], ["Received"])
+		make_due(journey.invoice)
+		payment_jobs.run_inbox()
+		self.assertEqual((self.logs()[0].status, journey.status()), ("Processed", "Paid"))
+
+	def test_after_many_tries_it_is_a_dead_letter_that_a_person_can_replay(self):
+		journey, messages = self.paid_and_told("payu")
+		fault = journey.sim.faults.add("payu", "status", "error_500_before", None)
+		deliver(messages[0])
+		pauses = []
+		for _round in range(inbox.TRIES_BEFORE_DEAD + 2):
+			row = self.logs()[0]
+			if row.next_attempt_at:
+				pauses.append(round((row.next_attempt_at - frappe.utils.now_datetime()).total_seconds()))
+			make_due(journey.invoice)
+			payment_jobs.run_inbox()
+		row = self.logs()[0]
+		self.assertEqual(
+			(row.status, row.attempts, row.next_attempt_at), ("Dead", inbox.TRIES_BEFORE_DEAD, None)
+		)
+		self.assertEqual(pauses, sorted(pauses), "the pauses grow")
+		journey.sim.faults._waiting.remove(fault)
+		self.replay([row.name])
+		self.assertEqual((self.logs()[0].status, journey.status()), ("Processed", "Paid"))
+		self.assertEqual(journey.problems(), [])
+
+	def replay(self, names: list[str]) -> dict:
+		with as_user(create_user("Payments Manager")):
+			answer = admin.replay_messages(names=json.dumps(names))
+		self.assertTrue(answer["success"], answer)
+		return answer["results"]
+
+	def test_many_are_replayed_at_once_and_a_replay_of_a_done_one_changes_nothing(self):
+		journeys = [self.paid_and_told("payu") for _number in range(3)]
+		for _journey, messages in journeys:
+			deliver(messages[0])
+		results = self.replay([row.name for row in self.logs()])
+		self.assertEqual(list(results.values()), ["processed"] * 3)
+		for journey, _messages in journeys:
+			self.assertEqual(journey.problems(), [])
+
+	def test_a_message_about_nobodys_payment_is_looked_for_and_then_ignored(self):
+		"""R9: for hours it may only be early."""
+		self.assertEqual(self.end_of_a_message_about(b"another-shops-order1"), ["Ignored"])
+
+	def test_a_message_about_a_payment_that_we_lost_calls_a_person(self):
+		"""R1: our reference, and no attempt: records are missing, perhaps after a restore, and the money is there."""
+		self.assertEqual(self.end_of_a_message_about(b"ZZZZZZZZZZZZZZZZZZZZ"), ["Dead"])
+
+	def end_of_a_message_about(self, reference: bytes) -> list[str]:
+		journey, messages = self.paid_and_told("razorpay")
+		attempt = journey.attempts()[0]
+		body = messages[0].body.replace(attempt.encode(), reference)
+		order = frappe.db.get_value("Payment Attempt", attempt, "gateway_order_id")
+		body = body.replace(order.encode(), b"order_nobodys0")
+		self.sign_and_deliver(messages[0], body)
+		for _round in range(inbox.TRIES_BEFORE_DEAD):
+			make_due(journey.invoice)
+			payment_jobs.run_inbox()
+		self.assertEqual(journey.captures(), [])
+		return [row.status for row in self.logs("razorpay")]
+
+	@staticmethod
+	def sign_and_deliver(message, body: bytes):
+		import hashlib
+		import hmac
+
+		from oropendola_payments.tests.simulated import simulator
+
+		secret = simulator().dialects["razorpay"].config["webhook_secret"]
+		signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+		headers = {
+			**message.headers,
+			"X-Razorpay-Signature": signature,
+			"x-razorpay-event-id": frappe.generate_hash(length=14),
+		}
+		return deliver(replace(message, body=body, headers=headers))
+
+
+class TestBells(InboxCase):
+	def test_a_bell_for_nobody_is_counted_and_not_kept(self):
+		for gateway in BELLS_ONLY:
+			with self.subTest(gateway):
+				journey, messages = self.paid_and_told(gateway)
+				ours = (
+					journey.attempts()[0],
+					frappe.db.get_value("Payment Attempt", journey.attempts()[0], "gateway_order_id"),
+				)
+				body = messages[0].body
+				for name in ours:
+					body = body.replace((name or "-").encode(), b"9" * len(name or "-"))
+				deliver(replace(messages[0], body=body))
+				self.assertEqual(self.logs(gateway), [])
+				deliver(messages[0])
+				self.assertEqual(journey.status(), "Paid")
+
+	def test_a_phonepe_message_with_wrong_authentication_makes_us_ask_and_is_not_believed(self):
+		"""phonepe.md section 4, Wrong authentication: discard, and read the order by the status API instead. S4, S5, S9."""
+		journey, messages = self.paid_and_told("phonepe")
+		forged = replace(
+			messages[-1], headers={"Authorization": "0" * 64, "Content-Type": "application/json"}
+		)
+		asked_at = frappe.utils.add_to_date(now_datetime(), minutes=30)
+		frappe.db.set_value("Payment Attempt", journey.attempts()[0], "next_check_at", asked_at)
+		answers = [
+			deliver(forged),
+			deliver(replace(forged, body=b"{}")),
+			deliver(replace(forged, body=b"\xff")),
+		]
+		stranger = forged.body.replace(journey.attempts()[0].encode(), b"A" * 20)
+		answers.append(deliver(replace(forged, body=stranger)))
+		self.assertEqual({answer["error_code"] for answer in answers}, {"invalid_signature"})
+		self.assertEqual((journey.status(), self.logs("phonepe")), ("Processing", []))
+		due = frappe.db.get_value("Payment Attempt", journey.attempts()[0], "next_check_at")
+		self.assertLessEqual((due - now_datetime()).total_seconds(), 60)
+		make_due(journey.invoice)
+		payment_jobs.run_reconcile()
+		self.assertEqual((journey.status(), journey.problems()), ("Paid", []))
+
+	def test_a_forged_message_about_a_payment_that_is_not_paid_changes_nothing(self):
+		journey = Journey("phonepe")
+		attempt = journey.start()
+		other, messages = self.paid_and_told("phonepe")
+		body = messages[-1].body.replace(other.attempts()[0].encode(), attempt.encode())
+		deliver(replace(messages[-1], headers={"Authorization": "x"}, body=body))
+		make_due(journey.invoice)
+		payment_jobs.run_reconcile()
+		self.assertEqual(journey.captures(), [])
+
+	def test_a_storm_of_bells_asks_the_gateway_once(self):
+		journey, messages = self.paid_and_told("cashflows")
+		for _ring in range(10):
+			deliver(messages[0])
+		count = frappe.db.get_value("Payment Attempt", journey.attempts()[0], "check_count")
+		self.assertEqual((count, journey.status()), (1, "Paid"))
+
+
+class TestChangeOfSecrets(InboxCase):
+	def test_while_a_secret_is_being_changed_both_are_good(self):
+		"""Two live webhook secrets: messages on their way are signed with the old one."""
+		for gateway in ("razorpay", "stripe"):
+			with self.subTest(gateway):
+				sim = Journey(gateway).sim
+				current = sim.dialects[gateway].config["webhook_secret"]
+				new = f"{current}-changed"
+				try:
+					enable_gateway(gateway, webhook_secret=new, webhook_secret_previous=current)
+					self.assert_good(gateway, current, new)
+					enable_gateway(gateway, webhook_secret_previous="")
+					self.assert_refused(gateway, current)
+				finally:
+					sim.configure(gateway, webhook_secret=current)
+					enable_gateway(gateway, webhook_secret="", webhook_secret_previous="")
+
+	def assert_good(self, gateway: str, *secrets: str):
+		for secret in secrets:
+			journey, answers = self.told_with(gateway, secret)
+			self.assertEqual({answer["status"] for answer in answers} - {"processed", "ignored"}, set())
+			self.assertEqual(journey.status(), "Paid")
+
+	def assert_refused(self, gateway: str, secret: str):
+		journey, answers = self.told_with(gateway, secret)
+		self.assertEqual({answer["error_code"] for answer in answers}, {"invalid_signature"})
+		self.assertEqual(journey.status(), "Processing")
+
+	def told_with(self, gateway: str, secret: str):
+		# A new journey switches the gateway on again and leaves the secrets that were typed.
+		Journey(gateway).sim.configure(gateway, webhook_secret=secret)
+		journey, messages = self.paid_and_told(gateway)
+		return journey, [deliver(message) for message in messages]

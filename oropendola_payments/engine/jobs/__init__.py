@@ -1,0 +1,1 @@
+"""What the scheduler starts: cron only queues, a worker does the work."""

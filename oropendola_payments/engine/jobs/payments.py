@@ -1,0 +1,125 @@
+"""What nobody waits for any more: open attempts, stranded messages, refunds on their way. docs/operations.md says what runs when.
+
+Cron only queues; the work runs in a worker under a name, so that two schedulers do not run it twice at once.
+"""
+
+import frappe
+from frappe.utils import cint, now_datetime
+
+from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
+from oropendola_payments.ai_billing.doctype.payment_webhook_log.payment_webhook_log import empty_texts
+from oropendola_payments.engine.core.batch import each, in_background
+from oropendola_payments.engine.inbound import abandonment, inbox, status_query
+from oropendola_payments.engine.monitoring import health
+from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.gateways.errors import CredentialsRefused
+
+THIS = "oropendola_payments.engine.jobs.payments"
+
+
+# What cron calls ----------------------------------------------------------------------------------
+
+
+def drive_inbox():
+	health.note_alive("scheduler")
+	_queue("run_inbox")
+
+
+def reconcile_attempts():
+	_queue("run_reconcile")
+
+
+def poll_refunds():
+	_queue("run_refunds")
+
+
+def check_abandoned_payments():
+	_queue("run_abandoned")
+
+
+def check_invariants():
+	_queue("run_invariants")
+
+
+def check_alerts():
+	_queue("run_alerts")
+
+
+def clear_raw_payloads():
+	_queue("run_clear_payloads")
+
+
+def _queue(function: str):
+	in_background(f"{THIS}.{function}")
+
+
+# The work -----------------------------------------------------------------------------------------
+
+
+def run_inbox() -> int:
+	"""Messages that were stored and not finished: the worker died, or our side had trouble."""
+	health.note_alive("queue")
+	due = {"status": ("in", ("Received", "Failed")), "next_attempt_at": ("<=", now_datetime())}
+	with acting_as("Sweep"):
+		return each("Payment Webhook Log", due, inbox.drive)
+
+
+def run_reconcile() -> int:
+	"""Ask about every attempt whose turn has come, open or closed: a late success is honoured for days."""
+	due = {"next_check_at": ("<=", now_datetime())}
+	reconciler = Reconciler()
+	with acting_as("Reconcile"):
+		return each("Payment Attempt", due, reconciler.ask)
+
+
+def run_refunds() -> int:
+	due = {"status": ("in", ("Created", "Processing", "Unknown")), "next_check_at": ("<=", now_datetime())}
+	with acting_as("Sweep"):
+		return each("Payment Refund", due, refunds.drive)
+
+
+def run_abandoned() -> int:
+	"""Payments that the customer left: the gateway is asked first, only what is surely unpaid becomes Abandoned."""
+	minutes = cint(frappe.get_cached_doc("Payment Settings").abandon_after_minutes)
+	with acting_as("Sweep"):
+		return abandonment.run(minutes)
+
+
+def run_invariants() -> dict:
+	from oropendola_payments.engine.monitoring import alerts, invariants
+
+	broken = invariants.check()
+	alerts.run(broken)
+	return broken
+
+
+def run_alerts() -> list[str]:
+	"""What can go wrong within minutes; the promises are looked at once an hour."""
+	from oropendola_payments.engine.monitoring import alerts
+
+	return alerts.run()
+
+
+def run_clear_payloads():
+	"""Empty the masked text of old messages; their facts stay as evidence."""
+	days = cint(frappe.get_cached_doc("Payment Settings").raw_payload_days)
+	if days:
+		empty_texts(days)
+		frappe.db.commit()
+
+
+class Reconciler:
+	"""Asks for one sweep. A gateway that refuses our keys is left alone until the next one: repeating can lock an account."""
+
+	def __init__(self):
+		self.refused: set[str] = set()
+
+	def ask(self, name: str):
+		gateway = frappe.db.get_value("Payment Attempt", name, "gateway")
+		if gateway in self.refused:
+			return
+		try:
+			status_query.ask(name)
+		except CredentialsRefused:
+			self.refused.add(gateway)
+			raise

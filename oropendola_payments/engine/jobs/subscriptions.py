@@ -1,0 +1,86 @@
+"""Time passes for subscriptions: quotas are filled, periods end, customers are reminded. One bad record stops nobody."""
+
+from datetime import timedelta
+
+import frappe
+from frappe.utils import cint, getdate
+
+from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
+from oropendola_payments.ai_billing.periods import today, tomorrow
+from oropendola_payments.engine.core import after_commit
+from oropendola_payments.engine.core.batch import each, in_background
+from oropendola_payments.engine.core.transactions import in_transaction, lock
+
+THIS = "oropendola_payments.engine.jobs.subscriptions"
+RESET = """
+	UPDATE `tabAI Subscription` SET daily_quota_remaining = daily_quota_limit, quota_reset_on = %(tomorrow)s
+	WHERE status IN ('Active', 'Trial') AND quota_reset_on <= %(today)s
+"""
+
+
+# What cron calls ----------------------------------------------------------------------------------
+
+
+def reset_quotas():
+	in_background(f"{THIS}.run_reset")
+
+
+def expire_subscriptions():
+	in_background(f"{THIS}.run_expiry")
+
+
+def send_renewal_reminders():
+	in_background(f"{THIS}.run_reminders")
+
+
+# The work -----------------------------------------------------------------------------------------
+
+
+def run_reset():
+	"""Fill all quotas for a new day, in one statement. First use of a day does the same for one subscription."""
+	frappe.db.sql(RESET, {"today": today(), "tomorrow": tomorrow()})
+	frappe.db.commit()
+
+
+def run_expiry():
+	"""Service stops on the day of the end; after the days of grace the subscription is over."""
+	grace = cint(frappe.get_cached_doc("Payment Settings").grace_days)
+	with acting_as("Sweep"):
+		ended = {"status": ("in", ("Active", "Trial")), "end_date": ("<=", today())}
+		each("AI Subscription", ended, lambda name: in_transaction(_end, name, grace))
+		lapsed = {"status": "Past Due", "end_date": ("<=", today() - timedelta(days=grace))}
+		each("AI Subscription", lapsed, lambda name: in_transaction(_end, name, grace))
+
+
+def _end(name: str, grace: int):
+	subscription = lock("AI Subscription", name)
+	if not subscription.end_date or getdate(subscription.end_date) > today():
+		return  # renewed meanwhile
+	if getdate(subscription.end_date) + timedelta(days=grace) <= today():
+		subscription.expire()
+	else:
+		subscription.mark_past_due()
+
+
+def run_reminders():
+	"""Remind customers before and after the end date, each day of the plan once."""
+	for days in frappe.get_cached_doc("Payment Settings").reminder_offsets():
+		end = today() + timedelta(days=days)
+		due = {"status": ("in", ("Active", "Trial", "Past Due", "Expired")), "end_date": end}
+		each("AI Subscription", due, lambda name, days=days, end=end: _remind(name, end, days))
+
+
+def _remind(name: str, end, days: int):
+	"""The mail starts after the mark is committed: a mail server that is down cannot make us remind twice."""
+	if in_transaction(_mark_reminded, name, f"{end} {days}"):
+		after_commit.later(
+			"oropendola_payments.engine.notifications.hooks.renewal_due", subscription=name, days=days
+		)
+
+
+def _mark_reminded(name: str, mark: str) -> bool:
+	subscription = lock("AI Subscription", name)
+	if subscription.last_reminder == mark or subscription.get_plan().is_really_free():
+		return False
+	subscription.write(last_reminder=mark)
+	return True

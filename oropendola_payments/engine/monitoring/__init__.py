@@ -1,0 +1,1 @@
+"""Is all well: health, metrics, alerts, invariants and the audit trail."""

@@ -1,0 +1,167 @@
+"""How the app is doing: short for everybody, full for managers, numbers for a monitoring system."""
+
+import frappe
+from frappe.utils import cint, get_datetime, now_datetime
+
+from oropendola_payments.engine.gateway import circuit_breaker
+from oropendola_payments.engine.gateway.registry import (
+	SETTINGS,
+	adapter_to_look_at,
+	codes,
+	missing_credentials,
+)
+from oropendola_payments.engine.monitoring import alerts, invariants
+
+COUNTED = {
+	"invoices": ("AI Invoice", "status"),
+	"attempts": ("Payment Attempt", "status"),
+	"refunds": ("Payment Refund", "status"),
+	"webhooks": ("Payment Webhook Log", "status"),
+	"subscriptions": ("AI Subscription", "status"),
+}
+
+
+def short() -> dict:
+	database = _database_answers()
+	return {"status": "ok" if database else "down", "database": "ok" if database else "down"}
+
+
+def full() -> dict:
+	"""Everything a manager wants to see at one look."""
+	gateways, broken = [_gateway(name) for name in _settings_names()], invariants.check()
+	open_alerts = alerts.open_alerts()
+	parts = {
+		"database": "ok" if _database_answers() else "down",
+		"queue": _alive("queue"),
+		"scheduler": _alive("scheduler"),
+	}
+	healthy = all(value == "ok" for value in parts.values()) and not broken and not open_alerts
+	return {
+		"status": "ok" if healthy else "attention",
+		**parts,
+		"gateways": gateways,
+		"invariants": broken,
+		"alerts": open_alerts,
+		"dead_letters": frappe.db.count("Payment Webhook Log", {"status": "Dead"}),
+		"open_reviews": frappe.db.count("AI Invoice", {"needs_review": 1}),
+		"rejected_messages": rejected_counts(),
+	}
+
+
+def _settings_names() -> list[str]:
+	return frappe.get_all(SETTINGS, pluck="name", order_by="sort_order, name")
+
+
+def _gateway(name: str) -> dict:
+	doc = frappe.get_doc(SETTINGS, name)
+	return {
+		"id": doc.gateway,
+		"name": doc.label,
+		"status": doc.get_status(),
+		"mode": doc.mode,
+		**_keys(doc),
+		"last_success_on": doc.last_success_on,
+		"last_error": doc.last_error,
+		"last_error_on": doc.last_error_on,
+	}
+
+
+def _keys(doc) -> dict:
+	"""How the credentials stand, as far as it is known without a call."""
+	if not doc.is_known():
+		return {"credentials": "untested", "missing": [], "token": None}
+	adapter, missing = adapter_to_look_at(doc), missing_credentials(doc)
+	refused = adapter.is_silent() or (circuit_breaker.trouble(doc.gateway) or {}).get("keys_refused")
+	if missing:
+		state = "missing"
+	elif refused:
+		state = "refused"
+	else:
+		state = "ok" if doc.last_success_on else "untested"
+	return {"credentials": state, "missing": missing, "token": adapter.token_state()}
+
+
+def _database_answers() -> bool:
+	try:
+		return frappe.db.sql("SELECT 1")[0][0] == 1
+	except Exception:
+		return False
+
+
+LATE_SECONDS = 900
+
+
+def note_alive(part: str):
+	"""`scheduler` when it queues the sweep of every two minutes, `queue` when a worker does it."""
+	frappe.cache.set_value(f"oropendola_alive:{part}", str(now_datetime()))
+
+
+def _alive(part: str) -> str:
+	try:
+		seen = frappe.cache.get_value(f"oropendola_alive:{part}")
+	except Exception:
+		return "down"
+	if not seen:
+		return "not seen yet"
+	return "ok" if (now_datetime() - get_datetime(seen)).total_seconds() < LATE_SECONDS else "late"
+
+
+# Rejected messages are counted, not stored: a stranger cannot fill the database.
+
+
+def count_rejected(gateway: str):
+	if gateway in codes():
+		frappe.cache.incrby(_rejected_key(gateway), 1)
+
+
+def rejected_counts() -> dict[str, int]:
+	counts = {code: cint(frappe.cache.get(_rejected_key(code)) or 0) for code in codes()}
+	return {code: count for code, count in counts.items() if count}
+
+
+def _rejected_key(gateway: str) -> bytes:
+	return frappe.cache.make_key(f"oropendola_rejected_total:{gateway}")
+
+
+def metrics() -> str:
+	"""Prometheus text."""
+	lines = []
+	for metric, (doctype, column) in COUNTED.items():
+		rows = frappe.db.sql(f"SELECT `{column}`, COUNT(*) FROM `tab{doctype}` GROUP BY `{column}`")  # noqa: S608
+		lines += _metric(
+			f"oropendola_{metric}", f"Number of {metric} by status.", [({"status": s}, n) for s, n in rows]
+		)
+	broken = invariants.check()
+	lines += _metric(
+		"oropendola_invariant_violations",
+		"Records that break a promise.",
+		[({"rule": r}, len(broken.get(r, ()))) for r in invariants.RULES],
+	)
+	lines += _metric(
+		"oropendola_rejected_messages",
+		"Messages without a valid signature.",
+		[({"gateway": g}, n) for g, n in rejected_counts().items()],
+	)
+	samples = [
+		({"kind": a.kind, "subject": a.subject, "severity": a.severity}, 1) for a in alerts.open_alerts()
+	]
+	lines += _metric("oropendola_open_alerts", "Payment alerts that are open.", samples)
+	states = [(row["id"], row["status"]) for row in map(_gateway, _settings_names())]
+	lines += _metric(
+		"oropendola_gateway_up",
+		"1 when the gateway is offered and healthy.",
+		[({"gateway": g, "status": s}, int(s in ("Live", "Test", "Simulator"))) for g, s in states],
+	)
+	return "\n".join(lines) + "\n"
+
+
+def _metric(name: str, help_text: str, samples: list) -> list[str]:
+	head = [f"# HELP {name} {help_text}", f"# TYPE {name} gauge"]
+	return head + [f"{name}{{{_labels(labels)}}} {value}" for labels, value in samples]
+
+
+def _labels(labels: dict) -> str:
+	return ",".join(f'{key}="{str(value).translate(ESCAPES)}"' for key, value in labels.items())
+
+
+ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})

@@ -1,0 +1,255 @@
+"""What a manager learns of gateways, queue and scheduler: from the facts, not from hope."""
+
+from datetime import timedelta
+from unittest.mock import patch
+
+import frappe
+from frappe.utils import get_datetime, now_datetime
+
+from oropendola_payments.api import health as health_api
+from oropendola_payments.compat import TestCase
+from oropendola_payments.engine.checkout import gateway_choice
+from oropendola_payments.engine.gateway import call as calls
+from oropendola_payments.engine.gateway import circuit_breaker, registry
+from oropendola_payments.engine.inbound import status_query
+from oropendola_payments.engine.jobs import payments as payment_jobs
+from oropendola_payments.engine.monitoring import alert_rules, health
+from oropendola_payments.exceptions import Unavailable
+from oropendola_payments.gateways.errors import CredentialsRefused, GatewayRefused, NotSent
+from oropendola_payments.tests.factories import as_user, create_user, enable_gateway
+from oropendola_payments.tests.flows import Journey
+from oropendola_payments.tests.simulated import simulator
+
+SETTINGS = "Payment Gateway Settings"
+FACTS = ("last_success_on", "last_error", "last_error_on")
+
+
+def settings_name(code: str) -> str:
+	return frappe.db.get_value(SETTINGS, {"gateway": code}, "name")
+
+
+def facts(code: str) -> dict:
+	return frappe.db.get_value(SETTINGS, {"gateway": code}, FACTS, as_dict=True)
+
+
+class GatewayHealthCase(TestCase):
+	code = "payu"
+
+	def setUp(self):
+		simulator()
+		enable_gateway(self.code)
+		self.as_new(self.code)
+		self.addCleanup(self.as_new, self.code)
+
+	def as_new(self, code: str):
+		frappe.db.rollback()
+		circuit_breaker.report_success(code)
+		calls.forget_success(code)
+		frappe.db.set_value(SETTINGS, settings_name(code), dict.fromkeys(FACTS))
+		frappe.db.commit()
+
+	def row(self) -> dict:
+		with as_user(self.manager()):
+			return next(row for row in health_api.status()["gateways"] if row["id"] == self.code)
+
+	def manager(self) -> str:
+		if not hasattr(type(self), "_manager"):
+			type(self)._manager = create_user("Payments Manager")
+		return self._manager
+
+	def state(self) -> str:
+		return self.row()["credentials"]
+
+	def test_connection(self) -> str:
+		return registry.test_connection(frappe.get_doc(SETTINGS, settings_name(self.code)))
+
+
+class TestCredentials(GatewayHealthCase):
+	def fail(self, error: Exception):
+		def refuse():
+			raise error
+
+		with self.assertRaises(type(error)):
+			calls.call_gateway("payu", refuse)
+
+	def test_keys_that_nobody_tried_are_untested_and_a_call_makes_them_ok(self):
+		self.assertEqual(self.state(), "untested")
+		calls.call_gateway("payu", lambda: True)
+		self.assertEqual((self.state(), self.row()["missing"], self.row()["token"]), ("ok", [], "not used"))
+
+	def test_missing_keys_are_named(self):
+		name = settings_name("payu")
+		frappe.db.set_value(SETTINGS, name, {"mode": "Test", "key_id": None})
+		self.addCleanup(enable_gateway, "payu")
+		row = self.row()
+		self.assertEqual((row["credentials"], row["status"]), ("missing", "Not Configured"))
+		self.assertIn("Merchant Key", row["missing"])
+
+	def test_refused_keys_stay_refused_until_a_call_succeeds(self):
+		self.fail(CredentialsRefused("The key is wrong."))
+		self.assertEqual((self.state(), self.row()["status"]), ("refused", "Degraded"))
+		later = circuit_breaker.time.time() + circuit_breaker.PAUSE_SECONDS + 1
+		with patch.object(circuit_breaker.time, "time", lambda: later):
+			self.assertEqual((self.state(), self.row()["status"]), ("refused", "Degraded"))
+		calls.call_gateway("payu", lambda: True)
+		self.assertEqual((self.state(), self.row()["status"]), ("ok", "Simulator"))
+
+	def test_an_outage_says_nothing_of_the_keys(self):
+		calls.call_gateway("payu", lambda: True)
+		for _time in range(circuit_breaker.FAILURES_TO_OPEN):
+			self.fail(NotSent("No answer."))
+		self.assertEqual((self.state(), self.row()["status"]), ("ok", "Degraded"))
+
+	def test_a_success_of_other_keys_or_another_mode_counts_no_more(self):
+		calls.call_gateway("payu", lambda: True)
+		enable_gateway(
+			"payu", sort_order=frappe.db.get_value(SETTINGS, settings_name("payu"), "sort_order") + 1
+		)
+		self.assertEqual(self.state(), "ok")
+		enable_gateway("payu", key_secret="another-made-up-salt")
+		self.addCleanup(enable_gateway, "payu", key_secret=None)
+		self.assertEqual(self.state(), "untested")
+		calls.call_gateway("payu", lambda: True)
+		self.assertEqual(self.state(), "ok", "it is noted at once, not after an hour")
+
+	def test_the_button_of_the_desk_reports_what_it_saw(self):
+		attempt = Journey("payu").start()
+		simulator().configure("payu", key="Another")
+		self.addCleanup(simulator().configure, "payu", key="SimPyU")
+		with self.assertRaises(GatewayRefused):
+			status_query.ask(attempt)
+		self.assertEqual(self.kinds(), ["Keys Refused"])
+		circuit_breaker.report_success("payu")
+		self.test_connection()
+		self.assertEqual((self.kinds(), self.state()), (["Keys Refused"], "refused"))
+		simulator().configure("payu", key="SimPyU")
+		self.test_connection()
+		self.assertEqual((self.kinds(), self.state()), ([], "ok"))
+
+	def kinds(self) -> list[str]:
+		label = frappe.db.get_value(SETTINGS, settings_name("payu"), "label")
+		return [finding.kind for finding in alert_rules.gateways() if finding.subject == label]
+
+
+class TestTokens(GatewayHealthCase):
+	code = "paypal"
+
+	def test_a_token_is_cached_once_it_was_needed(self):
+		for code, missing in (("paypal", "none"), ("phonepe", "none")):
+			with self.subTest(code):
+				self.code = code
+				enable_gateway(code)
+				self.as_new(code)
+				frappe.cache.delete_keys(f"oropendola_token:{code}")
+				self.assertEqual(self.row()["token"], missing)
+				self.test_connection()
+				self.assertEqual((self.row()["token"], self.state()), ("cached", "ok"))
+		self.code = "paypal"
+
+
+class TestSilence(GatewayHealthCase):
+	code = "cashflows"
+
+	def test_refused_keys_of_cashflows_show_as_long_as_it_is_not_called(self):
+		"""The breaker may forget; the silence that keeps the account from being locked is told all the same."""
+		attempt = Journey("cashflows").start()
+		simulator().configure("cashflows", key_secret="another")
+		before = registry.adapter_of("cashflows").simulator_secrets["key_secret"]
+		self.addCleanup(simulator().configure, "cashflows", key_secret=before)
+		with self.assertRaises(CredentialsRefused):
+			status_query.ask(attempt)
+		circuit_breaker.report_success("cashflows")
+		self.assertEqual(self.state(), "refused")
+		simulator().configure("cashflows", key_secret=before)
+		self.test_connection()
+		self.assertEqual(self.state(), "ok")
+
+
+class TestNotes(GatewayHealthCase):
+	"""What every call leaves on the gateway's settings."""
+
+	def test_the_first_success_of_an_hour_is_noted(self):
+		calls.call_gateway("payu", lambda: True)
+		first = facts("payu").last_success_on
+		self.assertLess(now_datetime() - get_datetime(first), timedelta(minutes=1))
+		earlier = first - timedelta(minutes=30)
+		frappe.db.set_value(SETTINGS, settings_name("payu"), "last_success_on", earlier)
+		calls.call_gateway("payu", lambda: True)
+		self.assertEqual(facts("payu").last_success_on, earlier, "a call in the same hour writes nothing")
+
+	def test_an_outage_is_noted_at_once_and_survives_what_the_caller_undoes(self):
+		def fail():
+			raise NotSent("PayU cannot be reached.")
+
+		with self.assertRaises(NotSent):
+			calls.call_gateway("payu", fail)
+		frappe.db.rollback()
+		self.assertEqual(facts("payu").last_error, "PayU cannot be reached.")
+		self.assertTrue(facts("payu").last_error_on)
+
+	def test_a_refused_payment_is_no_trouble_of_the_gateway(self):
+		def refuse():
+			raise GatewayRefused("This card is not taken.")
+
+		with self.assertRaises(GatewayRefused):
+			calls.call_gateway("payu", refuse)
+		self.assertFalse(facts("payu").last_error)
+
+
+class TestForbiddenSimulator(GatewayHealthCase):
+	def test_it_is_offered_no_more_although_the_list_is_cached(self):
+		self.assertTrue(self.offered())
+		self.addCleanup(frappe.conf.update, {"allow_payment_simulator": 1})
+		frappe.conf.allow_payment_simulator = 0
+		self.assertFalse(self.offered())
+		with self.assertRaises(Unavailable):
+			registry.adapter_of("payu")
+		frappe.conf.allow_payment_simulator = 1
+		self.assertTrue(self.offered())
+
+	def offered(self) -> bool:
+		return "payu" in [entry["id"] for entry in gateway_choice.available()["gateways"]]
+
+
+class TestParts(TestCase):
+	"""The scheduler is seen when it queues, the queue when a worker works."""
+
+	def setUp(self):
+		self.forget()
+		self.addCleanup(self.forget)
+
+	@staticmethod
+	def forget():
+		frappe.cache.delete_keys("oropendola_alive:")
+
+	def test_nobody_claims_to_live_who_was_never_seen(self):
+		told = health.full()
+		self.assertEqual((told["queue"], told["scheduler"]), ("not seen yet", "not seen yet"))
+		self.assertEqual(told["status"], "attention")
+
+	def test_each_is_seen_by_its_own_work(self):
+		payment_jobs.run_inbox()
+		self.assertEqual((health._alive("queue"), health._alive("scheduler")), ("ok", "not seen yet"))
+		self.forget()
+		with patch.object(payment_jobs, "_queue"):
+			payment_jobs.drive_inbox()
+		self.assertEqual((health._alive("queue"), health._alive("scheduler")), ("not seen yet", "ok"))
+
+	def test_whoever_was_not_seen_for_long_is_late(self):
+		for seconds, state in ((health.LATE_SECONDS - 5, "ok"), (health.LATE_SECONDS + 5, "late")):
+			with self.subTest(state):
+				moment = now_datetime() - timedelta(seconds=seconds)
+				with patch.object(health, "now_datetime", return_value=moment):
+					health.note_alive("queue")
+				self.assertEqual(health._alive("queue"), state)
+
+	def test_all_is_ok_only_when_nothing_is_wrong(self):
+		health.note_alive("queue")
+		health.note_alive("scheduler")
+		with (
+			patch.object(health.invariants, "check", return_value={}),
+			patch.object(health.alerts, "open_alerts", return_value=[]),
+		):
+			self.assertEqual(health.full()["status"], "ok")
+			health.invariants.check.return_value = {"Paid without service": ["INV-1"]}
+			self.assertEqual(health.full()["status"], "attention")

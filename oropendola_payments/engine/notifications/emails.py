@@ -1,0 +1,121 @@
+"""Mails to customers: each with a switch in Payment Settings. They link only to pages that need a log-in."""
+
+from collections.abc import Callable
+
+import frappe
+from frappe.utils import cint, flt, get_fullname, get_url
+
+from oropendola_payments.ai_billing import words
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
+from oropendola_payments.engine.core import after_commit
+from oropendola_payments.engine.notifications import receipts
+from oropendola_payments.engine.notifications import templates as mail_templates
+
+SWITCHES = {
+	"payment_received": "send_payment_mails",
+	"payment_failed": "send_failure_mails",
+	"payment_abandoned": "send_failure_mails",
+	"refund_sent": "send_refund_mails",
+	"api_key_changed": "send_key_mails",
+	"renewal_due": "send_reminder_mails",
+	"subscription_ended": "send_reminder_mails",
+}
+
+
+def payment_received(invoice, capture):
+	def values() -> dict:
+		waits = bool(invoice.subscription and after_commit.has_key_to_pick_up(invoice.subscription))
+		return {
+			**_about_invoice(invoice),
+			"amount": words.money(capture.amount, capture.currency),
+			"paid_on": words.day(capture.captured_at),
+			"runs_until": words.day(invoice.period_end),
+			"key_waits": waits,
+			"key_hours": words.number(after_commit.KEY_PICKUP_SECONDS // 3600),
+		}
+
+	_send("payment_received", invoice, "/billing", values, with_receipt=True)
+
+
+def payment_failed(invoice):
+	_unpaid("payment_failed", invoice)
+
+
+def payment_abandoned(invoice):
+	_unpaid("payment_abandoned", invoice)
+
+
+def refund_done(invoice, refund):
+	def values() -> dict:
+		amount = words.money(refund.amount, refund.currency)
+		return {**_about_invoice(invoice), "amount": amount, "reason": refund.reason or ""}
+
+	_send("refund_sent", invoice, "/billing", values)
+
+
+def key_rotated(subscription):
+	_send("api_key_changed", subscription, "/billing", lambda: {"plan": subscription.get_plan().plan_name})
+
+
+def renewal_due(subscription, days: int):
+	"""`days` before the end; below 0 the subscription has ended."""
+
+	def values() -> dict:
+		return {
+			"plan": subscription.get_plan().plan_name,
+			"end_date": words.day(subscription.end_date),
+			"days": str(abs(days)),
+			"is_trial": not _was_paid(subscription),
+		}
+
+	_send("renewal_due" if days >= 0 else "subscription_ended", subscription, "/billing", values)
+
+
+def _unpaid(key: str, invoice):
+	def values() -> dict:
+		return {
+			**_about_invoice(invoice),
+			"reason": invoice.failure_reason or "",
+			"can_retry": invoice.can_retry(),
+			"under_review": bool(cint(invoice.needs_review)),
+			"paid": words.money(invoice.amount_paid, invoice.currency) if flt(invoice.amount_paid) else "",
+		}
+
+	_send(key, invoice, f"/checkout?invoice={invoice.name}", values)
+
+
+def _about_invoice(invoice) -> dict:
+	plan = invoice.plan and frappe.get_cached_doc("AI Plan", invoice.plan).plan_name
+	total = words.money(invoice.total_amount, invoice.currency)
+	return {"invoice": invoice.name, "plan": plan or "", "total": total}
+
+
+def _was_paid(subscription) -> bool:
+	"""A subscription without a paid invoice was a trial, also when it is over."""
+	paid = {"subscription": subscription.name, "status": ("in", SETTLED)}
+	return subscription.status != "Trial" and bool(frappe.db.exists("AI Invoice", paid))
+
+
+def _send(key: str, record, path: str, values: Callable[[], dict], with_receipt: bool = False):
+	settings = frappe.get_cached_doc("Payment Settings")
+	fields = ["email", "language"]
+	customer = frappe.db.get_value("User", {"name": record.user, "enabled": 1}, fields, as_dict=True)
+	if not cint(settings.get(SWITCHES[key])) or not customer or not customer.email:
+		return
+	with words.speaking(mail_templates.language_of(key, customer.language)):
+		known = {
+			"customer": get_fullname(record.user),
+			"seller": settings.seller_name or "",
+			"link": get_url(path),
+			**values(),
+		}
+	subject, message = mail_templates.render(key, customer.language, known)
+	frappe.sendmail(
+		recipients=[customer.email],
+		subject=subject,
+		message=message,
+		reply_to=settings.seller_email or None,
+		reference_doctype=record.doctype,
+		reference_name=record.name,
+		attachments=receipts.attachments(record, customer.language) if with_receipt else None,
+	)

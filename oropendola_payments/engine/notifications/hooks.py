@@ -1,0 +1,66 @@
+"""What the world hears of payments: other apps' hooks and mails. Runs in a worker; nothing here can touch the money."""
+
+from collections.abc import Callable
+
+import frappe
+
+from oropendola_payments.engine.notifications import emails
+
+
+def payment_succeeded(capture: str):
+	"""Money arrived: tell other apps, keep the field's own convention, send the receipt."""
+	doc = frappe.get_doc("Payment Capture", capture)
+	invoice = frappe.get_doc("AI Invoice", doc.invoice)
+	_tell("payment_succeeded", invoice=invoice, capture=doc)
+	if invoice.status == "Paid" and doc.disposition in ("Applied", "Overpaid"):
+		safely(lambda: invoice.run_method("on_payment_authorized", "Completed"))
+		safely(lambda: emails.payment_received(invoice, doc))
+
+
+def payments_failed(attempts: list[str]):
+	"""A sweep closed these; one that cannot be told stops nobody."""
+	for attempt in attempts:
+		safely(lambda attempt=attempt: payment_failed(attempt))
+
+
+def payment_failed(attempt: str):
+	doc = frappe.get_doc("Payment Attempt", attempt)
+	invoice = frappe.get_doc("AI Invoice", doc.invoice)
+	_tell("payment_failed", invoice=invoice, attempt=doc)
+	if invoice.status == "Failed":
+		safely(lambda: emails.payment_failed(invoice))
+	elif invoice.status == "Abandoned":
+		safely(lambda: emails.payment_abandoned(invoice))
+
+
+def refund_finished(refund: str):
+	doc = frappe.get_doc("Payment Refund", refund)
+	invoice = frappe.get_doc("AI Invoice", doc.invoice)
+	if doc.status == "Refunded":
+		_tell("payment_refunded", invoice=invoice, refund=doc)
+		safely(lambda: emails.refund_done(invoice, doc))
+
+
+def key_rotated(subscription: str):
+	safely(lambda: emails.key_rotated(frappe.get_doc("AI Subscription", subscription)))
+
+
+def renewal_due(subscription: str, days: int):
+	safely(lambda: emails.renewal_due(frappe.get_doc("AI Subscription", subscription), days))
+
+
+def _tell(hook: str, **arguments):
+	"""Other apps react by a hook of this name; one that fails does not stop the next."""
+	for path in frappe.get_hooks(hook) or []:
+		safely(lambda path=path: frappe.get_attr(path)(**arguments))
+
+
+def safely(work: Callable):
+	"""Commit what `work` did; when it fails, undo it, log it and go on."""
+	try:
+		work()
+		frappe.db.commit()
+	except Exception:
+		frappe.db.rollback()
+		frappe.log_error(title="Payments: a reaction failed", message=frappe.get_traceback())
+		frappe.db.commit()

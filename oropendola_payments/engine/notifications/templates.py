@@ -1,0 +1,87 @@
+"""The texts of mails: Email Templates that people edit in the Desk, and ours where one is missing or broken.
+
+Who may edit a template may not thereby read the database: the sandbox knows only the plain values handed to it.
+"""
+
+from pathlib import Path
+
+import frappe
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+FOLDER = Path(__file__).parents[2] / "templates" / "emails"
+# key: name of the Email Template, subject. The key is the file's name too.
+TEXTS = {
+	"payment_received": ("AI Billing Payment Received", "Payment received: {{ invoice }}"),
+	"payment_failed": ("AI Billing Payment Failed", "Your payment was not completed: {{ invoice }}"),
+	"payment_abandoned": ("AI Billing Payment Abandoned", "Your invoice {{ invoice }} is still open"),
+	"renewal_due": (
+		"AI Billing Renewal Due",
+		"{% if is_trial %}Your trial of {{ plan }} ends on {{ end_date }}{% else %}Please renew {{ plan }}{% endif %}",
+	),
+	"subscription_ended": (
+		"AI Billing Subscription Ended",
+		"{% if is_trial %}Your trial of {{ plan }} has ended{% else %}{{ plan }} has ended{% endif %}",
+	),
+	"refund_sent": ("AI Billing Refund Sent", "Refund sent: {{ invoice }}"),
+	"api_key_changed": ("AI Billing API Key Changed", "Your API key was changed"),
+	"alert": (
+		"AI Billing Payment Alert",
+		"Payment alert{% if is_worse %}, worse than before{% endif %}: {{ kind }}, {{ subject }}",
+	),
+}
+HTML = ImmutableSandboxedEnvironment(autoescape=True)
+PLAIN = ImmutableSandboxedEnvironment(autoescape=False)  # a subject is no HTML
+
+
+def render(key: str, language: str | None, values: dict[str, str]) -> tuple[str, str]:
+	"""Subject and HTML: of the template in the customer's language, else of the template, else our own."""
+	name = TEXTS[key][0]
+	for template in (*([f"{name} ({language})"] if language else []), name):
+		if frappe.db.exists("Email Template", template):
+			try:
+				return _fill(*_of_desk(template), values)
+			except Exception:
+				title = f"Email Template {template} is broken; our own text was sent"
+				frappe.log_error(title=title[:140], message=frappe.get_traceback())
+	return _fill(*ours(key), values)
+
+
+def language_of(key: str, language: str | None) -> str:
+	"""In which language the text is that this reader gets: its dates and amounts are written in the same."""
+	name = TEXTS[key][0]
+	if language and frappe.db.exists("Email Template", f"{name} ({language})"):
+		return language
+	is_edited = frappe.db.exists("Email Template", name) and _of_desk(name) != ours(key)
+	return (frappe.get_system_settings("language") or "en") if is_edited else "en"
+
+
+def ours(key: str) -> tuple[str, str]:
+	"""Subject and body as they come with the app."""
+	return TEXTS[key][1], (FOLDER / f"{key}.html").read_text(encoding="utf-8")
+
+
+def ensure_records():
+	"""One Email Template for each mail. What an admin wrote is never overwritten."""
+	for key, (name, _subject) in TEXTS.items():
+		if not frappe.db.exists("Email Template", name):
+			subject, body = ours(key)
+			doc = frappe.new_doc("Email Template")
+			doc.update({"name": name, "subject": subject, "use_html": 1, "response_html": body})
+			doc.insert(ignore_permissions=True)
+
+
+def remove_untouched_records():
+	"""For the uninstallation: what an admin wrote stays."""
+	for key, (name, _subject) in TEXTS.items():
+		if frappe.db.exists("Email Template", name) and _of_desk(name) == ours(key):
+			frappe.delete_doc("Email Template", name, ignore_permissions=True, force=True)
+
+
+def _of_desk(name: str) -> tuple[str, str]:
+	doc = frappe.get_cached_doc("Email Template", name)
+	return doc.subject or "", (doc.response_html if doc.use_html else doc.response) or ""
+
+
+def _fill(subject: str, body: str, values: dict[str, str]) -> tuple[str, str]:
+	line = " ".join(PLAIN.from_string(subject).render(values).split())
+	return line, HTML.from_string(body).render(values).strip()

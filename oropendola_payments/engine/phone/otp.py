@@ -1,0 +1,195 @@
+"""The shop's own code by SMS: it confirms who holds the phone before a gateway is asked to pay. It never makes anything Paid.
+
+Nothing of it is in the database: a keyed hash lives in Redis until it expires, is used, or was guessed at too often. Tries are
+counted before they are compared, by an atomic increment that no rollback undoes.
+"""
+
+import hashlib
+import hmac
+import json
+import secrets
+from dataclasses import dataclass
+from decimal import Decimal
+from string import Formatter
+
+import frappe
+import phonenumbers
+from frappe import _
+from frappe.utils import cint
+from frappe.utils.password import get_encryption_key
+
+from oropendola_payments.engine.phone import sms
+from oropendola_payments.exceptions import BadRequest, TooManyRequests, Unavailable, Unprocessable
+from oropendola_payments.gateways.money import money_text
+
+MAX_TRIES = 5
+SENDS_PER_ADDRESS = (10, 600)
+CHECKS_PER_ADDRESS = (20, 600)
+HOUR = 3600
+SIMULATOR_CODE = "123456"
+
+
+class CodeRefused(Unprocessable):
+	"""One text for every reason, so that guessing learns nothing."""
+
+	error_code = "otp_refused"
+
+	def __init__(self, attempts_left: int | None = None):
+		super().__init__(_("This code is wrong, used or too old. Please check it, or ask for a new one."))
+		self.attempts_left = attempts_left
+
+
+@dataclass(frozen=True)
+class Bound:
+	"""What a code is good for. A change of any part makes it useless."""
+
+	purpose: str
+	reference: str
+	amount: Decimal
+	currency: str
+	phone: str  # E.164
+
+	def text(self) -> str:
+		return "|".join(
+			(self.purpose, self.reference, money_text(self.amount, self.currency), self.currency, self.phone)
+		)
+
+
+def phone_number(text: str, region: str = "IN") -> str:
+	"""The number in E.164 form, so that one phone has one budget however it is typed."""
+	try:
+		number = phonenumbers.parse(text, region)
+	except phonenumbers.NumberParseException:
+		number = None
+	if not number or not phonenumbers.is_valid_number(number):
+		raise BadRequest(
+			_("This is not a phone number. Please write it with its country code, such as +91 98765 43210.")
+		)
+	return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def send(bound: Bound, simulated: bool) -> dict:
+	"""Send a new code; the one before it dies. Only a simulated one is shown in the answer."""
+	settings = frappe.get_cached_doc("Payment Settings")
+	code = SIMULATOR_CODE if simulated else f"{secrets.randbelow(10**6):06d}"
+	text = _sms_text(bound, code, settings)
+	if not simulated:
+		sms.require_ready()
+	_limit_sending(bound, settings)
+	minutes = cint(settings.otp_expiry_minutes) or 10
+	_keep(bound, code, minutes * 60)
+	if not simulated:
+		sms.send(bound.phone, text)
+	answer = {"otp_sent": True, "otp_expires_in_minutes": minutes, "phone": masked_phone(bound.phone)}
+	return {**answer, "test_otp": code} if simulated else answer
+
+
+def check(bound: Bound, code: str):
+	"""Return once for the right code, raise CodeRefused for anything else."""
+	_limit("checks", _address(), *CHECKS_PER_ADDRESS)
+	raw = frappe.cache.get(_key(bound))
+	if not raw:
+		raise CodeRefused()
+	kept = json.loads(raw)
+	tries = _count(_key(bound, "tries"), kept["seconds"])
+	left = max(0, MAX_TRIES - tries)
+	if tries > MAX_TRIES:
+		frappe.cache.delete(_key(bound))
+		raise CodeRefused(0)
+	if not hmac.compare_digest(_digest(bound, code, kept["salt"]), kept["digest"]):
+		raise CodeRefused(left)
+	# Of two callers with the right code the one that removes it may go on.
+	if not frappe.cache.delete(_key(bound)):
+		raise CodeRefused()
+
+
+def is_waiting(bound: Bound) -> bool:
+	"""True while a code that was sent for this can still be typed."""
+	return bool(frappe.cache.get(_key(bound)))
+
+
+def masked_phone(phone: str) -> str:
+	return f"{'*' * max(0, len(phone) - 3)}{phone[-3:]}"
+
+
+# Keeping ------------------------------------------------------------------------------------------
+
+
+def _keep(bound: Bound, code: str, seconds: int):
+	salt = secrets.token_hex(16)
+	kept = {"salt": salt, "digest": _digest(bound, code, salt), "seconds": seconds}
+	frappe.cache.delete(_key(bound, "tries"))
+	frappe.cache.setex(_key(bound), seconds, json.dumps(kept))
+
+
+def _digest(bound: Bound, code: str, salt: str) -> str:
+	key = hashlib.sha256(b"oropendola-otp|" + get_encryption_key().encode()).digest()
+	return hmac.new(key, f"{salt}|{bound.text()}|{code}".encode(), hashlib.sha256).hexdigest()
+
+
+def _key(bound: Bound, suffix: str = "code") -> bytes:
+	about = hashlib.sha256(bound.text().encode()).hexdigest()[:32]
+	return frappe.cache.make_key(f"oropendola_otp:{about}:{suffix}")
+
+
+# Limits -------------------------------------------------------------------------------------------
+
+
+def _limit_sending(bound: Bound, settings):
+	pause = cint(settings.otp_resend_seconds) or 60
+	_limit("sends", _address(), *SENDS_PER_ADDRESS)
+	if _count(_counter("pause", bound.phone), pause) > 1:
+		raise TooManyRequests(
+			_("A code was sent a moment ago. Please wait {0} seconds for the next one.").format(pause)
+		)
+	_limit("phone", bound.phone, cint(settings.otp_per_phone_hour) or 3, HOUR)
+	_limit("site", "all", cint(settings.otp_per_site_hour) or 300, HOUR)
+
+
+def _limit(kind: str, whose: str, most: int, seconds: int):
+	if _count(_counter(kind, whose), seconds) > most:
+		raise TooManyRequests(_("Too many codes were asked for. Please try again later."))
+
+
+def _count(key: bytes, seconds: int) -> int:
+	# With its end first: whoever dies after this line leaves no counter that blocks for ever.
+	frappe.cache.set(key, 0, ex=seconds, nx=True)
+	count = int(frappe.cache.incrby(key, 1))
+	if count == 1:
+		frappe.cache.expire(key, seconds)  # the old one may have ended between the two lines
+	return count
+
+
+def _counter(kind: str, whose: str) -> bytes:
+	about = hashlib.sha256(whose.encode()).hexdigest()[:32]
+	return frappe.cache.make_key(f"oropendola_otp_count:{kind}:{about}")
+
+
+def _address() -> str:
+	return getattr(frappe.local, "request_ip", None) or "unknown"
+
+
+# Wording ------------------------------------------------------------------------------------------
+
+
+def worded(template: str, code: str, amount: str, shop: str) -> str:
+	"""The text of the SMS; ValueError for a template that names no code, or anything else than these three."""
+	named = {tuple(part) for _text, *part in Formatter().parse(template) if part[0] is not None}
+	plain = {(word, "", None) for word in ("code", "amount", "shop")}
+	if ("code", "", None) not in named or not named <= plain:
+		raise ValueError("Only {code}, {amount} and {shop} can be filled in, and {code} must be there.")
+	return template.format(code=code, amount=amount, shop=shop)
+
+
+def _sms_text(bound: Bound, code: str, settings) -> str:
+	amount = f"{money_text(bound.amount, bound.currency)} {bound.currency}"
+	try:
+		return worded(
+			settings.otp_message or "{code}", code, amount, settings.seller_name or frappe.local.site
+		)
+	except ValueError:
+		raise Unavailable(
+			_(
+				"Codes cannot be sent: their text in Payment Settings cannot be filled in. An administrator can correct it."
+			)
+		) from None

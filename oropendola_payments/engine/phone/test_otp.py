@@ -1,0 +1,323 @@
+"""The shop's own code: what it is good for, how long, how often."""
+
+import json
+import re
+import secrets
+import threading
+import traceback
+from contextlib import suppress
+from dataclasses import replace
+from decimal import Decimal
+from hmac import compare_digest
+from unittest.mock import patch
+
+import frappe
+from frappe.utils import cint
+
+from oropendola_payments.compat import TestCase
+from oropendola_payments.engine.core.test_redaction import found_in_logs, found_in_tables, log_sizes
+from oropendola_payments.engine.phone import otp
+from oropendola_payments.exceptions import Refusal, TooManyRequests, Unavailable
+from oropendola_payments.tests.factories import payment_settings, unique
+from oropendola_payments.tests.sms import NOBODY, new_phone, sms_provider, sms_settings, write_sms_settings
+
+BAD_TEXTS = (
+	"Your code is on its way.",
+	"{amount} to {shop}",
+	"{code} for {order}",
+	"{code} {}",
+	"{code",
+	"code}",
+	"{code:d}",
+	"{code.__class__}",
+	"{code[0]}",
+	"{{code}}",
+)
+
+
+class TestOneTimeCodes(TestCase):
+	def setUp(self):
+		self.bound = otp.Bound("test", unique("order"), Decimal("499"), "INR", new_phone())
+		frappe.local.request_ip = f"198.51.100.{frappe.generate_hash(length=8)}"
+
+	def send(self, bound=None):
+		return otp.send(bound or self.bound, simulated=True)["test_otp"]
+
+	def changed(self, **values):
+		return replace(self.bound, **values)
+
+	def test_a_code_works_once(self):
+		code = self.send()
+		otp.check(self.bound, code)
+		with self.assertRaises(otp.CodeRefused):
+			otp.check(self.bound, code)
+
+	def test_five_wrong_tries_block_the_right_code_too(self):
+		code = self.send()
+		for left in (4, 3, 2, 1, 0):
+			with self.assertRaises(otp.CodeRefused) as refusal:
+				otp.check(self.bound, "999999")
+			self.assertEqual(refusal.exception.attempts_left, left)
+		with self.assertRaises(otp.CodeRefused):
+			otp.check(self.bound, code)
+
+	def test_a_code_is_bound_to_order_amount_and_phone(self):
+		code = self.send()
+		for changed in (
+			{"reference": "other"},
+			{"amount": Decimal("1")},
+			{"phone": new_phone()},
+			{"currency": "USD"},
+		):
+			with self.assertRaises(otp.CodeRefused):
+				otp.check(self.changed(**changed), code)
+
+	def test_an_expired_code_is_refused(self):
+		code = self.send()
+		frappe.cache.expire(otp._key(self.bound), 0)
+		with self.assertRaises(otp.CodeRefused):
+			otp.check(self.bound, code)
+
+	def test_a_second_code_within_the_pause_is_refused(self):
+		self.send()
+		with self.assertRaises(TooManyRequests):
+			self.send()
+
+	def test_the_code_lives_as_long_as_the_settings_say(self):
+		self.send()
+		self.assertAlmostEqual(frappe.cache.ttl(otp._key(self.bound)), 600, delta=5)
+		with payment_settings(otp_expiry_minutes=3):
+			answer = otp.send(self.changed(phone=new_phone()), simulated=True)
+		self.assertEqual(answer["otp_expires_in_minutes"], 3)
+
+	def test_a_new_code_after_the_pause_makes_the_old_one_useless(self):
+		with sms_provider() as received:
+			otp.send(self.bound, simulated=False)
+			with self.assertRaises(otp.CodeRefused):
+				otp.check(self.bound, "x")
+			self.skip_the_pause()
+			otp.send(self.bound, simulated=False)
+		old, new = codes_in(received)
+		if old != new:
+			with self.assertRaises(otp.CodeRefused) as refusal:
+				otp.check(self.bound, old)
+			self.assertEqual(refusal.exception.attempts_left, 4, "the tries count anew")
+		otp.check(self.bound, new)
+
+	def test_codes_come_from_the_system_s_own_random_numbers(self):
+		"""S21: never the same for all, and its zeros in front are kept."""
+		with sms_provider() as received, patch.object(otp.secrets, "randbelow", return_value=7) as drawn:
+			otp.send(self.bound, simulated=False)
+		drawn.assert_called_once_with(10**6)
+		self.assertEqual(codes_in(received), ["000007"])
+
+	def test_the_kept_form_differs_for_each_sending_and_under_another_key(self):
+		self.assertNotEqual(otp._digest(self.bound, "123456", "a"), otp._digest(self.bound, "123456", "b"))
+		self.send()
+		first = json.loads(frappe.cache.get(otp._key(self.bound)))
+		self.skip_the_pause()
+		self.send()
+		second = json.loads(frappe.cache.get(otp._key(self.bound)))
+		self.assertNotEqual(first["salt"], second["salt"])
+		self.assertNotEqual(first["digest"], second["digest"])
+		self.assertGreaterEqual(len(first["salt"]), 32)
+		another_key = patch.object(otp, "get_encryption_key", return_value="another")
+		with another_key, self.assertRaises(otp.CodeRefused):
+			otp.check(self.bound, otp.SIMULATOR_CODE)
+		otp.check(self.bound, otp.SIMULATOR_CODE)
+
+	def test_a_site_sends_no_more_codes_an_hour_than_its_settings_say(self):
+		sent = cint(frappe.cache.get(otp._counter("site", "all")))
+		with payment_settings(otp_per_site_hour=sent + 2):
+			for _number in range(2):
+				self.send_to_somebody_else()
+			with self.assertRaises(TooManyRequests):
+				self.send_to_somebody_else()
+
+	def send_to_somebody_else(self):
+		frappe.local.request_ip = unique("address")
+		self.send(self.changed(phone=new_phone()))
+
+	def test_an_address_cannot_try_many_codes(self):
+		for _number in range(otp.CHECKS_PER_ADDRESS[0]):
+			with self.assertRaises(otp.CodeRefused):
+				otp.check(self.changed(reference=unique("order")), "000000")
+		code = self.send()
+		with self.assertRaises(TooManyRequests):
+			otp.check(self.bound, code)
+		frappe.local.request_ip = unique("address")
+		otp.check(self.bound, code)
+
+	def test_whoever_dies_while_counting_leaves_no_counter_for_ever(self):
+		key = otp._counter("test", unique("phone"))
+		with (
+			patch.object(type(frappe.cache), "expire", side_effect=ConnectionError),
+			suppress(ConnectionError),
+		):
+			otp._count(key, 60)
+		self.assertAlmostEqual(frappe.cache.ttl(key), 60, delta=5)
+		frappe.cache.delete(key)
+		with patch.object(type(frappe.cache), "set"):  # what was set ended at once
+			self.assertEqual(otp._count(key, 60), 1)
+		self.assertAlmostEqual(frappe.cache.ttl(key), 60, delta=5)
+		self.assertEqual([otp._count(key, 60) for _number in range(2)], [2, 3])
+
+	def test_a_phone_has_three_codes_an_hour_from_any_address(self):
+		for number in range(3):
+			frappe.local.request_ip = f"203.0.113.{number}-{unique('a')}"
+			self.skip_the_pause()
+			self.send(self.changed(reference=unique("order")))
+		self.skip_the_pause()
+		with self.assertRaises(TooManyRequests):
+			self.send(self.changed(reference=unique("order")))
+
+	def test_an_address_cannot_ask_for_many_phones(self):
+		for _number in range(10):
+			self.send(self.changed(phone=new_phone()))
+		with self.assertRaises(TooManyRequests):
+			self.send(self.changed(phone=new_phone()))
+
+	def test_of_two_parallel_checks_of_one_code_only_one_passes(self):
+		code, passed, site, path = self.send(), [], frappe.local.site, frappe.local.sites_path
+		address, both = frappe.local.request_ip, threading.Barrier(2, timeout=20)
+
+		def compare_together(one, other):
+			both.wait()  # both have read the kept form and counted their try
+			return compare_digest(one, other)
+
+		def check():
+			frappe.init(site=site, sites_path=path)
+			frappe.connect()
+			frappe.local.request_ip = address
+			try:
+				otp.check(self.bound, code)
+				passed.append(1)
+			except Refusal:
+				pass
+			finally:
+				frappe.destroy()
+
+		threads = [threading.Thread(target=check) for _number in range(2)]
+		with patch.object(otp.hmac, "compare_digest", compare_together):
+			for thread in threads:
+				thread.start()
+			for thread in threads:
+				thread.join()
+		self.assertEqual(len(passed), 1)
+
+	def test_the_code_is_not_kept_in_clear(self):
+		code = self.send()
+		self.assertNotIn(code, str(frappe.cache.get(otp._key(self.bound))))
+
+	def test_without_an_sms_provider_the_answer_says_so(self):
+		write_sms_settings({"sms_gateway_url": ""})
+		with self.assertRaisesRegex(Refusal, "SMS Settings"):
+			otp.send(self.bound, simulated=False)
+
+	def test_a_sent_code_is_with_the_customer_and_nowhere_else(self):
+		since, sizes = frappe.utils.now(), log_sizes()
+		with sms_provider() as received:
+			answer = otp.send(self.bound, simulated=False)
+		(code,) = codes_in(received)
+		self.assertEqual(received[0]["to"], self.bound.phone)
+		self.assertNotIn("test_otp", answer)
+		self.assertNotIn(code, str(answer))
+		otp.check(self.bound, code)
+		self.assert_nowhere(code, since, sizes)
+
+	def test_the_provider_gets_its_keys_and_ids_as_form_or_as_json(self):
+		"""docs/sms.md: a header row of this name decides."""
+		rows = [
+			{"parameter": "template", "value": "1107"},
+			{"parameter": "X-Key", "value": "k", "header": 1},
+		]
+		json_row = {"parameter": "Content-Type", "value": "application/json", "header": 1}
+		for parameters in (rows, [*rows, json_row]):
+			with self.subTest(rows=len(parameters)), sms_provider(parameters=parameters) as received:
+				otp.send(self.bound, simulated=False)
+			self.assertEqual(received[0].pop("header:X-Key"), "k")
+			self.assertEqual(set(received[0]), {"message", "to", "template"})
+			self.assertEqual((received[0]["to"], received[0]["template"]), (self.bound.phone, "1107"))
+			self.skip_the_pause()
+
+	def test_a_code_that_could_not_be_sent_is_nowhere_either(self):
+		since, sizes = frappe.utils.now(), log_sizes()
+		for use_post in (1, 0):
+			with sms_provider(status=500, use_post=use_post) as received:
+				code = self.fail_to_send()
+			self.assertEqual(codes_in(received), [code])
+			self.assert_nowhere(code, since, sizes)
+		with sms_settings(NOBODY, use_post=0):
+			self.assert_nowhere(self.fail_to_send(), since, sizes)
+		filters = {"method": "SMS could not be sent", "creation": (">=", since)}
+		errors = frappe.get_all("Error Log", filters, pluck="error", order_by="creation")
+		self.assertEqual([error.rpartition(" ")[2] for error in errors], ["500", "500", "ConnectionError"])
+
+	def fail_to_send(self) -> str:
+		number = 900_000 + secrets.randbelow(100_000)
+		with (
+			patch.object(otp.secrets, "randbelow", return_value=number),
+			self.assertRaisesRegex(Refusal, "could not be sent") as refusal,
+		):
+			otp.send(self.bound, simulated=False)
+		self.assertNotIn(str(number), str(refusal.exception))
+		frappe.log_error(
+			title="A failed sending", message="".join(traceback.format_exception(refusal.exception))
+		)
+		self.skip_the_pause()
+		return str(number)
+
+	def assert_nowhere(self, code: str, since: str, sizes: dict):
+		"""In no table and no log: alone, in quotes, in the sentence, or in an address."""
+		private = [text.format(code) for text in (" {}", '"{}', "'{}", "={}", "{} is", "{}+is", "{}%20is")]
+		self.assertEqual(found_in_tables(since, private), [])
+		self.assertEqual(found_in_logs(sizes, private), [])
+
+	def test_a_text_that_cannot_be_filled_in_costs_nobody_a_code(self):
+		for text in BAD_TEXTS:
+			refused = self.assertRaisesRegex(Unavailable, "text")
+			with self.subTest(text), payment_settings(otp_message=text), refused:
+				self.send()
+		self.send()  # no pause has begun
+
+	def test_one_phone_has_one_form_however_it_is_typed(self):
+		forms = {
+			otp.phone_number(text)
+			for text in ("9876543210", "+91 98765 43210", "098765-43210", "+919876543210")
+		}
+		self.assertEqual(forms, {"+919876543210"})
+
+	def test_what_is_no_phone_number_is_refused(self):
+		for text in ("12", "abc", "+1234", "", "9" * 40):
+			with self.assertRaises(Refusal):
+				otp.phone_number(text)
+
+	def skip_the_pause(self):
+		frappe.cache.delete(otp._counter("pause", self.bound.phone))
+
+
+class TestTextOfTheSms(TestCase):
+	def save(self, text: str):
+		settings = frappe.get_doc("Payment Settings")
+		settings.otp_message = text
+		settings.save(ignore_permissions=True)
+
+	def tearDown(self):
+		frappe.db.rollback()
+		frappe.clear_document_cache("Payment Settings", "Payment Settings")
+
+	def test_a_text_that_cannot_be_filled_in_cannot_be_saved(self):
+		for text in BAD_TEXTS:
+			with self.subTest(text), self.assertRaisesRegex(frappe.ValidationError, "curly brackets"):
+				self.save(text)
+
+	def test_a_good_text_is_saved_and_filled_in(self):
+		for text in ("{code}", "Pay {amount} to {shop}: {code}", "{{{code}}}", ""):
+			with self.subTest(text):
+				self.save(text)
+		filled = otp.worded("{code} pays {amount} to {shop}.", "000007", "499.00 INR", "A shop")
+		self.assertEqual(filled, "000007 pays 499.00 INR to A shop.")
+
+
+def codes_in(received: list[dict]) -> list[str]:
+	return [re.search(r"\d{6}", sms["message"]).group() for sms in received]

@@ -1,0 +1,70 @@
+"""The switch "Ask for a code by SMS first": the customer confirms the phone before the gateway is asked to open the payment."""
+
+import frappe
+from frappe import _
+from frappe.utils import cint, get_url
+
+from oropendola_payments.engine.checkout.response import mock_marks
+from oropendola_payments.engine.core.transactions import in_transaction, lock
+from oropendola_payments.engine.gateway.registry import settings_of
+from oropendola_payments.engine.phone import otp
+from oropendola_payments.exceptions import Unprocessable
+
+PURPOSE = "checkout"
+
+
+def first_state(gateway: str) -> str:
+	"""What a new attempt starts with."""
+	return "Needed" if cint(settings_of(gateway).require_phone_code) else ""
+
+
+def ask(attempt) -> dict:
+	"""Send a code, unless one is on its way, and say that it is waited for."""
+	bound = _bound(attempt)
+	sent = {} if otp.is_waiting(bound) else otp.send(bound, simulated=attempt.mode == "Simulator")
+	return {
+		"attempt": attempt.name,
+		"status": attempt.status,
+		"gateway": attempt.gateway,
+		"payment_url": get_url(f"/pay?attempt={attempt.name}"),
+		"next_action": "otp",
+		"phone": otp.masked_phone(bound.phone),
+		**mock_marks(attempt.mode),
+		**sent,
+	}
+
+
+def resend(attempt) -> dict:
+	sent = otp.send(_bound(attempt), simulated=attempt.mode == "Simulator")
+	return {**sent, **mock_marks(attempt.mode)}
+
+
+def confirm(attempt, code: str):
+	"""Raises CodeRefused unless the code is right; then the attempt may go on to the gateway."""
+	otp.check(_bound(attempt), code)
+	note_confirmed(attempt)
+
+
+def note_confirmed(attempt):
+	"""The right code was typed: the attempt and the audit trail know it."""
+	in_transaction(_confirm_locked, attempt.name, attempt.invoice)
+
+
+def _confirm_locked(name: str, invoice_name: str):
+	invoice, attempt = lock("AI Invoice", invoice_name), lock("Payment Attempt", name)
+	attempt.write(phone_check="Confirmed")
+	invoice.record("phone_confirmed", attempt)
+	invoice.write()
+
+
+def _bound(attempt) -> otp.Bound:
+	phone = frappe.db.get_value("User", attempt.user, "mobile_no") or frappe.db.get_value(
+		"User", attempt.user, "phone"
+	)
+	if not phone:
+		raise Unprocessable(
+			_("This payment is confirmed by a code to your phone. Please add a phone number first.")
+		)
+	return otp.Bound(
+		PURPOSE, attempt.name, attempt.payment_ref().amount, attempt.currency, otp.phone_number(phone)
+	)

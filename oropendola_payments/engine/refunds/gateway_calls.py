@@ -1,0 +1,56 @@
+"""Questions to a gateway about a refund: with the right account, under the key that all tries share."""
+
+import frappe
+from frappe import _
+
+from oropendola_payments.engine.checkout.request import api_url
+from oropendola_payments.engine.gateway.call import call_gateway
+from oropendola_payments.engine.gateway.registry import adapter_of, settings_of
+from oropendola_payments.gateways.base import Gateway, PaymentRef, RefundEvent, RefundRequest
+from oropendola_payments.gateways.errors import NotSent
+from oropendola_payments.gateways.money import quantize
+
+
+def ask(refund) -> RefundEvent:
+	"""How the gateway says that this refund stands."""
+	return call_gateway(refund.gateway, ready_adapter(refund).refund_status, request_of(refund))
+
+
+def ready_adapter(refund) -> Gateway:
+	"""The adapter of the account that took the money. Another mode's account knows nothing: what it says would be believed."""
+	adapter = adapter_of(refund.gateway)
+	mode = frappe.db.get_value("Payment Attempt", refund.attempt, "mode")
+	if mode != adapter.mode:
+		raise NotSent(of_another_mode(mode))
+	return adapter
+
+
+def mode_to_wait_for(attempt: str) -> str | None:
+	"""The mode in which this payment was taken, while its gateway is set to another one."""
+	gateway, mode = frappe.db.get_value("Payment Attempt", attempt, ["gateway", "mode"])
+	return None if mode == "Manual" or mode == settings_of(gateway).mode else mode
+
+
+def of_another_mode(mode: str) -> str:
+	return _(
+		"The payment was taken in {0} mode. Its refund waits until the gateway is set to that mode."
+	).format(_(mode))
+
+
+def request_of(refund) -> RefundRequest:
+	capture = frappe.get_doc("Payment Capture", refund.capture)
+	attempt = frappe.get_doc("Payment Attempt", capture.attempt)
+	speed = (settings_of(refund.gateway).refund_speed or "Normal").lower()
+	reference: PaymentRef = attempt.payment_ref()
+	return RefundRequest(
+		payment=reference,
+		payment_id=capture.gateway_payment_id,
+		amount=quantize(refund.amount, refund.currency),
+		currency=refund.currency,
+		key=refund.name,
+		reason=refund.reason or "",
+		speed=speed,
+		captured_amount=quantize(capture.amount, capture.currency),
+		refund_id=refund.gateway_refund_id or None,
+		webhook_url=api_url(f"webhooks.receive?gateway={refund.gateway}"),
+	)

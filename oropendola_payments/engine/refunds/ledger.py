@@ -1,0 +1,254 @@
+"""What gateways say of refunds, and the balances that follow: what is held, what is on its way, what went back for good."""
+
+from decimal import Decimal
+
+import frappe
+from frappe import _
+
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN as OPEN_INVOICES
+from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import OPEN
+from oropendola_payments.engine.core import after_commit
+from oropendola_payments.engine.core.event_order import is_newer, utc_text
+from oropendola_payments.engine.core.redaction import masked_text
+from oropendola_payments.engine.core.transactions import in_transaction, lock
+from oropendola_payments.engine.entitlements.fulfilment import take_back
+from oropendola_payments.engine.gateway.idempotency import fingerprint
+from oropendola_payments.engine.refunds import gateway_calls
+from oropendola_payments.engine.refunds import record as refund_record
+from oropendola_payments.exceptions import Conflict, NotFound
+from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
+from oropendola_payments.gateways.money import to_decimal
+
+FINAL = {RefundOutcome.REFUNDED: "Refunded", RefundOutcome.FAILED: "Failed"}
+
+
+class Contradicted(Conflict):
+	"""A refund that came to an end is said to have ended otherwise, and no time tells which is newer."""
+
+
+def record(name: str, event: RefundEvent, asked_as: str | None = None) -> bool:
+	"""Settle what a gateway says of one refund. True when it was news.
+
+	`asked_as`: the gateway was asked just now, while the refund had this status, so its answer is the newest fact.
+	"""
+	# Nothing may be read after the commit and before the invoice's lock: it would fix what later reads can see.
+	invoice = frappe.db.get_value("Payment Refund", name, "invoice")
+	try:
+		changed = in_transaction(_record_locked, invoice, name, event, asked_as)
+	except Contradicted:
+		if asked_as:
+			raise
+		return _ask_which(name, event)
+	_tell(name, changed, event)
+	return changed
+
+
+def _ask_which(name: str, event: RefundEvent) -> bool:
+	"""Two messages contradict each other: the gateway tells how the refund ended."""
+	refund = frappe.get_doc("Payment Refund", name)
+	told = gateway_calls.ask(refund)
+	if told.outcome in FINAL:
+		return record(name, told, asked_as=refund.status)
+	if event.outcome is RefundOutcome.FAILED:
+		raise Conflict(
+			_("The gateway does not say how refund {0} ended. It is asked again later.").format(name)
+		)
+	return record(name, event, asked_as=refund.status)  # to hold the balance is the safe side
+
+
+def _tell(name: str, changed: bool, event: RefundEvent):
+	if changed and event.outcome in (RefundOutcome.REFUNDED, RefundOutcome.FAILED):
+		after_commit.later("oropendola_payments.engine.notifications.hooks.refund_finished", refund=name)
+
+
+def _record_locked(invoice_name: str, name: str, event: RefundEvent, asked_as: str | None) -> bool:
+	return _apply(lock("AI Invoice", invoice_name), lock("Payment Refund", name), event, asked_as)
+
+
+def _apply(invoice, refund, event: RefundEvent, asked_as: str | None = None) -> bool:
+	if _is_overtaken(refund, event, asked_as):
+		return False
+	before = refund.status
+	if event.amount is not None and to_decimal(event.amount) != to_decimal(refund.amount):
+		message = _("The gateway refunded {0} instead of {1} under refund {2}.")
+		invoice.flag_for_review(message.format(event.amount, refund.amount, refund.name))
+	changed = _move(refund, event)
+	if changed:
+		reason = masked_text(event.reason or "") or None
+		invoice.record(f"refund_{refund.status.lower()}", refund, before, refund.status, reason=reason)
+		_book(invoice, refund, before)
+		invoice.write()
+	elif FINAL.get(event.outcome) == before and is_newer(event.occurred_at, refund.last_fact_at):
+		refund.write(last_fact_at=utc_text(event.occurred_at))
+	return changed
+
+
+def _is_overtaken(refund, event: RefundEvent, asked_as: str | None) -> bool:
+	"""True when what ended this refund is newer than this fact, which says the opposite."""
+	says = FINAL.get(event.outcome)
+	ended = refund.status in FINAL.values()
+	if not (ended and says) or says == refund.status or refund.status == asked_as:
+		return False
+	newer = is_newer(event.occurred_at, refund.last_fact_at)
+	if newer is None:
+		raise Contradicted(_("The gateway says different things of refund {0}.").format(refund.name))
+	return not newer
+
+
+def _move(refund, event: RefundEvent) -> bool:
+	values = {
+		"gateway_refund_id": refund.gateway_refund_id or event.refund_id,
+		"last_fact_at": utc_text(event.occurred_at),
+	}
+	if event.outcome is RefundOutcome.REFUNDED:
+		return refund.mark_as_refunded(**values)
+	if event.outcome is RefundOutcome.FAILED:
+		return refund.mark_as_failed(error_message=_reason(event), **values)
+	return refund.status in OPEN and refund.mark_as_processing(error_message=None, **values)
+
+
+def _reason(event: RefundEvent) -> str:
+	return masked_text(event.reason or _("The gateway could not refund."))[:500]
+
+
+def _book(invoice, refund, before: str):
+	"""Balances follow the refund: a failed one frees what it held, a finished one shows on the invoice."""
+	capture = lock("Payment Capture", refund.capture)
+	held = to_decimal(capture.amount_refunded or 0)
+	if refund.status == "Failed":
+		capture.write(amount_refunded=held - to_decimal(refund.amount))
+		message = _("Refund {0} of {1} {2} failed: {3}")
+		invoice.flag_for_review(
+			message.format(refund.name, refund.amount, refund.currency, refund.error_message)
+		)
+	elif before == "Failed":
+		_hold_again(invoice, capture, refund)
+	if refund.status == "Refunded" and capture.credit_from:
+		_give_credit_back(capture, to_decimal(refund.amount))
+	if refund.status == "Refunded" or before == "Refunded":
+		_update_invoice(invoice)
+
+
+def _hold_again(invoice, capture, refund):
+	"""The gateway did refund what it had called failed; a second refund may have used the balance meanwhile."""
+	if to_decimal(refund.amount) > capture.refundable():
+		message = _(
+			"Refund {0} was called failed and went out after all. More was sent back than payment {1} had left."
+		)
+		invoice.flag_for_review(message.format(refund.name, capture.gateway_payment_id))
+	capture.write(amount_refunded=to_decimal(capture.amount_refunded or 0) + to_decimal(refund.amount))
+
+
+def _give_credit_back(capture, amount: Decimal):
+	"""What was paid with credit goes back to the credit, from where it can be spent again or really sent back."""
+	source = lock("Payment Capture", capture.credit_from)
+	source.write(credit_used=to_decimal(source.credit_used or 0) - amount)
+
+
+def _update_invoice(invoice):
+	refunded = refunded_of_invoice(invoice.name)
+	if refunded >= invoice.paid() > 0 and invoice.can_move_to("Refunded"):
+		invoice.mark_as_refunded(refunded)
+		_end_service(invoice)
+	elif 0 < refunded < invoice.paid() and invoice.status == "Paid":
+		invoice.mark_as_partly_refunded(refunded)
+	else:
+		_keep_open(invoice, refunded)
+
+
+def _keep_open(invoice, refunded: Decimal):
+	"""What was paid only in part served nobody: what went back is due again, and can be paid with the rest."""
+	values = {"amount_refunded": refunded}
+	invoice.update(values)
+	if invoice.status in OPEN_INVOICES:
+		values["outstanding_amount"] = invoice.outstanding()
+	invoice.write(**values)
+
+
+def refunded_of_invoice(invoice: str) -> Decimal:
+	"""How much of what paid the invoice went back for good."""
+	total = Decimal(0)
+	for row in frappe.get_all("Payment Capture", {"invoice": invoice}, pluck="name"):
+		capture = frappe.get_doc("Payment Capture", row)
+		amounts = frappe.get_all("Payment Refund", {"capture": row, "status": "Refunded"}, pluck="amount")
+		total += capture.refunded_of_applied(sum((to_decimal(a) for a in amounts), Decimal(0)))
+	return total
+
+
+def _end_service(invoice):
+	if invoice.fulfilled_on and invoice.subscription:
+		take_back(invoice)
+
+
+def record_notice(gateway: str, event: RefundEvent) -> bool:
+	"""A refund told by webhook: ours by key or number, else one made in the provider's dashboard."""
+	name = find(gateway, event)
+	if name:
+		_require_mode(frappe.db.get_value("Payment Refund", name, "attempt"))
+		return record(name, event)
+	if event.outcome is RefundOutcome.REFUNDED and event.payment_id and event.amount:
+		return _adopt(gateway, event)
+	raise NotFound(_("No refund of ours matches this message of the gateway."))
+
+
+def _require_mode(attempt: str):
+	"""A message of another mode's account speaks of another payment, though the number be the same."""
+	mode = gateway_calls.mode_to_wait_for(attempt)
+	if mode:
+		raise Conflict(gateway_calls.of_another_mode(mode))
+
+
+def find(gateway: str, event: RefundEvent) -> str | None:
+	"""Our refund that the gateway speaks of: by our key, else by the gateway's number."""
+	if event.key and frappe.db.exists("Payment Refund", {"name": event.key, "gateway": gateway}):
+		return event.key
+	if event.refund_id:
+		return frappe.db.get_value(
+			"Payment Refund", {"gateway": gateway, "gateway_refund_id": event.refund_id}, "name"
+		)
+	return None
+
+
+def _adopt(gateway: str, event: RefundEvent) -> bool:
+	capture = frappe.db.get_value(
+		"Payment Capture",
+		{"gateway": gateway, "gateway_payment_id": event.payment_id},
+		["name", "invoice", "attempt"],
+		as_dict=True,
+	)
+	if not capture:
+		raise NotFound(_("No payment of ours matches this message of the gateway."))
+	_require_mode(capture.attempt)
+	name = in_transaction(_adopt_locked, capture, event)
+	if name:
+		_tell(name, True, event)
+	return bool(name)
+
+
+def _adopt_locked(names, event: RefundEvent) -> str | None:
+	"""A refund from outside is opened and finished in one transaction: a row in between would be sent by a sweep."""
+	invoice, capture = lock("AI Invoice", names.invoice), lock("Payment Capture", names.name)
+	# Gateways number their refunds each by itself.
+	key = f"outside:{capture.gateway}:{event.refund_id or fingerprint(event.payment_id, event.amount)}"
+	if frappe.db.exists("Payment Refund", {"idempotency_key": key}):
+		return None
+	_refuse_while_ours_is_unclear(capture, event)
+	if to_decimal(event.amount) > capture.refundable():
+		message = _("The gateway refunded {0} of payment {1} that our books do not have left.")
+		invoice.flag_for_review(message.format(event.amount, capture.gateway_payment_id))
+		return None
+	refund = refund_record.insert(
+		invoice, capture, to_decimal(event.amount), _("Refunded outside of this app."), key
+	)
+	_apply(invoice, refund, event)
+	return refund.name
+
+
+def _refuse_while_ours_is_unclear(capture, event: RefundEvent):
+	"""Without our key in it, the message may speak of a refund of ours whose number we do not know yet."""
+	waiting = {"capture": capture.name, "status": ("in", OPEN), "gateway_refund_id": ("is", "not set")}
+	amounts = frappe.get_all("Payment Refund", waiting, pluck="amount")
+	if any(to_decimal(amount) == to_decimal(event.amount) for amount in amounts):
+		raise Conflict(
+			_("A refund of ours is on its way. This message is looked at again when its number is known.")
+		)

@@ -1,0 +1,95 @@
+"""Opening a refund: whether this much of a payment can go back, and the row that holds its balance from then on."""
+
+from decimal import Decimal
+
+import frappe
+from frappe import _
+from frappe.utils import now_datetime
+
+from oropendola_payments.ai_billing import records
+from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import CONTESTED
+from oropendola_payments.engine.gateway.registry import adapter_class
+from oropendola_payments.exceptions import Refusal, Unprocessable
+from oropendola_payments.gateways.money import to_decimal, to_minor
+
+WITHOUT_GATEWAY = ("manual", "credit")
+
+
+def open_refund(invoice, capture, amount: Decimal, reason: str, key: str | None = None):
+	"""The row that holds its balance from now on. The caller holds the invoice's lock and commits."""
+	_check(capture, amount)
+	return insert(invoice, capture, amount, reason, key)
+
+
+def insert(invoice, capture, amount: Decimal, reason: str, key: str | None):
+	refund = records.new("Payment Refund")
+	refund.name = f"RF{frappe.generate_hash(length=16).upper()}"
+	refund.update(
+		{
+			"capture": capture.name,
+			"attempt": capture.attempt,
+			"invoice": invoice.name,
+			"user": invoice.user,
+			"gateway": capture.gateway,
+			"amount": amount,
+			"currency": capture.currency,
+			"reason": reason,
+			"status": "Created",
+			"idempotency_key": key or f"refund:{refund.name}",
+			"next_check_at": now_datetime(),
+			"check_count": 0,
+		}
+	)
+	refund.add()
+	capture.write(amount_refunded=to_decimal(capture.amount_refunded or 0) + amount)
+	invoice.record("refund_opened", refund, to_status="Created", amount=amount, note=reason)
+	return refund
+
+
+def refusal(captures: list, amount: Decimal | None) -> str:
+	"""Why this amount cannot be taken from these captures."""
+	if any(c.dispute_state in CONTESTED for c in captures):
+		return _(
+			"This payment is disputed. Please answer the dispute at the gateway; a refund now would pay twice."
+		)
+	left = sum((c.refundable() for c in captures), Decimal(0))
+	if left <= 0:
+		return _("All the money of this invoice was already sent back or is on its way.")
+	return _("{0} is more than can be refunded. At most {1} {2} is left.").format(
+		amount, left, captures[0].currency
+	)
+
+
+def _check(capture, amount: Decimal):
+	if amount <= 0:
+		raise Unprocessable(_("The amount to refund must be above 0."))
+	try:
+		to_minor(amount, capture.currency)
+	except ValueError:
+		raise Unprocessable(
+			_("{0} has more decimals than {1} allows.").format(amount, capture.currency)
+		) from None
+	if amount > capture.refundable():
+		raise Unprocessable(refusal([capture], amount))
+	capabilities = (
+		adapter_class(capture.gateway).capabilities if capture.gateway not in WITHOUT_GATEWAY else None
+	)
+	if capabilities and not capabilities.refunds:
+		raise Unprocessable(
+			_("{0} cannot refund through this app. Please refund in its dashboard.").format(capture.gateway)
+		)
+	if capabilities and not capabilities.partial_refunds and amount != to_decimal(capture.amount):
+		raise Unprocessable(_("{0} refunds only the whole amount.").format(capture.gateway))
+
+
+def can_refund(capture, amount: Decimal) -> bool:
+	"""Whether a gateway would be asked to send this back; never raises, since evidence is being written meanwhile."""
+	try:
+		_check(capture, amount)
+	except Refusal:
+		return False
+	return capture.gateway not in WITHOUT_GATEWAY
+
+
+def has_refunds(gateway: str) -> bool:
+	return gateway in WITHOUT_GATEWAY or adapter_class(gateway).capabilities.refunds

@@ -1,0 +1,297 @@
+from datetime import datetime, timezone
+from decimal import Decimal
+
+import frappe
+
+from oropendola_payments.compat import TestCase
+from oropendola_payments.engine.jobs import payments as payment_jobs
+from oropendola_payments.engine.refunds import ledger
+from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.engine.settlement.settle import settle
+from oropendola_payments.exceptions import Conflict, NotFound, Unprocessable
+from oropendola_payments.gateways.base import DisputeEvent, RefundEvent, RefundOutcome
+from oropendola_payments.gateways.money import to_decimal
+from oropendola_payments.tests.facts import failed, paid
+from oropendola_payments.tests.flows import GATEWAYS, Journey
+from oropendola_payments.tests.paid import paid_journey, status_of
+from oropendola_payments.tests.proofs import broken_promises
+from oropendola_payments.tests.time_travel import finish_refunds, forget_the_past, make_due
+
+
+class TestEveryGateway(TestCase):
+	"""The whole way at each gateway, against the simulator's own books."""
+
+	def each(self):
+		for gateway in GATEWAYS:
+			with self.subTest(gateway):
+				yield paid_journey(gateway)
+
+	def test_parts_up_to_the_whole_and_the_last_part_ends_the_service(self):
+		for journey in self.each():
+			for amount, status in ((100, "Partly Refunded"), (399, "Refunded")):
+				self.assertIsNotNone(journey.refund(amount))
+				finish_refunds(journey.gateway, journey.invoice)
+				self.assertEqual(journey.status(), status)
+			self.assertEqual(journey.subscription_status(), "Cancelled")
+			self.assertIsNone(journey.refund(1))
+			self.assertEqual(journey.problems(), [])
+
+	def test_an_answer_that_got_lost_is_unknown_and_never_refunded_twice(self):
+		"""R13: a time-out is not a failure; its balance stays held until the gateway was asked."""
+		for journey in self.each():
+			journey.sim.faults.add(journey.gateway, "refund", "timeout_after")
+			answer = journey.refund(300)
+			self.assertEqual(answer["status"], "Unknown")
+			self.assertIsNone(journey.refund(300), "the balance is held")
+			finish_refunds(journey.gateway, journey.invoice)
+			self.assertEqual(status_of(answer["refund"]), "Refunded")
+			self.assertEqual(journey.problems(), [])
+
+	def test_a_request_that_never_arrived_is_sent_again_under_the_same_key(self):
+		"""R14: a refund without the gateway's number is asked about and finished."""
+		for journey in self.each():
+			journey.sim.faults.add(journey.gateway, "refund", "timeout_before")
+			answer = journey.refund(300)
+			make_due(journey.invoice)
+			payment_jobs.run_refunds()
+			finish_refunds(journey.gateway, journey.invoice)
+			self.assertEqual(status_of(answer["refund"]), "Refunded")
+			self.assertEqual(journey.problems(), [])
+
+	def test_a_refund_that_the_bank_fails_frees_its_balance_and_calls_a_person(self):
+		for journey in self.each():
+			answer = journey.refund(300)
+			if status_of(answer["refund"]) == "Refunded":
+				continue  # this provider answers at once
+			journey.sim.finish_refund(journey.gateway, answer["refund"], "failure")
+			make_due(journey.invoice)
+			payment_jobs.run_refunds()
+			self.assertEqual(status_of(answer["refund"]), "Failed")
+			self.assertTrue(journey.doc().needs_review)
+			again = journey.refund(499)
+			finish_refunds(journey.gateway, journey.invoice)
+			self.assertEqual((status_of(again["refund"]), journey.status()), ("Refunded", "Refunded"))
+			self.assertEqual(journey.problems(), [])
+
+	def test_the_providers_message_about_a_refund_is_enough(self):
+		for journey in self.each():
+			answer = journey.refund(300)
+			if status_of(answer["refund"]) == "Processing":
+				journey.take_webhooks()
+				journey.sim.finish_refund(journey.gateway, answer["refund"])
+				journey.deliver_all()
+			if not journey.sim.dialects[journey.gateway].__class__.announce_refund.__qualname__.startswith(
+				"Dialect"
+			):
+				self.assertEqual(status_of(answer["refund"]), "Refunded")
+
+	def test_one_key_is_one_refund_and_other_parameters_are_a_conflict(self):
+		for journey in self.each():
+			first = journey.refund(100, idempotency_key=journey.invoice)
+			self.assertEqual(journey.refund(100, idempotency_key=journey.invoice)["refund"], first["refund"])
+			with self.assertRaises(Conflict):
+				refunds.create_refund(journey.invoice, Decimal(200), "A test", journey.invoice)
+			self.assertEqual(len(journey.refunds()), 1)
+
+
+class TestWhatIsRefused(TestCase):
+	def setUp(self):
+		self.journey = paid_journey()
+
+	def refused(self, amount) -> str:
+		with self.assertRaises(Unprocessable) as refusal:
+			refunds.create_refund(self.journey.invoice, amount, "A test")
+		self.assertEqual(self.journey.refunds(), [])
+		return str(refusal.exception)
+
+	def test_more_than_was_paid(self):
+		self.assertIn("At most 499", self.refused(Decimal("499.01")))
+
+	def test_nothing_and_less_than_nothing(self):
+		for amount in (Decimal(0), Decimal(-1)):
+			self.assertIn("above 0", self.refused(amount))
+
+	def test_fractions_that_the_currency_does_not_have(self):
+		self.assertIn("decimals", self.refused(Decimal("1.005")))
+
+	def test_an_invoice_without_a_payment(self):
+		with self.assertRaises(Unprocessable):
+			refunds.create_refund(Journey("payu").invoice, None, "A test")
+
+	def test_a_disputed_payment_until_the_dispute_is_won(self):
+		capture = self.journey.captures()[0]
+		for state, sentence in (("open", "disputed"), ("lost", "disputed")):
+			self.dispute(capture.gateway_payment_id, state)
+			self.assertIn(sentence, self.refused(None))
+		self.assertTrue(self.journey.doc().needs_review)
+
+	def test_a_won_dispute_frees_the_payment(self):
+		capture = self.journey.captures()[0]
+		self.dispute(capture.gateway_payment_id, "open")
+		self.dispute(capture.gateway_payment_id, "won")
+		self.assertIsNotNone(self.journey.refund(100))
+
+	def test_a_refund_that_waits_is_not_sent_once_the_payment_is_disputed(self):
+		self.journey.sim.faults.add("payu", "refund", "timeout_before")
+		answer = self.journey.refund(100)
+		self.dispute(self.journey.captures()[0].gateway_payment_id, "open")
+		make_due(self.journey.invoice)
+		payment_jobs.run_refunds()
+		self.assertEqual(status_of(answer["refund"]), "Unknown")
+		self.assertEqual([r for r in self.journey.sim.refunds("payu") if r.key == answer["refund"]], [])
+
+	def test_the_opening_of_a_dispute_after_its_end_changes_nothing(self):
+		"""Messages overtake each other."""
+		capture = self.journey.captures()[0]
+		self.dispute(capture.gateway_payment_id, "lost")
+		self.dispute(capture.gateway_payment_id, "open")
+		self.assertEqual(self.journey.captures()[0].dispute_state, "Lost")
+
+	@staticmethod
+	def dispute(payment_id: str, state: str):
+		from oropendola_payments.engine.settlement import disputes
+
+		disputes.record("payu", DisputeEvent(state, payment_id=payment_id, reason="Not received"))
+
+
+class TestRefundsOfAPart(TestCase):
+	"""An invoice of which only a part was paid served nobody yet: sending money back does not settle it."""
+
+	def setUp(self):
+		forget_the_past()
+		self.journey = Journey("payu")
+		settle("payu", paid(self.journey.start(), 300))
+
+	def send_back(self, amount):
+		self.journey.refund(amount)
+		for refund in self.journey.refunds():
+			ledger.record(refund.name, RefundEvent(RefundOutcome.REFUNDED, key=refund.name))
+
+	def standing(self) -> tuple:
+		invoice = self.journey.doc()
+		return invoice.status, invoice.outstanding(), to_decimal(invoice.outstanding_amount)
+
+	def test_the_rest_and_what_went_back_can_be_paid(self):
+		self.send_back(100)
+		self.assertEqual(self.standing(), ("Partly Paid", 299, 299))
+		settle("payu", paid(self.journey.start(), 299))
+		self.assertEqual((self.journey.status(), self.journey.subscription_status()), ("Paid", "Active"))
+		self.assertEqual(broken_promises(self.journey), [])
+
+	def test_a_try_that_is_open_meanwhile_ends_with_the_right_sum_due(self):
+		attempt = self.journey.start()
+		self.send_back(100)
+		settle("payu", failed(attempt))
+		self.assertEqual(self.standing(), ("Partly Paid", 299, 299))
+
+	def test_a_part_that_went_back_whole_ends_the_invoice(self):
+		self.send_back(300)
+		self.assertEqual(self.journey.status(), "Refunded")
+
+	def test_a_part_of_what_was_served_is_partly_refunded_as_ever(self):
+		settle("payu", paid(self.journey.start(), 199))
+		self.send_back(100)
+		self.assertEqual(self.journey.status(), "Partly Refunded")
+
+
+class TestOddRefunds(TestCase):
+	def setUp(self):
+		self.journey = paid_journey()
+		self.capture = self.journey.captures()[0]
+
+	def told(self, outcome=RefundOutcome.REFUNDED, amount=499, **values) -> RefundEvent:
+		values = {
+			"refund_id": f"outside-{self.journey.invoice}",
+			"payment_id": self.capture.gateway_payment_id,
+			**values,
+		}
+		return RefundEvent(outcome, amount=Decimal(amount), currency="INR", **values)
+
+	def test_a_refund_made_in_the_dashboard_is_adopted_once(self):
+		for _time in range(2):
+			ledger.record_notice("payu", self.told(amount=100))
+		self.assertEqual([(r.amount, r.status) for r in self.journey.refunds()], [(100, "Refunded")])
+		self.assertEqual(self.journey.status(), "Partly Refunded")
+
+	def test_two_gateways_may_number_their_refunds_alike(self):
+		for gateway in ("payu", "cashfree"):
+			journey = Journey(gateway)
+			settle(gateway, paid(journey.start(), payment_id=f"alike-{self.journey.invoice}"))
+			event = self.told(payment_id=f"alike-{self.journey.invoice}")
+			ledger.record_notice(gateway, event)
+			self.assertEqual(journey.status(), "Refunded", gateway)
+
+	def test_a_whole_refund_made_in_the_dashboard_ends_the_service(self):
+		ledger.record_notice("payu", self.told())
+		self.assertEqual(
+			(self.journey.status(), self.journey.subscription_status()), ("Refunded", "Cancelled")
+		)
+
+	def test_an_adopted_refund_is_never_sent_by_a_sweep(self):
+		"""A double send: the row is opened and finished in one transaction."""
+		ledger.record_notice("payu", self.told(amount=100))
+		frappe.db.sql(
+			"UPDATE `tabPayment Refund` SET next_check_at = '2020-01-01' WHERE invoice = %s",
+			self.journey.invoice,
+		)
+		payment_jobs.run_refunds()
+		self.assertEqual(
+			[r for r in self.journey.sim.refunds("payu") if r.payment_id == self.capture.gateway_payment_id],
+			[],
+		)
+
+	def test_more_than_was_left_calls_a_person_and_changes_no_balance(self):
+		self.journey.refund(300)
+		ledger.record_notice("payu", self.told(amount=400))
+		self.assertEqual(len(self.journey.refunds()), 1)
+		self.assertIn("do not have left", self.journey.doc().review_reason)
+
+	def test_a_message_without_our_key_waits_while_a_refund_of_ours_is_unclear(self):
+		self.journey.sim.faults.add("payu", "refund", "timeout_after")
+		self.journey.refund(100)
+		with self.assertRaises(Conflict):
+			ledger.record_notice("payu", self.told(amount=100))
+		self.assertEqual(len(self.journey.refunds()), 1)
+
+	def test_a_refund_of_nobody_is_not_found(self):
+		with self.assertRaises(NotFound):
+			ledger.record_notice(
+				"payu", RefundEvent(RefundOutcome.REFUNDED, payment_id="nobody", amount=Decimal(1))
+			)
+
+	def test_refused_keys_never_free_the_balance(self):
+		"""R13: a question that was refused tells nothing of the refund."""
+		self.journey.sim.faults.add("payu", "refund", "timeout_after")
+		answer = self.journey.refund(300)
+		self.journey.sim.configure("payu", salt="another-salt-of-the-account")
+		try:
+			make_due(self.journey.invoice)
+			payment_jobs.run_refunds()
+		finally:
+			self.journey.sim.configure("payu", salt="simulator-payu-salt-0001")
+		self.assertEqual(status_of(answer["refund"]), "Unknown")
+		self.assertIsNone(self.journey.refund(300))
+
+	def test_called_failed_and_refunded_after_all_is_counted_and_calls_a_person(self):
+		first = self.journey.refund(400)
+		early, late = (datetime(2026, 1, 1, hour, tzinfo=timezone.utc) for hour in (9, 10))
+		ledger.record(first["refund"], self.told(RefundOutcome.FAILED, 400, occurred_at=early))
+		self.journey.sim.faults.add("payu", "refund", "timeout_before")
+		self.assertEqual(self.journey.refund(400)["status"], "Unknown", "the balance was free")
+		ledger.record(first["refund"], self.told(RefundOutcome.REFUNDED, 400, occurred_at=late))
+		self.assertIn("More was sent back", self.journey.doc().review_reason)
+
+	def test_the_whole_refund_of_two_payments_sends_both_back(self):
+		journey = Journey("payu")
+		settle("payu", paid(journey.start(), 100))
+		settle("payu", paid(journey.start(), 399))
+		answer = refunds.create_refund(journey.invoice, None, "A test")
+		self.assertEqual(len(answer["refunds"]), 2)
+		self.assertEqual(sorted(refund.amount for refund in journey.refunds()), [100, 399])
+
+	def test_an_amount_above_each_payment_is_taken_from_both(self):
+		journey = Journey("payu")
+		settle("payu", paid(journey.start(), 100))
+		settle("payu", paid(journey.start(), 399))
+		refunds.create_refund(journey.invoice, Decimal(450), "A test")
+		self.assertEqual(sorted(refund.amount for refund in journey.refunds()), [51, 399])

@@ -1,0 +1,82 @@
+"""A customer's bank contests a payment: the money is marked, refunds are refused, a person is told.
+
+One payment can be disputed more than once, and a lost dispute can be won after all. So each dispute keeps its own state, and
+the payment is safe only when none of them is open or lost.
+"""
+
+import frappe
+from frappe import _
+from frappe.utils import cstr
+
+from oropendola_payments.engine.core.event_order import is_newer, utc_text
+from oropendola_payments.engine.core.transactions import in_transaction, lock
+from oropendola_payments.engine.settlement.settle import is_of_this_mode, look_up
+from oropendola_payments.exceptions import Conflict, NotFound
+from oropendola_payments.gateways.base import DisputeEvent
+
+STATES = {"open": "Open", "lost": "Lost", "won": "Won"}
+# Without times: an outcome is never overwritten by the opening.
+ORDER = ("", "Open", "Won", "Lost")
+WORST_FIRST = ("Open", "Lost", "Won")
+
+
+def record(gateway: str, event: DisputeEvent) -> str:
+	"""The attempt whose money is contested."""
+	capture = _find_capture(gateway, event)
+	_require_mode(capture.attempt)
+	in_transaction(_record_locked, capture.name, capture.invoice, event)
+	return capture.attempt
+
+
+def _find_capture(gateway: str, event: DisputeEvent):
+	keys = {"gateway": gateway, "gateway_payment_id": event.payment_id} if event.payment_id else None
+	fields = ["name", "invoice", "attempt"]
+	row = keys and frappe.db.get_value("Payment Capture", keys, fields, as_dict=True)
+	if not row:
+		row = frappe.db.get_value(
+			"Payment Capture", {"attempt": look_up(gateway, event).name}, fields, as_dict=True
+		)
+	if not row:
+		raise NotFound(_("No payment of ours matches this message of the gateway."))
+	return row
+
+
+def _require_mode(name: str):
+	"""A Test account's message may name a number that a Live payment has too."""
+	attempt = frappe.get_doc("Payment Attempt", name)
+	if not is_of_this_mode(attempt):
+		message = _("Payment {0} was opened in {1} mode. Another mode's account cannot dispute it.")
+		raise Conflict(message.format(attempt.name, _(attempt.mode)))
+
+
+def _record_locked(name: str, invoice_name: str, event: DisputeEvent):
+	invoice, capture = lock("AI Invoice", invoice_name), lock("Payment Capture", name)
+	disputes = frappe.parse_json(capture.disputes or "{}")
+	key, state = cstr(event.dispute_id), STATES.get(event.state, "Open")
+	known = disputes.get(key) or {}
+	if not _holds(state, event, known):
+		return
+	disputes[key] = {"state": state, "at": utc_text(event.occurred_at) or known.get("at")}
+	capture.write(disputes=frappe.as_json(disputes), dispute_state=_worst(disputes))
+	if state != known.get("state"):
+		_tell(invoice, capture, known.get("state") or "", state, event)
+
+
+def _holds(state: str, event: DisputeEvent, known: dict) -> bool:
+	"""Whether this message is the newest word about its dispute."""
+	newer = is_newer(event.occurred_at, known.get("at"))
+	return newer if newer is not None else ORDER.index(state) > ORDER.index(known.get("state") or "")
+
+
+def _worst(disputes: dict) -> str:
+	states = {dispute["state"] for dispute in disputes.values()}
+	return next(state for state in WORST_FIRST if state in states)
+
+
+def _tell(invoice, capture, before: str, state: str, event: DisputeEvent):
+	details = {"dispute": event.dispute_id} if event.dispute_id else {}
+	invoice.record("dispute_" + state.lower(), capture, before, state, reason=event.reason, **details)
+	if state != "Won":
+		message = _("Payment {0} is disputed ({1}). Please look at it in the gateway's dashboard.")
+		invoice.flag_for_review(message.format(capture.gateway_payment_id, _(state)))
+	invoice.write()

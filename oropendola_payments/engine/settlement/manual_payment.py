@@ -1,0 +1,114 @@
+"""Payment by hand: a manager records a bank transfer or cash. Same records and same door as the gateways."""
+
+from datetime import date, datetime, time
+from decimal import Decimal
+
+import frappe
+from frappe import _
+from frappe.utils import getdate, now_datetime
+
+from oropendola_payments.ai_billing import records
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import new_reference
+from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.engine.core import after_commit
+from oropendola_payments.engine.core.transactions import in_transaction, lock
+from oropendola_payments.engine.settlement import settle as settlement
+from oropendola_payments.exceptions import BadRequest, Conflict, NotFound
+from oropendola_payments.gateways.base import Outcome, PaymentEvent
+from oropendola_payments.gateways.money import to_minor
+
+GATEWAY = "manual"
+
+
+def record_payment(
+	invoice_name: str, amount: Decimal, reference: str, paid_on: str | date | None, note: str | None
+) -> dict:
+	"""Full amount pays and serves, a part makes the invoice Partly Paid; more than is due is refused."""
+	if not frappe.db.exists("AI Invoice", invoice_name):
+		raise NotFound(_("There is no invoice {0}.").format(invoice_name))
+	moment = _moment(paid_on)
+	settled = in_transaction(_record, invoice_name, amount, reference.strip(), moment, note)
+	after_commit.follow_up(settled)
+	invoice = frappe.get_doc("AI Invoice", invoice_name)
+	return {
+		"invoice_id": invoice.name,
+		"status": invoice.status,
+		"amount_paid": invoice.paid(),
+		"outstanding_amount": invoice.outstanding(),
+		"attempt": settled.attempt,
+	}
+
+
+def _record(invoice_name: str, amount: Decimal, reference: str, moment: datetime, note: str | None):
+	invoice = lock("AI Invoice", invoice_name)
+	_check(invoice, amount, reference)
+	attempt = _attempt(invoice, amount, note)
+	event = PaymentEvent(
+		Outcome.PAID,
+		reference=attempt.name,
+		payment_id=reference,
+		amount=amount,
+		currency=invoice.currency,
+		method="by hand",
+		occurred_at=moment,
+		details={"note": note} if note else {},
+	)
+	return settlement.take_by_hand(invoice, attempt, event)
+
+
+def _check(invoice, amount: Decimal, reference: str):
+	if invoice.status not in OPEN:
+		raise Conflict(
+			_("Invoice {0} is {1}. There is nothing left to pay.").format(invoice.name, _(invoice.status))
+		)
+	try:
+		minor = to_minor(amount, invoice.currency)
+	except ValueError:
+		raise BadRequest(
+			_("{0} has more decimals than {1} allows.").format(amount, invoice.currency)
+		) from None
+	if minor <= 0:
+		raise BadRequest(_("The amount must be above 0."))
+	if amount > invoice.outstanding():
+		message = _("{0} is more than the {1} {2} that is due. Please record at most that.")
+		raise BadRequest(message.format(amount, invoice.outstanding(), invoice.currency))
+	known = frappe.db.get_value(
+		"Payment Capture", {"gateway": GATEWAY, "gateway_payment_id": reference}, "invoice"
+	)
+	if known:
+		raise Conflict(_("Reference {0} was already recorded, for invoice {1}.").format(reference, known))
+
+
+def _attempt(invoice, amount: Decimal, note: str | None):
+	attempt = records.new("Payment Attempt")
+	attempt.name = new_reference()
+	attempt.update(
+		{
+			"invoice": invoice.name,
+			"user": invoice.user,
+			"gateway": GATEWAY,
+			"mode": "Manual",
+			"flow": "manual",
+			"amount": amount,
+			"currency": invoice.currency,
+			"status": "Created",
+			"initiated_at": now_datetime(),
+			"request_data": frappe.as_json({"note": note, "recorded_by": frappe.session.user}),
+			"check_count": 0,
+		}
+	)
+	attempt.add()
+	return attempt
+
+
+def _moment(paid_on: str | date | None) -> datetime:
+	try:
+		day = getdate(paid_on) if paid_on else today()
+	except Exception:
+		day = None
+	if not day:
+		raise BadRequest(_("{0} is not a date. Please write it as YYYY-MM-DD.").format(paid_on))
+	if day > today():
+		raise BadRequest(_("The payment date lies in the future."))
+	return datetime.combine(day, time(12))

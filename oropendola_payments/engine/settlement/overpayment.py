@@ -1,0 +1,41 @@
+"""Money that came twice, too much, or for something called off: the double-payment policy decides, never silence."""
+
+from decimal import Decimal
+
+import frappe
+from frappe import _
+
+from oropendola_payments.engine.core.transactions import lock
+from oropendola_payments.engine.refunds import record as refund_record
+
+
+def decide(invoice, capture, unwanted: Decimal):
+	"""Refund, keep as credit, or flag. Runs inside the settling transaction; a refund is sent after it."""
+	policy = _policy(capture, unwanted)
+	invoice.record("surplus_decided", capture, to_status=policy, unwanted=unwanted, currency=capture.currency)
+	capture.write(resolution=policy, surplus=unwanted)
+	if policy == "Refund":
+		refund_record.open_refund(
+			invoice, capture, unwanted, _("More was paid than was due."), key=f"surplus:{capture.name}"
+		)
+	elif policy == "Flag":
+		message = _("{0} {1} more than needed came with payment {2}. Please send it back or credit it.")
+		invoice.flag_for_review(message.format(unwanted, capture.currency, capture.gateway_payment_id))
+	invoice.write()
+
+
+def decide_on_parts(invoice, but: str | None = None):
+	"""An invoice that was paid in parts and serves nothing: every part of it is unwanted. `but` was decided on already."""
+	parts = {"invoice": invoice.name, "name": ("!=", but or ""), "applied_amount": (">", 0)}
+	for name in frappe.get_all("Payment Capture", parts, pluck="name", order_by="creation"):
+		capture = lock("Payment Capture", name)
+		left = capture.refundable()
+		if left > 0 and not capture.resolution:
+			decide(invoice, capture, left)
+
+
+def _policy(capture, unwanted: Decimal) -> str:
+	if capture.credit_from:
+		return "Refund"  # credit goes back to where it came from, at once
+	policy = frappe.get_cached_doc("Payment Settings").double_payment_policy or "Refund"
+	return "Flag" if policy == "Refund" and not refund_record.can_refund(capture, unwanted) else policy

@@ -1,0 +1,157 @@
+"""The double-payment policy works for real: the money goes back, pays the next invoice, or calls a person."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import frappe
+
+from oropendola_payments.compat import TestCase
+from oropendola_payments.engine.settlement.settle import settle
+from oropendola_payments.engine.subscriptions import lifecycle
+from oropendola_payments.gateways.payu import PayU
+from oropendola_payments.tests.another_app import another_app
+from oropendola_payments.tests.factories import create_user, payment_settings
+from oropendola_payments.tests.facts import paid
+from oropendola_payments.tests.flows import GATEWAYS, Journey
+from oropendola_payments.tests.simulated import open_pay_page
+from oropendola_payments.tests.time_travel import finish_refunds, forget_the_past, settle_down
+
+
+def paid_twice(gateway: str) -> Journey:
+	"""Two tabs, two attempts, both paid; nobody but the webhooks tells."""
+	forget_the_past()
+	journey = Journey(gateway, user=create_user())
+	first = journey.start()
+	# The first page is about to close, so the second tab gets an attempt of its own.
+	frappe.db.set_value("Payment Attempt", first, "expires_at", "2020-01-01")
+	second = journey.start()
+	if first == second:
+		raise AssertionError("one attempt for both tabs")
+	backs = [journey.customer_pays(attempt) for attempt in (first, second)]
+	for back in backs:
+		journey.bring_back(back)
+	journey.deliver_all()
+	return journey
+
+
+# PayPal's customers only approve; we take the money, and never for an invoice that is paid.
+TAKE_BY_THEMSELVES = tuple(code for code in GATEWAYS if code != "paypal")
+
+
+class TestPolicies(TestCase):
+	def each(self, policy: str):
+		for gateway in TAKE_BY_THEMSELVES:
+			with self.subTest(gateway), payment_settings(double_payment_policy=policy):
+				journey = paid_twice(gateway)
+				self.assertEqual(sorted(c.disposition for c in journey.captures()), ["Applied", "Duplicate"])
+				self.assertEqual(journey.events().count("subscription_served"), 1)
+				yield journey, next(c for c in journey.captures() if c.disposition == "Duplicate")
+
+	def test_refund_sends_the_second_payment_back(self):
+		"""R7, R16: the second payment is a row, and it goes back to where it came from."""
+		for journey, extra in self.each("Refund"):
+			settle_down(journey)
+			finish_refunds(journey.gateway, journey.invoice)
+			charges = {c.payment_id: c.refunded_minor for c in journey.sim.books(journey.gateway)}
+			self.assertEqual(charges[extra.gateway_payment_id], 49900)
+			self.assertEqual((journey.status(), journey.subscription_status()), ("Paid", "Active"))
+			self.assertEqual(journey.problems(), [])
+
+	def test_credit_pays_the_next_invoice(self):
+		for journey, extra in self.each("Credit"):
+			self.assertEqual(extra.credit_left(), Decimal(499))
+			end = frappe.db.get_value("AI Subscription", journey.subscription, "end_date")
+			renewal = lifecycle.renew(journey.user)["invoice_id"]
+			self.assertEqual(frappe.db.get_value("AI Invoice", renewal, "status"), "Paid")
+			self.assertGreater(frappe.db.get_value("AI Subscription", journey.subscription, "end_date"), end)
+			self.assertEqual(journey.refunds(), [])
+			self.assertEqual(
+				next(c for c in journey.captures() if c.name == extra.name).credit_left(), Decimal(0)
+			)
+			self.assertEqual(journey.problems(), [])
+
+	def test_flag_calls_a_person_and_moves_nothing(self):
+		for journey, extra in self.each("Flag"):
+			self.assertTrue(journey.doc().needs_review)
+			self.assertIn(extra.gateway_payment_id, journey.doc().review_reason)
+			self.assertEqual(journey.refunds(), [])
+			self.assertEqual(journey.problems(), [])
+
+	def test_money_that_is_only_approved_is_not_taken_twice(self):
+		with payment_settings(double_payment_policy="Refund"):
+			journey = paid_twice("paypal")
+			settle_down(journey)
+		self.assertEqual([c.disposition for c in journey.captures()], ["Applied"])
+		self.assertEqual(journey.problems(), [])
+
+	def test_credit_is_spent_once_and_the_rest_stays(self):
+		with payment_settings(double_payment_policy="Credit"):
+			journey = paid_twice("payu")
+			plan = frappe.get_doc("AI Plan", journey.doc().plan)
+			plan.price = 300
+			plan.save(ignore_permissions=True)
+			frappe.db.commit()
+			first = lifecycle.renew(journey.user)["invoice_id"]
+			second = lifecycle.renew(journey.user)["invoice_id"]
+		states = [
+			frappe.db.get_value("AI Invoice", name, ["status", "outstanding_amount"])
+			for name in (first, second)
+		]
+		self.assertEqual(states, [("Paid", 0), ("Partly Paid", 101)])
+		self.assertEqual(journey.problems(), [])
+
+	def test_the_credit_of_one_customer_pays_nobody_else(self):
+		with payment_settings(double_payment_policy="Credit"):
+			paid_twice("payu")
+			stranger = Journey("payu", user=create_user())
+		self.assertEqual(stranger.status(), "Pending")
+
+
+class TestLateDouble(TestCase):
+	def test_a_late_success_of_a_failed_attempt_beside_a_paid_one_goes_back(self):
+		"""payu.md pitfall 9: a late success of an old attempt must not be paid twice. R5, R7: the bank says yes to the first attempt after the second was paid."""
+		for gateway in TAKE_BY_THEMSELVES:
+			with self.subTest(gateway), payment_settings(double_payment_policy="Refund"):
+				forget_the_past()
+				journey = Journey(gateway)
+				first = journey.start()
+				journey.bring_back(journey.customer_pays(first, "failure"))
+				settle_down(journey)
+				self.assertIn(journey.status(), ("Failed", "Abandoned"))
+				answer = journey.retry()
+				self.assertTrue(answer["success"], answer)
+				open_pay_page(answer)
+				journey.bring_back(journey.customer_pays(answer["attempt"]))
+				settle_down(journey)
+				journey.sim.finish(gateway, first, "success")
+				journey.deliver_all()
+				settle_down(journey)
+				self.assertEqual(sorted(c.disposition for c in journey.captures()), ["Applied", "Duplicate"])
+				self.assertEqual(journey.problems(), [])
+
+
+class AllOrNothing(PayU):
+	"""An app's own adapter for a gateway that sends back only whole payments."""
+
+	capabilities = replace(PayU.capabilities, partial_refunds=False)
+
+
+class TestSurplusThatCannotGoBack(TestCase):
+	"""R27: the evidence of a payment is kept, whatever is wrong with sending its surplus back."""
+
+	def overpaid(self, amount: str):
+		forget_the_past()
+		journey = Journey("payu")
+		with payment_settings(double_payment_policy="Refund"):
+			settle("payu", paid(journey.start(), amount))
+		(capture,) = journey.captures()
+		self.assertEqual((journey.status(), capture.resolution), ("Paid", "Flag"))
+		self.assertIn(capture.gateway_payment_id, journey.doc().review_reason)
+		self.assertEqual(journey.refunds(), [])
+
+	def test_a_sum_finer_than_the_currency_is_recorded_and_calls_a_person(self):
+		self.overpaid("499.005")
+
+	def test_a_gateway_that_refunds_only_whole_payments_calls_a_person(self):
+		with another_app(payment_gateways=[f"{__name__}.AllOrNothing"]):
+			self.overpaid("600")

@@ -1,0 +1,48 @@
+"""The policy "Credit": money that came twice pays the next invoice, and a refund of credit is credit again."""
+
+from decimal import Decimal
+
+import frappe
+
+from oropendola_payments.compat import TestCase
+from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.engine.subscriptions import lifecycle
+from oropendola_payments.tests.factories import create_user, payment_settings
+from oropendola_payments.tests.flows import Journey
+from oropendola_payments.tests.proofs import broken_promises
+
+
+class TestCredit(TestCase):
+	def paid_twice(self) -> Journey:
+		"""Two open pages, both paid, under the policy Credit."""
+		journey = Journey("payu", user=create_user())
+		first = journey.start()
+		second = journey.start(flow="embedded")
+		for attempt in (first, second):
+			journey.bring_back(journey.customer_pays(attempt))
+		return journey
+
+	def test_a_double_payment_pays_the_renewal(self):
+		with payment_settings(double_payment_policy="Credit"):
+			journey = self.paid_twice()
+		self.assertEqual([c.disposition for c in journey.captures()], ["Applied", "Duplicate"])
+		renewal = lifecycle.renew(journey.user, journey.doc().plan)["invoice_id"]
+		self.assertEqual(frappe.db.get_value("AI Invoice", renewal, "status"), "Paid")
+		self.assertEqual(journey.captures()[1].credit_left(), 0)
+
+	def test_refunding_what_credit_paid_gives_the_credit_back_and_sends_no_money(self):
+		with payment_settings(double_payment_policy="Credit"):
+			journey = self.paid_twice()
+		renewal = lifecycle.renew(journey.user, journey.doc().plan)["invoice_id"]
+		refunds.create_refund(renewal, None, "A test")
+		self.assertEqual(frappe.db.get_value("AI Invoice", renewal, "status"), "Refunded")
+		self.assertEqual(journey.captures()[1].credit_left(), Decimal(499))
+		self.assertEqual(
+			[
+				charge.refunded_minor
+				for charge in journey.sim.books("payu")
+				if charge.reference in journey.attempts()
+			],
+			[0, 0],
+		)
+		self.assertEqual(broken_promises(journey), [])

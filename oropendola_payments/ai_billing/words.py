@@ -11,7 +11,7 @@ from babel.numbers import format_currency, format_decimal
 from frappe import _
 from frappe.utils import cint, flt, get_datetime, getdate
 
-from oropendola_payments.gateways.money import quantize
+from oropendola_payments.money import quantize
 
 
 def money(amount, currency: str, short: bool = False) -> str:

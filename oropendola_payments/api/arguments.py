@@ -11,7 +11,7 @@ from urllib.parse import unquote_to_bytes
 from frappe import _
 
 from oropendola_payments.exceptions import BadRequest
-from oropendola_payments.gateways.money import to_decimal
+from oropendola_payments.money import to_decimal
 
 MAX_TEXT = 1000
 MAX_NAME = 140

@@ -5,13 +5,13 @@ from importlib import import_module
 from oropendola_payments.gateways.base import Gateway
 
 BUILT_IN = {
-	"payu": "oropendola_payments.gateways.payu.PayU",
-	"razorpay": "oropendola_payments.gateways.razorpay.Razorpay",
-	"stripe": "oropendola_payments.gateways.stripe.Stripe",
-	"paypal": "oropendola_payments.gateways.paypal.PayPal",
-	"phonepe": "oropendola_payments.gateways.phonepe.PhonePe",
-	"cashfree": "oropendola_payments.gateways.cashfree.Cashfree",
-	"cashflows": "oropendola_payments.gateways.cashflows.Cashflows",
+	"payu": "oropendola_payments.gateways.payu.adapter.PayU",
+	"razorpay": "oropendola_payments.gateways.razorpay.adapter.Razorpay",
+	"stripe": "oropendola_payments.gateways.stripe.adapter.Stripe",
+	"paypal": "oropendola_payments.gateways.paypal.adapter.PayPal",
+	"phonepe": "oropendola_payments.gateways.phonepe.adapter.PhonePe",
+	"cashfree": "oropendola_payments.gateways.cashfree.adapter.Cashfree",
+	"cashflows": "oropendola_payments.gateways.cashflows.adapter.Cashflows",
 }
 
 

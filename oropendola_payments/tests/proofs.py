@@ -6,7 +6,7 @@ import frappe
 
 from oropendola_payments.engine.gateway.registry import adapter_class
 from oropendola_payments.engine.monitoring import audit, invariants
-from oropendola_payments.gateways.money import quantize, to_minor
+from oropendola_payments.money import quantize, to_minor
 from oropendola_payments.tests.simulated import simulator
 
 

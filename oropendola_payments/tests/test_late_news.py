@@ -18,8 +18,8 @@ from oropendola_payments.engine.settlement.settle import settle
 from oropendola_payments.engine.subscriptions import lifecycle
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
 from oropendola_payments.gateways.errors import GatewayRefused, MaybeSent
-from oropendola_payments.gateways.payu import PayU
-from oropendola_payments.gateways.razorpay import Razorpay
+from oropendola_payments.gateways.payu.adapter import PayU
+from oropendola_payments.gateways.razorpay.adapter import Razorpay
 from oropendola_payments.tests.factories import (
 	create_invoice,
 	create_plan,

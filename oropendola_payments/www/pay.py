@@ -8,7 +8,7 @@ from oropendola_payments.api import payment
 from oropendola_payments.engine.checkout import gateway_choice
 from oropendola_payments.engine.gateway.registry import adapter_class
 from oropendola_payments.engine.phone import otp
-from oropendola_payments.gateways.money import to_decimal
+from oropendola_payments.money import to_decimal
 from oropendola_payments.pages import policy, shell, words
 from oropendola_payments.pages.order import own_attempt
 

@@ -10,7 +10,7 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 from oropendola_payments.api import payment
 from oropendola_payments.engine.checkout import gateway_choice
 from oropendola_payments.engine.core import after_commit
-from oropendola_payments.gateways.money import to_decimal
+from oropendola_payments.money import to_decimal
 from oropendola_payments.pages import shell, words
 from oropendola_payments.pages.order import own_attempt, own_invoice, was_declined
 

@@ -21,7 +21,7 @@ from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.registry import adapter_class, settings_of
 from oropendola_payments.engine.phone import verification
 from oropendola_payments.exceptions import BadRequest, Conflict, NotFound
-from oropendola_payments.gateways.money import to_decimal
+from oropendola_payments.money import to_decimal
 
 # A checkout that is about to close is not offered again.
 FRESH_SECONDS = 120

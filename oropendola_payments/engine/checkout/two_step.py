@@ -19,7 +19,7 @@ from oropendola_payments.engine.phone import otp, verification
 from oropendola_payments.exceptions import BadRequest, Conflict, NotFound, Unprocessable
 from oropendola_payments.gateways.base import Customer
 from oropendola_payments.gateways.errors import GatewayError
-from oropendola_payments.gateways.money import quantize, to_decimal
+from oropendola_payments.money import quantize, to_decimal
 
 GATEWAY = "cashfree"
 PURPOSE = "two-step payment"

@@ -20,7 +20,7 @@ from frappe.utils.password import get_encryption_key
 
 from oropendola_payments.engine.phone import sms
 from oropendola_payments.exceptions import BadRequest, TooManyRequests, Unavailable, Unprocessable
-from oropendola_payments.gateways.money import money_text
+from oropendola_payments.money import money_text
 
 MAX_TRIES = 5
 SENDS_PER_ADDRESS = (10, 600)

@@ -8,7 +8,7 @@ from oropendola_payments.engine.gateway.call import call_gateway
 from oropendola_payments.engine.gateway.registry import adapter_of, settings_of
 from oropendola_payments.gateways.base import Gateway, PaymentRef, RefundEvent, RefundRequest
 from oropendola_payments.gateways.errors import NotSent
-from oropendola_payments.gateways.money import quantize
+from oropendola_payments.money import quantize
 
 
 def ask(refund) -> RefundEvent:

@@ -17,7 +17,7 @@ from oropendola_payments.engine.refunds import gateway_calls
 from oropendola_payments.engine.refunds import record as refund_record
 from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
-from oropendola_payments.gateways.money import to_decimal
+from oropendola_payments.money import to_decimal
 
 FINAL = {RefundOutcome.REFUNDED: "Refunded", RefundOutcome.FAILED: "Failed"}
 

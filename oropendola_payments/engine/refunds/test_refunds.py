@@ -10,7 +10,7 @@ from oropendola_payments.engine.refunds import process as refunds
 from oropendola_payments.engine.settlement.settle import settle
 from oropendola_payments.exceptions import Conflict, NotFound, Unprocessable
 from oropendola_payments.gateways.base import DisputeEvent, RefundEvent, RefundOutcome
-from oropendola_payments.gateways.money import to_decimal
+from oropendola_payments.money import to_decimal
 from oropendola_payments.tests.facts import failed, paid
 from oropendola_payments.tests.flows import GATEWAYS, Journey
 from oropendola_payments.tests.paid import paid_journey, status_of

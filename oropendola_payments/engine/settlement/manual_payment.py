@@ -16,7 +16,7 @@ from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.settlement import settle as settlement
 from oropendola_payments.exceptions import BadRequest, Conflict, NotFound
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
-from oropendola_payments.gateways.money import to_minor
+from oropendola_payments.money import to_minor
 
 GATEWAY = "manual"
 

@@ -29,7 +29,7 @@ from oropendola_payments.engine.settlement.attempt_outcomes import (
 )
 from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
-from oropendola_payments.gateways.money import quantize, to_decimal
+from oropendola_payments.money import quantize, to_decimal
 
 
 @dataclass

@@ -8,7 +8,7 @@ import frappe
 from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.settlement.settle import settle
 from oropendola_payments.engine.subscriptions import lifecycle
-from oropendola_payments.gateways.payu import PayU
+from oropendola_payments.gateways.payu.adapter import PayU
 from oropendola_payments.tests.another_app import another_app
 from oropendola_payments.tests.factories import create_user, payment_settings
 from oropendola_payments.tests.facts import paid

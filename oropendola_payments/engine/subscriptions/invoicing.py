@@ -8,7 +8,7 @@ from frappe.utils import add_days, cint, nowdate
 from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.settlement import settle as settlement
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
-from oropendola_payments.gateways.money import quantize, to_decimal
+from oropendola_payments.money import quantize, to_decimal
 
 DUE_AFTER_DAYS = 7
 

@@ -15,7 +15,7 @@ from oropendola_payments.engine.entitlements.fulfilment import fulfil
 from oropendola_payments.engine.settlement import overpayment
 from oropendola_payments.engine.subscriptions import invoicing
 from oropendola_payments.exceptions import Conflict, NotFound, Unprocessable
-from oropendola_payments.gateways.money import to_decimal
+from oropendola_payments.money import to_decimal
 
 # The subscription that a customer means, when there are several.
 RANK = ("Active", "Trial", "Past Due", "Pending", "Expired", "Cancelled")

@@ -8,7 +8,7 @@ from oropendola_payments.ai_billing import receipt
 from oropendola_payments.ai_billing.doctype.payment_event import payment_event
 from oropendola_payments.ai_billing.records import StatefulRecord, move_locked
 from oropendola_payments.exceptions import ConcurrentChange, Conflict, NotAllowed
-from oropendola_payments.gateways.money import quantize, to_decimal, to_minor
+from oropendola_payments.money import quantize, to_decimal, to_minor
 
 # What money can still do to an invoice. Paid never goes back to Failed, Abandoned or Pending, whoever says so.
 TRANSITIONS = {

@@ -7,7 +7,7 @@ from frappe.model.document import Document
 from frappe.utils import cint
 
 from oropendola_payments.exceptions import BadRequest, Unprocessable
-from oropendola_payments.gateways.money import to_decimal, to_minor
+from oropendola_payments.money import to_decimal, to_minor
 
 
 class AIPlan(Document):

@@ -9,7 +9,7 @@ from frappe.utils.password import decrypt, encrypt
 
 from oropendola_payments.ai_billing.records import StatefulRecord, move_locked
 from oropendola_payments.gateways.base import PaymentRef
-from oropendola_payments.gateways.money import quantize
+from oropendola_payments.money import quantize
 
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # nothing that a person could misread
 REFERENCE_LENGTH = 20

@@ -3,7 +3,7 @@ from decimal import Decimal
 import frappe
 
 from oropendola_payments.ai_billing.records import SystemRecord
-from oropendola_payments.gateways.money import to_decimal
+from oropendola_payments.money import to_decimal
 
 CONTESTED = ("Open", "Lost")  # the bank may take it back, or has
 

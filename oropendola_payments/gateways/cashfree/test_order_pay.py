@@ -1,0 +1,233 @@
+"""Cashfree without its hosted page: UPI, netbanking, saved cards and the bank's code on our own page."""
+
+import unittest
+from dataclasses import replace
+
+from oropendola_payments.gateways.base import Checkout, Outcome
+from oropendola_payments.gateways.cards import refuse_card_data
+from oropendola_payments.gateways.cashfree.adapter import Cashfree
+from oropendola_payments.gateways.cashfree.order_pay import checkout_of
+from oropendola_payments.gateways.cashfree.test_adapter import WithSimulator, ref
+from oropendola_payments.gateways.errors import BadAnswer, GatewayRefused, MaybeSent
+
+RIGHT_CODE = "111000"  # the code of Cashfree's sandbox
+SAVED = {"instrument_id": "b9c1a2de-0000-4000-8000-5f1e2d3c4b5a"}
+
+
+class WithOrderPay(WithSimulator):
+	def pay_by(self, reference: str, method: str, **details):
+		return self.open(reference, method=method, method_details=details, flow="upi")
+
+	def waiting(self, reference: str, checkout: Checkout):
+		return replace(ref(reference), data=checkout.data)
+
+
+class TestFlows(WithOrderPay):
+	def test_every_flow_that_is_offered_does_what_it_says(self):
+		opened = {
+			flow: self.open(f"FLOW{n}", flow=flow) for n, flow in enumerate(Cashfree.capabilities.flows)
+		}
+		targets = {flow: checkout.sdk.config["redirectTarget"] for flow, checkout in opened.items()}
+		self.assertEqual(targets, {"redirect": "_self", "embedded": "_modal", "upi": "_self", "otp": "_self"})
+		self.assertEqual(
+			{f: c.next_action for f, c in opened.items() if c.next_action != "sdk"}, {"upi": "upi"}
+		)
+		self.assertTrue(opened["upi"].upi["intent"].startswith("upi://pay?"))
+
+	def test_a_method_counts_more_than_its_flow(self):
+		self.assertIn("qr", self.pay_by("FLOW9", "upi_qr").upi)
+
+
+class TestMethods(WithOrderPay):
+	def test_upi_intent_gives_the_address_of_the_app(self):
+		checkout = self.pay_by("UPI1", "upi_intent")
+		self.assertEqual(checkout.next_action, "upi")
+		self.assertTrue(checkout.upi["intent"].startswith("upi://pay?"))
+		self.assertEqual(checkout.data["cf_payment_id"], checkout.payment_id)
+		page = self.simulator.open(checkout.upi["web"])
+		back = self.simulator.open(page.forms[0].action, {"outcome": "success"})
+		self.assertIn("attempt=UPI1", back.location)
+		event = self.status("UPI1")
+		self.assertEqual((event.outcome, event.payment_id), (Outcome.PAID, checkout.payment_id))
+
+	def test_upi_qr_gives_a_picture(self):
+		checkout = self.pay_by("UPI2", "upi_qr")
+		self.assertTrue(checkout.upi["qr"].startswith("data:image/png;base64,"))
+		self.assertEqual(self.status("UPI2").outcome, Outcome.PENDING)
+
+	def test_upi_collect_waits_for_the_app(self):
+		checkout = self.pay_by("UPI3", "upi_collect", vpa="asha.example@okbank")
+		self.assertEqual((checkout.next_action, checkout.upi), ("upi", {}))
+		self.simulator.finish("cashfree", "UPI3")
+		self.assertEqual(self.status("UPI3").outcome, Outcome.PAID)
+
+	def test_the_hosted_page_stays_open_beside_upi_and_codes(self):
+		"""design.md section 6: there is always a way by plain navigation."""
+		for number, (method, details) in enumerate({"upi_qr": {}, "saved_card": SAVED}.items()):
+			self.assertEqual(self.pay_by(f"UPI4{number}", method, **details).sdk.driver, "cashfree")
+
+	def test_netbanking_redirects_to_the_bank(self):
+		checkout = self.pay_by("NB1", "netbanking", bank_code="3333")
+		self.assertEqual((checkout.next_action, checkout.sdk), ("redirect", None))
+		page = self.simulator.open(checkout.url)
+		self.simulator.open(page.forms[0].action, {"outcome": "failure"})
+		self.assertEqual(self.status("NB1").outcome, Outcome.PENDING)
+
+	def test_missing_and_impossible_details_are_said_before_an_order_is_opened(self):
+		cases = [
+			("upi_collect", {}, "UPI ID"),
+			("upi_collect", {"vpa": "no-at-sign"}, "name@bank"),
+			("netbanking", {}, "choose the bank"),
+			("netbanking", {"bank_code": "HDFC"}, "bank code"),
+			("saved_card", {}, "saved cards"),
+		]
+		for method, details, words in cases:
+			with self.subTest(method), self.assertRaisesRegex(GatewayRefused, words):
+				self.pay_by("BAD1", method, **details)
+		self.assertIsNone(self.simulator.order("cashfree", "BAD1"))
+
+	def test_without_the_account_flag_the_same_order_is_paid_on_the_hosted_page(self):
+		"""cashfree.md pitfall 5: seamless calls need a flag on the account."""
+		self.configure(has_order_pay=False)
+		checkout = self.pay_by("FLAG1", "upi_intent")
+		self.assertEqual(checkout.next_action, "sdk")
+		self.assertIn("order_pay_refused", checkout.data)
+		self.simulator.pay("cashfree", "FLAG1")
+		self.assertEqual(self.status("FLAG1").outcome, Outcome.PAID)
+
+	def test_an_order_pay_call_that_timed_out_is_unknown(self):
+		self.simulator.faults.add("cashfree", "order_pay", "timeout_after")
+		with self.assertRaises(MaybeSent):
+			self.pay_by("TIME1", "upi_collect", vpa="asha.example@okbank")
+		self.simulator.finish("cashfree", "TIME1")
+		self.assertEqual(self.status("TIME1").outcome, Outcome.PAID)
+
+	def test_a_repeated_call_makes_one_payment(self):
+		first, again = (self.pay_by("TWICE1", "upi_qr") for _ in range(2))
+		self.assertEqual(first.payment_id, again.payment_id)
+		self.assertEqual(len(self.simulator.charges("cashfree")), 1)
+
+	def test_other_methods_are_chosen_on_the_hosted_page(self):
+		self.assertEqual(self.pay_by("HOST1", "card").next_action, "sdk")
+
+	def test_a_form_of_the_bank_is_passed_on(self):
+		hosted = Checkout("sdk", "1", data={})
+		answer = {
+			"action": "form",
+			"cf_payment_id": "5",
+			"data": {"url": "https://bank.example", "payload": {"a": "b", "n": 1}},
+		}
+		checkout = checkout_of(answer, hosted)
+		self.assertEqual((checkout.next_action, checkout.form.fields), ("form", {"a": "b", "n": "1"}))
+
+	def test_answers_that_make_no_sense_lead_to_the_hosted_page(self):
+		hosted = Checkout("sdk", "1", data={})
+		odd = [{}, {"action": "link"}, {"action": "post"}, {"action": 5, "data": []}]
+		odd += [
+			{"action": "link", "data": {"url": "javascript:alert(1)"}},
+			{"action": "form", "data": {"url": None}},
+		]
+		for answer in odd:
+			self.assertEqual(checkout_of(answer, hosted).next_action, "sdk")
+		told = {
+			"action": "custom",
+			"data": {"payload": {"default": "javascript:1", "qrcode": "https://x.example"}},
+		}
+		self.assertEqual(checkout_of(told, hosted).upi, {})
+
+
+class TestCodes(WithOrderPay):
+	def setUp(self):
+		super().setUp()
+		self.checkout = self.pay_by("OTP1", "saved_card", **SAVED)
+		self.payment = self.waiting("OTP1", self.checkout)
+
+	def test_the_right_code_is_accepted_and_the_state_is_asked_afterwards(self):
+		"""cashfree.md section 4: the bank checks the code; even SUCCESS is confirmed by the payment's state."""
+		self.assertEqual(self.checkout.next_action, "otp")
+		self.assertEqual(self.status("OTP1").outcome, Outcome.PENDING)
+		self.assertTrue(self.gateway.submit_otp(self.payment, RIGHT_CODE).accepted)
+		self.assertEqual(self.status("OTP1").outcome, Outcome.PAID)
+
+	def test_a_wrong_code_takes_no_money_and_may_be_corrected(self):
+		result = self.gateway.submit_otp(self.payment, "123456")
+		self.assertEqual((result.accepted, result.reason), (False, "otp is invalid"))
+		self.assertEqual(self.simulator.books("cashfree"), [])
+		self.assertTrue(self.gateway.submit_otp(self.payment, RIGHT_CODE).accepted)
+
+	def test_after_five_wrong_codes_the_right_one_is_refused_too(self):
+		for _ in range(5):
+			self.assertFalse(self.gateway.submit_otp(self.payment, "000000").accepted)
+		result = self.gateway.submit_otp(self.payment, RIGHT_CODE)
+		self.assertEqual((result.accepted, result.attempts_left), (False, 0))
+		self.assertTrue(result.url.startswith(self.simulator.url))
+		self.assertEqual(self.simulator.books("cashfree"), [])
+
+	def test_a_code_is_accepted_once(self):
+		self.gateway.submit_otp(self.payment, RIGHT_CODE)
+		self.assertFalse(self.gateway.submit_otp(self.payment, RIGHT_CODE).accepted)
+		self.assertEqual(len(self.simulator.books("cashfree")), 1)
+
+	def test_a_new_code_is_asked_for_without_sending_one(self):
+		self.assertTrue(self.gateway.resend_otp(self.payment).accepted)
+		self.assertEqual(self.simulator.charges("cashfree")[0].fields["otp_sent"], 2)
+
+	def test_what_is_no_code_is_not_sent(self):
+		for text in ("", "12", "12345678901", "12a456", "\u0661\u0662\u0663\u0664", "1234\n"):
+			result = self.gateway.submit_otp(self.payment, text)
+			self.assertIn("digits only", result.reason)
+		self.assertNotIn("otp_tries", self.simulator.charges("cashfree")[0].fields)
+
+	def test_the_code_is_in_no_error(self):
+		"""Lessons: one-time codes never in logs or errors."""
+		self.simulator.faults.add("cashfree", "submit_otp", "timeout_after")
+		with self.assertRaises(MaybeSent) as caught:
+			self.gateway.submit_otp(self.payment, "918273")
+		self.assertNotIn("918273", str(caught.exception))
+		self.simulator.faults.add("cashfree", "submit_otp", "garbage")
+		with self.assertRaises(BadAnswer):
+			self.gateway.submit_otp(self.payment, "918273")
+
+	def test_a_bank_that_is_not_covered_gets_the_customer_by_redirect(self):
+		"""cashfree.md section 4: the link branch is not optional."""
+		self.configure(has_native_otp=False)
+		checkout = self.pay_by("OTP2", "saved_card", **SAVED)
+		self.assertEqual(checkout.next_action, "redirect")
+		page = self.simulator.open(checkout.url)
+		self.simulator.open(page.forms[0].action, {"outcome": "success"})
+		self.assertEqual(self.status("OTP2").outcome, Outcome.PAID)
+
+	def test_a_payment_that_waits_for_no_code_is_said(self):
+		with self.assertRaisesRegex(GatewayRefused, "waits for no code"):
+			self.gateway.submit_otp(ref("OTP3"), RIGHT_CODE)
+
+	def test_the_bank_page_is_kept_as_the_way_out(self):
+		self.assertTrue(self.checkout.data["bank_page"].startswith(self.simulator.url))
+
+
+class TestCardData(WithOrderPay):
+	def test_card_numbers_are_refused_in_any_field_and_spelling(self):
+		"""Made-up numbers of the sandbox; none may reach this server's calls."""
+		for number in (
+			"4706131211212123",
+			"4706 1312 1121 2123",
+			"4706-1312-1121-2123",
+			"x 5105105105105100.",
+		):
+			with self.subTest(number), self.assertRaises(GatewayRefused) as caught:
+				self.pay_by("CARD1", "saved_card", instrument_id=number)
+			self.assertNotIn(number, str(caught.exception))
+		self.assertIsNone(self.simulator.order("cashfree", "CARD1"))
+
+	def test_fields_of_a_card_are_refused_by_name(self):
+		for name in ("card_number", "cardNumber", "card_cvv", "cvv", "cvc", "card_expiry_mm", "pan"):
+			with self.subTest(name), self.assertRaises(GatewayRefused):
+				refuse_card_data({name: "x"})
+
+	def test_what_is_no_card_number_passes(self):
+		refuse_card_data({"vpa": "9876543210@okbank", **SAVED, "bank_code": "3333"})
+		refuse_card_data({"instrument_id": "4706131211212124"})
+
+
+if __name__ == "__main__":
+	unittest.main()

@@ -1,0 +1,318 @@
+"""Stripe's adapter against the played Stripe: opening, asking, closing, and all that goes wrong."""
+
+import unittest
+from dataclasses import replace
+from decimal import Decimal
+
+import requests
+
+from oropendola_payments.gateways.base import (
+	Callback,
+	Customer,
+	Outcome,
+	PaymentRef,
+	PaymentRequest,
+	RefundRequest,
+)
+from oropendola_payments.gateways.errors import (
+	BadAnswer,
+	GatewayRefused,
+	NotSupported,
+)
+from oropendola_payments.gateways.http import HttpClient
+from oropendola_payments.gateways.stripe.adapter import Stripe
+from oropendola_payments.simulator import Simulator
+
+RETURN = "https://shop.example.com/returned?gateway=stripe&attempt="
+CANCEL = "https://shop.example.com/cancelled?gateway=stripe&attempt="
+
+
+class StripeCase(unittest.TestCase):
+	@classmethod
+	def setUpClass(cls):
+		cls.simulator = Simulator(codes=["stripe"]).start()
+		cls.addClassCleanup(cls.simulator.close)
+		cls.count = 0
+
+	def setUp(self):
+		self.simulator.reset()
+		self.dialect = self.simulator.dialects["stripe"]
+		self.simulator.configure("stripe", **self.dialect.defaults)
+		type(self).count += 1
+		self.reference = f"ST{self.count:06d}"
+		self.session = requests.Session()
+		self.addCleanup(self.session.close)
+		self.gateway = self.make_gateway()
+
+	def make_gateway(self, mode="Simulator", base_url=None, **secrets) -> Stripe:
+		return Stripe(
+			secrets={**Stripe.simulator_secrets, **secrets},
+			mode=mode,
+			http=HttpClient(self.session),
+			tokens=None,
+			base_url=base_url or f"{self.simulator.url}/stripe",
+			now=self.simulator.clock.now,
+		)
+
+	def make_request(self, amount="1499.50", currency="INR", **values) -> PaymentRequest:
+		asked = {
+			"reference": self.reference,
+			"description": "Pro plan",
+			"customer": Customer("Asha Test", "asha@example.com"),
+			"return_url": RETURN + self.reference,
+			"cancel_url": CANCEL + self.reference,
+			"webhook_url": "https://shop.example.com/hook",
+			"idempotency_key": f"create-{self.reference}",
+			"invoice": "INV-0001",
+		}
+		return PaymentRequest(amount=Decimal(amount), currency=currency, **{**asked, **values})
+
+	def open_session(self, amount="1499.50", currency="INR", **values) -> PaymentRef:
+		request = self.make_request(amount, currency, **values)
+		checkout = self.gateway.create(request)
+		return PaymentRef(self.reference, request.amount, currency, order_id=checkout.order_id)
+
+	def pay(self, amount="1499.50", currency="INR", **choices):
+		"""A session that a customer went through, as (PaymentRef, the one event that status tells)."""
+		payment = self.open_session(amount, currency)
+		self.simulator.pay("stripe", self.reference, **choices)
+		(event,) = self.gateway.status(payment)
+		return payment, event
+
+	def make_refund(self, payment, event, amount="100", key="RF0001", **values) -> RefundRequest:
+		return RefundRequest(payment, event.payment_id, Decimal(amount), event.currency, key, **values)
+
+	def notices(self) -> list:
+		"""What the waiting webhooks tell, oldest first."""
+		waiting = self.simulator.webhooks.take("stripe")
+		return [self.gateway.receive(Callback("webhook", "POST", d.headers, {}, d.body)) for d in waiting]
+
+	def fault(self, call: str, kind: str, **values):
+		self.simulator.faults.add("stripe", call, kind, **values)
+
+	def asked(self) -> dict:
+		"""What the last create call asked Stripe for."""
+		return self.simulator.order("stripe", self.reference).fields["asked"]
+
+
+class TestCreate(StripeCase):
+	def test_the_customer_is_sent_to_the_hosted_page(self):
+		checkout = self.gateway.create(self.make_request())
+		self.assertEqual((checkout.next_action, checkout.form, checkout.sdk), ("redirect", None, None))
+		self.assertIn("1499.50", self.simulator.open(checkout.url).text)
+
+	def test_our_reference_is_on_the_session_and_on_the_payment(self):
+		"""stripe.md pitfall 9: metadata is not copied from the session to the payment intent."""
+		self.open_session()
+		asked = self.asked()
+		metadata = {"payment_attempt": self.reference, "invoice": "INV-0001"}
+		self.assertEqual((asked["client_reference_id"], asked["metadata"]), (self.reference, metadata))
+		self.assertEqual(asked["payment_intent_data"]["metadata"], metadata)
+
+	def test_the_placeholder_of_the_session_id_travels_unescaped(self):
+		"""Stripe replaces {CHECKOUT_SESSION_ID} only when its braces are literal."""
+		payment = self.open_session()
+		back = self.simulator.pay("stripe", self.reference)
+		self.assertEqual(back.url, f"{RETURN}{self.reference}&session_id={payment.order_id}")
+
+	def test_no_payment_method_types_are_sent(self):
+		"""stripe.md pitfall 6: refused since 2026-09-30.endive; methods are managed in the dashboard."""
+		self.open_session()
+		self.assertNotIn("payment_method_types", self.asked())
+
+	def test_the_customer_cannot_pay_in_another_currency(self):
+		"""stripe.md pitfall 8: adaptive pricing."""
+		self.open_session()
+		self.assertEqual(self.asked()["adaptive_pricing"], {"enabled": "false"})
+
+	def test_embedded_checkout_gets_a_script_and_two_public_values(self):
+		"""stripe.md pitfall 6: `ui_mode` is embedded_page in the pinned version; stripe.js comes in the same release."""
+		checkout = self.gateway.create(self.make_request(flow="embedded"))
+		self.assertEqual((checkout.next_action, checkout.url, checkout.sdk.driver), ("sdk", None, "stripe"))
+		self.assertTrue(checkout.sdk.config["client_secret"].startswith(checkout.order_id))
+		self.assertEqual(checkout.sdk.config["publishable_key"], Stripe.simulator_secrets["public_key"])
+		self.assertNotIn(Stripe.simulator_secrets["key_secret"], repr(checkout))
+		script = self.session.get(checkout.sdk.script, timeout=5).text
+		self.assertIn("createEmbeddedCheckoutPage", script)
+		self.assertEqual(
+			self.asked()["return_url"], f"{RETURN}{self.reference}&session_id={{CHECKOUT_SESSION_ID}}"
+		)
+
+	def test_embedded_checkout_needs_the_publishable_key(self):
+		gateway = self.make_gateway(public_key="")
+		with self.assertRaisesRegex(NotSupported, "Publishable key"):
+			gateway.create(self.make_request(flow="embedded"))
+
+	def test_a_double_click_opens_one_session(self):
+		first, second = self.gateway.create(self.make_request()), self.gateway.create(self.make_request())
+		self.assertEqual(first.order_id, second.order_id)
+
+	def test_a_repetition_with_another_mail_address_finds_the_first_session(self):
+		"""stripe.md pitfall 5: one key with other parameters is an idempotency_error."""
+		request = self.make_request()
+		first = self.gateway.create(request)
+		changed = replace(request, customer=replace(request.customer, email="new@example.com"))
+		self.assertEqual(self.gateway.create(changed).order_id, first.order_id)
+
+	def test_a_key_that_was_used_for_something_else_is_refused(self):
+		request = self.make_request()
+		self.gateway.create(request)
+		with self.assertRaisesRegex(GatewayRefused, "same parameters"):
+			self.gateway.create(replace(request, reference="SOMETHINGELSE"))
+
+	def test_a_new_attempt_is_a_new_session(self):
+		first = self.gateway.create(self.make_request())
+		second = self.gateway.create(self.make_request(reference="STNEW1", idempotency_key="create-STNEW1"))
+		self.assertNotEqual(first.order_id, second.order_id)
+
+	def test_a_session_for_another_amount_never_reaches_the_customer(self):
+		self.fault("create", "wrong_amount")
+		with self.assertRaises(BadAnswer):
+			self.gateway.create(self.make_request())
+
+	def test_an_answer_for_the_other_mode_is_not_used(self):
+		self.simulator.configure("stripe", livemode=True)
+		with self.assertRaises(BadAnswer):
+			self.gateway.create(self.make_request())
+
+
+class TestMoney(StripeCase):
+	def test_each_currency_has_stripes_decimals(self):
+		"""stripe.md pitfall 4: UGX and others were missing from a table. docs.stripe.com/currencies: none, two, three; ISK and UGX times 100; AFN and LBP two, unlike CLDR."""
+		table = (
+			("INR", "8.35", 835),
+			("JPY", "500", 500),
+			("MGA", "500", 500),
+			("KWD", "5.12", 5120),
+			("ISK", "5", 500),
+			("UGX", "5", 500),
+			("LBP", "5.50", 550),
+			("HUF", "5.50", 550),
+		)
+		for currency, amount, minor in table:
+			with self.subTest(currency):
+				self.reference = f"ST{currency}{self.count}"
+				_, event = self.pay(amount, currency)
+				self.assertEqual(self.simulator.books("stripe")[-1].amount_minor, minor)
+				self.assertEqual(
+					(event.outcome, event.amount, event.currency), (Outcome.PAID, Decimal(amount), currency)
+				)
+
+	def test_amounts_that_stripe_cannot_take_are_refused_before_any_call(self):
+		gateway = self.make_gateway(base_url="http://127.0.0.1:1/stripe")
+		for amount, currency, reason in (
+			("1.005", "INR", "more decimals"),
+			("5.124", "KWD", "as fine as 5.124"),
+			("5.50", "ISK", "as fine as 5.50"),
+			("5.50", "UGX", "as fine as 5.50"),
+			("1000000.00", "USD", "at most 99999999"),
+		):
+			with self.subTest(currency), self.assertRaisesRegex(GatewayRefused, reason):
+				gateway.create(self.make_request(amount, currency))
+
+	def test_less_than_half_a_dollar_is_refused(self):
+		self.assertEqual(Stripe.capabilities.minimum["USD"], Decimal("0.50"))
+		with self.assertRaisesRegex(GatewayRefused, "too small"):
+			self.gateway.create(self.make_request("0.49", "USD"))
+
+
+class TestStatus(StripeCase):
+	def test_a_paid_session_is_told_as_the_gateway_booked_it(self):
+		payment, event = self.pay()
+		(charge,) = self.simulator.books("stripe")
+		self.assertEqual((event.outcome, event.payment_id), (Outcome.PAID, charge.payment_id))
+		self.assertEqual((event.order_id, event.reference), (payment.order_id, self.reference))
+		self.assertEqual((event.amount, event.currency), (Decimal("1499.50"), "INR"))
+		self.assertEqual((event.method, event.details["last4"]), ("card", "4242"))
+		self.assertNotIn("asha", repr(event).lower())
+
+	def test_an_open_session_is_pending_and_has_no_payment_id(self):
+		(event,) = self.gateway.status(self.open_session())
+		self.assertEqual((event.outcome, event.payment_id), (Outcome.PENDING, None))
+
+	def test_a_declined_card_leaves_the_session_open(self):
+		payment, event = self.pay(outcome="failure")
+		self.assertEqual((event.outcome, event.error_code), (Outcome.PENDING, "generic_decline"))
+		self.assertIn("declined", event.reason)
+		self.simulator.pay("stripe", self.reference)
+		self.assertEqual(self.gateway.status(payment)[0].outcome, Outcome.PAID)
+
+	def test_a_session_past_its_end_is_expired(self):
+		payment = self.open_session()
+		self.simulator.clock.advance(86401)
+		self.assertEqual(self.gateway.status(payment)[0].outcome, Outcome.EXPIRED)
+
+	def test_a_delayed_method_is_pending_until_the_bank_answers(self):
+		"""stripe.md pitfall 1: complete is not paid."""
+		for ending, outcome in (("success", Outcome.PAID), ("failure", Outcome.FAILED)):
+			with self.subTest(ending):
+				self.reference = f"ST{ending}{self.count}"
+				payment, event = self.pay(method="us_bank_account", outcome="pending")
+				self.assertEqual(event.outcome, Outcome.PENDING)
+				self.simulator.finish("stripe", self.reference, ending)
+				self.assertEqual(self.gateway.status(payment)[0].outcome, outcome)
+
+	def test_what_stripe_never_heard_of_is_not_found(self):
+		for order_id in ("cs_test_nobody", None, "../refunds"):
+			payment = PaymentRef("STNOBODY", Decimal("1"), "INR", order_id=order_id)
+			with self.subTest(order_id):
+				self.assertEqual([e.outcome for e in self.gateway.status(payment)], [Outcome.NOT_FOUND])
+
+	def test_the_amount_is_what_the_gateway_took(self):
+		"""S2: the engine compares; the adapter must not hide a difference."""
+		payment = self.open_session()
+		self.fault("pay", "wrong_amount", amount_minor=100)
+		self.simulator.pay("stripe", self.reference)
+		(event,) = self.gateway.status(payment)
+		self.assertEqual(event.amount, Decimal("1.00"))
+
+	def test_another_attempts_session_keeps_its_own_reference(self):
+		payment, _ = self.pay()
+		(event,) = self.gateway.status(replace(payment, reference="SOMEBODYELSE"))
+		self.assertEqual(event.reference, self.reference)
+
+	def test_an_answer_of_the_other_mode_is_not_believed(self):
+		payment = self.open_session()
+		self.simulator.pay("stripe", self.reference)
+		self.simulator.configure("stripe", livemode=True)
+		with self.assertRaisesRegex(BadAnswer, "another mode"):
+			self.gateway.status(payment)
+
+
+class TestCancel(StripeCase):
+	def test_a_closed_session_cannot_be_paid_any_more(self):
+		payment = self.open_session()
+		self.assertEqual(self.gateway.cancel(payment).outcome, Outcome.CANCELLED)
+		self.simulator.pay("stripe", self.reference)
+		self.assertEqual(self.simulator.books("stripe"), [])
+
+	def test_closing_a_paid_session_tells_that_it_was_paid(self):
+		payment, event = self.pay()
+		self.assertEqual(self.gateway.cancel(payment), event)
+
+	def test_a_customer_who_pays_while_we_close_has_paid(self):
+		"""The refusal of Stripe is not the end: its reason is."""
+		payment = self.open_session()
+
+		def pay_first(answer, **options):
+			if answer.request.method == "GET" and not self.simulator.books("stripe"):
+				self.simulator.pay("stripe", self.reference)
+
+		self.session.hooks["response"].append(pay_first)
+		self.assertEqual(self.gateway.cancel(payment).outcome, Outcome.PAID)
+
+	def test_a_delayed_payment_under_way_cannot_be_closed(self):
+		payment, _ = self.pay(method="us_bank_account", outcome="pending")
+		self.assertEqual(self.gateway.cancel(payment).outcome, Outcome.PENDING)
+
+	def test_a_session_that_never_was_has_nothing_to_close(self):
+		payment = PaymentRef("STNOBODY", Decimal("1"), "INR")
+		self.assertEqual(self.gateway.cancel(payment).outcome, Outcome.NOT_FOUND)
+
+	def test_a_session_whose_id_we_never_learned_is_found_and_closed(self):
+		payment = replace(self.open_session(), order_id=None)
+		self.assertEqual(self.gateway.cancel(payment).outcome, Outcome.CANCELLED)
+
+
+if __name__ == "__main__":
+	unittest.main()

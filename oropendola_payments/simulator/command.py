@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-from oropendola_payments.simulator.server import Simulator
+from oropendola_payments.simulator.core.server import Simulator
 
 DEFAULT_PORT = 8900
 

@@ -7,7 +7,7 @@ from oropendola_payments.engine.jobs import payments as payment_jobs
 from oropendola_payments.engine.refunds import ledger
 from oropendola_payments.exceptions import NotFound
 from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
-from oropendola_payments.simulator.amounts import to_minor
+from oropendola_payments.simulator.core.amounts import to_minor
 from oropendola_payments.tests.factories import unique
 from oropendola_payments.tests.flows import GATEWAYS, PRICE, Journey
 from oropendola_payments.tests.simulated import deliver

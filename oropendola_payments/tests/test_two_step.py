@@ -10,7 +10,7 @@ from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.checkout import two_step
 from oropendola_payments.engine.phone import otp
 from oropendola_payments.install import API_USER_ROLE
-from oropendola_payments.simulator.cashfree_payments import OTP
+from oropendola_payments.simulator.providers.cashfree.payments import OTP
 from oropendola_payments.tests.factories import as_user, create_invoice, create_user, enable_gateway
 from oropendola_payments.tests.http import call, message
 from oropendola_payments.tests.simulated import simulator

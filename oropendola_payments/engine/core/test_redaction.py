@@ -9,7 +9,7 @@ from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.core.redaction import masked, masked_body, masked_headers, masked_text
 from oropendola_payments.engine.gateway.registry import adapter_class
 from oropendola_payments.gateways.base import CREDENTIAL_SLOTS
-from oropendola_payments.simulator.dialect import OTP
+from oropendola_payments.simulator.core.provider import OTP
 from oropendola_payments.tests.factories import create_user
 from oropendola_payments.tests.flows import GATEWAYS, Journey
 from oropendola_payments.tests.simulated import open_pay_page

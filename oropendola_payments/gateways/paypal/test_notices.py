@@ -17,7 +17,7 @@ from oropendola_payments.gateways.errors import MalformedNotice, NotSent, Signat
 from oropendola_payments.gateways.paypal import signature as certificates
 from oropendola_payments.gateways.paypal.adapter import CAPTURE_EVENTS, ORDER_EVENTS, REFUND_EVENTS
 from oropendola_payments.gateways.paypal.test_case import PayPalCase
-from oropendola_payments.simulator import paypal_authority as authority
+from oropendola_payments.simulator.providers.paypal import certificates as authority
 
 PAYPAL_CERTIFICATE = "https://api.paypal.com/v1/notifications/certs/CERT-360caa42"
 HEARD = sorted(

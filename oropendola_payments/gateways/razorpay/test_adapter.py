@@ -27,7 +27,7 @@ from oropendola_payments.gateways.errors import (
 from oropendola_payments.gateways.http import HttpClient
 from oropendola_payments.gateways.razorpay.adapter import Razorpay
 from oropendola_payments.simulator import Simulator
-from oropendola_payments.simulator.books import CAPTURED
+from oropendola_payments.simulator.core.ledger import CAPTURED
 
 RETURN = "https://shop.example.com/returned?gateway=razorpay&attempt="
 CANCEL = "https://shop.example.com/cancelled?gateway=razorpay&attempt="

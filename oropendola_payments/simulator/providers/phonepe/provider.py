@@ -8,10 +8,10 @@ from datetime import timedelta
 
 from werkzeug.wrappers import Request, Response
 
-from oropendola_payments.simulator import books as entries
-from oropendola_payments.simulator.books import Charge, Order, Refund, TooMuch
-from oropendola_payments.simulator.dialect import Dialect, Return
-from oropendola_payments.simulator.phonepe_legacy import LegacyCalls
+from oropendola_payments.simulator.core import ledger as entries
+from oropendola_payments.simulator.core.ledger import Charge, Order, Refund, TooMuch
+from oropendola_payments.simulator.core.provider import Dialect, Return
+from oropendola_payments.simulator.providers.phonepe.salt_scheme import LegacyCalls
 
 ID = re.compile(r"[A-Za-z0-9_-]{1,63}")
 ATTEMPT_STATES = {entries.CAPTURED: "COMPLETED", entries.FAILED: "FAILED", entries.PENDING: "PENDING"}

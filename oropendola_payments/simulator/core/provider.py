@@ -51,12 +51,12 @@ from typing import ClassVar
 
 from werkzeug.wrappers import Request, Response
 
-from oropendola_payments.simulator import books as entries
-from oropendola_payments.simulator import overlay, pages
-from oropendola_payments.simulator.amounts import to_text
-from oropendola_payments.simulator.books import Books, Charge, Order, Refund
-from oropendola_payments.simulator.faults import Fault, Faults
-from oropendola_payments.simulator.webhooks import Delivery, Outbox
+from oropendola_payments.simulator.core import ledger as entries
+from oropendola_payments.simulator.core import overlay, pages
+from oropendola_payments.simulator.core.amounts import to_text
+from oropendola_payments.simulator.core.faults import Fault, Faults
+from oropendola_payments.simulator.core.ledger import Books, Charge, Order, Refund
+from oropendola_payments.simulator.core.outbox import Delivery, Outbox
 
 OTP = "123456"
 OTP_TRIES = 3

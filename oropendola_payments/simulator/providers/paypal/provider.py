@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 
 from werkzeug.wrappers import Request, Response
 
-from oropendola_payments.simulator import books as entries
-from oropendola_payments.simulator.amounts import to_text
-from oropendola_payments.simulator.books import Charge, Order, Refund, TooMuch
-from oropendola_payments.simulator.dialect import Dialect, Return
-from oropendola_payments.simulator.paypal_wire import (
+from oropendola_payments.simulator.core import ledger as entries
+from oropendola_payments.simulator.core.amounts import to_text
+from oropendola_payments.simulator.core.ledger import Charge, Order, Refund, TooMuch
+from oropendola_payments.simulator.core.provider import Dialect, Return
+from oropendola_payments.simulator.providers.paypal.wire import (
 	Refused,
 	Wire,
 	decimals,

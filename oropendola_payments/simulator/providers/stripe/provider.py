@@ -9,10 +9,10 @@ from functools import wraps
 
 from werkzeug.wrappers import Request, Response
 
-from oropendola_payments.simulator import books
-from oropendola_payments.simulator.books import Charge, Order, Refund, TooMuch
-from oropendola_payments.simulator.dialect import Dialect, Return
-from oropendola_payments.simulator.stripe_wire import (
+from oropendola_payments.simulator.core import ledger
+from oropendola_payments.simulator.core.ledger import Charge, Order, Refund, TooMuch
+from oropendola_payments.simulator.core.provider import Dialect, Return
+from oropendola_payments.simulator.providers.stripe.wire import (
 	API_VERSION,
 	STRIPE_SCRIPT,
 	charge_object,
@@ -110,7 +110,7 @@ class Stripe(Dialect):
 		return self.answer(self._session(order))
 
 	def _expire(self, order: Order) -> None:
-		order.state, order.fields["status"] = books.EXPIRED, "expired"
+		order.state, order.fields["status"] = ledger.EXPIRED, "expired"
 		self._notify("checkout.session.expired", self._session(order))
 
 	def _order(self, session_id: str) -> Order | None:
@@ -132,7 +132,7 @@ class Stripe(Dialect):
 			self.config["stored_failure"] = False
 			return self.answer(error_body("An unknown error occurred", "api_error"), 500)
 		left = self.books.refundable(charge)
-		if charge.state != books.CAPTURED:
+		if charge.state != ledger.CAPTURED:
 			return self._refused("This PaymentIntent does not have a successful charge to refund.")
 		if not left:
 			return self._refused("Charge has already been refunded.", code="charge_already_refunded")
@@ -142,7 +142,7 @@ class Stripe(Dialect):
 			return self._refused("Refund amount is greater than unrefunded amount on charge", "amount")
 
 	def _new_refund(self, charge: Charge, asked: dict, amount: int) -> Response:
-		state = {"succeeded": books.REFUNDED, "pending": books.REFUND_PENDING}[self.config["refund_status"]]
+		state = {"succeeded": ledger.REFUNDED, "pending": ledger.REFUND_PENDING}[self.config["refund_status"]]
 		key = asked.get("metadata", {}).get("payment_refund", "")
 		refund_id = f"re_Sim{self.books.number():014d}"
 		refund = self.books.refund(charge, refund_id, key, amount, state=state, fields={"asked": asked})
@@ -191,7 +191,7 @@ class Stripe(Dialect):
 				charge_id=f"ch_Sim{self.books.number():014d}",
 			)
 			self.announce(order, charge)
-			if charge.state != books.FAILED:
+			if charge.state != ledger.FAILED:
 				return Return("GET", back.replace("{CHECKOUT_SESSION_ID}", order.order_id))
 		return Return("GET", asked.get("cancel_url") or back.replace("{CHECKOUT_SESSION_ID}", order.order_id))
 
@@ -199,27 +199,27 @@ class Stripe(Dialect):
 
 	def announce(self, order: Order, charge: Charge) -> None:
 		before, delayed = order.fields["status"], order.fields["status"] == "complete"
-		if charge.state != books.FAILED:
+		if charge.state != ledger.FAILED:
 			order.fields["status"] = "complete"
-		told = {books.CAPTURED: "succeeded", books.PENDING: "processing", books.FAILED: "payment_failed"}
+		told = {ledger.CAPTURED: "succeeded", ledger.PENDING: "processing", ledger.FAILED: "payment_failed"}
 		session = self._session(order, "webhook")
 		intent = {**self._intent(order), "amount_received": 0}
-		if charge.state == books.CAPTURED:
+		if charge.state == ledger.CAPTURED:
 			intent.update(amount_received=session["amount_total"], currency=session["currency"])
 		self._notify(f"payment_intent.{told[charge.state]}", intent)
 		if delayed:
-			ended = "succeeded" if charge.state == books.CAPTURED else "failed"
+			ended = "succeeded" if charge.state == ledger.CAPTURED else "failed"
 			self._notify(f"checkout.session.async_payment_{ended}", session)
 		elif before != order.fields["status"]:
 			self._notify("checkout.session.completed", session)
 
 	def announce_refund(self, charge: Charge, refund: Refund) -> None:
 		told = refund_object(refund, charge)
-		if refund.state == books.REFUND_FAILED:
+		if refund.state == ledger.REFUND_FAILED:
 			self._notify("refund.failed", told)
 		self._notify("refund.updated" if refund.fields.get("announced") else "refund.created", told)
 		refund.fields["announced"] = True
-		if refund.state == books.REFUNDED:
+		if refund.state == ledger.REFUNDED:
 			self._notify("charge.refunded", charge_object(charge))
 
 	def announce_dispute(self, charge: Charge, state: str) -> None:

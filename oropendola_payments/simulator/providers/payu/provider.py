@@ -11,11 +11,11 @@ from urllib.parse import urlencode
 
 from werkzeug.wrappers import Request, Response
 
-from oropendola_payments.simulator import books, overlay, pages
-from oropendola_payments.simulator.amounts import to_minor, to_text
-from oropendola_payments.simulator.books import Charge, Order, Refund
-from oropendola_payments.simulator.dialect import Dialect, Return
-from oropendola_payments.simulator.payu_commands import CALLS, GeneralApi, indian_time
+from oropendola_payments.simulator.core import ledger, overlay, pages
+from oropendola_payments.simulator.core.amounts import to_minor, to_text
+from oropendola_payments.simulator.core.ledger import Charge, Order, Refund
+from oropendola_payments.simulator.core.provider import Dialect, Return
+from oropendola_payments.simulator.providers.payu.commands import CALLS, GeneralApi, indian_time
 
 REQUIRED = ("key", "txnid", "amount", "productinfo", "firstname", "email", "phone", "surl", "furl", "hash")
 LIMITS = {
@@ -32,8 +32,8 @@ LIMITS = {
 ECHOED = ("productinfo", "firstname", "lastname", "email", "phone", "address1", "city", "state", "country")
 UDFS = tuple(f"udf{number}" for number in range(1, 11))
 MODES = {"card": "CC", "upi": "UPI", "netbanking": "NB"}
-STATUSES = {books.CAPTURED: "success", books.FAILED: "failure", books.PENDING: "pending"}
-UNMAPPED = {books.CAPTURED: "captured", books.FAILED: "failed", books.PENDING: "in progress"}
+STATUSES = {ledger.CAPTURED: "success", ledger.FAILED: "failure", ledger.PENDING: "pending"}
+UNMAPPED = {ledger.CAPTURED: "captured", ledger.FAILED: "failed", ledger.PENDING: "in progress"}
 DISPUTE_WORDS = {
 	"open": "Pending Response",
 	"won": "Closed in Merchant Favour",
@@ -125,7 +125,7 @@ class PayU(Dialect):
 		charge = self.take(order, payment_id, ended, method, **cancelled)
 		self.announce(order, charge)
 		posted = order.fields["posted"]
-		address = posted["surl"] if charge.state == books.CAPTURED else posted["furl"]
+		address = posted["surl"] if charge.state == ledger.CAPTURED else posted["furl"]
 		if outcome == "cancel":
 			address = posted.get("curl") or address
 		return Return("POST", address, self._told_fields(order, charge, "return"))
@@ -137,7 +137,7 @@ class PayU(Dialect):
 	# Webhooks ---------------------------------------------------------------------------------------
 
 	def announce(self, order: Order, charge: Charge) -> None:
-		if charge.state == books.PENDING:
+		if charge.state == ledger.PENDING:
 			return  # PayU has events for successful and failed payments only
 		posted = order.fields["posted"]
 		fields = self._told_fields(order, charge, "webhook")
@@ -153,7 +153,7 @@ class PayU(Dialect):
 		self._notify_json(
 			{
 				"action": "refund",
-				"status": "success" if refund.state == books.REFUNDED else "failure",
+				"status": "success" if refund.state == ledger.REFUNDED else "failure",
 				"key": self.config["key"],
 				"token": refund.key,
 				"request_id": refund.refund_id,
@@ -264,7 +264,7 @@ class PayU(Dialect):
 
 	def net_amount(self, charge: Charge) -> str:
 		"""What the payer paid: the amount and PayU's own fee."""
-		if charge.state != books.CAPTURED:
+		if charge.state != ledger.CAPTURED:
 			return "0.00"
 		fee = to_minor(self.config["additional_charges"] or "0", "INR")
 		return to_text(charge.amount_minor + fee, "INR")
@@ -277,7 +277,7 @@ class PayU(Dialect):
 
 
 def _told_result(charge: Charge) -> dict[str, str]:
-	ok = charge.state == books.CAPTURED
+	ok = charge.state == ledger.CAPTURED
 	return {
 		"bankcode": MODES[charge.method],
 		"PG_TYPE": f"{MODES[charge.method]}-PG",

@@ -11,10 +11,10 @@ from functools import wraps
 
 from werkzeug.wrappers import Request, Response
 
-from oropendola_payments.simulator import books, overlay, pages
-from oropendola_payments.simulator.books import Charge, Order, Refund, TooMuch
-from oropendola_payments.simulator.dialect import Dialect, Return
-from oropendola_payments.simulator.razorpay_wire import (
+from oropendola_payments.simulator.core import ledger, overlay, pages
+from oropendola_payments.simulator.core.ledger import Charge, Order, Refund, TooMuch
+from oropendola_payments.simulator.core.provider import Dialect, Return
+from oropendola_payments.simulator.providers.razorpay.wire import (
 	CHECKOUT_SCRIPT,
 	ERROR_FIELDS,
 	dispute_entity,
@@ -96,15 +96,15 @@ class Razorpay(Dialect):
 		charge, asked = self.books.payment(payment_id), request.get_json(silent=True) or {}
 		if charge is None:
 			return self._unknown()
-		if charge.state == books.CAPTURED:
+		if charge.state == ledger.CAPTURED:
 			return self._refused("This payment has already been captured")
-		if charge.state != books.AUTHORIZED:
+		if charge.state != ledger.AUTHORIZED:
 			return self._refused(
 				"Only payments which have been authorized and not yet captured can be captured"
 			)
 		if (asked.get("amount"), asked.get("currency")) != (charge.amount_minor, charge.currency):
 			return self._refused("Capture amount must be equal to the amount authorized", "amount")
-		self.books.move(charge, books.CAPTURED)
+		self.books.move(charge, ledger.CAPTURED)
 		self._announce_captured(charge)
 		return self.answer(self._payment(charge, "capture"))
 
@@ -127,11 +127,11 @@ class Razorpay(Dialect):
 	def _new_refund(self, charge: Charge, key: str, body: bytes) -> Response:
 		asked = json.loads(body or b"{}")
 		left = self.books.refundable(charge)
-		if charge.state != books.CAPTURED:
+		if charge.state != ledger.CAPTURED:
 			return self._refused("The payment status should be captured for action to be taken")
 		if not left:
 			return self._refused("The payment has been fully refunded already")
-		state = {"processed": books.REFUNDED, "pending": books.REFUND_PENDING}[self.config["refund_status"]]
+		state = {"processed": ledger.REFUNDED, "pending": ledger.REFUND_PENDING}[self.config["refund_status"]]
 		fields = {"idempotency": key, "body": body, "asked": asked}
 		refund_id, own_key = f"rfnd_Sim{self.books.number():012d}", asked.get("receipt") or ""
 		try:
@@ -177,10 +177,10 @@ class Razorpay(Dialect):
 		if outcome == "cancel":
 			return self._leave_unpaid(order)
 		charge = self.take(order, f"pay_Sim{self.books.number():013d}", outcome, method)
-		if charge.state == books.CAPTURED and self.config["capture"] == "manual":
-			order.state, charge.state = books.OPEN, books.AUTHORIZED
+		if charge.state == ledger.CAPTURED and self.config["capture"] == "manual":
+			order.state, charge.state = ledger.OPEN, ledger.AUTHORIZED
 		self.announce(order, charge)
-		if charge.state == books.PENDING:
+		if charge.state == ledger.PENDING:
 			return self._leave_unpaid(order)
 		return Return("POST", order.fields.get("callback_url", "about:blank"), self._told(order, charge))
 
@@ -188,7 +188,7 @@ class Razorpay(Dialect):
 		return Return("GET", order.fields.get("cancel_url") or "about:blank")
 
 	def _told(self, order: Order, charge: Charge) -> dict[str, str]:
-		if charge.state == books.FAILED:
+		if charge.state == ledger.FAILED:
 			ids = {"payment_id": charge.payment_id, "order_id": order.order_id}
 			errors = {f"error[{name}]": value for name, value in ERROR_FIELDS.items()}
 			return {**errors, "error[metadata]": json.dumps(ids)}
@@ -202,12 +202,12 @@ class Razorpay(Dialect):
 	# Webhooks ---------------------------------------------------------------------------------------
 
 	def announce(self, order: Order, charge: Charge) -> None:
-		if charge.state == books.FAILED:
+		if charge.state == ledger.FAILED:
 			self._notify("payment.failed", payment=self._payment(charge, "webhook"))
-		elif charge.state in (books.AUTHORIZED, books.CAPTURED):
+		elif charge.state in (ledger.AUTHORIZED, ledger.CAPTURED):
 			before = {**self._payment(charge, ""), "status": "authorized", "captured": False}
 			self._notify("payment.authorized", payment=before)
-			if charge.state == books.CAPTURED:
+			if charge.state == ledger.CAPTURED:
 				self._announce_captured(charge)
 
 	def _announce_captured(self, charge: Charge) -> None:
@@ -216,7 +216,7 @@ class Razorpay(Dialect):
 		self._notify("order.paid", payment=payment, order=self._order(order))
 
 	def announce_refund(self, charge: Charge, refund: Refund) -> None:
-		ends = {books.REFUNDED: "processed", books.REFUND_FAILED: "failed"}
+		ends = {ledger.REFUNDED: "processed", ledger.REFUND_FAILED: "failed"}
 		payment = self._payment(charge, "")
 		if not refund.fields.get("announced"):
 			refund.fields["announced"] = True

@@ -9,10 +9,10 @@ from hashlib import sha512
 
 from werkzeug.wrappers import Request, Response
 
-from oropendola_payments.simulator import books
-from oropendola_payments.simulator.amounts import to_minor, to_text
-from oropendola_payments.simulator.books import Charge, Order, Refund, TooMuch
-from oropendola_payments.simulator.dialect import Dialect
+from oropendola_payments.simulator.core import ledger
+from oropendola_payments.simulator.core.amounts import to_minor, to_text
+from oropendola_payments.simulator.core.ledger import Charge, Order, Refund, TooMuch
+from oropendola_payments.simulator.core.provider import Dialect
 
 CALLS = {  # command -> the name of the call for faults
 	"verify_payment": "status",
@@ -22,7 +22,7 @@ CALLS = {  # command -> the name of the call for faults
 	"getAllRefundsFromTxnIds": "refund_status",
 }
 TOKEN_LIMIT = 23
-REFUND_WORDS = {books.REFUND_PENDING: "queued", books.REFUNDED: "success", books.REFUND_FAILED: "failure"}
+REFUND_WORDS = {ledger.REFUND_PENDING: "queued", ledger.REFUNDED: "success", ledger.REFUND_FAILED: "failure"}
 INDIA = timezone(timedelta(hours=5, minutes=30))
 
 
@@ -126,7 +126,7 @@ class GeneralApi:
 			return _refund_failure(116, "Transaction not exists", fields["var1"])
 		if not token or len(token) > TOKEN_LIMIT:
 			return _refund_failure(124, "Token is empty or longer than 23 characters", charge.payment_id)
-		if charge.state != books.CAPTURED:
+		if charge.state != ledger.CAPTURED:
 			return _refund_failure(111, "Invalid transaction status", charge.payment_id)
 		try:
 			amount = to_minor(fields.get("var3", ""), "INR")
@@ -179,7 +179,7 @@ class GeneralApi:
 
 	def _capture_action(self, charge: Charge) -> dict:
 		amount = to_text(charge.amount_minor, "INR")
-		word = "SUCCESS" if charge.state == books.CAPTURED else charge.state
+		word = "SUCCESS" if charge.state == ledger.CAPTURED else charge.state
 		return _action(charge.payment_id, f"1{charge.payment_id[-8:]}", amount, "capture", "", word)
 
 	def _refund_action(self, refund: Refund) -> dict:
@@ -204,7 +204,7 @@ class GeneralApi:
 
 	def _process(self, refund: Refund) -> None:
 		# A demo has nobody who plays the bank, so a refund is done when somebody asks about it.
-		if refund.state == books.REFUND_PENDING and self.dialect.outbox.mode == "auto":
+		if refund.state == ledger.REFUND_PENDING and self.dialect.outbox.mode == "auto":
 			self.dialect.finish_refund(self.books.payment(refund.payment_id), refund, "success")
 
 

@@ -16,15 +16,15 @@ from werkzeug.routing import Map, Rule
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
-from oropendola_payments.simulator import pages
-from oropendola_payments.simulator.amounts import to_text
-from oropendola_payments.simulator.books import CAPTURED, Books, Charge, Order
-from oropendola_payments.simulator.browser import Browser, Page
-from oropendola_payments.simulator.dialect import OTP, Dialect, Return
-from oropendola_payments.simulator.faults import HTTP_FAULTS, Fault, Faults
-from oropendola_payments.simulator.webhooks import Outbox
+from oropendola_payments.simulator.core import pages
+from oropendola_payments.simulator.core.amounts import to_text
+from oropendola_payments.simulator.core.browser import Browser, Page
+from oropendola_payments.simulator.core.faults import HTTP_FAULTS, Fault, Faults
+from oropendola_payments.simulator.core.ledger import CAPTURED, Books, Charge, Order
+from oropendola_payments.simulator.core.outbox import Outbox
+from oropendola_payments.simulator.core.provider import OTP, Dialect, Return
 
-PACKAGE = "oropendola_payments.simulator"
+PROVIDERS = "oropendola_payments.simulator.providers"
 MAX_BODY_BYTES = 1_000_000
 GARBAGE = "<html><body>Service temporarily behaves strangely"
 
@@ -316,14 +316,12 @@ class Simulator:
 
 
 def find_dialects(codes: Iterable[str] = ()) -> list[type[Dialect]]:
-	"""The dialects in this package, one a module; only those of `codes` are imported when some are given."""
-	package = import_module(PACKAGE)
-	names = tuple(codes) or tuple(module.name for module in pkgutil.iter_modules(package.__path__))
+	"""The dialects in `providers`, one a folder; only those of `codes` are imported when some are given."""
+	folders = import_module(PROVIDERS).__path__
 	found = []
-	for name in names:
-		if name != "__main__" and not name.startswith("test_"):
-			module = import_module(f"{PACKAGE}.{name}")
-			found += [kind for kind in vars(module).values() if _is_dialect_of(kind, module)]
+	for code in tuple(codes) or tuple(module.name for module in pkgutil.iter_modules(folders)):
+		module = import_module(f"{PROVIDERS}.{code}.provider")
+		found += [kind for kind in vars(module).values() if _is_dialect_of(kind, module)]
 	return found
 
 

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 
 from werkzeug.wrappers import Request, Response
 
-from oropendola_payments.simulator import paypal_authority as authority
-from oropendola_payments.simulator.amounts import to_minor
+from oropendola_payments.simulator.core.amounts import to_minor
+from oropendola_payments.simulator.providers.paypal import certificates as authority
 
 CURRENCIES = frozenset(
 	"AUD BRL CAD CNY CZK DKK EUR HKD HUF ILS JPY MYR MXN TWD NZD NOK PHP PLN GBP SGD SEK CHF THB USD".split()  # noqa: SIM905

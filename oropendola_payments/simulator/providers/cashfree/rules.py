@@ -5,7 +5,7 @@ import re
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from oropendola_payments.simulator.amounts import to_minor, to_text
+from oropendola_payments.simulator.core.amounts import to_minor, to_text
 
 ORDER_ID = re.compile(r"[A-Za-z0-9_-]{3,45}")
 PHONE = re.compile(r"\d{10}|\+\d{10,15}")

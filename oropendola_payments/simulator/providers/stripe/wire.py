@@ -5,8 +5,8 @@ import hmac
 import re
 from collections.abc import Mapping
 
-from oropendola_payments.simulator import books
-from oropendola_payments.simulator.books import Charge, Order, Refund
+from oropendola_payments.simulator.core import ledger
+from oropendola_payments.simulator.core.ledger import Charge, Order, Refund
 
 API_VERSION = "2026-10-28.endive"
 THREE_DECIMALS = frozenset(("bhd", "jod", "kwd", "omr", "tnd"))
@@ -35,14 +35,14 @@ KNOWN = frozenset(
 	]
 )
 INTENT_STATUSES = {
-	books.CAPTURED: "succeeded",
-	books.PENDING: "processing",
-	books.FAILED: "requires_payment_method",
+	ledger.CAPTURED: "succeeded",
+	ledger.PENDING: "processing",
+	ledger.FAILED: "requires_payment_method",
 }
 REFUND_STATUSES = {
-	books.REFUNDED: "succeeded",
-	books.REFUND_PENDING: "pending",
-	books.REFUND_FAILED: "failed",
+	ledger.REFUNDED: "succeeded",
+	ledger.REFUND_PENDING: "pending",
+	ledger.REFUND_FAILED: "failed",
 }
 DISPUTE_STATUSES = {"open": "needs_response", "won": "won", "lost": "lost"}
 DECLINE = {
@@ -175,7 +175,7 @@ def _problem_of_end(asked: dict, now: float) -> tuple | None:
 
 def session_object(order: Order, charges: list[Charge], livemode: bool) -> dict:
 	asked = order.fields["asked"]
-	paid = next((charge for charge in charges if charge.state == books.CAPTURED), None)
+	paid = next((charge for charge in charges if charge.state == ledger.CAPTURED), None)
 	embedded = asked.get("ui_mode", "hosted_page") != "hosted_page"
 	secret = f"{order.order_id}_secret_{hashlib.sha256(order.order_id.encode()).hexdigest()[:16]}"
 	return {
@@ -203,7 +203,7 @@ def session_object(order: Order, charges: list[Charge], livemode: bool) -> dict:
 
 def intent_object(order: Order, charges: list[Charge], livemode: bool, with_charge: bool = False) -> dict:
 	last = charges[-1]
-	taken = sum(charge.amount_minor for charge in charges if charge.state == books.CAPTURED)
+	taken = sum(charge.amount_minor for charge in charges if charge.state == ledger.CAPTURED)
 	data = order.fields["asked"].get("payment_intent_data", {})
 	return {
 		"id": order.fields["intent_id"],
@@ -214,7 +214,7 @@ def intent_object(order: Order, charges: list[Charge], livemode: bool, with_char
 		"created": int(last.created_at.timestamp()),
 		"currency": last.currency.lower(),
 		"description": data.get("description"),
-		"last_payment_error": DECLINE if last.state == books.FAILED else None,
+		"last_payment_error": DECLINE if last.state == ledger.FAILED else None,
 		"latest_charge": charge_object(last) if with_charge else last.fields["charge_id"],
 		"livemode": livemode,
 		"metadata": data.get("metadata", {}),
@@ -235,12 +235,12 @@ def charge_object(charge: Charge) -> dict:
 		"payment_intent": charge.payment_id,
 		"payment_method_details": method,
 		"refunded": charge.refunded_minor == charge.amount_minor,
-		"status": "succeeded" if charge.state == books.CAPTURED else charge.state,
+		"status": "succeeded" if charge.state == ledger.CAPTURED else charge.state,
 	}
 
 
 def refund_object(refund: Refund, charge: Charge) -> dict:
-	failed = refund.state == books.REFUND_FAILED
+	failed = refund.state == ledger.REFUND_FAILED
 	return {
 		"id": refund.refund_id,
 		"object": "refund",

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
-from oropendola_payments.simulator import pages
+from oropendola_payments.simulator.core import pages
 
 FIELD = "simulator_overlay"
 # `overlay(address, fields, told)` for the stand-ins of the providers' scripts.

@@ -2,11 +2,11 @@
 
 from werkzeug.wrappers import Request, Response
 
-from oropendola_payments.simulator import books as entries
-from oropendola_payments.simulator import pages
-from oropendola_payments.simulator.amounts import to_minor, to_text
-from oropendola_payments.simulator.books import Charge, Order
-from oropendola_payments.simulator.cashfree_rules import number
+from oropendola_payments.simulator.core import ledger as entries
+from oropendola_payments.simulator.core import pages
+from oropendola_payments.simulator.core.amounts import to_minor, to_text
+from oropendola_payments.simulator.core.ledger import Charge, Order
+from oropendola_payments.simulator.providers.cashfree.rules import number
 
 OTP = "111000"
 OTP_TRIES = 5

@@ -8,9 +8,9 @@ import re
 
 from werkzeug.wrappers import Request, Response
 
-from oropendola_payments.simulator import books as entries
-from oropendola_payments.simulator.books import Charge, Order, Refund, TooMuch
-from oropendola_payments.simulator.dialect import Return
+from oropendola_payments.simulator.core import ledger as entries
+from oropendola_payments.simulator.core.ledger import Charge, Order, Refund, TooMuch
+from oropendola_payments.simulator.core.provider import Return
 
 ID = re.compile(r"[A-Za-z0-9_-]{1,34}")
 CODES = {

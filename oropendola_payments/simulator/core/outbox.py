@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from oropendola_payments.simulator.faults import WEBHOOK_FAULTS, Faults
+from oropendola_payments.simulator.core.faults import WEBHOOK_FAULTS, Faults
 
 RETRY_SECONDS = (1, 2, 5, 15, 60, 300)
 POST_SECONDS = 10

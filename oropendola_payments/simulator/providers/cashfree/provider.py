@@ -10,13 +10,13 @@ from decimal import Decimal
 
 from werkzeug.wrappers import Request, Response
 
-from oropendola_payments.simulator import books as entries
-from oropendola_payments.simulator import pages
-from oropendola_payments.simulator.amounts import to_minor
-from oropendola_payments.simulator.books import Charge, Order, Refund, TooMuch
-from oropendola_payments.simulator.cashfree_payments import PaymentCalls
-from oropendola_payments.simulator.cashfree_rules import number, number_of, problem_of, written
-from oropendola_payments.simulator.dialect import Dialect, Return
+from oropendola_payments.simulator.core import ledger as entries
+from oropendola_payments.simulator.core import pages
+from oropendola_payments.simulator.core.amounts import to_minor
+from oropendola_payments.simulator.core.ledger import Charge, Order, Refund, TooMuch
+from oropendola_payments.simulator.core.provider import Dialect, Return
+from oropendola_payments.simulator.providers.cashfree.payments import PaymentCalls
+from oropendola_payments.simulator.providers.cashfree.rules import number, number_of, problem_of, written
 
 VERSIONS = ("2021-05-21", "2022-01-01", "2022-09-01", "2023-08-01", "2025-01-01", "2026-01-01")
 REFUND_ID = re.compile(r"[A-Za-z0-9]{3,40}")

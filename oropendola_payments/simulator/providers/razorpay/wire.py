@@ -5,20 +5,20 @@ import hmac
 import re
 from datetime import datetime
 
-from oropendola_payments.simulator import books
-from oropendola_payments.simulator.books import Charge, Order, Refund
+from oropendola_payments.simulator.core import ledger
+from oropendola_payments.simulator.core.ledger import Charge, Order, Refund
 
 THREE_DECIMALS = frozenset(("BHD", "IQD", "JOD", "KWD", "OMR", "TND"))
 STATUSES = {
-	books.PENDING: "created",
-	books.AUTHORIZED: "authorized",
-	books.CAPTURED: "captured",
-	books.FAILED: "failed",
+	ledger.PENDING: "created",
+	ledger.AUTHORIZED: "authorized",
+	ledger.CAPTURED: "captured",
+	ledger.FAILED: "failed",
 }
 REFUND_STATUSES = {
-	books.REFUND_PENDING: "pending",
-	books.REFUNDED: "processed",
-	books.REFUND_FAILED: "failed",
+	ledger.REFUND_PENDING: "pending",
+	ledger.REFUNDED: "processed",
+	ledger.REFUND_FAILED: "failed",
 }
 ERROR_FIELDS = {
 	"code": "BAD_REQUEST_ERROR",
@@ -113,7 +113,7 @@ def problem_of_order(asked) -> tuple[str, str] | None:
 
 
 def order_entity(order: Order, charges: list[Charge]) -> dict:
-	paid = sum(charge.amount_minor for charge in charges if charge.state == books.CAPTURED)
+	paid = sum(charge.amount_minor for charge in charges if charge.state == ledger.CAPTURED)
 	status = "paid" if paid else "attempted" if charges else "created"
 	return {
 		"id": order.order_id,
@@ -132,8 +132,8 @@ def order_entity(order: Order, charges: list[Charge]) -> dict:
 
 
 def payment_entity(charge: Charge, notes: dict, refunds: list[Refund]) -> dict:
-	failed = charge.state == books.FAILED
-	given_back = sum(refund.amount_minor for refund in refunds if refund.state == books.REFUNDED)
+	failed = charge.state == ledger.FAILED
+	given_back = sum(refund.amount_minor for refund in refunds if refund.state == ledger.REFUNDED)
 	full = given_back == charge.amount_minor
 	return {
 		"id": charge.payment_id,
@@ -147,7 +147,7 @@ def payment_entity(charge: Charge, notes: dict, refunds: list[Refund]) -> dict:
 		"method": charge.method,
 		"amount_refunded": given_back,
 		"refund_status": "full" if full else "partial" if given_back else None,
-		"captured": charge.state == books.CAPTURED,
+		"captured": charge.state == ledger.CAPTURED,
 		"description": None,
 		"card_id": None,
 		"bank": None,

@@ -12,10 +12,10 @@ from urllib.parse import urlencode
 
 from werkzeug.wrappers import Request, Response
 
-from oropendola_payments.simulator import books as entries
-from oropendola_payments.simulator.amounts import to_minor, to_text
-from oropendola_payments.simulator.books import Charge, Order, Refund, TooMuch
-from oropendola_payments.simulator.dialect import Dialect, Return
+from oropendola_payments.simulator.core import ledger as entries
+from oropendola_payments.simulator.core.amounts import to_minor, to_text
+from oropendola_payments.simulator.core.ledger import Charge, Order, Refund, TooMuch
+from oropendola_payments.simulator.core.provider import Dialect, Return
 
 PREFIX = "/api/gateway"
 AMOUNT = re.compile(r"[0-9]{1,12}\.[0-9]{2}")

@@ -1,0 +1,1 @@
+"""What all played providers share: the server, the ledger, faults on order, outgoing webhooks, pages."""

@@ -1,0 +1,1 @@
+"""Cashflows, played: `provider` answers its calls and shows its pages."""

@@ -1,0 +1,1 @@
+"""Cashfree, played: `provider` answers its calls and shows its pages."""

@@ -1,0 +1,1 @@
+"""PayPal, played: `provider` answers its calls and shows its pages."""

@@ -1,0 +1,1 @@
+"""PayU, played: `provider` answers its calls and shows its pages."""

@@ -1,0 +1,1 @@
+"""PhonePe, played: `provider` answers its calls and shows its pages."""

@@ -1,0 +1,1 @@
+"""Razorpay, played: `provider` answers its calls and shows its pages."""

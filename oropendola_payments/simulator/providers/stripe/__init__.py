@@ -1,0 +1,1 @@
+"""Stripe, played: `provider` answers its calls and shows its pages."""

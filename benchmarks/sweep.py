@@ -115,8 +115,8 @@ def counted():
 def run(count: int, asked: int):
 	from oropendola_payments.engine.inbound import abandonment
 	from oropendola_payments.engine.jobs import payments as payment_jobs
-	from oropendola_payments.tests.factories import create_user, enable_gateway
-	from oropendola_payments.tests.simulated import simulator
+	from oropendola_payments.tests.support.factories import create_user, enable_gateway
+	from oropendola_payments.tests.support.simulated import simulator
 
 	simulator()
 	enable_gateway(GATEWAY)
@@ -156,7 +156,7 @@ def main():
 	try:
 		run(options.invoices, options.asked)
 	finally:
-		from oropendola_payments.tests.simulated import close_simulator
+		from oropendola_payments.tests.support.simulated import close_simulator
 
 		frappe.db.rollback()
 		remove()

@@ -54,7 +54,11 @@ class Site:
 	"""What is shot at: keys to consume with, and messages of payments that were made."""
 
 	def __init__(self, customers: int):
-		from oropendola_payments.tests.factories import create_active_subscription, create_plan, create_user
+		from oropendola_payments.tests.support.factories import (
+			create_active_subscription,
+			create_plan,
+			create_user,
+		)
 
 		self.plan = create_plan(price=499, currency="USD", requests_limit_per_day=0)
 		self.users = [create_user() for _number in range(customers)]
@@ -88,7 +92,7 @@ class Site:
 		return [self.told[number % len(self.told)] for number in range(count)]
 
 	def _paid_message(self) -> Shot:
-		from oropendola_payments.tests.flows import Journey
+		from oropendola_payments.tests.support.journey import Journey
 
 		journey = Journey(GATEWAY)
 		journey.customer_pays(journey.start())
@@ -132,7 +136,7 @@ def main():
 		site = Site(customers=8)
 		report(measure(Gun(options.url, options.site, options.hands), site, options.count, options.rounds))
 	finally:
-		from oropendola_payments.tests.simulated import close_simulator
+		from oropendola_payments.tests.support.simulated import close_simulator
 
 		close_simulator()
 		frappe.destroy()

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from benchless import site
 from benchless.tests.throwaway import ThrowawaySite
 from oropendola_payments.commands import check_payment_invariants, verify_payment_audit
-from oropendola_payments.tests.factories import create_active_subscription
+from oropendola_payments.tests.support.factories import create_active_subscription
 
 
 class TestCommands(ThrowawaySite):

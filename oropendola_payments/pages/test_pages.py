@@ -8,9 +8,9 @@ from frappe.utils.password import update_password
 from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.settlement import attempt_outcomes
-from oropendola_payments.tests import factories
-from oropendola_payments.tests.http import API, send
-from oropendola_payments.tests.simulated import simulator
+from oropendola_payments.tests.support import factories
+from oropendola_payments.tests.support.http import API, send
+from oropendola_payments.tests.support.simulated import simulator
 
 PRIVATE = ("/checkout", "/pay", "/billing", "/receipt")
 

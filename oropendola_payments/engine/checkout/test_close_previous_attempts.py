@@ -8,9 +8,9 @@ from oropendola_payments.api import payment
 from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.gateway.registry import adapter_class
 from oropendola_payments.gateways.errors import MaybeSent
-from oropendola_payments.tests.factories import as_user, enable_gateway
-from oropendola_payments.tests.flows import GATEWAYS, Journey
-from oropendola_payments.tests.simulated import open_pay_page
+from oropendola_payments.tests.support.factories import as_user, enable_gateway
+from oropendola_payments.tests.support.journey import GATEWAYS, Journey
+from oropendola_payments.tests.support.simulated import open_pay_page
 
 # Another gateway that takes the same currency.
 SECOND = {"cashfree": "razorpay", "stripe": "paypal", "cashflows": "stripe"}

@@ -9,12 +9,12 @@ from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.checkout import gateway_choice
 from oropendola_payments.engine.jobs import payments as payment_jobs
 from oropendola_payments.engine.settlement.settle import settle
-from oropendola_payments.tests.factories import as_user, enable_gateway, payment_settings
-from oropendola_payments.tests.facts import failed, paid
-from oropendola_payments.tests.flows import GATEWAYS, Journey
-from oropendola_payments.tests.http import call, message
-from oropendola_payments.tests.simulated import open_pay_page
-from oropendola_payments.tests.time_travel import forget_the_past, make_due, settle_down
+from oropendola_payments.tests.support.factories import as_user, enable_gateway, payment_settings
+from oropendola_payments.tests.support.facts import failed, paid
+from oropendola_payments.tests.support.http import call, message
+from oropendola_payments.tests.support.journey import GATEWAYS, Journey
+from oropendola_payments.tests.support.simulated import open_pay_page
+from oropendola_payments.tests.support.time_travel import forget_the_past, make_due, settle_down
 
 # The others find a payment only by their own number, and without it nobody can have reached the pay page.
 KNOWN_BY_OUR_REFERENCE = ("razorpay", "stripe", "phonepe", "cashfree")
@@ -250,7 +250,7 @@ class TestClientKeys(TestCase):
 		self.assertEqual(self.journey.initiate(idempotency_key=self.key)["attempt"], attempt)
 
 	def test_two_customers_may_use_the_same_key(self):
-		from oropendola_payments.tests.factories import create_user
+		from oropendola_payments.tests.support.factories import create_user
 
 		other = Journey("payu", user=create_user())
 		mine, theirs = (j.initiate(idempotency_key=self.key)["attempt"] for j in (self.journey, other))

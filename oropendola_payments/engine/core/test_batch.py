@@ -5,7 +5,7 @@ from frappe.utils import now_datetime
 
 from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.core import batch
-from oropendola_payments.tests.flows import Journey
+from oropendola_payments.tests.support.journey import Journey
 
 
 class TestBatches(TestCase):

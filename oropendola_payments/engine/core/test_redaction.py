@@ -10,10 +10,10 @@ from oropendola_payments.engine.core.redaction import masked, masked_body, maske
 from oropendola_payments.engine.gateway.registry import adapter_class
 from oropendola_payments.gateways.base import CREDENTIAL_SLOTS
 from oropendola_payments.simulator.core.provider import OTP
-from oropendola_payments.tests.factories import create_user
-from oropendola_payments.tests.flows import GATEWAYS, Journey
-from oropendola_payments.tests.simulated import open_pay_page
-from oropendola_payments.tests.time_travel import finish_refunds, settle_down
+from oropendola_payments.tests.support.factories import create_user
+from oropendola_payments.tests.support.journey import GATEWAYS, Journey
+from oropendola_payments.tests.support.simulated import open_pay_page
+from oropendola_payments.tests.support.time_travel import finish_refunds, settle_down
 
 # Who did it, and whose it is, is kept on purpose: the user's name is the mail address.
 IDENTITY = {

@@ -12,9 +12,9 @@ from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.engine.inbound import status_query
 from oropendola_payments.gateways.errors import GatewayRefused, MaybeSent, NotSent
 from oropendola_payments.simulator import Delivery
-from oropendola_payments.tests.factories import enable_gateway, unique
-from oropendola_payments.tests.flows import Journey
-from oropendola_payments.tests.simulated import deliver
+from oropendola_payments.tests.support.factories import enable_gateway, unique
+from oropendola_payments.tests.support.journey import Journey
+from oropendola_payments.tests.support.simulated import deliver
 
 
 class TestBreaker(TestCase):

@@ -10,9 +10,9 @@ from oropendola_payments.engine.gateway.registry import adapter_of
 from oropendola_payments.engine.inbound import status_query
 from oropendola_payments.exceptions import Unavailable
 from oropendola_payments.gateways.base import Callback
-from oropendola_payments.tests.factories import as_user, create_user, enable_gateway, payment_settings
-from oropendola_payments.tests.flows import Journey
-from oropendola_payments.tests.http import call
+from oropendola_payments.tests.support.factories import as_user, create_user, enable_gateway, payment_settings
+from oropendola_payments.tests.support.http import call
+from oropendola_payments.tests.support.journey import Journey
 
 KEYS = {"key_id": "Qm7TzX", "key_secret": "s3LtDemo9Kx2-live"}
 

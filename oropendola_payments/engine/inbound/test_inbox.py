@@ -9,12 +9,12 @@ from oropendola_payments.api import admin
 from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.inbound import inbox
 from oropendola_payments.engine.jobs import payments as payment_jobs
-from oropendola_payments.tests.factories import as_user, create_user, enable_gateway
-from oropendola_payments.tests.facts import BELLS_ONLY
-from oropendola_payments.tests.flows import GATEWAYS, Journey
-from oropendola_payments.tests.http import call
-from oropendola_payments.tests.simulated import deliver, simulator
-from oropendola_payments.tests.time_travel import forget_the_past, make_due
+from oropendola_payments.tests.support.factories import as_user, create_user, enable_gateway
+from oropendola_payments.tests.support.facts import BELLS_ONLY
+from oropendola_payments.tests.support.http import call
+from oropendola_payments.tests.support.journey import GATEWAYS, Journey
+from oropendola_payments.tests.support.simulated import deliver, simulator
+from oropendola_payments.tests.support.time_travel import forget_the_past, make_due
 
 LOG = "Payment Webhook Log"
 SIGNED = tuple(code for code in GATEWAYS if code not in BELLS_ONLY)
@@ -155,7 +155,7 @@ class TestTrouble(InboxCase):
 
 	def test_a_message_that_a_dead_worker_left_is_picked_up(self):
 		"""R3: stored as Received, and nobody looked at it again."""
-		from oropendola_payments.tests.crashes import dying
+		from oropendola_payments.tests.support.crashes import dying
 
 		journey, messages = self.paid_and_told("payu")
 		with dying(at=1) as rehearsal:
@@ -233,7 +233,7 @@ class TestTrouble(InboxCase):
 		import hashlib
 		import hmac
 
-		from oropendola_payments.tests.simulated import simulator
+		from oropendola_payments.tests.support.simulated import simulator
 
 		secret = simulator().dialects["razorpay"].config["webhook_secret"]
 		signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()

@@ -16,9 +16,9 @@ from oropendola_payments.engine.jobs import payments as payment_jobs
 from oropendola_payments.engine.monitoring import alert_rules, health
 from oropendola_payments.exceptions import Unavailable
 from oropendola_payments.gateways.errors import CredentialsRefused, GatewayRefused, NotSent
-from oropendola_payments.tests.factories import as_user, create_user, enable_gateway
-from oropendola_payments.tests.flows import Journey
-from oropendola_payments.tests.simulated import simulator
+from oropendola_payments.tests.support.factories import as_user, create_user, enable_gateway
+from oropendola_payments.tests.support.journey import Journey
+from oropendola_payments.tests.support.simulated import simulator
 
 SETTINGS = "Payment Gateway Settings"
 FACTS = ("last_success_on", "last_error", "last_error_on")

@@ -18,8 +18,14 @@ from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.core.test_redaction import found_in_logs, found_in_tables, log_sizes
 from oropendola_payments.engine.phone import otp
 from oropendola_payments.exceptions import Refusal, TooManyRequests, Unavailable
-from oropendola_payments.tests.factories import payment_settings, unique
-from oropendola_payments.tests.sms import NOBODY, new_phone, sms_provider, sms_settings, write_sms_settings
+from oropendola_payments.tests.support.factories import payment_settings, unique
+from oropendola_payments.tests.support.sms import (
+	NOBODY,
+	new_phone,
+	sms_provider,
+	sms_settings,
+	write_sms_settings,
+)
 
 BAD_TEXTS = (
 	"Your code is on its way.",

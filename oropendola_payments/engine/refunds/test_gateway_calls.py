@@ -10,9 +10,9 @@ from oropendola_payments.engine.settlement import reviews
 from oropendola_payments.exceptions import Conflict
 from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
 from oropendola_payments.gateways.errors import NotSent
-from oropendola_payments.tests.factories import enable_gateway, unique
-from oropendola_payments.tests.paid import books_of, paid_journey, status_of
-from oropendola_payments.tests.time_travel import finish_refunds, make_due
+from oropendola_payments.tests.support.factories import enable_gateway, unique
+from oropendola_payments.tests.support.paid import books_of, paid_journey, status_of
+from oropendola_payments.tests.support.time_travel import finish_refunds, make_due
 
 
 class RefundCase(TestCase):

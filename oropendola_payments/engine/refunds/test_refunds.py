@@ -11,11 +11,11 @@ from oropendola_payments.engine.settlement.settle import settle
 from oropendola_payments.exceptions import Conflict, NotFound, Unprocessable
 from oropendola_payments.gateways.base import DisputeEvent, RefundEvent, RefundOutcome
 from oropendola_payments.money import to_decimal
-from oropendola_payments.tests.facts import failed, paid
-from oropendola_payments.tests.flows import GATEWAYS, Journey
-from oropendola_payments.tests.paid import paid_journey, status_of
-from oropendola_payments.tests.proofs import broken_promises
-from oropendola_payments.tests.time_travel import finish_refunds, forget_the_past, make_due
+from oropendola_payments.tests.support.checks import broken_promises
+from oropendola_payments.tests.support.facts import failed, paid
+from oropendola_payments.tests.support.journey import GATEWAYS, Journey
+from oropendola_payments.tests.support.paid import paid_journey, status_of
+from oropendola_payments.tests.support.time_travel import finish_refunds, forget_the_past, make_due
 
 
 class TestEveryGateway(TestCase):

@@ -7,10 +7,10 @@ from oropendola_payments.engine.settlement import disputes
 from oropendola_payments.engine.settlement.settle import settle
 from oropendola_payments.exceptions import Conflict
 from oropendola_payments.gateways.base import DisputeEvent
-from oropendola_payments.tests.factories import enable_gateway
-from oropendola_payments.tests.facts import paid
-from oropendola_payments.tests.flows import Journey
-from oropendola_payments.tests.simulated import deliver
+from oropendola_payments.tests.support.factories import enable_gateway
+from oropendola_payments.tests.support.facts import paid
+from oropendola_payments.tests.support.journey import Journey
+from oropendola_payments.tests.support.simulated import deliver
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 

@@ -9,12 +9,12 @@ from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.settlement.settle import settle
 from oropendola_payments.engine.subscriptions import lifecycle
 from oropendola_payments.gateways.payu.adapter import PayU
-from oropendola_payments.tests.another_app import another_app
-from oropendola_payments.tests.factories import create_user, payment_settings
-from oropendola_payments.tests.facts import paid
-from oropendola_payments.tests.flows import GATEWAYS, Journey
-from oropendola_payments.tests.simulated import open_pay_page
-from oropendola_payments.tests.time_travel import finish_refunds, forget_the_past, settle_down
+from oropendola_payments.tests.support.another_app import another_app
+from oropendola_payments.tests.support.factories import create_user, payment_settings
+from oropendola_payments.tests.support.facts import paid
+from oropendola_payments.tests.support.journey import GATEWAYS, Journey
+from oropendola_payments.tests.support.simulated import open_pay_page
+from oropendola_payments.tests.support.time_travel import finish_refunds, forget_the_past, settle_down
 
 
 def paid_twice(gateway: str) -> Journey:

@@ -7,9 +7,9 @@ import frappe
 from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.settlement import overpayment
 from oropendola_payments.engine.settlement.settle import settle
-from oropendola_payments.tests.factories import payment_settings
-from oropendola_payments.tests.facts import paid
-from oropendola_payments.tests.flows import Journey
+from oropendola_payments.tests.support.factories import payment_settings
+from oropendola_payments.tests.support.facts import paid
+from oropendola_payments.tests.support.journey import Journey
 
 
 class TestOneDecision(TestCase):

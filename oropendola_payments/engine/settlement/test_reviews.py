@@ -10,8 +10,14 @@ from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.monitoring import invariants
 from oropendola_payments.engine.settlement import settle as settlement
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
-from oropendola_payments.tests.factories import as_user, create_invoice, create_user, enable_gateway, unique
-from oropendola_payments.tests.simulated import simulator
+from oropendola_payments.tests.support.factories import (
+	as_user,
+	create_invoice,
+	create_user,
+	enable_gateway,
+	unique,
+)
+from oropendola_payments.tests.support.simulated import simulator
 
 
 class TestReviews(TestCase):

@@ -9,11 +9,11 @@ from oropendola_payments.engine.notifications import hooks as notification_hooks
 from oropendola_payments.engine.settlement.settle import is_wanted, settle
 from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
-from oropendola_payments.tests.another_app import another_app
-from oropendola_payments.tests.factories import as_user, create_user, enable_gateway, payment_settings
-from oropendola_payments.tests.facts import failed, paid, payment_id
-from oropendola_payments.tests.flows import Journey
-from oropendola_payments.tests.proofs import broken_promises, broken_trail
+from oropendola_payments.tests.support.another_app import another_app
+from oropendola_payments.tests.support.checks import broken_promises, broken_trail
+from oropendola_payments.tests.support.factories import as_user, create_user, enable_gateway, payment_settings
+from oropendola_payments.tests.support.facts import failed, paid, payment_id
+from oropendola_payments.tests.support.journey import Journey
 
 
 class SettlementCase(TestCase):

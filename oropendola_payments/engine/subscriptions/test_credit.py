@@ -7,9 +7,9 @@ import frappe
 from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.refunds import process as refunds
 from oropendola_payments.engine.subscriptions import lifecycle
-from oropendola_payments.tests.factories import create_user, payment_settings
-from oropendola_payments.tests.flows import Journey
-from oropendola_payments.tests.proofs import broken_promises
+from oropendola_payments.tests.support.checks import broken_promises
+from oropendola_payments.tests.support.factories import create_user, payment_settings
+from oropendola_payments.tests.support.journey import Journey
 
 
 class TestCredit(TestCase):

@@ -5,10 +5,10 @@ from frappe.utils.password import update_password
 
 from oropendola_payments.compat import TestCase
 from oropendola_payments.gateways import BUILT_IN
-from oropendola_payments.tests import factories
 from oropendola_payments.tests.browser.chromium import Chromium
 from oropendola_payments.tests.browser.host import Host
-from oropendola_payments.tests.facts import currency_of
+from oropendola_payments.tests.support import factories
+from oropendola_payments.tests.support.facts import currency_of
 
 GATEWAYS = tuple(BUILT_IN)
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}

@@ -8,7 +8,7 @@ from unittest import SkipTest
 import frappe
 from frappe.installer import update_site_config
 
-from oropendola_payments.tests.simulated import simulator
+from oropendola_payments.tests.support.simulated import simulator
 
 NAMED = "PAYMENT_BROWSER_URL"
 WEBHOOK = "/api/method/oropendola_payments.api.webhooks.receive?gateway="

@@ -5,8 +5,8 @@ from unittest import SkipTest
 import frappe
 
 from oropendola_payments.engine.checkout import initiate as checkout
-from oropendola_payments.tests import factories
 from oropendola_payments.tests.browser.case import PHONE, BrowserTestCase
+from oropendola_payments.tests.support import factories
 
 LOOKS = ({"color_scheme": "light"}, {"color_scheme": "dark", **PHONE})
 ONLY_FAULTS = {"resultTypes": ["violations"]}

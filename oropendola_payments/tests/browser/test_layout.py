@@ -1,7 +1,7 @@
 """Where things stand on the pages, and what their small helpers do."""
 
-from oropendola_payments.tests import factories
 from oropendola_payments.tests.browser.case import PHONE, BrowserTestCase
+from oropendola_payments.tests.support import factories
 
 WIDE = {"viewport": {"width": 1280, "height": 800}}
 

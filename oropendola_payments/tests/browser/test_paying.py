@@ -4,8 +4,8 @@ import re
 
 import frappe
 
-from oropendola_payments.tests import factories
 from oropendola_payments.tests.browser.case import GATEWAYS, PHONE, BrowserTestCase
+from oropendola_payments.tests.support import factories
 
 EMBEDDED = ("stripe", "phonepe", "cashfree")  # their scripts go to the return address by themselves
 WINDOWS = ("payu", "razorpay")  # these hand their answer to our page

@@ -10,8 +10,8 @@ import frappe
 from frappe.utils import add_days, today
 
 from oropendola_payments.engine.checkout import initiate as checkout
-from oropendola_payments.tests import factories
 from oropendola_payments.tests.browser.case import GATEWAYS, PHONE, BrowserTestCase
+from oropendola_payments.tests.support import factories
 
 FOLDER = Path(__file__).parents[3] / "docs" / "screenshots"
 WIDE = {"viewport": {"width": 1280, "height": 800}}

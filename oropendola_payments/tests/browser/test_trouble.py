@@ -5,8 +5,8 @@ import re
 import frappe
 
 from oropendola_payments.engine.checkout import initiate as checkout
-from oropendola_payments.tests import factories
 from oropendola_payments.tests.browser.case import GATEWAYS, PHONE, BrowserTestCase
+from oropendola_payments.tests.support import factories
 
 BANK_CODE = "111000"  # what the played Cashfree's bank sends
 

@@ -15,7 +15,7 @@ from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import (
 )
 from oropendola_payments.compat import TestCase
 from oropendola_payments.exceptions import NotAllowed
-from oropendola_payments.tests.factories import create_plan, create_user, unique
+from oropendola_payments.tests.support.factories import create_plan, create_user, unique
 
 
 class TestKeyText(TestCase):

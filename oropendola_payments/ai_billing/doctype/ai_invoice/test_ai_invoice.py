@@ -9,9 +9,9 @@ import frappe
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.compat import TestCase
 from oropendola_payments.exceptions import ConcurrentChange, Conflict, InvalidTransition, NotAllowed
-from oropendola_payments.tests.factories import create_invoice, create_user, payment_settings
-from oropendola_payments.tests.http import send
-from oropendola_payments.tests.states import EveryPairOfStates, table
+from oropendola_payments.tests.support.factories import create_invoice, create_user, payment_settings
+from oropendola_payments.tests.support.http import send
+from oropendola_payments.tests.support.states import EveryPairOfStates, table
 
 MOVES = """
 	Pending         -> Processing, Paid, Cancelled

@@ -6,7 +6,7 @@ import frappe
 
 from oropendola_payments.compat import TestCase
 from oropendola_payments.exceptions import BadRequest, Unprocessable
-from oropendola_payments.tests.factories import create_plan
+from oropendola_payments.tests.support.factories import create_plan
 
 
 class TestAIPlan(TestCase):

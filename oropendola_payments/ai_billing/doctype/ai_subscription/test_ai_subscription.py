@@ -7,13 +7,13 @@ import frappe
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.compat import TestCase
 from oropendola_payments.exceptions import Conflict, InvalidTransition, NotAllowed, Unprocessable
-from oropendola_payments.tests.factories import (
+from oropendola_payments.tests.support.factories import (
 	create_active_subscription,
 	create_invoice,
 	create_plan,
 	create_user,
 )
-from oropendola_payments.tests.states import EveryPairOfStates, table
+from oropendola_payments.tests.support.states import EveryPairOfStates, table
 
 MOVES = """
 	Pending   -> Trial, Active, Cancelled

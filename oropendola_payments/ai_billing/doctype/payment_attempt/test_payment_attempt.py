@@ -10,8 +10,8 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 )
 from oropendola_payments.compat import TestCase
 from oropendola_payments.exceptions import InvalidTransition, NotAllowed
-from oropendola_payments.tests.factories import create_invoice, unique
-from oropendola_payments.tests.states import EveryPairOfStates, table
+from oropendola_payments.tests.support.factories import create_invoice, unique
+from oropendola_payments.tests.support.states import EveryPairOfStates, table
 
 LAYOUT = ("Section Break", "Column Break", "Tab Break", "HTML")
 MOVES = """

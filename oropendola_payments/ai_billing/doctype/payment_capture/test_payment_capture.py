@@ -5,7 +5,7 @@ import frappe
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.compat import TestCase
 from oropendola_payments.exceptions import NotAllowed
-from oropendola_payments.tests.factories import create_active_subscription
+from oropendola_payments.tests.support.factories import create_active_subscription
 
 
 class TestPaymentCapture(TestCase):

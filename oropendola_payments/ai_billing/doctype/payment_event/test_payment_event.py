@@ -12,7 +12,7 @@ from oropendola_payments.ai_billing.doctype.payment_event.payment_event import (
 from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.monitoring import audit
 from oropendola_payments.exceptions import AuditTrailIsFrozen
-from oropendola_payments.tests.factories import (
+from oropendola_payments.tests.support.factories import (
 	as_user,
 	create_active_subscription,
 	create_invoice,

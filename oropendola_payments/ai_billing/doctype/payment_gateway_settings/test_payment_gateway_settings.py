@@ -10,8 +10,8 @@ from oropendola_payments.engine.gateway import registry
 from oropendola_payments.exceptions import BadRequest, NotAllowed
 from oropendola_payments.gateways import BUILT_IN
 from oropendola_payments.gateways.base import CREDENTIAL_SLOTS
-from oropendola_payments.tests.factories import create_user, enable_gateway, payment_settings
-from oropendola_payments.tests.http import call, message, send
+from oropendola_payments.tests.support.factories import create_user, enable_gateway, payment_settings
+from oropendola_payments.tests.support.http import call, message, send
 
 NAME = "Razorpay"
 KEYS = {"key_id": "rzp_test_madeup0000001", "key_secret": "made-up-secret", "webhook_secret": "made-up-hook"}

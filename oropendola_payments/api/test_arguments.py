@@ -1,0 +1,225 @@
+"""What comes from outside may be missing, too long, unreadable or of another kind: a clear refusal, and nothing written."""
+
+import inspect
+import json
+from urllib.parse import quote
+
+import frappe
+
+from oropendola_payments.compat import TestCase
+from oropendola_payments.gateways import BUILT_IN
+from oropendola_payments.tests.support.endpoints import ROWS, People, World, whitelisted
+from oropendola_payments.tests.support.http import API, call, message, send
+
+OWNED_BY_MANAGER = {row.endpoint for row in ROWS if row.statuses == (403, 403, 403, 403, 200)}
+TABLES = (
+	"AI Plan", "AI Subscription", "AI API Key", "AI Invoice", "Payment Attempt", "Payment Capture", "Payment Refund",
+	"Payment Webhook Log", "Payment Event",
+)  # fmt: skip
+# Whatever the parameter is called and whatever it means, none of these is right for it.
+NEVER_RIGHT = {
+	"over-long text": "x" * 5000,
+	"a NUL inside": "abc\x00def",
+	"half a surrogate": "abc\ud800def",
+	"a character that was replaced": "abc\ufffddef",
+	"a list": ["a", "b"],
+	"an object": {"a": 1},
+	"nested": {"a": [{"b": [[[["c"]]]]}]},
+	"yes": True,
+	"a query in disguise": ["like", "%"],
+}
+TEXT_ONLY = {"a number": 12.5}
+CURRENCY_ONLY = {"a sentence": "Indian rupees", "too short": "IN", "digits": "123", "another alphabet": "ИНР"}
+NUMBER_ONLY = {
+	"words": "many",
+	"not a number": "NaN",
+	"endless": "Infinity",
+	"huge": "9" * 30,
+	"power": "1e9999999",
+}
+# These check nothing but the body as a whole, and answer in the provider's way.
+RAW = (
+	"desk.chart",
+	"callbacks.returned",
+	"callbacks.payu_success",
+	"callbacks.payu_failure",
+	"webhooks.receive",
+	"health.metrics",
+)
+
+
+def parameters_of(endpoint: str) -> dict[str, inspect.Parameter]:
+	"""What the function behind an endpoint takes; `endpoint` hides it from Frappe, which would check it first."""
+	function = inspect.unwrap(whitelisted()[endpoint])
+	for cell in function.__closure__ or ():
+		if isinstance(cell.cell_contents, inspect.Signature):
+			return dict(cell.cell_contents.parameters)
+	return {}
+
+
+class ArgumentsTestCase(TestCase):
+	@classmethod
+	def setUpClass(cls):
+		super().setUpClass()
+		cls.people = People()
+
+	def user_of(self, row) -> str:
+		return self.people.manager if row.endpoint in OWNED_BY_MANAGER else self.people.owner
+
+	def counts(self) -> dict:
+		return {
+			table: frappe.db.sql(f"SELECT COUNT(*), MAX(modified) FROM `tab{table}`")[0] for table in TABLES
+		}
+
+	def rows(self):
+		for row in ROWS:
+			if row.endpoint not in (*RAW, "receipts.download") and parameters_of(row.endpoint):
+				yield row, row.arguments(World(self.people))
+
+	def refused(self, answer, *statuses: int):
+		self.assertIn(answer.status_code, statuses or (400,), answer.get_data()[:300])
+		envelope = message(answer)
+		self.assertIs(envelope.get("success"), False, answer.get_data()[:300])
+		self.assertTrue(envelope["error"] and envelope["error_code"], envelope)
+
+	def assert_refused(self, row, arguments: dict, name: str, values: dict):
+		"""Each of the values, by what it is, instead of the right one."""
+		before = self.counts()
+		for what, value in values.items():
+			with self.subTest(endpoint=row.endpoint, name=name, what=what):
+				body = json.dumps({**arguments, name: value})
+				self.refused(
+					call(row.endpoint, self.user_of(row), data=body, content_type="application/json")
+				)
+		self.assertEqual(self.counts(), before, (row.endpoint, name))
+
+
+class TestJsonArguments(ArgumentsTestCase):
+	def test_the_parameters_of_every_endpoint_are_known(self):
+		for row, arguments in self.rows():
+			self.assertLessEqual(set(arguments), set(parameters_of(row.endpoint)), row.endpoint)
+		self.assertGreater(len(list(self.rows())), 20)
+
+	def test_a_missing_argument_is_named(self):
+		for row, arguments in self.rows():
+			for name, parameter in parameters_of(row.endpoint).items():
+				if parameter.default is inspect.Parameter.empty:
+					self.assert_refused(row, arguments, name, {"null": None, "empty": "", "spaces": "   "})
+					rest = {key: value for key, value in arguments.items() if key != name}
+					self.assert_refused(row, rest, "surprise", {"left out": 1})
+
+	def test_what_is_never_right_is_refused_everywhere(self):
+		for row, arguments in self.rows():
+			for name in parameters_of(row.endpoint):
+				self.assert_refused(row, arguments, name, NEVER_RIGHT)
+
+	def test_text_where_a_number_is_wanted_is_refused_and_the_other_way_round(self):
+		for row, arguments in self.rows():
+			for name, parameter in parameters_of(row.endpoint).items():
+				self.assert_refused(row, arguments, name, self.wrong_for(str(parameter.annotation)))
+
+	def wrong_for(self, annotation: str) -> dict:
+		if "Currency" in annotation:
+			return CURRENCY_ONLY
+		return TEXT_ONLY if "str" in annotation else NUMBER_ONLY
+
+	def test_a_figure_that_does_not_exist_is_refused(self):
+		for what, value in {
+			**NEVER_RIGHT,
+			"no JSON": "{",
+			"another": '{"figure": "Secrets"}',
+			"a number": "5",
+		}.items():
+			with self.subTest(what=what):
+				body = json.dumps({"filters": value})
+				answer = call("desk.chart", self.people.manager, data=body, content_type="application/json")
+				self.assertEqual(answer.status_code, 400, answer.get_data()[:300])
+
+	def test_an_argument_that_nobody_asked_for_is_ignored(self):
+		answer = call("subscription.get_plans", json={"surprise": {"a": 1}, "cmd2": "frappe.ping"})
+		self.assertEqual(answer.status_code, 200)
+
+	def test_what_a_refusal_says_is_plain_text(self):
+		answer = call(
+			"subscription.create_subscription_and_invoice",
+			self.people.owner,
+			json={"plan_id": "<img src=x onerror=alert(1)>"},
+		)
+		self.refused(answer, 404)
+		self.assertNotIn("<", message(answer)["error"])
+
+
+class TestForms(ArgumentsTestCase):
+	def post(self, row, body: bytes):
+		kind = "application/x-www-form-urlencoded"
+		return call(row.endpoint, self.user_of(row), data=body, content_type=kind)
+
+	def test_a_form_that_is_not_utf8_is_refused(self):
+		for row, arguments in self.rows():
+			texts = [n for n, p in parameters_of(row.endpoint).items() if "int" not in str(p.annotation)]
+			for name in texts:
+				fields = [f"{key}={quote(str(value))}" for key, value in arguments.items() if key != name]
+				before = self.counts()
+				with self.subTest(endpoint=row.endpoint, name=name):
+					self.refused(self.post(row, "&".join([*fields, f"{name}=%ff%fe%80"]).encode()))
+					self.refused(self.post(row, "&".join([*fields, f"{name}="]).encode() + b"\xff\xfe\x80"))
+					self.assertEqual(self.counts(), before)
+
+
+class TestBodiesOfStrangers(ArgumentsTestCase):
+	"""Callbacks and webhooks take whatever the internet sends."""
+
+	BODIES = (
+		(b"", "application/x-www-form-urlencoded"),
+		(b"\xff\xfe\x80", "application/x-www-form-urlencoded"),
+		(b"a=" + b"x" * 300_000, "application/x-www-form-urlencoded"),
+		(b"&".join(b"f%d=1" % n for n in range(2000)), "application/x-www-form-urlencoded"),
+		(b"txnid=%00&hash=%00&status=success&mihpayid[]=1", "application/x-www-form-urlencoded"),
+		(b"{}", "application/json"),
+		(b'{"payload": ' + b"[" * 500 + b"]" * 500 + b"}", "application/json"),
+		(b'{"event": null, "data": 5}', "application/json"),
+		(b"\x00\x01\x02", "application/octet-stream"),
+		(
+			b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--x--",
+			"multipart/form-data; boundary=x",
+		),
+	)
+	GATEWAYS = (
+		*BUILT_IN,
+		"no-such-gateway",
+		"",
+		"%ff%00",
+		"x" * 500,
+	)
+
+	def each(self, path: str):
+		for gateway in self.GATEWAYS:
+			for body, kind in self.BODIES:
+				with self.subTest(gateway=gateway[:20], kind=kind, body=body[:20]):
+					yield send("POST", f"{API}{path}?gateway={gateway}", data=body, content_type=kind)
+
+	def test_a_webhook_without_a_signature_is_refused_and_not_stored(self):
+		"""S4, S23."""
+		before = self.counts()
+		for answer in self.each("webhooks.receive"):
+			self.assertIn(answer.status_code, (400, 401, 404, 413, 422, 429), answer.get_data()[:300])
+			self.assertFalse(message(answer).get("success"))
+		self.assertEqual(self.counts(), before)
+
+	def test_a_return_with_anything_leads_to_a_page_of_ours(self):
+		"""S17, R31."""
+		before = self.counts()
+		for answer in self.each("callbacks.returned"):
+			self.assertEqual(answer.status_code, 303, answer.get_data()[:300])
+			self.assertIn("/payment-result", answer.headers["Location"])
+			self.assertNotIn("Set-Cookie", answer.headers)
+		self.assertEqual(self.counts(), before)
+
+	def test_strange_gateway_names_leave_no_trace_in_the_cache(self):
+		for number in range(5):
+			call("webhooks.receive", query_string=f"gateway=made-up-{number}")
+		known = [
+			key.decode() if isinstance(key, bytes) else key
+			for key in frappe.cache.hgetall("oropendola_gateway_names")
+		]
+		self.assertEqual([key for key in known if key.startswith("made-up")], [])

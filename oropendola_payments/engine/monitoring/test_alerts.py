@@ -1,0 +1,296 @@
+"""Alerts: open once, escalate when worse, close by themselves, and never touch the money."""
+
+from datetime import timedelta
+
+import frappe
+from frappe.utils import now_datetime
+
+from oropendola_payments.api import health as health_api
+from oropendola_payments.compat import TestCase
+from oropendola_payments.engine.gateway import circuit_breaker
+from oropendola_payments.engine.monitoring import alert_rules, alerts, health
+from oropendola_payments.engine.monitoring.alert_rules import ALL, Finding
+from oropendola_payments.engine.notifications import templates as mail_templates
+from oropendola_payments.gateways.errors import CredentialsRefused, NotSent
+from oropendola_payments.tests.support.factories import (
+	as_user,
+	create_invoice,
+	create_user,
+	enable_gateway,
+	payment_settings,
+	unique,
+)
+from oropendola_payments.tests.support.journey import customer
+from oropendola_payments.tests.support.outbox import mails_to, nothing_leaves
+
+KIND = "Pending Too Long"
+
+
+class AlertCase(TestCase):
+	def setUp(self):
+		self.enterContext(nothing_leaves())
+		self.subject = unique("subject")
+
+	def note(self, *records: str, level: float = 0, kind: str = KIND) -> str | None:
+		return alerts._note(Finding(kind, self.subject, "Made up.", records=records, level=level))
+
+	def alert(self):
+		return frappe.get_last_doc("Payment Alert", {"subject": self.subject})
+
+	def an_hour_passes(self):
+		then = now_datetime() - timedelta(hours=1)
+		frappe.db.set_value("Payment Alert", self.alert().name, "told_on", then)
+
+
+class TestOneAlert(AlertCase):
+	def test_it_is_told_when_it_begins_and_not_again_while_it_is_the_same(self):
+		self.assertEqual(self.note("A"), self.alert().name)
+		self.an_hour_passes()
+		self.assertIsNone(self.note("A"))
+		self.assertEqual(frappe.db.count("Payment Alert", {"subject": self.subject}), 1)
+
+	def test_another_record_with_the_same_count_is_another_problem(self):
+		self.note("A")
+		self.an_hour_passes()
+		self.assertEqual(self.note("B"), self.alert().name)
+		self.assertEqual((self.alert().severity, self.alert().details), ("Critical", "B"))
+
+	def test_fewer_records_are_no_news(self):
+		self.note("A", "B")
+		self.an_hour_passes()
+		self.assertIsNone(self.note("B"))
+
+	def test_it_gets_no_louder_than_once_an_hour_and_forgets_nothing_meanwhile(self):
+		self.note("A")
+		self.assertIsNone(self.note("A", "B"))
+		self.an_hour_passes()
+		self.assertTrue(self.note("A", "B"))
+
+	def test_a_much_higher_rate_is_worse_and_a_slightly_higher_one_is_not(self):
+		self.note(level=25)
+		self.an_hour_passes()
+		self.assertIsNone(self.note(level=34))
+		self.assertTrue(self.note(level=35))
+
+	def test_it_closes_when_the_problem_is_gone_and_opens_anew_when_it_returns(self):
+		first = self.note("A")
+		alerts._close_what_is_over(set(), {KIND})
+		self.assertEqual(frappe.db.get_value("Payment Alert", first, "status"), "Closed")
+		self.assertNotEqual(self.note("A"), first)
+
+	def test_what_was_not_looked_at_is_not_over(self):
+		self.note("A")
+		alerts._close_what_is_over(set(), {"Dead Letters"})
+		self.assertEqual(self.alert().status, "Open")
+
+	def test_the_database_refuses_a_second_open_one(self):
+		self.note("A")
+		copy = frappe.new_doc("Payment Alert")
+		copy.update({"kind": KIND, "subject": self.subject, "live_key": self.alert().live_key})
+		with self.assertRaises((frappe.UniqueValidationError, frappe.DuplicateEntryError)):
+			copy.insert(ignore_permissions=True)
+		frappe.db.rollback()
+
+
+class TestTelling(AlertCase):
+	def setUp(self):
+		super().setUp()
+		self.manager = create_user("Payments Manager")
+
+	def test_managers_hear_of_it_in_the_desk_and_by_mail(self):
+		alerts.tell(self.note("REC-1"))
+		told = frappe.get_all("Notification Log", {"for_user": self.manager}, ["document_name", "subject"])
+		self.assertEqual(told[0].document_name, self.alert().name)
+		sent = mails_to(self.manager)[-1]
+		self.assertIn(KIND, sent.subject)
+		self.assertIn("REC-1", sent.html)
+		self.assertIn(f"/payment-alert/{self.alert().name}", sent.html)
+
+	def test_the_mail_is_a_template_that_managers_edit(self):
+		name = mail_templates.TEXTS["alert"][0]
+		before = frappe.db.get_value("Email Template", name, ["subject", "response_html"], as_dict=True)
+		texts = {"subject": "Look: {{ subject }}", "response_html": "<p>{{ records | join }}</p>"}
+		frappe.db.set_value("Email Template", name, texts)
+		frappe.clear_document_cache("Email Template", name)
+		try:
+			alerts.tell(self.note("A&B"))
+		finally:
+			frappe.db.set_value("Email Template", name, dict(before))
+			frappe.clear_document_cache("Email Template", name)
+			frappe.db.commit()
+		sent = mails_to(self.manager)[-1]
+		self.assertEqual(sent.subject, f"Look: {self.subject}")
+		self.assertRegex(sent.html, r"<p[^>]*>A&amp;B</p>")
+
+	def test_the_mail_can_be_switched_off(self):
+		with payment_settings(send_alert_mails=0):
+			alerts.tell(self.note("A"))
+		self.assertEqual(mails_to(self.manager), [])
+		self.assertTrue(frappe.db.exists("Notification Log", {"for_user": self.manager}))
+
+	def test_a_mail_server_that_fails_rolls_nothing_back(self):
+		"""R27."""
+		invoice = create_invoice(customer())
+		name, before = self.note("A"), frappe.sendmail
+		frappe.db.set_value("AI Invoice", invoice.name, "description", "Written before the mail")
+		frappe.sendmail = fail
+		try:
+			alerts.tell(name)
+		finally:
+			frappe.sendmail = before
+		self.assertEqual(
+			frappe.db.get_value("AI Invoice", invoice.name, "description"), "Written before the mail"
+		)
+		self.assertEqual(self.alert().status, "Open")
+
+	def test_health_and_metrics_show_it_to_staff(self):
+		self.note("A")
+		with as_user(self.manager):
+			answer = health_api.status()
+		self.assertIn(self.subject, [row["subject"] for row in answer["alerts"]])
+		self.assertEqual(answer["status"], "attention")
+		self.assertIn(f'oropendola_open_alerts{{kind="{KIND}",subject="{self.subject}"', health.metrics())
+
+
+class TestFindings(AlertCase):
+	def setUp(self):
+		super().setUp()
+		self.code = f"gw{frappe.generate_hash(length=8)}"
+
+	def attempts(self, **statuses: int):
+		"""Finished or open attempts at a gateway of this test's own."""
+		invoice = create_invoice(customer())
+		for status, count in statuses.items():
+			for _i in range(count):
+				self.attempt(invoice, status)
+
+	def attempt(self, invoice, status: str, age: timedelta = timedelta(minutes=5)) -> str:
+		doc = frappe.new_doc("Payment Attempt")
+		doc.name = unique("ATT")[-20:].replace("-", "").upper()
+		doc.update(
+			{
+				"invoice": invoice.name,
+				"user": invoice.user,
+				"gateway": self.code,
+				"mode": "Test",
+				"status": status,
+			}
+		)
+		doc.update(
+			{
+				"amount": 1,
+				"currency": "INR",
+				"initiated_at": now_datetime() - age,
+				"idempotency_key": doc.name,
+			}
+		)
+		doc.db_insert()
+		return doc.name
+
+	def found(self, kind: str, subject: str | None = None) -> list[Finding]:
+		rows, _looked_at = alert_rules.collect(None)
+		return [row for row in rows if row.kind == kind and row.subject == (subject or self.code)]
+
+	def test_a_rate_above_its_threshold_is_found_and_one_at_it_is_not(self):
+		self.attempts(Paid=9, Failed=1)
+		self.assertEqual(self.found("Failed Rate"), [])
+		self.attempts(Failed=1)
+		self.assertIn("2 of the 11", self.found("Failed Rate")[0].summary)
+
+	def test_customers_who_left_count_for_their_own_rate(self):
+		self.attempts(Paid=7, Expired=3)
+		self.assertEqual(self.found("Failed Rate"), [])
+		self.assertEqual(self.found("Abandoned Rate")[0].level, 30)
+
+	def test_nine_payments_say_nothing(self):
+		self.attempts(Failed=9)
+		self.assertEqual(self.found("Failed Rate"), [])
+
+	def test_the_thresholds_are_those_of_the_settings(self):
+		self.attempts(Paid=5, Failed=5)
+		with payment_settings(alert_failed_percent=50):
+			self.assertEqual(self.found("Failed Rate"), [])
+
+	def test_small_gateways_count_together(self):
+		with payment_settings(alert_failed_percent=0):
+			self.attempts(Failed=10)
+			self.assertTrue(self.found("Failed Rate", ALL))
+
+	def test_a_payment_that_is_open_for_more_than_a_day_is_found_by_name(self):
+		invoice = create_invoice(customer())
+		old = self.attempt(invoice, "Processing", timedelta(hours=25))
+		self.attempt(invoice, "Processing", timedelta(hours=23))
+		self.assertEqual(self.found(KIND)[0].records, (old,))
+
+	def test_dead_letters_are_found_by_name(self):
+		doc = frappe.new_doc("Payment Webhook Log")
+		doc.update({"gateway": self.code, "event_key": unique("event"), "status": "Dead"})
+		doc.db_insert()
+		self.assertEqual(self.found("Dead Letters")[0].records, (doc.name,))
+
+	def test_one_dead_letter_after_another_is_told_again_though_there_is_still_one(self):
+		"""R24: the number is the same, the problem is another."""
+		told = [self.dead_letter_is_told()]
+		self.subject = self.code
+		self.an_hour_passes()
+		frappe.db.set_value("Payment Webhook Log", {"gateway": self.code}, "status", "Processed")
+		told.append(self.dead_letter_is_told())
+		self.an_hour_passes()
+		alerts.run()
+		self.assertEqual(told, [True, True])
+		self.assertEqual((self.alert().times_told, self.alert().status), (2, "Open"))
+
+	def dead_letter_is_told(self) -> bool:
+		doc = frappe.new_doc("Payment Webhook Log")
+		doc.update({"gateway": self.code, "event_key": unique("event"), "status": "Dead"})
+		doc.db_insert()
+		told = alerts.run()
+		return frappe.db.get_value("Payment Alert", {"subject": self.code}, "name") in told
+
+	def test_a_broken_promise_is_found_without_what_another_finding_names_already(self):
+		rows = alert_rules.broken_promises({"some_rule": ["A", "B"], "other_rule": ["B"]}, told={"B"})
+		self.assertEqual([(row.subject, row.records) for row in rows], [("some_rule", ("A",))])
+
+	def test_a_finder_that_fails_closes_nothing(self):
+		before = dict(alert_rules.FINDERS)
+		alert_rules.FINDERS.clear()
+		alert_rules.FINDERS[fail] = (KIND,)
+		try:
+			self.assertEqual(alert_rules.collect(None), ([], set()))
+		finally:
+			alert_rules.FINDERS.clear()
+			alert_rules.FINDERS.update(before)
+
+
+class TestGatewayTrouble(AlertCase):
+	def setUp(self):
+		super().setUp()
+		self.settings = enable_gateway("payu")
+		self.addCleanup(circuit_breaker.report_success, "payu")
+		circuit_breaker.report_success("payu")
+
+	def kinds(self) -> list[str]:
+		return [row.kind for row in alert_rules.gateways() if row.subject == self.settings.label]
+
+	def test_refused_keys_are_found_at_once_and_until_a_call_succeeds(self):
+		circuit_breaker.report_failure("payu", CredentialsRefused("The key is wrong."))
+		self.assertEqual(self.kinds(), ["Keys Refused"])
+		circuit_breaker.report_success("payu")
+		self.assertEqual(self.kinds(), [])
+
+	def test_a_gateway_that_keeps_failing_is_found_and_one_failure_is_not(self):
+		circuit_breaker.report_failure("payu", NotSent("No answer."))
+		self.assertEqual(self.kinds(), [])
+		for _i in range(circuit_breaker.FAILURES_TO_OPEN):
+			circuit_breaker.report_failure("payu", NotSent("No answer."))
+		self.assertEqual(self.kinds(), ["Gateway Degraded"])
+
+	def test_a_switched_off_gateway_alarms_nobody(self):
+		circuit_breaker.report_failure("payu", CredentialsRefused("The key is wrong."))
+		frappe.db.set_value("Payment Gateway Settings", self.settings.name, "enabled", 0)
+		self.addCleanup(frappe.db.set_value, "Payment Gateway Settings", self.settings.name, "enabled", 1)
+		self.assertEqual(self.kinds(), [])
+
+
+def fail(*args, **kwargs):
+	raise ConnectionError("The server is down.")

@@ -1,0 +1,290 @@
+"""Mails and receipts: who gets what, and that a broken mail, template or PDF never touches the money. Lessons R2, R27."""
+
+import frappe
+
+from oropendola_payments.ai_billing import words
+from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.compat import TestCase
+from oropendola_payments.engine.core import after_commit
+from oropendola_payments.engine.inbound import abandonment
+from oropendola_payments.engine.jobs import subscriptions as subscription_jobs
+from oropendola_payments.engine.monitoring import invariants
+from oropendola_payments.engine.notifications import emails, receipts
+from oropendola_payments.engine.notifications import hooks as notification_hooks
+from oropendola_payments.engine.notifications import templates as mail_templates
+from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.engine.settlement import manual_payment
+from oropendola_payments.engine.subscriptions import lifecycle  # fmt: skip
+from oropendola_payments.tests.support.factories import (
+	as_user,
+	create_active_subscription,
+	create_invoice,
+	create_plan,
+	payment_settings,
+	unique,
+)  # fmt: skip
+from oropendola_payments.tests.support.journey import Journey, customer
+from oropendola_payments.tests.support.outbox import broken, mails_to, nothing_leaves, replaced
+from oropendola_payments.tests.support.time_travel import make_due
+
+
+class MailCase(TestCase):
+	def setUp(self):
+		self.enterContext(nothing_leaves())
+		self.enterContext(payment_settings(tax_rate=0, send_payment_mails=1))
+
+
+class TestPaymentMails(MailCase):
+	def setUp(self):
+		super().setUp()
+		self.user = customer()
+		self.invoice = create_invoice(self.user)
+		paid = manual_payment.record_payment(
+			self.invoice.name, self.invoice.total(), unique("transfer"), None, None
+		)
+		self.capture = frappe.db.get_value("Payment Capture", {"attempt": paid["attempt"]}, "name")
+
+	def test_a_payment_is_thanked_for_once_with_amount_and_invoice(self):
+		notification_hooks.payment_succeeded(self.capture)
+		thanks = [
+			mail for mail in mails_to(self.user) if mail.subject == f"Payment received: {self.invoice.name}"
+		]
+		self.assertTrue(thanks)
+		self.assertIn("₹499.00", thanks[-1].html)
+		self.assertIn("/billing", thanks[-1].html)
+
+	def test_it_says_until_when_it_runs_as_the_pages_write_it(self):
+		notification_hooks.payment_succeeded(self.capture)
+		until = words.day(self.invoice.reload().period_end)
+		self.assertRegex(until, r"^\d+ \w{3} \d{4}$")
+		self.assertIn(f"Starter now runs until {until}", mails_to(self.user)[-1].html)
+
+	def test_a_key_that_waits_is_told_with_how_long_it_waits(self):
+		notification_hooks.payment_succeeded(self.capture)
+		self.assertIn("within 24 hours", mails_to(self.user)[-1].html)
+		after_commit.pick_up_key(self.invoice.subscription)
+		notification_hooks.payment_succeeded(self.capture)
+		self.assertNotIn("API key", mails_to(self.user)[-1].html)
+
+	def test_the_receipt_speaks_the_customers_language(self):
+		with replaced(frappe, "get_print", lambda *args, **options: frappe.local.lang.encode()):
+			self.assertEqual(receipts.attachments(self.invoice, "hi")[0]["fcontent"], b"hi")
+		self.assertEqual(frappe.local.lang, "en")
+
+	def test_the_receipt_is_attached_even_when_a_webhook_of_a_guest_paid(self):
+		with as_user("Guest"):
+			notification_hooks.payment_succeeded(self.capture)
+		sent = mails_to(self.user)[-1]
+		if not receipts.as_pdf(self.invoice):
+			self.skipTest("This machine cannot make PDFs")
+		self.assertTrue(sent.attachments[f"{self.invoice.name}.pdf"].startswith(b"%PDF"))
+
+	def test_a_pdf_engine_that_fails_costs_the_attachment_and_not_the_mail(self):
+		before = len(mails_to(self.user))
+		with broken(frappe, "get_print"):
+			notification_hooks.payment_succeeded(self.capture)
+		sent = mails_to(self.user)
+		self.assertEqual(len(sent), before + 1)
+		self.assertEqual(sent[-1].attachments, {})
+		self.assertFalse(frappe.flags.ignore_print_permissions)
+
+	def test_a_mail_server_that_fails_does_not_touch_the_payment(self):
+		with broken(frappe, "sendmail"):
+			notification_hooks.payment_succeeded(self.capture)
+		self.assertEqual(self.invoice.reload().status, "Paid")
+		self.assertEqual(invariants.check(("paid_amount_differs_from_captures", "paid_without_service")), {})
+
+	def test_a_switched_off_mail_is_not_sent(self):
+		before = len(mails_to(self.user))
+		with payment_settings(send_payment_mails=0):
+			notification_hooks.payment_succeeded(self.capture)
+		self.assertEqual(len(mails_to(self.user)), before)
+
+	def test_a_disabled_customer_gets_no_mail(self):
+		before = len(mails_to(self.user))
+		frappe.db.set_value("User", self.user, "enabled", 0)
+		self.addCleanup(frappe.db.set_value, "User", self.user, "enabled", 1)
+		notification_hooks.payment_succeeded(self.capture)
+		self.assertEqual(len(mails_to(self.user)), before)
+
+	def test_a_refund_that_arrived_is_told_with_its_amount(self):
+		answer = refunds.create_refund(self.invoice.name, 100, "Example")
+		emails.refund_done(self.invoice, frappe.get_doc("Payment Refund", answer["refund"]))
+		sent = mails_to(self.user)[-1]
+		self.assertEqual(sent.subject, f"Refund sent: {self.invoice.name}")
+		self.assertIn("₹100.00", sent.html)
+		self.assertIn("Reason: Example", sent.html)
+
+
+class TestOtherMails(MailCase):
+	def test_a_failed_payment_links_to_the_checkout_where_a_login_is_needed(self):
+		invoice = self.failed_invoice("Failed")
+		emails.payment_failed(invoice)
+		sent = mails_to(invoice.user)[-1]
+		self.assertIn(f"/checkout?invoice={invoice.name}", sent.html)
+		self.assertIn("The bank said no.", sent.html)
+
+	def test_a_failed_payment_says_that_no_money_was_taken(self):
+		emails.payment_failed(invoice := self.failed_invoice("Failed"))
+		self.assertIn("No money was taken", mails_to(invoice.user)[-1].html)
+
+	def test_money_that_does_not_fit_is_not_called_untouched(self):
+		emails.payment_failed(invoice := self.failed_invoice("Failed", needs_review=1))
+		html = mails_to(invoice.user)[-1].html
+		self.assertNotIn("No money was taken", html)
+		self.assertIn("Please do not pay again", html)
+		self.assertNotIn("Try again", html)
+
+	def test_a_payment_that_was_tried_too_often_asks_to_write_instead_of_to_try(self):
+		invoice = self.failed_invoice("Failed", retry_count=99)
+		emails.payment_failed(invoice)
+		self.assertNotIn("/checkout", mails_to(invoice.user)[-1].html)
+
+	def test_an_abandoned_payment_gets_its_own_text(self):
+		invoice = self.failed_invoice("Abandoned")
+		emails.payment_abandoned(invoice)
+		self.assertEqual(mails_to(invoice.user)[-1].subject, f"Your invoice {invoice.name} is still open")
+
+	def test_a_sweep_that_abandons_an_invoice_tells_its_customer_once(self):
+		journey = Journey("payu")
+		journey.start()
+		make_due(journey.invoice)
+		with queued() as calls:
+			abandonment.run(30)
+			abandonment.run(30)
+		attempts = [name for call in calls for name in call.get("attempts", ())]
+		self.assertEqual([name for name in attempts if name in journey.attempts()], journey.attempts())
+		notification_hooks.payments_failed(journey.attempts())
+		self.assertEqual(mails_to(journey.user)[-1].subject, f"Your invoice {journey.invoice} is still open")
+
+	def test_a_changed_key_is_told_without_the_key(self):
+		subscription = create_active_subscription(customer())
+		emails.key_rotated(subscription)
+		sent = mails_to(subscription.user)[-1]
+		self.assertEqual(sent.subject, "Your API key was changed")
+		self.assertNotIn("oro_", sent.html)
+
+	def test_reminders_before_and_after_the_end_differ(self):
+		subscription = create_active_subscription(customer())
+		emails.renewal_due(subscription, 3)
+		emails.renewal_due(subscription, -1)
+		subjects = [mail.subject for mail in mails_to(subscription.user)]
+		self.assertEqual(subjects[-2:], ["Please renew Starter", "Starter has ended"])
+
+	def test_a_trial_is_asked_to_subscribe_and_not_to_renew(self):
+		user, plan = customer(), create_plan(trial_days=7)
+		name = lifecycle.subscribe(user, plan.name, None)["subscription_id"]
+		trial = frappe.get_doc("AI Subscription", name)
+		self.assertEqual(trial.status, "Trial")
+		emails.renewal_due(trial, 3)
+		emails.renewal_due(trial, -1)
+		for sent in mails_to(user)[-2:]:
+			self.assertIn("trial of Starter", sent.subject)
+			self.assertIn("Subscribe now", sent.html)
+			self.assertNotIn("enew", sent.html)
+
+	def test_a_reminder_of_one_day_is_sent_once_however_often_the_sweep_runs(self):
+		subscription = create_active_subscription(customer())
+		frappe.db.set_value("AI Subscription", subscription.name, "end_date", today())
+		with queued() as calls:
+			subscription_jobs._remind(subscription.name, today(), 0)
+			subscription_jobs._remind(subscription.name, today(), 0)
+		self.assertEqual([call["days"] for call in calls], [0])
+
+	def failed_invoice(self, status: str, **values):
+		invoice = create_invoice(customer())
+		values = {"status": status, "failure_reason": "The bank said no.", **values}
+		frappe.db.set_value("AI Invoice", invoice.name, values)
+		return invoice.reload()
+
+
+class TestTemplates(MailCase):
+	def test_every_mail_has_a_template_to_edit_after_installation(self):
+		for name, _subject in mail_templates.TEXTS.values():
+			self.assertTrue(frappe.db.exists("Email Template", name), name)
+
+	def test_an_edited_template_is_used_and_never_overwritten(self):
+		with edited("api_key_changed", "Hi {{ customer }}", "<p>{{ plan }} has a new key</p>"):
+			mail_templates.ensure_records()
+			subject, html = mail_templates.render(
+				"api_key_changed", "en", {"customer": "Asha", "plan": "Pro"}
+			)
+		self.assertEqual((subject, html), ("Hi Asha", "<p>Pro has a new key</p>"))
+
+	def test_a_template_in_the_customers_language_wins(self):
+		name = f"{mail_templates.TEXTS['refund_sent'][0]} (hi)"
+		doc = frappe.new_doc("Email Template")
+		doc.update({"name": name, "subject": "Wapas", "use_html": 1, "response_html": "<p>{{ amount }}</p>"})
+		doc.insert(ignore_permissions=True)
+		try:
+			self.assertEqual(
+				mail_templates.render("refund_sent", "hi", {"amount": "5"}), ("Wapas", "<p>5</p>")
+			)
+			self.assertNotEqual(mail_templates.render("refund_sent", "en", {"amount": "5"})[0], "Wapas")
+		finally:
+			frappe.delete_doc("Email Template", name, force=True)
+
+	def test_dates_are_written_in_the_language_of_the_text_and_not_of_the_reader(self):
+		"""A Hindi month in the middle of an English sentence helps nobody."""
+		self.assertEqual(mail_templates.language_of("refund_sent", "hi"), "en")
+		with edited("refund_sent", "Refund", "<p>{{ amount }}</p>"):
+			site = frappe.get_system_settings("language") or "en"
+			self.assertEqual(mail_templates.language_of("refund_sent", "hi"), site)
+
+	def test_a_seller_who_has_no_name_leaves_no_gap(self):
+		for key in mail_templates.TEXTS:
+			_subject, html = mail_templates.render(key, "en", {"seller": "", "summary": "Made up."})
+			self.assertNotIn("<p></p>", html, key)
+		_subject, html = mail_templates.render("refund_sent", "en", {"seller": "Example & Sons"})
+		self.assertIn("<p>Example &amp; Sons</p>", html)
+
+	def test_a_template_cannot_reach_the_database_or_python(self):
+		for attack in (
+			"{{ frappe.db.sql('select 1') }}",
+			"{{ customer.__class__.__mro__ }}",
+			"{{ ''.format.__globals__ }}",
+		):
+			with self.subTest(attack), edited("api_key_changed", "Safe", f"<p>x{attack}</p>"):
+				subject, html = mail_templates.render("api_key_changed", "en", {"customer": "Asha"})
+				self.assertNotIn("class", html.replace("classes", ""))
+				self.assertIn(subject, ("Safe", "Your API key was changed"))
+
+	def test_a_broken_template_is_replaced_by_our_own_text(self):
+		with edited("payment_failed", "{{ oops", "<p>{{ 1 / 0 }}</p>"):
+			subject, _html = mail_templates.render("payment_failed", "en", {"invoice": "INV-1"})
+		self.assertEqual(subject, "Your payment was not completed: INV-1")
+
+	def test_what_a_customer_typed_is_text_and_not_html(self):
+		_subject, html = mail_templates.render("payment_received", "en", {"customer": "<b>Asha</b>"})
+		self.assertIn("&lt;b&gt;Asha", html)
+
+
+class queued:
+	"""Jobs are noted instead of queued."""
+
+	def __enter__(self) -> list[dict]:
+		self.before, calls = frappe.enqueue, []
+		frappe.enqueue = lambda method, **arguments: calls.append({"method": method, **arguments})
+		return calls
+
+	def __exit__(self, *error):
+		frappe.enqueue = self.before
+
+
+class edited:
+	"""An Email Template with other texts for a while."""
+
+	def __init__(self, key: str, subject: str, body: str):
+		self.name = mail_templates.TEXTS[key][0]
+		self.values = {"subject": subject, "use_html": 1, "response_html": body}
+
+	def __enter__(self):
+		self.before = frappe.db.get_value("Email Template", self.name, list(self.values), as_dict=True)
+		self._write(self.values)
+
+	def __exit__(self, *error):
+		self._write(self.before)
+
+	def _write(self, values: dict):
+		frappe.db.set_value("Email Template", self.name, dict(values))
+		frappe.clear_document_cache("Email Template", self.name)

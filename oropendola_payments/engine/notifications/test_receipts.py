@@ -1,0 +1,170 @@
+"""Receipts: page, PDF and sheet to print say the same, and only their owner gets them."""
+
+from html import unescape
+
+import frappe
+
+from oropendola_payments.ai_billing import words
+from oropendola_payments.api import receipts as receipts_api
+from oropendola_payments.compat import TestCase
+from oropendola_payments.engine.notifications import receipts
+from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.engine.settlement import manual_payment
+from oropendola_payments.tests.support.factories import (
+	as_user,
+	create_invoice,
+	create_plan,
+	create_user,
+	payment_settings,
+	unique,
+)  # fmt: skip
+from oropendola_payments.tests.support.http import send
+from oropendola_payments.tests.support.journey import customer
+from oropendola_payments.tests.support.outbox import broken
+from oropendola_payments.tests.support.simulated import incoming_request
+
+SELLER = {
+	"seller_name": "Example & Sons",
+	"seller_address": "1 Main Street\nPune",
+	"seller_tax_id": "27EXAMPLE1Z5",
+}
+
+
+class TestReceipts(TestCase):
+	def setUp(self):
+		super().setUp()
+		self.user = customer()
+		self.enterContext(payment_settings(**SELLER, tax_label="GST", tax_rate=18))
+		invoice = create_invoice(self.user, plan=create_plan(price=1000))
+		self.reference = unique("transfer")
+		manual_payment.record_payment(invoice.name, invoice.total(), self.reference, None, None)
+		self.invoice = invoice.reload()
+
+	def test_it_names_seller_tax_number_and_means_of_payment(self):
+		page = receipts.as_html(self.invoice)
+		for text in (
+			"Example &amp; Sons",
+			"Pune",
+			"27EXAMPLE1Z5",
+			self.invoice.name,
+			"GST (18%)",
+			"180.00",
+			"1,180.00",
+			self.reference,
+		):
+			self.assertIn(text, page)
+
+	def test_it_lists_what_went_back(self):
+		refunds.create_refund(self.invoice.name, 80, "Example")
+		page = receipts.as_html(self.invoice.reload())
+		self.assertIn("Paid back", page)
+		self.assertIn("80.00", page)
+
+	def test_what_somebody_typed_is_text_and_not_html(self):
+		frappe.db.set_value("AI Invoice", self.invoice.name, "description", "<script>x</script>")
+		page = receipts.as_html(self.invoice.reload())
+		self.assertIn("&lt;script&gt;x", page)
+		self.assertNotIn("<script>", page)
+
+	def test_the_owner_downloads_it(self):
+		answer = self.download(self.user)
+		self.assertEqual(answer.status_code, 200)
+		self.assertIn("private", answer.headers["Cache-Control"])
+		if answer.mimetype == "application/pdf":
+			self.assertTrue(answer.get_data().startswith(b"%PDF"))
+		else:
+			self.assertIn(self.invoice.name, answer.get_data(as_text=True))
+
+	def test_a_page_to_print_comes_when_no_pdf_can_be_made(self):
+		with broken(frappe, "get_print"):
+			answer = self.download(self.user)
+		self.assertEqual(answer.mimetype, "text/html")
+		self.assertIn("default-src 'none'", answer.headers["Content-Security-Policy"])
+
+	def test_nobody_else_gets_it(self):
+		answer = self.download(create_user())
+		self.assertEqual(answer["error_code"], "not_found")
+
+	def test_an_unpaid_invoice_has_none(self):
+		self.invoice = create_invoice(self.user)
+		self.assertEqual(self.download(self.user)["error_code"], "conflict")
+
+	def download(self, user: str):
+		with incoming_request("GET", "http://site.example/receipt"), as_user(user):
+			return receipts_api.download(invoice_id=self.invoice.name)
+
+
+class TestOneReceipt(TestCase):
+	"""Whatever the page says, the sheet says as well."""
+
+	def setUp(self):
+		self.user = customer()
+		self.enterContext(payment_settings(**SELLER, tax_label="GST", tax_rate=18))
+		self.invoice = create_invoice(self.user, plan=create_plan(price=100000))
+
+	def pay(self, amount=None):
+		manual_payment.record_payment(
+			self.invoice.name, amount or self.invoice.total(), unique("transfer"), "2026-01-31", None
+		)
+		self.invoice.reload()
+
+	def page(self, **headers) -> str:
+		answer = send("GET", f"/receipt?invoice={self.invoice.name}", self.user, headers=headers)
+		return unescape(answer.get_data(as_text=True))
+
+	def sheet(self) -> str:
+		return unescape(receipts.as_html(self.invoice.reload()))
+
+	def assert_both_say(self, *texts: str):
+		for kind, content in (("page", self.page()), ("sheet", self.sheet())):
+			for text in texts:
+				self.assertIn(text, content, kind)
+
+	def test_dates_amounts_tax_and_method_are_written_alike(self):
+		self.pay()
+		self.assert_both_say(
+			"31 Jan 2026", "₹1,18,000.00", "₹18,000.00", "GST (18%)", "Bank transfer or cash", "Example & Sons",
+			words.days(self.invoice.period_start, self.invoice.period_end),
+			f"Invoice {self.invoice.name} of {words.day(self.invoice.creation)}",
+		)  # fmt: skip
+
+	def test_it_is_paid_on_the_day_of_the_transfer_and_not_on_that_of_the_record(self):
+		self.pay()
+		for content in (self.page(), self.sheet()):
+			self.assertRegex(content, r"Paid on(: |</dt><dd>)31 Jan 2026")
+
+	def test_each_refund_is_a_line_of_its_own(self):
+		self.pay()
+		for amount in (300, 20):
+			refunds.create_refund(self.invoice.name, amount, "Example")
+		self.assert_both_say("−₹300.00", "−₹20.00")
+
+	def test_a_part_of_the_sum_has_a_receipt_that_says_what_is_due(self):
+		self.pay(18000)
+		self.assertEqual(self.invoice.status, "Partly Paid")
+		self.assert_both_say("₹18,000.00", "Still to pay: ₹1,00,000.00")
+		with incoming_request("GET", "http://site.example/receipt"), as_user(self.user):
+			self.assertEqual(receipts_api.download(invoice_id=self.invoice.name).status_code, 200)
+
+	def test_a_part_that_came_is_still_acknowledged_while_the_rest_is_under_way(self):
+		self.pay(18000)
+		self.invoice.mark_as_processing()
+		frappe.db.commit()
+		self.assert_both_say("Still to pay: ₹1,00,000.00")
+
+	def test_money_that_came_twice_is_no_part_of_it(self):
+		self.pay()
+		capture = frappe.get_last_doc("Payment Capture", {"invoice": self.invoice.name})
+		frappe.db.set_value("Payment Capture", capture.name, "applied_amount", 0)
+		for content in (self.page(), self.sheet()):
+			self.assertNotIn(capture.gateway_payment_id, content)
+		frappe.db.set_value("Payment Capture", capture.name, "applied_amount", capture.applied_amount)
+
+	def test_the_sheet_says_in_which_language_it_is(self):
+		self.pay()
+		self.assertIn('<html lang="en">', self.sheet())
+		with words.speaking("hi"):
+			sheet = self.sheet()
+		self.assertIn('<html lang="hi">', sheet)
+		self.assertIn("रसीद", sheet)
+		self.assertNotIn("Bank transfer", sheet)

@@ -1,0 +1,166 @@
+"""Money that came by bank transfer or in cash, recorded by a manager."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import frappe
+
+from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.api import admin
+from oropendola_payments.compat import TestCase
+from oropendola_payments.engine.monitoring import invariants
+from oropendola_payments.tests.support.factories import (
+	as_user,
+	create_invoice,
+	create_plan,
+	create_user,
+	unique,
+)
+from oropendola_payments.tests.support.parallel import in_parallel
+
+
+class TestManualPayment(TestCase):
+	@classmethod
+	def setUpClass(cls):
+		super().setUpClass()
+		cls.manager, cls.customer = create_user("Payments Manager"), create_user()
+
+	def setUp(self):
+		self.invoice = create_invoice(self.customer).name
+
+	def record(self, amount="499", reference=None, user=None, **values) -> dict:
+		arguments = {
+			"invoice_id": self.invoice,
+			"amount": amount,
+			"reference": reference or unique("transfer"),
+			**values,
+		}
+		with as_user(user or self.manager):
+			return admin.record_manual_payment(**arguments)
+
+	def refused(self, code: str, *args, **values) -> str:
+		answer = self.record(*args, **values)
+		self.assertEqual((answer["success"], answer.get("error_code")), (False, code), answer)
+		return answer["error"]
+
+	def stored(self):
+		return frappe.get_doc("AI Invoice", self.invoice)
+
+	def captures(self) -> list:
+		return frappe.get_all("Payment Capture", {"invoice": self.invoice}, ["*"], order_by="creation")
+
+	def test_the_full_amount_pays_and_serves(self):
+		answer = self.record(
+			reference="made-up-transfer-" + self.invoice, paid_on=str(today()), note="From the bank"
+		)
+		self.assertEqual((answer["status"], answer["outstanding_amount"]), ("Paid", 0))
+		subscription = frappe.get_doc("AI Subscription", self.stored().subscription)
+		self.assertEqual(subscription.status, "Active")
+		self.assertTrue(subscription.api_key_link)
+		(capture,) = self.captures()
+		self.assertEqual((capture.gateway, capture.disposition, capture.amount), ("manual", "Applied", 499))
+		attempt = frappe.get_doc("Payment Attempt", answer["attempt"])
+		self.assertEqual((attempt.status, attempt.mode), ("Paid", "Manual"))
+		self.assertEqual(frappe.parse_json(attempt.request_data)["recorded_by"], self.manager)
+
+	def test_the_trail_names_the_manager_and_the_desk(self):
+		self.record()
+		rows = frappe.get_all(
+			"Payment Event", {"invoice": self.invoice, "event": "invoice_paid"}, ["actor", "source"]
+		)
+		self.assertEqual([(row.actor, row.source) for row in rows], [(self.manager, "Desk")])
+
+	def test_a_part_makes_it_partly_paid_and_the_rest_pays_it(self):
+		"""R8."""
+		first = self.record("200.50")
+		self.assertEqual((first["status"], first["outstanding_amount"]), ("Partly Paid", Decimal("298.50")))
+		subscription = self.stored().subscription
+		self.assertEqual(frappe.db.get_value("AI Subscription", subscription, "status"), "Pending")
+		self.assertFalse(self.stored().needs_review, "a part that a person recorded surprises nobody")
+		second = self.record("298.50")
+		self.assertEqual((second["status"], second["amount_paid"]), ("Paid", Decimal("499.00")))
+		self.assertEqual(frappe.db.get_value("AI Subscription", subscription, "status"), "Active")
+
+	def test_the_same_reference_twice_is_refused(self):
+		"""R12."""
+		reference = unique("transfer")
+		self.record("100", reference)
+		self.assertIn(self.invoice, self.refused("conflict", "100", reference))
+		other, self.invoice = self.invoice, create_invoice(self.customer).name
+		self.assertIn(other, self.refused("conflict", "100", f" {reference} "))
+		self.assertEqual(self.captures(), [])
+
+	def test_two_managers_at_once_record_one_transfer_once(self):
+		"""R28."""
+		from oropendola_payments.engine.settlement import manual_payment
+
+		reference, invoice = unique("transfer"), self.invoice
+		answers = in_parallel(
+			4, lambda _number: manual_payment.record_payment(invoice, Decimal(499), reference, None, None)
+		)
+		self.assertEqual(len([answer for answer in answers if isinstance(answer, dict)]), 1, answers)
+		self.assertEqual(len(self.captures()), 1)
+
+	def test_more_than_is_due_is_refused(self):
+		self.assertIn("499.00 INR", self.refused("bad_request", "499.01"))
+		self.record("400")
+		self.assertIn("99.00 INR", self.refused("bad_request", "100"))
+
+	def test_amounts_that_make_no_sense_are_refused(self):
+		"""R17."""
+		for amount in ("0", "-5", "1.005", "", "a lot", "1e999", "NaN", "Infinity"):
+			with self.subTest(amount=amount):
+				self.refused("bad_request", amount)
+		self.assertEqual((self.captures(), self.stored().status), ([], "Pending"))
+
+	def test_a_currency_without_decimals_takes_none(self):
+		self.invoice = create_invoice(self.customer, create_plan(price=500, currency="JPY")).name
+		self.refused("bad_request", "499.50")
+		self.assertEqual(self.record("500")["status"], "Paid")
+
+	def test_the_date_is_a_day_that_has_come(self):
+		self.assertIn("future", self.refused("bad_request", paid_on=str(today() + timedelta(days=1))))
+		for text in ("yesterday", "2026-13-01", "31/31/2026"):
+			self.assertIn("YYYY-MM-DD", self.refused("bad_request", paid_on=text))
+		day = today() - timedelta(days=3)
+		self.record(paid_on=str(day))
+		self.assertEqual(self.captures()[0].captured_at.date(), day)
+
+	def test_what_is_settled_takes_no_more(self):
+		self.record()
+		self.refused("conflict", "1")
+		self.invoice = create_invoice(self.customer).name
+		self.stored().mark_as_cancelled()
+		frappe.db.commit()
+		self.refused("conflict", "499")
+		self.invoice = "no-such-invoice"
+		self.refused("not_found")
+
+	def test_a_failed_invoice_can_be_paid_by_hand(self):
+		"""R5, R30."""
+		invoice = self.stored()
+		invoice.mark_as_processing()
+		invoice.mark_as_failed("The bank said no.")
+		frappe.db.commit()
+		self.assertEqual(self.record()["status"], "Paid")
+
+	def test_a_part_of_a_failed_invoice_can_be_paid_by_hand(self):
+		invoice = self.stored()
+		invoice.mark_as_processing()
+		invoice.mark_as_abandoned("The customer left.")
+		frappe.db.commit()
+		self.assertEqual(self.record("100")["status"], "Partly Paid")
+
+	def test_only_a_manager_may(self):
+		"""S12, S22."""
+		for user in ("Guest", self.customer, create_user("Payments Auditor"), create_user("System Manager")):
+			with self.subTest(user=user):
+				self.refused("not_allowed", user=user)
+		self.assertEqual((self.captures(), self.stored().status), ([], "Pending"))
+
+	def test_no_promise_is_broken_by_hand(self):
+		self.record("200")
+		self.record("299")
+		broken = invariants.check()
+		names = {name for rows in broken.values() for name in rows}
+		self.assertFalse(names & {self.invoice, *(capture.name for capture in self.captures())}, broken)

@@ -1,0 +1,122 @@
+"""Renewing: which period the next payment buys."""
+
+from datetime import date, timedelta
+
+import frappe
+
+from oropendola_payments.ai_billing.periods import add_interval, today
+from oropendola_payments.api import subscription as api
+from oropendola_payments.api import subscription_renewal as renewal
+from oropendola_payments.gateways import BUILT_IN, load
+from oropendola_payments.tests.support.customers import CustomerTestCase, move_to, pay
+from oropendola_payments.tests.support.factories import create_active_subscription, create_plan
+
+
+class TestRenewing(CustomerTestCase):
+	def active(self, **plan_values) -> dict:
+		self.subscription = create_active_subscription(self.user, **plan_values)
+		return self.mine()
+
+	def test_nothing_is_debited_without_the_customer(self):
+		"""patterns.md, India: no mandates. Recurring debits need rules of their own, so each renewal is a payment that a person makes."""
+		for doctype in (
+			"AI Plan",
+			"AI Subscription",
+			"AI Invoice",
+			"Payment Attempt",
+			"Payment Gateway Settings",
+		):
+			fields = " ".join(field.fieldname for field in frappe.get_meta(doctype).fields)
+			self.assertNotRegex(fields, "auto_renew|mandate|recurring|stored_card")
+		for code in BUILT_IN:
+			names = " ".join(dir(load(BUILT_IN[code])))
+			self.assertNotRegex(names, "mandate|recurring|charge_again")
+
+	def test_renewing_a_running_subscription_extends_it_from_its_old_end(self):
+		before = self.active()
+		answer = self.given(renewal.renew_subscription)
+		self.assertEqual(answer["action"], "extend")
+		self.assertEqual(self.mine()["end_date"], before["end_date"], "nothing before the payment")
+		pay(answer["invoice_id"])
+		after = self.mine()
+		self.assertEqual(
+			after["end_date"], add_interval(before["end_date"], "Month", 1, before["start_date"].day)
+		)
+		self.assertEqual(after["start_date"], before["start_date"])
+		self.assertEqual(after["api_key_prefix"], before["api_key_prefix"])
+
+	def test_an_extension_does_not_fill_todays_quota_again(self):
+		self.active(requests_limit_per_day=100)
+		move_to(self.subscription.name, daily_quota_remaining=3)
+		pay(self.given(renewal.renew_subscription)["invoice_id"])
+		self.assertEqual(self.mine()["quota"]["remaining"], 3)
+
+	def test_the_day_of_the_month_comes_back_after_february(self):
+		self.active()
+		move_to(self.subscription.name, start_date=date(2099, 1, 31), end_date=date(2099, 2, 28))
+		pay(self.given(renewal.renew_subscription)["invoice_id"])
+		self.assertEqual(self.mine()["end_date"], date(2099, 3, 31))
+
+	def test_asking_twice_gives_the_same_renewal(self):
+		self.active()
+		first, again = (self.given(renewal.renew_subscription) for _time in range(2))
+		self.assertEqual(first, again)
+
+	def test_two_renewals_paid_one_after_the_other_extend_twice(self):
+		before = self.active()
+		for _time in range(2):
+			pay(self.given(renewal.renew_subscription)["invoice_id"])
+		self.assertEqual(
+			self.mine()["end_date"], add_interval(before["end_date"], "Month", 2, before["start_date"].day)
+		)
+
+	def test_a_customer_who_is_past_due_loses_no_day(self):
+		self.active()
+		end = today() - timedelta(days=2)
+		move_to(self.subscription.name, end_date=end, start_date=end - timedelta(days=31))
+		self.subscription.reload().mark_past_due()
+		frappe.db.commit()
+		answer = self.given(renewal.extend_active_subscription)
+		pay(answer["invoice_id"])
+		mine = self.mine()
+		self.assertEqual((answer["action"], mine["status"]), ("extend", "Active"))
+		self.assertEqual(mine["end_date"].month, end.month % 12 + 1)
+
+	def test_an_expired_subscription_starts_a_new_period_today(self):
+		self.active()
+		move_to(self.subscription.name, end_date=today() - timedelta(days=40))
+		self.subscription.reload().expire()
+		frappe.db.commit()
+		self.refused("conflict", renewal.extend_active_subscription)
+		answer = self.given(renewal.renew_expired_subscription)
+		pay(answer["invoice_id"])
+		mine = self.mine()
+		self.assertEqual((answer["action"], mine["start_date"]), ("new", today()))
+		self.assertEqual(mine["end_date"], add_interval(today(), "Month", 1))
+		self.refused("conflict", renewal.renew_expired_subscription)
+
+	def test_the_renewal_keeps_the_currency_of_the_last_invoice(self):
+		plan = create_plan(prices=[{"currency": "USD", "price": 9}])
+		first = self.given(api.create_subscription_and_invoice, plan_id=plan.name, currency="USD")[
+			"invoice_id"
+		]
+		pay(first)
+		second = self.given(renewal.renew_subscription)["invoice_id"]
+		self.assertEqual(
+			frappe.db.get_value("AI Invoice", second, ["currency", "purpose"]), ("USD", "Renewal")
+		)
+
+	def test_there_must_be_something_to_renew(self):
+		self.refused("not_found", renewal.renew_subscription)
+		self.refused("not_found", renewal.renew_subscription, plan_id="no-such-plan")
+		self.subscribe(price=0, is_free=1)
+		self.refused("unprocessable", renewal.renew_subscription)
+		self.given(api.cancel_subscription)
+		self.refused("conflict", renewal.renew_subscription)
+
+	def test_a_period_is_never_extended_by_an_unpaid_renewal(self):
+		before = self.active()
+		invoice = frappe.get_doc("AI Invoice", self.given(renewal.renew_subscription)["invoice_id"])
+		for move in (invoice.mark_as_processing, lambda: invoice.mark_as_failed("The bank said no.")):
+			move()
+			self.assertEqual(self.mine()["end_date"], before["end_date"])

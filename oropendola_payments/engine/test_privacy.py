@@ -1,0 +1,322 @@
+"""A person asks to be forgotten: the money evidence stays whole and names nobody."""
+
+import unittest
+from datetime import timedelta
+
+import frappe
+from frappe.utils import now_datetime
+
+from oropendola_payments import hooks
+from oropendola_payments.ai_billing.doctype.payment_event.payment_event import REDACTED
+from oropendola_payments.ai_billing.doctype.payment_webhook_log.payment_webhook_log import PaymentWebhookLog
+from oropendola_payments.compat import TestCase
+from oropendola_payments.engine import privacy
+from oropendola_payments.engine.monitoring import audit, invariants
+from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.engine.settlement import manual_payment, reviews
+from oropendola_payments.patches import name_the_customer_of_money
+from oropendola_payments.tests.support.factories import (
+	as_user,
+	create_active_subscription,
+	create_invoice,
+	create_user,
+	unique,
+)  # fmt: skip
+from oropendola_payments.tests.support.journey import Journey
+from oropendola_payments.tests.support.source import files, imports_of
+
+OURS = (
+	"AI Subscription", "AI API Key", "AI Invoice", "Payment Attempt", "Payment Capture", "Payment Refund",
+	"Payment Event", "Payment Webhook Log", "Payment Alert",
+)  # fmt: skip
+REQUEST = "Personal Data Deletion Request"
+
+
+def pay_as(user: str) -> Journey:
+	journey = Journey("payu", user=user)
+	journey.bring_back(journey.customer_pays(journey.start()))
+	return journey
+
+
+def places_that_name(*texts: str) -> list[str]:
+	"""Columns of our tables in which one of these texts still stands."""
+	found = []
+	for doctype in OURS:
+		for row in frappe.db.sql(f"SELECT * FROM `tab{doctype}`", as_dict=True):
+			found += [
+				f"{doctype}.{column}" for column, value in row.items() if any(t in str(value) for t in texts)
+			]
+	return sorted(set(found))
+
+
+class TestPersonInTheAuditTrail(TestCase):
+	@classmethod
+	def setUpClass(cls):
+		super().setUpClass()
+		cls.invoice = pay_as(create_user()).invoice
+		cls.event = frappe.get_all(
+			"Payment Event", {"invoice": cls.invoice}, pluck="name", order_by="sequence"
+		)[0]
+
+	def tearDown(self):
+		frappe.db.rollback()
+
+	def change(self, **values):
+		for column, value in values.items():
+			frappe.db.sql(
+				f"UPDATE `tabPayment Event` SET `{column}` = %s WHERE name = %s", (value, self.event)
+			)
+
+	def broken(self) -> dict | None:
+		return audit.verify(self.invoice)["broken"]
+
+	def test_a_redacted_person_does_not_break_the_chain(self):
+		self.change(actor="deleted-user-0007@example.com", ip_address=REDACTED, person_salt=REDACTED)
+		self.assertIsNone(self.broken())
+
+	def test_another_actor_breaks_it(self):
+		self.change(actor="somebody@example.com")
+		self.assertEqual(self.broken()["reason"], "its content was changed after it was written")
+
+	def test_another_actor_without_a_salt_breaks_it_too(self):
+		self.change(actor="somebody@example.com", ip_address=REDACTED, person_salt=REDACTED)
+		self.assertEqual(self.broken()["link"], self.event)
+
+	def test_an_address_that_was_left_behind_breaks_it(self):
+		self.change(actor=REDACTED, ip_address="192.0.2.7", person_salt=REDACTED)
+		self.assertEqual(self.broken()["link"], self.event)
+
+	def test_another_person_with_a_salt_and_hash_that_fit_breaks_it(self):
+		self.change(person_hash="0" * 64)
+		self.assertEqual(self.broken()["reason"], "its content was changed after it was written")
+
+
+class TestWhatPeopleTyped(TestCase):
+	"""Reasons and notes may name anybody. They go with the person; the money and its chain stay."""
+
+	def setUp(self):
+		self.name = unique("Zubaida")
+		self.user = create_user()
+		invoice = create_invoice(self.user)
+		self.invoice = invoice.name
+		manual_payment.record_payment(
+			self.invoice, invoice.total(), unique("transfer"), None, f"Cash from {self.name}"
+		)
+		refunds.create_refund(self.invoice, 100, f"{self.name} called")
+		invoice.reload().flag_for_review("Something is odd.")
+		frappe.db.commit()
+		reviews.finish(self.invoice, f"{self.name} was right")
+		invoice.reload().flag_for_review("Something else is odd.")
+		frappe.db.set_value("AI Invoice", self.invoice, "review_reason", f"Ask {self.name}")
+		frappe.db.commit()
+
+	def test_a_person_who_is_forgotten_is_named_in_no_text(self):
+		before = audit.verify(self.invoice)
+		privacy.forget(self.user)
+		frappe.db.commit()
+		self.assertEqual(places_that_name(self.name), [])
+		self.assertEqual(audit.verify(self.invoice), before)
+		self.assertIsNone(before["broken"])
+		refund = frappe.get_last_doc("Payment Refund", {"invoice": self.invoice})
+		self.assertEqual((refund.status, float(refund.amount), refund.reason), ("Refunded", 100, REDACTED))
+		self.assertEqual(invariants.check(("paid_amount_differs_from_captures",)), {})
+
+	def test_the_history_keeps_a_note_until_then_and_notices_a_changed_one(self):
+		event = frappe.get_last_doc("Payment Event", {"invoice": self.invoice, "event": "refund_opened"})
+		self.assertEqual(event.note, f"{self.name} called")
+		self.assertNotIn(self.name, event.details)
+		for values in ({"note": "Nobody called"}, {"note": REDACTED}, {"note": None, "note_salt": None}):
+			frappe.db.set_value("Payment Event", event.name, values, update_modified=False)
+			self.assertEqual(audit.verify(self.invoice)["broken"]["link"], event.name, values)
+			frappe.db.rollback()
+
+	def test_an_invented_note_is_noticed(self):
+		event = frappe.get_last_doc("Payment Event", {"invoice": self.invoice, "event": "invoice_created"})
+		frappe.db.set_value("Payment Event", event.name, "note", "Made up", update_modified=False)
+		self.assertEqual(audit.verify(self.invoice)["broken"]["link"], event.name)
+		frappe.db.rollback()
+
+	def test_money_that_still_waits_for_a_decision_goes_on_waiting(self):
+		capture = frappe.get_last_doc("Payment Capture", {"invoice": self.invoice})
+		before = {"disposition": capture.disposition, "note": capture.note}
+		# As Frappe leaves it: its word in every row, whether there was a note or not.
+		for waits, kept in ((1, None), (0, REDACTED)):
+			frappe.db.set_value("AI Invoice", self.invoice, "needs_review", waits)
+			frappe.db.set_value("Payment Capture", capture.name, {"disposition": "Mismatch", "note": "note"})
+			privacy.forget(self.user)
+			self.assertEqual(frappe.db.get_value("Payment Capture", capture.name, "note"), kept)
+		frappe.db.set_value("Payment Capture", capture.name, before)
+		frappe.db.commit()
+
+	def test_money_and_refunds_belong_to_the_customer_whose_export_shows_them(self):
+		for doctype in ("Payment Capture", "Payment Refund"):
+			owners = frappe.get_all(doctype, {"invoice": self.invoice}, pluck="user")
+			self.assertEqual(set(owners), {self.user}, doctype)
+
+	def test_money_of_before_gets_its_customer_from_the_invoice(self):
+		for doctype in ("Payment Capture", "Payment Refund"):
+			frappe.db.set_value(doctype, {"invoice": self.invoice}, "user", None)
+		name_the_customer_of_money.execute()
+		frappe.db.commit()
+		self.test_money_and_refunds_belong_to_the_customer_whose_export_shows_them()
+
+
+class TestRename(TestCase):
+	def test_the_key_against_double_subscriptions_follows_the_customer(self):
+		subscription = create_active_subscription(create_user())
+		other = create_user()
+		frappe.db.set_value("AI Subscription", subscription.name, "user", other)
+		privacy.user_renamed(frappe.get_doc("User", other), "after_rename", subscription.user, other, False)
+		key = frappe.db.get_value("AI Subscription", subscription.name, "live_key")
+		self.assertEqual(key, f"{other}:{subscription.plan}")
+		self.assertEqual(frappe.db.get_value("AI Subscription", subscription.name, "status"), "Active")
+
+	def test_a_fault_of_ours_does_not_stop_frappe(self):
+		user, before = create_user(), privacy._rename_live_keys
+		privacy._rename_live_keys = lambda user: 1 / 0
+		try:
+			privacy.user_renamed(frappe.get_doc("User", user), "after_rename", "old@example.com", user, False)
+		finally:
+			privacy._rename_live_keys = before
+		self.assertTrue(frappe.db.exists("User", user))
+
+
+class TestHooks(TestCase):
+	def test_every_record_of_ours_names_what_is_redacted(self):
+		"""An entry without fields would replace the person's name in all texts, in payment numbers and hashes as well."""
+		entries = [entry for entry in frappe.get_hooks("user_data_fields") if entry["doctype"] in OURS]
+		self.assertEqual(len(entries), 7)
+		for entry in entries:
+			meta = frappe.get_meta(entry["doctype"])
+			self.assertTrue(entry["redact_fields"])
+			self.assertTrue(
+				all(meta.get_field(name) for name in (entry["filter_by"], *entry["redact_fields"])), entry
+			)
+
+	def test_hooks_name_only_what_a_site_without_other_apps_has(self):
+		"""R26: every handler can be imported, every DocType is Frappe's or ours, and nothing needs ERPNext."""
+		named = dict(vars(hooks))
+		handlers = set(_handlers(named))
+		self.assertGreater(len(handlers), 15)
+		for path in handlers:
+			self.assertTrue(callable(frappe.get_attr(path)), path)
+		doctypes = {row["doctype"] for row in named["user_data_fields"]} | set(named["doc_events"])
+		for name in ("has_permission", "permission_query_conditions", "default_log_clearing_doctypes"):
+			doctypes |= set(named[name])
+		for doctype in doctypes | set(named["doctype_js"]) | set(named["doctype_list_js"]):
+			self.assertIn(frappe.get_meta(doctype).module, ("AI Billing", "Core"), doctype)
+
+	def test_the_app_asks_for_no_other_app(self):
+		"""R26."""
+		self.assertFalse(getattr(hooks, "required_apps", []))
+		for path in files():
+			for found in imports_of(path):
+				self.assertNotIn(found.module.split(".")[0], ("erpnext", "payments"), str(found))
+
+
+def _handlers(value):
+	if isinstance(value, dict):
+		value = list(value.values())
+	if isinstance(value, list | tuple):
+		for item in value:
+			yield from _handlers(item)
+	elif isinstance(value, str) and value.startswith("oropendola_payments.") and value.count(".") > 2:
+		yield value
+
+
+class TestForgetting(TestCase):
+	"""Frappe's own export and deletion, carried out for real."""
+
+	@classmethod
+	def setUpClass(cls):
+		super().setUpClass()
+		if not frappe.db.exists("DocType", REQUEST):
+			raise unittest.SkipTest(f"This host has no {REQUEST}")
+		cls.user = create_user(first_name=f"Zarina{frappe.generate_hash(length=6)}")
+		cls.first_name = frappe.db.get_value("User", cls.user, "first_name")
+		cls.journey = pay_as(cls.user)
+		refunds.create_refund(cls.journey.invoice, 1, f"{cls.first_name} asked")
+
+	def test_export_then_deletion(self):
+		"""R26."""
+		from frappe.website.doctype.personal_data_download_request.personal_data_download_request import (
+			get_user_data,
+		)
+
+		exported = frappe.parse_json(get_user_data(self.user))
+		self.assertEqual([row["name"] for row in exported["AI Invoice"]], [self.journey.invoice])
+		for doctype in (
+			"AI Subscription",
+			"AI API Key",
+			"Payment Attempt",
+			"Payment Capture",
+			"Payment Refund",
+			"Payment Event",
+		):
+			self.assertTrue(exported[doctype], doctype)
+
+		request = self.forget()
+		invoice = frappe.get_doc("AI Invoice", self.journey.invoice)
+		self.assertEqual((invoice.user, invoice.status), (request.name, "Paid"))
+		self.assertEqual(float(invoice.amount_paid), float(invoice.total_amount))
+		self.assertTrue(self.journey.captures()[0].gateway_payment_id)
+		self.assertEqual(places_that_name(self.user, self.first_name), [])
+		self.assertIsNone(audit.verify(self.journey.invoice)["broken"])
+		self.assertEqual(
+			frappe.db.get_value("AI Subscription", self.journey.subscription, "status"), "Cancelled"
+		)
+		self.assertFalse(frappe.db.exists("AI API Key", {"user": request.name, "status": "Active"}))
+		rules = ("paid_amount_differs_from_captures", "quota_without_service", "service_without_money")
+		self.assertEqual(invariants.check(rules), {})
+
+	def forget(self):
+		request = frappe.get_doc({"doctype": REQUEST, "email": self.user})
+		request.send_verification_mail = lambda: None
+		request.notify_user_after_deletion = lambda: None
+		request.insert(ignore_permissions=True)
+		request.db_set("status", "Pending Approval")
+		with as_user("Administrator"):
+			request.trigger_data_deletion()
+		frappe.db.commit()
+		return request.reload()
+
+
+class TestLogClearing(TestCase):
+	def setUp(self):
+		self.name = self.message(days=200)
+
+	def message(self, days: int) -> str:
+		doc = frappe.new_doc("Payment Webhook Log")
+		doc.update(
+			{
+				"gateway": "payu",
+				"event_key": unique("event"),
+				"status": "Processed",
+				"payload": "{}",
+				"headers": "{}",
+			}
+		)
+		doc.db_insert()
+		then = now_datetime() - timedelta(days=days)
+		frappe.db.sql("UPDATE `tabPayment Webhook Log` SET creation = %s WHERE name = %s", (then, doc.name))
+		return doc.name
+
+	def payload(self, name: str) -> str | None:
+		return frappe.db.get_value("Payment Webhook Log", name, "payload")
+
+	def test_old_texts_are_emptied_and_the_row_stays_as_evidence(self):
+		PaymentWebhookLog.clear_old_logs(days=180)
+		self.assertTrue(frappe.db.exists("Payment Webhook Log", self.name))
+		self.assertIsNone(self.payload(self.name))
+
+	def test_evidence_is_kept_for_half_a_year_even_when_log_settings_say_a_week(self):
+		"""R22."""
+		young = self.message(days=179)
+		PaymentWebhookLog.clear_old_logs(days=7)
+		self.assertEqual(self.payload(young), "{}")
+
+	def test_payment_settings_refuse_to_throw_evidence_away_earlier(self):
+		settings = frappe.get_doc("Payment Settings")
+		settings.raw_payload_days = 90
+		with self.assertRaisesRegex(frappe.ValidationError, "at least 180 days"):
+			settings.validate()

@@ -1,0 +1,1 @@
+"""Stories over all layers: paying, races, crashes, late news, budgets."""

@@ -1,0 +1,203 @@
+"""What docs/adding-a-gateway.md and the hooks promise to other apps of the site."""
+
+import json
+from functools import partial
+from unittest.mock import patch
+
+import frappe
+
+from oropendola_payments.api import callbacks, payment, webhooks
+from oropendola_payments.compat import TestCase
+from oropendola_payments.engine.jobs import payments as payment_jobs
+from oropendola_payments.engine.monitoring import health
+from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.engine.settlement.settle import settle
+from oropendola_payments.exceptions import BadRequest
+from oropendola_payments.tests.support.another_app import (
+	THIS,
+	AcmePay,
+	another_app,
+	document_event,
+	heard,
+	signature_of,
+)
+from oropendola_payments.tests.support.factories import as_user, create_invoice
+from oropendola_payments.tests.support.facts import failed, paid
+from oropendola_payments.tests.support.journey import Journey, customer
+from oropendola_payments.tests.support.simulated import incoming_request
+from oropendola_payments.tests.support.time_travel import make_due
+
+SECRET = "acme-made-up-secret"
+SITE = "http://site.example/api/method/oropendola_payments.api"
+
+
+class TestTheirEars(TestCase):
+	"""Design 6.6. Jobs that are queued start at once, so that a test hears what they tell."""
+
+	def setUp(self):
+		self.enterContext(patch.object(frappe, "enqueue", partial(frappe.enqueue, now=True)))
+		names = ("payment_succeeded", "payment_failed", "payment_refunded")
+		self.enterContext(another_app(**{name: [f"{THIS}.{name}"] for name in names}))
+		convention = "on_payment_authorized"
+		self.enterContext(document_event("AI Invoice", convention, f"{THIS}.{convention}"))
+		self.journey = Journey("payu")
+		self.attempt = self.journey.start()
+		self.addCleanup(frappe.db.rollback)
+
+	def test_money_that_arrived_is_told_once(self):
+		fact = paid(self.attempt)
+		capture = settle("payu", fact).capture
+		settle("payu", fact)
+		invoice = self.journey.invoice
+		self.assertEqual(
+			heard,
+			[("payment_succeeded", invoice, capture), ("on_payment_authorized", invoice, "Completed")],
+		)
+
+	def test_a_part_of_the_money_is_told_and_completes_nothing(self):
+		capture = settle("payu", paid(self.attempt, 100)).capture
+		self.assertEqual(heard, [("payment_succeeded", self.journey.invoice, capture)])
+
+	def test_a_failed_payment_is_told(self):
+		settle("payu", failed(self.attempt))
+		settle("payu", failed(self.attempt))
+		self.assertEqual(heard, [("payment_failed", self.journey.invoice, self.attempt)])
+
+	def test_a_payment_that_the_customer_left_is_told(self):
+		make_due(self.journey.invoice)
+		payment_jobs.run_abandoned()
+		self.assertEqual(self.journey.status(), "Abandoned")
+		self.assertIn(("payment_failed", self.journey.invoice, self.attempt), heard)
+
+	def test_a_refund_is_told_when_it_is_done(self):
+		self.journey.bring_back(self.journey.customer_pays(self.attempt))
+		refund = self.journey.refund()["refund"]
+		told = ("payment_refunded", self.journey.invoice, refund)
+		self.assertNotIn(told, heard, "the bank has not carried it out yet")
+		self.journey.sim.finish_refund("payu", refund)
+		make_due(self.journey.invoice)
+		payment_jobs.run_refunds()
+		self.assertEqual(heard.count(told), 1)
+
+
+class TestTheirGateway(TestCase):
+	@classmethod
+	def setUpClass(cls):
+		super().setUpClass()
+		with another_app(payment_gateways=[f"{THIS}.AcmePay"]):
+			cls.settings = frappe.get_doc(
+				{
+					"doctype": "Payment Gateway Settings",
+					"gateway": "acmepay",
+					"label": "Acme Pay",
+					"mode": "Test",
+					"enabled": 1,
+					"key_id": "acme",
+					"key_secret": SECRET,
+				}
+			).insert(ignore_permissions=True)
+		frappe.db.commit()
+		cls.addClassCleanup(cls.remove)
+
+	@classmethod
+	def remove(cls):
+		frappe.db.delete("Payment Gateway Settings", {"gateway": "acmepay"})
+		frappe.clear_document_cache("Payment Gateway Settings", cls.settings.name)
+		frappe.cache.delete_value("oropendola_gateway_list")
+		frappe.cache.hdel("oropendola_gateway_names", "acmepay")
+		frappe.db.commit()
+
+	def setUp(self):
+		self.installed = another_app(payment_gateways=[f"{THIS}.AcmePay"])
+		self.installed.__enter__()
+		self.addCleanup(self.uninstall)
+		frappe.cache.delete_value("oropendola_gateway_list")
+		self.invoice = create_invoice(customer()).name
+
+	def uninstall(self):
+		frappe.db.rollback()
+		if self.installed:
+			self.installed.__exit__(None, None, None)
+		self.installed = None
+
+	def start(self) -> str:
+		with as_user(customer()):
+			answer = payment.initiate_payment(invoice_id=self.invoice, gateway="acmepay")
+		self.assertTrue(answer["success"], answer)
+		self.assertEqual(answer["payment_url"], f"https://test.acme-pay.example/pay/{answer['attempt']}")
+		return answer["attempt"]
+
+	def customer_pays(self, attempt: str, state: str = "captured") -> dict:
+		AcmePay.payments[attempt]["state"] = state
+		return AcmePay.payments[attempt]
+
+	def webhook(self, told: dict, secret: str = SECRET) -> dict:
+		body = json.dumps(told).encode()
+		headers = {"X-Acme-Signature": signature_of(body, secret), "Content-Type": "application/json"}
+		url = f"{SITE}.webhooks.receive?gateway=acmepay"
+		with incoming_request("POST", url, body=body, headers=headers):
+			return webhooks.receive()
+
+	def status(self) -> tuple:
+		invoice = frappe.get_doc("AI Invoice", self.invoice)
+		return invoice.status, frappe.db.get_value("AI Subscription", invoice.subscription, "status")
+
+	def listed(self) -> list[str]:
+		answer = payment.get_available_gateways()
+		self.assertTrue(answer["success"], answer)
+		return [gateway["id"] for gateway in answer["gateways"]]
+
+	def test_customers_can_choose_it_for_what_it_takes(self):
+		for currency, expected in (("INR", [True]), ("USD", [False])):
+			listed = payment.get_available_gateways(currency=currency)["gateways"]
+			self.assertEqual([g["available"] for g in listed if g["id"] == "acmepay"], expected)
+
+	def test_the_browsers_return_leads_to_a_question_and_its_answer_is_settled(self):
+		attempt = self.start()
+		self.customer_pays(attempt)
+		url = f"{SITE}.callbacks.returned?gateway=acmepay&attempt={attempt}"
+		with incoming_request("GET", url):
+			answer = callbacks.returned()
+		self.assertEqual(answer.status_code, 303)
+		self.assertEqual(self.status(), ("Paid", "Active"))
+		capture = frappe.get_doc("Payment Capture", {"invoice": self.invoice})
+		self.assertEqual(
+			(capture.gateway, capture.gateway_payment_id, capture.amount, capture.disposition),
+			("acmepay", f"acme{attempt}", 499, "Applied"),
+		)
+
+	def test_its_webhook_is_verified_and_settled(self):
+		told = self.customer_pays(self.start())
+		self.assertEqual(self.webhook(told, "a guess")["error_code"], "invalid_signature")
+		self.assertEqual(self.status(), ("Processing", "Pending"))
+		self.assertEqual(self.webhook(told)["status"], "processed")
+		self.assertEqual(self.webhook(told)["status"], "duplicate")
+		self.assertEqual(self.status(), ("Paid", "Active"))
+
+	def test_the_reconciler_asks_it(self):
+		self.customer_pays(self.start())
+		make_due(self.invoice)
+		payment_jobs.run_reconcile()
+		self.assertEqual(self.status(), ("Paid", "Active"))
+
+	def test_a_decline_fails_the_payment(self):
+		self.webhook(self.customer_pays(self.start(), "failed"))
+		self.assertEqual(self.status(), ("Failed", "Pending"))
+
+	def test_it_sends_money_back(self):
+		self.webhook(self.customer_pays(self.start()))
+		answer = refunds.create_refund(self.invoice, None, "A test")
+		self.assertEqual((answer["status"], AcmePay.refunds[answer["refund"]]), ("Refunded", 499))
+		self.assertEqual(self.status()[0], "Refunded")
+
+	def test_without_the_app_it_is_unknown_and_hurts_no_other_gateway(self):
+		"""The app was taken off the site, its settings stayed."""
+		self.assertIn("acmepay", self.listed())
+		self.uninstall()
+		self.assertNotIn("acmepay", self.listed(), "the list was in the cache")
+		frappe.cache.delete_value("oropendola_gateway_list")
+		self.assertNotIn("acmepay", self.listed())
+		states = {gateway["id"]: gateway["status"] for gateway in health.full()["gateways"]}
+		self.assertEqual(states["acmepay"], "Not Configured")
+		with self.assertRaisesRegex(BadRequest, "There is no gateway acmepay"):
+			frappe.get_doc("Payment Gateway Settings", self.settings.name).save(ignore_permissions=True)

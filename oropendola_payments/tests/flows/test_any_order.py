@@ -1,0 +1,198 @@
+"""Whatever happens in whatever order, in the end the books agree and the customer is served once, or not at all."""
+
+import os
+
+import frappe
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from oropendola_payments.compat import TestCase
+from oropendola_payments.engine.gateway.registry import adapter_class
+from oropendola_payments.tests.support.factories import payment_settings
+from oropendola_payments.tests.support.journey import GATEWAYS, Journey
+from oropendola_payments.tests.support.simulated import deliver, open_pay_page
+from oropendola_payments.tests.support.time_travel import finish_refunds, forget_the_past, settle_down, sweep
+
+EXAMPLES = int(os.environ.get("PAYMENT_PROOF_EXAMPLES", "25"))
+MOST_ATTEMPTS = 4
+OFTEN = (
+	"another_gateway",
+	"another_tab",
+	"pay",
+	"pay",
+	"pay",
+	"callback",
+	"webhook",
+)  # so that money meets money
+STEPS = (
+	*OFTEN, "initiate", "retry", "another_tab", "another_flow", "another_gateway", "cancel", "pay", "decline", "leave", "pay_late",
+	"callback", "webhook", "lose_callback", "lose_webhook", "poll", "sweep", "refund", "refund_part", "refund_at_the_bank",
+)  # fmt: skip
+story = st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 5)), min_size=5, max_size=16)
+BOTH_PAID = [("another_gateway", 0), ("pay", 0), ("pay", 1)]
+# Where the customer turns to when the first page does not please; it takes the same currency.
+ANOTHER = {
+	"payu": "razorpay",
+	"razorpay": "phonepe",
+	"phonepe": "cashfree",
+	"cashfree": "payu",
+	"stripe": "paypal",
+	"paypal": "stripe",
+	"cashflows": "stripe",
+}
+
+
+class Story:
+	"""Plays the steps of one example. What cannot happen now does nothing; what the site refuses is a refusal."""
+
+	def __init__(self, gateway: str):
+		self.journey = Journey(gateway)
+		self.other = self.journey.beside(ANOTHER[gateway])
+		self.attempts: dict[str, Journey] = {}  # each with the way that it went
+		self.returns: list = []
+		self.messages: list = []
+
+	def play(self, steps):
+		for step, number in [("initiate", 0), *steps]:
+			getattr(self, step)(number)
+			self.messages += self.journey.take_webhooks() + self.other.take_webhooks()
+
+	# The customer opens a page ----------------------------------------------------------------------
+
+	def initiate(self, _number):
+		self._open(self.journey, self.journey.initiate)
+
+	def retry(self, number):
+		way = self.other if number == 5 else self.journey
+		self._open(way, way.retry)
+
+	def another_tab(self, _number):
+		"""The page of the first tab is about to close, so the second gets an attempt of its own."""
+		frappe.db.sql(
+			"UPDATE `tabPayment Attempt` SET expires_at = '2020-01-01' WHERE invoice = %s AND gateway = %s",
+			(self.journey.invoice, self.journey.gateway),
+		)
+		frappe.db.commit()
+		self._open(self.journey, self.journey.initiate)
+
+	def another_flow(self, number):
+		flows = adapter_class(self.journey.gateway).capabilities.flows
+		self._open(self.journey, lambda: self.journey.initiate(flow=flows[number % len(flows)]))
+
+	def another_gateway(self, _number):
+		self._open(self.other, self.other.initiate)
+
+	def _open(self, way: Journey, call):
+		if len(self.attempts) < MOST_ATTEMPTS:
+			answer = call()
+			if answer["success"]:
+				open_pay_page(answer)
+				self.attempts.setdefault(answer["attempt"], way)
+
+	# What happens on it -----------------------------------------------------------------------------
+
+	def cancel(self, number):
+		if attempt := self._one(list(self.attempts), number):
+			self.journey.cancel(attempt)
+
+	def pay(self, number):
+		self._leave_page(number, "success")
+
+	def decline(self, number):
+		self._leave_page(number, "failure")
+
+	def leave(self, number):
+		self._leave_page(number, "pending")
+
+	def pay_late(self, number):
+		"""What was pending or refused at the bank is a success after all."""
+		attempt = self._one(list(self.attempts), number)
+		gateway = attempt and self.attempts[attempt].gateway
+		charges = [c for c in self.journey.sim.charges(gateway) if c.reference == attempt] if attempt else []
+		if charges and charges[-1].state in ("pending", "failed"):
+			self.journey.sim.finish(gateway, attempt, "success")
+
+	def _leave_page(self, number: int, outcome: str):
+		attempt = self._one(list(self.attempts), number)
+		way = self.attempts.get(attempt)
+		if way and way.sim.order(way.gateway, attempt):
+			back = way.customer_pays(attempt, outcome)
+			self.returns += [back] if back else []
+
+	# What the site hears ----------------------------------------------------------------------------
+
+	def callback(self, number):
+		if back := self._one(self.returns, number):
+			self.journey.bring_back(back)
+
+	def webhook(self, number):
+		if message := self._one(self.messages, number):
+			deliver(message)
+
+	def lose_callback(self, number):
+		self._lose(self.returns, number)
+
+	def lose_webhook(self, number):
+		self._lose(self.messages, number)
+
+	def poll(self, number):
+		self.journey.poll(self._one(list(self.attempts), number))
+
+	def sweep(self, number):
+		sweep(self.journey.invoice, minutes=(1, 20, 45, 200, 2000, 6000)[number])
+
+	# Money goes back --------------------------------------------------------------------------------
+
+	def refund(self, _number):
+		self.journey.refund()
+
+	def refund_part(self, _number):
+		self.journey.refund(100)
+
+	def refund_at_the_bank(self, number):
+		gateways = self.journey.gateways()
+		finish_refunds(gateways[number % len(gateways)], self.journey.invoice)
+
+	@staticmethod
+	def _one(things: list, number: int):
+		return things[number % len(things)] if things else None
+
+	@staticmethod
+	def _lose(things: list, number: int):
+		if things:
+			things.pop(number % len(things))
+
+
+def proof_for(gateway: str):
+	@settings(
+		max_examples=EXAMPLES,
+		deadline=None,
+		suppress_health_check=list(HealthCheck),
+		database=None,
+		derandomize=EXAMPLES < 50,
+	)
+	@example([*BOTH_PAID, ("callback", 1), ("callback", 0), ("webhook", 0)])
+	@example([*BOTH_PAID, ("sweep", 2), ("refund", 0), ("refund_at_the_bank", 1)])
+	@given(story)
+	def test(self, steps):
+		told = Story(gateway)
+		told.play(steps)
+		settle_down(told.journey)
+		self.assertEqual(told.journey.problems(), [], f"{gateway}: {steps}")
+
+	return test
+
+
+class TestAnyOrder(TestCase):
+	"""Lessons R1, R2, R5, R6, R7, R9, R15, R16, R19, R21, R28: each is an order of steps that loses something."""
+
+	def setUp(self):
+		forget_the_past()
+		settings_now = payment_settings(double_payment_policy="Refund", abandon_after_minutes=30)
+		settings_now.__enter__()
+		self.addCleanup(settings_now.__exit__, None, None, None)
+		self.addCleanup(frappe.db.rollback)
+
+
+for code in GATEWAYS:
+	setattr(TestAnyOrder, f"test_any_order_of_steps_ends_with_equal_books_at_{code}", proof_for(code))

@@ -1,0 +1,284 @@
+"""The Desk: what the server offers on a record, numbers and reports."""
+
+import json
+from datetime import timedelta
+
+import frappe
+from frappe.utils import now_datetime
+
+from oropendola_payments.ai_billing import figures
+from oropendola_payments.ai_billing.report.payment_refunds import payment_refunds
+from oropendola_payments.ai_billing.report.payments_by_gateway import payments_by_gateway
+from oropendola_payments.ai_billing.report.reconciliation_differences import reconciliation_differences
+from oropendola_payments.ai_billing.report.subscriptions_and_mrr import subscriptions_and_mrr
+from oropendola_payments.api import desk as desk_api
+from oropendola_payments.compat import TestCase
+from oropendola_payments.engine import desk_actions
+from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.engine.settlement import manual_payment
+from oropendola_payments.exceptions import BadRequest, NotAllowed
+from oropendola_payments.tests.support.factories import (
+	as_user,
+	create_active_subscription,
+	create_invoice,
+	create_plan,
+	create_user,
+	payment_settings,
+	unique,
+)
+from oropendola_payments.tests.support.journey import Journey, customer
+
+REPORTS = (
+	"Payments by Gateway",
+	"Reconciliation Differences",
+	"Subscriptions and MRR",
+	"Payment Refunds",
+)
+
+
+class DeskCase(TestCase):
+	def setUp(self):
+		self.enterContext(payment_settings(tax_rate=0))
+
+
+class TestOfferedActions(DeskCase):
+	def actions(self, invoice) -> set[str]:
+		return set(desk_actions.invoice_actions(invoice.reload()))
+
+	def test_an_open_invoice_can_be_paid_by_hand(self):
+		self.assertEqual(self.actions(create_invoice(customer())), {"pay"})
+
+	def test_a_paid_invoice_can_be_refunded_up_to_what_is_left(self):
+		invoice = create_invoice(customer())
+		manual_payment.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
+		self.assertEqual(self.actions(invoice), {"refund"})
+		refunds.create_refund(invoice.name, 99, "Example")
+		self.assertEqual(desk_actions.invoice_actions(invoice.reload())["refund"], 400)
+
+	def test_a_payment_at_a_gateway_can_be_asked_about(self):
+		journey = Journey("payu")
+		attempt = journey.start()
+		invoice = frappe.get_doc("AI Invoice", journey.invoice)
+		self.assertEqual(desk_actions.invoice_actions(invoice)["ask"], attempt)
+		self.assertTrue(desk_actions.can_ask(frappe.get_doc("Payment Attempt", attempt)))
+
+	def test_a_review_can_be_finished(self):
+		invoice = create_invoice(customer())
+		invoice.flag_for_review("Made up.")
+		frappe.db.commit()
+		self.assertIn("review", self.actions(invoice))
+
+	def test_a_paid_invoice_that_served_nothing_can_be_fulfilled_again(self):
+		invoice = create_invoice(customer())
+		manual_payment.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
+		frappe.db.set_value("AI Invoice", invoice.name, "fulfilled_on", None)
+		self.addCleanup(frappe.db.set_value, "AI Invoice", invoice.name, "fulfilled_on", now_datetime())
+		self.assertIn("fulfil", self.actions(invoice))
+
+	def test_auditors_and_customers_are_offered_nothing(self):
+		invoice = create_invoice(customer())
+		for user in (create_user("Payments Auditor"), customer()):
+			with as_user(user):
+				self.assertEqual(self.actions(invoice), set())
+
+
+class TestNumbers(DeskCase):
+	def test_revenue_counts_what_paid_and_keeps_currencies_apart(self):
+		since = now_datetime() - timedelta(days=1)
+		before = figures.revenue(since)
+		create_active_subscription(customer(), price=100, currency="INR")
+		create_active_subscription(customer(), price=7, currency="USD")
+		after = figures.revenue(since)
+		gained = {key: after[key] - before.get(key, 0) for key in after if after[key] != before.get(key, 0)}
+		self.assertEqual(
+			{currency: int(amount) for (_group, currency), amount in gained.items()}, {"INR": 100, "USD": 7}
+		)
+
+	def test_money_of_tests_is_no_revenue_once_a_gateway_is_live(self):
+		self.assertIn("Simulator", figures.counted_modes())
+		name = frappe.get_all("Payment Gateway Settings", {"gateway": "cashflows"}, pluck="name")[0]
+		before = frappe.db.get_value("Payment Gateway Settings", name, ["enabled", "mode"], as_dict=True)
+		frappe.db.set_value("Payment Gateway Settings", name, {"enabled": 1, "mode": "Live"})
+		try:
+			self.assertEqual(figures.counted_modes(), ("Live", "Manual"))
+		finally:
+			frappe.db.set_value("Payment Gateway Settings", name, dict(before))
+
+	def test_a_chart_of_money_shows_one_currency_and_says_which(self):
+		create_active_subscription(customer(), price=100, currency="INR")
+		create_active_subscription(customer(), price=7, currency="USD")
+		for draw in (figures.revenue_by_day, figures.revenue_by_gateway):
+			for asked in ("INR", "USD"):
+				self.assertEqual([d["name"] for d in draw(7, asked)["datasets"]], [asked])
+			self.assertEqual(len(draw(7)["datasets"]), 1)
+		dollars = desk_api.chart({"figure": "Revenue by day", "days": 1, "currency": "USD"})
+		self.assertEqual(sum(dollars["datasets"][0]["values"]), self.revenue_today("USD"))
+		self.assertTrue(dollars["yMarkers"][0]["label"].startswith("$"))
+
+	def revenue_today(self, currency: str) -> float:
+		return float(figures.revenue(figures._days_ago(0))["", currency])
+
+	def test_charts_of_counts_have_an_axis_of_whole_numbers(self):
+		for highest, mark in ((1, 4), (2, 4), (3, None), (10, 12), (12, None), (0, None)):
+			chart = figures.in_whole_numbers({"labels": ["a"], "datasets": [{"values": [highest]}]})
+			self.assertEqual([m["value"] for m in chart.get("yMarkers", [])], [mark] if mark else [])
+		stacked = {"labels": ["a"], "datasets": [{"values": [1]}, {"values": [1]}]}
+		self.assertEqual(figures.in_whole_numbers(stacked, stacked=True)["yMarkers"][0]["value"], 4)
+
+	def test_the_funnel_narrows(self):
+		Journey("payu").start()
+		values = figures.funnel(30)["datasets"][0]["values"]
+		self.assertEqual(values, sorted(values, reverse=True))
+		self.assertGreater(values[0], 0)
+
+	def test_a_reason_from_outside_is_shown_as_text(self):
+		journey = Journey("payu")
+		attempt = journey.start()
+		values = {"status": "Failed", "error_message": f"<b>{unique('x')}</b>"}
+		frappe.db.set_value("Payment Attempt", attempt, values)
+		try:
+			labels = figures.failure_reasons(1)["labels"]
+			self.assertFalse([label for label in labels if "<" in label])
+		finally:
+			frappe.db.set_value("Payment Attempt", attempt, {"status": "Processing", "error_message": None})
+
+	def test_cards_and_charts_answer_staff_only(self):
+		auditor = create_user("Payments Auditor")
+		with as_user(auditor):
+			for card in (
+				desk_api.revenue_this_month,
+				desk_api.success_rate,
+				desk_api.abandoned_rate,
+				desk_api.pending_too_long,
+			):
+				self.assertIsNotNone(card())
+			for figure in desk_api.CHARTS:
+				chart = desk_api.chart(json.dumps({"figure": figure, "days": 7}))
+				self.assertEqual(len(chart["labels"]), len(chart["datasets"][0]["values"]), figure)
+		with as_user(customer()):
+			for call in (
+				desk_api.revenue_this_month,
+				desk_api.success_rate,
+				desk_api.pending_too_long,
+				desk_api.chart,
+			):
+				with self.assertRaises(NotAllowed):
+					call()
+
+	def test_a_chart_that_does_not_exist_is_refused(self):
+		with self.assertRaisesRegex(BadRequest, "choose one of"):
+			desk_api.chart({"figure": "__class__"})
+
+
+class TestReports(DeskCase):
+	def test_payments_by_gateway_adds_up(self):
+		before = self.by_hand()
+		invoice = create_invoice(customer(), price=300)
+		manual_payment.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
+		refunds.create_refund(invoice.name, 100, "Example")
+		after = self.by_hand()
+		self.assertEqual(
+			[after[name] - before[name] for name in ("paid", "taken", "refunded", "net")], [1, 300, 100, 200]
+		)
+
+	def by_hand(self) -> dict:
+		_columns, rows, _message, _chart = payments_by_gateway.execute({"currency": "INR", "mode": "Manual"})
+		empty = dict.fromkeys(("paid", "taken", "refunded", "net"), 0)
+		return next((row for row in rows if row["gateway"] == "By hand"), empty)
+
+	def test_every_attempt_stands_in_one_column(self):
+		Journey("payu").start()
+		_columns, rows, _message, _chart = payments_by_gateway.execute({"mode": "Simulator"})
+		self.assertTrue(any(row["open"] for row in rows))
+		for row in rows:
+			ended = sum(row[name] for name in payments_by_gateway.COUNTED.values())
+			self.assertEqual(row["attempts"], ended + row["open"], row)
+
+	def test_a_period_without_payments_is_empty(self):
+		columns, rows, _message, chart = payments_by_gateway.execute(
+			{"from_date": "2001-01-01", "to_date": "2001-01-31"}
+		)
+		self.assertTrue(columns)
+		self.assertEqual((rows, chart), ([], None))
+
+	def test_revenue_a_month_spreads_longer_periods(self):
+		yearly = create_plan(price=1200, billing_interval="Year")
+		self.pay(yearly)
+		row = self.plan_row(yearly.name)
+		self.assertEqual((row["active"], row["mrr"]), (1, 100))
+
+	def test_a_subscription_that_was_not_paid_brings_nothing(self):
+		plan = create_plan(price=500)
+		create_invoice(customer(), plan=plan)
+		row = self.plan_row(plan.name)
+		self.assertEqual((row["pending"], row["active"], row["mrr"]), (1, 0, 0))
+
+	def pay(self, plan):
+		invoice = create_invoice(customer(), plan=plan)
+		manual_payment.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
+
+	def plan_row(self, plan: str) -> dict:
+		_columns, rows, _message, _chart = subscriptions_and_mrr.execute({"plan": plan})
+		return rows[0]
+
+	def test_months_in_different_currencies_are_not_drawn_side_by_side(self):
+		rows = [
+			{"plan_name": "Starter", "currency": currency, "active": count, "mrr": 5}
+			for currency, count in (("INR", 2), ("USD", 3))
+		]
+		self.assertEqual(subscriptions_and_mrr._chart(rows)["data"]["labels"], ["Starter USD"])
+
+	def test_refunds_are_listed_with_reasons_as_text(self):
+		invoice = create_invoice(customer())
+		manual_payment.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
+		refund = refunds.create_refund(invoice.name, 5, "<b>Too much</b>")["refund"]
+		_columns, rows = payment_refunds.execute({"gateway": "By hand", "status": "Refunded"})
+		row = next(row for row in rows if row["name"] == refund)
+		self.assertEqual((row["amount"], row["reason"]), (5, "&lt;b&gt;Too much&lt;/b&gt;"))
+
+	def test_differences_name_invoices_that_wait_for_a_person(self):
+		invoice = create_invoice(customer())
+		self.assertEqual(self.differences(invoice.name), [])
+		invoice.flag_for_review("Look at <this>.")
+		frappe.db.commit()
+		row = self.differences(invoice.name)[0]
+		self.assertEqual((row["kind"], row["difference"]), ("Review", "Look at &lt;this&gt;."))
+		self.assertEqual(row["amount"], 499)
+
+	def test_every_kind_of_difference_says_what_to_do(self):
+		self.assertEqual(set(reconciliation_differences.TO_DO), set(reconciliation_differences.SOURCES))
+		self.assertIn("action", [column["fieldname"] for column in reconciliation_differences.columns()])
+
+	def test_a_review_of_a_paid_invoice_shows_its_amount(self):
+		invoice = create_invoice(customer())
+		manual_payment.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
+		invoice.reload().flag_for_review("Made up.")
+		frappe.db.commit()
+		self.assertEqual(self.differences(invoice.name)[0]["amount"], 499)
+
+	def test_differences_name_sums_that_do_not_add_up(self):
+		invoice = create_invoice(customer())
+		frappe.db.set_value("AI Invoice", invoice.name, "amount_paid", 5)
+		try:
+			self.assertEqual([(r["kind"], r["amount"]) for r in self.differences(invoice.name)], [("Sum", 5)])
+		finally:
+			frappe.db.set_value("AI Invoice", invoice.name, "amount_paid", 0)
+
+	def test_differences_name_a_refund_that_nobody_knows_about(self):
+		invoice = create_invoice(customer())
+		manual_payment.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
+		refund = refunds.create_refund(invoice.name, 5, "Example")["refund"]
+		frappe.db.set_value("Payment Refund", refund, "status", "Unknown")
+		try:
+			self.assertEqual([r["record"] for r in self.differences(invoice.name)], [refund])
+		finally:
+			frappe.db.set_value("Payment Refund", refund, "status", "Refunded")
+
+	def differences(self, invoice: str) -> list[dict]:
+		_columns, rows = reconciliation_differences.execute({})
+		return [row for row in rows if row["invoice"] == invoice]
+
+	def test_managers_auditors_and_nobody_else_may_open_them(self):
+		for name in REPORTS:
+			roles = {row.role for row in frappe.get_doc("Report", name).roles}
+			self.assertEqual(roles, {"Payments Manager", "Payments Auditor", "System Manager"}, name)

@@ -1,0 +1,263 @@
+"""What happens after everybody stopped looking: money, holds and bells that come late, and rows that must not be forgotten."""
+
+import dataclasses
+from datetime import timedelta
+from decimal import Decimal
+from unittest.mock import patch
+
+import frappe
+from frappe.utils import now_datetime
+
+from oropendola_payments.compat import TestCase
+from oropendola_payments.engine import privacy
+from oropendola_payments.engine.inbound import abandonment
+from oropendola_payments.engine.jobs import payments as payment_jobs
+from oropendola_payments.engine.monitoring import invariants
+from oropendola_payments.engine.settlement import manual_payment
+from oropendola_payments.engine.settlement.settle import settle
+from oropendola_payments.engine.subscriptions import lifecycle
+from oropendola_payments.gateways.base import Outcome, PaymentEvent
+from oropendola_payments.gateways.errors import GatewayRefused, MaybeSent
+from oropendola_payments.gateways.payu.adapter import PayU
+from oropendola_payments.gateways.razorpay.adapter import Razorpay
+from oropendola_payments.tests.support.factories import (
+	create_invoice,
+	create_plan,
+	create_user,
+	payment_settings,
+	unique,
+)
+from oropendola_payments.tests.support.facts import PRICE, paid, payment_id
+from oropendola_payments.tests.support.journey import GATEWAYS, Journey
+from oropendola_payments.tests.support.simulated import deliver
+from oropendola_payments.tests.support.time_travel import forget_the_past, make_due, sweep
+
+# An order of the others is paid once at most.
+MANY_PAYMENTS = tuple(code for code in GATEWAYS if code in ("payu", "razorpay", "cashfree", "cashflows"))
+SIX_DAYS = 6 * 24 * 60 + 1
+
+
+def value(doctype: str, name: str, field: str):
+	return frappe.db.get_value(doctype, name, field)
+
+
+def pay_once_more(journey, attempt: str):
+	"""A second payment inside the same order, as two tabs of the pay page make it."""
+	dialect = journey.sim._dialect(journey.gateway)
+	dialect.settle(dialect.books.order_of(attempt), "success", dialect.methods[0])
+
+
+def books_of(journey, attempt: str) -> list:
+	return [charge for charge in journey.sim.books(journey.gateway) if charge.reference == attempt]
+
+
+class LateNewsCase(TestCase):
+	def setUp(self):
+		forget_the_past()
+
+
+class TestMoreMoney(LateNewsCase):
+	def test_a_second_payment_of_one_order_is_found_without_a_message(self):
+		"""R7: the message about it was lost, and the first payment was settled long ago."""
+		for gateway in MANY_PAYMENTS:
+			with self.subTest(gateway):
+				journey = Journey(gateway)
+				attempt = journey.start()
+				journey.bring_back(journey.customer_pays(attempt))
+				pay_once_more(journey, attempt)
+				journey.take_webhooks()
+				sweep(journey.invoice)
+				self.assertEqual(len(journey.captures()), len(books_of(journey, attempt)))
+
+	def test_a_bell_seconds_after_the_first_is_not_lost(self):
+		"""R7: it sounds as the first, and is about other money."""
+		journey = Journey("cashflows")
+		attempt = journey.start()
+		journey.customer_pays(attempt)
+		journey.deliver_all()
+		pay_once_more(journey, attempt)
+		journey.deliver_all()
+		due = value("Payment Attempt", attempt, "next_check_at")
+		self.assertLess(due, now_datetime() + timedelta(minutes=2))
+
+	def test_more_money_under_the_same_number_is_noticed(self):
+		"""R8: a second capture of the same payment."""
+		journey = Journey("payu")
+		attempt, number = journey.start(), payment_id()
+		settle("payu", paid(attempt, payment_id=number))
+		settle("payu", paid(attempt, 600, payment_id=number))
+		self.assertEqual(journey.doc().needs_review, 1)
+		self.assertIn("600", journey.doc().review_reason)
+
+	def test_the_order_counts_more_than_a_reference_that_a_browser_may_have_written(self):
+		journey, other = Journey("razorpay"), Journey("razorpay")
+		attempt, elsewhere = journey.start(), other.start()
+		order = value("Payment Attempt", attempt, "gateway_order_id")
+		settle("razorpay", paid(elsewhere, order_id=order))
+		self.assertEqual((journey.status(), other.status()), ("Paid", "Processing"))
+
+
+class TestHolds(LateNewsCase):
+	def test_a_late_hold_beside_money_is_not_captured(self):
+		"""R28: we would make the customer pay twice."""
+		journey = Journey("razorpay")
+		attempt = journey.start()
+		journey.customer_pays(attempt)
+		journey.take_webhooks()
+		books = journey.sim._dialect("razorpay").books
+		hold = f"pay_Sim{books.number():013d}"
+		books.charge(books.order_of(attempt), hold, "authorized", method="upi")
+		sweep(journey.invoice)
+		self.assertEqual([c.disposition for c in journey.captures()], ["Applied"])
+		self.assertEqual(books.payment(hold).state, "authorized")
+
+	def test_a_hold_that_cannot_be_captured_hides_no_money_beside_it(self):
+		"""R10: one bad fact does not end the others."""
+		journey = Journey("razorpay")
+		attempt = journey.start()
+		order = value("Payment Attempt", attempt, "gateway_order_id")
+		hold = PaymentEvent(Outcome.AUTHORIZED, attempt, order, payment_id(), PRICE, "INR")
+		refused = GatewayRefused("This payment cannot be captured.")
+		answer = [hold, paid(attempt, order_id=order)]
+		with (
+			patch.object(Razorpay, "status", return_value=answer),
+			patch.object(Razorpay, "capture", side_effect=refused),
+		):
+			sweep(journey.invoice)
+		self.assertEqual(journey.status(), "Paid")
+
+
+class TestNothingIsForgotten(LateNewsCase):
+	def test_a_left_order_of_a_paid_invoice_ends(self):
+		"""R14, R23: it was paid another way; the order is asked about to the end, and then closed."""
+		journey = Journey("razorpay")
+		attempt = journey.start()
+		manual_payment.record_payment(journey.invoice, Decimal(PRICE), unique("transfer"), None, None)
+		self.assertTrue(value("Payment Attempt", attempt, "next_check_at"))
+		make_due(journey.invoice, SIX_DAYS)
+		payment_jobs.run_reconcile()
+		self.assertEqual(value("Payment Attempt", attempt, "status"), "Expired")
+		self.assertIsNone(value("Payment Attempt", attempt, "next_check_at"))
+		self.assertEqual(journey.status(), "Paid")
+
+	def test_a_last_question_without_an_answer_is_asked_again(self):
+		"""R23: the gateway was down at that very moment."""
+		journey = Journey("payu")
+		attempt = journey.start()
+		journey.cancel(attempt)
+		journey.customer_pays(attempt)
+		journey.take_webhooks()
+		make_due(journey.invoice, SIX_DAYS)
+		with patch.object(PayU, "status", side_effect=MaybeSent("No answer.")):
+			payment_jobs.run_reconcile()
+		make_due(journey.invoice, SIX_DAYS)
+		payment_jobs.run_reconcile()
+		self.assertEqual(journey.status(), "Paid")
+
+	def test_a_left_try_for_the_rest_of_an_invoice_ends(self):
+		journey = Journey("razorpay")
+		settle("razorpay", paid(journey.start(), 300))
+		journey.start()
+		self.assertEqual(journey.status(), "Processing")
+		sweep(journey.invoice)
+		self.assertEqual(journey.status(), "Partly Paid")
+		self.assertEqual(journey.doc().outstanding(), PRICE - 300)
+
+	def test_one_bad_invoice_does_not_keep_its_batch_from_being_abandoned(self):
+		"""R10."""
+		good, bad = Journey("payu"), Journey("payu")
+		for journey in (good, bad):
+			journey.start()
+			make_due(journey.invoice)
+		close = abandonment._abandon
+
+		def stumble(invoices, attempts):
+			if bad.invoice in invoices:
+				raise ValueError("A record that nobody can write.")
+			close(invoices, attempts)
+
+		with patch.object(abandonment, "_abandon", stumble):
+			payment_jobs.run_abandoned()
+		self.assertEqual((good.status(), bad.status()), ("Abandoned", "Processing"))
+
+	def test_a_clock_that_was_put_back_stops_no_question(self):
+		journey = Journey("payu")
+		attempt = journey.start()
+		journey.customer_pays(attempt)
+		frappe.db.set_value(
+			"Payment Attempt", attempt, "last_check_at", now_datetime() + timedelta(minutes=50)
+		)
+		frappe.db.commit()
+		journey.poll(attempt)
+		self.assertEqual(journey.status(), "Paid")
+
+
+class TestStrangers(LateNewsCase):
+	def test_noise_from_the_same_address_does_not_stop_a_real_bell(self):
+		journey = Journey("cashflows")
+		journey.customer_pays(journey.start())
+		real = journey.take_webhooks()
+		body = b'{"paymentJobReference":"240101129999999999","paymentReference":"240101128888888888"}'
+		for _number in range(70):
+			deliver(dataclasses.replace(real[0], body=body))
+		for message in real:
+			deliver(message)
+		self.assertEqual(journey.status(), "Paid")
+
+
+class TestPeople(LateNewsCase):
+	def test_two_users_that_became_one_can_still_pay(self):
+		"""R26, R27: the unique key of one plan a customer must not undo a payment."""
+		plan, kept, merged = create_plan(), create_user(), create_user()
+		create_invoice(kept, plan)
+		journey = Journey("payu", user=merged)
+		subscription = {"plan": plan.name, "live_key": f"{merged}:{plan.name}"}
+		frappe.db.set_value("AI Subscription", journey.subscription, subscription)
+		attempt = journey.start()
+		for doctype in ("AI Subscription", "AI Invoice", "Payment Attempt"):  # what a merge does to the links
+			frappe.db.sql(f"UPDATE `tab{doctype}` SET user = %s WHERE user = %s", (kept, merged))
+		privacy.user_renamed(frappe.get_doc("User", kept), old=merged, new=kept, merge=True)
+		frappe.db.commit()
+		settle("payu", paid(attempt))
+		self.assertEqual((len(journey.captures()), journey.status()), (1, "Paid"))
+
+
+class TestCalledOff(LateNewsCase):
+	"""R7: what was paid in part for a subscription that is cancelled is neither kept nor forgotten."""
+
+	def test_a_part_by_hand_calls_a_person(self):
+		user = create_user()
+		invoice = create_invoice(user)
+		manual_payment.record_payment(invoice.name, Decimal(300), unique("transfer"), None, None)
+		lifecycle.cancel(user)
+		self.assertIn("300", value("AI Invoice", invoice.name, "review_reason"))
+
+	def test_a_part_at_a_gateway_goes_back(self):
+		journey = Journey("payu", user=create_user())
+		settle("payu", paid(journey.start(), 300))
+		lifecycle.cancel(journey.user)
+		self.assertEqual([refund.amount for refund in journey.refunds()], [300])
+
+	def test_credit_can_be_spent_again(self):
+		with payment_settings(double_payment_policy="Credit"):
+			journey = Journey("payu", user=create_user())
+			attempt = journey.start()
+			settle("payu", paid(attempt))
+			settle("payu", paid(attempt))
+			dear = create_plan(price=1000)
+			first = lifecycle.subscribe(journey.user, dear.name, None)
+			self.assertEqual(value("AI Invoice", first["invoice_id"], "status"), "Partly Paid")
+			lifecycle.end(first["subscription_id"])
+			frappe.db.commit()
+			payment_jobs.run_refunds()
+			again = lifecycle.subscribe(journey.user, dear.name, None)["invoice_id"]
+		self.assertEqual(value("AI Invoice", again, "amount_paid"), PRICE)
+
+	def test_a_part_that_nothing_was_decided_about_is_a_broken_promise(self):
+		journey = Journey("payu", user=create_user())
+		settle("payu", paid(journey.start(), 300))
+		frappe.get_doc("AI Subscription", journey.subscription).cancel()
+		self.assertIn(
+			journey.captures()[0].name, invariants.check(("part_without_a_fate",))["part_without_a_fate"]
+		)
+		frappe.db.rollback()

@@ -1,0 +1,190 @@
+"""What the scheduler does to subscriptions: quotas are filled, periods end with a grace, customers are reminded once."""
+
+from datetime import date, timedelta
+
+import frappe
+
+from oropendola_payments.ai_billing.periods import today, tomorrow
+from oropendola_payments.api import subscription as api
+from oropendola_payments.api import subscription_renewal as renewal
+from oropendola_payments.compat import TestCase
+from oropendola_payments.engine.entitlements import usage
+from oropendola_payments.engine.jobs import subscriptions as subscription_jobs
+from oropendola_payments.exceptions import PaymentRequired
+from oropendola_payments.tests.support.customers import CustomerTestCase, move_to, pay
+from oropendola_payments.tests.support.factories import (
+	create_active_subscription,
+	create_user,
+	payment_settings,
+)
+
+
+class TimeTestCase(CustomerTestCase):
+	def setUp(self):
+		super().setUp()
+		self.doc = create_active_subscription(self.user, requests_limit_per_day=100)
+		self.key = self.given(api.reveal_api_key)["api_key"]
+
+	def ended(self, days: int, **columns):
+		"""A subscription that ended so many days ago; below 0 the end is still to come."""
+		end = today() - timedelta(days=days)
+		move_to(self.doc.name, end_date=end, start_date=end - timedelta(days=30), **columns)
+
+	def status(self) -> str:
+		return frappe.db.get_value("AI Subscription", self.doc.name, "status")
+
+
+class TestExpiry(TimeTestCase):
+	def run_sweep(self) -> str:
+		with payment_settings(grace_days=3):
+			subscription_jobs.run_expiry()
+		return self.status()
+
+	def test_the_day_before_the_end_is_served(self):
+		self.ended(-1)
+		self.assertEqual(self.run_sweep(), "Active")
+		self.assertTrue(usage.consume(self.key, 1)["allowed"])
+
+	def test_on_the_day_of_the_end_service_stops_and_grace_begins(self):
+		self.ended(0)
+		with self.assertRaises(PaymentRequired):
+			usage.consume(self.key, 1)  # at once, not when the scheduler comes round
+		self.assertEqual(self.run_sweep(), "Past Due")
+		mine = self.mine()
+		self.assertEqual(
+			(mine["quota"]["limit"], mine["quota"]["remaining"], mine["api_key_prefix"]), (0, 0, None)
+		)
+
+	def test_after_the_days_of_grace_the_subscription_is_over(self):
+		self.ended(2)
+		self.assertEqual(self.run_sweep(), "Past Due")
+		self.ended(3)
+		self.assertEqual(self.run_sweep(), "Expired")
+
+	def test_a_scheduler_that_stood_still_for_weeks_catches_up(self):
+		"""R23, R29."""
+		self.ended(60)
+		self.assertEqual(self.run_sweep(), "Expired")
+
+	def test_a_payment_within_the_grace_gives_the_same_key_back(self):
+		self.ended(2)
+		self.run_sweep()
+		pay(self.given(renewal.renew_subscription)["invoice_id"])
+		self.assertEqual(self.status(), "Active")
+		self.assertEqual(usage.consume(self.key, 1)["remaining"], 99)
+
+	def test_a_payment_after_expiry_gives_the_same_key_back(self):
+		self.ended(30)
+		self.run_sweep()
+		pay(self.given(renewal.renew_subscription)["invoice_id"])
+		self.assertEqual(usage.consume(self.key, 1)["remaining"], 99)
+
+	def test_one_broken_subscription_stops_nobody_else(self):
+		"""R10, R29."""
+		broken = create_active_subscription(self.user)
+		frappe.db.set_value("AI API Key", broken.api_key_link, "subscription", self.doc.name)
+		move_to(broken.name, end_date=today() - timedelta(days=1), api_key_link="no-such-key")
+		self.ended(1)
+		self.assertEqual(self.run_sweep(), "Past Due")
+		self.assertEqual(frappe.db.get_value("AI Subscription", broken.name, "status"), "Active")
+		move_to(broken.name, end_date=tomorrow(), api_key_link=broken.api_key_link)
+
+	def test_a_subscription_that_was_renewed_meanwhile_is_left_alone(self):
+		self.ended(1)
+		self.doc.reload()
+		move_to(self.doc.name, end_date=tomorrow())
+		subscription_jobs._end(self.doc.name, grace=3)
+		self.assertEqual(self.status(), "Active")
+
+	def test_a_free_plan_never_ends(self):
+		self.user = create_user()
+		name = self.subscribe(price=0, is_free=1)["subscription_id"]
+		self.run_sweep()
+		self.assertEqual(frappe.db.get_value("AI Subscription", name, "status"), "Active")
+
+
+class TestDailyQuota(TimeTestCase):
+	def used_up_yesterday(self):
+		move_to(self.doc.name, daily_quota_remaining=0, quota_reset_on=today())
+
+	def test_the_scheduler_fills_the_quota_of_a_new_day(self):
+		self.used_up_yesterday()
+		subscription_jobs.run_reset()
+		row = frappe.db.get_value(
+			"AI Subscription", self.doc.name, ["daily_quota_remaining", "quota_reset_on"]
+		)
+		self.assertEqual(row, (100, tomorrow()))
+
+	def test_the_scheduler_gives_nothing_back_within_a_day(self):
+		usage.consume(self.key, 40)
+		for _run in range(2):
+			subscription_jobs.run_reset()
+		self.assertEqual(usage.consume(self.key, 1)["remaining"], 59)
+
+	def test_without_a_scheduler_the_first_use_of_a_day_fills_the_quota(self):
+		self.used_up_yesterday()
+		self.assertEqual(self.mine()["quota"]["remaining"], 100, "the customer sees what he or she will get")
+		self.assertEqual(
+			usage.consume(self.key, 30), {"allowed": True, "remaining": 70, "reset_on": tomorrow()}
+		)
+		self.assertEqual(usage.consume(self.key, 30)["remaining"], 40)
+
+	def test_nobody_without_service_gets_quota(self):
+		self.ended(1)
+		self.doc.reload().mark_past_due()
+		move_to(self.doc.name, quota_reset_on=today())
+		subscription_jobs.run_reset()
+		self.assertEqual(frappe.db.get_value("AI Subscription", self.doc.name, "daily_quota_remaining"), 0)
+
+
+class TestReminders(TimeTestCase):
+	def reminded(self) -> str | None:
+		with payment_settings(reminder_days="7,1,-1", send_reminder_mails=0):
+			subscription_jobs.run_reminders()
+		return frappe.db.get_value("AI Subscription", self.doc.name, "last_reminder")
+
+	def test_each_day_of_the_plan_reminds_once(self):
+		seen = []
+		for days_left in (8, 7, 7, 6, 1, 1, 0, -1):
+			self.ended(-days_left)
+			before = frappe.db.get_value("AI Subscription", self.doc.name, "modified")
+			mark = self.reminded()
+			changed = before != frappe.db.get_value("AI Subscription", self.doc.name, "modified")
+			seen.append((days_left, changed, mark and mark.split()[1]))
+		self.assertEqual(
+			seen,
+			[
+				(8, False, None),
+				(7, True, "7"),
+				(7, False, "7"),
+				(6, False, "7"),
+				(1, True, "1"),
+				(1, False, "1"),
+				(0, False, "1"),
+				(-1, True, "-1"),
+			],
+		)
+
+	def test_a_new_period_is_reminded_of_again(self):
+		self.ended(-7)
+		first = self.reminded()
+		move_to(self.doc.name, end_date=date(2099, 1, 1))
+		self.reminded()
+		self.ended(-1)
+		self.assertNotEqual(self.reminded(), first)
+
+	def test_a_cancelled_subscription_is_not_reminded_of(self):
+		self.ended(-7)
+		self.given(api.cancel_subscription)
+		self.assertIsNone(self.reminded())
+
+
+class TestReminderDays(TestCase):
+	def test_what_is_no_list_of_days_is_refused(self):
+		settings = frappe.get_doc("Payment Settings")
+		for text in ("7;3", "soon", "7,,x"):
+			settings.reminder_days = text
+			with self.assertRaisesRegex(frappe.ValidationError, "whole numbers with commas"):
+				settings.validate_reminder_days()
+		settings.reminder_days = "3, 7,,-1,7"
+		self.assertEqual(settings.reminder_offsets(), [7, 3, -1])

@@ -1,0 +1,81 @@
+"""How many statements a payment costs beyond a bare ping, with warm caches; transaction control is not counted."""
+
+from collections.abc import Callable
+
+from oropendola_payments.compat import TestCase
+from oropendola_payments.tests.flows.test_statement_budgets import counted_statements
+from oropendola_payments.tests.support.http import call, send
+from oropendola_payments.tests.support.journey import GATEWAYS, Journey, customer
+from oropendola_payments.tests.support.simulated import simulator
+from oropendola_payments.tests.support.time_travel import forget_the_past
+
+CONTROL = ("commit", "start", "rollback", "begin", "savepoint", "release")
+ROUNDS = 3
+# PayPal's customers only approve: whether the money is still wanted is read before we take it.
+LIMITS = {"paypal": 17}
+LIMIT = 16
+
+
+class TestPaymentBudgets(TestCase):
+	def setUp(self):
+		forget_the_past()
+
+	def tearDown(self):
+		for gateway in GATEWAYS:
+			Journey(gateway)  # without the address of the simulator
+
+	def journey(self, gateway: str) -> Journey:
+		return Journey(gateway, settings={"api_base_url": f"{simulator().url}/{gateway}"})
+
+	def cost(self, request: Callable) -> list[str]:
+		with counted_statements() as seen:
+			answer = request()
+		self.assertEqual(answer.status_code, 200, answer.get_data(as_text=True)[:300])
+		return [statement for statement in seen if not statement.lower().startswith(CONTROL)]
+
+	def beyond_ping(self, requests: list[Callable], user: str | None = None) -> list[str]:
+		"""Of the last request, and of a ping by the same user: the first ones fill caches."""
+		costs = [self.cost(request) for request in requests]
+		ping = [self.cost(lambda: send("POST", "/api/method/ping", user)) for _round in range(ROUNDS)][-1]
+		mine = list(costs[-1])
+		for statement in ping:
+			if statement in mine:
+				mine.remove(statement)
+		return mine
+
+	def settling(self, gateway: str) -> Callable:
+		"""A request that brings the message of a fresh payment."""
+		journey = self.journey(gateway)
+		journey.customer_pays(journey.start())
+		return self.delivery(gateway, journey.take_webhooks()[-1])
+
+	@staticmethod
+	def delivery(gateway: str, message) -> Callable:
+		query, headers = {"gateway": gateway}, dict(message.headers)
+		return lambda: call("webhooks.receive", query_string=query, data=message.body, headers=headers)
+
+	def test_a_settling_webhook_stays_within_its_budget(self):
+		for gateway in GATEWAYS:
+			with self.subTest(gateway):
+				cost = self.beyond_ping([self.settling(gateway) for _round in range(ROUNDS)])
+				self.assertLessEqual(
+					len(cost), LIMITS.get(gateway, LIMIT), f"{len(cost)}\n" + "\n".join(cost)
+				)
+
+	def test_a_duplicate_webhook_costs_three(self):
+		for gateway in GATEWAYS:
+			with self.subTest(gateway):
+				first = self.settling(gateway)
+				cost = self.beyond_ping([first] * (ROUNDS + 1))
+				self.assertLessEqual(len(cost), 3, f"{len(cost)}\n" + "\n".join(cost))
+
+	def test_opening_a_payment_costs_twelve(self):
+		for gateway in GATEWAYS:
+			with self.subTest(gateway):
+				cost = self.beyond_ping([self.opening(gateway) for _round in range(ROUNDS)], customer())
+				self.assertLessEqual(len(cost), 12, f"{len(cost)}\n" + "\n".join(cost))
+
+	def opening(self, gateway: str) -> Callable:
+		journey = self.journey(gateway)
+		fields = {"invoice_id": journey.invoice, "gateway": gateway}
+		return lambda: call("payment.initiate_payment", journey.user, json=fields)

@@ -1,0 +1,74 @@
+"""How many statements a call costs beyond a bare ping, with warm caches."""
+
+from contextlib import contextmanager
+from unittest.mock import patch
+
+import frappe
+from frappe.database.database import Database
+
+from oropendola_payments.compat import TestCase
+from oropendola_payments.engine.entitlements.test_usage import served_customer
+from oropendola_payments.tests.support.http import call, send
+
+
+@contextmanager
+def counted_statements():
+	"""The statements that any thread sends meanwhile; the real method still does the work."""
+	original, seen = Database.sql, []
+
+	def counting(self, query, *args, **kwargs):
+		seen.append(str(query).strip())
+		return original(self, query, *args, **kwargs)
+
+	with patch.object(Database, "sql", counting):
+		yield seen
+
+
+class TestStatementBudgets(TestCase):
+	@classmethod
+	def setUpClass(cls):
+		super().setUpClass()
+		cls.doc, cls.key = served_customer()
+
+	def statements(self, request) -> list[str]:
+		"""Of the third time: the first fills caches, the second shows that they are full."""
+		for _time in range(3):
+			with counted_statements() as seen:
+				answer = request()
+			self.assertEqual(answer.status_code, 200, answer.text[:300])
+		return seen
+
+	def beyond_ping(self, method: str, request) -> list[str]:
+		ping = self.statements(lambda: send(method, "/api/method/ping"))
+		mine = self.statements(request)
+		for statement in ping:
+			if statement in mine:
+				mine.remove(statement)
+		return mine
+
+	def test_a_statement_is_seen_when_there_is_one(self):
+		with counted_statements() as seen:
+			frappe.db.sql("SELECT 1")
+			frappe.db.get_value("AI Plan", {"name": "no-such-plan"}, "name")
+		self.assertEqual(len(seen), 2, seen)
+
+	def test_taking_quota_costs_three(self):
+		headers = {"X-API-Key": self.key}
+		cost = self.beyond_ping("POST", lambda: call("usage.consume", headers=headers, json={"requests": 1}))
+		self.assertLessEqual(len(cost), 3, cost)
+		self.assertTrue(any("UPDATE" in statement for statement in cost), cost)
+
+	def test_the_list_of_plans_costs_two(self):
+		for method in ("GET", "POST"):
+			cost = self.beyond_ping(
+				method, lambda method=method: call("subscription.get_plans", method=method)
+			)
+			self.assertLessEqual(len(cost), 2, cost)
+
+	def test_the_list_of_gateways_costs_two(self):
+		for query in ({}, {"currency": "INR"}):
+			cost = self.beyond_ping(
+				"GET",
+				lambda query=query: call("payment.get_available_gateways", method="GET", query_string=query),
+			)
+			self.assertLessEqual(len(cost), 2, cost)

@@ -1,0 +1,1 @@
+"""Strangers and thieves: who may do what, forged messages, hostile input."""

@@ -1,0 +1,289 @@
+"""Who may do what: every endpoint for every kind of user, and every record by REST."""
+
+from decimal import Decimal
+
+import frappe
+
+from oropendola_payments.compat import TestCase
+from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.tests.support.endpoints import ACTORS, GET, ROWS, People, World, whitelisted
+from oropendola_payments.tests.support.factories import (
+	create_active_subscription,
+	create_invoice,
+	create_user,
+	payment_settings,
+	unique,
+)
+from oropendola_payments.tests.support.http import call, message, send
+
+# Reading by GET changes nothing; everything else is POST.
+READS = {
+	"callbacks.returned",
+	"cashfree.get_cashfree_order_status",
+	"desk.abandoned_rate",
+	"desk.chart",
+	"desk.pending_too_long",
+	"desk.revenue_this_month",
+	"desk.success_rate",
+	"health.metrics",
+	"health.status",
+	"payment.get_available_gateways",
+	"payment.get_payment_status",
+	"payment.get_pending_invoices",
+	"receipts.download",
+	"subscription.get_my_subscription",
+	"subscription.get_plans",
+}
+OPEN_TO_GUESTS = {
+	"callbacks.payu_failure",
+	"callbacks.payu_success",
+	"callbacks.returned",
+	"health.metrics",
+	"health.status",
+	"payment.get_available_gateways",
+	"subscription.get_plans",
+	"usage.consume",
+	"webhooks.receive",
+}
+CUSTOMERS_READ = ("AI Invoice", "AI Subscription", "AI API Key", "Payment Attempt")
+STAFF_ONLY = (
+	"AI Plan", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log", "Payment Alert",
+	"Payment Gateway Settings", "Payment Settings",
+)  # fmt: skip
+# What not even a manager makes, changes or deletes: it is written by what happened.
+EVIDENCE = (
+	"AI API Key", "Payment Attempt", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log",
+	"Payment Alert",
+)  # fmt: skip
+INSIDE = (
+	"payment_gateway_response",
+	"last_event_hash",
+	"request_data",
+	"response_data",
+	"checkout_data",
+	"key_hash",
+)
+
+
+class TestEveryEndpoint(TestCase):
+	@classmethod
+	def setUpClass(cls):
+		super().setUpClass()
+		cls.people = People()
+		restored = payment_settings(confirmed_site=None)
+		restored.__enter__()
+		cls.addClassCleanup(restored.__exit__, None, None, None)
+
+	def test_the_table_names_every_endpoint(self):
+		"""S12: nothing is reachable by accident."""
+		self.assertEqual({row.endpoint for row in ROWS}, set(whitelisted()))
+
+	def test_guests_reach_only_what_is_meant_for_them(self):
+		open_to_guests = {
+			name
+			for name, function in whitelisted().items()
+			if getattr(function, "is_open_to_guests", function in list(frappe.guest_methods))
+		}
+		self.assertEqual(open_to_guests, OPEN_TO_GUESTS)
+
+	def test_each_endpoint_tells_each_kind_of_user_what_the_table_says(self):
+		for row in ROWS:
+			arguments = row.arguments(World(self.people))
+			for actor in sorted(ACTORS, key=lambda actor: row.status_for(actor) == 200):
+				with self.subTest(endpoint=row.endpoint, actor=actor):
+					self.check(row, actor, arguments)
+
+	def check(self, row, actor: str, arguments: dict):
+		method = row.methods[-1]
+		options = (
+			{"query_string": arguments or row.query}
+			if method == "GET"
+			else {"json": arguments, "query_string": row.query}
+		)
+		answer = call(row.endpoint, getattr(self.people, actor), method=method, **options)
+		self.assertEqual(answer.status_code, row.status_for(actor), answer.get_data()[:500])
+		envelope = message(answer)
+		if "success" in envelope:
+			self.assertEqual(envelope["success"], answer.status_code == 200)
+			self.assertEqual({"error", "error_code"} <= set(envelope), answer.status_code != 200)
+
+	def test_an_endpoint_refuses_the_methods_it_does_not_name(self):
+		"""S19."""
+		for row in ROWS:
+			self.assertEqual(set(row.methods) >= set(GET), row.endpoint in READS, row.endpoint)
+			for method in {"GET", "POST", "PUT", "DELETE"} - set(row.methods):
+				with self.subTest(endpoint=row.endpoint, method=method):
+					answer = call(row.endpoint, self.people.manager, method=method, query_string=row.query)
+					self.assertEqual(answer.status_code, 403, answer.text[:300])
+
+	def test_the_methods_of_the_table_are_the_declared_ones(self):
+		declared = {
+			name: set(frappe.allowed_http_methods_for_whitelisted_func[f])
+			for name, f in whitelisted().items()
+		}
+		self.assertEqual({row.endpoint: set(row.methods) for row in ROWS}, declared)
+
+	def test_a_get_of_a_read_writes_nothing(self):
+		"""S19."""
+		# These ask the gateway, whose answer may be news.
+		asking = {"callbacks.returned", "cashfree.get_cashfree_order_status", "payment.get_payment_status"}
+		for row in ROWS:
+			if row.endpoint in READS - asking:
+				arguments = row.arguments(World(self.people))
+				before = self.written()
+				call(row.endpoint, self.people.owner, method="GET", query_string=arguments or row.query)
+				self.assertEqual(self.written(), before, row.endpoint)
+
+	def written(self) -> dict:
+		return {
+			doctype: frappe.db.sql(f"SELECT COUNT(*), MAX(modified) FROM `tab{doctype}`")
+			for doctype in (*CUSTOMERS_READ, *STAFF_ONLY[:-1])
+		}
+
+
+class TestOwnListings(TestCase):
+	def test_a_customers_lists_hold_only_what_is_theirs(self):
+		"""S13."""
+		mine, theirs = create_invoice(), create_invoice()
+		listed = message(call("payment.get_pending_invoices", mine.user))["invoices"]
+		self.assertEqual([row["name"] for row in listed], [mine.name])
+		self.assertNotIn(theirs.name, frappe.as_json(listed))
+
+	def test_a_strangers_record_and_a_missing_one_sound_alike(self):
+		"""S9: no oracle for names."""
+		invoice, stranger = create_invoice(), create_user()
+		for name in (invoice.name, "INV-0000-00000"):
+			answer = call("payment.get_payment_status", stranger, json={"invoice_id": name})
+			self.assertEqual(
+				(answer.status_code, message(answer)["error"]), (404, f"You have no invoice {name}.")
+			)
+
+
+class TestRest(TestCase):
+	@classmethod
+	def setUpClass(cls):
+		super().setUpClass()
+		cls.owner, cls.other = create_user(), create_user()
+		cls.auditor, cls.manager = create_user("Payments Auditor"), create_user("Payments Manager")
+		cls.subscription = create_active_subscription(cls.owner)
+		invoice = cls.subscription.current_invoice
+		cls.names = {
+			"AI Invoice": invoice,
+			"AI Subscription": cls.subscription.name,
+			"AI API Key": cls.subscription.api_key_link,
+			"Payment Attempt": frappe.db.get_value("Payment Attempt", {"invoice": invoice}, "name"),
+			"Payment Capture": frappe.db.get_value("Payment Capture", {"invoice": invoice}, "name"),
+			"Payment Event": f"{invoice}-00001",
+			"Payment Refund": refunds.create_refund(invoice, Decimal(1), "A test")["refund"],
+			"Payment Webhook Log": cls.stored(
+				"Payment Webhook Log", gateway="payu", event_key=unique("event")
+			),
+			"Payment Alert": cls.stored(
+				"Payment Alert", kind="Dead Letters", subject=unique("subject"), status="Open"
+			),
+			"AI Plan": cls.subscription.plan,
+			"Payment Gateway Settings": "PayU",
+			"Payment Settings": "Payment Settings",
+		}
+
+	@staticmethod
+	def stored(doctype: str, **values) -> str:
+		doc = frappe.new_doc(doctype).update(values)
+		doc.db_insert()
+		frappe.db.commit()
+		return doc.name
+
+	def test_the_tables_name_every_record_of_the_app(self):
+		records = {"module": "AI Billing", "istable": 0}
+		self.assertEqual(
+			{*CUSTOMERS_READ, *STAFF_ONLY}, set(frappe.get_all("DocType", records, pluck="name"))
+		)
+		self.assertEqual({*CUSTOMERS_READ, *STAFF_ONLY}, set(self.names))
+
+	def read(self, doctype: str, user: str | None):
+		return send("GET", f"/api/resource/{doctype}/{self.names[doctype]}", user)
+
+	def listed(self, doctype: str, user: str | None, **query):
+		answer = send("GET", f"/api/resource/{doctype}", user, query_string={"limit_page_length": 0, **query})
+		rows = answer.json.get("data") if answer.status_code == 200 else None
+		return answer.status_code, rows
+
+	def test_a_customer_reads_his_or_her_own_records(self):
+		for doctype in CUSTOMERS_READ:
+			with self.subTest(doctype=doctype):
+				self.assertEqual(self.read(doctype, self.owner).status_code, 200)
+				status, rows = self.listed(doctype, self.owner)
+				self.assertEqual((status, [row["name"] for row in rows]), (200, [self.names[doctype]]))
+
+	def test_a_customer_reads_nobody_elses_records(self):
+		"""S13: by name, in a list, by a filter, and by the client API."""
+		for doctype in CUSTOMERS_READ:
+			name = self.names[doctype]
+			with self.subTest(doctype=doctype):
+				self.assertEqual(self.read(doctype, self.other).status_code, 403)
+				self.assertEqual(self.listed(doctype, self.other), (200, []))
+				filters = frappe.as_json({"name": name})
+				self.assertEqual(self.listed(doctype, self.other, filters=filters), (200, []))
+				asked = {"doctype": doctype, "filters": filters, "fieldname": "name"}
+				answer = send("GET", "/api/method/frappe.client.get_value", self.other, query_string=asked)
+				self.assertNotIn(name, answer.text)
+
+	def test_guests_read_nothing(self):
+		for doctype in self.names:
+			with self.subTest(doctype=doctype):
+				self.assertEqual(self.read(doctype, None).status_code, 403)
+				self.assertEqual(self.listed(doctype, None)[0], 403)
+
+	def test_customers_do_not_read_what_is_for_staff(self):
+		for doctype in STAFF_ONLY:
+			with self.subTest(doctype=doctype):
+				self.assertEqual(self.read(doctype, self.owner).status_code, 403)
+				self.assertEqual(self.listed(doctype, self.owner)[0], 403)
+
+	def test_customers_do_not_read_the_inside_of_their_own_records(self):
+		for doctype in CUSTOMERS_READ:
+			told = self.read(doctype, self.owner).json["data"]
+			self.assertEqual([field for field in INSIDE if told.get(field)], [], doctype)
+
+	def test_staff_read_everything_and_auditors_change_nothing(self):
+		for doctype, name in self.names.items():
+			with self.subTest(doctype=doctype):
+				self.assertEqual(self.read(doctype, self.auditor).status_code, 200)
+				self.assertEqual(self.read(doctype, self.manager).status_code, 200)
+				self.refused(self.auditor, doctype, name)
+
+	def test_not_even_a_manager_writes_evidence_by_rest(self):
+		for doctype in EVIDENCE:
+			with self.subTest(doctype=doctype):
+				self.refused(self.manager, doctype, self.names[doctype])
+
+	def test_customers_write_no_record(self):
+		"""S14."""
+		for user in (None, self.owner, self.other):
+			for doctype, name in self.names.items():
+				with self.subTest(user=user, doctype=doctype):
+					self.refused(user, doctype, name)
+
+	def refused(self, user: str | None, doctype: str, name: str):
+		path = f"/api/resource/{doctype}"
+		values = {
+			"user": user or "Guest",
+			"status": "Active",
+			"plan": self.subscription.plan,
+			"plan_name": "x",
+		}
+		for method, address in (("POST", path), ("PUT", f"{path}/{name}"), ("DELETE", f"{path}/{name}")):
+			answer = send(method, address, user, json=values)
+			self.assertEqual(answer.status_code, 403, (method, answer.text[:300]))
+		self.assertTrue(frappe.db.exists(doctype, name))
+
+	def test_a_customer_cannot_run_the_forms_own_methods(self):
+		"""S12."""
+		asked = {"dt": "Payment Gateway Settings", "dn": "PayU", "method": "test_connection"}
+		for user in (None, self.owner):
+			answer = send("POST", "/api/method/run_doc_method", user, data=asked)
+			self.assertEqual(answer.status_code, 403, answer.text[:300])
+		asked = {"dt": "AI Invoice", "dn": self.names["AI Invoice"], "method": "mark_as_paid"}
+		for user in (self.owner, self.manager):
+			answer = send("POST", "/api/method/run_doc_method", user, data=asked)
+			self.assertEqual(answer.status_code, 403, answer.text[:300])

@@ -1,0 +1,56 @@
+"""What `endpoint` promises: an answer in the envelope, or a refusal that leaves nothing behind."""
+
+import frappe
+
+from oropendola_payments.api import endpoint
+from oropendola_payments.compat import TestCase
+from oropendola_payments.exceptions import Conflict
+from oropendola_payments.tests.support.factories import unique
+
+
+def writing_endpoint(error: Exception | None):
+	"""An endpoint that writes a row and then raises this error."""
+
+	def function(title: str) -> dict:
+		# Not a log: on a bench their tables take no part in transactions.
+		mail = frappe.get_doc(doctype="Email Template", name=title, subject="A test", response="-")
+		mail.insert(ignore_permissions=True)
+		if error:
+			raise error
+		return {"title": title}
+
+	return endpoint(methods=("POST",))(function)
+
+
+class TestEnvelope(TestCase):
+	def setUp(self):
+		self.addCleanup(frappe.db.rollback)
+		self.addCleanup(frappe.local.response.pop, "http_status_code", None)
+
+	def call(self, error: Exception | None) -> tuple[dict, bool]:
+		"""The answer, and whether the row is there after the commit that follows a normal return."""
+		title = unique("row")
+		answer = writing_endpoint(error)(title=title)
+		frappe.db.commit()
+		return answer, bool(frappe.db.exists("Email Template", title))
+
+	def test_what_was_written_before_a_refusal_is_undone(self):
+		answer, written = self.call(Conflict("Not now."))
+		self.assertFalse(written)
+		self.assertEqual(
+			answer, {"success": False, "error": "Not now.", "error_code": Conflict("").error_code}
+		)
+		self.assertEqual(frappe.local.response.http_status_code, 409)
+
+	def test_what_was_written_before_the_frameworks_own_refusal_is_undone(self):
+		answer, written = self.call(frappe.PermissionError())
+		self.assertFalse(written)
+		self.assertEqual(answer["error_code"], "not_allowed")
+
+	def test_what_an_answer_wrote_stays(self):
+		answer, written = self.call(None)
+		self.assertTrue(written and answer["success"])
+
+	def test_a_bug_is_no_refusal(self):
+		with self.assertRaises(ZeroDivisionError):
+			self.call(ZeroDivisionError())

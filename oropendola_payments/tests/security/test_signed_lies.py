@@ -1,0 +1,75 @@
+"""A signature proves who spoke, not what is true: a signed success is booked as the gateway's own books have it."""
+
+from oropendola_payments.compat import TestCase
+from oropendola_payments.simulator.core import ledger as entries
+from oropendola_payments.tests.support.journey import Journey
+from oropendola_payments.tests.support.simulated import deliver
+from oropendola_payments.tests.support.time_travel import forget_the_past, sweep
+
+# patterns.md, vendor rules: PayU (verify_payment after every callback), PhonePe (status after the callback, amount compared
+# there), Razorpay (one machine fed by webhooks and fetches), PayPal (a CRC32 covers the body).
+CHECKED = ("payu", "razorpay", "paypal", "phonepe")
+
+
+class TestSignedLies(TestCase):
+	def setUp(self):
+		forget_the_past()
+
+	def told_of_success(self, gateway: str):
+		"""A payment, and the signed messages that call it a success."""
+		journey = Journey(gateway)
+		attempt = journey.start()
+		journey.customer_pays(attempt)
+		dialect = journey.sim._dialect(gateway)
+		order = dialect.books.order_of(attempt)
+		if gateway == "paypal":  # the money is taken when the site captures: here nobody did
+			dialect.take(
+				order, f"8XY{dialect.books.number():013d}C", "success", "paypal", request_id="theirs"
+			)
+			order.fields["status"] = "COMPLETED"
+			journey.take_webhooks()
+			dialect.announce(order, dialect.books.charges_of(order)[-1])
+		return journey, dialect.books.charges_of(order)[-1], journey.take_webhooks()
+
+	def test_a_signed_success_of_a_payment_that_is_pending_pays_nothing(self):
+		"""patterns.md, PayU: asks after every callback; patterns.md, PhonePe: fetches and compares the amount there."""
+		for gateway in CHECKED:
+			with self.subTest(gateway):
+				journey, charge, messages = self.told_of_success(gateway)
+				books = journey.sim._dialect(gateway).books
+				books.move(charge, entries.PENDING)
+				books.order(charge.order_id).state = entries.OPEN
+				for message in messages:
+					deliver(message)
+				self.assertEqual((journey.status(), journey.captures()), ("Processing", []))
+				self.assertNotEqual(journey.subscription_status(), "Active")
+				books.move(charge, entries.CAPTURED)
+				sweep(journey.invoice)
+				self.assertEqual((journey.status(), journey.problems()), ("Paid", []))
+
+	def test_a_signed_success_of_another_amount_is_booked_as_the_gateway_has_it(self):
+		for gateway in CHECKED:
+			with self.subTest(gateway):
+				journey, _charge, messages = self.told_of_success(gateway)
+				fault = journey.sim.faults.add(gateway, "status", "wrong_amount", None)
+				for message in messages:
+					deliver(message)
+				journey.sim.faults._waiting.remove(fault)
+				self.assertEqual([str(c.amount) for c in journey.captures()], ["498.0"])
+				self.assertEqual((journey.status(), journey.doc().needs_review), ("Partly Paid", 1))
+				self.assertNotEqual(journey.subscription_status(), "Active")
+
+
+class TestUnprovenReturns(TestCase):
+	def test_a_return_whose_signature_fails_after_the_money_moved_makes_us_ask(self):
+		"""razorpay.md pitfall 8: hold the payment and ask, do not drop it."""
+		for gateway in ("razorpay", "payu"):
+			with self.subTest(gateway):
+				forget_the_past()
+				journey = Journey(gateway)
+				attempt = journey.start()
+				journey.sim.faults.add(gateway, "return", "wrong_signature")
+				back = journey.customer_pays(attempt)
+				journey.take_webhooks()
+				journey.bring_back(back)
+				self.assertEqual((journey.status(), journey.problems()), ("Paid", []))

@@ -1,0 +1,89 @@
+"""The documents name what there is: a new endpoint, code, job or rule without its line fails here."""
+
+import re
+
+import frappe
+
+from oropendola_payments import exceptions
+from oropendola_payments.api.test_arguments import parameters_of
+from oropendola_payments.commands import commands
+from oropendola_payments.compat import TestCase
+from oropendola_payments.engine.monitoring import invariants
+from oropendola_payments.gateways import BUILT_IN, errors
+from oropendola_payments.tests.support.endpoints import ROWS
+from oropendola_payments.tests.support.source import ROOT, files
+
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "benchless" / "README.md", *sorted(DOCS.rglob("*.md"))]
+LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
+
+
+class TestDocuments(TestCase):
+	def section(self, text: str, endpoint: str) -> str:
+		"""From the heading that names the endpoint to the next one; the Desk's own numbers share one."""
+		found = re.search(rf"^###[^\n]*`{endpoint}\b.*?(?=^##|\Z)", text, re.MULTILINE | re.DOTALL)
+		if not found and endpoint.startswith("desk."):
+			found = re.search(r"^### The numbers of the Desk.*?(?=^##|\Z)", text, re.MULTILINE | re.DOTALL)
+		self.assertTrue(found and endpoint in found[0], f"docs/api.md does not describe {endpoint}")
+		return found[0]
+
+	def test_every_endpoint_is_described_with_its_parameters(self):
+		text = (DOCS / "api.md").read_text()
+		for row in ROWS:
+			section = self.section(text, row.endpoint)
+			for name in parameters_of(row.endpoint):
+				self.assertRegex(section, rf"`{name}\??`", f"{row.endpoint} has the parameter {name}")
+
+	def test_every_endpoint_has_an_example(self):
+		text = (DOCS / "api.md").read_text()
+		for row in ROWS:
+			if not row.endpoint.startswith("desk."):
+				self.assertIn("curl", self.section(text, row.endpoint), row.endpoint)
+
+	def test_every_error_code_is_described(self):
+		text = (DOCS / "api.md").read_text()
+		codes = {cls.error_code for cls in vars(exceptions).values() if hasattr(cls, "error_code")}
+		codes |= {cls.code for cls in vars(errors).values() if isinstance(cls, type)}
+		for path in files("engine") + files("api"):
+			codes |= set(re.findall(r'^\terror_code = "(\w+)"', path.read_text(), re.MULTILINE))
+		self.assertEqual({code for code in codes if f"`{code}`" not in text}, set())
+
+	def test_every_scheduled_job_is_described(self):
+		text = (DOCS / "operations.md").read_text()
+		events = frappe.get_hooks("scheduler_events", app_name="oropendola_payments")
+		jobs = {job for entry in _leaves(events) if (job := entry).startswith("oropendola_payments.")}
+		self.assertGreater(len(jobs), 8)
+		for job in jobs:
+			self.assertIn("`" + ".".join(job.split(".")[-2:]) + "`", text)
+
+	def test_every_promise_and_every_command_is_described(self):
+		text = (DOCS / "operations.md").read_text()
+		for name in (*invariants.RULES, *(command.name for command in commands)):
+			self.assertIn(name, text)
+
+	def test_every_part_of_the_engine_has_its_place(self):
+		text = (DOCS / "architecture.md").read_text()
+		for path in (ROOT / "oropendola_payments" / "engine").glob("[a-z]*.py"):
+			if not path.stem.startswith("test_"):
+				self.assertIn(f"`{path.stem}`", text)
+
+	def test_every_gateway_has_its_page(self):
+		for code in BUILT_IN:
+			self.assertTrue((DOCS / "gateways" / f"{code}.md").exists(), code)
+
+	def test_every_link_between_the_documents_leads_somewhere(self):
+		for page in PAGES:
+			for target in LINK.findall(page.read_text()):
+				if "://" not in target:
+					self.assertTrue((page.parent / target).exists(), f"{page.name} links to {target}")
+
+
+def _leaves(value):
+	if isinstance(value, dict):
+		for item in value.values():
+			yield from _leaves(item)
+	elif isinstance(value, list | tuple):
+		for item in value:
+			yield from _leaves(item)
+	else:
+		yield str(value)

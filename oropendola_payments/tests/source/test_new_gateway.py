@@ -1,0 +1,85 @@
+"""What docs/adding-a-gateway.md asks for is there for every gateway, so that the page can be believed."""
+
+import re
+import unittest
+from pathlib import Path
+
+import frappe
+
+import oropendola_payments
+from oropendola_payments import install
+from oropendola_payments.compat import TestCase
+from oropendola_payments.gateways import BUILT_IN, load
+from oropendola_payments.gateways.base import CREDENTIAL_SLOTS
+from oropendola_payments.pages import words
+from oropendola_payments.tests.source.test_pitfalls import PITFALLS
+from oropendola_payments.tests.support.journey import GATEWAYS, Journey
+from oropendola_payments.tests.support.simulated import simulator
+from oropendola_payments.www import pay
+
+APP = Path(oropendola_payments.__file__).parent
+PAGE = APP.parent / "docs" / "adding-a-gateway.md"
+SETTINGS = "Payment Gateway Settings"
+# What the page names: if one of these moves, the page has to say where to.
+NAMED = {
+	"gateways/__init__.py": "BUILT_IN",
+	"gateways/base.py": "CREDENTIAL_SLOTS",
+	"pages/words.py": "methods",
+	"www/pay.py": "DRIVERS",
+	"engine/core/redaction.py": "KEPT_HEADERS",
+	"tests/support/facts.py": "CURRENCIES",
+	"tests/source/test_pitfalls.py": "PITFALLS",
+	"tests/flows/test_late_news.py": "MANY_PAYMENTS",
+	"engine/checkout/test_close_previous_attempts.py": "SECOND",
+}
+
+
+class TestEveryGateway(TestCase):
+	def test_one_line_makes_its_settings_record(self):
+		frappe.db.delete(SETTINGS, {"gateway": "cashflows"})
+		install.ensure_gateways()
+		record = frappe.get_doc(SETTINGS, {"gateway": "cashflows"})
+		self.assertEqual((record.label, record.enabled, record.mode), ("Cashflows", 0, "Test"))
+		self.assertEqual(record.sort_order, list(BUILT_IN).index("cashflows") + 1)
+		frappe.db.rollback()
+
+	def test_it_has_adapter_test_dialect_page_and_pitfalls(self):
+		for code in BUILT_IN:
+			self.assertTrue((APP / "gateways" / f"test_{code}.py").exists(), code)
+			self.assertIn(code, simulator().dialects)
+			self.assertIn(code, PITFALLS)
+
+	def test_customers_find_a_name_for_how_they_can_pay(self):
+		for code, path in BUILT_IN.items():
+			self.assertTrue(words.methods(load(path).capabilities.methods), code)
+
+	def test_every_key_has_a_field_that_hides_what_is_secret(self):
+		fields = {field.fieldname: field.fieldtype for field in frappe.get_meta(SETTINGS).fields}
+		for slot, is_secret in CREDENTIAL_SLOTS.items():
+			self.assertEqual(fields[slot] == "Password", is_secret, slot)
+
+	def test_every_script_has_its_glue_code_and_its_hosts(self):
+		drivers = set()
+		for gateway in GATEWAYS:
+			for flow in load(BUILT_IN[gateway]).capabilities.flows:
+				sdk = Journey(gateway).initiate(flow=flow).get("sdk")
+				if sdk:
+					drivers.add(sdk["driver"])
+					self.assertTrue(load(BUILT_IN[gateway]).capabilities.browser_hosts, gateway)
+		self.assertEqual(drivers - set(pay.DRIVERS), set())
+		for driver in pay.DRIVERS:
+			self.assertTrue((APP / "public" / "js" / f"pay-{driver}.js").exists(), driver)
+
+
+@unittest.skipUnless(PAGE.exists(), "An installed app has no docs beside it.")
+class TestThePage(TestCase):
+	def test_what_it_names_is_where_it_says(self):
+		text = PAGE.read_text()
+		for file, name in NAMED.items():
+			self.assertRegex((APP / file).read_text(), rf"(?m)^(def )?{name}\b", file)
+			self.assertIn(name, text)
+			self.assertIn(file, text)
+
+	def test_its_example_is_the_contract(self):
+		for name in re.findall(r"\tdef (\w+)\(self", PAGE.read_text()):
+			self.assertTrue(all(hasattr(load(path), name) for path in BUILT_IN.values()), name)

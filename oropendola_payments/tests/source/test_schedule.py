@@ -1,0 +1,97 @@
+"""What the scheduler calls and when, against hooks.py and the table of docs/operations.md."""
+
+import re
+from unittest.mock import patch
+
+import frappe
+
+from oropendola_payments.compat import TestCase
+from oropendola_payments.engine.gateway import polling
+from oropendola_payments.tests.support.source import ROOT
+
+SWEEPS = "oropendola_payments.engine.jobs.payments"
+SUBSCRIPTIONS = "oropendola_payments.engine.jobs.subscriptions"
+
+# Job, when, what the table of the documents says of when, the work that it queues.
+JOBS = (
+	(f"{SWEEPS}.reconcile_attempts", "* * * * *", "every minute", "run_reconcile"),
+	(f"{SWEEPS}.drive_inbox", "*/2 * * * *", "every 2 minutes", "run_inbox"),
+	(f"{SWEEPS}.poll_refunds", "*/2 * * * *", "every 2 minutes", "run_refunds"),
+	(f"{SWEEPS}.check_alerts", "*/10 * * * *", "every 10 minutes", "run_alerts"),
+	(f"{SWEEPS}.check_abandoned_payments", "*/30 * * * *", "every 30 minutes", "run_abandoned"),
+	(f"{SWEEPS}.check_invariants", "5 * * * *", "5 past every hour", "run_invariants"),
+	(f"{SUBSCRIPTIONS}.expire_subscriptions", "5 * * * *", "5 past every hour", "run_expiry"),
+	(f"{SUBSCRIPTIONS}.reset_quotas", "1 0 * * *", "00:01", "run_reset"),
+	(f"{SUBSCRIPTIONS}.send_renewal_reminders", "0 9 * * *", "09:00", "run_reminders"),
+	(f"{SWEEPS}.clear_raw_payloads", "daily_long", "daily", "run_clear_payloads"),
+)
+ROW = re.compile(r"^\| (?P<when>[^|]+) \| `(?P<job>\w+\.\w+)` \|", re.MULTILINE)
+
+ASKED = (
+	"after 1 minute for its first 5 minutes, then every 5 minutes up to half an hour, every quarter of an hour up to 2 hours,",
+	"hourly up to 12 hours, every 4 hours up to 2 days and twice a day up to 6 days.",
+	"A paid attempt is asked about once more after an hour, a day, 3 and 5 days",
+	"The app goes on asking for six days.",
+)
+
+
+def scheduled() -> set[tuple[str, str]]:
+	"""(job, when) of everything that our hooks name."""
+	events = dict(frappe.get_hooks("scheduler_events", app_name="oropendola_payments"))
+	cron = events.pop("cron")
+	return {(job, when) for table in (cron, events) for when, jobs in table.items() for job in jobs}
+
+
+def queued_by(job: str) -> list[dict]:
+	"""What a job of cron asks the queue for."""
+	asked = []
+	with patch.object(frappe, "enqueue", lambda method, **how: asked.append({"method": method, **how})):
+		frappe.get_attr(job)()
+	return asked
+
+
+class TestSchedule(TestCase):
+	def test_hooks_name_each_job_at_its_time_and_no_other(self):
+		self.assertEqual(scheduled(), {(job, when) for job, when, _told, _work in JOBS})
+
+	def test_each_job_only_queues_its_work_once_at_a_time_where_it_has_time(self):
+		"""A job of cron itself has 300 seconds, and two schedulers may call it at the same moment."""
+		for job, _when, _told, work in JOBS:
+			with self.subTest(job):
+				expected = {
+					"method": f"{job.rpartition('.')[0]}.{work}",
+					"queue": "long",
+					"timeout": 1500,
+					"job_id": f"oropendola::{work}",
+					"deduplicate": True,
+				}
+				self.assertEqual(queued_by(job), [expected])
+				self.assertTrue(callable(frappe.get_attr(expected["method"])))
+
+	def test_no_two_jobs_share_a_name_in_the_queue(self):
+		self.assertEqual(len({work for _job, _when, _told, work in JOBS}), len(JOBS))
+
+	def test_the_document_for_operators_tells_the_same(self):
+		if not (ROOT / "docs").is_dir():
+			self.skipTest("The documents are not installed with the app")
+		table = {(row["job"], row["when"]) for row in ROW.finditer((ROOT / "docs/operations.md").read_text())}
+		self.assertEqual(table, {(".".join(job.split(".")[-2:]), told) for job, _when, told, _work in JOBS})
+
+	def test_the_document_tells_when_a_gateway_is_asked(self):
+		minutes = [
+			tuple(int(span.total_seconds()) // 60 for span in step)
+			for step in (*polling.STEPS, *polling.PAID_STEPS)
+		]
+		hour, day = 60, 24 * 60
+		told = [(5, 1), (30, 5), (2 * hour, 15), (12 * hour, hour), (2 * day, 4 * hour), (6 * day, 12 * hour)]
+		told += [(30, hour), (12 * hour, day), (6 * day, 2 * day)]
+		self.assertEqual(minutes, told)
+		if (ROOT / "docs").is_dir():
+			text = " ".join((ROOT / "docs/operations.md").read_text().split())
+			for words in ASKED:
+				self.assertIn(words, text)
+
+	def test_the_site_has_them_all_in_its_list(self):
+		"""What the framework really runs: the hooks became records."""
+		methods = frappe.get_all("Scheduled Job Type", {"stopped": 0}, pluck="method")
+		self.assertEqual({job for job, *_rest in JOBS} - set(methods), set())

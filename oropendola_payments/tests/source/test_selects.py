@@ -1,0 +1,49 @@
+"""What is written past the form's checks is still one of the words that the form knows."""
+
+import frappe
+
+from oropendola_payments.compat import TestCase
+from oropendola_payments.tests.support.factories import payment_settings
+from oropendola_payments.tests.support.journey import Journey
+from oropendola_payments.tests.support.time_travel import finish_refunds, forget_the_past, settle_down
+
+STATEFUL = ("AI Invoice", "AI Subscription", "Payment Attempt", "Payment Refund")
+WRITTEN = (*STATEFUL, "AI API Key", "Payment Capture", "Payment Event", "Payment Webhook Log")
+
+
+def options(doctype: str, fieldname: str) -> set[str]:
+	return set((frappe.get_meta(doctype).get_field(fieldname).options or "").split("\n"))
+
+
+class TestSelects(TestCase):
+	def test_every_state_of_a_table_of_moves_is_a_word_of_its_select(self):
+		"""R20: a status is set that the Select does not have."""
+		for doctype in STATEFUL:
+			with self.subTest(doctype):
+				moves = frappe.get_doc({"doctype": doctype}).transitions
+				states = set(moves) | {state for targets in moves.values() for state in targets}
+				self.assertEqual(states, options(doctype, "status"))
+
+	def test_every_word_that_flows_have_written_is_a_word_of_its_select(self):
+		"""R20, for all that is inserted without the form."""
+		self.live_through_something()
+		for doctype in WRITTEN:
+			for field in frappe.get_meta(doctype).get("fields", {"fieldtype": "Select"}):
+				with self.subTest(f"{doctype}.{field.fieldname}"):
+					rows = frappe.db.sql(f"SELECT DISTINCT `{field.fieldname}` FROM `tab{doctype}`")
+					written = {row[0] for row in rows if row[0]}
+					self.assertLessEqual(written, options(doctype, field.fieldname))
+
+	@staticmethod
+	def live_through_something():
+		with payment_settings(double_payment_policy="Refund"):
+			forget_the_past()
+			journey = Journey("payu")
+			journey.bring_back(journey.customer_pays(journey.start(), "failure"))
+			journey.retry()
+			settle_down(journey)
+			paid = Journey("razorpay")
+			paid.bring_back(paid.customer_pays(paid.start()))
+			paid.deliver_all()
+			paid.refund(100)
+			finish_refunds("razorpay", paid.invoice)

@@ -1,0 +1,177 @@
+"""Nothing but the records' own moves writes a status: proven by reading the source."""
+
+import ast
+from itertools import chain
+
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+from oropendola_payments.compat import TestCase
+from oropendola_payments.engine import privacy
+from oropendola_payments.tests.support.source import APP, files, tree_of
+from oropendola_payments.tests.support.status_writes import moves, status_writes
+
+# The moves themselves, and what builds statements for any column that it is given.
+MOVES = {
+	("ai_billing/records.py", "_swap"),
+	("ai_billing/records.py", "move_locked"),
+	("ai_billing/records.py", "add"),
+	("ai_billing/records.py", "_update_row"),
+	("ai_billing/records.py", "_update_rows"),
+	("ai_billing/doctype/ai_invoice/ai_invoice.py", "_swap"),
+	("ai_billing/doctype/payment_event/payment_event.py", "insert"),
+}
+# These write another status than that of an invoice, attempt, refund or subscription.
+OTHERS = {
+	("ai_billing/doctype/ai_api_key/ai_api_key.py", "revoke"),
+	("ai_billing/doctype/ai_api_key/ai_api_key.py", "give_back"),
+	("ai_billing/doctype/ai_api_key/ai_api_key.py", "new_api_key"),
+	("engine/monitoring/alerts.py", "_open"),
+	("engine/monitoring/alerts.py", "_close"),
+	("engine/inbound/inbox.py", "work"),
+	("engine/inbound/inbox.py", "mark"),
+	("install.py", "ensure_settings"),
+	("engine/privacy.py", "_redact_texts"),  # redacts the fields named in TYPED
+}
+
+WAYS_AROUND = (
+	'invoice.status = "Paid"',
+	'invoice.status: str = "Paid"',
+	'a, invoice.status = 1, "Paid"',
+	'for invoice.status in ("Paid",):\n\tinvoice.db_update()',
+	'invoice["status"] = "Paid"',
+	'invoice.__dict__["status"] = "Paid"',
+	'vars(invoice)["status"] = "Paid"',
+	'setattr(invoice, "status", "Paid")',
+	'setattr(invoice, "sta" + "tus", "Paid")',
+	"setattr(invoice, field, value)",
+	'object.__setattr__(invoice, "status", "Paid")',
+	'invoice.set("status", "Paid")',
+	"invoice.set(field, value)",
+	'invoice.write(status="Paid")',
+	'invoice.write(status="Pending")',
+	'invoice.write(**{"status": "Paid"})',
+	'invoice.write(**dict(status="Paid"))',
+	'values = {"status": status}\ninvoice.write(**values)',
+	'values = {}\nvalues["amount"] = 1\nmore = {**values, "status": "Paid"}\nagain = more\ninvoice.write(**again)',
+	'values = dict(status="Paid") if done else {}\ninvoice.update(values)',
+	'values = {"a": 1} | {"status": "Paid"}\ninvoice.update(values)',
+	'values = frappe._dict(status="Paid")\ninvoice.update(values)',
+	'invoice.update({name: "Paid" for name in ("status",)})',
+	'invoice.update(dict.fromkeys(["status"], "Paid"))',
+	'invoice.update(dict([("status", "Paid")]))',
+	'values.setdefault("status", "Paid")',
+	'PAID = {"status": "Paid"}\ndef f(invoice):\n\tinvoice.write(**PAID)',
+	'def f(invoice):\n\tvalues = {"status": "Paid"}\n\tdef g():\n\t\tinvoice.write(**values)\n\tg()',
+	'def paid():\n\treturn {"status": "Paid"}\ndef f(invoice):\n\tinvoice.write(**paid())',
+	'def f(invoice):\n\tput(invoice, {"status": "Paid"})',
+	'def f(invoice):\n\tput(invoice, status="Paid")',
+	'write = invoice.write\nwrite(status="Paid")',
+	'getattr(invoice, "write")(status="Paid")',
+	'partial(invoice.write, status="Paid")()',
+	'invoice.db_set("status", "Paid")',
+	'invoice.db_set({"status": "Paid"})',
+	'invoice.db_set({"status": "Pending"})',
+	"invoice.db_set(field, value)",
+	'invoice._update_row(dict(status="Paid"))',
+	'invoice._update_row({"status": "Pending"})',
+	'invoice.update({"amount": 1, "status": status})',
+	'invoice.update({"status": "Pending"})',
+	'invoice = frappe.get_doc("AI Invoice", name)\ninvoice.update({"status": "Pending"})',
+	'def f(invoice):\n\tif not invoice:\n\t\tinvoice = frappe.new_doc("AI Invoice")\n\tinvoice.update({"status": "Pending"})',
+	'doc = records.new("AI Invoice")\ndoc.update({"status": "Paid"})\ndoc.add()',
+	'doc = records.new("AI Invoice")\ndoc.update({"status": status})\ndoc.add()',
+	'doc = frappe.new_doc("AI Invoice")\ndoc.insert()\ndoc.write(status="Pending")',
+	'frappe.new_doc("AI Invoice").update({"status": "Paid"}).db_insert()',
+	'frappe.get_doc({"doctype": "AI Invoice", "status": "Paid"}).db_insert()',
+	'frappe.get_doc(doctype="AI Invoice", status="Paid").insert()',
+	'values = {"doctype": "AI Invoice", "status": status}\nfrappe.get_doc(values).db_insert()',
+	'frappe.db.set_value("AI Invoice", name, "status", "Paid")',
+	'frappe.db.set_value("AI Invoice", name, {"status": "Paid"})',
+	'frappe.db.set_value("AI Invoice", name, field="status", value="Paid")',
+	'frappe.db.set_value("AI Invoice", name, field, value)',
+	'frappe.db.bulk_update("AI Invoice", {name: {"status": "Paid"}})',
+	'frappe.call(method, key="status")',
+	'frappe.qb.update(Invoice).set(Invoice.status, "Paid").run()',
+	'frappe.qb.update(Invoice).set("status", "Paid").run()',
+	'frappe.client.set_value("AI Invoice", name, "status", "Paid")',
+	'frappe.enqueue("frappe.client.set_value", fieldname="status", value="Paid")',
+	"frappe.db.sql(\"UPDATE `tabAI Invoice` SET modified = 1, status = 'Paid' WHERE name = %s\", name)",
+	'frappe.db.sql(f"UPDATE `tab{doctype}` SET `status` = %s", status)',
+	'frappe.db.sql(f"UPDATE `tab{doctype}` SET {sets} WHERE name = %s", name)',
+	'frappe.db.sql("UPDATE `tabAI Invoice` SET " + "status = %s", status)',
+	'frappe.db.sql("UPDATE `tab" + doctype + "` SET `status` = %s", status)',
+	'frappe.db.sql("UPDATE `tabAI Invoice` SET " + column + " = %s", status)',
+	'frappe.db.sql("UPDATE `tab%s` SET status = %%s" % doctype)',
+	'frappe.db.sql("UPDATE `tabAI Invoice` SET {} = 1".format(column))',
+	'frappe.db.sql(" ".join(["UPDATE `tabAI Invoice`", "SET", "status = 1"]))',
+	'statement = "UPDATE `tabAI Invoice` SET "\nstatement += "status = %s"\nfrappe.db.sql(statement, 1)',
+	'sets = "status = %s"\nfrappe.db.sql(f"UPDATE `tabAI Invoice` SET {sets}", 1)',
+	"frappe.db.sql(\"INSERT INTO `tabAI Invoice` (name, status) VALUES (1, 'Paid')\")",
+	"frappe.db.sql(\"REPLACE INTO `tabAI Invoice` (name, status) VALUES (1, 'Paid')\")",
+	"frappe.db.sql(\"INSERT INTO t (a) VALUES (1) ON DUPLICATE KEY UPDATE status = 'Paid'\")",
+)
+READING = (
+	"status = invoice.status",
+	'status = row["status"]',
+	'frappe.get_all("AI Invoice", {"status": "Paid"}, ["name", "status"])',
+	'open_ones = {"status": ("in", OPEN)}\nfrappe.db.exists("AI Invoice", open_ones)',
+	'frappe.db.get_value("AI Invoice", name, "status")',
+	"frappe.cache.set(key, 0, nx=True)",
+	'def f():\n\treturn {"status": invoice.status}',
+	'if invoice.status == "Paid":\n\tpass',
+	'invoice.record("paid", to_status="Paid")',
+	'frappe.db.sql("UPDATE `tabAI Invoice` SET modified = 1 WHERE status = %s", status)',
+	'frappe.db.sql("SELECT status FROM `tabAI Invoice`")',
+	'values = {"title": 1}\nfrappe.db.set_value("AI Invoice", name, values)',
+	'doc = records.new("AI Invoice")\ndoc.update({"status": "Pending"})\ndoc.add()',
+	'frappe.new_doc("AI Invoice").update({"status": "Pending"})',
+	'frappe.get_doc({"doctype": "AI Invoice", "status": "Pending"}).insert()',
+)
+
+
+class TestStatusWriters(TestCase):
+	def found(self) -> set[tuple[str, str]]:
+		writes = set()
+		for path in files():
+			name = str(path.relative_to(APP))
+			if not name.startswith(("gateways/", "simulator/", "patches/")):
+				writes |= {(name, function) for function, _line in status_writes(tree_of(path))}
+		return writes
+
+	def test_only_the_moves_write_a_status(self):
+		self.assertEqual(self.found() - OTHERS - MOVES, set())
+
+	def test_the_lists_of_exceptions_are_not_longer_than_needed(self):
+		self.assertEqual((OTHERS | MOVES) - self.found(), set())
+
+	def test_what_a_new_invoice_empties_and_privacy_redacts_is_no_status(self):
+		self.assertNotIn("status", (*AIInvoice.system_fields, *chain.from_iterable(privacy.TYPED.values())))
+
+	def test_only_controllers_move(self):
+		outside = [
+			f"{path}:{line}"
+			for path in files()
+			for line in moves(tree_of(path))
+			if APP / "ai_billing" not in path.parents
+		]
+		self.assertEqual(outside, [])
+
+	def test_every_way_around_the_moves_is_noticed(self):
+		for text in WAYS_AROUND:
+			with self.subTest(text):
+				self.assertTrue(status_writes(ast.parse(text)))
+
+	def test_reading_and_beginning_are_no_writing(self):
+		for text in READING:
+			with self.subTest(text):
+				self.assertEqual(status_writes(ast.parse(text)), [])
+
+	def test_every_way_to_reach_a_move_is_noticed(self):
+		for text in (
+			'doc._move_to("Paid")',
+			"move = doc._move_to",
+			'getattr(doc, "_move_to")("Paid")',
+			"from oropendola_payments.ai_billing.records import move_locked as shift",
+			'operator.methodcaller("_swap", "Paid")',
+		):
+			with self.subTest(text):
+				self.assertTrue(list(moves(ast.parse(text))))

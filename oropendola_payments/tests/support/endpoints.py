@@ -1,0 +1,198 @@
+"""Every endpoint with arguments that are right for the owner, and what each kind of user is told.
+
+A new endpoint without a row here makes `test_access` fail.
+"""
+
+import importlib
+import pkgutil
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+
+import frappe
+
+import oropendola_payments.api
+from oropendola_payments.engine.checkout import initiate as checkout
+from oropendola_payments.engine.checkout import two_step
+from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.gateways.base import Customer
+from oropendola_payments.install import API_USER_ROLE
+from oropendola_payments.tests.support.factories import (
+	create_active_subscription,
+	create_invoice,
+	create_plan,
+	create_user,
+	enable_gateway,
+	unique,
+)
+from oropendola_payments.tests.support.simulated import simulator
+
+ACTORS = ("guest", "owner", "other", "auditor", "manager")
+
+
+class People:
+	"""One of each kind; the owner's records are made by `World`."""
+
+	def __init__(self):
+		self.guest = None
+		self.owner, self.other = create_user(API_USER_ROLE), create_user(API_USER_ROLE)
+		for customer in (self.owner, self.other):
+			frappe.db.set_value("User", customer, "user_type", "Website User")
+		self.auditor, self.manager = create_user("Payments Auditor"), create_user("Payments Manager")
+		for code in ("payu", "cashfree"):
+			enable_gateway(code, api_base_url=f"{simulator().url}/{code}")
+
+
+class World:
+	"""Records of one owner, each made when a row first asks for it."""
+
+	def __init__(self, people: People):
+		self.owner = people.owner
+		self.phone = f"+9198{secrets.randbelow(10**8):08d}"
+
+	@cached_property
+	def plan(self) -> str:
+		return create_plan().name
+
+	@cached_property
+	def invoice(self) -> str:
+		return create_invoice(self.owner).name
+
+	@cached_property
+	def failed_invoice(self) -> str:
+		doc = frappe.get_doc("AI Invoice", self.invoice)
+		doc.mark_as_processing()
+		doc.mark_as_failed("The bank said no.")
+		return doc.name
+
+	@cached_property
+	def subscription(self):
+		return create_active_subscription(self.owner)
+
+	@cached_property
+	def expired_plan(self) -> str:
+		self.subscription.expire()
+		return self.subscription.plan
+
+	@cached_property
+	def attempt(self) -> str:
+		return checkout.initiate(self.owner, self.invoice, "payu")["attempt"]
+
+	@cached_property
+	def lost_refund(self) -> str:
+		"""One whose answer never came."""
+		invoice = self.subscription.current_invoice
+		refund = refunds.create_refund(invoice, Decimal(1), "Asked for")["refund"]
+		frappe.db.set_value("Payment Refund", refund, "status", "Unknown")
+		frappe.db.commit()
+		return refund
+
+	@cached_property
+	def order(self) -> str:
+		customer = Customer("Asha Example", self.owner, self.phone)
+		return two_step.create_order(self.owner, self.invoice, None, customer)["order_id"]
+
+	@cached_property
+	def order_with_code(self) -> str:
+		two_step.start(self.owner, self.order, "upi_intent", self.phone, {})
+		return self.order
+
+
+@dataclass(frozen=True)
+class Row:
+	endpoint: str
+	statuses: tuple[int, int, int, int, int]  # in the order of ACTORS
+	arguments: Callable[[World], dict] = lambda world: {}
+	methods: tuple[str, ...] = ("POST",)
+	query: str = ""
+
+	def status_for(self, actor: str) -> int:
+		return self.statuses[ACTORS.index(actor)]
+
+
+GET, POST, BOTH = ("GET",), ("POST",), ("GET", "POST")
+EVERYBODY = (200, 200, 200, 200, 200)
+USERS = (403, 200, 200, 200, 200)  # each about himself or herself
+OWNER = (403, 200, 404, 404, 404)
+MANAGER = (403, 403, 403, 403, 200)
+STAFF = (403, 403, 403, 200, 200)
+BROWSER = (303, 303, 303, 303, 303)
+UNSIGNED = (401, 401, 401, 401, 401)
+TRANSACT = (403, 200, 404, 403, 403)  # needs the role, and the record
+
+ROWS = (
+	Row("admin.record_manual_payment", MANAGER, lambda w: {"invoice_id": w.invoice, "amount": "1", "reference": unique("t")}),
+	Row("admin.ask_gateway", MANAGER, lambda w: {"attempt": w.attempt}),
+	Row("admin.replay_messages", MANAGER, lambda w: {"names": "[]"}),
+	Row("admin.confirm_live_site", MANAGER),
+	Row("admin.close_refund", MANAGER, lambda w: {"refund": w.lost_refund, "note": "It is not in the dashboard."}),
+	Row("admin.finish_review", MANAGER, lambda w: {"invoice_id": w.invoice, "note": "Looked at, all is well."}),
+	Row("callbacks.returned", BROWSER, methods=BOTH, query="gateway=payu"),
+	Row("callbacks.payu_success", BROWSER),
+	Row("callbacks.payu_failure", BROWSER),
+	Row(
+		"cashfree.create_cashfree_order",
+		TRANSACT,
+		lambda w: {
+			"invoice_id": w.invoice,
+			"amount": "499",
+			"customer_name": "Asha Example",
+			"customer_email": "asha@example.com",
+			"customer_phone": w.phone,
+		},
+	),
+	Row(
+		"cashfree.initiate_cashfree_payment",
+		TRANSACT,
+		lambda w: {"order_id": w.order, "payment_method": "upi_intent", "phone_number": w.phone},
+	),
+	Row(
+		"cashfree.confirm_cashfree_payment", TRANSACT, lambda w: {"order_id": w.order_with_code, "otp": "123456"}
+	),
+	Row("cashfree.get_cashfree_order_status", TRANSACT, lambda w: {"order_id": w.order}, BOTH),
+	Row("desk.revenue_this_month", STAFF, methods=BOTH),
+	Row("desk.success_rate", STAFF, methods=BOTH),
+	Row("desk.abandoned_rate", STAFF, methods=BOTH),
+	Row("desk.pending_too_long", STAFF, methods=BOTH),
+	Row("desk.chart", STAFF, lambda w: {"filters": '{"figure": "Funnel", "days": 30}'}, BOTH),
+	Row("health.status", EVERYBODY, methods=BOTH),
+	Row("health.metrics", STAFF, methods=GET),
+	Row("payment.get_available_gateways", EVERYBODY, lambda w: {"currency": "INR"}, BOTH),
+	Row("payment.initiate_payment", OWNER, lambda w: {"invoice_id": w.invoice, "gateway": "payu"}),
+	Row("payment.create_bolt_payment", OWNER, lambda w: {"invoice_id": w.invoice, "embed_mode": "inline"}),
+	Row("payment.retry_payment", OWNER, lambda w: {"invoice_id": w.failed_invoice, "gateway": "payu"}),
+	Row("payment.cancel_payment", OWNER, lambda w: {"attempt": w.attempt}),
+	# The owner's payment waits for no code; a stranger does not even learn that there is one.
+	Row("payment.confirm_otp", (403, 400, 404, 404, 404), lambda w: {"attempt": w.attempt, "otp": "123456"}),
+	Row("payment.resend_otp", (403, 400, 404, 404, 404), lambda w: {"attempt": w.attempt}),
+	Row("payment.get_payment_status", OWNER, lambda w: {"invoice_id": w.invoice, "attempt": w.attempt}, BOTH),
+	Row("payment.get_pending_invoices", USERS, methods=BOTH),
+	Row("receipts.download", OWNER, lambda w: {"invoice_id": w.subscription.current_invoice}, GET),
+	Row("refunds.create_refund", MANAGER, lambda w: {"invoice_id": w.subscription.current_invoice, "reason": "Asked for", "amount": "1"}),
+	Row("subscription.get_plans", EVERYBODY, lambda w: {"currency": "INR"}, BOTH),
+	Row("subscription.get_my_subscription", USERS, methods=BOTH),
+	Row("subscription.cancel_subscription", OWNER, lambda w: w.subscription and {}),
+	Row("subscription.rotate_api_key", OWNER, lambda w: w.subscription and {}),
+	Row("subscription.reveal_api_key", OWNER, lambda w: w.subscription and {}),
+	Row("subscription_renewal.renew_subscription", OWNER, lambda w: {"plan_id": w.subscription.plan}),
+	Row("subscription_renewal.extend_active_subscription", (403, 200, 409, 409, 409), lambda w: {"plan_id": w.subscription.plan}),
+	Row("subscription_renewal.renew_expired_subscription", (403, 200, 409, 409, 409), lambda w: {"plan_id": w.expired_plan}),
+	Row("subscription_renewal.apply_payment_to_subscription", MANAGER, lambda w: {"invoice_id": w.subscription.current_invoice}),
+	# A log-in is no API key.
+	Row("usage.consume", UNSIGNED, lambda w: {"requests": 1}),
+	Row("webhooks.receive", UNSIGNED, query="gateway=payu"),
+	# Last, because it gives everybody a subscription.
+	Row("subscription.create_subscription_and_invoice", USERS, lambda w: {"plan_id": w.plan, "currency": "INR"}),
+)  # fmt: skip
+
+
+def whitelisted() -> dict[str, Callable]:
+	"""Every function of our API that HTTP can reach, by the name in its address."""
+	package, found = oropendola_payments.api, {}
+	for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
+		for name, function in vars(importlib.import_module(module.name)).items():
+			if getattr(function, "__module__", None) == module.name and function in list(frappe.whitelisted):
+				found[f"{module.name.removeprefix(package.__name__ + '.')}.{name}"] = function
+	return found

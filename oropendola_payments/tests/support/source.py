@@ -1,0 +1,57 @@
+"""The app's own source, read as a tree: for rules that only the text can prove."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+APP = Path(__file__).parents[2]
+ROOT = APP.parent
+NAME = "oropendola_payments"
+
+
+@dataclass(frozen=True)
+class Import:
+	module: str  # what is imported, such as oropendola_payments.engine.entitlements.usage
+	path: Path
+	line: int
+	lazy: bool  # inside a function
+
+	def __str__(self):
+		return f"{self.path}:{self.line} imports {self.module}"
+
+
+def files(*parts: str, tests: bool = False) -> list[Path]:
+	"""The Python files below a folder of the app; its tests only when asked for."""
+	found = sorted(APP.joinpath(*parts).rglob("*.py"))
+	return [path for path in found if tests or not is_test(path)]
+
+
+def is_test(path: Path) -> bool:
+	return path.name.startswith("test_") or "tests" in path.relative_to(APP).parts[:-1]
+
+
+def tree_of(path: Path) -> ast.Module:
+	return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def imports_of(path: Path) -> Iterator[Import]:
+	yield from _imports(tree_of(path), path, lazy=False)
+
+
+def _imports(node: ast.AST, path: Path, lazy: bool) -> Iterator[Import]:
+	for child in ast.iter_child_nodes(node):
+		inside = lazy or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+		if isinstance(child, ast.Import):
+			for alias in child.names:
+				yield Import(alias.name, path, child.lineno, lazy)
+		elif isinstance(child, ast.ImportFrom):
+			yield from _names(child, path, lazy)
+		yield from _imports(child, path, inside)
+
+
+def _names(node: ast.ImportFrom, path: Path, lazy: bool) -> Iterator[Import]:
+	"""`from a import b` may name a module a.b or something inside a."""
+	module = "." * node.level + (node.module or "")
+	for alias in node.names:
+		yield Import(f"{module}.{alias.name}", path, node.lineno, lazy)

@@ -35,7 +35,7 @@ has_permission = {
 
 # What browsers may load on the customer pages, and a way on for returns that a log-in came along with; all else stays as it is.
 after_request = [
-	"oropendola_payments.pages.policy.set_headers",
+	"oropendola_payments.web.policy.set_headers",
 	"oropendola_payments.api.callbacks.lead_on_anyway",
 ]
 standard_portal_menu_items = [{"title": "Billing", "route": "/billing"}]

@@ -4,7 +4,7 @@ import frappe
 from frappe import _
 from frappe.utils import flt, get_fullname
 
-from oropendola_payments.ai_billing import words
+from oropendola_payments.ai_billing import formatting
 
 PAID = ("Paid", "Partly Refunded", "Refunded")
 METHODS = {
@@ -29,7 +29,7 @@ def facts(invoice) -> dict:
 		"seller": _seller(),
 		"customer": _customer(invoice.user),
 		"number": invoice.name,
-		"issued_on": words.day(invoice.creation),
+		"issued_on": formatting.day(invoice.creation),
 		**_what(invoice),
 		"net": _money(invoice.net_amount, invoice),
 		"tax": _tax(invoice),
@@ -60,15 +60,15 @@ def _what(invoice) -> dict:
 	plan = invoice.plan and frappe.get_cached_doc("AI Plan", invoice.plan)
 	return {
 		"what": invoice.description or (plan and plan.plan_name) or _("Services"),
-		"quota": words.quota(plan.requests_limit_per_day) if plan else "",
-		"period": words.days(invoice.period_start, invoice.period_end),
+		"quota": formatting.quota(plan.requests_limit_per_day) if plan else "",
+		"period": formatting.days(invoice.period_start, invoice.period_end),
 	}
 
 
 def _tax(invoice) -> dict | None:
 	if not flt(invoice.tax_amount):
 		return None
-	return {"text": words.tax_line(invoice), "amount": _money(invoice.tax_amount, invoice)}
+	return {"text": formatting.tax_line(invoice), "amount": _money(invoice.tax_amount, invoice)}
 
 
 def _money_moved(invoice) -> dict:
@@ -79,7 +79,9 @@ def _money_moved(invoice) -> dict:
 	is_paid = invoice.status in PAID
 	return {
 		# A transfer is recorded later than it came.
-		"paid_on": words.day(captures[-1].captured_at if captures else invoice.paid_date) if is_paid else "",
+		"paid_on": formatting.day(captures[-1].captured_at if captures else invoice.paid_date)
+		if is_paid
+		else "",
 		"payments": [_payment(row) for row in captures],
 		"refunds": _refunds([row.name for row in captures]),
 	}
@@ -87,10 +89,10 @@ def _money_moved(invoice) -> dict:
 
 def _payment(capture) -> dict:
 	return {
-		"date": words.day(capture.captured_at),
+		"date": formatting.day(capture.captured_at),
 		"with": _with_what(capture),
 		"reference": "" if capture.gateway == "credit" else capture.gateway_payment_id,
-		"amount": words.money(capture.amount, capture.currency),
+		"amount": formatting.money(capture.amount, capture.currency),
 	}
 
 
@@ -113,9 +115,10 @@ def _refunds(captures: list[str]) -> list[dict]:
 	fields = ["completed_at", "amount", "currency"]
 	rows = frappe.get_all("Payment Refund", filters, fields, order_by="completed_at, creation")
 	return [
-		{"date": words.day(row.completed_at), "amount": words.money(row.amount, row.currency)} for row in rows
+		{"date": formatting.day(row.completed_at), "amount": formatting.money(row.amount, row.currency)}
+		for row in rows
 	]
 
 
 def _money(amount, invoice) -> str:
-	return words.money(amount, invoice.currency)
+	return formatting.money(amount, invoice.currency)

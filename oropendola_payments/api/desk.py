@@ -4,17 +4,17 @@ import frappe
 from frappe import _
 from frappe.utils import add_to_date, cint, fmt_money, now_datetime
 
-from oropendola_payments.ai_billing import figures
+from oropendola_payments.ai_billing import analytics
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.api import require_staff
 from oropendola_payments.exceptions import BadRequest
 
 RATE_DAYS = 30
 CHARTS = {
-	"Revenue by day": figures.revenue_by_day,
-	"Revenue by gateway": figures.revenue_by_gateway,
-	"Funnel": figures.funnel,
-	"Failure reasons": figures.failure_reasons,
+	"Revenue by day": analytics.revenue_by_day,
+	"Revenue by gateway": analytics.revenue_by_gateway,
+	"Funnel": analytics.funnel,
+	"Failure reasons": analytics.failure_reasons,
 }
 MAX_DAYS = 366
 TOO_FEW = "–"
@@ -24,7 +24,7 @@ TOO_FEW = "–"
 def revenue_this_month(filters=None) -> str:
 	"""One sum for each currency: amounts of different currencies are never added up."""
 	require_staff()
-	rows = figures.revenue(frappe.utils.get_datetime(today().replace(day=1)))
+	rows = analytics.revenue(frappe.utils.get_datetime(today().replace(day=1)))
 	sums = [fmt_money(amount, currency=currency) for (_group, currency), amount in sorted(rows.items())]
 	return " + ".join(text.replace(" ", "\u00a0") for text in sums) or "0"
 
@@ -46,11 +46,11 @@ def pending_too_long(filters=None) -> dict:
 	hours = cint(frappe.get_cached_doc("Payment Settings").alert_pending_hours) or 24
 	before = add_to_date(now_datetime(), hours=-hours)
 	options = {
-		"status": ["in", list(figures.OPEN)],
+		"status": ["in", list(analytics.OPEN)],
 		"initiated_at": ["<", str(before)],
 		"mode": ["!=", "Manual"],
 	}
-	count = len(figures.pending_longer_than(hours))
+	count = len(analytics.pending_longer_than(hours))
 	return {
 		"value": count,
 		"fieldtype": "Int",
@@ -81,8 +81,8 @@ def _wanted(filters) -> dict:
 
 def _rate(status: str) -> dict | str:
 	require_staff()
-	row = figures.total(figures.outcomes(add_to_date(now_datetime(), days=-RATE_DAYS)))
-	percent = figures.percent(row, status)
+	row = analytics.total(analytics.outcomes(add_to_date(now_datetime(), days=-RATE_DAYS)))
+	percent = analytics.percent(row, status)
 	if percent is None:
 		return TOO_FEW
 	options = {"status": status, "mode": ["!=", "Manual"]}

@@ -14,7 +14,7 @@ from oropendola_payments.engine import privacy
 from oropendola_payments.engine.monitoring import audit, invariants
 from oropendola_payments.engine.refunds import process as refunds
 from oropendola_payments.engine.settlement import manual_payment, reviews
-from oropendola_payments.patches import name_the_customer_of_money
+from oropendola_payments.patches import backfill_capture_user
 from oropendola_payments.tests.support.factories import (
 	as_user,
 	create_active_subscription,
@@ -156,7 +156,7 @@ class TestWhatPeopleTyped(TestCase):
 	def test_money_of_before_gets_its_customer_from_the_invoice(self):
 		for doctype in ("Payment Capture", "Payment Refund"):
 			frappe.db.set_value(doctype, {"invoice": self.invoice}, "user", None)
-		name_the_customer_of_money.execute()
+		backfill_capture_user.execute()
 		frappe.db.commit()
 		self.test_money_and_refunds_belong_to_the_customer_whose_export_shows_them()
 

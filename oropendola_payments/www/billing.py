@@ -8,7 +8,7 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, S
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.api import subscription, subscription_renewal
 from oropendola_payments.engine.subscriptions import lifecycle
-from oropendola_payments.pages import shell, words
+from oropendola_payments.web import shell, words
 
 no_cache = 1
 sitemap = 0

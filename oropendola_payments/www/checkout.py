@@ -9,8 +9,8 @@ from oropendola_payments.api import payment
 from oropendola_payments.engine.checkout import gateway_choice
 from oropendola_payments.engine.gateway.registry import adapter_class, codes, settings_of
 from oropendola_payments.money import to_decimal
-from oropendola_payments.pages import shell, words
-from oropendola_payments.pages.order import own_invoice, summary, was_declined
+from oropendola_payments.web import shell, words
+from oropendola_payments.web.order import own_invoice, summary, was_declined
 
 no_cache = 1
 sitemap = 0

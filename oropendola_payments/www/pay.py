@@ -9,8 +9,8 @@ from oropendola_payments.engine.checkout import gateway_choice
 from oropendola_payments.engine.gateway.registry import adapter_class
 from oropendola_payments.engine.phone import otp
 from oropendola_payments.money import to_decimal
-from oropendola_payments.pages import policy, shell, words
-from oropendola_payments.pages.order import own_attempt
+from oropendola_payments.web import policy, shell, words
+from oropendola_payments.web.order import own_attempt
 
 no_cache = 1
 sitemap = 0

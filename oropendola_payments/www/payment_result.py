@@ -11,8 +11,8 @@ from oropendola_payments.api import payment
 from oropendola_payments.engine.checkout import gateway_choice
 from oropendola_payments.engine.core import after_commit
 from oropendola_payments.money import to_decimal
-from oropendola_payments.pages import shell, words
-from oropendola_payments.pages.order import own_attempt, own_invoice, was_declined
+from oropendola_payments.web import shell, words
+from oropendola_payments.web.order import own_attempt, own_invoice, was_declined
 
 no_cache = 1
 sitemap = 0

@@ -8,7 +8,7 @@ from frappe import _
 from oropendola_payments.api import subscription
 from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.subscriptions import lifecycle
-from oropendola_payments.pages import shell, words
+from oropendola_payments.web import shell, words
 
 no_cache = 1
 RUNNING = ("Active", "Trial")

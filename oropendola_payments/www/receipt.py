@@ -3,8 +3,8 @@
 from frappe import _
 
 from oropendola_payments.ai_billing import receipt
-from oropendola_payments.pages import shell
-from oropendola_payments.pages.order import own_invoice
+from oropendola_payments.web import shell
+from oropendola_payments.web.order import own_invoice
 
 no_cache = 1
 sitemap = 0

@@ -8,7 +8,7 @@ import frappe
 from frappe import _
 from frappe.utils import cint, flt, now_datetime
 
-from oropendola_payments.ai_billing import figures
+from oropendola_payments.ai_billing import analytics
 from oropendola_payments.engine.gateway import circuit_breaker
 
 WINDOW = timedelta(hours=24)
@@ -52,15 +52,15 @@ def collect(broken: dict[str, list[str]] | None) -> tuple[list[Finding], set[str
 
 def rates() -> Iterator[Finding]:
 	settings = frappe.get_cached_doc("Payment Settings")
-	counts, labels = figures.outcomes(now_datetime() - WINDOW), figures.gateway_labels()
-	rows = {labels.get(code, code): row for code, row in counts.items()} | {ALL: figures.total(counts)}
+	counts, labels = analytics.outcomes(now_datetime() - WINDOW), analytics.gateway_labels()
+	rows = {labels.get(code, code): row for code, row in counts.items()} | {ALL: analytics.total(counts)}
 	for subject, row in rows.items():
 		yield from _rate("Abandoned Rate", subject, row, "Expired", flt(settings.alert_abandoned_percent))
 		yield from _rate("Failed Rate", subject, row, "Failed", flt(settings.alert_failed_percent))
 
 
 def _rate(kind: str, subject: str, row: dict[str, int], status: str, limit: float) -> Iterator[Finding]:
-	level = figures.percent(row, status)
+	level = analytics.percent(row, status)
 	if level is None or level <= limit:
 		return
 	sentence = {
@@ -80,7 +80,7 @@ def pending() -> Iterator[Finding]:
 	if not hours:
 		return
 	by_gateway: dict[str, list[str]] = {}
-	for row in figures.pending_longer_than(hours):
+	for row in analytics.pending_longer_than(hours):
 		by_gateway.setdefault(row.gateway, []).append(row.name)
 	for gateway, names in by_gateway.items():
 		text = _("Payments open for more than {1} hours: {0}. Please open them and ask the gateway.")
@@ -134,7 +134,7 @@ def broken_promises(broken: dict[str, list[str]], told: set[str]) -> list[Findin
 
 
 def _label(code: str) -> str:
-	return figures.gateway_labels().get(code, code)
+	return analytics.gateway_labels().get(code, code)
 
 
 FINDERS = {

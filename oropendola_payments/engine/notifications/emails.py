@@ -5,7 +5,7 @@ from collections.abc import Callable
 import frappe
 from frappe.utils import cint, flt, get_fullname, get_url
 
-from oropendola_payments.ai_billing import words
+from oropendola_payments.ai_billing import formatting
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
 from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.notifications import receipts
@@ -27,11 +27,11 @@ def payment_received(invoice, capture):
 		waits = bool(invoice.subscription and after_commit.has_key_to_pick_up(invoice.subscription))
 		return {
 			**_about_invoice(invoice),
-			"amount": words.money(capture.amount, capture.currency),
-			"paid_on": words.day(capture.captured_at),
-			"runs_until": words.day(invoice.period_end),
+			"amount": formatting.money(capture.amount, capture.currency),
+			"paid_on": formatting.day(capture.captured_at),
+			"runs_until": formatting.day(invoice.period_end),
 			"key_waits": waits,
-			"key_hours": words.number(after_commit.KEY_PICKUP_SECONDS // 3600),
+			"key_hours": formatting.number(after_commit.KEY_PICKUP_SECONDS // 3600),
 		}
 
 	_send("payment_received", invoice, "/billing", values, with_receipt=True)
@@ -47,7 +47,7 @@ def payment_abandoned(invoice):
 
 def refund_done(invoice, refund):
 	def values() -> dict:
-		amount = words.money(refund.amount, refund.currency)
+		amount = formatting.money(refund.amount, refund.currency)
 		return {**_about_invoice(invoice), "amount": amount, "reason": refund.reason or ""}
 
 	_send("refund_sent", invoice, "/billing", values)
@@ -63,7 +63,7 @@ def renewal_due(subscription, days: int):
 	def values() -> dict:
 		return {
 			"plan": subscription.get_plan().plan_name,
-			"end_date": words.day(subscription.end_date),
+			"end_date": formatting.day(subscription.end_date),
 			"days": str(abs(days)),
 			"is_trial": not _was_paid(subscription),
 		}
@@ -78,7 +78,9 @@ def _unpaid(key: str, invoice):
 			"reason": invoice.failure_reason or "",
 			"can_retry": invoice.can_retry(),
 			"under_review": bool(cint(invoice.needs_review)),
-			"paid": words.money(invoice.amount_paid, invoice.currency) if flt(invoice.amount_paid) else "",
+			"paid": formatting.money(invoice.amount_paid, invoice.currency)
+			if flt(invoice.amount_paid)
+			else "",
 		}
 
 	_send(key, invoice, f"/checkout?invoice={invoice.name}", values)
@@ -86,7 +88,7 @@ def _unpaid(key: str, invoice):
 
 def _about_invoice(invoice) -> dict:
 	plan = invoice.plan and frappe.get_cached_doc("AI Plan", invoice.plan).plan_name
-	total = words.money(invoice.total_amount, invoice.currency)
+	total = formatting.money(invoice.total_amount, invoice.currency)
 	return {"invoice": invoice.name, "plan": plan or "", "total": total}
 
 
@@ -102,7 +104,7 @@ def _send(key: str, record, path: str, values: Callable[[], dict], with_receipt:
 	customer = frappe.db.get_value("User", {"name": record.user, "enabled": 1}, fields, as_dict=True)
 	if not cint(settings.get(SWITCHES[key])) or not customer or not customer.email:
 		return
-	with words.speaking(mail_templates.language_of(key, customer.language)):
+	with formatting.speaking(mail_templates.language_of(key, customer.language)):
 		known = {
 			"customer": get_fullname(record.user),
 			"seller": settings.seller_name or "",

@@ -3,7 +3,7 @@
 import frappe
 from frappe import _
 
-from oropendola_payments.ai_billing import receipt, words
+from oropendola_payments.ai_billing import formatting, receipt
 from oropendola_payments.exceptions import Conflict
 
 FORMAT = "AI Invoice Receipt"
@@ -19,7 +19,7 @@ def require_receipt(invoice):
 
 def attachments(invoice, language: str | None = None) -> list[dict] | None:
 	"""The receipt for `frappe.sendmail`; None when it could not be made, because the mail matters more."""
-	with words.speaking(language):
+	with formatting.speaking(language):
 		content = as_pdf(invoice)
 	return [{"fname": f"{invoice.name}.pdf", "fcontent": content}] if content else None
 

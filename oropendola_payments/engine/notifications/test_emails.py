@@ -2,7 +2,7 @@
 
 import frappe
 
-from oropendola_payments.ai_billing import words
+from oropendola_payments.ai_billing import formatting
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.core import after_commit
@@ -55,7 +55,7 @@ class TestPaymentMails(MailCase):
 
 	def test_it_says_until_when_it_runs_as_the_pages_write_it(self):
 		notification_hooks.payment_succeeded(self.capture)
-		until = words.day(self.invoice.reload().period_end)
+		until = formatting.day(self.invoice.reload().period_end)
 		self.assertRegex(until, r"^\d+ \w{3} \d{4}$")
 		self.assertIn(f"Starter now runs until {until}", mails_to(self.user)[-1].html)
 

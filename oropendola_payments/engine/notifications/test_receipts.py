@@ -4,7 +4,7 @@ from html import unescape
 
 import frappe
 
-from oropendola_payments.ai_billing import words
+from oropendola_payments.ai_billing import formatting
 from oropendola_payments.api import receipts as receipts_api
 from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.notifications import receipts
@@ -124,8 +124,8 @@ class TestOneReceipt(TestCase):
 		self.pay()
 		self.assert_both_say(
 			"31 Jan 2026", "₹1,18,000.00", "₹18,000.00", "GST (18%)", "Bank transfer or cash", "Example & Sons",
-			words.days(self.invoice.period_start, self.invoice.period_end),
-			f"Invoice {self.invoice.name} of {words.day(self.invoice.creation)}",
+			formatting.days(self.invoice.period_start, self.invoice.period_end),
+			f"Invoice {self.invoice.name} of {formatting.day(self.invoice.creation)}",
 		)  # fmt: skip
 
 	def test_it_is_paid_on_the_day_of_the_transfer_and_not_on_that_of_the_record(self):
@@ -163,7 +163,7 @@ class TestOneReceipt(TestCase):
 	def test_the_sheet_says_in_which_language_it_is(self):
 		self.pay()
 		self.assertIn('<html lang="en">', self.sheet())
-		with words.speaking("hi"):
+		with formatting.speaking("hi"):
 			sheet = self.sheet()
 		self.assertIn('<html lang="hi">', sheet)
 		self.assertIn("रसीद", sheet)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import frappe
 from frappe.utils import now_datetime
 
-from oropendola_payments.ai_billing import figures
+from oropendola_payments.ai_billing import analytics
 from oropendola_payments.ai_billing.report.payment_refunds import payment_refunds
 from oropendola_payments.ai_billing.report.payments_by_gateway import payments_by_gateway
 from oropendola_payments.ai_billing.report.reconciliation_differences import reconciliation_differences
@@ -85,29 +85,29 @@ class TestOfferedActions(DeskCase):
 class TestNumbers(DeskCase):
 	def test_revenue_counts_what_paid_and_keeps_currencies_apart(self):
 		since = now_datetime() - timedelta(days=1)
-		before = figures.revenue(since)
+		before = analytics.revenue(since)
 		create_active_subscription(customer(), price=100, currency="INR")
 		create_active_subscription(customer(), price=7, currency="USD")
-		after = figures.revenue(since)
+		after = analytics.revenue(since)
 		gained = {key: after[key] - before.get(key, 0) for key in after if after[key] != before.get(key, 0)}
 		self.assertEqual(
 			{currency: int(amount) for (_group, currency), amount in gained.items()}, {"INR": 100, "USD": 7}
 		)
 
 	def test_money_of_tests_is_no_revenue_once_a_gateway_is_live(self):
-		self.assertIn("Simulator", figures.counted_modes())
+		self.assertIn("Simulator", analytics.counted_modes())
 		name = frappe.get_all("Payment Gateway Settings", {"gateway": "cashflows"}, pluck="name")[0]
 		before = frappe.db.get_value("Payment Gateway Settings", name, ["enabled", "mode"], as_dict=True)
 		frappe.db.set_value("Payment Gateway Settings", name, {"enabled": 1, "mode": "Live"})
 		try:
-			self.assertEqual(figures.counted_modes(), ("Live", "Manual"))
+			self.assertEqual(analytics.counted_modes(), ("Live", "Manual"))
 		finally:
 			frappe.db.set_value("Payment Gateway Settings", name, dict(before))
 
 	def test_a_chart_of_money_shows_one_currency_and_says_which(self):
 		create_active_subscription(customer(), price=100, currency="INR")
 		create_active_subscription(customer(), price=7, currency="USD")
-		for draw in (figures.revenue_by_day, figures.revenue_by_gateway):
+		for draw in (analytics.revenue_by_day, analytics.revenue_by_gateway):
 			for asked in ("INR", "USD"):
 				self.assertEqual([d["name"] for d in draw(7, asked)["datasets"]], [asked])
 			self.assertEqual(len(draw(7)["datasets"]), 1)
@@ -116,18 +116,18 @@ class TestNumbers(DeskCase):
 		self.assertTrue(dollars["yMarkers"][0]["label"].startswith("$"))
 
 	def revenue_today(self, currency: str) -> float:
-		return float(figures.revenue(figures._days_ago(0))["", currency])
+		return float(analytics.revenue(analytics._days_ago(0))["", currency])
 
 	def test_charts_of_counts_have_an_axis_of_whole_numbers(self):
 		for highest, mark in ((1, 4), (2, 4), (3, None), (10, 12), (12, None), (0, None)):
-			chart = figures.in_whole_numbers({"labels": ["a"], "datasets": [{"values": [highest]}]})
+			chart = analytics.in_whole_numbers({"labels": ["a"], "datasets": [{"values": [highest]}]})
 			self.assertEqual([m["value"] for m in chart.get("yMarkers", [])], [mark] if mark else [])
 		stacked = {"labels": ["a"], "datasets": [{"values": [1]}, {"values": [1]}]}
-		self.assertEqual(figures.in_whole_numbers(stacked, stacked=True)["yMarkers"][0]["value"], 4)
+		self.assertEqual(analytics.in_whole_numbers(stacked, stacked=True)["yMarkers"][0]["value"], 4)
 
 	def test_the_funnel_narrows(self):
 		Journey("payu").start()
-		values = figures.funnel(30)["datasets"][0]["values"]
+		values = analytics.funnel(30)["datasets"][0]["values"]
 		self.assertEqual(values, sorted(values, reverse=True))
 		self.assertGreater(values[0], 0)
 
@@ -137,7 +137,7 @@ class TestNumbers(DeskCase):
 		values = {"status": "Failed", "error_message": f"<b>{unique('x')}</b>"}
 		frappe.db.set_value("Payment Attempt", attempt, values)
 		try:
-			labels = figures.failure_reasons(1)["labels"]
+			labels = analytics.failure_reasons(1)["labels"]
 			self.assertFalse([label for label in labels if "<" in label])
 		finally:
 			frappe.db.set_value("Payment Attempt", attempt, {"status": "Processing", "error_message": None})

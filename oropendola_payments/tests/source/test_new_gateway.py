@@ -11,10 +11,10 @@ from oropendola_payments import install
 from oropendola_payments.compat import TestCase
 from oropendola_payments.gateways import BUILT_IN, load
 from oropendola_payments.gateways.base import CREDENTIAL_SLOTS
-from oropendola_payments.pages import words
 from oropendola_payments.tests.source.test_pitfalls import PITFALLS
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey
 from oropendola_payments.tests.support.simulated import simulator
+from oropendola_payments.web import words
 from oropendola_payments.www import pay
 
 APP = Path(oropendola_payments.__file__).parent
@@ -24,7 +24,7 @@ SETTINGS = "Payment Gateway Settings"
 NAMED = {
 	"gateways/__init__.py": "BUILT_IN",
 	"gateways/base.py": "CREDENTIAL_SLOTS",
-	"pages/words.py": "methods",
+	"web/words.py": "methods",
 	"www/pay.py": "DRIVERS",
 	"engine/core/redaction.py": "KEPT_HEADERS",
 	"tests/support/facts.py": "CURRENCIES",

@@ -4,14 +4,14 @@ import frappe
 from frappe import _
 from frappe.utils import add_days, escape_html, getdate
 
-from oropendola_payments.ai_billing import figures
+from oropendola_payments.ai_billing import analytics
 from oropendola_payments.ai_billing.periods import today
 
 
 def execute(filters=None):
 	"""Columns and rows, the latest first."""
 	filters = {**(filters or {})}
-	filters["gateway"] = figures.gateway_code(filters.get("gateway"))
+	filters["gateway"] = analytics.gateway_code(filters.get("gateway"))
 	last = getdate(filters.get("to_date") or today())
 	first = getdate(filters.get("from_date") or add_days(last, -30))
 	conditions = [["creation", ">=", first], ["creation", "<", add_days(last, 1)]]
@@ -20,7 +20,7 @@ def execute(filters=None):
 	]
 	fields = [column["fieldname"] for column in columns()]
 	rows = frappe.get_all("Payment Refund", conditions, fields, order_by="creation desc")
-	labels = figures.gateway_labels()
+	labels = analytics.gateway_labels()
 	return columns(), [
 		{**row, "gateway": labels.get(row.gateway, row.gateway), **_as_text(row)} for row in rows
 	]

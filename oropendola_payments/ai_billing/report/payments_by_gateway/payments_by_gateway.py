@@ -6,7 +6,7 @@ import frappe
 from frappe import _
 from frappe.utils import add_days, getdate
 
-from oropendola_payments.ai_billing import figures
+from oropendola_payments.ai_billing import analytics
 from oropendola_payments.ai_billing.periods import today
 
 COUNTED = {"Paid": "paid", "Failed": "failed", "Expired": "abandoned", "Cancelled": "cancelled"}
@@ -82,7 +82,7 @@ def _refunded(period: dict):
 
 def _finished(row: dict) -> dict:
 	ended = sum(row[name] for name in COUNTED.values())
-	label = figures.gateway_labels().get(row["gateway"], row["gateway"])
+	label = analytics.gateway_labels().get(row["gateway"], row["gateway"])
 	return {
 		**row,
 		"gateway": label,
@@ -125,7 +125,7 @@ def _chart(rows: list[dict]) -> dict | None:
 	names["open"] = _("Open")
 	datasets = [{"name": label, "values": [row[name] for row in rows]} for name, label in names.items()]
 	return {
-		"data": figures.in_whole_numbers({"labels": labels, "datasets": datasets}, stacked=True),
+		"data": analytics.in_whole_numbers({"labels": labels, "datasets": datasets}, stacked=True),
 		"type": "bar",
 		"barOptions": {"stacked": 1},
 		"colors": ["#2f9d58", "#e03636", "#9a9a9a", "#c8c8c8", "#3b82f6"],

@@ -6,7 +6,7 @@ import frappe
 from frappe import _
 from frappe.utils import cint, escape_html, flt, now_datetime
 
-from oropendola_payments.ai_billing import figures
+from oropendola_payments.ai_billing import analytics
 
 LIMIT = 500
 TO_DO = {
@@ -21,9 +21,9 @@ TINY = 0.0000001
 
 def execute(filters=None):
 	"""Columns and rows, the oldest first."""
-	gateway, kind = figures.gateway_code((filters or {}).get("gateway")), (filters or {}).get("kind")
+	gateway, kind = analytics.gateway_code((filters or {}).get("gateway")), (filters or {}).get("kind")
 	found = [row for name, find in SOURCES.items() if kind in (None, "", name) for row in find()]
-	labels = figures.gateway_labels()
+	labels = analytics.gateway_labels()
 	rows = [
 		{**row, "gateway": labels.get(row["gateway"], row["gateway"])}
 		for row in found
@@ -125,7 +125,7 @@ def _refunds() -> list[dict]:
 def _pending() -> list[dict]:
 	hours = cint(frappe.get_cached_doc("Payment Settings").alert_pending_hours) or 24
 	filters = {
-		"status": ("in", figures.OPEN),
+		"status": ("in", analytics.OPEN),
 		"mode": ("!=", "Manual"),
 		"initiated_at": ("<", now_datetime() - timedelta(hours=hours)),
 	}

@@ -3,7 +3,7 @@
 from frappe import _
 from frappe.utils import cint
 
-from oropendola_payments.ai_billing.words import clock, day, days, moment, money, number, quota, tax_line
+from oropendola_payments.ai_billing.formatting import clock, day, days, moment, money, number, quota, tax_line
 
 __all__ = ("clock", "day", "days", "moment", "money", "number", "quota", "tax_line")
 

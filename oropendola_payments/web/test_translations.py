@@ -8,12 +8,12 @@ from pathlib import Path
 
 from oropendola_payments.ai_billing import receipt
 from oropendola_payments.engine.settlement import attempt_outcomes
-from oropendola_payments.pages import words
+from oropendola_payments.web import words
 
 APP = Path(__file__).parent.parent
 SOURCES = (
-	"www/*.html", "www/*.py", "templates/**/*.html", "pages/*.py",
-	"ai_billing/words.py", "ai_billing/receipt.py", "ai_billing/print_format/**/*.html",
+	"www/*.html", "www/*.py", "templates/**/*.html", "web/*.py",
+	"ai_billing/formatting.py", "ai_billing/receipt.py", "ai_billing/print_format/**/*.html",
 )  # fmt: skip
 # Where the refusals come from that a customer meets on a page or in a program of their own.
 REFUSALS = (

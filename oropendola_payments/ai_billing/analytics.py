@@ -7,7 +7,7 @@ import frappe
 from frappe import _
 from frappe.utils import escape_html, now_datetime
 
-from oropendola_payments.ai_billing import words
+from oropendola_payments.ai_billing import formatting
 from oropendola_payments.ai_billing.periods import today
 
 OPEN = ("Created", "Processing", "Authorized")
@@ -146,7 +146,7 @@ def _in_one_currency(rows: dict[tuple[str, str], Decimal], labels: list[str], cu
 	values = [float(rows.get((label, currency), 0)) for label in labels]
 	chart = {"labels": labels, "datasets": [{"name": currency, "values": values}]}
 	highest = max(values, default=0)
-	mark = {"label": words.money(highest, currency), "value": highest, "options": {"labelPos": "left"}}
+	mark = {"label": formatting.money(highest, currency), "value": highest, "options": {"labelPos": "left"}}
 	return {**chart, "yMarkers": [mark]} if highest else chart
 
 

@@ -5,7 +5,7 @@ import frappe
 from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.gateway.registry import adapter_class, codes
 from oropendola_payments.exceptions import NotFound
-from oropendola_payments.pages import words
+from oropendola_payments.web import words
 
 
 def own_invoice(user: str, name: str):

@@ -11,7 +11,7 @@ from frappe import _
 from frappe.sessions import get_csrf_token
 from frappe.utils import cint, strip_html
 
-from oropendola_payments.pages import policy
+from oropendola_payments.web import policy
 
 PUBLIC = Path(__file__).parent.parent / "public"
 TRANSLATIONS = PUBLIC.parent / "translations"

@@ -36,7 +36,7 @@ has_permission = {
 # What browsers may load on the customer pages, and a way on for returns that a log-in came along with; all else stays as it is.
 after_request = [
 	"oropendola_payments.web.policy.set_headers",
-	"oropendola_payments.api.callbacks.lead_on_anyway",
+	"oropendola_payments.api.callbacks.redirect_csrf_failure",
 ]
 standard_portal_menu_items = [{"title": "Billing", "route": "/billing"}]
 
@@ -50,7 +50,7 @@ SUBSCRIPTIONS = "oropendola_payments.engine.jobs.subscriptions"
 scheduler_events = {
 	"cron": {
 		"* * * * *": [f"{SWEEPS}.reconcile_attempts"],
-		"*/2 * * * *": [f"{SWEEPS}.drive_inbox", f"{SWEEPS}.poll_refunds"],
+		"*/2 * * * *": [f"{SWEEPS}.process_inbox", f"{SWEEPS}.poll_refunds"],
 		"*/10 * * * *": [f"{SWEEPS}.check_alerts"],
 		"*/30 * * * *": [f"{SWEEPS}.check_abandoned_payments"],
 		"5 * * * *": [f"{SWEEPS}.check_invariants", f"{SUBSCRIPTIONS}.expire_subscriptions"],

@@ -63,7 +63,7 @@ def tax_line(invoice) -> str:
 
 
 @contextmanager
-def speaking(language: str | None) -> Iterator[None]:
+def in_language(language: str | None) -> Iterator[None]:
 	"""Texts, dates and amounts of somebody else than the one who asks: a worker speaks for a customer."""
 	before = frappe.local.lang
 	frappe.local.lang = language or before

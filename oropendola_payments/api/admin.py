@@ -62,11 +62,11 @@ def confirm_live_site() -> dict:
 def close_refund(refund: str, note: str) -> dict:
 	"""Say that a refund without a known end was not made; the note says what was seen at the gateway."""
 	require_manager()
-	return refunds.close_by_hand(refund, note)
+	return refunds.close_manually(refund, note)
 
 
 @endpoint(methods=("POST",), source="Desk")
 def finish_review(invoice_id: str, note: str) -> dict:
 	"""A person has looked; the note says what was found."""
 	require_manager()
-	return reviews.finish(invoice_id, note)
+	return reviews.finish_review(invoice_id, note)

@@ -62,7 +62,7 @@ def _take_in(gateway: str) -> str:
 	notice = adapter.receive(incoming("return"))
 	attempt = status_query.attempt_of_notice(gateway, notice)
 	# A signed return is news, even right after a page asked; it can be sent again, so not as often as one likes.
-	pause = status_query.GAP_SECONDS if notice.proven else status_query.RECENT_SECONDS
+	pause = status_query.GAP_SECONDS if notice.verified else status_query.RECENT_SECONDS
 	status_query.ask_about_or_soon(attempt, adapter, pause)
 	return attempt.name
 
@@ -114,7 +114,7 @@ def _result_of(attempt: str | None) -> str:
 	return f"{path}&cancelled=1" if walked_away else path
 
 
-def lead_on_anyway(response=None, request=None):
+def redirect_csrf_failure(response=None, request=None):
 	"""After a request: the way on for a browser whose return the framework refused before our code ran.
 
 	Where the gateway's page and this site share a host name, the log-in comes along and a CSRF token is missed. Nothing

@@ -20,7 +20,7 @@ def create_subscription_and_invoice(plan_id: str, currency: Currency | None = No
 @endpoint(methods=("GET", "POST"))
 def get_my_subscription() -> dict:
 	"""The user's subscription, or null when there is none yet."""
-	return {"subscription": lifecycle.overview(require_login())}
+	return {"subscription": lifecycle.subscription_summary(require_login())}
 
 
 @endpoint(methods=("POST",))

@@ -26,7 +26,7 @@ def receive(**_fields):
 		if _count_rejected(gateway) > REJECTED_PER_MINUTE:
 			return refusal(_flood())
 		with suppress(GatewayError, Refusal):
-			inbox.ring_without_proof(gateway, incoming("webhook"))
+			inbox.handle_unverified_notice(gateway, incoming("webhook"))
 		return refusal(error)
 	except Exception as error:
 		return refusal(error)
@@ -34,7 +34,7 @@ def receive(**_fields):
 
 def _receive(gateway: str):
 	status, notice = inbox.receive(gateway, incoming("webhook"))
-	if not notice.proven:
+	if not notice.verified:
 		if status == "ignored":
 			health.count_rejected(gateway)
 		status = "queued"  # whoever proved nothing learns nothing of what we know

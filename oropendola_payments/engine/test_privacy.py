@@ -105,7 +105,7 @@ class TestWhatPeopleTyped(TestCase):
 		refunds.create_refund(self.invoice, 100, f"{self.name} called")
 		invoice.reload().flag_for_review("Something is odd.")
 		frappe.db.commit()
-		reviews.finish(self.invoice, f"{self.name} was right")
+		reviews.finish_review(self.invoice, f"{self.name} was right")
 		invoice.reload().flag_for_review("Something else is odd.")
 		frappe.db.set_value("AI Invoice", self.invoice, "review_reason", f"Ask {self.name}")
 		frappe.db.commit()

@@ -255,7 +255,7 @@ class Notice:
 	"""
 
 	events: tuple[PaymentEvent | RefundEvent | DisputeEvent, ...] = ()
-	proven: bool = False
+	verified: bool = False
 	confirm: bool = False
 	reference: str | None = None
 	order_id: str | None = None
@@ -317,7 +317,7 @@ class Gateway:
 		return []
 
 	@classmethod
-	def takes_another_try(cls, error_code: str) -> bool:
+	def is_retryable_decline(cls, error_code: str) -> bool:
 		"""Whether this code, noted on a payment that is still open, is a no of the bank after which its page takes another try."""
 		return False
 
@@ -329,7 +329,7 @@ class Gateway:
 		"""`cached` or `none` where the provider wants an access token, else `not used`. Calls nobody."""
 		return "not used"
 
-	def is_silent(self) -> bool:
+	def is_suspended(self) -> bool:
 		"""True while nobody is called, because the keys were refused and repeating them would lock the account."""
 		return False
 
@@ -381,7 +381,7 @@ class Gateway:
 	def parse(self, callback: Callback) -> Notice:
 		raise NotImplementedError
 
-	def named_without_proof(self, callback: Callback) -> str | None:
+	def unverified_reference(self, callback: Callback) -> str | None:
 		"""Our reference in a message that proved nothing, where the vendor wants it asked about all the same. Nothing else of it is read."""
 		return None
 
@@ -404,7 +404,7 @@ class Gateway:
 		return payment.created_at is not None and self.now() - payment.created_at < FRESH
 
 	@staticmethod
-	def sent_back(ask: Callable[[], Iterable[RefundEvent]]) -> list[RefundEvent]:
+	def refunds_or_none(ask: Callable[[], Iterable[RefundEvent]]) -> list[RefundEvent]:
 		"""Refunds behind a payment. When that question fails, the money is told all the same: it is asked again."""
 		try:
 			return list(ask())

@@ -319,7 +319,7 @@ class TestEveryAdapter(unittest.TestCase):
 			return False
 		# A message about another amount that is passed on as it came was not tampered with where it counts.
 		wrong = [e for e in notice.events if getattr(e, "amount", None) not in (None, AMOUNT)]
-		return notice.proven and not notice.confirm and bool(wrong)
+		return notice.verified and not notice.confirm and bool(wrong)
 
 	@settings(max_examples=150, deadline=None)
 	@given(

@@ -24,4 +24,4 @@ class TestAnotherTry(unittest.TestCase):
 		for codes, expected in ((IS_A_NO, True), (IS_ON_ITS_WAY, False)):
 			for gateway, code in codes.items():
 				with self.subTest(gateway):
-					self.assertIs(load(BUILT_IN[gateway]).takes_another_try(code), expected)
+					self.assertIs(load(BUILT_IN[gateway]).is_retryable_decline(code), expected)

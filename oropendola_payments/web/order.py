@@ -3,7 +3,7 @@
 import frappe
 
 from oropendola_payments.engine.checkout import initiate as checkout
-from oropendola_payments.engine.gateway.registry import adapter_class, codes
+from oropendola_payments.engine.gateway.registry import adapter_class, gateway_codes
 from oropendola_payments.exceptions import NotFound
 from oropendola_payments.web import words
 
@@ -25,9 +25,9 @@ def own_attempt(user: str, name: str):
 
 def was_declined(attempt) -> bool:
 	"""The bank said no, and the gateway's page takes another try for the same payment."""
-	if not attempt.error_message or attempt.gateway not in codes():
+	if not attempt.error_message or attempt.gateway not in gateway_codes():
 		return False
-	return adapter_class(attempt.gateway).takes_another_try(attempt.error_code or "")
+	return adapter_class(attempt.gateway).is_retryable_decline(attempt.error_code or "")
 
 
 def summary(invoice) -> dict:

@@ -21,7 +21,7 @@ NOTE_SECONDS = 60
 
 def open_page(context, title: str, here: str = "") -> frappe._dict:
 	"""Fill in the frame; `here` is the entry of the menu that is lit. Gives the frame for what the page adds."""
-	_speak_as_the_browser()
+	set_guest_language()
 	nonce, note = secrets.token_urlsafe(16), _take_note()
 	set_policy(policy.own_page(nonce))
 	page = frappe._dict(
@@ -46,9 +46,9 @@ def open_page(context, title: str, here: str = "") -> frappe._dict:
 	return page
 
 
-def _speak_as_the_browser():
+def set_guest_language():
 	"""Frappe speaks the language of the user's profile; of a guest it asks nothing but `_lang`."""
-	if user() or asked("_lang"):
+	if user() or query_param("_lang"):
 		return
 	known = {"en", *(file.stem for file in TRANSLATIONS.glob("*.csv"))}
 	wanted = (language.split("-")[0].lower() for language in frappe.local.request.accept_languages.values())
@@ -79,7 +79,7 @@ def brand() -> str:
 def require_login() -> str:
 	"""The user; a guest goes to the log-in and comes back here."""
 	if not user():
-		go(login_address())
+		redirect(login_address())
 	return user()
 
 
@@ -91,7 +91,7 @@ def login_address(back: str | None = None) -> str:
 	return f"/login?redirect-to={quote(back or here, safe='/')}"
 
 
-def go(address: str):
+def redirect(address: str):
 	"""Leave for another page of this site, by GET."""
 	frappe.local.flags.redirect_location = address
 	error = frappe.Redirect()
@@ -107,7 +107,7 @@ def posted(name: str) -> str:
 	return (frappe.local.request.form.get(name) or "").strip()
 
 
-def asked(name: str) -> str:
+def query_param(name: str) -> str:
 	"""A value of the address bar: only for finding a record that is then checked to be the user's."""
 	return (frappe.local.request.args.get(name) or "").strip()[:140]
 
@@ -117,7 +117,7 @@ def refuse(answer: dict, address: str, **typed: str):
 	problem = strip_html(answer.get("error") or _("This did not work. Please try again."))
 	note = {"path": urlsplit(address).path, "problem": problem, "typed": typed}
 	frappe.cache.set_value(_note_key(), note, expires_in_sec=NOTE_SECONDS)
-	go(address)
+	redirect(address)
 
 
 def _take_note() -> frappe._dict:

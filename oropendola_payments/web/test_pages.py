@@ -310,7 +310,7 @@ class TestLanguage(TestCase):
 
 	def test_a_reason_that_was_kept_in_english_is_read_in_the_customers_language(self):
 		invoice = factories.create_invoice(self.user)
-		reason = {"status": "Abandoned", "failure_reason": attempt_outcomes.LEFT}
+		reason = {"status": "Abandoned", "failure_reason": attempt_outcomes.ABANDONED_REASON}
 		frappe.db.set_value("AI Invoice", invoice.name, reason)
 		for path in (f"/checkout?invoice={invoice.name}", f"/payment-result?invoice={invoice.name}"):
 			text = page(path, headers=self.headers).text

@@ -41,10 +41,10 @@ REFUSALS = (
 # Kept in records in English.
 REASONS = (
 	*attempt_outcomes.CLOSING_REASONS.values(),
-	attempt_outcomes.FAILED,
-	attempt_outcomes.UNFITTING,
-	attempt_outcomes.LEFT,
-	attempt_outcomes.WITHDRAWN,
+	attempt_outcomes.FAILED_REASON,
+	attempt_outcomes.MISMATCH_REASON,
+	attempt_outcomes.ABANDONED_REASON,
+	attempt_outcomes.CANCELLED_REASON,
 )
 CALL = re.compile(r"""\b_\(\s*((["'])(?:\\.|(?!\2).)*\2)""", re.DOTALL)
 LANGUAGES = ("hi",)

@@ -22,7 +22,7 @@ def get_context(context):
 	context.update({"new_key": "", "done": ""})
 	if shell.is_post():
 		_act(context)
-	mine = lifecycle.overview(user)
+	mine = lifecycle.subscription_summary(user)
 	context.update(
 		{
 			"mine": _subscription(mine) if mine else None,
@@ -44,14 +44,14 @@ def _act(context):
 
 def _log_out(context):
 	frappe.local.login_manager.logout()
-	shell.go("/plans")
+	shell.redirect("/plans")
 
 
 def _renew(context):
 	answer = subscription_renewal.renew_subscription()
 	if not answer["success"]:
 		shell.refuse(answer, "/billing")
-	shell.go(f"/checkout?invoice={answer['invoice_id']}")
+	shell.redirect(f"/checkout?invoice={answer['invoice_id']}")
 
 
 def _show_key(context):
@@ -73,7 +73,7 @@ def _cancel(context):
 	answer = subscription.cancel_subscription()
 	if not answer["success"]:
 		shell.refuse(answer, "/billing")
-	shell.go("/billing")
+	shell.redirect("/billing")
 
 
 ACTIONS = {
@@ -142,7 +142,7 @@ def _quota_text(limit: int, remaining: int) -> str:
 
 
 def _invoices(user: str) -> dict:
-	page = max(1, cint(shell.asked("page")))
+	page = max(1, cint(shell.query_param("page")))
 	names = frappe.get_all(
 		"AI Invoice",
 		{"user": user},

@@ -7,7 +7,7 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.api import payment
 from oropendola_payments.engine.checkout import gateway_choice
-from oropendola_payments.engine.gateway.registry import adapter_class, codes, settings_of
+from oropendola_payments.engine.gateway.registry import adapter_class, gateway_codes, settings_of
 from oropendola_payments.money import to_decimal
 from oropendola_payments.web import shell, words
 from oropendola_payments.web.order import own_invoice, summary, was_declined
@@ -19,7 +19,7 @@ NOTICES = {"Simulator": "simulator", "Test": "test"}
 
 def get_context(context):
 	page, user = shell.open_page(context, _("Checkout")), shell.require_login()
-	invoice = own_invoice(user, shell.posted("invoice") or shell.asked("invoice"))
+	invoice = own_invoice(user, shell.posted("invoice") or shell.query_param("invoice"))
 	if not invoice:
 		return shell.not_found(
 			context,
@@ -54,7 +54,7 @@ def _start(invoice):
 	answer = start(invoice_id=invoice.name, gateway=gateway or None, phone=phone or None)
 	if not answer["success"]:
 		return _refuse(invoice, answer)
-	shell.go(
+	shell.redirect(
 		f"/pay?attempt={answer['attempt']}"
 		if answer["attempt"]
 		else f"/payment-result?invoice={invoice.name}"
@@ -120,7 +120,7 @@ def _under_way(invoice) -> dict | None:
 
 def _needs_phone(code: str) -> bool:
 	"""Whether it refuses a customer without a phone number, so that the page asks before it lets them."""
-	if code not in codes():
+	if code not in gateway_codes():
 		return False
 	return adapter_class(code).capabilities.needs_phone or bool(settings_of(code).require_phone_code)
 

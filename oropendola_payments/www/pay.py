@@ -21,7 +21,7 @@ LOOK_AGAIN_SECONDS = 10
 
 def get_context(context):
 	page, user = shell.open_page(context, _("Payment")), shell.require_login()
-	attempt = own_attempt(user, shell.posted("attempt") or shell.asked("attempt"))
+	attempt = own_attempt(user, shell.posted("attempt") or shell.query_param("attempt"))
 	if not attempt:
 		return shell.not_found(
 			context,
@@ -31,7 +31,7 @@ def get_context(context):
 	if shell.is_post():
 		_act(attempt)
 	if not attempt.is_open():
-		shell.go(f"/payment-result?attempt={attempt.name}")
+		shell.redirect(f"/payment-result?attempt={attempt.name}")
 	data = attempt.checkout()
 	context.update({"view": view_of(attempt, data), "payment": _payment(attempt)})
 	page.title = _("Pay with {0}").format(context.payment["gateway"])
@@ -84,7 +84,9 @@ def _cancel(attempt):
 	if not answer["success"]:
 		_refuse(attempt, answer)
 	paid = answer["status"] in ("Paid", "Authorized")
-	shell.go(f"/payment-result?attempt={attempt.name}" if paid else f"/checkout?invoice={attempt.invoice}")
+	shell.redirect(
+		f"/payment-result?attempt={attempt.name}" if paid else f"/checkout?invoice={attempt.invoice}"
+	)
 
 
 def _confirm_otp(attempt):
@@ -98,7 +100,7 @@ def _confirm_otp(attempt):
 	if not answer["success"]:
 		_refuse(attempt, answer)
 	if answer["accepted"] or answer["status"] not in ("Created", "Processing"):
-		shell.go(on)
+		shell.redirect(on)
 	_refuse(attempt, {"error": _refused_code(answer)}, bank_page=answer.get("payment_url") or "")
 
 
@@ -106,7 +108,7 @@ def _resend_otp(attempt):
 	answer = payment.resend_otp(attempt=attempt.name)
 	if not answer["success"] or not answer["accepted"]:
 		_refuse(attempt, {"error": answer.get("error") or answer.get("message")})
-	shell.go(f"/pay?attempt={attempt.name}&sent=1")
+	shell.redirect(f"/pay?attempt={attempt.name}&sent=1")
 
 
 def _refuse(attempt, answer: dict, **typed):
@@ -155,7 +157,9 @@ def _prepare_sdk(context, page, attempt, data: dict):
 def _prepare_otp(context, page, attempt, data: dict):
 	context.code = _our_code(attempt) if attempt.phone_check == "Needed" else _bank_code()
 	context.bank_page = page.typed.get("bank_page") or data.get("url")
-	context.otp_message = _("A new code is on its way.") if shell.asked("sent") and not page.problem else ""
+	context.otp_message = (
+		_("A new code is on its way.") if shell.query_param("sent") and not page.problem else ""
+	)
 
 
 def _our_code(attempt) -> dict:
@@ -188,7 +192,7 @@ def _prepare_upi(context, page, attempt, data: dict):
 
 def _prepare_prepared(context, page, attempt, data: dict):
 	if attempt.status != "Created":  # the gateway did not answer: only it knows, and the result page asks
-		shell.go(f"/payment-result?attempt={attempt.name}")
+		shell.redirect(f"/payment-result?attempt={attempt.name}")
 	page.refresh = {"seconds": 3, "address": None, "without_script_only": False}
 
 

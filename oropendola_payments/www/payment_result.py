@@ -40,7 +40,7 @@ def get_context(context):
 
 def _welcome_guest(context, page):
 	"""A browser that comes from the gateway by a form keeps its log-in back. Opening the page once more, from here, brings it."""
-	came_again = bool(shell.asked("back"))
+	came_again = bool(shell.query_param("back"))
 	context.view = "guest" if came_again else "returning"
 	page.login = shell.login_address(_own_address())
 	if not came_again:
@@ -69,7 +69,7 @@ def _under_way(attempt) -> str:
 	"""A gateway keeps a payment open after the bank's no, and after the customer left its page."""
 	if was_declined(attempt):
 		return "declined"
-	return "left" if attempt.status == "Processing" and shell.asked("cancelled") else "pending"
+	return "left" if attempt.status == "Processing" and shell.query_param("cancelled") else "pending"
 
 
 def _without_attempt(invoice) -> str:
@@ -77,14 +77,14 @@ def _without_attempt(invoice) -> str:
 
 
 def _own_address() -> str:
-	asked = {name: shell.asked(name) for name in ("attempt", "invoice", "cancelled")}
+	asked = {name: shell.query_param(name) for name in ("attempt", "invoice", "cancelled")}
 	return f"/payment-result?{urlencode({k: v for k, v in asked.items() if v}) or 'invoice='}"
 
 
 def _find(user: str):
 	"""The invoice and the attempt of the address, when they are this user's."""
-	attempt_name = shell.posted("attempt") or shell.asked("attempt")
-	invoice_name = shell.posted("invoice") or shell.asked("invoice")
+	attempt_name = shell.posted("attempt") or shell.query_param("attempt")
+	invoice_name = shell.posted("invoice") or shell.query_param("invoice")
 	attempt = own_attempt(user, attempt_name) if attempt_name else None
 	if attempt_name and not attempt:
 		return None, None
@@ -110,7 +110,7 @@ def _ask(invoice, attempt):
 	answer = payment.get_payment_status(invoice_id=invoice.name, attempt=attempt.name if attempt else None)
 	if not answer["success"]:
 		shell.refuse(answer, address)
-	shell.go(address)
+	shell.redirect(address)
 
 
 def _payment(invoice, attempt) -> dict:

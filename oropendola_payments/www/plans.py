@@ -27,7 +27,7 @@ def get_context(context):
 			"cards": [_card(plan, currency, mine) for plan in plans if _is_sold(plan, currency)],
 			"currencies": [_choice(code, currency) for code in currencies] if len(currencies) > 1 else [],
 			"currency": currency,
-			"wanted": shell.asked("plan"),
+			"wanted": shell.query_param("plan"),
 			"tax_note": words.tax_note(frappe.get_cached_doc("Payment Settings")) if currencies else "",
 		}
 	)
@@ -42,15 +42,15 @@ def _choose(_user: str):
 			answer, f"/plans?currency={quote(shell.posted('currency'))}&plan={quote(shell.posted('plan'))}"
 		)
 	if answer.get("invoice_id"):
-		shell.go(f"/checkout?invoice={answer['invoice_id']}")
+		shell.redirect(f"/checkout?invoice={answer['invoice_id']}")
 	if answer.get("api_key"):
 		# The key is shown in one place only, where the customer asks for it.
 		after_commit.keep_key_for_pickup(answer["subscription_id"], answer["api_key"])
-	shell.go("/billing")
+	shell.redirect("/billing")
 
 
 def _currency(currencies: list[str]) -> str:
-	asked = shell.asked("currency").upper()
+	asked = shell.query_param("currency").upper()
 	return asked if asked in currencies else next(iter(currencies), "")
 
 

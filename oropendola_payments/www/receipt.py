@@ -13,7 +13,7 @@ sitemap = 0
 def get_context(context):
 	page, user = shell.open_page(context, _("Receipt")), shell.require_login()
 	shell.add_script(page, "receipt")
-	invoice = own_invoice(user, shell.asked("invoice"))
+	invoice = own_invoice(user, shell.query_param("invoice"))
 	if not invoice or not receipt.may_have(invoice):
 		return shell.not_found(
 			context,

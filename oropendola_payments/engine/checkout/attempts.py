@@ -28,7 +28,7 @@ FRESH_SECONDS = 120
 
 
 @dataclass(frozen=True)
-class Wish:
+class AttemptRequest:
 	"""What a customer asks for."""
 
 	user: str
@@ -51,7 +51,7 @@ class Claim:
 	earlier: tuple = ()  # rows of the invoice's other attempts
 
 
-def repeated(key: str | None, wanted: str) -> str | None:
+def find_by_idempotency_key(key: str | None, wanted: str) -> str | None:
 	"""The attempt that this client key made; a key with other parameters is refused."""
 	row = key and frappe.db.get_value(
 		"Payment Attempt", {"idempotency_key": key}, ["name", "request_fingerprint"], as_dict=True
@@ -61,19 +61,19 @@ def repeated(key: str | None, wanted: str) -> str | None:
 	return row.name if row else None
 
 
-def make(wish: Wish) -> Claim | None:
+def get_or_create(wish: AttemptRequest) -> Claim | None:
 	"""The open attempt of this kind, or a new one. None when there was nothing to pay: the invoice is paid and serves now."""
 	try:
 		return in_transaction(_claim, wish)
 	except frappe.DuplicateEntryError:
 		# The same client key at the same moment: what the other request made is the answer.
-		name = repeated(wish.key, wish.wanted)
+		name = find_by_idempotency_key(wish.key, wish.wanted)
 		if not name:
 			raise
 		return Claim(frappe.get_doc("Payment Attempt", name))
 
 
-def _claim(wish: Wish) -> Claim | None:
+def _claim(wish: AttemptRequest) -> Claim | None:
 	invoice = _lock_own(wish)
 	_require_payable(invoice)
 	if not invoice.outstanding() and invoice.status == "Pending":
@@ -84,7 +84,7 @@ def _claim(wish: Wish) -> Claim | None:
 	flow = _flow(code, wish.flow)
 	_require_method(code, wish.method)
 	rows = attempts_of(invoice.name)
-	phone_check = "" if wish.confirms_phone else verification.first_state(code)
+	phone_check = "" if wish.confirms_phone else verification.initial_phone_check(code)
 	reusable = _live_attempt(rows, invoice, code, flow, wish.method, phone_check)
 	if reusable:
 		return Claim(_with_key(reusable, wish))
@@ -94,7 +94,7 @@ def _claim(wish: Wish) -> Claim | None:
 	return Claim(made, invoice, is_new=True, earlier=tuple(rows))
 
 
-def _lock_own(wish: Wish):
+def _lock_own(wish: AttemptRequest):
 	try:
 		invoice = lock("AI Invoice", wish.invoice)
 	except frappe.DoesNotExistError:
@@ -105,7 +105,7 @@ def _lock_own(wish: Wish):
 	return invoice
 
 
-def _with_key(name: str, wish: Wish):
+def _with_key(name: str, wish: AttemptRequest):
 	"""The attempt that is open already; it remembers the first client key that it answered to."""
 	attempt = lock("Payment Attempt", name)
 	if wish.key and not attempt.idempotency_key:
@@ -155,7 +155,7 @@ def _live_attempt(
 	return None
 
 
-def _new_attempt(invoice, code: str, flow: str, wish: Wish, phone_check: str):
+def _new_attempt(invoice, code: str, flow: str, wish: AttemptRequest, phone_check: str):
 	attempt = records.new("Payment Attempt")
 	attempt.name = new_reference()
 	attempt.update(
@@ -172,7 +172,7 @@ def _new_attempt(invoice, code: str, flow: str, wish: Wish, phone_check: str):
 			"phone_check": phone_check,
 			"idempotency_key": wish.key,
 			"request_fingerprint": wish.wanted,
-			"request_data": None if phone_check else called_now(),
+			"request_data": None if phone_check else call_started(),
 			"initiated_at": now_datetime(),
 			"check_count": 0,
 		}
@@ -191,7 +191,7 @@ def _new_attempt(invoice, code: str, flow: str, wish: Wish, phone_check: str):
 	return attempt
 
 
-def called_now() -> str:
+def call_started() -> str:
 	"""What an attempt carries while its gateway is being called."""
 	return frappe.as_json({"called_at": now_datetime()})
 

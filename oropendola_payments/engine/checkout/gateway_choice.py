@@ -10,7 +10,7 @@ from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gat
 	simulator_allowed,
 )
 from oropendola_payments.engine.checkout.response import mock_marks
-from oropendola_payments.engine.gateway.registry import SETTINGS, adapter_class, codes, settings_of
+from oropendola_payments.engine.gateway.registry import SETTINGS, adapter_class, gateway_codes, settings_of
 from oropendola_payments.exceptions import BadRequest, Unavailable
 
 CACHE_KEY = "oropendola_gateway_list"
@@ -74,7 +74,7 @@ def _read_enabled() -> list[dict]:
 
 def _may_be_offered(row: dict) -> bool:
 	"""While the list is cached, the site's configuration can change and another app can take its gateway along."""
-	if row["id"] not in codes():
+	if row["id"] not in gateway_codes():
 		return False
 	return row["mode"] != "Simulator" or simulator_allowed()
 

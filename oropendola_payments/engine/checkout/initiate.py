@@ -12,10 +12,15 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 )
 from oropendola_payments.engine.checkout import attempts as attempt_requests
 from oropendola_payments.engine.checkout import close_previous_attempts
-from oropendola_payments.engine.checkout.attempts import Claim, Wish
-from oropendola_payments.engine.checkout.request import request_of, summary_of
-from oropendola_payments.engine.checkout.response import answer, mock_marks, result_url, what_to_keep
-from oropendola_payments.engine.core.redaction import masked
+from oropendola_payments.engine.checkout.attempts import AttemptRequest, Claim
+from oropendola_payments.engine.checkout.request import build_request, request_summary
+from oropendola_payments.engine.checkout.response import (
+	checkout_data,
+	mock_marks,
+	payment_response,
+	result_url,
+)
+from oropendola_payments.engine.core.redaction import redact
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.call import call_gateway
@@ -23,7 +28,11 @@ from oropendola_payments.engine.gateway.idempotency import fingerprint, operatio
 from oropendola_payments.engine.gateway.registry import adapter_of
 from oropendola_payments.engine.inbound import status_query
 from oropendola_payments.engine.phone import verification
-from oropendola_payments.engine.settlement.attempt_outcomes import WITHDRAWN, close_attempt, stop_waiting
+from oropendola_payments.engine.settlement.attempt_outcomes import (
+	CANCELLED_REASON,
+	close_attempt,
+	close_invoice_if_last,
+)
 from oropendola_payments.engine.settlement.settle import local_time
 from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.gateways.base import Checkout, Customer, Outcome, PaymentEvent, PaymentRequest
@@ -50,11 +59,11 @@ def initiate(
 	details = sorted((method_details or {}).items())
 	wanted = fingerprint(invoice_name, gateway or "", flow or "", method or "", *details)
 	key = operation_key("client", user, idempotency_key) if idempotency_key else None
-	known = attempt_requests.repeated(key, wanted)
+	known = attempt_requests.find_by_idempotency_key(key, wanted)
 	if known:
 		return _continue(Claim(frappe.get_doc("Payment Attempt", known)), customer=customer)
-	claim = attempt_requests.make(
-		Wish(user, invoice_name, gateway, flow, method, key, wanted, confirms_phone)
+	claim = attempt_requests.get_or_create(
+		AttemptRequest(user, invoice_name, gateway, flow, method, key, wanted, confirms_phone)
 	)
 	return _continue(claim, method_details, customer) if claim else _nothing_to_pay(invoice_name)
 
@@ -70,14 +79,14 @@ def cancel(user: str, attempt_name: str) -> dict:
 	"""Withdraw an attempt, unless the gateway says that money moved."""
 	attempt = own_attempt(user, attempt_name)
 	if not attempt.is_open():
-		return _standing(attempt.name)
+		return _status_summary(attempt.name)
 	event = status_query.close_at_gateway(attempt)
 	if event is None:
 		status_query.ask(attempt.name)
 	elif event.outcome not in status_query.CLOSED:
 		status_query.settle_and_capture(attempt.gateway, event)
 	in_transaction(_withdraw_locked, attempt)
-	return _standing(attempt.name)
+	return _status_summary(attempt.name)
 
 
 def bolt(user: str, invoice_name: str, embed_mode: str) -> dict:
@@ -100,7 +109,7 @@ def choose_method(attempt_name: str, method: str, details: dict, customer: Custo
 	"""Pay an order that is already open by one method, such as UPI: the gateway is asked to collect."""
 	attempt = frappe.get_doc("Payment Attempt", attempt_name)
 	request = replace(
-		request_of(attempt, details, customer),
+		build_request(attempt, details, customer),
 		method=method,
 		idempotency_key=operation_key(attempt.name, "create", method),
 	)
@@ -108,10 +117,10 @@ def choose_method(attempt_name: str, method: str, details: dict, customer: Custo
 	adapter = adapter_of(attempt.gateway, for_new_payment=True)
 	opened = call_gateway(attempt.gateway, adapter.create, request)
 	in_transaction(_record_method, attempt, method, opened)
-	return answer(frappe.get_doc("Payment Attempt", attempt.name))
+	return payment_response(frappe.get_doc("Payment Attempt", attempt.name))
 
 
-def go_on(user: str, attempt_name: str) -> dict:
+def resume(user: str, attempt_name: str) -> dict:
 	"""Open an attempt at the gateway that only waited for the customer's phone to be confirmed."""
 	return _continue(Claim(own_attempt(user, attempt_name)))
 
@@ -135,17 +144,17 @@ def own_attempt(user: str, name: str):
 def _continue(claim: Claim, method_details: dict | None = None, customer: Customer | None = None) -> dict:
 	attempt = claim.attempt
 	if _has_answer(attempt):
-		return answer(attempt)
+		return payment_response(attempt)
 	if attempt.phone_check == "Needed":
-		return verification.ask(attempt)
+		return verification.send_code(attempt)
 	if claim.is_new or in_transaction(_take_call, attempt.name):
-		close_previous_attempts.close(
+		close_previous_attempts.close_previous_attempts(
 			attempt, claim.earlier if claim.is_new else attempt_requests.attempts_of(attempt.invoice)
 		)
-		return _open_at_gateway(attempt, request_of(attempt, method_details, customer, claim.invoice))
+		return _open_at_gateway(attempt, build_request(attempt, method_details, customer, claim.invoice))
 	attempt.reload()
 	if _has_answer(attempt):
-		return answer(attempt)
+		return payment_response(attempt)
 	raise Conflict(_("This payment is being prepared. Please try again in a few seconds."))
 
 
@@ -163,7 +172,7 @@ def _take_call(name: str) -> bool:
 	)
 	if called_at and 0 <= (now_datetime() - get_datetime(called_at)).total_seconds() < CLAIM_SECONDS:
 		return False
-	attempt.write(request_data=attempt_requests.called_now())
+	attempt.write(request_data=attempt_requests.call_started())
 	return True
 
 
@@ -177,7 +186,7 @@ def _open_at_gateway(attempt, request: PaymentRequest) -> dict:
 	except GatewayError as error:
 		in_transaction(_record_unknown, attempt, error)
 		raise
-	return answer(in_transaction(_record_opened, attempt, request, opened))
+	return payment_response(in_transaction(_record_opened, attempt, request, opened))
 
 
 def _record_opened(attempt, request: PaymentRequest, opened: Checkout):
@@ -188,8 +197,8 @@ def _record_opened(attempt, request: PaymentRequest, opened: Checkout):
 		"gateway_order_id": attempt.gateway_order_id or opened.order_id,
 		"gateway_payment_id": attempt.gateway_payment_id or opened.payment_id,
 		"expires_at": opened.expires_at and local_time(opened.expires_at),
-		"checkout_data": PaymentAttempt.seal(what_to_keep(opened)),
-		"request_data": frappe.as_json(masked(summary_of(request))),
+		"checkout_data": PaymentAttempt.seal(checkout_data(opened)),
+		"request_data": frappe.as_json(redact(request_summary(request))),
 	}
 	if attempt.status == "Created":
 		attempt.mark_as_processing(**values)
@@ -207,7 +216,7 @@ def _record_method(attempt, method: str, opened: Checkout):
 	invoice, attempt = _locked_pair(attempt)
 	if not attempt.is_open():
 		return
-	attempt.write(payment_method=method, checkout_data=PaymentAttempt.seal(what_to_keep(opened)))
+	attempt.write(payment_method=method, checkout_data=PaymentAttempt.seal(checkout_data(opened)))
 	invoice.record("method_chosen", attempt, method=method)
 	invoice.write()
 
@@ -257,9 +266,9 @@ def _withdraw_locked(attempt):
 	if not attempt.is_open() or attempt.status == "Authorized":
 		return
 	before = attempt.status
-	attempt.mark_as_cancelled(error_message=WITHDRAWN, next_check_at=polling.next_check(attempt))
+	attempt.mark_as_cancelled(error_message=CANCELLED_REASON, next_check_at=polling.next_check(attempt))
 	invoice.record("attempt_cancelled", attempt, before, "Cancelled")
-	stop_waiting(invoice, attempt, invoice.mark_as_pending)
+	close_invoice_if_last(invoice, attempt, invoice.mark_as_pending)
 
 
 def _nothing_to_pay(name: str) -> dict:
@@ -271,7 +280,7 @@ def _nothing_to_pay(name: str) -> dict:
 	}
 
 
-def _standing(name: str) -> dict:
+def _status_summary(name: str) -> dict:
 	row = frappe.db.get_value("Payment Attempt", name, ["status", "invoice", "mode"], as_dict=True)
 	return {
 		"attempt": name,

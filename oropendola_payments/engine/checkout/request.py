@@ -10,7 +10,7 @@ from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.gateways.base import Customer, PaymentRequest
 
 
-def request_of(
+def build_request(
 	attempt, method_details: dict | None = None, customer: Customer | None = None, invoice=None
 ) -> PaymentRequest:
 	fields = ["name", "description", "user"]
@@ -47,6 +47,6 @@ def api_url(path: str) -> str:
 	return get_url(f"/api/method/oropendola_payments.api.{path}")
 
 
-def summary_of(request: PaymentRequest) -> dict:
+def request_summary(request: PaymentRequest) -> dict:
 	"""What is kept of the request, before it is masked."""
 	return {**asdict(request), "amount": str(request.amount)}

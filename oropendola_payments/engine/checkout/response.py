@@ -9,7 +9,7 @@ from frappe.utils import get_url
 from oropendola_payments.gateways.base import Checkout
 
 
-def answer(attempt) -> dict:
+def payment_response(attempt) -> dict:
 	"""What the frontend needs to go on. `payment_url` always works by plain navigation."""
 	checkout = attempt.checkout()
 	if not attempt.is_open():
@@ -50,7 +50,7 @@ def result_url(invoice: str | None = None, attempt: str | None = None) -> str:
 	return get_url(f"/payment-result?{'attempt' if attempt else 'invoice'}={attempt or invoice}")
 
 
-def what_to_keep(opened: Checkout) -> dict:
+def checkout_data(opened: Checkout) -> dict:
 	"""The parts of a gateway's answer that the pay page and later calls need."""
 	kept = ("next_action", "url", "data", "upi")
 	parts = {"form": opened.form and asdict(opened.form), "sdk": opened.sdk and asdict(opened.sdk)}

@@ -22,7 +22,7 @@ def confirm(user: str, attempt_name: str, otp: str) -> dict:
 	attempt = _open_attempt(user, attempt_name)
 	if attempt.phone_check == "Needed":
 		verification.confirm(attempt, otp)
-		return {"accepted": True, **checkout.go_on(user, attempt_name)}
+		return {"accepted": True, **checkout.resume(user, attempt_name)}
 	result = call_gateway(attempt.gateway, _adapter(attempt).submit_otp, attempt.payment_ref(), otp)
 	if result.accepted:
 		# An accepted code is not money: only the status is.

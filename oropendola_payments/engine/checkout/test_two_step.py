@@ -154,7 +154,7 @@ class TestTwoStepFlow(TestCase):
 		self.assertTrue(started["success"], started)
 		return order
 
-	def bound(self, order: str) -> otp.Bound:
+	def bound(self, order: str) -> otp.Binding:
 		return two_step._bound(frappe.get_doc("Payment Attempt", order), two_step._recall(order)["phone"])
 
 	def test_a_saved_card_is_paid_with_the_bank_s_code_after_ours(self):

@@ -78,7 +78,7 @@ def confirm(user: str, order_id: str, code: str) -> dict:
 	if not known.get("phone"):
 		raise otp.CodeRefused()
 	otp.check(_bound(attempt, known["phone"]), code)
-	verification.note_confirmed(attempt)
+	verification.mark_confirmed(attempt)
 	started = checkout.choose_method(
 		attempt.name,
 		known["method"],
@@ -129,8 +129,10 @@ def _open_attempt(user: str, order_id: str):
 	return attempt
 
 
-def _bound(attempt, phone: str) -> otp.Bound:
-	return otp.Bound(PURPOSE, attempt.name, to_decimal(attempt.payment_ref().amount), attempt.currency, phone)
+def _bound(attempt, phone: str) -> otp.Binding:
+	return otp.Binding(
+		PURPOSE, attempt.name, to_decimal(attempt.payment_ref().amount), attempt.currency, phone
+	)
 
 
 def _next_step(started: dict) -> dict:

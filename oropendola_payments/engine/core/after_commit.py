@@ -11,14 +11,14 @@ KEY_PICKUP_SECONDS = 24 * 3600
 def follow_up(settled):
 	"""Queue what the outside world should learn of a settled fact."""
 	if settled.changed and settled.capture:
-		later("oropendola_payments.engine.notifications.hooks.payment_succeeded", capture=settled.capture)
+		enqueue("oropendola_payments.engine.notifications.hooks.payment_succeeded", capture=settled.capture)
 		if settled.gives_back:
-			later("oropendola_payments.engine.refunds.process.drive_invoice", invoice=settled.invoice)
+			enqueue("oropendola_payments.engine.refunds.process.process_invoice", invoice=settled.invoice)
 	elif settled.failed:
-		later("oropendola_payments.engine.notifications.hooks.payment_failed", attempt=settled.attempt)
+		enqueue("oropendola_payments.engine.notifications.hooks.payment_failed", attempt=settled.attempt)
 
 
-def later(method: str, **arguments):
+def enqueue(method: str, **arguments):
 	"""Run in a worker after the commit. A queue that is down is logged: sweeps do the work later."""
 	try:
 		frappe.enqueue(method, queue="short", enqueue_after_commit=False, **arguments)
@@ -26,9 +26,9 @@ def later(method: str, **arguments):
 		frappe.log_error(title=f"Could not queue {method}"[:140], message=frappe.get_traceback())
 
 
-def after_commit(method: str, **arguments):
+def enqueue_after_commit(method: str, **arguments):
 	"""As `later`, for a caller whose transaction is still open."""
-	frappe.db.after_commit.add(lambda: later(method, **arguments))
+	frappe.db.after_commit.add(lambda: enqueue(method, **arguments))
 
 
 def keep_key_for_pickup(subscription: str, key: str):

@@ -8,7 +8,7 @@ BATCH = 200
 LONG_SECONDS = 1500
 
 
-def in_background(function: str):
+def enqueue_once(function: str):
 	"""Have a sweep done by a worker, and by one at a time: the job that cron calls has only 300 seconds."""
 	frappe.enqueue(
 		function,
@@ -19,7 +19,7 @@ def in_background(function: str):
 	)
 
 
-def each(doctype: str, filters: dict, work: Callable[[str], object], limit: int | None = None) -> int:
+def for_each(doctype: str, filters: dict, work: Callable[[str], object], limit: int | None = None) -> int:
 	"""Call `work` with each name, in batches by name. Returns how many were worked through."""
 	done, last = 0, ""
 	while limit is None or done < limit:

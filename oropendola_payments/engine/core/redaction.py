@@ -27,24 +27,24 @@ KEPT_HEADERS = {
 }  # fmt: skip
 
 
-def masked(value):
+def redact(value):
 	"""The same structure with personal data and secrets replaced."""
 	if isinstance(value, Mapping):
 		return {
-			masked_text(str(key)): MASK if _is_private(key) and item else masked(item)
+			redact_text(str(key)): MASK if _is_private(key) and item else redact(item)
 			for key, item in value.items()
 		}
 	if isinstance(value, list | tuple):
-		return [masked(item) for item in value]
-	return masked_text(value) if isinstance(value, str) else value
+		return [redact(item) for item in value]
+	return redact_text(value) if isinstance(value, str) else value
 
 
-def masked_text(text: str) -> str:
+def redact_text(text: str) -> str:
 	"""Addresses, phone and card numbers inside free text are replaced, references and ids stay."""
 	return CARD.sub(_mask_card, PHONE.sub(MASK, EMAIL.sub(MASK, text)))
 
 
-def masked_body(body: bytes, limit: int = 50_000) -> str:
+def redact_body(body: bytes, limit: int = 50_000) -> str:
 	"""A request body as it may be kept: JSON and forms by key, anything else by length only."""
 	text = body.decode("utf-8", errors="replace")
 	kept = _masked_json(text) if text.lstrip()[:1] in ("{", "[") else _masked_form(text)
@@ -53,17 +53,17 @@ def masked_body(body: bytes, limit: int = 50_000) -> str:
 
 def _masked_json(text: str) -> str | None:
 	try:
-		return json.dumps(masked(json.loads(text)), ensure_ascii=False)
+		return json.dumps(redact(json.loads(text)), ensure_ascii=False)
 	except (ValueError, RecursionError):
 		return None
 
 
 def _masked_form(text: str) -> str | None:
 	fields = parse_qsl(text, keep_blank_values=True) if "=" in text else ()
-	return urlencode(masked(dict(fields)), safe="*@ ") if fields else None
+	return urlencode(redact(dict(fields)), safe="*@ ") if fields else None
 
 
-def masked_headers(headers: Mapping) -> dict:
+def redact_headers(headers: Mapping) -> dict:
 	return {key: value[:200] for key, value in headers.items() if key.lower() in KEPT_HEADERS}
 
 

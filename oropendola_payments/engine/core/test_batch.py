@@ -11,7 +11,7 @@ from oropendola_payments.tests.support.journey import Journey
 class TestBatches(TestCase):
 	def worked_through(self, **filters) -> list[str]:
 		seen = []
-		batch.each("Payment Attempt", {"invoice": self.journey.invoice, **filters}, seen.append)
+		batch.for_each("Payment Attempt", {"invoice": self.journey.invoice, **filters}, seen.append)
 		return seen
 
 	def setUp(self):
@@ -43,7 +43,7 @@ class TestBatches(TestCase):
 			if len(seen) == 1:
 				raise ValueError("a bad record")
 
-		batch.each("Payment Attempt", {"invoice": self.journey.invoice}, work)
+		batch.for_each("Payment Attempt", {"invoice": self.journey.invoice}, work)
 		self.assertEqual(sorted(seen), sorted([self.attempt, second]))
 		title = f"Payment Attempt {seen[0]} could not be worked on"
 		self.assertTrue(frappe.db.exists("Error Log", {"method": title}))
@@ -52,7 +52,7 @@ class TestBatches(TestCase):
 		second, seen = self.journey.start(flow="embedded"), []
 		whole, batch.BATCH = batch.BATCH, 1
 		try:
-			batch.each(
+			batch.for_each(
 				"Payment Attempt",
 				{"invoice": self.journey.invoice, "status": ("in", ("Created", "Processing"))},
 				seen.append,

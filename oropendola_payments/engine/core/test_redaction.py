@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oropendola_payments.compat import TestCase
-from oropendola_payments.engine.core.redaction import masked, masked_body, masked_headers, masked_text
+from oropendola_payments.engine.core.redaction import redact, redact_body, redact_headers, redact_text
 from oropendola_payments.engine.gateway.registry import adapter_class
 from oropendola_payments.gateways.base import CREDENTIAL_SLOTS
 from oropendola_payments.simulator.core.provider import OTP
@@ -47,14 +47,14 @@ class TestWords(TestCase):
 			"email": "asha@example.com", "customer": {"name": "Asha"}, "contact": "+919876543210", "hash": "abc", "vpa": "a@okbank",
 			"card": {"number": "4111111111111111", "last4": "1111"}, "amount": "499.00", "txnid": "ABC", "otp": "123456",
 		}  # fmt: skip
-		text = json.dumps(masked(told))
+		text = json.dumps(redact(told))
 		for private in ("asha", "Asha", "9876543210", "abc", "okbank", "4111111111111111", "123456"):
 			self.assertNotIn(private, text)
 		for kept in ("499.00", "ABC", "1111"):
 			self.assertIn(kept, text)
 
 	def test_people_inside_sentences_are_replaced(self):
-		text = masked_text(
+		text = redact_text(
 			"Card 4111 1111 1111 1111 of asha.r@example.in (asha@okbank, +91 98765 43210) was refused for ORDER42"
 		)
 		for private in ("4111 1111", "asha", "98765"):
@@ -64,9 +64,9 @@ class TestWords(TestCase):
 	def test_a_body_longer_than_what_is_kept_is_masked_all_the_same(self):
 		"""Cut JSON is no JSON: it was once taken for a form and kept in clear."""
 		body = json.dumps({"filler": "x=y" * 30_000, "email": "asha@example.com"}).encode()
-		kept = masked_body(body)
+		kept = redact_body(body)
 		self.assertLessEqual(len(kept), 50_000)
-		self.assertNotIn("asha", masked_body(body, limit=10**7))
+		self.assertNotIn("asha", redact_body(body, limit=10**7))
 
 	def test_headers_that_prove_something_are_not_kept(self):
 		headers = {
@@ -76,17 +76,17 @@ class TestWords(TestCase):
 			"User-Agent": "u",
 			"X-VERIFY": "v",
 		}
-		self.assertEqual(masked_headers(headers), {"User-Agent": "u"})
+		self.assertEqual(redact_headers(headers), {"User-Agent": "u"})
 
 	@given(st.binary(max_size=300))
 	@settings(max_examples=200, deadline=None, database=None)
 	def test_any_bytes_can_be_masked(self, body):
-		self.assertIsInstance(masked_body(body), str)
+		self.assertIsInstance(redact_body(body), str)
 
 	@given(st.sampled_from(("asha@example.com", "asha@okbank")), st.text(alphabet='{}[]",:=& ', max_size=20))
 	@settings(max_examples=200, deadline=None, database=None)
 	def test_an_address_is_found_in_whatever_stands_around_it(self, address, noise):
-		self.assertNotIn(address, masked_body(f"{noise}note={noise}{address}{noise}".encode()))
+		self.assertNotIn(address, redact_body(f"{noise}note={noise}{address}{noise}".encode()))
 
 
 class TestWhatStays(TestCase):

@@ -9,8 +9,8 @@ from frappe import _
 
 from oropendola_payments.exceptions import ConcurrentChange
 
-TRIES = 6
-VICTIM = (frappe.QueryDeadlockError, frappe.QueryTimeoutError, ConcurrentChange)
+MAX_TRIES = 6
+RETRYABLE = (frappe.QueryDeadlockError, frappe.QueryTimeoutError, ConcurrentChange)
 
 
 def in_transaction(work: Callable, *args, **kwargs):
@@ -20,16 +20,16 @@ def in_transaction(work: Callable, *args, **kwargs):
 	last holder of that lock committed.
 	"""
 	frappe.db.commit()
-	for tries_left in reversed(range(TRIES)):
+	for tries_left in reversed(range(MAX_TRIES)):
 		try:
 			result = work(*args, **kwargs)
 			frappe.db.commit()
 			return result
-		except VICTIM:
+		except RETRYABLE:
 			frappe.db.rollback()
 			if not tries_left:
 				raise
-			time.sleep(random.uniform(0.01, 0.05) * (TRIES - tries_left))  # noqa: S311
+			time.sleep(random.uniform(0.01, 0.05) * (MAX_TRIES - tries_left))  # noqa: S311
 		except Exception:
 			frappe.db.rollback()
 			raise

@@ -25,7 +25,7 @@ def fulfil(invoice) -> bool:
 	return True
 
 
-def take_back(invoice):
+def revoke_period(invoice):
 	"""The money went back in full: so does the period it bought."""
 	subscription = lock("AI Subscription", invoice.subscription)
 	if subscription.status not in LIVE or not subscription.end_date:

@@ -12,7 +12,7 @@ def call_gateway(code: str, call, *args, **kwargs):
 		answer = call(*args, **kwargs)
 	except GatewayError as error:
 		if circuit_breaker.report_failure(code, error):
-			registry.note_failure(code, error)
+			registry.record_failure(code, error)
 			frappe.db.commit()
 		raise
 	circuit_breaker.report_success(code)
@@ -23,7 +23,7 @@ def call_gateway(code: str, call, *args, **kwargs):
 def _note_success_hourly(code: str):
 	if not frappe.cache.get_value(_success_key(code), expires=True):
 		frappe.cache.set_value(_success_key(code), 1, expires_in_sec=3600)
-		registry.note_success(code)
+		registry.record_success(code)
 
 
 def forget_success(code: str):

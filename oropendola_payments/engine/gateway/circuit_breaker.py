@@ -24,7 +24,7 @@ def is_degraded(code: str) -> bool:
 	return bool(opened) and (bool(state.get("keys_refused")) or time.time() - opened < PAUSE_SECONDS)
 
 
-def trouble(code: str) -> dict | None:
+def last_failure(code: str) -> dict | None:
 	"""What the gateway said when it failed last, until a call succeeds: `opened_at, error, keys_refused`."""
 	state = _state(code)
 	return state if state.get("opened_at") else None

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from frappe.utils import get_datetime, now_datetime
 
-from oropendola_payments.engine.gateway.registry import adapter_class, codes
+from oropendola_payments.engine.gateway.registry import adapter_class, gateway_codes
 
 # (younger than, ask again after). Money that was taken without a message is reversed by Indian banks within five days
 # (RBI turnaround rules), and Razorpay may turn a failed payment into a captured one for three.
@@ -23,8 +23,8 @@ PAID_STEPS = (
 	(timedelta(hours=12), timedelta(days=1)),
 	(timedelta(days=6), timedelta(days=2)),
 )
-VENDORS_SCHEDULE_ENDS = timedelta(hours=1)
-LAST_QUESTION_AGAIN = timedelta(hours=12)
+VENDOR_SCHEDULE_ENDS = timedelta(hours=1)
+RETRY_LAST_CHECK_AFTER = timedelta(hours=12)
 
 
 def soon() -> datetime:
@@ -41,9 +41,9 @@ def next_check(attempt, closed: bool = False) -> datetime | None:
 	return _step(STEPS, now, age)
 
 
-def after_payment(attempt) -> datetime | None:
+def next_check_after_payment(attempt) -> datetime | None:
 	"""When a paid attempt is looked at again; never, when no gateway can be asked."""
-	if attempt.gateway not in codes():
+	if attempt.gateway not in gateway_codes():
 		return None
 	now = now_datetime()
 	return _step(PAID_STEPS, now, now - get_datetime(attempt.initiated_at))
@@ -53,22 +53,22 @@ def _step(steps: tuple, now: datetime, age: timedelta) -> datetime | None:
 	return next((now + pause for younger_than, pause in steps if age < younger_than), None)
 
 
-def goes_on(attempt) -> bool:
+def has_next_check(attempt) -> bool:
 	return bool(_planned(attempt))
 
 
-def while_asking(attempt) -> datetime:
+def next_check_during_query(attempt) -> datetime:
 	"""As `next_check`, but never None: a last question that gets no answer is asked again."""
-	return _planned(attempt) or now_datetime() + LAST_QUESTION_AGAIN
+	return _planned(attempt) or now_datetime() + RETRY_LAST_CHECK_AFTER
 
 
 def _planned(attempt) -> datetime | None:
-	return after_payment(attempt) if attempt.status == "Paid" else next_check(attempt)
+	return next_check_after_payment(attempt) if attempt.status == "Paid" else next_check(attempt)
 
 
 def _vendors_schedule(attempt, age: timedelta) -> timedelta | None:
 	"""PhonePe demands its own rhythm while a payment is pending; afterwards ours goes on."""
-	if not attempt.is_open() or age > VENDORS_SCHEDULE_ENDS or attempt.gateway not in codes():
+	if not attempt.is_open() or age > VENDOR_SCHEDULE_ENDS or attempt.gateway not in gateway_codes():
 		return None
 	seconds = adapter_class(attempt.gateway).poll_seconds(int(age.total_seconds()))
 	return timedelta(seconds=seconds) if seconds else None

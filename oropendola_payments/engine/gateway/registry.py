@@ -19,7 +19,7 @@ SIGNING_SLOTS = ("webhook_secret", "webhook_secret_previous")
 DEFAULT_SIMULATOR = "http://127.0.0.1:8900"
 
 
-def codes() -> list[str]:
+def gateway_codes() -> list[str]:
 	"""Every gateway this site knows: ours and those of other apps."""
 	return list(_paths())
 
@@ -63,10 +63,10 @@ def build(settings, timeout=None) -> Gateway:
 		raise Unavailable(
 			_("{0} is in Simulator mode, which this site does not allow any more.").format(settings.label)
 		)
-	return adapter_to_look_at(settings, timeout)
+	return build_offline(settings, timeout)
 
 
-def adapter_to_look_at(settings, timeout=None) -> Gateway:
+def build_offline(settings, timeout=None) -> Gateway:
 	"""For questions that call nobody. Whoever calls a gateway takes the one of `build`."""
 	cls = adapter_class(settings.gateway)
 	return cls(
@@ -89,10 +89,10 @@ def test_connection(settings) -> str:
 		return str(error)  # it says nothing of the keys
 	except GatewayError as error:
 		circuit_breaker.report_failure(settings.gateway, error)
-		note_failure(settings.gateway, error)
+		record_failure(settings.gateway, error)
 		return str(error)
 	circuit_breaker.report_success(settings.gateway)
-	note_success(settings.gateway)
+	record_success(settings.gateway)
 	return answer
 
 
@@ -102,12 +102,12 @@ def missing_credentials(settings) -> list[str]:
 	return cls.missing_credentials(_secrets(settings, cls))
 
 
-def note_failure(code: str, error: Exception):
+def record_failure(code: str, error: Exception):
 	values = {"last_error": str(error)[:500], "last_error_on": now_datetime()}
 	frappe.db.set_value(SETTINGS, settings_of(code).name, values, update_modified=False)
 
 
-def note_success(code: str):
+def record_success(code: str):
 	frappe.db.set_value(
 		SETTINGS, settings_of(code).name, "last_success_on", now_datetime(), update_modified=False
 	)

@@ -18,7 +18,7 @@ from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.call import call_gateway
 from oropendola_payments.engine.gateway.registry import adapter_of
 from oropendola_payments.engine.inbound import status_query
-from oropendola_payments.engine.settlement.attempt_outcomes import LEFT, close_attempt
+from oropendola_payments.engine.settlement.attempt_outcomes import ABANDONED_REASON, close_attempt
 from oropendola_payments.engine.settlement.settle import is_of_this_mode
 from oropendola_payments.gateways.base import Gateway, Outcome, PaymentEvent
 from oropendola_payments.gateways.errors import CredentialsRefused
@@ -28,7 +28,7 @@ BY_NAME = " ORDER BY `name`"  # two sweeps lock in the same order
 UNPAID = (Outcome.PENDING, Outcome.NOT_FOUND)
 
 
-def run(minutes: int) -> int:
+def abandon_due(minutes: int) -> int:
 	"""How many invoices were looked at."""
 	seen, last = 0, ""
 	asker = Asker()
@@ -68,7 +68,9 @@ def _work_through(names: list[str], asker: "Asker", minutes: int):
 	left = [attempt.name for attempt in attempts if asker.is_unpaid(attempt)]
 	closed = in_transaction(_abandon_locked, names, left, minutes)
 	if closed:
-		after_commit.later("oropendola_payments.engine.notifications.hooks.payments_failed", attempts=closed)
+		after_commit.enqueue(
+			"oropendola_payments.engine.notifications.hooks.payments_failed", attempts=closed
+		)
 
 
 def _open_attempts(invoices: list[str]) -> list:
@@ -138,9 +140,13 @@ def _abandon_locked(invoice_names: list[str], unpaid: list[str], minutes: int) -
 
 def _abandon(invoices: dict, attempts: list):
 	for attempt in attempts:
-		invoices[attempt.invoice].record("attempt_expired", attempt, attempt.status, "Expired", reason=LEFT)
-	PaymentAttempt.expire_many(attempts, LEFT, {a.name: polling.next_check(a, closed=True) for a in attempts})
-	AIInvoice.abandon_many(list(invoices.values()), LEFT)
+		invoices[attempt.invoice].record(
+			"attempt_expired", attempt, attempt.status, "Expired", reason=ABANDONED_REASON
+		)
+	PaymentAttempt.expire_many(
+		attempts, ABANDONED_REASON, {a.name: polling.next_check(a, closed=True) for a in attempts}
+	)
+	AIInvoice.abandon_many(list(invoices.values()), ABANDONED_REASON)
 
 
 def _back_to_partly_paid(invoices: dict, attempts: list):

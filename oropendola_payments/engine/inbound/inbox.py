@@ -19,7 +19,7 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 	is_reference,
 )
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
-from oropendola_payments.engine.core.redaction import masked_body, masked_headers
+from oropendola_payments.engine.core.redaction import redact_body, redact_headers
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.registry import adapter_of
@@ -41,10 +41,10 @@ from oropendola_payments.gateways.base import (
 
 MAX_BODY = 256 * 1024
 # Connecting and reading: providers want an answer within about five seconds. What takes longer is worked on by the sweep.
-PATIENCE = (2, 4)
+TIMEOUT = (2, 4)
 LEASE_SECONDS = 120
-TRIES_BEFORE_DEAD = 12  # most of a day
-DOORBELL_SECONDS = 5
+MAX_TRIES = 12  # most of a day
+UNSIGNED_NOTICE_SECONDS = 5
 LOG = "Payment Webhook Log"
 
 
@@ -60,23 +60,23 @@ class Message:
 
 def receive(gateway: str, callback: Callback) -> tuple[str, Notice]:
 	"""processed, queued, duplicate or ignored, and what was read. Raises SignatureError before anything is looked up."""
-	adapter = adapter_of(gateway, timeout=PATIENCE)
+	adapter = adapter_of(gateway, timeout=TIMEOUT)
 	notice = adapter.receive(callback)
-	rung = None if notice.proven else _attempt_rung_for(gateway, notice)
-	if not notice.proven and not rung:
+	rung = None if notice.verified else _attempt_rung_for(gateway, notice)
+	if not notice.verified and not rung:
 		return "ignored", notice
 	name = store(gateway, callback, notice)
 	if rung and not name:
 		status_query.ask_soon(rung)
-	return (_work_now(name, Message(gateway, notice, adapter, rung)) if name else "duplicate"), notice
+	return (_process_now(name, Message(gateway, notice, adapter, rung)) if name else "duplicate"), notice
 
 
-def ring_without_proof(gateway: str, callback: Callback):
+def handle_unverified_notice(gateway: str, callback: Callback):
 	"""A message that was refused may still be about a payment of ours: it is asked about within a minute, and nothing is believed.
 
 	Only brought forward, not asked now: nobody learns from the time of the answer whether we know the payment.
 	"""
-	named = adapter_of(gateway).named_without_proof(callback)
+	named = adapter_of(gateway).unverified_reference(callback)
 	filters = {"name": named, "gateway": gateway}
 	attempt = (
 		named
@@ -106,8 +106,8 @@ def store(gateway: str, callback: Callback, notice: Notice) -> str | None:
 			"status": "Received",
 			"attempts": 0,
 			"next_attempt_at": now_datetime() + timedelta(seconds=LEASE_SECONDS),
-			"headers": frappe.as_json(masked_headers(callback.headers)),
-			"payload": masked_body(callback.body),
+			"headers": frappe.as_json(redact_headers(callback.headers)),
+			"payload": redact_body(callback.body),
 			"notice": frappe.as_json(_pack(notice)),
 		}
 	)
@@ -122,22 +122,22 @@ def store(gateway: str, callback: Callback, notice: Notice) -> str | None:
 
 def _event_key(callback: Callback, notice: Notice) -> str:
 	# A name that nobody proved could be given to a bell before the real message comes.
-	if notice.event_key and notice.proven:
+	if notice.event_key and notice.verified:
 		return (
 			notice.event_key
 			if len(notice.event_key) <= 140
 			else sha256(notice.event_key.encode()).hexdigest()
 		)
 	# A doorbell says the same each time it rings: the same ring within a few seconds is one.
-	moment = int(now_datetime().timestamp()) // DOORBELL_SECONDS
+	moment = int(now_datetime().timestamp()) // UNSIGNED_NOTICE_SECONDS
 	about = notice.reference or notice.order_id or notice.payment_id or sha256(callback.body).hexdigest()
 	return f"doorbell:{about}"[:120] + f":{moment}"
 
 
-def _work_now(name: str, message: Message | None = None) -> str:
+def _process_now(name: str, message: Message | None = None) -> str:
 	"""Try at once; a failure is ours to repeat, so the sender is thanked all the same."""
 	try:
-		return work(name, message or _read(name))
+		return process_message(name, message or _read(name))
 	except Exception as error:
 		frappe.db.rollback()
 		note_failure(name, error)
@@ -149,7 +149,7 @@ def _read(name: str) -> Message:
 	return Message(gateway, _unpack(notice))
 
 
-def work(name: str, message: Message) -> str:
+def process_message(name: str, message: Message) -> str:
 	"""Do what a stored message asks for. Settling commits by itself; the row is marked last."""
 	with acting_as("Webhook"):
 		attempt = apply_notice(message)
@@ -165,7 +165,7 @@ def work(name: str, message: Message) -> str:
 
 def apply_notice(message: Message) -> str | None:
 	"""The attempt that the message was about, or None when it was about nothing of ours."""
-	if not message.notice.proven or message.notice.confirm:
+	if not message.notice.verified or message.notice.confirm:
 		return _ask_about(message)
 	attempt = None
 	for event in message.notice.events:
@@ -190,7 +190,7 @@ def apply_event(message: Message, event) -> str | None:
 def _ask_about(message: Message) -> str | None:
 	"""A doorbell, or a vendor that wants its word checked: the status query is the truth. Other facts are taken as told."""
 	gateway, notice = message.gateway, message.notice
-	others = [e for e in notice.events if not isinstance(e, PaymentEvent)] if notice.proven else []
+	others = [e for e in notice.events if not isinstance(e, PaymentEvent)] if notice.verified else []
 	attempt = None
 	for event in others:
 		attempt = _apply_checked(message, event) or attempt
@@ -201,7 +201,7 @@ def _ask_about(message: Message) -> str | None:
 	attempt = message.rung or status_query.attempt_of_notice(gateway, notice)
 	was_paid = attempt.status == "Paid"
 	status_query.require_this_mode(attempt)
-	if not notice.proven:
+	if not notice.verified:
 		status_query.ask_about_or_soon(attempt, message.adapter)
 	elif not (notice.events and all(_is_old_news(attempt, event) for event in notice.events)):
 		_ask_now_or_later(attempt, message.adapter)
@@ -239,7 +239,7 @@ def _ask_about_refunds(attempt: str):
 	"""A doorbell may ring for a refund: those on their way are asked about too."""
 	waiting = {"attempt": attempt, "status": ("in", ("Processing", "Unknown"))}
 	for name in frappe.get_all("Payment Refund", waiting, pluck="name"):
-		refunds.drive(name, rung=True)
+		refunds.process(name, rung=True)
 
 
 def _attempt_of_refund(gateway: str, event: RefundEvent) -> str | None:
@@ -256,7 +256,7 @@ def note_failure(name: str, error: Exception):
 	def mark():
 		row = lock(LOG, name)
 		tries = cint(row.attempts) + 1
-		dead = tries >= TRIES_BEFORE_DEAD
+		dead = tries >= MAX_TRIES
 		stranger = dead and isinstance(error, NotFound) and not _names_one_of_ours(row)
 		row.write(
 			status="Ignored" if stranger else "Dead" if dead else "Failed",
@@ -280,10 +280,10 @@ def _names_one_of_ours(row) -> bool:
 # Re-driving ---------------------------------------------------------------------------------------
 
 
-def drive(name: str):
+def process_due(name: str):
 	"""One stored message that is due: take the lease, then work."""
 	if in_transaction(_take_lease, name):
-		_work_now(name)
+		_process_now(name)
 
 
 def _take_lease(name: str) -> bool:
@@ -301,7 +301,7 @@ def replay(names: list[str]) -> dict:
 	for name in names:
 		if not frappe.db.exists(LOG, name):
 			raise NotFound(_("There is no message {0}.").format(name))
-		results[name] = _work_now(name)
+		results[name] = _process_now(name)
 	return results
 
 

@@ -11,7 +11,13 @@ from oropendola_payments.engine.gateway.call import call_gateway
 from oropendola_payments.engine.gateway.idempotency import operation_key
 from oropendola_payments.engine.gateway.registry import adapter_of
 from oropendola_payments.engine.refunds import ledger
-from oropendola_payments.engine.settlement.settle import Settled, is_of_this_mode, is_wanted, look_up, settle
+from oropendola_payments.engine.settlement.settle import (
+	Settled,
+	find_attempt,
+	is_of_this_mode,
+	settle,
+	should_capture,
+)
 from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.gateways.base import Outcome, PaymentEvent, RefundEvent
 from oropendola_payments.gateways.errors import GatewayError, NotSupported
@@ -36,7 +42,7 @@ def ask_about(attempt, adapter=None) -> list[Settled]:
 	adapter = adapter or adapter_of(attempt.gateway)
 	events = call_gateway(attempt.gateway, adapter.status, attempt.payment_ref())
 	settled = settle_all(attempt, _worth_settling(attempt, events), adapter)
-	if not polling.goes_on(attempt):
+	if not polling.has_next_check(attempt):
 		_stop_asking(attempt)
 	return settled
 
@@ -128,7 +134,7 @@ def note_check(attempt):
 	attempt.write(
 		last_check_at=now_datetime(),
 		check_count=cint(attempt.check_count) + 1,
-		next_check_at=polling.while_asking(attempt),
+		next_check_at=polling.next_check_during_query(attempt),
 	)
 
 
@@ -137,9 +143,9 @@ def settle_and_capture(gateway: str, event: PaymentEvent, attempt=None, adapter=
 	if event.outcome is not Outcome.AUTHORIZED:
 		return settle(gateway, event, attempt)
 	if attempt is None or attempt.name != event.reference:
-		attempt = look_up(gateway, event)
+		attempt = find_attempt(gateway, event)
 	adapter = adapter or adapter_of(gateway)
-	if not adapter.capabilities.capture or not is_wanted(attempt):
+	if not adapter.capabilities.capture or not should_capture(attempt):
 		return settle(gateway, event, attempt)
 	frappe.db.commit()
 	key = operation_key(attempt.name, "capture")
@@ -178,7 +184,7 @@ def attempt_of_notice(gateway: str, notice):
 	"""The attempt that a callback names; raises NotFound for a stranger."""
 	if not (notice.reference or notice.order_id or notice.payment_id):
 		raise NotFound(_("The message names no payment."))
-	return look_up(gateway, notice)
+	return find_attempt(gateway, notice)
 
 
 def _worth_settling(attempt, events: list) -> list:

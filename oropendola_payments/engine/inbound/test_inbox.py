@@ -123,8 +123,8 @@ class TestMessages(InboxCase):
 					again = inbox._unpack(frappe.as_json(inbox._pack(notice)))
 					self.assertEqual(again.events, notice.events)
 					self.assertEqual(
-						(again.proven, again.reference, again.order_id),
-						(notice.proven, notice.reference, notice.order_id),
+						(again.verified, again.reference, again.order_id),
+						(notice.verified, notice.reference, notice.order_id),
 					)
 
 
@@ -132,9 +132,9 @@ class TestTrouble(InboxCase):
 	def test_a_slow_gateway_does_not_keep_its_own_message_waiting(self):
 		"""razorpay.md pitfall 5; patterns.md, Razorpay: answers within 5 s. What takes longer is worked on by the sweep."""
 		journey, messages = self.paid_and_told("razorpay")
-		self.assertLess(max(inbox.PATIENCE), 5)
+		self.assertLess(max(inbox.TIMEOUT), 5)
 		journey.sim.faults.add("razorpay", "status", "delay", times=None, seconds=2)
-		with patch.object(inbox, "PATIENCE", (0.2, 0.2)):
+		with patch.object(inbox, "TIMEOUT", (0.2, 0.2)):
 			self.assertEqual({deliver(message)["status"] for message in messages}, {"queued"})
 		self.assertEqual(journey.status(), "Processing")
 		journey.sim.faults.clear()
@@ -176,16 +176,14 @@ class TestTrouble(InboxCase):
 		fault = journey.sim.faults.add("payu", "status", "error_500_before", None)
 		deliver(messages[0])
 		pauses = []
-		for _round in range(inbox.TRIES_BEFORE_DEAD + 2):
+		for _round in range(inbox.MAX_TRIES + 2):
 			row = self.logs()[0]
 			if row.next_attempt_at:
 				pauses.append(round((row.next_attempt_at - frappe.utils.now_datetime()).total_seconds()))
 			make_due(journey.invoice)
 			payment_jobs.run_inbox()
 		row = self.logs()[0]
-		self.assertEqual(
-			(row.status, row.attempts, row.next_attempt_at), ("Dead", inbox.TRIES_BEFORE_DEAD, None)
-		)
+		self.assertEqual((row.status, row.attempts, row.next_attempt_at), ("Dead", inbox.MAX_TRIES, None))
 		self.assertEqual(pauses, sorted(pauses), "the pauses grow")
 		journey.sim.faults._waiting.remove(fault)
 		self.replay([row.name])
@@ -222,7 +220,7 @@ class TestTrouble(InboxCase):
 		order = frappe.db.get_value("Payment Attempt", attempt, "gateway_order_id")
 		body = body.replace(order.encode(), b"order_nobodys0")
 		self.sign_and_deliver(messages[0], body)
-		for _round in range(inbox.TRIES_BEFORE_DEAD):
+		for _round in range(inbox.MAX_TRIES):
 			make_due(journey.invoice)
 			payment_jobs.run_inbox()
 		self.assertEqual(journey.captures(), [])

@@ -8,7 +8,7 @@ from frappe.utils import cint, now_datetime
 
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.ai_billing.doctype.payment_webhook_log.payment_webhook_log import empty_texts
-from oropendola_payments.engine.core.batch import each, in_background
+from oropendola_payments.engine.core.batch import enqueue_once, for_each
 from oropendola_payments.engine.inbound import abandonment, inbox, status_query
 from oropendola_payments.engine.monitoring import health
 from oropendola_payments.engine.refunds import process as refunds
@@ -20,8 +20,8 @@ THIS = "oropendola_payments.engine.jobs.payments"
 # What cron calls ----------------------------------------------------------------------------------
 
 
-def drive_inbox():
-	health.note_alive("scheduler")
+def process_inbox():
+	health.record_heartbeat("scheduler")
 	_queue("run_inbox")
 
 
@@ -50,7 +50,7 @@ def clear_raw_payloads():
 
 
 def _queue(function: str):
-	in_background(f"{THIS}.{function}")
+	enqueue_once(f"{THIS}.{function}")
 
 
 # The work -----------------------------------------------------------------------------------------
@@ -58,10 +58,10 @@ def _queue(function: str):
 
 def run_inbox() -> int:
 	"""Messages that were stored and not finished: the worker died, or our side had trouble."""
-	health.note_alive("queue")
+	health.record_heartbeat("queue")
 	due = {"status": ("in", ("Received", "Failed")), "next_attempt_at": ("<=", now_datetime())}
 	with acting_as("Sweep"):
-		return each("Payment Webhook Log", due, inbox.drive)
+		return for_each("Payment Webhook Log", due, inbox.process_due)
 
 
 def run_reconcile() -> int:
@@ -69,27 +69,27 @@ def run_reconcile() -> int:
 	due = {"next_check_at": ("<=", now_datetime())}
 	reconciler = Reconciler()
 	with acting_as("Reconcile"):
-		return each("Payment Attempt", due, reconciler.ask)
+		return for_each("Payment Attempt", due, reconciler.ask)
 
 
 def run_refunds() -> int:
 	due = {"status": ("in", ("Created", "Processing", "Unknown")), "next_check_at": ("<=", now_datetime())}
 	with acting_as("Sweep"):
-		return each("Payment Refund", due, refunds.drive)
+		return for_each("Payment Refund", due, refunds.process)
 
 
 def run_abandoned() -> int:
 	"""Payments that the customer left: the gateway is asked first, only what is surely unpaid becomes Abandoned."""
 	minutes = cint(frappe.get_cached_doc("Payment Settings").abandon_after_minutes)
 	with acting_as("Sweep"):
-		return abandonment.run(minutes)
+		return abandonment.abandon_due(minutes)
 
 
 def run_invariants() -> dict:
 	from oropendola_payments.engine.monitoring import alerts, invariants
 
 	broken = invariants.check()
-	alerts.run(broken)
+	alerts.evaluate(broken)
 	return broken
 
 
@@ -97,7 +97,7 @@ def run_alerts() -> list[str]:
 	"""What can go wrong within minutes; the promises are looked at once an hour."""
 	from oropendola_payments.engine.monitoring import alerts
 
-	return alerts.run()
+	return alerts.evaluate()
 
 
 def run_clear_payloads():

@@ -8,7 +8,7 @@ from frappe.utils import cint, getdate
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.ai_billing.periods import today, tomorrow
 from oropendola_payments.engine.core import after_commit
-from oropendola_payments.engine.core.batch import each, in_background
+from oropendola_payments.engine.core.batch import enqueue_once, for_each
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 
 THIS = "oropendola_payments.engine.jobs.subscriptions"
@@ -22,15 +22,15 @@ RESET = """
 
 
 def reset_quotas():
-	in_background(f"{THIS}.run_reset")
+	enqueue_once(f"{THIS}.run_reset")
 
 
 def expire_subscriptions():
-	in_background(f"{THIS}.run_expiry")
+	enqueue_once(f"{THIS}.run_expiry")
 
 
 def send_renewal_reminders():
-	in_background(f"{THIS}.run_reminders")
+	enqueue_once(f"{THIS}.run_reminders")
 
 
 # The work -----------------------------------------------------------------------------------------
@@ -47,9 +47,9 @@ def run_expiry():
 	grace = cint(frappe.get_cached_doc("Payment Settings").grace_days)
 	with acting_as("Sweep"):
 		ended = {"status": ("in", ("Active", "Trial")), "end_date": ("<=", today())}
-		each("AI Subscription", ended, lambda name: in_transaction(_end, name, grace))
+		for_each("AI Subscription", ended, lambda name: in_transaction(_end, name, grace))
 		lapsed = {"status": "Past Due", "end_date": ("<=", today() - timedelta(days=grace))}
-		each("AI Subscription", lapsed, lambda name: in_transaction(_end, name, grace))
+		for_each("AI Subscription", lapsed, lambda name: in_transaction(_end, name, grace))
 
 
 def _end(name: str, grace: int):
@@ -67,13 +67,13 @@ def run_reminders():
 	for days in frappe.get_cached_doc("Payment Settings").reminder_offsets():
 		end = today() + timedelta(days=days)
 		due = {"status": ("in", ("Active", "Trial", "Past Due", "Expired")), "end_date": end}
-		each("AI Subscription", due, lambda name, days=days, end=end: _remind(name, end, days))
+		for_each("AI Subscription", due, lambda name, days=days, end=end: _remind(name, end, days))
 
 
 def _remind(name: str, end, days: int):
 	"""The mail starts after the mark is committed: a mail server that is down cannot make us remind twice."""
 	if in_transaction(_mark_reminded, name, f"{end} {days}"):
-		after_commit.later(
+		after_commit.enqueue(
 			"oropendola_payments.engine.notifications.hooks.renewal_due", subscription=name, days=days
 		)
 

@@ -29,14 +29,14 @@ class Finding:
 	level: float = 0
 
 
-def collect(broken: dict[str, list[str]] | None) -> tuple[list[Finding], set[str]]:
+def evaluate(broken: dict[str, list[str]] | None) -> tuple[list[Finding], set[str]]:
 	"""The findings, and the kinds that were really looked at: of the others nothing is known, so nothing is over.
 
 	`broken` are broken promises by rule; None says that they were not checked this time.
 	"""
 	found: list[Finding] = []
 	looked_at: set[str] = set()
-	for finder, kinds in FINDERS.items():
+	for finder, kinds in RULES.items():
 		try:
 			found += finder()
 			looked_at.update(kinds)
@@ -45,7 +45,7 @@ def collect(broken: dict[str, list[str]] | None) -> tuple[list[Finding], set[str
 			frappe.log_error(title=f"Alerts: {finder.__name__} failed", message=frappe.get_traceback())
 			frappe.db.commit()
 	if broken is not None:
-		found += broken_promises(broken, {record for finding in found for record in finding.records})
+		found += invariant_violations(broken, {record for finding in found for record in finding.records})
 		looked_at.add("Broken Promise")
 	return found, looked_at
 
@@ -107,7 +107,7 @@ def dead_letters() -> Iterator[Finding]:
 
 def gateways() -> Iterator[Finding]:
 	for row in frappe.get_all("Payment Gateway Settings", {"enabled": 1}, ["gateway", "label"]):
-		trouble = circuit_breaker.trouble(row.gateway)
+		trouble = circuit_breaker.last_failure(row.gateway)
 		if trouble and trouble.get("keys_refused"):
 			text = _("{0} refuses our keys. Please check them in Payment Gateway Settings. It said: {1}")
 			yield Finding(
@@ -120,7 +120,7 @@ def gateways() -> Iterator[Finding]:
 			yield Finding("Gateway Degraded", row.label, text.format(row.label, trouble.get("error") or ""))
 
 
-def broken_promises(broken: dict[str, list[str]], told: set[str]) -> list[Finding]:
+def invariant_violations(broken: dict[str, list[str]], told: set[str]) -> list[Finding]:
 	"""One finding to a rule, without the records that another finding names already."""
 	text = _(
 		"Records that break the promise “{1}”: {0}. Please open them; docs/operations.md says what each promise means."
@@ -137,7 +137,7 @@ def _label(code: str) -> str:
 	return analytics.gateway_labels().get(code, code)
 
 
-FINDERS = {
+RULES = {
 	rates: ("Abandoned Rate", "Failed Rate"),
 	pending: ("Pending Too Long",),
 	dead_letters: ("Dead Letters",),

@@ -18,20 +18,20 @@ from oropendola_payments.engine.notifications import templates as mail_templates
 from oropendola_payments.engine.notifications.hooks import safely
 
 ALERT = "Payment Alert"
-MUCH_WORSE = 10  # percentage points
-QUIET = timedelta(hours=1)  # between two messages about one alert
+ESCALATION_POINTS = 10  # percentage points
+MIN_PAUSE = timedelta(hours=1)  # between two messages about one alert
 
 
-def run(broken: dict[str, list[str]] | None = None) -> list[str]:
+def evaluate(broken: dict[str, list[str]] | None = None) -> list[str]:
 	"""Open, escalate and close by what is found now; names the alerts that were told. Without `broken` promises are left out."""
-	found, looked_at = alert_rules.collect(broken)
+	found, looked_at = alert_rules.evaluate(broken)
 	told = []
 	for finding in found:
 		safely(lambda finding=finding: told.append(in_transaction(_note, finding)))
 	_close_what_is_over({_live_key(finding) for finding in found}, looked_at)
 	told = [name for name in told if name]
 	for name in told:
-		tell(name)
+		notify(name)
 	return told
 
 
@@ -50,7 +50,7 @@ def _note(finding: Finding) -> str | None:
 		return _open(finding)
 	alert = lock(ALERT, name)
 	alert.update({"last_seen_on": now_datetime(), "summary": finding.summary})
-	worse = _is_worse(alert, finding) and now_datetime() - get_datetime(alert.told_on) >= QUIET
+	worse = _is_worse(alert, finding) and now_datetime() - get_datetime(alert.told_on) >= MIN_PAUSE
 	if worse:
 		alert.update({"severity": "Critical", **_told(finding), "times_told": cint(alert.times_told) + 1})
 	alert.save(ignore_permissions=True)
@@ -74,7 +74,7 @@ def _is_worse(alert, finding: Finding) -> bool:
 		(alert.details or "").split()
 	):
 		return True
-	return finding.level >= flt(alert.level) + MUCH_WORSE
+	return finding.level >= flt(alert.level) + ESCALATION_POINTS
 
 
 def _told(finding: Finding) -> dict:
@@ -110,7 +110,7 @@ def _close(name: str):
 # Telling ------------------------------------------------------------------------------------------
 
 
-def tell(name: str):
+def notify(name: str):
 	"""Desk notification and mail to everybody who looks after payments."""
 	alert = frappe.get_doc(ALERT, name)
 	users = recipients()

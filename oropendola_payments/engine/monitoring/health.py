@@ -6,8 +6,8 @@ from frappe.utils import cint, get_datetime, now_datetime
 from oropendola_payments.engine.gateway import circuit_breaker
 from oropendola_payments.engine.gateway.registry import (
 	SETTINGS,
-	adapter_to_look_at,
-	codes,
+	build_offline,
+	gateway_codes,
 	missing_credentials,
 )
 from oropendola_payments.engine.monitoring import alerts, invariants
@@ -70,8 +70,8 @@ def _keys(doc) -> dict:
 	"""How the credentials stand, as far as it is known without a call."""
 	if not doc.is_known():
 		return {"credentials": "untested", "missing": [], "token": None}
-	adapter, missing = adapter_to_look_at(doc), missing_credentials(doc)
-	refused = adapter.is_silent() or (circuit_breaker.trouble(doc.gateway) or {}).get("keys_refused")
+	adapter, missing = build_offline(doc), missing_credentials(doc)
+	refused = adapter.is_suspended() or (circuit_breaker.last_failure(doc.gateway) or {}).get("keys_refused")
 	if missing:
 		state = "missing"
 	elif refused:
@@ -91,7 +91,7 @@ def _database_answers() -> bool:
 LATE_SECONDS = 900
 
 
-def note_alive(part: str):
+def record_heartbeat(part: str):
 	"""`scheduler` when it queues the sweep of every two minutes, `queue` when a worker does it."""
 	frappe.cache.set_value(f"oropendola_alive:{part}", str(now_datetime()))
 
@@ -110,12 +110,12 @@ def _alive(part: str) -> str:
 
 
 def count_rejected(gateway: str):
-	if gateway in codes():
+	if gateway in gateway_codes():
 		frappe.cache.incrby(_rejected_key(gateway), 1)
 
 
 def rejected_counts() -> dict[str, int]:
-	counts = {code: cint(frappe.cache.get(_rejected_key(code)) or 0) for code in codes()}
+	counts = {code: cint(frappe.cache.get(_rejected_key(code)) or 0) for code in gateway_codes()}
 	return {code: count for code, count in counts.items() if count}
 
 

@@ -98,7 +98,7 @@ class TestTelling(AlertCase):
 		self.manager = create_user("Payments Manager")
 
 	def test_managers_hear_of_it_in_the_desk_and_by_mail(self):
-		alerts.tell(self.note("REC-1"))
+		alerts.notify(self.note("REC-1"))
 		told = frappe.get_all("Notification Log", {"for_user": self.manager}, ["document_name", "subject"])
 		self.assertEqual(told[0].document_name, self.alert().name)
 		sent = mails_to(self.manager)[-1]
@@ -113,7 +113,7 @@ class TestTelling(AlertCase):
 		frappe.db.set_value("Email Template", name, texts)
 		frappe.clear_document_cache("Email Template", name)
 		try:
-			alerts.tell(self.note("A&B"))
+			alerts.notify(self.note("A&B"))
 		finally:
 			frappe.db.set_value("Email Template", name, dict(before))
 			frappe.clear_document_cache("Email Template", name)
@@ -124,7 +124,7 @@ class TestTelling(AlertCase):
 
 	def test_the_mail_can_be_switched_off(self):
 		with payment_settings(send_alert_mails=0):
-			alerts.tell(self.note("A"))
+			alerts.notify(self.note("A"))
 		self.assertEqual(mails_to(self.manager), [])
 		self.assertTrue(frappe.db.exists("Notification Log", {"for_user": self.manager}))
 
@@ -135,7 +135,7 @@ class TestTelling(AlertCase):
 		frappe.db.set_value("AI Invoice", invoice.name, "description", "Written before the mail")
 		frappe.sendmail = fail
 		try:
-			alerts.tell(name)
+			alerts.notify(name)
 		finally:
 			frappe.sendmail = before
 		self.assertEqual(
@@ -188,7 +188,7 @@ class TestFindings(AlertCase):
 		return doc.name
 
 	def found(self, kind: str, subject: str | None = None) -> list[Finding]:
-		rows, _looked_at = alert_rules.collect(None)
+		rows, _looked_at = alert_rules.evaluate(None)
 		return [row for row in rows if row.kind == kind and row.subject == (subject or self.code)]
 
 	def test_a_rate_above_its_threshold_is_found_and_one_at_it_is_not(self):
@@ -236,7 +236,7 @@ class TestFindings(AlertCase):
 		frappe.db.set_value("Payment Webhook Log", {"gateway": self.code}, "status", "Processed")
 		told.append(self.dead_letter_is_told())
 		self.an_hour_passes()
-		alerts.run()
+		alerts.evaluate()
 		self.assertEqual(told, [True, True])
 		self.assertEqual((self.alert().times_told, self.alert().status), (2, "Open"))
 
@@ -244,22 +244,22 @@ class TestFindings(AlertCase):
 		doc = frappe.new_doc("Payment Webhook Log")
 		doc.update({"gateway": self.code, "event_key": unique("event"), "status": "Dead"})
 		doc.db_insert()
-		told = alerts.run()
+		told = alerts.evaluate()
 		return frappe.db.get_value("Payment Alert", {"subject": self.code}, "name") in told
 
 	def test_a_broken_promise_is_found_without_what_another_finding_names_already(self):
-		rows = alert_rules.broken_promises({"some_rule": ["A", "B"], "other_rule": ["B"]}, told={"B"})
+		rows = alert_rules.invariant_violations({"some_rule": ["A", "B"], "other_rule": ["B"]}, told={"B"})
 		self.assertEqual([(row.subject, row.records) for row in rows], [("some_rule", ("A",))])
 
 	def test_a_finder_that_fails_closes_nothing(self):
-		before = dict(alert_rules.FINDERS)
-		alert_rules.FINDERS.clear()
-		alert_rules.FINDERS[fail] = (KIND,)
+		before = dict(alert_rules.RULES)
+		alert_rules.RULES.clear()
+		alert_rules.RULES[fail] = (KIND,)
 		try:
-			self.assertEqual(alert_rules.collect(None), ([], set()))
+			self.assertEqual(alert_rules.evaluate(None), ([], set()))
 		finally:
-			alert_rules.FINDERS.clear()
-			alert_rules.FINDERS.update(before)
+			alert_rules.RULES.clear()
+			alert_rules.RULES.update(before)
 
 
 class TestGatewayTrouble(AlertCase):

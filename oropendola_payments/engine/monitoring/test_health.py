@@ -232,7 +232,7 @@ class TestParts(TestCase):
 		self.assertEqual((health._alive("queue"), health._alive("scheduler")), ("ok", "not seen yet"))
 		self.forget()
 		with patch.object(payment_jobs, "_queue"):
-			payment_jobs.drive_inbox()
+			payment_jobs.process_inbox()
 		self.assertEqual((health._alive("queue"), health._alive("scheduler")), ("not seen yet", "ok"))
 
 	def test_whoever_was_not_seen_for_long_is_late(self):
@@ -240,12 +240,12 @@ class TestParts(TestCase):
 			with self.subTest(state):
 				moment = now_datetime() - timedelta(seconds=seconds)
 				with patch.object(health, "now_datetime", return_value=moment):
-					health.note_alive("queue")
+					health.record_heartbeat("queue")
 				self.assertEqual(health._alive("queue"), state)
 
 	def test_all_is_ok_only_when_nothing_is_wrong(self):
-		health.note_alive("queue")
-		health.note_alive("scheduler")
+		health.record_heartbeat("queue")
+		health.record_heartbeat("scheduler")
 		with (
 			patch.object(health.invariants, "check", return_value={}),
 			patch.object(health.alerts, "open_alerts", return_value=[]),

@@ -104,7 +104,7 @@ def _send(key: str, record, path: str, values: Callable[[], dict], with_receipt:
 	customer = frappe.db.get_value("User", {"name": record.user, "enabled": 1}, fields, as_dict=True)
 	if not cint(settings.get(SWITCHES[key])) or not customer or not customer.email:
 		return
-	with formatting.speaking(mail_templates.language_of(key, customer.language)):
+	with formatting.in_language(mail_templates.language_of(key, customer.language)):
 		known = {
 			"customer": get_fullname(record.user),
 			"seller": settings.seller_name or "",

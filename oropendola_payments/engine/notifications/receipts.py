@@ -19,7 +19,7 @@ def require_receipt(invoice):
 
 def attachments(invoice, language: str | None = None) -> list[dict] | None:
 	"""The receipt for `frappe.sendmail`; None when it could not be made, because the mail matters more."""
-	with formatting.speaking(language):
+	with formatting.in_language(language):
 		content = as_pdf(invoice)
 	return [{"fname": f"{invoice.name}.pdf", "fcontent": content}] if content else None
 

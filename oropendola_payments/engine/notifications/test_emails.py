@@ -150,8 +150,8 @@ class TestOtherMails(MailCase):
 		journey.start()
 		make_due(journey.invoice)
 		with queued() as calls:
-			abandonment.run(30)
-			abandonment.run(30)
+			abandonment.abandon_due(30)
+			abandonment.abandon_due(30)
 		attempts = [name for call in calls for name in call.get("attempts", ())]
 		self.assertEqual([name for name in attempts if name in journey.attempts()], journey.attempts())
 		notification_hooks.payments_failed(journey.attempts())

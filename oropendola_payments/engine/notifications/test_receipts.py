@@ -163,7 +163,7 @@ class TestOneReceipt(TestCase):
 	def test_the_sheet_says_in_which_language_it_is(self):
 		self.pay()
 		self.assertIn('<html lang="en">', self.sheet())
-		with formatting.speaking("hi"):
+		with formatting.in_language("hi"):
 			sheet = self.sheet()
 		self.assertIn('<html lang="hi">', sheet)
 		self.assertIn("रसीद", sheet)

@@ -40,7 +40,7 @@ class CodeRefused(Unprocessable):
 
 
 @dataclass(frozen=True)
-class Bound:
+class Binding:
 	"""What a code is good for. A change of any part makes it useless."""
 
 	purpose: str
@@ -68,7 +68,7 @@ def phone_number(text: str, region: str = "IN") -> str:
 	return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def send(bound: Bound, simulated: bool) -> dict:
+def send(bound: Binding, simulated: bool) -> dict:
 	"""Send a new code; the one before it dies. Only a simulated one is shown in the answer."""
 	settings = frappe.get_cached_doc("Payment Settings")
 	code = SIMULATOR_CODE if simulated else f"{secrets.randbelow(10**6):06d}"
@@ -84,7 +84,7 @@ def send(bound: Bound, simulated: bool) -> dict:
 	return {**answer, "test_otp": code} if simulated else answer
 
 
-def check(bound: Bound, code: str):
+def check(bound: Binding, code: str):
 	"""Return once for the right code, raise CodeRefused for anything else."""
 	_limit("checks", _address(), *CHECKS_PER_ADDRESS)
 	raw = frappe.cache.get(_key(bound))
@@ -103,7 +103,7 @@ def check(bound: Bound, code: str):
 		raise CodeRefused()
 
 
-def is_waiting(bound: Bound) -> bool:
+def is_waiting(bound: Binding) -> bool:
 	"""True while a code that was sent for this can still be typed."""
 	return bool(frappe.cache.get(_key(bound)))
 
@@ -115,19 +115,19 @@ def masked_phone(phone: str) -> str:
 # Keeping ------------------------------------------------------------------------------------------
 
 
-def _keep(bound: Bound, code: str, seconds: int):
+def _keep(bound: Binding, code: str, seconds: int):
 	salt = secrets.token_hex(16)
 	kept = {"salt": salt, "digest": _digest(bound, code, salt), "seconds": seconds}
 	frappe.cache.delete(_key(bound, "tries"))
 	frappe.cache.setex(_key(bound), seconds, json.dumps(kept))
 
 
-def _digest(bound: Bound, code: str, salt: str) -> str:
+def _digest(bound: Binding, code: str, salt: str) -> str:
 	key = hashlib.sha256(b"oropendola-otp|" + get_encryption_key().encode()).digest()
 	return hmac.new(key, f"{salt}|{bound.text()}|{code}".encode(), hashlib.sha256).hexdigest()
 
 
-def _key(bound: Bound, suffix: str = "code") -> bytes:
+def _key(bound: Binding, suffix: str = "code") -> bytes:
 	about = hashlib.sha256(bound.text().encode()).hexdigest()[:32]
 	return frappe.cache.make_key(f"oropendola_otp:{about}:{suffix}")
 
@@ -135,7 +135,7 @@ def _key(bound: Bound, suffix: str = "code") -> bytes:
 # Limits -------------------------------------------------------------------------------------------
 
 
-def _limit_sending(bound: Bound, settings):
+def _limit_sending(bound: Binding, settings):
 	pause = cint(settings.otp_resend_seconds) or 60
 	_limit("sends", _address(), *SENDS_PER_ADDRESS)
 	if _count(_counter("pause", bound.phone), pause) > 1:
@@ -172,7 +172,7 @@ def _address() -> str:
 # Wording ------------------------------------------------------------------------------------------
 
 
-def worded(template: str, code: str, amount: str, shop: str) -> str:
+def fill_in(template: str, code: str, amount: str, shop: str) -> str:
 	"""The text of the SMS; ValueError for a template that names no code, or anything else than these three."""
 	named = {tuple(part) for _text, *part in Formatter().parse(template) if part[0] is not None}
 	plain = {(word, "", None) for word in ("code", "amount", "shop")}
@@ -181,10 +181,10 @@ def worded(template: str, code: str, amount: str, shop: str) -> str:
 	return template.format(code=code, amount=amount, shop=shop)
 
 
-def _sms_text(bound: Bound, code: str, settings) -> str:
+def _sms_text(bound: Binding, code: str, settings) -> str:
 	amount = f"{money_text(bound.amount, bound.currency)} {bound.currency}"
 	try:
-		return worded(
+		return fill_in(
 			settings.otp_message or "{code}", code, amount, settings.seller_name or frappe.local.site
 		)
 	except ValueError:

@@ -43,7 +43,7 @@ BAD_TEXTS = (
 
 class TestOneTimeCodes(TestCase):
 	def setUp(self):
-		self.bound = otp.Bound("test", unique("order"), Decimal("499"), "INR", new_phone())
+		self.bound = otp.Binding("test", unique("order"), Decimal("499"), "INR", new_phone())
 		frappe.local.request_ip = f"198.51.100.{frappe.generate_hash(length=8)}"
 
 	def send(self, bound=None):
@@ -321,7 +321,7 @@ class TestTextOfTheSms(TestCase):
 		for text in ("{code}", "Pay {amount} to {shop}: {code}", "{{{code}}}", ""):
 			with self.subTest(text):
 				self.save(text)
-		filled = otp.worded("{code} pays {amount} to {shop}.", "000007", "499.00 INR", "A shop")
+		filled = otp.fill_in("{code} pays {amount} to {shop}.", "000007", "499.00 INR", "A shop")
 		self.assertEqual(filled, "000007 pays 499.00 INR to A shop.")
 
 

@@ -13,12 +13,12 @@ from oropendola_payments.exceptions import Unprocessable
 PURPOSE = "checkout"
 
 
-def first_state(gateway: str) -> str:
+def initial_phone_check(gateway: str) -> str:
 	"""What a new attempt starts with."""
 	return "Needed" if cint(settings_of(gateway).require_phone_code) else ""
 
 
-def ask(attempt) -> dict:
+def send_code(attempt) -> dict:
 	"""Send a code, unless one is on its way, and say that it is waited for."""
 	bound = _bound(attempt)
 	sent = {} if otp.is_waiting(bound) else otp.send(bound, simulated=attempt.mode == "Simulator")
@@ -42,10 +42,10 @@ def resend(attempt) -> dict:
 def confirm(attempt, code: str):
 	"""Raises CodeRefused unless the code is right; then the attempt may go on to the gateway."""
 	otp.check(_bound(attempt), code)
-	note_confirmed(attempt)
+	mark_confirmed(attempt)
 
 
-def note_confirmed(attempt):
+def mark_confirmed(attempt):
 	"""The right code was typed: the attempt and the audit trail know it."""
 	in_transaction(_confirm_locked, attempt.name, attempt.invoice)
 
@@ -57,7 +57,7 @@ def _confirm_locked(name: str, invoice_name: str):
 	invoice.write()
 
 
-def _bound(attempt) -> otp.Bound:
+def _bound(attempt) -> otp.Binding:
 	phone = frappe.db.get_value("User", attempt.user, "mobile_no") or frappe.db.get_value(
 		"User", attempt.user, "phone"
 	)
@@ -65,6 +65,6 @@ def _bound(attempt) -> otp.Bound:
 		raise Unprocessable(
 			_("This payment is confirmed by a code to your phone. Please add a phone number first.")
 		)
-	return otp.Bound(
+	return otp.Binding(
 		PURPOSE, attempt.name, attempt.payment_ref().amount, attempt.currency, otp.phone_number(phone)
 	)

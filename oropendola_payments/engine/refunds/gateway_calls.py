@@ -11,12 +11,12 @@ from oropendola_payments.gateways.errors import NotSent
 from oropendola_payments.money import quantize
 
 
-def ask(refund) -> RefundEvent:
+def refund_status(refund) -> RefundEvent:
 	"""How the gateway says that this refund stands."""
-	return call_gateway(refund.gateway, ready_adapter(refund).refund_status, request_of(refund))
+	return call_gateway(refund.gateway, adapter_of_payment(refund).refund_status, build_request(refund))
 
 
-def ready_adapter(refund) -> Gateway:
+def adapter_of_payment(refund) -> Gateway:
 	"""The adapter of the account that took the money. Another mode's account knows nothing: what it says would be believed."""
 	adapter = adapter_of(refund.gateway)
 	mode = frappe.db.get_value("Payment Attempt", refund.attempt, "mode")
@@ -37,7 +37,7 @@ def of_another_mode(mode: str) -> str:
 	).format(_(mode))
 
 
-def request_of(refund) -> RefundRequest:
+def build_request(refund) -> RefundRequest:
 	capture = frappe.get_doc("Payment Capture", refund.capture)
 	attempt = frappe.get_doc("Payment Attempt", capture.attempt)
 	speed = (settings_of(refund.gateway).refund_speed or "Normal").lower()

@@ -9,9 +9,9 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN as
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import OPEN
 from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.core.event_order import is_newer, utc_text
-from oropendola_payments.engine.core.redaction import masked_text
+from oropendola_payments.engine.core.redaction import redact_text
 from oropendola_payments.engine.core.transactions import in_transaction, lock
-from oropendola_payments.engine.entitlements.fulfilment import take_back
+from oropendola_payments.engine.entitlements.fulfilment import revoke_period
 from oropendola_payments.engine.gateway.idempotency import fingerprint
 from oropendola_payments.engine.refunds import gateway_calls
 from oropendola_payments.engine.refunds import record as refund_record
@@ -46,7 +46,7 @@ def record(name: str, event: RefundEvent, asked_as: str | None = None) -> bool:
 def _ask_which(name: str, event: RefundEvent) -> bool:
 	"""Two messages contradict each other: the gateway tells how the refund ended."""
 	refund = frappe.get_doc("Payment Refund", name)
-	told = gateway_calls.ask(refund)
+	told = gateway_calls.refund_status(refund)
 	if told.outcome in FINAL:
 		return record(name, told, asked_as=refund.status)
 	if event.outcome is RefundOutcome.FAILED:
@@ -58,7 +58,7 @@ def _ask_which(name: str, event: RefundEvent) -> bool:
 
 def _tell(name: str, changed: bool, event: RefundEvent):
 	if changed and event.outcome in (RefundOutcome.REFUNDED, RefundOutcome.FAILED):
-		after_commit.later("oropendola_payments.engine.notifications.hooks.refund_finished", refund=name)
+		after_commit.enqueue("oropendola_payments.engine.notifications.hooks.refund_finished", refund=name)
 
 
 def _record_locked(invoice_name: str, name: str, event: RefundEvent, asked_as: str | None) -> bool:
@@ -74,7 +74,7 @@ def _apply(invoice, refund, event: RefundEvent, asked_as: str | None = None) -> 
 		invoice.flag_for_review(message.format(event.amount, refund.amount, refund.name))
 	changed = _move(refund, event)
 	if changed:
-		reason = masked_text(event.reason or "") or None
+		reason = redact_text(event.reason or "") or None
 		invoice.record(f"refund_{refund.status.lower()}", refund, before, refund.status, reason=reason)
 		_book(invoice, refund, before)
 		invoice.write()
@@ -108,7 +108,7 @@ def _move(refund, event: RefundEvent) -> bool:
 
 
 def _reason(event: RefundEvent) -> str:
-	return masked_text(event.reason or _("The gateway could not refund."))[:500]
+	return redact_text(event.reason or _("The gateway could not refund."))[:500]
 
 
 def _book(invoice, refund, before: str):
@@ -177,7 +177,7 @@ def refunded_of_invoice(invoice: str) -> Decimal:
 
 def _end_service(invoice):
 	if invoice.fulfilled_on and invoice.subscription:
-		take_back(invoice)
+		revoke_period(invoice)
 
 
 def record_notice(gateway: str, event: RefundEvent) -> bool:
@@ -237,7 +237,7 @@ def _adopt_locked(names, event: RefundEvent) -> str | None:
 		message = _("The gateway refunded {0} of payment {1} that our books do not have left.")
 		invoice.flag_for_review(message.format(event.amount, capture.gateway_payment_id))
 		return None
-	refund = refund_record.insert(
+	refund = refund_record.insert_refund(
 		invoice, capture, to_decimal(event.amount), _("Refunded outside of this app."), key
 	)
 	_apply(invoice, refund, event)

@@ -15,7 +15,7 @@ from oropendola_payments.engine.gateway.idempotency import fingerprint
 from oropendola_payments.engine.gateway.registry import adapter_class
 from oropendola_payments.engine.refunds import gateway_calls
 from oropendola_payments.engine.refunds.ledger import find, record, record_notice
-from oropendola_payments.engine.refunds.record import CONTESTED, WITHOUT_GATEWAY, open_refund, refusal
+from oropendola_payments.engine.refunds.record import CONTESTED, WITHOUT_GATEWAY, open_refund, refusal_message
 from oropendola_payments.exceptions import Conflict, NotFound, Unprocessable
 from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
 from oropendola_payments.gateways.errors import (
@@ -43,7 +43,7 @@ def create_refund(
 	wanted = fingerprint(invoice_name, amount if amount is None else flt(amount, 9))
 	names = in_transaction(_open_once, invoice_name, amount, reason, key, wanted)
 	for name in names:
-		drive(name)
+		process(name)
 	first = frappe.db.get_value("Payment Refund", names[0], ["status", "attempt"], as_dict=True)
 	answer = {"refund": names[0], "status": first.status, **mock_marks_of(first.attempt)}
 	return {**answer, "refunds": names} if len(names) > 1 else answer
@@ -85,7 +85,7 @@ def _parts(invoice, amount: Decimal | None) -> list[tuple]:
 	free = [c for c in captures if c.dispute_state not in CONTESTED and c.refundable() > 0]
 	left = sum((c.refundable() for c in free), Decimal(0))
 	if not free or (amount or 0) > left:
-		raise Unprocessable(refusal(captures, amount))
+		raise Unprocessable(refusal_message(captures, amount))
 	whole = next((c for c in free if amount is not None and c.refundable() >= amount), None)
 	return [(whole, amount)] if whole else _split(free, left if amount is None else amount)
 
@@ -103,7 +103,7 @@ def _split(captures: list, amount: Decimal) -> list[tuple]:
 # Ending one by hand -------------------------------------------------------------------------------
 
 
-def close_by_hand(name: str, note: str) -> dict:
+def close_manually(name: str, note: str) -> dict:
 	"""A person saw at the gateway that this refund was not made: its balance is free again."""
 	if not frappe.db.exists("Payment Refund", name):
 		raise NotFound(_("There is no refund {0}.").format(name))
@@ -118,13 +118,13 @@ def close_by_hand(name: str, note: str) -> dict:
 # Driving it ---------------------------------------------------------------------------------------
 
 
-def drive_invoice(invoice: str):
+def process_invoice(invoice: str):
 	"""Send what was opened for an invoice inside a settling transaction."""
 	for name in frappe.get_all("Payment Refund", {"invoice": invoice, "status": "Created"}, pluck="name"):
-		drive(name)
+		process(name)
 
 
-def drive(name: str, rung: bool = False):
+def process(name: str, rung: bool = False):
 	"""Bring a refund one step further: send it, or ask how it stands. `rung`: the gateway said that there is news."""
 	refund = in_transaction(_claim, name, rung)
 	if not refund:
@@ -207,7 +207,7 @@ def _call(refund) -> RefundEvent:
 	if refund.flags.send:
 		return _send(refund)
 	refund.flags.asked_only = True
-	event = gateway_calls.ask(refund)
+	event = gateway_calls.refund_status(refund)
 	if event.outcome is not RefundOutcome.NOT_FOUND or refund.flags.only_ask:
 		return event
 	if refund.gateway_refund_id:
@@ -221,7 +221,7 @@ def _call(refund) -> RefundEvent:
 def _send(refund) -> RefundEvent:
 	if frappe.db.get_value("Payment Capture", refund.capture, "dispute_state") in CONTESTED:
 		raise NotSent(_("The payment is disputed: the refund waits, because it would pay twice."))
-	adapter, request = gateway_calls.ready_adapter(refund), gateway_calls.request_of(refund)
+	adapter, request = gateway_calls.adapter_of_payment(refund), gateway_calls.build_request(refund)
 	if not cint(refund.may_have_arrived):
 		in_transaction(lambda: lock("Payment Refund", refund.name).write(may_have_arrived=1))
 	return call_gateway(refund.gateway, adapter.refund, request)
@@ -270,5 +270,5 @@ def confirm_notice(gateway: str, event: RefundEvent) -> bool:
 	if not name:
 		return record_notice(gateway, event)
 	refund = frappe.get_doc("Payment Refund", name)
-	told = gateway_calls.ask(refund)
+	told = gateway_calls.refund_status(refund)
 	return told.outcome is not RefundOutcome.NOT_FOUND and record(name, told, asked_as=refund.status)

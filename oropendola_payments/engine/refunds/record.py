@@ -18,10 +18,10 @@ WITHOUT_GATEWAY = ("manual", "credit")
 def open_refund(invoice, capture, amount: Decimal, reason: str, key: str | None = None):
 	"""The row that holds its balance from now on. The caller holds the invoice's lock and commits."""
 	_check(capture, amount)
-	return insert(invoice, capture, amount, reason, key)
+	return insert_refund(invoice, capture, amount, reason, key)
 
 
-def insert(invoice, capture, amount: Decimal, reason: str, key: str | None):
+def insert_refund(invoice, capture, amount: Decimal, reason: str, key: str | None):
 	refund = records.new("Payment Refund")
 	refund.name = f"RF{frappe.generate_hash(length=16).upper()}"
 	refund.update(
@@ -46,7 +46,7 @@ def insert(invoice, capture, amount: Decimal, reason: str, key: str | None):
 	return refund
 
 
-def refusal(captures: list, amount: Decimal | None) -> str:
+def refusal_message(captures: list, amount: Decimal | None) -> str:
 	"""Why this amount cannot be taken from these captures."""
 	if any(c.dispute_state in CONTESTED for c in captures):
 		return _(
@@ -70,7 +70,7 @@ def _check(capture, amount: Decimal):
 			_("{0} has more decimals than {1} allows.").format(amount, capture.currency)
 		) from None
 	if amount > capture.refundable():
-		raise Unprocessable(refusal([capture], amount))
+		raise Unprocessable(refusal_message([capture], amount))
 	capabilities = (
 		adapter_class(capture.gateway).capabilities if capture.gateway not in WITHOUT_GATEWAY else None
 	)

@@ -106,7 +106,7 @@ class TestSentAgain(RefundCase):
 		self.sweep(3)
 		self.assertEqual((status_of(refund), self.left(), self.reviews()), ("Unknown", 199, 1))
 		self.assertIn(refund, self.journey.doc().review_reason)
-		reviews.finish(self.journey.invoice, "Not in the dashboard.")
+		reviews.finish_review(self.journey.invoice, "Not in the dashboard.")
 		self.sweep()
 		self.assertFalse(self.journey.doc().needs_review, "what a person has looked at is not flagged again")
 
@@ -168,7 +168,7 @@ class TestEndedByHand(RefundCase):
 
 	def test_what_was_not_made_is_closed_and_can_be_sent_again(self):
 		refund = self.lost()
-		refunds.close_by_hand(refund, "It is not in the dashboard.")
+		refunds.close_manually(refund, "It is not in the dashboard.")
 		self.assertEqual((status_of(refund), self.left()), ("Failed", self.journey.doc().total()))
 		self.assertIn("It is not in the dashboard.", self.journey.doc().review_reason)
 		self.assertEqual(self.journey.refund(300)["status"], "Processing")
@@ -178,6 +178,6 @@ class TestEndedByHand(RefundCase):
 		finish_refunds(self.gateway, self.journey.invoice)
 		self.assertEqual(status_of(refund), "Refunded")
 		with self.assertRaises(Conflict):
-			refunds.close_by_hand(refund, "It is not in the dashboard.")
+			refunds.close_manually(refund, "It is not in the dashboard.")
 		frappe.db.rollback()
 		self.assertEqual(status_of(refund), "Refunded")

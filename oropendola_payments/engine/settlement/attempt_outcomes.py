@@ -3,7 +3,7 @@
 import frappe
 
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
-from oropendola_payments.engine.core.redaction import masked_text
+from oropendola_payments.engine.core.redaction import redact_text
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
 
@@ -13,10 +13,10 @@ CLOSING_REASONS = {
 	Outcome.EXPIRED: "The payment was not finished in time.",
 	Outcome.NOT_FOUND: "The payment was never started at the gateway.",
 }
-FAILED = "The payment failed. Nothing was charged."
-UNFITTING = "A payment arrived that does not match this invoice. We are looking at it."
-LEFT = "The payment was not finished in time. Nothing was charged as far as the gateway knows."
-WITHDRAWN = "You cancelled the payment."
+FAILED_REASON = "The payment failed. Nothing was charged."
+MISMATCH_REASON = "A payment arrived that does not match this invoice. We are looking at it."
+ABANDONED_REASON = "The payment was not finished in time. Nothing was charged as far as the gateway knows."
+CANCELLED_REASON = "You cancelled the payment."
 
 
 def note_authorized(invoice, attempt, event: PaymentEvent) -> bool:
@@ -39,7 +39,7 @@ def note_authorized(invoice, attempt, event: PaymentEvent) -> bool:
 
 def note_pending(invoice, attempt, event: PaymentEvent):
 	"""Nothing final. A bank's refusal inside an open order is kept for the customer to read."""
-	reason = masked_text(event.reason or "")[:500]
+	reason = redact_text(event.reason or "")[:500]
 	if event.error_code and reason and reason != attempt.error_message and attempt.is_open():
 		attempt.write(error_code=event.error_code[:140], error_message=reason)
 		invoice.record("attempt_refused_once", attempt, reason=reason, code=event.error_code)
@@ -52,7 +52,7 @@ def close_attempt(invoice, attempt, event: PaymentEvent) -> bool:
 		return False
 	before, reason = (
 		attempt.status,
-		masked_text(event.reason or CLOSING_REASONS.get(event.outcome, FAILED))[:500],
+		redact_text(event.reason or CLOSING_REASONS.get(event.outcome, FAILED_REASON))[:500],
 	)
 	move = {
 		Outcome.CANCELLED: attempt.mark_as_cancelled,
@@ -71,12 +71,12 @@ def close_attempt(invoice, attempt, event: PaymentEvent) -> bool:
 
 def _close_invoice(invoice, attempt, event: PaymentEvent, reason: str):
 	if event.outcome in (Outcome.EXPIRED, Outcome.NOT_FOUND):
-		stop_waiting(invoice, attempt, lambda: invoice.mark_as_abandoned(reason))
+		close_invoice_if_last(invoice, attempt, lambda: invoice.mark_as_abandoned(reason))
 	else:
-		stop_waiting(invoice, attempt, lambda: invoice.mark_as_failed(reason))
+		close_invoice_if_last(invoice, attempt, lambda: invoice.mark_as_failed(reason))
 
 
-def stop_waiting(invoice, attempt, move):
+def close_invoice_if_last(invoice, attempt, move):
 	"""Make this move of the invoice, unless another attempt of it is still open or a part was paid before."""
 	others = {"invoice": invoice.name, "name": ("!=", attempt.name), "status": ("in", OPEN_ATTEMPTS)}
 	if invoice.status != "Processing" or frappe.db.exists("Payment Attempt", others):

@@ -10,7 +10,7 @@ from frappe.utils import cstr
 
 from oropendola_payments.engine.core.event_order import is_newer, utc_text
 from oropendola_payments.engine.core.transactions import in_transaction, lock
-from oropendola_payments.engine.settlement.settle import is_of_this_mode, look_up
+from oropendola_payments.engine.settlement.settle import find_attempt, is_of_this_mode
 from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.gateways.base import DisputeEvent
 
@@ -34,7 +34,7 @@ def _find_capture(gateway: str, event: DisputeEvent):
 	row = keys and frappe.db.get_value("Payment Capture", keys, fields, as_dict=True)
 	if not row:
 		row = frappe.db.get_value(
-			"Payment Capture", {"attempt": look_up(gateway, event).name}, fields, as_dict=True
+			"Payment Capture", {"attempt": find_attempt(gateway, event).name}, fields, as_dict=True
 		)
 	if not row:
 		raise NotFound(_("No payment of ours matches this message of the gateway."))

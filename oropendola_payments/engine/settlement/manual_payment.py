@@ -54,7 +54,7 @@ def _record(invoice_name: str, amount: Decimal, reference: str, moment: datetime
 		occurred_at=moment,
 		details={"note": note} if note else {},
 	)
-	return settlement.take_by_hand(invoice, attempt, event)
+	return settlement.settle_manual_payment(invoice, attempt, event)
 
 
 def _check(invoice, amount: Decimal, reference: str):

@@ -9,7 +9,7 @@ from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.refunds import record as refund_record
 
 
-def decide(invoice, capture, unwanted: Decimal):
+def apply_policy(invoice, capture, unwanted: Decimal):
 	"""Refund, keep as credit, or flag. Runs inside the settling transaction; a refund is sent after it."""
 	policy = _policy(capture, unwanted)
 	invoice.record("surplus_decided", capture, to_status=policy, unwanted=unwanted, currency=capture.currency)
@@ -24,14 +24,14 @@ def decide(invoice, capture, unwanted: Decimal):
 	invoice.write()
 
 
-def decide_on_parts(invoice, but: str | None = None):
+def apply_policy_to_parts(invoice, but: str | None = None):
 	"""An invoice that was paid in parts and serves nothing: every part of it is unwanted. `but` was decided on already."""
 	parts = {"invoice": invoice.name, "name": ("!=", but or ""), "applied_amount": (">", 0)}
 	for name in frappe.get_all("Payment Capture", parts, pluck="name", order_by="creation"):
 		capture = lock("Payment Capture", name)
 		left = capture.refundable()
 		if left > 0 and not capture.resolution:
-			decide(invoice, capture, left)
+			apply_policy(invoice, capture, left)
 
 
 def _policy(capture, unwanted: Decimal) -> str:

@@ -7,7 +7,7 @@ from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.exceptions import NotFound
 
 
-def finish(invoice_name: str, note: str) -> dict:
+def finish_review(invoice_name: str, note: str) -> dict:
 	"""The note goes into the audit trail, and to the money that did not fit the invoice."""
 	if not frappe.db.exists("AI Invoice", invoice_name):
 		raise NotFound(_("There is no invoice {0}.").format(invoice_name))

@@ -21,11 +21,11 @@ from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.engine.settlement import overpayment
 from oropendola_payments.engine.settlement.attempt_outcomes import (
-	UNFITTING,
+	MISMATCH_REASON,
 	close_attempt,
+	close_invoice_if_last,
 	note_authorized,
 	note_pending,
-	stop_waiting,
 )
 from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
@@ -51,7 +51,7 @@ def settle(gateway: str, event: PaymentEvent, attempt=None) -> Settled:
 	`attempt` spares looking for the attempt that the event names, when the caller has read it.
 	"""
 	if attempt is None or attempt.name != event.reference:
-		attempt = look_up(gateway, event)
+		attempt = find_attempt(gateway, event)
 	try:
 		settled = in_transaction(_settle_locked, attempt.invoice, attempt.name, event)
 	except frappe.DuplicateEntryError:
@@ -65,7 +65,7 @@ def settle(gateway: str, event: PaymentEvent, attempt=None) -> Settled:
 COLUMNS = {"order_id": "gateway_order_id", "reference": "name", "payment_id": "gateway_payment_id"}
 
 
-def look_up(gateway: str, event):
+def find_attempt(gateway: str, event):
 	"""The attempt that an event speaks of, unlocked: by the gateway's order, our reference, or the gateway's payment id."""
 	for field, column in COLUMNS.items():
 		value = getattr(event, field)
@@ -97,7 +97,7 @@ def _settle_locked(
 	return result
 
 
-def take_by_hand(invoice, attempt, event: PaymentEvent) -> Settled:
+def settle_manual_payment(invoice, attempt, event: PaymentEvent) -> Settled:
 	"""Money that a manager saw arrive. The caller holds the invoice's lock and commits."""
 	result = Settled(attempt.name, invoice.name, changed=False)
 	_take_money(invoice, attempt, event, result, expected_part=True)
@@ -180,7 +180,7 @@ def is_of_this_mode(attempt) -> bool:
 	return attempt.mode == "Manual" or attempt.mode == settings_of(attempt.gateway).mode
 
 
-def is_wanted(attempt) -> bool:
+def should_capture(attempt) -> bool:
 	"""Whether money that is reserved for this attempt should be taken. Read without a lock: what changes meanwhile is a double payment."""
 	if attempt.status == "Paid" or not is_of_this_mode(attempt):
 		return False
@@ -195,7 +195,7 @@ def _is_mismatch(attempt, event: PaymentEvent) -> bool:
 def _put_aside(invoice, attempt, reason: str):
 	"""Money that fits nothing waits for a person, and the customer may pay as was asked."""
 	invoice.flag_for_review(reason)
-	stop_waiting(invoice, attempt, lambda: invoice.mark_as_failed(UNFITTING))
+	close_invoice_if_last(invoice, attempt, lambda: invoice.mark_as_failed(MISMATCH_REASON))
 
 
 def _mismatch_reason(attempt, event: PaymentEvent) -> str:
@@ -250,7 +250,7 @@ def _close_as_paid(invoice, attempt, event: PaymentEvent, disposition: str):
 		gateway_order_id=attempt.gateway_order_id or event.order_id,
 		error_code="mismatch" if disposition == "Mismatch" else None,
 		error_message=None,
-		next_check_at=polling.after_payment(attempt),
+		next_check_at=polling.next_check_after_payment(attempt),
 		**values,
 	)
 	invoice.record("attempt_paid", attempt, before, "Paid")
@@ -269,9 +269,9 @@ def apply_capture(invoice, capture, response: str | None = None, expected_part: 
 		served = _pay(invoice, capture, invoice.paid() + applied, response, expected_part)
 	unwanted = amount - applied if served else amount
 	if unwanted > 0:
-		overpayment.decide(invoice, capture, unwanted)
+		overpayment.apply_policy(invoice, capture, unwanted)
 	if not served:
-		overpayment.decide_on_parts(invoice, but=capture.name)
+		overpayment.apply_policy_to_parts(invoice, but=capture.name)
 
 
 def _pay(invoice, capture, paid: Decimal, response: str | None, expected_part: bool) -> bool:

@@ -34,6 +34,6 @@ class TestOneDecision(TestCase):
 		invoice, capture = self.journey.doc(), self.journey.captures()[0]
 		self.assertGreater(capture.refundable(), Decimal(101))
 		with self.assertRaises(frappe.DuplicateEntryError):
-			overpayment.decide(invoice, capture, Decimal(101))
+			overpayment.apply_policy(invoice, capture, Decimal(101))
 		frappe.db.rollback()
 		self.assertEqual(len(self.journey.refunds()), 1)

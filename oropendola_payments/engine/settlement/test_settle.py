@@ -6,7 +6,7 @@ from oropendola_payments.api import payment
 from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.inbound import status_query
 from oropendola_payments.engine.notifications import hooks as notification_hooks
-from oropendola_payments.engine.settlement.settle import is_wanted, settle
+from oropendola_payments.engine.settlement.settle import settle, should_capture
 from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
 from oropendola_payments.tests.support.another_app import another_app
@@ -277,21 +277,21 @@ class TestReservedMoney(SettlementCase):
 
 	def test_reserved_money_pays_nothing(self):
 		settle("payu", self.authorized())
-		self.assertTrue(is_wanted(frappe.get_doc("Payment Attempt", self.attempt)))
+		self.assertTrue(should_capture(frappe.get_doc("Payment Attempt", self.attempt)))
 		self.assertEqual((self.attempt_status(), self.journey.status()), ("Authorized", "Processing"))
 		self.assertEqual((self.journey.captures(), self.journey.subscription_status()), ([], "Pending"))
 
 	def test_reserved_money_for_a_paid_invoice_is_not_wanted(self):
 		settle("payu", paid(self.attempt))
 		settle("payu", self.authorized())
-		self.assertFalse(is_wanted(frappe.get_doc("Payment Attempt", self.attempt)))
+		self.assertFalse(should_capture(frappe.get_doc("Payment Attempt", self.attempt)))
 
 	def test_reserved_money_is_not_wanted_when_another_attempt_paid(self):
 		enable_gateway("razorpay")
 		with as_user(self.journey.user):
 			answer = payment.initiate_payment(invoice_id=self.journey.invoice, gateway="razorpay")
 		settle("razorpay", paid(answer["attempt"]))
-		self.assertFalse(is_wanted(frappe.get_doc("Payment Attempt", self.attempt)))
+		self.assertFalse(should_capture(frappe.get_doc("Payment Attempt", self.attempt)))
 
 	def test_the_gateway_is_asked_and_its_answer_settled(self):
 		back = self.journey.customer_pays(self.attempt)

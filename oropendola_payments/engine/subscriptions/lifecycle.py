@@ -199,7 +199,7 @@ def live_subscription(user: str, plan: str) -> str | None:
 	)
 
 
-def overview(user: str) -> dict | None:
+def subscription_summary(user: str) -> dict | None:
 	"""What a customer sees of the subscription: plan, dates, quota, the start of the key."""
 	row = main_subscription(user)
 	if not row:
@@ -245,9 +245,9 @@ def end(name: str) -> dict:
 		if invoice.can_move_to("Cancelled"):
 			invoice.mark_as_cancelled()
 		elif invoice.status == "Partly Paid":
-			overpayment.decide_on_parts(invoice)
-			after_commit.after_commit(
-				"oropendola_payments.engine.refunds.process.drive_invoice", invoice=invoice_name
+			overpayment.apply_policy_to_parts(invoice)
+			after_commit.enqueue_after_commit(
+				"oropendola_payments.engine.refunds.process.process_invoice", invoice=invoice_name
 			)
 	subscription = lock("AI Subscription", name)
 	subscription.cancel()
@@ -262,7 +262,7 @@ def _rotate(name: str) -> dict:
 	subscription = lock("AI Subscription", name)
 	key = subscription.rotate_api_key()
 	after_commit.pick_up_key(name)  # a key that was never shown is no longer good
-	after_commit.later("oropendola_payments.engine.notifications.hooks.key_rotated", subscription=name)
+	after_commit.enqueue("oropendola_payments.engine.notifications.hooks.key_rotated", subscription=name)
 	return {"api_key": key, "subscription_id": name}
 
 

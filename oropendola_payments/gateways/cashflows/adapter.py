@@ -107,11 +107,11 @@ class Cashflows(Gateway):
 			problems.append("The Configuration ID or the API key has spaces around it. Please remove them.")
 		return problems
 
-	def is_silent(self) -> bool:
+	def is_suspended(self) -> bool:
 		return bool(self.tokens.get(self._silence_name()))
 
 	@classmethod
-	def takes_another_try(cls, error_code: str) -> bool:
+	def is_retryable_decline(cls, error_code: str) -> bool:
 		return error_code not in ("Expired", "Cancelled")
 
 	def test_connection(self) -> str:
@@ -319,7 +319,7 @@ class Cashflows(Gateway):
 		return self._read(self._send(method, path, body))
 
 	def _send(self, method: str, path: str, body: dict | None = None) -> requests.Response:
-		if self.is_silent():
+		if self.is_suspended():
 			raise CredentialsRefused(REFUSED, gateway_code=SIGNATURE_REFUSED)
 		content = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
 		headers = {

@@ -21,7 +21,7 @@ class TestDoorbells(CashflowsCase):
 			payment = self.paid(reference=f"{self.reference}{int(numbers)}")
 			callback = self.webhook(self.simulator.webhooks.pop())
 			notice = self.gateway.receive(callback)
-			self.assertEqual((notice.proven, notice.events, notice.event_key), (False, (), None))
+			self.assertEqual((notice.verified, notice.events, notice.event_key), (False, (), None))
 			self.assertEqual((notice.order_id, notice.event_type), (payment.order_id, "PaymentStatusChange"))
 			sent = json.loads(callback.body)
 			self.assertEqual(notice.reply, {n: sent[n] for n in ("paymentJobReference", "paymentReference")})
@@ -33,7 +33,7 @@ class TestDoorbells(CashflowsCase):
 			notice = self.gateway.receive(
 				self.back(self.simulator.pay("cashflows", self.reference, outcome=outcome))
 			)
-			self.assertEqual((notice.proven, notice.events), (False, ()))
+			self.assertEqual((notice.verified, notice.events), (False, ()))
 			self.assertEqual((notice.reference, notice.order_id), (self.reference, payment.order_id))
 
 	def test_a_cancel_comes_back_to_the_cancel_address_and_everything_else_to_the_return(self):
@@ -49,7 +49,7 @@ class TestDoorbells(CashflowsCase):
 		self.paid()
 		callback = self.webhook(self.simulator.webhooks.pop())
 		new = self.adapter(webhook_secret="new-made-up", webhook_secret_previous="proxy-secret-made-up")
-		self.assertFalse(new.receive(callback).proven)
+		self.assertFalse(new.receive(callback).verified)
 		right = callback.header("X-Signature")
 		gateway = self.adapter(webhook_secret="proxy-secret-made-up")
 		self.assertTrue(gateway.receive(replace(callback, headers={"x-signature": right.upper()})).reply)

@@ -113,7 +113,7 @@ class Cashfree(Gateway):
 		return problems
 
 	@classmethod
-	def takes_another_try(cls, error_code: str) -> bool:
+	def is_retryable_decline(cls, error_code: str) -> bool:
 		return True
 
 	def test_connection(self) -> str:
@@ -149,7 +149,7 @@ class Cashfree(Gateway):
 		money = [event for event in events if event.outcome in MONEY]
 		# An order stays PAID whatever was sent back of it, so only a question of its own tells.
 		if any(event.outcome is Outcome.PAID for event in money) and not self.is_fresh(payment):
-			return [*money, *self.sent_back(lambda: self._refund_events(payment.reference))]
+			return [*money, *self.refunds_or_none(lambda: self._refund_events(payment.reference))]
 		return money or [unpaid_event(order, tries, payment.reference, order_id)]
 
 	def capture(self, payment: PaymentRef, event: PaymentEvent, key: str) -> PaymentEvent:

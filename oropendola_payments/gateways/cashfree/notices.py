@@ -59,7 +59,7 @@ def read(told: Mapping, callback: Callback) -> Notice:
 		return _dispute_notice(kind, data, moment)
 	# Cashfree's own key of the message stands in a header that the signature does not cover: only for what has no id.
 	named = short_text(callback.header("x-idempotency-key")) or hashlib.sha256(callback.body).hexdigest()
-	return Notice(proven=True, event_type=kind, event_key=_digest(kind, named))
+	return Notice(verified=True, event_type=kind, event_key=_digest(kind, named))
 
 
 def _payment_notice(kind: str, data) -> Notice:
@@ -71,7 +71,7 @@ def _payment_notice(kind: str, data) -> Notice:
 	event = payment_event({"order_amount": member(data, "order", "order_amount"), **payment}, reference)
 	return Notice(
 		events=(event,),
-		proven=True,
+		verified=True,
 		# The webhook of a mere hold looks the same, so the order is asked whether the money was captured.
 		confirm=event.outcome is Outcome.PAID and payment.get("is_captured") is not True,
 		reference=reference,
@@ -88,7 +88,7 @@ def _refund_notice(kind: str, refund, moment: datetime | None) -> Notice:
 	event = refund_event(refund, short_text(refund.get("refund_id")), moment)
 	return Notice(
 		events=(event,),
-		proven=True,
+		verified=True,
 		reference=event.reference,
 		payment_id=event.payment_id,
 		event_key=_digest(kind, refund_id, short_text(refund.get("refund_status"), 40)),
@@ -103,7 +103,7 @@ def _dispute_notice(kind: str, data, moment: datetime | None) -> Notice:
 		raise MalformedNotice("Cashfree's webhook names no dispute.")
 	return Notice(
 		events=(event,),
-		proven=True,
+		verified=True,
 		reference=event.reference,
 		payment_id=event.payment_id,
 		event_key=_digest(kind, dispute_id, event.details["status"]),

@@ -128,14 +128,14 @@ class TestSignature(unittest.TestCase):
 	def test_old_messages_are_refused_but_retries_have_room(self):
 		"""Retries come after 2, 10 and 30 minutes by default, and up to ten of them can be configured."""
 		for hours in (0, 1, 23):
-			self.assertTrue(self.gateway(SENT + timedelta(hours=hours)).receive(self.call()).proven)
+			self.assertTrue(self.gateway(SENT + timedelta(hours=hours)).receive(self.call()).verified)
 		for hours in (25, -1):
 			with self.assertRaises(SignatureError):
 				self.gateway(SENT + timedelta(hours=hours)).receive(self.call())
 
 	def test_both_secrets_work_while_one_is_changed(self):
 		gateway = self.gateway(key_secret="cfsk_ma_test_new", webhook_secret_previous=SECRET)
-		self.assertTrue(gateway.receive(self.call()).proven)
+		self.assertTrue(gateway.receive(self.call()).verified)
 		with self.assertRaises(SignatureError):
 			self.gateway(key_secret="cfsk_ma_test_new").receive(self.call())
 
@@ -158,7 +158,7 @@ class TestContent(WithSimulator):
 			(event.outcome, event.reference, event.payment_id), (Outcome.PAID, "WH1", payment_id)
 		)
 		self.assertEqual((event.amount, event.currency), (Decimal("1499.00"), "INR"))
-		self.assertTrue(notice.proven and notice.confirm)
+		self.assertTrue(notice.verified and notice.confirm)
 
 	def test_a_hold_is_not_told_as_paid_once_it_is_confirmed(self):
 		self.configure(holds_only=True)
@@ -268,7 +268,7 @@ class TestContent(WithSimulator):
 		for number in (1, 2):
 			notice = self.gateway.receive(signed(told("SETTLEMENT_SUCCESS", settlement={"id": number})))
 			self.assertEqual(
-				(notice.events, notice.event_type, notice.proven), ((), "SETTLEMENT_SUCCESS", True)
+				(notice.events, notice.event_type, notice.verified), ((), "SETTLEMENT_SUCCESS", True)
 			)
 			keys.add(notice.event_key)
 		self.assertEqual(len(keys), 2)
@@ -297,7 +297,7 @@ class TestContent(WithSimulator):
 		"""cashfree.md pitfall 4: the visit is unsigned (S4, S5)."""
 		call = Callback("return", "GET", {}, {"attempt": "WH10", "order_status": "PAID"})
 		notice = self.gateway.receive(call)
-		self.assertEqual((notice.proven, notice.events, notice.reference), (False, (), "WH10"))
+		self.assertEqual((notice.verified, notice.events, notice.reference), (False, (), "WH10"))
 
 	def test_personal_data_stays_out_of_events(self):
 		payment = {

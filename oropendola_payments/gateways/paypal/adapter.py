@@ -136,7 +136,7 @@ class PayPal(Gateway):
 		return problems
 
 	@classmethod
-	def takes_another_try(cls, error_code: str) -> bool:
+	def is_retryable_decline(cls, error_code: str) -> bool:
 		return error_code in CUSTOMER_HAS_TO_ACT
 
 	def test_connection(self) -> str:
@@ -326,7 +326,7 @@ class PayPal(Gateway):
 		# A CRC32 protects the body, which is no proof of its content: the engine reads the order again.
 		return Notice(
 			events=tuple(events),
-			proven=True,
+			verified=True,
 			confirm=True,
 			reference=first and first.reference,
 			order_id=first and first.order_id,

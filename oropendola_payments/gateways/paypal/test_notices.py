@@ -33,7 +33,7 @@ class TestReturn(PayPalCase):
 		back = self.simulator.pay("paypal", self.reference)
 		query = {name: values[0] for name, values in parse_qs(urlsplit(back.url).query).items()}
 		notice = self.gateway.receive(Callback("return", "GET", {}, query))
-		self.assertEqual((notice.proven, notice.events), (False, ()))
+		self.assertEqual((notice.verified, notice.events), (False, ()))
 		self.assertEqual(notice.reference, self.reference)
 		self.assertEqual(notice.order_id, self.simulator.order("paypal", self.reference).order_id)
 
@@ -64,7 +64,7 @@ class TestWebhooks(PayPalCase):
 		payment = self.approved()
 		notice = self.gateway.receive(self.webhook(self.simulator.webhooks.pop()))
 		self.assertEqual(notice.event_type, "CHECKOUT.ORDER.APPROVED")
-		self.assertEqual((notice.proven, notice.confirm), (True, True))
+		self.assertEqual((notice.verified, notice.confirm), (True, True))
 		self.assertEqual(self.only(notice.events).outcome, Outcome.AUTHORIZED)
 		self.assertEqual((notice.reference, notice.order_id), (self.reference, payment.order_id))
 
@@ -122,7 +122,7 @@ class TestWebhooks(PayPalCase):
 		notice = self.gateway.receive(self.webhook(self.simulator.webhooks.pop()))
 		told = self.only(notice.events)
 		self.assertEqual((told.outcome, told.payment_id), (Outcome.PAID, event.payment_id))
-		self.assertTrue(notice.proven and notice.confirm)
+		self.assertTrue(notice.verified and notice.confirm)
 
 	def test_an_approval_that_was_not_used_in_time_is_failed(self):
 		body = json.dumps(

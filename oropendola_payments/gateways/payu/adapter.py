@@ -173,7 +173,7 @@ class PayU(Gateway):
 			event = replace(event, outcome=Outcome.PENDING)
 		if event.outcome is not Outcome.PAID or self.is_fresh(payment):
 			return [event]  # `captured` stays captured whatever was sent back of it
-		return [event, *self.sent_back(lambda: self._refund_events(payment.reference))]
+		return [event, *self.refunds_or_none(lambda: self._refund_events(payment.reference))]
 
 	def _refund_events(self, reference: str) -> list[RefundEvent]:
 		"""All refunds of a payment. PayU's pages show this answer in one shape only; what looks otherwise tells nothing."""

@@ -39,7 +39,7 @@ def payment_notice(fields: Mapping[str, str]) -> Notice:
 	event = payment_event(fields, reference, fields.get("amount"))
 	return Notice(
 		events=(event,),
-		proven=True,
+		verified=True,
 		# The hash covers amount, status and transaction, but not the payment id nor the capture.
 		confirm=True,
 		reference=reference,
@@ -68,7 +68,7 @@ def dispute_notice(fields: Mapping[str, str], is_signed: bool) -> Notice:
 	parts = (text_of(fields.get(name)) for name in ("cb_id", "cb_type", "cb_amount", "cb_status"))
 	return Notice(
 		(event,),
-		proven=True,
+		verified=True,
 		payment_id=event.payment_id,
 		event_key=_event_key("dispute", *parts),
 		event_type=kind,

@@ -118,7 +118,7 @@ class TestReturns(SimulatorCase):
 			(back.method, back.url), ("POST", "https://shop.example.com/back?gateway=payu&attempt=A7T2K9")
 		)
 		notice = self.payu.receive(came_back(back.fields))
-		self.assertEqual((notice.proven, notice.confirm, notice.reference), (True, True, "A7T2K9"))
+		self.assertEqual((notice.verified, notice.confirm, notice.reference), (True, True, "A7T2K9"))
 		(event,) = notice.events
 		self.assertEqual((event.outcome, event.amount), (Outcome.PAID, Decimal("1499.50")))
 		self.assertEqual(event.payment_id, self.simulator.books("payu")[0].payment_id)
@@ -141,7 +141,7 @@ class TestReturns(SimulatorCase):
 			with self.subTest(options=options):
 				dialect = self.simulator.dialects["payu"]
 				self.simulator.configure("payu", **options)
-				self.assertTrue(self.payu.receive(came_back(self.pay().fields)).proven)
+				self.assertTrue(self.payu.receive(came_back(self.pay().fields)).verified)
 				self.simulator.configure("payu", **{name: dialect.defaults[name] for name in options})
 				self.simulator.reset()
 
@@ -165,7 +165,7 @@ class TestReturns(SimulatorCase):
 
 	def test_an_opened_return_address_only_rings_the_bell(self):
 		notice = self.payu.receive(Callback("return", "GET", {}, {"attempt": "A7T2K9"}))
-		self.assertEqual((notice.proven, notice.events, notice.reference), (False, (), "A7T2K9"))
+		self.assertEqual((notice.verified, notice.events, notice.reference), (False, (), "A7T2K9"))
 
 	def test_a_message_about_another_account_is_refused(self):
 		adapter = make_adapter(key_id="Other1", key_secret=WORKED_SALT)
@@ -176,7 +176,7 @@ class TestReturns(SimulatorCase):
 		back = self.pay()
 		old = self.payu.secrets["key_secret"]
 		changed = make_adapter(key_secret="a-new-salt", webhook_secret_previous=old)
-		self.assertTrue(changed.receive(came_back(back.fields)).proven)
+		self.assertTrue(changed.receive(came_back(back.fields)).verified)
 		with self.assertRaises(SignatureError):
 			make_adapter(key_secret="a-new-salt").receive(came_back(back.fields))
 
@@ -202,14 +202,16 @@ class TestWebhooks(SimulatorCase):
 			self.pay()
 			delivery = self.delivered()
 			notice = self.payu.receive(hook(delivery.body, dict(delivery.headers)))
-			told.append((notice.proven, notice.events[0].outcome, notice.events[0].amount, notice.event_type))
+			told.append(
+				(notice.verified, notice.events[0].outcome, notice.events[0].amount, notice.event_type)
+			)
 			self.simulator.reset()
 		self.assertEqual(told, [(True, Outcome.PAID, Decimal("1499.50"), "payment.success")] * 2)
 
 	def test_a_form_is_read_from_the_raw_body_too(self):
 		self.pay()
 		body = self.delivered().body
-		self.assertTrue(self.payu.receive(Callback("webhook", "POST", {}, {}, body)).proven)
+		self.assertTrue(self.payu.receive(Callback("webhook", "POST", {}, {}, body)).verified)
 
 	def test_the_same_message_has_the_same_key_and_another_fact_another(self):
 		"""Lesson R11: (mihpayid, status) is PayU's dedupe key; there is no event id."""
@@ -246,7 +248,7 @@ class TestWebhooks(SimulatorCase):
 		notice = self.payu.receive(
 			hook(json.dumps({**body, "merchantTxnId": "A7T2K9", "amt": "1.00"}).encode())
 		)
-		self.assertEqual((notice.proven, notice.events, notice.event_key), (False, (), None))
+		self.assertEqual((notice.verified, notice.events, notice.event_key), (False, (), None))
 		self.assertEqual((notice.reference, notice.payment_id), ("A7T2K9", "4039"))
 		with self.assertRaises(SignatureError):
 			self.payu.receive(hook(json.dumps({**body, "key": "Other1"}).encode()))
@@ -261,7 +263,7 @@ class TestWebhooks(SimulatorCase):
 				notice = self.payu.receive(hook(delivery.body, dict(delivery.headers)))
 				(event,) = notice.events
 				self.assertEqual(
-					(notice.proven, event.state, event.amount), (True, state, Decimal("1499.50"))
+					(notice.verified, event.state, event.amount), (True, state, Decimal("1499.50"))
 				)
 				self.assertEqual(event.payment_id, self.simulator.books("payu")[0].payment_id)
 
@@ -271,7 +273,7 @@ class TestWebhooks(SimulatorCase):
 		self.simulator.dispute("payu", "A7T2K9", "lost")
 		delivery = self.delivered()
 		bell = self.payu.receive(hook(delivery.body))
-		self.assertEqual((bell.proven, bell.events), (False, ()))
+		self.assertEqual((bell.verified, bell.events), (False, ()))
 		self.fault("webhook", "wrong_signature")
 		self.simulator.dispute("payu", "A7T2K9", "lost")
 		forged = self.delivered()
@@ -320,13 +322,13 @@ class TestNoise(TestCase):
 	@given(st.binary(max_size=200), st.sampled_from(["return", "webhook"]))
 	def test_any_bytes_end_in_a_refusal_or_a_bell(self, body, kind):
 		notice = self.receive(Callback(kind, "POST", {}, {}, body))
-		self.assertFalse(notice and notice.proven)
+		self.assertFalse(notice and notice.verified)
 
 	@settings(max_examples=200, deadline=None)
 	@given(told, headers, st.sampled_from(["return", "webhook"]))
 	def test_any_json_ends_in_a_refusal_or_a_bell(self, fields, header, kind):
 		notice = self.receive(Callback(kind, "POST", header, {}, json.dumps(fields).encode()))
-		self.assertFalse(notice and (notice.proven or notice.events))
+		self.assertFalse(notice and (notice.verified or notice.events))
 
 	@settings(max_examples=150, deadline=None)
 	@given(st.dictionaries(names, st.text(max_size=30), max_size=10))

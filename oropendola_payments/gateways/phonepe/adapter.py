@@ -162,7 +162,7 @@ class PhonePe(Gateway):
 		except BadAnswer as error:
 			raise MalformedNotice(str(error)) from error
 
-	def named_without_proof(self, callback: Callback) -> str | None:
+	def unverified_reference(self, callback: Callback) -> str | None:
 		"""PhonePe's rule for wrong authentication: discard the message and read the order by the status API."""
 		try:
 			return self.parse(callback).reference

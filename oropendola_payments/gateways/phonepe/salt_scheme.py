@@ -128,7 +128,7 @@ class SaltScheme:
 		parts = (short_text(told.get("code")), named, short_text(member(told, "data", "transactionId")))
 		return Notice(
 			events=(event,) if named else (),
-			proven=True,
+			verified=True,
 			confirm=True,  # PhonePe wants the status asked after every callback
 			reference=event.reference,
 			event_key=hashlib.sha256(repr(parts).encode()).hexdigest(),

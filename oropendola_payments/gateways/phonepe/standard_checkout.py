@@ -120,7 +120,7 @@ class StandardCheckout:
 			return Notice(reference=reference, order_id=order_id, event_type=event)
 		return Notice(
 			events=self._events(event, payload, reference),
-			proven=True,
+			verified=True,
 			confirm=True,
 			reference=reference,
 			order_id=order_id,

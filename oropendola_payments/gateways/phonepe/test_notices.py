@@ -45,7 +45,7 @@ class TestWebhook(WithSimulator):
 		checkout = self.gateway.create(request("WH1"))
 		self.simulator.pay("phonepe", "WH1")
 		notice = self.gateway.receive(delivered(self.simulator.webhooks.take()[-1]))
-		self.assertEqual((notice.proven, notice.events, notice.event_key), (False, (), None))
+		self.assertEqual((notice.verified, notice.events, notice.event_key), (False, (), None))
 		self.assertEqual((notice.reference, notice.order_id), ("WH1", checkout.order_id))
 		self.assertEqual(notice.event_type, "checkout.order.completed")
 
@@ -102,7 +102,9 @@ class TestWebhook(WithSimulator):
 		secrets = {**NEW, "webhook_secret": "Newpass2026", "webhook_secret_previous": "Simhook2pass"}
 		for password in ("Newpass2026", "Simhook2pass"):
 			header = hashlib.sha256(f"simhook_user:{password}".encode()).hexdigest()
-			self.assertFalse(adapter(secrets).receive(webhook(b'{"event":"x"}', Authorization=header)).proven)
+			self.assertFalse(
+				adapter(secrets).receive(webhook(b'{"event":"x"}', Authorization=header)).verified
+			)
 
 	def test_a_refund_webhook_names_the_payment(self):
 		payment_id = self.paid("WH2")
@@ -114,7 +116,7 @@ class TestWebhook(WithSimulator):
 		"""S4, S5: the browser's visit proves nothing."""
 		call = Callback("return", "GET", {}, {"attempt": "WH3", "state": "COMPLETED", "amount": "149900"})
 		notice = self.gateway.receive(call)
-		self.assertEqual((notice.reference, notice.proven, notice.events), ("WH3", False, ()))
+		self.assertEqual((notice.reference, notice.verified, notice.events), ("WH3", False, ()))
 
 	def test_a_body_that_cannot_be_read_is_malformed(self):
 		header = hashlib.sha256(b"simhook_user:Simhook2pass").hexdigest()
@@ -147,7 +149,7 @@ class TestHmacWebhook(WithSimulator):
 		"""patterns.md, PhonePe: fetches and compares the amount there."""
 		self.paid("HM1")
 		notice = self.gateway.receive(delivered(self.simulator.webhooks.take()[-1]))
-		self.assertTrue(notice.proven and notice.confirm)
+		self.assertTrue(notice.verified and notice.confirm)
 		self.assertEqual((notice.events[0].outcome, notice.events[0].reference), (Outcome.PAID, "HM1"))
 
 	def test_the_key_of_a_message_is_the_same_on_every_repetition_and_differs_by_fact(self):

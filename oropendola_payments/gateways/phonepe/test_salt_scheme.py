@@ -86,7 +86,7 @@ class TestLegacy(WithSimulator):
 		packed = base64.b64encode(json.dumps(EXAMPLE_CALLBACK, separators=(",", ":")).encode()).decode()
 		body = json.dumps({"response": packed}).encode()
 		notice = adapter(EXAMPLE).receive(webhook(body, X_VERIFY=EXAMPLE_CHECKSUM))
-		self.assertTrue(notice.proven and notice.confirm)
+		self.assertTrue(notice.verified and notice.confirm)
 		self.assertEqual((notice.events[0].payment_id, notice.reference), ("T2501010001", "PAYREQ-0007"))
 
 	def test_wrong_variants_of_the_checksum_are_refused(self):

@@ -119,7 +119,7 @@ class Razorpay(Gateway):
 		return problems
 
 	@classmethod
-	def takes_another_try(cls, error_code: str) -> bool:
+	def is_retryable_decline(cls, error_code: str) -> bool:
 		return True
 
 	def test_connection(self) -> str:
@@ -260,7 +260,7 @@ class Razorpay(Gateway):
 		events = [_with_reference(read_entity(payment_event, entity), reference) for entity in payments]
 		for entity in payments:
 			if entity.get("amount_refunded") and is_id(entity.get("id")):
-				events += self.sent_back(partial(self._refund_events, entity["id"]))
+				events += self.refunds_or_none(partial(self._refund_events, entity["id"]))
 		return events or [PaymentEvent(Outcome.PENDING, reference=reference, order_id=order_id)]
 
 	def _refund_events(self, payment_id: str) -> Iterator[RefundEvent]:
@@ -317,7 +317,7 @@ class Razorpay(Gateway):
 		told_paid = name in ("payment.captured", "order.paid")
 		return Notice(
 			events=events,
-			proven=True,
+			verified=True,
 			# Test and live events look alike, and the buyer writes the notes: only the order in our account proves.
 			confirm=told_paid
 			or any(event.outcome in MONEY for event in events if isinstance(event, PaymentEvent)),
@@ -359,7 +359,7 @@ def _return_notice(callback: Callback) -> Notice:
 	order_id, payment_id = (callback.form.get(f"razorpay_{name}_id") for name in ("order", "payment"))
 	return replace(
 		notice,
-		proven=True,
+		verified=True,
 		confirm=True,
 		order_id=order_id,
 		payment_id=payment_id,

@@ -61,18 +61,18 @@ class TestSignatures(RazorpayCase):
 		self.gateway = self.make_gateway(key_secret="DemoKeySecret_7f3a")
 		signature = "0c486619e375377b0debf64e0d73325fb7eeaf712bf8630d4fb43a9396e6f14c"
 		notice = self.gateway.receive(returned("order_Demo0000000001", "pay_Demo0000000001", signature))
-		self.assertEqual((notice.proven, notice.order_id), (True, "order_Demo0000000001"))
+		self.assertEqual((notice.verified, notice.order_id), (True, "order_Demo0000000001"))
 
 	def test_the_official_sdk_accepts_what_the_simulator_signs_and_so_do_we(self):
 		self.open_checkout()
 		back = self.simulator.pay("razorpay", self.reference)
 		official = razorpay.Client(auth=("", Razorpay.simulator_secrets["key_secret"])).utility
 		self.assertTrue(official.verify_payment_signature(dict(back.fields)))
-		self.assertTrue(self.gateway.receive(Callback("return", "POST", {}, {}, b"", back.fields)).proven)
+		self.assertTrue(self.gateway.receive(Callback("return", "POST", {}, {}, b"", back.fields)).verified)
 		for delivery in self.simulator.webhooks.take("razorpay"):
 			signature = delivery.headers["X-Razorpay-Signature"]
 			self.assertTrue(official.verify_webhook_signature(delivery.body.decode(), signature, SECRET))
-			self.assertTrue(self.gateway.receive(webhook(delivery.body, signature)).proven)
+			self.assertTrue(self.gateway.receive(webhook(delivery.body, signature)).verified)
 
 	def test_what_the_official_sdk_refuses_we_refuse(self):
 		"""razorpay.md pitfalls 1 and 2: re-serialised body, key secret instead of webhook secret."""
@@ -112,7 +112,7 @@ class TestSignatures(RazorpayCase):
 		for secret, good in (("new-one", True), ("old-one", True), ("older-one", False)):
 			with self.subTest(secret):
 				if good:
-					self.assertTrue(gateway.receive(webhook(body, sign(body, secret))).proven)
+					self.assertTrue(gateway.receive(webhook(body, sign(body, secret))).verified)
 				else:
 					with self.assertRaises(SignatureError):
 						gateway.receive(webhook(body, sign(body, secret)))
@@ -128,7 +128,7 @@ class TestSignatures(RazorpayCase):
 	def test_every_byte_of_the_body_counts(self):
 		"""razorpay.md pitfall 1, razorpay-node issues 29, 380, 434."""
 		body = event_body()
-		self.assertTrue(self.gateway.receive(webhook(body + b"\n")).proven)
+		self.assertTrue(self.gateway.receive(webhook(body + b"\n")).verified)
 		with self.assertRaises(SignatureError):
 			self.gateway.receive(webhook(body + b"\n", sign(body)))
 
@@ -151,7 +151,7 @@ class TestReturn(RazorpayCase):
 		"""Razorpay: a signature proves neither amount nor capture; fetch the payment."""
 		notice = self.gateway.receive(self.come_back())
 		order = self.simulator.order("razorpay", self.reference)
-		self.assertEqual((notice.proven, notice.confirm, notice.events), (True, True, ()))
+		self.assertEqual((notice.verified, notice.confirm, notice.events), (True, True, ()))
 		self.assertEqual((notice.order_id, notice.reference), (order.order_id, self.reference))
 
 	def test_a_signature_is_good_for_its_own_order_only(self):
@@ -180,7 +180,7 @@ class TestReturn(RazorpayCase):
 		for outcome in ("failure", "cancel", "pending"):
 			with self.subTest(outcome):
 				notice = self.gateway.receive(self.come_back(outcome))
-				self.assertEqual((notice.proven, notice.events, notice.event_key), (False, (), None))
+				self.assertEqual((notice.verified, notice.events, notice.event_key), (False, (), None))
 				self.assertEqual(notice.reference, self.reference)
 
 	def test_a_reference_from_the_address_bar_is_taken_only_when_it_looks_like_one(self):
@@ -297,7 +297,7 @@ class TestWebhooks(RazorpayCase):
 
 	def test_events_that_mean_nothing_to_us_are_named_and_empty(self):
 		notice = self.gateway.receive(webhook(event_body("payment.downtime.started")))
-		self.assertEqual((notice.events, notice.proven), ((), True))
+		self.assertEqual((notice.events, notice.verified), ((), True))
 		self.assertEqual((notice.event_type, notice.event_key), ("payment.downtime.started", "Evt0000000001"))
 
 	def test_signed_nonsense_is_malformed(self):

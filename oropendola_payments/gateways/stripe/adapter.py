@@ -136,7 +136,7 @@ class Stripe(Gateway):
 		]
 
 	@classmethod
-	def takes_another_try(cls, error_code: str) -> bool:
+	def is_retryable_decline(cls, error_code: str) -> bool:
 		return True
 
 	def test_connection(self) -> str:
@@ -301,7 +301,7 @@ class Stripe(Gateway):
 		if not member(intent, "latest_charge", "amount_refunded"):
 			return []
 		asked = {"payment_intent": known_id(id_of(intent))}
-		return self.sent_back(
+		return self.refunds_or_none(
 			lambda: (read_entity(refund_event, one) for one in entries(self.client.v1.refunds.list, asked))
 		)
 
@@ -353,7 +353,7 @@ class Stripe(Gateway):
 			first = PaymentEvent(Outcome.PENDING, **charged(entity))
 		return Notice(
 			events=events,
-			proven=True,
+			verified=True,
 			confirm=name == CHARGE_REFUNDED,
 			reference=first.reference if first else None,
 			order_id=first.order_id if first else None,

@@ -40,7 +40,9 @@ class TestEvents(StripeCase):
 			(told,) = notice.events
 			self.assertEqual((told.outcome, told.payment_id), (Outcome.PAID, event.payment_id))
 			self.assertEqual((told.amount, told.currency), (payment.amount, "INR"))
-			self.assertEqual((notice.reference, notice.proven, notice.confirm), (self.reference, True, False))
+			self.assertEqual(
+				(notice.reference, notice.verified, notice.confirm), (self.reference, True, False)
+			)
 		self.assertEqual((session.order_id, intent.order_id), (payment.order_id, None))
 
 	def test_a_completed_session_is_paid_only_when_it_says_so(self):
@@ -168,7 +170,7 @@ class TestReading(AtNow):
 			("payment_intent.payment_failed", {"id": "pi_1", "status": "requires_payment_method"}),
 		):
 			notice = self.gateway.receive(webhook(event_body(name, entity)))
-			self.assertEqual((notice.events, notice.proven, notice.event_type), ((), True, name))
+			self.assertEqual((notice.events, notice.verified, notice.event_type), ((), True, name))
 
 	def test_events_that_mean_nothing_to_us_are_named_and_empty(self):
 		for name in ("customer.created", "payment_intent.requires_action", "charge.succeeded"):
@@ -187,7 +189,7 @@ class TestReading(AtNow):
 			gateway = self.make_gateway(mode)
 			with self.subTest(mode, livemode=livemode), self.assertRaisesRegex(MalformedNotice, mode):
 				gateway.receive(webhook(event_body(livemode=livemode)))
-		self.assertTrue(self.make_gateway("Live").receive(webhook(event_body(livemode=True))).proven)
+		self.assertTrue(self.make_gateway("Live").receive(webhook(event_body(livemode=True))).verified)
 
 	def test_a_very_long_event_id_is_shortened_without_two_becoming_one(self):
 		"""R11."""
@@ -239,7 +241,7 @@ class TestReading(AtNow):
 		"""Nothing in it is signed, and anybody who has the link can repeat it."""
 		query = {"gateway": "stripe", "attempt": "ST000001", "session_id": "cs_test_1"}
 		notice = self.gateway.receive(Callback("return", "GET", {}, query))
-		self.assertEqual((notice.proven, notice.events, notice.event_key), (False, (), None))
+		self.assertEqual((notice.verified, notice.events, notice.event_key), (False, (), None))
 		self.assertEqual((notice.reference, notice.order_id), ("ST000001", "cs_test_1"))
 		odd = replace(Callback("return", "GET", {}, query), query={"attempt": "'--", "session_id": "a/b"})
 		self.assertEqual(self.gateway.receive(odd), Notice(event_type="return"))

@@ -66,7 +66,7 @@ class TestSignatures(AtNow):
 		header = stripe.WebhookSignature.generate_signature_header(
 			body.decode(), SECRET, int(NOW.timestamp())
 		)
-		self.assertTrue(self.gateway.receive(webhook(body, header)).proven)
+		self.assertTrue(self.gateway.receive(webhook(body, header)).verified)
 
 	def test_the_official_sdk_and_we_refuse_the_same(self):
 		"""stripe.md pitfall 3: a body that was parsed before the check, the secret of another endpoint."""
@@ -116,13 +116,13 @@ class TestSignatures(AtNow):
 		time, _, digest = sign(body).partition(",v1=")
 		header = f"{time},v1={'0' * 64},v0=decoy,v1={digest}"
 		self.assertTrue(stripe.WebhookSignature.verify_header(body, header, SECRET))
-		self.assertTrue(self.gateway.receive(webhook(body, header)).proven)
+		self.assertTrue(self.gateway.receive(webhook(body, header)).verified)
 
 	def test_old_and_new_secret_are_both_good_while_one_is_changed(self):
 		gateway = self.make_gateway(webhook_secret="whsec_new", webhook_secret_previous="whsec_old")
 		body = event_body()
 		for secret in ("whsec_new", "whsec_old"):
-			self.assertTrue(gateway.receive(webhook(body, sign(body, secret))).proven)
+			self.assertTrue(gateway.receive(webhook(body, sign(body, secret))).verified)
 		with self.assertRaises(SignatureError):
 			gateway.receive(webhook(body, sign(body, "whsec_older")))
 
@@ -130,7 +130,7 @@ class TestSignatures(AtNow):
 		"""Tolerance 300 seconds; like the SDK, only into the past."""
 		body, now = event_body(), int(NOW.timestamp())
 		for shift in (-300, 0, 299, 86400):
-			self.assertTrue(self.gateway.receive(webhook(body, sign(body, time=now + shift))).proven)
+			self.assertTrue(self.gateway.receive(webhook(body, sign(body, time=now + shift))).verified)
 		for shift in (-301, -86400):
 			with self.subTest(shift), self.assertRaisesRegex(SignatureError, "too old"):
 				self.gateway.receive(webhook(body, sign(body, time=now + shift)))

@@ -172,7 +172,7 @@ class TestRefunds(RaceCase):
 		with payment_settings(double_payment_policy="Refund"):
 			name = refunds.create_refund(journey.invoice, 100, "A test")["refund"]
 		frappe.db.set_value("Payment Refund", name, "next_check_at", "2020-01-01")
-		in_parallel(8, lambda _n: refunds.drive(name))
+		in_parallel(8, lambda _n: refunds.process(name))
 		self.assertEqual(len([r for r in journey.sim.refunds("payu") if r.key == name]), 1)
 
 

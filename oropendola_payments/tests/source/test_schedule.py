@@ -15,7 +15,7 @@ SUBSCRIPTIONS = "oropendola_payments.engine.jobs.subscriptions"
 # Job, when, what the table of the documents says of when, the work that it queues.
 JOBS = (
 	(f"{SWEEPS}.reconcile_attempts", "* * * * *", "every minute", "run_reconcile"),
-	(f"{SWEEPS}.drive_inbox", "*/2 * * * *", "every 2 minutes", "run_inbox"),
+	(f"{SWEEPS}.process_inbox", "*/2 * * * *", "every 2 minutes", "run_inbox"),
 	(f"{SWEEPS}.poll_refunds", "*/2 * * * *", "every 2 minutes", "run_refunds"),
 	(f"{SWEEPS}.check_alerts", "*/10 * * * *", "every 10 minutes", "run_alerts"),
 	(f"{SWEEPS}.check_abandoned_payments", "*/30 * * * *", "every 30 minutes", "run_abandoned"),

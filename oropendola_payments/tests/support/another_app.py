@@ -118,7 +118,7 @@ class AcmePay(Gateway):
 		if callback.kind == "return":
 			return Notice(reference=callback.query.get("attempt"))
 		told = json.loads(callback.body)
-		return Notice((self._event(told),), proven=True, event_key=f"{told['id']}:{told['state']}")
+		return Notice((self._event(told),), verified=True, event_key=f"{told['id']}:{told['state']}")
 
 	def refund(self, request: RefundRequest) -> RefundEvent:
 		self.refunds[request.key] = request.amount

@@ -53,7 +53,7 @@ def sweep(invoice: str, minutes: int = 45):
 	payment_jobs.run_reconcile()
 	make_due(invoice, minutes)
 	payment_jobs.run_abandoned()
-	refunds.drive_invoice(invoice)
+	refunds.process_invoice(invoice)
 	payment_jobs.run_refunds()
 
 

@@ -157,7 +157,7 @@ class Database(Values, _ErrorKinds):
 		self.sql("START TRANSACTION")
 
 	def commit(self):
-		"""Make everything since the last commit last, then run what waits in `after_commit`."""
+		"""Make everything since the last commit last, then run what waits in `enqueue_after_commit`."""
 		self.before_rollback.reset()
 		self.after_rollback.reset()
 		self.before_commit.run()

@@ -36,11 +36,11 @@ class PaymentGatewaySettings(Document):
 		self.forget_what_was_known_of_other_keys()
 
 	def validate_gateway(self):
-		from oropendola_payments.engine.gateway.registry import codes
+		from oropendola_payments.engine.gateway.registry import gateway_codes
 
 		if not self.is_known() and (self.enabled or self.is_new()):
 			message = _("There is no gateway {0}. Please choose one of: {1}.")
-			frappe.throw(message.format(self.gateway, ", ".join(codes())), BadRequest)
+			frappe.throw(message.format(self.gateway, ", ".join(gateway_codes())), BadRequest)
 
 	def validate_mode(self):
 		if self.mode == "Simulator" and not simulator_allowed():
@@ -142,9 +142,9 @@ class PaymentGatewaySettings(Document):
 
 	def is_known(self) -> bool:
 		"""False for a gateway of another app that was taken off the site."""
-		from oropendola_payments.engine.gateway.registry import codes
+		from oropendola_payments.engine.gateway.registry import gateway_codes
 
-		return self.gateway in codes()
+		return self.gateway in gateway_codes()
 
 	def get_webhook_address(self) -> str:
 		"""What is entered in the gateway's dashboard, by the site's own name and not by the browser's."""

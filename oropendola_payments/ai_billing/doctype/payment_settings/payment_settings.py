@@ -33,10 +33,10 @@ class PaymentSettings(Document):
 			frappe.throw(message.format(SHORTEST_DAYS))
 
 	def validate_otp_message(self):
-		from oropendola_payments.engine.phone.otp import worded
+		from oropendola_payments.engine.phone.otp import fill_in
 
 		try:
-			worded(self.otp_message or "{code}", "000000", "499.00 INR", "Shop")
+			fill_in(self.otp_message or "{code}", "000000", "499.00 INR", "Shop")
 		except ValueError:
 			frappe.throw(
 				_(

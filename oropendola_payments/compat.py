@@ -1,6 +1,4 @@
-"""All differences between Frappe v15 and v16, and the Pythons they run on, that this app meets."""
-
-import sys
+"""All differences between Frappe v15 and v16 that this app meets."""
 
 import frappe
 
@@ -25,21 +23,3 @@ def desk_path() -> str:
 def _major() -> int:
 	digits = frappe.__version__.split(".")[0]
 	return int(digits) if digits.isdigit() else 0
-
-
-try:
-	from frappe.tests import IntegrationTestCase as TestCase
-except ImportError:
-	from frappe.tests.utils import FrappeTestCase as TestCase
-
-if sys.version_info < (3, 11):
-
-	class TestCase(TestCase):
-		def enterContext(self, context):
-			"""As `unittest` has it from Python 3.11 on."""
-			entered = context.__enter__()
-			self.addCleanup(context.__exit__, None, None, None)
-			return entered
-
-
-__all__ = ["TestCase", "affected_rows", "desk_path", "permitted_count"]

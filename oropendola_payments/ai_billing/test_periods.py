@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oropendola_payments.ai_billing.periods import add_interval
-from oropendola_payments.compat import TestCase
+from oropendola_payments.tests.support.case import TestCase
 
 DAYS = st.dates(min_value=date(2000, 1, 1), max_value=date(2100, 12, 31))
 

@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 import frappe
 
-from oropendola_payments.compat import TestCase
 from oropendola_payments.gateways import BUILT_IN
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.endpoints import ROWS, People, World, whitelisted
 from oropendola_payments.tests.support.http import API, call, message, send
 

@@ -9,12 +9,12 @@ from frappe.utils import now_datetime
 from oropendola_payments import hooks
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import REDACTED
 from oropendola_payments.ai_billing.doctype.payment_webhook_log.payment_webhook_log import PaymentWebhookLog
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine import privacy
 from oropendola_payments.engine.monitoring import audit, invariants
 from oropendola_payments.engine.refunds import process as refunds
 from oropendola_payments.engine.settlement import manual_payment, reviews
 from oropendola_payments.patches import backfill_capture_user
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import (
 	as_user,
 	create_active_subscription,

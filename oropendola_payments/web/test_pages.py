@@ -5,10 +5,10 @@ import re
 import frappe
 from frappe.utils.password import update_password
 
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.settlement import attempt_outcomes
 from oropendola_payments.tests.support import factories
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.http import API, send
 from oropendola_payments.tests.support.simulated import simulator
 

@@ -3,8 +3,8 @@ from datetime import timedelta
 import frappe
 from frappe.utils import now_datetime
 
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.core import batch
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.journey import Journey
 
 

@@ -5,11 +5,11 @@ import frappe
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.core.redaction import redact, redact_body, redact_headers, redact_text
 from oropendola_payments.engine.gateway.registry import adapter_class
 from oropendola_payments.gateways.base import CREDENTIAL_SLOTS
 from oropendola_payments.simulator.core.provider import OTP
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_user
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey
 from oropendola_payments.tests.support.simulated import open_pay_page

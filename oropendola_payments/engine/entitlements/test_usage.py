@@ -6,10 +6,10 @@ import frappe
 
 from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import make_key
 from oropendola_payments.ai_billing.periods import today, tomorrow
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.entitlements import usage
 from oropendola_payments.engine.subscriptions import lifecycle
 from oropendola_payments.exceptions import BadRequest, PaymentRequired, TooManyRequests, Unauthorized
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import (
 	create_active_subscription,
 	create_invoice,

@@ -5,13 +5,13 @@ from unittest.mock import patch
 
 import frappe
 
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.checkout import gateway_choice
 from oropendola_payments.engine.gateway import circuit_breaker
 from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.engine.inbound import status_query
 from oropendola_payments.gateways.errors import GatewayRefused, MaybeSent, NotSent
 from oropendola_payments.simulator import Delivery
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import enable_gateway, unique
 from oropendola_payments.tests.support.journey import Journey
 from oropendola_payments.tests.support.simulated import deliver

@@ -3,13 +3,13 @@
 import frappe
 
 from oropendola_payments.api import admin
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.checkout import gateway_choice
 from oropendola_payments.engine.gateway import live_guard
 from oropendola_payments.engine.gateway.registry import adapter_of
 from oropendola_payments.engine.inbound import status_query
 from oropendola_payments.exceptions import Unavailable
 from oropendola_payments.gateways.base import Callback
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import as_user, create_user, enable_gateway, payment_settings
 from oropendola_payments.tests.support.http import call
 from oropendola_payments.tests.support.journey import Journey

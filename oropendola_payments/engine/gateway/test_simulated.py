@@ -3,8 +3,8 @@
 import frappe
 
 from oropendola_payments.api import payment, refunds
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.checkout.response import mock_marks
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.endpoints import ROWS, People, World, whitelisted
 from oropendola_payments.tests.support.factories import (
 	as_user,

@@ -6,12 +6,12 @@ import frappe
 from frappe.utils import now_datetime
 
 from oropendola_payments.api import health as health_api
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.gateway import circuit_breaker
 from oropendola_payments.engine.monitoring import alert_rules, alerts, health
 from oropendola_payments.engine.monitoring.alert_rules import ALL, Finding
 from oropendola_payments.engine.notifications import templates as mail_templates
 from oropendola_payments.gateways.errors import CredentialsRefused, NotSent
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import (
 	as_user,
 	create_invoice,

@@ -7,7 +7,6 @@ import frappe
 from frappe.utils import get_datetime, now_datetime
 
 from oropendola_payments.api import health as health_api
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.checkout import gateway_choice
 from oropendola_payments.engine.gateway import call as calls
 from oropendola_payments.engine.gateway import circuit_breaker, registry
@@ -16,6 +15,7 @@ from oropendola_payments.engine.jobs import payments as payment_jobs
 from oropendola_payments.engine.monitoring import alert_rules, health
 from oropendola_payments.exceptions import Unavailable
 from oropendola_payments.gateways.errors import CredentialsRefused, GatewayRefused, NotSent
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import as_user, create_user, enable_gateway
 from oropendola_payments.tests.support.journey import Journey
 from oropendola_payments.tests.support.simulated import simulator

@@ -3,7 +3,7 @@
 import frappe
 from frappe.utils.password import remove_encrypted_password, set_encrypted_password
 
-from oropendola_payments.compat import TestCase
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_user
 from oropendola_payments.tests.support.http import call
 

@@ -4,7 +4,6 @@ import frappe
 
 from oropendola_payments.ai_billing import formatting
 from oropendola_payments.ai_billing.periods import today
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.inbound import abandonment
 from oropendola_payments.engine.jobs import subscriptions as subscription_jobs
@@ -15,6 +14,7 @@ from oropendola_payments.engine.notifications import templates as mail_templates
 from oropendola_payments.engine.refunds import process as refunds
 from oropendola_payments.engine.settlement import manual_payment
 from oropendola_payments.engine.subscriptions import lifecycle  # fmt: skip
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import (
 	as_user,
 	create_active_subscription,

@@ -6,10 +6,10 @@ import frappe
 
 from oropendola_payments.ai_billing import formatting
 from oropendola_payments.api import receipts as receipts_api
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.notifications import receipts
 from oropendola_payments.engine.refunds import process as refunds
 from oropendola_payments.engine.settlement import manual_payment
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import (
 	as_user,
 	create_invoice,

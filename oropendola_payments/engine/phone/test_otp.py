@@ -14,10 +14,10 @@ from unittest.mock import patch
 import frappe
 from frappe.utils import cint
 
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.core.test_redaction import found_in_logs, found_in_tables, log_sizes
 from oropendola_payments.engine.phone import otp
 from oropendola_payments.exceptions import Refusal, TooManyRequests, Unavailable
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import payment_settings, unique
 from oropendola_payments.tests.support.sms import (
 	NOBODY,

@@ -2,7 +2,6 @@
 
 import frappe
 
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.jobs import payments as payment_jobs
 from oropendola_payments.engine.refunds import ledger
 from oropendola_payments.engine.refunds import process as refunds
@@ -10,6 +9,7 @@ from oropendola_payments.engine.settlement import reviews
 from oropendola_payments.exceptions import Conflict
 from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
 from oropendola_payments.gateways.errors import NotSent
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import enable_gateway, unique
 from oropendola_payments.tests.support.paid import books_of, paid_journey, status_of
 from oropendola_payments.tests.support.time_travel import finish_refunds, make_due

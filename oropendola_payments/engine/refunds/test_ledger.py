@@ -2,10 +2,10 @@
 
 from datetime import datetime, timedelta, timezone
 
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.refunds import ledger
 from oropendola_payments.exceptions import Conflict
 from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.paid import paid_journey, status_of
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)

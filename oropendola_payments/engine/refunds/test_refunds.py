@@ -3,7 +3,6 @@ from decimal import Decimal
 
 import frappe
 
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.jobs import payments as payment_jobs
 from oropendola_payments.engine.refunds import ledger
 from oropendola_payments.engine.refunds import process as refunds
@@ -11,6 +10,7 @@ from oropendola_payments.engine.settlement.settle import settle
 from oropendola_payments.exceptions import Conflict, NotFound, Unprocessable
 from oropendola_payments.gateways.base import DisputeEvent, RefundEvent, RefundOutcome
 from oropendola_payments.money import to_decimal
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.checks import broken_promises
 from oropendola_payments.tests.support.facts import failed, paid
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey

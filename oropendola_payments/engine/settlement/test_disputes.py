@@ -2,11 +2,11 @@
 
 from datetime import datetime, timedelta, timezone
 
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.settlement import disputes
 from oropendola_payments.engine.settlement.settle import settle
 from oropendola_payments.exceptions import Conflict
 from oropendola_payments.gateways.base import DisputeEvent
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import enable_gateway
 from oropendola_payments.tests.support.facts import paid
 from oropendola_payments.tests.support.journey import Journey

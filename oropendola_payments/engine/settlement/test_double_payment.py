@@ -5,11 +5,11 @@ from decimal import Decimal
 
 import frappe
 
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.settlement.settle import settle
 from oropendola_payments.engine.subscriptions import lifecycle
 from oropendola_payments.gateways.payu.adapter import PayU
 from oropendola_payments.tests.support.another_app import another_app
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_user, payment_settings
 from oropendola_payments.tests.support.facts import paid
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey

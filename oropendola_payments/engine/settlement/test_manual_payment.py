@@ -7,8 +7,8 @@ import frappe
 
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.api import admin
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.monitoring import invariants
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import (
 	as_user,
 	create_invoice,

@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import frappe
 
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.settlement import overpayment
 from oropendola_payments.engine.settlement.settle import settle
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import payment_settings
 from oropendola_payments.tests.support.facts import paid
 from oropendola_payments.tests.support.journey import Journey

@@ -5,11 +5,11 @@ from decimal import Decimal
 import frappe
 
 from oropendola_payments.api import admin
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.monitoring import invariants
 from oropendola_payments.engine.settlement import settle as settlement
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import (
 	as_user,
 	create_invoice,

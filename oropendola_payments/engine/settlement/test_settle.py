@@ -3,13 +3,13 @@ from decimal import Decimal
 import frappe
 
 from oropendola_payments.api import payment
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.inbound import status_query
 from oropendola_payments.engine.notifications import hooks as notification_hooks
 from oropendola_payments.engine.settlement.settle import settle, should_capture
 from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
 from oropendola_payments.tests.support.another_app import another_app
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.checks import broken_promises, broken_trail
 from oropendola_payments.tests.support.factories import as_user, create_user, enable_gateway, payment_settings
 from oropendola_payments.tests.support.facts import failed, paid, payment_id

@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import frappe
 
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.refunds import process as refunds
 from oropendola_payments.engine.subscriptions import lifecycle
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.checks import broken_promises
 from oropendola_payments.tests.support.factories import create_user, payment_settings
 from oropendola_payments.tests.support.journey import Journey

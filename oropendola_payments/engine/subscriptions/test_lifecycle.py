@@ -8,9 +8,9 @@ import frappe
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.api import subscription as api
 from oropendola_payments.api import subscription_renewal as renewal
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.monitoring import invariants
 from oropendola_payments.engine.subscriptions import lifecycle
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.customers import CustomerTestCase, move_to, pay
 from oropendola_payments.tests.support.factories import (
 	as_user,

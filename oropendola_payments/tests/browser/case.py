@@ -3,11 +3,11 @@
 import frappe
 from frappe.utils.password import update_password
 
-from oropendola_payments.compat import TestCase
 from oropendola_payments.gateways import BUILT_IN
 from oropendola_payments.tests.browser.chromium import Chromium
 from oropendola_payments.tests.browser.host import Host
 from oropendola_payments.tests.support import factories
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.facts import currency_of
 
 GATEWAYS = tuple(BUILT_IN)

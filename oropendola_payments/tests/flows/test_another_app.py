@@ -7,7 +7,6 @@ from unittest.mock import patch
 import frappe
 
 from oropendola_payments.api import callbacks, payment, webhooks
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.jobs import payments as payment_jobs
 from oropendola_payments.engine.monitoring import health
 from oropendola_payments.engine.refunds import process as refunds
@@ -21,6 +20,7 @@ from oropendola_payments.tests.support.another_app import (
 	heard,
 	signature_of,
 )
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import as_user, create_invoice
 from oropendola_payments.tests.support.facts import failed, paid
 from oropendola_payments.tests.support.journey import Journey, customer

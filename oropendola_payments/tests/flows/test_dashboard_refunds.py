@@ -2,12 +2,12 @@
 
 from decimal import Decimal
 
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.jobs import payments as payment_jobs
 from oropendola_payments.engine.refunds import ledger
 from oropendola_payments.exceptions import NotFound
 from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
 from oropendola_payments.simulator.core.amounts import to_minor
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import unique
 from oropendola_payments.tests.support.journey import GATEWAYS, PRICE, Journey
 from oropendola_payments.tests.support.simulated import deliver

@@ -12,11 +12,11 @@ from oropendola_payments.ai_billing.report.payments_by_gateway import payments_b
 from oropendola_payments.ai_billing.report.reconciliation_differences import reconciliation_differences
 from oropendola_payments.ai_billing.report.subscriptions_and_mrr import subscriptions_and_mrr
 from oropendola_payments.api import desk as desk_api
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine import desk_actions
 from oropendola_payments.engine.refunds import process as refunds
 from oropendola_payments.engine.settlement import manual_payment
 from oropendola_payments.exceptions import BadRequest, NotAllowed
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import (
 	as_user,
 	create_active_subscription,

@@ -8,7 +8,6 @@ from unittest.mock import patch
 import frappe
 from frappe.utils import now_datetime
 
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine import privacy
 from oropendola_payments.engine.inbound import abandonment
 from oropendola_payments.engine.jobs import payments as payment_jobs
@@ -20,6 +19,7 @@ from oropendola_payments.gateways.base import Outcome, PaymentEvent
 from oropendola_payments.gateways.errors import GatewayRefused, MaybeSent
 from oropendola_payments.gateways.payu.adapter import PayU
 from oropendola_payments.gateways.razorpay.adapter import Razorpay
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import (
 	create_invoice,
 	create_plan,

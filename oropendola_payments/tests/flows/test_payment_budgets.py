@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from oropendola_payments.compat import TestCase
 from oropendola_payments.tests.flows.test_statement_budgets import counted_statements
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.http import call, send
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey, customer
 from oropendola_payments.tests.support.simulated import simulator

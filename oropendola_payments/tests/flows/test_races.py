@@ -4,7 +4,6 @@ import random
 
 import frappe
 
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.inbound import status_query
 from oropendola_payments.engine.jobs import payments as payment_jobs
@@ -12,6 +11,7 @@ from oropendola_payments.engine.refunds import process as refunds
 from oropendola_payments.engine.subscriptions import lifecycle
 from oropendola_payments.exceptions import Refusal
 from oropendola_payments.gateways.errors import GatewayError
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_plan, create_user, payment_settings
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey
 from oropendola_payments.tests.support.parallel import in_parallel

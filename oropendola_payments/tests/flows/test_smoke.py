@@ -1,4 +1,4 @@
-from oropendola_payments.compat import TestCase
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey
 
 

@@ -6,8 +6,8 @@ from unittest.mock import patch
 import frappe
 from frappe.database.database import Database
 
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.entitlements.test_usage import served_customer
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.http import call, send
 
 

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import frappe
 
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.endpoints import ACTORS, GET, ROWS, People, World, whitelisted
 from oropendola_payments.tests.support.factories import (
 	create_active_subscription,

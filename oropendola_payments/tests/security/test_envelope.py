@@ -3,8 +3,8 @@
 import frappe
 
 from oropendola_payments.api import endpoint
-from oropendola_payments.compat import TestCase
 from oropendola_payments.exceptions import Conflict
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import unique
 
 

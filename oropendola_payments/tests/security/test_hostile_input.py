@@ -6,8 +6,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import frappe
 
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.monitoring import health
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.facts import BELLS_ONLY
 from oropendola_payments.tests.support.http import call
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey

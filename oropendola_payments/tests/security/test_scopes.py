@@ -4,8 +4,8 @@ import frappe
 from frappe.utils import add_to_date, now_datetime
 
 from oropendola_payments.api import cashfree
-from oropendola_payments.compat import TestCase
 from oropendola_payments.install import API_USER_ROLE
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import as_user, create_user
 from oropendola_payments.tests.support.http import call, message
 from oropendola_payments.tests.support.simulated import incoming_request

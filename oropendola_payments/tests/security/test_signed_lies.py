@@ -1,7 +1,7 @@
 """A signature proves who spoke, not what is true: a signed success is booked as the gateway's own books have it."""
 
-from oropendola_payments.compat import TestCase
 from oropendola_payments.simulator.core import ledger as entries
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.journey import Journey
 from oropendola_payments.tests.support.simulated import deliver
 from oropendola_payments.tests.support.time_travel import forget_the_past, sweep

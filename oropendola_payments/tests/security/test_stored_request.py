@@ -2,8 +2,8 @@
 
 import frappe
 
-from oropendola_payments.compat import TestCase
 from oropendola_payments.install import API_USER_ROLE
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_invoice, create_user, enable_gateway
 from oropendola_payments.tests.support.http import call, message
 from oropendola_payments.tests.support.simulated import simulator

@@ -7,7 +7,6 @@ import frappe
 from frappe.utils import nowdate
 
 from oropendola_payments.api import subscription
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.entitlements import usage
 from oropendola_payments.engine.gateway import registry
 from oropendola_payments.engine.inbound import inbox
@@ -18,6 +17,7 @@ from oropendola_payments.engine.settlement.settle import settle
 from oropendola_payments.engine.subscriptions import lifecycle
 from oropendola_payments.exceptions import PaymentRequired, Refusal, TooManyRequests
 from oropendola_payments.gateways.base import DisputeEvent, Notice, RefundEvent, RefundOutcome
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import (
 	as_user,
 	create_active_subscription,

@@ -8,8 +8,8 @@ import unittest
 from importlib.util import find_spec
 from pathlib import Path
 
-from oropendola_payments.compat import TestCase
 from oropendola_payments.tests.support import diagrams
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.source import APP, NAME, ROOT, files, imports_of
 
 IGNORED = re.compile(r"(^|/)(\.|__pycache__)")

@@ -7,7 +7,7 @@ from pathlib import Path
 import frappe
 
 from oropendola_payments.api import desk as desk_api
-from oropendola_payments.compat import TestCase
+from oropendola_payments.tests.support.case import TestCase
 
 APP = Path(frappe.get_app_path("oropendola_payments"))
 

@@ -7,9 +7,9 @@ import frappe
 from oropendola_payments import exceptions
 from oropendola_payments.api.test_arguments import parameters_of
 from oropendola_payments.commands import commands
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.monitoring import invariants
 from oropendola_payments.gateways import BUILT_IN, errors
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.endpoints import ROWS
 from oropendola_payments.tests.support.source import ROOT, files
 

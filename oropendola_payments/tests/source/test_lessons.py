@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import oropendola_payments
-from oropendola_payments.compat import TestCase
+from oropendola_payments.tests.support.case import TestCase
 
 APP = Path(oropendola_payments.__file__).parent
 ROWS = {f"S{number}" for number in range(1, 25)} | {f"R{number}" for number in range(1, 32)}

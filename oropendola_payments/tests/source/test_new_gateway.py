@@ -8,10 +8,10 @@ import frappe
 
 import oropendola_payments
 from oropendola_payments import install
-from oropendola_payments.compat import TestCase
 from oropendola_payments.gateways import BUILT_IN, load
 from oropendola_payments.gateways.base import CREDENTIAL_SLOTS
 from oropendola_payments.tests.source.test_pitfalls import PITFALLS
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey
 from oropendola_payments.tests.support.simulated import simulator
 from oropendola_payments.web import words

@@ -11,7 +11,7 @@ import unittest
 from pathlib import Path
 
 import oropendola_payments
-from oropendola_payments.compat import TestCase
+from oropendola_payments.tests.support.case import TestCase
 
 STAND_IN = Path(oropendola_payments.__file__).resolve().parent.parent / "benchless" / "host" / "frappe"
 # Modules that exist to run the stand-in itself; nothing of the app imports them.

@@ -3,9 +3,9 @@
 import ast
 import re
 
-from oropendola_payments.compat import TestCase
 from oropendola_payments.gateways import BUILT_IN
 from oropendola_payments.tests.source.test_lessons import files_with_tests
+from oropendola_payments.tests.support.case import TestCase
 
 # How many pitfalls integrators of each provider have reported.
 PITFALLS = {"payu": 9, "razorpay": 8, "stripe": 9, "paypal": 10, "phonepe": 9, "cashfree": 8, "cashflows": 8}

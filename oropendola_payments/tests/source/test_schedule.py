@@ -5,8 +5,8 @@ from unittest.mock import patch
 
 import frappe
 
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.gateway import polling
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.source import ROOT
 
 SWEEPS = "oropendola_payments.engine.jobs.payments"

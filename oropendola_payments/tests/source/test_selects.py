@@ -2,7 +2,7 @@
 
 import frappe
 
-from oropendola_payments.compat import TestCase
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import payment_settings
 from oropendola_payments.tests.support.journey import Journey
 from oropendola_payments.tests.support.time_travel import finish_refunds, forget_the_past, settle_down

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from oropendola_payments.compat import TestCase
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.source import APP, ROOT, files, tree_of
 
 STATEMENT = re.compile(r"\b(SELECT|UPDATE|INSERT INTO|DELETE FROM|ORDER BY|WHERE)\b")

@@ -4,8 +4,8 @@ import ast
 from itertools import chain
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine import privacy
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.source import APP, files, tree_of
 from oropendola_payments.tests.support.status_writes import moves, status_writes
 

@@ -3,8 +3,8 @@
 import frappe
 
 from oropendola_payments.api import subscription as api
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.settlement import manual_payment
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import as_user, create_plan, create_user, unique
 
 

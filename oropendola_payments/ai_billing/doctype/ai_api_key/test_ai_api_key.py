@@ -13,8 +13,8 @@ from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import (
 	is_well_formed,
 	make_key,
 )
-from oropendola_payments.compat import TestCase
 from oropendola_payments.exceptions import NotAllowed
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_plan, create_user, unique
 
 

@@ -7,8 +7,8 @@ from typing import ClassVar
 import frappe
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
-from oropendola_payments.compat import TestCase
 from oropendola_payments.exceptions import ConcurrentChange, Conflict, InvalidTransition, NotAllowed
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_invoice, create_user, payment_settings
 from oropendola_payments.tests.support.http import send
 from oropendola_payments.tests.support.states import EveryPairOfStates, table

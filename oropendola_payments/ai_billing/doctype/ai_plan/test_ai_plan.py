@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import frappe
 
-from oropendola_payments.compat import TestCase
 from oropendola_payments.exceptions import BadRequest, Unprocessable
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_plan
 
 

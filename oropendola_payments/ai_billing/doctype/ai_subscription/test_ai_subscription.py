@@ -5,8 +5,8 @@ from typing import ClassVar
 import frappe
 
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
-from oropendola_payments.compat import TestCase
 from oropendola_payments.exceptions import Conflict, InvalidTransition, NotAllowed, Unprocessable
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import (
 	create_active_subscription,
 	create_invoice,

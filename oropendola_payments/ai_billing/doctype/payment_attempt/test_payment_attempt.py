@@ -8,8 +8,8 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 	PaymentAttempt,
 	new_reference,
 )
-from oropendola_payments.compat import TestCase
 from oropendola_payments.exceptions import InvalidTransition, NotAllowed
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_invoice, unique
 from oropendola_payments.tests.support.states import EveryPairOfStates, table
 

@@ -3,8 +3,8 @@
 import frappe
 
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
-from oropendola_payments.compat import TestCase
 from oropendola_payments.exceptions import NotAllowed
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_active_subscription
 
 

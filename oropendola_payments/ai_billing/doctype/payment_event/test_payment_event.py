@@ -9,9 +9,9 @@ from oropendola_payments.ai_billing.doctype.payment_event.payment_event import (
 	append_to_site,
 	entry,
 )
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.monitoring import audit
 from oropendola_payments.exceptions import AuditTrailIsFrozen
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import (
 	as_user,
 	create_active_subscription,

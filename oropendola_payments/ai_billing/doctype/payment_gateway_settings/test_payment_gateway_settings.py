@@ -5,11 +5,11 @@ from contextlib import contextmanager
 import frappe
 from frappe.utils.password import remove_encrypted_password
 
-from oropendola_payments.compat import TestCase
 from oropendola_payments.engine.gateway import registry
 from oropendola_payments.exceptions import BadRequest, NotAllowed
 from oropendola_payments.gateways import BUILT_IN
 from oropendola_payments.gateways.base import CREDENTIAL_SLOTS
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_user, enable_gateway, payment_settings
 from oropendola_payments.tests.support.http import call, message, send
 

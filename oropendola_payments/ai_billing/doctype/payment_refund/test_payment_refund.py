@@ -5,8 +5,8 @@ from typing import ClassVar
 import frappe
 
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
-from oropendola_payments.compat import TestCase
 from oropendola_payments.exceptions import InvalidTransition, NotAllowed
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_active_subscription, unique
 from oropendola_payments.tests.support.states import EveryPairOfStates, table
 

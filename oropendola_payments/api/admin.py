@@ -6,10 +6,10 @@ import frappe
 from frappe import _
 
 from oropendola_payments.api import endpoint, require_manager
-from oropendola_payments.engine.checkout.response import mock_marks_of
 from oropendola_payments.engine.gateway import live_guard
+from oropendola_payments.engine.gateway.simulated import mock_marks_of
 from oropendola_payments.engine.inbound import inbox, status_query
-from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.settlement import manual_payment, reviews
 from oropendola_payments.exceptions import BadRequest, NotFound
 
@@ -62,7 +62,7 @@ def confirm_live_site() -> dict:
 def close_refund(refund: str, note: str) -> dict:
 	"""Say that a refund without a known end was not made; the note says what was seen at the gateway."""
 	require_manager()
-	return refunds.close_manually(refund, note)
+	return create.close_manually(refund, note)
 
 
 @endpoint(methods=("POST",), source="Desk")

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.api.incoming import incoming
-from oropendola_payments.engine.checkout.response import result_url
+from oropendola_payments.engine.core.urls import result_url
 from oropendola_payments.engine.gateway.registry import adapter_of
 from oropendola_payments.engine.inbound import status_query
 from oropendola_payments.engine.monitoring import health

@@ -7,7 +7,7 @@ from frappe import _
 from oropendola_payments.api import endpoint
 from oropendola_payments.api.scopes import require_transact
 from oropendola_payments.engine.checkout import two_step
-from oropendola_payments.engine.phone import otp
+from oropendola_payments.engine.phone import numbers
 from oropendola_payments.exceptions import BadRequest
 from oropendola_payments.gateways.base import Customer
 
@@ -22,7 +22,7 @@ def create_cashfree_order(
 ) -> dict:
 	"""Open an order for an invoice of the user; `amount` may be sent as a check, never as a choice."""
 	user = require_transact()
-	customer = Customer(customer_name[:100], _mail(customer_email), otp.phone_number(customer_phone))
+	customer = Customer(customer_name[:100], _mail(customer_email), numbers.phone_number(customer_phone))
 	return two_step.create_order(user, invoice_id, amount, customer)
 
 

@@ -7,9 +7,9 @@ from frappe.utils import cint
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
 from oropendola_payments.api import endpoint, require_login
 from oropendola_payments.api.arguments import Currency
-from oropendola_payments.engine.checkout import gateway_choice, submit_otp
+from oropendola_payments.engine.checkout import cancel, gateway_choice, lookup, submit_otp
 from oropendola_payments.engine.checkout import initiate as checkout
-from oropendola_payments.engine.checkout.response import mock_marks
+from oropendola_payments.engine.gateway.simulated import mock_marks
 from oropendola_payments.engine.inbound import status_query
 from oropendola_payments.engine.phone import numbers as phone_numbers
 from oropendola_payments.exceptions import BadRequest, NotFound
@@ -62,14 +62,14 @@ def retry_payment(invoice_id: str, gateway: str | None = None, phone: str | None
 
 def _keep_phone(user: str, invoice_id: str, phone: str | None):
 	if phone:
-		checkout.own_invoice(user, invoice_id)
+		lookup.own_invoice(user, invoice_id)
 		phone_numbers.keep_phone(user, phone)
 
 
 @endpoint(methods=("POST",))
 def cancel_payment(attempt: str) -> dict:
 	"""Withdraw a payment that is not finished."""
-	return checkout.cancel(require_login(), attempt)
+	return cancel.cancel(require_login(), attempt)
 
 
 @endpoint(methods=("POST",))
@@ -91,8 +91,8 @@ def get_payment_status(invoice_id: str | None = None, attempt: str | None = None
 	if not invoice_id and not attempt:
 		raise BadRequest(_("Please send invoice_id or attempt."))
 	if attempt:
-		invoice_id = checkout.own_attempt(user, attempt).invoice
-	invoice = checkout.own_invoice(user, invoice_id)
+		invoice_id = lookup.own_attempt(user, attempt).invoice
+	invoice = lookup.own_invoice(user, invoice_id)
 	attempt = attempt or frappe.db.get_value(
 		"Payment Attempt", {"invoice": invoice.name}, "name", order_by="creation desc"
 	)

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from oropendola_payments.api import endpoint, require_manager
-from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.engine.refunds import create
 
 
 @endpoint(methods=("POST",))
@@ -12,4 +12,4 @@ def create_refund(
 ) -> dict:
 	"""Refund an invoice, whole or in part."""
 	require_manager()
-	return refunds.create_refund(invoice_id, amount, reason, idempotency_key)
+	return create.create_refund(invoice_id, amount, reason, idempotency_key)

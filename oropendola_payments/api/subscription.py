@@ -2,13 +2,13 @@
 
 from oropendola_payments.api import endpoint, require_login
 from oropendola_payments.api.arguments import Currency
-from oropendola_payments.engine.subscriptions import lifecycle
+from oropendola_payments.engine.subscriptions import catalogue, lifecycle, lookup
 
 
 @endpoint(methods=("GET", "POST"), guest=True)
 def get_plans(currency: Currency | None = None) -> dict:
 	"""What can be bought."""
-	return {"plans": lifecycle.list_plans(currency)}
+	return {"plans": catalogue.list_plans(currency)}
 
 
 @endpoint(methods=("POST",))
@@ -20,7 +20,7 @@ def create_subscription_and_invoice(plan_id: str, currency: Currency | None = No
 @endpoint(methods=("GET", "POST"))
 def get_my_subscription() -> dict:
 	"""The user's subscription, or null when there is none yet."""
-	return {"subscription": lifecycle.subscription_summary(require_login())}
+	return {"subscription": lookup.subscription_summary(require_login())}
 
 
 @endpoint(methods=("POST",))

@@ -11,7 +11,7 @@ from oropendola_payments.ai_billing.doctype.payment_event.payment_event import R
 from oropendola_payments.ai_billing.doctype.payment_webhook_log.payment_webhook_log import PaymentWebhookLog
 from oropendola_payments.engine import privacy
 from oropendola_payments.engine.monitoring import audit, invariants
-from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.settlement import manual_payment, reviews
 from oropendola_payments.patches import backfill_capture_user
 from oropendola_payments.tests.support.case import TestCase
@@ -102,7 +102,7 @@ class TestWhatPeopleTyped(TestCase):
 		manual_payment.record_payment(
 			self.invoice, invoice.total(), unique("transfer"), None, f"Cash from {self.name}"
 		)
-		refunds.create_refund(self.invoice, 100, f"{self.name} called")
+		create.create_refund(self.invoice, 100, f"{self.name} called")
 		invoice.reload().flag_for_review("Something is odd.")
 		frappe.db.commit()
 		reviews.finish_review(self.invoice, f"{self.name} was right")
@@ -235,7 +235,7 @@ class TestForgetting(TestCase):
 		cls.user = create_user(first_name=f"Zarina{frappe.generate_hash(length=6)}")
 		cls.first_name = frappe.db.get_value("User", cls.user, "first_name")
 		cls.journey = pay_as(cls.user)
-		refunds.create_refund(cls.journey.invoice, 1, f"{cls.first_name} asked")
+		create.create_refund(cls.journey.invoice, 1, f"{cls.first_name} asked")
 
 	def test_export_then_deletion(self):
 		"""R26."""

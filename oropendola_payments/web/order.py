@@ -2,7 +2,7 @@
 
 import frappe
 
-from oropendola_payments.engine.checkout import initiate as checkout
+from oropendola_payments.engine.checkout import lookup
 from oropendola_payments.engine.gateway.registry import adapter_class, gateway_codes
 from oropendola_payments.exceptions import NotFound
 from oropendola_payments.web import words
@@ -11,14 +11,14 @@ from oropendola_payments.web import words
 def own_invoice(user: str, name: str):
 	"""The invoice, or None when this user has none of that name."""
 	try:
-		return checkout.own_invoice(user, name)
+		return lookup.own_invoice(user, name)
 	except NotFound:
 		return None
 
 
 def own_attempt(user: str, name: str):
 	try:
-		return checkout.own_attempt(user, name)
+		return lookup.own_attempt(user, name)
 	except NotFound:
 		return None
 

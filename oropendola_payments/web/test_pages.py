@@ -5,6 +5,7 @@ import re
 import frappe
 from frappe.utils.password import update_password
 
+from oropendola_payments.engine.checkout import cancel
 from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.settlement import attempt_outcomes
 from oropendola_payments.tests.support import factories
@@ -325,7 +326,7 @@ class TestLanguage(TestCase):
 		attempt = checkout.initiate(self.user, factories.create_invoice(self.user).name, "cashfree")[
 			"attempt"
 		]
-		checkout.cancel(self.user, attempt)
+		cancel.cancel(self.user, attempt)
 		self.assertRegex(frappe.db.get_value("Payment Attempt", attempt, "error_message"), r"^[A-Za-z .]+$")
 
 	def test_names_of_plans_are_translated_where_a_translation_is_known(self):

@@ -7,7 +7,7 @@ from frappe.utils import cint, get_url
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, SETTLED
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.api import subscription, subscription_renewal
-from oropendola_payments.engine.subscriptions import lifecycle
+from oropendola_payments.engine.subscriptions import lookup
 from oropendola_payments.web import shell, words
 
 no_cache = 1
@@ -22,7 +22,7 @@ def get_context(context):
 	context.update({"new_key": "", "done": ""})
 	if shell.is_post():
 		_act(context)
-	mine = lifecycle.subscription_summary(user)
+	mine = lookup.subscription_summary(user)
 	context.update(
 		{
 			"mine": _subscription(mine) if mine else None,

@@ -7,7 +7,7 @@ from frappe.utils import get_datetime, get_url, now_datetime
 from oropendola_payments.api import payment
 from oropendola_payments.engine.checkout import gateway_choice
 from oropendola_payments.engine.gateway.registry import adapter_class
-from oropendola_payments.engine.phone import otp
+from oropendola_payments.engine.phone import numbers, otp
 from oropendola_payments.money import to_decimal
 from oropendola_payments.web import policy, shell, words
 from oropendola_payments.web.order import own_attempt
@@ -167,7 +167,7 @@ def _our_code(attempt) -> dict:
 	simulated = attempt.mode == "Simulator"
 	return {
 		"heading": _("Confirm your phone"),
-		"help": _("We sent a code by SMS to {0}. It opens the payment.").format(otp.masked_phone(phone)),
+		"help": _("We sent a code by SMS to {0}. It opens the payment.").format(numbers.masked_phone(phone)),
 		"hint": _("The simulator sends nothing: the code is {0}.").format(otp.SIMULATOR_CODE)
 		if simulated
 		else "",

@@ -9,7 +9,7 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.api import payment
 from oropendola_payments.engine.checkout import gateway_choice
-from oropendola_payments.engine.core import after_commit
+from oropendola_payments.engine.entitlements import api_keys
 from oropendola_payments.money import to_decimal
 from oropendola_payments.web import shell, words
 from oropendola_payments.web.order import own_attempt, own_invoice, was_declined
@@ -145,7 +145,7 @@ def _prepare_paid(context, page, invoice):
 	context.served = {
 		"is_served": bool(row and row.status in ("Active", "Trial")),
 		"until": words.day(row.end_date) if row else "",
-		"key_waits": bool(invoice.subscription and after_commit.has_key_to_pick_up(invoice.subscription)),
+		"key_waits": bool(invoice.subscription and api_keys.has_new_key(invoice.subscription)),
 	}
 
 

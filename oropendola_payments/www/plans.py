@@ -6,8 +6,8 @@ import frappe
 from frappe import _
 
 from oropendola_payments.api import subscription
-from oropendola_payments.engine.core import after_commit
-from oropendola_payments.engine.subscriptions import lifecycle
+from oropendola_payments.engine.entitlements import api_keys
+from oropendola_payments.engine.subscriptions import catalogue
 from oropendola_payments.web import shell, words
 
 no_cache = 1
@@ -18,7 +18,7 @@ def get_context(context):
 	page = shell.open_page(context, _("Plans"), here="plans")
 	if shell.is_post():
 		_choose(shell.require_login())
-	plans = lifecycle.list_plans()
+	plans = catalogue.list_plans()
 	currencies = list(dict.fromkeys(code for plan in plans for code in plan["prices"] if not plan["is_free"]))
 	currency = _currency(currencies)
 	mine = _mine(page.user)
@@ -45,7 +45,7 @@ def _choose(_user: str):
 		shell.redirect(f"/checkout?invoice={answer['invoice_id']}")
 	if answer.get("api_key"):
 		# The key is shown in one place only, where the customer asks for it.
-		after_commit.keep_key_for_pickup(answer["subscription_id"], answer["api_key"])
+		api_keys.keep_until_revealed(answer["subscription_id"], answer["api_key"])
 	shell.redirect("/billing")
 
 

@@ -6,10 +6,10 @@ from frappe.utils import get_datetime, now_datetime
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
 from oropendola_payments.engine.core.transactions import in_transaction, lock
+from oropendola_payments.engine.gateway.mode_guard import is_current_mode
 from oropendola_payments.engine.gateway.registry import adapter_class, gateway_codes
 from oropendola_payments.engine.inbound import status_query
 from oropendola_payments.engine.settlement.attempt_outcomes import close_attempt
-from oropendola_payments.engine.settlement.settle import is_of_this_mode
 from oropendola_payments.exceptions import Conflict, Refusal
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
 from oropendola_payments.gateways.errors import GatewayError
@@ -34,7 +34,7 @@ def close_previous_attempts(attempt, rows):
 def _can_be_closed(row) -> bool:
 	is_over = row.expires_at and get_datetime(row.expires_at) <= now_datetime()
 	may_be_paid = row.status in MAY_STILL_BE_PAID and row.gateway_order_id and not is_over
-	if not may_be_paid or row.gateway not in gateway_codes() or not is_of_this_mode(row):
+	if not may_be_paid or row.gateway not in gateway_codes() or not is_current_mode(row):
 		return False
 	return adapter_class(row.gateway).capabilities.cancel
 

@@ -9,8 +9,8 @@ from frappe.utils import cint
 from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gateway_settings import (
 	simulator_allowed,
 )
-from oropendola_payments.engine.checkout.response import mock_marks
 from oropendola_payments.engine.gateway.registry import SETTINGS, adapter_class, gateway_codes, settings_of
+from oropendola_payments.engine.gateway.simulated import mock_marks
 from oropendola_payments.exceptions import BadRequest, Unavailable
 
 CACHE_KEY = "oropendola_gateway_list"

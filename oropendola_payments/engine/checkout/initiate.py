@@ -13,15 +13,13 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 from oropendola_payments.engine.checkout import attempts as attempt_requests
 from oropendola_payments.engine.checkout import close_previous_attempts
 from oropendola_payments.engine.checkout.attempts import AttemptRequest, Claim
+from oropendola_payments.engine.checkout.lookup import own_attempt, own_invoice
 from oropendola_payments.engine.checkout.request import build_request, request_summary
-from oropendola_payments.engine.checkout.response import (
-	checkout_data,
-	mock_marks,
-	payment_response,
-	result_url,
-)
+from oropendola_payments.engine.checkout.response import checkout_data, payment_response
+from oropendola_payments.engine.core.event_order import local_time
 from oropendola_payments.engine.core.redaction import redact
-from oropendola_payments.engine.core.transactions import in_transaction, lock
+from oropendola_payments.engine.core.transactions import in_transaction, lock, lock_attempt
+from oropendola_payments.engine.core.urls import result_url
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.call import call_gateway
 from oropendola_payments.engine.gateway.idempotency import fingerprint, operation_key
@@ -29,12 +27,9 @@ from oropendola_payments.engine.gateway.registry import adapter_of
 from oropendola_payments.engine.inbound import status_query
 from oropendola_payments.engine.phone import verification
 from oropendola_payments.engine.settlement.attempt_outcomes import (
-	CANCELLED_REASON,
 	close_attempt,
-	close_invoice_if_last,
 )
-from oropendola_payments.engine.settlement.settle import local_time
-from oropendola_payments.exceptions import Conflict, NotFound
+from oropendola_payments.exceptions import Conflict
 from oropendola_payments.gateways.base import Checkout, Customer, Outcome, PaymentEvent, PaymentRequest
 from oropendola_payments.gateways.cards import refuse_card_data
 from oropendola_payments.gateways.errors import GatewayError, GatewayRefused, NotSent
@@ -75,20 +70,6 @@ def retry(user: str, invoice_name: str, gateway: str | None = None) -> dict:
 	return initiate(user, invoice_name, gateway)  # its claim counts the retry, when there is a way to pay
 
 
-def cancel(user: str, attempt_name: str) -> dict:
-	"""Withdraw an attempt, unless the gateway says that money moved."""
-	attempt = own_attempt(user, attempt_name)
-	if not attempt.is_open():
-		return _status_summary(attempt.name)
-	event = status_query.close_at_gateway(attempt)
-	if event is None:
-		status_query.ask(attempt.name)
-	elif event.outcome not in status_query.CLOSED:
-		status_query.settle_and_capture(attempt.gateway, event)
-	in_transaction(_withdraw_locked, attempt)
-	return _status_summary(attempt.name)
-
-
 def bolt(user: str, invoice_name: str, embed_mode: str) -> dict:
 	"""What PayU's script needs to open over the page (`inline`) or inside it (`embedded`)."""
 	started = initiate(user, invoice_name, "payu", embed_mode)
@@ -123,19 +104,6 @@ def choose_method(attempt_name: str, method: str, details: dict, customer: Custo
 def resume(user: str, attempt_name: str) -> dict:
 	"""Open an attempt at the gateway that only waited for the customer's phone to be confirmed."""
 	return _continue(Claim(own_attempt(user, attempt_name)))
-
-
-def own_invoice(user: str, name: str):
-	"""The invoice, for its owner. A stranger's invoice does not exist for anybody else."""
-	if frappe.db.get_value("AI Invoice", name, "user") != user:
-		raise NotFound(_("You have no invoice {0}.").format(name))
-	return frappe.get_doc("AI Invoice", name)
-
-
-def own_attempt(user: str, name: str):
-	if frappe.db.get_value("Payment Attempt", name, "user") != user:
-		raise NotFound(_("You have no payment {0}.").format(name))
-	return frappe.get_doc("Payment Attempt", name)
 
 
 # Call and record ----------------------------------------------------------------------------------
@@ -190,7 +158,7 @@ def _open_at_gateway(attempt, request: PaymentRequest) -> dict:
 
 
 def _record_opened(attempt, request: PaymentRequest, opened: Checkout):
-	invoice, attempt = _locked_pair(attempt)
+	invoice, attempt = lock_attempt(attempt)
 	if attempt.checkout_data:
 		return attempt  # a second caller after a crash was faster
 	values = {
@@ -213,7 +181,7 @@ def _record_opened(attempt, request: PaymentRequest, opened: Checkout):
 
 
 def _record_method(attempt, method: str, opened: Checkout):
-	invoice, attempt = _locked_pair(attempt)
+	invoice, attempt = lock_attempt(attempt)
 	if not attempt.is_open():
 		return
 	attempt.write(payment_method=method, checkout_data=PaymentAttempt.seal(checkout_data(opened)))
@@ -222,7 +190,7 @@ def _record_method(attempt, method: str, opened: Checkout):
 
 
 def _record_refusal(attempt, error: GatewayError):
-	invoice, attempt = _locked_pair(attempt)
+	invoice, attempt = lock_attempt(attempt)
 	event = PaymentEvent(
 		Outcome.FAILED, reference=attempt.name, reason=str(error), error_code=error.gateway_code or error.code
 	)
@@ -231,7 +199,7 @@ def _record_refusal(attempt, error: GatewayError):
 
 def _record_unknown(attempt, error: GatewayError):
 	"""It may have been opened: the attempt stays open and the reconciler asks."""
-	invoice, attempt = _locked_pair(attempt)
+	invoice, attempt = lock_attempt(attempt)
 	if attempt.status == "Created":
 		attempt.mark_as_processing(
 			error_code=error.code, error_message=str(error)[:500], next_check_at=polling.soon()
@@ -241,11 +209,6 @@ def _record_unknown(attempt, error: GatewayError):
 		invoice.mark_as_processing()
 	else:
 		invoice.write()
-
-
-def _locked_pair(attempt):
-	"""Nothing may be read before the invoice's lock: a plain read would fix what later reads can see."""
-	return lock("AI Invoice", attempt.invoice), lock("Payment Attempt", attempt.name)
 
 
 # Retry, cancel, nothing to pay ---------------------------------------------------------------------
@@ -261,30 +224,10 @@ def _ask_about_open(invoice):
 			frappe.db.rollback()  # an outage of the old gateway does not stop a new try; a late payment is honoured
 
 
-def _withdraw_locked(attempt):
-	invoice, attempt = _locked_pair(attempt)
-	if not attempt.is_open() or attempt.status == "Authorized":
-		return
-	before = attempt.status
-	attempt.mark_as_cancelled(error_message=CANCELLED_REASON, next_check_at=polling.next_check(attempt))
-	invoice.record("attempt_cancelled", attempt, before, "Cancelled")
-	close_invoice_if_last(invoice, attempt, invoice.mark_as_pending)
-
-
 def _nothing_to_pay(name: str) -> dict:
 	return {
 		"attempt": None,
 		"payment_url": result_url(invoice=name),
 		"next_action": "redirect",
 		"is_mocked": False,
-	}
-
-
-def _status_summary(name: str) -> dict:
-	row = frappe.db.get_value("Payment Attempt", name, ["status", "invoice", "mode"], as_dict=True)
-	return {
-		"attempt": name,
-		"status": row.status,
-		"invoice_status": frappe.db.get_value("AI Invoice", row.invoice, "status"),
-		**mock_marks(row.mode),
 	}

@@ -3,8 +3,8 @@
 from dataclasses import asdict
 
 import frappe
-from frappe.utils import get_url
 
+from oropendola_payments.engine.core.urls import api_url
 from oropendola_payments.engine.gateway.idempotency import operation_key
 from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.gateways.base import Customer, PaymentRequest
@@ -41,10 +41,6 @@ def _customer(user: str) -> Customer:
 		email=person.email or user,
 		phone=person.mobile_no or person.phone or "",
 	)
-
-
-def api_url(path: str) -> str:
-	return get_url(f"/api/method/oropendola_payments.api.{path}")
 
 
 def request_summary(request: PaymentRequest) -> dict:

@@ -2,10 +2,10 @@
 
 from dataclasses import asdict
 
-import frappe
-from frappe import _
 from frappe.utils import get_url
 
+from oropendola_payments.engine.core.urls import result_url
+from oropendola_payments.engine.gateway.simulated import mock_marks
 from oropendola_payments.gateways.base import Checkout
 
 
@@ -32,22 +32,6 @@ def payment_response(attempt) -> dict:
 		{part: checkout[part] for part in ("form", "sdk", "upi") if attempt.is_open() and checkout.get(part)}
 	)
 	return result
-
-
-def mock_marks(mode: str | None) -> dict:
-	"""Every answer about a gateway in Simulator mode says that no money moves, and how to change that."""
-	if mode != "Simulator":
-		return {"is_mocked": False}
-	notice = _("This is the simulator: no money moves. Set the gateway to Test or Live and enter its keys.")
-	return {"is_mocked": True, "mock_notice": notice}
-
-
-def mock_marks_of(attempt_name: str) -> dict:
-	return mock_marks(frappe.db.get_value("Payment Attempt", attempt_name, "mode"))
-
-
-def result_url(invoice: str | None = None, attempt: str | None = None) -> str:
-	return get_url(f"/payment-result?{'attempt' if attempt else 'invoice'}={attempt or invoice}")
 
 
 def checkout_data(opened: Checkout) -> dict:

@@ -7,9 +7,10 @@ import frappe
 from frappe import _
 
 from oropendola_payments.engine.checkout import initiate as checkout
-from oropendola_payments.engine.checkout.response import mock_marks
+from oropendola_payments.engine.checkout import lookup
 from oropendola_payments.engine.gateway.call import call_gateway
 from oropendola_payments.engine.gateway.registry import adapter_of
+from oropendola_payments.engine.gateway.simulated import mock_marks
 from oropendola_payments.engine.inbound import status_query
 from oropendola_payments.engine.phone import verification
 from oropendola_payments.exceptions import BadRequest, Conflict
@@ -45,7 +46,7 @@ def resend(user: str, attempt_name: str) -> dict:
 
 
 def _open_attempt(user: str, attempt_name: str):
-	attempt = checkout.own_attempt(user, attempt_name)
+	attempt = lookup.own_attempt(user, attempt_name)
 	if not attempt.is_open():
 		raise Conflict(_("This payment is {0} and takes no code any more.").format(_(attempt.status)))
 	frappe.db.commit()

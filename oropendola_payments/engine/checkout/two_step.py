@@ -12,10 +12,11 @@ from frappe.utils.password import decrypt, encrypt
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
 from oropendola_payments.engine.checkout import initiate as checkout
-from oropendola_payments.engine.checkout.response import mock_marks
+from oropendola_payments.engine.checkout import lookup
 from oropendola_payments.engine.gateway.registry import adapter_class
+from oropendola_payments.engine.gateway.simulated import mock_marks
 from oropendola_payments.engine.inbound import status_query
-from oropendola_payments.engine.phone import otp, verification
+from oropendola_payments.engine.phone import numbers, otp, verification
 from oropendola_payments.exceptions import BadRequest, Conflict, NotFound, Unprocessable
 from oropendola_payments.gateways.base import Customer
 from oropendola_payments.gateways.errors import GatewayError
@@ -34,7 +35,7 @@ def create_order(user: str, invoice_id: str | None, amount: Decimal | None, cust
 		message = _("Invoice {0} is over {1} {2}. The amount cannot be chosen.")
 		raise Unprocessable(message.format(invoice.name, invoice.outstanding(), invoice.currency))
 	started = checkout.initiate(user, invoice.name, GATEWAY, "otp", customer=customer, confirms_phone=True)
-	attempt = checkout.own_attempt(user, started["attempt"])
+	attempt = lookup.own_attempt(user, started["attempt"])
 	_remember(attempt.name, {"customer": [customer.name, customer.email, customer.phone]})
 	return {
 		"order_id": attempt.name,
@@ -57,7 +58,7 @@ def start(user: str, order_id: str, method: str, phone: str, details: dict) -> d
 	attempt = _open_attempt(user, order_id)
 	# Before anything is kept or sent: a card number must not stay here for a moment.
 	adapter_class(GATEWAY).check_method(method, details)
-	phone = otp.phone_number(phone)
+	phone = numbers.phone_number(phone)
 	known = _recall(attempt.name)
 	if known.get("customer") and known["customer"][2] != phone:
 		raise Unprocessable(_("This is not the phone number that the order was made with."))
@@ -90,7 +91,7 @@ def confirm(user: str, order_id: str, code: str) -> dict:
 
 def status(user: str, order_id: str) -> dict:
 	"""How the order stands; the gateway is asked unless it was a moment ago."""
-	attempt = checkout.own_attempt(user, order_id)
+	attempt = lookup.own_attempt(user, order_id)
 	if attempt.is_open():
 		try:
 			status_query.ask_unless_recent(order_id)
@@ -112,17 +113,17 @@ def status(user: str, order_id: str) -> dict:
 
 def _invoice(user: str, invoice_id: str | None):
 	if invoice_id:
-		return checkout.own_invoice(user, invoice_id)
+		return lookup.own_invoice(user, invoice_id)
 	names = frappe.get_all("AI Invoice", {"user": user, "status": ("in", OPEN)}, pluck="name", limit=2)
 	if not names:
 		raise NotFound(_("You have no invoice to pay. Please subscribe first."))
 	if len(names) > 1:
 		raise BadRequest(_("You have more than one open invoice. Please say which one with invoice_id."))
-	return checkout.own_invoice(user, names[0])
+	return lookup.own_invoice(user, names[0])
 
 
 def _open_attempt(user: str, order_id: str):
-	attempt = checkout.own_attempt(user, order_id)
+	attempt = lookup.own_attempt(user, order_id)
 	if attempt.gateway != GATEWAY or not attempt.is_open():
 		message = _("Order {0} is {1} and cannot be paid any more. Please create a new one.")
 		raise Conflict(message.format(order_id, _(attempt.status)))

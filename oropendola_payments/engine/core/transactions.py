@@ -47,3 +47,19 @@ def read(doctype: str, where: str, values: tuple) -> list:
 	"""Whole records in one plain statement: the query builder costs more than the database here."""
 	rows = frappe.db.sql(f"SELECT * FROM `tab{doctype}` WHERE {where}", values, as_dict=True)  # noqa: S608
 	return [frappe.get_doc({"doctype": doctype, **row}) for row in rows]
+
+
+def safely(work: Callable):
+	"""Commit what `work` did; when it fails, undo it, log it and go on."""
+	try:
+		work()
+		frappe.db.commit()
+	except Exception:
+		frappe.db.rollback()
+		frappe.log_error(title="Payments: a reaction failed", message=frappe.get_traceback())
+		frappe.db.commit()
+
+
+def lock_attempt(attempt):
+	"""Nothing may be read before the invoice's lock: a plain read would fix what later reads can see."""
+	return lock("AI Invoice", attempt.invoice), lock("Payment Attempt", attempt.name)

@@ -5,8 +5,8 @@ from frappe.utils import getdate, now_datetime
 
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import LIVE
 from oropendola_payments.ai_billing.periods import today
-from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.core.transactions import lock
+from oropendola_payments.engine.entitlements import api_keys
 
 
 def fulfil(invoice) -> bool:
@@ -21,7 +21,7 @@ def fulfil(invoice) -> bool:
 		return False
 	key = subscription.activate_after_payment(invoice)
 	if key:
-		after_commit.keep_key_for_pickup(subscription.name, key)
+		api_keys.keep_until_revealed(subscription.name, key)
 	return True
 
 

@@ -3,7 +3,7 @@
 import frappe
 
 from oropendola_payments.api import payment, refunds
-from oropendola_payments.engine.checkout.response import mock_marks
+from oropendola_payments.engine.gateway.simulated import mock_marks
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.endpoints import ROWS, People, World, whitelisted
 from oropendola_payments.tests.support.factories import (

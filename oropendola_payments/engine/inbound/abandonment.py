@@ -16,10 +16,10 @@ from oropendola_payments.engine.core.batch import BATCH, next_names
 from oropendola_payments.engine.core.transactions import in_transaction, read
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.call import call_gateway
+from oropendola_payments.engine.gateway.mode_guard import is_current_mode
 from oropendola_payments.engine.gateway.registry import adapter_of
 from oropendola_payments.engine.inbound import status_query
 from oropendola_payments.engine.settlement.attempt_outcomes import ABANDONED_REASON, close_attempt
-from oropendola_payments.engine.settlement.settle import is_of_this_mode
 from oropendola_payments.gateways.base import Gateway, Outcome, PaymentEvent
 from oropendola_payments.gateways.errors import CredentialsRefused
 
@@ -106,7 +106,7 @@ class Asker:
 			return False
 
 	def _ask(self, attempt) -> bool:
-		if not is_of_this_mode(attempt):
+		if not is_current_mode(attempt):
 			return False
 		if attempt.gateway not in self.adapters:
 			self.adapters[attempt.gateway] = adapter_of(attempt.gateway)

@@ -4,9 +4,8 @@ A message that cannot be worked on now is tried again with growing pauses and be
 and a person can replay. The same message again changes nothing.
 """
 
-from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
-from decimal import Decimal
+from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 
 import frappe
@@ -24,6 +23,7 @@ from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.registry import adapter_of
 from oropendola_payments.engine.inbound import status_query
+from oropendola_payments.engine.inbound.notice_codec import pack_notice, unpack_notice
 from oropendola_payments.engine.refunds import ledger
 from oropendola_payments.engine.refunds import process as refunds
 from oropendola_payments.engine.settlement import disputes
@@ -36,7 +36,6 @@ from oropendola_payments.gateways.base import (
 	Outcome,
 	PaymentEvent,
 	RefundEvent,
-	RefundOutcome,
 )
 
 MAX_BODY = 256 * 1024
@@ -108,7 +107,7 @@ def store(gateway: str, callback: Callback, notice: Notice) -> str | None:
 			"next_attempt_at": now_datetime() + timedelta(seconds=LEASE_SECONDS),
 			"headers": frappe.as_json(redact_headers(callback.headers)),
 			"payload": redact_body(callback.body),
-			"notice": frappe.as_json(_pack(notice)),
+			"notice": frappe.as_json(pack_notice(notice)),
 		}
 	)
 	try:
@@ -146,7 +145,7 @@ def _process_now(name: str, message: Message | None = None) -> str:
 
 def _read(name: str) -> Message:
 	gateway, notice = frappe.db.get_value(LOG, name, ["gateway", "notice"])
-	return Message(gateway, _unpack(notice))
+	return Message(gateway, unpack_notice(notice))
 
 
 def process_message(name: str, message: Message) -> str:
@@ -273,7 +272,7 @@ def note_failure(name: str, error: Exception):
 
 def _names_one_of_ours(row) -> bool:
 	"""Our reference for a payment that we do not have: a person must know, for the records may have been lost."""
-	notice = _unpack(row.notice)
+	notice = unpack_notice(row.notice)
 	return any(is_reference(e.reference) for e in (notice, *notice.events) if e.reference)
 
 
@@ -306,42 +305,3 @@ def replay(names: list[str]) -> dict:
 
 
 # Facts as text and back ---------------------------------------------------------------------------
-
-KINDS = {"payment": PaymentEvent, "refund": RefundEvent, "dispute": DisputeEvent}
-
-
-def _pack(notice: Notice) -> dict:
-	kinds = {cls: kind for kind, cls in KINDS.items()}
-	packed = {k: v for k, v in asdict(notice).items() if k not in ("events", "reply")}
-	packed["events"] = [{"kind": kinds[type(event)], **_plain(asdict(event))} for event in notice.events]
-	return packed
-
-
-def _plain(values: dict) -> dict:
-	def text(value):
-		if isinstance(value, Decimal):
-			return str(value)
-		if isinstance(value, datetime):
-			return value.isoformat()
-		return value.value if isinstance(value, Outcome | RefundOutcome) else value
-
-	return {key: text(value) for key, value in values.items()}
-
-
-def _unpack(text: str) -> Notice:
-	packed = frappe.parse_json(text)
-	events = tuple(_event(dict(values)) for values in packed.pop("events"))
-	return Notice(events=events, **packed)
-
-
-def _event(values: dict):
-	kind = KINDS[values.pop("kind")]
-	if values.get("amount") is not None:
-		values["amount"] = Decimal(values["amount"])
-	if values.get("occurred_at"):
-		values["occurred_at"] = datetime.fromisoformat(values["occurred_at"])
-	if kind is PaymentEvent:
-		values["outcome"] = Outcome(values["outcome"])
-	if kind is RefundEvent:
-		values["outcome"] = RefundOutcome(values["outcome"])
-	return kind(**values)

@@ -9,15 +9,11 @@ from frappe.utils import cint, get_datetime, now_datetime
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.call import call_gateway
 from oropendola_payments.engine.gateway.idempotency import operation_key
+from oropendola_payments.engine.gateway.mode_guard import is_current_mode
 from oropendola_payments.engine.gateway.registry import adapter_of
 from oropendola_payments.engine.refunds import ledger
-from oropendola_payments.engine.settlement.settle import (
-	Settled,
-	find_attempt,
-	is_of_this_mode,
-	settle,
-	should_capture,
-)
+from oropendola_payments.engine.settlement.settle import find_attempt, settle, should_capture
+from oropendola_payments.engine.settlement.types import Settled
 from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.gateways.base import Outcome, PaymentEvent, RefundEvent
 from oropendola_payments.gateways.errors import GatewayError, NotSupported
@@ -35,7 +31,7 @@ def ask(name: str) -> list[Settled]:
 
 def ask_about(attempt, adapter=None) -> list[Settled]:
 	"""As `ask`, for a caller that has read the attempt and made the adapter ready."""
-	if not is_of_this_mode(attempt):
+	if not is_current_mode(attempt):
 		return []  # a Test account knows nothing of a Live payment; it is asked when the mode is back
 	note_check(attempt)
 	frappe.db.commit()
@@ -119,7 +115,7 @@ def ask_soon(attempt):
 
 
 def require_this_mode(attempt):
-	if not is_of_this_mode(attempt):
+	if not is_current_mode(attempt):
 		message = _("Payment {0} was opened in {1} mode. It can be asked about when that mode is back.")
 		raise Conflict(message.format(attempt.name, attempt.mode))
 

@@ -6,7 +6,7 @@ import frappe
 from frappe.utils import now_datetime
 
 from oropendola_payments.api import admin
-from oropendola_payments.engine.inbound import inbox
+from oropendola_payments.engine.inbound import inbox, notice_codec
 from oropendola_payments.engine.jobs import payments as payment_jobs
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import as_user, create_user, enable_gateway
@@ -120,7 +120,7 @@ class TestMessages(InboxCase):
 						"webhook", "POST", message.headers, {"gateway": gateway}, message.body
 					)
 					notice = adapter.receive(callback)
-					again = inbox._unpack(frappe.as_json(inbox._pack(notice)))
+					again = notice_codec.unpack_notice(frappe.as_json(notice_codec.pack_notice(notice)))
 					self.assertEqual(again.events, notice.events)
 					self.assertEqual(
 						(again.verified, again.reference, again.order_id),

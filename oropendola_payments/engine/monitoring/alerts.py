@@ -11,11 +11,10 @@ from frappe import _
 from frappe.utils import cint, escape_html, flt, get_datetime, get_url, now_datetime
 
 from oropendola_payments.compat import desk_path
-from oropendola_payments.engine.core.transactions import in_transaction, lock
+from oropendola_payments.engine.core.transactions import in_transaction, lock, safely
 from oropendola_payments.engine.monitoring import alert_rules
 from oropendola_payments.engine.monitoring.alert_rules import Finding
 from oropendola_payments.engine.notifications import templates as mail_templates
-from oropendola_payments.engine.notifications.hooks import safely
 
 ALERT = "Payment Alert"
 ESCALATION_POINTS = 10  # percentage points

@@ -7,7 +7,7 @@ from frappe.utils import cint, flt, get_fullname, get_url
 
 from oropendola_payments.ai_billing import formatting
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
-from oropendola_payments.engine.core import after_commit
+from oropendola_payments.engine.entitlements import api_keys
 from oropendola_payments.engine.notifications import receipts
 from oropendola_payments.engine.notifications import templates as mail_templates
 
@@ -24,14 +24,14 @@ SWITCHES = {
 
 def payment_received(invoice, capture):
 	def values() -> dict:
-		waits = bool(invoice.subscription and after_commit.has_key_to_pick_up(invoice.subscription))
+		waits = bool(invoice.subscription and api_keys.has_new_key(invoice.subscription))
 		return {
 			**_about_invoice(invoice),
 			"amount": formatting.money(capture.amount, capture.currency),
 			"paid_on": formatting.day(capture.captured_at),
 			"runs_until": formatting.day(invoice.period_end),
 			"key_waits": waits,
-			"key_hours": formatting.number(after_commit.KEY_PICKUP_SECONDS // 3600),
+			"key_hours": formatting.number(api_keys.NEW_KEY_SECONDS // 3600),
 		}
 
 	_send("payment_received", invoice, "/billing", values, with_receipt=True)

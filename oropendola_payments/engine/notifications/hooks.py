@@ -1,9 +1,8 @@
 """What the world hears of payments: other apps' hooks and mails. Runs in a worker; nothing here can touch the money."""
 
-from collections.abc import Callable
-
 import frappe
 
+from oropendola_payments.engine.core.transactions import safely
 from oropendola_payments.engine.notifications import emails
 
 
@@ -53,14 +52,3 @@ def _tell(hook: str, **arguments):
 	"""Other apps react by a hook of this name; one that fails does not stop the next."""
 	for path in frappe.get_hooks(hook) or []:
 		safely(lambda path=path: frappe.get_attr(path)(**arguments))
-
-
-def safely(work: Callable):
-	"""Commit what `work` did; when it fails, undo it, log it and go on."""
-	try:
-		work()
-		frappe.db.commit()
-	except Exception:
-		frappe.db.rollback()
-		frappe.log_error(title="Payments: a reaction failed", message=frappe.get_traceback())
-		frappe.db.commit()

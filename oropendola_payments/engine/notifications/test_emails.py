@@ -4,14 +4,14 @@ import frappe
 
 from oropendola_payments.ai_billing import formatting
 from oropendola_payments.ai_billing.periods import today
-from oropendola_payments.engine.core import after_commit
+from oropendola_payments.engine.entitlements import api_keys
 from oropendola_payments.engine.inbound import abandonment
 from oropendola_payments.engine.jobs import subscriptions as subscription_jobs
 from oropendola_payments.engine.monitoring import invariants
 from oropendola_payments.engine.notifications import emails, receipts
 from oropendola_payments.engine.notifications import hooks as notification_hooks
 from oropendola_payments.engine.notifications import templates as mail_templates
-from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.settlement import manual_payment
 from oropendola_payments.engine.subscriptions import lifecycle  # fmt: skip
 from oropendola_payments.tests.support.case import TestCase
@@ -62,7 +62,7 @@ class TestPaymentMails(MailCase):
 	def test_a_key_that_waits_is_told_with_how_long_it_waits(self):
 		notification_hooks.payment_succeeded(self.capture)
 		self.assertIn("within 24 hours", mails_to(self.user)[-1].html)
-		after_commit.pick_up_key(self.invoice.subscription)
+		api_keys.take_new_key(self.invoice.subscription)
 		notification_hooks.payment_succeeded(self.capture)
 		self.assertNotIn("API key", mails_to(self.user)[-1].html)
 
@@ -108,7 +108,7 @@ class TestPaymentMails(MailCase):
 		self.assertEqual(len(mails_to(self.user)), before)
 
 	def test_a_refund_that_arrived_is_told_with_its_amount(self):
-		answer = refunds.create_refund(self.invoice.name, 100, "Example")
+		answer = create.create_refund(self.invoice.name, 100, "Example")
 		emails.refund_done(self.invoice, frappe.get_doc("Payment Refund", answer["refund"]))
 		sent = mails_to(self.user)[-1]
 		self.assertEqual(sent.subject, f"Refund sent: {self.invoice.name}")

@@ -7,7 +7,7 @@ import frappe
 from oropendola_payments.ai_billing import formatting
 from oropendola_payments.api import receipts as receipts_api
 from oropendola_payments.engine.notifications import receipts
-from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.settlement import manual_payment
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import (
@@ -55,7 +55,7 @@ class TestReceipts(TestCase):
 			self.assertIn(text, page)
 
 	def test_it_lists_what_went_back(self):
-		refunds.create_refund(self.invoice.name, 80, "Example")
+		create.create_refund(self.invoice.name, 80, "Example")
 		page = receipts.as_html(self.invoice.reload())
 		self.assertIn("Paid back", page)
 		self.assertIn("80.00", page)
@@ -136,7 +136,7 @@ class TestOneReceipt(TestCase):
 	def test_each_refund_is_a_line_of_its_own(self):
 		self.pay()
 		for amount in (300, 20):
-			refunds.create_refund(self.invoice.name, amount, "Example")
+			create.create_refund(self.invoice.name, amount, "Example")
 		self.assert_both_say("−₹300.00", "−₹20.00")
 
 	def test_a_part_of_the_sum_has_a_receipt_that_says_what_is_due(self):

@@ -1,11 +1,30 @@
 """What payment services want to know of a customer, in the customer's own profile."""
 
 import frappe
+import phonenumbers
+from frappe import _
 
-from oropendola_payments.engine.phone import otp
+from oropendola_payments.exceptions import BadRequest
 
 
 def keep_phone(user: str, text: str | None):
 	"""Keep a phone number in E.164 form. It goes to the field that is no log-in name and need not be unique."""
 	if text:
-		frappe.db.set_value("User", user, "phone", otp.phone_number(text))
+		frappe.db.set_value("User", user, "phone", phone_number(text))
+
+
+def phone_number(text: str, region: str = "IN") -> str:
+	"""The number in E.164 form, so that one phone has one budget however it is typed."""
+	try:
+		number = phonenumbers.parse(text, region)
+	except phonenumbers.NumberParseException:
+		number = None
+	if not number or not phonenumbers.is_valid_number(number):
+		raise BadRequest(
+			_("This is not a phone number. Please write it with its country code, such as +91 98765 43210.")
+		)
+	return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def masked_phone(phone: str) -> str:
+	return f"{'*' * max(0, len(phone) - 3)}{phone[-3:]}"

@@ -13,13 +13,13 @@ from decimal import Decimal
 from string import Formatter
 
 import frappe
-import phonenumbers
 from frappe import _
 from frappe.utils import cint
 from frappe.utils.password import get_encryption_key
 
 from oropendola_payments.engine.phone import sms
-from oropendola_payments.exceptions import BadRequest, TooManyRequests, Unavailable, Unprocessable
+from oropendola_payments.engine.phone.numbers import masked_phone
+from oropendola_payments.exceptions import TooManyRequests, Unavailable, Unprocessable
 from oropendola_payments.money import money_text
 
 MAX_TRIES = 5
@@ -53,19 +53,6 @@ class Binding:
 		return "|".join(
 			(self.purpose, self.reference, money_text(self.amount, self.currency), self.currency, self.phone)
 		)
-
-
-def phone_number(text: str, region: str = "IN") -> str:
-	"""The number in E.164 form, so that one phone has one budget however it is typed."""
-	try:
-		number = phonenumbers.parse(text, region)
-	except phonenumbers.NumberParseException:
-		number = None
-	if not number or not phonenumbers.is_valid_number(number):
-		raise BadRequest(
-			_("This is not a phone number. Please write it with its country code, such as +91 98765 43210.")
-		)
-	return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def send(bound: Binding, simulated: bool) -> dict:
@@ -106,10 +93,6 @@ def check(bound: Binding, code: str):
 def is_waiting(bound: Binding) -> bool:
 	"""True while a code that was sent for this can still be typed."""
 	return bool(frappe.cache.get(_key(bound)))
-
-
-def masked_phone(phone: str) -> str:
-	return f"{'*' * max(0, len(phone) - 3)}{phone[-3:]}"
 
 
 # Keeping ------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import frappe
 from frappe.utils import cint
 
 from oropendola_payments.engine.core.test_redaction import found_in_logs, found_in_tables, log_sizes
-from oropendola_payments.engine.phone import otp
+from oropendola_payments.engine.phone import numbers, otp
 from oropendola_payments.exceptions import Refusal, TooManyRequests, Unavailable
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import payment_settings, unique
@@ -288,7 +288,7 @@ class TestOneTimeCodes(TestCase):
 
 	def test_one_phone_has_one_form_however_it_is_typed(self):
 		forms = {
-			otp.phone_number(text)
+			numbers.phone_number(text)
 			for text in ("9876543210", "+91 98765 43210", "098765-43210", "+919876543210")
 		}
 		self.assertEqual(forms, {"+919876543210"})
@@ -296,7 +296,7 @@ class TestOneTimeCodes(TestCase):
 	def test_what_is_no_phone_number_is_refused(self):
 		for text in ("12", "abc", "+1234", "", "9" * 40):
 			with self.assertRaises(Refusal):
-				otp.phone_number(text)
+				numbers.phone_number(text)
 
 	def skip_the_pause(self):
 		frappe.cache.delete(otp._counter("pause", self.bound.phone))

@@ -4,10 +4,10 @@ import frappe
 from frappe import _
 from frappe.utils import cint, get_url
 
-from oropendola_payments.engine.checkout.response import mock_marks
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.gateway.registry import settings_of
-from oropendola_payments.engine.phone import otp
+from oropendola_payments.engine.gateway.simulated import mock_marks
+from oropendola_payments.engine.phone import numbers, otp
 from oropendola_payments.exceptions import Unprocessable
 
 PURPOSE = "checkout"
@@ -28,7 +28,7 @@ def send_code(attempt) -> dict:
 		"gateway": attempt.gateway,
 		"payment_url": get_url(f"/pay?attempt={attempt.name}"),
 		"next_action": "otp",
-		"phone": otp.masked_phone(bound.phone),
+		"phone": numbers.masked_phone(bound.phone),
 		**mock_marks(attempt.mode),
 		**sent,
 	}
@@ -66,5 +66,5 @@ def _bound(attempt) -> otp.Binding:
 			_("This payment is confirmed by a code to your phone. Please add a phone number first.")
 		)
 	return otp.Binding(
-		PURPOSE, attempt.name, attempt.payment_ref().amount, attempt.currency, otp.phone_number(phone)
+		PURPOSE, attempt.name, attempt.payment_ref().amount, attempt.currency, numbers.phone_number(phone)
 	)

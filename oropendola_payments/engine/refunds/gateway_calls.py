@@ -1,10 +1,10 @@
 """Questions to a gateway about a refund: with the right account, under the key that all tries share."""
 
 import frappe
-from frappe import _
 
-from oropendola_payments.engine.checkout.request import api_url
+from oropendola_payments.engine.core.urls import api_url
 from oropendola_payments.engine.gateway.call import call_gateway
+from oropendola_payments.engine.gateway.mode_guard import other_mode_message
 from oropendola_payments.engine.gateway.registry import adapter_of, settings_of
 from oropendola_payments.gateways.base import Gateway, PaymentRef, RefundEvent, RefundRequest
 from oropendola_payments.gateways.errors import NotSent
@@ -21,20 +21,8 @@ def adapter_of_payment(refund) -> Gateway:
 	adapter = adapter_of(refund.gateway)
 	mode = frappe.db.get_value("Payment Attempt", refund.attempt, "mode")
 	if mode != adapter.mode:
-		raise NotSent(of_another_mode(mode))
+		raise NotSent(other_mode_message(mode))
 	return adapter
-
-
-def mode_to_wait_for(attempt: str) -> str | None:
-	"""The mode in which this payment was taken, while its gateway is set to another one."""
-	gateway, mode = frappe.db.get_value("Payment Attempt", attempt, ["gateway", "mode"])
-	return None if mode == "Manual" or mode == settings_of(gateway).mode else mode
-
-
-def of_another_mode(mode: str) -> str:
-	return _(
-		"The payment was taken in {0} mode. Its refund waits until the gateway is set to that mode."
-	).format(_(mode))
 
 
 def build_request(refund) -> RefundRequest:

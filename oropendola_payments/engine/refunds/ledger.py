@@ -12,6 +12,7 @@ from oropendola_payments.engine.core.event_order import is_newer, utc_text
 from oropendola_payments.engine.core.redaction import redact_text
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.entitlements.fulfilment import revoke_period
+from oropendola_payments.engine.gateway import mode_guard
 from oropendola_payments.engine.gateway.idempotency import fingerprint
 from oropendola_payments.engine.refunds import gateway_calls
 from oropendola_payments.engine.refunds import record as refund_record
@@ -193,9 +194,9 @@ def record_notice(gateway: str, event: RefundEvent) -> bool:
 
 def _require_mode(attempt: str):
 	"""A message of another mode's account speaks of another payment, though the number be the same."""
-	mode = gateway_calls.mode_to_wait_for(attempt)
+	mode = mode_guard.other_mode_of(attempt)
 	if mode:
-		raise Conflict(gateway_calls.of_another_mode(mode))
+		raise Conflict(mode_guard.other_mode_message(mode))
 
 
 def find(gateway: str, event: RefundEvent) -> str | None:

@@ -3,7 +3,7 @@
 import frappe
 
 from oropendola_payments.engine.jobs import payments as payment_jobs
-from oropendola_payments.engine.refunds import ledger
+from oropendola_payments.engine.refunds import create, ledger
 from oropendola_payments.engine.refunds import process as refunds
 from oropendola_payments.engine.settlement import reviews
 from oropendola_payments.exceptions import Conflict
@@ -168,7 +168,7 @@ class TestEndedByHand(RefundCase):
 
 	def test_what_was_not_made_is_closed_and_can_be_sent_again(self):
 		refund = self.lost()
-		refunds.close_manually(refund, "It is not in the dashboard.")
+		create.close_manually(refund, "It is not in the dashboard.")
 		self.assertEqual((status_of(refund), self.left()), ("Failed", self.journey.doc().total()))
 		self.assertIn("It is not in the dashboard.", self.journey.doc().review_reason)
 		self.assertEqual(self.journey.refund(300)["status"], "Processing")
@@ -178,6 +178,6 @@ class TestEndedByHand(RefundCase):
 		finish_refunds(self.gateway, self.journey.invoice)
 		self.assertEqual(status_of(refund), "Refunded")
 		with self.assertRaises(Conflict):
-			refunds.close_manually(refund, "It is not in the dashboard.")
+			create.close_manually(refund, "It is not in the dashboard.")
 		frappe.db.rollback()
 		self.assertEqual(status_of(refund), "Refunded")

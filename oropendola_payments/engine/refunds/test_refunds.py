@@ -4,8 +4,7 @@ from decimal import Decimal
 import frappe
 
 from oropendola_payments.engine.jobs import payments as payment_jobs
-from oropendola_payments.engine.refunds import ledger
-from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.engine.refunds import create, ledger
 from oropendola_payments.engine.settlement.settle import settle
 from oropendola_payments.exceptions import Conflict, NotFound, Unprocessable
 from oropendola_payments.gateways.base import DisputeEvent, RefundEvent, RefundOutcome
@@ -90,7 +89,7 @@ class TestEveryGateway(TestCase):
 			first = journey.refund(100, idempotency_key=journey.invoice)
 			self.assertEqual(journey.refund(100, idempotency_key=journey.invoice)["refund"], first["refund"])
 			with self.assertRaises(Conflict):
-				refunds.create_refund(journey.invoice, Decimal(200), "A test", journey.invoice)
+				create.create_refund(journey.invoice, Decimal(200), "A test", journey.invoice)
 			self.assertEqual(len(journey.refunds()), 1)
 
 
@@ -100,7 +99,7 @@ class TestWhatIsRefused(TestCase):
 
 	def refused(self, amount) -> str:
 		with self.assertRaises(Unprocessable) as refusal:
-			refunds.create_refund(self.journey.invoice, amount, "A test")
+			create.create_refund(self.journey.invoice, amount, "A test")
 		self.assertEqual(self.journey.refunds(), [])
 		return str(refusal.exception)
 
@@ -116,7 +115,7 @@ class TestWhatIsRefused(TestCase):
 
 	def test_an_invoice_without_a_payment(self):
 		with self.assertRaises(Unprocessable):
-			refunds.create_refund(Journey("payu").invoice, None, "A test")
+			create.create_refund(Journey("payu").invoice, None, "A test")
 
 	def test_a_disputed_payment_until_the_dispute_is_won(self):
 		capture = self.journey.captures()[0]
@@ -285,7 +284,7 @@ class TestOddRefunds(TestCase):
 		journey = Journey("payu")
 		settle("payu", paid(journey.start(), 100))
 		settle("payu", paid(journey.start(), 399))
-		answer = refunds.create_refund(journey.invoice, None, "A test")
+		answer = create.create_refund(journey.invoice, None, "A test")
 		self.assertEqual(len(answer["refunds"]), 2)
 		self.assertEqual(sorted(refund.amount for refund in journey.refunds()), [100, 399])
 
@@ -293,5 +292,5 @@ class TestOddRefunds(TestCase):
 		journey = Journey("payu")
 		settle("payu", paid(journey.start(), 100))
 		settle("payu", paid(journey.start(), 399))
-		refunds.create_refund(journey.invoice, Decimal(450), "A test")
+		create.create_refund(journey.invoice, Decimal(450), "A test")
 		self.assertEqual(sorted(refund.amount for refund in journey.refunds()), [51, 399])

@@ -10,7 +10,8 @@ from frappe.utils import cstr
 
 from oropendola_payments.engine.core.event_order import is_newer, utc_text
 from oropendola_payments.engine.core.transactions import in_transaction, lock
-from oropendola_payments.engine.settlement.settle import find_attempt, is_of_this_mode
+from oropendola_payments.engine.gateway.mode_guard import is_current_mode
+from oropendola_payments.engine.settlement.settle import find_attempt
 from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.gateways.base import DisputeEvent
 
@@ -44,7 +45,7 @@ def _find_capture(gateway: str, event: DisputeEvent):
 def _require_mode(name: str):
 	"""A Test account's message may name a number that a Live payment has too."""
 	attempt = frappe.get_doc("Payment Attempt", name)
-	if not is_of_this_mode(attempt):
+	if not is_current_mode(attempt):
 		message = _("Payment {0} was opened in {1} mode. Another mode's account cannot dispute it.")
 		raise Conflict(message.format(attempt.name, _(attempt.mode)))
 

@@ -11,7 +11,6 @@ from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import new_reference
 from oropendola_payments.ai_billing.periods import today
-from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.settlement import settle as settlement
 from oropendola_payments.exceptions import BadRequest, Conflict, NotFound
@@ -29,7 +28,7 @@ def record_payment(
 		raise NotFound(_("There is no invoice {0}.").format(invoice_name))
 	moment = _moment(paid_on)
 	settled = in_transaction(_record, invoice_name, amount, reference.strip(), moment, note)
-	after_commit.follow_up(settled)
+	settlement.follow_up(settled)
 	invoice = frappe.get_doc("AI Invoice", invoice_name)
 	return {
 		"invoice_id": invoice.name,

@@ -4,45 +4,22 @@ Callback, webhook, poll, Desk and payment by hand all end in `settle`. One trans
 quota, key and events: paid and served cannot come apart. Repeating a fact changes nothing and is not an error.
 """
 
-from dataclasses import dataclass
-from decimal import Decimal
-from zoneinfo import ZoneInfo
-
 import frappe
 from frappe import _
-from frappe.utils import get_datetime, get_system_timezone, now_datetime
 
-from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
-from oropendola_payments.engine.core import after_commit
+from oropendola_payments.engine.core.after_commit import enqueue
 from oropendola_payments.engine.core.transactions import in_transaction, lock, read
-from oropendola_payments.engine.entitlements.fulfilment import fulfil
-from oropendola_payments.engine.gateway import polling
-from oropendola_payments.engine.gateway.registry import settings_of
-from oropendola_payments.engine.settlement import overpayment
+from oropendola_payments.engine.gateway.mode_guard import is_current_mode
 from oropendola_payments.engine.settlement.attempt_outcomes import (
-	MISMATCH_REASON,
 	close_attempt,
-	close_invoice_if_last,
 	note_authorized,
 	note_pending,
 )
+from oropendola_payments.engine.settlement.captures import take_money
+from oropendola_payments.engine.settlement.types import Settled
 from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
-from oropendola_payments.money import quantize, to_decimal
-
-
-@dataclass
-class Settled:
-	"""What one fact did. `changed` is False for the loser of a race and for a repetition."""
-
-	attempt: str
-	invoice: str
-	changed: bool
-	capture: str | None = None
-	disposition: str | None = None
-	gives_back: bool = False  # more came than was wanted, and something was decided about it
-	failed: bool = False
 
 
 def settle(gateway: str, event: PaymentEvent, attempt=None) -> Settled:
@@ -57,7 +34,7 @@ def settle(gateway: str, event: PaymentEvent, attempt=None) -> Settled:
 	except frappe.DuplicateEntryError:
 		# The unique key knows this money already, from another attempt.
 		settled = in_transaction(_settle_locked, attempt.invoice, attempt.name, event, look_first=True)
-	after_commit.follow_up(settled)
+	follow_up(settled)
 	return settled
 
 
@@ -83,11 +60,11 @@ def _settle_locked(
 	invoice = lock("AI Invoice", invoice_name)
 	attempt = lock("Payment Attempt", attempt_name)
 	result = Settled(attempt.name, invoice.name, changed=False)
-	if not is_of_this_mode(attempt):
+	if not is_current_mode(attempt):
 		message = _("Payment {0} was opened in {1} mode. It cannot be settled by another mode's account.")
 		raise Conflict(message.format(attempt.name, attempt.mode))
 	if event.outcome is Outcome.PAID:
-		_take_money(invoice, attempt, event, result, look_first=look_first)
+		take_money(invoice, attempt, event, result, look_first=look_first)
 	elif event.outcome is Outcome.AUTHORIZED:
 		result.changed = note_authorized(invoice, attempt, event)
 	elif event.outcome is Outcome.PENDING:
@@ -100,221 +77,25 @@ def _settle_locked(
 def settle_manual_payment(invoice, attempt, event: PaymentEvent) -> Settled:
 	"""Money that a manager saw arrive. The caller holds the invoice's lock and commits."""
 	result = Settled(attempt.name, invoice.name, changed=False)
-	_take_money(invoice, attempt, event, result, expected_part=True)
+	take_money(invoice, attempt, event, result, expected_part=True)
 	return result
 
 
 # Money --------------------------------------------------------------------------------------------
 
 
-def _take_money(
-	invoice,
-	attempt,
-	event: PaymentEvent,
-	result: Settled,
-	*,
-	look_first: bool = False,
-	expected_part: bool = False,
-):
-	if not event.payment_id or event.amount is None or not event.currency:
-		raise Conflict(_("The gateway reports a payment without its number, amount or currency."))
-	# An attempt that took nothing so far has nothing to repeat; for the rest there is the unique key.
-	may_be_known = attempt.status == "Paid" or look_first
-	known = _known_capture(attempt.gateway, event.payment_id) if may_be_known else None
-	if known:
-		result.capture = known.name
-		_compare_with_known(invoice, known, event)
-		return
-	disposition, applied = _disposition(invoice, attempt, event)
-	capture = insert_capture(invoice, attempt, event, disposition, applied)
-	_close_as_paid(invoice, attempt, event, disposition)
-	if disposition == "Mismatch":
-		_put_aside(invoice, attempt, _mismatch_reason(attempt, event))
-	else:
-		apply_capture(invoice, capture, _details(event), expected_part)
-	result.gives_back = bool(capture.resolution)
-	result.changed, result.capture, result.disposition = True, capture.name, disposition
-
-
-def _known_capture(gateway: str, payment_id: str):
-	rows = frappe.get_all(
-		"Payment Capture",
-		{"gateway": gateway, "gateway_payment_id": payment_id},
-		["name", "invoice", "attempt", "amount", "currency"],
-		limit=1,
-	)
-	return rows[0] if rows else None
-
-
-def _compare_with_known(invoice, known, event: PaymentEvent):
-	"""The same money cannot pay two invoices, nor be another sum later: say so once, and change nothing."""
-	recorded = quantize(known.amount, known.currency)
-	if (event.amount, event.currency.upper()) != (recorded, known.currency):
-		invoice.flag_for_review(
-			_("The gateway now says {0} {1} for payment {2}, of which {3} {4} is in our books.").format(
-				event.amount, event.currency, event.payment_id, recorded, known.currency
-			)
-		)
-	if known.invoice != invoice.name:
-		invoice.flag_for_review(
-			_(
-				"The gateway names payment {0} for this invoice, but it already belongs to invoice {1}."
-			).format(known.name, known.invoice)
-		)
-
-
-def _disposition(invoice, attempt, event: PaymentEvent) -> tuple[str, Decimal]:
-	"""What this sum of money is to the invoice, and how much of it pays the invoice."""
-	if _is_mismatch(attempt, event):
-		return "Mismatch", Decimal(0)
-	outstanding = invoice.outstanding()
-	if invoice.status in (*SETTLED, "Cancelled") or not outstanding:
-		return "Duplicate", Decimal(0)
-	if event.amount < outstanding:
-		return "Short", event.amount
-	return ("Applied" if event.amount == outstanding else "Overpaid"), outstanding
-
-
-def is_of_this_mode(attempt) -> bool:
-	"""False while the gateway's settings are in another mode than when the attempt was opened."""
-	return attempt.mode == "Manual" or attempt.mode == settings_of(attempt.gateway).mode
-
-
 def should_capture(attempt) -> bool:
 	"""Whether money that is reserved for this attempt should be taken. Read without a lock: what changes meanwhile is a double payment."""
-	if attempt.status == "Paid" or not is_of_this_mode(attempt):
+	if attempt.status == "Paid" or not is_current_mode(attempt):
 		return False
 	return frappe.db.get_value("AI Invoice", attempt.invoice, "status") not in (*SETTLED, "Cancelled")
 
 
-def _is_mismatch(attempt, event: PaymentEvent) -> bool:
-	another_order = attempt.gateway_order_id and event.order_id and attempt.gateway_order_id != event.order_id
-	return bool(another_order) or event.currency.upper() != attempt.currency.upper() or event.amount <= 0
-
-
-def _put_aside(invoice, attempt, reason: str):
-	"""Money that fits nothing waits for a person, and the customer may pay as was asked."""
-	invoice.flag_for_review(reason)
-	close_invoice_if_last(invoice, attempt, lambda: invoice.mark_as_failed(MISMATCH_REASON))
-
-
-def _mismatch_reason(attempt, event: PaymentEvent) -> str:
-	return _("The gateway took {0} {1} for attempt {2}, which is over {3} {4}. Nothing was applied.").format(
-		event.amount,
-		event.currency,
-		attempt.name,
-		quantize(attempt.amount, attempt.currency),
-		attempt.currency,
-	)
-
-
-def insert_capture(invoice, attempt, event: PaymentEvent, disposition: str, applied: Decimal):
-	capture = records.new("Payment Capture")
-	capture.update(
-		{
-			"attempt": attempt.name,
-			"invoice": invoice.name,
-			"user": invoice.user,
-			"gateway": attempt.gateway,
-			"gateway_payment_id": event.payment_id,
-			"amount": event.amount,
-			"currency": event.currency.upper(),
-			"captured_at": local_time(event.occurred_at),
-			"disposition": disposition,
-			"applied_amount": applied,
-			"surplus": event.amount - applied,
-			"amount_refunded": 0,
-			"credit_used": 0,
-		}
-	)
-	capture.add()
-	invoice.record(
-		"money_captured",
-		capture,
-		to_status=disposition,
-		amount=event.amount,
-		currency=event.currency,
-		applied=applied,
-	)
-	return capture
-
-
-def _close_as_paid(invoice, attempt, event: PaymentEvent, disposition: str):
-	values = {"payment_method": event.method or attempt.payment_method, "response_data": _details(event)}
-	if attempt.status == "Paid":  # a second payment inside the same order
-		attempt.write(**values)
-		return
-	before = attempt.status
-	attempt.mark_as_paid(
-		gateway_payment_id=event.payment_id,
-		gateway_order_id=attempt.gateway_order_id or event.order_id,
-		error_code="mismatch" if disposition == "Mismatch" else None,
-		error_message=None,
-		next_check_at=polling.next_check_after_payment(attempt),
-		**values,
-	)
-	invoice.record("attempt_paid", attempt, before, "Paid")
-
-
-def apply_capture(invoice, capture, response: str | None = None, expected_part: bool = False):
-	"""Let the captured money pay the invoice and serve the customer; what is too much is left to the policy.
-
-	A part that nobody asked for is flagged.
-	"""
-	amount, applied = to_decimal(capture.amount), to_decimal(capture.applied_amount or 0)
-	served = True
-	if invoice.status == "Cancelled":
-		served = _pay_cancelled(invoice, capture)
-	elif applied:
-		served = _pay(invoice, capture, invoice.paid() + applied, response, expected_part)
-	unwanted = amount - applied if served else amount
-	if unwanted > 0:
-		overpayment.apply_policy(invoice, capture, unwanted)
-	if not served:
-		overpayment.apply_policy_to_parts(invoice, but=capture.name)
-
-
-def _pay(invoice, capture, paid: Decimal, response: str | None, expected_part: bool) -> bool:
-	"""False when the money served nothing, because what it was for is gone."""
-	values = {
-		"payment_gateway": capture.gateway,
-		"transaction_id": capture.gateway_payment_id,
-		"payment_gateway_response": response,
-	}
-	kept = paid - invoice.paid() + invoice.kept()
-	if kept >= invoice.total():
-		invoice.mark_as_paid(amount_paid=paid, **values)
-		return fulfil(invoice)
-	if invoice.status == "Partly Paid":
-		invoice.write(amount_paid=paid, outstanding_amount=invoice.total() - kept, **values)
-	else:
-		if not invoice.can_move_to("Partly Paid"):
-			invoice.mark_as_processing()
-		invoice.mark_as_partly_paid(paid, **values)
-	if not expected_part:
-		message = _("{0} {1} arrived, which is less than the {2} that was due.")
-		invoice.flag_for_review(message.format(capture.amount, capture.currency, invoice.total()))
-	return True
-
-
-def _pay_cancelled(invoice, capture) -> bool:
-	"""Money for an invoice that was called off: it is paid in the books and serves nothing."""
-	applied = min(to_decimal(capture.amount), invoice.total())
-	capture.write(applied_amount=applied)
-	invoice.mark_as_paid(
-		amount_paid=applied, payment_gateway=capture.gateway, transaction_id=capture.gateway_payment_id
-	)
-	return False
-
-
-def _details(event: PaymentEvent) -> str:
-	return frappe.as_json({"outcome": event.outcome.value, "payment_id": event.payment_id, **event.details})
-
-
-def local_time(moment):
-	"""The gateway's time in the site's time zone, as the database keeps it."""
-	if moment is None:
-		return now_datetime()
-	if moment.tzinfo is None:
-		return get_datetime(moment)
-	return moment.astimezone(ZoneInfo(get_system_timezone())).replace(tzinfo=None)
+def follow_up(settled):
+	"""Queue what the outside world should learn of a settled fact."""
+	if settled.changed and settled.capture:
+		enqueue("oropendola_payments.engine.notifications.hooks.payment_succeeded", capture=settled.capture)
+		if settled.gives_back:
+			enqueue("oropendola_payments.engine.refunds.process.process_invoice", invoice=settled.invoice)
+	elif settled.failed:
+		enqueue("oropendola_payments.engine.notifications.hooks.payment_failed", attempt=settled.attempt)

@@ -6,7 +6,7 @@ from decimal import Decimal
 import frappe
 
 from oropendola_payments.engine.settlement.settle import settle
-from oropendola_payments.engine.subscriptions import lifecycle
+from oropendola_payments.engine.subscriptions import renewal as renewal_
 from oropendola_payments.gateways.payu.adapter import PayU
 from oropendola_payments.tests.support.another_app import another_app
 from oropendola_payments.tests.support.case import TestCase
@@ -61,7 +61,7 @@ class TestPolicies(TestCase):
 		for journey, extra in self.each("Credit"):
 			self.assertEqual(extra.credit_left(), Decimal(499))
 			end = frappe.db.get_value("AI Subscription", journey.subscription, "end_date")
-			renewal = lifecycle.renew(journey.user)["invoice_id"]
+			renewal = renewal_.renew(journey.user)["invoice_id"]
 			self.assertEqual(frappe.db.get_value("AI Invoice", renewal, "status"), "Paid")
 			self.assertGreater(frappe.db.get_value("AI Subscription", journey.subscription, "end_date"), end)
 			self.assertEqual(journey.refunds(), [])
@@ -91,8 +91,8 @@ class TestPolicies(TestCase):
 			plan.price = 300
 			plan.save(ignore_permissions=True)
 			frappe.db.commit()
-			first = lifecycle.renew(journey.user)["invoice_id"]
-			second = lifecycle.renew(journey.user)["invoice_id"]
+			first = renewal_.renew(journey.user)["invoice_id"]
+			second = renewal_.renew(journey.user)["invoice_id"]
 		states = [
 			frappe.db.get_value("AI Invoice", name, ["status", "outstanding_amount"])
 			for name in (first, second)

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import frappe
 
-from oropendola_payments.engine.refunds import process as refunds
-from oropendola_payments.engine.subscriptions import lifecycle
+from oropendola_payments.engine.refunds import create
+from oropendola_payments.engine.subscriptions import renewal as renewal_
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.checks import broken_promises
 from oropendola_payments.tests.support.factories import create_user, payment_settings
@@ -26,15 +26,15 @@ class TestCredit(TestCase):
 		with payment_settings(double_payment_policy="Credit"):
 			journey = self.paid_twice()
 		self.assertEqual([c.disposition for c in journey.captures()], ["Applied", "Duplicate"])
-		renewal = lifecycle.renew(journey.user, journey.doc().plan)["invoice_id"]
+		renewal = renewal_.renew(journey.user, journey.doc().plan)["invoice_id"]
 		self.assertEqual(frappe.db.get_value("AI Invoice", renewal, "status"), "Paid")
 		self.assertEqual(journey.captures()[1].credit_left(), 0)
 
 	def test_refunding_what_credit_paid_gives_the_credit_back_and_sends_no_money(self):
 		with payment_settings(double_payment_policy="Credit"):
 			journey = self.paid_twice()
-		renewal = lifecycle.renew(journey.user, journey.doc().plan)["invoice_id"]
-		refunds.create_refund(renewal, None, "A test")
+		renewal = renewal_.renew(journey.user, journey.doc().plan)["invoice_id"]
+		create.create_refund(renewal, None, "A test")
 		self.assertEqual(frappe.db.get_value("AI Invoice", renewal, "status"), "Refunded")
 		self.assertEqual(journey.captures()[1].credit_left(), Decimal(499))
 		self.assertEqual(

@@ -9,7 +9,7 @@ import frappe
 from oropendola_payments.api import callbacks, payment, webhooks
 from oropendola_payments.engine.jobs import payments as payment_jobs
 from oropendola_payments.engine.monitoring import health
-from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.settlement.settle import settle
 from oropendola_payments.exceptions import BadRequest
 from oropendola_payments.tests.support.another_app import (
@@ -186,7 +186,7 @@ class TestTheirGateway(TestCase):
 
 	def test_it_sends_money_back(self):
 		self.webhook(self.customer_pays(self.start()))
-		answer = refunds.create_refund(self.invoice, None, "A test")
+		answer = create.create_refund(self.invoice, None, "A test")
 		self.assertEqual((answer["status"], AcmePay.refunds[answer["refund"]]), ("Refunded", 499))
 		self.assertEqual(self.status()[0], "Refunded")
 

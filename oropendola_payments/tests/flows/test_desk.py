@@ -13,7 +13,7 @@ from oropendola_payments.ai_billing.report.reconciliation_differences import rec
 from oropendola_payments.ai_billing.report.subscriptions_and_mrr import subscriptions_and_mrr
 from oropendola_payments.api import desk as desk_api
 from oropendola_payments.engine import desk_actions
-from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.settlement import manual_payment
 from oropendola_payments.exceptions import BadRequest, NotAllowed
 from oropendola_payments.tests.support.case import TestCase
@@ -52,7 +52,7 @@ class TestOfferedActions(DeskCase):
 		invoice = create_invoice(customer())
 		manual_payment.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
 		self.assertEqual(self.actions(invoice), {"refund"})
-		refunds.create_refund(invoice.name, 99, "Example")
+		create.create_refund(invoice.name, 99, "Example")
 		self.assertEqual(desk_actions.invoice_actions(invoice.reload())["refund"], 400)
 
 	def test_a_payment_at_a_gateway_can_be_asked_about(self):
@@ -175,7 +175,7 @@ class TestReports(DeskCase):
 		before = self.by_hand()
 		invoice = create_invoice(customer(), price=300)
 		manual_payment.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
-		refunds.create_refund(invoice.name, 100, "Example")
+		create.create_refund(invoice.name, 100, "Example")
 		after = self.by_hand()
 		self.assertEqual(
 			[after[name] - before[name] for name in ("paid", "taken", "refunded", "net")], [1, 300, 100, 200]
@@ -231,7 +231,7 @@ class TestReports(DeskCase):
 	def test_refunds_are_listed_with_reasons_as_text(self):
 		invoice = create_invoice(customer())
 		manual_payment.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
-		refund = refunds.create_refund(invoice.name, 5, "<b>Too much</b>")["refund"]
+		refund = create.create_refund(invoice.name, 5, "<b>Too much</b>")["refund"]
 		_columns, rows = payment_refunds.execute({"gateway": "By hand", "status": "Refunded"})
 		row = next(row for row in rows if row["name"] == refund)
 		self.assertEqual((row["amount"], row["reason"]), (5, "&lt;b&gt;Too much&lt;/b&gt;"))
@@ -267,7 +267,7 @@ class TestReports(DeskCase):
 	def test_differences_name_a_refund_that_nobody_knows_about(self):
 		invoice = create_invoice(customer())
 		manual_payment.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
-		refund = refunds.create_refund(invoice.name, 5, "Example")["refund"]
+		refund = create.create_refund(invoice.name, 5, "Example")["refund"]
 		frappe.db.set_value("Payment Refund", refund, "status", "Unknown")
 		try:
 			self.assertEqual([r["record"] for r in self.differences(invoice.name)], [refund])

@@ -4,11 +4,13 @@ import random
 
 import frappe
 
+from oropendola_payments.engine.checkout import cancel
 from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.inbound import status_query
 from oropendola_payments.engine.jobs import payments as payment_jobs
+from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.refunds import process as refunds
-from oropendola_payments.engine.subscriptions import lifecycle
+from oropendola_payments.engine.subscriptions import lifecycle, renewal
 from oropendola_payments.exceptions import Refusal
 from oropendola_payments.gateways.errors import GatewayError
 from oropendola_payments.tests.support.case import TestCase
@@ -129,7 +131,7 @@ class TestClicks(RaceCase):
 				journey = Journey(gateway)
 				attempt = journey.start()
 				back = journey.customer_pays(attempt)
-				doors = (lambda: bring_back(back), lambda: checkout.cancel(journey.user, attempt))
+				doors = (lambda: bring_back(back), lambda: cancel.cancel(journey.user, attempt))
 				self.assert_only_refusals(in_parallel(8, lambda number: doors[number % 2]()))
 				settle_down(journey)
 				self.assertEqual(journey.status(), "Paid")
@@ -149,7 +151,7 @@ class TestRefunds(RaceCase):
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				journey = self.paid(gateway)
-				results = in_parallel(CROWD, lambda _n: refunds.create_refund(journey.invoice, 100, "A test"))
+				results = in_parallel(CROWD, lambda _n: create.create_refund(journey.invoice, 100, "A test"))
 				self.assert_only_refusals(results)
 				settle_down(journey)
 				self.assertEqual(sum(refund.amount for refund in journey.refunds()), 400)
@@ -158,7 +160,7 @@ class TestRefunds(RaceCase):
 	def test_one_key_makes_one_refund(self):
 		journey = self.paid("payu")
 		results = in_parallel(
-			CROWD, lambda _n: refunds.create_refund(journey.invoice, 100, "A test", journey.invoice)
+			CROWD, lambda _n: create.create_refund(journey.invoice, 100, "A test", journey.invoice)
 		)
 		self.assertEqual([r for r in results if isinstance(r, Exception)], [])
 		self.assertEqual(
@@ -170,7 +172,7 @@ class TestRefunds(RaceCase):
 		"""Double sends: the claim is taken under the refund's lock."""
 		journey = self.paid("payu")
 		with payment_settings(double_payment_policy="Refund"):
-			name = refunds.create_refund(journey.invoice, 100, "A test")["refund"]
+			name = create.create_refund(journey.invoice, 100, "A test")["refund"]
 		frappe.db.set_value("Payment Refund", name, "next_check_at", "2020-01-01")
 		in_parallel(8, lambda _n: refunds.process(name))
 		self.assertEqual(len([r for r in journey.sim.refunds("payu") if r.key == name]), 1)
@@ -188,7 +190,7 @@ class TestSubscribing(RaceCase):
 	def test_twenty_renewals_make_one_invoice(self):
 		journey = Journey("payu", user=create_user())
 		journey.bring_back(journey.customer_pays(journey.start()))
-		results = in_parallel(CROWD, lambda _n: lifecycle.renew(journey.user))
+		results = in_parallel(CROWD, lambda _n: renewal.renew(journey.user))
 		self.assert_only_refusals(results)
 		self.assertEqual(frappe.db.count("AI Invoice", {"user": journey.user}), 2)
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import frappe
 
-from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.engine.refunds import create
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.endpoints import ACTORS, GET, ROWS, People, World, whitelisted
 from oropendola_payments.tests.support.factories import (
@@ -174,7 +174,7 @@ class TestRest(TestCase):
 			"Payment Attempt": frappe.db.get_value("Payment Attempt", {"invoice": invoice}, "name"),
 			"Payment Capture": frappe.db.get_value("Payment Capture", {"invoice": invoice}, "name"),
 			"Payment Event": f"{invoice}-00001",
-			"Payment Refund": refunds.create_refund(invoice, Decimal(1), "A test")["refund"],
+			"Payment Refund": create.create_refund(invoice, Decimal(1), "A test")["refund"],
 			"Payment Webhook Log": cls.stored(
 				"Payment Webhook Log", gateway="payu", event_key=unique("event")
 			),

@@ -10,11 +10,11 @@ from oropendola_payments.api import subscription
 from oropendola_payments.engine.entitlements import usage
 from oropendola_payments.engine.gateway import registry
 from oropendola_payments.engine.inbound import inbox
-from oropendola_payments.engine.refunds import ledger
-from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.engine.refunds import create, ledger
 from oropendola_payments.engine.settlement import disputes
 from oropendola_payments.engine.settlement.settle import settle
 from oropendola_payments.engine.subscriptions import lifecycle
+from oropendola_payments.engine.subscriptions import renewal as renewal_
 from oropendola_payments.exceptions import PaymentRequired, Refusal, TooManyRequests
 from oropendola_payments.gateways.base import DisputeEvent, Notice, RefundEvent, RefundOutcome
 from oropendola_payments.tests.support.case import TestCase
@@ -126,14 +126,14 @@ class TestStolenCredit(TestCase):
 		journey = self.paid_twice()
 		duplicate = journey.captures()[1]
 		disputes.record("payu", DisputeEvent("lost", payment_id=duplicate.gateway_payment_id))
-		renewal = lifecycle.renew(journey.user, journey.doc().plan)["invoice_id"]
+		renewal = renewal_.renew(journey.user, journey.doc().plan)["invoice_id"]
 		self.assertEqual(frappe.db.get_value("AI Invoice", renewal, "status"), "Pending")
 
 	def test_a_refunded_part_is_not_paid_any_more(self):
 		journey = Journey("payu")
 		settle("payu", paid(journey.start(), 200))
 		second = journey.start()
-		refunds.create_refund(journey.invoice, Decimal(200), "A test")
+		create.create_refund(journey.invoice, Decimal(200), "A test")
 		for refund in journey.refunds():
 			ledger.record(refund.name, RefundEvent(RefundOutcome.REFUNDED, key=refund.name))
 		settle("payu", paid(second, 299))

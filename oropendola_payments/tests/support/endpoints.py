@@ -16,7 +16,7 @@ import frappe
 import oropendola_payments.api
 from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.checkout import two_step
-from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.engine.refunds import create
 from oropendola_payments.gateways.base import Customer
 from oropendola_payments.install import API_USER_ROLE
 from oropendola_payments.tests.support.factories import (
@@ -84,7 +84,7 @@ class World:
 	def lost_refund(self) -> str:
 		"""One whose answer never came."""
 		invoice = self.subscription.current_invoice
-		refund = refunds.create_refund(invoice, Decimal(1), "Asked for")["refund"]
+		refund = create.create_refund(invoice, Decimal(1), "Asked for")["refund"]
 		frappe.db.set_value("Payment Refund", refund, "status", "Unknown")
 		frappe.db.commit()
 		return refund

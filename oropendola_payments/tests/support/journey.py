@@ -7,7 +7,7 @@ from copy import copy
 import frappe
 
 from oropendola_payments.api import payment
-from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.engine.refunds import create
 from oropendola_payments.exceptions import Refusal
 from oropendola_payments.gateways import BUILT_IN
 from oropendola_payments.gateways.errors import GatewayError
@@ -98,7 +98,7 @@ class Journey:
 	def refund(self, amount=None, **options) -> dict | None:
 		"""None when the engine says that it cannot be."""
 		try:
-			return refunds.create_refund(self.invoice, amount, "A test", **options)
+			return create.create_refund(self.invoice, amount, "A test", **options)
 		except (Refusal, GatewayError):
 			frappe.db.rollback()
 			return None

@@ -1,0 +1,44 @@
+"""Withdrawing a payment that is not finished."""
+
+import frappe
+
+from oropendola_payments.engine.checkout.lookup import own_attempt
+from oropendola_payments.engine.core.transactions import in_transaction, lock_attempt
+from oropendola_payments.engine.gateway import polling
+from oropendola_payments.engine.gateway.simulated import mock_marks
+from oropendola_payments.engine.inbound import status_query
+from oropendola_payments.engine.settlement.attempt_outcomes import CANCELLED_REASON, close_invoice_if_last
+
+
+def cancel(user: str, attempt_name: str) -> dict:
+	"""Withdraw an attempt, unless the gateway says that money moved."""
+	attempt = own_attempt(user, attempt_name)
+	if not attempt.is_open():
+		return _status_summary(attempt.name)
+	event = status_query.close_at_gateway(attempt)
+	if event is None:
+		status_query.ask(attempt.name)
+	elif event.outcome not in status_query.CLOSED:
+		status_query.settle_and_capture(attempt.gateway, event)
+	in_transaction(_withdraw_locked, attempt)
+	return _status_summary(attempt.name)
+
+
+def _withdraw_locked(attempt):
+	invoice, attempt = lock_attempt(attempt)
+	if not attempt.is_open() or attempt.status == "Authorized":
+		return
+	before = attempt.status
+	attempt.mark_as_cancelled(error_message=CANCELLED_REASON, next_check_at=polling.next_check(attempt))
+	invoice.record("attempt_cancelled", attempt, before, "Cancelled")
+	close_invoice_if_last(invoice, attempt, invoice.mark_as_pending)
+
+
+def _status_summary(name: str) -> dict:
+	row = frappe.db.get_value("Payment Attempt", name, ["status", "invoice", "mode"], as_dict=True)
+	return {
+		"attempt": name,
+		"status": row.status,
+		"invoice_status": frappe.db.get_value("AI Invoice", row.invoice, "status"),
+		**mock_marks(row.mode),
+	}

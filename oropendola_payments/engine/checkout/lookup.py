@@ -1,0 +1,19 @@
+"""The customer's own invoices and payments. A stranger's do not exist for anybody else."""
+
+import frappe
+from frappe import _
+
+from oropendola_payments.exceptions import NotFound
+
+
+def own_invoice(user: str, name: str):
+	"""The invoice, for its owner. A stranger's invoice does not exist for anybody else."""
+	if frappe.db.get_value("AI Invoice", name, "user") != user:
+		raise NotFound(_("You have no invoice {0}.").format(name))
+	return frappe.get_doc("AI Invoice", name)
+
+
+def own_attempt(user: str, name: str):
+	if frappe.db.get_value("Payment Attempt", name, "user") != user:
+		raise NotFound(_("You have no payment {0}.").format(name))
+	return frappe.get_doc("Payment Attempt", name)

@@ -1,0 +1,16 @@
+"""Simulator mode: every answer says that no money moves."""
+
+import frappe
+from frappe import _
+
+
+def mock_marks(mode: str | None) -> dict:
+	"""Every answer about a gateway in Simulator mode says that no money moves, and how to change that."""
+	if mode != "Simulator":
+		return {"is_mocked": False}
+	notice = _("This is the simulator: no money moves. Set the gateway to Test or Live and enter its keys.")
+	return {"is_mocked": True, "mock_notice": notice}
+
+
+def mock_marks_of(attempt_name: str) -> dict:
+	return mock_marks(frappe.db.get_value("Payment Attempt", attempt_name, "mode"))

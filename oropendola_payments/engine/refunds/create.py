@@ -1,0 +1,93 @@
+"""Asking for a refund: which payments give how much, and a row for each."""
+
+from decimal import Decimal
+
+import frappe
+from frappe import _
+from frappe.utils import flt
+
+from oropendola_payments.engine.core.transactions import in_transaction, lock
+from oropendola_payments.engine.gateway.idempotency import fingerprint
+from oropendola_payments.engine.gateway.simulated import mock_marks_of
+from oropendola_payments.engine.refunds.ledger import record
+from oropendola_payments.engine.refunds.process import process
+from oropendola_payments.engine.refunds.record import CONTESTED, open_refund, refusal_message
+from oropendola_payments.exceptions import Conflict, NotFound, Unprocessable
+from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
+
+
+def create_refund(
+	invoice_name: str, amount: Decimal | None, reason: str, idempotency_key: str | None = None
+) -> dict:
+	"""Send back an amount, or all that is left; the answer tells how far it came. More than one payment gives more refunds."""
+	key = f"api:{fingerprint(idempotency_key)}" if idempotency_key else None
+	wanted = fingerprint(invoice_name, amount if amount is None else flt(amount, 9))
+	names = in_transaction(_open_once, invoice_name, amount, reason, key, wanted)
+	for name in names:
+		process(name)
+	first = frappe.db.get_value("Payment Refund", names[0], ["status", "attempt"], as_dict=True)
+	answer = {"refund": names[0], "status": first.status, **mock_marks_of(first.attempt)}
+	return {**answer, "refunds": names} if len(names) > 1 else answer
+
+
+def _open_once(
+	invoice_name: str, amount: Decimal | None, reason: str, key: str | None, wanted: str
+) -> list[str]:
+	invoice = lock("AI Invoice", invoice_name)
+	known = key and frappe.db.get_value(
+		"Payment Refund", {"idempotency_key": key}, ["name", "request_fingerprint"], as_dict=True
+	)
+	if known and known.request_fingerprint != wanted:
+		raise Conflict(_("This idempotency key was used for another refund. Please choose a new one."))
+	return [known.name] if known else _open_parts(invoice, amount, reason, key, wanted)
+
+
+def _open_parts(invoice, amount: Decimal | None, reason: str, key: str | None, wanted: str) -> list[str]:
+	names = []
+	for number, (capture, part) in enumerate(_parts(invoice, amount), start=1):
+		own_key = key and (key if number == 1 else f"{key}:{number}")
+		refund = open_refund(invoice, capture, part, reason, own_key)
+		refund.write(request_fingerprint=wanted)
+		names.append(refund.name)
+	invoice.write()
+	return names
+
+
+def _parts(invoice, amount: Decimal | None) -> list[tuple]:
+	"""Which payment gives how much: one that has it all, else the youngest first."""
+	names = frappe.get_all(
+		"Payment Capture", {"invoice": invoice.name}, pluck="name", order_by="creation desc"
+	)
+	captures = [lock("Payment Capture", name) for name in names]
+	if not captures:
+		raise Unprocessable(
+			_("Nothing was paid for invoice {0}, so there is nothing to refund.").format(invoice.name)
+		)
+	free = [c for c in captures if c.dispute_state not in CONTESTED and c.refundable() > 0]
+	left = sum((c.refundable() for c in free), Decimal(0))
+	if not free or (amount or 0) > left:
+		raise Unprocessable(refusal_message(captures, amount))
+	whole = next((c for c in free if amount is not None and c.refundable() >= amount), None)
+	return [(whole, amount)] if whole else _split(free, left if amount is None else amount)
+
+
+def _split(captures: list, amount: Decimal) -> list[tuple]:
+	parts = []
+	for capture in captures:
+		part = min(amount, capture.refundable())
+		if part > 0:
+			parts.append((capture, part))
+			amount -= part
+	return parts
+
+
+def close_manually(name: str, note: str) -> dict:
+	"""A person saw at the gateway that this refund was not made: its balance is free again."""
+	if not frappe.db.exists("Payment Refund", name):
+		raise NotFound(_("There is no refund {0}.").format(name))
+	refund = frappe.get_doc("Payment Refund", name)
+	if not refund.can_be_closed():
+		message = _("Refund {0} is {1}. Only one that nobody knows the end of can be closed by hand.")
+		raise Conflict(message.format(name, _(refund.status)))
+	record(name, RefundEvent(RefundOutcome.FAILED, key=name, reason=note), asked_as=refund.status)
+	return {"refund": name, "status": frappe.db.get_value("Payment Refund", name, "status")}

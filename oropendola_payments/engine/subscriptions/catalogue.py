@@ -1,0 +1,38 @@
+"""The plans that can be bought, with their prices."""
+
+import frappe
+from frappe import _
+
+from oropendola_payments.exceptions import NotFound
+
+
+def list_plans(currency: str | None = None) -> list[dict]:
+	"""Active plans with their prices; with `currency`, only those that can be bought in it."""
+	fields = [
+		"name", "plan_id", "plan_name", "description", "features", "price", "currency", "billing_interval",
+		"interval_count", "requests_limit_per_day", "is_free", "trial_days",
+	]  # fmt: skip
+	plans = frappe.get_all("AI Plan", {"is_active": 1}, fields, order_by="sort_order, plan_name")
+	rows = frappe.get_all(
+		"AI Plan Price", {"parenttype": "AI Plan"}, ["parent", "currency", "price"], order_by="idx"
+	)
+	for plan in plans:
+		further = [row for row in rows if row.parent == plan.name]
+		plan.prices = {plan.currency: plan.price, **{row.currency: row.price for row in further}}
+		plan.features = [line.strip() for line in (plan.features or "").splitlines() if line.strip()]
+	return [_in_currency(plan, currency) for plan in plans if not currency or _sold_in(plan, currency)]
+
+
+def _sold_in(plan, currency: str) -> bool:
+	return bool(plan.is_free) or currency.upper() in plan.prices
+
+
+def _in_currency(plan, currency: str | None) -> dict:
+	chosen = currency.upper() if currency else plan.currency
+	return {**plan, "currency": chosen, "price": plan.prices.get(chosen, 0)}
+
+
+def get_plan(plan_id: str):
+	if not frappe.db.exists("AI Plan", plan_id):
+		raise NotFound(_("There is no plan {0}.").format(plan_id))
+	return frappe.get_cached_doc("AI Plan", plan_id)

@@ -1,0 +1,72 @@
+"""Which subscription a customer means, and what is shown of it."""
+
+import frappe
+from frappe import _
+from frappe.utils import getdate
+
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN as OPEN_INVOICES
+from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import LIVE
+from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.engine.entitlements import api_keys
+from oropendola_payments.exceptions import NotFound
+
+# The subscription that a customer means, when there are several.
+STATUS_PRIORITY = ("Active", "Trial", "Past Due", "Pending", "Expired", "Cancelled")
+
+
+def open_invoice(subscription: str, currency: str | None = None) -> str | None:
+	filters = {"subscription": subscription, "status": ("in", OPEN_INVOICES)}
+	if currency:
+		filters["currency"] = currency
+	return frappe.db.get_value("AI Invoice", filters, "name", order_by="creation desc")
+
+
+def main_subscription(user: str, plan_id: str | None = None):
+	"""The customer's subscription that matters most, or None."""
+	filters = {"user": user, **({"plan": plan_id} if plan_id else {})}
+	fields = ["name", "plan", "status", "start_date", "end_date", "daily_quota_limit", "daily_quota_remaining",
+		"quota_reset_on", "api_key_link", "current_invoice"]  # fmt: skip
+	rows = frappe.get_all("AI Subscription", filters, fields, order_by="creation desc")
+	return min(rows, key=lambda row: STATUS_PRIORITY.index(row.status)) if rows else None
+
+
+def live_subscription(user: str, plan: str) -> str | None:
+	return frappe.db.get_value(
+		"AI Subscription", {"user": user, "plan": plan, "status": ("in", LIVE)}, "name"
+	)
+
+
+def subscription_summary(user: str) -> dict | None:
+	"""What a customer sees of the subscription: plan, dates, quota, the start of the key."""
+	row = main_subscription(user)
+	if not row:
+		return None
+	plan = frappe.get_cached_doc("AI Plan", row.plan)
+	prefix = row.api_key_link and frappe.db.get_value("AI API Key", row.api_key_link, "key_prefix")
+	fresh = (
+		row.quota_reset_on and getdate(row.quota_reset_on) <= today() and row.status in ("Active", "Trial")
+	)
+	return {
+		"subscription_id": row.name,
+		"plan": row.plan,
+		"plan_name": plan.plan_name,
+		"status": row.status,
+		"start_date": row.start_date,
+		"end_date": row.end_date,
+		"quota": {
+			"limit": row.daily_quota_limit,
+			"remaining": row.daily_quota_limit if fresh else row.daily_quota_remaining,
+			"unlimited": row.daily_quota_limit == -1,
+			"reset_on": row.quota_reset_on,
+		},
+		"api_key_prefix": prefix,
+		"api_key_waiting": api_keys.has_new_key(row.name),
+		"open_invoice": open_invoice(row.name),
+	}
+
+
+def own_subscription(user: str):
+	subscription = main_subscription(user)
+	if not subscription:
+		raise NotFound(_("You have no subscription yet. Please choose a plan first."))
+	return subscription

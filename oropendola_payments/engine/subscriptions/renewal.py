@@ -1,0 +1,54 @@
+"""Renewing: the invoice for the next period."""
+
+import frappe
+from frappe import _
+
+from oropendola_payments.engine.core.transactions import in_transaction, lock
+from oropendola_payments.engine.subscriptions.catalogue import get_plan
+from oropendola_payments.engine.subscriptions.lifecycle import open_or_create_invoice
+from oropendola_payments.engine.subscriptions.lookup import main_subscription
+from oropendola_payments.exceptions import Conflict, NotFound, Unprocessable
+
+
+def renew(user: str, plan_id: str | None = None) -> dict:
+	"""The invoice for the next period, and whether it extends the running one or starts anew."""
+	name = _subscription_to_renew(user, plan_id)
+	return in_transaction(_renew, name)
+
+
+def _renew(name: str) -> dict:
+	subscription = lock("AI Subscription", name)
+	plan = subscription.get_plan()
+	if plan.is_really_free():
+		raise Unprocessable(_("{0} is free and needs no renewal.").format(plan.plan_name))
+	plan.require_active()
+	action = "extend" if subscription.continues() else "new"
+	purpose = "New" if subscription.status == "Pending" else "Renewal"
+	answer = open_or_create_invoice(subscription, purpose, _last_currency(subscription))
+	return {"invoice_id": answer["invoice_id"], "subscription_id": subscription.name, "action": action}
+
+
+def _last_currency(subscription) -> str | None:
+	"""A customer keeps the currency of the last invoice while the plan is still sold in it."""
+	last = frappe.db.get_value(
+		"AI Invoice", {"subscription": subscription.name}, "currency", order_by="creation desc"
+	)
+	return last if last in subscription.get_plan().all_prices() else None
+
+
+def _subscription_to_renew(user: str, plan_id: str | None) -> str:
+	if plan_id:
+		get_plan(plan_id)
+	subscription = main_subscription(user, plan_id)
+	if not subscription:
+		raise NotFound(_("You have no subscription to renew. Please choose a plan first."))
+	if subscription.status == "Cancelled":
+		raise Conflict(_("Your subscription was cancelled. Please subscribe again."))
+	return subscription.name
+
+
+def require_state(user: str, plan_id: str | None, states: tuple[str, ...], sentence: str):
+	"""For the two narrower calls: refuse when the subscription is not in the state they are for."""
+	subscription = main_subscription(user, plan_id)
+	if not subscription or subscription.status not in states:
+		raise Conflict(sentence)

@@ -74,7 +74,24 @@ user_data_fields = [
 	{"doctype": "Payment Refund", "filter_by": "user", "redact_fields": ["reason"]},
 	{"doctype": "Payment Event", "filter_by": "actor", "redact_fields": ["ip_address", "person_salt"]},
 ]
-doc_events = {"User": {"after_rename": f"{PRIVACY}.user_renamed"}}
+
+FORMS = "oropendola_payments.api.form_actions"
+GATEWAY = "oropendola_payments.engine.gateway"
+
+# The records know neither the engine nor the API: what those add to them is wired here.
+doc_events = {
+	"User": {"after_rename": f"{PRIVACY}.user_renamed"},
+	"AI Invoice": {"onload": f"{FORMS}.invoice_loaded"},
+	"Payment Attempt": {"onload": f"{FORMS}.attempt_loaded"},
+	"Payment Refund": {"onload": f"{FORMS}.refund_loaded"},
+	"Payment Webhook Log": {"onload": f"{FORMS}.webhook_log_loaded"},
+	"Payment Settings": {"onload": f"{FORMS}.settings_loaded"},
+	"Payment Gateway Settings": {
+		"on_update": f"{GATEWAY}.settings_changed.settings_saved",
+		"on_trash": f"{GATEWAY}.settings_changed.settings_removed",
+		"check_connection": f"{GATEWAY}.call.check_connection",
+	},
+}
 
 # Log Settings may empty old texts and drop alerts that are over. It never deletes a message.
 default_log_clearing_doctypes = {"Payment Webhook Log": 180, "Payment Alert": 180}

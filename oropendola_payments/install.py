@@ -4,9 +4,7 @@ import frappe
 
 from oropendola_payments.engine.notifications import templates as mail_templates
 from oropendola_payments.gateways import BUILT_IN, load
-
-ROLES = ("Payments Manager", "Payments Auditor")
-API_USER_ROLE = "Payments Transact"
+from oropendola_payments.roles import DESK_ROLES, TRANSACT
 
 
 def after_install():
@@ -22,7 +20,7 @@ def before_uninstall():
 	mail_templates.remove_untouched_records()
 	# Frappe takes them away at the next migration only; until then the scheduler would call us without our tables.
 	frappe.db.delete("Scheduled Job Type", {"method": ("like", "oropendola_payments.%")})
-	for role in (*ROLES, API_USER_ROLE):
+	for role in (*DESK_ROLES, TRANSACT):
 		frappe.db.delete("Has Role", {"role": role})
 		if frappe.db.exists("DocType", "Custom DocPerm"):
 			frappe.db.delete("Custom DocPerm", {"role": role})
@@ -47,15 +45,15 @@ def ensure_settings():
 
 
 def ensure_roles():
-	for role in ROLES:
+	for role in DESK_ROLES:
 		_ensure_role(role, desk_access=1)
-	_ensure_role(API_USER_ROLE, desk_access=0)
+	_ensure_role(TRANSACT, desk_access=0)
 
 
 def ensure_currencies_can_be_chosen():
 	"""Plans and filters need currencies, which Frappe shows only to roles of its own and of ERPNext."""
 	readers = {permission.role for permission in frappe.get_meta("Currency").permissions if permission.read}
-	for role in ROLES:
+	for role in DESK_ROLES:
 		if not {role, "All"} & readers:
 			frappe.permissions.add_permission("Currency", role)
 

@@ -5,10 +5,10 @@ from frappe.installer import remove_app
 
 from benchless import site
 from benchless.tests.throwaway import ThrowawaySite, make_user
-from oropendola_payments.install import API_USER_ROLE, ROLES
+from oropendola_payments.roles import DESK_ROLES, TRANSACT
 
 APP = "oropendola_payments"
-OURS = (*ROLES, API_USER_ROLE)
+OURS = (*DESK_ROLES, TRANSACT)
 
 
 def our_roles() -> set[str]:

@@ -7,6 +7,7 @@ from frappe.utils import now
 
 from oropendola_payments.compat import affected_rows
 from oropendola_payments.exceptions import ConcurrentChange, InvalidTransition, NotAllowed
+from oropendola_payments.roles import is_staff
 
 
 def new(doctype: str):
@@ -166,18 +167,13 @@ def _update_rows(doctype: str, rows: dict[str, dict], old_status: str):
 		raise ConcurrentChange(_("Some records were changed by somebody else just now."))
 
 
-def is_customer_only(user: str) -> bool:
-	"""True for a user who may see only his or her own records."""
-	return not {"System Manager", "Payments Manager", "Payments Auditor"} & set(frappe.get_roles(user))
-
-
 def own_records_condition(doctype: str, user: str | None = None) -> str:
 	"""For `permission_query_conditions`: lists show a customer only what is theirs."""
 	user = user or frappe.session.user
-	return f"`tab{doctype}`.`user` = {frappe.db.escape(user)}" if is_customer_only(user) else ""
+	return "" if is_staff(user) else f"`tab{doctype}`.`user` = {frappe.db.escape(user)}"
 
 
 def may_see(doc, user: str | None = None) -> bool:
 	"""For `has_permission`: a single record, by the same rule as lists."""
 	user = user or frappe.session.user
-	return not is_customer_only(user) or (user != "Guest" and doc.user == user)
+	return is_staff(user) or (user != "Guest" and doc.user == user)

@@ -15,6 +15,7 @@ from oropendola_payments.ai_billing.doctype.payment_event.payment_event import a
 from oropendola_payments.api.arguments import checked_arguments, require_utf8
 from oropendola_payments.exceptions import NotAllowed
 from oropendola_payments.gateways.errors import GatewayError
+from oropendola_payments.roles import is_manager, is_staff
 
 
 def endpoint(
@@ -89,12 +90,12 @@ def require_login() -> str:
 
 
 def require_manager():
-	if "Payments Manager" not in frappe.get_roles() and frappe.session.user != "Administrator":
+	if not is_manager():
 		raise NotAllowed(_("Only a Payments Manager may do this."))
 
 
 def require_staff():
-	if not {"Payments Manager", "Payments Auditor", "System Manager"} & set(frappe.get_roles()):
+	if not is_staff():
 		raise NotAllowed(_("Only payments staff may see this."))
 
 

@@ -10,14 +10,13 @@ from werkzeug.wrappers import Response
 from oropendola_payments.api import endpoint, refusal, require_staff
 from oropendola_payments.engine.monitoring import health
 from oropendola_payments.exceptions import NotAllowed
-
-STAFF = {"Payments Manager", "Payments Auditor", "System Manager"}
+from oropendola_payments.roles import is_staff
 
 
 @endpoint(methods=("GET", "POST"), guest=True)
 def status() -> dict:
 	"""Short for everybody, full for payments staff."""
-	return health.full() if STAFF & set(frappe.get_roles()) else health.short()
+	return health.full() if is_staff() else health.short()
 
 
 @frappe.whitelist(allow_guest=True, methods=["GET"])

@@ -6,7 +6,7 @@ from frappe.utils import now_datetime
 
 from oropendola_payments.api import require_login
 from oropendola_payments.exceptions import NotAllowed
-from oropendola_payments.install import API_USER_ROLE
+from oropendola_payments.roles import TRANSACT
 
 SCOPE = "transact"
 
@@ -15,12 +15,12 @@ def require_transact() -> str:
 	"""The user who asks, when the log-in at hand may pay."""
 	user = require_login()
 	token = _bearer_token()
-	allowed = _token_has_scope(token, user) if token else API_USER_ROLE in frappe.get_roles(user)
+	allowed = _token_has_scope(token, user) if token else TRANSACT in frappe.get_roles(user)
 	if not allowed:
 		message = _(
 			"This needs the role {0}, or an OAuth token with the scope {1}. An administrator can give it."
 		)
-		raise NotAllowed(message.format(API_USER_ROLE, SCOPE))
+		raise NotAllowed(message.format(TRANSACT, SCOPE))
 	return user
 
 

@@ -2,8 +2,8 @@
 
 import frappe
 
+from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
 from oropendola_payments.engine.checkout import lookup
-from oropendola_payments.engine.gateway.registry import adapter_class, gateway_codes
 from oropendola_payments.exceptions import NotFound
 from oropendola_payments.web import words
 

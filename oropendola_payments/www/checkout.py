@@ -5,9 +5,10 @@ from frappe import _
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
+from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
 from oropendola_payments.api import payment
 from oropendola_payments.engine.checkout import gateway_choice
-from oropendola_payments.engine.gateway.registry import adapter_class, gateway_codes, settings_of
+from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.money import to_decimal
 from oropendola_payments.web import shell, words
 from oropendola_payments.web.order import own_invoice, summary, was_declined

@@ -4,9 +4,9 @@ import frappe
 from frappe import _
 from frappe.utils import get_datetime, get_url, now_datetime
 
+from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.api import payment
 from oropendola_payments.engine.checkout import gateway_choice
-from oropendola_payments.engine.gateway.registry import adapter_class
 from oropendola_payments.engine.phone import numbers, otp
 from oropendola_payments.money import to_decimal
 from oropendola_payments.web import policy, shell, words

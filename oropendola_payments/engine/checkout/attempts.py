@@ -14,11 +14,12 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 	PaymentAttempt,
 	new_reference,
 )
+from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.engine.checkout import gateway_choice
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.entitlements.fulfilment import fulfil
 from oropendola_payments.engine.gateway import polling
-from oropendola_payments.engine.gateway.registry import adapter_class, settings_of
+from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.engine.phone import verification
 from oropendola_payments.exceptions import BadRequest, Conflict, NotFound
 from oropendola_payments.money import to_decimal

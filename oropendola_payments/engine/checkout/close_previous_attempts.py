@@ -5,9 +5,9 @@ from frappe import _
 from frappe.utils import get_datetime, now_datetime
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
+from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.gateway.mode_guard import is_current_mode
-from oropendola_payments.engine.gateway.registry import adapter_class, gateway_codes
 from oropendola_payments.engine.inbound import status_query
 from oropendola_payments.engine.settlement.attempt_outcomes import close_attempt
 from oropendola_payments.exceptions import Conflict, Refusal

@@ -9,11 +9,12 @@ from frappe.utils import cint
 from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gateway_settings import (
 	simulator_allowed,
 )
-from oropendola_payments.engine.gateway.registry import SETTINGS, adapter_class, gateway_codes, settings_of
+from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
+from oropendola_payments.engine.gateway.live_guard import is_confirmed
+from oropendola_payments.engine.gateway.registry import SETTINGS, settings_of
+from oropendola_payments.engine.gateway.settings_changed import LIST_KEY
 from oropendola_payments.engine.gateway.simulated import mock_marks
 from oropendola_payments.exceptions import BadRequest, Unavailable
-
-CACHE_KEY = "oropendola_gateway_list"
 
 
 def available(currency: str | None = None, amount: Decimal | None = None) -> dict:
@@ -59,7 +60,7 @@ def _least(code: str, currency: str | None) -> Decimal | None:
 
 def _enabled() -> list[dict]:
 	"""Cached in Redis for all workers; every save of a settings record empties it."""
-	return frappe.cache.get_value(CACHE_KEY, _read_enabled)
+	return frappe.cache.get_value(LIST_KEY, _read_enabled)
 
 
 def _read_enabled() -> list[dict]:
@@ -80,9 +81,6 @@ def _may_be_offered(row: dict) -> bool:
 
 
 def _entry(row: dict, currency: str | None, amount: Decimal | None) -> dict:
-	from oropendola_payments.engine.gateway.circuit_breaker import is_degraded
-	from oropendola_payments.engine.gateway.live_guard import is_confirmed
-
 	capabilities = adapter_class(row["id"]).capabilities
 	taken = capabilities.currencies
 	ready = row["mode"] != "Live" or is_confirmed()
@@ -91,7 +89,7 @@ def _entry(row: dict, currency: str | None, amount: Decimal | None) -> dict:
 	return {
 		**row,
 		"available": ready and takes and (amount is None or not least or amount >= least),
-		"degraded": is_degraded(row["id"]),
+		"degraded": settings_of(row["id"]).is_degraded(),
 		"methods": list(capabilities.methods),
 		"currencies": sorted(taken) if taken is not None else None,
 		"flows": list(capabilities.flows),

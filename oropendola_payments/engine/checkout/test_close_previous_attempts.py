@@ -4,8 +4,8 @@ from unittest.mock import patch
 
 import frappe
 
+from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.api import payment
-from oropendola_payments.engine.gateway.registry import adapter_class
 from oropendola_payments.gateways.errors import MaybeSent
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import as_user, enable_gateway

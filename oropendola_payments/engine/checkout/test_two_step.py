@@ -8,7 +8,7 @@ import frappe
 from oropendola_payments.api import cashfree, payment
 from oropendola_payments.engine.checkout import two_step
 from oropendola_payments.engine.phone import otp
-from oropendola_payments.install import API_USER_ROLE
+from oropendola_payments.roles import TRANSACT
 from oropendola_payments.simulator.providers.cashfree.payments import OTP
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import as_user, create_invoice, create_user, enable_gateway
@@ -22,7 +22,7 @@ class TestTwoStepFlow(TestCase):
 		simulator()
 		enable_gateway("cashfree")
 		self.user = create_user()
-		frappe.get_doc("User", self.user).add_roles(API_USER_ROLE)
+		frappe.get_doc("User", self.user).add_roles(TRANSACT)
 		self.invoice = create_invoice(self.user)
 		frappe.db.commit()
 		self.phone = new_phone()
@@ -95,7 +95,7 @@ class TestTwoStepFlow(TestCase):
 		other = create_invoice()
 		self.assertEqual(self.order(invoice_id=other.name)["error_code"], "not_found")
 		order = self.order()
-		frappe.get_doc("User", other.user).add_roles(API_USER_ROLE)
+		frappe.get_doc("User", other.user).add_roles(TRANSACT)
 		with as_user(other.user):
 			refused = cashfree.get_cashfree_order_status(order_id=order["order_id"])
 		self.assertEqual(refused["error_code"], "not_found")

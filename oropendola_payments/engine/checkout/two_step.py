@@ -11,9 +11,9 @@ from frappe import _
 from frappe.utils.password import decrypt, encrypt
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
+from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.checkout import lookup
-from oropendola_payments.engine.gateway.registry import adapter_class
 from oropendola_payments.engine.gateway.simulated import mock_marks
 from oropendola_payments.engine.inbound import status_query
 from oropendola_payments.engine.phone import numbers, otp, verification

@@ -5,8 +5,8 @@ import frappe
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.engine.core.redaction import redact, redact_body, redact_headers, redact_text
-from oropendola_payments.engine.gateway.registry import adapter_class
 from oropendola_payments.gateways.base import CREDENTIAL_SLOTS
 from oropendola_payments.simulator.core.provider import OTP
 from oropendola_payments.tests.support.case import TestCase

@@ -1,29 +1,55 @@
 """Every call to a gateway goes through here, so that its success or failure counts for the gateway's health."""
 
+from collections.abc import Callable
+
 import frappe
+from frappe import _
+from frappe.utils import now_datetime
 
-from oropendola_payments.engine.gateway import circuit_breaker, registry
-from oropendola_payments.gateways.errors import GatewayError
+from oropendola_payments.engine.gateway import circuit_breaker
+from oropendola_payments.engine.gateway.registry import SETTINGS, build, missing_credentials, settings_of
+from oropendola_payments.gateways.errors import GatewayError, NotSupported
 
 
-def call_gateway(code: str, call, *args, **kwargs):
+def call_gateway(code: str, call: Callable, *args, **kwargs):
 	"""The gateway's answer; success and failure count for its health."""
 	try:
 		answer = call(*args, **kwargs)
 	except GatewayError as error:
-		if circuit_breaker.report_failure(code, error):
-			registry.record_failure(code, error)
-			frappe.db.commit()
+		circuit_breaker.report_failure(code, error)
 		raise
 	circuit_breaker.report_success(code)
-	_note_success_hourly(code)
+	_record_success_hourly(code)
 	return answer
 
 
-def _note_success_hourly(code: str):
+def check_connection(settings, method=None) -> str:
+	"""What the provider says to our keys, as a sentence. For `doc_events` of Payment Gateway Settings."""
+	missing = missing_credentials(settings)
+	if missing:
+		return _("Please fill in first: {0}.").format(", ".join(_(label) for label in missing))
+	try:
+		answer = build(settings).test_connection()
+	except NotSupported as error:
+		return str(error)  # it says nothing of the keys
+	except GatewayError as error:
+		circuit_breaker.report_failure(settings.gateway, error)
+		return str(error)
+	circuit_breaker.report_success(settings.gateway)
+	_record_success(settings.gateway)
+	return answer
+
+
+def _record_success_hourly(code: str):
 	if not frappe.cache.get_value(_success_key(code), expires=True):
 		frappe.cache.set_value(_success_key(code), 1, expires_in_sec=3600)
-		registry.record_success(code)
+		_record_success(code)
+
+
+def _record_success(code: str):
+	frappe.db.set_value(
+		SETTINGS, settings_of(code).name, "last_success_on", now_datetime(), update_modified=False
+	)
 
 
 def forget_success(code: str):

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from frappe.utils import get_datetime, now_datetime
 
-from oropendola_payments.engine.gateway.registry import adapter_class, gateway_codes
+from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
 
 # (younger than, ask again after). Money that was taken without a message is reversed by Indian banks within five days
 # (RBI turnaround rules), and Razorpay may turn a failed payment into a captured one for three.

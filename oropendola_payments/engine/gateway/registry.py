@@ -4,14 +4,13 @@ import json
 
 import frappe
 from frappe import _
-from frappe.utils import cint, now_datetime
+from frappe.utils import cint
 from frappe.utils.password import decrypt, encrypt
 
-from oropendola_payments.engine.gateway import circuit_breaker
+from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
+from oropendola_payments.engine.gateway.live_guard import require_confirmed
 from oropendola_payments.exceptions import NotFound, Unavailable
-from oropendola_payments.gateways import BUILT_IN, load
 from oropendola_payments.gateways.base import Gateway
-from oropendola_payments.gateways.errors import GatewayError, NotSupported
 from oropendola_payments.gateways.http import HttpClient
 
 SETTINGS = "Payment Gateway Settings"
@@ -19,22 +18,10 @@ SIGNING_SLOTS = ("webhook_secret", "webhook_secret_previous")
 DEFAULT_SIMULATOR = "http://127.0.0.1:8900"
 
 
-def gateway_codes() -> list[str]:
-	"""Every gateway this site knows: ours and those of other apps."""
-	return list(_paths())
-
-
-def adapter_class(code: str) -> type[Gateway]:
-	path = _paths().get(code or "")
-	if not path:
-		raise NotFound(_("There is no gateway {0}.").format(code))
-	return load(path)
-
-
 def settings_of(code: str):
 	"""The settings record of a gateway, from the shared cache."""
 	# Strangers choose the code in the address of a webhook: only known ones get a place in the cache.
-	known = code in _paths()
+	known = code in gateway_codes()
 	name = known and frappe.cache.hget("oropendola_gateway_names", code, lambda: _settings_name(code))
 	if not name:
 		raise NotFound(_("There is no gateway {0}.").format(code))
@@ -55,8 +42,6 @@ def adapter_of(code: str, *, for_new_payment: bool = False, timeout=None) -> Gat
 
 
 def build(settings, timeout=None) -> Gateway:
-	from oropendola_payments.engine.gateway.live_guard import require_confirmed
-
 	if settings.mode == "Live":
 		require_confirmed(settings.label)
 	if settings.mode == "Simulator" and not cint(frappe.conf.get("allow_payment_simulator")):
@@ -78,51 +63,14 @@ def build_offline(settings, timeout=None) -> Gateway:
 	)
 
 
-def test_connection(settings) -> str:
-	"""What the provider says to our keys, as a sentence."""
-	missing = missing_credentials(settings)
-	if missing:
-		return _("Please fill in first: {0}.").format(", ".join(_(label) for label in missing))
-	try:
-		answer = build(settings).test_connection()
-	except NotSupported as error:
-		return str(error)  # it says nothing of the keys
-	except GatewayError as error:
-		circuit_breaker.report_failure(settings.gateway, error)
-		record_failure(settings.gateway, error)
-		return str(error)
-	circuit_breaker.report_success(settings.gateway)
-	record_success(settings.gateway)
-	return answer
-
-
 def missing_credentials(settings) -> list[str]:
 	"""Labels of what still has to be filled in; the simulator needs nothing."""
 	cls = adapter_class(settings.gateway)
 	return cls.missing_credentials(_secrets(settings, cls))
 
 
-def record_failure(code: str, error: Exception):
-	values = {"last_error": str(error)[:500], "last_error_on": now_datetime()}
-	frappe.db.set_value(SETTINGS, settings_of(code).name, values, update_modified=False)
-
-
-def record_success(code: str):
-	frappe.db.set_value(
-		SETTINGS, settings_of(code).name, "last_success_on", now_datetime(), update_modified=False
-	)
-
-
 def simulator_url() -> str:
 	return (frappe.conf.get("payment_simulator_url") or DEFAULT_SIMULATOR).rstrip("/")
-
-
-def _paths() -> dict[str, str]:
-	"""Other apps add adapters by a hook: payment_gateways = ["their_app.gateways.SomeClass"]."""
-	paths = dict(BUILT_IN)
-	for path in frappe.get_hooks("payment_gateways") or []:
-		paths[load(path).code] = path
-	return paths
 
 
 def _settings_name(code: str) -> str | None:

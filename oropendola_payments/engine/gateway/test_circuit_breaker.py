@@ -5,6 +5,9 @@ from unittest.mock import patch
 
 import frappe
 
+from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gateway_settings import (
+	DEGRADED_SECONDS,
+)
 from oropendola_payments.engine.checkout import gateway_choice
 from oropendola_payments.engine.gateway import circuit_breaker
 from oropendola_payments.engine.gateway.registry import settings_of
@@ -12,7 +15,7 @@ from oropendola_payments.engine.inbound import status_query
 from oropendola_payments.gateways.errors import GatewayRefused, MaybeSent, NotSent
 from oropendola_payments.simulator import Delivery
 from oropendola_payments.tests.support.case import TestCase
-from oropendola_payments.tests.support.factories import enable_gateway, unique
+from oropendola_payments.tests.support.factories import backdate_trouble, enable_gateway, unique
 from oropendola_payments.tests.support.journey import Journey
 from oropendola_payments.tests.support.simulated import deliver
 
@@ -58,11 +61,10 @@ class TestBreaker(TestCase):
 
 	def test_after_the_pause_the_next_call_is_the_trial(self):
 		self.fail(circuit_breaker.FAILURES_TO_OPEN)
-		later = time.time() + circuit_breaker.PAUSE_SECONDS + 1
-		with patch.object(circuit_breaker.time, "time", lambda: later):
-			self.assertFalse(circuit_breaker.is_degraded("payu"))
-			self.fail(1)
-			self.assertTrue(circuit_breaker.is_degraded("payu"), "the trial failed: open again at once")
+		backdate_trouble("payu", DEGRADED_SECONDS + 1)
+		self.assertFalse(circuit_breaker.is_degraded("payu"))
+		self.fail(1)
+		self.assertTrue(circuit_breaker.is_degraded("payu"), "the trial failed: open again at once")
 
 	def test_a_degraded_gateway_stays_usable_and_is_not_recommended(self):
 		enable_gateway("payu", is_default=1)

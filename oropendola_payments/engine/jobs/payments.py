@@ -10,7 +10,7 @@ from oropendola_payments.ai_billing.doctype.payment_event.payment_event import a
 from oropendola_payments.ai_billing.doctype.payment_webhook_log.payment_webhook_log import empty_texts
 from oropendola_payments.engine.core.batch import enqueue_once, for_each
 from oropendola_payments.engine.inbound import abandonment, inbox, status_query
-from oropendola_payments.engine.monitoring import health
+from oropendola_payments.engine.monitoring import alerts, health, invariants
 from oropendola_payments.engine.refunds import process as refunds
 from oropendola_payments.gateways.errors import CredentialsRefused
 
@@ -86,8 +86,6 @@ def run_abandoned() -> int:
 
 
 def run_invariants() -> dict:
-	from oropendola_payments.engine.monitoring import alerts, invariants
-
 	broken = invariants.check()
 	alerts.evaluate(broken)
 	return broken
@@ -95,8 +93,6 @@ def run_invariants() -> dict:
 
 def run_alerts() -> list[str]:
 	"""What can go wrong within minutes; the promises are looked at once an hour."""
-	from oropendola_payments.engine.monitoring import alerts
-
 	return alerts.evaluate()
 
 

@@ -9,7 +9,6 @@ from frappe import _
 from frappe.utils import cint, flt, now_datetime
 
 from oropendola_payments.ai_billing import analytics
-from oropendola_payments.engine.gateway import circuit_breaker
 
 WINDOW = timedelta(hours=24)
 ALL = "All gateways"
@@ -106,18 +105,16 @@ def dead_letters() -> Iterator[Finding]:
 
 
 def gateways() -> Iterator[Finding]:
-	for row in frappe.get_all("Payment Gateway Settings", {"enabled": 1}, ["gateway", "label"]):
-		trouble = circuit_breaker.last_failure(row.gateway)
-		if trouble and trouble.get("keys_refused"):
+	filters = {"enabled": 1, "degraded_since": ("is", "set")}
+	for row in frappe.get_all("Payment Gateway Settings", filters, ["label", "last_error", "keys_refused"]):
+		if row.keys_refused:
 			text = _("{0} refuses our keys. Please check them in Payment Gateway Settings. It said: {1}")
-			yield Finding(
-				"Keys Refused", row.label, text.format(row.label, trouble.get("error") or ""), "Critical"
-			)
-		elif trouble:
+			yield Finding("Keys Refused", row.label, text.format(row.label, row.last_error or ""), "Critical")
+		else:
 			text = _(
 				"{0} keeps failing and is not recommended to customers until it answers again. It said: {1}"
 			)
-			yield Finding("Gateway Degraded", row.label, text.format(row.label, trouble.get("error") or ""))
+			yield Finding("Gateway Degraded", row.label, text.format(row.label, row.last_error or ""))
 
 
 def invariant_violations(broken: dict[str, list[str]], told: set[str]) -> list[Finding]:

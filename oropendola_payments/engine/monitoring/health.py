@@ -3,13 +3,8 @@
 import frappe
 from frappe.utils import cint, get_datetime, now_datetime
 
-from oropendola_payments.engine.gateway import circuit_breaker
-from oropendola_payments.engine.gateway.registry import (
-	SETTINGS,
-	build_offline,
-	gateway_codes,
-	missing_credentials,
-)
+from oropendola_payments.ai_billing.known_gateways import gateway_codes
+from oropendola_payments.engine.gateway.registry import SETTINGS, build_offline, missing_credentials
 from oropendola_payments.engine.monitoring import alerts, invariants
 
 COUNTED = {
@@ -71,7 +66,7 @@ def _keys(doc) -> dict:
 	if not doc.is_known():
 		return {"credentials": "untested", "missing": [], "token": None}
 	adapter, missing = build_offline(doc), missing_credentials(doc)
-	refused = adapter.is_suspended() or (circuit_breaker.last_failure(doc.gateway) or {}).get("keys_refused")
+	refused = adapter.is_suspended() or cint(doc.keys_refused)
 	if missing:
 		state = "missing"
 	elif refused:

@@ -6,6 +6,9 @@ from unittest.mock import patch
 import frappe
 from frappe.utils import get_datetime, now_datetime
 
+from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gateway_settings import (
+	DEGRADED_SECONDS,
+)
 from oropendola_payments.api import health as health_api
 from oropendola_payments.engine.checkout import gateway_choice
 from oropendola_payments.engine.gateway import call as calls
@@ -16,7 +19,7 @@ from oropendola_payments.engine.monitoring import alert_rules, health
 from oropendola_payments.exceptions import Unavailable
 from oropendola_payments.gateways.errors import CredentialsRefused, GatewayRefused, NotSent
 from oropendola_payments.tests.support.case import TestCase
-from oropendola_payments.tests.support.factories import as_user, create_user, enable_gateway
+from oropendola_payments.tests.support.factories import as_user, backdate_trouble, create_user, enable_gateway
 from oropendola_payments.tests.support.journey import Journey
 from oropendola_payments.tests.support.simulated import simulator
 
@@ -61,7 +64,7 @@ class GatewayHealthCase(TestCase):
 		return self.row()["credentials"]
 
 	def test_connection(self) -> str:
-		return registry.test_connection(frappe.get_doc(SETTINGS, settings_name(self.code)))
+		return calls.check_connection(frappe.get_doc(SETTINGS, settings_name(self.code)))
 
 
 class TestCredentials(GatewayHealthCase):
@@ -88,9 +91,8 @@ class TestCredentials(GatewayHealthCase):
 	def test_refused_keys_stay_refused_until_a_call_succeeds(self):
 		self.fail(CredentialsRefused("The key is wrong."))
 		self.assertEqual((self.state(), self.row()["status"]), ("refused", "Degraded"))
-		later = circuit_breaker.time.time() + circuit_breaker.PAUSE_SECONDS + 1
-		with patch.object(circuit_breaker.time, "time", lambda: later):
-			self.assertEqual((self.state(), self.row()["status"]), ("refused", "Degraded"))
+		backdate_trouble("payu", DEGRADED_SECONDS + 1)
+		self.assertEqual((self.state(), self.row()["status"]), ("refused", "Degraded"))
 		calls.call_gateway("payu", lambda: True)
 		self.assertEqual((self.state(), self.row()["status"]), ("ok", "Simulator"))
 

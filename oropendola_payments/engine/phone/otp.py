@@ -10,7 +10,6 @@ import json
 import secrets
 from dataclasses import dataclass
 from decimal import Decimal
-from string import Formatter
 
 import frappe
 from frappe import _
@@ -155,21 +154,10 @@ def _address() -> str:
 # Wording ------------------------------------------------------------------------------------------
 
 
-def fill_in(template: str, code: str, amount: str, shop: str) -> str:
-	"""The text of the SMS; ValueError for a template that names no code, or anything else than these three."""
-	named = {tuple(part) for _text, *part in Formatter().parse(template) if part[0] is not None}
-	plain = {(word, "", None) for word in ("code", "amount", "shop")}
-	if ("code", "", None) not in named or not named <= plain:
-		raise ValueError("Only {code}, {amount} and {shop} can be filled in, and {code} must be there.")
-	return template.format(code=code, amount=amount, shop=shop)
-
-
 def _sms_text(bound: Binding, code: str, settings) -> str:
 	amount = f"{money_text(bound.amount, bound.currency)} {bound.currency}"
 	try:
-		return fill_in(
-			settings.otp_message or "{code}", code, amount, settings.seller_name or frappe.local.site
-		)
+		return settings.otp_text(code, amount)
 	except ValueError:
 		raise Unavailable(
 			_(

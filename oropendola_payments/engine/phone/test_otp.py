@@ -303,9 +303,9 @@ class TestOneTimeCodes(TestCase):
 
 
 class TestTextOfTheSms(TestCase):
-	def save(self, text: str):
+	def save(self, text: str, **values):
 		settings = frappe.get_doc("Payment Settings")
-		settings.otp_message = text
+		settings.update({"otp_message": text, **values})
 		settings.save(ignore_permissions=True)
 
 	def tearDown(self):
@@ -321,7 +321,8 @@ class TestTextOfTheSms(TestCase):
 		for text in ("{code}", "Pay {amount} to {shop}: {code}", "{{{code}}}", ""):
 			with self.subTest(text):
 				self.save(text)
-		filled = otp.fill_in("{code} pays {amount} to {shop}.", "000007", "499.00 INR", "A shop")
+		self.save("{code} pays {amount} to {shop}.", seller_name="A shop")
+		filled = frappe.get_doc("Payment Settings").otp_text("000007", "499.00 INR")
 		self.assertEqual(filled, "000007 pays 499.00 INR to A shop.")
 
 

@@ -5,10 +5,10 @@ from frappe import _
 from frappe.utils import cint, get_datetime, now_datetime
 
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import OPEN
+from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.gateway import mode_guard, polling
 from oropendola_payments.engine.gateway.call import call_gateway
-from oropendola_payments.engine.gateway.registry import adapter_class
 from oropendola_payments.engine.refunds import gateway_calls
 from oropendola_payments.engine.refunds.ledger import find, record, record_notice
 from oropendola_payments.engine.refunds.record import CONTESTED, WITHOUT_GATEWAY

@@ -8,7 +8,7 @@ from frappe.utils import now_datetime
 
 from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import CONTESTED
-from oropendola_payments.engine.gateway.registry import adapter_class
+from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.exceptions import Refusal, Unprocessable
 from oropendola_payments.money import to_decimal, to_minor
 

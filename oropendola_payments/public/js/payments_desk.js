@@ -39,7 +39,7 @@ oropendola.done = function (frm, sentence) {
 	frm.reload_doc();
 };
 
-oropendola.ask_gateway = async function (frm, attempt) {
+oropendola.refresh_status = async function (frm, attempt) {
 	const answer = await oropendola.call("admin.ask_gateway", { attempt });
 	if (answer) oropendola.done(frm, __("The gateway was asked. The payment is {0}.", [__(answer.status)]));
 };

@@ -6,7 +6,7 @@ import frappe
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from oropendola_payments.engine.gateway.registry import adapter_class
+from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import payment_settings
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey

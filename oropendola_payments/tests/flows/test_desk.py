@@ -12,7 +12,7 @@ from oropendola_payments.ai_billing.report.payments_by_gateway import payments_b
 from oropendola_payments.ai_billing.report.reconciliation_differences import reconciliation_differences
 from oropendola_payments.ai_billing.report.subscriptions_and_mrr import subscriptions_and_mrr
 from oropendola_payments.api import desk as desk_api
-from oropendola_payments.engine import desk_actions
+from oropendola_payments.api import form_actions
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.settlement import manual_payment
 from oropendola_payments.exceptions import BadRequest, NotAllowed
@@ -43,7 +43,7 @@ class DeskCase(TestCase):
 
 class TestOfferedActions(DeskCase):
 	def actions(self, invoice) -> set[str]:
-		return set(desk_actions.invoice_actions(invoice.reload()))
+		return set(form_actions.invoice_actions(invoice.reload()))
 
 	def test_an_open_invoice_can_be_paid_by_hand(self):
 		self.assertEqual(self.actions(create_invoice(customer())), {"pay"})
@@ -53,14 +53,16 @@ class TestOfferedActions(DeskCase):
 		manual_payment.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
 		self.assertEqual(self.actions(invoice), {"refund"})
 		create.create_refund(invoice.name, 99, "Example")
-		self.assertEqual(desk_actions.invoice_actions(invoice.reload())["refund"], 400)
+		self.assertEqual(form_actions.invoice_actions(invoice.reload())["refund"], 400)
 
 	def test_a_payment_at_a_gateway_can_be_asked_about(self):
 		journey = Journey("payu")
 		attempt = journey.start()
 		invoice = frappe.get_doc("AI Invoice", journey.invoice)
-		self.assertEqual(desk_actions.invoice_actions(invoice)["ask"], attempt)
-		self.assertTrue(desk_actions.can_ask(frappe.get_doc("Payment Attempt", attempt)))
+		self.assertEqual(form_actions.invoice_actions(invoice)["refresh"], attempt)
+		doc = frappe.get_doc("Payment Attempt", attempt)
+		doc.run_method("onload")
+		self.assertTrue(doc.get_onload("can_refresh"))
 
 	def test_a_review_can_be_finished(self):
 		invoice = create_invoice(customer())

@@ -4,7 +4,7 @@ import frappe
 from frappe.utils import add_to_date, now_datetime
 
 from oropendola_payments.api import cashfree
-from oropendola_payments.install import API_USER_ROLE
+from oropendola_payments.roles import TRANSACT
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import as_user, create_user
 from oropendola_payments.tests.support.http import call, message
@@ -19,7 +19,7 @@ class TestTransactScope(TestCase):
 	def setUpClass(cls):
 		super().setUpClass()
 		cls.user, cls.other = create_user(), create_user()
-		frappe.get_doc("User", cls.other).add_roles(API_USER_ROLE)
+		frappe.get_doc("User", cls.other).add_roles(TRANSACT)
 		client = {"app_name": "An agent", "scopes": "all openid transact nottransact transact_all"}
 		client |= {"default_redirect_uri": "https://agent.example", "grant_type": "Authorization Code"}
 		client |= {"doctype": "OAuth Client", "response_type": "Code"}

@@ -2,7 +2,7 @@
 
 import frappe
 
-from oropendola_payments.install import API_USER_ROLE
+from oropendola_payments.roles import TRANSACT
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_invoice, create_user, enable_gateway
 from oropendola_payments.tests.support.http import call, message
@@ -46,7 +46,7 @@ class StoredRequestCase(TestCase):
 		for code in ("payu", "cashfree"):
 			enable_gateway(code, api_base_url=f"{simulator().url}/{code}")
 			self.addCleanup(enable_gateway, code)
-		self.owner = create_user(API_USER_ROLE)
+		self.owner = create_user(TRANSACT)
 		frappe.db.set_value("User", self.owner, "user_type", "Website User")
 		self.invoice = create_invoice(self.owner).name
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import frappe
 
-from oropendola_payments.engine.gateway.registry import adapter_class
+from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.engine.monitoring import audit, invariants
 from oropendola_payments.money import quantize, to_minor
 from oropendola_payments.tests.support.simulated import simulator

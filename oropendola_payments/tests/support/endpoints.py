@@ -14,11 +14,11 @@ from functools import cached_property
 import frappe
 
 import oropendola_payments.api
+from oropendola_payments import roles
 from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.checkout import two_step
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.gateways.base import Customer
-from oropendola_payments.install import API_USER_ROLE
 from oropendola_payments.tests.support.factories import (
 	create_active_subscription,
 	create_invoice,
@@ -37,7 +37,7 @@ class People:
 
 	def __init__(self):
 		self.guest = None
-		self.owner, self.other = create_user(API_USER_ROLE), create_user(API_USER_ROLE)
+		self.owner, self.other = create_user(roles.TRANSACT), create_user(roles.TRANSACT)
 		for customer in (self.owner, self.other):
 			frappe.db.set_value("User", customer, "user_type", "Website User")
 		self.auditor, self.manager = create_user("Payments Auditor"), create_user("Payments Manager")

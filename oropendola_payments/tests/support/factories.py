@@ -4,8 +4,8 @@ import secrets
 from contextlib import contextmanager
 
 import frappe
+from frappe.utils import add_to_date, now_datetime
 
-from oropendola_payments.engine.checkout import gateway_choice
 from oropendola_payments.engine.subscriptions import lifecycle
 
 PASSWORD = "a-test-pass-phrase-1"
@@ -85,7 +85,6 @@ def enable_gateway(code: str, **values):
 	doc.update({"enabled": 1, "mode": "Simulator", "api_base_url": None, **values})
 	doc.save(ignore_permissions=True)
 	frappe.db.commit()
-	gateway_choice.frappe.cache.delete_value(gateway_choice.CACHE_KEY)
 	return doc
 
 
@@ -115,3 +114,10 @@ def _write_settings(values: dict):
 		frappe.db.set_single_value("Payment Settings", field, value)
 	frappe.clear_document_cache("Payment Settings", "Payment Settings")
 	frappe.db.commit()
+
+
+def backdate_trouble(code: str, seconds: int):
+	"""As if this gateway had become Degraded so many seconds ago."""
+	name = frappe.db.get_value("Payment Gateway Settings", {"gateway": code})
+	since = add_to_date(now_datetime(), seconds=-seconds)
+	frappe.db.set_value("Payment Gateway Settings", name, "degraded_since", since, update_modified=False)

@@ -34,6 +34,10 @@ class Events:
 	def set_onload(self, key, value):
 		self.__dict__.setdefault("__onload", frappe._dict())[key] = value
 
+	def get_onload(self, key=None):
+		onload = self.__dict__.get("__onload") or frappe._dict()
+		return onload.get(key) if key else onload
+
 	def check_permission(self, permtype="read", permlevel=None):
 		if not self.has_permission(permtype):
 			self.raise_no_permission_to(permtype)

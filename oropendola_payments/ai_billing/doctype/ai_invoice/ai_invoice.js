@@ -4,7 +4,7 @@ frappe.ui.form.on("AI Invoice", {
 		const offer = (name, label, action) => {
 			if (actions[name]) frm.add_custom_button(label, () => action(frm, actions[name]));
 		};
-		offer("ask", __("Ask gateway now"), oropendola.ask_gateway);
+		offer("refresh", __("Ask gateway now"), oropendola.refresh_status);
 		offer("pay", __("Pay by hand"), pay_by_hand);
 		offer("refund", __("Refund"), refund);
 		offer("fulfil", __("Retry fulfilment"), fulfil);

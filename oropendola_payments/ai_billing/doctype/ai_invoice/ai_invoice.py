@@ -53,12 +53,6 @@ class AIInvoice(StatefulRecord):
 
 	# Form ---------------------------------------------------------------------------------------
 
-	def onload(self):
-		super().onload()
-		from oropendola_payments.engine.desk_actions import invoice_actions
-
-		self.set_onload("actions", invoice_actions(self))
-
 	def receipt(self) -> dict:
 		"""What the print format shows."""
 		return receipt.facts(self)

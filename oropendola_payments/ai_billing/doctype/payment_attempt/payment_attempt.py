@@ -56,12 +56,6 @@ class PaymentAttempt(StatefulRecord):
 		"request_fingerprint",
 	)
 
-	def onload(self):
-		super().onload()
-		from oropendola_payments.engine.desk_actions import can_ask
-
-		self.set_onload("can_ask", can_ask(self))
-
 	def is_open(self) -> bool:
 		return self.status in OPEN
 

@@ -3,12 +3,17 @@ from urllib.parse import quote, urlsplit
 import frappe
 from frappe import _
 from frappe.model.document import Document
-from frappe.utils import cint, get_url
+from frappe.utils import cint, get_datetime, get_url, now_datetime
 from frappe.utils.password import decrypt
 
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import append_to_site
+from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
 from oropendola_payments.exceptions import BadRequest, NotAllowed
 from oropendola_payments.gateways.base import CREDENTIAL_SLOTS
+from oropendola_payments.roles import MANAGER
+
+# After this pause the next call is the trial: its success ends the trouble, its failure starts the pause anew.
+DEGRADED_SECONDS = 120
 
 
 class PaymentGatewaySettings(Document):
@@ -36,8 +41,6 @@ class PaymentGatewaySettings(Document):
 		self.forget_what_was_known_of_other_keys()
 
 	def validate_gateway(self):
-		from oropendola_payments.engine.gateway.registry import gateway_codes
-
 		if not self.is_known() and (self.enabled or self.is_new()):
 			message = _("There is no gateway {0}. Please choose one of: {1}.")
 			frappe.throw(message.format(self.gateway, ", ".join(gateway_codes())), BadRequest)
@@ -96,25 +99,19 @@ class PaymentGatewaySettings(Document):
 			frappe.throw(" ".join(_(problem) for problem in problems))
 
 	def forget_what_was_known_of_other_keys(self):
-		from oropendola_payments.engine.gateway.call import forget_success
-
-		before = self.get_doc_before_save()
-		if before and any(
-			(before.get(name) or "") != (self.get(name) or "")
-			for name in (*CREDENTIAL_SLOTS, "mode", "api_base_url")
-		):
+		if self.keys_or_mode_changed():
 			self.last_success_on = None
-			forget_success(self.gateway)
+
+	def keys_or_mode_changed(self) -> bool:
+		before = self.get_doc_before_save()
+		names = (*CREDENTIAL_SLOTS, "mode", "api_base_url")
+		return bool(before) and any((before.get(name) or "") != (self.get(name) or "") for name in names)
 
 	def on_update(self):
 		if self.is_default:
 			others = {"is_default": 1, "name": ("!=", self.name)}
 			for name in frappe.get_all(self.doctype, others, pluck="name"):
 				frappe.db.set_value(self.doctype, name, "is_default", 0)
-		if self.enabled and self.mode == "Live":
-			from oropendola_payments.engine.gateway.live_guard import confirm_if_first
-
-			confirm_if_first()
 		before = self.get_doc_before_save()
 		changed = [
 			f.fieldname
@@ -122,8 +119,6 @@ class PaymentGatewaySettings(Document):
 			if before and before.get(f.fieldname) != self.get(f.fieldname)
 		]
 		append_to_site("gateway_settings_changed", self, fields=changed, mode=self.mode, enabled=self.enabled)
-		frappe.clear_document_cache(self.doctype, self.name)
-		clear_gateway_list()
 
 	def on_trash(self):
 		if frappe.db.exists("Payment Attempt", {"gateway": self.gateway}):
@@ -131,20 +126,22 @@ class PaymentGatewaySettings(Document):
 				"{0} has payments, which need its keys for refunds and questions. Please switch it off instead."
 			)
 			frappe.throw(message.format(self.label), NotAllowed)
-		clear_gateway_list()
 
 	# What others ask ----------------------------------------------------------------------------
 
 	def adapter_class(self):
-		from oropendola_payments.engine.gateway.registry import adapter_class
-
 		return adapter_class(self.gateway)
 
 	def is_known(self) -> bool:
 		"""False for a gateway of another app that was taken off the site."""
-		from oropendola_payments.engine.gateway.registry import gateway_codes
-
 		return self.gateway in gateway_codes()
+
+	def is_degraded(self) -> bool:
+		"""After the pause an outage may be over. Refused keys stay refused until a call succeeds."""
+		if not self.degraded_since:
+			return False
+		age = (now_datetime() - get_datetime(self.degraded_since)).total_seconds()
+		return bool(cint(self.keys_refused)) or age < DEGRADED_SECONDS
 
 	def get_webhook_address(self) -> str:
 		"""What is entered in the gateway's dashboard, by the site's own name and not by the browser's."""
@@ -160,22 +157,18 @@ class PaymentGatewaySettings(Document):
 
 	def get_status(self) -> str:
 		"""Disabled, Not Configured, Degraded, or the mode."""
-		from oropendola_payments.engine.gateway.circuit_breaker import is_degraded
-
 		if not cint(self.enabled):
 			return "Disabled"
 		if not self.is_configured():
 			return "Not Configured"
-		return "Degraded" if is_degraded(self.gateway) else self.mode
+		return "Degraded" if self.is_degraded() else self.mode
 
 	@frappe.whitelist(methods=["POST"])
 	def test_connection(self) -> str:
 		"""A sentence for the Desk that says whether the provider accepts the keys."""
-		frappe.only_for(("Payments Manager", "System Manager"))
-		from oropendola_payments.engine.gateway.registry import test_connection
-
+		frappe.only_for((MANAGER, "System Manager"))
 		# The stored record, not the one that came with the request: its address could be anybody's.
-		return test_connection(frappe.get_doc(self.doctype, self.name))
+		return frappe.get_doc(self.doctype, self.name).run_method("check_connection")
 
 	def get_secrets(self) -> dict[str, str]:
 		"""All credentials in clear, secrets in one statement. Never cached, never logged."""
@@ -202,7 +195,3 @@ class PaymentGatewaySettings(Document):
 
 def simulator_allowed() -> bool:
 	return bool(cint(frappe.conf.get("allow_payment_simulator")))
-
-
-def clear_gateway_list():
-	frappe.cache.delete_value("oropendola_gateway_list")

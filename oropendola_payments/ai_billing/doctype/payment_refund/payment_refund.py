@@ -38,12 +38,6 @@ class PaymentRefund(StatefulRecord):
 		"error_message",
 	)
 
-	def onload(self):
-		super().onload()
-		from oropendola_payments.engine.desk_actions import is_manager
-
-		self.set_onload("can_close", is_manager() and self.can_be_closed())
-
 	def can_be_closed(self) -> bool:
 		return self.status in ("Processing", "Unknown")
 

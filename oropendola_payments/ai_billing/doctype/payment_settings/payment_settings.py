@@ -1,3 +1,5 @@
+from string import Formatter
+
 import frappe
 from frappe import _
 from frappe.model.document import Document
@@ -8,11 +10,6 @@ from oropendola_payments.ai_billing.doctype.payment_webhook_log.payment_webhook_
 
 
 class PaymentSettings(Document):
-	def onload(self):
-		from oropendola_payments.engine.gateway.live_guard import is_confirmed, this_site
-
-		self.set_onload("live_site", {"this_site": this_site(), "confirmed": is_confirmed()})
-
 	def validate(self):
 		self.validate_numbers()
 		self.validate_reminder_days()
@@ -33,16 +30,24 @@ class PaymentSettings(Document):
 			frappe.throw(message.format(SHORTEST_DAYS))
 
 	def validate_otp_message(self):
-		from oropendola_payments.engine.phone.otp import fill_in
-
 		try:
-			fill_in(self.otp_message or "{code}", "000000", "499.00 INR", "Shop")
+			self.otp_text("000000", "499.00 INR")
 		except ValueError:
 			frappe.throw(
 				_(
 					"The text of the SMS must say {0}, may say {1} and {2}, and nothing else in curly brackets."
 				).format("{code}", "{amount}", "{shop}")
 			)
+
+	def otp_text(self, code: str, amount: str) -> str:
+		"""The text of the SMS; ValueError for a template without {code}, or with anything but {code}, {amount} and {shop}."""
+		template, values = self.otp_message or "{code}", {"code": code, "amount": amount}
+		values["shop"] = self.seller_name or frappe.local.site
+		parts = {tuple(part) for _text, *part in Formatter().parse(template) if part[0] is not None}
+		plain = {(name, "", None) for name in values}
+		if ("code", "", None) not in parts or not parts <= plain:
+			raise ValueError("Only {code}, {amount} and {shop} can be filled in, and {code} must be there.")
+		return template.format(**values)
 
 	def validate_reminder_days(self):
 		try:

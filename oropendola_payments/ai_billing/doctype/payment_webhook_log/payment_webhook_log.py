@@ -23,11 +23,6 @@ class PaymentWebhookLog(SystemRecord):
 		"attempt",
 	)
 
-	def onload(self):
-		from oropendola_payments.engine.desk_actions import is_manager
-
-		self.set_onload("can_replay", is_manager())
-
 	@staticmethod
 	def clear_old_logs(days: int = 180):
 		"""For Log Settings. Only texts are emptied, and never before a dispute is out of the question: the row stays evidence,

@@ -1,0 +1,64 @@
+"""What the Desk may offer on a record, sent along with the form: the server decides, the form shows.
+
+hooks.py names these for `onload`. Each action checks again when it is used.
+"""
+
+import frappe
+from frappe.utils import cint, flt
+
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
+from oropendola_payments.engine.gateway.live_guard import is_confirmed, this_site
+from oropendola_payments.engine.refunds.record import CONTESTED, has_refunds
+from oropendola_payments.roles import is_manager
+
+
+def invoice_loaded(invoice, method=None):
+	invoice.set_onload("actions", invoice_actions(invoice))
+
+
+def attempt_loaded(attempt, method=None):
+	attempt.set_onload("can_refresh", is_manager() and attempt.mode != "Manual")
+
+
+def refund_loaded(refund, method=None):
+	refund.set_onload("can_close", is_manager() and refund.can_be_closed())
+
+
+def webhook_log_loaded(row, method=None):
+	row.set_onload("can_replay", is_manager())
+
+
+def settings_loaded(settings, method=None):
+	settings.set_onload("live_site", {"this_site": this_site(), "confirmed": is_confirmed()})
+
+
+def invoice_actions(invoice) -> dict:
+	"""Actions by name, with what their dialogs start from. Empty for everybody but managers."""
+	if not is_manager():
+		return {}
+	actions = {
+		"pay": flt(invoice.outstanding()) if invoice.status in OPEN else None,
+		"refund": _refundable(invoice),
+		"refresh": _attempt_to_refresh(invoice.name),
+		"fulfil": invoice.status == "Paid" and not invoice.fulfilled_on,
+		"review": cint(invoice.needs_review) and invoice.review_reason,
+	}
+	return {name: value for name, value in actions.items() if value}
+
+
+def _refundable(invoice) -> float:
+	"""What can still be sent back, over all payments of the invoice."""
+	names = frappe.get_all("Payment Capture", {"invoice": invoice.name}, pluck="name")
+	captures = [frappe.get_doc("Payment Capture", name) for name in names]
+	left = [
+		capture.refundable()
+		for capture in captures
+		if capture.dispute_state not in CONTESTED and has_refunds(capture.gateway)
+	]
+	return flt(sum(left))
+
+
+def _attempt_to_refresh(invoice: str) -> str | None:
+	"""The latest attempt at a gateway; a manual payment has no gateway."""
+	filters = {"invoice": invoice, "mode": ("!=", "Manual")}
+	return frappe.db.get_value("Payment Attempt", filters, "name", order_by="creation desc")

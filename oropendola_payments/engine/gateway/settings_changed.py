@@ -1,0 +1,27 @@
+"""Somebody saved or removed a gateway's settings: what was remembered of them is out of date. hooks.py names these."""
+
+import frappe
+from frappe.utils import cint
+
+from oropendola_payments.engine.gateway.call import forget_success
+from oropendola_payments.engine.gateway.live_guard import confirm_if_first
+
+LIST_KEY = "oropendola_gateway_list"
+
+
+def settings_saved(settings, method=None):
+	if cint(settings.enabled) and settings.mode == "Live":
+		confirm_if_first()
+	if settings.keys_or_mode_changed():
+		forget_success(settings.gateway)
+	_clear_list()
+
+
+def settings_removed(settings, method=None):
+	_clear_list()
+
+
+def _clear_list():
+	"""Now for this transaction, and once more after its commit: meanwhile a reader may have cached the old rows."""
+	frappe.cache.delete_value(LIST_KEY)
+	frappe.db.after_commit.add(lambda: frappe.cache.delete_value(LIST_KEY))

@@ -129,7 +129,7 @@ def add_records(passwords: dict[str, str]) -> None:
 
 def add_user(name: str, roles: list[str], password: str) -> None:
 	if not frappe.db.exists("User", name):
-		user = {"doctype": "User", "email": name, "first_name": name.split("@")[0].title()}
+		user = {"doctype": "User", "email": name, "first_name": name.split("@", maxsplit=1)[0].title()}
 		user |= {
 			"mobile_no": "+919999900000",
 			"roles": [{"role": role} for role in roles],

@@ -30,7 +30,7 @@ def handle(request: Request):
 def _call_function(method: str):
 	import frappe.handler
 
-	frappe.form_dict.cmd = method.split("/")[0]
+	frappe.form_dict.cmd = method.split("/", maxsplit=1)[0]
 	return frappe.handler.handle()
 
 

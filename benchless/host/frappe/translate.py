@@ -14,7 +14,7 @@ def get_all_translations(lang: str) -> dict[str, str]:
 		return {}
 	found = {}
 	for app in frappe.get_installed_apps():
-		for language in (lang.split("-")[0], lang):
+		for language in (lang.split("-", maxsplit=1)[0], lang):
 			found.update(_read(frappe.get_app_path(app, "translations", f"{language}.csv")))
 	return found
 

@@ -77,7 +77,7 @@ def confirm(user: str, order_id: str, code: str) -> dict:
 	attempt = _open_attempt(user, order_id)
 	known = _recall(attempt.name)
 	if not known.get("phone"):
-		raise otp.CodeRefused()
+		raise otp.CodeRefused
 	otp.check(_bound(attempt, known["phone"]), code)
 	verification.mark_confirmed(attempt)
 	started = checkout.choose_method(

@@ -75,7 +75,7 @@ def check(bound: Binding, code: str):
 	_limit("checks", _address(), *CHECKS_PER_ADDRESS)
 	raw = frappe.cache.get(_key(bound))
 	if not raw:
-		raise CodeRefused()
+		raise CodeRefused
 	kept = json.loads(raw)
 	tries = _count(_key(bound, "tries"), kept["seconds"])
 	left = max(0, MAX_TRIES - tries)
@@ -86,7 +86,7 @@ def check(bound: Binding, code: str):
 		raise CodeRefused(left)
 	# Of two callers with the right code the one that removes it may go on.
 	if not frappe.cache.delete(_key(bound)):
-		raise CodeRefused()
+		raise CodeRefused
 
 
 def is_waiting(bound: Binding) -> bool:

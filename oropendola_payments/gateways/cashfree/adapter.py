@@ -29,7 +29,7 @@ from oropendola_payments.gateways.base import (
 )
 from oropendola_payments.gateways.cards import refuse_card_data
 from oropendola_payments.gateways.cashfree import notices as webhooks
-from oropendola_payments.gateways.cashfree import order_pay as order_pay
+from oropendola_payments.gateways.cashfree import order_pay
 from oropendola_payments.gateways.cashfree.client import (
 	LABEL,
 	Client,

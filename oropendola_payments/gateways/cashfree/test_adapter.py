@@ -333,8 +333,8 @@ class TestSettings(WithSimulator):
 		live = {"key_id": "123", "key_secret": "cfsk_ma_prod_demo"}
 		self.assertIn("sandbox", Cashfree.credential_problems(test, "Live")[0])
 		self.assertIn("production", Cashfree.credential_problems(live, "Test")[0])
-		for name in test:
-			self.assertEqual(len(Cashfree.credential_problems({name: test[name]}, "Live")), 1)
+		for name, value in test.items():
+			self.assertEqual(len(Cashfree.credential_problems({name: value}, "Live")), 1)
 		self.assertEqual(Cashfree.credential_problems(test, "Test"), [])
 		self.assertEqual(Cashfree.credential_problems(live, "Live"), [])
 

@@ -29,10 +29,10 @@ class Checks:
 			for field in self.meta.get("fields", {"reqd": 1})
 			if not self._has_content(field)
 		]
-		for name in ("parent", "parenttype") if self.meta.istable else ():
-			if not self.get(name):
-				missing.append((name, self._missing_message(_dict(label=name))))
-		return missing
+		parents = ("parent", "parenttype") if self.meta.istable else ()
+		return missing + [
+			(name, self._missing_message(_dict(label=name))) for name in parents if not self.get(name)
+		]
 
 	def _has_content(self, field) -> bool:
 		value = self.get(field.fieldname)

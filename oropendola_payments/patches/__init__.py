@@ -1,0 +1,1 @@
+"""What brings the data of an older version up to date, once."""

@@ -1,6 +1,7 @@
 """The app's own source, read as a tree: for rules that only the text can prove."""
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 APP = Path(__file__).parents[2]
 ROOT = APP.parent
 NAME = "oropendola_payments"
+DOTTED = re.compile(rf"{NAME}(\.\w+)+")
 
 
 @dataclass(frozen=True)
@@ -15,10 +17,13 @@ class Import:
 	module: str  # what is imported, such as oropendola_payments.engine.entitlements.usage
 	path: Path
 	line: int
-	lazy: bool  # inside a function
+	is_lazy: bool  # inside a function
+	is_text: bool = False  # only named, as a job of the queue is
 
 	def __str__(self):
-		return f"{self.path}:{self.line} imports {self.module}"
+		return (
+			f"{self.path.relative_to(APP)}:{self.line} {'names' if self.is_text else 'imports'} {self.module}"
+		)
 
 
 def files(*parts: str, tests: bool = False) -> list[Path]:
@@ -35,8 +40,19 @@ def tree_of(path: Path) -> ast.Module:
 	return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
-def imports_of(path: Path) -> Iterator[Import]:
-	yield from _imports(tree_of(path), path, lazy=False)
+def imports_of(path: Path) -> list[Import]:
+	return list(_imports(tree_of(path), path, lazy=False))
+
+
+def imports_in(tree: ast.Module, path: Path) -> Iterator[Import]:
+	yield from _imports(tree, path, lazy=False)
+
+
+def names_in(tree: ast.Module, path: Path) -> Iterator[Import]:
+	"""Dotted names of ours that are whole texts: what a queue or a registry calls by its name."""
+	for node in ast.walk(tree):
+		if isinstance(node, ast.Constant) and isinstance(node.value, str) and DOTTED.fullmatch(node.value):
+			yield Import(node.value, path, node.lineno, is_lazy=False, is_text=True)
 
 
 def _imports(node: ast.AST, path: Path, lazy: bool) -> Iterator[Import]:

@@ -1,0 +1,16 @@
+"""The state diagrams of docs/architecture.md show the tables by which the records move."""
+
+from oropendola_payments.tests.support import diagrams
+from oropendola_payments.tests.support.case import TestCase
+
+
+class TestDiagrams(TestCase):
+	def test_the_drawings_of_the_states_are_those_of_the_tables(self):
+		text = diagrams.DOCUMENT.read_text(encoding="utf-8")
+		self.assertEqual(diagrams.redrawn(text), text, f"Please run: {diagrams.COMMAND}")
+
+	def test_a_stale_drawing_is_noticed(self):
+		text = diagrams.DOCUMENT.read_text(encoding="utf-8")
+		stale = text.replace("Processing --> Paid", "Processing --> Refunded", 1)
+		self.assertNotEqual(stale, text)
+		self.assertEqual(diagrams.redrawn(stale), text)

@@ -4,6 +4,7 @@
 
 import secrets
 import traceback
+from typing import TYPE_CHECKING
 
 from ._absent import _absent
 from ._apps import (
@@ -48,6 +49,20 @@ from .types import _dict
 
 __version__ = "15.55.1"
 STANDARD_USERS = ("Guest", "Administrator")
+
+if TYPE_CHECKING:  # what stands behind the proxies
+	from werkzeug.wrappers import Request
+
+	from .database.database import Database
+
+	db: Database
+	conf: _dict
+	form_dict: _dict
+	flags: _dict
+	request: Request
+	response: _dict
+	session: _dict
+	lang: str
 
 db, conf, form_dict, flags = local("db"), local("conf"), local("form_dict"), local("flags")
 request, response, session, lang = local("request"), local("response"), local("session"), local("lang")

@@ -4,6 +4,7 @@ import datetime
 import json
 import weakref
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import frappe
 from frappe._absent import _absent
@@ -40,6 +41,19 @@ def import_controller(doctype) -> type:
 
 class BaseDocument(Checks):
 	_reserved_keywords = frozenset(("doctype", "meta", "flags", "parent_doc", "_doc_before_save"))
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		doctype: DF.Data
+		name: DF.Data
+		flags: _dict
+		owner: DF.Link
+		creation: DF.Datetime
+		modified: DF.Datetime
+		modified_by: DF.Link
+		docstatus: DF.Int
+		idx: DF.Int
 
 	def __init__(self, d):
 		if d.get("doctype"):

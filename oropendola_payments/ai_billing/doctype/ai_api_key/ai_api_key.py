@@ -13,6 +13,23 @@ SHOWN_LENGTH = len(PREFIX) + 8
 
 
 class AIAPIKey(SystemRecord):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		key_hash: DF.Data | None
+		key_prefix: DF.Data | None
+		last_used_on: DF.Date | None
+		status: DF.Literal["Active", "Revoked"]
+		subscription: DF.Link
+		suspended: DF.Check
+		user: DF.Link
+	# end: auto-generated types
+
 	system_fields = ("status", "key_prefix", "key_hash", "last_used_on", "suspended")
 
 	def revoke(self, suspended: bool = False):

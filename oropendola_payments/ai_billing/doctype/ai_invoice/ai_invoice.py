@@ -28,6 +28,60 @@ SETTLED = ("Paid", "Partly Refunded", "Refunded")
 
 
 class AIInvoice(StatefulRecord):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		amount_paid: DF.Currency
+		amount_refunded: DF.Currency
+		billing_interval: DF.Literal["", "Day", "Month", "Year"]
+		currency: DF.Link
+		description: DF.SmallText | None
+		due_date: DF.Date | None
+		event_count: DF.Int
+		failure_reason: DF.SmallText | None
+		fulfilled_on: DF.Datetime | None
+		interval_count: DF.Int
+		last_event_hash: DF.Data | None
+		last_retry_date: DF.Datetime | None
+		naming_series: DF.Literal["INV-.YYYY.-.#####"]
+		needs_review: DF.Check
+		net_amount: DF.Currency
+		outstanding_amount: DF.Currency
+		paid_date: DF.Datetime | None
+		payment_gateway: DF.Data | None
+		payment_gateway_response: DF.LongText | None
+		period_end: DF.Date | None
+		period_start: DF.Date | None
+		plan: DF.Link | None
+		processing_since: DF.Datetime | None
+		purpose: DF.Literal["New", "Renewal", "Upgrade", "Other"]
+		retry_count: DF.Int
+		review_reason: DF.SmallText | None
+		status: DF.Literal[
+			"Pending",
+			"Processing",
+			"Partly Paid",
+			"Paid",
+			"Partly Refunded",
+			"Refunded",
+			"Failed",
+			"Abandoned",
+			"Cancelled",
+		]
+		subscription: DF.Link | None
+		tax_amount: DF.Currency
+		tax_label: DF.Data | None
+		tax_rate: DF.Percent
+		total_amount: DF.Currency
+		transaction_id: DF.Data | None
+		user: DF.Link
+	# end: auto-generated types
+
 	transitions = TRANSITIONS
 	system_fields = (
 		"amount_paid",

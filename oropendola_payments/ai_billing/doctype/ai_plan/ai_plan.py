@@ -11,6 +11,32 @@ from oropendola_payments.money import to_decimal, to_minor
 
 
 class AIPlan(Document):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		from oropendola_payments.ai_billing.doctype.ai_plan_price.ai_plan_price import AIPlanPrice
+
+		billing_interval: DF.Literal["Day", "Month", "Year"]
+		currency: DF.Link
+		description: DF.SmallText | None
+		features: DF.SmallText | None
+		interval_count: DF.Int
+		is_active: DF.Check
+		is_free: DF.Check
+		plan_id: DF.Data
+		plan_name: DF.Data
+		price: DF.Currency
+		prices: DF.Table[AIPlanPrice]
+		requests_limit_per_day: DF.Int
+		sort_order: DF.Int
+		trial_days: DF.Int
+	# end: auto-generated types
+
 	def validate(self):
 		self.validate_plan_id()
 		self.validate_interval()

@@ -23,6 +23,28 @@ SERVED = ("Trial", "Active")
 
 
 class AISubscription(StatefulRecord):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		api_key_link: DF.Link | None
+		current_invoice: DF.Link | None
+		daily_quota_limit: DF.Int
+		daily_quota_remaining: DF.Int
+		end_date: DF.Date | None
+		last_reminder: DF.Data | None
+		live_key: DF.Data | None
+		plan: DF.Link
+		quota_reset_on: DF.Date | None
+		start_date: DF.Date | None
+		status: DF.Literal["Pending", "Trial", "Active", "Past Due", "Expired", "Cancelled"]
+		user: DF.Link
+	# end: auto-generated types
+
 	transitions = TRANSITIONS
 	system_fields = (
 		"start_date",

@@ -4,6 +4,30 @@ from frappe.utils import add_to_date, now_datetime
 
 
 class PaymentAlert(Document):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		closed_on: DF.Datetime | None
+		details: DF.LongText | None
+		fingerprint: DF.Data | None
+		kind: DF.Data
+		last_seen_on: DF.Datetime | None
+		level: DF.Float
+		live_key: DF.Data | None
+		opened_on: DF.Datetime | None
+		severity: DF.Literal["Warning", "Critical"]
+		status: DF.Literal["Open", "Closed"]
+		subject: DF.Data
+		summary: DF.SmallText | None
+		times_told: DF.Int
+		told_on: DF.Datetime | None
+	# end: auto-generated types
+
 	"""Something that needs a person. Opened, escalated and closed by the system; there is one open alert to a kind and subject."""
 
 	@staticmethod

@@ -27,6 +27,41 @@ OPEN = ("Created", "Processing", "Authorized")
 
 
 class PaymentAttempt(StatefulRecord):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		amount: DF.Currency
+		check_count: DF.Int
+		checkout_data: DF.LongText | None
+		completed_at: DF.Datetime | None
+		currency: DF.Link
+		error_code: DF.Data | None
+		error_message: DF.SmallText | None
+		expires_at: DF.Datetime | None
+		flow: DF.Data | None
+		gateway: DF.Data
+		gateway_order_id: DF.Data | None
+		gateway_payment_id: DF.Data | None
+		idempotency_key: DF.Data | None
+		initiated_at: DF.Datetime | None
+		invoice: DF.Link
+		last_check_at: DF.Datetime | None
+		mode: DF.Literal["Simulator", "Test", "Live", "Manual"]
+		next_check_at: DF.Datetime | None
+		payment_method: DF.Data | None
+		phone_check: DF.Literal["", "Needed", "Confirmed"]
+		request_data: DF.LongText | None
+		request_fingerprint: DF.Data | None
+		response_data: DF.LongText | None
+		status: DF.Literal["Created", "Processing", "Authorized", "Paid", "Failed", "Expired", "Cancelled"]
+		user: DF.Link
+	# end: auto-generated types
+
 	transitions = TRANSITIONS
 	first_status = "Created"
 	system_fields = (

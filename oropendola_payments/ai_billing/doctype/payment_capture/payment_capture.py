@@ -9,6 +9,34 @@ CONTESTED = ("Open", "Lost")  # the bank may take it back, or has
 
 
 class PaymentCapture(SystemRecord):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		amount: DF.Currency
+		amount_refunded: DF.Currency
+		applied_amount: DF.Currency
+		attempt: DF.Link | None
+		captured_at: DF.Datetime | None
+		credit_from: DF.Link | None
+		credit_used: DF.Currency
+		currency: DF.Data
+		disposition: DF.Literal["Applied", "Duplicate", "Overpaid", "Short", "Mismatch"]
+		dispute_state: DF.Literal["", "Open", "Lost", "Won"]
+		disputes: DF.SmallText | None
+		gateway: DF.Data
+		gateway_payment_id: DF.Data
+		invoice: DF.Link
+		note: DF.SmallText | None
+		resolution: DF.Literal["", "Refund", "Credit", "Flag"]
+		surplus: DF.Currency
+		user: DF.Link | None
+	# end: auto-generated types
+
 	"""One sum of money that a gateway says it took."""
 
 	system_fields = (

@@ -42,6 +42,34 @@ REDACTED = "[REDACTED]"  # Frappe's own word
 
 
 class PaymentEvent(Document):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		actor: DF.Data | None
+		details: DF.LongText | None
+		event: DF.Data
+		from_status: DF.Data | None
+		hash: DF.Data | None
+		invoice: DF.Link | None
+		ip_address: DF.Data | None
+		note: DF.SmallText | None
+		note_salt: DF.Data | None
+		occurred_at: DF.Datetime | None
+		person_hash: DF.Data | None
+		person_salt: DF.Data | None
+		previous_hash: DF.Data | None
+		reference_doctype: DF.Data | None
+		reference_name: DF.Data | None
+		sequence: DF.Int
+		source: DF.Literal["API", "Callback", "Webhook", "Sweep", "Reconcile", "Desk", "System"]
+		to_status: DF.Data | None
+	# end: auto-generated types
+
 	def validate(self):
 		self._refuse()
 

@@ -17,6 +17,42 @@ DEGRADED_SECONDS = 120
 
 
 class PaymentGatewaySettings(Document):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		account_id: DF.Data | None
+		api_base_url: DF.Data | None
+		degraded_since: DF.Datetime | None
+		embed_checkout: DF.Check
+		enabled: DF.Check
+		gateway: DF.Data
+		is_default: DF.Check
+		key_id: DF.Data | None
+		key_secret: DF.Password | None
+		key_version: DF.Data | None
+		keys_refused: DF.Check
+		label: DF.Data
+		last_error: DF.SmallText | None
+		last_error_on: DF.Datetime | None
+		last_success_on: DF.Datetime | None
+		legacy_id: DF.Data | None
+		legacy_secret: DF.Password | None
+		legacy_version: DF.Data | None
+		mode: DF.Literal["Simulator", "Test", "Live"]
+		public_key: DF.SmallText | None
+		refund_speed: DF.Literal["Normal", "Instant"]
+		require_phone_code: DF.Check
+		sort_order: DF.Int
+		webhook_id: DF.Data | None
+		webhook_secret: DF.Password | None
+		webhook_secret_previous: DF.Password | None
+	# end: auto-generated types
+
 	# Form ---------------------------------------------------------------------------------------
 
 	def onload(self):

@@ -16,6 +16,34 @@ OPEN = ("Created", "Processing", "Unknown")
 
 
 class PaymentRefund(StatefulRecord):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		amount: DF.Currency
+		attempt: DF.Link | None
+		capture: DF.Link
+		check_count: DF.Int
+		completed_at: DF.Datetime | None
+		currency: DF.Data
+		error_message: DF.SmallText | None
+		gateway: DF.Data | None
+		gateway_refund_id: DF.Data | None
+		idempotency_key: DF.Data | None
+		invoice: DF.Link
+		last_fact_at: DF.Data | None
+		may_have_arrived: DF.Check
+		next_check_at: DF.Datetime | None
+		reason: DF.SmallText | None
+		request_fingerprint: DF.Data | None
+		status: DF.Literal["Created", "Processing", "Unknown", "Refunded", "Failed"]
+		user: DF.Link | None
+	# end: auto-generated types
+
 	transitions = TRANSITIONS
 	first_status = "Created"
 	system_fields = (

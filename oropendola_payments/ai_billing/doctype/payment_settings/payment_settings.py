@@ -10,6 +10,45 @@ from oropendola_payments.ai_billing.doctype.payment_webhook_log.payment_webhook_
 
 
 class PaymentSettings(Document):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		abandon_after_minutes: DF.Int
+		alert_abandoned_percent: DF.Percent
+		alert_failed_percent: DF.Percent
+		alert_pending_hours: DF.Int
+		confirmed_site: DF.Data | None
+		double_payment_policy: DF.Literal["Refund", "Credit", "Flag"]
+		grace_days: DF.Int
+		max_retries: DF.Int
+		metrics_token: DF.Password | None
+		otp_expiry_minutes: DF.Int
+		otp_message: DF.SmallText | None
+		otp_per_phone_hour: DF.Int
+		otp_per_site_hour: DF.Int
+		otp_resend_seconds: DF.Int
+		prices_include_tax: DF.Check
+		raw_payload_days: DF.Int
+		reminder_days: DF.Data | None
+		seller_address: DF.SmallText | None
+		seller_email: DF.Data | None
+		seller_name: DF.Data | None
+		seller_tax_id: DF.Data | None
+		send_alert_mails: DF.Check
+		send_failure_mails: DF.Check
+		send_key_mails: DF.Check
+		send_payment_mails: DF.Check
+		send_refund_mails: DF.Check
+		send_reminder_mails: DF.Check
+		tax_label: DF.Data | None
+		tax_rate: DF.Percent
+	# end: auto-generated types
+
 	def validate(self):
 		self.validate_numbers()
 		self.validate_reminder_days()

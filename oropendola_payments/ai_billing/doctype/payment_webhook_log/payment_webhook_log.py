@@ -7,6 +7,27 @@ SHORTEST_DAYS = 180
 
 
 class PaymentWebhookLog(SystemRecord):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		attempt: DF.Link | None
+		attempts: DF.Int
+		error: DF.SmallText | None
+		event_key: DF.Data
+		event_type: DF.Data | None
+		gateway: DF.Data
+		headers: DF.LongText | None
+		next_attempt_at: DF.Datetime | None
+		notice: DF.LongText | None
+		payload: DF.LongText | None
+		status: DF.Literal["Received", "Processed", "Ignored", "Failed", "Dead"]
+	# end: auto-generated types
+
 	"""The inbox: a message is stored and committed before anything is done about it."""
 
 	system_fields = (

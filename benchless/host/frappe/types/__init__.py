@@ -1,11 +1,24 @@
+"""Values that are dicts and objects at once, and the types of fields (`DF`)."""
+
+from typing import TYPE_CHECKING, Any
+
+from . import DF  # noqa: F401  controllers import it from here
+
+
 class _dict(dict):
 	"""A dict whose keys are attributes too; a key that is missing reads as None."""
 
 	__slots__ = ()
-	__setattr__ = dict.__setitem__
 	__delattr__ = dict.__delitem__
 
-	def __getattr__(self, key):
+	if TYPE_CHECKING:
+
+		def __setattr__(self, key: str, value: Any) -> None: ...
+
+	else:
+		__setattr__ = dict.__setitem__
+
+	def __getattr__(self, key) -> Any:
 		if key.startswith("__") and key.endswith("__") and key not in self:
 			raise AttributeError(key)  # copy and pickle ask for dunder names
 		return self.get(key)

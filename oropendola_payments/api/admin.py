@@ -8,7 +8,8 @@ from frappe import _
 from oropendola_payments.api import endpoint, require_manager
 from oropendola_payments.engine.gateway import live_guard
 from oropendola_payments.engine.gateway.simulated import mock_marks_of
-from oropendola_payments.engine.inbound import inbox, status_query
+from oropendola_payments.engine.inbound import inbox
+from oropendola_payments.engine.inbound.status_query import refresh
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.settlement import manual_payment, reviews
 from oropendola_payments.exceptions import BadRequest, NotFound
@@ -31,7 +32,7 @@ def ask_gateway(attempt: str) -> dict:
 	require_manager()
 	if not frappe.db.exists("Payment Attempt", attempt):
 		raise NotFound(_("There is no payment {0}.").format(attempt))
-	status_query.ask(attempt)
+	refresh(attempt)
 	status = frappe.db.get_value("Payment Attempt", attempt, "status")
 	return {"attempt": attempt, "status": status, **mock_marks_of(attempt)}
 

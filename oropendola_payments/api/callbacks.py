@@ -13,8 +13,9 @@ from oropendola_payments.ai_billing.doctype.payment_event.payment_event import a
 from oropendola_payments.api.incoming import incoming
 from oropendola_payments.engine.core.urls import result_url
 from oropendola_payments.engine.gateway.registry import adapter_of
-from oropendola_payments.engine.inbound import status_query
+from oropendola_payments.engine.inbound.status_query import GAP_SECONDS, RECENT_SECONDS, refresh
 from oropendola_payments.engine.monitoring import health
+from oropendola_payments.engine.settlement.settle import find_attempt
 from oropendola_payments.exceptions import Refusal
 from oropendola_payments.gateways.errors import GatewayError, SignatureError
 
@@ -60,10 +61,10 @@ def _take_in(gateway: str) -> str:
 	"""The attempt that came back, after its news is settled."""
 	adapter = adapter_of(gateway)
 	notice = adapter.receive(incoming("return"))
-	attempt = status_query.attempt_of_notice(gateway, notice)
+	attempt = find_attempt(gateway, notice)
 	# A signed return is news, even right after a page asked; it can be sent again, so not as often as one likes.
-	pause = status_query.GAP_SECONDS if notice.verified else status_query.RECENT_SECONDS
-	status_query.ask_about_or_soon(attempt, adapter, pause)
+	pause = GAP_SECONDS if notice.verified else RECENT_SECONDS
+	refresh(attempt, unless_checked_within=pause, adapter=adapter)
 	return attempt.name
 
 
@@ -72,7 +73,7 @@ def _ring(gateway: str):
 	attempt = _named_attempt(gateway)
 	try:
 		if attempt:
-			status_query.ask_unless_recent(attempt)
+			refresh(attempt, unless_checked_within=RECENT_SECONDS)
 	except (GatewayError, Refusal):
 		frappe.db.rollback()
 

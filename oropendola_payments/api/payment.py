@@ -10,10 +10,9 @@ from oropendola_payments.api.arguments import Currency
 from oropendola_payments.engine.checkout import cancel, gateway_choice, lookup, submit_otp
 from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.gateway.simulated import mock_marks
-from oropendola_payments.engine.inbound import status_query
+from oropendola_payments.engine.inbound.status_query import refresh_if_possible
 from oropendola_payments.engine.phone import numbers as phone_numbers
-from oropendola_payments.exceptions import BadRequest, NotFound
-from oropendola_payments.gateways.errors import GatewayError
+from oropendola_payments.exceptions import BadRequest
 
 STALE_SECONDS = 20
 
@@ -96,7 +95,7 @@ def get_payment_status(invoice_id: str | None = None, attempt: str | None = None
 	attempt = attempt or frappe.db.get_value(
 		"Payment Attempt", {"invoice": invoice.name}, "name", order_by="creation desc"
 	)
-	_ask_when_stale(attempt)
+	_refresh_when_stale(attempt)
 	invoice.reload()
 	return _status(invoice, attempt)
 
@@ -113,17 +112,13 @@ def get_pending_invoices() -> dict:
 	return {"invoices": [_pending(frappe.get_doc("AI Invoice", name)) for name in names]}
 
 
-def _ask_when_stale(attempt: str | None):
+def _refresh_when_stale(attempt: str | None):
 	row = attempt and frappe.db.get_value(
 		"Payment Attempt", attempt, ["status", "last_check_at", "gateway"], as_dict=True
 	)
 	if not row or row.status not in ("Processing", "Authorized") or row.gateway == "manual":
 		return
-	if not status_query.was_asked_within(row, STALE_SECONDS):
-		try:
-			status_query.ask(attempt)
-		except (GatewayError, NotFound):
-			frappe.db.rollback()  # what we know is still a good answer
+	refresh_if_possible(attempt, unless_checked_within=STALE_SECONDS)
 
 
 def _status(invoice, attempt: str | None) -> dict:

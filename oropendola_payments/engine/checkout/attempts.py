@@ -1,4 +1,4 @@
-"""Claiming an attempt before any gateway is called: under the invoice's lock, so that however many click, one is made."""
+"""One attempt before any gateway is called: made under the invoice's lock, so that however many click, it is one."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,7 +30,7 @@ FRESH_SECONDS = 120
 
 @dataclass(frozen=True)
 class AttemptRequest:
-	"""What a customer asks for."""
+	"""What a customer asks for; `parameters` tells whether a repeated key asks for the same."""
 
 	user: str
 	invoice: str
@@ -38,79 +38,85 @@ class AttemptRequest:
 	flow: str | None
 	method: str | None
 	key: str | None
-	wanted: str
+	parameters: str
 	confirms_phone: bool = False  # the caller does so itself, after the order is open
 
 
-@dataclass
-class Claim:
-	"""The attempt that answers a wish. Whoever made it new may call the gateway at once."""
+@dataclass(frozen=True)
+class Created:
+	"""A new attempt: whoever made it calls the gateway at once. `previous` are rows of the invoice's other attempts."""
 
 	attempt: PaymentAttempt
-	invoice: AIInvoice | None = None
-	is_new: bool = False
-	earlier: tuple = ()  # rows of the invoice's other attempts
+	invoice: AIInvoice
+	previous: tuple
 
 
-def find_by_idempotency_key(key: str | None, wanted: str) -> str | None:
+@dataclass(frozen=True)
+class Existing:
+	"""An attempt that another request made, in whatever state it is by now."""
+
+	attempt: PaymentAttempt
+
+
+def find_by_idempotency_key(key: str | None, parameters: str) -> str | None:
 	"""The attempt that this client key made; a key with other parameters is refused."""
 	row = key and frappe.db.get_value(
 		"Payment Attempt", {"idempotency_key": key}, ["name", "request_fingerprint"], as_dict=True
 	)
-	if row and row.request_fingerprint != wanted:
+	if row and row.request_fingerprint != parameters:
 		raise Conflict(_("This idempotency key was used with other parameters. Please choose a new one."))
 	return row.name if row else None
 
 
-def get_or_create(wish: AttemptRequest) -> Claim | None:
+def get_or_create(request: AttemptRequest) -> Created | Existing | None:
 	"""The open attempt of this kind, or a new one. None when there was nothing to pay: the invoice is paid and serves now."""
 	try:
-		return in_transaction(_claim, wish)
+		return in_transaction(_get_or_create, request)
 	except frappe.DuplicateEntryError:
 		# The same client key at the same moment: what the other request made is the answer.
-		name = find_by_idempotency_key(wish.key, wish.wanted)
+		name = find_by_idempotency_key(request.key, request.parameters)
 		if not name:
 			raise
-		return Claim(frappe.get_doc("Payment Attempt", name))
+		return Existing(frappe.get_doc("Payment Attempt", name))
 
 
-def _claim(wish: AttemptRequest) -> Claim | None:
-	invoice = _lock_own(wish)
+def _get_or_create(request: AttemptRequest) -> Created | Existing | None:
+	invoice = _lock_own(request)
 	_require_payable(invoice)
 	if not invoice.outstanding() and invoice.status == "Pending":
 		invoice.mark_as_paid(amount_paid=0)
 		fulfil(invoice)
 		return None
-	code = gateway_choice.choose(wish.gateway, invoice.currency, invoice.outstanding())
-	flow = _flow(code, wish.flow)
-	_require_method(code, wish.method)
+	code = gateway_choice.choose(request.gateway, invoice.currency, invoice.outstanding())
+	flow = _flow(code, request.flow)
+	_require_method(code, request.method)
 	rows = attempts_of(invoice.name)
-	phone_check = "" if wish.confirms_phone else verification.initial_phone_check(code)
-	reusable = _live_attempt(rows, invoice, code, flow, wish.method, phone_check)
+	phone_check = "" if request.confirms_phone else verification.initial_phone_check(code)
+	reusable = _live_attempt(rows, invoice, code, flow, request.method, phone_check)
 	if reusable:
-		return Claim(_with_key(reusable, wish))
+		return Existing(_with_key(reusable, request))
 	if invoice.status in ("Failed", "Abandoned"):
 		invoice.increment_retry()  # a new try counts, by whichever call it comes
-	made = _new_attempt(invoice, code, flow, wish, phone_check)
-	return Claim(made, invoice, is_new=True, earlier=tuple(rows))
+	made = _new_attempt(invoice, code, flow, request, phone_check)
+	return Created(made, invoice, tuple(rows))
 
 
-def _lock_own(wish: AttemptRequest):
+def _lock_own(request: AttemptRequest):
 	try:
-		invoice = lock("AI Invoice", wish.invoice)
+		invoice = lock("AI Invoice", request.invoice)
 	except frappe.DoesNotExistError:
 		frappe.clear_messages()
 		invoice = None
-	if not invoice or invoice.user != wish.user:
-		raise NotFound(_("You have no invoice {0}.").format(wish.invoice))
+	if not invoice or invoice.user != request.user:
+		raise NotFound(_("You have no invoice {0}.").format(request.invoice))
 	return invoice
 
 
-def _with_key(name: str, wish: AttemptRequest):
+def _with_key(name: str, request: AttemptRequest):
 	"""The attempt that is open already; it remembers the first client key that it answered to."""
 	attempt = lock("Payment Attempt", name)
-	if wish.key and not attempt.idempotency_key:
-		attempt.write(idempotency_key=wish.key, request_fingerprint=wish.wanted)
+	if request.key and not attempt.idempotency_key:
+		attempt.write(idempotency_key=request.key, request_fingerprint=request.parameters)
 	return attempt
 
 
@@ -156,7 +162,7 @@ def _live_attempt(
 	return None
 
 
-def _new_attempt(invoice, code: str, flow: str, wish: AttemptRequest, phone_check: str):
+def _new_attempt(invoice, code: str, flow: str, request: AttemptRequest, phone_check: str):
 	attempt = records.new("Payment Attempt")
 	attempt.name = new_reference()
 	attempt.update(
@@ -169,10 +175,10 @@ def _new_attempt(invoice, code: str, flow: str, wish: AttemptRequest, phone_chec
 			"amount": invoice.outstanding(),
 			"currency": invoice.currency,
 			"status": "Created",
-			"payment_method": wish.method,
+			"payment_method": request.method,
 			"phone_check": phone_check,
-			"idempotency_key": wish.key,
-			"request_fingerprint": wish.wanted,
+			"idempotency_key": request.key,
+			"request_fingerprint": request.parameters,
 			"request_data": None if phone_check else call_started(),
 			"initiated_at": now_datetime(),
 			"check_count": 0,
@@ -188,7 +194,6 @@ def _new_attempt(invoice, code: str, flow: str, wish: AttemptRequest, phone_chec
 		amount=attempt.amount,
 		currency=attempt.currency,
 	)
-	invoice.write()
 	return attempt
 
 

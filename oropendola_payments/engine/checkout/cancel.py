@@ -6,7 +6,9 @@ from oropendola_payments.engine.checkout.lookup import own_attempt
 from oropendola_payments.engine.core.transactions import in_transaction, lock_attempt
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.simulated import mock_marks
-from oropendola_payments.engine.inbound import status_query
+from oropendola_payments.engine.inbound.capture import settle_and_capture
+from oropendola_payments.engine.inbound.status_query import refresh
+from oropendola_payments.engine.inbound.withdraw import CLOSED, close_at_gateway
 from oropendola_payments.engine.settlement.attempt_outcomes import CANCELLED_REASON, close_invoice_if_last
 
 
@@ -15,11 +17,11 @@ def cancel(user: str, attempt_name: str) -> dict:
 	attempt = own_attempt(user, attempt_name)
 	if not attempt.is_open():
 		return _status_summary(attempt.name)
-	event = status_query.close_at_gateway(attempt)
+	event = close_at_gateway(attempt)
 	if event is None:
-		status_query.ask(attempt.name)
-	elif event.outcome not in status_query.CLOSED:
-		status_query.settle_and_capture(attempt.gateway, event)
+		refresh(attempt)
+	elif event.outcome not in CLOSED:
+		settle_and_capture(attempt.gateway, event)
 	in_transaction(_withdraw_locked, attempt)
 	return _status_summary(attempt.name)
 

@@ -6,15 +6,15 @@ from frappe.utils import get_datetime, now_datetime
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
 from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
-from oropendola_payments.engine.core.transactions import in_transaction, lock
+from oropendola_payments.engine.core.transactions import in_transaction, lock_attempt
 from oropendola_payments.engine.gateway.mode_guard import is_current_mode
-from oropendola_payments.engine.inbound import status_query
+from oropendola_payments.engine.inbound.withdraw import withdraw
 from oropendola_payments.engine.settlement.attempt_outcomes import close_attempt
 from oropendola_payments.exceptions import Conflict, Refusal
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
 from oropendola_payments.gateways.errors import GatewayError
 
-# Closed in our books perhaps, and still payable at the gateway.
+# Closed on our side perhaps, and still payable at the gateway.
 MAY_STILL_BE_PAID = ("Processing", "Expired", "Failed")
 
 
@@ -23,7 +23,7 @@ def close_previous_attempts(attempt, rows):
 	names = [row.name for row in rows if row.name != attempt.name and _can_be_closed(row)]
 	for name in names:
 		try:
-			status_query.withdraw(name)
+			withdraw(name)
 		except (GatewayError, Refusal):
 			frappe.db.rollback()  # an outage of the old gateway does not stop a new try; a late payment is honoured
 	if names and frappe.db.get_value("AI Invoice", attempt.invoice, "status") in SETTLED:
@@ -40,5 +40,5 @@ def _can_be_closed(row) -> bool:
 
 
 def _give_up(attempt):
-	invoice, attempt = lock("AI Invoice", attempt.invoice), lock("Payment Attempt", attempt.name)
+	invoice, attempt = lock_attempt(attempt)
 	close_attempt(invoice, attempt, PaymentEvent(Outcome.CANCELLED, reference=attempt.name))

@@ -39,3 +39,13 @@ def checkout_data(opened: Checkout) -> dict:
 	kept = ("next_action", "url", "data", "upi")
 	parts = {"form": opened.form and asdict(opened.form), "sdk": opened.sdk and asdict(opened.sdk)}
 	return {**{name: getattr(opened, name) for name in kept}, **parts}
+
+
+def nothing_to_pay_response(invoice: str) -> dict:
+	"""The invoice was paid by nothing or by credit, and serves already."""
+	return {
+		"attempt": None,
+		"payment_url": result_url(invoice=invoice),
+		"next_action": "redirect",
+		"is_mocked": False,
+	}

@@ -11,7 +11,7 @@ from oropendola_payments.engine.checkout import lookup
 from oropendola_payments.engine.gateway.call import call_gateway
 from oropendola_payments.engine.gateway.registry import adapter_of
 from oropendola_payments.engine.gateway.simulated import mock_marks
-from oropendola_payments.engine.inbound import status_query
+from oropendola_payments.engine.inbound.status_query import refresh
 from oropendola_payments.engine.phone import verification
 from oropendola_payments.exceptions import BadRequest, Conflict
 from oropendola_payments.gateways.base import OtpResult
@@ -27,7 +27,7 @@ def confirm(user: str, attempt_name: str, otp: str) -> dict:
 	result = call_gateway(attempt.gateway, _adapter(attempt).submit_otp, attempt.payment_ref(), otp)
 	if result.accepted:
 		# An accepted code is not money: only the status is.
-		status_query.ask(attempt.name)
+		refresh(attempt)
 	return _answer(attempt.name, result)
 
 

@@ -14,12 +14,12 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
 from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.checkout import lookup
+from oropendola_payments.engine.checkout.open_at_gateway import choose_method
 from oropendola_payments.engine.gateway.simulated import mock_marks
-from oropendola_payments.engine.inbound import status_query
+from oropendola_payments.engine.inbound.status_query import refresh_if_possible
 from oropendola_payments.engine.phone import numbers, otp, verification
 from oropendola_payments.exceptions import BadRequest, Conflict, NotFound, Unprocessable
 from oropendola_payments.gateways.base import Customer
-from oropendola_payments.gateways.errors import GatewayError
 from oropendola_payments.money import quantize, to_decimal
 
 GATEWAY = "cashfree"
@@ -80,7 +80,7 @@ def confirm(user: str, order_id: str, code: str) -> dict:
 		raise otp.CodeRefused
 	otp.check(_bound(attempt, known["phone"]), code)
 	verification.mark_confirmed(attempt)
-	started = checkout.choose_method(
+	started = choose_method(
 		attempt.name,
 		known["method"],
 		known["details"],
@@ -93,10 +93,7 @@ def status(user: str, order_id: str) -> dict:
 	"""How the order stands; the gateway is asked unless it was a moment ago."""
 	attempt = lookup.own_attempt(user, order_id)
 	if attempt.is_open():
-		try:
-			status_query.ask_unless_recent(order_id)
-		except GatewayError:
-			frappe.db.rollback()  # what we know is still a good answer
+		refresh_if_possible(attempt)
 		attempt.reload()
 	invoice = frappe.get_doc("AI Invoice", attempt.invoice)
 	return {

@@ -1,23 +1,28 @@
-"""Test, Live and Simulator are different accounts: none may decide about a payment of another."""
+"""Test, Live and Simulator are different accounts: what one says of a payment of another is never believed."""
 
 import frappe
 from frappe import _
 
 from oropendola_payments.engine.gateway.registry import settings_of
+from oropendola_payments.exceptions import Conflict
 
 
 def is_current_mode(attempt) -> bool:
-	"""False while the gateway's settings are in another mode than when the attempt was opened."""
+	"""False while the gateway is in another mode than when the attempt was made. `attempt` needs `gateway` and `mode`."""
 	return attempt.mode == "Manual" or attempt.mode == settings_of(attempt.gateway).mode
 
 
-def other_mode_of(attempt: str) -> str | None:
-	"""The mode in which this payment was taken, while its gateway is set to another one."""
-	gateway, mode = frappe.db.get_value("Payment Attempt", attempt, ["gateway", "mode"])
-	return None if mode == "Manual" or mode == settings_of(gateway).mode else mode
+def require_current_mode(attempt):
+	if not is_current_mode(attempt):
+		raise Conflict(other_mode_message(attempt))
 
 
-def other_mode_message(mode: str) -> str:
-	return _(
-		"The payment was taken in {0} mode. Its refund waits until the gateway is set to that mode."
-	).format(_(mode))
+def mode_of(attempt_name: str):
+	"""Name, gateway and mode of an attempt, which is all that the guard needs."""
+	fields = ["name", "gateway", "mode"]
+	return frappe.db.get_value("Payment Attempt", attempt_name, fields, as_dict=True)
+
+
+def other_mode_message(attempt) -> str:
+	message = _("Payment {0} was made in {1} mode. It waits until the gateway is set to that mode again.")
+	return message.format(attempt.name, _(attempt.mode))

@@ -86,10 +86,10 @@ class TestBreaker(TestCase):
 		fault = journey.sim.faults.add("payu", "status", "timeout_before", None)
 		for _time in range(circuit_breaker.FAILURES_TO_OPEN):
 			with self.assertRaises(MaybeSent):
-				status_query.ask(attempt)
+				status_query.refresh(attempt)
 		self.assertTrue(circuit_breaker.is_degraded("payu"))
 		journey.sim.faults._waiting.remove(fault)
-		status_query.ask(attempt)
+		status_query.refresh(attempt)
 		self.assertFalse(circuit_breaker.is_degraded("payu"))
 
 	def test_a_downtime_of_one_bank_does_not_mark_razorpay(self):
@@ -110,7 +110,7 @@ class TestBreaker(TestCase):
 		journey.sim.configure("payu", key="Another")
 		try:
 			with self.assertRaises(GatewayRefused):
-				status_query.ask(attempt)
+				status_query.refresh(attempt)
 		finally:
 			journey.sim.configure("payu", key="SimPyU")
 		self.assertTrue(circuit_breaker.is_degraded("payu"))

@@ -33,7 +33,7 @@ class TestDisarmedCopies(TestCase):
 			adapter_of("payu")
 		frappe.db.set_value("Payment Attempt", self.attempt, "mode", "Live")
 		with self.assertRaises(Unavailable):
-			status_query.ask(self.attempt)
+			status_query.refresh(self.attempt)
 
 	def test_no_live_gateway_is_offered(self):
 		entry = next(e for e in gateway_choice.available("INR")["gateways"] if e["id"] == "payu")

@@ -15,13 +15,11 @@ from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.core.batch import BATCH, next_names
 from oropendola_payments.engine.core.transactions import in_transaction, read
 from oropendola_payments.engine.gateway import polling
-from oropendola_payments.engine.gateway.call import call_gateway
 from oropendola_payments.engine.gateway.mode_guard import is_current_mode
 from oropendola_payments.engine.gateway.registry import adapter_of
-from oropendola_payments.engine.inbound import status_query
+from oropendola_payments.engine.inbound.status_query import RefreshRun, query_status, settle_all
 from oropendola_payments.engine.settlement.attempt_outcomes import ABANDONED_REASON, close_attempt
-from oropendola_payments.gateways.base import Gateway, Outcome, PaymentEvent
-from oropendola_payments.gateways.errors import CredentialsRefused
+from oropendola_payments.gateways.base import Outcome, PaymentEvent
 
 BY_NAME = " ORDER BY `name`"  # two sweeps lock in the same order
 # Nothing was taken and nothing is on its way: the attempt may be closed after its time.
@@ -31,10 +29,10 @@ UNPAID = (Outcome.PENDING, Outcome.NOT_FOUND)
 def abandon_due(minutes: int) -> int:
 	"""How many invoices were looked at."""
 	seen, last = 0, ""
-	asker = Asker()
+	run = RefreshRun()
 	while True:
 		names = _due(minutes, last)
-		_work_safely(names, asker, minutes)
+		_work_safely(names, run, minutes)
 		seen += len(names)
 		if len(names) < BATCH:
 			return seen
@@ -47,25 +45,25 @@ def _due(minutes: int, last: str) -> list[str]:
 	)
 
 
-def _work_safely(names: list[str], asker: "Asker", minutes: int):
+def _work_safely(names: list[str], run: RefreshRun, minutes: int):
 	"""A batch that fails is worked through one by one: a bad record stops nobody but itself."""
 	try:
 		if names:
-			_work_through(names, asker, minutes)
+			_work_through(names, run, minutes)
 	except Exception:
 		frappe.db.rollback()
 		title = f"Invoice {names[0]} could not be abandoned" if len(names) == 1 else "A batch is split"
 		frappe.log_error(title=title[:140], message=frappe.get_traceback())
 		frappe.db.commit()
 		for name in names if len(names) > 1 else ():
-			_work_safely([name], asker, minutes)
+			_work_safely([name], run, minutes)
 
 
-def _work_through(names: list[str], asker: "Asker", minutes: int):
+def _work_through(names: list[str], run: RefreshRun, minutes: int):
 	attempts = _open_attempts(names)
 	_note_checks(attempts)
 	frappe.db.commit()
-	left = [attempt.name for attempt in attempts if asker.is_unpaid(attempt)]
+	left = [attempt.name for attempt in attempts if _is_unpaid(attempt, run)]
 	closed = in_transaction(_abandon_locked, names, left, minutes)
 	if closed:
 		after_commit.enqueue(
@@ -86,37 +84,24 @@ def _note_checks(attempts: list):
 		)
 
 
-class Asker:
-	"""Asks for one sweep, with one adapter for each gateway. One that refuses our keys is left alone: repeating can lock an account."""
+def _is_unpaid(attempt, run: RefreshRun) -> bool:
+	"""False when the gateway knows of money, has news that were settled now, or could not be asked."""
+	try:
+		with run.unless_refused(attempt.gateway) as may_ask:
+			return may_ask and is_current_mode(attempt) and not _settle_news(attempt)
+	except Exception:
+		frappe.db.rollback()
+		title = f"Payment Attempt {attempt.name} could not be asked about"
+		frappe.log_error(title=title[:140], message=frappe.get_traceback())
+		frappe.db.commit()
+		return False
 
-	def __init__(self):
-		self.adapters: dict[str, Gateway | None] = {}
 
-	def is_unpaid(self, attempt) -> bool:
-		"""False when the gateway knows of money, has news that were settled now, or could not be asked."""
-		try:
-			return self._ask(attempt)
-		except Exception as error:
-			frappe.db.rollback()
-			if isinstance(error, CredentialsRefused):
-				self.adapters[attempt.gateway] = None
-			title = f"Payment Attempt {attempt.name} could not be asked about"
-			frappe.log_error(title=title[:140], message=frappe.get_traceback())
-			frappe.db.commit()
-			return False
-
-	def _ask(self, attempt) -> bool:
-		if not is_current_mode(attempt):
-			return False
-		if attempt.gateway not in self.adapters:
-			self.adapters[attempt.gateway] = adapter_of(attempt.gateway)
-		adapter = self.adapters[attempt.gateway]
-		if adapter is None:
-			return False
-		events = call_gateway(attempt.gateway, adapter.status, attempt.payment_ref())
-		news = [event for event in events if event.outcome not in UNPAID]
-		status_query.settle_all(attempt, news, adapter)
-		return not news
+def _settle_news(attempt) -> list:
+	adapter = adapter_of(attempt.gateway)
+	news = [event for event in query_status(attempt, adapter) if event.outcome not in UNPAID]
+	settle_all(attempt, news, adapter)
+	return news
 
 
 def _abandon_locked(invoice_names: list[str], unpaid: list[str], minutes: int) -> list[str]:

@@ -9,10 +9,10 @@ from frappe.utils import cint, now_datetime
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.ai_billing.doctype.payment_webhook_log.payment_webhook_log import empty_texts
 from oropendola_payments.engine.core.batch import enqueue_once, for_each
-from oropendola_payments.engine.inbound import abandonment, inbox, status_query
+from oropendola_payments.engine.inbound import abandonment, inbox
+from oropendola_payments.engine.inbound.status_query import RefreshRun
 from oropendola_payments.engine.monitoring import alerts, health, invariants
 from oropendola_payments.engine.refunds import process as refunds
-from oropendola_payments.gateways.errors import CredentialsRefused
 
 THIS = "oropendola_payments.engine.jobs.payments"
 
@@ -67,9 +67,9 @@ def run_inbox() -> int:
 def run_reconcile() -> int:
 	"""Ask about every attempt whose turn has come, open or closed: a late success is honoured for days."""
 	due = {"next_check_at": ("<=", now_datetime())}
-	reconciler = Reconciler()
+	run = RefreshRun()
 	with acting_as("Reconcile"):
-		return for_each("Payment Attempt", due, reconciler.ask)
+		return for_each("Payment Attempt", due, run.refresh)
 
 
 def run_refunds() -> int:
@@ -102,20 +102,3 @@ def run_clear_payloads():
 	if days:
 		empty_texts(days)
 		frappe.db.commit()
-
-
-class Reconciler:
-	"""Asks for one sweep. A gateway that refuses our keys is left alone until the next one: repeating can lock an account."""
-
-	def __init__(self):
-		self.refused: set[str] = set()
-
-	def ask(self, name: str):
-		gateway = frappe.db.get_value("Payment Attempt", name, "gateway")
-		if gateway in self.refused:
-			return
-		try:
-			status_query.ask(name)
-		except CredentialsRefused:
-			self.refused.add(gateway)
-			raise

@@ -119,7 +119,7 @@ class TestCredentials(GatewayHealthCase):
 		simulator().configure("payu", key="Another")
 		self.addCleanup(simulator().configure, "payu", key="SimPyU")
 		with self.assertRaises(GatewayRefused):
-			status_query.ask(attempt)
+			status_query.refresh(attempt)
 		self.assertEqual(self.kinds(), ["Keys Refused"])
 		circuit_breaker.report_success("payu")
 		self.test_connection()
@@ -159,7 +159,7 @@ class TestSilence(GatewayHealthCase):
 		before = registry.adapter_of("cashflows").simulator_secrets["key_secret"]
 		self.addCleanup(simulator().configure, "cashflows", key_secret=before)
 		with self.assertRaises(CredentialsRefused):
-			status_query.ask(attempt)
+			status_query.refresh(attempt)
 		circuit_breaker.report_success("cashflows")
 		self.assertEqual(self.state(), "refused")
 		simulator().configure("cashflows", key_secret=before)

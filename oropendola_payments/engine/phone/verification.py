@@ -4,7 +4,7 @@ import frappe
 from frappe import _
 from frappe.utils import cint, get_url
 
-from oropendola_payments.engine.core.transactions import in_transaction, lock
+from oropendola_payments.engine.core.transactions import in_transaction, lock_attempt
 from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.engine.gateway.simulated import mock_marks
 from oropendola_payments.engine.phone import numbers, otp
@@ -47,14 +47,13 @@ def confirm(attempt, code: str):
 
 def mark_confirmed(attempt):
 	"""The right code was typed: the attempt and the audit trail know it."""
-	in_transaction(_confirm_locked, attempt.name, attempt.invoice)
+	in_transaction(_confirm_locked, attempt)
 
 
-def _confirm_locked(name: str, invoice_name: str):
-	invoice, attempt = lock("AI Invoice", invoice_name), lock("Payment Attempt", name)
+def _confirm_locked(attempt):
+	invoice, attempt = lock_attempt(attempt)
 	attempt.write(phone_check="Confirmed")
 	invoice.record("phone_confirmed", attempt)
-	invoice.write()
 
 
 def _bound(attempt) -> otp.Binding:

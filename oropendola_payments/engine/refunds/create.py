@@ -49,7 +49,6 @@ def _open_parts(invoice, amount: Decimal | None, reason: str, key: str | None, w
 		refund = open_refund(invoice, capture, part, reason, own_key)
 		refund.write(request_fingerprint=wanted)
 		names.append(refund.name)
-	invoice.write()
 	return names
 
 

@@ -4,7 +4,7 @@ import frappe
 
 from oropendola_payments.engine.core.urls import api_url
 from oropendola_payments.engine.gateway.call import call_gateway
-from oropendola_payments.engine.gateway.mode_guard import other_mode_message
+from oropendola_payments.engine.gateway.mode_guard import mode_of, other_mode_message
 from oropendola_payments.engine.gateway.registry import adapter_of, settings_of
 from oropendola_payments.gateways.base import Gateway, PaymentRef, RefundEvent, RefundRequest
 from oropendola_payments.gateways.errors import NotSent
@@ -19,9 +19,9 @@ def refund_status(refund) -> RefundEvent:
 def adapter_of_payment(refund) -> Gateway:
 	"""The adapter of the account that took the money. Another mode's account knows nothing: what it says would be believed."""
 	adapter = adapter_of(refund.gateway)
-	mode = frappe.db.get_value("Payment Attempt", refund.attempt, "mode")
-	if mode != adapter.mode:
-		raise NotSent(other_mode_message(mode))
+	attempt = mode_of(refund.attempt)
+	if attempt.mode != adapter.mode:
+		raise NotSent(other_mode_message(attempt))
 	return adapter
 
 

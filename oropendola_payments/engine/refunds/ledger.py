@@ -1,4 +1,4 @@
-"""What gateways say of refunds, and the balances that follow: what is held, what is on its way, what went back for good."""
+"""Refunds and the balances that follow them: what is held, what is on its way, what went back for good."""
 
 from decimal import Decimal
 
@@ -12,11 +12,8 @@ from oropendola_payments.engine.core.event_order import is_newer, utc_text
 from oropendola_payments.engine.core.redaction import redact_text
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.entitlements.fulfilment import revoke_period
-from oropendola_payments.engine.gateway import mode_guard
-from oropendola_payments.engine.gateway.idempotency import fingerprint
 from oropendola_payments.engine.refunds import gateway_calls
-from oropendola_payments.engine.refunds import record as refund_record
-from oropendola_payments.exceptions import Conflict, NotFound
+from oropendola_payments.exceptions import Conflict
 from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
 from oropendola_payments.money import to_decimal
 
@@ -39,17 +36,17 @@ def record(name: str, event: RefundEvent, asked_as: str | None = None) -> bool:
 	except Contradicted:
 		if asked_as:
 			raise
-		return _ask_which(name, event)
-	_tell(name, changed, event)
+		return _resolve_contradiction(name, event)
+	notify_finished(name, changed, event)
 	return changed
 
 
-def _ask_which(name: str, event: RefundEvent) -> bool:
+def _resolve_contradiction(name: str, event: RefundEvent) -> bool:
 	"""Two messages contradict each other: the gateway tells how the refund ended."""
 	refund = frappe.get_doc("Payment Refund", name)
-	told = gateway_calls.refund_status(refund)
-	if told.outcome in FINAL:
-		return record(name, told, asked_as=refund.status)
+	answer = gateway_calls.refund_status(refund)
+	if answer.outcome in FINAL:
+		return record(name, answer, asked_as=refund.status)
 	if event.outcome is RefundOutcome.FAILED:
 		raise Conflict(
 			_("The gateway does not say how refund {0} ended. It is asked again later.").format(name)
@@ -57,16 +54,18 @@ def _ask_which(name: str, event: RefundEvent) -> bool:
 	return record(name, event, asked_as=refund.status)  # to hold the balance is the safe side
 
 
-def _tell(name: str, changed: bool, event: RefundEvent):
+def notify_finished(name: str, changed: bool, event: RefundEvent):
+	"""Tell the customer and other apps, when this is news and the end."""
 	if changed and event.outcome in (RefundOutcome.REFUNDED, RefundOutcome.FAILED):
 		after_commit.enqueue("oropendola_payments.engine.notifications.hooks.refund_finished", refund=name)
 
 
 def _record_locked(invoice_name: str, name: str, event: RefundEvent, asked_as: str | None) -> bool:
-	return _apply(lock("AI Invoice", invoice_name), lock("Payment Refund", name), event, asked_as)
+	return apply_event(lock("AI Invoice", invoice_name), lock("Payment Refund", name), event, asked_as)
 
 
-def _apply(invoice, refund, event: RefundEvent, asked_as: str | None = None) -> bool:
+def apply_event(invoice, refund, event: RefundEvent, asked_as: str | None = None) -> bool:
+	"""Bring a locked refund and its balances up to date. True when it was news."""
 	if _is_overtaken(refund, event, asked_as):
 		return False
 	before = refund.status
@@ -78,7 +77,6 @@ def _apply(invoice, refund, event: RefundEvent, asked_as: str | None = None) -> 
 		reason = redact_text(event.reason or "") or None
 		invoice.record(f"refund_{refund.status.lower()}", refund, before, refund.status, reason=reason)
 		_book(invoice, refund, before)
-		invoice.write()
 	elif FINAL.get(event.outcome) == before and is_newer(event.occurred_at, refund.last_fact_at):
 		refund.write(last_fact_at=utc_text(event.occurred_at))
 	return changed
@@ -179,77 +177,3 @@ def refunded_of_invoice(invoice: str) -> Decimal:
 def _end_service(invoice):
 	if invoice.fulfilled_on and invoice.subscription:
 		revoke_period(invoice)
-
-
-def record_notice(gateway: str, event: RefundEvent) -> bool:
-	"""A refund told by webhook: ours by key or number, else one made in the provider's dashboard."""
-	name = find(gateway, event)
-	if name:
-		_require_mode(frappe.db.get_value("Payment Refund", name, "attempt"))
-		return record(name, event)
-	if event.outcome is RefundOutcome.REFUNDED and event.payment_id and event.amount:
-		return _adopt(gateway, event)
-	raise NotFound(_("No refund of ours matches this message of the gateway."))
-
-
-def _require_mode(attempt: str):
-	"""A message of another mode's account speaks of another payment, though the number be the same."""
-	mode = mode_guard.other_mode_of(attempt)
-	if mode:
-		raise Conflict(mode_guard.other_mode_message(mode))
-
-
-def find(gateway: str, event: RefundEvent) -> str | None:
-	"""Our refund that the gateway speaks of: by our key, else by the gateway's number."""
-	if event.key and frappe.db.exists("Payment Refund", {"name": event.key, "gateway": gateway}):
-		return event.key
-	if event.refund_id:
-		return frappe.db.get_value(
-			"Payment Refund", {"gateway": gateway, "gateway_refund_id": event.refund_id}, "name"
-		)
-	return None
-
-
-def _adopt(gateway: str, event: RefundEvent) -> bool:
-	capture = frappe.db.get_value(
-		"Payment Capture",
-		{"gateway": gateway, "gateway_payment_id": event.payment_id},
-		["name", "invoice", "attempt"],
-		as_dict=True,
-	)
-	if not capture:
-		raise NotFound(_("No payment of ours matches this message of the gateway."))
-	_require_mode(capture.attempt)
-	name = in_transaction(_adopt_locked, capture, event)
-	if name:
-		_tell(name, True, event)
-	return bool(name)
-
-
-def _adopt_locked(names, event: RefundEvent) -> str | None:
-	"""A refund from outside is opened and finished in one transaction: a row in between would be sent by a sweep."""
-	invoice, capture = lock("AI Invoice", names.invoice), lock("Payment Capture", names.name)
-	# Gateways number their refunds each by itself.
-	key = f"outside:{capture.gateway}:{event.refund_id or fingerprint(event.payment_id, event.amount)}"
-	if frappe.db.exists("Payment Refund", {"idempotency_key": key}):
-		return None
-	_refuse_while_ours_is_unclear(capture, event)
-	if to_decimal(event.amount) > capture.refundable():
-		message = _("The gateway refunded {0} of payment {1} that our books do not have left.")
-		invoice.flag_for_review(message.format(event.amount, capture.gateway_payment_id))
-		return None
-	refund = refund_record.insert_refund(
-		invoice, capture, to_decimal(event.amount), _("Refunded outside of this app."), key
-	)
-	_apply(invoice, refund, event)
-	return refund.name
-
-
-def _refuse_while_ours_is_unclear(capture, event: RefundEvent):
-	"""Without our key in it, the message may speak of a refund of ours whose number we do not know yet."""
-	waiting = {"capture": capture.name, "status": ("in", OPEN), "gateway_refund_id": ("is", "not set")}
-	amounts = frappe.get_all("Payment Refund", waiting, pluck="amount")
-	if any(to_decimal(amount) == to_decimal(event.amount) for amount in amounts):
-		raise Conflict(
-			_("A refund of ours is on its way. This message is looked at again when its number is known.")
-		)

@@ -1,16 +1,19 @@
 """Sending money back: a row first, then the call, then the answer. A time-out is Unknown and is asked about, never guessed."""
 
+from dataclasses import dataclass
+from enum import Enum
+
 import frappe
 from frappe import _
 from frappe.utils import cint, get_datetime, now_datetime
 
-from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import OPEN
+from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import OPEN, PaymentRefund
 from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.gateway import mode_guard, polling
 from oropendola_payments.engine.gateway.call import call_gateway
 from oropendola_payments.engine.refunds import gateway_calls
-from oropendola_payments.engine.refunds.ledger import find, record, record_notice
+from oropendola_payments.engine.refunds.ledger import record
 from oropendola_payments.engine.refunds.record import CONTESTED, WITHOUT_GATEWAY
 from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
 from oropendola_payments.gateways.errors import (
@@ -21,19 +24,32 @@ from oropendola_payments.gateways.errors import (
 	NotSent,
 )
 
-# Longer than all calls of one drive together, so that two workers never talk about one refund at the same time.
+# Longer than all calls of one step together, so that two workers never work on one refund at the same time.
 LEASE_SECONDS = 120
 # What a gateway does not show for so many tries, about an hour, is not only slow.
 TRIES_BEFORE_REVIEW = 6
 
 
-# Asking for a refund ------------------------------------------------------------------------------
+class Step(Enum):
+	SEND = "send"  # it was never sent
+	QUERY_OR_SEND = "query or send"  # it may have been sent: ask first
+	QUERY = "query"  # it is on its way, and there is news
 
 
-# Ending one by hand -------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Claim:
+	"""A refund that is ours to work on now, and what is to be done."""
+
+	refund: PaymentRefund
+	step: Step
 
 
-# Driving it ---------------------------------------------------------------------------------------
+class QueryRefused(Exception):
+	"""The gateway refused to say how a refund stands, which tells nothing of the refund itself."""
+
+
+class NotShown(BadAnswer):
+	"""The gateway gave the refund a number and does not know it now."""
 
 
 def process_invoice(invoice: str):
@@ -42,72 +58,73 @@ def process_invoice(invoice: str):
 		process(name)
 
 
-def process(name: str, rung: bool = False):
-	"""Bring a refund one step further: send it, or ask how it stands. `rung`: the gateway said that there is news."""
-	refund = in_transaction(_claim, name, rung)
-	if not refund:
+def process(name: str, has_news: bool = False):
+	"""Bring a refund one step further: send it, or ask how it stands. `has_news`: the gateway said so, before its time."""
+	claim = in_transaction(_claim, name, has_news)
+	if not claim:
 		return
-	if refund.gateway in WITHOUT_GATEWAY:
-		record(refund.name, RefundEvent(RefundOutcome.REFUNDED, key=refund.name))
+	if claim.refund.gateway in WITHOUT_GATEWAY:
+		record(name, RefundEvent(RefundOutcome.REFUNDED, key=name))
 		return
 	try:
-		event = _call(refund)
-	except (NotSent, CredentialsRefused) as error:
-		# Nothing left this time: whether it may have arrived is as it was before.
-		_wait(refund, error, may_have_arrived=cint(refund.may_have_arrived))
-	except NotShown as error:
-		_wait(refund, error, needs_a_person=cint(refund.check_count) >= TRIES_BEFORE_REVIEW)
-	except (MaybeSent, BadAnswer) as error:
-		_wait(refund, error)
-	except GatewayRefused as error:
-		_refused(refund, error)
+		event = _run(claim)
+	except Exception as error:
+		_handle(claim.refund, error)
 	else:
-		record(refund.name, event)
+		record(name, event)
 
 
-def _claim(name: str, rung: bool):
-	"""The refund when it is ours to work on now; two workers never send one refund at the same time."""
+# Claiming -----------------------------------------------------------------------------------------
+
+
+def _claim(name: str, has_news: bool) -> Claim | None:
+	"""None while somebody is at it, it is not due, or it has to wait. Two workers never send one refund at the same time."""
 	refund = lock("Payment Refund", name)
 	if refund.status not in OPEN:
 		return None
-	due = not refund.next_check_at or get_datetime(refund.next_check_at) <= now_datetime()
-	refund.flags.only_ask = rung and refund.status == "Processing"
-	if refund.status != "Created" and not due and not refund.flags.only_ask:
-		return None  # somebody is at it, or it is not due
-	if _waits_for_its_mode(refund):
+	step = _next_step(refund, has_news)
+	if step is None or _waits_for_its_mode(refund):
 		return None
-	if refund.status == "Created" and _must_wait_for_another(refund):
+	if step is Step.SEND and _must_wait_for_another(refund):
 		return None
-	was = refund.status
 	values = {
 		"check_count": cint(refund.check_count) + 1,
 		"next_check_at": polling.back_off(cint(refund.check_count), LEASE_SECONDS),
 	}
-	if was == "Created":
-		# From here on the call may have been made: only asking tells.
-		refund.mark_as_unknown(**values)
-		refund.flags.send = True
+	if step is Step.SEND:
+		refund.mark_as_unknown(**values)  # from here on the call may have been made: only asking tells
 	else:
 		refund.write(**values)
-	return refund
+	return Claim(refund, step)
+
+
+def _next_step(refund, has_news: bool) -> Step | None:
+	if refund.status == "Created":
+		return Step.SEND
+	if has_news and refund.status == "Processing":
+		return Step.QUERY
+	is_due = not refund.next_check_at or get_datetime(refund.next_check_at) <= now_datetime()
+	return Step.QUERY_OR_SEND if is_due else None
 
 
 def _waits_for_its_mode(refund) -> bool:
 	"""Another mode's account would say that it knows no such refund: the refund stays as it is until the mode is back."""
-	mode = None if refund.gateway in WITHOUT_GATEWAY else mode_guard.other_mode_of(refund.attempt)
-	if mode:
-		refund.write(
-			next_check_at=polling.back_off(cint(refund.check_count), LEASE_SECONDS),
-			error_message=mode_guard.other_mode_message(mode),
-		)
-	return bool(mode)
+	if refund.gateway in WITHOUT_GATEWAY:
+		return False
+	attempt = mode_guard.mode_of(refund.attempt)
+	if mode_guard.is_current_mode(attempt):
+		return False
+	refund.write(
+		next_check_at=polling.back_off(cint(refund.check_count), LEASE_SECONDS),
+		error_message=mode_guard.other_mode_message(attempt),
+	)
+	return True
 
 
 def _must_wait_for_another(refund) -> bool:
-	if (
-		refund.gateway in WITHOUT_GATEWAY
-		or not adapter_class(refund.gateway).capabilities.one_refund_at_a_time
-	):
+	if refund.gateway in WITHOUT_GATEWAY:
+		return False
+	if not adapter_class(refund.gateway).capabilities.one_refund_at_a_time:
 		return False
 	others = {
 		"capture": refund.capture,
@@ -117,23 +134,27 @@ def _must_wait_for_another(refund) -> bool:
 	return bool(frappe.db.exists("Payment Refund", others))
 
 
-class NotShown(BadAnswer):
-	"""The gateway gave the refund a number and does not know it now."""
+# Calling ------------------------------------------------------------------------------------------
 
 
-def _call(refund) -> RefundEvent:
-	if refund.flags.send:
-		return _send(refund)
-	refund.flags.asked_only = True
-	event = gateway_calls.refund_status(refund)
-	if event.outcome is not RefundOutcome.NOT_FOUND or refund.flags.only_ask:
+def _run(claim: Claim) -> RefundEvent:
+	if claim.step is Step.SEND:
+		return _send(claim.refund)
+	event = _query(claim.refund)
+	if event.outcome is not RefundOutcome.NOT_FOUND or claim.step is Step.QUERY:
 		return event
-	if refund.gateway_refund_id:
-		message = _("The gateway took this refund under the number {0} and does not show it now.")
-		raise NotShown(message.format(refund.gateway_refund_id))
+	if claim.refund.gateway_refund_id:
+		message = _("The gateway accepted this refund as {0} and does not show it now.")
+		raise NotShown(message.format(claim.refund.gateway_refund_id))
 	# The gateway has nothing under our key: the same request may go out (again) under the same key.
-	refund.flags.asked_only = False
-	return _send(refund)
+	return _send(claim.refund)
+
+
+def _query(refund) -> RefundEvent:
+	try:
+		return gateway_calls.refund_status(refund)
+	except GatewayRefused as error:
+		raise QueryRefused(str(error)) from error
 
 
 def _send(refund) -> RefundEvent:
@@ -145,33 +166,44 @@ def _send(refund) -> RefundEvent:
 	return call_gateway(refund.gateway, adapter.refund, request)
 
 
-def _refused(refund, error: GatewayRefused):
-	"""Final is only a refusal to refund, where nothing can have arrived before. A refused question tells nothing of the refund."""
-	if refund.flags.asked_only:
-		_wait(refund, error)
-	elif cint(refund.may_have_arrived):
-		_wait(refund, error, needs_a_person=True)
-	else:
-		record(refund.name, RefundEvent(RefundOutcome.FAILED, key=refund.name, reason=str(error)))
+# When there is no answer --------------------------------------------------------------------------
+
+
+def _handle(refund, error: Exception):
+	"""Nothing is known, or it was refused. Only a refusal to refund, where nothing can have arrived before, is final."""
+	match error:
+		case NotSent() | CredentialsRefused():
+			# Nothing left this time: whether it may have arrived is as it was before.
+			_wait(refund, error, may_have_arrived=cint(refund.may_have_arrived))
+		case NotShown():
+			_wait(refund, error, needs_a_person=cint(refund.check_count) >= TRIES_BEFORE_REVIEW)
+		case MaybeSent() | BadAnswer() | QueryRefused():
+			_wait(refund, error)
+		case GatewayRefused() if cint(refund.may_have_arrived):
+			_wait(refund, error, needs_a_person=True)
+		case GatewayRefused():
+			record(refund.name, RefundEvent(RefundOutcome.FAILED, key=refund.name, reason=str(error)))
+		case _:
+			raise error
 
 
 def _wait(refund, error: Exception, needs_a_person: bool = False, **values):
 	"""Nothing is known yet: the refund keeps its balance and is asked about again."""
 	values["error_message"] = str(error)[:500]
-
-	def work():
-		invoice = lock("AI Invoice", refund.invoice) if needs_a_person else None
-		row = lock("Payment Refund", refund.name)
-		if row.status not in OPEN:
-			return
-		row.write(**values)
-		if invoice:
-			_call_a_person(invoice, row)
-
-	in_transaction(work)
+	in_transaction(_wait_locked, refund, needs_a_person, values)
 
 
-def _call_a_person(invoice, refund):
+def _wait_locked(refund, needs_a_person: bool, values: dict):
+	invoice = lock("AI Invoice", refund.invoice) if needs_a_person else None
+	row = lock("Payment Refund", refund.name)
+	if row.status not in OPEN:
+		return
+	row.write(**values)
+	if invoice:
+		_flag_unclear(invoice, row)
+
+
+def _flag_unclear(invoice, refund):
 	"""Once for each refund: what a person has looked at is not flagged again by every sweep."""
 	if frappe.db.exists("Payment Event", {"reference_name": refund.name, "event": "refund_unclear"}):
 		return
@@ -180,13 +212,3 @@ def _call_a_person(invoice, refund):
 		"Whether {0} {1} went back as refund {2} is not clear. Please look for it in the gateway's dashboard. Its amount stays held."
 	)
 	invoice.flag_for_review(message.format(refund.amount, refund.currency, refund.name))
-
-
-def confirm_notice(gateway: str, event: RefundEvent) -> bool:
-	"""As `record_notice`, for a vendor whose word is checked: a refund of ours is asked about instead of believed."""
-	name = find(gateway, event)
-	if not name:
-		return record_notice(gateway, event)
-	refund = frappe.get_doc("Payment Refund", name)
-	told = gateway_calls.refund_status(refund)
-	return told.outcome is not RefundOutcome.NOT_FOUND and record(name, told, asked_as=refund.status)

@@ -3,7 +3,7 @@
 import frappe
 
 from oropendola_payments.engine.jobs import payments as payment_jobs
-from oropendola_payments.engine.refunds import create, ledger
+from oropendola_payments.engine.refunds import create, notices
 from oropendola_payments.engine.refunds import process as refunds
 from oropendola_payments.engine.settlement import reviews
 from oropendola_payments.exceptions import Conflict
@@ -79,14 +79,14 @@ class TestAnotherMode(RefundCase):
 		refund = self.lost("timeout_after")
 		self.switch()
 		with self.assertRaises(NotSent):
-			refunds.confirm_notice("payu", RefundEvent(RefundOutcome.FAILED, key=refund))
+			notices.confirm_notice("payu", RefundEvent(RefundOutcome.FAILED, key=refund))
 		self.assertEqual(status_of(refund), "Unknown")
 
 	def test_a_message_of_another_modes_account_ends_no_refund(self):
 		refund = self.lost("timeout_after")
 		self.switch()
 		with self.assertRaises(Conflict):
-			ledger.record_notice("payu", RefundEvent(RefundOutcome.FAILED, key=refund))
+			notices.record_notice("payu", RefundEvent(RefundOutcome.FAILED, key=refund))
 		self.assertEqual(status_of(refund), "Unknown")
 
 	def test_a_message_of_another_modes_account_refunds_nothing(self):
@@ -94,7 +94,7 @@ class TestAnotherMode(RefundCase):
 		self.switch()
 		values = {"payment_id": capture.gateway_payment_id, "amount": capture.amount, "refund_id": "1"}
 		with self.assertRaises(Conflict):
-			ledger.record_notice("payu", RefundEvent(RefundOutcome.REFUNDED, **values))
+			notices.record_notice("payu", RefundEvent(RefundOutcome.REFUNDED, **values))
 		self.assertEqual((self.journey.status(), self.journey.refunds()), ("Paid", []))
 
 
@@ -152,7 +152,7 @@ class TestPayPalRefuses(RefundCase):
 		refund = self.journey.refund()["refund"]
 		self.assertEqual(status_of(refund), "Failed")
 		values = {"payment_id": charge.payment_id, "amount": capture.amount, "refund_id": entry.refund_id}
-		ledger.record_notice("paypal", RefundEvent(RefundOutcome.REFUNDED, **values))
+		notices.record_notice("paypal", RefundEvent(RefundOutcome.REFUNDED, **values))
 		self.assertEqual(self.journey.status(), "Refunded")
 
 	def test_fully_refunded_after_a_lost_answer_is_no_refusal(self):

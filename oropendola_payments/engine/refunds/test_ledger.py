@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta, timezone
 
-from oropendola_payments.engine.refunds import ledger
+from oropendola_payments.engine.refunds import notices
 from oropendola_payments.exceptions import Conflict
 from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
 from oropendola_payments.tests.support.case import TestCase
@@ -19,7 +19,7 @@ class TestTheNewestFactHolds(TestCase):
 
 	def told(self, outcome: RefundOutcome, at: datetime | None = None):
 		event = RefundEvent(outcome, key=self.refund, refund_id="131", occurred_at=at)
-		ledger.record_notice("payu", event)
+		notices.record_notice("payu", event)
 
 	def stands(self, status: str, left: int):
 		found = status_of(self.refund), self.journey.captures()[0].refundable()

@@ -4,7 +4,7 @@ from decimal import Decimal
 import frappe
 
 from oropendola_payments.engine.jobs import payments as payment_jobs
-from oropendola_payments.engine.refunds import create, ledger
+from oropendola_payments.engine.refunds import create, ledger, notices
 from oropendola_payments.engine.settlement.settle import settle
 from oropendola_payments.exceptions import Conflict, NotFound, Unprocessable
 from oropendola_payments.gateways.base import DisputeEvent, RefundEvent, RefundOutcome
@@ -208,7 +208,7 @@ class TestOddRefunds(TestCase):
 
 	def test_a_refund_made_in_the_dashboard_is_adopted_once(self):
 		for _time in range(2):
-			ledger.record_notice("payu", self.told(amount=100))
+			notices.record_notice("payu", self.told(amount=100))
 		self.assertEqual([(r.amount, r.status) for r in self.journey.refunds()], [(100, "Refunded")])
 		self.assertEqual(self.journey.status(), "Partly Refunded")
 
@@ -217,18 +217,18 @@ class TestOddRefunds(TestCase):
 			journey = Journey(gateway)
 			settle(gateway, paid(journey.start(), payment_id=f"alike-{self.journey.invoice}"))
 			event = self.told(payment_id=f"alike-{self.journey.invoice}")
-			ledger.record_notice(gateway, event)
+			notices.record_notice(gateway, event)
 			self.assertEqual(journey.status(), "Refunded", gateway)
 
 	def test_a_whole_refund_made_in_the_dashboard_ends_the_service(self):
-		ledger.record_notice("payu", self.told())
+		notices.record_notice("payu", self.told())
 		self.assertEqual(
 			(self.journey.status(), self.journey.subscription_status()), ("Refunded", "Cancelled")
 		)
 
 	def test_an_adopted_refund_is_never_sent_by_a_sweep(self):
 		"""A double send: the row is opened and finished in one transaction."""
-		ledger.record_notice("payu", self.told(amount=100))
+		notices.record_notice("payu", self.told(amount=100))
 		frappe.db.sql(
 			"UPDATE `tabPayment Refund` SET next_check_at = '2020-01-01' WHERE invoice = %s",
 			self.journey.invoice,
@@ -241,7 +241,7 @@ class TestOddRefunds(TestCase):
 
 	def test_more_than_was_left_calls_a_person_and_changes_no_balance(self):
 		self.journey.refund(300)
-		ledger.record_notice("payu", self.told(amount=400))
+		notices.record_notice("payu", self.told(amount=400))
 		self.assertEqual(len(self.journey.refunds()), 1)
 		self.assertIn("do not have left", self.journey.doc().review_reason)
 
@@ -249,12 +249,12 @@ class TestOddRefunds(TestCase):
 		self.journey.sim.faults.add("payu", "refund", "timeout_after")
 		self.journey.refund(100)
 		with self.assertRaises(Conflict):
-			ledger.record_notice("payu", self.told(amount=100))
+			notices.record_notice("payu", self.told(amount=100))
 		self.assertEqual(len(self.journey.refunds()), 1)
 
 	def test_a_refund_of_nobody_is_not_found(self):
 		with self.assertRaises(NotFound):
-			ledger.record_notice(
+			notices.record_notice(
 				"payu", RefundEvent(RefundOutcome.REFUNDED, payment_id="nobody", amount=Decimal(1))
 			)
 

@@ -32,8 +32,8 @@ def note_authorized(invoice, attempt, event: PaymentEvent) -> bool:
 		next_check_at=polling.soon(),
 	)
 	invoice.record("attempt_authorized", attempt, before, "Authorized")
-	if not (invoice.can_move_to("Processing") and invoice.mark_as_processing()):
-		invoice.write()
+	if invoice.can_move_to("Processing"):
+		invoice.mark_as_processing()
 	return True
 
 
@@ -43,7 +43,6 @@ def note_pending(invoice, attempt, event: PaymentEvent):
 	if event.error_code and reason and reason != attempt.error_message and attempt.is_open():
 		attempt.write(error_code=event.error_code[:140], error_message=reason)
 		invoice.record("attempt_refused_once", attempt, reason=reason, code=event.error_code)
-		invoice.write()
 
 
 def close_attempt(invoice, attempt, event: PaymentEvent) -> bool:
@@ -80,8 +79,8 @@ def close_invoice_if_last(invoice, attempt, move):
 	"""Make this move of the invoice, unless another attempt of it is still open or a part was paid before."""
 	others = {"invoice": invoice.name, "name": ("!=", attempt.name), "status": ("in", OPEN_ATTEMPTS)}
 	if invoice.status != "Processing" or frappe.db.exists("Payment Attempt", others):
-		invoice.write()
-	elif invoice.paid():
+		return
+	if invoice.paid():
 		invoice.mark_as_partly_paid(invoice.paid())
 	else:
 		move()

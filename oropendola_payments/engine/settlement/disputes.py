@@ -10,9 +10,9 @@ from frappe.utils import cstr
 
 from oropendola_payments.engine.core.event_order import is_newer, utc_text
 from oropendola_payments.engine.core.transactions import in_transaction, lock
-from oropendola_payments.engine.gateway.mode_guard import is_current_mode
+from oropendola_payments.engine.gateway.mode_guard import mode_of, require_current_mode
 from oropendola_payments.engine.settlement.settle import find_attempt
-from oropendola_payments.exceptions import Conflict, NotFound
+from oropendola_payments.exceptions import NotFound
 from oropendola_payments.gateways.base import DisputeEvent
 
 STATES = {"open": "Open", "lost": "Lost", "won": "Won"}
@@ -24,7 +24,7 @@ WORST_FIRST = ("Open", "Lost", "Won")
 def record(gateway: str, event: DisputeEvent) -> str:
 	"""The attempt whose money is contested."""
 	capture = _find_capture(gateway, event)
-	_require_mode(capture.attempt)
+	require_current_mode(mode_of(capture.attempt))
 	in_transaction(_record_locked, capture.name, capture.invoice, event)
 	return capture.attempt
 
@@ -42,14 +42,6 @@ def _find_capture(gateway: str, event: DisputeEvent):
 	return row
 
 
-def _require_mode(name: str):
-	"""A Test account's message may name a number that a Live payment has too."""
-	attempt = frappe.get_doc("Payment Attempt", name)
-	if not is_current_mode(attempt):
-		message = _("Payment {0} was opened in {1} mode. Another mode's account cannot dispute it.")
-		raise Conflict(message.format(attempt.name, _(attempt.mode)))
-
-
 def _record_locked(name: str, invoice_name: str, event: DisputeEvent):
 	invoice, capture = lock("AI Invoice", invoice_name), lock("Payment Capture", name)
 	disputes = frappe.parse_json(capture.disputes or "{}")
@@ -60,7 +52,7 @@ def _record_locked(name: str, invoice_name: str, event: DisputeEvent):
 	disputes[key] = {"state": state, "at": utc_text(event.occurred_at) or known.get("at")}
 	capture.write(disputes=frappe.as_json(disputes), dispute_state=_worst(disputes))
 	if state != known.get("state"):
-		_tell(invoice, capture, known.get("state") or "", state, event)
+		_record_event(invoice, capture, known.get("state") or "", state, event)
 
 
 def _holds(state: str, event: DisputeEvent, known: dict) -> bool:
@@ -74,10 +66,9 @@ def _worst(disputes: dict) -> str:
 	return next(state for state in WORST_FIRST if state in states)
 
 
-def _tell(invoice, capture, before: str, state: str, event: DisputeEvent):
+def _record_event(invoice, capture, before: str, state: str, event: DisputeEvent):
 	details = {"dispute": event.dispute_id} if event.dispute_id else {}
 	invoice.record("dispute_" + state.lower(), capture, before, state, reason=event.reason, **details)
 	if state != "Won":
 		message = _("Payment {0} is disputed ({1}). Please look at it in the gateway's dashboard.")
 		invoice.flag_for_review(message.format(capture.gateway_payment_id, _(state)))
-	invoice.write()

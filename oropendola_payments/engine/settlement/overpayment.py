@@ -21,7 +21,6 @@ def apply_policy(invoice, capture, unwanted: Decimal):
 	elif policy == "Flag":
 		message = _("{0} {1} more than needed came with payment {2}. Please send it back or credit it.")
 		invoice.flag_for_review(message.format(unwanted, capture.currency, capture.gateway_payment_id))
-	invoice.write()
 
 
 def apply_policy_to_parts(invoice, but: str | None = None):

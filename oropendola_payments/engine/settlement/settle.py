@@ -10,7 +10,7 @@ from frappe import _
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
 from oropendola_payments.engine.core.after_commit import enqueue
 from oropendola_payments.engine.core.transactions import in_transaction, lock, read
-from oropendola_payments.engine.gateway.mode_guard import is_current_mode
+from oropendola_payments.engine.gateway.mode_guard import is_current_mode, require_current_mode
 from oropendola_payments.engine.settlement.attempt_outcomes import (
 	close_attempt,
 	note_authorized,
@@ -18,7 +18,7 @@ from oropendola_payments.engine.settlement.attempt_outcomes import (
 )
 from oropendola_payments.engine.settlement.captures import take_money
 from oropendola_payments.engine.settlement.types import Settled
-from oropendola_payments.exceptions import Conflict, NotFound
+from oropendola_payments.exceptions import NotFound
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
 
 
@@ -60,9 +60,7 @@ def _settle_locked(
 	invoice = lock("AI Invoice", invoice_name)
 	attempt = lock("Payment Attempt", attempt_name)
 	result = Settled(attempt.name, invoice.name, changed=False)
-	if not is_current_mode(attempt):
-		message = _("Payment {0} was opened in {1} mode. It cannot be settled by another mode's account.")
-		raise Conflict(message.format(attempt.name, attempt.mode))
+	require_current_mode(attempt)
 	if event.outcome is Outcome.PAID:
 		take_money(invoice, attempt, event, result, look_first=look_first)
 	elif event.outcome is Outcome.AUTHORIZED:

@@ -296,7 +296,7 @@ class TestReservedMoney(SettlementCase):
 	def test_the_gateway_is_asked_and_its_answer_settled(self):
 		back = self.journey.customer_pays(self.attempt)
 		self.assertIsNotNone(back)
-		status_query.ask(self.attempt)
+		status_query.refresh(self.attempt)
 		self.assertEqual(self.journey.status(), "Paid")
 
 

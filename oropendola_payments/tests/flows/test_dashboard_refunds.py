@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from oropendola_payments.engine.jobs import payments as payment_jobs
-from oropendola_payments.engine.refunds import ledger
+from oropendola_payments.engine.refunds import notices
 from oropendola_payments.exceptions import NotFound
 from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
 from oropendola_payments.simulator.core.amounts import to_minor
@@ -125,7 +125,7 @@ class TestBeforeWeHeard(DashboardCase):
 			currency="INR",
 		)
 		with self.assertRaises(NotFound):
-			ledger.record_notice("razorpay", early)
+			notices.record_notice("razorpay", early)
 		sweep(journey.invoice)
 		self.assertEqual(journey.subscription_status(), "Cancelled")
 

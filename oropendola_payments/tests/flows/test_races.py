@@ -44,7 +44,7 @@ class TestTheSameMoney(RaceCase):
 		messages = journey.take_webhooks()
 		doors = [
 			lambda: bring_back(back),
-			lambda: status_query.ask(attempt),
+			lambda: status_query.refresh(attempt),
 			*(lambda m=m: deliver(m) for m in messages),
 		]
 		everybody = [doors[number % len(doors)] for number in range(CROWD)]

@@ -139,7 +139,7 @@ class AIInvoice(StatefulRecord):
 		self.record(
 			"invoice_created", self, to_status=self.status, total=self.total_amount, currency=self.currency
 		)
-		self.write()
+		self.flush_events()
 
 	def on_trash(self):
 		frappe.throw(_("Invoices are kept as evidence. Please cancel this one instead."), NotAllowed)
@@ -256,9 +256,15 @@ class AIInvoice(StatefulRecord):
 	# Audit trail --------------------------------------------------------------------------------
 
 	def record(self, event: str, reference=None, from_status=None, to_status=None, **details):
-		"""Queue an event; it is written together with the next move or `write`."""
+		"""Append an event to the trail: with the next move or `write`, at the latest with the commit."""
 		entry = payment_event.entry(event, reference or self, from_status, to_status, **details)
+		if not self._queued_events():
+			payment_event.flush_at_commit(self)
 		self._queued_events().append(entry)
+
+	def flush_events(self):
+		if self._queued_events():
+			self.write()
 
 	def write(self, **values):
 		if not self._write_with_events(values, {}):

@@ -122,6 +122,29 @@ def link_to_invoice(invoice, entries: list[dict]) -> tuple[list[dict], dict]:
 	return rows, {"event_count": rows[-1]["sequence"], "last_event_hash": rows[-1]["hash"]}
 
 
+def flush_at_commit(invoice):
+	"""Have the invoice write the events that it still holds when the transaction commits. A rollback forgets them."""
+	if not _waiting():
+		frappe.db.before_commit.add(flush)
+		frappe.db.after_rollback.add(discard)
+	_waiting().append(invoice)
+
+
+def flush():
+	while _waiting():
+		_waiting().pop(0).flush_events()
+
+
+def discard():
+	_waiting().clear()
+
+
+def _waiting() -> list:
+	if frappe.flags.payment_events_waiting is None:
+		frappe.flags.payment_events_waiting = []
+	return frappe.flags.payment_events_waiting
+
+
 def append_to_site(event: str, reference=None, **details):
 	"""An event that belongs to no invoice, such as a change of settings."""
 	last = frappe.db.sql(

@@ -1,0 +1,97 @@
+"""Opening an attempt at its gateway: call, then record. No gateway is called inside a lock or an open transaction."""
+
+from dataclasses import replace
+
+import frappe
+
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
+from oropendola_payments.engine.checkout.request import build_request, request_summary
+from oropendola_payments.engine.checkout.response import checkout_data, payment_response
+from oropendola_payments.engine.core.event_order import local_time
+from oropendola_payments.engine.core.redaction import redact
+from oropendola_payments.engine.core.transactions import in_transaction, lock_attempt
+from oropendola_payments.engine.gateway import polling
+from oropendola_payments.engine.gateway.call import call_gateway
+from oropendola_payments.engine.gateway.idempotency import operation_key
+from oropendola_payments.engine.gateway.registry import adapter_of
+from oropendola_payments.engine.settlement.attempt_outcomes import close_attempt
+from oropendola_payments.gateways.base import Checkout, Customer, Outcome, PaymentEvent, PaymentRequest
+from oropendola_payments.gateways.errors import GatewayError, GatewayRefused, NotSent
+
+
+def open_at_gateway(attempt, request: PaymentRequest) -> dict:
+	"""Where to send the customer. After a time-out the attempt stays open, because it may have been opened."""
+	try:
+		adapter = adapter_of(attempt.gateway, for_new_payment=True)
+		opened = call_gateway(attempt.gateway, adapter.create, request)
+	except (NotSent, GatewayRefused) as error:
+		in_transaction(_record_refusal, attempt, error)
+		raise
+	except GatewayError as error:
+		in_transaction(_record_unknown, attempt, error)
+		raise
+	return payment_response(in_transaction(_record_opened, attempt, request, opened))
+
+
+def choose_method(attempt_name: str, method: str, details: dict, customer: Customer | None = None) -> dict:
+	"""Pay an order that is already open by one method, such as UPI: the gateway is asked to collect."""
+	attempt = frappe.get_doc("Payment Attempt", attempt_name)
+	request = replace(
+		build_request(attempt, details, customer),
+		method=method,
+		idempotency_key=operation_key(attempt.name, "create", method),
+	)
+	frappe.db.commit()
+	adapter = adapter_of(attempt.gateway, for_new_payment=True)
+	opened = call_gateway(attempt.gateway, adapter.create, request)
+	in_transaction(_record_method, attempt, method, opened)
+	return payment_response(frappe.get_doc("Payment Attempt", attempt.name))
+
+
+def _record_opened(attempt, request: PaymentRequest, opened: Checkout):
+	invoice, attempt = lock_attempt(attempt)
+	if attempt.checkout_data:
+		return attempt  # a second caller after a crash was faster
+	values = {
+		"gateway_order_id": attempt.gateway_order_id or opened.order_id,
+		"gateway_payment_id": attempt.gateway_payment_id or opened.payment_id,
+		"expires_at": opened.expires_at and local_time(opened.expires_at),
+		"checkout_data": PaymentAttempt.seal(checkout_data(opened)),
+		"request_data": frappe.as_json(redact(request_summary(request))),
+	}
+	if attempt.status == "Created":
+		attempt.mark_as_processing(**values)
+		invoice.record("attempt_opened", attempt, "Created", "Processing", order=opened.order_id)
+	else:
+		attempt.write(**values)  # a webhook overtook the answer
+	if attempt.is_open() and invoice.can_move_to("Processing"):
+		invoice.mark_as_processing(payment_gateway=attempt.gateway)
+	return attempt
+
+
+def _record_method(attempt, method: str, opened: Checkout):
+	invoice, attempt = lock_attempt(attempt)
+	if not attempt.is_open():
+		return
+	attempt.write(payment_method=method, checkout_data=PaymentAttempt.seal(checkout_data(opened)))
+	invoice.record("method_chosen", attempt, method=method)
+
+
+def _record_refusal(attempt, error: GatewayError):
+	invoice, attempt = lock_attempt(attempt)
+	event = PaymentEvent(
+		Outcome.FAILED, reference=attempt.name, reason=str(error), error_code=error.gateway_code or error.code
+	)
+	close_attempt(invoice, attempt, event)
+
+
+def _record_unknown(attempt, error: GatewayError):
+	"""It may have been opened: the attempt stays open and the reconciler asks."""
+	invoice, attempt = lock_attempt(attempt)
+	if attempt.status == "Created":
+		attempt.mark_as_processing(
+			error_code=error.code, error_message=str(error)[:500], next_check_at=polling.soon()
+		)
+		invoice.record("attempt_unknown", attempt, "Created", "Processing", reason=str(error))
+	if invoice.can_move_to("Processing"):
+		invoice.mark_as_processing()

@@ -1,0 +1,124 @@
+"""What a stored message does: verified facts are settled, anything else only makes us ask the gateway."""
+
+from dataclasses import dataclass
+
+import frappe
+from frappe import _
+
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
+from oropendola_payments.engine.gateway.mode_guard import require_current_mode
+from oropendola_payments.engine.inbound.capture import settle_and_capture
+from oropendola_payments.engine.inbound.status_query import (
+	GAP_SECONDS,
+	RECENT_SECONDS,
+	refresh,
+	was_checked_within,
+)
+from oropendola_payments.engine.refunds import notices
+from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.engine.settlement import disputes
+from oropendola_payments.engine.settlement.settle import find_attempt
+from oropendola_payments.exceptions import Conflict
+from oropendola_payments.gateways.base import (
+	DisputeEvent,
+	Gateway,
+	Notice,
+	Outcome,
+	PaymentEvent,
+	RefundEvent,
+)
+
+
+@dataclass
+class Message:
+	"""What a row of the inbox says; `adapter` and `target` are there when the message just came in."""
+
+	gateway: str
+	notice: Notice
+	adapter: Gateway | None = None
+	target: PaymentAttempt | None = None  # whom an unsigned notice is about
+
+
+def apply_notice(message: Message) -> str | None:
+	"""The attempt that the message was about, or None when it was about nothing of ours."""
+	if message.notice.verified and not message.notice.confirm:
+		attempts = [_apply_event(message, event) for event in message.notice.events]
+		return next((name for name in reversed(attempts) if name), None)
+	return _confirm_with_gateway(message)
+
+
+def _apply_event(message: Message, event) -> str | None:
+	gateway = message.gateway
+	if isinstance(event, RefundEvent):
+		notices.record_notice(gateway, event)
+		return notices.attempt_of_refund(gateway, event)
+	if isinstance(event, DisputeEvent):
+		return disputes.record(gateway, event)
+	attempt = find_attempt(gateway, event)
+	if _names_unknown_order(attempt, event):
+		refresh(attempt, adapter=message.adapter)
+		return attempt.name
+	return settle_and_capture(gateway, event, attempt, message.adapter).attempt
+
+
+def _names_unknown_order(attempt, event: PaymentEvent) -> bool:
+	"""A signed message about an order that we did not store: perhaps another shop's on the same account, with our reference.
+
+	Or it overtook the answer that would have told us the order. Asking about our own attempt tells which.
+	"""
+	is_money = event.outcome in (Outcome.PAID, Outcome.AUTHORIZED)
+	return is_money and bool(event.order_id) and not attempt.gateway_order_id
+
+
+def _confirm_with_gateway(message: Message) -> str | None:
+	"""An unsigned notice, or a vendor that wants its word checked: the status query is the truth. Other facts are taken as told."""
+	notice = message.notice
+	others = [e for e in notice.events if not isinstance(e, PaymentEvent)] if notice.verified else []
+	attempts = [_apply_confirmed(message, event) for event in others]
+	if others and not any(isinstance(event, PaymentEvent) for event in notice.events):
+		return next((name for name in reversed(attempts) if name), None)
+	if not (notice.reference or notice.order_id or notice.payment_id):
+		return None
+	attempt = message.target or find_attempt(message.gateway, notice)
+	was_paid = attempt.status == "Paid"
+	require_current_mode(attempt)
+	_refresh_for(message, attempt)
+	if was_paid:
+		_refresh_refunds(attempt.name)
+	return attempt.name
+
+
+def _refresh_for(message: Message, attempt):
+	"""However often a message is repeated, the gateway is not asked more than it can bear."""
+	notice = message.notice
+	if not notice.verified:
+		refresh(attempt, unless_checked_within=RECENT_SECONDS, adapter=message.adapter)
+	elif not notice.events or not all(_is_old_news(attempt, event) for event in notice.events):
+		if was_checked_within(attempt, GAP_SECONDS):
+			raise Conflict(_("The gateway was asked a moment ago. This message is tried again in a minute."))
+		refresh(attempt, adapter=message.adapter)
+
+
+def _is_old_news(attempt, event) -> bool:
+	if not isinstance(event, PaymentEvent):
+		return True
+	if event.outcome is Outcome.PAID:
+		known = {"gateway": attempt.gateway, "gateway_payment_id": event.payment_id}
+		return attempt.status == "Paid" and bool(
+			event.payment_id and frappe.db.exists("Payment Capture", known)
+		)
+	return event.outcome not in (Outcome.PENDING, Outcome.AUTHORIZED) and not attempt.is_open()
+
+
+def _apply_confirmed(message: Message, event) -> str | None:
+	if not isinstance(event, RefundEvent):
+		return _apply_event(message, event)
+	notices.confirm_notice(message.gateway, event)
+	return notices.attempt_of_refund(message.gateway, event)
+
+
+def _refresh_refunds(attempt: str):
+	"""An unsigned notice may be about a refund: those on their way are asked about too."""
+	waiting = {"attempt": attempt, "status": ("in", ("Processing", "Unknown"))}
+	for name in frappe.get_all("Payment Refund", waiting, pluck="name"):
+		refunds.process(name, has_news=True)

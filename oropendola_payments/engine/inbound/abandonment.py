@@ -15,8 +15,6 @@ from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.core.batch import BATCH, next_names
 from oropendola_payments.engine.core.transactions import in_transaction, read
 from oropendola_payments.engine.gateway import polling
-from oropendola_payments.engine.gateway.mode_guard import is_current_mode
-from oropendola_payments.engine.gateway.registry import adapter_of
 from oropendola_payments.engine.inbound.status_query import RefreshRun, query_status, settle_all
 from oropendola_payments.engine.settlement.attempt_outcomes import ABANDONED_REASON, close_attempt
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
@@ -87,8 +85,8 @@ def _note_checks(attempts: list):
 def _is_unpaid(attempt, run: RefreshRun) -> bool:
 	"""False when the gateway knows of money, has news that were settled now, or could not be asked."""
 	try:
-		with run.unless_refused(attempt.gateway) as may_ask:
-			return may_ask and is_current_mode(attempt) and not _settle_news(attempt)
+		with run.adapter_for(attempt) as adapter:
+			return bool(adapter) and not _settle_news(attempt, adapter)
 	except Exception:
 		frappe.db.rollback()
 		title = f"Payment Attempt {attempt.name} could not be asked about"
@@ -97,8 +95,7 @@ def _is_unpaid(attempt, run: RefreshRun) -> bool:
 		return False
 
 
-def _settle_news(attempt) -> list:
-	adapter = adapter_of(attempt.gateway)
+def _settle_news(attempt, adapter: Gateway) -> list:
 	news = [event for event in query_status(attempt, adapter) if event.outcome not in UNPAID]
 	settle_all(attempt, news, adapter)
 	return news

@@ -3,6 +3,8 @@
 `refresh` asks now, `schedule_refresh` within a minute, `RefreshRun` many for one sweep. All others go through these.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import frappe
@@ -69,31 +71,34 @@ def schedule_refresh(attempt):
 
 
 class RefreshRun:
-	"""Refreshes for one sweep. A gateway that refuses our keys is left alone until the next: repeating can lock an account."""
+	"""Refreshes for one sweep, with one adapter for each gateway.
+
+	A gateway that refuses our keys is left alone until the next sweep: repeating can lock an account.
+	"""
 
 	def __init__(self):
-		self.refused: set[str] = set()
+		self.adapters: dict[str, Gateway | None] = {}
 
 	def refresh(self, name: str):
 		attempt = frappe.get_doc("Payment Attempt", name)
-		with self.unless_refused(attempt.gateway) as may_ask:
-			if may_ask:
-				refresh(attempt)
+		with self.adapter_for(attempt) as adapter:
+			if adapter:
+				refresh(attempt, adapter=adapter)
 
-	def unless_refused(self, gateway: str) -> "_UnlessRefused":
-		return _UnlessRefused(self.refused, gateway)
-
-
-class _UnlessRefused:
-	def __init__(self, refused: set[str], gateway: str):
-		self.refused, self.gateway = refused, gateway
-
-	def __enter__(self) -> bool:
-		return self.gateway not in self.refused
-
-	def __exit__(self, kind, error, trace):
-		if isinstance(error, CredentialsRefused):
-			self.refused.add(self.gateway)
+	@contextmanager
+	def adapter_for(self, attempt) -> Iterator[Gateway | None]:
+		"""The adapter, or None when this attempt cannot be asked about now."""
+		code = attempt.gateway
+		try:
+			if not is_current_mode(attempt):
+				yield None
+				return
+			if code not in self.adapters:
+				self.adapters[code] = adapter_of(code)
+			yield self.adapters[code]
+		except CredentialsRefused:
+			self.adapters[code] = None
+			raise
 
 
 def query_status(attempt, adapter: Gateway) -> list:

@@ -17,7 +17,7 @@ from oropendola_payments.engine.core.transactions import in_transaction, read
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.inbound.status_query import RefreshRun, query_status, settle_all
 from oropendola_payments.engine.settlement.attempt_outcomes import ABANDONED_REASON, close_attempt
-from oropendola_payments.gateways.base import Outcome, PaymentEvent
+from oropendola_payments.gateways.base import Gateway, Outcome, PaymentEvent
 
 BY_NAME = " ORDER BY `name`"  # two sweeps lock in the same order
 # Nothing was taken and nothing is on its way: the attempt may be closed after its time.

@@ -21,28 +21,28 @@ def last_day(day: date) -> int:
 
 
 class TestAddInterval(TestCase):
-	def test_a_day_that_a_month_lacks_becomes_its_last_day(self):
+	def test_a_day_that_a_month_does_not_have_becomes_its_last_day(self):
 		self.assertEqual(add_interval(date(2026, 1, 31), "Month", 1), date(2026, 2, 28))
 		self.assertEqual(add_interval(date(2024, 1, 31), "Month", 1), date(2024, 2, 29))
 		self.assertEqual(add_interval(date(2026, 3, 31), "Month", 1), date(2026, 4, 30))
 
-	def test_the_29th_of_february_meets_ordinary_and_century_years(self):
+	def test_the_29th_of_february_follows_the_leap_year_rule(self):
 		self.assertEqual(add_interval(date(2024, 2, 29), "Year", 1), date(2025, 2, 28))
 		self.assertEqual(add_interval(date(2024, 2, 29), "Year", 4), date(2028, 2, 29))
 		self.assertEqual(add_interval(date(2096, 2, 29), "Year", 4), date(2100, 2, 28))
 
-	def test_a_year_ends_in_the_next_one(self):
+	def test_adding_months_crosses_the_end_of_the_year(self):
 		self.assertEqual(add_interval(date(2026, 12, 15), "Month", 1), date(2027, 1, 15))
 		self.assertEqual(add_interval(date(2026, 11, 30), "Month", 3), date(2027, 2, 28))
 
-	def test_the_day_on_which_it_began_comes_back_after_a_short_month(self):
+	def test_the_original_day_returns_after_a_short_month(self):
 		day, seen = date(2026, 1, 31), []
 		for _month in range(4):
 			day = add_interval(day, "Month", 1, anchor_day=31)
 			seen.append(day.isoformat())
 		self.assertEqual(seen, ["2026-02-28", "2026-03-31", "2026-04-30", "2026-05-31"])
 
-	def test_an_end_that_was_moved_by_hand_keeps_its_own_day(self):
+	def test_an_end_date_that_was_edited_keeps_its_own_day(self):
 		self.assertEqual(add_interval(date(2026, 2, 10), "Month", 1, anchor_day=31), date(2026, 3, 10))
 
 	@settings(max_examples=300, deadline=None)
@@ -52,14 +52,14 @@ class TestAddInterval(TestCase):
 		interval=st.sampled_from(["Month", "Year"]),
 		anchor=st.none() | st.integers(1, 31),
 	)
-	def test_it_is_always_that_many_months_later(self, day, count, interval, anchor):
+	def test_the_result_is_always_the_given_number_of_months_later(self, day, count, interval, anchor):
 		after = add_interval(day, interval, count, anchor)
 		self.assertEqual(months_of(after) - months_of(day), count * (12 if interval == "Year" else 1))
 		self.assertIn(after.day, {day.day, anchor, last_day(after)})
 
 	@settings(max_examples=300, deadline=None)
 	@given(day=DAYS, periods=st.integers(1, 40))
-	def test_many_renewals_end_where_one_long_one_does(self, day, periods):
+	def test_many_short_renewals_end_on_the_same_day_as_one_long_one(self, day, periods):
 		renewed = day
 		for _period in range(periods):
 			renewed = add_interval(renewed, "Month", 1, anchor_day=day.day)
@@ -67,5 +67,5 @@ class TestAddInterval(TestCase):
 
 	@settings(max_examples=100, deadline=None)
 	@given(day=DAYS, count=st.integers(1, 1000))
-	def test_days_are_counted(self, day, count):
+	def test_intervals_of_days_are_added_exactly(self, day, count):
 		self.assertEqual(add_interval(day, "Day", count), day + timedelta(days=count))

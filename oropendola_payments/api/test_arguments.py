@@ -95,7 +95,7 @@ class ArgumentsTestCase(TestCase):
 
 
 class TestJsonArguments(ArgumentsTestCase):
-	def test_the_parameters_of_every_endpoint_are_known(self):
+	def test_every_endpoint_parameter_has_sample_values(self):
 		for row, arguments in self.rows():
 			self.assertLessEqual(set(arguments), set(parameters_of(row.endpoint)), row.endpoint)
 		self.assertGreater(len(list(self.rows())), 20)
@@ -108,12 +108,12 @@ class TestJsonArguments(ArgumentsTestCase):
 					rest = {key: value for key, value in arguments.items() if key != name}
 					self.assert_refused(row, rest, "surprise", {"left out": 1})
 
-	def test_what_is_never_right_is_refused_everywhere(self):
+	def test_values_that_are_never_valid_are_refused_by_every_endpoint(self):
 		for row, arguments in self.rows():
 			for name in parameters_of(row.endpoint):
 				self.assert_refused(row, arguments, name, NEVER_RIGHT)
 
-	def test_text_where_a_number_is_wanted_is_refused_and_the_other_way_round(self):
+	def test_text_for_a_number_and_a_number_for_text_are_refused(self):
 		for row, arguments in self.rows():
 			for name, parameter in parameters_of(row.endpoint).items():
 				self.assert_refused(row, arguments, name, self.wrong_for(str(parameter.annotation)))
@@ -135,11 +135,11 @@ class TestJsonArguments(ArgumentsTestCase):
 				answer = call("desk.chart", self.people.manager, data=body, content_type="application/json")
 				self.assertEqual(answer.status_code, 400, answer.get_data()[:300])
 
-	def test_an_argument_that_nobody_asked_for_is_ignored(self):
+	def test_an_unknown_argument_is_ignored(self):
 		answer = call("subscription.get_plans", json={"surprise": {"a": 1}, "cmd2": "frappe.ping"})
 		self.assertEqual(answer.status_code, 200)
 
-	def test_what_a_refusal_says_is_plain_text(self):
+	def test_a_refusal_is_plain_text(self):
 		answer = call(
 			"subscription.create_subscription_and_invoice",
 			self.people.owner,
@@ -166,7 +166,7 @@ class TestForms(ArgumentsTestCase):
 					self.assertEqual(self.counts(), before)
 
 
-class TestBodiesOfStrangers(ArgumentsTestCase):
+class TestUnauthenticatedBodies(ArgumentsTestCase):
 	"""Callbacks and webhooks take whatever the internet sends."""
 
 	BODIES = (
@@ -206,7 +206,7 @@ class TestBodiesOfStrangers(ArgumentsTestCase):
 			self.assertFalse(message(answer).get("success"))
 		self.assertEqual(self.counts(), before)
 
-	def test_a_return_with_anything_leads_to_a_page_of_ours(self):
+	def test_any_return_leads_to_our_own_page(self):
 		"""S17, R31."""
 		before = self.counts()
 		for answer in self.each("callbacks.returned"):
@@ -215,7 +215,7 @@ class TestBodiesOfStrangers(ArgumentsTestCase):
 			self.assertNotIn("Set-Cookie", answer.headers)
 		self.assertEqual(self.counts(), before)
 
-	def test_strange_gateway_names_leave_no_trace_in_the_cache(self):
+	def test_unknown_gateway_names_are_not_cached(self):
 		for number in range(5):
 			call("webhooks.receive", query_string=f"gateway=made-up-{number}")
 		known = [

@@ -70,28 +70,28 @@ class TestPersonInTheAuditTrail(TestCase):
 	def broken(self) -> dict | None:
 		return audit.verify(self.invoice)["broken"]
 
-	def test_a_redacted_person_does_not_break_the_chain(self):
+	def test_redacting_a_person_does_not_break_the_chain(self):
 		self.change(actor="deleted-user-0007@example.com", ip_address=REDACTED, person_salt=REDACTED)
 		self.assertIsNone(self.broken())
 
-	def test_another_actor_breaks_it(self):
+	def test_another_actor_breaks_the_chain(self):
 		self.change(actor="somebody@example.com")
 		self.assertEqual(self.broken()["reason"], "its content was changed after it was written")
 
-	def test_another_actor_without_a_salt_breaks_it_too(self):
+	def test_another_actor_without_a_salt_breaks_the_chain(self):
 		self.change(actor="somebody@example.com", ip_address=REDACTED, person_salt=REDACTED)
 		self.assertEqual(self.broken()["link"], self.event)
 
-	def test_an_address_that_was_left_behind_breaks_it(self):
+	def test_an_ip_address_left_after_redaction_breaks_the_chain(self):
 		self.change(actor=REDACTED, ip_address="192.0.2.7", person_salt=REDACTED)
 		self.assertEqual(self.broken()["link"], self.event)
 
-	def test_another_person_with_a_salt_and_hash_that_fit_breaks_it(self):
+	def test_another_person_with_a_matching_salt_and_hash_breaks_the_chain(self):
 		self.change(person_hash="0" * 64)
 		self.assertEqual(self.broken()["reason"], "its content was changed after it was written")
 
 
-class TestWhatPeopleTyped(TestCase):
+class TestFreeText(TestCase):
 	"""Reasons and notes may name anybody. They go with the person; the money and its chain stay."""
 
 	def setUp(self):
@@ -110,7 +110,7 @@ class TestWhatPeopleTyped(TestCase):
 		frappe.db.set_value("AI Invoice", self.invoice, "review_reason", f"Ask {self.name}")
 		frappe.db.commit()
 
-	def test_a_person_who_is_forgotten_is_named_in_no_text(self):
+	def test_a_deleted_user_is_named_in_no_text(self):
 		before = audit.verify(self.invoice)
 		privacy.forget(self.user)
 		frappe.db.commit()
@@ -121,7 +121,7 @@ class TestWhatPeopleTyped(TestCase):
 		self.assertEqual((refund.status, float(refund.amount), refund.reason), ("Refunded", 100, REDACTED))
 		self.assertEqual(invariants.check(("paid_amount_differs_from_captures",)), {})
 
-	def test_the_history_keeps_a_note_until_then_and_notices_a_changed_one(self):
+	def test_a_note_is_kept_until_deletion_and_a_changed_note_breaks_the_chain(self):
 		event = frappe.get_last_doc("Payment Event", {"invoice": self.invoice, "event": "refund_opened"})
 		self.assertEqual(event.note, f"{self.name} called")
 		self.assertNotIn(self.name, event.details)
@@ -130,13 +130,13 @@ class TestWhatPeopleTyped(TestCase):
 			self.assertEqual(audit.verify(self.invoice)["broken"]["link"], event.name, values)
 			frappe.db.rollback()
 
-	def test_an_invented_note_is_noticed(self):
+	def test_an_invented_note_breaks_the_chain(self):
 		event = frappe.get_last_doc("Payment Event", {"invoice": self.invoice, "event": "invoice_created"})
 		frappe.db.set_value("Payment Event", event.name, "note", "Made up", update_modified=False)
 		self.assertEqual(audit.verify(self.invoice)["broken"]["link"], event.name)
 		frappe.db.rollback()
 
-	def test_money_that_still_waits_for_a_decision_goes_on_waiting(self):
+	def test_deletion_keeps_open_reviews_open(self):
 		capture = frappe.get_last_doc("Payment Capture", {"invoice": self.invoice})
 		before = {"disposition": capture.disposition, "note": capture.note}
 		# As Frappe leaves it: its word in every row, whether there was a note or not.
@@ -148,21 +148,21 @@ class TestWhatPeopleTyped(TestCase):
 		frappe.db.set_value("Payment Capture", capture.name, before)
 		frappe.db.commit()
 
-	def test_money_and_refunds_belong_to_the_customer_whose_export_shows_them(self):
+	def test_captures_and_refunds_are_in_the_export_of_the_customer(self):
 		for doctype in ("Payment Capture", "Payment Refund"):
 			owners = frappe.get_all(doctype, {"invoice": self.invoice}, pluck="user")
 			self.assertEqual(set(owners), {self.user}, doctype)
 
-	def test_money_of_before_gets_its_customer_from_the_invoice(self):
+	def test_the_patch_fills_the_user_of_old_captures_from_the_invoice(self):
 		for doctype in ("Payment Capture", "Payment Refund"):
 			frappe.db.set_value(doctype, {"invoice": self.invoice}, "user", None)
 		backfill_capture_user.execute()
 		frappe.db.commit()
-		self.test_money_and_refunds_belong_to_the_customer_whose_export_shows_them()
+		self.test_captures_and_refunds_are_in_the_export_of_the_customer()
 
 
 class TestRename(TestCase):
-	def test_the_key_against_double_subscriptions_follows_the_customer(self):
+	def test_the_unique_subscription_key_follows_a_renamed_user(self):
 		subscription = create_active_subscription(create_user())
 		other = create_user()
 		frappe.db.set_value("AI Subscription", subscription.name, "user", other)
@@ -171,7 +171,7 @@ class TestRename(TestCase):
 		self.assertEqual(key, f"{other}:{subscription.plan}")
 		self.assertEqual(frappe.db.get_value("AI Subscription", subscription.name, "status"), "Active")
 
-	def test_a_fault_of_ours_does_not_stop_frappe(self):
+	def test_an_error_of_ours_does_not_stop_the_deletion_by_frappe(self):
 		user, before = create_user(), privacy._rename_live_keys
 		privacy._rename_live_keys = lambda user: 1 / 0
 		try:
@@ -182,7 +182,7 @@ class TestRename(TestCase):
 
 
 class TestHooks(TestCase):
-	def test_every_record_of_ours_names_what_is_redacted(self):
+	def test_every_privacy_entry_names_its_redacted_fields(self):
 		"""An entry without fields would replace the person's name in all texts, in payment numbers and hashes as well."""
 		entries = [entry for entry in frappe.get_hooks("user_data_fields") if entry["doctype"] in OURS]
 		self.assertEqual(len(entries), 7)
@@ -193,7 +193,7 @@ class TestHooks(TestCase):
 				all(meta.get_field(name) for name in (entry["filter_by"], *entry["redact_fields"])), entry
 			)
 
-	def test_hooks_name_only_what_a_site_without_other_apps_has(self):
+	def test_hooks_refer_only_to_frappe_and_this_app(self):
 		"""R26: every handler can be imported, every DocType is Frappe's or ours, and nothing needs ERPNext."""
 		named = dict(vars(hooks))
 		handlers = set(_handlers(named))
@@ -206,7 +206,7 @@ class TestHooks(TestCase):
 		for doctype in doctypes | set(named["doctype_js"]) | set(named["doctype_list_js"]):
 			self.assertIn(frappe.get_meta(doctype).module, ("AI Billing", "Core"), doctype)
 
-	def test_the_app_asks_for_no_other_app(self):
+	def test_the_app_requires_no_other_app(self):
 		"""R26."""
 		self.assertFalse(getattr(hooks, "required_apps", []))
 		for path in files():
@@ -224,7 +224,7 @@ def _handlers(value):
 		yield value
 
 
-class TestForgetting(TestCase):
+class TestExportAndDeletion(TestCase):
 	"""Frappe's own export and deletion, carried out for real."""
 
 	@classmethod
@@ -237,7 +237,7 @@ class TestForgetting(TestCase):
 		cls.journey = pay_as(cls.user)
 		create.create_refund(cls.journey.invoice, 1, f"{cls.first_name} asked")
 
-	def test_export_then_deletion(self):
+	def test_a_user_can_be_exported_and_then_deleted(self):
 		"""R26."""
 		from frappe.website.doctype.personal_data_download_request.personal_data_download_request import (
 			get_user_data,
@@ -304,18 +304,18 @@ class TestLogClearing(TestCase):
 	def payload(self, name: str) -> str | None:
 		return frappe.db.get_value("Payment Webhook Log", name, "payload")
 
-	def test_old_texts_are_emptied_and_the_row_stays_as_evidence(self):
+	def test_old_payloads_are_cleared_and_the_row_is_kept(self):
 		PaymentWebhookLog.clear_old_logs(days=180)
 		self.assertTrue(frappe.db.exists("Payment Webhook Log", self.name))
 		self.assertIsNone(self.payload(self.name))
 
-	def test_evidence_is_kept_for_half_a_year_even_when_log_settings_say_a_week(self):
+	def test_evidence_is_kept_for_180_days_even_when_log_settings_say_7(self):
 		"""R22."""
 		young = self.message(days=179)
 		PaymentWebhookLog.clear_old_logs(days=7)
 		self.assertEqual(self.payload(young), "{}")
 
-	def test_payment_settings_refuse_to_throw_evidence_away_earlier(self):
+	def test_payment_settings_refuse_a_retention_below_180_days(self):
 		settings = frappe.get_doc("Payment Settings")
 		settings.raw_payload_days = 90
 		with self.assertRaisesRegex(frappe.ValidationError, "at least 180 days"):

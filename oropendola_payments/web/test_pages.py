@@ -45,7 +45,7 @@ class TestWhoSeesWhat(TestCase):
 		cls.attempt = checkout.initiate(cls.owner, cls.invoice.name, "payu")["attempt"]
 		frappe.db.commit()
 
-	def test_a_guest_is_led_to_the_log_in_and_back(self):
+	def test_a_guest_is_redirected_to_the_login_and_back(self):
 		for path in PRIVATE:
 			answer = page(path, query_string={"invoice": "INV-1", "attempt": "X"})
 			self.assertEqual(answer.status_code, 303, path)
@@ -58,7 +58,7 @@ class TestWhoSeesWhat(TestCase):
 		self.assertIn("/login?redirect-to=/plans", answer.headers["Location"])
 		self.assertEqual(frappe.db.count("AI Subscription"), before)
 
-	def test_coming_back_without_a_log_in_tells_nothing_about_anybody(self):
+	def test_a_return_without_a_session_reveals_no_customer_data(self):
 		"""R31."""
 		for again in ({}, {"back": "1"}):
 			answer = page("/payment-result", query_string={"attempt": self.attempt, **again})
@@ -67,7 +67,7 @@ class TestWhoSeesWhat(TestCase):
 			for secret in (self.owner, self.invoice.name, "499", "Starter", "Asha"):
 				self.assertNotIn(secret, answer.text)
 
-	def test_coming_back_sets_no_cookie_over_the_log_in_that_the_browser_kept_back(self):
+	def test_a_return_without_a_session_sets_no_cookie(self):
 		"""R31."""
 		back = f"{API}callbacks.returned?gateway=payu&attempt={self.attempt}"
 		for answer in (
@@ -76,7 +76,7 @@ class TestWhoSeesWhat(TestCase):
 		):
 			self.assertEqual(answer.headers.getlist("Set-Cookie"), [])
 
-	def test_a_return_that_brings_the_log_in_along_leads_to_the_result_and_takes_nothing_in(self):
+	def test_a_return_with_a_session_redirects_to_the_result_and_stores_nothing(self):
 		"""R31. Where gateway and site share a host name, the framework misses a CSRF token before our code is asked."""
 		cookie, before = cookie_of(self.owner), self.records()
 		for call in ("returned?gateway=payu&", "payu_failure?"):
@@ -135,7 +135,7 @@ class TestPaidInvoice(TestCase):
 		cls.invoice = factories.create_active_subscription(cls.user).current_invoice
 		frappe.db.commit()
 
-	def test_it_offers_no_way_to_pay_again(self):
+	def test_a_paid_invoice_offers_no_payment(self):
 		"""R30."""
 		answer = page(f"/checkout?invoice={self.invoice}", self.user)
 		self.assertIn("This invoice is paid", answer.text)
@@ -167,7 +167,7 @@ class TestPolicy(TestCase):
 		attempt = checkout.initiate(self.user, invoice.name, gateway, flow)["attempt"]
 		return page(f"/pay?attempt={attempt}", self.user)
 
-	def test_own_pages_load_nothing_from_elsewhere(self):
+	def test_our_pages_load_nothing_from_other_hosts(self):
 		for path in ("/plans", "/payment-result?attempt=X"):
 			policy = policy_of(page(path))
 			self.assertEqual(policy["default-src"], "'none'")
@@ -183,25 +183,25 @@ class TestPolicy(TestCase):
 		self.assertEqual({f"'nonce-{nonce}'" for nonce in nonces}, {policy_of(first)["script-src"]})
 		self.assertNotEqual(policy_of(first)["script-src"], policy_of(second)["script-src"])
 
-	def test_pages_are_kept_by_no_cache(self):
+	def test_pages_are_not_cached(self):
 		self.assertEqual(page("/plans").headers["Cache-Control"], "no-store")
 
 	def test_other_answers_keep_their_headers(self):
 		self.assertNotIn("Content-Security-Policy", send("GET", f"{API}health.status").headers)
 
-	def test_the_gateway_learns_which_site_sent_the_customer(self):
+	def test_the_referrer_policy_sends_our_origin_to_gateways(self):
 		"""phonepe.md pitfall 9: a `no-referrer` policy breaks its pay page; and its calls are made by the server alone."""
 		answer = self.pay_page("phonepe")
 		self.assertEqual(answer.headers["Referrer-Policy"], "strict-origin-when-cross-origin")
 		self.assertNotRegex(answer.text, 'rel="[^"]*noreferrer|name="referrer"')
 		self.assertEqual(policy_of(answer)["connect-src"], "'self'")
 
-	def test_a_form_may_go_to_the_gateway(self):
+	def test_the_policy_allows_forms_to_the_gateway(self):
 		policy = policy_of(self.pay_page("payu"))
 		self.assertIn(self.simulator.url, policy["form-action"])
 		self.assertNotIn("https", policy["script-src"])
 
-	def test_an_embedded_script_gets_its_own_hosts_only(self):
+	def test_the_policy_allows_only_the_hosts_of_the_embedded_gateway(self):
 		for gateway, host in (
 			("stripe", "https://js.stripe.com"),
 			("razorpay", "https://checkout.razorpay.com"),
@@ -212,8 +212,8 @@ class TestPolicy(TestCase):
 			self.assertNotIn("https: ", policy["script-src"] + " ")
 
 
-class TestWords(TestCase):
-	def test_names_from_records_are_not_markup(self):
+class TestTexts(TestCase):
+	def test_names_from_records_are_escaped(self):
 		factories.create_plan(
 			plan_name="<b>Bold</b>", description="</script><script>alert(1)</script>", features='"><i>'
 		)
@@ -258,12 +258,12 @@ class TestSignUp(TestCase):
 		frappe.db.set_single_value("Website Settings", "disable_signup", disable_signup)
 		return page("/plans", query_string={"plan": "starter"}).text
 
-	def test_a_newcomer_is_offered_an_account_and_comes_back_to_the_plan(self):
+	def test_a_new_visitor_can_sign_up_and_returns_to_the_plan(self):
 		text = self.plans(disable_signup=0)
 		self.assertIn("Log in or sign up", text)
 		self.assertIn('href="/login?redirect-to=/plans%3Fplan%3Dstarter#signup"', text)
 
-	def test_a_site_that_takes_no_newcomers_offers_only_the_log_in(self):
+	def test_a_site_without_sign_up_offers_only_the_login(self):
 		text = self.plans(disable_signup=1)
 		self.assertIn(">Log in<", text)
 		self.assertNotIn("ign up", text)
@@ -285,7 +285,7 @@ class TestPhone(TestCase):
 		data = {"invoice": invoice.name, "gateway": "payu", **fields}
 		return invoice, page("/checkout", self.user, method="POST", data=data)
 
-	def test_the_page_asks_before_a_try_is_lost(self):
+	def test_the_page_asks_for_the_phone_before_the_attempt(self):
 		invoice, answer = self.pay()
 		self.assertTrue(answer.headers["Location"].endswith(f"/checkout?invoice={invoice.name}"))
 		self.assertIn(
@@ -293,7 +293,7 @@ class TestPhone(TestCase):
 		)
 		self.assertFalse(frappe.db.exists("Payment Attempt", {"invoice": invoice.name}))
 
-	def test_a_wrong_number_is_refused_and_a_right_one_is_kept_with_its_country(self):
+	def test_a_wrong_number_is_refused_and_a_right_one_is_stored_normalized(self):
 		invoice, _answer = self.pay(phone="12345")
 		self.assertIn("This is not a phone number", page(f"/checkout?invoice={invoice.name}", self.user).text)
 		_invoice, answer = self.pay(phone="098765 43210")
@@ -309,7 +309,7 @@ class TestLanguage(TestCase):
 		frappe.db.set_value("User", cls.user, "language", "hi")
 		cls.headers = {"Cookie": cookie_of(cls.user)}
 
-	def test_a_reason_that_was_kept_in_english_is_read_in_the_customers_language(self):
+	def test_a_stored_english_reason_is_shown_in_the_language_of_the_customer(self):
 		invoice = factories.create_invoice(self.user)
 		reason = {"status": "Abandoned", "failure_reason": attempt_outcomes.ABANDONED_REASON}
 		frappe.db.set_value("AI Invoice", invoice.name, reason)
@@ -318,7 +318,7 @@ class TestLanguage(TestCase):
 			self.assertIn("भुगतान समय पर पूरा नहीं हुआ।", text)
 			self.assertNotIn("not finished", text)
 
-	def test_what_an_engine_writes_down_is_english_whoever_asks(self):
+	def test_stored_texts_are_english_in_every_session_language(self):
 		frappe.local.lang = "hi"
 		self.addCleanup(setattr, frappe.local, "lang", "en")
 		simulator()
@@ -329,7 +329,7 @@ class TestLanguage(TestCase):
 		cancel.cancel(self.user, attempt)
 		self.assertRegex(frappe.db.get_value("Payment Attempt", attempt, "error_message"), r"^[A-Za-z .]+$")
 
-	def test_names_of_plans_are_translated_where_a_translation_is_known(self):
+	def test_plan_names_are_translated_where_a_translation_exists(self):
 		plan = factories.create_plan(price=0, is_free=1, plan_name="Free")
 		card = page("/plans", headers=self.headers).text.split(f'id="plan-{plan.name}"')[1].split("</li>")[0]
 		self.assertIn(">मुफ़्त<", card)

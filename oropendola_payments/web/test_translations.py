@@ -84,7 +84,7 @@ class TestTranslations(unittest.TestCase):
 		for language in LANGUAGES:
 			self.assertEqual(sorted(texts - set(translations(language))), [])
 
-	def test_every_sentence_of_the_engine_that_a_customer_reads_is_translated(self):
+	def test_every_engine_text_shown_to_customers_is_translated(self):
 		texts = texts_in(APP / name for name in REFUSALS)
 		self.assertGreater(len(texts), 60)
 		for language in LANGUAGES:

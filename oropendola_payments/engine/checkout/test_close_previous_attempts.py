@@ -17,7 +17,7 @@ SECOND = {"cashfree": "razorpay", "stripe": "paypal", "cashflows": "stripe"}
 CLOSING = tuple(code for code in GATEWAYS if adapter_class(code).capabilities.cancel)
 
 
-class TestSecondWay(TestCase):
+class TestSecondCheckout(TestCase):
 	def second_way(self, journey) -> dict:
 		"""The customer goes back and chooses another gateway."""
 		other = SECOND[journey.gateway]
@@ -25,7 +25,7 @@ class TestSecondWay(TestCase):
 		with as_user(journey.user):
 			return payment.initiate_payment(invoice_id=journey.invoice, gateway=other)
 
-	def test_the_first_order_can_no_longer_be_paid(self):
+	def test_the_first_order_is_closed_at_its_gateway(self):
 		"""R16: "expiry of the old session before a second one"."""
 		for gateway in CLOSING:
 			with self.subTest(gateway):
@@ -35,7 +35,7 @@ class TestSecondWay(TestCase):
 				self.assertTrue(answer["success"], answer)
 				self.assertNotEqual(journey.sim.order(gateway, first).state, "open")
 
-	def test_an_order_that_was_paid_meanwhile_is_the_end_of_it(self):
+	def test_an_order_that_was_paid_meanwhile_stops_the_second_checkout(self):
 		journey = Journey("cashfree")
 		first = journey.start()
 		journey.customer_pays(first)
@@ -47,7 +47,7 @@ class TestSecondWay(TestCase):
 			"Created", frappe.get_all("Payment Attempt", {"invoice": journey.invoice}, pluck="status")
 		)
 
-	def test_a_gateway_that_is_down_does_not_stop_the_second_way(self):
+	def test_a_gateway_that_is_down_does_not_block_the_second_checkout(self):
 		journey = Journey("cashfree")
 		journey.start()
 		with patch.object(adapter_class("cashfree"), "cancel", side_effect=MaybeSent("No answer.")):

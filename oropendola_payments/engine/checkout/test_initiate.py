@@ -44,7 +44,7 @@ class TestStarting(TestCase):
 		attempt = frappe.get_doc("Payment Attempt", message(answer)["attempt"])
 		self.assertEqual((attempt.amount, attempt.currency), (499, "INR"))
 
-	def test_every_answer_has_an_address_that_works_by_plain_navigation(self):
+	def test_every_answer_has_a_payment_url_that_works_by_plain_navigation(self):
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				answer = Journey(gateway).initiate()
@@ -58,7 +58,7 @@ class TestStarting(TestCase):
 		self.assertEqual((answer["success"], answer["error_code"]), (False, "bad_request"))
 		self.assertEqual(journey.attempts(), [])
 
-	def test_less_than_a_gateway_takes_is_neither_offered_nor_tried(self):
+	def test_a_gateway_is_neither_offered_nor_used_below_its_minimum_amount(self):
 		journey = Journey("razorpay", price=Decimal("0.50"))
 		answer = journey.initiate()
 		self.assertEqual((answer["error_code"], journey.attempts()), ("bad_request", []))
@@ -73,7 +73,7 @@ class TestStarting(TestCase):
 		everything = gateway_choice.available("INR")["gateways"]
 		self.assertTrue(next(entry["available"] for entry in everything if entry["id"] == "razorpay"))
 
-	def test_an_unknown_or_switched_off_gateway_is_refused(self):
+	def test_an_unknown_or_disabled_gateway_is_refused(self):
 		journey = Journey("payu")
 		with as_user(journey.user):
 			for code in ("nosuch", "manual", "credit", "../payu", ""):
@@ -83,7 +83,7 @@ class TestStarting(TestCase):
 		self.assertFalse(journey.initiate()["success"])
 		enable_gateway("payu")
 
-	def test_one_method_can_be_asked_for(self):
+	def test_one_payment_method_can_be_requested(self):
 		journey = Journey("cashfree")
 		answer = journey.initiate(method="upi_collect", upi_id="asha.example@okbank")
 		self.assertEqual((answer["next_action"], answer["success"]), ("upi", True))
@@ -104,7 +104,7 @@ class TestStarting(TestCase):
 				answer = journey.initiate(**{field: "4111 1111 1111 1111"})
 				self.assertEqual((answer["error_code"], journey.attempts()), ("gateway_refused", []))
 
-	def test_a_client_key_with_other_details_is_another_request(self):
+	def test_a_reused_idempotency_key_with_other_details_is_a_conflict(self):
 		journey = Journey("cashfree")
 		key = {"idempotency_key": "k1", "method": "upi_collect"}
 		self.assertTrue(journey.initiate(upi_id="asha.example@okbank", **key)["success"])
@@ -121,7 +121,7 @@ class TestStarting(TestCase):
 			open_invoices = [row["name"] for row in payment.get_pending_invoices()["invoices"]]
 		self.assertNotIn(journey.invoice, open_invoices)
 
-	def test_an_invoice_over_nothing_is_paid_without_a_gateway(self):
+	def test_an_invoice_with_a_total_of_zero_is_paid_without_a_gateway(self):
 		journey = Journey("payu")
 		values = {
 			"user": journey.user,
@@ -137,7 +137,7 @@ class TestStarting(TestCase):
 		self.assertEqual((journey.status(), journey.subscription_status()), ("Paid", "Active"))
 		self.assertEqual(journey.events().count("subscription_served"), 1)
 
-	def test_a_gateway_that_refuses_for_certain_fails_the_attempt_and_a_new_try_may_start(self):
+	def test_a_definite_refusal_fails_the_attempt_and_allows_another(self):
 		journey = Journey("razorpay")
 		journey.sim.faults.add("razorpay", "create", "error_500_before", status=429)
 		self.assertFalse(journey.initiate()["success"])
@@ -146,7 +146,7 @@ class TestStarting(TestCase):
 		)
 		self.assertTrue(journey.initiate()["success"])
 
-	def test_after_an_answer_that_got_lost_the_next_click_leads_to_a_page(self):
+	def test_after_a_lost_response_the_next_click_still_leads_to_a_page(self):
 		"""R1: an order that nobody can reach is not the end."""
 		for gateway in (code for code in GATEWAYS if code != "payu"):
 			with self.subTest(gateway):
@@ -161,7 +161,7 @@ class TestStarting(TestCase):
 				self.assertEqual(journey.problems(), [])
 				self.assertEqual(journey.status(), "Paid")
 
-	def test_a_message_about_an_order_whose_answer_never_came_is_honoured(self):
+	def test_a_notice_for_an_order_whose_creation_timed_out_is_settled(self):
 		"""R9: the webhook overtakes the answer, or comes instead of it."""
 		for gateway in (code for code in GATEWAYS if code in KNOWN_BY_OUR_REFERENCE):
 			with self.subTest(gateway):
@@ -176,8 +176,8 @@ class TestStarting(TestCase):
 				self.assertEqual(journey.status(), "Paid")
 
 
-class TestFirstQuestion(TestCase):
-	def test_a_gateway_is_asked_first_when_its_vendor_says_so(self):
+class TestFirstStatusQuery(TestCase):
+	def test_the_first_status_query_follows_the_delay_of_the_vendor(self):
 		"""phonepe.md section 5: the first check 20 to 25 seconds after the start, then 3, 6, 10, 30 seconds, then each minute."""
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
@@ -188,7 +188,7 @@ class TestFirstQuestion(TestCase):
 				least, most = (20, 25) if gateway == "phonepe" else (55, 65)
 				self.assertTrue(least <= (due - started).total_seconds() <= most, due - started)
 
-	def test_an_order_that_is_open_after_a_quarter_of_an_hour_was_fetched(self):
+	def test_an_order_still_open_after_15_minutes_has_been_queried(self):
 		"""patterns.md, Razorpay: fetches what is open after 15 min."""
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
@@ -204,7 +204,7 @@ class TestFirstQuestion(TestCase):
 				again = frappe.db.get_value("Payment Attempt", attempt, "next_check_at")
 				self.assertLessEqual(again, add_to_date(now_datetime(), minutes=5))
 
-	def test_a_pending_phonepe_payment_is_asked_in_its_vendors_rhythm(self):
+	def test_a_pending_phonepe_payment_is_queried_at_phonepes_intervals(self):
 		journey = Journey("phonepe")
 		attempt = journey.start()
 		for age, wait in ((30, 3), (80, 6), (150, 10), (200, 30), (600, 60)):
@@ -218,7 +218,7 @@ class TestFirstQuestion(TestCase):
 			self.assertAlmostEqual((due - now_datetime()).total_seconds(), wait, delta=2)
 
 
-class TestClientKeys(TestCase):
+class TestIdempotencyKeys(TestCase):
 	def setUp(self):
 		self.journey = Journey("payu")
 		self.key = f"key-{self.journey.invoice}"
@@ -234,7 +234,7 @@ class TestClientKeys(TestCase):
 		self.assertEqual((again["attempt"], again["status"]), (attempt, "Failed"))
 		self.assertEqual(self.journey.attempts(), [attempt])
 
-	def test_the_same_key_with_other_parameters_is_a_conflict(self):
+	def test_the_same_key_with_another_gateway_is_a_conflict(self):
 		self.journey.initiate(idempotency_key=self.key)
 		enable_gateway("razorpay")
 		with as_user(self.journey.user):
@@ -243,7 +243,7 @@ class TestClientKeys(TestCase):
 			)
 		self.assertEqual(other["error_code"], "conflict")
 
-	def test_a_key_that_met_an_open_attempt_is_remembered(self):
+	def test_a_key_that_returned_an_open_attempt_is_remembered(self):
 		attempt = self.journey.start()
 		self.assertEqual(self.journey.initiate(idempotency_key=self.key)["attempt"], attempt)
 		settle("payu", failed(attempt))
@@ -261,7 +261,7 @@ class TestRetrying(TestCase):
 	def fail(self, journey):
 		settle("payu", failed(journey.attempts()[-1]))
 
-	def test_three_retries_and_no_more_by_whichever_call(self):
+	def test_the_retry_limit_holds_for_every_endpoint(self):
 		"""R30: a failed payment can be tried again, within the limit."""
 		for retry in (Journey.retry, Journey.initiate):
 			with self.subTest(retry.__name__), payment_settings(max_retries=3):
@@ -277,7 +277,7 @@ class TestRetrying(TestCase):
 					self.assertEqual(call_again(journey)["error_code"], "conflict")
 				self.assertEqual(len(journey.attempts()), 4)
 
-	def test_a_gateway_that_cannot_be_chosen_costs_no_retry(self):
+	def test_a_retry_with_an_unavailable_gateway_is_not_counted(self):
 		journey = Journey("payu")
 		journey.start()
 		self.fail(journey)
@@ -287,7 +287,7 @@ class TestRetrying(TestCase):
 		self.assertEqual(journey.doc().retry_count, 0)
 		self.assertTrue(journey.retry()["success"])
 
-	def test_a_signed_return_is_heard_right_after_a_page_asked(self):
+	def test_a_signed_return_is_processed_right_after_a_status_query_of_the_page(self):
 		"""payu.md: verify_payment after every callback, though the page has just asked."""
 		journey = Journey("payu")
 		attempt = journey.start()
@@ -315,7 +315,7 @@ class TestRetrying(TestCase):
 				self.assertTrue(answer["success"], answer)
 				self.assertEqual(len(set(journey.attempts())), 2)
 
-	def test_a_payment_that_went_through_unheard_is_found_before_a_retry(self):
+	def test_a_payment_that_succeeded_without_notice_is_found_before_a_retry(self):
 		"""R5: the customer paid, we heard Failed; the retry must not charge twice."""
 		journey = Journey("payu")
 		attempt = journey.start()
@@ -327,7 +327,7 @@ class TestRetrying(TestCase):
 
 
 class TestCancelling(TestCase):
-	def test_a_withdrawn_attempt_gives_the_invoice_back(self):
+	def test_a_cancelled_attempt_returns_the_invoice_to_pending(self):
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				journey = Journey(gateway)
@@ -337,7 +337,7 @@ class TestCancelling(TestCase):
 				self.assertTrue(journey.initiate()["success"])
 				self.assertEqual(journey.doc().retry_count, 0, "withdrawn before any money could move")
 
-	def test_an_attempt_whose_opening_was_not_answered_can_be_withdrawn(self):
+	def test_an_attempt_whose_creation_timed_out_can_be_cancelled(self):
 		for gateway in GATEWAYS:
 			if gateway == "payu":
 				continue  # the browser opens it: there is no call that could be lost
@@ -350,7 +350,7 @@ class TestCancelling(TestCase):
 				self.assertEqual(answer["status"], "Cancelled")
 				self.assertTrue(journey.initiate()["success"])
 
-	def test_a_payment_that_went_through_cannot_be_withdrawn(self):
+	def test_a_successful_payment_cannot_be_cancelled(self):
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				journey = Journey(gateway)
@@ -368,8 +368,8 @@ class TestCancelling(TestCase):
 		self.assertEqual([journey.cancel(attempt)["status"] for _time in range(2)], ["Cancelled"] * 2)
 
 
-class TestLeaving(TestCase):
-	def test_the_gateway_is_asked_before_a_payment_is_called_abandoned(self):
+class TestAbandoning(TestCase):
+	def test_the_gateway_is_queried_before_a_payment_becomes_abandoned(self):
 		"""R6: the customer paid and closed the tab, and no message came."""
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
@@ -382,7 +382,7 @@ class TestLeaving(TestCase):
 				self.assertEqual(journey.status(), "Paid")
 				self.assertEqual(journey.problems(), [])
 
-	def test_while_the_gateway_cannot_be_asked_nothing_is_abandoned(self):
+	def test_nothing_is_abandoned_while_the_gateway_is_unreachable(self):
 		"""R6: an outage is not an answer."""
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
@@ -397,7 +397,7 @@ class TestLeaving(TestCase):
 					journey.sim.faults._waiting.remove(fault)
 				self.assertEqual(journey.status(), "Processing")
 
-	def test_a_tab_that_was_closed_is_abandoned_and_a_late_success_honoured(self):
+	def test_a_closed_tab_is_abandoned_and_its_late_success_is_settled(self):
 		"""R5, R21, R23: abandoned is for the eye; the gateway is asked for days."""
 		forget_the_past()
 		journey = Journey("payu")
@@ -411,7 +411,7 @@ class TestLeaving(TestCase):
 		payment_jobs.run_reconcile()
 		self.assertEqual((journey.status(), journey.subscription_status()), ("Paid", "Active"))
 
-	def test_a_closed_attempt_is_asked_about_for_at_least_five_days(self):
+	def test_a_closed_attempt_is_queried_for_at_least_five_days(self):
 		"""patterns.md, India: asks for five days. R23: RBI's turnaround rules reverse unconfirmed money within T+5 days."""
 		journey = Journey("payu")
 		settle("payu", failed(journey.start()))
@@ -427,7 +427,7 @@ class TestLeaving(TestCase):
 
 
 class TestBolt(TestCase):
-	def test_the_script_gets_what_was_hashed(self):
+	def test_bolt_receives_the_values_that_were_hashed(self):
 		journey = Journey("payu")
 		for mode in ("inline", "embedded"):
 			with as_user(journey.user):
@@ -442,7 +442,7 @@ class TestBolt(TestCase):
 				200,
 			)
 
-	def test_the_amount_of_a_second_part_is_what_is_left(self):
+	def test_the_second_payment_of_an_invoice_is_for_the_outstanding_amount(self):
 		journey = Journey("payu")
 		settle("payu", paid(journey.start(), 100))
 		with as_user(journey.user):

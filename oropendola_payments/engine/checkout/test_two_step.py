@@ -47,7 +47,7 @@ class TestTwoStepFlow(TestCase):
 		with as_user(self.user):
 			return cashfree.confirm_cashfree_payment(order_id=order_id, otp=code)
 
-	def test_the_right_code_starts_the_payment_and_only_the_gateway_makes_it_paid(self):
+	def test_the_right_code_starts_the_payment_and_only_the_gateway_confirms_it(self):
 		"""cashfree.md pitfall 8: a code that we checked confirms no payment."""
 		order = self.order()
 		self.assertTrue(order["success"], order)
@@ -91,7 +91,7 @@ class TestTwoStepFlow(TestCase):
 		self.assertEqual((refused["success"], refused["error_code"]), (False, "unprocessable"))
 		self.assertEqual(frappe.db.count("Payment Attempt", {"invoice": self.invoice.name}), 0)
 
-	def test_somebody_elses_invoice_and_order_do_not_exist(self):
+	def test_invoices_and_orders_of_other_users_are_not_found(self):
 		other = create_invoice()
 		self.assertEqual(self.order(invoice_id=other.name)["error_code"], "not_found")
 		order = self.order()
@@ -106,7 +106,7 @@ class TestTwoStepFlow(TestCase):
 			refused = cashfree.get_cashfree_order_status(order_id="X")
 		self.assertEqual(refused["error_code"], "not_allowed")
 
-	def test_every_code_that_is_not_right_is_refused_in_the_same_words(self):
+	def test_every_wrong_code_is_refused_with_the_same_message(self):
 		wrong, reused, expired, exhausted, others = (self.started_order() for _number in range(5))
 		self.confirm(reused)
 		frappe.cache.expire(otp._key(self.bound(expired)), 0)
@@ -157,7 +157,7 @@ class TestTwoStepFlow(TestCase):
 	def bound(self, order: str) -> otp.Binding:
 		return two_step._bound(frappe.get_doc("Payment Attempt", order), two_step._recall(order)["phone"])
 
-	def test_a_saved_card_is_paid_with_the_bank_s_code_after_ours(self):
+	def test_a_saved_card_needs_the_code_of_the_bank_after_our_code(self):
 		order = self.order()["order_id"]
 		self.start(order, method="saved_card", instrument_id="b9c1a2de-0000-4000-8000-5f1e2d3c4b5a")
 		self.assertEqual(self.confirm(order)["next_action"], "otp")
@@ -173,7 +173,7 @@ class TestTwoStepFlow(TestCase):
 		self.assertEqual((right["accepted"], right["invoice_status"], self.paid()), (True, "Paid", "Paid"))
 		self.assertEqual(late["error_code"], "conflict")
 
-	def test_without_order_pay_the_customer_goes_on_at_our_page(self):
+	def test_without_order_pay_the_customer_continues_on_our_page(self):
 		simulator().configure("cashfree", has_order_pay=False)
 		self.addCleanup(simulator().configure, "cashfree", has_order_pay=True)
 		order = self.started_order()
@@ -184,11 +184,11 @@ class TestTwoStepFlow(TestCase):
 	def paid(self) -> str:
 		return frappe.db.get_value("AI Invoice", self.invoice.name, "status")
 
-	def test_another_phone_than_the_orders_is_refused(self):
+	def test_a_phone_number_that_differs_from_the_order_is_refused(self):
 		order = self.order()
 		self.assertEqual(self.start(order["order_id"], new_phone())["error_code"], "unprocessable")
 
-	def test_a_way_to_pay_that_cannot_be_is_refused_before_a_code_is_sent(self):
+	def test_an_impossible_payment_method_is_refused_before_a_code_is_sent(self):
 		"""Card numbers above all: they are not even kept for a moment."""
 		order = self.order()["order_id"]
 		known = two_step._recall(order)
@@ -207,7 +207,7 @@ class TestTwoStepFlow(TestCase):
 		self.assertEqual(two_step._recall(order), known)
 		self.assertTrue(self.start(order)["otp_sent"], "no code was sent before, so no pause has begun")
 
-	def test_the_trail_says_that_the_phone_was_confirmed_and_then_how_it_is_paid(self):
+	def test_the_audit_trail_records_the_confirmed_phone_and_the_method(self):
 		order = self.order()["order_id"]
 		self.start(order)
 		self.confirm(order, "000000")
@@ -220,7 +220,7 @@ class TestTwoStepFlow(TestCase):
 		filters = {"invoice": self.invoice.name}
 		return frappe.get_all("Payment Event", filters, pluck="event", order_by="sequence")
 
-	def test_a_gateway_that_asks_for_a_code_first_sends_no_second_one_to_the_profile(self):
+	def test_a_gateway_with_phone_confirmation_sends_only_one_code(self):
 		self.addCleanup(enable_gateway, "cashfree", require_phone_code=0)
 		enable_gateway("cashfree", require_phone_code=1)
 		waiting = self.initiate_by_page()
@@ -232,7 +232,7 @@ class TestTwoStepFlow(TestCase):
 		self.assertTrue(self.start(order["order_id"])["otp_sent"])
 		self.assertEqual(self.confirm(order["order_id"])["next_action"], "upi")
 
-	def test_an_order_without_a_confirmed_phone_is_no_way_round_the_code(self):
+	def test_an_order_without_a_confirmed_phone_does_not_bypass_the_code(self):
 		order = self.order()["order_id"]
 		self.addCleanup(enable_gateway, "cashfree", require_phone_code=0)
 		enable_gateway("cashfree", require_phone_code=1)
@@ -245,7 +245,7 @@ class TestTwoStepFlow(TestCase):
 			return payment.initiate_payment(invoice_id=self.invoice.name, gateway="cashfree", flow="otp")
 
 
-class TestPhoneFirst(TestCase):
+class TestPhoneConfirmation(TestCase):
 	"""The switch on a gateway's settings: off by default, any gateway."""
 
 	def setUp(self):
@@ -263,7 +263,7 @@ class TestPhoneFirst(TestCase):
 		with as_user(self.invoice.user):
 			return payment.confirm_otp(attempt=attempt, otp=code)
 
-	def test_the_gateway_is_asked_only_after_the_phone_is_confirmed(self):
+	def test_the_gateway_is_called_only_after_the_phone_is_confirmed(self):
 		asked = self.initiate()
 		self.assertEqual(
 			(asked["next_action"], asked["status"], asked["test_otp"]), ("otp", "Created", "123456")

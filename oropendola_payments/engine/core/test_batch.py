@@ -21,7 +21,7 @@ class TestBatches(TestCase):
 	def set_next_check(self, moment):
 		frappe.db.set_value("Payment Attempt", self.attempt, "next_check_at", moment)
 
-	def test_only_what_is_due_is_worked_on(self):
+	def test_only_due_records_are_processed(self):
 		for moment, expected in (
 			(now_datetime() - timedelta(days=9), 1),
 			(now_datetime() + timedelta(days=9), 0),
@@ -29,7 +29,7 @@ class TestBatches(TestCase):
 			self.set_next_check(moment)
 			self.assertEqual(len(self.worked_through(next_check_at=("<=", now_datetime()))), expected)
 
-	def test_what_is_never_due_is_left_alone(self):
+	def test_a_record_without_a_due_time_is_never_processed(self):
 		"""R23: an attempt that is paid or too old has no next question, which is not a question in the year 1."""
 		self.set_next_check(None)
 		self.assertEqual(self.worked_through(next_check_at=("<=", now_datetime())), [])
@@ -48,7 +48,7 @@ class TestBatches(TestCase):
 		title = f"Payment Attempt {seen[0]} could not be worked on"
 		self.assertTrue(frappe.db.exists("Error Log", {"method": title}))
 
-	def test_batches_follow_each_other_without_gap_or_repetition(self):
+	def test_batches_neither_skip_nor_repeat_records(self):
 		second, seen = self.journey.start(flow="embedded"), []
 		whole, batch.BATCH = batch.BATCH, 1
 		try:

@@ -41,8 +41,8 @@ ALLOWED = (
 )
 
 
-class TestWords(TestCase):
-	def test_people_and_secrets_are_replaced_by_key(self):
+class TestRedactedTexts(TestCase):
+	def test_personal_data_and_secrets_are_redacted_by_field_name(self):
 		told = {
 			"email": "asha@example.com", "customer": {"name": "Asha"}, "contact": "+919876543210", "hash": "abc", "vpa": "a@okbank",
 			"card": {"number": "4111111111111111", "last4": "1111"}, "amount": "499.00", "txnid": "ABC", "otp": "123456",
@@ -53,7 +53,7 @@ class TestWords(TestCase):
 		for kept in ("499.00", "ABC", "1111"):
 			self.assertIn(kept, text)
 
-	def test_people_inside_sentences_are_replaced(self):
+	def test_personal_data_inside_free_text_is_redacted(self):
 		text = redact_text(
 			"Card 4111 1111 1111 1111 of asha.r@example.in (asha@okbank, +91 98765 43210) was refused for ORDER42"
 		)
@@ -61,14 +61,14 @@ class TestWords(TestCase):
 			self.assertNotIn(private, text)
 		self.assertIn("ORDER42", text)
 
-	def test_a_body_longer_than_what_is_kept_is_masked_all_the_same(self):
+	def test_a_body_longer_than_the_kept_length_is_redacted_before_it_is_cut(self):
 		"""Cut JSON is no JSON: it was once taken for a form and kept in clear."""
 		body = json.dumps({"filler": "x=y" * 30_000, "email": "asha@example.com"}).encode()
 		kept = redact_body(body)
 		self.assertLessEqual(len(kept), 50_000)
 		self.assertNotIn("asha", redact_body(body, limit=10**7))
 
-	def test_headers_that_prove_something_are_not_kept(self):
+	def test_signature_and_authorization_headers_are_not_stored(self):
 		headers = {
 			"X-Razorpay-Signature": "s",
 			"Authorization": "a",
@@ -80,19 +80,19 @@ class TestWords(TestCase):
 
 	@given(st.binary(max_size=300))
 	@settings(max_examples=200, deadline=None, database=None)
-	def test_any_bytes_can_be_masked(self, body):
+	def test_any_bytes_can_be_redacted(self, body):
 		self.assertIsInstance(redact_body(body), str)
 
 	@given(st.sampled_from(("asha@example.com", "asha@okbank")), st.text(alphabet='{}[]",:=& ', max_size=20))
 	@settings(max_examples=200, deadline=None, database=None)
-	def test_an_address_is_found_in_whatever_stands_around_it(self, address, noise):
+	def test_an_email_address_is_redacted_in_any_surrounding_text(self, address, noise):
 		self.assertNotIn(address, redact_body(f"{noise}note={noise}{address}{noise}".encode()))
 
 
-class TestWhatStays(TestCase):
+class TestStoredData(TestCase):
 	"""R22 keeps the evidence, and no person in it: after a whole flow the tables and logs are searched."""
 
-	def test_no_table_and_no_log_tells_whom_a_payment_was_from(self):
+	def test_no_table_and_no_log_identifies_the_customer(self):
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				since, sizes = frappe.utils.now(), log_sizes()

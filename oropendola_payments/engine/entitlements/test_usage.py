@@ -39,13 +39,13 @@ class TestConsume(TestCase):
 		frappe.db.set_value("AI Subscription", self.doc.name, "daily_quota_remaining", 100)
 		frappe.db.commit()
 
-	def test_quota_is_taken_and_told(self):
+	def test_consuming_reduces_the_quota_and_returns_the_rest(self):
 		self.assertEqual(
 			usage.consume(self.key, 1), {"allowed": True, "remaining": 99, "reset_on": tomorrow()}
 		)
 		self.assertEqual(usage.consume(self.key, 9)["remaining"], 90)
 
-	def test_all_or_nothing(self):
+	def test_a_request_for_more_than_the_remaining_quota_takes_nothing(self):
 		with self.assertRaisesRegex(TooManyRequests, "100 left, 101 wanted"):
 			usage.consume(self.key, 101)
 		self.assertEqual(remaining(self.doc), 100)
@@ -53,13 +53,13 @@ class TestConsume(TestCase):
 		with self.assertRaisesRegex(TooManyRequests, "0 left, 1 wanted"):
 			usage.consume(self.key, 1)
 
-	def test_a_number_of_requests_that_makes_no_sense_is_refused(self):
+	def test_an_invalid_number_of_requests_is_refused(self):
 		for requests in (0, -1, -100, 100_001):
 			with self.assertRaises(BadRequest):
 				usage.consume(self.key, requests)
 		self.assertEqual(remaining(self.doc), 100)
 
-	def test_what_is_not_a_key_of_ours_is_refused(self):
+	def test_an_unknown_key_is_refused(self):
 		typo = self.key[:10] + ("a" if self.key[10] != "a" else "b") + self.key[11:]
 		for key, sentence in (
 			(None, "Please send"),
@@ -75,13 +75,13 @@ class TestConsume(TestCase):
 				usage.consume(key, 1)
 		self.assertEqual(remaining(self.doc), 100)
 
-	def test_the_day_of_the_last_use_is_kept(self):
+	def test_the_date_of_the_last_use_is_stored(self):
 		usage.consume(self.key, 1)
 		self.assertEqual(frappe.db.get_value("AI API Key", self.doc.api_key_link, "last_used_on"), today())
 
 
-class TestKeysThatStopped(TestCase):
-	def test_a_rotated_key_stops_and_the_new_one_goes_on(self):
+class TestInvalidKeys(TestCase):
+	def test_a_rotated_key_is_refused_and_the_new_one_accepted(self):
 		doc, old = served_customer()
 		usage.consume(old, 1)
 		new = lifecycle.rotate_key(doc.user)["api_key"]
@@ -89,13 +89,13 @@ class TestKeysThatStopped(TestCase):
 			usage.consume(old, 1)
 		self.assertEqual(usage.consume(new, 1)["remaining"], 98)
 
-	def test_a_cancelled_subscription_stops_its_key(self):
+	def test_the_key_of_a_cancelled_subscription_is_refused(self):
 		doc, key = served_customer()
 		lifecycle.cancel(doc.user)
 		with self.assertRaises(Unauthorized):
 			usage.consume(key, 1)
 
-	def test_a_key_that_fell_asleep_with_its_subscription_asks_for_a_renewal(self):
+	def test_the_key_of_an_expired_subscription_asks_for_a_renewal(self):
 		"""The sweep came by: the owner has no other key to use."""
 		for end in ("mark_past_due", "expire"):
 			doc, key = served_customer()
@@ -104,7 +104,7 @@ class TestKeysThatStopped(TestCase):
 				usage.consume(key, 1)
 			frappe.db.rollback()
 
-	def test_a_subscription_that_ended_asks_for_a_renewal(self):
+	def test_a_subscription_past_its_end_date_asks_for_a_renewal(self):
 		for limit in (100, 0):
 			doc, key = served_customer(requests_limit_per_day=limit)
 			frappe.db.set_value("AI Subscription", doc.name, "end_date", frappe.utils.add_days(today(), -1))
@@ -112,7 +112,7 @@ class TestKeysThatStopped(TestCase):
 				usage.consume(key, 1)
 			frappe.db.rollback()
 
-	def test_a_pending_subscription_serves_nobody_even_with_a_stolen_link(self):
+	def test_a_pending_subscription_refuses_a_key_that_was_linked_to_it(self):
 		doc, key = served_customer()
 		pending = create_invoice(doc.user).subscription
 		values = {"api_key_link": doc.api_key_link, "daily_quota_limit": 5, "daily_quota_remaining": 5}
@@ -130,14 +130,14 @@ class TestUnlimited(TestCase):
 			self.assertEqual(usage.consume(key, requests)["remaining"], -1)
 		self.assertEqual(remaining(doc), -1)
 
-	def test_an_unlimited_plan_meets_a_new_day(self):
+	def test_an_unlimited_plan_keeps_working_on_a_new_day(self):
 		doc, key = served_customer(requests_limit_per_day=0)
 		frappe.db.set_value("AI Subscription", doc.name, "quota_reset_on", today())
 		self.assertEqual(usage.consume(key, 1), {"allowed": True, "remaining": -1, "reset_on": tomorrow()})
 
 
 class TestManyCallers(TestCase):
-	def test_fifty_parallel_callers_take_exactly_the_quota(self):
+	def test_fifty_parallel_callers_consume_exactly_the_quota(self):
 		"""R28: one statement decides."""
 		doc, key = served_customer(requests_limit_per_day=30)
 		answers = in_parallel(50, lambda _number: _consume(key, 1))
@@ -148,7 +148,7 @@ class TestManyCallers(TestCase):
 		)
 		self.assertEqual(remaining(doc), 0)
 
-	def test_many_callers_at_midnight_fill_the_quota_once(self):
+	def test_many_callers_at_midnight_reset_the_quota_once(self):
 		doc, key = served_customer(requests_limit_per_day=30)
 		frappe.db.set_value(
 			"AI Subscription", doc.name, {"daily_quota_remaining": 0, "quota_reset_on": today()}
@@ -157,7 +157,7 @@ class TestManyCallers(TestCase):
 		self.assertEqual(len([answer for answer in answers if isinstance(answer, dict)]), 15)
 		self.assertEqual(remaining(doc), 0)
 
-	def test_requests_of_different_sizes_never_take_more_than_there_is(self):
+	def test_parallel_requests_of_different_sizes_never_exceed_the_quota(self):
 		doc, key = served_customer(requests_limit_per_day=30)
 		answers = in_parallel(16, lambda number: _consume(key, number + 1) and number + 1)
 		taken = sum(answer for answer in answers if isinstance(answer, int))
@@ -183,25 +183,25 @@ class TestOverHttp(TestCase):
 	def consume(self, key: str | None = None, **options):
 		return call("usage.consume", headers={"X-API-Key": key or self.key}, **options)
 
-	def test_the_key_travels_in_its_own_header(self):
+	def test_the_key_is_read_from_its_own_header(self):
 		answer = self.consume(json={"requests": 2})
 		self.assertEqual(answer.status_code, 200)
 		self.assertEqual(
 			message(answer), {"success": True, "allowed": True, "remaining": 98, "reset_on": str(tomorrow())}
 		)
 
-	def test_what_was_taken_is_committed(self):
+	def test_consumed_quota_is_committed(self):
 		before = remaining(self.doc)
 		self.consume()
 		self.assertEqual(remaining(self.doc), before - 1)
 
-	def test_a_get_takes_nothing(self):
+	def test_a_get_request_consumes_nothing(self):
 		"""S19."""
 		before = remaining(self.doc)
 		self.assertEqual(self.consume(method="GET").status_code, 403)
 		self.assertEqual(remaining(self.doc), before)
 
-	def test_every_refusal_has_its_own_status(self):
+	def test_every_refusal_has_its_own_http_status(self):
 		for status, code, options in (
 			(401, "unauthorized", {"key": make_key()}),
 			(401, "unauthorized", {"key": "not-a-key"}),
@@ -223,7 +223,7 @@ class TestOverHttp(TestCase):
 		"""S23."""
 		self.assertEqual(self.consume(key="oro_\u00e9\u00ff" + "a" * 47).status_code, 401)
 
-	def test_the_key_logs_nobody_in(self):
+	def test_the_key_does_not_log_in(self):
 		answer = call("subscription.get_my_subscription", method="GET", headers={"X-API-Key": self.key})
 		self.assertEqual(answer.status_code, 403)
 
@@ -243,8 +243,8 @@ class TestOverHttp(TestCase):
 		self.assertNotIn(secret, "\n".join(records) + frappe.as_json(stored))
 
 
-class TestNobodyElsesQuota(TestCase):
-	def test_a_key_takes_only_from_its_own_subscription(self):
+class TestOtherSubscriptions(TestCase):
+	def test_a_key_consumes_only_the_quota_of_its_own_subscription(self):
 		doc, key = served_customer()
 		other = create_active_subscription(create_user(), requests_limit_per_day=100)
 		usage.consume(key, 10)

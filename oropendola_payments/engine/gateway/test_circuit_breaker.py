@@ -29,15 +29,15 @@ class TestBreaker(TestCase):
 		for _time in range(times):
 			circuit_breaker.report_failure("payu", error("PayU cannot be reached."))
 
-	def test_some_failures_are_only_some_failures(self):
+	def test_failures_below_the_threshold_leave_the_breaker_closed(self):
 		self.fail(circuit_breaker.FAILURES_TO_OPEN - 1)
 		self.assertFalse(circuit_breaker.is_degraded("payu"))
 
-	def test_many_failures_in_a_short_time_open_it(self):
+	def test_repeated_failures_in_a_short_time_open_the_breaker(self):
 		self.fail(circuit_breaker.FAILURES_TO_OPEN, MaybeSent)
 		self.assertTrue(circuit_breaker.is_degraded("payu"))
 
-	def test_failures_that_lie_far_apart_do_not_count_together(self):
+	def test_failures_far_apart_do_not_add_up(self):
 		now = time.time()
 		for number in range(circuit_breaker.FAILURES_TO_OPEN * 2):
 			with patch.object(
@@ -48,18 +48,18 @@ class TestBreaker(TestCase):
 				self.fail(1)
 		self.assertFalse(circuit_breaker.is_degraded("payu"))
 
-	def test_a_refusal_is_an_answer_and_no_outage(self):
+	def test_a_refusal_does_not_count_as_a_failure(self):
 		self.fail(circuit_breaker.FAILURES_TO_OPEN * 2, GatewayRefused)
 		self.assertFalse(circuit_breaker.is_degraded("payu"))
 
-	def test_one_success_closes_it(self):
+	def test_one_success_closes_the_breaker(self):
 		self.fail(circuit_breaker.FAILURES_TO_OPEN)
 		circuit_breaker.report_success("payu")
 		self.assertFalse(circuit_breaker.is_degraded("payu"))
 		self.fail(1)
 		self.assertFalse(circuit_breaker.is_degraded("payu"), "the count starts anew")
 
-	def test_after_the_pause_the_next_call_is_the_trial(self):
+	def test_after_the_pause_the_next_call_decides(self):
 		self.fail(circuit_breaker.FAILURES_TO_OPEN)
 		backdate_trouble("payu", DEGRADED_SECONDS + 1)
 		self.assertFalse(circuit_breaker.is_degraded("payu"))
@@ -80,7 +80,7 @@ class TestBreaker(TestCase):
 		self.assertEqual(gateway_choice.available("INR")["default"], "payu")
 		enable_gateway("payu", is_default=0)
 
-	def test_real_outages_and_a_real_recovery(self):
+	def test_real_timeouts_open_the_breaker_and_a_real_answer_closes_it(self):
 		journey = Journey("payu")
 		attempt = journey.start()
 		fault = journey.sim.faults.add("payu", "status", "timeout_before", None)
@@ -92,7 +92,7 @@ class TestBreaker(TestCase):
 		status_query.refresh(attempt)
 		self.assertFalse(circuit_breaker.is_degraded("payu"))
 
-	def test_a_downtime_of_one_bank_does_not_mark_razorpay(self):
+	def test_a_downtime_notice_for_one_bank_does_not_degrade_razorpay(self):
 		"""patterns.md, Razorpay: downtimes. They are about one method of many: accepted, and nothing more."""
 		journey = Journey("razorpay")
 		secret = journey.sim.dialects["razorpay"].config["webhook_secret"].encode()
@@ -103,7 +103,7 @@ class TestBreaker(TestCase):
 		answer = deliver(Delivery("razorpay", "", {**headers, "x-razorpay-event-id": unique("evt")}, body))
 		self.assertEqual((answer["status"], circuit_breaker.is_degraded("razorpay")), ("ignored", False))
 
-	def test_wrong_keys_open_it_at_once(self):
+	def test_refused_credentials_open_the_breaker_at_once(self):
 		"""Cashflows locks an account after repeated refusals of its keys."""
 		journey = Journey("payu")
 		attempt = journey.start()

@@ -17,7 +17,7 @@ from oropendola_payments.tests.support.journey import Journey
 KEYS = {"key_id": "Qm7TzX", "key_secret": "s3LtDemo9Kx2-live"}
 
 
-class TestDisarmedCopies(TestCase):
+class TestRestoredCopies(TestCase):
 	def setUp(self):
 		self.journey = Journey("payu")
 		self.attempt = self.journey.start()
@@ -27,7 +27,7 @@ class TestDisarmedCopies(TestCase):
 		self.addCleanup(before.__exit__, None, None, None)
 		self.addCleanup(enable_gateway, "payu", key_id="", key_secret="")
 
-	def test_no_live_gateway_is_called(self):
+	def test_a_restored_copy_calls_no_live_gateway(self):
 		"""A copy of the database must not ask, refund or charge anybody."""
 		with self.assertRaises(Unavailable):
 			adapter_of("payu")
@@ -35,30 +35,30 @@ class TestDisarmedCopies(TestCase):
 		with self.assertRaises(Unavailable):
 			status_query.refresh(self.attempt)
 
-	def test_no_live_gateway_is_offered(self):
+	def test_a_restored_copy_offers_no_live_gateway(self):
 		entry = next(e for e in gateway_choice.available("INR")["gateways"] if e["id"] == "payu")
 		self.assertFalse(entry["available"])
 		self.assertFalse(self.journey.initiate()["success"])
 
-	def test_a_webhook_is_asked_to_come_again(self):
+	def test_a_webhook_to_a_restored_copy_gets_a_5xx(self):
 		"""Our trouble is a 5xx: the provider repeats it until the site is confirmed."""
 		answer = call("webhooks.receive", query_string={"gateway": "payu"}, data=b"status=success")
 		self.assertEqual(answer.status_code, 503)
 
-	def test_a_manager_arms_the_copy_and_the_trail_says_so(self):
+	def test_a_manager_confirms_the_site_and_the_audit_trail_records_it(self):
 		with as_user(create_user("Payments Manager")):
 			self.assertTrue(admin.confirm_live_site()["success"])
 		self.assertTrue(live_guard.is_confirmed())
 		self.assertEqual(adapter_of("payu").mode, "Live")
 		self.assertTrue(frappe.db.exists("Payment Event", {"event": "live_site_confirmed"}))
 
-	def test_nobody_else_arms_it(self):
+	def test_only_a_manager_can_confirm_the_site(self):
 		for user in (create_user(), create_user("Payments Auditor")):
 			with as_user(user):
 				self.assertEqual(admin.confirm_live_site()["error_code"], "not_allowed")
 		self.assertFalse(live_guard.is_confirmed())
 
-	def test_test_gateways_work_in_a_copy(self):
+	def test_gateways_in_test_mode_work_in_a_restored_copy(self):
 		enable_gateway("payu", mode="Test", **KEYS)
 		callback = Callback("return", "GET", {}, {"attempt": self.attempt})
 		self.assertEqual(adapter_of("payu").receive(callback).reference, self.attempt)

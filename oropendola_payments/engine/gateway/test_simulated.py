@@ -21,7 +21,7 @@ IN_THE_LIST = "payment.get_available_gateways"
 TESTED_BELOW = {IN_THE_LIST, "payment.confirm_otp", "payment.resend_otp", "refunds.create_refund"}
 
 
-class TestMockMarks(TestCase):
+class TestSimulatedMarks(TestCase):
 	def setUp(self):
 		frappe.local.request_ip = unique("address")
 
@@ -41,12 +41,12 @@ class TestMockMarks(TestCase):
 			with self.subTest(row.endpoint), as_user(who):
 				self.assert_marked(functions[row.endpoint](**arguments))
 
-	def test_the_list_marks_each_gateway_by_itself(self):
+	def test_the_gateway_list_marks_simulated_gateways_only(self):
 		enable_gateway("payu")
 		entries = {entry["id"]: entry for entry in payment.get_available_gateways()["gateways"]}
 		self.assert_marked(entries["payu"])
 
-	def test_codes_are_marked_ours_and_the_banks(self):
+	def test_answers_about_codes_are_marked(self):
 		self.addCleanup(enable_gateway, "payu", require_phone_code=0)
 		enable_gateway("payu", require_phone_code=1)
 		invoice = create_invoice()
@@ -58,12 +58,12 @@ class TestMockMarks(TestCase):
 			confirmed = payment.confirm_otp(attempt=asked["attempt"], otp="123456")
 		self.assert_marked(confirmed, "our code was right")
 
-	def test_refunds_are_marked(self):
+	def test_answers_about_refunds_are_marked(self):
 		journey = Journey("payu")
 		journey.bring_back(journey.customer_pays(journey.start()))
 		with as_user(create_user("Payments Manager")):
 			self.assert_marked(refunds.create_refund(invoice_id=journey.invoice, reason="A test"))
 
-	def test_real_gateways_and_payments_by_hand_are_not(self):
+	def test_real_gateways_and_manual_payments_are_not_marked(self):
 		for mode in ("Test", "Live", "", None):
 			self.assertEqual(mock_marks(mode), {"is_mocked": False})

@@ -35,19 +35,19 @@ class TestAbandonment(TestCase):
 			"Payment Attempt", attempt, "status"
 		)
 
-	def test_what_the_gateway_does_not_know_becomes_abandoned_and_is_asked_about_again(self):
+	def test_a_payment_unknown_to_the_gateway_is_abandoned_and_queried_again(self):
 		invoice, attempt = self.left_invoice()
 		payment_jobs.run_abandoned()
 		self.assertEqual(self.statuses(invoice, attempt), ("Abandoned", "Expired"))
 		self.assertTrue(frappe.db.get_value("Payment Attempt", attempt, "next_check_at"))
 
-	def test_money_that_the_gateway_took_is_honoured_instead(self):
+	def test_a_payment_that_the_gateway_captured_is_settled_instead(self):
 		"""R6: never abandoned without asking."""
 		invoice, attempt = self.left_invoice(pay=True)
 		payment_jobs.run_abandoned()
 		self.assertEqual(self.statuses(invoice, attempt), ("Paid", "Paid"))
 
-	def test_a_gateway_that_does_not_answer_leaves_the_payment_open(self):
+	def test_an_unreachable_gateway_leaves_the_payment_open(self):
 		invoice, attempt = self.left_invoice()
 		fault = simulator().faults.add("payu", "status", "error_500_before", times=None)
 		try:
@@ -68,7 +68,7 @@ class TestAbandonment(TestCase):
 		frappe.db.set_value("Payment Attempt", bad_attempt, "gateway", "payu")
 		frappe.db.commit()
 
-	def test_statements_grow_with_batches_and_not_with_invoices(self):
+	def test_the_number_of_statements_grows_with_batches_and_not_with_invoices(self):
 		payment_jobs.run_abandoned()  # what other tests left
 		few = self.statements_for(2)
 		many = self.statements_for(12)

@@ -66,7 +66,7 @@ class TestMessages(InboxCase):
 			self.assertEqual(len(message.echo), 2)
 		self.assertEqual(journey.status(), "Paid")
 
-	def test_the_raw_body_reaches_us_over_http_and_a_guest_is_answered_200(self):
+	def test_a_guest_posts_a_raw_body_over_http_and_gets_200(self):
 		"""cashfree.md pitfall 6, payu.md pitfall 7: a parser that eats the body, a redirect, a log-in page count as not delivered."""
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
@@ -80,7 +80,7 @@ class TestMessages(InboxCase):
 					self.assertEqual((answer.status_code, answer.headers.get("Location")), (200, None))
 				self.assertEqual(journey.status(), "Paid")
 
-	def test_the_same_message_again_is_a_duplicate_and_one_row(self):
+	def test_a_repeated_notice_is_a_duplicate_and_stored_once(self):
 		"""R12, R11: the unique key decides, and only the same message has the same key."""
 		for gateway in SIGNED:
 			with self.subTest(gateway):
@@ -95,7 +95,7 @@ class TestMessages(InboxCase):
 				self.assertEqual((len(keys), len(set(keys))), (len(messages), len(messages)))
 				self.assertEqual(journey.problems(), [])
 
-	def test_two_different_messages_about_one_order_are_both_kept(self):
+	def test_two_different_notices_about_one_order_are_both_stored(self):
 		"""R11: a log named by the order drops the second event."""
 		journey = Journey("payu")
 		attempt = journey.start()
@@ -107,7 +107,7 @@ class TestMessages(InboxCase):
 			deliver(message)
 		self.assertEqual(len(self.logs()), 2)
 
-	def test_facts_survive_the_way_through_the_database(self):
+	def test_a_stored_notice_is_read_back_unchanged(self):
 		from oropendola_payments.engine.gateway.registry import adapter_of
 		from oropendola_payments.gateways.base import Callback
 
@@ -128,8 +128,8 @@ class TestMessages(InboxCase):
 					)
 
 
-class TestTrouble(InboxCase):
-	def test_a_slow_gateway_does_not_keep_its_own_message_waiting(self):
+class TestProcessingFailures(InboxCase):
+	def test_a_slow_gateway_does_not_delay_the_answer_to_its_webhook(self):
 		"""razorpay.md pitfall 5; patterns.md, Razorpay: answers within 5 s. What takes longer is worked on by the sweep."""
 		journey, messages = self.paid_and_told("razorpay")
 		self.assertLess(max(inbox.TIMEOUT), 5)
@@ -142,7 +142,7 @@ class TestTrouble(InboxCase):
 		payment_jobs.run_inbox()
 		self.assertEqual(journey.status(), "Paid")
 
-	def test_a_message_that_cannot_be_worked_on_is_kept_and_tried_again(self):
+	def test_a_notice_that_cannot_be_processed_is_kept_and_retried(self):
 		"""R4, R9: thanked for, and driven by us, not by another delivery."""
 		journey, messages = self.paid_and_told("payu")
 		journey.sim.faults.add("payu", "status", "error_500_before")
@@ -153,7 +153,7 @@ class TestTrouble(InboxCase):
 		payment_jobs.run_inbox()
 		self.assertEqual((self.logs()[0].status, journey.status()), ("Processed", "Paid"))
 
-	def test_a_message_that_a_dead_worker_left_is_picked_up(self):
+	def test_a_notice_left_by_a_crashed_worker_is_processed_by_the_sweep(self):
 		"""R3: stored as Received, and nobody looked at it again."""
 		from oropendola_payments.tests.support.crashes import dying
 
@@ -171,7 +171,7 @@ class TestTrouble(InboxCase):
 		payment_jobs.run_inbox()
 		self.assertEqual((self.logs()[0].status, journey.status()), ("Processed", "Paid"))
 
-	def test_after_many_tries_it_is_a_dead_letter_that_a_person_can_replay(self):
+	def test_after_the_last_retry_a_notice_is_a_dead_letter_that_can_be_replayed(self):
 		journey, messages = self.paid_and_told("payu")
 		fault = journey.sim.faults.add("payu", "status", "error_500_before", None)
 		deliver(messages[0])
@@ -196,7 +196,7 @@ class TestTrouble(InboxCase):
 		self.assertTrue(answer["success"], answer)
 		return answer["results"]
 
-	def test_many_are_replayed_at_once_and_a_replay_of_a_done_one_changes_nothing(self):
+	def test_replaying_many_notices_changes_nothing_of_processed_ones(self):
 		journeys = [self.paid_and_told("payu") for _number in range(3)]
 		for _journey, messages in journeys:
 			deliver(messages[0])
@@ -205,11 +205,11 @@ class TestTrouble(InboxCase):
 		for journey, _messages in journeys:
 			self.assertEqual(journey.problems(), [])
 
-	def test_a_message_about_nobodys_payment_is_looked_for_and_then_ignored(self):
+	def test_a_notice_for_an_unknown_payment_is_retried_and_then_ignored(self):
 		"""R9: for hours it may only be early."""
 		self.assertEqual(self.end_of_a_message_about(b"another-shops-order1"), ["Ignored"])
 
-	def test_a_message_about_a_payment_that_we_lost_calls_a_person(self):
+	def test_a_notice_for_a_missing_attempt_of_ours_becomes_a_dead_letter(self):
 		"""R1: our reference, and no attempt: records are missing, perhaps after a restore, and the money is there."""
 		self.assertEqual(self.end_of_a_message_about(b"ZZZZZZZZZZZZZZZZZZZZ"), ["Dead"])
 
@@ -243,8 +243,8 @@ class TestTrouble(InboxCase):
 		return deliver(replace(message, body=body, headers=headers))
 
 
-class TestBells(InboxCase):
-	def test_a_bell_for_nobody_is_counted_and_not_kept(self):
+class TestUnsignedNotices(InboxCase):
+	def test_an_unsigned_notice_for_an_unknown_payment_is_counted_and_not_stored(self):
 		for gateway in BELLS_ONLY:
 			with self.subTest(gateway):
 				journey, messages = self.paid_and_told(gateway)
@@ -260,7 +260,7 @@ class TestBells(InboxCase):
 				deliver(messages[0])
 				self.assertEqual(journey.status(), "Paid")
 
-	def test_a_phonepe_message_with_wrong_authentication_makes_us_ask_and_is_not_believed(self):
+	def test_a_phonepe_notice_with_wrong_authentication_only_triggers_a_status_query(self):
 		"""phonepe.md section 4, Wrong authentication: discard, and read the order by the status API instead. S4, S5, S9."""
 		journey, messages = self.paid_and_told("phonepe")
 		forged = replace(
@@ -283,7 +283,7 @@ class TestBells(InboxCase):
 		payment_jobs.run_reconcile()
 		self.assertEqual((journey.status(), journey.problems()), ("Paid", []))
 
-	def test_a_forged_message_about_a_payment_that_is_not_paid_changes_nothing(self):
+	def test_a_forged_notice_for_an_unpaid_payment_changes_nothing(self):
 		journey = Journey("phonepe")
 		attempt = journey.start()
 		other, messages = self.paid_and_told("phonepe")
@@ -293,7 +293,7 @@ class TestBells(InboxCase):
 		payment_jobs.run_reconcile()
 		self.assertEqual(journey.captures(), [])
 
-	def test_a_storm_of_bells_asks_the_gateway_once(self):
+	def test_a_burst_of_unsigned_notices_triggers_one_status_query(self):
 		journey, messages = self.paid_and_told("cashflows")
 		for _ring in range(10):
 			deliver(messages[0])
@@ -301,8 +301,8 @@ class TestBells(InboxCase):
 		self.assertEqual((count, journey.status()), (1, "Paid"))
 
 
-class TestChangeOfSecrets(InboxCase):
-	def test_while_a_secret_is_being_changed_both_are_good(self):
+class TestSecretRotation(InboxCase):
+	def test_both_secrets_are_accepted_during_a_rotation(self):
 		"""Two live webhook secrets: messages on their way are signed with the old one."""
 		for gateway in ("razorpay", "stripe"):
 			with self.subTest(gateway):

@@ -42,48 +42,48 @@ class AlertCase(TestCase):
 		frappe.db.set_value("Payment Alert", self.alert().name, "told_on", then)
 
 
-class TestOneAlert(AlertCase):
-	def test_it_is_told_when_it_begins_and_not_again_while_it_is_the_same(self):
+class TestAlertLifetime(AlertCase):
+	def test_an_alert_is_sent_when_it_opens_and_not_again_while_unchanged(self):
 		self.assertEqual(self.note("A"), self.alert().name)
 		self.an_hour_passes()
 		self.assertIsNone(self.note("A"))
 		self.assertEqual(frappe.db.count("Payment Alert", {"subject": self.subject}), 1)
 
-	def test_another_record_with_the_same_count_is_another_problem(self):
+	def test_another_record_with_the_same_count_is_sent_again(self):
 		self.note("A")
 		self.an_hour_passes()
 		self.assertEqual(self.note("B"), self.alert().name)
 		self.assertEqual((self.alert().severity, self.alert().details), ("Critical", "B"))
 
-	def test_fewer_records_are_no_news(self):
+	def test_fewer_records_do_not_escalate_an_alert(self):
 		self.note("A", "B")
 		self.an_hour_passes()
 		self.assertIsNone(self.note("B"))
 
-	def test_it_gets_no_louder_than_once_an_hour_and_forgets_nothing_meanwhile(self):
+	def test_an_alert_escalates_at_most_once_an_hour_and_misses_nothing(self):
 		self.note("A")
 		self.assertIsNone(self.note("A", "B"))
 		self.an_hour_passes()
 		self.assertTrue(self.note("A", "B"))
 
-	def test_a_much_higher_rate_is_worse_and_a_slightly_higher_one_is_not(self):
+	def test_only_a_much_higher_rate_escalates(self):
 		self.note(level=25)
 		self.an_hour_passes()
 		self.assertIsNone(self.note(level=34))
 		self.assertTrue(self.note(level=35))
 
-	def test_it_closes_when_the_problem_is_gone_and_opens_anew_when_it_returns(self):
+	def test_an_alert_closes_with_its_problem_and_reopens_when_it_returns(self):
 		first = self.note("A")
 		alerts._close_what_is_over(set(), {KIND})
 		self.assertEqual(frappe.db.get_value("Payment Alert", first, "status"), "Closed")
 		self.assertNotEqual(self.note("A"), first)
 
-	def test_what_was_not_looked_at_is_not_over(self):
+	def test_a_failed_check_closes_no_alert(self):
 		self.note("A")
 		alerts._close_what_is_over(set(), {"Dead Letters"})
 		self.assertEqual(self.alert().status, "Open")
 
-	def test_the_database_refuses_a_second_open_one(self):
+	def test_a_second_open_alert_of_one_kind_is_refused_by_the_database(self):
 		self.note("A")
 		copy = frappe.new_doc("Payment Alert")
 		copy.update({"kind": KIND, "subject": self.subject, "live_key": self.alert().live_key})
@@ -92,12 +92,12 @@ class TestOneAlert(AlertCase):
 		frappe.db.rollback()
 
 
-class TestTelling(AlertCase):
+class TestSending(AlertCase):
 	def setUp(self):
 		super().setUp()
 		self.manager = create_user("Payments Manager")
 
-	def test_managers_hear_of_it_in_the_desk_and_by_mail(self):
+	def test_managers_are_notified_in_the_desk_and_by_mail(self):
 		alerts.notify(self.note("REC-1"))
 		told = frappe.get_all("Notification Log", {"for_user": self.manager}, ["document_name", "subject"])
 		self.assertEqual(told[0].document_name, self.alert().name)
@@ -106,7 +106,7 @@ class TestTelling(AlertCase):
 		self.assertIn("REC-1", sent.html)
 		self.assertIn(f"/payment-alert/{self.alert().name}", sent.html)
 
-	def test_the_mail_is_a_template_that_managers_edit(self):
+	def test_the_alert_mail_uses_the_edited_template(self):
 		name = mail_templates.TEXTS["alert"][0]
 		before = frappe.db.get_value("Email Template", name, ["subject", "response_html"], as_dict=True)
 		texts = {"subject": "Look: {{ subject }}", "response_html": "<p>{{ records | join }}</p>"}
@@ -122,13 +122,13 @@ class TestTelling(AlertCase):
 		self.assertEqual(sent.subject, f"Look: {self.subject}")
 		self.assertRegex(sent.html, r"<p[^>]*>A&amp;B</p>")
 
-	def test_the_mail_can_be_switched_off(self):
+	def test_the_alert_mail_can_be_disabled(self):
 		with payment_settings(send_alert_mails=0):
 			alerts.notify(self.note("A"))
 		self.assertEqual(mails_to(self.manager), [])
 		self.assertTrue(frappe.db.exists("Notification Log", {"for_user": self.manager}))
 
-	def test_a_mail_server_that_fails_rolls_nothing_back(self):
+	def test_a_failing_mail_server_rolls_nothing_back(self):
 		"""R27."""
 		invoice = create_invoice(customer())
 		name, before = self.note("A"), frappe.sendmail
@@ -143,7 +143,7 @@ class TestTelling(AlertCase):
 		)
 		self.assertEqual(self.alert().status, "Open")
 
-	def test_health_and_metrics_show_it_to_staff(self):
+	def test_health_and_metrics_show_open_alerts_to_staff(self):
 		self.note("A")
 		with as_user(self.manager):
 			answer = health_api.status()
@@ -152,7 +152,7 @@ class TestTelling(AlertCase):
 		self.assertIn(f'oropendola_open_alerts{{kind="{KIND}",subject="{self.subject}"', health.metrics())
 
 
-class TestFindings(AlertCase):
+class TestAlertRules(AlertCase):
 	def setUp(self):
 		super().setUp()
 		self.code = f"gw{frappe.generate_hash(length=8)}"
@@ -191,44 +191,44 @@ class TestFindings(AlertCase):
 		rows, _looked_at = alert_rules.evaluate(None)
 		return [row for row in rows if row.kind == kind and row.subject == (subject or self.code)]
 
-	def test_a_rate_above_its_threshold_is_found_and_one_at_it_is_not(self):
+	def test_only_a_rate_above_its_threshold_raises_an_alert(self):
 		self.attempts(Paid=9, Failed=1)
 		self.assertEqual(self.found("Failed Rate"), [])
 		self.attempts(Failed=1)
 		self.assertIn("2 of the 11", self.found("Failed Rate")[0].summary)
 
-	def test_customers_who_left_count_for_their_own_rate(self):
+	def test_abandoned_payments_have_a_rate_of_their_own(self):
 		self.attempts(Paid=7, Expired=3)
 		self.assertEqual(self.found("Failed Rate"), [])
 		self.assertEqual(self.found("Abandoned Rate")[0].level, 30)
 
-	def test_nine_payments_say_nothing(self):
+	def test_nine_payments_are_too_few_for_a_rate(self):
 		self.attempts(Failed=9)
 		self.assertEqual(self.found("Failed Rate"), [])
 
-	def test_the_thresholds_are_those_of_the_settings(self):
+	def test_the_thresholds_come_from_the_settings(self):
 		self.attempts(Paid=5, Failed=5)
 		with payment_settings(alert_failed_percent=50):
 			self.assertEqual(self.found("Failed Rate"), [])
 
-	def test_small_gateways_count_together(self):
+	def test_gateways_with_few_payments_are_counted_together(self):
 		with payment_settings(alert_failed_percent=0):
 			self.attempts(Failed=10)
 			self.assertTrue(self.found("Failed Rate", ALL))
 
-	def test_a_payment_that_is_open_for_more_than_a_day_is_found_by_name(self):
+	def test_a_payment_open_for_more_than_a_day_raises_an_alert_with_its_name(self):
 		invoice = create_invoice(customer())
 		old = self.attempt(invoice, "Processing", timedelta(hours=25))
 		self.attempt(invoice, "Processing", timedelta(hours=23))
 		self.assertEqual(self.found(KIND)[0].records, (old,))
 
-	def test_dead_letters_are_found_by_name(self):
+	def test_dead_letters_raise_an_alert_with_their_names(self):
 		doc = frappe.new_doc("Payment Webhook Log")
 		doc.update({"gateway": self.code, "event_key": unique("event"), "status": "Dead"})
 		doc.db_insert()
 		self.assertEqual(self.found("Dead Letters")[0].records, (doc.name,))
 
-	def test_one_dead_letter_after_another_is_told_again_though_there_is_still_one(self):
+	def test_a_new_dead_letter_is_sent_although_the_count_is_the_same(self):
 		"""R24: the number is the same, the problem is another."""
 		told = [self.dead_letter_is_told()]
 		self.subject = self.code
@@ -247,11 +247,11 @@ class TestFindings(AlertCase):
 		told = alerts.evaluate()
 		return frappe.db.get_value("Payment Alert", {"subject": self.code}, "name") in told
 
-	def test_a_broken_promise_is_found_without_what_another_finding_names_already(self):
+	def test_an_invariant_violation_is_reported_once_across_alerts(self):
 		rows = alert_rules.invariant_violations({"some_rule": ["A", "B"], "other_rule": ["B"]}, told={"B"})
 		self.assertEqual([(row.subject, row.records) for row in rows], [("some_rule", ("A",))])
 
-	def test_a_finder_that_fails_closes_nothing(self):
+	def test_an_alert_rule_that_fails_closes_no_alert(self):
 		before = dict(alert_rules.RULES)
 		alert_rules.RULES.clear()
 		alert_rules.RULES[fail] = (KIND,)
@@ -262,7 +262,7 @@ class TestFindings(AlertCase):
 			alert_rules.RULES.update(before)
 
 
-class TestGatewayTrouble(AlertCase):
+class TestGatewayAlerts(AlertCase):
 	def setUp(self):
 		super().setUp()
 		self.settings = enable_gateway("payu")
@@ -272,20 +272,20 @@ class TestGatewayTrouble(AlertCase):
 	def kinds(self) -> list[str]:
 		return [row.kind for row in alert_rules.gateways() if row.subject == self.settings.label]
 
-	def test_refused_keys_are_found_at_once_and_until_a_call_succeeds(self):
+	def test_refused_credentials_raise_an_alert_until_a_call_succeeds(self):
 		circuit_breaker.report_failure("payu", CredentialsRefused("The key is wrong."))
 		self.assertEqual(self.kinds(), ["Keys Refused"])
 		circuit_breaker.report_success("payu")
 		self.assertEqual(self.kinds(), [])
 
-	def test_a_gateway_that_keeps_failing_is_found_and_one_failure_is_not(self):
+	def test_repeated_failures_of_a_gateway_raise_an_alert_and_one_does_not(self):
 		circuit_breaker.report_failure("payu", NotSent("No answer."))
 		self.assertEqual(self.kinds(), [])
 		for _i in range(circuit_breaker.FAILURES_TO_OPEN):
 			circuit_breaker.report_failure("payu", NotSent("No answer."))
 		self.assertEqual(self.kinds(), ["Gateway Degraded"])
 
-	def test_a_switched_off_gateway_alarms_nobody(self):
+	def test_a_disabled_gateway_raises_no_alert(self):
 		circuit_breaker.report_failure("payu", CredentialsRefused("The key is wrong."))
 		frappe.db.set_value("Payment Gateway Settings", self.settings.name, "enabled", 0)
 		self.addCleanup(frappe.db.set_value, "Payment Gateway Settings", self.settings.name, "enabled", 1)

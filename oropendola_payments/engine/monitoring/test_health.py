@@ -75,12 +75,12 @@ class TestCredentials(GatewayHealthCase):
 		with self.assertRaises(type(error)):
 			calls.call_gateway("payu", refuse)
 
-	def test_keys_that_nobody_tried_are_untested_and_a_call_makes_them_ok(self):
+	def test_unused_credentials_are_untested_until_a_call_succeeds(self):
 		self.assertEqual(self.state(), "untested")
 		calls.call_gateway("payu", lambda: True)
 		self.assertEqual((self.state(), self.row()["missing"], self.row()["token"]), ("ok", [], "not used"))
 
-	def test_missing_keys_are_named(self):
+	def test_missing_credentials_are_named(self):
 		name = settings_name("payu")
 		frappe.db.set_value(SETTINGS, name, {"mode": "Test", "key_id": None})
 		self.addCleanup(enable_gateway, "payu")
@@ -88,7 +88,7 @@ class TestCredentials(GatewayHealthCase):
 		self.assertEqual((row["credentials"], row["status"]), ("missing", "Not Configured"))
 		self.assertIn("Merchant Key", row["missing"])
 
-	def test_refused_keys_stay_refused_until_a_call_succeeds(self):
+	def test_refused_credentials_stay_refused_until_a_call_succeeds(self):
 		self.fail(CredentialsRefused("The key is wrong."))
 		self.assertEqual((self.state(), self.row()["status"]), ("refused", "Degraded"))
 		backdate_trouble("payu", DEGRADED_SECONDS + 1)
@@ -96,13 +96,13 @@ class TestCredentials(GatewayHealthCase):
 		calls.call_gateway("payu", lambda: True)
 		self.assertEqual((self.state(), self.row()["status"]), ("ok", "Simulator"))
 
-	def test_an_outage_says_nothing_of_the_keys(self):
+	def test_an_outage_does_not_change_the_credential_status(self):
 		calls.call_gateway("payu", lambda: True)
 		for _time in range(circuit_breaker.FAILURES_TO_OPEN):
 			self.fail(NotSent("No answer."))
 		self.assertEqual((self.state(), self.row()["status"]), ("ok", "Degraded"))
 
-	def test_a_success_of_other_keys_or_another_mode_counts_no_more(self):
+	def test_a_success_with_other_credentials_or_mode_does_not_count(self):
 		calls.call_gateway("payu", lambda: True)
 		enable_gateway(
 			"payu", sort_order=frappe.db.get_value(SETTINGS, settings_name("payu"), "sort_order") + 1
@@ -114,7 +114,7 @@ class TestCredentials(GatewayHealthCase):
 		calls.call_gateway("payu", lambda: True)
 		self.assertEqual(self.state(), "ok", "it is noted at once, not after an hour")
 
-	def test_the_button_of_the_desk_reports_what_it_saw(self):
+	def test_connection_reports_its_result(self):
 		attempt = Journey("payu").start()
 		simulator().configure("payu", key="Another")
 		self.addCleanup(simulator().configure, "payu", key="SimPyU")
@@ -136,7 +136,7 @@ class TestCredentials(GatewayHealthCase):
 class TestTokens(GatewayHealthCase):
 	code = "paypal"
 
-	def test_a_token_is_cached_once_it_was_needed(self):
+	def test_an_access_token_is_cached_after_first_use(self):
 		for code, missing in (("paypal", "none"), ("phonepe", "none")):
 			with self.subTest(code):
 				self.code = code
@@ -149,10 +149,10 @@ class TestTokens(GatewayHealthCase):
 		self.code = "paypal"
 
 
-class TestSilence(GatewayHealthCase):
+class TestSuspendedCredentials(GatewayHealthCase):
 	code = "cashflows"
 
-	def test_refused_keys_of_cashflows_show_as_long_as_it_is_not_called(self):
+	def test_suspended_cashflows_credentials_stay_visible_until_the_next_call(self):
 		"""The breaker may forget; the silence that keeps the account from being locked is told all the same."""
 		attempt = Journey("cashflows").start()
 		simulator().configure("cashflows", key_secret="another")
@@ -167,10 +167,10 @@ class TestSilence(GatewayHealthCase):
 		self.assertEqual(self.state(), "ok")
 
 
-class TestNotes(GatewayHealthCase):
+class TestStoredHealth(GatewayHealthCase):
 	"""What every call leaves on the gateway's settings."""
 
-	def test_the_first_success_of_an_hour_is_noted(self):
+	def test_the_first_success_of_an_hour_is_stored(self):
 		calls.call_gateway("payu", lambda: True)
 		first = facts("payu").last_success_on
 		self.assertLess(now_datetime() - get_datetime(first), timedelta(minutes=1))
@@ -179,7 +179,7 @@ class TestNotes(GatewayHealthCase):
 		calls.call_gateway("payu", lambda: True)
 		self.assertEqual(facts("payu").last_success_on, earlier, "a call in the same hour writes nothing")
 
-	def test_an_outage_is_noted_at_once_and_survives_what_the_caller_undoes(self):
+	def test_an_outage_is_stored_even_when_the_caller_rolls_back(self):
 		def fail():
 			raise NotSent("PayU cannot be reached.")
 
@@ -189,7 +189,7 @@ class TestNotes(GatewayHealthCase):
 		self.assertEqual(facts("payu").last_error, "PayU cannot be reached.")
 		self.assertTrue(facts("payu").last_error_on)
 
-	def test_a_refused_payment_is_no_trouble_of_the_gateway(self):
+	def test_a_refused_payment_is_not_stored_as_a_gateway_error(self):
 		def refuse():
 			raise GatewayRefused("This card is not taken.")
 
@@ -199,7 +199,7 @@ class TestNotes(GatewayHealthCase):
 
 
 class TestForbiddenSimulator(GatewayHealthCase):
-	def test_it_is_offered_no_more_although_the_list_is_cached(self):
+	def test_a_forbidden_simulator_gateway_is_not_offered_from_the_cached_list(self):
 		self.assertTrue(self.offered())
 		self.addCleanup(frappe.conf.update, {"allow_payment_simulator": 1})
 		frappe.conf.allow_payment_simulator = 0
@@ -224,12 +224,12 @@ class TestParts(TestCase):
 	def forget():
 		frappe.cache.delete_keys("oropendola_alive:")
 
-	def test_nobody_claims_to_live_who_was_never_seen(self):
+	def test_scheduler_and_queue_without_a_heartbeat_are_unknown(self):
 		told = health.full()
 		self.assertEqual((told["queue"], told["scheduler"]), ("not seen yet", "not seen yet"))
 		self.assertEqual(told["status"], "attention")
 
-	def test_each_is_seen_by_its_own_work(self):
+	def test_scheduler_and_queue_have_separate_heartbeats(self):
 		payment_jobs.run_inbox()
 		self.assertEqual((health._alive("queue"), health._alive("scheduler")), ("ok", "not seen yet"))
 		self.forget()
@@ -237,7 +237,7 @@ class TestParts(TestCase):
 			payment_jobs.process_inbox()
 		self.assertEqual((health._alive("queue"), health._alive("scheduler")), ("not seen yet", "ok"))
 
-	def test_whoever_was_not_seen_for_long_is_late(self):
+	def test_an_old_heartbeat_is_late(self):
 		for seconds, state in ((health.LATE_SECONDS - 5, "ok"), (health.LATE_SECONDS + 5, "late")):
 			with self.subTest(state):
 				moment = now_datetime() - timedelta(seconds=seconds)
@@ -245,7 +245,7 @@ class TestParts(TestCase):
 					health.record_heartbeat("queue")
 				self.assertEqual(health._alive("queue"), state)
 
-	def test_all_is_ok_only_when_nothing_is_wrong(self):
+	def test_the_overall_status_is_ok_only_when_every_part_is_ok(self):
 		health.record_heartbeat("queue")
 		health.record_heartbeat("scheduler")
 		with (

@@ -37,24 +37,24 @@ class TestMetrics(TestCase):
 				self.assertEqual(answer.status_code, status, answer.text[:300])
 				self.assertEqual("oropendola_" in answer.text, status == 200)
 
-	def test_the_token_opens_and_nothing_like_it_does(self):
+	def test_only_the_exact_token_is_accepted(self):
 		set_encrypted_password(SETTINGS, SETTINGS, TOKEN, "metrics_token")
 		refused = (None, "", " ", "*" * len(TOKEN), TOKEN[:-1], TOKEN + "x", TOKEN.upper(), "é", "null")
 		self.check({("guest", token): 403 for token in refused})
 		self.check({("customer", None): 403, ("customer", "wrong"): 403})
 		self.check({("guest", TOKEN): 200, ("customer", TOKEN): 200})
 
-	def test_staff_need_no_token_and_a_wrong_one_is_told(self):
+	def test_staff_need_no_token_and_a_wrong_token_is_refused(self):
 		set_encrypted_password(SETTINGS, SETTINGS, TOKEN, "metrics_token")
 		self.check({("auditor", None): 200, ("manager", None): 200, ("manager", "wrong"): 403})
 
-	def test_without_a_stored_token_none_opens(self):
+	def test_without_a_stored_token_every_token_is_refused(self):
 		"""S6: an empty secret is as bad as no check."""
 		self.forget_token()
 		self.check({("guest", token): 403 for token in (None, "", "None", "*", TOKEN)})
 		self.check({("auditor", None): 200})
 
-	def test_what_is_stored_is_not_readable_in_the_record(self):
+	def test_the_stored_token_is_not_readable_in_the_record(self):
 		"""S15."""
 		doc = frappe.get_doc(SETTINGS)
 		doc.metrics_token = TOKEN

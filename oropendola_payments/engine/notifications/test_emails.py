@@ -44,7 +44,7 @@ class TestPaymentMails(MailCase):
 		)
 		self.capture = frappe.db.get_value("Payment Capture", {"attempt": paid["attempt"]}, "name")
 
-	def test_a_payment_is_thanked_for_once_with_amount_and_invoice(self):
+	def test_one_payment_mail_is_sent_with_amount_and_invoice(self):
 		notification_hooks.payment_succeeded(self.capture)
 		thanks = [
 			mail for mail in mails_to(self.user) if mail.subject == f"Payment received: {self.invoice.name}"
@@ -53,25 +53,25 @@ class TestPaymentMails(MailCase):
 		self.assertIn("₹499.00", thanks[-1].html)
 		self.assertIn("/billing", thanks[-1].html)
 
-	def test_it_says_until_when_it_runs_as_the_pages_write_it(self):
+	def test_the_mail_shows_the_end_of_the_period_in_the_format_of_the_pages(self):
 		notification_hooks.payment_succeeded(self.capture)
 		until = formatting.day(self.invoice.reload().period_end)
 		self.assertRegex(until, r"^\d+ \w{3} \d{4}$")
 		self.assertIn(f"Starter now runs until {until}", mails_to(self.user)[-1].html)
 
-	def test_a_key_that_waits_is_told_with_how_long_it_waits(self):
+	def test_the_mail_says_how_long_a_new_key_can_be_shown(self):
 		notification_hooks.payment_succeeded(self.capture)
 		self.assertIn("within 24 hours", mails_to(self.user)[-1].html)
 		api_keys.take_new_key(self.invoice.subscription)
 		notification_hooks.payment_succeeded(self.capture)
 		self.assertNotIn("API key", mails_to(self.user)[-1].html)
 
-	def test_the_receipt_speaks_the_customers_language(self):
+	def test_the_receipt_is_in_the_language_of_the_customer(self):
 		with replaced(frappe, "get_print", lambda *args, **options: frappe.local.lang.encode()):
 			self.assertEqual(receipts.attachments(self.invoice, "hi")[0]["fcontent"], b"hi")
 		self.assertEqual(frappe.local.lang, "en")
 
-	def test_the_receipt_is_attached_even_when_a_webhook_of_a_guest_paid(self):
+	def test_the_receipt_is_attached_when_a_guest_webhook_settled_the_payment(self):
 		with as_user("Guest"):
 			notification_hooks.payment_succeeded(self.capture)
 		sent = mails_to(self.user)[-1]
@@ -79,7 +79,7 @@ class TestPaymentMails(MailCase):
 			self.skipTest("This machine cannot make PDFs")
 		self.assertTrue(sent.attachments[f"{self.invoice.name}.pdf"].startswith(b"%PDF"))
 
-	def test_a_pdf_engine_that_fails_costs_the_attachment_and_not_the_mail(self):
+	def test_a_failing_pdf_engine_omits_the_attachment_and_still_sends_the_mail(self):
 		before = len(mails_to(self.user))
 		with broken(frappe, "get_print"):
 			notification_hooks.payment_succeeded(self.capture)
@@ -88,13 +88,13 @@ class TestPaymentMails(MailCase):
 		self.assertEqual(sent[-1].attachments, {})
 		self.assertFalse(frappe.flags.ignore_print_permissions)
 
-	def test_a_mail_server_that_fails_does_not_touch_the_payment(self):
+	def test_a_failing_mail_server_does_not_affect_the_payment(self):
 		with broken(frappe, "sendmail"):
 			notification_hooks.payment_succeeded(self.capture)
 		self.assertEqual(self.invoice.reload().status, "Paid")
 		self.assertEqual(invariants.check(("paid_amount_differs_from_captures", "paid_without_service")), {})
 
-	def test_a_switched_off_mail_is_not_sent(self):
+	def test_a_disabled_mail_is_not_sent(self):
 		before = len(mails_to(self.user))
 		with payment_settings(send_payment_mails=0):
 			notification_hooks.payment_succeeded(self.capture)
@@ -107,7 +107,7 @@ class TestPaymentMails(MailCase):
 		notification_hooks.payment_succeeded(self.capture)
 		self.assertEqual(len(mails_to(self.user)), before)
 
-	def test_a_refund_that_arrived_is_told_with_its_amount(self):
+	def test_a_completed_refund_sends_a_mail_with_its_amount(self):
 		answer = create.create_refund(self.invoice.name, 100, "Example")
 		emails.refund_done(self.invoice, frappe.get_doc("Payment Refund", answer["refund"]))
 		sent = mails_to(self.user)[-1]
@@ -117,25 +117,25 @@ class TestPaymentMails(MailCase):
 
 
 class TestOtherMails(MailCase):
-	def test_a_failed_payment_links_to_the_checkout_where_a_login_is_needed(self):
+	def test_the_mail_about_a_failed_payment_links_to_the_checkout(self):
 		invoice = self.failed_invoice("Failed")
 		emails.payment_failed(invoice)
 		sent = mails_to(invoice.user)[-1]
 		self.assertIn(f"/checkout?invoice={invoice.name}", sent.html)
 		self.assertIn("The bank said no.", sent.html)
 
-	def test_a_failed_payment_says_that_no_money_was_taken(self):
+	def test_the_mail_about_a_failed_payment_says_that_nothing_was_charged(self):
 		emails.payment_failed(invoice := self.failed_invoice("Failed"))
 		self.assertIn("No money was taken", mails_to(invoice.user)[-1].html)
 
-	def test_money_that_does_not_fit_is_not_called_untouched(self):
+	def test_a_mismatched_payment_is_not_reported_as_not_charged(self):
 		emails.payment_failed(invoice := self.failed_invoice("Failed", needs_review=1))
 		html = mails_to(invoice.user)[-1].html
 		self.assertNotIn("No money was taken", html)
 		self.assertIn("Please do not pay again", html)
 		self.assertNotIn("Try again", html)
 
-	def test_a_payment_that_was_tried_too_often_asks_to_write_instead_of_to_try(self):
+	def test_the_mail_after_the_last_retry_offers_contact_instead_of_a_retry(self):
 		invoice = self.failed_invoice("Failed", retry_count=99)
 		emails.payment_failed(invoice)
 		self.assertNotIn("/checkout", mails_to(invoice.user)[-1].html)
@@ -145,7 +145,7 @@ class TestOtherMails(MailCase):
 		emails.payment_abandoned(invoice)
 		self.assertEqual(mails_to(invoice.user)[-1].subject, f"Your invoice {invoice.name} is still open")
 
-	def test_a_sweep_that_abandons_an_invoice_tells_its_customer_once(self):
+	def test_a_customer_gets_one_mail_about_an_abandoned_invoice(self):
 		journey = Journey("payu")
 		journey.start()
 		make_due(journey.invoice)
@@ -157,21 +157,21 @@ class TestOtherMails(MailCase):
 		notification_hooks.payments_failed(journey.attempts())
 		self.assertEqual(mails_to(journey.user)[-1].subject, f"Your invoice {journey.invoice} is still open")
 
-	def test_a_changed_key_is_told_without_the_key(self):
+	def test_the_mail_about_a_new_key_does_not_contain_the_key(self):
 		subscription = create_active_subscription(customer())
 		emails.key_rotated(subscription)
 		sent = mails_to(subscription.user)[-1]
 		self.assertEqual(sent.subject, "Your API key was changed")
 		self.assertNotIn("oro_", sent.html)
 
-	def test_reminders_before_and_after_the_end_differ(self):
+	def test_reminders_before_and_after_the_end_have_different_texts(self):
 		subscription = create_active_subscription(customer())
 		emails.renewal_due(subscription, 3)
 		emails.renewal_due(subscription, -1)
 		subjects = [mail.subject for mail in mails_to(subscription.user)]
 		self.assertEqual(subjects[-2:], ["Please renew Starter", "Starter has ended"])
 
-	def test_a_trial_is_asked_to_subscribe_and_not_to_renew(self):
+	def test_the_reminder_of_a_trial_offers_to_subscribe_and_not_to_renew(self):
 		user, plan = customer(), create_plan(trial_days=7)
 		name = lifecycle.subscribe(user, plan.name, None)["subscription_id"]
 		trial = frappe.get_doc("AI Subscription", name)
@@ -183,7 +183,7 @@ class TestOtherMails(MailCase):
 			self.assertIn("Subscribe now", sent.html)
 			self.assertNotIn("enew", sent.html)
 
-	def test_a_reminder_of_one_day_is_sent_once_however_often_the_sweep_runs(self):
+	def test_repeated_sweeps_send_a_reminder_once(self):
 		subscription = create_active_subscription(customer())
 		frappe.db.set_value("AI Subscription", subscription.name, "end_date", today())
 		with queued() as calls:
@@ -199,7 +199,7 @@ class TestOtherMails(MailCase):
 
 
 class TestTemplates(MailCase):
-	def test_every_mail_has_a_template_to_edit_after_installation(self):
+	def test_installation_creates_an_editable_template_for_every_mail(self):
 		for name, _subject in mail_templates.TEXTS.values():
 			self.assertTrue(frappe.db.exists("Email Template", name), name)
 
@@ -211,7 +211,7 @@ class TestTemplates(MailCase):
 			)
 		self.assertEqual((subject, html), ("Hi Asha", "<p>Pro has a new key</p>"))
 
-	def test_a_template_in_the_customers_language_wins(self):
+	def test_a_template_in_the_language_of_the_customer_is_preferred(self):
 		name = f"{mail_templates.TEXTS['refund_sent'][0]} (hi)"
 		doc = frappe.new_doc("Email Template")
 		doc.update({"name": name, "subject": "Wapas", "use_html": 1, "response_html": "<p>{{ amount }}</p>"})
@@ -224,21 +224,21 @@ class TestTemplates(MailCase):
 		finally:
 			frappe.delete_doc("Email Template", name, force=True)
 
-	def test_dates_are_written_in_the_language_of_the_text_and_not_of_the_reader(self):
+	def test_dates_follow_the_language_of_the_template(self):
 		"""A Hindi month in the middle of an English sentence helps nobody."""
 		self.assertEqual(mail_templates.language_of("refund_sent", "hi"), "en")
 		with edited("refund_sent", "Refund", "<p>{{ amount }}</p>"):
 			site = frappe.get_system_settings("language") or "en"
 			self.assertEqual(mail_templates.language_of("refund_sent", "hi"), site)
 
-	def test_a_seller_who_has_no_name_leaves_no_gap(self):
+	def test_a_missing_seller_name_leaves_no_gap_in_the_text(self):
 		for key in mail_templates.TEXTS:
 			_subject, html = mail_templates.render(key, "en", {"seller": "", "summary": "Made up."})
 			self.assertNotIn("<p></p>", html, key)
 		_subject, html = mail_templates.render("refund_sent", "en", {"seller": "Example & Sons"})
 		self.assertIn("<p>Example &amp; Sons</p>", html)
 
-	def test_a_template_cannot_reach_the_database_or_python(self):
+	def test_a_template_cannot_access_the_database_or_python(self):
 		for attack in (
 			"{{ frappe.db.sql('select 1') }}",
 			"{{ customer.__class__.__mro__ }}",
@@ -249,12 +249,12 @@ class TestTemplates(MailCase):
 				self.assertNotIn("class", html.replace("classes", ""))
 				self.assertIn(subject, ("Safe", "Your API key was changed"))
 
-	def test_a_broken_template_is_replaced_by_our_own_text(self):
+	def test_a_broken_template_falls_back_to_the_default_text(self):
 		with edited("payment_failed", "{{ oops", "<p>{{ 1 / 0 }}</p>"):
 			subject, _html = mail_templates.render("payment_failed", "en", {"invoice": "INV-1"})
 		self.assertEqual(subject, "Your payment was not completed: INV-1")
 
-	def test_what_a_customer_typed_is_text_and_not_html(self):
+	def test_text_typed_by_a_customer_is_escaped(self):
 		_subject, html = mail_templates.render("payment_received", "en", {"customer": "<b>Asha</b>"})
 		self.assertIn("&lt;b&gt;Asha", html)
 

@@ -40,7 +40,7 @@ class TestReceipts(TestCase):
 		manual_payment.record_payment(invoice.name, invoice.total(), self.reference, None, None)
 		self.invoice = invoice.reload()
 
-	def test_it_names_seller_tax_number_and_means_of_payment(self):
+	def test_the_receipt_shows_seller_tax_number_and_payment_method(self):
 		page = receipts.as_html(self.invoice)
 		for text in (
 			"Example &amp; Sons",
@@ -54,19 +54,19 @@ class TestReceipts(TestCase):
 		):
 			self.assertIn(text, page)
 
-	def test_it_lists_what_went_back(self):
+	def test_the_receipt_lists_refunds(self):
 		create.create_refund(self.invoice.name, 80, "Example")
 		page = receipts.as_html(self.invoice.reload())
 		self.assertIn("Paid back", page)
 		self.assertIn("80.00", page)
 
-	def test_what_somebody_typed_is_text_and_not_html(self):
+	def test_typed_text_is_escaped_on_the_receipt(self):
 		frappe.db.set_value("AI Invoice", self.invoice.name, "description", "<script>x</script>")
 		page = receipts.as_html(self.invoice.reload())
 		self.assertIn("&lt;script&gt;x", page)
 		self.assertNotIn("<script>", page)
 
-	def test_the_owner_downloads_it(self):
+	def test_the_owner_downloads_the_receipt(self):
 		answer = self.download(self.user)
 		self.assertEqual(answer.status_code, 200)
 		self.assertIn("private", answer.headers["Cache-Control"])
@@ -75,17 +75,17 @@ class TestReceipts(TestCase):
 		else:
 			self.assertIn(self.invoice.name, answer.get_data(as_text=True))
 
-	def test_a_page_to_print_comes_when_no_pdf_can_be_made(self):
+	def test_a_printable_page_replaces_the_pdf_without_a_pdf_engine(self):
 		with broken(frappe, "get_print"):
 			answer = self.download(self.user)
 		self.assertEqual(answer.mimetype, "text/html")
 		self.assertIn("default-src 'none'", answer.headers["Content-Security-Policy"])
 
-	def test_nobody_else_gets_it(self):
+	def test_other_users_do_not_get_the_receipt(self):
 		answer = self.download(create_user())
 		self.assertEqual(answer["error_code"], "not_found")
 
-	def test_an_unpaid_invoice_has_none(self):
+	def test_an_unpaid_invoice_gets_no_receipt(self):
 		self.invoice = create_invoice(self.user)
 		self.assertEqual(self.download(self.user)["error_code"], "conflict")
 
@@ -120,7 +120,7 @@ class TestOneReceipt(TestCase):
 			for text in texts:
 				self.assertIn(text, content, kind)
 
-	def test_dates_amounts_tax_and_method_are_written_alike(self):
+	def test_page_and_pdf_show_dates_amounts_tax_and_method_alike(self):
 		self.pay()
 		self.assert_both_say(
 			"31 Jan 2026", "₹1,18,000.00", "₹18,000.00", "GST (18%)", "Bank transfer or cash", "Example & Sons",
@@ -128,31 +128,31 @@ class TestOneReceipt(TestCase):
 			f"Invoice {self.invoice.name} of {formatting.day(self.invoice.creation)}",
 		)  # fmt: skip
 
-	def test_it_is_paid_on_the_day_of_the_transfer_and_not_on_that_of_the_record(self):
+	def test_the_receipt_shows_the_date_of_the_transfer(self):
 		self.pay()
 		for content in (self.page(), self.sheet()):
 			self.assertRegex(content, r"Paid on(: |</dt><dd>)31 Jan 2026")
 
-	def test_each_refund_is_a_line_of_its_own(self):
+	def test_each_refund_has_its_own_line(self):
 		self.pay()
 		for amount in (300, 20):
 			create.create_refund(self.invoice.name, amount, "Example")
 		self.assert_both_say("−₹300.00", "−₹20.00")
 
-	def test_a_part_of_the_sum_has_a_receipt_that_says_what_is_due(self):
+	def test_the_receipt_of_a_partial_payment_shows_the_outstanding_amount(self):
 		self.pay(18000)
 		self.assertEqual(self.invoice.status, "Partly Paid")
 		self.assert_both_say("₹18,000.00", "Still to pay: ₹1,00,000.00")
 		with incoming_request("GET", "http://site.example/receipt"), as_user(self.user):
 			self.assertEqual(receipts_api.download(invoice_id=self.invoice.name).status_code, 200)
 
-	def test_a_part_that_came_is_still_acknowledged_while_the_rest_is_under_way(self):
+	def test_a_partial_payment_keeps_its_receipt_while_the_rest_is_processing(self):
 		self.pay(18000)
 		self.invoice.mark_as_processing()
 		frappe.db.commit()
 		self.assert_both_say("Still to pay: ₹1,00,000.00")
 
-	def test_money_that_came_twice_is_no_part_of_it(self):
+	def test_a_duplicate_payment_is_not_on_the_receipt(self):
 		self.pay()
 		capture = frappe.get_last_doc("Payment Capture", {"invoice": self.invoice.name})
 		frappe.db.set_value("Payment Capture", capture.name, "applied_amount", 0)
@@ -160,7 +160,7 @@ class TestOneReceipt(TestCase):
 			self.assertNotIn(capture.gateway_payment_id, content)
 		frappe.db.set_value("Payment Capture", capture.name, "applied_amount", capture.applied_amount)
 
-	def test_the_sheet_says_in_which_language_it_is(self):
+	def test_the_printed_page_declares_its_language(self):
 		self.pay()
 		self.assertIn('<html lang="en">', self.sheet())
 		with formatting.in_language("hi"):

@@ -58,7 +58,7 @@ class TestOneTimeCodes(TestCase):
 		with self.assertRaises(otp.CodeRefused):
 			otp.check(self.bound, code)
 
-	def test_five_wrong_tries_block_the_right_code_too(self):
+	def test_five_wrong_codes_block_the_right_one_too(self):
 		code = self.send()
 		for left in (4, 3, 2, 1, 0):
 			with self.assertRaises(otp.CodeRefused) as refusal:
@@ -89,14 +89,14 @@ class TestOneTimeCodes(TestCase):
 		with self.assertRaises(TooManyRequests):
 			self.send()
 
-	def test_the_code_lives_as_long_as_the_settings_say(self):
+	def test_the_code_expires_after_the_minutes_in_the_settings(self):
 		self.send()
 		self.assertAlmostEqual(frappe.cache.ttl(otp._key(self.bound)), 600, delta=5)
 		with payment_settings(otp_expiry_minutes=3):
 			answer = otp.send(self.changed(phone=new_phone()), simulated=True)
 		self.assertEqual(answer["otp_expires_in_minutes"], 3)
 
-	def test_a_new_code_after_the_pause_makes_the_old_one_useless(self):
+	def test_a_new_code_invalidates_the_old_one(self):
 		with sms_provider() as received:
 			otp.send(self.bound, simulated=False)
 			with self.assertRaises(otp.CodeRefused):
@@ -110,14 +110,14 @@ class TestOneTimeCodes(TestCase):
 			self.assertEqual(refusal.exception.attempts_left, 4, "the tries count anew")
 		otp.check(self.bound, new)
 
-	def test_codes_come_from_the_system_s_own_random_numbers(self):
+	def test_codes_come_from_the_secure_random_generator(self):
 		"""S21: never the same for all, and its zeros in front are kept."""
 		with sms_provider() as received, patch.object(otp.secrets, "randbelow", return_value=7) as drawn:
 			otp.send(self.bound, simulated=False)
 		drawn.assert_called_once_with(10**6)
 		self.assertEqual(codes_in(received), ["000007"])
 
-	def test_the_kept_form_differs_for_each_sending_and_under_another_key(self):
+	def test_the_stored_hash_differs_for_each_code_and_for_each_secret(self):
 		self.assertNotEqual(otp._digest(self.bound, "123456", "a"), otp._digest(self.bound, "123456", "b"))
 		self.send()
 		first = json.loads(frappe.cache.get(otp._key(self.bound)))
@@ -144,7 +144,7 @@ class TestOneTimeCodes(TestCase):
 		frappe.local.request_ip = unique("address")
 		self.send(self.changed(phone=new_phone()))
 
-	def test_an_address_cannot_try_many_codes(self):
+	def test_one_ip_address_cannot_try_many_codes(self):
 		for _number in range(otp.CHECKS_PER_ADDRESS[0]):
 			with self.assertRaises(otp.CodeRefused):
 				otp.check(self.changed(reference=unique("order")), "000000")
@@ -154,7 +154,7 @@ class TestOneTimeCodes(TestCase):
 		frappe.local.request_ip = unique("address")
 		otp.check(self.bound, code)
 
-	def test_whoever_dies_while_counting_leaves_no_counter_for_ever(self):
+	def test_a_crash_while_counting_leaves_no_counter_without_expiry(self):
 		key = otp._counter("test", unique("phone"))
 		with (
 			patch.object(type(frappe.cache), "expire", side_effect=ConnectionError),
@@ -168,7 +168,7 @@ class TestOneTimeCodes(TestCase):
 		self.assertAlmostEqual(frappe.cache.ttl(key), 60, delta=5)
 		self.assertEqual([otp._count(key, 60) for _number in range(2)], [2, 3])
 
-	def test_a_phone_has_three_codes_an_hour_from_any_address(self):
+	def test_a_phone_gets_three_codes_an_hour_from_all_ip_addresses(self):
 		for number in range(3):
 			frappe.local.request_ip = f"203.0.113.{number}-{unique('a')}"
 			self.skip_the_pause()
@@ -177,7 +177,7 @@ class TestOneTimeCodes(TestCase):
 		with self.assertRaises(TooManyRequests):
 			self.send(self.changed(reference=unique("order")))
 
-	def test_an_address_cannot_ask_for_many_phones(self):
+	def test_one_ip_address_cannot_request_codes_for_many_phones(self):
 		for _number in range(10):
 			self.send(self.changed(phone=new_phone()))
 		with self.assertRaises(TooManyRequests):
@@ -211,7 +211,7 @@ class TestOneTimeCodes(TestCase):
 				thread.join()
 		self.assertEqual(len(passed), 1)
 
-	def test_the_code_is_not_kept_in_clear(self):
+	def test_the_code_is_not_stored_in_plain_text(self):
 		code = self.send()
 		self.assertNotIn(code, str(frappe.cache.get(otp._key(self.bound))))
 
@@ -220,7 +220,7 @@ class TestOneTimeCodes(TestCase):
 		with self.assertRaisesRegex(Refusal, "SMS Settings"):
 			otp.send(self.bound, simulated=False)
 
-	def test_a_sent_code_is_with_the_customer_and_nowhere_else(self):
+	def test_a_sent_code_is_neither_logged_nor_returned(self):
 		since, sizes = frappe.utils.now(), log_sizes()
 		with sms_provider() as received:
 			answer = otp.send(self.bound, simulated=False)
@@ -231,7 +231,7 @@ class TestOneTimeCodes(TestCase):
 		otp.check(self.bound, code)
 		self.assert_nowhere(code, since, sizes)
 
-	def test_the_provider_gets_its_keys_and_ids_as_form_or_as_json(self):
+	def test_the_sms_provider_gets_its_parameters_as_form_or_json(self):
 		"""docs/sms.md: a header row of this name decides."""
 		rows = [
 			{"parameter": "template", "value": "1107"},
@@ -246,7 +246,7 @@ class TestOneTimeCodes(TestCase):
 			self.assertEqual((received[0]["to"], received[0]["template"]), (self.bound.phone, "1107"))
 			self.skip_the_pause()
 
-	def test_a_code_that_could_not_be_sent_is_nowhere_either(self):
+	def test_a_code_that_could_not_be_sent_is_not_logged(self):
 		since, sizes = frappe.utils.now(), log_sizes()
 		for use_post in (1, 0):
 			with sms_provider(status=500, use_post=use_post) as received:
@@ -279,21 +279,21 @@ class TestOneTimeCodes(TestCase):
 		self.assertEqual(found_in_tables(since, private), [])
 		self.assertEqual(found_in_logs(sizes, private), [])
 
-	def test_a_text_that_cannot_be_filled_in_costs_nobody_a_code(self):
+	def test_a_text_with_unknown_placeholders_is_refused_without_starting_the_pause(self):
 		for text in BAD_TEXTS:
 			refused = self.assertRaisesRegex(Unavailable, "text")
 			with self.subTest(text), payment_settings(otp_message=text), refused:
 				self.send()
 		self.send()  # no pause has begun
 
-	def test_one_phone_has_one_form_however_it_is_typed(self):
+	def test_a_phone_number_is_normalized_however_it_is_typed(self):
 		forms = {
 			numbers.phone_number(text)
 			for text in ("9876543210", "+91 98765 43210", "098765-43210", "+919876543210")
 		}
 		self.assertEqual(forms, {"+919876543210"})
 
-	def test_what_is_no_phone_number_is_refused(self):
+	def test_text_that_is_no_phone_number_is_refused(self):
 		for text in ("12", "abc", "+1234", "", "9" * 40):
 			with self.assertRaises(Refusal):
 				numbers.phone_number(text)
@@ -312,12 +312,12 @@ class TestTextOfTheSms(TestCase):
 		frappe.db.rollback()
 		frappe.clear_document_cache("Payment Settings", "Payment Settings")
 
-	def test_a_text_that_cannot_be_filled_in_cannot_be_saved(self):
+	def test_a_text_with_unknown_placeholders_cannot_be_saved(self):
 		for text in BAD_TEXTS:
 			with self.subTest(text), self.assertRaisesRegex(frappe.ValidationError, "curly brackets"):
 				self.save(text)
 
-	def test_a_good_text_is_saved_and_filled_in(self):
+	def test_a_text_with_known_placeholders_is_saved_and_filled_in(self):
 		for text in ("{code}", "Pay {amount} to {shop}: {code}", "{{{code}}}", ""):
 			with self.subTest(text):
 				self.save(text)

@@ -57,7 +57,7 @@ class TestAnotherMode(RefundCase):
 		self.sim.configure("payu", key="SimPyU", salt="simulator-payu-salt-0001")
 		enable_gateway("payu", key_id="", key_secret="")
 
-	def test_a_refund_whose_answer_was_lost_waits_until_the_mode_is_back(self):
+	def test_a_refund_with_a_lost_response_waits_until_the_mode_is_back(self):
 		refund = self.lost()
 		self.switch()
 		self.sweep()
@@ -68,28 +68,28 @@ class TestAnotherMode(RefundCase):
 		finish_refunds("payu", self.journey.invoice)
 		self.assertEqual((status_of(refund), self.left()), ("Refunded", 199))
 
-	def test_a_new_refund_waits_as_it_is(self):
+	def test_a_new_refund_waits_unsent(self):
 		self.switch()
 		answer = self.journey.refund(300)
 		self.sweep()
 		self.assertEqual((answer["status"], status_of(answer["refund"])), ("Created", "Created"))
 		self.assertEqual(self.at_the_gateway(answer["refund"]), [])
 
-	def test_a_message_that_would_be_checked_waits(self):
+	def test_a_notice_that_needs_a_status_query_waits(self):
 		refund = self.lost("timeout_after")
 		self.switch()
 		with self.assertRaises(NotSent):
 			notices.confirm_notice("payu", RefundEvent(RefundOutcome.FAILED, key=refund))
 		self.assertEqual(status_of(refund), "Unknown")
 
-	def test_a_message_of_another_modes_account_ends_no_refund(self):
+	def test_a_notice_from_the_account_of_another_mode_finishes_no_refund(self):
 		refund = self.lost("timeout_after")
 		self.switch()
 		with self.assertRaises(Conflict):
 			notices.record_notice("payu", RefundEvent(RefundOutcome.FAILED, key=refund))
 		self.assertEqual(status_of(refund), "Unknown")
 
-	def test_a_message_of_another_modes_account_refunds_nothing(self):
+	def test_a_notice_from_the_account_of_another_mode_records_no_refund(self):
 		capture = self.journey.captures()[0]
 		self.switch()
 		values = {"payment_id": capture.gateway_payment_id, "amount": capture.amount, "refund_id": "1"}
@@ -99,7 +99,7 @@ class TestAnotherMode(RefundCase):
 
 
 class TestSentAgain(RefundCase):
-	def test_a_refusal_after_a_lost_answer_frees_nothing_and_calls_a_person_once(self):
+	def test_a_refusal_after_a_lost_response_keeps_the_balance_held_and_flags_once(self):
 		"""R13: the first try may have been carried out, and that may be why the second is refused."""
 		refund = self.lost()
 		self.sim.configure("payu", refund_error=105)
@@ -110,7 +110,7 @@ class TestSentAgain(RefundCase):
 		self.sweep()
 		self.assertFalse(self.journey.doc().needs_review, "what a person has looked at is not flagged again")
 
-	def test_it_goes_on_once_the_gateway_takes_it(self):
+	def test_the_refund_continues_once_the_gateway_accepts_it(self):
 		refund = self.lost()
 		self.sim.configure("payu", refund_error=105)
 		self.sweep()
@@ -119,7 +119,7 @@ class TestSentAgain(RefundCase):
 		finish_refunds("payu", self.journey.invoice)
 		self.assertEqual((status_of(refund), self.left()), ("Refunded", 199))
 
-	def test_a_refusal_after_tries_that_never_left_is_final(self):
+	def test_a_refusal_after_requests_that_were_never_sent_is_final(self):
 		self.sim.configure("payu", refund_error=120)  # later, please
 		refund = self.journey.refund(300)["refund"]
 		self.assertEqual(status_of(refund), "Unknown")
@@ -127,7 +127,7 @@ class TestSentAgain(RefundCase):
 		self.sweep()
 		self.assertEqual((status_of(refund), self.left()), ("Failed", 499))
 
-	def test_a_refund_with_a_number_is_not_sent_again(self):
+	def test_a_refund_with_a_gateway_id_is_not_sent_again(self):
 		"""The gateway took it once; that it does not show it now is no reason to pay twice."""
 		refund = self.journey.refund(300)["refund"]
 		self.assertEqual(status_of(refund), "Processing")
@@ -139,10 +139,10 @@ class TestSentAgain(RefundCase):
 		self.assertEqual((status_of(refund), self.left(), self.reviews()), ("Processing", 199, 1))
 
 
-class TestPayPalRefuses(RefundCase):
+class TestPayPalRefusals(RefundCase):
 	gateway = "paypal"
 
-	def test_a_refund_beside_one_of_the_dashboard_fails_and_the_message_is_taken(self):
+	def test_a_dashboard_refund_fails_ours_and_its_notice_is_recorded(self):
 		"""Nothing of ours was sent before, so "fully refunded" speaks of somebody else's refund."""
 		books = books_of(self.journey)
 		capture = self.journey.captures()[0]
@@ -155,7 +155,7 @@ class TestPayPalRefuses(RefundCase):
 		notices.record_notice("paypal", RefundEvent(RefundOutcome.REFUNDED, **values))
 		self.assertEqual(self.journey.status(), "Refunded")
 
-	def test_fully_refunded_after_a_lost_answer_is_no_refusal(self):
+	def test_fully_refunded_after_a_lost_response_is_not_a_refusal(self):
 		refund = self.lost("timeout_after", 499)
 		books_of(self.journey).refunds[-1].fields.update(request_id="forgotten", tags={})
 		self.sweep(2)
@@ -163,17 +163,17 @@ class TestPayPalRefuses(RefundCase):
 		self.assertTrue(self.journey.doc().needs_review)
 
 
-class TestEndedByHand(RefundCase):
+class TestClosedManually(RefundCase):
 	"""R14: a refund that the gateway never answers for holds its balance until a person has looked."""
 
-	def test_what_was_not_made_is_closed_and_can_be_sent_again(self):
+	def test_a_refund_that_was_not_made_can_be_closed_and_made_anew(self):
 		refund = self.lost()
 		create.close_manually(refund, "It is not in the dashboard.")
 		self.assertEqual((status_of(refund), self.left()), ("Failed", self.journey.doc().total()))
 		self.assertIn("It is not in the dashboard.", self.journey.doc().review_reason)
 		self.assertEqual(self.journey.refund(300)["status"], "Processing")
 
-	def test_one_whose_end_is_known_is_not_closed(self):
+	def test_a_finished_refund_cannot_be_closed_by_hand(self):
 		refund = self.journey.refund(300)["refund"]
 		finish_refunds(self.gateway, self.journey.invoice)
 		self.assertEqual(status_of(refund), "Refunded")

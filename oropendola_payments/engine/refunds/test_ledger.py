@@ -12,7 +12,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 LATER = NOON + timedelta(hours=1)
 
 
-class TestTheNewestFactHolds(TestCase):
+class TestEventOrder(TestCase):
 	def setUp(self):
 		self.journey = paid_journey("payu")
 		self.refund = self.journey.refund(499)["refund"]
@@ -25,7 +25,7 @@ class TestTheNewestFactHolds(TestCase):
 		found = status_of(self.refund), self.journey.captures()[0].refundable()
 		self.assertEqual(found, (status, left))
 
-	def test_an_older_failure_frees_nothing(self):
+	def test_an_older_failure_does_not_free_the_balance(self):
 		self.told(RefundOutcome.REFUNDED, LATER)
 		self.told(RefundOutcome.FAILED, NOON)
 		self.stands("Refunded", 0)
@@ -37,18 +37,18 @@ class TestTheNewestFactHolds(TestCase):
 		self.told(RefundOutcome.FAILED, LATER)
 		self.stands("Failed", 499)
 
-	def test_an_older_success_does_not_hide_that_the_money_came_back(self):
+	def test_an_older_success_does_not_override_a_newer_failure(self):
 		self.told(RefundOutcome.FAILED, LATER)
 		self.told(RefundOutcome.REFUNDED, NOON)
 		self.stands("Failed", 499)
 
-	def test_a_repeated_fact_is_as_new_as_its_last_message(self):
+	def test_a_repeated_event_has_the_time_of_its_last_notice(self):
 		self.told(RefundOutcome.REFUNDED, NOON)
 		self.told(RefundOutcome.REFUNDED, LATER)
 		self.told(RefundOutcome.FAILED, NOON + timedelta(minutes=1))
 		self.stands("Refunded", 0)
 
-	def test_without_times_the_gateway_is_asked(self):
+	def test_events_without_times_are_resolved_by_a_status_query(self):
 		self.journey.sim.finish_refund("payu", self.refund)
 		self.told(RefundOutcome.REFUNDED)
 		self.told(RefundOutcome.FAILED)
@@ -57,13 +57,13 @@ class TestTheNewestFactHolds(TestCase):
 		self.told(RefundOutcome.FAILED)
 		self.stands("Failed", 499)
 
-	def test_at_the_same_moment_the_gateway_is_asked(self):
+	def test_events_with_equal_times_are_resolved_by_a_status_query(self):
 		self.journey.sim.finish_refund("payu", self.refund)
 		self.told(RefundOutcome.FAILED, NOON)
 		self.told(RefundOutcome.REFUNDED, NOON)
 		self.stands("Refunded", 0)
 
-	def test_while_the_gateway_does_not_say_the_message_waits(self):
+	def test_an_unresolved_notice_waits_for_the_status_query(self):
 		self.told(RefundOutcome.REFUNDED)
 		with self.assertRaises(Conflict):
 			self.told(RefundOutcome.FAILED)

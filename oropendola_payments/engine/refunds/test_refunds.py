@@ -25,7 +25,7 @@ class TestEveryGateway(TestCase):
 			with self.subTest(gateway):
 				yield paid_journey(gateway)
 
-	def test_parts_up_to_the_whole_and_the_last_part_ends_the_service(self):
+	def test_partial_refunds_up_to_the_total_end_the_service_with_the_last(self):
 		for journey in self.each():
 			for amount, status in ((100, "Partly Refunded"), (399, "Refunded")):
 				self.assertIsNotNone(journey.refund(amount))
@@ -35,7 +35,7 @@ class TestEveryGateway(TestCase):
 			self.assertIsNone(journey.refund(1))
 			self.assertEqual(journey.problems(), [])
 
-	def test_an_answer_that_got_lost_is_unknown_and_never_refunded_twice(self):
+	def test_a_refund_with_a_lost_response_is_unknown_and_never_sent_twice(self):
 		"""R13: a time-out is not a failure; its balance stays held until the gateway was asked."""
 		for journey in self.each():
 			journey.sim.faults.add(journey.gateway, "refund", "timeout_after")
@@ -46,7 +46,7 @@ class TestEveryGateway(TestCase):
 			self.assertEqual(status_of(answer["refund"]), "Refunded")
 			self.assertEqual(journey.problems(), [])
 
-	def test_a_request_that_never_arrived_is_sent_again_under_the_same_key(self):
+	def test_a_refund_request_that_never_arrived_is_sent_again_with_the_same_key(self):
 		"""R14: a refund without the gateway's number is asked about and finished."""
 		for journey in self.each():
 			journey.sim.faults.add(journey.gateway, "refund", "timeout_before")
@@ -57,7 +57,7 @@ class TestEveryGateway(TestCase):
 			self.assertEqual(status_of(answer["refund"]), "Refunded")
 			self.assertEqual(journey.problems(), [])
 
-	def test_a_refund_that_the_bank_fails_frees_its_balance_and_calls_a_person(self):
+	def test_a_refund_that_the_bank_fails_frees_its_balance_and_flags_the_invoice(self):
 		for journey in self.each():
 			answer = journey.refund(300)
 			if status_of(answer["refund"]) == "Refunded":
@@ -72,7 +72,7 @@ class TestEveryGateway(TestCase):
 			self.assertEqual((status_of(again["refund"]), journey.status()), ("Refunded", "Refunded"))
 			self.assertEqual(journey.problems(), [])
 
-	def test_the_providers_message_about_a_refund_is_enough(self):
+	def test_a_refund_notice_alone_finishes_the_refund(self):
 		for journey in self.each():
 			answer = journey.refund(300)
 			if status_of(answer["refund"]) == "Processing":
@@ -84,7 +84,7 @@ class TestEveryGateway(TestCase):
 			):
 				self.assertEqual(status_of(answer["refund"]), "Refunded")
 
-	def test_one_key_is_one_refund_and_other_parameters_are_a_conflict(self):
+	def test_one_idempotency_key_is_one_refund_and_other_parameters_are_a_conflict(self):
 		for journey in self.each():
 			first = journey.refund(100, idempotency_key=journey.invoice)
 			self.assertEqual(journey.refund(100, idempotency_key=journey.invoice)["refund"], first["refund"])
@@ -93,7 +93,7 @@ class TestEveryGateway(TestCase):
 			self.assertEqual(len(journey.refunds()), 1)
 
 
-class TestWhatIsRefused(TestCase):
+class TestRefusedRefunds(TestCase):
 	def setUp(self):
 		self.journey = paid_journey()
 
@@ -103,34 +103,34 @@ class TestWhatIsRefused(TestCase):
 		self.assertEqual(self.journey.refunds(), [])
 		return str(refusal.exception)
 
-	def test_more_than_was_paid(self):
+	def test_a_refund_above_the_paid_amount_is_refused(self):
 		self.assertIn("At most 499", self.refused(Decimal("499.01")))
 
-	def test_nothing_and_less_than_nothing(self):
+	def test_a_refund_of_zero_or_less_is_refused(self):
 		for amount in (Decimal(0), Decimal(-1)):
 			self.assertIn("above 0", self.refused(amount))
 
-	def test_fractions_that_the_currency_does_not_have(self):
+	def test_a_refund_with_too_many_decimals_is_refused(self):
 		self.assertIn("decimals", self.refused(Decimal("1.005")))
 
-	def test_an_invoice_without_a_payment(self):
+	def test_an_invoice_without_a_payment_cannot_be_refunded(self):
 		with self.assertRaises(Unprocessable):
 			create.create_refund(Journey("payu").invoice, None, "A test")
 
-	def test_a_disputed_payment_until_the_dispute_is_won(self):
+	def test_a_disputed_payment_cannot_be_refunded_until_the_dispute_is_won(self):
 		capture = self.journey.captures()[0]
 		for state, sentence in (("open", "disputed"), ("lost", "disputed")):
 			self.dispute(capture.gateway_payment_id, state)
 			self.assertIn(sentence, self.refused(None))
 		self.assertTrue(self.journey.doc().needs_review)
 
-	def test_a_won_dispute_frees_the_payment(self):
+	def test_a_won_dispute_makes_the_payment_refundable(self):
 		capture = self.journey.captures()[0]
 		self.dispute(capture.gateway_payment_id, "open")
 		self.dispute(capture.gateway_payment_id, "won")
 		self.assertIsNotNone(self.journey.refund(100))
 
-	def test_a_refund_that_waits_is_not_sent_once_the_payment_is_disputed(self):
+	def test_a_waiting_refund_is_not_sent_after_a_dispute_opened(self):
 		self.journey.sim.faults.add("payu", "refund", "timeout_before")
 		answer = self.journey.refund(100)
 		self.dispute(self.journey.captures()[0].gateway_payment_id, "open")
@@ -139,7 +139,7 @@ class TestWhatIsRefused(TestCase):
 		self.assertEqual(status_of(answer["refund"]), "Unknown")
 		self.assertEqual([r for r in self.journey.sim.refunds("payu") if r.key == answer["refund"]], [])
 
-	def test_the_opening_of_a_dispute_after_its_end_changes_nothing(self):
+	def test_a_late_opening_notice_of_a_closed_dispute_changes_nothing(self):
 		"""Messages overtake each other."""
 		capture = self.journey.captures()[0]
 		self.dispute(capture.gateway_payment_id, "lost")
@@ -153,7 +153,7 @@ class TestWhatIsRefused(TestCase):
 		disputes.record("payu", DisputeEvent(state, payment_id=payment_id, reason="Not received"))
 
 
-class TestRefundsOfAPart(TestCase):
+class TestRefundsOfPartialPayments(TestCase):
 	"""An invoice of which only a part was paid served nobody yet: sending money back does not settle it."""
 
 	def setUp(self):
@@ -170,30 +170,30 @@ class TestRefundsOfAPart(TestCase):
 		invoice = self.journey.doc()
 		return invoice.status, invoice.outstanding(), to_decimal(invoice.outstanding_amount)
 
-	def test_the_rest_and_what_went_back_can_be_paid(self):
+	def test_the_unpaid_rest_and_the_refunded_part_can_be_paid(self):
 		self.send_back(100)
 		self.assertEqual(self.standing(), ("Partly Paid", 299, 299))
 		settle("payu", paid(self.journey.start(), 299))
 		self.assertEqual((self.journey.status(), self.journey.subscription_status()), ("Paid", "Active"))
 		self.assertEqual(broken_promises(self.journey), [])
 
-	def test_a_try_that_is_open_meanwhile_ends_with_the_right_sum_due(self):
+	def test_an_attempt_open_during_a_refund_leaves_the_right_outstanding_amount(self):
 		attempt = self.journey.start()
 		self.send_back(100)
 		settle("payu", failed(attempt))
 		self.assertEqual(self.standing(), ("Partly Paid", 299, 299))
 
-	def test_a_part_that_went_back_whole_ends_the_invoice(self):
+	def test_a_fully_refunded_partial_payment_closes_the_invoice(self):
 		self.send_back(300)
 		self.assertEqual(self.journey.status(), "Refunded")
 
-	def test_a_part_of_what_was_served_is_partly_refunded_as_ever(self):
+	def test_a_partial_refund_of_a_paid_invoice_makes_it_partly_refunded(self):
 		settle("payu", paid(self.journey.start(), 199))
 		self.send_back(100)
 		self.assertEqual(self.journey.status(), "Partly Refunded")
 
 
-class TestOddRefunds(TestCase):
+class TestDashboardRefunds(TestCase):
 	def setUp(self):
 		self.journey = paid_journey()
 		self.capture = self.journey.captures()[0]
@@ -206,13 +206,13 @@ class TestOddRefunds(TestCase):
 		}
 		return RefundEvent(outcome, amount=Decimal(amount), currency="INR", **values)
 
-	def test_a_refund_made_in_the_dashboard_is_adopted_once(self):
+	def test_a_dashboard_refund_is_recorded_once(self):
 		for _time in range(2):
 			notices.record_notice("payu", self.told(amount=100))
 		self.assertEqual([(r.amount, r.status) for r in self.journey.refunds()], [(100, "Refunded")])
 		self.assertEqual(self.journey.status(), "Partly Refunded")
 
-	def test_two_gateways_may_number_their_refunds_alike(self):
+	def test_two_gateways_may_use_the_same_refund_id(self):
 		for gateway in ("payu", "cashfree"):
 			journey = Journey(gateway)
 			settle(gateway, paid(journey.start(), payment_id=f"alike-{self.journey.invoice}"))
@@ -220,13 +220,13 @@ class TestOddRefunds(TestCase):
 			notices.record_notice(gateway, event)
 			self.assertEqual(journey.status(), "Refunded", gateway)
 
-	def test_a_whole_refund_made_in_the_dashboard_ends_the_service(self):
+	def test_a_full_dashboard_refund_ends_the_service(self):
 		notices.record_notice("payu", self.told())
 		self.assertEqual(
 			(self.journey.status(), self.journey.subscription_status()), ("Refunded", "Cancelled")
 		)
 
-	def test_an_adopted_refund_is_never_sent_by_a_sweep(self):
+	def test_a_recorded_dashboard_refund_is_never_sent_by_a_sweep(self):
 		"""A double send: the row is opened and finished in one transaction."""
 		notices.record_notice("payu", self.told(amount=100))
 		frappe.db.sql(
@@ -239,26 +239,26 @@ class TestOddRefunds(TestCase):
 			[],
 		)
 
-	def test_more_than_was_left_calls_a_person_and_changes_no_balance(self):
+	def test_a_dashboard_refund_above_the_balance_flags_and_changes_nothing(self):
 		self.journey.refund(300)
 		notices.record_notice("payu", self.told(amount=400))
 		self.assertEqual(len(self.journey.refunds()), 1)
 		self.assertIn("do not have left", self.journey.doc().review_reason)
 
-	def test_a_message_without_our_key_waits_while_a_refund_of_ours_is_unclear(self):
+	def test_a_refund_notice_without_our_key_waits_while_a_refund_is_unknown(self):
 		self.journey.sim.faults.add("payu", "refund", "timeout_after")
 		self.journey.refund(100)
 		with self.assertRaises(Conflict):
 			notices.record_notice("payu", self.told(amount=100))
 		self.assertEqual(len(self.journey.refunds()), 1)
 
-	def test_a_refund_of_nobody_is_not_found(self):
+	def test_a_notice_about_an_unknown_refund_is_not_found(self):
 		with self.assertRaises(NotFound):
 			notices.record_notice(
 				"payu", RefundEvent(RefundOutcome.REFUNDED, payment_id="nobody", amount=Decimal(1))
 			)
 
-	def test_refused_keys_never_free_the_balance(self):
+	def test_refused_credentials_never_free_the_balance(self):
 		"""R13: a question that was refused tells nothing of the refund."""
 		self.journey.sim.faults.add("payu", "refund", "timeout_after")
 		answer = self.journey.refund(300)
@@ -271,7 +271,7 @@ class TestOddRefunds(TestCase):
 		self.assertEqual(status_of(answer["refund"]), "Unknown")
 		self.assertIsNone(self.journey.refund(300))
 
-	def test_called_failed_and_refunded_after_all_is_counted_and_calls_a_person(self):
+	def test_a_failed_refund_that_was_paid_after_all_is_counted_and_flagged(self):
 		first = self.journey.refund(400)
 		early, late = (datetime(2026, 1, 1, hour, tzinfo=timezone.utc) for hour in (9, 10))
 		ledger.record(first["refund"], self.told(RefundOutcome.FAILED, 400, occurred_at=early))
@@ -280,7 +280,7 @@ class TestOddRefunds(TestCase):
 		ledger.record(first["refund"], self.told(RefundOutcome.REFUNDED, 400, occurred_at=late))
 		self.assertIn("More was sent back", self.journey.doc().review_reason)
 
-	def test_the_whole_refund_of_two_payments_sends_both_back(self):
+	def test_a_full_refund_of_two_payments_refunds_both(self):
 		journey = Journey("payu")
 		settle("payu", paid(journey.start(), 100))
 		settle("payu", paid(journey.start(), 399))
@@ -288,7 +288,7 @@ class TestOddRefunds(TestCase):
 		self.assertEqual(len(answer["refunds"]), 2)
 		self.assertEqual(sorted(refund.amount for refund in journey.refunds()), [100, 399])
 
-	def test_an_amount_above_each_payment_is_taken_from_both(self):
+	def test_a_refund_above_each_single_payment_is_split_over_both(self):
 		journey = Journey("payu")
 		settle("payu", paid(journey.start(), 100))
 		settle("payu", paid(journey.start(), 399))

@@ -28,13 +28,13 @@ class TestDisputes(TestCase):
 		disputes.record("payu", event)
 		return self.journey.captures()[0].dispute_state
 
-	def test_a_second_dispute_after_a_won_one_is_seen(self):
+	def test_a_second_dispute_after_a_won_one_is_recorded(self):
 		self.told("open", 0, "d1")
 		self.told("won", 1, "d1")
 		self.assertEqual(self.told("open", 2, "d2"), "Open")
 		self.assertIsNone(self.journey.refund(100), "a refund now would pay twice")
 
-	def test_a_second_dispute_is_seen_without_times_and_without_ids(self):
+	def test_a_second_dispute_is_recorded_without_times_and_ids(self):
 		for first, second in (((None, "d1"), (None, "d2")), ((0, None), (1, None))):
 			with self.subTest(second):
 				self.setUp()
@@ -48,7 +48,7 @@ class TestDisputes(TestCase):
 		self.assertEqual(self.told("lost", 3, "d2"), "Lost")
 		self.assertEqual(self.told("won", 4, "d3"), "Lost")
 
-	def test_a_lost_dispute_can_be_won_after_all(self):
+	def test_a_lost_dispute_can_later_be_won(self):
 		"""Representment: the bank gives the money back to the merchant."""
 		self.told("lost", 1, "d1")
 		self.assertEqual(self.told("won", 2, "d1"), "Won")
@@ -59,20 +59,20 @@ class TestDisputes(TestCase):
 		for state, day in (("open", 1), ("won", 0)):
 			self.assertEqual(self.told(state, day, "d1"), "Lost")
 
-	def test_without_times_an_end_is_not_overwritten_by_the_opening(self):
+	def test_a_closed_dispute_is_not_reopened_by_an_undated_opening(self):
 		for state in ("won", "lost"):
 			self.told(state, None, state)
 			self.told("open", None, state)
 		self.assertEqual(self.journey.captures()[0].dispute_state, "Lost")
 
-	def test_each_opening_is_in_the_trail_once_and_calls_a_person(self):
+	def test_each_dispute_is_in_the_audit_trail_once_and_flags_the_invoice(self):
 		for dispute in ("d1", "d2"):
 			for _time in range(2):
 				self.told("open", 0, dispute)
 		self.assertEqual(self.journey.events().count("dispute_open"), 2)
 		self.assertTrue(self.journey.doc().needs_review)
 
-	def test_a_message_of_another_modes_account_changes_nothing(self):
+	def test_a_notice_from_the_account_of_another_mode_changes_nothing(self):
 		enable_gateway("payu", mode="Test", key_id="Qm7TzX", key_secret="s3LtDemo9Kx2-test")
 		self.addCleanup(enable_gateway, "payu", key_id="", key_secret="")
 		with self.assertRaises(Conflict):
@@ -81,7 +81,7 @@ class TestDisputes(TestCase):
 
 
 class TestAdaptersNameTheDispute(TestCase):
-	def test_two_disputes_of_one_payment_are_two(self):
+	def test_adapters_distinguish_two_disputes_of_one_payment(self):
 		for gateway in ("payu", "razorpay", "stripe", "cashfree"):
 			with self.subTest(gateway):
 				journey = Journey(gateway)

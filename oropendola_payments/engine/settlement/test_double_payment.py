@@ -47,7 +47,7 @@ class TestPolicies(TestCase):
 				self.assertEqual(journey.events().count("subscription_served"), 1)
 				yield journey, next(c for c in journey.captures() if c.disposition == "Duplicate")
 
-	def test_refund_sends_the_second_payment_back(self):
+	def test_the_policy_refund_refunds_the_second_payment(self):
 		"""R7, R16: the second payment is a row, and it goes back to where it came from."""
 		for journey, extra in self.each("Refund"):
 			settle_down(journey)
@@ -57,7 +57,7 @@ class TestPolicies(TestCase):
 			self.assertEqual((journey.status(), journey.subscription_status()), ("Paid", "Active"))
 			self.assertEqual(journey.problems(), [])
 
-	def test_credit_pays_the_next_invoice(self):
+	def test_the_policy_credit_pays_the_next_invoice(self):
 		for journey, extra in self.each("Credit"):
 			self.assertEqual(extra.credit_left(), Decimal(499))
 			end = frappe.db.get_value("AI Subscription", journey.subscription, "end_date")
@@ -70,21 +70,21 @@ class TestPolicies(TestCase):
 			)
 			self.assertEqual(journey.problems(), [])
 
-	def test_flag_calls_a_person_and_moves_nothing(self):
+	def test_the_policy_flag_marks_for_review_and_moves_no_money(self):
 		for journey, extra in self.each("Flag"):
 			self.assertTrue(journey.doc().needs_review)
 			self.assertIn(extra.gateway_payment_id, journey.doc().review_reason)
 			self.assertEqual(journey.refunds(), [])
 			self.assertEqual(journey.problems(), [])
 
-	def test_money_that_is_only_approved_is_not_taken_twice(self):
+	def test_an_approved_second_payment_is_not_captured(self):
 		with payment_settings(double_payment_policy="Refund"):
 			journey = paid_twice("paypal")
 			settle_down(journey)
 		self.assertEqual([c.disposition for c in journey.captures()], ["Applied"])
 		self.assertEqual(journey.problems(), [])
 
-	def test_credit_is_spent_once_and_the_rest_stays(self):
+	def test_credit_is_spent_once_and_the_rest_remains(self):
 		with payment_settings(double_payment_policy="Credit"):
 			journey = paid_twice("payu")
 			plan = frappe.get_doc("AI Plan", journey.doc().plan)
@@ -100,15 +100,15 @@ class TestPolicies(TestCase):
 		self.assertEqual(states, [("Paid", 0), ("Partly Paid", 101)])
 		self.assertEqual(journey.problems(), [])
 
-	def test_the_credit_of_one_customer_pays_nobody_else(self):
+	def test_credit_does_not_pay_invoices_of_other_customers(self):
 		with payment_settings(double_payment_policy="Credit"):
 			paid_twice("payu")
 			stranger = Journey("payu", user=create_user())
 		self.assertEqual(stranger.status(), "Pending")
 
 
-class TestLateDouble(TestCase):
-	def test_a_late_success_of_a_failed_attempt_beside_a_paid_one_goes_back(self):
+class TestLateDoublePayments(TestCase):
+	def test_a_late_success_of_a_failed_attempt_of_a_paid_invoice_is_refunded(self):
 		"""payu.md pitfall 9: a late success of an old attempt must not be paid twice. R5, R7: the bank says yes to the first attempt after the second was paid."""
 		for gateway in TAKE_BY_THEMSELVES:
 			with self.subTest(gateway), payment_settings(double_payment_policy="Refund"):
@@ -136,7 +136,7 @@ class AllOrNothing(PayU):
 	capabilities = replace(PayU.capabilities, partial_refunds=False)
 
 
-class TestSurplusThatCannotGoBack(TestCase):
+class TestSurplusThatCannotBeRefunded(TestCase):
 	"""R27: the evidence of a payment is kept, whatever is wrong with sending its surplus back."""
 
 	def overpaid(self, amount: str):
@@ -149,9 +149,9 @@ class TestSurplusThatCannotGoBack(TestCase):
 		self.assertIn(capture.gateway_payment_id, journey.doc().review_reason)
 		self.assertEqual(journey.refunds(), [])
 
-	def test_a_sum_finer_than_the_currency_is_recorded_and_calls_a_person(self):
+	def test_an_amount_with_too_many_decimals_is_recorded_and_flagged(self):
 		self.overpaid("499.005")
 
-	def test_a_gateway_that_refunds_only_whole_payments_calls_a_person(self):
+	def test_a_surplus_is_flagged_where_the_gateway_refunds_only_whole_payments(self):
 		with another_app(payment_gateways=[f"{__name__}.AllOrNothing"]):
 			self.overpaid("600")

@@ -49,7 +49,7 @@ class TestManualPayment(TestCase):
 	def captures(self) -> list:
 		return frappe.get_all("Payment Capture", {"invoice": self.invoice}, ["*"], order_by="creation")
 
-	def test_the_full_amount_pays_and_serves(self):
+	def test_the_full_amount_pays_the_invoice_and_starts_the_service(self):
 		answer = self.record(
 			reference="made-up-transfer-" + self.invoice, paid_on=str(today()), note="From the bank"
 		)
@@ -63,14 +63,14 @@ class TestManualPayment(TestCase):
 		self.assertEqual((attempt.status, attempt.mode), ("Paid", "Manual"))
 		self.assertEqual(frappe.parse_json(attempt.request_data)["recorded_by"], self.manager)
 
-	def test_the_trail_names_the_manager_and_the_desk(self):
+	def test_the_audit_trail_records_the_manager_and_the_desk(self):
 		self.record()
 		rows = frappe.get_all(
 			"Payment Event", {"invoice": self.invoice, "event": "invoice_paid"}, ["actor", "source"]
 		)
 		self.assertEqual([(row.actor, row.source) for row in rows], [(self.manager, "Desk")])
 
-	def test_a_part_makes_it_partly_paid_and_the_rest_pays_it(self):
+	def test_a_partial_amount_makes_it_partly_paid_and_the_rest_paid(self):
 		"""R8."""
 		first = self.record("200.50")
 		self.assertEqual((first["status"], first["outstanding_amount"]), ("Partly Paid", Decimal("298.50")))
@@ -90,7 +90,7 @@ class TestManualPayment(TestCase):
 		self.assertIn(other, self.refused("conflict", "100", f" {reference} "))
 		self.assertEqual(self.captures(), [])
 
-	def test_two_managers_at_once_record_one_transfer_once(self):
+	def test_two_managers_at_once_record_a_transfer_once(self):
 		"""R28."""
 		from oropendola_payments.engine.settlement import manual_payment
 
@@ -106,19 +106,19 @@ class TestManualPayment(TestCase):
 		self.record("400")
 		self.assertIn("99.00 INR", self.refused("bad_request", "100"))
 
-	def test_amounts_that_make_no_sense_are_refused(self):
+	def test_invalid_amounts_are_refused(self):
 		"""R17."""
 		for amount in ("0", "-5", "1.005", "", "a lot", "1e999", "NaN", "Infinity"):
 			with self.subTest(amount=amount):
 				self.refused("bad_request", amount)
 		self.assertEqual((self.captures(), self.stored().status), ([], "Pending"))
 
-	def test_a_currency_without_decimals_takes_none(self):
+	def test_a_currency_without_decimals_refuses_decimals(self):
 		self.invoice = create_invoice(self.customer, create_plan(price=500, currency="JPY")).name
 		self.refused("bad_request", "499.50")
 		self.assertEqual(self.record("500")["status"], "Paid")
 
-	def test_the_date_is_a_day_that_has_come(self):
+	def test_a_payment_date_in_the_future_is_refused(self):
 		self.assertIn("future", self.refused("bad_request", paid_on=str(today() + timedelta(days=1))))
 		for text in ("yesterday", "2026-13-01", "31/31/2026"):
 			self.assertIn("YYYY-MM-DD", self.refused("bad_request", paid_on=text))
@@ -126,7 +126,7 @@ class TestManualPayment(TestCase):
 		self.record(paid_on=str(day))
 		self.assertEqual(self.captures()[0].captured_at.date(), day)
 
-	def test_what_is_settled_takes_no_more(self):
+	def test_a_settled_invoice_accepts_no_more_payments(self):
 		self.record()
 		self.refused("conflict", "1")
 		self.invoice = create_invoice(self.customer).name
@@ -136,7 +136,7 @@ class TestManualPayment(TestCase):
 		self.invoice = "no-such-invoice"
 		self.refused("not_found")
 
-	def test_a_failed_invoice_can_be_paid_by_hand(self):
+	def test_a_failed_invoice_accepts_a_manual_payment(self):
 		"""R5, R30."""
 		invoice = self.stored()
 		invoice.mark_as_processing()
@@ -144,21 +144,21 @@ class TestManualPayment(TestCase):
 		frappe.db.commit()
 		self.assertEqual(self.record()["status"], "Paid")
 
-	def test_a_part_of_a_failed_invoice_can_be_paid_by_hand(self):
+	def test_a_failed_invoice_accepts_a_partial_manual_payment(self):
 		invoice = self.stored()
 		invoice.mark_as_processing()
 		invoice.mark_as_abandoned("The customer left.")
 		frappe.db.commit()
 		self.assertEqual(self.record("100")["status"], "Partly Paid")
 
-	def test_only_a_manager_may(self):
+	def test_only_a_manager_records_manual_payments(self):
 		"""S12, S22."""
 		for user in ("Guest", self.customer, create_user("Payments Auditor"), create_user("System Manager")):
 			with self.subTest(user=user):
 				self.refused("not_allowed", user=user)
 		self.assertEqual((self.captures(), self.stored().status), ([], "Pending"))
 
-	def test_no_promise_is_broken_by_hand(self):
+	def test_manual_payments_violate_no_invariant(self):
 		self.record("200")
 		self.record("299")
 		broken = invariants.check()

@@ -12,14 +12,14 @@ from oropendola_payments.tests.support.facts import paid
 from oropendola_payments.tests.support.journey import Journey
 
 
-class TestOneDecision(TestCase):
+class TestOneDecisionPerCapture(TestCase):
 	def setUp(self):
 		self.enterContext(payment_settings(double_payment_policy="Refund"))
 		self.addCleanup(frappe.db.rollback)
 		self.journey = Journey("payu")
 		self.fact = paid(self.journey.start(), 600)
 
-	def test_one_capture_that_is_settled_again_is_given_back_once(self):
+	def test_a_capture_that_is_settled_again_is_refunded_once(self):
 		for _time in range(2):
 			settle("payu", self.fact)
 		capture = self.journey.captures()[0]
@@ -28,7 +28,7 @@ class TestOneDecision(TestCase):
 			[(101, f"surplus:{capture.name}")],
 		)
 
-	def test_a_second_decision_about_one_capture_meets_the_key_of_the_first(self):
+	def test_a_second_decision_about_one_capture_hits_the_unique_key_of_the_first(self):
 		"""R15: there is balance enough for another refund, so only the key stands in its way."""
 		settle("payu", self.fact)
 		invoice, capture = self.journey.doc(), self.journey.captures()[0]

@@ -42,20 +42,20 @@ class TestReviews(TestCase):
 				**{"invoice_id": self.invoice, "note": "The bank will send it back.", **values}
 			)
 
-	def test_money_in_another_currency_pays_nothing_and_is_flagged(self):
+	def test_a_payment_in_another_currency_pays_nothing_and_is_flagged(self):
 		"""S2."""
 		invoice = frappe.get_doc("AI Invoice", self.invoice)
 		self.assertEqual((invoice.paid(), invoice.needs_review), (0, 1))
 		self.assertIn("499 USD", invoice.review_reason)
 		self.finish()
 
-	def test_a_finished_review_breaks_no_promise(self):
+	def test_a_finished_review_violates_no_invariant(self):
 		self.assertTrue(self.finish()["success"])
 		broken = invariants.check(("mismatch_without_review",)).get("mismatch_without_review", [])
 		self.assertNotIn(self.capture, broken)
 		self.assertEqual(frappe.db.get_value("AI Invoice", self.invoice, "needs_review"), 0)
 
-	def test_what_was_found_is_kept(self):
+	def test_the_findings_of_a_review_are_kept(self):
 		self.finish()
 		self.assertEqual(
 			frappe.db.get_value("Payment Capture", self.capture, "note"), "The bank will send it back."

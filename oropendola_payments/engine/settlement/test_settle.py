@@ -32,15 +32,15 @@ class SettlementCase(TestCase):
 		return [capture.disposition for capture in self.journey.captures()]
 
 
-class TestTheRightMoney(SettlementCase):
-	def test_the_full_amount_pays_and_serves(self):
+class TestMatchingPayments(SettlementCase):
+	def test_the_full_amount_pays_the_invoice_and_starts_the_service(self):
 		settled = settle("payu", paid(self.attempt))
 		self.assertEqual((settled.changed, settled.disposition), (True, "Applied"))
 		self.assertEqual((self.journey.status(), self.attempt_status()), ("Paid", "Paid"))
 		self.assertEqual(self.journey.subscription_status(), "Active")
 		self.assertTrue(self.journey.doc().fulfilled_on)
 
-	def test_the_same_fact_again_changes_nothing_and_is_no_error(self):
+	def test_the_same_event_again_changes_nothing_and_is_no_error(self):
 		"""R28, R11: callback, webhook and poll tell the same fact."""
 		fact = paid(self.attempt)
 		settle("payu", fact)
@@ -50,7 +50,7 @@ class TestTheRightMoney(SettlementCase):
 		self.assertEqual(self.journey.doc().as_dict(), before)
 		self.assertEqual(self.journey.events().count("subscription_served"), 1)
 
-	def test_service_needs_nobody_who_is_logged_in(self):
+	def test_a_guest_request_starts_the_service(self):
 		"""R2: the request that brings the money comes in as Guest."""
 		frappe.set_user("Guest")
 		try:
@@ -67,7 +67,7 @@ class TestTheRightMoney(SettlementCase):
 		self.assertEqual(journey.status(), "Paid")
 		self.assertEqual([capture.disposition for capture in journey.captures()], ["Applied"])
 
-	def test_a_failing_reaction_does_not_undo_the_payment(self):
+	def test_a_failing_hook_does_not_undo_the_payment(self):
 		"""R27: what follows a payment runs in its own transaction, after the commit."""
 		settled = settle("payu", paid(self.attempt))
 		with another_app(payment_succeeded=["oropendola_payments.engine.there_is_no_such_module"]):
@@ -76,8 +76,8 @@ class TestTheRightMoney(SettlementCase):
 		self.assertTrue(frappe.db.exists("Payment Capture", settled.capture))
 
 
-class TestTheWrongMoney(SettlementCase):
-	def test_the_smallest_unit_decides(self):
+class TestMismatches(SettlementCase):
+	def test_a_difference_of_one_minor_unit_counts(self):
 		"""R8: one paisa less serves nothing, one paisa more is too much."""
 		for amount, disposition, status in (("498.99", "Short", "Pending"), ("499.01", "Overpaid", "Active")):
 			with self.subTest(amount):
@@ -86,7 +86,7 @@ class TestTheWrongMoney(SettlementCase):
 				self.assertEqual([c.disposition for c in journey.captures()], [disposition])
 				self.assertEqual(journey.subscription_status(), status)
 
-	def test_less_than_what_is_due_is_kept_and_serves_nothing(self):
+	def test_an_underpayment_is_kept_and_starts_no_service(self):
 		"""R8, S2: one rupee does not settle an invoice."""
 		settle("payu", paid(self.attempt, 1))
 		invoice = self.journey.doc()
@@ -97,25 +97,25 @@ class TestTheWrongMoney(SettlementCase):
 		self.assertEqual(self.dispositions(), ["Short"])
 		self.assertEqual(self.journey.subscription_status(), "Pending")
 
-	def test_the_rest_of_a_short_payment_can_be_paid_and_serves(self):
+	def test_the_rest_of_an_underpayment_can_be_paid_and_starts_the_service(self):
 		settle("payu", paid(self.attempt, 100))
 		second = self.journey.start()
 		self.assertEqual(frappe.db.get_value("Payment Attempt", second, "amount"), 399)
 		settle("payu", paid(second, 399))
 		self.assertEqual((self.journey.status(), self.journey.subscription_status()), ("Paid", "Active"))
 
-	def test_a_failed_second_try_leaves_the_first_part_in_place(self):
+	def test_a_failed_second_attempt_keeps_the_first_partial_payment(self):
 		settle("payu", paid(self.attempt, 100))
 		second = self.journey.start()
 		settle("payu", failed(second))
 		self.assertEqual((self.journey.status(), self.journey.doc().paid()), ("Partly Paid", Decimal(100)))
 
-	def test_cancelling_a_second_try_leaves_the_first_part_in_place(self):
+	def test_cancelling_a_second_attempt_keeps_the_first_partial_payment(self):
 		settle("payu", paid(self.attempt, 100))
 		self.journey.cancel(self.journey.start())
 		self.assertEqual((self.journey.status(), self.journey.doc().paid()), ("Partly Paid", Decimal(100)))
 
-	def test_more_than_what_is_due_pays_and_the_rest_follows_the_policy(self):
+	def test_an_overpayment_pays_and_its_surplus_follows_the_policy(self):
 		with payment_settings(double_payment_policy="Flag"):
 			settle("payu", paid(self.attempt, 600))
 		capture = self.journey.captures()[0]
@@ -124,7 +124,7 @@ class TestTheWrongMoney(SettlementCase):
 		)
 		self.assertEqual((self.journey.status(), self.journey.doc().needs_review), ("Paid", 1))
 
-	def test_another_currency_is_put_aside_whatever_the_number(self):
+	def test_a_payment_in_another_currency_is_never_applied(self):
 		"""R18, S2: 499 of another currency is other money."""
 		settle("payu", paid(self.attempt, 499, "USD"))
 		invoice = self.journey.doc()
@@ -133,17 +133,17 @@ class TestTheWrongMoney(SettlementCase):
 		self.assertEqual(self.journey.subscription_status(), "Pending")
 		self.assertTrue(invoice.can_retry(), "the customer may pay as was asked")
 
-	def test_another_order_of_the_gateway_is_put_aside(self):
+	def test_a_payment_of_another_gateway_order_is_not_applied(self):
 		"""S2: a payment id that belongs to another order."""
 		frappe.db.set_value("Payment Attempt", self.attempt, "gateway_order_id", "order_ours")
 		settle("payu", paid(self.attempt, order_id="order_another"))
 		self.assertEqual((self.dispositions(), self.journey.subscription_status()), (["Mismatch"], "Pending"))
 
-	def test_nothing_at_all_is_no_payment(self):
+	def test_a_payment_of_zero_is_not_applied(self):
 		settle("payu", paid(self.attempt, 0))
 		self.assertEqual((self.dispositions(), self.journey.subscription_status()), (["Mismatch"], "Pending"))
 
-	def test_money_without_number_amount_or_currency_is_refused(self):
+	def test_an_event_without_payment_id_amount_or_currency_is_refused(self):
 		for missing in ("payment_id", "amount", "currency"):
 			with self.subTest(missing), self.assertRaises(Conflict):
 				values = {
@@ -155,7 +155,7 @@ class TestTheWrongMoney(SettlementCase):
 				settle("payu", PaymentEvent(Outcome.PAID, reference=self.attempt, **values))
 		self.assertEqual(self.journey.captures(), [])
 
-	def test_a_payment_of_another_invoice_pays_that_one_only(self):
+	def test_a_payment_of_another_invoice_pays_only_that_invoice(self):
 		"""S2, S12: the replay of a payment for another invoice."""
 		other = Journey("payu")
 		fact = paid(other.start())
@@ -167,19 +167,19 @@ class TestTheWrongMoney(SettlementCase):
 		self.assertEqual(self.journey.captures(), [])
 		self.assertIn("already belongs to invoice", self.journey.doc().review_reason)
 
-	def test_another_gateway_cannot_speak_for_the_attempt(self):
+	def test_an_event_of_another_gateway_does_not_settle_the_attempt(self):
 		with self.assertRaises(NotFound):
 			settle("razorpay", paid(self.attempt))
 		self.assertEqual(self.journey.captures(), [])
 
-	def test_a_payment_of_nobody_is_not_found(self):
+	def test_a_payment_with_an_unknown_reference_is_not_found(self):
 		"""S2: money for a reference that was never given out opens nothing."""
 		with self.assertRaises(NotFound):
 			settle("payu", paid("ZZZZZZZZZZZZZZZZZZZZ"))
 
 
-class TestLateMoney(SettlementCase):
-	def test_a_success_after_a_failure_is_honoured(self):
+class TestLatePayments(SettlementCase):
+	def test_a_success_after_a_failure_is_settled(self):
 		"""R5, R21: Failed is not the end."""
 		for outcome in (Outcome.FAILED, Outcome.EXPIRED, Outcome.CANCELLED, Outcome.NOT_FOUND):
 			with self.subTest(outcome):
@@ -190,7 +190,7 @@ class TestLateMoney(SettlementCase):
 				settle("payu", paid(attempt))
 				self.assertEqual((journey.status(), journey.subscription_status()), ("Paid", "Active"))
 
-	def test_a_failure_after_the_success_changes_nothing(self):
+	def test_a_failure_after_a_success_changes_nothing(self):
 		"""S10: nobody turns Paid into Failed."""
 		settle("payu", paid(self.attempt))
 		for outcome in (
@@ -214,14 +214,14 @@ class TestLateMoney(SettlementCase):
 		settle("razorpay", failed(second))
 		self.assertEqual(self.journey.status(), "Failed")
 
-	def test_a_refusal_inside_an_open_order_keeps_the_order_open(self):
+	def test_a_decline_inside_an_open_order_keeps_the_order_open(self):
 		settle("payu", failed(self.attempt, Outcome.PENDING))
 		self.assertEqual((self.journey.status(), self.attempt_status()), ("Processing", "Processing"))
 		self.assertEqual(
 			frappe.db.get_value("Payment Attempt", self.attempt, "error_message"), "The bank said no."
 		)
 
-	def test_money_for_a_cancelled_invoice_is_recorded_and_given_back(self):
+	def test_a_payment_of_a_cancelled_invoice_is_recorded_and_refunded(self):
 		self.journey.cancel(self.attempt)
 		frappe.get_doc("AI Invoice", self.journey.invoice).mark_as_cancelled()
 		frappe.db.commit()
@@ -229,14 +229,14 @@ class TestLateMoney(SettlementCase):
 		self.assertEqual((self.journey.status(), self.journey.subscription_status()), ("Paid", "Pending"))
 		self.assertEqual([(r.amount, r.status) for r in self.journey.refunds()], [(499, "Created")])
 
-	def test_money_for_a_cancelled_subscription_serves_nothing_and_is_given_back(self):
+	def test_a_payment_of_a_cancelled_subscription_is_refunded_without_service(self):
 		frappe.get_doc("AI Subscription", self.journey.subscription).cancel()
 		frappe.db.commit()
 		settle("payu", paid(self.attempt))
 		self.assertEqual((self.journey.status(), self.journey.subscription_status()), ("Paid", "Cancelled"))
 		self.assertEqual([refund.amount for refund in self.journey.refunds()], [499])
 
-	def test_all_parts_are_given_back_when_the_subscription_is_gone(self):
+	def test_all_partial_payments_are_refunded_when_the_subscription_is_cancelled(self):
 		settle("payu", paid(self.attempt, 100))
 		second = self.journey.start()
 		frappe.get_doc("AI Subscription", self.journey.subscription).cancel()
@@ -245,8 +245,8 @@ class TestLateMoney(SettlementCase):
 		self.assertEqual(sorted(refund.amount for refund in self.journey.refunds()), [100, 399])
 
 
-class TestMoneyTwice(SettlementCase):
-	def test_a_second_capture_inside_one_order_is_a_row_of_its_own(self):
+class TestDoublePayments(SettlementCase):
+	def test_a_second_capture_of_one_order_is_a_separate_record(self):
 		"""R7, R16: the second payment neither disappears nor hides the first."""
 		first, second = paid(self.attempt), paid(self.attempt)
 		settle("payu", first)
@@ -257,7 +257,7 @@ class TestMoneyTwice(SettlementCase):
 		self.assertEqual(self.journey.doc().transaction_id, first.payment_id)
 		self.assertEqual(self.journey.events().count("subscription_served"), 1)
 
-	def test_two_attempts_that_are_both_paid_serve_once(self):
+	def test_two_paid_attempts_start_the_service_once(self):
 		other = Journey("razorpay", user=self.journey.user)
 		other.invoice = self.journey.invoice
 		second = other.start()
@@ -267,7 +267,7 @@ class TestMoneyTwice(SettlementCase):
 		self.assertEqual([(r.gateway, r.amount) for r in self.journey.refunds()], [("razorpay", 499)])
 
 
-class TestReservedMoney(SettlementCase):
+class TestAuthorizations(SettlementCase):
 	"""R8 for authorisations: reserved is not taken."""
 
 	def authorized(self) -> PaymentEvent:
@@ -275,33 +275,33 @@ class TestReservedMoney(SettlementCase):
 			Outcome.AUTHORIZED, reference=self.attempt, payment_id=payment_id(), currency="INR"
 		)
 
-	def test_reserved_money_pays_nothing(self):
+	def test_an_authorization_pays_nothing(self):
 		settle("payu", self.authorized())
 		self.assertTrue(should_capture(frappe.get_doc("Payment Attempt", self.attempt)))
 		self.assertEqual((self.attempt_status(), self.journey.status()), ("Authorized", "Processing"))
 		self.assertEqual((self.journey.captures(), self.journey.subscription_status()), ([], "Pending"))
 
-	def test_reserved_money_for_a_paid_invoice_is_not_wanted(self):
+	def test_an_authorization_for_a_paid_invoice_is_not_captured(self):
 		settle("payu", paid(self.attempt))
 		settle("payu", self.authorized())
 		self.assertFalse(should_capture(frappe.get_doc("Payment Attempt", self.attempt)))
 
-	def test_reserved_money_is_not_wanted_when_another_attempt_paid(self):
+	def test_an_authorization_is_not_captured_when_another_attempt_paid(self):
 		enable_gateway("razorpay")
 		with as_user(self.journey.user):
 			answer = payment.initiate_payment(invoice_id=self.journey.invoice, gateway="razorpay")
 		settle("razorpay", paid(answer["attempt"]))
 		self.assertFalse(should_capture(frappe.get_doc("Payment Attempt", self.attempt)))
 
-	def test_the_gateway_is_asked_and_its_answer_settled(self):
+	def test_a_status_query_settles_what_the_gateway_answers(self):
 		back = self.journey.customer_pays(self.attempt)
 		self.assertIsNotNone(back)
 		status_query.refresh(self.attempt)
 		self.assertEqual(self.journey.status(), "Paid")
 
 
-class TestOwners(TestCase):
-	def test_a_stranger_sees_and_pays_nothing_of_others(self):
+class TestOwnership(TestCase):
+	def test_other_users_neither_see_nor_pay_the_invoice(self):
 		"""S12, S13: an invoice of somebody else does not exist for a stranger."""
 		journey = Journey("payu")
 		attempt = journey.start()

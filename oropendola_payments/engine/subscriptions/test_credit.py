@@ -22,7 +22,7 @@ class TestCredit(TestCase):
 			journey.bring_back(journey.customer_pays(attempt))
 		return journey
 
-	def test_a_double_payment_pays_the_renewal(self):
+	def test_a_duplicate_payment_pays_the_renewal(self):
 		with payment_settings(double_payment_policy="Credit"):
 			journey = self.paid_twice()
 		self.assertEqual([c.disposition for c in journey.captures()], ["Applied", "Duplicate"])
@@ -30,7 +30,7 @@ class TestCredit(TestCase):
 		self.assertEqual(frappe.db.get_value("AI Invoice", renewal, "status"), "Paid")
 		self.assertEqual(journey.captures()[1].credit_left(), 0)
 
-	def test_refunding_what_credit_paid_gives_the_credit_back_and_sends_no_money(self):
+	def test_refunding_a_payment_by_credit_restores_the_credit_and_sends_no_money(self):
 		with payment_settings(double_payment_policy="Credit"):
 			journey = self.paid_twice()
 		renewal = renewal_.renew(journey.user, journey.doc().plan)["invoice_id"]

@@ -33,7 +33,7 @@ class TestPlans(TestCase):
 		row = self.listed(plan)
 		self.assertEqual((row["price"], row["currency"], row["features"]), (499, "INR", ["Fast", "Friendly"]))
 
-	def test_with_a_currency_only_what_is_sold_in_it_is_listed(self):
+	def test_only_plans_with_a_price_in_the_given_currency_are_listed(self):
 		"""R18."""
 		plan = create_plan(prices=[{"currency": "USD", "price": 9}])
 		self.assertEqual(
@@ -45,17 +45,17 @@ class TestPlans(TestCase):
 			(self.listed(free, "EUR")["price"], self.listed(free, "EUR")["currency"]), (0, "EUR")
 		)
 
-	def test_a_plan_that_is_switched_off_is_not_listed(self):
+	def test_an_inactive_plan_is_not_listed(self):
 		self.assertIsNone(self.listed(create_plan(is_active=0)))
 
-	def test_the_internals_of_a_plan_stay_inside(self):
+	def test_internal_fields_of_a_plan_are_not_returned(self):
 		"""S13."""
 		row = self.listed(create_plan())
 		self.assertFalse({"owner", "modified_by", "creation", "docstatus"} & set(row))
 
 
 class TestSubscribing(CustomerTestCase):
-	def test_a_paid_plan_gives_an_invoice_and_no_service(self):
+	def test_subscribing_to_a_paid_plan_creates_an_invoice_and_no_service(self):
 		answer = self.subscribe()
 		self.assertEqual(answer["status"], "Pending")
 		self.assertNotIn("api_key", answer)
@@ -67,13 +67,13 @@ class TestSubscribing(CustomerTestCase):
 		)
 		self.assertEqual(mine["open_invoice"], invoice.name)
 
-	def test_asking_twice_gives_the_open_invoice(self):
+	def test_subscribing_twice_returns_the_open_invoice(self):
 		first = self.subscribe()
 		again = self.subscribe(self.plan)
 		self.assertEqual(again, first)
 		self.assertEqual(frappe.db.count("AI Invoice", {"user": self.user}), 1)
 
-	def test_asking_again_for_what_one_has_is_refused(self):
+	def test_subscribing_to_an_active_plan_again_is_refused(self):
 		pay(self.subscribe()["invoice_id"])
 		sentence = self.refused("conflict", api.create_subscription_and_invoice, plan_id=self.plan.name)
 		self.assertIn("renew", sentence)
@@ -87,7 +87,7 @@ class TestSubscribing(CustomerTestCase):
 		self.assertEqual((mine["quota"]["limit"], mine["end_date"], mine["open_invoice"]), (20, None, None))
 		self.assertFalse(mine["api_key_waiting"])
 
-	def test_a_trial_is_given_once(self):
+	def test_a_customer_gets_one_trial(self):
 		answer = self.subscribe(trial_days=7)
 		self.assertEqual(answer["status"], "Trial")
 		self.assertEqual(self.mine()["end_date"], today() + timedelta(days=7))
@@ -96,7 +96,7 @@ class TestSubscribing(CustomerTestCase):
 		self.assertEqual(again["status"], "Pending")
 		self.assertIn("invoice_id", again)
 
-	def test_an_expired_trial_is_followed_by_an_invoice(self):
+	def test_subscribing_after_an_expired_trial_creates_an_invoice(self):
 		answer = self.subscribe(trial_days=7)
 		frappe.get_doc("AI Subscription", answer["subscription_id"]).expire()
 		again = self.subscribe(self.plan)
@@ -104,7 +104,7 @@ class TestSubscribing(CustomerTestCase):
 		pay(again["invoice_id"])
 		self.assertEqual(self.mine()["status"], "Active")
 
-	def test_another_currency_replaces_an_untouched_invoice(self):
+	def test_another_currency_replaces_an_invoice_without_attempts(self):
 		plan = create_plan(prices=[{"currency": "USD", "price": 9}])
 		rupees = self.subscribe(plan)["invoice_id"]
 		dollars = self.given(api.create_subscription_and_invoice, plan_id=plan.name, currency="USD")[
@@ -118,7 +118,7 @@ class TestSubscribing(CustomerTestCase):
 		frappe.get_doc("AI Invoice", self.subscribe(plan)["invoice_id"]).mark_as_processing()
 		self.refused("conflict", api.create_subscription_and_invoice, plan_id=plan.name, currency="USD")
 
-	def test_what_cannot_be_bought_is_refused_and_leaves_nothing(self):
+	def test_an_unavailable_plan_is_refused_and_nothing_is_created(self):
 		self.refused("not_found", api.create_subscription_and_invoice, plan_id="no-such-plan")
 		self.refused(
 			"unprocessable", api.create_subscription_and_invoice, plan_id=create_plan(is_active=0).name
@@ -129,7 +129,7 @@ class TestSubscribing(CustomerTestCase):
 		self.assertIsNone(self.mine())
 		self.assertFalse(frappe.db.exists("AI Invoice", {"user": self.user}))
 
-	def test_many_clicks_at_once_make_one_subscription_and_one_invoice(self):
+	def test_parallel_clicks_create_one_subscription_and_one_invoice(self):
 		"""R28: two tabs, one customer."""
 		plan, user = create_plan().name, self.user
 		answers = in_parallel(8, lambda _number: lifecycle.subscribe(user, plan, None))
@@ -137,14 +137,14 @@ class TestSubscribing(CustomerTestCase):
 		self.assertEqual(frappe.db.count("AI Subscription", {"user": user}), 1)
 		self.assertEqual(frappe.db.count("AI Invoice", {"user": user}), 1)
 
-	def test_many_clicks_at_once_on_a_free_plan_make_one_key(self):
+	def test_parallel_clicks_on_a_free_plan_create_one_key(self):
 		plan, user = create_plan(price=0, is_free=1).name, self.user
 		answers = in_parallel(6, lambda _number: lifecycle.subscribe(user, plan, None))
 		given = [answer for answer in answers if isinstance(answer, dict)]
 		self.assertEqual(len(given), 1, answers)
 		self.assertEqual(frappe.db.count("AI API Key", {"user": user}), 1)
 
-	def test_tax_is_added_or_contained_as_the_settings_say(self):
+	def test_tax_is_added_or_included_as_the_settings_say(self):
 		with payment_settings(tax_rate=18, tax_label="GST", prices_include_tax=0):
 			added = frappe.get_doc("AI Invoice", self.subscribe()["invoice_id"])
 		with payment_settings(tax_rate=18, tax_label="GST", prices_include_tax=1):
@@ -166,14 +166,14 @@ class TestApplyPayment(CustomerTestCase):
 		with as_user(self.manager):
 			return renewal.apply_payment_to_subscription(invoice_id=invoice)
 
-	def test_it_changes_nothing_the_second_time(self):
+	def test_fulfilling_a_second_time_changes_nothing(self):
 		subscription = create_active_subscription(self.user)
 		answers = [self.apply(subscription.current_invoice) for _time in range(2)]
 		self.assertTrue(answers[0]["success"], answers)
 		self.assertEqual(answers[0], answers[1])
 		self.assertEqual(answers[0]["end_date"], subscription.end_date)
 
-	def test_it_repairs_a_payment_that_served_nothing(self):
+	def test_fulfilling_again_repairs_a_payment_without_service(self):
 		"""R1."""
 		subscription = create_active_subscription(self.user)
 		frappe.db.set_value("AI Invoice", subscription.current_invoice, "fulfilled_on", None)
@@ -185,7 +185,7 @@ class TestApplyPayment(CustomerTestCase):
 		self.assertEqual(answer["status"], "Active")
 		self.assertNotIn("paid_without_service", invariants.check(("paid_without_service",)))
 
-	def test_without_a_verified_payment_it_refuses(self):
+	def test_fulfilling_without_a_verified_payment_is_refused(self):
 		invoice = create_invoice(self.user)
 		self.assertEqual(self.apply(invoice.name)["error_code"], "conflict")
 		frappe.db.set_value("AI Invoice", invoice.name, {"status": "Paid", "amount_paid": 499})
@@ -194,7 +194,7 @@ class TestApplyPayment(CustomerTestCase):
 		frappe.db.set_value("AI Invoice", invoice.name, {"status": "Pending", "amount_paid": 0})
 		self.assertEqual(self.apply("no-such-invoice")["error_code"], "not_found")
 
-	def test_a_cancelled_subscription_is_not_woken(self):
+	def test_a_cancelled_subscription_is_not_reactivated(self):
 		subscription = create_active_subscription(self.user)
 		frappe.db.set_value("AI Invoice", subscription.current_invoice, "fulfilled_on", None)
 		subscription.cancel()
@@ -204,14 +204,14 @@ class TestApplyPayment(CustomerTestCase):
 		)
 		frappe.db.commit()
 
-	def test_the_customer_cannot_do_it(self):
+	def test_a_customer_cannot_fulfil_an_invoice(self):
 		self.refused(
 			"not_allowed", renewal.apply_payment_to_subscription, invoice_id=create_invoice(self.user).name
 		)
 
 
 class TestEnding(CustomerTestCase):
-	def test_cancelling_ends_service_and_open_invoices_at_once(self):
+	def test_cancelling_ends_the_service_and_open_invoices_at_once(self):
 		pay(self.subscribe()["invoice_id"])
 		open_invoice = self.given(renewal.renew_subscription)["invoice_id"]
 		answer = self.given(api.cancel_subscription)
@@ -222,7 +222,7 @@ class TestEnding(CustomerTestCase):
 			(mine["quota"]["limit"], mine["api_key_prefix"], mine["open_invoice"]), (0, None, None)
 		)
 
-	def test_a_payment_under_way_keeps_its_invoice_open(self):
+	def test_an_invoice_with_an_open_attempt_stays_open_after_cancelling(self):
 		invoice = frappe.get_doc("AI Invoice", self.subscribe()["invoice_id"])
 		invoice.mark_as_processing()
 		self.given(api.cancel_subscription)
@@ -233,21 +233,21 @@ class TestEnding(CustomerTestCase):
 		answers = [self.given(api.cancel_subscription) for _time in range(2)]
 		self.assertEqual(answers[0], answers[1])
 
-	def test_after_cancelling_one_can_subscribe_again(self):
+	def test_a_customer_can_subscribe_again_after_cancelling(self):
 		first = self.subscribe()
 		self.given(api.cancel_subscription)
 		again = self.subscribe(self.plan)
 		self.assertNotEqual(again["subscription_id"], first["subscription_id"])
 		self.assertEqual(self.mine()["subscription_id"], again["subscription_id"])
 
-	def test_without_a_subscription_there_is_nothing_to_end(self):
+	def test_cancelling_without_a_subscription_is_refused(self):
 		for endpoint in (api.cancel_subscription, api.rotate_api_key, api.reveal_api_key):
 			self.refused("not_found", endpoint)
 		self.assertIsNone(self.mine())
 
 
 class TestKeys(CustomerTestCase):
-	def test_the_key_of_a_payment_is_shown_once(self):
+	def test_the_key_created_by_a_payment_is_shown_once(self):
 		pay(self.subscribe()["invoice_id"])
 		self.assertTrue(self.mine()["api_key_waiting"])
 		key = self.given(api.reveal_api_key)["api_key"]
@@ -255,13 +255,13 @@ class TestKeys(CustomerTestCase):
 		self.assertFalse(self.mine()["api_key_waiting"])
 		self.assertIn("already shown", self.refused("not_found", api.reveal_api_key))
 
-	def test_only_one_of_many_pages_sees_the_key(self):
+	def test_only_one_of_many_parallel_requests_sees_the_key(self):
 		pay(self.subscribe()["invoice_id"])
 		user = self.user
 		answers = in_parallel(6, lambda _number: lifecycle.reveal_key(user))
 		self.assertEqual(len([answer for answer in answers if isinstance(answer, dict)]), 1, answers)
 
-	def test_rotating_gives_a_new_key_and_forgets_the_one_that_was_never_shown(self):
+	def test_rotating_creates_a_new_key_and_drops_the_one_that_was_never_shown(self):
 		pay(self.subscribe()["invoice_id"])
 		before = self.mine()["api_key_prefix"]
 		key = self.given(api.rotate_api_key)["api_key"]
@@ -269,6 +269,6 @@ class TestKeys(CustomerTestCase):
 		self.assertNotEqual(self.mine()["api_key_prefix"], before)
 		self.refused("not_found", api.reveal_api_key)
 
-	def test_without_service_there_is_no_key_to_rotate(self):
+	def test_a_subscription_without_service_has_no_key_to_rotate(self):
 		self.subscribe()
 		self.refused("conflict", api.rotate_api_key)

@@ -17,7 +17,7 @@ class TestRenewing(CustomerTestCase):
 		self.subscription = create_active_subscription(self.user, **plan_values)
 		return self.mine()
 
-	def test_nothing_is_debited_without_the_customer(self):
+	def test_a_renewal_is_never_charged_without_the_customer(self):
 		"""patterns.md, India: no mandates. Recurring debits need rules of their own, so each renewal is a payment that a person makes."""
 		for doctype in (
 			"AI Plan",
@@ -45,19 +45,19 @@ class TestRenewing(CustomerTestCase):
 		self.assertEqual(after["start_date"], before["start_date"])
 		self.assertEqual(after["api_key_prefix"], before["api_key_prefix"])
 
-	def test_an_extension_does_not_fill_todays_quota_again(self):
+	def test_an_extension_does_not_reset_the_quota_of_today(self):
 		self.active(requests_limit_per_day=100)
 		move_to(self.subscription.name, daily_quota_remaining=3)
 		pay(self.given(renewal.renew_subscription)["invoice_id"])
 		self.assertEqual(self.mine()["quota"]["remaining"], 3)
 
-	def test_the_day_of_the_month_comes_back_after_february(self):
+	def test_the_original_day_of_the_month_returns_after_february(self):
 		self.active()
 		move_to(self.subscription.name, start_date=date(2099, 1, 31), end_date=date(2099, 2, 28))
 		pay(self.given(renewal.renew_subscription)["invoice_id"])
 		self.assertEqual(self.mine()["end_date"], date(2099, 3, 31))
 
-	def test_asking_twice_gives_the_same_renewal(self):
+	def test_renewing_twice_returns_the_same_invoice(self):
 		self.active()
 		first, again = (self.given(renewal.renew_subscription) for _time in range(2))
 		self.assertEqual(first, again)
@@ -70,7 +70,7 @@ class TestRenewing(CustomerTestCase):
 			self.mine()["end_date"], add_interval(before["end_date"], "Month", 2, before["start_date"].day)
 		)
 
-	def test_a_customer_who_is_past_due_loses_no_day(self):
+	def test_renewing_while_past_due_continues_from_the_old_end(self):
 		self.active()
 		end = today() - timedelta(days=2)
 		move_to(self.subscription.name, end_date=end, start_date=end - timedelta(days=31))
@@ -106,7 +106,7 @@ class TestRenewing(CustomerTestCase):
 			frappe.db.get_value("AI Invoice", second, ["currency", "purpose"]), ("USD", "Renewal")
 		)
 
-	def test_there_must_be_something_to_renew(self):
+	def test_renewing_without_a_subscription_is_refused(self):
 		self.refused("not_found", renewal.renew_subscription)
 		self.refused("not_found", renewal.renew_subscription, plan_id="no-such-plan")
 		self.subscribe(price=0, is_free=1)
@@ -114,7 +114,7 @@ class TestRenewing(CustomerTestCase):
 		self.given(api.cancel_subscription)
 		self.refused("conflict", renewal.renew_subscription)
 
-	def test_a_period_is_never_extended_by_an_unpaid_renewal(self):
+	def test_an_unpaid_renewal_does_not_extend_the_period(self):
 		before = self.active()
 		invoice = frappe.get_doc("AI Invoice", self.given(renewal.renew_subscription)["invoice_id"])
 		for move in (invoice.mark_as_processing, lambda: invoice.mark_as_failed("The bank said no.")):

@@ -73,7 +73,7 @@ class TestAccessibility(BrowserTestCase):
 		context.route(f"{self.simulator.url}/**", lambda route: route.abort())
 		return context
 
-	def test_axe_finds_nothing_on_any_page_in_any_look(self):
+	def test_axe_finds_no_violation_on_any_page_in_any_theme(self):
 		for look in LOOKS:
 			context = self.stay(self.browser_of(self.user, **look))
 			for name, path in self.paths.items():
@@ -96,12 +96,12 @@ class TestAccessibility(BrowserTestCase):
 			for fault in found
 		]
 
-	def test_guests_find_no_fault_either(self):
+	def test_axe_finds_no_violation_on_pages_for_guests(self):
 		context = self.visitor()
 		for path in ("/plans", "/payment-result?attempt=X&back=1"):
 			self.assertEqual(self.faults(self.open(context, path)), [])
 
-	def test_nothing_is_wider_than_a_small_phone(self):
+	def test_no_page_is_wider_than_a_small_phone(self):
 		context = self.stay(self.browser_of(self.user, **NARROW))
 		for name, path in self.paths.items():
 			with self.subTest(name):
@@ -111,7 +111,7 @@ class TestAccessibility(BrowserTestCase):
 				self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), 320)
 				page.close()
 
-	def test_the_keyboard_alone_leads_to_the_payment(self):
+	def test_a_customer_pays_with_the_keyboard_alone(self):
 		page = self.open(self.browser_of(self.user), self.paths["checkout"])
 		stops = []
 		for _ in range(20):
@@ -126,14 +126,14 @@ class TestAccessibility(BrowserTestCase):
 		page.keyboard.press("Enter")
 		self.wait_for_gateway(page)
 
-	def test_what_has_the_focus_can_be_seen(self):
+	def test_the_focused_element_is_visible(self):
 		page = self.open(self.browser_of(self.user), self.paths["billing"])
 		for _ in range(8):
 			page.keyboard.press("Tab")
 			outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
 			self.assertEqual(outline, "solid", page.evaluate("document.activeElement.outerHTML"))
 
-	def test_buttons_and_links_are_big_enough_for_a_thumb(self):
+	def test_buttons_and_links_are_at_least_24_pixels_high(self):
 		"""WCAG 2.2 asks for 24 pixels; links inside sentences are excepted."""
 		context = self.stay(self.browser_of(self.user, **PHONE))
 		script = """() => [...document.querySelectorAll("a, button, input, summary")]

@@ -10,7 +10,7 @@ class TestLayout(BrowserTestCase):
 	def box(self, page, selector: str) -> dict:
 		return page.locator(selector).bounding_box()
 
-	def test_a_trial_line_moves_no_list_out_of_line(self):
+	def test_a_trial_line_does_not_shift_the_feature_lists(self):
 		plans = [
 			factories.create_plan(sort_order=-9, trial_days=days, features="One", description="Short.")
 			for days in (0, 7)
@@ -20,7 +20,7 @@ class TestLayout(BrowserTestCase):
 			tops = {round(self.box(page, f"#plan-{plan.name} {part}")["y"]) for plan in plans}
 			self.assertEqual(len(tops), 1, part)
 
-	def test_the_empty_billing_page_stands_in_the_middle(self):
+	def test_the_empty_billing_page_is_centered(self):
 		page = self.open(self.browser_of(self.customer(), **WIDE), "/billing")
 		middles = [
 			page.evaluate(
@@ -36,13 +36,13 @@ class TestLayout(BrowserTestCase):
 		]
 		self.assertLess(abs(middles[0] - middles[1]), 3)
 
-	def test_the_checkout_says_once_who_takes_the_card(self):
+	def test_the_checkout_says_once_who_handles_card_data(self):
 		user = self.customer()
 		page = self.checkout(self.browser_of(user), self.invoice_for(user))
 		page.get_by_text("We only learn whether it worked.").wait_for()
 		self.assertEqual(page.locator(".bottom").count(), 0)
 
-	def test_an_amount_on_a_receipt_stays_right_on_a_phone(self):
+	def test_amounts_on_a_receipt_stay_right_aligned_on_a_phone(self):
 		user = self.customer()
 		invoice = factories.create_active_subscription(user).current_invoice
 		page = self.open(self.browser_of(user, **PHONE), f"/receipt?invoice={invoice}")
@@ -51,7 +51,7 @@ class TestLayout(BrowserTestCase):
 		)
 		self.assertGreaterEqual(amount["x"], line["x"] + line["width"])
 
-	def test_the_example_is_copied_whole(self):
+	def test_the_copy_button_copies_the_whole_example(self):
 		user = self.customer()
 		factories.create_active_subscription(user)
 		browser = self.browser_of(user, **PHONE)

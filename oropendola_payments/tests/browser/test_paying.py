@@ -13,7 +13,7 @@ WITHOUT_SCRIPT = ("payu", "razorpay", "stripe", "paypal", "phonepe", "cashflows"
 
 
 class TestPaying(BrowserTestCase):
-	def test_a_new_customer_on_a_phone_goes_from_the_plans_to_the_key(self):
+	def test_a_new_customer_on_a_phone_gets_from_the_plans_to_a_key(self):
 		plan = factories.create_plan(plan_name="Nest", sort_order=-1)
 		user = self.customer()
 		page = self.open(self.visitor(**PHONE), "/plans")
@@ -33,7 +33,7 @@ class TestPaying(BrowserTestCase):
 		self.assertNotIn(key, page.content())
 		self.assertEqual(self.complaints, [])
 
-	def test_a_customer_pays_with_each_gateway_and_sees_it_at_once(self):
+	def test_a_customer_pays_with_each_gateway_and_sees_the_result_at_once(self):
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				user = self.customer()
@@ -46,7 +46,7 @@ class TestPaying(BrowserTestCase):
 				self.assertEqual(len(self.simulator.books(gateway)), 1)
 				self.assertEqual(self.complaints, [])
 
-	def test_a_customer_pays_inside_the_page_where_the_gateway_can(self):
+	def test_a_customer_pays_inside_the_page_where_the_gateway_supports_it(self):
 		for gateway in EMBEDDED:
 			with self.subTest(gateway):
 				page, invoice = self.embedded_checkout(gateway)
@@ -58,7 +58,7 @@ class TestPaying(BrowserTestCase):
 				self.wait_for_result(page, "paid")
 				self.assertEqual(self.complaints, [])
 
-	def test_a_window_that_hands_its_answer_to_our_page_ends_at_the_result(self):
+	def test_an_sdk_that_posts_through_our_page_ends_at_the_result(self):
 		"""Our page posts it with the log-in, so without its token the framework would refuse it."""
 		for gateway in WINDOWS:
 			with self.subTest(gateway):
@@ -75,7 +75,7 @@ class TestPaying(BrowserTestCase):
 				self.assertEqual(self.status(invoice), "Paid")
 				self.assertEqual(self.complaints, [])
 
-	def test_a_window_that_is_closed_leaves_the_page_with_a_way_on(self):
+	def test_closing_the_sdk_window_leaves_a_page_that_can_continue(self):
 		for gateway in WINDOWS:
 			with self.subTest(gateway):
 				page, _invoice = self.embedded_checkout(gateway)
@@ -83,7 +83,7 @@ class TestPaying(BrowserTestCase):
 				page.get_by_text("The payment window was closed.").wait_for()
 				self.assertTrue(page.get_by_role("button", name="Open the payment window").is_visible())
 
-	def test_a_declined_card_is_tried_again_in_the_same_window(self):
+	def test_a_declined_card_can_be_retried_in_the_same_window(self):
 		page, invoice = self.embedded_checkout("razorpay")
 		window = self.window_of(page, "razorpay")
 		window.locator("button[value=failure]").click()
@@ -98,7 +98,7 @@ class TestPaying(BrowserTestCase):
 		invoice = self.invoice_for(user, gateway)
 		return self.checkout(self.browser_of(user), invoice), invoice
 
-	def test_a_customer_without_javascript_pays_wherever_the_gateway_can(self):
+	def test_a_customer_without_javascript_pays_where_the_gateway_supports_it(self):
 		for gateway in WITHOUT_SCRIPT:
 			with self.subTest(gateway):
 				user = self.customer()
@@ -116,7 +116,7 @@ class TestPaying(BrowserTestCase):
 				self.wait_for_result(page, "paid")
 				self.assertEqual(self.status(invoice), "Paid")
 
-	def test_a_gateway_that_needs_javascript_says_so(self):
+	def test_a_gateway_that_needs_javascript_shows_a_hint(self):
 		user = self.customer()
 		page = self.checkout(self.browser_of(user, java_script_enabled=False), self.invoice_for(user))
 		page.locator("input[name=gateway][value=cashfree]").check()
@@ -124,7 +124,7 @@ class TestPaying(BrowserTestCase):
 		notice = page.locator("noscript .notice")  # texts inside noscript are not searched by text
 		self.assertIn("Cashfree only works with JavaScript", notice.inner_text())
 
-	def test_a_free_plan_starts_at_once_and_hands_over_its_key(self):
+	def test_a_free_plan_starts_at_once_and_shows_its_key(self):
 		plan = factories.create_plan(price=0, is_free=1)
 		user = self.customer()
 		page = self.open(self.browser_of(user), "/plans")
@@ -178,7 +178,7 @@ class TestBilling(BrowserTestCase):
 		page.get_by_text("It was cancelled.").wait_for()
 		self.assertEqual(self.value("AI Subscription", subscription.name, "status"), "Cancelled")
 
-	def test_a_form_of_another_site_ends_no_subscription(self):
+	def test_a_form_on_another_site_cannot_cancel_a_subscription(self):
 		user = self.customer()
 		subscription = factories.create_active_subscription(user)
 		context = self.browser_of(user)
@@ -188,7 +188,7 @@ class TestBilling(BrowserTestCase):
 			self.assertEqual(answer.status, 400)
 		self.assertEqual(self.value("AI Subscription", subscription.name, "status"), "Active")
 
-	def test_quota_that_was_used_is_shown(self):
+	def test_the_used_quota_is_shown(self):
 		user = self.customer()
 		subscription = factories.create_active_subscription(user, requests_limit_per_day=1000)
 		frappe.db.set_value("AI Subscription", subscription.name, "daily_quota_remaining", 388)
@@ -197,7 +197,7 @@ class TestBilling(BrowserTestCase):
 		self.assertEqual(page.locator("#quota").get_attribute("value"), "612")
 		page.get_by_text("612 of 1,000 requests used today").wait_for()
 
-	def test_logging_out_leaves_nothing_to_see(self):
+	def test_after_logging_out_no_page_shows_customer_data(self):
 		page = self.open(self.browser_of(self.customer()), "/billing")
 		page.get_by_role("button", name="Log out").click()
 		page.wait_for_url("**/plans")

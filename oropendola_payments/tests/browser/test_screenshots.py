@@ -79,7 +79,7 @@ class TestScreenshots(BrowserTestCase):
 				factories.create_plan(sort_order=order, **plan)
 		frappe.db.commit()
 
-	def test_every_page_in_every_look(self):
+	def test_every_page_is_captured_in_every_theme(self):
 		with factories.payment_settings(**SELLER):
 			for look, options in LOOKS.items():
 				self.shoot_all(look, options)
@@ -100,7 +100,7 @@ class TestScreenshots(BrowserTestCase):
 		self.look_at_billing(page, user, invoice, look)
 		self.look_at_bridges(browser, user, look)
 
-	def test_states_that_are_seldom_seen(self):
+	def test_rare_states_are_captured(self):
 		with factories.payment_settings(**SELLER):
 			self.look_at_ends()
 			self.look_at_returns()

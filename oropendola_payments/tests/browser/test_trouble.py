@@ -28,7 +28,7 @@ class TestTrouble(BrowserTestCase):
 		self.choose(page, gateway)
 		return page
 
-	def test_a_declined_payment_is_tried_again_another_way(self):
+	def test_a_declined_payment_can_be_retried_with_another_gateway(self):
 		page = self.start("payu")
 		self.press(page, "failure")
 		self.wait_for_result(page, "failed")
@@ -40,7 +40,7 @@ class TestTrouble(BrowserTestCase):
 		self.wait_for_result(page, "paid")
 		self.assertEqual(self.status(self.invoice), "Paid")
 
-	def test_every_gateway_that_declines_leads_to_a_page_that_says_so_and_what_to_do(self):
+	def test_every_decline_leads_to_a_page_with_reason_and_next_step(self):
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				invoice = self.invoice_for(self.user, gateway)
@@ -61,7 +61,7 @@ class TestTrouble(BrowserTestCase):
 		page.locator("[data-view=failed], [data-view=declined]").wait_for()
 		return page.locator("[data-view]").get_attribute("data-view")
 
-	def test_a_payment_that_is_open_after_the_banks_no_is_tried_again_there(self):
+	def test_a_payment_still_open_after_a_decline_is_retried_at_the_gateway(self):
 		self.invoice = self.invoice_for(self.user, "stripe")
 		page = self.start("stripe")
 		self.press(page, "failure")
@@ -72,7 +72,7 @@ class TestTrouble(BrowserTestCase):
 		self.wait_for_result(page, "paid")
 		self.assertEqual(len(self.attempts(self.invoice)), 1)
 
-	def test_a_payment_that_failed_says_so_while_another_one_is_open(self):
+	def test_a_failed_payment_shows_as_failed_while_another_one_is_open(self):
 		page = self.start("phonepe")
 		failed = self.attempts(self.invoice)[0]
 		other = checkout.initiate(self.user, self.invoice.name, "cashfree")["attempt"]
@@ -84,7 +84,7 @@ class TestTrouble(BrowserTestCase):
 		page.wait_for_url(f"**/payment-result?attempt={other}")
 		self.wait_for_result(page, "pending")
 
-	def test_who_leaves_the_gateways_page_is_not_told_that_a_payment_is_on_its_way(self):
+	def test_leaving_the_gateway_page_is_not_shown_as_a_pending_payment(self):
 		for gateway in ("razorpay", "stripe", "paypal", "cashflows"):
 			with self.subTest(gateway):
 				invoice = self.invoice_for(self.user, gateway)
@@ -93,19 +93,19 @@ class TestTrouble(BrowserTestCase):
 				self.press(page, "cancel")
 				page.locator("[data-view=left], [data-view=cancelled_attempt]").wait_for()
 
-	def test_a_bank_that_has_not_decided_is_not_called_a_customer_who_left(self):
+	def test_a_pending_bank_decision_is_not_shown_as_an_abandoned_payment(self):
 		page = self.start("payu")
 		self.press(page, "pending")
 		self.wait_for_result(page, "pending")
 
-	def test_after_the_last_try_the_page_offers_help_and_no_button(self):
+	def test_after_the_last_retry_the_page_offers_help_instead_of_a_button(self):
 		frappe.db.set_value("AI Invoice", self.invoice.name, {"status": "Failed", "retry_count": 3})
 		frappe.db.commit()
 		page = self.checkout(self.browser, self.invoice)
 		page.get_by_text("This invoice needs our help").wait_for()
 		self.assertEqual(page.locator(".pay-form").count(), 0)
 
-	def test_a_closed_tab_loses_no_payment(self):
+	def test_a_payment_survives_a_closed_tab(self):
 		page = self.start("phonepe")
 		reference = self.attempts(self.invoice)[0]
 		page.close()
@@ -114,7 +114,7 @@ class TestTrouble(BrowserTestCase):
 		page = self.open(self.browser, f"/payment-result?attempt={reference}")
 		self.wait_for_result(page, "paid")
 
-	def test_a_pending_payment_turns_to_paid_before_the_eyes_of_the_customer(self):
+	def test_a_pending_payment_changes_to_paid_on_the_open_page(self):
 		page = self.start("razorpay")
 		self.press(page, "pending")
 		self.wait_for_result(page, "left")
@@ -124,7 +124,7 @@ class TestTrouble(BrowserTestCase):
 		self.wait_for_result(page, "paid")
 		self.assertEqual(self.complaints, [])
 
-	def test_a_pending_payment_is_asked_about_without_javascript_too(self):
+	def test_a_pending_payment_is_refreshed_without_javascript_too(self):
 		page = self.start("razorpay")
 		self.press(page, "pending")
 		self.wait_for_result(page, "left")
@@ -148,7 +148,7 @@ class TestTrouble(BrowserTestCase):
 		second.get_by_text("This invoice is paid").wait_for()
 		self.assertEqual(len(self.simulator.books("payu")), 1)
 
-	def test_the_back_button_leads_to_the_choice_and_offers_to_go_on(self):
+	def test_the_back_button_shows_the_checkout_with_the_open_payment(self):
 		page = self.start("payu")
 		page.go_back()
 		page.wait_for_url("**/checkout?invoice=*")
@@ -167,21 +167,21 @@ class TestTrouble(BrowserTestCase):
 		page.goto(f"/checkout?invoice={self.invoice.name}")
 		self.assertEqual(page.locator(".pay-form").count(), 0)
 
-	def test_a_double_click_opens_one_payment(self):
+	def test_a_double_click_creates_one_attempt(self):
 		page = self.checkout(self.browser, self.invoice)
 		page.locator("input[name=gateway][value=phonepe]").check()
 		page.locator(".pay-form .button").dblclick()
 		self.wait_for_gateway(page)
 		self.assertEqual(len(self.attempts(self.invoice)), 1)
 
-	def test_a_withdrawn_payment_leads_back_to_the_choice(self):
+	def test_cancelling_a_payment_leads_back_to_the_checkout(self):
 		attempt = checkout.initiate(self.user, self.invoice.name, "cashfree")["attempt"]
 		page = self.open(self.browser_of(self.user, java_script_enabled=False), f"/pay?attempt={attempt}")
 		page.get_by_role("button", name="Cancel this payment").click()
 		page.wait_for_url("**/checkout?invoice=*")
 		self.assertEqual(self.value("Payment Attempt", attempt, "status"), "Cancelled")
 
-	def test_who_comes_back_without_a_log_in_is_led_to_the_result(self):
+	def test_returning_without_a_session_leads_to_the_result_page(self):
 		"""R31."""
 		page = self.start("payu")
 		self.browser.clear_cookies()
@@ -192,7 +192,7 @@ class TestTrouble(BrowserTestCase):
 		self.log_in(page, self.user)
 		self.wait_for_result(page, "paid")
 
-	def test_a_gateway_that_is_down_costs_a_sentence_and_not_the_page(self):
+	def test_a_gateway_that_is_down_shows_a_message_on_a_working_page(self):
 		self.simulator.faults.add("phonepe", "create", "error_500_before", times=None)
 		page = self.checkout(self.browser, self.invoice)
 		page.locator("input[name=gateway][value=phonepe]").check()
@@ -201,7 +201,7 @@ class TestTrouble(BrowserTestCase):
 		self.assertIn("/checkout?invoice=", page.url)
 		self.assertTrue(page.locator("input[name=gateway][value=phonepe]").is_checked())
 
-	def test_a_script_that_does_not_load_leaves_another_way(self):
+	def test_a_script_that_does_not_load_leaves_a_fallback(self):
 		attempt = checkout.initiate(self.user, self.invoice.name, "razorpay", "embedded")["attempt"]
 		self.browser.route("**/checkout.js", lambda route: route.abort())
 		page = self.open(self.browser, f"/pay?attempt={attempt}")
@@ -209,7 +209,7 @@ class TestTrouble(BrowserTestCase):
 		page.get_by_role("button", name="Continue to Razorpay").click()
 		self.wait_for_gateway(page)
 
-	def test_an_expired_page_says_so_and_starts_again(self):
+	def test_an_expired_page_can_be_restarted(self):
 		attempt = checkout.initiate(self.user, self.invoice.name, "phonepe")["attempt"]
 		frappe.db.set_value("Payment Attempt", attempt, "expires_at", "2020-01-01 10:00:00")
 		frappe.db.commit()
@@ -235,7 +235,7 @@ class TestCodes(BrowserTestCase):
 		page.locator("#otp").fill(code)
 		page.locator("button[value=confirm_otp]").click()
 
-	def test_a_wrong_code_of_the_bank_may_be_typed_again(self):
+	def test_a_wrong_bank_code_can_be_entered_again(self):
 		page = self.pay_by("saved_card", instrument_id="inst-1")
 		self.confirm(page, "000000")
 		page.get_by_text("This code is not right.").wait_for()
@@ -245,7 +245,7 @@ class TestCodes(BrowserTestCase):
 		self.confirm(page, BANK_CODE)
 		self.wait_for_result(page, "paid")
 
-	def test_a_upi_picture_waits_for_the_approval(self):
+	def test_the_upi_page_waits_for_the_approval(self):
 		page = self.pay_by("upi_qr")
 		page.get_by_alt_text("QR code of this payment, for a UPI app").wait_for()
 		self.simulator.finish("cashfree", self.attempts(self.invoice)[0], "success")
@@ -260,13 +260,13 @@ class TestCodes(BrowserTestCase):
 			page.get_by_role("link", name="Open my UPI app").get_attribute("href").startswith("upi://")
 		)
 
-	def test_a_upi_link_sends_who_sits_at_a_desk_to_the_phone(self):
+	def test_the_upi_link_refers_desktop_users_to_their_phone(self):
 		page = self.pay_by("upi_intent")
 		page.get_by_text("Please open this page on your phone").wait_for()
 		self.assertEqual(page.locator(".on-desk code").inner_text(), page.url)
 		self.assertFalse(page.get_by_role("link", name="Open my UPI app").is_visible())
 
-	def test_our_own_code_comes_before_the_gateway_where_the_settings_say_so(self):
+	def test_our_own_code_is_requested_first_where_the_settings_say_so(self):
 		factories.enable_gateway("payu", require_phone_code=1)
 		self.addCleanup(factories.enable_gateway, "payu", require_phone_code=0)
 		page = self.checkout(self.browser, self.invoice)

@@ -31,7 +31,7 @@ SECRET = "acme-made-up-secret"
 SITE = "http://site.example/api/method/oropendola_payments.api"
 
 
-class TestTheirEars(TestCase):
+class TestPaymentHooks(TestCase):
 	"""Design 6.6. Jobs that are queued start at once, so that a test hears what they tell."""
 
 	def setUp(self):
@@ -44,7 +44,7 @@ class TestTheirEars(TestCase):
 		self.attempt = self.journey.start()
 		self.addCleanup(frappe.db.rollback)
 
-	def test_money_that_arrived_is_told_once(self):
+	def test_payment_succeeded_is_called_once(self):
 		fact = paid(self.attempt)
 		capture = settle("payu", fact).capture
 		settle("payu", fact)
@@ -54,22 +54,22 @@ class TestTheirEars(TestCase):
 			[("payment_succeeded", invoice, capture), ("on_payment_authorized", invoice, "Completed")],
 		)
 
-	def test_a_part_of_the_money_is_told_and_completes_nothing(self):
+	def test_payment_succeeded_is_called_for_a_partial_payment_without_completing(self):
 		capture = settle("payu", paid(self.attempt, 100)).capture
 		self.assertEqual(heard, [("payment_succeeded", self.journey.invoice, capture)])
 
-	def test_a_failed_payment_is_told(self):
+	def test_payment_failed_is_called_for_a_failed_payment(self):
 		settle("payu", failed(self.attempt))
 		settle("payu", failed(self.attempt))
 		self.assertEqual(heard, [("payment_failed", self.journey.invoice, self.attempt)])
 
-	def test_a_payment_that_the_customer_left_is_told(self):
+	def test_payment_failed_is_called_for_an_abandoned_payment(self):
 		make_due(self.journey.invoice)
 		payment_jobs.run_abandoned()
 		self.assertEqual(self.journey.status(), "Abandoned")
 		self.assertIn(("payment_failed", self.journey.invoice, self.attempt), heard)
 
-	def test_a_refund_is_told_when_it_is_done(self):
+	def test_payment_refunded_is_called_when_a_refund_is_done(self):
 		self.journey.bring_back(self.journey.customer_pays(self.attempt))
 		refund = self.journey.refund()["refund"]
 		told = ("payment_refunded", self.journey.invoice, refund)
@@ -80,7 +80,7 @@ class TestTheirEars(TestCase):
 		self.assertEqual(heard.count(told), 1)
 
 
-class TestTheirGateway(TestCase):
+class TestGatewayOfAnotherApp(TestCase):
 	@classmethod
 	def setUpClass(cls):
 		super().setUpClass()
@@ -147,12 +147,12 @@ class TestTheirGateway(TestCase):
 		self.assertTrue(answer["success"], answer)
 		return [gateway["id"] for gateway in answer["gateways"]]
 
-	def test_customers_can_choose_it_for_what_it_takes(self):
+	def test_customers_can_choose_it_for_its_currencies(self):
 		for currency, expected in (("INR", [True]), ("USD", [False])):
 			listed = payment.get_available_gateways(currency=currency)["gateways"]
 			self.assertEqual([g["available"] for g in listed if g["id"] == "acmepay"], expected)
 
-	def test_the_browsers_return_leads_to_a_question_and_its_answer_is_settled(self):
+	def test_the_return_triggers_a_status_query_and_its_answer_is_settled(self):
 		attempt = self.start()
 		self.customer_pays(attempt)
 		url = f"{SITE}.callbacks.returned?gateway=acmepay&attempt={attempt}"
@@ -174,7 +174,7 @@ class TestTheirGateway(TestCase):
 		self.assertEqual(self.webhook(told)["status"], "duplicate")
 		self.assertEqual(self.status(), ("Paid", "Active"))
 
-	def test_the_reconciler_asks_it(self):
+	def test_the_reconciliation_job_queries_it(self):
 		self.customer_pays(self.start())
 		make_due(self.invoice)
 		payment_jobs.run_reconcile()
@@ -184,13 +184,13 @@ class TestTheirGateway(TestCase):
 		self.webhook(self.customer_pays(self.start(), "failed"))
 		self.assertEqual(self.status(), ("Failed", "Pending"))
 
-	def test_it_sends_money_back(self):
+	def test_it_refunds(self):
 		self.webhook(self.customer_pays(self.start()))
 		answer = create.create_refund(self.invoice, None, "A test")
 		self.assertEqual((answer["status"], AcmePay.refunds[answer["refund"]]), ("Refunded", 499))
 		self.assertEqual(self.status()[0], "Refunded")
 
-	def test_without_the_app_it_is_unknown_and_hurts_no_other_gateway(self):
+	def test_without_its_app_it_is_unknown_and_other_gateways_still_work(self):
 		"""The app was taken off the site, its settings stayed."""
 		self.assertIn("acmepay", self.listed())
 		self.uninstall()

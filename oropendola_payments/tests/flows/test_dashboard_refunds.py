@@ -36,7 +36,7 @@ class DashboardCase(TestCase):
 
 
 class TestAfterThePayment(DashboardCase):
-	def test_a_full_refund_ends_in_the_same_books(self):
+	def test_a_full_dashboard_refund_is_recorded(self):
 		for gateway in TELLING:
 			with self.subTest(gateway):
 				journey, attempt = self.paid_journey(gateway)
@@ -45,7 +45,7 @@ class TestAfterThePayment(DashboardCase):
 				self.assertEqual((journey.status(), journey.subscription_status()), ("Refunded", "Cancelled"))
 				self.assertEqual(journey.problems(), [])
 
-	def test_parts_are_seen_once_however_often_is_asked(self):
+	def test_partial_dashboard_refunds_are_recorded_once(self):
 		for gateway in TELLING:
 			with self.subTest(gateway):
 				journey, attempt = self.paid_journey(gateway)
@@ -57,7 +57,7 @@ class TestAfterThePayment(DashboardCase):
 				self.assertEqual([str(r.amount) for r in journey.refunds()], ["49.9"] * 2)
 				self.assertEqual(journey.problems(), [])
 
-	def test_a_refund_of_ours_is_no_second_one(self):
+	def test_a_refund_of_ours_is_not_recorded_again(self):
 		for gateway in TELLING:
 			with self.subTest(gateway):
 				journey, _attempt = self.paid_journey(gateway)
@@ -66,7 +66,7 @@ class TestAfterThePayment(DashboardCase):
 					sweep(journey.invoice)
 				self.assertEqual([refund.amount for refund in journey.refunds()], [100])
 
-	def test_stripes_charge_refunded_alone_makes_us_ask(self):
+	def test_the_stripe_event_charge_refunded_triggers_a_status_query(self):
 		"""stripe.md, Webhooks: it is sent for full and partial refunds, and names no refund."""
 		journey, attempt = self.paid_journey("stripe")
 		journey.sim.refund_from_dashboard("stripe", attempt)
@@ -75,7 +75,7 @@ class TestAfterThePayment(DashboardCase):
 		self.assertEqual([deliver(message)["status"] for message in told], ["processed"])
 		self.assertEqual((journey.status(), journey.problems()), ("Refunded", []))
 
-	def test_stripes_charge_refunded_asks_about_a_refund_on_its_way(self):
+	def test_the_stripe_event_charge_refunded_refreshes_a_pending_refund(self):
 		journey, _attempt = self.paid_journey("stripe")
 		journey.sim.configure("stripe", refund_status="pending")
 		self.addCleanup(journey.sim.configure, "stripe", refund_status="succeeded")
@@ -90,8 +90,8 @@ class TestAfterThePayment(DashboardCase):
 		self.assertEqual((journey.status(), journey.refunds()[0].status), ("Refunded", "Refunded"))
 
 
-class TestBeforeWeHeard(DashboardCase):
-	def test_money_that_went_back_before_we_heard_of_it_gives_no_lasting_service(self):
+class TestBeforeSettlement(DashboardCase):
+	def test_a_payment_refunded_before_settlement_gives_no_lasting_service(self):
 		for gateway in TELLING:
 			with self.subTest(gateway):
 				journey = Journey(gateway)
@@ -111,7 +111,7 @@ class TestBeforeWeHeard(DashboardCase):
 		self.assertTrue([c for c in journey.sim.books(journey.gateway) if c.reference == attempt])
 		journey.take_webhooks()
 
-	def test_a_notice_that_came_before_the_payment_is_made_up_for(self):
+	def test_a_refund_notice_before_its_payment_is_recorded_later(self):
 		journey = Journey("razorpay")
 		attempt = journey.start()
 		self.pay_unheard(journey, attempt)
@@ -130,8 +130,8 @@ class TestBeforeWeHeard(DashboardCase):
 		self.assertEqual(journey.subscription_status(), "Cancelled")
 
 
-class TestTheQuestion(DashboardCase):
-	def test_money_is_told_although_the_question_about_refunds_fails(self):
+class TestStatusQuery(DashboardCase):
+	def test_a_payment_is_settled_although_the_refund_query_fails(self):
 		"""R10: a limit of calls must not hide a payment."""
 		for gateway in ("razorpay", "stripe", "cashfree", "payu"):
 			with self.subTest(gateway):

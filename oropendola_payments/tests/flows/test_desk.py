@@ -45,17 +45,17 @@ class TestOfferedActions(DeskCase):
 	def actions(self, invoice) -> set[str]:
 		return set(form_actions.invoice_actions(invoice.reload()))
 
-	def test_an_open_invoice_can_be_paid_by_hand(self):
+	def test_an_open_invoice_offers_to_record_a_payment(self):
 		self.assertEqual(self.actions(create_invoice(customer())), {"pay"})
 
-	def test_a_paid_invoice_can_be_refunded_up_to_what_is_left(self):
+	def test_a_paid_invoice_offers_a_refund_up_to_the_balance(self):
 		invoice = create_invoice(customer())
 		manual_payment.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
 		self.assertEqual(self.actions(invoice), {"refund"})
 		create.create_refund(invoice.name, 99, "Example")
 		self.assertEqual(form_actions.invoice_actions(invoice.reload())["refund"], 400)
 
-	def test_a_payment_at_a_gateway_can_be_asked_about(self):
+	def test_an_attempt_at_a_gateway_offers_to_refresh_its_status(self):
 		journey = Journey("payu")
 		attempt = journey.start()
 		invoice = frappe.get_doc("AI Invoice", journey.invoice)
@@ -64,13 +64,13 @@ class TestOfferedActions(DeskCase):
 		doc.run_method("onload")
 		self.assertTrue(doc.get_onload("can_refresh"))
 
-	def test_a_review_can_be_finished(self):
+	def test_a_flagged_invoice_offers_to_finish_the_review(self):
 		invoice = create_invoice(customer())
 		invoice.flag_for_review("Made up.")
 		frappe.db.commit()
 		self.assertIn("review", self.actions(invoice))
 
-	def test_a_paid_invoice_that_served_nothing_can_be_fulfilled_again(self):
+	def test_a_paid_invoice_without_service_offers_to_retry_fulfilment(self):
 		invoice = create_invoice(customer())
 		manual_payment.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
 		frappe.db.set_value("AI Invoice", invoice.name, "fulfilled_on", None)
@@ -85,7 +85,7 @@ class TestOfferedActions(DeskCase):
 
 
 class TestNumbers(DeskCase):
-	def test_revenue_counts_what_paid_and_keeps_currencies_apart(self):
+	def test_revenue_counts_applied_payments_per_currency(self):
 		since = now_datetime() - timedelta(days=1)
 		before = analytics.revenue(since)
 		create_active_subscription(customer(), price=100, currency="INR")
@@ -96,7 +96,7 @@ class TestNumbers(DeskCase):
 			{currency: int(amount) for (_group, currency), amount in gained.items()}, {"INR": 100, "USD": 7}
 		)
 
-	def test_money_of_tests_is_no_revenue_once_a_gateway_is_live(self):
+	def test_payments_are_no_revenue_once_a_gateway_is_live(self):
 		self.assertIn("Simulator", analytics.counted_modes())
 		name = frappe.get_all("Payment Gateway Settings", {"gateway": "cashflows"}, pluck="name")[0]
 		before = frappe.db.get_value("Payment Gateway Settings", name, ["enabled", "mode"], as_dict=True)
@@ -106,7 +106,7 @@ class TestNumbers(DeskCase):
 		finally:
 			frappe.db.set_value("Payment Gateway Settings", name, dict(before))
 
-	def test_a_chart_of_money_shows_one_currency_and_says_which(self):
+	def test_a_revenue_chart_shows_one_currency_and_names_it(self):
 		create_active_subscription(customer(), price=100, currency="INR")
 		create_active_subscription(customer(), price=7, currency="USD")
 		for draw in (analytics.revenue_by_day, analytics.revenue_by_gateway):
@@ -127,13 +127,13 @@ class TestNumbers(DeskCase):
 		stacked = {"labels": ["a"], "datasets": [{"values": [1]}, {"values": [1]}]}
 		self.assertEqual(analytics.in_whole_numbers(stacked, stacked=True)["yMarkers"][0]["value"], 4)
 
-	def test_the_funnel_narrows(self):
+	def test_no_step_of_the_funnel_exceeds_the_one_before(self):
 		Journey("payu").start()
 		values = analytics.funnel(30)["datasets"][0]["values"]
 		self.assertEqual(values, sorted(values, reverse=True))
 		self.assertGreater(values[0], 0)
 
-	def test_a_reason_from_outside_is_shown_as_text(self):
+	def test_a_failure_reason_from_a_gateway_is_escaped(self):
 		journey = Journey("payu")
 		attempt = journey.start()
 		values = {"status": "Failed", "error_message": f"<b>{unique('x')}</b>"}
@@ -144,7 +144,7 @@ class TestNumbers(DeskCase):
 		finally:
 			frappe.db.set_value("Payment Attempt", attempt, {"status": "Processing", "error_message": None})
 
-	def test_cards_and_charts_answer_staff_only(self):
+	def test_number_cards_and_charts_are_for_staff_only(self):
 		auditor = create_user("Payments Auditor")
 		with as_user(auditor):
 			for card in (
@@ -188,7 +188,7 @@ class TestReports(DeskCase):
 		empty = dict.fromkeys(("paid", "taken", "refunded", "net"), 0)
 		return next((row for row in rows if row["gateway"] == "By hand"), empty)
 
-	def test_every_attempt_stands_in_one_column(self):
+	def test_every_attempt_is_counted_in_one_column(self):
 		Journey("payu").start()
 		_columns, rows, _message, _chart = payments_by_gateway.execute({"mode": "Simulator"})
 		self.assertTrue(any(row["open"] for row in rows))
@@ -203,13 +203,13 @@ class TestReports(DeskCase):
 		self.assertTrue(columns)
 		self.assertEqual((rows, chart), ([], None))
 
-	def test_revenue_a_month_spreads_longer_periods(self):
+	def test_monthly_revenue_spreads_longer_periods(self):
 		yearly = create_plan(price=1200, billing_interval="Year")
 		self.pay(yearly)
 		row = self.plan_row(yearly.name)
 		self.assertEqual((row["active"], row["mrr"]), (1, 100))
 
-	def test_a_subscription_that_was_not_paid_brings_nothing(self):
+	def test_an_unpaid_subscription_adds_no_monthly_revenue(self):
 		plan = create_plan(price=500)
 		create_invoice(customer(), plan=plan)
 		row = self.plan_row(plan.name)
@@ -223,14 +223,14 @@ class TestReports(DeskCase):
 		_columns, rows, _message, _chart = subscriptions_and_mrr.execute({"plan": plan})
 		return rows[0]
 
-	def test_months_in_different_currencies_are_not_drawn_side_by_side(self):
+	def test_currencies_are_not_mixed_in_one_chart(self):
 		rows = [
 			{"plan_name": "Starter", "currency": currency, "active": count, "mrr": 5}
 			for currency, count in (("INR", 2), ("USD", 3))
 		]
 		self.assertEqual(subscriptions_and_mrr._chart(rows)["data"]["labels"], ["Starter USD"])
 
-	def test_refunds_are_listed_with_reasons_as_text(self):
+	def test_refunds_are_listed_with_escaped_reasons(self):
 		invoice = create_invoice(customer())
 		manual_payment.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
 		refund = create.create_refund(invoice.name, 5, "<b>Too much</b>")["refund"]
@@ -238,7 +238,7 @@ class TestReports(DeskCase):
 		row = next(row for row in rows if row["name"] == refund)
 		self.assertEqual((row["amount"], row["reason"]), (5, "&lt;b&gt;Too much&lt;/b&gt;"))
 
-	def test_differences_name_invoices_that_wait_for_a_person(self):
+	def test_differences_list_invoices_waiting_for_review(self):
 		invoice = create_invoice(customer())
 		self.assertEqual(self.differences(invoice.name), [])
 		invoice.flag_for_review("Look at <this>.")
@@ -247,7 +247,7 @@ class TestReports(DeskCase):
 		self.assertEqual((row["kind"], row["difference"]), ("Review", "Look at &lt;this&gt;."))
 		self.assertEqual(row["amount"], 499)
 
-	def test_every_kind_of_difference_says_what_to_do(self):
+	def test_every_kind_of_difference_has_an_instruction(self):
 		self.assertEqual(set(reconciliation_differences.TO_DO), set(reconciliation_differences.SOURCES))
 		self.assertIn("action", [column["fieldname"] for column in reconciliation_differences.columns()])
 
@@ -258,7 +258,7 @@ class TestReports(DeskCase):
 		frappe.db.commit()
 		self.assertEqual(self.differences(invoice.name)[0]["amount"], 499)
 
-	def test_differences_name_sums_that_do_not_add_up(self):
+	def test_differences_list_amounts_that_do_not_add_up(self):
 		invoice = create_invoice(customer())
 		frappe.db.set_value("AI Invoice", invoice.name, "amount_paid", 5)
 		try:
@@ -266,7 +266,7 @@ class TestReports(DeskCase):
 		finally:
 			frappe.db.set_value("AI Invoice", invoice.name, "amount_paid", 0)
 
-	def test_differences_name_a_refund_that_nobody_knows_about(self):
+	def test_differences_list_an_unknown_refund(self):
 		invoice = create_invoice(customer())
 		manual_payment.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
 		refund = create.create_refund(invoice.name, 5, "Example")["refund"]
@@ -280,7 +280,7 @@ class TestReports(DeskCase):
 		_columns, rows = reconciliation_differences.execute({})
 		return [row for row in rows if row["invoice"] == invoice]
 
-	def test_managers_auditors_and_nobody_else_may_open_them(self):
+	def test_only_managers_and_auditors_may_open_the_reports(self):
 		for name in REPORTS:
 			roles = {row.role for row in frappe.get_doc("Report", name).roles}
 			self.assertEqual(roles, {"Payments Manager", "Payments Auditor", "System Manager"}, name)

@@ -40,12 +40,12 @@ class TestExpiry(TimeTestCase):
 			subscription_jobs.run_expiry()
 		return self.status()
 
-	def test_the_day_before_the_end_is_served(self):
+	def test_service_continues_on_the_day_before_the_end(self):
 		self.ended(-1)
 		self.assertEqual(self.run_sweep(), "Active")
 		self.assertTrue(usage.consume(self.key, 1)["allowed"])
 
-	def test_on_the_day_of_the_end_service_stops_and_grace_begins(self):
+	def test_on_the_end_date_service_stops_and_the_grace_period_starts(self):
 		self.ended(0)
 		with self.assertRaises(PaymentRequired):
 			usage.consume(self.key, 1)  # at once, not when the scheduler comes round
@@ -55,31 +55,31 @@ class TestExpiry(TimeTestCase):
 			(mine["quota"]["limit"], mine["quota"]["remaining"], mine["api_key_prefix"]), (0, 0, None)
 		)
 
-	def test_after_the_days_of_grace_the_subscription_is_over(self):
+	def test_after_the_grace_period_the_subscription_expires(self):
 		self.ended(2)
 		self.assertEqual(self.run_sweep(), "Past Due")
 		self.ended(3)
 		self.assertEqual(self.run_sweep(), "Expired")
 
-	def test_a_scheduler_that_stood_still_for_weeks_catches_up(self):
+	def test_a_scheduler_that_was_down_for_weeks_catches_up(self):
 		"""R23, R29."""
 		self.ended(60)
 		self.assertEqual(self.run_sweep(), "Expired")
 
-	def test_a_payment_within_the_grace_gives_the_same_key_back(self):
+	def test_a_payment_within_the_grace_period_reactivates_the_key(self):
 		self.ended(2)
 		self.run_sweep()
 		pay(self.given(renewal.renew_subscription)["invoice_id"])
 		self.assertEqual(self.status(), "Active")
 		self.assertEqual(usage.consume(self.key, 1)["remaining"], 99)
 
-	def test_a_payment_after_expiry_gives_the_same_key_back(self):
+	def test_a_payment_after_expiry_reactivates_the_key(self):
 		self.ended(30)
 		self.run_sweep()
 		pay(self.given(renewal.renew_subscription)["invoice_id"])
 		self.assertEqual(usage.consume(self.key, 1)["remaining"], 99)
 
-	def test_one_broken_subscription_stops_nobody_else(self):
+	def test_one_broken_subscription_does_not_stop_the_others(self):
 		"""R10, R29."""
 		broken = create_active_subscription(self.user)
 		frappe.db.set_value("AI API Key", broken.api_key_link, "subscription", self.doc.name)
@@ -89,14 +89,14 @@ class TestExpiry(TimeTestCase):
 		self.assertEqual(frappe.db.get_value("AI Subscription", broken.name, "status"), "Active")
 		move_to(broken.name, end_date=tomorrow(), api_key_link=broken.api_key_link)
 
-	def test_a_subscription_that_was_renewed_meanwhile_is_left_alone(self):
+	def test_a_subscription_renewed_meanwhile_does_not_expire(self):
 		self.ended(1)
 		self.doc.reload()
 		move_to(self.doc.name, end_date=tomorrow())
 		subscription_jobs._end(self.doc.name, grace=3)
 		self.assertEqual(self.status(), "Active")
 
-	def test_a_free_plan_never_ends(self):
+	def test_a_free_plan_never_expires(self):
 		self.user = create_user()
 		name = self.subscribe(price=0, is_free=1)["subscription_id"]
 		self.run_sweep()
@@ -107,7 +107,7 @@ class TestDailyQuota(TimeTestCase):
 	def used_up_yesterday(self):
 		move_to(self.doc.name, daily_quota_remaining=0, quota_reset_on=today())
 
-	def test_the_scheduler_fills_the_quota_of_a_new_day(self):
+	def test_the_scheduler_resets_the_quota_on_a_new_day(self):
 		self.used_up_yesterday()
 		subscription_jobs.run_reset()
 		row = frappe.db.get_value(
@@ -115,13 +115,13 @@ class TestDailyQuota(TimeTestCase):
 		)
 		self.assertEqual(row, (100, tomorrow()))
 
-	def test_the_scheduler_gives_nothing_back_within_a_day(self):
+	def test_the_scheduler_does_not_reset_the_quota_twice_a_day(self):
 		usage.consume(self.key, 40)
 		for _run in range(2):
 			subscription_jobs.run_reset()
 		self.assertEqual(usage.consume(self.key, 1)["remaining"], 59)
 
-	def test_without_a_scheduler_the_first_use_of_a_day_fills_the_quota(self):
+	def test_without_a_scheduler_the_first_use_of_a_day_resets_the_quota(self):
 		self.used_up_yesterday()
 		self.assertEqual(self.mine()["quota"]["remaining"], 100, "the customer sees what he or she will get")
 		self.assertEqual(
@@ -129,7 +129,7 @@ class TestDailyQuota(TimeTestCase):
 		)
 		self.assertEqual(usage.consume(self.key, 30)["remaining"], 40)
 
-	def test_nobody_without_service_gets_quota(self):
+	def test_a_subscription_without_service_gets_no_quota(self):
 		self.ended(1)
 		self.doc.reload().mark_past_due()
 		move_to(self.doc.name, quota_reset_on=today())
@@ -143,7 +143,7 @@ class TestReminders(TimeTestCase):
 			subscription_jobs.run_reminders()
 		return frappe.db.get_value("AI Subscription", self.doc.name, "last_reminder")
 
-	def test_each_day_of_the_plan_reminds_once(self):
+	def test_each_reminder_day_sends_one_reminder(self):
 		seen = []
 		for days_left in (8, 7, 7, 6, 1, 1, 0, -1):
 			self.ended(-days_left)
@@ -165,7 +165,7 @@ class TestReminders(TimeTestCase):
 			],
 		)
 
-	def test_a_new_period_is_reminded_of_again(self):
+	def test_a_new_period_gets_its_own_reminders(self):
 		self.ended(-7)
 		first = self.reminded()
 		move_to(self.doc.name, end_date=date(2099, 1, 1))
@@ -173,14 +173,14 @@ class TestReminders(TimeTestCase):
 		self.ended(-1)
 		self.assertNotEqual(self.reminded(), first)
 
-	def test_a_cancelled_subscription_is_not_reminded_of(self):
+	def test_a_cancelled_subscription_gets_no_reminder(self):
 		self.ended(-7)
 		self.given(api.cancel_subscription)
 		self.assertIsNone(self.reminded())
 
 
 class TestReminderDays(TestCase):
-	def test_what_is_no_list_of_days_is_refused(self):
+	def test_an_invalid_list_of_reminder_days_is_refused(self):
 		settings = frappe.get_doc("Payment Settings")
 		for text in ("7;3", "soon", "7,,x"):
 			settings.reminder_days = text

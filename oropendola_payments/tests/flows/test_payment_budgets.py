@@ -62,14 +62,14 @@ class TestPaymentBudgets(TestCase):
 					len(cost), LIMITS.get(gateway, LIMIT), f"{len(cost)}\n" + "\n".join(cost)
 				)
 
-	def test_a_duplicate_webhook_costs_three(self):
+	def test_a_duplicate_webhook_takes_at_most_three_statements(self):
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				first = self.settling(gateway)
 				cost = self.beyond_ping([first] * (ROUNDS + 1))
 				self.assertLessEqual(len(cost), 3, f"{len(cost)}\n" + "\n".join(cost))
 
-	def test_opening_a_payment_costs_twelve(self):
+	def test_initiating_a_payment_takes_at_most_twelve_statements(self):
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				cost = self.beyond_ping([self.opening(gateway) for _round in range(ROUNDS)], customer())

@@ -36,7 +36,7 @@ class RaceCase(TestCase):
 		self.assertEqual(bugs, [])
 
 
-class TestTheSameMoney(RaceCase):
+class TestOnePayment(RaceCase):
 	def race_for_one_payment(self, gateway: str):
 		journey = Journey(gateway)
 		attempt = journey.start()
@@ -53,7 +53,7 @@ class TestTheSameMoney(RaceCase):
 		self.assert_only_refusals(results)
 		return journey
 
-	def test_callbacks_webhooks_and_polls_give_one_capture_and_one_period(self):
+	def test_parallel_callbacks_webhooks_and_polls_create_one_capture_and_one_period(self):
 		"""payu.md pitfall 8, razorpay.md pitfall 5: return, webhook and a redelivery while the first run is still working. R28, R1: twenty tell of one payment."""
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
@@ -65,7 +65,7 @@ class TestTheSameMoney(RaceCase):
 				self.assertEqual(subscription.end_date, journey.doc().period_end)
 				self.assertEqual(journey.problems(), [])
 
-	def test_two_sweeps_at_once_do_the_work_once(self):
+	def test_two_parallel_sweeps_process_each_record_once(self):
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				forget_the_past()
@@ -87,7 +87,7 @@ class TestTheSameMoney(RaceCase):
 
 
 class TestClicks(RaceCase):
-	def test_twenty_clicks_open_one_attempt_and_one_order(self):
+	def test_twenty_clicks_create_one_attempt_and_one_order(self):
 		"""R15 for payments: claimed before the call, called once."""
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
@@ -105,7 +105,7 @@ class TestClicks(RaceCase):
 					made, 0 if gateway == "payu" else 1, "PayU hears of an order when the form is posted"
 				)
 
-	def test_one_client_key_at_the_same_time_opens_one_attempt(self):
+	def test_parallel_requests_with_one_idempotency_key_create_one_attempt(self):
 		first = Journey("payu")
 		second = Journey("payu", user=first.user)
 		invoices = (first.invoice, second.invoice)
@@ -116,7 +116,7 @@ class TestClicks(RaceCase):
 		self.assert_only_refusals(in_parallel(CROWD, click))
 		self.assertEqual(len(first.attempts()) + len(second.attempts()), 1)
 
-	def test_twenty_retries_are_one_retry(self):
+	def test_twenty_parallel_retries_count_as_one(self):
 		journey = Journey("payu")
 		journey.bring_back(journey.customer_pays(journey.start(), "failure"))
 		self.assertEqual(journey.status(), "Failed")
@@ -125,7 +125,7 @@ class TestClicks(RaceCase):
 		)
 		self.assertEqual((journey.doc().retry_count, len(journey.attempts())), (1, 2))
 
-	def test_paying_and_cancelling_at_once_never_loses_the_payment(self):
+	def test_cancelling_during_a_payment_never_loses_the_payment(self):
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				journey = Journey(gateway)
@@ -157,7 +157,7 @@ class TestRefunds(RaceCase):
 				self.assertEqual(sum(refund.amount for refund in journey.refunds()), 400)
 				self.assertEqual(journey.problems(), [])
 
-	def test_one_key_makes_one_refund(self):
+	def test_parallel_requests_with_one_idempotency_key_create_one_refund(self):
 		journey = self.paid("payu")
 		results = in_parallel(
 			CROWD, lambda _n: create.create_refund(journey.invoice, 100, "A test", journey.invoice)
@@ -168,7 +168,7 @@ class TestRefunds(RaceCase):
 		)
 		self.assertEqual(len(journey.refunds()), 1)
 
-	def test_two_workers_send_one_refund(self):
+	def test_two_parallel_workers_send_a_refund_once(self):
 		"""Double sends: the claim is taken under the refund's lock."""
 		journey = self.paid("payu")
 		with payment_settings(double_payment_policy="Refund"):
@@ -179,7 +179,7 @@ class TestRefunds(RaceCase):
 
 
 class TestSubscribing(RaceCase):
-	def test_twenty_clicks_make_one_subscription_and_one_invoice(self):
+	def test_twenty_clicks_create_one_subscription_and_one_invoice(self):
 		"""R29: no second invoice for the same period."""
 		user, plan = create_user(), create_plan()
 		results = in_parallel(CROWD, lambda _n: lifecycle.subscribe(user, plan.name, None))
@@ -187,14 +187,14 @@ class TestSubscribing(RaceCase):
 		self.assertEqual(frappe.db.count("AI Subscription", {"user": user}), 1)
 		self.assertEqual(frappe.db.count("AI Invoice", {"user": user}), 1)
 
-	def test_twenty_renewals_make_one_invoice(self):
+	def test_twenty_parallel_renewals_create_one_invoice(self):
 		journey = Journey("payu", user=create_user())
 		journey.bring_back(journey.customer_pays(journey.start()))
 		results = in_parallel(CROWD, lambda _n: renewal.renew(journey.user))
 		self.assert_only_refusals(results)
 		self.assertEqual(frappe.db.count("AI Invoice", {"user": journey.user}), 2)
 
-	def test_twenty_who_come_back_after_the_end_get_one_invoice(self):
+	def test_twenty_parallel_renewals_after_expiry_create_one_invoice(self):
 		"""R29: what another request just made is seen, although this one had looked before."""
 		journey = Journey("payu", user=create_user())
 		journey.bring_back(journey.customer_pays(journey.start()))

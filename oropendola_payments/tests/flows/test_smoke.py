@@ -3,7 +3,7 @@ from oropendola_payments.tests.support.journey import GATEWAYS, Journey
 
 
 class TestEveryGateway(TestCase):
-	def test_a_new_customer_pays_and_is_served(self):
+	def test_a_new_customer_pays_and_gets_service(self):
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				journey = Journey(gateway)

@@ -46,26 +46,26 @@ class TestStatementBudgets(TestCase):
 				mine.remove(statement)
 		return mine
 
-	def test_a_statement_is_seen_when_there_is_one(self):
+	def test_the_counter_counts_a_statement(self):
 		with counted_statements() as seen:
 			frappe.db.sql("SELECT 1")
 			frappe.db.get_value("AI Plan", {"name": "no-such-plan"}, "name")
 		self.assertEqual(len(seen), 2, seen)
 
-	def test_taking_quota_costs_three(self):
+	def test_consuming_quota_takes_at_most_three_statements(self):
 		headers = {"X-API-Key": self.key}
 		cost = self.beyond_ping("POST", lambda: call("usage.consume", headers=headers, json={"requests": 1}))
 		self.assertLessEqual(len(cost), 3, cost)
 		self.assertTrue(any("UPDATE" in statement for statement in cost), cost)
 
-	def test_the_list_of_plans_costs_two(self):
+	def test_the_list_of_plans_takes_at_most_two_statements(self):
 		for method in ("GET", "POST"):
 			cost = self.beyond_ping(
 				method, lambda method=method: call("subscription.get_plans", method=method)
 			)
 			self.assertLessEqual(len(cost), 2, cost)
 
-	def test_the_list_of_gateways_costs_two(self):
+	def test_the_list_of_gateways_takes_at_most_two_statements(self):
 		for query in ({}, {"currency": "INR"}):
 			cost = self.beyond_ping(
 				"GET",

@@ -74,7 +74,7 @@ class TestEveryEndpoint(TestCase):
 		restored.__enter__()
 		cls.addClassCleanup(restored.__exit__, None, None, None)
 
-	def test_the_table_names_every_endpoint(self):
+	def test_the_access_table_covers_every_endpoint(self):
 		"""S12: nothing is reachable by accident."""
 		self.assertEqual({row.endpoint for row in ROWS}, set(whitelisted()))
 
@@ -86,7 +86,7 @@ class TestEveryEndpoint(TestCase):
 		}
 		self.assertEqual(open_to_guests, OPEN_TO_GUESTS)
 
-	def test_each_endpoint_tells_each_kind_of_user_what_the_table_says(self):
+	def test_each_endpoint_answers_each_kind_of_user_as_the_table_says(self):
 		for row in ROWS:
 			arguments = row.arguments(World(self.people))
 			for actor in sorted(ACTORS, key=lambda actor: row.status_for(actor) == 200):
@@ -116,14 +116,14 @@ class TestEveryEndpoint(TestCase):
 					answer = call(row.endpoint, self.people.manager, method=method, query_string=row.query)
 					self.assertEqual(answer.status_code, 403, answer.text[:300])
 
-	def test_the_methods_of_the_table_are_the_declared_ones(self):
+	def test_the_table_lists_the_declared_http_methods(self):
 		declared = {
 			name: set(frappe.allowed_http_methods_for_whitelisted_func[f])
 			for name, f in whitelisted().items()
 		}
 		self.assertEqual({row.endpoint: set(row.methods) for row in ROWS}, declared)
 
-	def test_a_get_of_a_read_writes_nothing(self):
+	def test_a_get_request_writes_nothing(self):
 		"""S19."""
 		# These ask the gateway, whose answer may be news.
 		asking = {"callbacks.returned", "cashfree.get_cashfree_order_status", "payment.get_payment_status"}
@@ -141,15 +141,15 @@ class TestEveryEndpoint(TestCase):
 		}
 
 
-class TestOwnListings(TestCase):
-	def test_a_customers_lists_hold_only_what_is_theirs(self):
+class TestOwnLists(TestCase):
+	def test_a_customer_lists_only_own_records(self):
 		"""S13."""
 		mine, theirs = create_invoice(), create_invoice()
 		listed = message(call("payment.get_pending_invoices", mine.user))["invoices"]
 		self.assertEqual([row["name"] for row in listed], [mine.name])
 		self.assertNotIn(theirs.name, frappe.as_json(listed))
 
-	def test_a_strangers_record_and_a_missing_one_sound_alike(self):
+	def test_a_foreign_record_and_a_missing_one_get_the_same_answer(self):
 		"""S9: no oracle for names."""
 		invoice, stranger = create_invoice(), create_user()
 		for name in (invoice.name, "INV-0000-00000"):
@@ -193,7 +193,7 @@ class TestRest(TestCase):
 		frappe.db.commit()
 		return doc.name
 
-	def test_the_tables_name_every_record_of_the_app(self):
+	def test_the_tables_cover_every_doctype_of_the_app(self):
 		records = {"module": "AI Billing", "istable": 0}
 		self.assertEqual(
 			{*CUSTOMERS_READ, *STAFF_ONLY}, set(frappe.get_all("DocType", records, pluck="name"))
@@ -208,14 +208,14 @@ class TestRest(TestCase):
 		rows = answer.json.get("data") if answer.status_code == 200 else None
 		return answer.status_code, rows
 
-	def test_a_customer_reads_his_or_her_own_records(self):
+	def test_a_customer_reads_own_records(self):
 		for doctype in CUSTOMERS_READ:
 			with self.subTest(doctype=doctype):
 				self.assertEqual(self.read(doctype, self.owner).status_code, 200)
 				status, rows = self.listed(doctype, self.owner)
 				self.assertEqual((status, [row["name"] for row in rows]), (200, [self.names[doctype]]))
 
-	def test_a_customer_reads_nobody_elses_records(self):
+	def test_a_customer_cannot_read_records_of_others(self):
 		"""S13: by name, in a list, by a filter, and by the client API."""
 		for doctype in CUSTOMERS_READ:
 			name = self.names[doctype]
@@ -234,30 +234,30 @@ class TestRest(TestCase):
 				self.assertEqual(self.read(doctype, None).status_code, 403)
 				self.assertEqual(self.listed(doctype, None)[0], 403)
 
-	def test_customers_do_not_read_what_is_for_staff(self):
+	def test_customers_cannot_read_staff_records(self):
 		for doctype in STAFF_ONLY:
 			with self.subTest(doctype=doctype):
 				self.assertEqual(self.read(doctype, self.owner).status_code, 403)
 				self.assertEqual(self.listed(doctype, self.owner)[0], 403)
 
-	def test_customers_do_not_read_the_inside_of_their_own_records(self):
+	def test_customers_cannot_read_internal_fields_of_own_records(self):
 		for doctype in CUSTOMERS_READ:
 			told = self.read(doctype, self.owner).json["data"]
 			self.assertEqual([field for field in INSIDE if told.get(field)], [], doctype)
 
-	def test_staff_read_everything_and_auditors_change_nothing(self):
+	def test_staff_can_read_everything_and_auditors_cannot_write(self):
 		for doctype, name in self.names.items():
 			with self.subTest(doctype=doctype):
 				self.assertEqual(self.read(doctype, self.auditor).status_code, 200)
 				self.assertEqual(self.read(doctype, self.manager).status_code, 200)
 				self.refused(self.auditor, doctype, name)
 
-	def test_not_even_a_manager_writes_evidence_by_rest(self):
+	def test_a_manager_cannot_write_evidence_by_rest(self):
 		for doctype in EVIDENCE:
 			with self.subTest(doctype=doctype):
 				self.refused(self.manager, doctype, self.names[doctype])
 
-	def test_customers_write_no_record(self):
+	def test_customers_cannot_write_any_record(self):
 		"""S14."""
 		for user in (None, self.owner, self.other):
 			for doctype, name in self.names.items():
@@ -277,7 +277,7 @@ class TestRest(TestCase):
 			self.assertEqual(answer.status_code, 403, (method, answer.text[:300]))
 		self.assertTrue(frappe.db.exists(doctype, name))
 
-	def test_a_customer_cannot_run_the_forms_own_methods(self):
+	def test_a_customer_cannot_call_document_methods(self):
 		"""S12."""
 		asked = {"dt": "Payment Gateway Settings", "dn": "PayU", "method": "test_connection"}
 		for user in (None, self.owner):

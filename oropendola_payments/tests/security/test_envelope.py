@@ -34,7 +34,7 @@ class TestEnvelope(TestCase):
 		frappe.db.commit()
 		return answer, bool(frappe.db.exists("Email Template", title))
 
-	def test_what_was_written_before_a_refusal_is_undone(self):
+	def test_writes_before_a_refusal_are_rolled_back(self):
 		answer, written = self.call(Conflict("Not now."))
 		self.assertFalse(written)
 		self.assertEqual(
@@ -42,15 +42,15 @@ class TestEnvelope(TestCase):
 		)
 		self.assertEqual(frappe.local.response.http_status_code, 409)
 
-	def test_what_was_written_before_the_frameworks_own_refusal_is_undone(self):
+	def test_writes_before_a_refusal_of_the_framework_are_rolled_back(self):
 		answer, written = self.call(frappe.PermissionError())
 		self.assertFalse(written)
 		self.assertEqual(answer["error_code"], "not_allowed")
 
-	def test_what_an_answer_wrote_stays(self):
+	def test_writes_of_a_successful_answer_are_committed(self):
 		answer, written = self.call(None)
 		self.assertTrue(written and answer["success"])
 
-	def test_a_bug_is_no_refusal(self):
+	def test_an_unexpected_error_is_not_reported_as_a_refusal(self):
 		with self.assertRaises(ZeroDivisionError):
 			self.call(ZeroDivisionError())

@@ -85,7 +85,7 @@ def sent_as_text(headers) -> dict:
 
 
 class TestWebhooks(HostileCase):
-	def test_mutilated_messages_are_refused_and_write_nothing(self):
+	def test_mutilated_notices_are_refused_and_write_nothing(self):
 		"""S2, S4, S7: no signature, no look, no row."""
 		for gateway in (code for code in GATEWAYS if code not in BELLS_ONLY):
 			journey = self.journey(gateway)
@@ -99,7 +99,7 @@ class TestWebhooks(HostileCase):
 					self.assertEqual(self.counts(), before)
 			self.assertEqual((journey.status(), journey.captures()), ("Processing", []))
 
-	def test_a_mutilated_bell_moves_no_money(self):
+	def test_a_mutilated_unsigned_notice_moves_no_money(self):
 		for gateway in BELLS_ONLY:
 			journey = self.journey(gateway)
 			message_of = journey.customer_pays(journey.start(), "failure") and journey.take_webhooks()[-1]
@@ -109,7 +109,7 @@ class TestWebhooks(HostileCase):
 					self.assertLess(answer.status_code, 500, answer.get_data(as_text=True)[:300])
 			self.assertEqual((journey.captures(), journey.subscription_status()), ([], "Pending"))
 
-	def test_what_frappe_itself_cannot_read_does_not_reach_us(self):
+	def test_a_body_that_frappe_cannot_parse_is_refused_by_frappe(self):
 		"""A body that is called JSON and is none: the framework refuses it in its own way, and nothing is written."""
 		journey = self.journey("razorpay")
 		for kind, body in mutilated(b'{"event": "payment.captured"}').items():
@@ -122,7 +122,7 @@ class TestWebhooks(HostileCase):
 				self.assertEqual({doctype: self.counts()[doctype] for doctype in before}, before)
 		self.assertEqual(journey.status(), "Pending")
 
-	def test_no_signature_an_empty_one_and_strange_ones_are_refused(self):
+	def test_a_missing_empty_or_malformed_signature_is_refused(self):
 		"""S4, S6, S23: asterisks, letters of other alphabets, nothing."""
 		for gateway in (code for code in GATEWAYS if code not in BELLS_ONLY):
 			journey = self.journey(gateway)
@@ -156,13 +156,13 @@ class TestWebhooks(HostileCase):
 				answer = self.webhook(code, b"{}")
 				self.assertEqual(answer.status_code, 404, answer.get_data(as_text=True)[:300])
 
-	def test_reading_methods_are_refused(self):
+	def test_get_and_head_requests_are_refused(self):
 		"""S19: nobody changes anything by GET."""
 		for method in ("GET", "PUT", "DELETE"):
 			answer = call("webhooks.receive", method=method, query_string={"gateway": "payu"})
 			self.assertIn(answer.status_code, (403, 405))
 
-	def test_refused_messages_are_counted_and_slowed_down(self):
+	def test_refused_notices_are_counted_and_rate_limited(self):
 		self.journey("razorpay")
 		address = {"X-Forwarded-For": f"203.0.113.{secrets.randbelow(250)}", "X-Razorpay-Signature": "0" * 64}
 		before = health.rejected_counts().get("razorpay", 0)
@@ -171,7 +171,7 @@ class TestWebhooks(HostileCase):
 		self.assertEqual(answers[-1], 429)
 		self.assertGreaterEqual(health.rejected_counts()["razorpay"] - before, 60)
 
-	def test_an_answer_says_nothing_about_what_we_know(self):
+	def test_a_refusal_does_not_reveal_whether_a_payment_exists(self):
 		"""S9: a guess with a wrong signature gets the same words for a payment of ours as for nobody's."""
 		for gateway in (code for code in GATEWAYS if code not in BELLS_ONLY):
 			with self.subTest(gateway):
@@ -190,7 +190,7 @@ class TestWebhooks(HostileCase):
 
 
 class TestReplays(HostileCase):
-	def test_a_good_message_sent_again_by_a_stranger_changes_nothing(self):
+	def test_a_replayed_notice_changes_nothing(self):
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				journey = self.journey(gateway)
@@ -204,7 +204,7 @@ class TestReplays(HostileCase):
 				self.assertEqual(journey.status(), "Paid")
 				self.assertEqual(journey.problems(), [])
 
-	def test_the_return_of_another_payment_pays_nothing_here(self):
+	def test_the_return_of_another_payment_does_not_pay_this_invoice(self):
 		"""S2, S5: a signed return of a cheap payment, brought back under an expensive one's address."""
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
@@ -226,7 +226,7 @@ class TestReplays(HostileCase):
 
 
 class TestReturns(HostileCase):
-	def test_whatever_comes_back_is_led_to_our_own_page_without_a_cookie(self):
+	def test_every_return_redirects_to_our_own_page_without_a_cookie(self):
 		"""S5, S17, R31: nobody is logged out, and nobody is sent away from us."""
 		for gateway in GATEWAYS:
 			attempt = self.journey(gateway).start()
@@ -269,7 +269,7 @@ class TestReturns(HostileCase):
 					self.come_back(gateway, attempt, method="GET", status=word, payment_id="pay_1")
 					self.assertEqual((journey.status(), journey.captures()), ("Processing", []))
 
-	def test_a_paid_invoice_stays_paid_whatever_comes_back(self):
+	def test_a_paid_invoice_stays_paid_after_any_return(self):
 		"""S10: the failure address turns nothing into Failed."""
 		journey = self.journey("payu")
 		attempt = journey.start()
@@ -279,7 +279,7 @@ class TestReturns(HostileCase):
 			call(endpoint, data={"txnid": attempt, "status": "failure", "key": "SimPyU", "hash": "0" * 128})
 		self.assertEqual(journey.status(), "Paid")
 
-	def test_payus_old_addresses_settle_what_is_true(self):
+	def test_the_old_payu_addresses_settle_only_verified_payments(self):
 		for endpoint in ("payu_success", "payu_failure"):
 			with self.subTest(endpoint):
 				journey = self.journey("payu")
@@ -287,7 +287,7 @@ class TestReturns(HostileCase):
 				answer = call(f"callbacks.{endpoint}", data=dict(back.fields))
 				self.assertEqual((answer.status_code, journey.status()), (303, "Paid"))
 
-	def test_a_huge_return_is_led_home_unread(self):
+	def test_a_huge_return_is_redirected_unread(self):
 		self.journey("payu")
 		answer = self.come_back("payu", "", b"x" * 300_000)
 		self.assertEqual(answer.status_code, 303)

@@ -49,12 +49,12 @@ class TestTransactScope(TestCase):
 		self.assertEqual(self.over_http(self.token("all transact")), (404, ALLOWED))
 		self.assertEqual(self.over_http(self.token("all openid")), (403, REFUSED))
 
-	def test_a_token_that_is_over_or_unknown_logs_nobody_in(self):
+	def test_an_expired_or_unknown_token_does_not_log_in(self):
 		old = self.token("transact", expiration_time=add_to_date(now_datetime(), seconds=-1))
 		for token in (old, self.token("transact", status="Revoked"), "unknown"):
 			self.assertEqual(self.over_http(token)[0], 401)
 
-	def test_the_role_does_not_help_a_token_without_the_scope(self):
+	def test_the_role_does_not_replace_the_scope_of_a_token(self):
 		"""Who gave an agent a token without it has said what the agent may not do."""
 		self.assertEqual(self.over_http(self.token("all", self.other)), (403, REFUSED))
 
@@ -64,7 +64,7 @@ class TestTransactScope(TestCase):
 		with incoming_request("POST", "http://site.example/", headers=headers), as_user(user or self.user):
 			return cashfree.get_cashfree_order_status(order_id="X")["error_code"]
 
-	def test_only_a_living_token_of_the_same_user_opens_the_door(self):
+	def test_only_a_valid_token_of_the_same_user_is_accepted(self):
 		self.assertEqual(self.beside_a_session(self.token("transact")), ALLOWED)
 		for name, token in {
 			"another user's": self.token("transact", self.other),
@@ -78,7 +78,7 @@ class TestTransactScope(TestCase):
 			with self.subTest(name):
 				self.assertEqual(self.beside_a_session(token), REFUSED)
 
-	def test_scopes_are_words_however_they_are_separated(self):
+	def test_scopes_may_be_separated_by_spaces_or_commas(self):
 		for scopes in ("transact", "all transact", "all;transact", "transact,all"):
 			with self.subTest(scopes):
 				self.assertEqual(self.beside_a_session(self.token(scopes)), ALLOWED)

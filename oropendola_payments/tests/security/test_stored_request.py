@@ -88,7 +88,7 @@ class TestOwner(StoredRequestCase):
 		self.assertNotIn(MARK, frappe.as_json(invoice.as_dict()))
 		return frappe.parse_json(attempt.request_data)
 
-	def test_surplus_fields_change_nothing_of_what_is_stored(self):
+	def test_extra_fields_do_not_change_the_stored_request(self):
 		"""S3, S11: a request with them is stored like one without."""
 		for endpoint, arguments in (
 			("payment.initiate_payment", {"gateway": "payu"}),
@@ -105,7 +105,7 @@ class TestOwner(StoredRequestCase):
 				self.assertEqual((merged["reference"], merged["invoice"]), (attempt.name, self.invoice))
 				self.assertIn(f"attempt={attempt.name}", merged["return_url"])
 
-	def test_an_order_that_takes_an_amount_takes_only_the_invoices(self):
+	def test_an_order_accepts_only_the_amount_of_the_invoice(self):
 		"""S3, S11."""
 		typed = {
 			"customer_name": "Asha Example",
@@ -122,7 +122,7 @@ class TestOwner(StoredRequestCase):
 		)
 		self.assertEqual((refused.status_code, self.attempts()), (422, []))
 
-	def test_only_an_own_invoice_opens_an_order(self):
+	def test_only_an_invoice_of_the_user_creates_an_order(self):
 		"""S3, S12: neither a stranger's invoice nor any other document."""
 		subscription = frappe.db.get_value("AI Invoice", self.invoice, "subscription")
 		plan = frappe.db.get_value("AI Invoice", self.invoice, "plan")
@@ -140,7 +140,7 @@ class TestOwner(StoredRequestCase):
 
 
 class TestGuest(StoredRequestCase):
-	def test_a_guest_opens_an_order_for_no_document(self):
+	def test_a_guest_cannot_create_an_order(self):
 		"""S3."""
 		before = self.rows()
 		for endpoint in (

@@ -31,7 +31,7 @@ from oropendola_payments.tests.support.journey import Journey
 
 
 class TestStolenPayments(TestCase):
-	def test_money_of_another_mode_settles_nothing(self):
+	def test_a_payment_in_another_mode_settles_nothing(self):
 		"""A test payment at the same provider is not money."""
 		journey = Journey("payu")
 		attempt = journey.start()
@@ -41,7 +41,7 @@ class TestStolenPayments(TestCase):
 			settle("payu", paid(attempt))
 		self.assertEqual(journey.subscription_status(), "Pending")
 
-	def test_another_shops_order_under_our_reference_is_asked_about_and_not_believed(self):
+	def test_an_order_of_another_shop_with_our_reference_is_queried_and_not_applied(self):
 		"""Two shops on one account: the buyer writes our reference into the other shop's order."""
 		journey = Journey("stripe")
 		attempt = journey.start()
@@ -60,7 +60,7 @@ class TestStolenPayments(TestCase):
 		):
 			registry.adapter_of("payu")
 
-	def test_real_keys_never_go_to_a_simulator(self):
+	def test_live_credentials_are_never_sent_to_a_simulator(self):
 		doc = enable_gateway("payu", key_secret="a-real-looking-secret")
 		self.addCleanup(self.forget_secret, doc.name)
 		self.assertNotIn("a-real-looking-secret", registry.adapter_of("payu").secrets.values())
@@ -70,7 +70,7 @@ class TestStolenPayments(TestCase):
 		frappe.db.set_value("Payment Gateway Settings", name, "key_secret", None)
 		frappe.db.commit()
 
-	def test_stored_keys_need_typing_again_before_they_go_to_another_address(self):
+	def test_credentials_must_be_entered_again_after_the_address_changed(self):
 		doc = enable_gateway("cashflows", key_secret="a-real-looking-secret", key_id="config-1")
 		self.addCleanup(self.forget_secret, doc.name)
 		self.addCleanup(enable_gateway, "cashflows", api_base_url=None)
@@ -82,7 +82,7 @@ class TestStolenPayments(TestCase):
 
 
 class TestStolenService(TestCase):
-	def test_leaving_and_coming_back_fills_no_free_quota(self):
+	def test_cancelling_and_resubscribing_does_not_reset_the_free_quota(self):
 		user, plan = create_user(), create_plan(price=0, is_free=1, requests_limit_per_day=2)
 		with as_user(user):
 			first = subscription.create_subscription_and_invoice(plan_id=plan.name)
@@ -93,7 +93,7 @@ class TestStolenService(TestCase):
 		with self.assertRaises(TooManyRequests):
 			usage.consume(second["api_key"], 1)
 
-	def test_one_paid_day_is_one_day(self):
+	def test_one_paid_day_gives_one_day_of_service(self):
 		sub = create_active_subscription(billing_interval="Day")
 		key = sub.rotate_api_key()
 		usage.consume(key, 1)
@@ -101,7 +101,7 @@ class TestStolenService(TestCase):
 		with self.assertRaises(PaymentRequired):
 			usage.consume(key, 1)
 
-	def test_an_old_invoice_does_not_buy_what_the_plan_became(self):
+	def test_an_old_invoice_buys_the_plan_as_it_was(self):
 		user, plan = create_user(), create_plan()
 		old = lifecycle.subscribe(user, plan.name, None)["invoice_id"]
 		plan.update({"price": 4990, "billing_interval": "Year"})
@@ -122,14 +122,14 @@ class TestStolenCredit(TestCase):
 				journey.bring_back(journey.customer_pays(attempt))
 		return journey
 
-	def test_credit_is_gone_when_its_money_was_charged_back(self):
+	def test_credit_is_removed_when_its_payment_was_charged_back(self):
 		journey = self.paid_twice()
 		duplicate = journey.captures()[1]
 		disputes.record("payu", DisputeEvent("lost", payment_id=duplicate.gateway_payment_id))
 		renewal = renewal_.renew(journey.user, journey.doc().plan)["invoice_id"]
 		self.assertEqual(frappe.db.get_value("AI Invoice", renewal, "status"), "Pending")
 
-	def test_a_refunded_part_is_not_paid_any_more(self):
+	def test_a_refunded_part_is_no_longer_counted_as_paid(self):
 		journey = Journey("payu")
 		settle("payu", paid(journey.start(), 200))
 		second = journey.start()

@@ -43,7 +43,7 @@ class TestForms(TestCase):
 		self.assertEqual(meta.title_field, "user")
 		self.assertEqual([name for name in others if name != "user"][:1], ["total_amount"])
 
-	def test_the_switches_of_mails_stand_in_a_section_of_their_own(self):
+	def test_mail_switches_have_a_section_of_their_own(self):
 		fields = frappe.get_meta("Payment Settings").fields
 		names = [f.fieldname for f in fields]
 		section = names[names.index("mail_section") + 1 : names.index("monitoring_section")]
@@ -55,7 +55,7 @@ class TestForms(TestCase):
 
 
 class TestFiles(TestCase):
-	def test_the_workspace_shows_only_what_exists(self):
+	def test_the_workspace_links_only_to_existing_records(self):
 		workspace = files("workspace")[0]
 		self.assertEqual(
 			{card["number_card_name"] for card in workspace["number_cards"]}, names("number_card")
@@ -83,19 +83,19 @@ class TestFiles(TestCase):
 		steps = [row["step"] for row in files("module_onboarding")[0]["steps"]]
 		self.assertEqual(set(steps), names("onboarding_step"))
 
-	def test_the_sidebar_of_v16_leads_only_to_what_exists(self):
+	def test_the_sidebar_of_v16_links_only_to_existing_records(self):
 		sidebar = json.loads((APP / "workspace_sidebar" / "ai_billing.json").read_text())
 		links = [item for item in sidebar["items"] if item["type"] == "Link"]
 		self.assertGreater(len(links), 10)
 		for item in links:
 			self.assertTrue(self.exists(item["link_type"], item["link_to"]), item)
 
-	def test_charts_ask_for_figures_that_exist(self):
+	def test_charts_refer_to_existing_figures(self):
 		for chart in files("dashboard_chart"):
 			self.assertIn(json.loads(chart["filters_json"])["figure"], desk_api.CHARTS)
 			self.assertIn(chart["source"], names("dashboard_chart_source"))
 
-	def test_cards_ask_methods_that_exist(self):
+	def test_number_cards_refer_to_existing_methods(self):
 		for card in files("number_card"):
 			if card["type"] == "Custom":
 				self.assertTrue(callable(frappe.get_attr(card["method"])))

@@ -56,7 +56,7 @@ class TestDocuments(TestCase):
 		for job in jobs:
 			self.assertIn("`" + ".".join(job.split(".")[-2:]) + "`", text)
 
-	def test_every_promise_and_every_command_is_described(self):
+	def test_every_invariant_and_every_command_is_described(self):
 		text = (DOCS / "operations.md").read_text()
 		for name in (*invariants.RULES, *(command.name for command in commands)):
 			self.assertIn(name, text)
@@ -71,7 +71,7 @@ class TestDocuments(TestCase):
 		for code in BUILT_IN:
 			self.assertTrue((DOCS / "gateways" / f"{code}.md").exists(), code)
 
-	def test_every_link_between_the_documents_leads_somewhere(self):
+	def test_every_link_between_the_documents_has_a_target(self):
 		for page in PAGES:
 			for target in LINK.findall(page.read_text()):
 				if "://" not in target:

@@ -29,13 +29,13 @@ NAMED = {
 	"engine/core/redaction.py": "KEPT_HEADERS",
 	"tests/support/facts.py": "CURRENCIES",
 	"tests/source/test_pitfalls.py": "PITFALLS",
-	"tests/flows/test_late_news.py": "MANY_PAYMENTS",
+	"tests/flows/test_late_events.py": "MANY_PAYMENTS",
 	"engine/checkout/test_close_previous_attempts.py": "SECOND",
 }
 
 
 class TestEveryGateway(TestCase):
-	def test_one_line_makes_its_settings_record(self):
+	def test_an_entry_in_built_in_creates_its_settings_record(self):
 		frappe.db.delete(SETTINGS, {"gateway": "cashflows"})
 		install.ensure_gateways()
 		record = frappe.get_doc(SETTINGS, {"gateway": "cashflows"})
@@ -49,16 +49,16 @@ class TestEveryGateway(TestCase):
 			self.assertIn(code, simulator().dialects)
 			self.assertIn(code, PITFALLS)
 
-	def test_customers_find_a_name_for_how_they_can_pay(self):
+	def test_every_gateway_has_readable_method_names(self):
 		for code, path in BUILT_IN.items():
 			self.assertTrue(words.methods(load(path).capabilities.methods), code)
 
-	def test_every_key_has_a_field_that_hides_what_is_secret(self):
+	def test_every_credential_has_a_field_and_secrets_are_passwords(self):
 		fields = {field.fieldname: field.fieldtype for field in frappe.get_meta(SETTINGS).fields}
 		for slot, is_secret in CREDENTIAL_SLOTS.items():
 			self.assertEqual(fields[slot] == "Password", is_secret, slot)
 
-	def test_every_script_has_its_glue_code_and_its_hosts(self):
+	def test_every_sdk_has_its_driver_script_and_allowed_hosts(self):
 		drivers = set()
 		for gateway in GATEWAYS:
 			for flow in load(BUILT_IN[gateway]).capabilities.flows:
@@ -73,13 +73,13 @@ class TestEveryGateway(TestCase):
 
 @unittest.skipUnless(PAGE.exists(), "An installed app has no docs beside it.")
 class TestThePage(TestCase):
-	def test_what_it_names_is_where_it_says(self):
+	def test_the_names_on_the_page_are_where_it_says(self):
 		text = PAGE.read_text()
 		for file, name in NAMED.items():
 			self.assertRegex((APP / file).read_text(), rf"(?m)^(def )?{name}\b", file)
 			self.assertIn(name, text)
 			self.assertIn(file, text)
 
-	def test_its_example_is_the_contract(self):
+	def test_the_example_on_the_page_matches_the_contract(self):
 		for name in re.findall(r"\tdef (\w+)\(self", PAGE.read_text()):
 			self.assertTrue(all(hasattr(load(path), name) for path in BUILT_IN.values()), name)

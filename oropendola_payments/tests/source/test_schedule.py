@@ -51,10 +51,10 @@ def queued_by(job: str) -> list[dict]:
 
 
 class TestSchedule(TestCase):
-	def test_hooks_name_each_job_at_its_time_and_no_other(self):
+	def test_hooks_schedule_each_job_at_its_time_and_no_other(self):
 		self.assertEqual(scheduled(), {(job, when) for job, when, _told, _work in JOBS})
 
-	def test_each_job_only_queues_its_work_once_at_a_time_where_it_has_time(self):
+	def test_each_job_enqueues_its_work_deduplicated_on_the_long_queue(self):
 		"""A job of cron itself has 300 seconds, and two schedulers may call it at the same moment."""
 		for job, _when, _told, work in JOBS:
 			with self.subTest(job):
@@ -68,16 +68,16 @@ class TestSchedule(TestCase):
 				self.assertEqual(queued_by(job), [expected])
 				self.assertTrue(callable(frappe.get_attr(expected["method"])))
 
-	def test_no_two_jobs_share_a_name_in_the_queue(self):
+	def test_no_two_jobs_share_a_job_id(self):
 		self.assertEqual(len({work for _job, _when, _told, work in JOBS}), len(JOBS))
 
-	def test_the_document_for_operators_tells_the_same(self):
+	def test_the_operations_page_lists_the_same_schedule(self):
 		if not (ROOT / "docs").is_dir():
 			self.skipTest("The documents are not installed with the app")
 		table = {(row["job"], row["when"]) for row in ROW.finditer((ROOT / "docs/operations.md").read_text())}
 		self.assertEqual(table, {(".".join(job.split(".")[-2:]), told) for job, _when, told, _work in JOBS})
 
-	def test_the_document_tells_when_a_gateway_is_asked(self):
+	def test_the_operations_page_describes_the_polling_intervals(self):
 		minutes = [
 			tuple(int(span.total_seconds()) // 60 for span in step)
 			for step in (*polling.STEPS, *polling.PAID_STEPS)
@@ -91,7 +91,7 @@ class TestSchedule(TestCase):
 			for words in ASKED:
 				self.assertIn(words, text)
 
-	def test_the_site_has_them_all_in_its_list(self):
+	def test_the_site_has_a_record_for_every_scheduled_job(self):
 		"""What the framework really runs: the hooks became records."""
 		methods = frappe.get_all("Scheduled Job Type", {"stopped": 0}, pluck="method")
 		self.assertEqual({job for job, *_rest in JOBS} - set(methods), set())

@@ -16,7 +16,7 @@ def options(doctype: str, fieldname: str) -> set[str]:
 
 
 class TestSelects(TestCase):
-	def test_every_state_of_a_table_of_moves_is_a_word_of_its_select(self):
+	def test_every_state_of_a_transition_table_is_an_option_of_its_select(self):
 		"""R20: a status is set that the Select does not have."""
 		for doctype in STATEFUL:
 			with self.subTest(doctype):
@@ -24,7 +24,7 @@ class TestSelects(TestCase):
 				states = set(moves) | {state for targets in moves.values() for state in targets}
 				self.assertEqual(states, options(doctype, "status"))
 
-	def test_every_word_that_flows_have_written_is_a_word_of_its_select(self):
+	def test_every_value_written_by_flows_is_an_option_of_its_select(self):
 		"""R20, for all that is inserted without the form."""
 		self.live_through_something()
 		for doctype in WRITTEN:

@@ -59,14 +59,14 @@ def texts() -> Iterator[tuple[Path, str]]:
 				yield path, path.read_text(encoding="utf-8")
 
 
-class TestStatements(TestCase):
-	def test_nothing_from_outside_is_put_into_the_text_of_a_statement(self):
+class TestSqlStatements(TestCase):
+	def test_no_external_value_is_interpolated_into_sql(self):
 		"""S18."""
 		for path in files():
 			for name, line in interpolations(tree_of(path)):
 				self.assertIn(name, HARMLESS, f"{path}:{line}")
 
-	def test_every_way_to_glue_a_statement_is_noticed(self):
+	def test_every_kind_of_interpolation_is_detected(self):
 		for text in (
 			'f"SELECT 1 FROM x WHERE name = {name}"',
 			'"SELECT 1 FROM x WHERE name = %s" % name',
@@ -83,14 +83,14 @@ class TestNoRealData(TestCase):
 				if match[0] not in NOT_MAIL and not re.fullmatch(r"[\d.]+", match[1]):
 					self.assertRegex(match[1].lower(), MADE_UP, f"{path}: {match[0]}")
 
-	def test_no_secret_that_could_be_real_is_in_the_repository(self):
+	def test_the_repository_contains_no_realistic_secret(self):
 		"""S20."""
 		for path, text in texts():
 			for what, pattern in SECRETS.items():
 				found = re.search(pattern, text)
 				self.assertIsNone(found, f"{path} has {what}: {found and found[0]}")
 
-	def test_what_looks_real_is_noticed(self):
+	def test_realistic_data_is_detected(self):
 		self.assertNotRegex("gmail.com", MADE_UP)
 		self.assertNotRegex("notexample.com", MADE_UP)
 		for domain in ("example.com", "shop.example", "mail.example.org", "site.test"):

@@ -137,16 +137,16 @@ class TestStatusWriters(TestCase):
 				writes |= {(name, function) for function, _line in status_writes(tree_of(path))}
 		return writes
 
-	def test_only_the_moves_write_a_status(self):
+	def test_only_transition_methods_write_a_status(self):
 		self.assertEqual(self.found() - OTHERS - MOVES, set())
 
-	def test_the_lists_of_exceptions_are_not_longer_than_needed(self):
+	def test_the_exception_lists_have_no_stale_entry(self):
 		self.assertEqual((OTHERS | MOVES) - self.found(), set())
 
-	def test_what_a_new_invoice_empties_and_privacy_redacts_is_no_status(self):
+	def test_neither_system_fields_nor_redacted_fields_include_the_status(self):
 		self.assertNotIn("status", (*AIInvoice.system_fields, *chain.from_iterable(privacy.TYPED.values())))
 
-	def test_only_controllers_move(self):
+	def test_only_controllers_call_transition_helpers(self):
 		outside = [
 			f"{path}:{line}"
 			for path in files()
@@ -155,17 +155,17 @@ class TestStatusWriters(TestCase):
 		]
 		self.assertEqual(outside, [])
 
-	def test_every_way_around_the_moves_is_noticed(self):
+	def test_every_way_to_write_a_status_is_detected(self):
 		for text in WAYS_AROUND:
 			with self.subTest(text):
 				self.assertTrue(status_writes(ast.parse(text)))
 
-	def test_reading_and_beginning_are_no_writing(self):
+	def test_reading_and_initial_values_are_not_reported(self):
 		for text in READING:
 			with self.subTest(text):
 				self.assertEqual(status_writes(ast.parse(text)), [])
 
-	def test_every_way_to_reach_a_move_is_noticed(self):
+	def test_every_way_to_call_a_transition_helper_is_detected(self):
 		for text in (
 			'doc._move_to("Paid")',
 			"move = doc._move_to",

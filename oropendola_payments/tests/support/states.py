@@ -47,7 +47,7 @@ class EveryPairOfStates:
 		reachable = set().union(*self.allowed.values())
 		self.assertEqual(reachable, set(self.moves))
 
-	def test_of_two_writers_the_later_is_told_and_changes_nothing(self):
+	def test_of_two_writers_the_later_gets_a_conflict_and_changes_nothing(self):
 		"""R28."""
 		name = self.new_record()
 		before = next(state for state, targets in self.allowed.items() if len(targets & set(self.moves)) > 1)

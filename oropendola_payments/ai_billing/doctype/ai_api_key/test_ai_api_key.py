@@ -19,16 +19,16 @@ from oropendola_payments.tests.support.factories import create_plan, create_user
 
 
 class TestKeyText(TestCase):
-	def test_a_key_tells_what_it_is_and_that_it_is_whole(self):
+	def test_a_key_has_a_prefix_and_a_valid_checksum(self):
 		key = make_key()
 		self.assertTrue(re.fullmatch(r"oro_[0-9A-Za-z]{49}", key))
 		self.assertTrue(is_well_formed(key))
 		self.assertEqual(hash_key(key), hashlib.sha256(key.encode()).hexdigest())
 
-	def test_no_two_keys_are_alike(self):
+	def test_two_new_keys_differ(self):
 		self.assertEqual(len({make_key() for _number in range(500)}), 500)
 
-	def test_what_is_no_key_is_told_without_the_database(self):
+	def test_text_that_is_no_key_is_refused_without_a_query(self):
 		key = make_key()
 		for text in (
 			"",
@@ -46,7 +46,7 @@ class TestKeyText(TestCase):
 
 	@settings(max_examples=200, deadline=None)
 	@given(place=st.integers(4, 52), letter=st.sampled_from(ALPHABET))
-	def test_a_typo_is_told_without_the_database(self, place, letter):
+	def test_a_typo_in_a_key_is_refused_without_a_query(self, place, letter):
 		key = make_key()
 		typo = key[:place] + letter + key[place + 1 :]
 		self.assertEqual(is_well_formed(typo), typo == key)
@@ -62,13 +62,13 @@ class TestStoredKey(TestCase):
 		cls.key, subscription = answer["api_key"], answer["subscription_id"]
 		cls.doc = frappe.get_doc("AI API Key", {"subscription": subscription})
 
-	def test_only_the_hash_and_the_beginning_are_stored(self):
+	def test_only_the_hash_and_the_prefix_are_stored(self):
 		"""S15."""
 		self.assertEqual(self.doc.key_hash, hash_key(self.key))
 		self.assertEqual(self.doc.key_prefix, self.key[:12])
 		self.assertNotIn(self.key[12:], frappe.as_json(self.doc.as_dict()))
 
-	def test_nobody_wakes_or_swaps_a_key_from_a_form(self):
+	def test_a_form_cannot_reactivate_or_replace_a_key(self):
 		for field, value in {
 			"status": "Revoked",
 			"key_hash": "0" * 64,
@@ -81,7 +81,7 @@ class TestStoredKey(TestCase):
 				doc.save(ignore_permissions=True)
 		self.assertEqual(frappe.db.get_value("AI API Key", self.doc.name, "key_hash"), hash_key(self.key))
 
-	def test_one_hash_belongs_to_one_key(self):
+	def test_a_key_hash_is_unique(self):
 		again = frappe.new_doc("AI API Key")
 		again.update({**self.doc.as_dict(no_default_fields=True), "key_prefix": unique("oro")})
 		with self.assertRaises(frappe.UniqueValidationError):

@@ -88,7 +88,7 @@ class TestInvoiceStates(EveryPairOfStates, TestCase):
 			frappe.db.set_value("AI Invoice", doc.name, "status", closed)
 			self.assertTrue(doc.reload().mark_as_paid())
 
-	def test_a_move_writes_one_event_and_its_repetition_none(self):
+	def test_a_status_change_writes_one_event_and_its_repetition_none(self):
 		doc = create_invoice(self.user)
 		doc.mark_as_processing()
 		count = doc.event_count
@@ -97,7 +97,7 @@ class TestInvoiceStates(EveryPairOfStates, TestCase):
 		last = frappe.get_last_doc("Payment Event", {"invoice": doc.name, "sequence": count})
 		self.assertEqual((last.from_status, last.to_status), ("Pending", "Processing"))
 
-	def test_a_writer_who_was_too_slow_leaves_no_event(self):
+	def test_a_status_change_that_lost_a_race_leaves_no_event(self):
 		doc = create_invoice(self.user)
 		stale = frappe.get_doc("AI Invoice", doc.name)
 		doc.mark_as_processing()
@@ -121,7 +121,7 @@ class TestInvoiceRetries(TestCase):
 		frappe.db.set_value("AI Invoice", doc.name, {"status": "Failed", **values})
 		return doc.reload()
 
-	def test_a_retry_is_counted_and_opens_the_invoice_again(self):
+	def test_a_retry_is_counted_and_reopens_the_invoice(self):
 		"""R30."""
 		doc = self.failed(failure_reason="The bank said no.")
 		doc.increment_retry()
@@ -134,14 +134,14 @@ class TestInvoiceRetries(TestCase):
 		with self.assertRaisesRegex(Conflict, "tried too often"):
 			doc.increment_retry()
 
-	def test_the_settings_say_how_many_retries_there_are(self):
+	def test_the_retry_limit_comes_from_the_settings(self):
 		doc = self.failed(retry_count=3)
 		with payment_settings(max_retries=4):
 			self.assertEqual(doc.retries_remaining(), 1)
 			doc.increment_retry()
 		self.assertEqual(doc.retry_count, 4)
 
-	def test_only_failed_and_abandoned_invoices_can_be_tried_again(self):
+	def test_only_failed_and_abandoned_invoices_can_be_retried(self):
 		doc = create_invoice(self.user)
 		for status in table(MOVES):
 			doc.status = status
@@ -151,7 +151,7 @@ class TestInvoiceRetries(TestCase):
 					doc.increment_retry()
 
 
-class TestInvoiceByHand(TestCase):
+class TestForgedInvoices(TestCase):
 	"""S22: nobody makes an invoice Paid by writing so, Administrator included."""
 
 	@classmethod
@@ -174,7 +174,7 @@ class TestInvoiceByHand(TestCase):
 				doc.save()
 		self.unchanged(before)
 
-	def test_a_move_that_the_table_allows_is_refused_from_a_form_as_well(self):
+	def test_an_allowed_transition_is_refused_from_a_form_as_well(self):
 		doc = create_invoice(self.user)
 		doc.status = "Paid"
 		with self.assertRaises(InvalidTransition):
@@ -189,10 +189,10 @@ class TestInvoiceByHand(TestCase):
 				doc.save(ignore_permissions=True)
 		self.unchanged(before)
 
-	def test_the_table_of_forged_fields_names_every_system_field(self):
+	def test_the_forged_values_cover_every_system_field(self):
 		self.assertEqual({*FORGED, "total_amount"}, set(AIInvoice.system_fields))
 
-	def test_what_is_owed_cannot_be_changed_after_the_invoice_was_made(self):
+	def test_amounts_cannot_be_changed_after_the_invoice_was_made(self):
 		doc = create_invoice(self.user)
 		changes = {
 			"net_amount": 1,
@@ -214,7 +214,7 @@ class TestInvoiceByHand(TestCase):
 		self.assertFalse(doc.fulfilled_on or doc.paid_date or doc.needs_review or doc.retry_count)
 		self.assertEqual(doc.event_count, 1)
 
-	def test_nothing_that_the_system_writes_can_be_typed_into_a_new_invoice(self):
+	def test_system_fields_of_a_new_invoice_cannot_be_typed(self):
 		own = {"event_count", "last_event_hash", "total_amount", "outstanding_amount"}  # written at once
 		meta = frappe.get_meta("AI Invoice")
 		numbers = ("Currency", "Int", "Check", "Float")
@@ -247,7 +247,7 @@ class TestInvoiceByHand(TestCase):
 		self.assertEqual(answer.status_code, 409)
 		self.assertFalse(frappe.db.exists("AI Invoice", {"user": user}))
 
-	def test_nobody_deletes_an_invoice(self):
+	def test_an_invoice_cannot_be_deleted(self):
 		"""R22."""
 		doc = create_invoice(self.user)
 		with self.assertRaisesRegex(NotAllowed, "kept as evidence"):
@@ -295,7 +295,7 @@ class TestInvoiceAmounts(TestCase):
 			with self.assertRaisesRegex(frappe.ValidationError, "below 0"):
 				self.insert(**values)
 
-	def test_reasons_for_a_review_are_kept_and_said_once(self):
+	def test_review_reasons_are_kept_without_repetition(self):
 		doc = create_invoice(self.user)
 		for reason in ("The amount differs.", "The bank called.", "The amount differs."):
 			doc.flag_for_review(reason)

@@ -15,7 +15,7 @@ class TestAIPlan(TestCase):
 			create_plan(**values)
 		frappe.db.rollback()
 
-	def test_a_free_plan_needs_the_price_0_and_the_tick(self):
+	def test_a_free_plan_needs_the_price_0_and_is_free(self):
 		self.refused("tick Is Free", price=0)
 		self.refused("free plan has the price 0", price=499, is_free=1)
 		self.assertTrue(create_plan(price=0, is_free=1).is_really_free())
@@ -36,7 +36,7 @@ class TestAIPlan(TestCase):
 		for plan_id in ("Pro Plan", "pro_", "-pro", "pro--x", "PRO", "a/b"):
 			self.refused("small letters", plan_id=plan_id)
 
-	def test_a_price_finer_than_its_currency_is_refused(self):
+	def test_a_price_with_more_decimals_than_its_currency_is_refused(self):
 		"""R17."""
 		self.refused("more decimals", price="1.005")
 		self.refused("more decimals", price="1.5", currency="JPY")
@@ -58,10 +58,10 @@ class TestAIPlan(TestCase):
 		with self.assertRaisesRegex(BadRequest, "no price in EUR.*INR, USD"):
 			plan.price_in("EUR")
 
-	def test_a_plan_that_is_not_offered_any_more_says_so(self):
+	def test_an_inactive_plan_is_refused(self):
 		with self.assertRaisesRegex(Unprocessable, "not offered any more"):
 			create_plan(is_active=0).require_active()
 
-	def test_a_limit_of_0_means_unlimited(self):
+	def test_a_request_limit_of_0_means_unlimited(self):
 		self.assertEqual(create_plan(requests_limit_per_day=0).daily_limit(), -1)
 		self.assertEqual(create_plan(requests_limit_per_day=5).daily_limit(), 5)

@@ -187,7 +187,7 @@ class TestWithService(TestCase):
 		self.assertEqual(doc.reload().end_date, end)
 		self.assertEqual(frappe.db.count("AI API Key", {"subscription": doc.name}), 1)
 
-	def test_saving_the_form_neither_fills_nor_empties_the_quota(self):
+	def test_saving_the_form_does_not_change_the_quota(self):
 		doc = create_active_subscription(self.user, requests_limit_per_day=100)
 		frappe.db.set_value("AI Subscription", doc.name, "daily_quota_remaining", 40)
 		doc.reload().update({"daily_quota_limit": -1, "daily_quota_remaining": 999})
@@ -195,7 +195,7 @@ class TestWithService(TestCase):
 		doc.reload()
 		self.assertEqual((doc.daily_quota_limit, doc.daily_quota_remaining), (100, 40))
 
-	def test_past_due_suspends_the_key_and_a_payment_gives_the_same_one_back(self):
+	def test_past_due_suspends_the_key_and_a_payment_reactivates_it(self):
 		doc = create_active_subscription(self.user)
 		key = doc.api_key_link
 		doc.mark_past_due()
@@ -205,7 +205,7 @@ class TestWithService(TestCase):
 		self.assertEqual(doc.api_key_link, key)
 		self.assertEqual(frappe.db.get_value("AI API Key", key, ["status", "suspended"]), ("Active", 0))
 
-	def test_a_rotated_key_never_comes_back(self):
+	def test_a_rotated_key_stays_revoked(self):
 		doc = create_active_subscription(self.user)
 		old = doc.api_key_link
 		doc.rotate_api_key()
@@ -214,7 +214,7 @@ class TestWithService(TestCase):
 		self.assertNotEqual(doc.api_key_link, old)
 		self.assertEqual(frappe.db.get_value("AI API Key", old, ["status", "suspended"]), ("Revoked", 0))
 
-	def test_cancelling_revokes_every_key_for_good(self):
+	def test_cancelling_revokes_every_key_permanently(self):
 		doc = create_active_subscription(self.user)
 		doc.rotate_api_key()
 		doc.mark_past_due()
@@ -222,7 +222,7 @@ class TestWithService(TestCase):
 		self.assertFalse(frappe.db.exists("AI API Key", {"subscription": doc.name, "suspended": 1}))
 		self.assertFalse(frappe.db.exists("AI API Key", {"subscription": doc.name, "status": "Active"}))
 
-	def test_repeating_a_start_changes_neither_dates_nor_quota(self):
+	def test_starting_twice_changes_neither_dates_nor_quota(self):
 		trial = allow_trial(new_subscription(self.user))
 		trial.start_trial()
 		frappe.db.set_value(
@@ -241,7 +241,7 @@ class TestWithService(TestCase):
 		self.assertEqual(frappe.db.get_value("AI Subscription", doc.name, "end_date"), doc.end_date)
 		self.assertTrue(doc.end_date)
 
-	def test_nobody_deletes_a_subscription(self):
+	def test_a_subscription_cannot_be_deleted(self):
 		"""R22."""
 		with self.assertRaises(frappe.ValidationError):
 			frappe.delete_doc(

@@ -73,7 +73,7 @@ class TestAttemptRecord(TestCase):
 	def tearDown(self):
 		frappe.db.rollback()
 
-	def test_every_field_but_the_status_is_the_systems(self):
+	def test_every_field_but_the_status_is_a_system_field(self):
 		fields = {
 			field.fieldname
 			for field in frappe.get_meta("Payment Attempt").fields
@@ -99,7 +99,7 @@ class TestAttemptRecord(TestCase):
 			doc.save(ignore_permissions=True)
 		self.assertEqual(frappe.get_doc("Payment Attempt", doc.name).as_dict(), before)
 
-	def test_nobody_deletes_an_attempt(self):
+	def test_an_attempt_cannot_be_deleted(self):
 		"""R22."""
 		doc = create_attempt(self.invoice)
 		with self.assertRaisesRegex(NotAllowed, "kept as evidence"):
@@ -122,7 +122,7 @@ class TestAttemptRecord(TestCase):
 		create_attempt(self.invoice, gateway_payment_id=payment)
 		create_attempt(self.invoice, gateway_payment_id=payment, gateway="stripe")
 
-	def test_what_the_gateway_answered_is_not_kept_in_clear(self):
+	def test_stored_gateway_responses_are_redacted(self):
 		"""S16."""
 		doc = create_attempt(
 			self.invoice, checkout_data=PaymentAttempt.seal({"data": {"session": "cs_made_up_secret"}})

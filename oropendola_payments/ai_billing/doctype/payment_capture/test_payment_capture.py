@@ -24,7 +24,7 @@ class TestPaymentCapture(TestCase):
 				doc.save(ignore_permissions=True)
 		self.assertEqual(frappe.get_doc("Payment Capture", self.capture.name).as_dict(), before)
 
-	def test_the_same_fact_is_stored_once(self):
+	def test_the_same_capture_is_stored_once(self):
 		"""R11, R12: the database decides, not a look before."""
 		again = frappe.new_doc("Payment Capture")
 		again.update(self.capture.as_dict(no_default_fields=True))
@@ -32,18 +32,18 @@ class TestPaymentCapture(TestCase):
 			again.db_insert()
 		frappe.db.rollback()
 
-	def test_nobody_deletes_a_capture(self):
+	def test_a_capture_cannot_be_deleted(self):
 		"""R22."""
 		with self.assertRaisesRegex(NotAllowed, "kept as evidence"):
 			frappe.delete_doc("Payment Capture", self.capture.name, ignore_permissions=True, force=True)
 
-	def test_refunds_eat_the_surplus_before_what_paid_the_invoice(self):
+	def test_refunds_use_up_the_overpayment_before_the_applied_amount(self):
 		capture = PaymentCapture({"doctype": "Payment Capture", "amount": 600, "applied_amount": 499})
 		self.assertEqual(
 			[int(capture.refunded_of_applied(amount)) for amount in (0, 101, 102, 600)], [0, 0, 1, 499]
 		)
 
-	def test_credit_that_was_spent_or_refunded_is_gone(self):
+	def test_credit_that_was_spent_or_refunded_is_no_longer_available(self):
 		values = {
 			"amount": 499,
 			"surplus": 499,

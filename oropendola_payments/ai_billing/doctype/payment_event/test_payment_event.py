@@ -50,8 +50,8 @@ class TestAppendOnly(TestCase):
 			self.event.run_method("before_rename", self.event.name, "Other", False)
 
 
-class TestWhatAnEventSays(TestCase):
-	def test_it_says_who_did_what_from_where(self):
+class TestEventContents(TestCase):
+	def test_an_event_records_actor_source_and_details(self):
 		user = create_user()
 		with as_user(user), acting_as("Desk"):
 			invoice = create_invoice(user)
@@ -60,7 +60,7 @@ class TestWhatAnEventSays(TestCase):
 		self.assertEqual((event.reference_doctype, event.reference_name), ("AI Invoice", invoice.name))
 		self.assertEqual(json.loads(event.details)["currency"], "INR")
 
-	def test_the_source_of_before_comes_back(self):
+	def test_the_previous_event_source_is_restored(self):
 		with acting_as("Sweep"):
 			with self.assertRaises(ZeroDivisionError), acting_as("Webhook"):
 				1 / 0
@@ -88,7 +88,7 @@ class TestVerify(TestCase):
 		self.assertEqual(found["broken"]["link"], name)
 		self.assertIn(reason, found["broken"]["reason"])
 
-	def test_an_untouched_trail_is_whole(self):
+	def test_an_untouched_trail_verifies(self):
 		append_to_site("test_was_here", note="made up")
 		found = audit.verify()
 		self.assertIsNone(found["broken"])
@@ -110,7 +110,7 @@ class TestVerify(TestCase):
 				self.assert_broken_at(row.name, "content was changed")
 				frappe.db.rollback()
 
-	def test_a_changed_moment_names_the_row(self):
+	def test_a_changed_timestamp_names_the_row(self):
 		row = self.rows[-1]
 		later = frappe.utils.add_to_date(row.occurred_at, seconds=1)
 		frappe.db.sql("UPDATE `tabPayment Event` SET occurred_at = %s WHERE name = %s", (later, row.name))
@@ -128,11 +128,11 @@ class TestVerify(TestCase):
 		frappe.db.sql("DELETE FROM `tabPayment Event` WHERE name = %s", (self.rows[-1].name,))
 		self.assert_broken_at(self.invoice, "events at the end are missing")
 
-	def test_a_chain_that_is_gone_altogether_names_the_invoice(self):
+	def test_a_deleted_chain_names_the_invoice(self):
 		frappe.db.sql("DELETE FROM `tabPayment Event` WHERE invoice = %s", (self.invoice,))
 		self.assert_broken_at(self.invoice, "events at the end are missing")
 
-	def test_a_row_whose_hash_was_made_to_fit_breaks_the_next_link(self):
+	def test_a_row_with_a_recomputed_hash_breaks_the_next_link(self):
 		row = frappe.get_doc("Payment Event", self.rows[1].name)
 		row.details = '{"amount": "1.00"}'
 		forged = audit.hash_of(row.as_dict())

@@ -66,7 +66,7 @@ class TestModes(GatewayTestCase):
 			self.save(mode="Simulator", enabled=1)
 			self.assertEqual(self.doc.get_status(), "Simulator")
 
-	def test_a_simulator_that_is_no_longer_allowed_is_not_offered(self):
+	def test_a_gateway_in_a_forbidden_simulator_mode_is_not_offered(self):
 		with site_config(allow_payment_simulator=1):
 			self.save(mode="Simulator", enabled=1)
 		with site_config(allow_payment_simulator=0):
@@ -84,7 +84,7 @@ class TestModes(GatewayTestCase):
 		for address in ("http://127.0.0.1:9", "https://api.example.com"):
 			self.refused("base address", mode="Live", enabled=1, api_base_url=address, **live)
 
-	def test_a_base_address_is_an_http_address(self):
+	def test_only_http_base_addresses_are_accepted(self):
 		for address in ("ftp://example.com", "example.com", "javascript:alert(1)", "http://"):
 			self.refused("must start with http", api_base_url=address)
 
@@ -97,14 +97,14 @@ class TestModes(GatewayTestCase):
 			with self.assertRaisesRegex(frappe.ValidationError, "may be a copy"):
 				registry.adapter_of("razorpay")
 
-	def test_the_first_live_gateway_of_a_site_needs_no_second_question(self):
+	def test_the_first_live_gateway_of_a_site_needs_no_confirmation(self):
 		with payment_settings(confirmed_site=None):
 			self.save(mode="Live", enabled=1, **{**KEYS, "key_id": "rzp_live_madeup0000001"})
 			self.assertEqual(registry.adapter_of("razorpay").mode, "Live")
 
 
 class TestRecord(GatewayTestCase):
-	def test_every_gateway_has_a_record_that_is_switched_off_at_first(self):
+	def test_every_gateway_has_a_disabled_settings_record_after_installation(self):
 		found = set(frappe.get_all("Payment Gateway Settings", pluck="gateway"))
 		self.assertLessEqual(set(BUILT_IN), found)
 
@@ -122,7 +122,7 @@ class TestRecord(GatewayTestCase):
 			made.insert()
 		frappe.db.rollback()
 
-	def test_there_is_one_default(self):
+	def test_only_one_gateway_is_the_default(self):
 		other = frappe.get_doc("Payment Gateway Settings", "PayU")
 		before = other.is_default
 		other.db_set("is_default", 1)
@@ -130,23 +130,23 @@ class TestRecord(GatewayTestCase):
 		self.assertEqual(frappe.db.get_value("Payment Gateway Settings", "PayU", "is_default"), 0)
 		frappe.db.set_value("Payment Gateway Settings", "PayU", "is_default", before)
 
-	def test_without_its_keys_a_gateway_cannot_be_switched_on(self):
+	def test_a_gateway_without_credentials_cannot_be_enabled(self):
 		self.refused("please fill in", enabled=1)
 		self.assertFalse(self.doc.is_configured())
 		self.assertEqual(self.doc.get_status(), "Disabled")
 
-	def test_with_its_keys_it_is_configured(self):
+	def test_a_gateway_with_credentials_is_configured(self):
 		self.save(enabled=1, **KEYS)
 		self.assertTrue(self.doc.is_configured())
 		self.assertEqual(self.doc.get_status(), "Test")
 
-	def test_a_secret_that_was_emptied_switches_nothing_on(self):
+	def test_a_gateway_with_an_emptied_secret_cannot_be_enabled(self):
 		"""S6: an empty secret is no secret."""
 		self.save(enabled=1, **KEYS)
 		self.doc.reload()
 		self.refused("please fill in", key_secret="")
 
-	def test_a_change_is_in_the_audit_trail_without_its_value(self):
+	def test_a_changed_setting_is_in_the_audit_trail_without_its_value(self):
 		self.save(enabled=1, **KEYS)
 		last = frappe.get_all(
 			"Payment Event",
@@ -165,7 +165,7 @@ class TestSecrets(GatewayTestCase):
 		super().setUp()
 		self.save(enabled=1, **KEYS)
 
-	def test_secrets_come_back_as_asterisks_from_every_door(self):
+	def test_every_api_returns_secrets_as_asterisks(self):
 		"""S15."""
 		manager = create_user("Payments Manager")
 		asked = {"doctype": "Payment Gateway Settings", "name": NAME}
@@ -184,7 +184,7 @@ class TestSecrets(GatewayTestCase):
 			self.assertNotIn(KEYS["key_secret"], text)
 			self.assertNotIn(KEYS["webhook_secret"], text)
 
-	def test_secrets_are_kept_encrypted(self):
+	def test_secrets_are_stored_encrypted(self):
 		rows = frappe.db.sql(
 			"SELECT password FROM `__Auth` WHERE doctype = %s AND name = %s",
 			("Payment Gateway Settings", NAME),
@@ -222,14 +222,14 @@ class TestSecrets(GatewayTestCase):
 
 
 class TestOfferedGateways(GatewayTestCase):
-	def test_a_switched_off_gateway_is_not_listed_and_cannot_be_chosen(self):
+	def test_a_disabled_gateway_is_neither_listed_nor_accepted(self):
 		listed = {row["id"]: row for row in message(call("payment.get_available_gateways"))["gateways"]}
 		self.assertNotIn("razorpay", listed)
 		self.save(enabled=1, **KEYS)
 		listed = {row["id"]: row for row in message(call("payment.get_available_gateways"))["gateways"]}
 		self.assertEqual((listed["razorpay"]["mode"], listed["razorpay"]["is_mocked"]), ("Test", False))
 
-	def test_a_currency_that_a_gateway_cannot_take_makes_it_unavailable(self):
+	def test_a_gateway_is_unavailable_for_currencies_it_does_not_support(self):
 		"""R18."""
 		enable_gateway("phonepe")
 		for currency, available in (("INR", True), ("USD", False)):

@@ -51,7 +51,7 @@ class TestRefundRecord(TestCase):
 	def tearDown(self):
 		frappe.db.rollback()
 
-	def test_every_field_but_the_status_is_the_systems(self):
+	def test_every_field_but_the_status_is_a_system_field(self):
 		fields = {
 			field.fieldname
 			for field in frappe.get_meta("Payment Refund").fields
@@ -74,7 +74,7 @@ class TestRefundRecord(TestCase):
 		with self.assertRaises(InvalidTransition):
 			doc.save(ignore_permissions=True)
 
-	def test_nobody_deletes_a_refund(self):
+	def test_a_refund_cannot_be_deleted(self):
 		"""R22."""
 		doc = create_refund()
 		with self.assertRaisesRegex(NotAllowed, "kept as evidence"):

@@ -11,7 +11,7 @@ from oropendola_payments.tests.support.time_travel import forget_the_past, sweep
 CHECKED = ("payu", "razorpay", "paypal", "phonepe")
 
 
-class TestSignedLies(TestCase):
+class TestSignedNotices(TestCase):
 	def setUp(self):
 		forget_the_past()
 
@@ -60,7 +60,7 @@ class TestSignedLies(TestCase):
 				self.assertNotEqual(journey.subscription_status(), "Active")
 
 
-class TestUnprovenReturns(TestCase):
+class TestUnverifiedReturns(TestCase):
 	def test_a_return_whose_signature_fails_after_the_money_moved_makes_us_ask(self):
 		"""razorpay.md pitfall 8: hold the payment and ask, do not drop it."""
 		for gateway in ("razorpay", "payu"):

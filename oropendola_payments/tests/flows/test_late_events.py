@@ -51,13 +51,13 @@ def books_of(journey, attempt: str) -> list:
 	return [charge for charge in journey.sim.books(journey.gateway) if charge.reference == attempt]
 
 
-class LateNewsCase(TestCase):
+class LateEventsCase(TestCase):
 	def setUp(self):
 		forget_the_past()
 
 
-class TestMoreMoney(LateNewsCase):
-	def test_a_second_payment_of_one_order_is_found_without_a_message(self):
+class TestFurtherPayments(LateEventsCase):
+	def test_a_second_payment_of_one_order_is_found_without_a_notice(self):
 		"""R7: the message about it was lost, and the first payment was settled long ago."""
 		for gateway in MANY_PAYMENTS:
 			with self.subTest(gateway):
@@ -69,7 +69,7 @@ class TestMoreMoney(LateNewsCase):
 				sweep(journey.invoice)
 				self.assertEqual(len(journey.captures()), len(books_of(journey, attempt)))
 
-	def test_a_bell_seconds_after_the_first_is_not_lost(self):
+	def test_an_unsigned_notice_seconds_after_another_is_not_lost(self):
 		"""R7: it sounds as the first, and is about other money."""
 		journey = Journey("cashflows")
 		attempt = journey.start()
@@ -80,7 +80,7 @@ class TestMoreMoney(LateNewsCase):
 		due = value("Payment Attempt", attempt, "next_check_at")
 		self.assertLess(due, now_datetime() + timedelta(minutes=2))
 
-	def test_more_money_under_the_same_number_is_noticed(self):
+	def test_a_larger_amount_under_the_same_payment_id_is_flagged(self):
 		"""R8: a second capture of the same payment."""
 		journey = Journey("payu")
 		attempt, number = journey.start(), payment_id()
@@ -89,7 +89,7 @@ class TestMoreMoney(LateNewsCase):
 		self.assertEqual(journey.doc().needs_review, 1)
 		self.assertIn("600", journey.doc().review_reason)
 
-	def test_the_order_counts_more_than_a_reference_that_a_browser_may_have_written(self):
+	def test_the_order_id_outweighs_a_reference_from_the_browser(self):
 		journey, other = Journey("razorpay"), Journey("razorpay")
 		attempt, elsewhere = journey.start(), other.start()
 		order = value("Payment Attempt", attempt, "gateway_order_id")
@@ -97,8 +97,8 @@ class TestMoreMoney(LateNewsCase):
 		self.assertEqual((journey.status(), other.status()), ("Paid", "Processing"))
 
 
-class TestHolds(LateNewsCase):
-	def test_a_late_hold_beside_money_is_not_captured(self):
+class TestLateAuthorizations(LateEventsCase):
+	def test_a_late_authorization_of_a_paid_invoice_is_not_captured(self):
 		"""R28: we would make the customer pay twice."""
 		journey = Journey("razorpay")
 		attempt = journey.start()
@@ -111,7 +111,7 @@ class TestHolds(LateNewsCase):
 		self.assertEqual([c.disposition for c in journey.captures()], ["Applied"])
 		self.assertEqual(books.payment(hold).state, "authorized")
 
-	def test_a_hold_that_cannot_be_captured_hides_no_money_beside_it(self):
+	def test_a_failing_capture_does_not_hide_another_payment(self):
 		"""R10: one bad fact does not end the others."""
 		journey = Journey("razorpay")
 		attempt = journey.start()
@@ -127,8 +127,8 @@ class TestHolds(LateNewsCase):
 		self.assertEqual(journey.status(), "Paid")
 
 
-class TestNothingIsForgotten(LateNewsCase):
-	def test_a_left_order_of_a_paid_invoice_ends(self):
+class TestOpenAttempts(LateEventsCase):
+	def test_an_open_attempt_of_a_paid_invoice_is_closed_at_the_end(self):
 		"""R14, R23: it was paid another way; the order is asked about to the end, and then closed."""
 		journey = Journey("razorpay")
 		attempt = journey.start()
@@ -140,7 +140,7 @@ class TestNothingIsForgotten(LateNewsCase):
 		self.assertIsNone(value("Payment Attempt", attempt, "next_check_at"))
 		self.assertEqual(journey.status(), "Paid")
 
-	def test_a_last_question_without_an_answer_is_asked_again(self):
+	def test_an_unanswered_last_status_query_is_repeated(self):
 		"""R23: the gateway was down at that very moment."""
 		journey = Journey("payu")
 		attempt = journey.start()
@@ -154,7 +154,7 @@ class TestNothingIsForgotten(LateNewsCase):
 		payment_jobs.run_reconcile()
 		self.assertEqual(journey.status(), "Paid")
 
-	def test_a_left_try_for_the_rest_of_an_invoice_ends(self):
+	def test_an_open_attempt_for_the_rest_of_an_invoice_is_closed_at_the_end(self):
 		journey = Journey("razorpay")
 		settle("razorpay", paid(journey.start(), 300))
 		journey.start()
@@ -163,7 +163,7 @@ class TestNothingIsForgotten(LateNewsCase):
 		self.assertEqual(journey.status(), "Partly Paid")
 		self.assertEqual(journey.doc().outstanding(), PRICE - 300)
 
-	def test_one_bad_invoice_does_not_keep_its_batch_from_being_abandoned(self):
+	def test_one_bad_invoice_does_not_stop_its_batch(self):
 		"""R10."""
 		good, bad = Journey("payu"), Journey("payu")
 		for journey in (good, bad):
@@ -180,7 +180,7 @@ class TestNothingIsForgotten(LateNewsCase):
 			payment_jobs.run_abandoned()
 		self.assertEqual((good.status(), bad.status()), ("Abandoned", "Processing"))
 
-	def test_a_clock_that_was_put_back_stops_no_question(self):
+	def test_a_clock_set_back_does_not_block_status_queries(self):
 		journey = Journey("payu")
 		attempt = journey.start()
 		journey.customer_pays(attempt)
@@ -192,8 +192,8 @@ class TestNothingIsForgotten(LateNewsCase):
 		self.assertEqual(journey.status(), "Paid")
 
 
-class TestStrangers(LateNewsCase):
-	def test_noise_from_the_same_address_does_not_stop_a_real_bell(self):
+class TestStrangers(LateEventsCase):
+	def test_forged_notices_do_not_block_a_genuine_unsigned_notice(self):
 		journey = Journey("cashflows")
 		journey.customer_pays(journey.start())
 		real = journey.take_webhooks()
@@ -205,8 +205,8 @@ class TestStrangers(LateNewsCase):
 		self.assertEqual(journey.status(), "Paid")
 
 
-class TestPeople(LateNewsCase):
-	def test_two_users_that_became_one_can_still_pay(self):
+class TestMergedUsers(LateEventsCase):
+	def test_a_payment_of_two_merged_users_is_still_settled(self):
 		"""R26, R27: the unique key of one plan a customer must not undo a payment."""
 		plan, kept, merged = create_plan(), create_user(), create_user()
 		create_invoice(kept, plan)
@@ -222,23 +222,23 @@ class TestPeople(LateNewsCase):
 		self.assertEqual((len(journey.captures()), journey.status()), (1, "Paid"))
 
 
-class TestCalledOff(LateNewsCase):
+class TestCancelledSubscriptions(LateEventsCase):
 	"""R7: what was paid in part for a subscription that is cancelled is neither kept nor forgotten."""
 
-	def test_a_part_by_hand_calls_a_person(self):
+	def test_a_partial_manual_payment_is_flagged(self):
 		user = create_user()
 		invoice = create_invoice(user)
 		manual_payment.record_payment(invoice.name, Decimal(300), unique("transfer"), None, None)
 		lifecycle.cancel(user)
 		self.assertIn("300", value("AI Invoice", invoice.name, "review_reason"))
 
-	def test_a_part_at_a_gateway_goes_back(self):
+	def test_a_partial_gateway_payment_is_refunded(self):
 		journey = Journey("payu", user=create_user())
 		settle("payu", paid(journey.start(), 300))
 		lifecycle.cancel(journey.user)
 		self.assertEqual([refund.amount for refund in journey.refunds()], [300])
 
-	def test_credit_can_be_spent_again(self):
+	def test_credit_of_a_cancelled_subscription_can_be_spent_again(self):
 		with payment_settings(double_payment_policy="Credit"):
 			journey = Journey("payu", user=create_user())
 			attempt = journey.start()
@@ -253,7 +253,7 @@ class TestCalledOff(LateNewsCase):
 			again = lifecycle.subscribe(journey.user, dear.name, None)["invoice_id"]
 		self.assertEqual(value("AI Invoice", again, "amount_paid"), PRICE)
 
-	def test_a_part_that_nothing_was_decided_about_is_a_broken_promise(self):
+	def test_a_partial_payment_without_a_decision_violates_an_invariant(self):
 		journey = Journey("payu", user=create_user())
 		settle("payu", paid(journey.start(), 300))
 		frappe.get_doc("AI Subscription", journey.subscription).cancel()

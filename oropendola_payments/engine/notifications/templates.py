@@ -26,7 +26,7 @@ TEXTS = {
 	"api_key_changed": ("AI Billing API Key Changed", "Your API key was changed"),
 	"alert": (
 		"AI Billing Payment Alert",
-		"Payment alert{% if is_worse %}, worse than before{% endif %}: {{ kind }}, {{ subject }}",
+		"Payment alert{% if is_worse %} (getting worse){% endif %}: {{ kind }}, {{ subject }}",
 	),
 }
 HTML = ImmutableSandboxedEnvironment(autoescape=True)

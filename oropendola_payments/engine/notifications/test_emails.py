@@ -126,12 +126,12 @@ class TestOtherMails(MailCase):
 
 	def test_the_mail_about_a_failed_payment_says_that_nothing_was_charged(self):
 		emails.payment_failed(invoice := self.failed_invoice("Failed"))
-		self.assertIn("No money was taken", mails_to(invoice.user)[-1].html)
+		self.assertIn("You were not charged", mails_to(invoice.user)[-1].html)
 
 	def test_a_mismatched_payment_is_not_reported_as_not_charged(self):
 		emails.payment_failed(invoice := self.failed_invoice("Failed", needs_review=1))
 		html = mails_to(invoice.user)[-1].html
-		self.assertNotIn("No money was taken", html)
+		self.assertNotIn("You were not charged", html)
 		self.assertIn("Please do not pay again", html)
 		self.assertNotIn("Try again", html)
 

@@ -57,7 +57,7 @@ class TestReceipts(TestCase):
 	def test_the_receipt_lists_refunds(self):
 		create.create_refund(self.invoice.name, 80, "Example")
 		page = receipts.as_html(self.invoice.reload())
-		self.assertIn("Paid back", page)
+		self.assertIn("Refunded", page)
 		self.assertIn("80.00", page)
 
 	def test_typed_text_is_escaped_on_the_receipt(self):

@@ -99,7 +99,7 @@ def _payment(capture) -> dict:
 def _with_what(capture) -> str:
 	if capture.gateway in ("manual", "credit"):
 		return (
-			_("Credit of an earlier payment") if capture.gateway == "credit" else _("Bank transfer or cash")
+			_("Credit from an earlier payment") if capture.gateway == "credit" else _("Bank transfer or cash")
 		)
 	filters = {"gateway": capture.gateway}
 	label = frappe.db.get_value("Payment Gateway Settings", filters, "label") or capture.gateway

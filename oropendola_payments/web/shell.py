@@ -114,7 +114,7 @@ def query_param(name: str) -> str:
 
 def refuse(answer: dict, address: str, **typed: str):
 	"""Open the page again with the reason why the click did not work. By GET, so that going back asks nobody to send a form twice."""
-	problem = strip_html(answer.get("error") or _("This did not work. Please try again."))
+	problem = strip_html(answer.get("error") or _("Something went wrong. Please try again."))
 	note = {"path": urlsplit(address).path, "problem": problem, "typed": typed}
 	frappe.cache.set_value(_note_key(), note, expires_in_sec=NOTE_SECONDS)
 	redirect(address)

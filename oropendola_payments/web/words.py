@@ -10,7 +10,7 @@ __all__ = ("clock", "day", "days", "moment", "money", "number", "quota", "tax_li
 # What a state means for the customer, and the tone in which it is shown.
 INVOICE_STATES = {
 	"Pending": ("To pay", "open"),
-	"Processing": ("Under way", "wait"),
+	"Processing": ("In progress", "wait"),
 	"Partly Paid": ("Partly paid", "open"),
 	"Paid": ("Paid", "good"),
 	"Partly Refunded": ("Partly refunded", "plain"),
@@ -77,8 +77,6 @@ def tax_note(settings) -> str:
 		return ""
 	label = settings.tax_label or _("tax")
 	text = (
-		_("Prices include {0}% {1}.")
-		if settings.prices_include_tax
-		else _("{0}% {1} is added at the checkout.")
+		_("Prices include {0}% {1}.") if settings.prices_include_tax else _("{0}% {1} is added at checkout.")
 	)
 	return text.format(number(settings.tax_rate), label)

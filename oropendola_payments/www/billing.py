@@ -114,19 +114,19 @@ def _subscription(mine: dict) -> dict:
 def _sentence(mine: dict, plan) -> str:
 	end, status = words.day(mine["end_date"]), mine["status"]
 	if status == "Pending":
-		return _("It starts as soon as the first invoice is paid.")
+		return _("It starts as soon as you pay the first invoice.")
 	if status == "Trial":
-		return _(
-			"Your trial runs until {0}. Subscribe before that day and your API key goes on working."
-		).format(end)
+		return _("Your trial runs until {0}. Subscribe before then to keep your API key working.").format(end)
 	if status == "Active" and not end:
-		return _("It has no end date and costs nothing.")
+		return _("It is free and has no end date.")
 	if status == "Active":
-		return _("It runs until {0} and does not renew by itself.").format(end)
+		return _("It runs until {0} and does not renew automatically.").format(end)
 	if status == "Past Due":
-		return _("It ended on {0} and your API key rests. Pay the next period to wake it up.").format(end)
+		return _(
+			"It ended on {0} and your API key is paused. Pay for the next period to use it again."
+		).format(end)
 	if status == "Expired":
-		return _("It ended on {0}. Renew it and your API key works again.").format(end)
+		return _("It ended on {0}. Renew it to use your API key again.").format(end)
 	return _("It was cancelled. You can choose a plan again at any time.")
 
 
@@ -181,7 +181,7 @@ def _action(doc) -> dict | None:
 		"Payment Attempt", {"invoice": doc.name, "status": ("in", OPEN_ATTEMPTS)}, "name"
 	)
 	if doc.status == "Processing" and attempt:
-		return {"word": _("Check it"), "address": f"/payment-result?invoice={doc.name}", "quiet": True}
+		return {"word": _("Check status"), "address": f"/payment-result?invoice={doc.name}", "quiet": True}
 	if doc.status in ("Failed", "Abandoned"):
 		word = _("Try again") if doc.can_retry() else _("Get help")
 		return {"word": word, "address": f"/checkout?invoice={doc.name}", "quiet": not doc.can_retry()}

@@ -24,8 +24,8 @@ def get_context(context):
 	if not invoice:
 		return shell.not_found(
 			context,
-			_("This invoice is not here"),
-			_("It may belong to another account. Your own invoices are on the billing page."),
+			_("Invoice not found"),
+			_("It may belong to another account. You can find your own invoices on the billing page."),
 		)
 	if shell.is_post():
 		_start(invoice)
@@ -47,7 +47,7 @@ def _start(invoice):
 	"""Open the payment and go on to it."""
 	gateway, phone = shell.posted("gateway"), shell.posted("phone")
 	if _needs_phone(gateway) and not phone and not _has_phone(invoice.user):
-		sentence = _("{0} needs your phone number. Please fill it in below.").format(
+		sentence = _("{0} needs your phone number. Please enter it below.").format(
 			gateway_choice.label_of(gateway)
 		)
 		return _refuse(invoice, {"error": sentence})
@@ -128,10 +128,10 @@ def _needs_phone(code: str) -> bool:
 
 def _phone_help(usable: list[dict]) -> str:
 	names = [entry["name"] for entry in usable if _needs_phone(entry["id"])]
-	kept = _("Please write it with its country code. It is kept in your profile.")
+	kept = _("Please include the country code. The number is saved in your profile.")
 	if not names:
 		return kept
-	return f"{_('{0} cannot take a payment without it, the others can.').format(', '.join(names))} {kept}"
+	return f"{_('Required for {0}; optional otherwise.').format(', '.join(names))} {kept}"
 
 
 def _has_phone(user: str) -> bool:

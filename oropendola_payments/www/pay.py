@@ -25,8 +25,8 @@ def get_context(context):
 	if not attempt:
 		return shell.not_found(
 			context,
-			_("This payment is not here"),
-			_("It may belong to another account. Your own invoices are on the billing page."),
+			_("Payment not found"),
+			_("It may belong to another account. You can find your own invoices on the billing page."),
 		)
 	if shell.is_post():
 		_act(attempt)
@@ -121,9 +121,9 @@ ACTIONS = {"cancel": _cancel, "confirm_otp": _confirm_otp, "resend_otp": _resend
 def _refused_code(answer: dict) -> str:
 	left = answer.get("attempts_left")
 	if left == 0:
-		return _("No more codes are taken for this payment. Please choose another way to pay.")
-	again = _("Tries left: {0}").format(left) if left else _("Please check it and type it again.")
-	return f"{_('This code is not right.')} {again}"
+		return _("No more codes can be entered for this payment. Please choose another way to pay.")
+	again = _("Attempts left: {0}").format(left) if left else _("Please check it and try again.")
+	return f"{_('This code is incorrect.')} {again}"
 
 
 # Ways on ------------------------------------------------------------------------------------------
@@ -167,20 +167,22 @@ def _our_code(attempt) -> dict:
 	simulated = attempt.mode == "Simulator"
 	return {
 		"heading": _("Confirm your phone"),
-		"help": _("We sent a code by SMS to {0}. It opens the payment.").format(numbers.masked_phone(phone)),
-		"hint": _("The simulator sends nothing: the code is {0}.").format(otp.SIMULATOR_CODE)
+		"help": _("We sent a code by SMS to {0}. Enter it to continue to the payment.").format(
+			numbers.masked_phone(phone)
+		),
+		"hint": _("The simulator does not send an SMS. The code is {0}.").format(otp.SIMULATOR_CODE)
 		if simulated
 		else "",
-		"button": _("Go on"),
+		"button": _("Continue"),
 	}
 
 
 def _bank_code() -> dict:
 	return {
 		"heading": _("Your bank sent you a code"),
-		"help": _("It is in a message to your phone. Type it here; your bank checks it."),
+		"help": _("The code is in a message on your phone. Enter it here and your bank will check it."),
 		"hint": "",
-		"button": _("Confirm the payment"),
+		"button": _("Confirm payment"),
 	}
 
 

@@ -29,8 +29,8 @@ def get_context(context):
 	if not invoice:
 		return shell.not_found(
 			context,
-			_("This payment is not here"),
-			_("It may belong to another account. Your own invoices are on the billing page."),
+			_("Payment not found"),
+			_("It may belong to another account. You can find your own invoices on the billing page."),
 		)
 	if shell.is_post():
 		_ask(invoice, attempt)

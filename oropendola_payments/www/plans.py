@@ -97,7 +97,7 @@ def _trial(plan: dict) -> str:
 def _button(plan: dict, status: str | None) -> str:
 	name = words.told(plan["plan_name"])
 	if status == "Pending":
-		return _("Go on to the payment")
+		return _("Continue to payment")
 	if status in ("Past Due", "Expired"):
 		return _("Renew {0}").format(name)
 	if plan["trial_days"] and not status and not plan["is_free"]:

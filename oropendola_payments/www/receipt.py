@@ -17,8 +17,8 @@ def get_context(context):
 	if not invoice or not receipt.may_have(invoice):
 		return shell.not_found(
 			context,
-			_("There is no such receipt"),
-			_("A receipt is made when an invoice is paid. Your invoices are on the billing page."),
+			_("Receipt not found"),
+			_("You get a receipt once an invoice is paid. You can find your invoices on the billing page."),
 		)
 	page.title = _("Receipt {0}").format(invoice.name)
 	context.update({"view": "receipt", "receipt": invoice.receipt()})

@@ -151,7 +151,7 @@ class TestBilling(BrowserTestCase):
 		page = self.open(self.browser_of(user), "/billing")
 		button = page.get_by_role("button", name="Yes, replace my key")
 		self.assertFalse(button.is_visible())
-		page.get_by_text("Make a new key").click()
+		page.get_by_text("Create a new key").click()
 		button.click()
 		page.locator("#new-key").wait_for()
 		self.assertNotEqual(self.value("AI Subscription", subscription.name, "api_key_link"), before)
@@ -174,7 +174,7 @@ class TestBilling(BrowserTestCase):
 		subscription = factories.create_active_subscription(user)
 		page = self.open(self.browser_of(user), "/billing")
 		page.get_by_text("Cancel this subscription").click()
-		page.get_by_role("button", name="Yes, end it now").click()
+		page.get_by_role("button", name="Yes, cancel it now").click()
 		page.get_by_text("It was cancelled.").wait_for()
 		self.assertEqual(self.value("AI Subscription", subscription.name, "status"), "Cancelled")
 

@@ -34,7 +34,7 @@ class TestTrouble(BrowserTestCase):
 		self.wait_for_result(page, "failed")
 		self.assertEqual(self.status(self.invoice), "Failed")
 		page.get_by_role("link", name="Try again").click()
-		page.get_by_text("The last try was not completed.").wait_for()
+		page.get_by_text("Your last attempt was not completed.").wait_for()
 		self.choose(page, "razorpay")
 		self.press(page, "success")
 		self.wait_for_result(page, "paid")
@@ -66,7 +66,7 @@ class TestTrouble(BrowserTestCase):
 		page = self.start("stripe")
 		self.press(page, "failure")
 		self.wait_for_no(page, self.invoice)
-		page.get_by_role("link", name="Try again there").click()
+		page.get_by_role("link", name="Try again").click()
 		self.wait_for_gateway(page)
 		self.press(page, "success")
 		self.wait_for_result(page, "paid")
@@ -79,8 +79,8 @@ class TestTrouble(BrowserTestCase):
 		self.press(page, "failure")
 		self.wait_for_result(page, "failed")
 		self.assertIn(failed, page.url)
-		page.get_by_text("Another payment of this invoice is still open.").wait_for()
-		page.get_by_role("link", name="See how it stands").click()
+		page.get_by_text("Another payment for this invoice is still open.").wait_for()
+		page.get_by_role("link", name="See its status").click()
 		page.wait_for_url(f"**/payment-result?attempt={other}")
 		self.wait_for_result(page, "pending")
 
@@ -102,7 +102,7 @@ class TestTrouble(BrowserTestCase):
 		frappe.db.set_value("AI Invoice", self.invoice.name, {"status": "Failed", "retry_count": 3})
 		frappe.db.commit()
 		page = self.checkout(self.browser, self.invoice)
-		page.get_by_text("This invoice needs our help").wait_for()
+		page.get_by_text("Please contact us about this invoice").wait_for()
 		self.assertEqual(page.locator(".pay-form").count(), 0)
 
 	def test_a_payment_survives_a_closed_tab(self):
@@ -134,7 +134,7 @@ class TestTrouble(BrowserTestCase):
 		self.let_pass(attempt)
 		plain = self.browser_of(self.user, java_script_enabled=False)
 		page = self.open(plain, f"/payment-result?attempt={attempt}")
-		page.get_by_role("button", name="Look again").click()
+		page.get_by_role("button", name="Check again").click()
 		self.wait_for_result(page, "paid")
 
 	def test_two_tabs_share_one_payment(self):
@@ -153,7 +153,7 @@ class TestTrouble(BrowserTestCase):
 		page.go_back()
 		page.wait_for_url("**/checkout?invoice=*")
 		page.get_by_text("You started a payment with PayU on").wait_for()
-		page.get_by_role("link", name="Go on with this payment").click()
+		page.get_by_role("link", name="Continue this payment").click()
 		self.wait_for_gateway(page)
 		self.assertEqual(len(self.attempts(self.invoice)), 1)
 
@@ -238,7 +238,7 @@ class TestCodes(BrowserTestCase):
 	def test_a_wrong_bank_code_can_be_entered_again(self):
 		page = self.pay_by("saved_card", instrument_id="inst-1")
 		self.confirm(page, "000000")
-		page.get_by_text("This code is not right.").wait_for()
+		page.get_by_text("This code is incorrect.").wait_for()
 		self.assertEqual(page.locator("#otp:focus").get_attribute("aria-invalid"), "true")
 		page.get_by_role("button", name="Send a new code").click()
 		page.get_by_text("A new code is on its way.").wait_for()
@@ -247,7 +247,7 @@ class TestCodes(BrowserTestCase):
 
 	def test_the_upi_page_waits_for_the_approval(self):
 		page = self.pay_by("upi_qr")
-		page.get_by_alt_text("QR code of this payment, for a UPI app").wait_for()
+		page.get_by_alt_text("QR code to pay with a UPI app").wait_for()
 		self.simulator.finish("cashfree", self.attempts(self.invoice)[0], "success")
 		self.host.deliver_webhooks("cashfree")
 		self.wait_for_result(page, "paid")

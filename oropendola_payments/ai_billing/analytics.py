@@ -171,7 +171,11 @@ def _days_ago(days: int) -> datetime:
 def gateway_labels() -> dict[str, str]:
 	"""The names that people see, by code; money can come without a gateway as well."""
 	rows = frappe.get_all("Payment Gateway Settings", fields=["gateway", "label"])
-	return {"manual": _("By hand"), "credit": _("Credit"), **{row.gateway: row.label for row in rows}}
+	return {
+		"manual": _("Bank transfer or cash"),
+		"credit": _("Credit"),
+		**{row.gateway: row.label for row in rows},
+	}
 
 
 def gateway_code(label: str | None) -> str | None:

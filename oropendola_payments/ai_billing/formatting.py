@@ -11,7 +11,7 @@ from babel.numbers import format_currency, format_decimal
 from frappe import _
 from frappe.utils import cint, flt, get_datetime, getdate
 
-from oropendola_payments.money import quantize
+from oropendola_payments.money import quantize, to_decimal
 
 
 def money(amount, currency: str, short: bool = False) -> str:
@@ -22,6 +22,12 @@ def money(amount, currency: str, short: bool = False) -> str:
 		return format_currency(exact, currency, locale=_locale(currency))
 	return format_currency(Decimal(int(exact)), currency, "¤#,##,##0" if _is_rupee(currency) else "¤#,##0",
 		locale=_locale(currency), currency_digits=False)  # fmt: skip
+
+
+def exact_money(amount, currency: str) -> str:
+	"""An amount as a gateway reported it: nothing is rounded away, and no currency code is refused."""
+	code = (currency or "").upper()
+	return format_currency(to_decimal(amount or 0), code, locale=_locale(code), decimal_quantization=False)
 
 
 def number(value: int) -> str:

@@ -15,8 +15,12 @@ def gateway_codes() -> list[str]:
 def adapter_class(code: str) -> type[Gateway]:
 	path = _paths().get(code or "")
 	if not path:
-		raise NotFound(_("There is no gateway {0}.").format(code))
+		raise unknown_gateway(code)
 	return load(path)
+
+
+def unknown_gateway(code: str | None) -> NotFound:
+	return NotFound(_("There is no gateway {0}.").format(code) if code else _("Please name a gateway."))
 
 
 def _paths() -> dict[str, str]:

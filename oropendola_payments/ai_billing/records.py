@@ -31,7 +31,7 @@ class SystemRecord(Document):
 		if changed:
 			labels = ", ".join(_(self.meta.get_label(name)) for name in changed)
 			message = _(
-				"{0} of {1} {2} is written by the system and cannot be edited. Please use the actions instead."
+				"{0} of {1} {2} is set by the system and cannot be edited. Please use the buttons instead."
 			)
 			frappe.throw(message.format(labels, _(self.doctype), self.name), NotAllowed)
 
@@ -61,7 +61,7 @@ class SystemRecord(Document):
 		except Exception as error:
 			if frappe.db.is_duplicate_entry(error):
 				raise frappe.DuplicateEntryError(
-					_("This {0} exists already.").format(_(self.doctype))
+					_("This {0} already exists.").format(_(self.doctype))
 				) from error
 			raise
 		self.set("__islocal", False)
@@ -106,7 +106,7 @@ class StatefulRecord(SystemRecord):
 			)
 		if before and self.status != before.status:
 			message = _(
-				"{0} {1} is {2}. Its status changes through its actions and cannot be set to {3} by hand."
+				"{0} {1} is {2}. Its status cannot be set to {3} manually. Please use the buttons instead."
 			)
 			frappe.throw(
 				message.format(_(self.doctype), self.name, _(before.status), _(self.status)),
@@ -130,7 +130,7 @@ class StatefulRecord(SystemRecord):
 
 	def _swap(self, old: str, new: str, values: dict):
 		if not self._update_row({"status": new, **values}, only_if={"status": old}):
-			message = _("{0} {1} was changed by somebody else just now. Please read it again.")
+			message = _("{0} {1} has just been changed by someone else. Please reload it.")
 			frappe.throw(message.format(_(self.doctype), self.name), ConcurrentChange)
 
 
@@ -164,7 +164,7 @@ def _update_rows(doctype: str, rows: dict[str, dict], old_status: str):
 	statement = f"UPDATE `tab{doctype}` SET {sets} WHERE `name` IN ({names}) AND `status` = %s"  # noqa: S608
 	frappe.db.sql(statement, [*parameters, *rows, old_status])
 	if affected_rows() != len(rows):
-		raise ConcurrentChange(_("Some records were changed by somebody else just now."))
+		raise ConcurrentChange(_("Some records have just been changed by someone else."))
 
 
 def own_records_condition(doctype: str, user: str | None = None) -> str:

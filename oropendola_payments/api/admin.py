@@ -47,7 +47,7 @@ def replay_messages(names: str) -> dict:
 		or len(wanted) > MAX_REPLAYS
 		or not all(isinstance(n, str) for n in wanted)
 	):
-		raise BadRequest(_("Please name at most {0} messages.").format(MAX_REPLAYS))
+		raise BadRequest(_("Please send no more than {0} message names.").format(MAX_REPLAYS))
 	return {"results": inbox.replay(wanted)}
 
 

@@ -45,7 +45,7 @@ def require_utf8(request):
 		unquote_to_bytes(body).decode()
 	except UnicodeDecodeError:
 		raise BadRequest(
-			_("The request has characters that cannot be read. Please send it as UTF-8.")
+			_("The request contains characters that cannot be read. Please send it as UTF-8.")
 		) from None
 
 
@@ -75,12 +75,14 @@ def _text(name: str, value) -> str:
 		raise BadRequest(_("{0} must be text.").format(name))
 	value = value.strip()
 	if "\x00" in value or any(0xD800 <= ord(c) <= 0xDFFF for c in value) or "\ufffd" in value:
-		raise BadRequest(_("{0} has characters that cannot be read. Please send it as UTF-8.").format(name))
+		raise BadRequest(
+			_("{0} contains characters that cannot be read. Please send it as UTF-8.").format(name)
+		)
 	limit = MAX_TEXT if name in LONG else MAX_NAME
 	if len(value) > limit:
-		raise BadRequest(_("{0} is too long: at most {1} characters.").format(name, limit))
+		raise BadRequest(_("{0} is too long. The limit is {1} characters.").format(name, limit))
 	if not value:
-		raise BadRequest(_("{0} is empty. Please send it.").format(name))
+		raise BadRequest(_("{0} is empty. Please send a value.").format(name))
 	return value
 
 

@@ -96,7 +96,7 @@ def _lead_to(attempt: str | None) -> Response:
 
 def _pointed_to_result(response, attempt: str | None):
 	response.status_code = 303
-	response.set_data(_("Going on to your payment."))
+	response.set_data(_("Continuing to your payment."))
 	response.headers["Location"] = _result_of(attempt)
 	response.headers["Cache-Control"] = "no-store"
 	response.headers["Referrer-Policy"] = "no-referrer"

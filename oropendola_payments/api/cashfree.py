@@ -57,5 +57,5 @@ def _mail(text: str) -> str:
 	from frappe.utils import validate_email_address
 
 	if not validate_email_address(text):
-		raise BadRequest(_("This is not an e-mail address. Please check it."))
+		raise BadRequest(_("This is not a valid email address. Please check it."))
 	return text

@@ -18,7 +18,7 @@ def require_transact() -> str:
 	allowed = _token_has_scope(token, user) if token else TRANSACT in frappe.get_roles(user)
 	if not allowed:
 		message = _(
-			"This needs the role {0}, or an OAuth token with the scope {1}. An administrator can give it."
+			"This needs the role {0}, or an OAuth token with the scope {1}. An administrator can grant it."
 		)
 		raise NotAllowed(message.format(TRANSACT, SCOPE))
 	return user

@@ -16,7 +16,7 @@ def renew_subscription(plan_id: str | None = None) -> dict:
 def extend_active_subscription(plan_id: str | None = None) -> dict:
 	"""As renew, only for a subscription that still runs."""
 	user = require_login()
-	sentence = _("You have no running subscription to extend. Please renew it instead.")
+	sentence = _("You have no active subscription to extend. Please renew your expired one instead.")
 	renewal.require_state(user, plan_id, ("Active", "Trial", "Past Due"), sentence)
 	return renewal.renew(user, plan_id)
 
@@ -25,7 +25,7 @@ def extend_active_subscription(plan_id: str | None = None) -> dict:
 def renew_expired_subscription(plan_id: str | None = None) -> dict:
 	"""As renew, only for a subscription that has expired."""
 	user = require_login()
-	sentence = _("You have no expired subscription. Please extend the running one instead.")
+	sentence = _("You have no expired subscription. Please extend your active one instead.")
 	renewal.require_state(user, plan_id, ("Expired",), sentence)
 	return renewal.renew(user, plan_id)
 

@@ -295,7 +295,9 @@ class TestPhone(TestCase):
 
 	def test_a_wrong_number_is_refused_and_a_right_one_is_stored_normalized(self):
 		invoice, _answer = self.pay(phone="12345")
-		self.assertIn("This is not a phone number", page(f"/checkout?invoice={invoice.name}", self.user).text)
+		self.assertIn(
+			"This is not a valid phone number", page(f"/checkout?invoice={invoice.name}", self.user).text
+		)
 		_invoice, answer = self.pay(phone="098765 43210")
 		self.assertIn("/pay?attempt=", answer.headers["Location"])
 		self.assertEqual(frappe.db.get_value("User", self.user, "phone"), "+919876543210")

@@ -64,7 +64,9 @@ def find_by_idempotency_key(key: str | None, parameters: str) -> str | None:
 		"Payment Attempt", {"idempotency_key": key}, ["name", "request_fingerprint"], as_dict=True
 	)
 	if row and row.request_fingerprint != parameters:
-		raise Conflict(_("This idempotency key was used with other parameters. Please choose a new one."))
+		raise Conflict(
+			_("This idempotency key was already used with other parameters. Please use a new one.")
+		)
 	return row.name if row else None
 
 
@@ -127,7 +129,9 @@ def _require_payable(invoice):
 		raise Conflict(_("Invoice {0} was cancelled. Please subscribe again.").format(invoice.name))
 	if invoice.status in ("Failed", "Abandoned") and not invoice.can_retry():
 		raise Conflict(
-			_("Invoice {0} was tried too often. Please contact us to pay it.").format(invoice.name)
+			_("Invoice {0} has had too many payment attempts. Please contact us to pay it.").format(
+				invoice.name
+			)
 		)
 	subscription = invoice.subscription and frappe.db.get_value(
 		"AI Subscription", invoice.subscription, "status"
@@ -206,7 +210,9 @@ def _require_method(code: str, method: str | None):
 	methods = adapter_class(code).capabilities.methods
 	if method and method not in methods:
 		raise BadRequest(
-			_("{0} has no method {1}. Please choose one of: {2}.").format(code, method, ", ".join(methods))
+			_("{0} does not offer the method {1}. Please choose one of: {2}.").format(
+				code, method, ", ".join(methods)
+			)
 		)
 
 
@@ -214,7 +220,9 @@ def _flow(code: str, flow: str | None) -> str:
 	flows = adapter_class(code).capabilities.flows
 	if flow and flow not in flows:
 		raise BadRequest(
-			_("{0} has no flow {1}. Please choose one of: {2}.").format(code, flow, ", ".join(flows))
+			_("{0} does not support the flow {1}. Please choose one of: {2}.").format(
+				code, flow, ", ".join(flows)
+			)
 		)
 	embed = "embedded" in flows and settings_of(code).embed_checkout
 	return flow or ("embedded" if embed else flows[0])

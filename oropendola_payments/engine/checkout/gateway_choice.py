@@ -9,6 +9,7 @@ from frappe.utils import cint
 from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gateway_settings import (
 	simulator_allowed,
 )
+from oropendola_payments.ai_billing.formatting import money
 from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
 from oropendola_payments.engine.gateway.live_guard import is_confirmed
 from oropendola_payments.engine.gateway.registry import SETTINGS, settings_of
@@ -32,14 +33,14 @@ def choose(code: str | None, currency: str, amount: Decimal | None = None) -> st
 	listing = available(currency, amount)
 	if not code:
 		if not listing["default"]:
-			message = _("No way to pay in {0} is available at the moment. Please contact us.")
+			message = _("Payments in {0} are not available at the moment. Please contact us.")
 			raise Unavailable(message.format(currency))
 		return listing["default"]
 	entry = next((e for e in listing["gateways"] if e["id"] == code), None)
 	if not entry:
 		known = ", ".join(e["id"] for e in listing["gateways"] if e["available"])
 		raise BadRequest(
-			_("There is no gateway {0} to choose. Please choose one of: {1}.").format(code, known or "-")
+			_("The gateway {0} is not available. Please choose one of: {1}.").format(code, known or "-")
 		)
 	if not entry["available"]:
 		raise BadRequest(_why_not(entry, currency, amount))
@@ -49,9 +50,9 @@ def choose(code: str | None, currency: str, amount: Decimal | None = None) -> st
 def _why_not(entry: dict, currency: str, amount: Decimal | None) -> str:
 	least = _least(entry["id"], currency)
 	if least and amount is not None and amount < least:
-		message = _("{0} takes at least {1} {2}. Please choose another way to pay.")
-		return message.format(entry["name"], least, currency)
-	return _("{0} cannot take {1}. Please choose another way to pay.").format(entry["name"], currency)
+		message = _("{0} accepts payments of {1} or more. Please choose another way to pay.")
+		return message.format(entry["name"], money(least, currency))
+	return _("{0} does not accept {1}. Please choose another way to pay.").format(entry["name"], currency)
 
 
 def _least(code: str, currency: str | None) -> Decimal | None:
@@ -103,4 +104,4 @@ def _recommended(usable: list[dict]) -> dict | None:
 
 
 def label_of(code: str) -> str:
-	return settings_of(code).label if code not in ("manual", "credit") else _("By hand")
+	return settings_of(code).label if code not in ("manual", "credit") else _("Bank transfer or cash")

@@ -73,7 +73,7 @@ def bolt(user: str, invoice_name: str, embed_mode: str) -> dict:
 	started = initiate(user, invoice_name, "payu", embed_mode)
 	sdk = started.get("sdk")
 	if not sdk:
-		raise Conflict(_("This payment can no longer be opened. Please start again."))
+		raise Conflict(_("This payment can no longer be continued. Please start again."))
 	return {
 		"mode": f"bolt_{embed_mode}",
 		"embed_mode": embed_mode,

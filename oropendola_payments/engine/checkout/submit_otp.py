@@ -19,7 +19,7 @@ from oropendola_payments.gateways.base import OtpResult
 
 def confirm(user: str, attempt_name: str, otp: str) -> dict:
 	if not (otp.isascii() and otp.isdecimal() and 3 <= len(otp) <= 10):
-		raise BadRequest(_("The code has only digits. Please type it as it was sent to you."))
+		raise BadRequest(_("A code consists of digits only. Please enter it as you received it."))
 	attempt = _open_attempt(user, attempt_name)
 	if attempt.phone_check == "Needed":
 		verification.confirm(attempt, otp)
@@ -48,7 +48,7 @@ def resend(user: str, attempt_name: str) -> dict:
 def _open_attempt(user: str, attempt_name: str):
 	attempt = lookup.own_attempt(user, attempt_name)
 	if not attempt.is_open():
-		raise Conflict(_("This payment is {0} and takes no code any more.").format(_(attempt.status)))
+		raise Conflict(_("This payment is {0} and no longer accepts a code.").format(_(attempt.status)))
 	frappe.db.commit()
 	return attempt
 
@@ -56,7 +56,7 @@ def _open_attempt(user: str, attempt_name: str):
 def _adapter(attempt):
 	adapter = adapter_of(attempt.gateway)
 	if not adapter.capabilities.otp:
-		raise BadRequest(_("This payment needs no code here."))
+		raise BadRequest(_("This payment does not need a code."))
 	return adapter
 
 

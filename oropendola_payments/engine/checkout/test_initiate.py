@@ -63,7 +63,7 @@ class TestStarting(TestCase):
 		answer = journey.initiate()
 		self.assertEqual((answer["error_code"], journey.attempts()), ("bad_request", []))
 		self.assertEqual(
-			answer["error"], "Razorpay takes at least 1.00 INR. Please choose another way to pay."
+			answer["error"], "Razorpay accepts payments of ₹1.00 or more. Please choose another way to pay."
 		)
 		enable_gateway("payu")
 		offered = gateway_choice.available("INR", Decimal("0.50"))

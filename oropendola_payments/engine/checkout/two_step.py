@@ -11,6 +11,7 @@ from frappe import _
 from frappe.utils.password import decrypt, encrypt
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
+from oropendola_payments.ai_billing.formatting import money
 from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.checkout import lookup
@@ -32,8 +33,8 @@ def create_order(user: str, invoice_id: str | None, amount: Decimal | None, cust
 	"""Open the gateway's order for an invoice of the user."""
 	invoice = _invoice(user, invoice_id)
 	if amount is not None and amount != invoice.outstanding():
-		message = _("Invoice {0} is over {1} {2}. The amount cannot be chosen.")
-		raise Unprocessable(message.format(invoice.name, invoice.outstanding(), invoice.currency))
+		message = _("Invoice {0} is for {1}. The amount cannot be changed.")
+		raise Unprocessable(message.format(invoice.name, money(invoice.outstanding(), invoice.currency)))
 	started = checkout.initiate(user, invoice.name, GATEWAY, "otp", customer=customer, confirms_phone=True)
 	attempt = lookup.own_attempt(user, started["attempt"])
 	_remember(attempt.name, {"customer": [customer.name, customer.email, customer.phone]})
@@ -61,7 +62,7 @@ def start(user: str, order_id: str, method: str, phone: str, details: dict) -> d
 	phone = numbers.phone_number(phone)
 	known = _recall(attempt.name)
 	if known.get("customer") and known["customer"][2] != phone:
-		raise Unprocessable(_("This is not the phone number that the order was made with."))
+		raise Unprocessable(_("This is not the phone number used for the order."))
 	sent = otp.send(_bound(attempt, phone), simulated=attempt.mode == "Simulator")
 	_remember(attempt.name, {**known, "method": method, "details": details, "phone": phone})
 	return {
@@ -115,14 +116,14 @@ def _invoice(user: str, invoice_id: str | None):
 	if not names:
 		raise NotFound(_("You have no invoice to pay. Please subscribe first."))
 	if len(names) > 1:
-		raise BadRequest(_("You have more than one open invoice. Please say which one with invoice_id."))
+		raise BadRequest(_("You have more than one open invoice. Please send invoice_id to choose one."))
 	return lookup.own_invoice(user, names[0])
 
 
 def _open_attempt(user: str, order_id: str):
 	attempt = lookup.own_attempt(user, order_id)
 	if attempt.gateway != GATEWAY or not attempt.is_open():
-		message = _("Order {0} is {1} and cannot be paid any more. Please create a new one.")
+		message = _("Order {0} is {1} and can no longer be paid. Please create a new one.")
 		raise Conflict(message.format(order_id, _(attempt.status)))
 	return attempt
 

@@ -10,6 +10,13 @@ from frappe import _
 from oropendola_payments.exceptions import ConcurrentChange
 
 MAX_TRIES = 6
+NOUNS = {
+	"AI Invoice": "invoice",
+	"AI Subscription": "subscription",
+	"Payment Attempt": "payment",
+	"Payment Refund": "refund",
+	"Payment Webhook Log": "message",
+}
 RETRYABLE = (frappe.QueryDeadlockError, frappe.QueryTimeoutError, ConcurrentChange)
 
 
@@ -39,7 +46,7 @@ def lock(doctype: str, name: str):
 	"""The record as it is now, held until the transaction ends. The order is invoice, attempt, capture, subscription."""
 	rows = read(doctype, "`name` = %s FOR UPDATE", (name,))
 	if not rows:
-		raise frappe.DoesNotExistError(_("{0} {1} not found").format(_(doctype), name))
+		raise frappe.DoesNotExistError(_("There is no {0} {1}.").format(_(NOUNS.get(doctype, doctype)), name))
 	return rows[0]
 
 

@@ -32,7 +32,7 @@ def revoke_period(invoice):
 		return
 	if getdate(subscription.end_date) != getdate(invoice.period_end):
 		invoice.flag_for_review(
-			_("A later period was paid after the one that was refunded. Please check the end date.")
+			_("A later period was paid for after the refunded one. Please check the end date.")
 		)
 	elif getdate(invoice.period_start) > today():
 		subscription.write(end_date=invoice.period_start)

@@ -64,12 +64,12 @@ class TestConsume(TestCase):
 		for key, sentence in (
 			(None, "Please send"),
 			("", "Please send"),
-			("oro_short", "copied whole"),
-			(typo, "copied whole"),
-			(self.key[:-1], "copied whole"),
-			("oro_ключ", "copied whole"),
-			("x" * 100_000, "copied whole"),
-			(make_key(), "not valid any more"),
+			("oro_short", "copied all of it"),
+			(typo, "copied all of it"),
+			(self.key[:-1], "copied all of it"),
+			("oro_ключ", "copied all of it"),
+			("x" * 100_000, "copied all of it"),
+			(make_key(), "no longer valid"),
 		):
 			with self.subTest(key=(key or "")[:12]), self.assertRaisesRegex(Unauthorized, sentence):
 				usage.consume(key, 1)

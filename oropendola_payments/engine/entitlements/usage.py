@@ -51,17 +51,17 @@ def _authenticate(api_key: str | None):
 	if not api_key:
 		raise Unauthorized(_("Please send your API key in the header X-API-Key."))
 	if not is_well_formed(api_key):
-		raise Unauthorized(_("This is not an API key of ours. Please check that it was copied whole."))
+		raise Unauthorized(_("This is not a valid API key. Please check that you copied all of it."))
 	rows = frappe.db.sql(FIND, hash_key(api_key), as_dict=True)
 	if not rows:
-		raise Unauthorized(_("This API key is not valid any more. Please use your current one."))
+		raise Unauthorized(_("This API key is no longer valid. Please use your current one."))
 	if rows[0].suspended:
 		raise _ended()
 	return rows[0]
 
 
 def _ended() -> PaymentRequired:
-	return PaymentRequired(_("Your subscription has ended. Please renew it to go on."))
+	return PaymentRequired(_("Your subscription has ended. Please renew it to continue."))
 
 
 def _is_unlimited_now(key) -> bool:
@@ -74,7 +74,7 @@ def _refuse(key, wanted: int):
 	balance = _balance(key.subscription)
 	if key.status not in ("Active", "Trial") or (key.end_date and key.end_date <= today()):
 		raise _ended()
-	message = _("Your quota for today is used up: {0} left, {1} wanted. It is filled again on {2}.")
+	message = _("You have {0} requests left today but asked for {1}. Your quota resets on {2}.")
 	raise TooManyRequests(message.format(balance["remaining"], wanted, balance["reset_on"]))
 
 

@@ -27,7 +27,7 @@ def check_connection(settings, method=None) -> str:
 	"""What the provider says to our keys, as a sentence. For `doc_events` of Payment Gateway Settings."""
 	missing = missing_credentials(settings)
 	if missing:
-		return _("Please fill in first: {0}.").format(", ".join(_(label) for label in missing))
+		return _("Please enter these first: {0}.").format(", ".join(_(label) for label in missing))
 	try:
 		answer = build(settings).test_connection()
 	except NotSupported as error:

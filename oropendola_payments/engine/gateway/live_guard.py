@@ -20,8 +20,7 @@ def is_confirmed() -> bool:
 def require_confirmed(label: str):
 	if not is_confirmed():
 		message = _(
-			"{0} is in Live mode, but this site was not confirmed for live payments. It may be a copy. "
-			"A Payments Manager can confirm it in Payment Settings."
+			"{0} is in Live mode, but this site is not confirmed for live payments. It may be a copy of the real site. A Payments Manager can confirm it in Payment Settings."
 		)
 		raise Unavailable(message.format(label))
 

@@ -7,9 +7,9 @@ from frappe import _
 from frappe.utils import cint
 from frappe.utils.password import decrypt, encrypt
 
-from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
+from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes, unknown_gateway
 from oropendola_payments.engine.gateway.live_guard import require_confirmed
-from oropendola_payments.exceptions import NotFound, Unavailable
+from oropendola_payments.exceptions import Unavailable
 from oropendola_payments.gateways.base import Gateway
 from oropendola_payments.gateways.http import HttpClient
 
@@ -24,7 +24,7 @@ def settings_of(code: str):
 	known = code in gateway_codes()
 	name = known and frappe.cache.hget("oropendola_gateway_names", code, lambda: _settings_name(code))
 	if not name:
-		raise NotFound(_("There is no gateway {0}.").format(code))
+		raise unknown_gateway(code)
 	return frappe.get_cached_doc(SETTINGS, name)
 
 
@@ -46,7 +46,7 @@ def build(settings, timeout=None) -> Gateway:
 		require_confirmed(settings.label)
 	if settings.mode == "Simulator" and not cint(frappe.conf.get("allow_payment_simulator")):
 		raise Unavailable(
-			_("{0} is in Simulator mode, which this site does not allow any more.").format(settings.label)
+			_("{0} is in Simulator mode, which is no longer allowed on this site.").format(settings.label)
 		)
 	return build_offline(settings, timeout)
 

@@ -8,7 +8,9 @@ def mock_marks(mode: str | None) -> dict:
 	"""Every answer about a gateway in Simulator mode says that no money moves, and how to change that."""
 	if mode != "Simulator":
 		return {"is_mocked": False}
-	notice = _("This is the simulator: no money moves. Set the gateway to Test or Live and enter its keys.")
+	notice = _(
+		"This is the simulator: no real money is moved. To accept payments, set the gateway to Test or Live and enter its keys."
+	)
 	return {"is_mocked": True, "mock_notice": notice}
 
 

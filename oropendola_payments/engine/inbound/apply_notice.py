@@ -95,7 +95,11 @@ def _refresh_for(message: Message, attempt):
 		refresh(attempt, unless_checked_within=RECENT_SECONDS, adapter=message.adapter)
 	elif not notice.events or not all(_is_old_news(attempt, event) for event in notice.events):
 		if was_checked_within(attempt, GAP_SECONDS):
-			raise Conflict(_("The gateway was asked a moment ago. This message is tried again in a minute."))
+			raise Conflict(
+				_(
+					"The payment's status was checked a moment ago. This message will be processed again in a minute."
+				)
+			)
 		refresh(attempt, adapter=message.adapter)
 
 

@@ -64,10 +64,10 @@ def _rate(kind: str, subject: str, row: dict[str, int], status: str, limit: floa
 		return
 	sentence = {
 		"Expired": _(
-			"Customers left {0} of the {1} payments that ended in the last 24 hours ({2} %, allowed are {3} %)."
+			"{0} of the {1} payments that ended in the last 24 hours were abandoned ({2}%; the limit is {3}%)."
 		),
 		"Failed": _(
-			"{0} of the {1} payments that ended in the last 24 hours failed ({2} %, allowed are {3} %)."
+			"{0} of the {1} payments that ended in the last 24 hours failed ({2}%; the limit is {3}%)."
 		),
 	}[status]
 	summary = sentence.format(row[status], sum(row.values()), round(level), f"{limit:g}")
@@ -82,7 +82,7 @@ def pending() -> Iterator[Finding]:
 	for row in analytics.pending_longer_than(hours):
 		by_gateway.setdefault(row.gateway, []).append(row.name)
 	for gateway, names in by_gateway.items():
-		text = _("Payments open for more than {1} hours: {0}. Please open them and ask the gateway.")
+		text = _("Payments open for more than {1} hours: {0}. Please open them and refresh their status.")
 		yield Finding(
 			"Pending Too Long", _label(gateway), text.format(len(names), hours), records=tuple(names[:SHOWN])
 		)
@@ -97,7 +97,7 @@ def dead_letters() -> Iterator[Finding]:
 		by_gateway.setdefault(row.gateway, []).append(row.name)
 	for gateway, names in by_gateway.items():
 		text = _(
-			"Messages that could not be worked on and were given up: {0}. Please read their errors, then replay them."
+			"Messages that could not be processed: {0}. Please read their errors, fix the cause, then replay them."
 		)
 		yield Finding(
 			"Dead Letters", _label(gateway), text.format(len(names)), "Critical", tuple(names[:SHOWN])
@@ -108,11 +108,11 @@ def gateways() -> Iterator[Finding]:
 	filters = {"enabled": 1, "degraded_since": ("is", "set")}
 	for row in frappe.get_all("Payment Gateway Settings", filters, ["label", "last_error", "keys_refused"]):
 		if row.keys_refused:
-			text = _("{0} refuses our keys. Please check them in Payment Gateway Settings. It said: {1}")
+			text = _("{0} rejects our keys. Please check them in Payment Gateway Settings. Last error: {1}")
 			yield Finding("Keys Refused", row.label, text.format(row.label, row.last_error or ""), "Critical")
 		else:
 			text = _(
-				"{0} keeps failing and is not recommended to customers until it answers again. It said: {1}"
+				"{0} keeps failing and is not recommended to customers until it works again. Last error: {1}"
 			)
 			yield Finding("Gateway Degraded", row.label, text.format(row.label, row.last_error or ""))
 
@@ -120,7 +120,7 @@ def gateways() -> Iterator[Finding]:
 def invariant_violations(broken: dict[str, list[str]], told: set[str]) -> list[Finding]:
 	"""One finding to a rule, without the records that another finding names already."""
 	text = _(
-		"Records that break the promise “{1}”: {0}. Please open them; docs/operations.md says what each promise means."
+		"Records that violate the invariant “{1}”: {0}. Please open them; docs/operations.md explains each invariant."
 	)
 	rows = {rule: [name for name in names if name not in told] for rule, names in broken.items()}
 	return [

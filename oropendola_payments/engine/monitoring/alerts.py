@@ -164,7 +164,7 @@ def _mail(alert, addresses: list[str]):
 
 
 def _title(alert) -> str:
-	prefix = _("Payment alert, worse than before") if _is_told_again(alert) else _("Payment alert")
+	prefix = _("Payment alert (getting worse)") if _is_told_again(alert) else _("Payment alert")
 	return f"{prefix}: {_(alert.kind)}, {alert.subject}"
 
 

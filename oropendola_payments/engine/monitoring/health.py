@@ -129,18 +129,18 @@ def metrics() -> str:
 	broken = invariants.check()
 	lines += _metric(
 		"oropendola_invariant_violations",
-		"Records that break a promise.",
+		"Records that violate an invariant.",
 		[({"rule": r}, len(broken.get(r, ()))) for r in invariants.RULES],
 	)
 	lines += _metric(
 		"oropendola_rejected_messages",
-		"Messages without a valid signature.",
+		"Rejected messages without a valid signature.",
 		[({"gateway": g}, n) for g, n in rejected_counts().items()],
 	)
 	samples = [
 		({"kind": a.kind, "subject": a.subject, "severity": a.severity}, 1) for a in alerts.open_alerts()
 	]
-	lines += _metric("oropendola_open_alerts", "Payment alerts that are open.", samples)
+	lines += _metric("oropendola_open_alerts", "Open payment alerts.", samples)
 	states = [(row["id"], row["status"]) for row in map(_gateway, _settings_names())]
 	lines += _metric(
 		"oropendola_gateway_up",

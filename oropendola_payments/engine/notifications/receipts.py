@@ -13,7 +13,7 @@ TEMPLATE = "oropendola_payments/ai_billing/print_format/ai_invoice_receipt/ai_in
 def require_receipt(invoice):
 	"""By the same rule as the page."""
 	if not receipt.may_have(invoice):
-		message = _("Invoice {0} is {1}. There is a receipt as soon as it is paid.")
+		message = _("Invoice {0} is {1}. The receipt is available once it is paid.")
 		raise Conflict(message.format(invoice.name, _(invoice.status)))
 
 

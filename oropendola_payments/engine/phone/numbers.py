@@ -21,7 +21,9 @@ def phone_number(text: str, region: str = "IN") -> str:
 		number = None
 	if not number or not phonenumbers.is_valid_number(number):
 		raise BadRequest(
-			_("This is not a phone number. Please write it with its country code, such as +91 98765 43210.")
+			_(
+				"This is not a valid phone number. Please enter it with the country code, such as +91 98765 43210."
+			)
 		)
 	return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 

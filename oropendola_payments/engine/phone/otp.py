@@ -34,7 +34,9 @@ class CodeRefused(Unprocessable):
 	error_code = "otp_refused"
 
 	def __init__(self, attempts_left: int | None = None):
-		super().__init__(_("This code is wrong, used or too old. Please check it, or ask for a new one."))
+		super().__init__(
+			_("This code is wrong, already used or expired. Please check it or request a new one.")
+		)
 		self.attempts_left = attempts_left
 
 
@@ -122,7 +124,9 @@ def _limit_sending(bound: Binding, settings):
 	_limit("sends", _address(), *SENDS_PER_ADDRESS)
 	if _count(_counter("pause", bound.phone), pause) > 1:
 		raise TooManyRequests(
-			_("A code was sent a moment ago. Please wait {0} seconds for the next one.").format(pause)
+			_("A code has just been sent. Please wait {0} seconds before you request another one.").format(
+				pause
+			)
 		)
 	_limit("phone", bound.phone, cint(settings.otp_per_phone_hour) or 3, HOUR)
 	_limit("site", "all", cint(settings.otp_per_site_hour) or 300, HOUR)
@@ -130,7 +134,7 @@ def _limit_sending(bound: Binding, settings):
 
 def _limit(kind: str, whose: str, most: int, seconds: int):
 	if _count(_counter(kind, whose), seconds) > most:
-		raise TooManyRequests(_("Too many codes were asked for. Please try again later."))
+		raise TooManyRequests(_("Too many codes were requested. Please try again later."))
 
 
 def _count(key: bytes, seconds: int) -> int:
@@ -155,12 +159,12 @@ def _address() -> str:
 
 
 def _sms_text(bound: Binding, code: str, settings) -> str:
-	amount = f"{money_text(bound.amount, bound.currency)} {bound.currency}"
+	amount = f"{bound.currency} {money_text(bound.amount, bound.currency)}"
 	try:
 		return settings.otp_text(code, amount)
 	except ValueError:
 		raise Unavailable(
 			_(
-				"Codes cannot be sent: their text in Payment Settings cannot be filled in. An administrator can correct it."
+				"Codes cannot be sent because the text of the SMS in Payment Settings is not valid. An administrator can correct it."
 			)
 		) from None

@@ -20,7 +20,7 @@ def require_ready():
 	if not (settings.sms_gateway_url and settings.message_parameter and settings.receiver_parameter):
 		raise Unavailable(
 			_(
-				"Codes cannot be sent: no SMS provider is set up. An administrator can do that in SMS Settings."
+				"Codes cannot be sent because no SMS provider is set up. An administrator can set one up in SMS Settings."
 			)
 		)
 

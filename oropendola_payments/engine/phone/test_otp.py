@@ -322,8 +322,8 @@ class TestTextOfTheSms(TestCase):
 			with self.subTest(text):
 				self.save(text)
 		self.save("{code} pays {amount} to {shop}.", seller_name="A shop")
-		filled = frappe.get_doc("Payment Settings").otp_text("000007", "499.00 INR")
-		self.assertEqual(filled, "000007 pays 499.00 INR to A shop.")
+		filled = frappe.get_doc("Payment Settings").otp_text("000007", "INR 499.00")
+		self.assertEqual(filled, "000007 pays INR 499.00 to A shop.")
 
 
 def codes_in(received: list[dict]) -> list[str]:

@@ -62,7 +62,7 @@ def _bound(attempt) -> otp.Binding:
 	)
 	if not phone:
 		raise Unprocessable(
-			_("This payment is confirmed by a code to your phone. Please add a phone number first.")
+			_("We confirm this payment with a code sent to your phone. Please add a phone number first.")
 		)
 	return otp.Binding(
 		PURPOSE, attempt.name, attempt.payment_ref().amount, attempt.currency, numbers.phone_number(phone)

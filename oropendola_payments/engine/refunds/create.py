@@ -38,7 +38,7 @@ def _open_once(
 		"Payment Refund", {"idempotency_key": key}, ["name", "request_fingerprint"], as_dict=True
 	)
 	if known and known.request_fingerprint != wanted:
-		raise Conflict(_("This idempotency key was used for another refund. Please choose a new one."))
+		raise Conflict(_("This idempotency key was already used for another refund. Please use a new one."))
 	return [known.name] if known else _open_parts(invoice, amount, reason, key, wanted)
 
 
@@ -86,7 +86,7 @@ def close_manually(name: str, note: str) -> dict:
 		raise NotFound(_("There is no refund {0}.").format(name))
 	refund = frappe.get_doc("Payment Refund", name)
 	if not refund.can_be_closed():
-		message = _("Refund {0} is {1}. Only one that nobody knows the end of can be closed by hand.")
+		message = _("Refund {0} is {1}. Only a refund with an unknown outcome can be closed manually.")
 		raise Conflict(message.format(name, _(refund.status)))
 	record(name, RefundEvent(RefundOutcome.FAILED, key=name, reason=note), asked_as=refund.status)
 	return {"refund": name, "status": frappe.db.get_value("Payment Refund", name, "status")}

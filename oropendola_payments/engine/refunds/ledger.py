@@ -7,6 +7,7 @@ from frappe import _
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN as OPEN_INVOICES
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import OPEN
+from oropendola_payments.ai_billing.formatting import exact_money, money
 from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.core.event_order import is_newer, utc_text
 from oropendola_payments.engine.core.redaction import redact_text
@@ -49,7 +50,9 @@ def _resolve_contradiction(name: str, event: RefundEvent) -> bool:
 		return record(name, answer, asked_as=refund.status)
 	if event.outcome is RefundOutcome.FAILED:
 		raise Conflict(
-			_("The gateway does not say how refund {0} ended. It is asked again later.").format(name)
+			_(
+				"The gateway does not report the outcome of refund {0}. Its status will be checked again later."
+			).format(name)
 		)
 	return record(name, event, asked_as=refund.status)  # to hold the balance is the safe side
 
@@ -70,8 +73,9 @@ def apply_event(invoice, refund, event: RefundEvent, asked_as: str | None = None
 		return False
 	before = refund.status
 	if event.amount is not None and to_decimal(event.amount) != to_decimal(refund.amount):
-		message = _("The gateway refunded {0} instead of {1} under refund {2}.")
-		invoice.flag_for_review(message.format(event.amount, refund.amount, refund.name))
+		message = _("The gateway refunded {0} instead of {1} for refund {2}.")
+		reported = exact_money(event.amount, refund.currency)
+		invoice.flag_for_review(message.format(reported, money(refund.amount, refund.currency), refund.name))
 	changed = _move(refund, event)
 	if changed:
 		reason = redact_text(event.reason or "") or None
@@ -90,7 +94,7 @@ def _is_overtaken(refund, event: RefundEvent, asked_as: str | None) -> bool:
 		return False
 	newer = is_newer(event.occurred_at, refund.last_fact_at)
 	if newer is None:
-		raise Contradicted(_("The gateway says different things of refund {0}.").format(refund.name))
+		raise Contradicted(_("The gateway gives contradictory answers about refund {0}.").format(refund.name))
 	return not newer
 
 
@@ -107,7 +111,7 @@ def _move(refund, event: RefundEvent) -> bool:
 
 
 def _reason(event: RefundEvent) -> str:
-	return redact_text(event.reason or _("The gateway could not refund."))[:500]
+	return redact_text(event.reason or _("The gateway could not make the refund."))[:500]
 
 
 def _book(invoice, refund, before: str):
@@ -116,9 +120,9 @@ def _book(invoice, refund, before: str):
 	held = to_decimal(capture.amount_refunded or 0)
 	if refund.status == "Failed":
 		capture.write(amount_refunded=held - to_decimal(refund.amount))
-		message = _("Refund {0} of {1} {2} failed: {3}")
+		message = _("Refund {0} of {1} failed: {2}")
 		invoice.flag_for_review(
-			message.format(refund.name, refund.amount, refund.currency, refund.error_message)
+			message.format(refund.name, money(refund.amount, refund.currency), refund.error_message)
 		)
 	elif before == "Failed":
 		_hold_again(invoice, capture, refund)
@@ -132,7 +136,7 @@ def _hold_again(invoice, capture, refund):
 	"""The gateway did refund what it had called failed; a second refund may have used the balance meanwhile."""
 	if to_decimal(refund.amount) > capture.refundable():
 		message = _(
-			"Refund {0} was called failed and went out after all. More was sent back than payment {1} had left."
+			"Refund {0} was reported as failed but was made after all. Payment {1} has been refunded by more than was left of it."
 		)
 		invoice.flag_for_review(message.format(refund.name, capture.gateway_payment_id))
 	capture.write(amount_refunded=to_decimal(capture.amount_refunded or 0) + to_decimal(refund.amount))

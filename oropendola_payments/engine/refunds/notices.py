@@ -4,6 +4,7 @@ import frappe
 from frappe import _
 
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import OPEN
+from oropendola_payments.ai_billing.formatting import exact_money
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.gateway.idempotency import fingerprint
 from oropendola_payments.engine.gateway.mode_guard import mode_of, require_current_mode
@@ -23,7 +24,7 @@ def record_notice(gateway: str, event: RefundEvent) -> bool:
 		return record(name, event)
 	if event.outcome is RefundOutcome.REFUNDED and event.payment_id and event.amount:
 		return _adopt(gateway, event)
-	raise NotFound(_("No refund of ours matches this message of the gateway."))
+	raise NotFound(_("The gateway's message does not match any refund on this site."))
 
 
 def find(gateway: str, event: RefundEvent) -> str | None:
@@ -45,7 +46,7 @@ def _adopt(gateway: str, event: RefundEvent) -> bool:
 		as_dict=True,
 	)
 	if not capture:
-		raise NotFound(_("No payment of ours matches this message of the gateway."))
+		raise NotFound(_("The gateway's message does not match any payment on this site."))
 	require_current_mode(mode_of(capture.attempt))
 	name = in_transaction(_adopt_locked, capture, event)
 	if name:
@@ -62,12 +63,11 @@ def _adopt_locked(names, event: RefundEvent) -> str | None:
 		return None
 	_refuse_while_ours_is_unclear(capture, event)
 	if to_decimal(event.amount) > capture.refundable():
-		message = _("The gateway refunded {0} of payment {1} that our books do not have left.")
-		invoice.flag_for_review(message.format(event.amount, capture.gateway_payment_id))
+		message = _("The gateway refunded {0} of payment {1}, which is more than was left to refund.")
+		reported = exact_money(event.amount, capture.currency)
+		invoice.flag_for_review(message.format(reported, capture.gateway_payment_id))
 		return None
-	refund = insert_refund(
-		invoice, capture, to_decimal(event.amount), _("Refunded outside of this app."), key
-	)
+	refund = insert_refund(invoice, capture, to_decimal(event.amount), _("Refunded outside this app."), key)
 	apply_event(invoice, refund, event)
 	return refund.name
 
@@ -78,7 +78,9 @@ def _refuse_while_ours_is_unclear(capture, event: RefundEvent):
 	amounts = frappe.get_all("Payment Refund", waiting, pluck="amount")
 	if any(to_decimal(amount) == to_decimal(event.amount) for amount in amounts):
 		raise Conflict(
-			_("A refund of ours is on its way. This message is looked at again when its number is known.")
+			_(
+				"A refund of the same amount is in progress. This message will be processed again once the gateway's number for that refund is known."
+			)
 		)
 
 

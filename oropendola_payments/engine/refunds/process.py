@@ -8,6 +8,7 @@ from frappe import _
 from frappe.utils import cint, get_datetime, now_datetime
 
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import OPEN, PaymentRefund
+from oropendola_payments.ai_billing.formatting import money
 from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.gateway import mode_guard, polling
@@ -144,7 +145,7 @@ def _run(claim: Claim) -> RefundEvent:
 	if event.outcome is not RefundOutcome.NOT_FOUND or claim.step is Step.QUERY:
 		return event
 	if claim.refund.gateway_refund_id:
-		message = _("The gateway accepted this refund as {0} and does not show it now.")
+		message = _("The gateway accepted this refund under the number {0} but no longer shows it.")
 		raise NotShown(message.format(claim.refund.gateway_refund_id))
 	# The gateway has nothing under our key: the same request may go out (again) under the same key.
 	return _send(claim.refund)
@@ -159,7 +160,11 @@ def _query(refund) -> RefundEvent:
 
 def _send(refund) -> RefundEvent:
 	if frappe.db.get_value("Payment Capture", refund.capture, "dispute_state") in CONTESTED:
-		raise NotSent(_("The payment is disputed: the refund waits, because it would pay twice."))
+		raise NotSent(
+			_(
+				"The payment is disputed. The refund is on hold, because the customer could otherwise get the money twice."
+			)
+		)
 	adapter, request = gateway_calls.adapter_of_payment(refund), gateway_calls.build_request(refund)
 	if not cint(refund.may_have_arrived):
 		in_transaction(lambda: lock("Payment Refund", refund.name).write(may_have_arrived=1))
@@ -209,6 +214,6 @@ def _flag_unclear(invoice, refund):
 		return
 	invoice.record("refund_unclear", refund, reason=refund.error_message)
 	message = _(
-		"Whether {0} {1} went back as refund {2} is not clear. Please look for it in the gateway's dashboard. Its amount stays held."
+		"It is not clear whether refund {0} of {1} was made. Please look for it in the gateway's dashboard. Its amount stays reserved."
 	)
-	invoice.flag_for_review(message.format(refund.amount, refund.currency, refund.name))
+	invoice.flag_for_review(message.format(refund.name, money(refund.amount, refund.currency)))

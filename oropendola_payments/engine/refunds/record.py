@@ -8,8 +8,10 @@ from frappe.utils import now_datetime
 
 from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import CONTESTED
+from oropendola_payments.ai_billing.formatting import money
 from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.exceptions import Refusal, Unprocessable
+from oropendola_payments.gateways.base import Gateway
 from oropendola_payments.money import to_decimal, to_minor
 
 WITHOUT_GATEWAY = ("manual", "credit")
@@ -50,36 +52,37 @@ def refusal_message(captures: list, amount: Decimal | None) -> str:
 	"""Why this amount cannot be taken from these captures."""
 	if any(c.dispute_state in CONTESTED for c in captures):
 		return _(
-			"This payment is disputed. Please answer the dispute at the gateway; a refund now would pay twice."
+			"This payment is disputed. Please answer the dispute in the gateway's dashboard. With a refund now, the customer could get the money twice."
 		)
 	left = sum((c.refundable() for c in captures), Decimal(0))
 	if left <= 0:
-		return _("All the money of this invoice was already sent back or is on its way.")
-	return _("{0} is more than can be refunded. At most {1} {2} is left.").format(
-		amount, left, captures[0].currency
-	)
+		return _("This invoice has already been refunded in full, or a refund is in progress.")
+	currency = captures[0].currency
+	message = _("{0} is too much. Only {1} can still be refunded.")
+	return message.format(money(amount, currency), money(left, currency))
 
 
 def _check(capture, amount: Decimal):
 	if amount <= 0:
-		raise Unprocessable(_("The amount to refund must be above 0."))
+		raise Unprocessable(_("The refund amount must be greater than 0."))
 	try:
 		to_minor(amount, capture.currency)
 	except ValueError:
 		raise Unprocessable(
-			_("{0} has more decimals than {1} allows.").format(amount, capture.currency)
+			_("{0} has too many decimal places for {1}.").format(amount, capture.currency)
 		) from None
 	if amount > capture.refundable():
 		raise Unprocessable(refusal_message([capture], amount))
-	capabilities = (
-		adapter_class(capture.gateway).capabilities if capture.gateway not in WITHOUT_GATEWAY else None
-	)
-	if capabilities and not capabilities.refunds:
-		raise Unprocessable(
-			_("{0} cannot refund through this app. Please refund in its dashboard.").format(capture.gateway)
-		)
-	if capabilities and not capabilities.partial_refunds and amount != to_decimal(capture.amount):
-		raise Unprocessable(_("{0} refunds only the whole amount.").format(capture.gateway))
+	if capture.gateway not in WITHOUT_GATEWAY:
+		_check_gateway(adapter_class(capture.gateway), amount != to_decimal(capture.amount))
+
+
+def _check_gateway(adapter: type[Gateway], is_partial: bool):
+	if not adapter.capabilities.refunds:
+		message = _("{0} does not support refunds through this app. Please make the refund in its dashboard.")
+		raise Unprocessable(message.format(adapter.label))
+	if is_partial and not adapter.capabilities.partial_refunds:
+		raise Unprocessable(_("{0} supports full refunds only.").format(adapter.label))
 
 
 def can_refund(capture, amount: Decimal) -> bool:

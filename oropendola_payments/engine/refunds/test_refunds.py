@@ -104,11 +104,11 @@ class TestRefusedRefunds(TestCase):
 		return str(refusal.exception)
 
 	def test_a_refund_above_the_paid_amount_is_refused(self):
-		self.assertIn("At most 499", self.refused(Decimal("499.01")))
+		self.assertIn("Only ₹499.00 can still be refunded", self.refused(Decimal("499.01")))
 
 	def test_a_refund_of_zero_or_less_is_refused(self):
 		for amount in (Decimal(0), Decimal(-1)):
-			self.assertIn("above 0", self.refused(amount))
+			self.assertIn("greater than 0", self.refused(amount))
 
 	def test_a_refund_with_too_many_decimals_is_refused(self):
 		self.assertIn("decimals", self.refused(Decimal("1.005")))
@@ -243,7 +243,7 @@ class TestDashboardRefunds(TestCase):
 		self.journey.refund(300)
 		notices.record_notice("payu", self.told(amount=400))
 		self.assertEqual(len(self.journey.refunds()), 1)
-		self.assertIn("do not have left", self.journey.doc().review_reason)
+		self.assertIn("more than was left to refund", self.journey.doc().review_reason)
 
 	def test_a_refund_notice_without_our_key_waits_while_a_refund_is_unknown(self):
 		self.journey.sim.faults.add("payu", "refund", "timeout_after")
@@ -278,7 +278,7 @@ class TestDashboardRefunds(TestCase):
 		self.journey.sim.faults.add("payu", "refund", "timeout_before")
 		self.assertEqual(self.journey.refund(400)["status"], "Unknown", "the balance was free")
 		ledger.record(first["refund"], self.told(RefundOutcome.REFUNDED, 400, occurred_at=late))
-		self.assertIn("More was sent back", self.journey.doc().review_reason)
+		self.assertIn("refunded by more than was left", self.journey.doc().review_reason)
 
 	def test_a_full_refund_of_two_payments_refunds_both(self):
 		journey = Journey("payu")

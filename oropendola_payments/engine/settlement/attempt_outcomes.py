@@ -10,12 +10,14 @@ from oropendola_payments.gateways.base import Outcome, PaymentEvent
 # Kept in English, whoever's request or worker writes them down, and translated where a customer reads them.
 CLOSING_REASONS = {
 	Outcome.CANCELLED: "The payment was cancelled.",
-	Outcome.EXPIRED: "The payment was not finished in time.",
-	Outcome.NOT_FOUND: "The payment was never started at the gateway.",
+	Outcome.EXPIRED: "The payment was not completed in time.",
+	Outcome.NOT_FOUND: "The payment never reached the payment provider.",
 }
-FAILED_REASON = "The payment failed. Nothing was charged."
-MISMATCH_REASON = "A payment arrived that does not match this invoice. We are looking at it."
-ABANDONED_REASON = "The payment was not finished in time. Nothing was charged as far as the gateway knows."
+FAILED_REASON = "The payment failed. You were not charged."
+MISMATCH_REASON = "We received a payment that does not match this invoice. We are checking it."
+ABANDONED_REASON = (
+	"The payment was not completed in time. According to the payment provider, you were not charged."
+)
 CANCELLED_REASON = "You cancelled the payment."
 
 

@@ -7,6 +7,7 @@ from frappe import _
 
 from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
+from oropendola_payments.ai_billing.formatting import exact_money, money
 from oropendola_payments.engine.core.event_order import local_time
 from oropendola_payments.engine.entitlements.fulfilment import fulfil
 from oropendola_payments.engine.gateway import polling
@@ -62,14 +63,14 @@ def _compare_with_known(invoice, known, event: PaymentEvent):
 	recorded = quantize(known.amount, known.currency)
 	if (event.amount, event.currency.upper()) != (recorded, known.currency):
 		invoice.flag_for_review(
-			_("The gateway now says {0} {1} for payment {2}, of which {3} {4} is in our books.").format(
-				event.amount, event.currency, event.payment_id, recorded, known.currency
+			_("The gateway now reports {0} for payment {1}, but {2} is recorded here.").format(
+				exact_money(event.amount, event.currency), event.payment_id, money(recorded, known.currency)
 			)
 		)
 	if known.invoice != invoice.name:
 		invoice.flag_for_review(
 			_(
-				"The gateway names payment {0} for this invoice, but it already belongs to invoice {1}."
+				"The gateway reports payment {0} for this invoice, but it already belongs to invoice {1}."
 			).format(known.name, known.invoice)
 		)
 
@@ -98,13 +99,9 @@ def _put_aside(invoice, attempt, reason: str):
 
 
 def _mismatch_reason(attempt, event: PaymentEvent) -> str:
-	return _("The gateway took {0} {1} for attempt {2}, which is over {3} {4}. Nothing was applied.").format(
-		event.amount,
-		event.currency,
-		attempt.name,
-		quantize(attempt.amount, attempt.currency),
-		attempt.currency,
-	)
+	return _(
+		"The gateway took {0} for attempt {1}, which is for {2}. Nothing was applied to the invoice."
+	).format(exact_money(event.amount, event.currency), attempt.name, money(attempt.amount, attempt.currency))
 
 
 def insert_capture(invoice, attempt, event: PaymentEvent, disposition: str, applied: Decimal):
@@ -191,13 +188,14 @@ def _pay(invoice, capture, paid: Decimal, response: str | None, expected_part: b
 			invoice.mark_as_processing()
 		invoice.mark_as_partly_paid(paid, **values)
 	if not expected_part:
-		message = _("{0} {1} arrived, which is less than the {2} that was due.")
-		invoice.flag_for_review(message.format(capture.amount, capture.currency, invoice.total()))
+		message = _("{0} was received, which is less than the {1} that was due.")
+		received, due = (money(amount, capture.currency) for amount in (capture.amount, invoice.total()))
+		invoice.flag_for_review(message.format(received, due))
 	return True
 
 
 def _pay_cancelled(invoice, capture) -> bool:
-	"""Money for an invoice that was called off: it is paid in the books and serves nothing."""
+	"""Money for a cancelled invoice: it is recorded as paid and gives no service."""
 	applied = min(to_decimal(capture.amount), invoice.total())
 	capture.write(applied_amount=applied)
 	invoice.mark_as_paid(

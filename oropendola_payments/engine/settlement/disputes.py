@@ -38,7 +38,7 @@ def _find_capture(gateway: str, event: DisputeEvent):
 			"Payment Capture", {"attempt": find_attempt(gateway, event).name}, fields, as_dict=True
 		)
 	if not row:
-		raise NotFound(_("No payment of ours matches this message of the gateway."))
+		raise NotFound(_("The gateway's message does not match any payment on this site."))
 	return row
 
 
@@ -70,5 +70,5 @@ def _record_event(invoice, capture, before: str, state: str, event: DisputeEvent
 	details = {"dispute": event.dispute_id} if event.dispute_id else {}
 	invoice.record("dispute_" + state.lower(), capture, before, state, reason=event.reason, **details)
 	if state != "Won":
-		message = _("Payment {0} is disputed ({1}). Please look at it in the gateway's dashboard.")
+		message = _("Payment {0} is disputed ({1}). Please check it in the gateway's dashboard.")
 		invoice.flag_for_review(message.format(capture.gateway_payment_id, _(state)))

@@ -10,6 +10,7 @@ from frappe.utils import getdate, now_datetime
 from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import new_reference
+from oropendola_payments.ai_billing.formatting import money
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.settlement import settle as settlement
@@ -65,18 +66,19 @@ def _check(invoice, amount: Decimal, reference: str):
 		minor = to_minor(amount, invoice.currency)
 	except ValueError:
 		raise BadRequest(
-			_("{0} has more decimals than {1} allows.").format(amount, invoice.currency)
+			_("{0} has too many decimal places for {1}.").format(amount, invoice.currency)
 		) from None
 	if minor <= 0:
-		raise BadRequest(_("The amount must be above 0."))
+		raise BadRequest(_("The amount must be greater than 0."))
 	if amount > invoice.outstanding():
-		message = _("{0} is more than the {1} {2} that is due. Please record at most that.")
-		raise BadRequest(message.format(amount, invoice.outstanding(), invoice.currency))
+		message = _("{0} is more than the {1} that is due. Please record no more than that.")
+		due = money(invoice.outstanding(), invoice.currency)
+		raise BadRequest(message.format(money(amount, invoice.currency), due))
 	known = frappe.db.get_value(
 		"Payment Capture", {"gateway": GATEWAY, "gateway_payment_id": reference}, "invoice"
 	)
 	if known:
-		raise Conflict(_("Reference {0} was already recorded, for invoice {1}.").format(reference, known))
+		raise Conflict(_("Reference {0} is already recorded for invoice {1}.").format(reference, known))
 
 
 def _attempt(invoice, amount: Decimal, note: str | None):
@@ -107,7 +109,7 @@ def _moment(paid_on: str | date | None) -> datetime:
 	except Exception:
 		day = None
 	if not day:
-		raise BadRequest(_("{0} is not a date. Please write it as YYYY-MM-DD.").format(paid_on))
+		raise BadRequest(_("{0} is not a date. Please write the date as YYYY-MM-DD.").format(paid_on))
 	if day > today():
-		raise BadRequest(_("The payment date lies in the future."))
+		raise BadRequest(_("The payment date is in the future."))
 	return datetime.combine(day, time(12))

@@ -5,6 +5,7 @@ from decimal import Decimal
 import frappe
 from frappe import _
 
+from oropendola_payments.ai_billing.formatting import money
 from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.refunds import record as refund_record
 
@@ -19,8 +20,8 @@ def apply_policy(invoice, capture, unwanted: Decimal):
 			invoice, capture, unwanted, _("More was paid than was due."), key=f"surplus:{capture.name}"
 		)
 	elif policy == "Flag":
-		message = _("{0} {1} more than needed came with payment {2}. Please send it back or credit it.")
-		invoice.flag_for_review(message.format(unwanted, capture.currency, capture.gateway_payment_id))
+		message = _("Payment {0} was {1} too much. Please refund the difference or keep it as credit.")
+		invoice.flag_for_review(message.format(capture.gateway_payment_id, money(unwanted, capture.currency)))
 
 
 def apply_policy_to_parts(invoice, but: str | None = None):

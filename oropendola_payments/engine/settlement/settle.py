@@ -51,7 +51,7 @@ def find_attempt(gateway: str, event):
 		)
 		if rows:
 			return rows[0]
-	raise NotFound(_("No payment of ours matches this message of the gateway."))
+	raise NotFound(_("The gateway's message does not match any payment on this site."))
 
 
 def _settle_locked(

@@ -32,7 +32,7 @@ class TestDisputes(TestCase):
 		self.told("open", 0, "d1")
 		self.told("won", 1, "d1")
 		self.assertEqual(self.told("open", 2, "d2"), "Open")
-		self.assertIsNone(self.journey.refund(100), "a refund now would pay twice")
+		self.assertIsNone(self.journey.refund(100), "the customer would get the money twice")
 
 	def test_a_second_dispute_is_recorded_without_times_and_ids(self):
 		for first, second in (((None, "d1"), (None, "d2")), ((0, None), (1, None))):

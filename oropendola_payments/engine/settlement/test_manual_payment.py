@@ -102,9 +102,9 @@ class TestManualPayment(TestCase):
 		self.assertEqual(len(self.captures()), 1)
 
 	def test_more_than_is_due_is_refused(self):
-		self.assertIn("499.00 INR", self.refused("bad_request", "499.01"))
+		self.assertIn("₹499.00", self.refused("bad_request", "499.01"))
 		self.record("400")
-		self.assertIn("99.00 INR", self.refused("bad_request", "100"))
+		self.assertIn("₹99.00", self.refused("bad_request", "100"))
 
 	def test_invalid_amounts_are_refused(self):
 		"""R17."""

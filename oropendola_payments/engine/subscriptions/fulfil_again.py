@@ -28,7 +28,7 @@ def _fulfil_again(invoice_name: str) -> dict:
 	invoice = lock("AI Invoice", invoice_name)
 	covered = _money_that_serves(invoice.name)
 	if invoice.status != "Paid" or invoice.paid() < invoice.total() or (invoice.total() and not covered):
-		message = _("Invoice {0} is {1} and has no verified payment, so nothing can be given for it.")
+		message = _("Invoice {0} is {1} and has no verified payment, so the subscription stays as it is.")
 		raise Conflict(message.format(invoice.name, _(invoice.status)))
 	if not fulfil(invoice):
 		raise Conflict(

@@ -53,7 +53,7 @@ def _answer_again(subscription, currency: str | None) -> dict:
 		message = _("You already have {0}. You can renew it instead.")
 		raise Conflict(message.format(subscription.get_plan().plan_name))
 	if subscription.status == "Cancelled":
-		raise Conflict(_("Your subscription was cancelled just now. Please subscribe again."))
+		raise Conflict(_("Your subscription has just been cancelled. Please subscribe again."))
 	return open_or_create_invoice(
 		subscription, "New" if subscription.status == "Pending" else "Renewal", currency
 	)
@@ -90,7 +90,7 @@ def _call_off_open(subscription: str):
 		invoice = lock("AI Invoice", name)
 		if not invoice.can_move_to("Cancelled"):
 			message = _(
-				"A payment of invoice {0} is under way. Please finish or cancel it before you change the currency."
+				"A payment for invoice {0} is in progress. Please complete or cancel it before you change the currency."
 			)
 			raise Conflict(message.format(name))
 		invoice.mark_as_cancelled()
@@ -144,7 +144,7 @@ def reveal_key(user: str) -> dict:
 	"""The key that a payment made while nobody was looking; once."""
 	key = api_keys.take_new_key(own_subscription(user).name)
 	if not key:
-		raise NotFound(_("Your API key was already shown. If you lost it, make a new one."))
+		raise NotFound(_("Your API key was already shown. If you lost it, create a new one."))
 	return {"api_key": key}
 
 

@@ -20,7 +20,7 @@ def _renew(name: str) -> dict:
 	subscription = lock("AI Subscription", name)
 	plan = subscription.get_plan()
 	if plan.is_really_free():
-		raise Unprocessable(_("{0} is free and needs no renewal.").format(plan.plan_name))
+		raise Unprocessable(_("{0} is free and does not need to be renewed.").format(plan.plan_name))
 	plan.require_active()
 	action = "extend" if subscription.continues() else "new"
 	purpose = "New" if subscription.status == "Pending" else "Renewal"

@@ -39,7 +39,7 @@ class TestLayout(BrowserTestCase):
 	def test_the_checkout_says_once_who_handles_card_data(self):
 		user = self.customer()
 		page = self.checkout(self.browser_of(user), self.invoice_for(user))
-		page.get_by_text("We only learn whether it worked.").wait_for()
+		page.get_by_text("We only learn whether the payment went through.").wait_for()
 		self.assertEqual(page.locator(".bottom").count(), 0)
 
 	def test_amounts_on_a_receipt_stay_right_aligned_on_a_phone(self):

@@ -186,7 +186,7 @@ class TestReports(DeskCase):
 	def by_hand(self) -> dict:
 		_columns, rows, _message, _chart = payments_by_gateway.execute({"currency": "INR", "mode": "Manual"})
 		empty = dict.fromkeys(("paid", "taken", "refunded", "net"), 0)
-		return next((row for row in rows if row["gateway"] == "By hand"), empty)
+		return next((row for row in rows if row["gateway"] == "Bank transfer or cash"), empty)
 
 	def test_every_attempt_is_counted_in_one_column(self):
 		Journey("payu").start()
@@ -234,7 +234,7 @@ class TestReports(DeskCase):
 		invoice = create_invoice(customer())
 		manual_payment.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
 		refund = create.create_refund(invoice.name, 5, "<b>Too much</b>")["refund"]
-		_columns, rows = payment_refunds.execute({"gateway": "By hand", "status": "Refunded"})
+		_columns, rows = payment_refunds.execute({"gateway": "Bank transfer or cash", "status": "Refunded"})
 		row = next(row for row in rows if row["name"] == refund)
 		self.assertEqual((row["amount"], row["reason"]), (5, "&lt;b&gt;Too much&lt;/b&gt;"))
 

@@ -184,7 +184,7 @@ class TestReminderDays(TestCase):
 		settings = frappe.get_doc("Payment Settings")
 		for text in ("7;3", "soon", "7,,x"):
 			settings.reminder_days = text
-			with self.assertRaisesRegex(frappe.ValidationError, "whole numbers with commas"):
+			with self.assertRaisesRegex(frappe.ValidationError, "whole numbers separated by commas"):
 				settings.validate_reminder_days()
 		settings.reminder_days = "3, 7,,-1,7"
 		self.assertEqual(settings.reminder_offsets(), [7, 3, -1])

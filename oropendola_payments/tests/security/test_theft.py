@@ -76,7 +76,7 @@ class TestStolenPayments(TestCase):
 		self.addCleanup(enable_gateway, "cashflows", api_base_url=None)
 		doc = frappe.get_doc(doc.doctype, doc.name)
 		doc.update({"mode": "Test", "api_base_url": "https://listener.example"})
-		with self.assertRaisesRegex(frappe.ValidationError, "type the secrets again"):
+		with self.assertRaisesRegex(frappe.ValidationError, "enter the secrets again"):
 			doc.save()
 		frappe.db.rollback()
 

@@ -127,9 +127,9 @@ class AIInvoice(StatefulRecord):
 		try:
 			to_minor(net, self.currency)
 		except ValueError:
-			frappe.throw(_("{0} has more decimals than {1} allows.").format(net, self.currency))
+			frappe.throw(_("{0} has too many decimal places for {1}.").format(net, self.currency))
 		if net < 0 or to_decimal(self.tax_amount or 0) < 0:
-			frappe.throw(_("Amounts cannot be below 0."))
+			frappe.throw(_("Amounts cannot be negative."))
 		if self.tax_rate and not self.tax_amount:
 			self.tax_amount = quantize(net * to_decimal(self.tax_rate) / 100, self.currency)
 		self.total_amount = net + to_decimal(self.tax_amount or 0)
@@ -142,7 +142,10 @@ class AIInvoice(StatefulRecord):
 		self.flush_events()
 
 	def on_trash(self):
-		frappe.throw(_("Invoices are kept as evidence. Please cancel this one instead."), NotAllowed)
+		frappe.throw(
+			_("Invoices are kept as evidence and cannot be deleted. Please cancel this one instead."),
+			NotAllowed,
+		)
 
 	# Money --------------------------------------------------------------------------------------
 
@@ -233,7 +236,7 @@ class AIInvoice(StatefulRecord):
 			message = _("Invoice {0} is {1}. Only a failed or abandoned payment can be tried again.")
 			frappe.throw(message.format(self.name, _(self.status)), Conflict)
 		if not self.can_retry():
-			message = _("Invoice {0} was tried too often. Please contact us to pay it.")
+			message = _("Invoice {0} has had too many payment attempts. Please contact us to pay it.")
 			frappe.throw(message.format(self.name), Conflict)
 
 	def increment_retry(self):
@@ -294,5 +297,5 @@ class AIInvoice(StatefulRecord):
 		return self.flags.queued_events
 
 	def _lost_the_race(self):
-		message = _("Invoice {0} was changed by somebody else just now. Please read it again.")
+		message = _("Invoice {0} has just been changed by someone else. Please reload it.")
 		frappe.throw(message.format(self.name), ConcurrentChange)

@@ -131,7 +131,7 @@ class TestInvoiceRetries(TestCase):
 	def test_the_fourth_retry_is_refused(self):
 		doc = self.failed(retry_count=3)
 		self.assertFalse(doc.can_retry())
-		with self.assertRaisesRegex(Conflict, "tried too often"):
+		with self.assertRaisesRegex(Conflict, "too many payment attempts"):
 			doc.increment_retry()
 
 	def test_the_retry_limit_comes_from_the_settings(self):
@@ -185,7 +185,7 @@ class TestForgedInvoices(TestCase):
 		before = frappe.get_doc("AI Invoice", doc.name)
 		for field, value in FORGED.items():
 			doc.reload().set(field, value)
-			with self.subTest(field=field), self.assertRaisesRegex(NotAllowed, "written by the system"):
+			with self.subTest(field=field), self.assertRaisesRegex(NotAllowed, "set by the system"):
 				doc.save(ignore_permissions=True)
 		self.unchanged(before)
 

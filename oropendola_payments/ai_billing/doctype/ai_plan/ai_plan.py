@@ -46,7 +46,9 @@ class AIPlan(Document):
 	def validate_plan_id(self):
 		if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.plan_id or ""):
 			frappe.throw(
-				_("The plan ID may have small letters, digits and single hyphens, such as pro-yearly.")
+				_(
+					"A plan ID can contain only lowercase letters, digits and single hyphens, such as pro-yearly."
+				)
 			)
 
 	def validate_interval(self):
@@ -54,19 +56,21 @@ class AIPlan(Document):
 			frappe.throw(_("The interval count must be at least 1."))
 		for field in ("requests_limit_per_day", "trial_days"):
 			if cint(self.get(field)) < 0:
-				frappe.throw(_("{0} cannot be below 0.").format(_(self.meta.get_label(field))))
+				frappe.throw(_("{0} cannot be negative.").format(_(self.meta.get_label(field))))
 
 	def validate_free(self):
 		# Two signs are asked for, so that a forgotten price never gives service away.
 		price = to_decimal(self.price or 0)
 		if price < 0:
-			frappe.throw(_("The price cannot be below 0."))
+			frappe.throw(_("The price cannot be negative."))
 		if self.is_free and price:
-			frappe.throw(_("A free plan has the price 0. Please set the price to 0 or untick Is Free."))
+			frappe.throw(
+				_("A free plan must have a price of 0. Please set the price to 0 or untick Is Free.")
+			)
 		if not self.is_free and not price:
 			frappe.throw(_("Please enter a price, or tick Is Free if this plan costs nothing."))
 		if self.is_free and self.prices:
-			frappe.throw(_("A free plan has no prices in further currencies."))
+			frappe.throw(_("A free plan cannot have prices in other currencies."))
 
 	def validate_prices(self):
 		seen = {self.currency}
@@ -75,7 +79,7 @@ class AIPlan(Document):
 				frappe.throw(_("There are two prices in {0}. Please remove one.").format(row.currency))
 			seen.add(row.currency)
 			if to_decimal(row.price or 0) <= 0:
-				frappe.throw(_("Please enter a price above 0 in {0}.").format(row.currency))
+				frappe.throw(_("Please enter a price greater than 0 in {0}.").format(row.currency))
 		for currency, price in self.all_prices().items():
 			self._validate_decimals(price, currency)
 
@@ -83,7 +87,7 @@ class AIPlan(Document):
 		try:
 			to_minor(price, currency)
 		except ValueError:
-			frappe.throw(_("{0} has more decimals than {1} allows.").format(price, currency))
+			frappe.throw(_("{0} has too many decimal places for {1}.").format(price, currency))
 
 	def all_prices(self) -> dict[str, Decimal]:
 		"""Price by currency, the plan's own currency first."""
@@ -109,6 +113,6 @@ class AIPlan(Document):
 	def require_active(self):
 		if not cint(self.is_active):
 			frappe.throw(
-				_("{0} is not offered any more. Please choose another plan.").format(self.plan_name),
+				_("{0} is no longer available. Please choose another plan.").format(self.plan_name),
 				Unprocessable,
 			)

@@ -17,7 +17,7 @@ class TestAIPlan(TestCase):
 
 	def test_a_free_plan_needs_the_price_0_and_is_free(self):
 		self.refused("tick Is Free", price=0)
-		self.refused("free plan has the price 0", price=499, is_free=1)
+		self.refused("free plan must have a price of 0", price=499, is_free=1)
 		self.assertTrue(create_plan(price=0, is_free=1).is_really_free())
 
 	def test_a_plan_that_was_made_free_in_the_database_only_half_is_not_free(self):
@@ -59,7 +59,7 @@ class TestAIPlan(TestCase):
 			plan.price_in("EUR")
 
 	def test_an_inactive_plan_is_refused(self):
-		with self.assertRaisesRegex(Unprocessable, "not offered any more"):
+		with self.assertRaisesRegex(Unprocessable, "no longer available"):
 			create_plan(is_active=0).require_active()
 
 	def test_a_request_limit_of_0_means_unlimited(self):

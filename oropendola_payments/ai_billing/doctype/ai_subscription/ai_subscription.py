@@ -97,7 +97,7 @@ class AISubscription(StatefulRecord):
 	def start_trial(self) -> str | None:
 		days = cint(self.get_plan().trial_days)
 		if days < 1:
-			frappe.throw(_("{0} has no trial.").format(self.plan), Unprocessable)
+			frappe.throw(_("{0} does not have a trial period.").format(self.plan), Unprocessable)
 		if self.status == "Trial":
 			return None
 		return self._serve("Trial", start_date=today(), end_date=add_interval(today(), "Day", days))
@@ -105,9 +105,7 @@ class AISubscription(StatefulRecord):
 	def activate_after_payment(self, invoice) -> str | None:
 		"""Service for the period that this paid invoice bought, once. Returns a newly made API key, if any."""
 		if invoice.subscription != self.name or invoice.status != "Paid":
-			message = _(
-				"Invoice {0} is {1} and activates nothing. Only a paid invoice of this subscription does."
-			)
+			message = _("Invoice {0} is {1}. Only a paid invoice for this subscription can activate it.")
 			frappe.throw(message.format(invoice.name, _(invoice.status)), Conflict)
 		if invoice.fulfilled_on:
 			return None
@@ -149,7 +147,9 @@ class AISubscription(StatefulRecord):
 	def create_api_key(self) -> str | None:
 		"""The key in clear, once, or None when there is a working one already."""
 		if not self.has_service():
-			message = _("Subscription {0} is {1} and gets no API key. Please pay the open invoice first.")
+			message = _(
+				"Subscription {0} is {1} and cannot have an API key. Please pay the open invoice first."
+			)
 			frappe.throw(message.format(self.name, _(self.status)), Unprocessable)
 		link, key = self._key_to_serve()
 		if link != self.api_key_link:
@@ -159,7 +159,7 @@ class AISubscription(StatefulRecord):
 	def rotate_api_key(self) -> str:
 		"""A new key in clear; the old one stops working at once."""
 		if not self.has_service():
-			message = _("Subscription {0} is {1} and has no API key to change.")
+			message = _("Subscription {0} is {1} and has no API key to replace.")
 			frappe.throw(message.format(self.name, _(self.status)), Conflict)
 		self._revoke_keys()
 		doc, key = new_api_key(self)

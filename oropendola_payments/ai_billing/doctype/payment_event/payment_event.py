@@ -83,7 +83,7 @@ class PaymentEvent(Document):
 		self._refuse()
 
 	def _refuse(self):
-		frappe.throw(_("The audit trail cannot be written, changed or deleted by hand."), AuditTrailIsFrozen)
+		frappe.throw(_("The audit trail cannot be written, changed or deleted manually."), AuditTrailIsFrozen)
 
 
 @contextmanager

@@ -84,7 +84,7 @@ class PaymentGatewaySettings(Document):
 	def validate_mode(self):
 		if self.mode == "Simulator" and not simulator_allowed():
 			message = _(
-				"The simulator takes no real money and gives real service. To allow it on this site, run: {0}"
+				"With the simulator, customers get real service for no money. To allow it on this site, run: {0}"
 			)
 			frappe.throw(
 				message.format("bench --site SITE set-config -p allow_payment_simulator 1"), NotAllowed
@@ -98,7 +98,7 @@ class PaymentGatewaySettings(Document):
 			frappe.throw(_("The API base address must start with http:// or https://."))
 		if self.mode == "Live":
 			frappe.throw(
-				_("In Live mode the provider's own address is used. Please empty the API base address.")
+				_("Live mode always uses the provider's own address. Please clear the API base address.")
 			)
 		self.validate_secrets_are_meant_for_this_address()
 
@@ -114,7 +114,7 @@ class PaymentGatewaySettings(Document):
 		]
 		if kept and self.mode != "Simulator":
 			frappe.throw(
-				_("Please type the secrets again: they would be sent to another address than before.")
+				_("Please enter the secrets again, because they would now be sent to a different address.")
 			)
 
 	def _is_kept(self, slot: str) -> bool:
@@ -128,7 +128,7 @@ class PaymentGatewaySettings(Document):
 		missing = adapter.missing_credentials(secrets)
 		if missing:
 			frappe.throw(
-				_("To switch {0} on, please fill in: {1}.").format(self.label, ", ".join(map(_, missing)))
+				_("To enable {0}, please enter: {1}.").format(self.label, ", ".join(map(_, missing)))
 			)
 		problems = adapter.credential_problems(secrets, self.mode)
 		if problems:
@@ -159,7 +159,7 @@ class PaymentGatewaySettings(Document):
 	def on_trash(self):
 		if frappe.db.exists("Payment Attempt", {"gateway": self.gateway}):
 			message = _(
-				"{0} has payments, which need its keys for refunds and questions. Please switch it off instead."
+				"{0} has payments that need its keys for refunds and status checks. Please disable it instead of deleting it."
 			)
 			frappe.throw(message.format(self.label), NotAllowed)
 

@@ -131,7 +131,7 @@ class TestRecord(GatewayTestCase):
 		frappe.db.set_value("Payment Gateway Settings", "PayU", "is_default", before)
 
 	def test_a_gateway_without_credentials_cannot_be_enabled(self):
-		self.refused("please fill in", enabled=1)
+		self.refused("please enter", enabled=1)
 		self.assertFalse(self.doc.is_configured())
 		self.assertEqual(self.doc.get_status(), "Disabled")
 
@@ -144,7 +144,7 @@ class TestRecord(GatewayTestCase):
 		"""S6: an empty secret is no secret."""
 		self.save(enabled=1, **KEYS)
 		self.doc.reload()
-		self.refused("please fill in", key_secret="")
+		self.refused("please enter", key_secret="")
 
 	def test_a_changed_setting_is_in_the_audit_trail_without_its_value(self):
 		self.save(enabled=1, **KEYS)

@@ -56,25 +56,25 @@ class PaymentSettings(Document):
 
 	def validate_numbers(self):
 		if cint(self.abandon_after_minutes) < 5:
-			frappe.throw(_("Payments need at least 5 minutes before they may count as abandoned."))
+			frappe.throw(_("Please allow at least 5 minutes before a payment counts as abandoned."))
 		for field in ("tax_rate", "alert_abandoned_percent", "alert_failed_percent"):
 			if not 0 <= flt(self.get(field)) <= 100:
 				frappe.throw(_("{0} must be between 0 and 100.").format(_(self.meta.get_label(field))))
 		if not 1 <= cint(self.otp_expiry_minutes) <= 10:
-			frappe.throw(_("Codes by SMS may live between 1 and 10 minutes."))
+			frappe.throw(_("A code must expire after 1 to 10 minutes."))
 		if 0 < cint(self.raw_payload_days) < SHORTEST_DAYS:
 			message = _(
-				"Messages of gateways are evidence while a payment can be disputed. Please keep them for at least {0} days, or enter 0 to keep them for ever."
+				"Gateway messages are evidence while a payment can be disputed. Please keep them for at least {0} days, or enter 0 to keep them forever."
 			)
 			frappe.throw(message.format(SHORTEST_DAYS))
 
 	def validate_otp_message(self):
 		try:
-			self.otp_text("000000", "499.00 INR")
+			self.otp_text("000000", "INR 499.00")
 		except ValueError:
 			frappe.throw(
 				_(
-					"The text of the SMS must say {0}, may say {1} and {2}, and nothing else in curly brackets."
+					"The text of the SMS must contain {0}. It can contain {1} and {2}, and nothing else in curly brackets."
 				).format("{code}", "{amount}", "{shop}")
 			)
 
@@ -85,14 +85,14 @@ class PaymentSettings(Document):
 		parts = {tuple(part) for _text, *part in Formatter().parse(template) if part[0] is not None}
 		plain = {(name, "", None) for name in values}
 		if ("code", "", None) not in parts or not parts <= plain:
-			raise ValueError("Only {code}, {amount} and {shop} can be filled in, and {code} must be there.")
+			raise ValueError("Only {code}, {amount} and {shop} are allowed, and {code} is required.")
 		return template.format(**values)
 
 	def validate_reminder_days(self):
 		try:
 			self.reminder_offsets()
 		except ValueError:
-			frappe.throw(_("Reminder days are whole numbers with commas between them, such as 7,3,1,-1."))
+			frappe.throw(_("Reminder days must be whole numbers separated by commas, such as 7,3,1,-1."))
 
 	def reminder_offsets(self) -> list[int]:
 		"""Days before the end date, largest first; negative ones lie after it."""

@@ -33,7 +33,7 @@ def _as_text(row) -> dict:
 
 def columns() -> list[dict]:
 	return [
-		{"fieldname": "creation", "label": _("Asked On"), "fieldtype": "Datetime", "width": 182},
+		{"fieldname": "creation", "label": _("Requested On"), "fieldtype": "Datetime", "width": 182},
 		{
 			"fieldname": "name",
 			"label": _("Refund"),
@@ -59,7 +59,7 @@ def columns() -> list[dict]:
 		},
 		{"fieldname": "currency", "label": _("Currency"), "fieldtype": "Data", "width": 90},
 		{"fieldname": "reason", "label": _("Reason"), "fieldtype": "Data", "width": 220},
-		{"fieldname": "owner", "label": _("Asked By"), "fieldtype": "Data", "width": 165},
-		{"fieldname": "completed_at", "label": _("Finished On"), "fieldtype": "Datetime", "width": 160},
+		{"fieldname": "owner", "label": _("Requested By"), "fieldtype": "Data", "width": 165},
+		{"fieldname": "completed_at", "label": _("Completed On"), "fieldtype": "Datetime", "width": 160},
 		{"fieldname": "error_message", "label": _("Error"), "fieldtype": "Data", "width": 220},
 	]

@@ -7,14 +7,15 @@ from frappe import _
 from frappe.utils import cint, escape_html, flt, now_datetime
 
 from oropendola_payments.ai_billing import analytics
+from oropendola_payments.ai_billing.formatting import money
 
 LIMIT = 500
 TO_DO = {
 	"Review": "Open the invoice, decide, and press Finish review.",
 	"Money": "Refund it, or keep it as agreed with the customer.",
-	"Sum": "Tell your developer. Do not change it by hand.",
-	"Refund": "Look in the gateway's dashboard. Unknown ones are asked about again and again.",
-	"Pending": "Open the attempt and press Ask gateway now.",
+	"Sum": "Contact your developer. Do not change it manually.",
+	"Refund": "Check the gateway's dashboard. The app keeps checking refunds that are Unknown.",
+	"Pending": "Open the attempt and press Refresh status.",
 }
 TINY = 0.0000001
 
@@ -54,9 +55,9 @@ def _unwanted_money() -> list[dict]:
 		as_dict=True,
 	)
 	text = {
-		"Duplicate": _("The invoice was paid already."),
-		"Overpaid": _("More than the invoice came in."),
-		"Mismatch": _("The payment does not fit the invoice, so nothing was applied."),
+		"Duplicate": _("The invoice was already paid."),
+		"Overpaid": _("More was paid than the invoice amount."),
+		"Mismatch": _("The payment does not match the invoice, so nothing was applied."),
 	}
 	return [
 		_difference(
@@ -82,7 +83,7 @@ def _sums() -> list[dict]:
 		HAVING ABS(i.amount_paid - COALESCE(SUM(c.applied_amount), 0)) > {TINY} ORDER BY i.creation LIMIT {LIMIT}""",  # noqa: S608
 		as_dict=True,
 	)
-	text = _("The invoice says {0} was paid, its payments add up to {1}.")
+	text = _("The invoice shows {0} as paid, but its payments add up to {1}.")
 	return [
 		_difference(
 			"Sum",
@@ -90,7 +91,7 @@ def _sums() -> list[dict]:
 			row.name,
 			row.name,
 			row.payment_gateway,
-			text.format(row.amount_paid, row.captured),
+			text.format(money(row.amount_paid, row.currency), money(row.captured, row.currency)),
 			row.creation,
 		)
 		| {"amount": flt(row.amount_paid) - flt(row.captured), "currency": row.currency}
@@ -104,8 +105,8 @@ def _refunds() -> list[dict]:
 		"Payment Refund", {"status": ("in", ("Unknown", "Failed"))}, fields, order_by="creation", limit=LIMIT
 	)
 	text = {
-		"Unknown": _("Nobody knows yet whether this refund was sent."),
-		"Failed": _("The gateway did not send this refund."),
+		"Unknown": _("It is not yet known whether this refund was made."),
+		"Failed": _("The gateway did not make this refund."),
 	}
 	return [
 		_difference(
@@ -167,8 +168,8 @@ SOURCES = {
 def columns() -> list[dict]:
 	return [
 		{"fieldname": "kind", "label": _("Kind"), "fieldtype": "Data", "width": 80},
-		{"fieldname": "difference", "label": _("What is the matter"), "fieldtype": "Data", "width": 290},
-		{"fieldname": "action", "label": _("What to do"), "fieldtype": "Data", "width": 230},
+		{"fieldname": "difference", "label": _("Issue"), "fieldtype": "Data", "width": 290},
+		{"fieldname": "action", "label": _("Action"), "fieldtype": "Data", "width": 230},
 		{
 			"fieldname": "amount",
 			"label": _("Amount"),

@@ -69,7 +69,7 @@ def columns() -> list[dict]:
 		*statuses,
 		{
 			"fieldname": "mrr",
-			"label": _("Revenue a Month"),
+			"label": _("Monthly Revenue"),
 			"fieldtype": "Currency",
 			"options": "currency",
 			"width": 150,
@@ -88,5 +88,5 @@ def _chart(rows: list[dict]) -> dict | None:
 	currency = max(active, key=active.get)
 	shown = [row for row in paying if row["currency"] == currency]
 	labels = [f"{row['plan_name']} {row['currency']}" for row in shown]
-	values = [{"name": _("Revenue a Month"), "values": [row["mrr"] for row in shown]}]
+	values = [{"name": _("Monthly Revenue"), "values": [row["mrr"] for row in shown]}]
 	return {"data": {"labels": labels, "datasets": values}, "type": "bar"}

@@ -1,6 +1,10 @@
 """Refusals: each has the HTTP status and the slug that callers can rely on."""
 
 import frappe
+from frappe import _
+from frappe.utils import strip_html
+
+from oropendola_payments.gateways.errors import GatewayError
 
 
 class Refusal(frappe.ValidationError):
@@ -66,3 +70,17 @@ class Unprocessable(Refusal):
 class AuditTrailIsFrozen(Refusal, frappe.PermissionError):
 	http_status_code = 403
 	error_code = "audit_trail_is_frozen"
+
+
+def is_refusal(error: Exception) -> bool:
+	"""Whether an error is an answer that a caller can act on; anything else is a bug and stays loud."""
+	status = getattr(error, "http_status_code", None)
+	if not status or isinstance(error, frappe.Redirect):
+		return False
+	return status < 500 or isinstance(error, GatewayError) or hasattr(error, "error_code")
+
+
+def sentence_of(error: Exception) -> str:
+	"""What a refusal says, as plain text."""
+	message = str(error) or frappe.flags.error_message or _("You are not allowed to do this.")
+	return strip_html(str(message))

@@ -93,3 +93,8 @@ def _locale(currency: str = "") -> Locale:
 		except (UnknownLocaleError, ValueError):
 			continue
 	return Locale("en")
+
+
+def translated(text: str | None) -> str | None:
+	"""A stored sentence in the reader's language. Ours are kept in English; a gateway's words have no translation and stay."""
+	return _(text) if text else text

@@ -13,7 +13,7 @@ from frappe import _
 
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.api.arguments import checked_arguments, require_utf8
-from oropendola_payments.exceptions import NotAllowed
+from oropendola_payments.exceptions import NotAllowed, is_refusal, sentence_of
 from oropendola_payments.gateways.errors import GatewayError
 from oropendola_payments.roles import is_manager, is_staff
 
@@ -50,18 +50,15 @@ def endpoint(
 
 def refusal(error: Exception) -> dict:
 	"""The envelope of a refusal. What the call wrote before is undone: a normal return would commit it."""
-	status = getattr(error, "http_status_code", None)
-	if not status or (
-		status >= 500 and not isinstance(error, GatewayError) and not hasattr(error, "error_code")
-	):
+	if not is_refusal(error):
 		raise error
-	message = str(error) or frappe.flags.error_message or _("You are not allowed to do this.")
+	sentence = sentence_of(error)
 	frappe.db.rollback()
 	frappe.clear_messages()
-	frappe.local.response.http_status_code = status
-	told = {"success": False, "error": frappe.utils.strip_html(str(message)), "error_code": slug_of(error)}
+	frappe.local.response.http_status_code = error.http_status_code
+	answer = {"success": False, "error": sentence, "error_code": slug_of(error)}
 	left = getattr(error, "attempts_left", None)
-	return told if left is None else {**told, "attempts_left": left}
+	return answer if left is None else {**answer, "attempts_left": left}
 
 
 def slug_of(error: Exception) -> str:

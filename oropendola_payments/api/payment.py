@@ -1,20 +1,13 @@
 """Paying an invoice: choose, start, look, retry, cancel."""
 
-import frappe
 from frappe import _
-from frappe.utils import cint
 
-from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
 from oropendola_payments.api import endpoint, require_login
 from oropendola_payments.api.arguments import Currency
-from oropendola_payments.engine.checkout import cancel, gateway_choice, lookup, submit_otp
+from oropendola_payments.engine.checkout import cancel, gateway_choice, status, submit_otp
 from oropendola_payments.engine.checkout import initiate as checkout
-from oropendola_payments.engine.gateway.simulated import mock_marks
-from oropendola_payments.engine.inbound.status_query import refresh_if_possible
-from oropendola_payments.engine.phone import numbers as phone_numbers
+from oropendola_payments.engine.checkout.lookup import keep_phone_of_payer
 from oropendola_payments.exceptions import BadRequest
-
-STALE_SECONDS = 20
 
 
 @endpoint(methods=("GET", "POST"), guest=True)
@@ -37,7 +30,7 @@ def initiate_payment(
 ) -> dict:
 	"""Start a payment; `payment_url` is where to send the customer. `phone` is kept in the user's profile."""
 	user = require_login()
-	_keep_phone(user, invoice_id, phone)
+	keep_phone_of_payer(user, invoice_id, phone)
 	details = {"vpa": upi_id, "bank_code": bank_code, "instrument_id": instrument_id}
 	given = {name: value for name, value in details.items() if value}
 	return checkout.initiate(user, invoice_id, gateway, flow, idempotency_key, method, given)
@@ -55,14 +48,8 @@ def create_bolt_payment(invoice_id: str, embed_mode: str | None = None) -> dict:
 def retry_payment(invoice_id: str, gateway: str | None = None, phone: str | None = None) -> dict:
 	"""Try again after a failed or abandoned payment."""
 	user = require_login()
-	_keep_phone(user, invoice_id, phone)
+	keep_phone_of_payer(user, invoice_id, phone)
 	return checkout.retry(user, invoice_id, gateway)
-
-
-def _keep_phone(user: str, invoice_id: str, phone: str | None):
-	if phone:
-		lookup.own_invoice(user, invoice_id)
-		phone_numbers.keep_phone(user, phone)
 
 
 @endpoint(methods=("POST",))
@@ -89,87 +76,10 @@ def get_payment_status(invoice_id: str | None = None, attempt: str | None = None
 	user = require_login()
 	if not invoice_id and not attempt:
 		raise BadRequest(_("Please send invoice_id or attempt."))
-	if attempt:
-		invoice_id = lookup.own_attempt(user, attempt).invoice
-	invoice = lookup.own_invoice(user, invoice_id)
-	attempt = attempt or frappe.db.get_value(
-		"Payment Attempt", {"invoice": invoice.name}, "name", order_by="creation desc"
-	)
-	_refresh_when_stale(attempt)
-	invoice.reload()
-	return _status(invoice, attempt)
+	return status.payment_status(user, invoice_id, attempt)
 
 
 @endpoint(methods=("GET", "POST"))
 def get_pending_invoices() -> dict:
 	"""What the user still has to pay."""
-	names = frappe.get_all(
-		"AI Invoice",
-		{"user": require_login(), "status": ("in", OPEN)},
-		pluck="name",
-		order_by="creation desc",
-	)
-	return {"invoices": [_pending(frappe.get_doc("AI Invoice", name)) for name in names]}
-
-
-def _refresh_when_stale(attempt: str | None):
-	row = attempt and frappe.db.get_value(
-		"Payment Attempt", attempt, ["status", "last_check_at", "gateway"], as_dict=True
-	)
-	if not row or row.status not in ("Processing", "Authorized") or row.gateway == "manual":
-		return
-	refresh_if_possible(attempt, unless_checked_within=STALE_SECONDS)
-
-
-def _status(invoice, attempt: str | None) -> dict:
-	fields = [
-		"name",
-		"gateway",
-		"status",
-		"amount",
-		"currency",
-		"payment_method",
-		"error_code",
-		"error_message",
-		"mode",
-	]
-	row = attempt and frappe.db.get_value("Payment Attempt", attempt, fields, as_dict=True)
-	if row:
-		row.error_message = _told(row.error_message)
-	return {
-		"invoice": invoice.name,
-		"status": invoice.status,
-		"total_amount": invoice.total(),
-		"amount_paid": invoice.paid(),
-		"outstanding_amount": invoice.outstanding(),
-		"currency": invoice.currency,
-		"failure_reason": _told(invoice.failure_reason),
-		"can_retry": invoice.can_retry(),
-		"retries_remaining": invoice.retries_remaining(),
-		"attempt": row or None,
-		"subscription_status": invoice.subscription
-		and frappe.db.get_value("AI Subscription", invoice.subscription, "status"),
-		**mock_marks(row and row.mode),
-	}
-
-
-def _told(reason: str | None) -> str | None:
-	"""Our own sentences are kept in English; a gateway's words have no translation and stay as they are."""
-	return _(reason) if reason else reason
-
-
-def _pending(invoice) -> dict:
-	return {
-		"name": invoice.name,
-		"status": invoice.status,
-		"plan": invoice.plan,
-		"purpose": invoice.purpose,
-		"total_amount": invoice.total(),
-		"outstanding_amount": invoice.outstanding(),
-		"currency": invoice.currency,
-		"due_date": invoice.due_date,
-		"failure_reason": _told(invoice.failure_reason),
-		"retry_count": cint(invoice.retry_count),
-		"can_retry": invoice.can_retry(),
-		"retries_remaining": invoice.retries_remaining(),
-	}
+	return {"invoices": status.pending_invoices(require_login())}

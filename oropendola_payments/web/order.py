@@ -36,7 +36,7 @@ def summary(invoice) -> dict:
 	currency = invoice.currency
 	return {
 		"name": invoice.name,
-		"what": words.told(plan and plan.plan_name) or invoice.description or invoice.name,
+		"what": words.translated(plan and plan.plan_name) or invoice.description or invoice.name,
 		"interval": _interval(invoice, plan) if plan else "",
 		"quota": words.quota(plan.requests_limit_per_day) if plan else "",
 		"is_renewal": invoice.purpose == "Renewal",

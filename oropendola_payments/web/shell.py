@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -11,6 +12,8 @@ from frappe import _
 from frappe.sessions import get_csrf_token
 from frappe.utils import cint, strip_html
 
+from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
+from oropendola_payments.exceptions import is_refusal, sentence_of
 from oropendola_payments.web import policy
 
 PUBLIC = Path(__file__).parent.parent / "public"
@@ -112,9 +115,24 @@ def query_param(name: str) -> str:
 	return (frappe.local.request.args.get(name) or "").strip()[:140]
 
 
-def refuse(answer: dict, address: str, **typed: str):
+@contextmanager
+def refusals_lead_to(address: str, **typed: str):
+	"""For what a click does: a refusal undoes it and opens `address` again with the reason."""
+	try:
+		with acting_as("API"):
+			yield
+	except Exception as error:
+		if not is_refusal(error):
+			raise
+		problem = sentence_of(error)
+		frappe.db.rollback()
+		frappe.clear_messages()
+		refuse(problem, address, **typed)
+
+
+def refuse(problem: str | None, address: str, **typed: str):
 	"""Open the page again with the reason why the click did not work. By GET, so that going back asks nobody to send a form twice."""
-	problem = strip_html(answer.get("error") or _("Something went wrong. Please try again."))
+	problem = strip_html(problem or _("Something went wrong. Please try again."))
 	note = {"path": urlsplit(address).path, "problem": problem, "typed": typed}
 	frappe.cache.set_value(_note_key(), note, expires_in_sec=NOTE_SECONDS)
 	redirect(address)

@@ -3,6 +3,7 @@
 from frappe import _
 from frappe.utils import cint
 
+from oropendola_payments.ai_billing import formatting
 from oropendola_payments.ai_billing.formatting import clock, day, days, moment, money, number, quota, tax_line
 
 __all__ = ("clock", "day", "days", "moment", "money", "number", "quota", "tax_line")
@@ -35,9 +36,9 @@ def state(words: dict, status: str) -> dict:
 	return {"word": _(word), "tone": tone}
 
 
-def told(text: str | None) -> str:
-	"""What a record keeps in English, or in the words of whoever typed it, in the customer's language if it is known."""
-	return _(text) if text else ""
+def translated(text: str | None) -> str:
+	"""A stored sentence in the customer's language, for templates that show nothing for nothing."""
+	return formatting.translated(text) or ""
 
 
 def watched_state(status: str, attempt) -> str:

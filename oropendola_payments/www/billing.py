@@ -1,13 +1,14 @@
 """The customer's own page: subscription, quota, API key, invoices."""
 
+from collections.abc import Callable
+
 import frappe
 from frappe import _
 from frappe.utils import cint, get_url
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, SETTLED
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
-from oropendola_payments.api import subscription, subscription_renewal
-from oropendola_payments.engine.subscriptions import lookup
+from oropendola_payments.engine.subscriptions import lifecycle, lookup, renewal
 from oropendola_payments.web import shell, words
 
 no_cache = 1
@@ -48,31 +49,28 @@ def _log_out(context):
 
 
 def _renew(context):
-	answer = subscription_renewal.renew_subscription()
-	if not answer["success"]:
-		shell.refuse(answer, "/billing")
-	shell.redirect(f"/checkout?invoice={answer['invoice_id']}")
+	with shell.refusals_lead_to("/billing"):
+		invoice = renewal.renew(shell.require_login())["invoice_id"]
+	shell.redirect(f"/checkout?invoice={invoice}")
 
 
 def _show_key(context):
-	_hand_over(context, subscription.reveal_api_key())
+	_hand_over(context, lifecycle.reveal_key)
 
 
 def _rotate_key(context):
-	_hand_over(context, subscription.rotate_api_key())
+	_hand_over(context, lifecycle.rotate_key)
 
 
-def _hand_over(context, answer: dict):
+def _hand_over(context, make_key: Callable[[str], dict]):
 	"""The key in the answer itself: a page that could be opened again must not have it."""
-	if not answer["success"]:
-		shell.refuse(answer, "/billing")
-	context.new_key = answer["api_key"]
+	with shell.refusals_lead_to("/billing"):
+		context.new_key = make_key(shell.require_login())["api_key"]
 
 
 def _cancel(context):
-	answer = subscription.cancel_subscription()
-	if not answer["success"]:
-		shell.refuse(answer, "/billing")
+	with shell.refusals_lead_to("/billing"):
+		lifecycle.cancel(shell.require_login())
 	shell.redirect("/billing")
 
 
@@ -93,7 +91,7 @@ def _subscription(mine: dict) -> dict:
 	plan = frappe.get_cached_doc("AI Plan", mine["plan"])
 	limit, remaining = cint(quota["limit"]), max(0, cint(quota["remaining"]))
 	return {
-		"plan": words.told(mine["plan_name"]),
+		"plan": words.translated(mine["plan_name"]),
 		"state": words.state(words.SUBSCRIPTION_STATES, status),
 		"sentence": _sentence(mine, plan),
 		"is_served": status in SERVED,
@@ -162,7 +160,7 @@ def _invoice(doc) -> dict:
 	plan = doc.plan and frappe.get_cached_value("AI Plan", doc.plan, "plan_name")
 	return {
 		"name": doc.name,
-		"what": words.told(plan) or doc.description or "",
+		"what": words.translated(plan) or doc.description or "",
 		"date": words.day(doc.creation),
 		"amount": words.money(doc.total(), doc.currency),
 		"due": words.money(doc.outstanding(), doc.currency) if doc.status == "Partly Paid" else "",

@@ -6,9 +6,10 @@ from frappe import _
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
-from oropendola_payments.api import payment
-from oropendola_payments.engine.checkout import gateway_choice
+from oropendola_payments.engine.checkout import gateway_choice, initiate
+from oropendola_payments.engine.checkout.lookup import keep_phone_of_payer
 from oropendola_payments.engine.gateway.registry import settings_of
+from oropendola_payments.engine.phone.numbers import phone_of
 from oropendola_payments.money import to_decimal
 from oropendola_payments.web import shell, words
 from oropendola_payments.web.order import own_invoice, summary, was_declined
@@ -46,25 +47,17 @@ def _view(invoice) -> str:
 def _start(invoice):
 	"""Open the payment and go on to it."""
 	gateway, phone = shell.posted("gateway"), shell.posted("phone")
-	if _needs_phone(gateway) and not phone and not _has_phone(invoice.user):
+	address, typed = f"/checkout?invoice={invoice.name}", {"gateway": gateway, "phone": phone}
+	if _needs_phone(gateway) and not phone and not phone_of(invoice.user):
 		sentence = _("{0} needs your phone number. Please enter it below.").format(
 			gateway_choice.label_of(gateway)
 		)
-		return _refuse(invoice, {"error": sentence})
-	start = payment.retry_payment if invoice.can_retry() else payment.initiate_payment
-	answer = start(invoice_id=invoice.name, gateway=gateway or None, phone=phone or None)
-	if not answer["success"]:
-		return _refuse(invoice, answer)
-	shell.redirect(
-		f"/pay?attempt={answer['attempt']}"
-		if answer["attempt"]
-		else f"/payment-result?invoice={invoice.name}"
-	)
-
-
-def _refuse(invoice, answer: dict):
-	typed = {name: shell.posted(name) for name in ("gateway", "phone")}
-	shell.refuse(answer, f"/checkout?invoice={invoice.name}", **typed)
+		shell.refuse(sentence, address, **typed)
+	start = initiate.retry if invoice.can_retry() else initiate.initiate
+	with shell.refusals_lead_to(address, **typed):
+		keep_phone_of_payer(invoice.user, invoice.name, phone)
+		attempt = start(invoice.user, invoice.name, gateway or None)["attempt"]
+	shell.redirect(f"/pay?attempt={attempt}" if attempt else f"/payment-result?invoice={invoice.name}")
 
 
 def _offer(context, invoice, page):
@@ -78,9 +71,9 @@ def _offer(context, invoice, page):
 		{
 			"gateways": [_gateway(entry, chosen) for entry in usable],
 			"under_way": under_way,
-			"last_failure": words.told(invoice.failure_reason) if invoice.can_retry() else "",
+			"last_failure": words.translated(invoice.failure_reason) if invoice.can_retry() else "",
 			"retries_remaining": invoice.retries_remaining(),
-			"asks_phone": not _has_phone(page.user),
+			"asks_phone": not phone_of(page.user),
 			"phone_help": _phone_help(usable),
 			"phone": page.typed.get("phone", ""),
 		}
@@ -115,7 +108,7 @@ def _under_way(invoice) -> dict | None:
 		"code": row.gateway,
 		"gateway": gateway_choice.label_of(row.gateway),
 		"time": words.moment(row.initiated_at),
-		"refusal": words.told(row.error_message) if was_declined(row) else "",
+		"refusal": words.translated(row.error_message) if was_declined(row) else "",
 	}
 
 
@@ -132,7 +125,3 @@ def _phone_help(usable: list[dict]) -> str:
 	if not names:
 		return kept
 	return f"{_('Required for {0}; optional otherwise.').format(', '.join(names))} {kept}"
-
-
-def _has_phone(user: str) -> bool:
-	return any(frappe.db.get_value("User", user, ["mobile_no", "phone"]))

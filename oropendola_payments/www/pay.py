@@ -5,8 +5,7 @@ from frappe import _
 from frappe.utils import get_datetime, get_url, now_datetime
 
 from oropendola_payments.ai_billing.known_gateways import adapter_class
-from oropendola_payments.api import payment
-from oropendola_payments.engine.checkout import gateway_choice
+from oropendola_payments.engine.checkout import cancel, gateway_choice, submit_otp
 from oropendola_payments.engine.phone import numbers, otp
 from oropendola_payments.money import to_decimal
 from oropendola_payments.web import policy, shell, words
@@ -80,9 +79,8 @@ def _act(attempt):
 
 
 def _cancel(attempt):
-	answer = payment.cancel_payment(attempt=attempt.name)
-	if not answer["success"]:
-		_refuse(attempt, answer)
+	with _refusals_lead_back(attempt):
+		answer = cancel.cancel(attempt.user, attempt.name)
 	paid = answer["status"] in ("Paid", "Authorized")
 	shell.redirect(
 		f"/payment-result?attempt={attempt.name}" if paid else f"/checkout?invoice={attempt.invoice}"
@@ -96,23 +94,27 @@ def _confirm_otp(attempt):
 		if attempt.phone_check == "Needed"
 		else f"/payment-result?attempt={attempt.name}"
 	)
-	answer = payment.confirm_otp(attempt=attempt.name, otp=shell.posted("otp").replace(" ", ""))
-	if not answer["success"]:
-		_refuse(attempt, answer)
+	with _refusals_lead_back(attempt):
+		answer = submit_otp.confirm(attempt.user, attempt.name, shell.posted("otp").replace(" ", ""))
 	if answer["accepted"] or answer["status"] not in ("Created", "Processing"):
 		shell.redirect(on)
-	_refuse(attempt, {"error": _refused_code(answer)}, bank_page=answer.get("payment_url") or "")
+	shell.refuse(_refused_code(answer), _own_address(attempt), bank_page=answer.get("payment_url") or "")
 
 
 def _resend_otp(attempt):
-	answer = payment.resend_otp(attempt=attempt.name)
-	if not answer["success"] or not answer["accepted"]:
-		_refuse(attempt, {"error": answer.get("error") or answer.get("message")})
+	with _refusals_lead_back(attempt):
+		answer = submit_otp.resend(attempt.user, attempt.name)
+	if not answer["accepted"]:
+		shell.refuse(answer.get("message"), _own_address(attempt))
 	shell.redirect(f"/pay?attempt={attempt.name}&sent=1")
 
 
-def _refuse(attempt, answer: dict, **typed):
-	shell.refuse(answer, f"/pay?attempt={attempt.name}", **typed)
+def _refusals_lead_back(attempt):
+	return shell.refusals_lead_to(_own_address(attempt))
+
+
+def _own_address(attempt) -> str:
+	return f"/pay?attempt={attempt.name}"
 
 
 ACTIONS = {"cancel": _cancel, "confirm_otp": _confirm_otp, "resend_otp": _resend_otp}
@@ -163,7 +165,7 @@ def _prepare_otp(context, page, attempt, data: dict):
 
 
 def _our_code(attempt) -> dict:
-	phone = next(filter(None, frappe.db.get_value("User", attempt.user, ["mobile_no", "phone"])), "")
+	phone = numbers.phone_of(attempt.user)
 	simulated = attempt.mode == "Simulator"
 	return {
 		"heading": _("Confirm your phone"),

@@ -7,8 +7,8 @@ from frappe import _
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
-from oropendola_payments.api import payment
 from oropendola_payments.engine.checkout import gateway_choice
+from oropendola_payments.engine.checkout.status import payment_status
 from oropendola_payments.engine.entitlements import api_keys
 from oropendola_payments.money import to_decimal
 from oropendola_payments.web import shell, words
@@ -107,9 +107,8 @@ def _ask(invoice, attempt):
 	address = (
 		f"/payment-result?attempt={attempt.name}" if attempt else f"/payment-result?invoice={invoice.name}"
 	)
-	answer = payment.get_payment_status(invoice_id=invoice.name, attempt=attempt.name if attempt else None)
-	if not answer["success"]:
-		shell.refuse(answer, address)
+	with shell.refusals_lead_to(address):
+		payment_status(invoice.user, invoice.name, attempt.name if attempt else None)
 	shell.redirect(address)
 
 
@@ -122,7 +121,7 @@ def _payment(invoice, attempt) -> dict:
 		"result": f"/payment-result?attempt={attempt.name}"
 		if attempt
 		else f"/payment-result?invoice={invoice.name}",
-		"what": words.told(plan and plan.plan_name) or invoice.description or invoice.name,
+		"what": words.translated(plan and plan.plan_name) or invoice.description or invoice.name,
 		"gateway": gateway_choice.label_of(attempt.gateway) if attempt else "",
 		"amount": words.money(to_decimal(attempt.amount if attempt else invoice.total()), invoice.currency),
 		"total": words.money(invoice.total(), invoice.currency),
@@ -132,7 +131,7 @@ def _payment(invoice, attempt) -> dict:
 		"when": words.moment(invoice.paid_date),
 		"is_open": bool(attempt and attempt.status in OPEN_ATTEMPTS),
 		"mode": attempt.mode if attempt else "",
-		"reason": words.told((attempt.error_message if attempt else "") or invoice.failure_reason),
+		"reason": words.translated((attempt.error_message if attempt else "") or invoice.failure_reason),
 		"can_pay": invoice.status not in ("Failed", "Abandoned") or invoice.can_retry(),
 		"retries_remaining": invoice.retries_remaining() if invoice.can_retry() else None,
 	}

@@ -5,9 +5,8 @@ from urllib.parse import quote
 import frappe
 from frappe import _
 
-from oropendola_payments.api import subscription
 from oropendola_payments.engine.entitlements import api_keys
-from oropendola_payments.engine.subscriptions import catalogue
+from oropendola_payments.engine.subscriptions import catalogue, lifecycle
 from oropendola_payments.web import shell, words
 
 no_cache = 1
@@ -33,14 +32,10 @@ def get_context(context):
 	)
 
 
-def _choose(_user: str):
-	answer = subscription.create_subscription_and_invoice(
-		plan_id=shell.posted("plan"), currency=shell.posted("currency") or None
-	)
-	if not answer["success"]:
-		shell.refuse(
-			answer, f"/plans?currency={quote(shell.posted('currency'))}&plan={quote(shell.posted('plan'))}"
-		)
+def _choose(user: str):
+	plan, currency = shell.posted("plan"), shell.posted("currency")
+	with shell.refusals_lead_to(f"/plans?currency={quote(currency)}&plan={quote(plan)}"):
+		answer = lifecycle.subscribe(user, plan, currency or None)
 	if answer.get("invoice_id"):
 		shell.redirect(f"/checkout?invoice={answer['invoice_id']}")
 	if answer.get("api_key"):
@@ -74,15 +69,15 @@ def _card(plan: dict, currency: str, mine: dict[str, str]) -> dict:
 	is_free, status = bool(plan["is_free"]), mine.get(plan["name"])
 	return {
 		"id": plan["plan_id"],
-		"name": words.told(plan["plan_name"]),
-		"description": words.told(plan["description"]),
+		"name": words.translated(plan["plan_name"]),
+		"description": words.translated(plan["description"]),
 		"price": words.money(plan["prices"].get(currency) or 0, currency, short=True)
 		if currency
 		else _("Free"),
 		"interval": "" if is_free else words.interval(plan["billing_interval"], plan["interval_count"]),
 		"trial": _trial(plan) if plan["name"] not in mine else "",
 		"quota": words.quota(plan["requests_limit_per_day"]),
-		"features": [words.told(feature) for feature in plan["features"]],
+		"features": [words.translated(feature) for feature in plan["features"]],
 		"is_mine": status in RUNNING,
 		"button": _button(plan, status),
 		"address": shell.login_address(f"/plans?currency={currency}&plan={plan['plan_id']}"),
@@ -95,7 +90,7 @@ def _trial(plan: dict) -> str:
 
 
 def _button(plan: dict, status: str | None) -> str:
-	name = words.told(plan["plan_name"])
+	name = words.translated(plan["plan_name"])
 	if status == "Pending":
 		return _("Continue to payment")
 	if status in ("Past Due", "Expired"):

@@ -16,12 +16,14 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 )
 from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.engine.checkout import gateway_choice
+from oropendola_payments.engine.checkout.payer import payer_of
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.entitlements.fulfilment import fulfil
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.engine.phone import verification
 from oropendola_payments.exceptions import BadRequest, Conflict, NotFound
+from oropendola_payments.gateways.base import Customer
 from oropendola_payments.money import to_decimal
 
 # A checkout that is about to close is not offered again.
@@ -48,6 +50,7 @@ class Created:
 
 	attempt: PaymentAttempt
 	invoice: AIInvoice
+	customer: Customer
 	previous: tuple
 
 
@@ -84,7 +87,8 @@ def get_or_create(request: AttemptRequest) -> Created | Existing | None:
 
 def _get_or_create(request: AttemptRequest) -> Created | Existing | None:
 	invoice = _lock_own(request)
-	_require_payable(invoice)
+	payer = payer_of(invoice)
+	_require_payable(invoice, payer.subscription_status)
 	if not invoice.outstanding() and invoice.status == "Pending":
 		invoice.mark_as_paid(amount_paid=0)
 		fulfil(invoice)
@@ -100,7 +104,7 @@ def _get_or_create(request: AttemptRequest) -> Created | Existing | None:
 	if invoice.status in ("Failed", "Abandoned"):
 		invoice.increment_retry()  # a new try counts, by whichever call it comes
 	made = _new_attempt(invoice, code, flow, request, phone_check)
-	return Created(made, invoice, tuple(rows))
+	return Created(made, invoice, payer.customer, tuple(rows))
 
 
 def _lock_own(request: AttemptRequest):
@@ -122,7 +126,7 @@ def _with_key(name: str, request: AttemptRequest):
 	return attempt
 
 
-def _require_payable(invoice):
+def _require_payable(invoice, subscription_status: str | None):
 	if invoice.status in SETTLED:
 		raise Conflict(_("Invoice {0} is already paid.").format(invoice.name))
 	if invoice.status == "Cancelled":
@@ -133,10 +137,7 @@ def _require_payable(invoice):
 				invoice.name
 			)
 		)
-	subscription = invoice.subscription and frappe.db.get_value(
-		"AI Subscription", invoice.subscription, "status"
-	)
-	if subscription == "Cancelled":
+	if subscription_status == "Cancelled":
 		raise Conflict(
 			_("The subscription of invoice {0} was cancelled. Please subscribe again.").format(invoice.name)
 		)

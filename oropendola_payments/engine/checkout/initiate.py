@@ -92,7 +92,8 @@ def _open_new(created: Created, details: dict, customer: Customer | None) -> dic
 	if attempt.phone_check == "Needed":
 		return verification.send_code(attempt)
 	close_previous_attempts(attempt, created.previous)
-	return open_at_gateway(attempt, build_request(attempt, details, customer, created.invoice))
+	request = build_request(attempt, details, customer or created.customer, created.invoice)
+	return open_at_gateway(attempt, request)
 
 
 def _resume(attempt, details: dict | None = None, customer: Customer | None = None) -> dict:

@@ -3,6 +3,7 @@
 import frappe
 from frappe import _
 
+from oropendola_payments.engine.phone.numbers import keep_phone
 from oropendola_payments.exceptions import NotFound
 
 
@@ -17,3 +18,10 @@ def own_attempt(user: str, name: str):
 	if frappe.db.get_value("Payment Attempt", name, "user") != user:
 		raise NotFound(_("You have no payment {0}.").format(name))
 	return frappe.get_doc("Payment Attempt", name)
+
+
+def keep_phone_of_payer(user: str, invoice: str, phone: str | None):
+	"""A phone number that comes with a payment is kept in the payer's own profile."""
+	if phone:
+		own_invoice(user, invoice)
+		keep_phone(user, phone)

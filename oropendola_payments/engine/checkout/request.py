@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 import frappe
 
+from oropendola_payments.engine.checkout.payer import payer_of
 from oropendola_payments.engine.core.urls import api_url
 from oropendola_payments.engine.gateway.idempotency import operation_key
 from oropendola_payments.engine.gateway.registry import settings_of
@@ -13,7 +14,7 @@ from oropendola_payments.gateways.base import Customer, PaymentRequest
 def build_request(
 	attempt, method_details: dict | None = None, customer: Customer | None = None, invoice=None
 ) -> PaymentRequest:
-	fields = ["name", "description", "user"]
+	fields = ["name", "description", "user", "subscription"]
 	invoice = invoice or frappe.db.get_value("AI Invoice", attempt.invoice, fields, as_dict=True)
 	back = f"callbacks.returned?gateway={attempt.gateway}&attempt={attempt.name}"
 	return PaymentRequest(
@@ -21,7 +22,7 @@ def build_request(
 		amount=attempt.payment_ref().amount,
 		currency=attempt.currency,
 		description=invoice.description or invoice.name,
-		customer=customer or _customer(invoice.user),
+		customer=customer or payer_of(invoice).customer,
 		return_url=api_url(back),
 		cancel_url=api_url(f"{back}&cancelled=1"),
 		webhook_url=api_url(f"webhooks.receive?gateway={attempt.gateway}"),
@@ -31,15 +32,6 @@ def build_request(
 		method_details=method_details or {},
 		invoice=invoice.name,
 		refund_speed=(settings_of(attempt.gateway).refund_speed or "Normal").lower(),
-	)
-
-
-def _customer(user: str) -> Customer:
-	person = frappe.get_cached_value("User", user, ["full_name", "email", "mobile_no", "phone"], as_dict=True)
-	return Customer(
-		name=(person.full_name or person.email or "")[:60],
-		email=person.email or user,
-		phone=person.mobile_no or person.phone or "",
 	)
 
 

@@ -1,10 +1,15 @@
-"""What payment services want to know of a customer, in the customer's own profile."""
+"""Phone numbers: one form for each, and where a customer's own is kept."""
 
 import frappe
 import phonenumbers
 from frappe import _
 
 from oropendola_payments.exceptions import BadRequest
+
+
+def phone_of(user: str) -> str:
+	"""The phone in the user's profile as it was typed, or nothing."""
+	return next(filter(None, frappe.db.get_value("User", user, ["mobile_no", "phone"]) or ()), "")
 
 
 def keep_phone(user: str, text: str | None):

@@ -1,6 +1,5 @@
 """The switch "Ask for a code by SMS first": the customer confirms the phone before the gateway is asked to open the payment."""
 
-import frappe
 from frappe import _
 from frappe.utils import cint, get_url
 
@@ -57,9 +56,7 @@ def _confirm_locked(attempt):
 
 
 def _bound(attempt) -> otp.Binding:
-	phone = frappe.db.get_value("User", attempt.user, "mobile_no") or frappe.db.get_value(
-		"User", attempt.user, "phone"
-	)
+	phone = numbers.phone_of(attempt.user)
 	if not phone:
 		raise Unprocessable(
 			_("We confirm this payment with a code sent to your phone. Please add a phone number first.")

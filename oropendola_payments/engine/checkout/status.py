@@ -1,0 +1,90 @@
+"""How a customer's payments stand, as frontends and pages show them."""
+
+import frappe
+from frappe.utils import cint
+
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
+from oropendola_payments.ai_billing.formatting import translated
+from oropendola_payments.engine.checkout.lookup import own_attempt, own_invoice
+from oropendola_payments.engine.gateway.simulated import mock_marks
+from oropendola_payments.engine.inbound.status_query import refresh_if_possible
+
+STALE_SECONDS = 20
+
+
+def payment_status(user: str, invoice_id: str | None, attempt: str | None = None) -> dict:
+	"""How an invoice and its latest attempt stand; the gateway is asked when the last word is old."""
+	if attempt:
+		invoice_id = own_attempt(user, attempt).invoice
+	invoice = own_invoice(user, invoice_id)
+	attempt = attempt or frappe.db.get_value(
+		"Payment Attempt", {"invoice": invoice.name}, "name", order_by="creation desc"
+	)
+	_refresh_when_stale(attempt)
+	invoice.reload()
+	return _status(invoice, attempt)
+
+
+def pending_invoices(user: str) -> list[dict]:
+	"""What the user still has to pay, the newest first."""
+	filters = {"user": user, "status": ("in", OPEN)}
+	names = frappe.get_all("AI Invoice", filters, pluck="name", order_by="creation desc")
+	return [_pending(frappe.get_doc("AI Invoice", name)) for name in names]
+
+
+def _refresh_when_stale(attempt: str | None):
+	row = attempt and frappe.db.get_value(
+		"Payment Attempt", attempt, ["status", "last_check_at", "gateway"], as_dict=True
+	)
+	if not row or row.status not in ("Processing", "Authorized") or row.gateway == "manual":
+		return
+	refresh_if_possible(attempt, unless_checked_within=STALE_SECONDS)
+
+
+def _status(invoice, attempt: str | None) -> dict:
+	fields = [
+		"name",
+		"gateway",
+		"status",
+		"amount",
+		"currency",
+		"payment_method",
+		"error_code",
+		"error_message",
+		"mode",
+	]
+	row = attempt and frappe.db.get_value("Payment Attempt", attempt, fields, as_dict=True)
+	if row:
+		row.error_message = translated(row.error_message)
+	return {
+		"invoice": invoice.name,
+		"status": invoice.status,
+		"total_amount": invoice.total(),
+		"amount_paid": invoice.paid(),
+		"outstanding_amount": invoice.outstanding(),
+		"currency": invoice.currency,
+		"failure_reason": translated(invoice.failure_reason),
+		"can_retry": invoice.can_retry(),
+		"retries_remaining": invoice.retries_remaining(),
+		"attempt": row or None,
+		"subscription_status": invoice.subscription
+		and frappe.db.get_value("AI Subscription", invoice.subscription, "status"),
+		**mock_marks(row and row.mode),
+	}
+
+
+def _pending(invoice) -> dict:
+	return {
+		"name": invoice.name,
+		"status": invoice.status,
+		"plan": invoice.plan,
+		"purpose": invoice.purpose,
+		"total_amount": invoice.total(),
+		"outstanding_amount": invoice.outstanding(),
+		"currency": invoice.currency,
+		"due_date": invoice.due_date,
+		"failure_reason": translated(invoice.failure_reason),
+		"retry_count": cint(invoice.retry_count),
+		"can_retry": invoice.can_retry(),
+		"retries_remaining": invoice.retries_remaining(),
+	}

@@ -22,18 +22,18 @@ def verify_payment_audit(context):
 @click.command("check-payment-invariants")
 @pass_context
 def check_payment_invariants(context):
-	"""Run the statements that must return nothing."""
+	"""Check the invariants and list the records that violate one."""
 	from oropendola_payments.engine.monitoring.invariants import check
 
 	broken = _on_site(context, check)
-	click.echo(json.dumps(broken, indent=1) if broken else "All promises hold.")
+	click.echo(json.dumps(broken, indent=1) if broken else "All invariants hold.")
 	sys.exit(1 if broken else 0)
 
 
 @click.command("payment-simulator")
 @click.option("--port", default=8900, show_default=True, help="Port on 127.0.0.1")
 def payment_simulator(port):
-	"""Play all payment gateways on this machine. No real money moves."""
+	"""Simulate all payment gateways on this machine. No real money is moved."""
 	from oropendola_payments.simulator.command import serve
 
 	serve(port)

@@ -54,7 +54,7 @@ class TestCommands(ThrowawaySite):
 		self.assertEqual((answer.exit_code, told["broken"]), (0, None))
 		self.assertEqual(told["events"], frappe.db.count("Payment Event"))
 		answer = self.run_command(check_payment_invariants)
-		self.assertEqual((answer.exit_code, answer.output), (0, "All promises hold.\n"))
+		self.assertEqual((answer.exit_code, answer.output), (0, "All invariants hold.\n"))
 
 	def test_a_changed_event_is_named_with_exit_code_1(self):
 		self.tamper("Payment Event", self.event, "details", '{"amount": 1}')

@@ -31,7 +31,7 @@ class Finding:
 def evaluate(broken: dict[str, list[str]] | None) -> tuple[list[Finding], set[str]]:
 	"""The findings, and the kinds that were really looked at: of the others nothing is known, so nothing is over.
 
-	`broken` are broken promises by rule; None says that they were not checked this time.
+	`broken` are violated invariants by rule; None says that they were not checked this time.
 	"""
 	found: list[Finding] = []
 	looked_at: set[str] = set()
@@ -45,7 +45,7 @@ def evaluate(broken: dict[str, list[str]] | None) -> tuple[list[Finding], set[st
 			frappe.db.commit()
 	if broken is not None:
 		found += invariant_violations(broken, {record for finding in found for record in finding.records})
-		looked_at.add("Broken Promise")
+		looked_at.add("Invariant Violation")
 	return found, looked_at
 
 
@@ -124,7 +124,7 @@ def invariant_violations(broken: dict[str, list[str]], told: set[str]) -> list[F
 	)
 	rows = {rule: [name for name in names if name not in told] for rule, names in broken.items()}
 	return [
-		Finding("Broken Promise", rule, text.format(len(names), rule), "Critical", tuple(names[:SHOWN]))
+		Finding("Invariant Violation", rule, text.format(len(names), rule), "Critical", tuple(names[:SHOWN]))
 		for rule, names in rows.items()
 		if names
 	]

@@ -22,7 +22,7 @@ MIN_PAUSE = timedelta(hours=1)  # between two messages about one alert
 
 
 def evaluate(broken: dict[str, list[str]] | None = None) -> list[str]:
-	"""Open, escalate and close by what is found now; names the alerts that were told. Without `broken` promises are left out."""
+	"""Open, escalate and close by what is found now; names the alerts that were told. Without `broken`, invariants are left out."""
 	found, looked_at = alert_rules.evaluate(broken)
 	told = []
 	for finding in found:

@@ -3,7 +3,7 @@ frappe.provide("oropendola");
 
 // Our API answers a refusal with its own status and a sentence; frappe.call would show its own words for 403 and 404 instead.
 oropendola.call = async function (method, args) {
-	frappe.dom.freeze(__("One moment"));
+	frappe.dom.freeze(__("One moment …"));
 	try {
 		const response = await fetch(`/api/method/oropendola_payments.api.${method}`, {
 			method: "POST",
@@ -26,9 +26,9 @@ oropendola.call = async function (method, args) {
 };
 
 oropendola.refuse = function (sentence) {
-	const unknown = __("The server could not do this. Please try again, and look at the Error Log if it happens again.");
+	const unknown = __("The server could not complete this action. Please try again. If it happens again, check the Error Log.");
 	frappe.msgprint({
-		title: __("Not done"),
+		title: __("Action failed"),
 		indicator: "red",
 		message: frappe.utils.escape_html(sentence || unknown),
 	});
@@ -41,7 +41,7 @@ oropendola.done = function (frm, sentence) {
 
 oropendola.refresh_status = async function (frm, attempt) {
 	const answer = await oropendola.call("admin.ask_gateway", { attempt });
-	if (answer) oropendola.done(frm, __("The gateway was asked. The payment is {0}.", [__(answer.status)]));
+	if (answer) oropendola.done(frm, __("Status refreshed. The payment is {0}.", [__(answer.status)]));
 };
 
 oropendola.replay = async function (names) {
@@ -50,6 +50,6 @@ oropendola.replay = async function (names) {
 	const lines = Object.entries(answer.results).map(
 		([name, result]) => `${frappe.utils.escape_html(name)}: ${frappe.utils.escape_html(__(String(result)))}`
 	);
-	frappe.msgprint({ title: __("Replayed"), message: lines.join("<br>") });
+	frappe.msgprint({ title: __("Messages replayed"), message: lines.join("<br>") });
 	return true;
 };

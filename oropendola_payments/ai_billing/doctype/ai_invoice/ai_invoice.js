@@ -4,8 +4,8 @@ frappe.ui.form.on("AI Invoice", {
 		const offer = (name, label, action) => {
 			if (actions[name]) frm.add_custom_button(label, () => action(frm, actions[name]));
 		};
-		offer("refresh", __("Ask gateway now"), oropendola.refresh_status);
-		offer("pay", __("Pay by hand"), pay_by_hand);
+		offer("refresh", __("Refresh status"), oropendola.refresh_status);
+		offer("pay", __("Record payment"), pay_by_hand);
 		offer("refund", __("Refund"), refund);
 		offer("fulfil", __("Retry fulfilment"), fulfil);
 		offer("review", __("Finish review"), finish_review);
@@ -27,14 +27,14 @@ function pay_by_hand(frm, outstanding) {
 			label: __("Reference"),
 			fieldtype: "Data",
 			reqd: 1,
-			description: __("The number of the bank transfer or of the cash receipt. Each can be recorded once."),
+			description: __("The number of the bank transfer or cash receipt. Each number can be recorded only once."),
 		},
 		{ fieldname: "paid_on", label: __("Paid on"), fieldtype: "Date", default: frappe.datetime.get_today() },
 		{ fieldname: "note", label: __("Note"), fieldtype: "Small Text" },
 	];
-	ask(__("Pay by hand"), fields, __("Record the payment"), async (values) => {
+	ask(__("Record payment"), fields, __("Record payment"), async (values) => {
 		const answer = await oropendola.call("admin.record_manual_payment", { invoice_id: frm.doc.name, ...values });
-		if (answer) oropendola.done(frm, __("The payment is recorded. The invoice is {0}.", [__(answer.status)]));
+		if (answer) oropendola.done(frm, __("The payment was recorded. The invoice is {0}.", [__(answer.status)]));
 		return answer;
 	});
 }
@@ -49,17 +49,17 @@ function refund(frm, left) {
 			fieldtype: "Float",
 			default: left,
 			reqd: 1,
-			description: __("At most {0} is left.", [format_currency(left, frm.doc.currency)]),
+			description: __("{0} can still be refunded.", [format_currency(left, frm.doc.currency)]),
 		},
 		{
 			fieldname: "reason",
 			label: __("Reason"),
 			fieldtype: "Small Text",
 			reqd: 1,
-			description: __("The customer reads it in the mail about the refund."),
+			description: __("The customer sees this in the refund email."),
 		},
 	];
-	ask(__("Refund"), fields, __("Send the money back"), async (values) => {
+	ask(__("Refund"), fields, __("Refund payment"), async (values) => {
 		const answer = await oropendola.call("refunds.create_refund", {
 			invoice_id: frm.doc.name,
 			idempotency_key: `${key}-${values.amount}`,
@@ -73,20 +73,20 @@ function refund(frm, left) {
 async function fulfil(frm) {
 	const method = "subscription_renewal.apply_payment_to_subscription";
 	const answer = await oropendola.call(method, { invoice_id: frm.doc.name });
-	if (answer) oropendola.done(frm, __("The subscription has what this invoice paid for."));
+	if (answer) oropendola.done(frm, __("The subscription now has what this invoice paid for."));
 }
 
 function finish_review(frm) {
 	const fields = [
 		{
 			fieldname: "note",
-			label: __("What was found"),
+			label: __("What did you find?"),
 			fieldtype: "Small Text",
 			reqd: 1,
-			description: __("The note is kept in the history and cannot be changed later."),
+			description: __("This note is kept in the history and cannot be changed later."),
 		},
 	];
-	ask(__("Finish review"), fields, __("Finish"), async (values) => {
+	ask(__("Finish review"), fields, __("Finish review"), async (values) => {
 		const answer = await oropendola.call("admin.finish_review", { invoice_id: frm.doc.name, ...values });
 		if (answer) oropendola.done(frm, __("The review is finished."));
 		return answer;

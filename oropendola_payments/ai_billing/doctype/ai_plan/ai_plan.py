@@ -76,7 +76,9 @@ class AIPlan(Document):
 		seen = {self.currency}
 		for row in self.prices:
 			if row.currency in seen:
-				frappe.throw(_("There are two prices in {0}. Please remove one.").format(row.currency))
+				frappe.throw(
+					_("There are two prices in {0}. Please remove one of them.").format(row.currency)
+				)
 			seen.add(row.currency)
 			if to_decimal(row.price or 0) <= 0:
 				frappe.throw(_("Please enter a price greater than 0 in {0}.").format(row.currency))

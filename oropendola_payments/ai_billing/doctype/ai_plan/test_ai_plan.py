@@ -34,7 +34,7 @@ class TestAIPlan(TestCase):
 
 	def test_a_plan_id_is_a_slug(self):
 		for plan_id in ("Pro Plan", "pro_", "-pro", "pro--x", "PRO", "a/b"):
-			self.refused("small letters", plan_id=plan_id)
+			self.refused("lowercase letters", plan_id=plan_id)
 
 	def test_a_price_with_more_decimals_than_its_currency_is_refused(self):
 		"""R17."""

@@ -46,7 +46,7 @@ function show_options(frm, facts) {
 	// A mode that was chosen while it was allowed stays visible.
 	frm.set_df_property("mode", "options", modes.includes(frm.doc.mode) ? modes : [frm.doc.mode, ...modes]);
 	const command = "bench --site SITE set-config -p allow_payment_simulator 1";
-	const hint = facts.simulator_allowed ? "" : __("To try it without money, run {0} and reload: the mode Simulator appears here.", [`<code>${command}</code>`]);
+	const hint = facts.simulator_allowed ? "" : __("To try it without real money, run {0} and reload this page. You can then choose the mode Simulator here.", [`<code>${command}</code>`]);
 	frm.set_df_property("mode", "description", hint);
 	frm.toggle_display("refund_speed", facts.instant_refunds);
 	frm.toggle_display("api_base_url", frm.doc.mode !== "Live");
@@ -68,8 +68,8 @@ function show_webhook_address(frm, address) {
 
 function address_help(frm, address) {
 	if (frm.doc.mode !== "Simulator" && !address.startsWith("https://"))
-		return __("Gateways send messages only to https addresses. Please set host_name in the site's configuration.");
-	return __("Enter this address in the dashboard of {0}.", [frm.doc.label]);
+		return __("Gateways send webhooks only to https addresses. Please set host_name in the site's configuration.");
+	return __("Enter this address in the {0} dashboard.", [frm.doc.label]);
 }
 
 async function test_connection(frm) {

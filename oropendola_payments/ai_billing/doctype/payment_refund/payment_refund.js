@@ -1,6 +1,6 @@
 frappe.ui.form.on("Payment Refund", {
 	refresh(frm) {
-		if (frm.doc.__onload?.can_close) frm.add_custom_button(__("It was not made"), () => close_refund(frm));
+		if (frm.doc.__onload?.can_close) frm.add_custom_button(__("Mark as not made"), () => close_refund(frm));
 	},
 });
 
@@ -8,13 +8,13 @@ function close_refund(frm) {
 	const fields = [
 		{
 			fieldtype: "HTML",
-			options: __("Please look in the gateway's dashboard first: if the refund was made, the customer would get it twice."),
+			options: __("Please check the gateway's dashboard first. If the refund was made, the customer could get the money twice."),
 		},
-		{ fieldname: "note", fieldtype: "Small Text", label: __("What you saw there"), reqd: 1 },
+		{ fieldname: "note", fieldtype: "Small Text", label: __("What did you see there?"), reqd: 1 },
 	];
 	const close = async ({ note }) => {
 		await oropendola.call("admin.close_refund", { refund: frm.doc.name, note });
 		frm.reload_doc();
 	};
-	frappe.prompt(fields, close, __("This refund was not made"), __("Free its balance"));
+	frappe.prompt(fields, close, __("Mark this refund as not made"), __("Release the amount"));
 }

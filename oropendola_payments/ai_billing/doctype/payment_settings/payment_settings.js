@@ -9,11 +9,11 @@ frappe.ui.form.on("Payment Settings", {
 
 function confirm_site(frm, name) {
 	const question = __(
-		"Live gateways will take and refund real money on {0}. Is this the real site, and not a copy of it?",
+		"Live gateways will take and refund real money on {0}. Is this the real site, not a copy of it?",
 		[name]
 	);
 	frappe.confirm(frappe.utils.escape_html(question), async () => {
 		const answer = await oropendola.call("admin.confirm_live_site", {});
-		if (answer) oropendola.done(frm, __("Live payments belong to {0} now.", [answer.confirmed_site]));
+		if (answer) oropendola.done(frm, __("This site is now confirmed for live payments: {0}.", [answer.confirmed_site]));
 	});
 }

@@ -4,11 +4,11 @@ frappe.query_reports["Reconciliation Differences"] = {
 			fieldname: "kind",
 			label: __("Kind"),
 			fieldtype: "Select",
-			options: ["", "Review", "Money", "Sum", "Refund", "Pending"],
+			options: ["", "Review", "Payment", "Sum", "Refund", "Pending"],
 		},
 		{ fieldname: "gateway", label: __("Gateway"), fieldtype: "Link", options: "Payment Gateway Settings" },
 	],
-	// What is the matter and what to do are sentences: they wrap instead of being cut.
+	// Issue and action are sentences: they wrap instead of being cut off.
 	get_datatable_options: (options) => ({ ...options, cellHeight: 72 }),
 	formatter(value, row, column, data, default_formatter) {
 		const shown = default_formatter(value, row, column, data);

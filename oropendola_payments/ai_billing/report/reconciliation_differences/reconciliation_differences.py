@@ -12,7 +12,7 @@ from oropendola_payments.ai_billing.formatting import money
 LIMIT = 500
 TO_DO = {
 	"Review": "Open the invoice, decide, and press Finish review.",
-	"Money": "Refund it, or keep it as agreed with the customer.",
+	"Payment": "Refund it, or keep it as agreed with the customer.",
 	"Sum": "Contact your developer. Do not change it manually.",
 	"Refund": "Check the gateway's dashboard. The app keeps checking refunds that are Unknown.",
 	"Pending": "Open the attempt and press Refresh status.",
@@ -61,7 +61,7 @@ def _unwanted_money() -> list[dict]:
 	}
 	return [
 		_difference(
-			"Money",
+			"Payment",
 			"Payment Capture",
 			row.name,
 			row.invoice,
@@ -158,7 +158,7 @@ def _difference(
 
 SOURCES = {
 	"Review": _reviews,
-	"Money": _unwanted_money,
+	"Payment": _unwanted_money,
 	"Sum": _sums,
 	"Refund": _refunds,
 	"Pending": _pending,

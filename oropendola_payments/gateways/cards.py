@@ -1,4 +1,4 @@
-"""What must never come here: numbers and security codes of cards."""
+"""Refuses card numbers and security codes, which must never reach this server."""
 
 import re
 from collections.abc import Mapping
@@ -10,16 +10,17 @@ CARD_NUMBER = re.compile(r"(?<!\d)(?:\d[ .-]?){11,18}\d(?!\d)")
 
 
 def refuse_card_data(details: Mapping[str, str]) -> None:
-	"""Card numbers and security codes must not reach this server, not even on their way to the gateway."""
+	"""Raise GatewayRefused where a payment detail looks like card data, by its name or by its digits."""
 	for name, value in details.items():
 		numbers = [re.sub(r"\D", "", found) for found in CARD_NUMBER.findall(str(value))]
-		if FORBIDDEN_KEYS.search(name) or any(_passes_luhn(number) for number in numbers):
+		if FORBIDDEN_KEYS.search(name) or any(passes_luhn(number) for number in numbers):
 			raise GatewayRefused(
 				"Card details are typed on the gateway's page only. Please do not send them here."
 			)
 
 
-def _passes_luhn(number: str) -> bool:
+def passes_luhn(number: str) -> bool:
+	"""Whether the last digit is the check digit that a card number would have."""
 	digits = [int(digit) for digit in reversed(number)]
 	doubled = [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]
 	return (sum(digits[::2]) + sum(doubled)) % 10 == 0

@@ -1,8 +1,7 @@
 """HTTP to gateways: time-outs always, errors sorted by "was it sent", no repetition, nothing logged."""
 
-import json
-from collections.abc import Mapping
-from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
 
 import requests
 
@@ -13,6 +12,17 @@ from oropendola_payments.gateways.errors import (
 	MaybeSent,
 	NotSent,
 )
+from oropendola_payments.gateways.parsing import member, parse_json, parse_object, short_text
+
+__all__ = [  # the readers moved to `parsing`; adapters of other apps may still import them from here
+	"HttpClient",
+	"member",
+	"parse_object",
+	"path_segment",
+	"read_json",
+	"read_list",
+	"short_text",
+]
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 15
@@ -73,57 +83,26 @@ class HttpClient:
 		return BadAnswer(f"{label} answered with an unexpected HTTP status {status}.")
 
 
-def read_json(answer: requests.Response, label: str) -> dict:
-	"""The JSON object in an answer, amounts kept exact (Decimal) ; anything else is a BadAnswer."""
+def read_json(answer: requests.Response, label: str) -> dict[str, Any]:
+	"""The JSON object in an answer, amounts kept exact (Decimal); anything else is a BadAnswer."""
 	if len(answer.content) > MAX_ANSWER_BYTES:
 		raise BadAnswer(f"{label} sent an answer that is too long.")
 	return parse_object(answer.content, label)
 
 
-def read_list(answer: requests.Response, label: str) -> list:
+def read_list(answer: requests.Response, label: str) -> list[Any]:
 	"""The JSON array in an answer, as exact as `read_json`."""
 	if len(answer.content) > MAX_ANSWER_BYTES:
 		raise BadAnswer(f"{label} sent an answer that is too long.")
-	value = _parse(answer.content, label)
+	value = parse_json(answer.content, label)
 	if not isinstance(value, list):
 		raise BadAnswer(f"{label} sent JSON that is not a list.")
 	return value
 
 
-def parse_object(content: bytes, label: str) -> dict:
-	value = _parse(content, label)
-	if not isinstance(value, dict):
-		raise BadAnswer(f"{label} sent JSON that is not an object.")
-	return value
-
-
-def short_text(value, limit: int = 140) -> str | None:
-	"""A printable text of bounded length, as ids and states are; None for anything else that came from outside."""
-	is_text = isinstance(value, str) and 0 < len(value) <= limit and value.isprintable()
-	return value if is_text else None
-
-
-def member(value, *names):
-	"""Walk into nested JSON without trusting its types: None where something is missing."""
-	for name in names:
-		if isinstance(value, Mapping):
-			value = value.get(name)
-		elif isinstance(value, list) and isinstance(name, int) and -len(value) <= name < len(value):
-			value = value[name]
-		else:
-			return None
-	return value
-
-
-def _parse(content: bytes, label: str):
-	try:
-		return json.loads(content.decode("utf-8"), parse_float=Decimal, parse_constant=_no_constants)
-	except (ValueError, ArithmeticError, RecursionError):
-		raise BadAnswer(f"{label} sent an answer that is not JSON.") from None
-
-
-def _no_constants(text: str):
-	raise ValueError(f"{text} is not a number")
+def path_segment(text: str) -> str:
+	"""An id as one segment of a path: nothing in it can lead to another address."""
+	return quote(text, safe="")
 
 
 def _never_connected(error: requests.ConnectionError) -> bool:

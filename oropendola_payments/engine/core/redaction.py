@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlencode
 
+from oropendola_payments.gateways.cards import passes_luhn
+
 MASK = "***"
 # Parts of key names, compared without case and punctuation.
 PERSONAL = (
@@ -75,9 +77,4 @@ def _is_private(key) -> bool:
 
 def _mask_card(match: re.Match) -> str:
 	digits = re.sub(r"\D", "", match.group())
-	return f"{MASK}{digits[-4:]}" if _luhn(digits) else match.group()
-
-
-def _luhn(digits: str) -> bool:
-	doubled = [int(d) * (2 if index % 2 else 1) for index, d in enumerate(reversed(digits))]
-	return sum(d - 9 if d > 9 else d for d in doubled) % 10 == 0
+	return f"{MASK}{digits[-4:]}" if passes_luhn(digits) else match.group()

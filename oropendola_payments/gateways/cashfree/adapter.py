@@ -48,7 +48,7 @@ from oropendola_payments.gateways.cashfree.mapping import (
 	refund_event,
 	unpaid_event,
 )
-from oropendola_payments.gateways.cashfree.orders import order_fields
+from oropendola_payments.gateways.cashfree.payloads import order_fields
 from oropendola_payments.gateways.errors import (
 	BadAnswer,
 	CredentialsRefused,

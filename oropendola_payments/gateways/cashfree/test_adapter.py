@@ -18,8 +18,8 @@ from oropendola_payments.gateways.base import (
 from oropendola_payments.gateways.cashfree.adapter import Cashfree
 from oropendola_payments.gateways.cashfree.client import API_VERSION, is_unknown, json_of
 from oropendola_payments.gateways.cashfree.mapping import id_of, payment_event, unpaid_event
-from oropendola_payments.gateways.cashfree.orders import _phone as phone
-from oropendola_payments.gateways.cashfree.orders import order_fields
+from oropendola_payments.gateways.cashfree.payloads import _phone as phone
+from oropendola_payments.gateways.cashfree.payloads import order_fields
 from oropendola_payments.gateways.errors import (
 	BadAnswer,
 	CredentialsRefused,

@@ -28,9 +28,9 @@ from oropendola_payments.gateways.errors import (
 	SignatureError,
 )
 from oropendola_payments.gateways.http import parse_object, short_text
-from oropendola_payments.gateways.phonepe.common import LABEL
-from oropendola_payments.gateways.phonepe.salt_scheme import SaltScheme
-from oropendola_payments.gateways.phonepe.standard_checkout import StandardCheckout
+from oropendola_payments.gateways.phonepe.client import StandardCheckout
+from oropendola_payments.gateways.phonepe.mapping import LABEL
+from oropendola_payments.gateways.phonepe.salt_scheme.adapter import SaltScheme
 
 NEW_SLOTS = ("key_id", "key_secret", "key_version")
 LEGACY_SLOTS = ("legacy_id", "legacy_secret", "legacy_version")

@@ -34,7 +34,7 @@ from oropendola_payments.gateways.errors import (
 	SignatureError,
 )
 from oropendola_payments.gateways.http import member, parse_object, read_json, short_text
-from oropendola_payments.gateways.phonepe.common import LABEL, address_of, paise_of, refusal, rupees_of
+from oropendola_payments.gateways.phonepe.mapping import LABEL, address_of, paise_of, refusal, rupees_of
 
 REFUSED_KEYS = "PhonePe refused the keys. Please check Merchant ID, Salt Key and Salt Index, and the mode."
 UNKNOWN = "TRANSACTION_NOT_FOUND"

@@ -32,7 +32,7 @@ from oropendola_payments.gateways.errors import (
 	SignatureError,
 )
 from oropendola_payments.gateways.http import member, read_json, short_text
-from oropendola_payments.gateways.phonepe.common import LABEL, address_of, paise_of, refusal, rupees_of
+from oropendola_payments.gateways.phonepe.mapping import LABEL, address_of, paise_of, refusal, rupees_of
 
 REFUSED_KEYS = (
 	"PhonePe refused the keys. Please check Client ID, Client Secret and Client Version, and the mode."

@@ -1,0 +1,1 @@
+"""PhonePe's older salt scheme, for accounts that were opened before Standard Checkout."""

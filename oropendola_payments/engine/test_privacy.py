@@ -111,6 +111,7 @@ class TestFreeText(TestCase):
 		frappe.db.commit()
 
 	def test_a_deleted_user_is_named_in_no_text(self):
+		"""S37."""
 		before = audit.verify(self.invoice)
 		privacy.forget(self.user)
 		frappe.db.commit()

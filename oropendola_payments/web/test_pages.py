@@ -214,6 +214,7 @@ class TestPolicy(TestCase):
 
 class TestTexts(TestCase):
 	def test_names_from_records_are_escaped(self):
+		"""S29."""
 		factories.create_plan(
 			plan_name="<b>Bold</b>", description="</script><script>alert(1)</script>", features='"><i>'
 		)

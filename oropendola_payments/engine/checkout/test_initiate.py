@@ -22,7 +22,7 @@ KNOWN_BY_OUR_REFERENCE = ("razorpay", "stripe", "phonepe", "cashfree")
 
 class TestStarting(TestCase):
 	def test_a_second_click_gets_the_same_attempt(self):
-		"""patterns.md, Razorpay: keeps one order open."""
+		"""P3."""
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				journey = Journey(gateway)
@@ -98,6 +98,7 @@ class TestStarting(TestCase):
 		self.assertIn("netbanking", answer["error"])
 
 	def test_card_numbers_are_refused_before_anything_is_stored(self):
+		"""S32."""
 		for gateway in ("cashfree", "payu"):
 			journey = Journey(gateway)
 			for field in ("upi_id", "bank_code", "instrument_id"):
@@ -178,7 +179,7 @@ class TestStarting(TestCase):
 
 class TestFirstStatusQuery(TestCase):
 	def test_the_first_status_query_follows_the_delay_of_the_vendor(self):
-		"""phonepe.md section 5: the first check 20 to 25 seconds after the start, then 3, 6, 10, 30 seconds, then each minute."""
+		"""PhonePe wants the first check 20 to 25 seconds after the start, then 3, 6, 10, 30 seconds, then each minute."""
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				attempt = Journey(gateway).start()
@@ -189,7 +190,7 @@ class TestFirstStatusQuery(TestCase):
 				self.assertTrue(least <= (due - started).total_seconds() <= most, due - started)
 
 	def test_an_order_still_open_after_15_minutes_has_been_queried(self):
-		"""patterns.md, Razorpay: fetches what is open after 15 min."""
+		"""P2."""
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				journey = Journey(gateway)
@@ -288,7 +289,7 @@ class TestRetrying(TestCase):
 		self.assertTrue(journey.retry()["success"])
 
 	def test_a_signed_return_is_processed_right_after_a_status_query_of_the_page(self):
-		"""payu.md: verify_payment after every callback, though the page has just asked."""
+		"""P11: the status is verified after every return, even when the page has just queried it."""
 		journey = Journey("payu")
 		attempt = journey.start()
 		back = journey.customer_pays(attempt)
@@ -305,7 +306,7 @@ class TestRetrying(TestCase):
 		self.assertEqual(journey.retry()["error_code"], "conflict")
 
 	def test_each_retry_is_an_attempt_with_a_reference_of_its_own(self):
-		"""payu.md pitfall 9: a retry needs a new txnid, and all attempts stay linked to one invoice. Odoo: a new attempt is a new key."""
+		"""payu.md pitfall 9: a retry needs a new txnid, and all attempts stay linked to one invoice."""
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				forget_the_past()
@@ -412,7 +413,7 @@ class TestAbandoning(TestCase):
 		self.assertEqual((journey.status(), journey.subscription_status()), ("Paid", "Active"))
 
 	def test_a_closed_attempt_is_queried_for_at_least_five_days(self):
-		"""patterns.md, India: asks for five days. R23: RBI's turnaround rules reverse unconfirmed money within T+5 days."""
+		"""P19. R23: RBI's turnaround rules reverse unconfirmed money within T+5 days."""
 		journey = Journey("payu")
 		settle("payu", failed(journey.start()))
 		days = []

@@ -93,6 +93,7 @@ class TestStoredData(TestCase):
 	"""R22 keeps the evidence, and no person in it: after a whole flow the tables and logs are searched."""
 
 	def test_no_table_and_no_log_identifies_the_customer(self):
+		"""S37."""
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				since, sizes = frappe.utils.now(), log_sizes()

@@ -212,7 +212,7 @@ class TestOverHttp(TestCase):
 			self.assertEqual((answer.status_code, message(answer)["error_code"]), (status, code), answer.text)
 
 	def test_a_key_in_the_address_or_the_body_is_not_accepted(self):
-		"""Addresses are logged."""
+		"""S31: Addresses are logged."""
 		for options in (
 			{"query_string": {"api_key": self.key}},
 			{"json": {"api_key": self.key, "X-API-Key": self.key}},
@@ -224,10 +224,12 @@ class TestOverHttp(TestCase):
 		self.assertEqual(self.consume(key="oro_\u00e9\u00ff" + "a" * 47).status_code, 401)
 
 	def test_the_key_does_not_log_in(self):
+		"""S31."""
 		answer = call("subscription.get_my_subscription", method="GET", headers={"X-API-Key": self.key})
 		self.assertEqual(answer.status_code, 403)
 
 	def test_the_key_is_never_logged(self):
+		"""S31."""
 		records = []
 		handler = logging.Handler()
 		handler.emit = lambda record: records.append(record.getMessage())

@@ -81,6 +81,7 @@ class TestBreaker(TestCase):
 		enable_gateway("payu", is_default=0)
 
 	def test_real_timeouts_open_the_breaker_and_a_real_answer_closes_it(self):
+		"""R34."""
 		journey = Journey("payu")
 		attempt = journey.start()
 		fault = journey.sim.faults.add("payu", "status", "timeout_before", None)
@@ -93,7 +94,7 @@ class TestBreaker(TestCase):
 		self.assertFalse(circuit_breaker.is_degraded("payu"))
 
 	def test_a_downtime_notice_for_one_bank_does_not_degrade_razorpay(self):
-		"""patterns.md, Razorpay: downtimes. They are about one method of many: accepted, and nothing more."""
+		"""P7. They are about one method of many: accepted, and nothing more."""
 		journey = Journey("razorpay")
 		secret = journey.sim.dialects["razorpay"].config["webhook_secret"].encode()
 		down = {"id": "down_1", "method": "netbanking", "status": "started", "instrument": {"bank": "HDFC"}}
@@ -104,7 +105,7 @@ class TestBreaker(TestCase):
 		self.assertEqual((answer["status"], circuit_breaker.is_degraded("razorpay")), ("ignored", False))
 
 	def test_refused_credentials_open_the_breaker_at_once(self):
-		"""Cashflows locks an account after repeated refusals of its keys."""
+		"""R34: Cashflows locks an account after repeated refusals of its keys."""
 		journey = Journey("payu")
 		attempt = journey.start()
 		journey.sim.configure("payu", key="Another")

@@ -28,7 +28,7 @@ class TestRestoredCopies(TestCase):
 		self.addCleanup(enable_gateway, "payu", key_id="", key_secret="")
 
 	def test_a_restored_copy_calls_no_live_gateway(self):
-		"""A copy of the database must not ask, refund or charge anybody."""
+		"""S28: A copy of the database must not ask, refund or charge anybody."""
 		with self.assertRaises(Unavailable):
 			adapter_of("payu")
 		frappe.db.set_value("Payment Attempt", self.attempt, "mode", "Live")
@@ -53,6 +53,7 @@ class TestRestoredCopies(TestCase):
 		self.assertTrue(frappe.db.exists("Payment Event", {"event": "live_site_confirmed"}))
 
 	def test_only_a_manager_can_confirm_the_site(self):
+		"""S28."""
 		for user in (create_user(), create_user("Payments Auditor")):
 			with as_user(user):
 				self.assertEqual(admin.confirm_live_site()["error_code"], "not_allowed")

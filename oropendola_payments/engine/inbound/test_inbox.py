@@ -53,7 +53,7 @@ class TestMessages(InboxCase):
 				self.assertIn(journey.attempts()[0], [row.attempt for row in self.logs(gateway)])
 
 	def test_cashflows_gets_both_references_back_at_top_level(self):
-		"""cashflows.md pitfall 2; patterns.md, Cashflows: echoes both references. An answer that the framework wrapped would be repeated for weeks."""
+		"""cashflows.md pitfall 2; P15. An answer that the framework wrapped would be repeated for weeks."""
 		journey, messages = self.paid_and_told("cashflows")
 		settings = {"api_base_url": f"{journey.sim.url}/cashflows"}
 		enable_gateway("cashflows", **settings)  # a request reads its own configuration
@@ -130,7 +130,7 @@ class TestMessages(InboxCase):
 
 class TestProcessingFailures(InboxCase):
 	def test_a_slow_gateway_does_not_delay_the_answer_to_its_webhook(self):
-		"""razorpay.md pitfall 5; patterns.md, Razorpay: answers within 5 s. What takes longer is worked on by the sweep."""
+		"""razorpay.md pitfall 5; P1. What takes longer is worked on by the sweep."""
 		journey, messages = self.paid_and_told("razorpay")
 		self.assertLess(max(inbox.TIMEOUT), 5)
 		journey.sim.faults.add("razorpay", "status", "delay", times=None, seconds=2)
@@ -261,7 +261,7 @@ class TestUnsignedNotices(InboxCase):
 				self.assertEqual(journey.status(), "Paid")
 
 	def test_a_phonepe_notice_with_wrong_authentication_only_triggers_a_status_query(self):
-		"""phonepe.md section 4, Wrong authentication: discard, and read the order by the status API instead. S4, S5, S9."""
+		"""S4, S5, S9: PhonePe wants such a message discarded and the order read by the status API."""
 		journey, messages = self.paid_and_told("phonepe")
 		forged = replace(
 			messages[-1], headers={"Authorization": "0" * 64, "Content-Type": "application/json"}
@@ -294,6 +294,7 @@ class TestUnsignedNotices(InboxCase):
 		self.assertEqual(journey.captures(), [])
 
 	def test_a_burst_of_unsigned_notices_triggers_one_status_query(self):
+		"""S38."""
 		journey, messages = self.paid_and_told("cashflows")
 		for _ring in range(10):
 			deliver(messages[0])

@@ -1,4 +1,4 @@
-"""Mails and receipts: who gets what, and that a broken mail, template or PDF never touches the money. Lessons R2, R27."""
+"""Mails and receipts: who gets what, and that a broken mail, template or PDF never touches the money (R2, R27)."""
 
 import frappe
 
@@ -239,6 +239,7 @@ class TestTemplates(MailCase):
 		self.assertIn("<p>Example &amp; Sons</p>", html)
 
 	def test_a_template_cannot_access_the_database_or_python(self):
+		"""S29."""
 		for attack in (
 			"{{ frappe.db.sql('select 1') }}",
 			"{{ customer.__class__.__mro__ }}",
@@ -255,6 +256,7 @@ class TestTemplates(MailCase):
 		self.assertEqual(subject, "Your payment was not completed: INV-1")
 
 	def test_text_typed_by_a_customer_is_escaped(self):
+		"""S29."""
 		_subject, html = mail_templates.render("payment_received", "en", {"customer": "<b>Asha</b>"})
 		self.assertIn("&lt;b&gt;Asha", html)
 

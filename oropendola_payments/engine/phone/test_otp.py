@@ -59,6 +59,7 @@ class TestOneTimeCodes(TestCase):
 			otp.check(self.bound, code)
 
 	def test_five_wrong_codes_block_the_right_one_too(self):
+		"""S30."""
 		code = self.send()
 		for left in (4, 3, 2, 1, 0):
 			with self.assertRaises(otp.CodeRefused) as refusal:
@@ -169,6 +170,7 @@ class TestOneTimeCodes(TestCase):
 		self.assertEqual([otp._count(key, 60) for _number in range(2)], [2, 3])
 
 	def test_a_phone_gets_three_codes_an_hour_from_all_ip_addresses(self):
+		"""S30."""
 		for number in range(3):
 			frappe.local.request_ip = f"203.0.113.{number}-{unique('a')}"
 			self.skip_the_pause()
@@ -178,6 +180,7 @@ class TestOneTimeCodes(TestCase):
 			self.send(self.changed(reference=unique("order")))
 
 	def test_one_ip_address_cannot_request_codes_for_many_phones(self):
+		"""S30."""
 		for _number in range(10):
 			self.send(self.changed(phone=new_phone()))
 		with self.assertRaises(TooManyRequests):

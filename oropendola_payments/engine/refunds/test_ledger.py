@@ -26,6 +26,7 @@ class TestEventOrder(TestCase):
 		self.assertEqual(found, (status, left))
 
 	def test_an_older_failure_does_not_free_the_balance(self):
+		"""R35."""
 		self.told(RefundOutcome.REFUNDED, LATER)
 		self.told(RefundOutcome.FAILED, NOON)
 		self.stands("Refunded", 0)
@@ -49,6 +50,7 @@ class TestEventOrder(TestCase):
 		self.stands("Refunded", 0)
 
 	def test_events_without_times_are_resolved_by_a_status_query(self):
+		"""R35."""
 		self.journey.sim.finish_refund("payu", self.refund)
 		self.told(RefundOutcome.REFUNDED)
 		self.told(RefundOutcome.FAILED)

@@ -118,6 +118,7 @@ class TestRefusedRefunds(TestCase):
 			create.create_refund(Journey("payu").invoice, None, "A test")
 
 	def test_a_disputed_payment_cannot_be_refunded_until_the_dispute_is_won(self):
+		"""R36."""
 		capture = self.journey.captures()[0]
 		for state, sentence in (("open", "disputed"), ("lost", "disputed")):
 			self.dispute(capture.gateway_payment_id, state)
@@ -221,6 +222,7 @@ class TestDashboardRefunds(TestCase):
 			self.assertEqual(journey.status(), "Refunded", gateway)
 
 	def test_a_full_dashboard_refund_ends_the_service(self):
+		"""R36."""
 		notices.record_notice("payu", self.told())
 		self.assertEqual(
 			(self.journey.status(), self.journey.subscription_status()), ("Refunded", "Cancelled")

@@ -88,6 +88,7 @@ class TestSubscribing(CustomerTestCase):
 		self.assertFalse(mine["api_key_waiting"])
 
 	def test_a_customer_gets_one_trial(self):
+		"""S35."""
 		answer = self.subscribe(trial_days=7)
 		self.assertEqual(answer["status"], "Trial")
 		self.assertEqual(self.mine()["end_date"], today() + timedelta(days=7))

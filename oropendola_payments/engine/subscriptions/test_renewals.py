@@ -18,7 +18,7 @@ class TestRenewing(CustomerTestCase):
 		return self.mine()
 
 	def test_a_renewal_is_never_charged_without_the_customer(self):
-		"""patterns.md, India: no mandates. Recurring debits need rules of their own, so each renewal is a payment that a person makes."""
+		"""P18. Recurring debits need rules of their own, so each renewal is a payment that a person makes."""
 		for doctype in (
 			"AI Plan",
 			"AI Subscription",

@@ -77,7 +77,7 @@ class TestHash(CashflowsCase):
 		self.assertEqual(sent.headers["Hash"], hashlib.sha512(key + sent.body).hexdigest().upper())
 
 	def test_after_a_refused_signature_nothing_more_is_sent(self):
-		"""patterns.md, Cashflows: stops after a refused signature. Facts 2: repeated wrong signatures lock the account."""
+		"""P13. Facts 2: repeated wrong signatures lock the account."""
 		gateway = self.adapter(key_secret="obviously-fake-and-wrong")
 		for _ in range(3):
 			with self.assertRaises(CredentialsRefused) as refused:
@@ -343,7 +343,7 @@ class TestRefunds(CashflowsCase):
 		self.assertEqual(self.simulator.books("cashflows")[0].refunded_minor, 800)
 
 	def test_a_refund_without_an_answer_is_found_by_our_number(self):
-		"""patterns.md, Cashflows: fetches before it repeats. R13, R14: unknown until asked, and never sent twice."""
+		"""P14. R13, R14: unknown until asked, and never sent twice."""
 		request = self.refund_request(self.paid())
 		self.assertEqual(self.gateway.refund_status(request).outcome, RefundOutcome.NOT_FOUND)
 		self.simulator.faults.add("cashflows", "refund", "timeout_after")

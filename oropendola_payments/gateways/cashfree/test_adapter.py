@@ -200,7 +200,7 @@ class TestPaying(WithSimulator):
 			self.assertIn(ended.outcome, (Outcome.EXPIRED, Outcome.CANCELLED))
 
 	def test_two_successes_of_one_order_are_two_facts(self):
-		"""patterns.md, Cashfree: many payments in one order. R7: a second capture must not disappear."""
+		"""P8. R7: a second capture must not disappear."""
 		self.open("PAY10")
 		self.simulator.pay("cashfree", "PAY10", outcome="pending")
 		first = self.simulator.charges("cashfree")[0].payment_id
@@ -254,7 +254,7 @@ class TestPaying(WithSimulator):
 			self.assertEqual(payment_event(broken, "PAY13").outcome, Outcome.PENDING)
 
 	def test_the_customers_id_gives_away_no_address(self):
-		"""Lessons: no personal data where an id suffices; cashfree.md: letters and digits only."""
+		"""S37: no personal data where an id suffices, and letters and digits only."""
 		fields = order_fields(request("PAY14"), datetime.now(timezone.utc))
 		customer_id = fields["customer_details"]["customer_id"]
 		self.assertTrue(customer_id.isalnum() and 3 <= len(customer_id) <= 50)

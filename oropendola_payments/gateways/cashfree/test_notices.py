@@ -219,7 +219,7 @@ class TestContent(WithSimulator):
 		self.assertEqual(keys[1], keys[2])
 
 	def test_the_key_comes_from_signed_content_not_from_a_header(self):
-		"""patterns.md, Cashfree: dedupes by payment. x-idempotency-key is outside the signature: who replays a message could rename it."""
+		"""P9. x-idempotency-key is outside the signature: who replays a message could rename it."""
 		payment = {"cf_payment_id": "1", "payment_status": "FAILED"}
 		body = told("PAYMENT_FAILED_WEBHOOK", order={"order_id": "WH6"}, payment=payment)
 		keys = {

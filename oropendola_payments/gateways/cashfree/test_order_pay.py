@@ -179,7 +179,7 @@ class TestCodes(WithOrderPay):
 		self.assertNotIn("otp_tries", self.simulator.charges("cashfree")[0].fields)
 
 	def test_the_code_is_in_no_error(self):
-		"""Lessons: one-time codes never in logs or errors."""
+		"""S21: one-time codes never appear in logs or errors."""
 		self.simulator.faults.add("cashfree", "submit_otp", "timeout_after")
 		with self.assertRaises(MaybeSent) as caught:
 			self.gateway.submit_otp(self.payment, "918273")

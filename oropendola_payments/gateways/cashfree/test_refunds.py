@@ -39,7 +39,7 @@ class TestHolds(WithSimulator):
 		self.assertEqual(self.gateway.capture(ref("HOLD1"), held, "CAP1").outcome, Outcome.PAID)
 
 	def test_captures_and_refunds_carry_their_idempotency_key(self):
-		"""patterns.md, Cashfree: repeats under the same key. cashfree.md section 8: a retry must bring the same key."""
+		"""P10. cashfree.md section 8: a retry must bring the same key."""
 		self.gateway.capture(ref("HOLD1"), self.status("HOLD1"), "CAP5")
 		self.gateway.refund(refund_of("HOLD1", key="RF5"))
 		self.assertTrue({"CAP5", "RF5"} <= set(self.simulator.dialects["cashfree"].results))

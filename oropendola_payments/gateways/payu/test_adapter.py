@@ -124,7 +124,7 @@ class TestCreate(TestCase):
 		self.assertNotIn(PayU.simulator_secrets["key_secret"], "".join(fields.values()))
 
 	def test_whole_rupees_are_posted_with_two_decimals(self):
-		"""payu.md pitfall 1 and lesson R17: one way of writing an amount, without a float."""
+		"""R17, payu.md pitfall 1: one way of writing an amount, without a float."""
 		self.assertEqual(self.fields(amount=Decimal("500"))["amount"], "500.00")
 		self.assertEqual(self.fields(amount=Decimal("8.35"))["amount"], "8.35")
 
@@ -141,7 +141,7 @@ class TestCreate(TestCase):
 		self.assertEqual((len(fields["productinfo"]), len(fields["firstname"])), (100, 20))
 
 	def test_another_currency_is_refused_instead_of_charged_in_rupees(self):
-		"""Lesson R18."""
+		"""R18."""
 		with self.assertRaisesRegex(GatewayRefused, "INR only"):
 			self.payu.create(replace(REQUEST, currency="USD"))
 
@@ -177,7 +177,7 @@ class TestSettings(TestCase):
 		self.assertEqual(PayU.credential_problems(PayU.simulator_secrets, "Simulator"), [])
 
 	def test_asterisks_and_nothing_are_no_salt(self):
-		"""Lesson S6."""
+		"""S6."""
 		for salt in ("", "*" * 10):
 			with self.subTest(salt=salt), self.assertRaisesRegex(CredentialsRefused, "Merchant Salt"):
 				make_adapter(key_secret=salt).create(REQUEST)
@@ -290,7 +290,7 @@ class TestStatus(SimulatorCase):
 		self.assertEqual((event.amount, event.details["net_amount_debit"]), (Decimal("1499.50"), "1529.49"))
 
 	def test_another_amount_at_payu_is_told_as_it_is(self):
-		"""Lesson R8: the engine compares; the adapter never repeats our own number."""
+		"""R8: the engine compares; the adapter never repeats our own number."""
 		self.fault("pay", "wrong_amount", amount_minor=100)
 		self.pay()
 		self.assertEqual(self.ask().amount, Decimal("1.00"))
@@ -302,7 +302,7 @@ class TestStatus(SimulatorCase):
 		self.assertIn("not completed", event.reason)
 
 	def test_a_late_success_of_a_failed_payment_is_paid(self):
-		"""Lesson R5."""
+		"""R5."""
 		self.pay("failure")
 		self.simulator.finish("payu", REQUEST.reference, "success")
 		self.assertIs(self.ask().outcome, Outcome.PAID)

@@ -88,7 +88,7 @@ class TestReverseHash(TestCase):
 				)
 
 	def test_no_salt_accepts_nothing(self):
-		"""Lesson S6 and payu.md pitfall 4: an empty string hashes too."""
+		"""S6 and payu.md pitfall 4: an empty string hashes too."""
 		self.assertFalse(is_signed(SIGNED, []))
 		self.assertFalse(is_signed({}, [WORKED_SALT]))
 
@@ -146,7 +146,7 @@ class TestReturns(SimulatorCase):
 				self.simulator.reset()
 
 	def test_a_forged_return_is_refused(self):
-		"""payu.md pitfall 6: verifyHash of PayU's own PHP kit answers true either way, so no kit of theirs is used. Lessons S4 and S10: a customer turns a failure into a success."""
+		"""payu.md pitfall 6: verifyHash of PayU's own PHP kit answers true either way, so no kit of theirs is used. S4, S10: a customer turns a failure into a success."""
 		back = self.pay("failure")
 		for change in (
 			{"status": "success"},
@@ -181,7 +181,7 @@ class TestReturns(SimulatorCase):
 			make_adapter(key_secret="a-new-salt").receive(came_back(back.fields))
 
 	def test_without_a_salt_every_message_is_refused(self):
-		"""Lesson S6: an empty salt and one of asterisks."""
+		"""S6: an empty salt and one of asterisks."""
 		fields = self.pay().fields
 		for salt in ("", "*****"):
 			with self.subTest(salt=salt), self.assertRaises(SignatureError):
@@ -214,7 +214,7 @@ class TestWebhooks(SimulatorCase):
 		self.assertTrue(self.payu.receive(Callback("webhook", "POST", {}, {}, body)).verified)
 
 	def test_the_same_message_has_the_same_key_and_another_fact_another(self):
-		"""Lesson R11: (mihpayid, status) is PayU's dedupe key; there is no event id."""
+		"""R11: (mihpayid, status) is PayU's dedupe key; there is no event id."""
 		self.pay("failure")
 		first = self.delivered()
 		key = self.payu.receive(hook(first.body)).event_key

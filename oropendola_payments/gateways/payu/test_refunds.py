@@ -35,7 +35,7 @@ class TestRefunds(SimulatorCase):
 		self.assertIs(self.payu.refund_status(self.request).outcome, RefundOutcome.FAILED)
 
 	def test_a_refund_whose_answer_was_lost_is_found_by_its_key(self):
-		"""Lessons R13 and R14."""
+		"""R13, R14."""
 		self.fault("refund", "timeout_after")
 		with self.assertRaises(MaybeSent):
 			self.payu.refund(self.request)
@@ -62,7 +62,7 @@ class TestRefunds(SimulatorCase):
 		self.assertIs(self.payu.refund_status(self.request).outcome, RefundOutcome.NOT_FOUND)
 
 	def test_two_partial_refunds_are_two_and_more_than_the_rest_is_refused(self):
-		"""Lesson R15."""
+		"""R15."""
 		self.payu.refund(self.request)
 		self.payu.refund(replace(self.request, key="RF2", amount=Decimal("999.50")))
 		with self.assertRaisesRegex(GatewayRefused, "Invalid amount"):
@@ -70,7 +70,7 @@ class TestRefunds(SimulatorCase):
 		self.assertEqual(self.given_back(), [50000, 99950])
 
 	def test_each_refund_has_its_own_state(self):
-		"""Lesson R11: two refunds of one payment are told apart by their token."""
+		"""R11: two refunds of one payment are told apart by their token."""
 		other = replace(self.request, key="RF2", amount=Decimal("1.00"))
 		self.payu.refund(self.request)
 		self.payu.refund(other)

@@ -298,7 +298,7 @@ class TestToken(WithSimulator):
 			adapter().create(request("TOK8"))
 
 	def test_the_secret_is_in_no_error(self):
-		"""Lessons: secrets never in errors."""
+		"""S16: secrets never appear in errors."""
 		with self.assertRaises(CredentialsRefused) as caught:
 			self.make(secrets={**NEW, "key_secret": "very-secret-value"}).test_connection()
 		self.assertNotIn("very-secret-value", str(caught.exception))

@@ -146,7 +146,7 @@ class TestHmacWebhook(WithSimulator):
 			)
 
 	def test_it_is_proven_but_still_confirmed_by_a_status_query(self):
-		"""patterns.md, PhonePe: fetches and compares the amount there."""
+		"""P12."""
 		self.paid("HM1")
 		notice = self.gateway.receive(delivered(self.simulator.webhooks.take()[-1]))
 		self.assertTrue(notice.verified and notice.confirm)

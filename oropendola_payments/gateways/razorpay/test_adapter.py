@@ -203,7 +203,7 @@ class TestStatus(RazorpayCase):
 		self.assertIn("declined", event.reason)
 
 	def test_a_failed_payment_that_is_captured_days_later_is_paid(self):
-		"""patterns.md, Razorpay: takes a failed payment that is captured later. Late authorisation, razorpay.com/docs/payments/payments/late-authorisation: up to three days."""
+		"""P4. Late authorisation, razorpay.com/docs/payments/payments/late-authorisation: up to three days."""
 		payment, failed = self.pay(outcome="failure")
 		self.simulator.clock.advance(3 * 86400)
 		self.simulator.finish("razorpay", self.reference)

@@ -205,7 +205,7 @@ class TestWebhooks(RazorpayCase):
 		self.assertEqual(len({n.event_key for n in (authorized, captured, paid)}), 3)
 
 	def test_the_message_is_named_by_razorpays_event_id(self):
-		"""patterns.md, Razorpay: dedupes by event id. x-razorpay-event-id is the same on every retry."""
+		"""P5. x-razorpay-event-id is the same on every retry."""
 		self.pay()
 		delivery = self.simulator.webhooks.take("razorpay")[0]
 		twice = [self.gateway.receive(Callback("webhook", "POST", delivery.headers, {}, delivery.body))] * 2

@@ -32,7 +32,7 @@ class TestRefund(RazorpayCase):
 		self.assertEqual((first.refund_id, self.given_back()), (second.refund_id, [10000]))
 
 	def test_razorpays_own_idempotency_holds_where_the_list_lags_behind(self):
-		"""patterns.md, Razorpay: sends a refund under an idempotency key. The same header with the same body answers the same refund again."""
+		"""P6. The same header with the same body answers the same refund again."""
 		payment, event = self.pay()
 		request = self.make_refund(payment, event)
 		first, second = self.gateway._send_refund(request), self.gateway._send_refund(request)

@@ -31,7 +31,7 @@ class TestEvents(StripeCase):
 			self.notices()
 
 	def test_session_and_payment_tell_the_same_money_in_any_order(self):
-		"""patterns.md, Stripe: any order, and twice. payment_intent.succeeded often comes first, and without the session's id."""
+		"""P16. payment_intent.succeeded often comes first, and without the session's id."""
 		payment, event = self.pay()
 		intent, session = self.notices()
 		self.assertEqual(intent.event_type, "payment_intent.succeeded")

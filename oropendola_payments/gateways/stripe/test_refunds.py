@@ -265,7 +265,7 @@ class TestRefund(StripeCase):
 		self.assertEqual(self.gateway.refund(request).outcome, RefundOutcome.REFUNDED)
 
 	def test_a_stored_server_error_does_not_block_the_refund_for_ever(self):
-		"""patterns.md, Stripe: stores failures. Stripe repeats a stored 500 for a day: after a look at the list another key is needed."""
+		"""P17. Stripe repeats a stored 500 for a day: after a look at the list another key is needed."""
 		payment, event = self.pay()
 		request = self.make_refund(payment, event)
 		self.simulator.configure("stripe", stored_failure=True)

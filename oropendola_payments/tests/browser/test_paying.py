@@ -179,6 +179,7 @@ class TestBilling(BrowserTestCase):
 		self.assertEqual(self.value("AI Subscription", subscription.name, "status"), "Cancelled")
 
 	def test_a_form_on_another_site_cannot_cancel_a_subscription(self):
+		"""S36."""
 		user = self.customer()
 		subscription = factories.create_active_subscription(user)
 		context = self.browser_of(user)

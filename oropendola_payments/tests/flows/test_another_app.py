@@ -32,7 +32,7 @@ SITE = "http://site.example/api/method/oropendola_payments.api"
 
 
 class TestPaymentHooks(TestCase):
-	"""Design 6.6. Jobs that are queued start at once, so that a test hears what they tell."""
+	"""Queued jobs start at once, so that a test sees which hooks they call."""
 
 	def setUp(self):
 		self.enterContext(patch.object(frappe, "enqueue", partial(frappe.enqueue, now=True)))

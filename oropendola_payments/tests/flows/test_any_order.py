@@ -184,7 +184,7 @@ def proof_for(gateway: str):
 
 
 class TestAnyOrder(TestCase):
-	"""Lessons R1, R2, R5, R6, R7, R9, R15, R16, R19, R21, R28: each is an order of steps that loses something."""
+	"""R33, and R1, R2, R5, R6, R7, R9, R15, R16, R19, R21, R28: each happens in an order of steps that nobody planned."""
 
 	def setUp(self):
 		forget_the_past()

@@ -132,7 +132,7 @@ def proof_for(kind: type, gateway: str):
 
 
 class TestCrashes(TestCase):
-	"""Lessons R1, R3, R4, R13, R14, R15: each is a process that died between two of its steps."""
+	"""R32, and R1, R3, R4, R13, R14, R15: each is a process that died between two steps."""
 
 	def setUp(self):
 		settings = payment_settings(double_payment_policy="Refund", abandon_after_minutes=30)

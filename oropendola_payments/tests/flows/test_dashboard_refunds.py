@@ -37,6 +37,7 @@ class DashboardCase(TestCase):
 
 class TestAfterThePayment(DashboardCase):
 	def test_a_full_dashboard_refund_is_recorded(self):
+		"""R36."""
 		for gateway in TELLING:
 			with self.subTest(gateway):
 				journey, attempt = self.paid_journey(gateway)
@@ -67,7 +68,7 @@ class TestAfterThePayment(DashboardCase):
 				self.assertEqual([refund.amount for refund in journey.refunds()], [100])
 
 	def test_the_stripe_event_charge_refunded_triggers_a_status_query(self):
-		"""stripe.md, Webhooks: it is sent for full and partial refunds, and names no refund."""
+		"""Stripe sends it for full and partial refunds, and it names no refund."""
 		journey, attempt = self.paid_journey("stripe")
 		journey.sim.refund_from_dashboard("stripe", attempt)
 		told = [m for m in journey.take_webhooks() if b'"type": "charge.refunded"' in m.body]

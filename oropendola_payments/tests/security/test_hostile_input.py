@@ -142,6 +142,7 @@ class TestWebhooks(HostileCase):
 					self.assertEqual(self.counts(), before)
 
 	def test_a_huge_message_is_refused_before_it_is_read(self):
+		"""S38."""
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				self.journey(gateway)
@@ -163,6 +164,7 @@ class TestWebhooks(HostileCase):
 			self.assertIn(answer.status_code, (403, 405))
 
 	def test_refused_notices_are_counted_and_rate_limited(self):
+		"""S38."""
 		self.journey("razorpay")
 		address = {"X-Forwarded-For": f"203.0.113.{secrets.randbelow(250)}", "X-Razorpay-Signature": "0" * 64}
 		before = health.rejected_counts().get("razorpay", 0)
@@ -191,6 +193,7 @@ class TestWebhooks(HostileCase):
 
 class TestReplays(HostileCase):
 	def test_a_replayed_notice_changes_nothing(self):
+		"""S34."""
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				journey = self.journey(gateway)

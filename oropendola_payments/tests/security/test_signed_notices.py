@@ -1,4 +1,4 @@
-"""A signature proves who spoke, not what is true: a signed success is booked as the gateway's own books have it."""
+"""A signature proves who sent a notice, not that it still holds: a signed success is checked with a status query."""
 
 from oropendola_payments.simulator.core import ledger as entries
 from oropendola_payments.tests.support.case import TestCase
@@ -6,8 +6,8 @@ from oropendola_payments.tests.support.journey import Journey
 from oropendola_payments.tests.support.simulated import deliver
 from oropendola_payments.tests.support.time_travel import forget_the_past, sweep
 
-# patterns.md, vendor rules: PayU (verify_payment after every callback), PhonePe (status after the callback, amount compared
-# there), Razorpay (one machine fed by webhooks and fetches), PayPal (a CRC32 covers the body).
+# PayU and PhonePe ask for a status query after every callback, Razorpay for one state machine that is fed by webhooks and
+# queries, and PayPal's signature covers a checksum of the body only.
 CHECKED = ("payu", "razorpay", "paypal", "phonepe")
 
 
@@ -32,7 +32,7 @@ class TestSignedNotices(TestCase):
 		return journey, dialect.books.charges_of(order)[-1], journey.take_webhooks()
 
 	def test_a_signed_success_of_a_payment_that_is_pending_pays_nothing(self):
-		"""patterns.md, PayU: asks after every callback; patterns.md, PhonePe: fetches and compares the amount there."""
+		"""S34, P11, P12."""
 		for gateway in CHECKED:
 			with self.subTest(gateway):
 				journey, charge, messages = self.told_of_success(gateway)

@@ -32,7 +32,7 @@ from oropendola_payments.tests.support.journey import Journey
 
 class TestStolenPayments(TestCase):
 	def test_a_payment_in_another_mode_settles_nothing(self):
-		"""A test payment at the same provider is not money."""
+		"""S25: A test payment at the same provider is not money."""
 		journey = Journey("payu")
 		attempt = journey.start()
 		frappe.db.set_value("Payment Attempt", attempt, "mode", "Live")
@@ -42,7 +42,7 @@ class TestStolenPayments(TestCase):
 		self.assertEqual(journey.subscription_status(), "Pending")
 
 	def test_an_order_of_another_shop_with_our_reference_is_queried_and_not_applied(self):
-		"""Two shops on one account: the buyer writes our reference into the other shop's order."""
+		"""S25: Two shops on one account: the buyer writes our reference into the other shop's order."""
 		journey = Journey("stripe")
 		attempt = journey.start()
 		frappe.db.set_value("Payment Attempt", attempt, "gateway_order_id", None)
@@ -53,6 +53,7 @@ class TestStolenPayments(TestCase):
 		self.assertEqual(journey.subscription_status(), "Pending")
 
 	def test_simulated_messages_are_refused_where_the_simulator_is_not_allowed(self):
+		"""S26."""
 		enable_gateway("payu")
 		with (
 			patch.dict(frappe.local.conf, {"allow_payment_simulator": 0}),
@@ -61,6 +62,7 @@ class TestStolenPayments(TestCase):
 			registry.adapter_of("payu")
 
 	def test_live_credentials_are_never_sent_to_a_simulator(self):
+		"""S27."""
 		doc = enable_gateway("payu", key_secret="a-real-looking-secret")
 		self.addCleanup(self.forget_secret, doc.name)
 		self.assertNotIn("a-real-looking-secret", registry.adapter_of("payu").secrets.values())
@@ -71,6 +73,7 @@ class TestStolenPayments(TestCase):
 		frappe.db.commit()
 
 	def test_credentials_must_be_entered_again_after_the_address_changed(self):
+		"""S27."""
 		doc = enable_gateway("cashflows", key_secret="a-real-looking-secret", key_id="config-1")
 		self.addCleanup(self.forget_secret, doc.name)
 		self.addCleanup(enable_gateway, "cashflows", api_base_url=None)
@@ -83,6 +86,7 @@ class TestStolenPayments(TestCase):
 
 class TestStolenService(TestCase):
 	def test_cancelling_and_resubscribing_does_not_reset_the_free_quota(self):
+		"""S35."""
 		user, plan = create_user(), create_plan(price=0, is_free=1, requests_limit_per_day=2)
 		with as_user(user):
 			first = subscription.create_subscription_and_invoice(plan_id=plan.name)
@@ -123,6 +127,7 @@ class TestStolenCredit(TestCase):
 		return journey
 
 	def test_credit_is_removed_when_its_payment_was_charged_back(self):
+		"""S35."""
 		journey = self.paid_twice()
 		duplicate = journey.captures()[1]
 		disputes.record("payu", DisputeEvent("lost", payment_id=duplicate.gateway_payment_id))

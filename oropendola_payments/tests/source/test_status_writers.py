@@ -138,6 +138,7 @@ class TestStatusWriters(TestCase):
 		return writes
 
 	def test_only_transition_methods_write_a_status(self):
+		"""S22."""
 		self.assertEqual(self.found() - OTHERS - MOVES, set())
 
 	def test_the_exception_lists_have_no_stale_entry(self):

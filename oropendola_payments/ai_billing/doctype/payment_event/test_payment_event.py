@@ -32,6 +32,7 @@ class TestAppendOnly(TestCase):
 		cls.event = frappe.get_last_doc("Payment Event", {"invoice": cls.invoice.name})
 
 	def test_administrator_cannot_change_an_event(self):
+		"""S33."""
 		with as_user("Administrator"), self.assertRaises(AuditTrailIsFrozen):
 			self.event.update({"event": "nothing_happened"}).save(ignore_permissions=True)
 
@@ -100,6 +101,7 @@ class TestVerify(TestCase):
 		self.assertEqual([row.previous_hash for row in self.rows[1:]], [row.hash for row in self.rows[:-1]])
 
 	def test_one_changed_character_of_one_row_names_that_row(self):
+		"""S33."""
 		row = self.rows[1]
 		for column in WRITTEN:
 			with self.subTest(column=column):
@@ -125,6 +127,7 @@ class TestVerify(TestCase):
 		self.assert_broken_at(self.rows[1].name, "number 1 of the chain is missing")
 
 	def test_a_missing_last_event_names_the_invoice(self):
+		"""S33."""
 		frappe.db.sql("DELETE FROM `tabPayment Event` WHERE name = %s", (self.rows[-1].name,))
 		self.assert_broken_at(self.invoice, "events at the end are missing")
 

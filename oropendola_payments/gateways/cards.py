@@ -15,7 +15,7 @@ def refuse_card_data(details: Mapping[str, str]) -> None:
 		numbers = [re.sub(r"\D", "", found) for found in CARD_NUMBER.findall(str(value))]
 		if FORBIDDEN_KEYS.search(name) or any(passes_luhn(number) for number in numbers):
 			raise GatewayRefused(
-				"Card details are typed on the gateway's page only. Please do not send them here."
+				"Card details may be entered only on the gateway's page. Please do not send them here."
 			)
 
 

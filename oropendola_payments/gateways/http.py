@@ -58,7 +58,7 @@ class HttpClient:
 		except requests.ConnectionError as error:
 			if _never_connected(error):
 				raise NotSent(f"{label} cannot be reached. Please try again in a minute.") from error
-			raise MaybeSent(f"{label} broke off before it answered.") from error
+			raise MaybeSent(f"{label} closed the connection before it answered.") from error
 		except requests.RequestException as error:
 			raise MaybeSent(f"{label} did not answer in time.") from error
 
@@ -68,14 +68,15 @@ class HttpClient:
 		status = answer.status_code
 		if status in (401, 403):
 			return CredentialsRefused(
-				message or f"{label} refused our keys (HTTP {status}).", gateway_code=code
+				message or f"{label} rejected our keys (HTTP {status}).", gateway_code=code
 			)
 		if status == 429:
 			return NotSent(
-				message or f"{label} asks us to slow down. Please try again in a minute.", gateway_code=code
+				message or f"{label} is limiting our requests. Please try again in a minute.",
+				gateway_code=code,
 			)
 		if status >= 500:
-			return MaybeSent(message or f"{label} has trouble (HTTP {status}).", gateway_code=code)
+			return MaybeSent(message or f"{label} is having problems (HTTP {status}).", gateway_code=code)
 		if status >= 400:
 			return GatewayRefused(
 				message or f"{label} refused the request (HTTP {status}).", gateway_code=code

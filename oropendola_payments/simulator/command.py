@@ -13,7 +13,7 @@ DEFAULT_PORT = 8900
 
 def main(arguments: Sequence[str] | None = None) -> int:
 	parser = argparse.ArgumentParser(
-		prog="payment-simulator", description="Play the payment providers on this machine."
+		prog="payment-simulator", description="Simulate the payment providers on this machine."
 	)
 	parser.add_argument("--port", type=int, default=DEFAULT_PORT)
 	serve(parser.parse_args(arguments).port)

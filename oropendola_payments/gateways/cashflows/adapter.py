@@ -58,7 +58,7 @@ OPEN_MINUTES = 24 * 60  # Cashflows' own default is six months
 CURRENCIES = frozenset("AUD CAD CHF DKK EUR GBP HKD JPY NOK NZD SEK SGD USD ZAR".split())  # noqa: SIM905
 REFUSED = (
 	"Cashflows does not accept the Configuration ID and the API key. Please copy both again from the Cashflows Portal;"
-	" integration and production have different ones. Nothing more is sent with these keys for ten minutes, because"
+	" integration and production have different ones. Requests with these keys are paused for ten minutes, because"
 	" Cashflows locks accounts after repeated refusals."
 )
 
@@ -73,10 +73,10 @@ class Cashflows(Gateway):
 			"webhook_secret",
 			"Webhook shared secret (our own)",
 			False,
-			"Leave it empty: Cashflows signs nothing. Only for a proxy of yours that signs with X-Signature.",
+			"Leave this empty: Cashflows does not sign webhooks. Only for your own proxy that signs with X-Signature.",
 		),
 		Credential(
-			"webhook_secret_previous", "Previous webhook shared secret", False, "While you change it."
+			"webhook_secret_previous", "Previous webhook shared secret", False, "Only while you change it."
 		),
 	)
 	simulator_secrets = {
@@ -97,7 +97,7 @@ class Cashflows(Gateway):
 		key_id, key_secret = secrets.get("key_id") or "", secrets.get("key_secret") or ""
 		if re.fullmatch(r"[0-9A-Fa-f]{128}", key_secret):
 			problems.append(
-				"The API key looks like a Hash made from it. Please enter the key from the Portal itself."
+				"This looks like a hash of the API key. Please enter the API key itself, from the Portal."
 			)
 		if key_id and key_id == key_secret:
 			problems.append(
@@ -203,7 +203,7 @@ class Cashflows(Gateway):
 	def _reserved(self, payment: PaymentRef, event: PaymentEvent):
 		reference = event.payment_id or payment.payment_id
 		if not payment.order_id or not reference:
-			raise GatewayRefused("Cashflows captures a payment of a payment job, and this attempt has none.")
+			raise GatewayRefused("This payment has no Cashflows payment job, so it cannot be captured.")
 		told = self._get(f"payment-jobs/{_part(payment.order_id)}")
 		if told is None:
 			raise GatewayRefused("Cashflows does not know the payment job.")
@@ -236,7 +236,7 @@ class Cashflows(Gateway):
 		received = callback.header("X-Signature")[:200].lower().encode("utf-8", "replace")
 		wanted = [hmac.new(s.encode(), callback.body, hashlib.sha256).hexdigest().encode() for s in secrets]
 		if not any(hmac.compare_digest(one, received) for one in wanted):
-			raise SignatureError("The header X-Signature does not prove the webhook.")
+			raise SignatureError("The X-Signature header does not match the webhook.")
 
 	def parse(self, callback: Callback) -> Notice:
 		if callback.kind == "return":
@@ -247,7 +247,7 @@ class Cashflows(Gateway):
 			raise MalformedNotice("The Cashflows webhook is not a JSON object.") from None
 		job, payment = message.get("paymentJobReference"), message.get("paymentReference")
 		if not ref_text(job) or (payment is not None and not ref_text(payment)):
-			raise MalformedNotice("The Cashflows webhook names no payment job.")
+			raise MalformedNotice("The Cashflows webhook does not name a payment job.")
 		event_type = message.get("notifyType")
 		return Notice(
 			order_id=ref_text(job),
@@ -280,7 +280,7 @@ class Cashflows(Gateway):
 
 	def refund_status(self, request: RefundRequest) -> RefundEvent:
 		if not request.payment.order_id:
-			raise GatewayRefused("Cashflows refunds a payment of a payment job, and this attempt has none.")
+			raise GatewayRefused("This payment has no Cashflows payment job, so it cannot be refunded.")
 		found = refund_in(self._payment(request.payment.order_id, request.payment_id), request)
 		if found is None:
 			return RefundEvent(RefundOutcome.NOT_FOUND, key=request.key, payment_id=request.payment_id)
@@ -294,12 +294,12 @@ class Cashflows(Gateway):
 			to_minor(amount, currency)
 			return f"{Decimal(to_minor(amount, currency, 2)).scaleb(-2):f}"
 		except ValueError as error:
-			raise GatewayRefused(f"Cashflows cannot take this amount: {error}") from None
+			raise GatewayRefused(f"Cashflows cannot accept this amount: {error}") from None
 
 	def _payment(self, job_reference: str, reference: str) -> dict:
 		told = self._get(_payment_path(job_reference, reference))
 		if told is None:
-			raise BadAnswer("Cashflows does not show a payment that it named.")
+			raise BadAnswer("Cashflows no longer shows a payment that it reported.")
 		return self._data(told)
 
 	def _knows_order(self, reference: str) -> bool:

@@ -61,7 +61,7 @@ def job_events(job: Mapping, fetch: Callable[[str], Mapping]) -> list[PaymentEve
 		events.append(payment_event(payment, job))
 		refunds += _refunds_of(payment, job)
 	if job.get("paymentStatus") == "Paid" and not any(e.outcome is Outcome.PAID for e in events):
-		raise BadAnswer("Cashflows says that the job is paid, but shows no payment with the money.")
+		raise BadAnswer("Cashflows reports the payment job as paid but shows no captured payment.")
 	return [*(events or [_job_event(job)]), *refunds]
 
 
@@ -84,7 +84,7 @@ def payment_event(payment: Mapping, job: Mapping) -> PaymentEvent:
 	amount, currency = _money(payment, job)
 	has_money = outcome in (Outcome.PAID, Outcome.AUTHORIZED)
 	if has_money and (amount is None or currency is None or payment_id is None):
-		raise BadAnswer("Cashflows reports money without a reference, an amount or a currency.")
+		raise BadAnswer("Cashflows reports a payment without a reference, an amount or a currency.")
 	is_ended = status in ENDED_WITHOUT_MONEY
 	error = error_in({"errorReport": member(payment, "lastErrorReport")})
 	return PaymentEvent(

@@ -70,7 +70,7 @@ class Cashfree(Gateway):
 		Credential("key_id", "Client ID", help="Also called App ID."),
 		Credential("key_secret", "Client Secret", help="Also called Secret Key. It signs the webhooks too."),
 		Credential(
-			"webhook_secret_previous", "Previous Client Secret", False, "While you change the secret."
+			"webhook_secret_previous", "Previous Client Secret", False, "Only while you change the secret."
 		),
 		Credential(
 			"public_key", "Public Key", False, "Only if two-factor authentication by public key is on."
@@ -108,7 +108,7 @@ class Cashfree(Gateway):
 			)
 		if secrets.get("public_key") and not is_public_key(secrets["public_key"]):
 			problems.append(
-				"The Public Key cannot be read. Please paste the whole .pem file of the dashboard."
+				"The Public Key cannot be read. Please paste the whole .pem file from the dashboard."
 			)
 		return problems
 
@@ -119,7 +119,9 @@ class Cashfree(Gateway):
 	def test_connection(self) -> str:
 		"""Asks for an order that does not exist: only with right keys does Cashfree look for it."""
 		if self._order("connectiontest0") is not None:
-			raise BadAnswer("Cashfree knows an order that nobody made. Please check the address.")
+			raise BadAnswer(
+				"Cashfree reports an order that was never created. Please check the API base address."
+			)
 		return "Cashfree accepts Client ID and Client Secret."
 
 	@property
@@ -175,7 +177,7 @@ class Cashfree(Gateway):
 
 	def submit_otp(self, payment: PaymentRef, otp: str) -> OtpResult:
 		if not order_pay.is_code(otp):
-			return OtpResult(False, "The code has digits only. Please type it as the bank sent it.")
+			return OtpResult(False, "A code consists of digits only. Please enter it as your bank sent it.")
 		return self._authenticate(payment, otp)
 
 	def resend_otp(self, payment: PaymentRef) -> OtpResult:
@@ -249,7 +251,7 @@ class Cashfree(Gateway):
 		amount, currency = amount_of(order.get("order_amount")), currency_of(order.get("order_currency"))
 		is_same = amount and currency and same_money(amount, currency, request.amount, request.currency)
 		if not is_same or order.get("order_status") != "ACTIVE":
-			raise MaybeSent("Cashfree knows this order already, so its state has to be asked.")
+			raise MaybeSent("Cashfree already has this order, so its status must be checked.")
 		return order
 
 	def _hosted(self, order: Mapping, flow: str = "redirect") -> Checkout:
@@ -279,7 +281,7 @@ class Cashfree(Gateway):
 	def _authenticate(self, payment: PaymentRef, otp: str | None) -> OtpResult:
 		payment_id = id_of(payment.data.get("cf_payment_id")) or payment.payment_id
 		if not payment_id:
-			raise GatewayRefused("This payment waits for no code. Please start it again.")
+			raise GatewayRefused("This payment is not waiting for a code. Please start it again.")
 		path = f"/orders/pay/authenticate/{_part(payment_id)}"
 		status, answer = self._client.ask("POST", path, data=json.dumps(order_pay.otp_request(otp)))
 		return order_pay.otp_result(status, answer, short_text(payment.data.get("bank_page"), 2000))
@@ -291,7 +293,7 @@ class Cashfree(Gateway):
 		if status >= 400:
 			raise refusal(order)
 		if order.get("order_id") != reference:
-			raise BadAnswer("Cashfree answered about another order.")
+			raise BadAnswer("Cashfree's answer is about a different order.")
 		return order
 
 	def _refund_events(self, reference: str) -> list[RefundEvent]:

@@ -75,7 +75,7 @@ def payment_event(payment: Mapping, reference: str | None, order_id: str | None 
 	if outcome is not Outcome.PENDING and not (payment_id and amount and currency):
 		outcome, reason = (
 			Outcome.PENDING,
-			"Cashfree calls the payment a success without saying what was paid.",
+			"Cashfree reports a successful payment without its amount.",
 		)
 	return PaymentEvent(
 		outcome,

@@ -66,7 +66,7 @@ def _payment_notice(kind: str, data) -> Notice:
 	reference, payment = short_text(member(data, "order", "order_id")), member(data, "payment")
 	payment_id = id_of(member(payment, "cf_payment_id"))
 	if not reference or not payment_id:
-		raise MalformedNotice("Cashfree's webhook names no order or no payment.")
+		raise MalformedNotice("Cashfree's webhook lacks the order or the payment.")
 	# The webhook tells the amount of the order beside the payment, the status query inside it.
 	event = payment_event({"order_amount": member(data, "order", "order_amount"), **payment}, reference)
 	return Notice(
@@ -84,7 +84,7 @@ def _payment_notice(kind: str, data) -> Notice:
 def _refund_notice(kind: str, refund, moment: datetime | None) -> Notice:
 	refund_id = id_of(member(refund, "cf_refund_id"))
 	if not refund_id:
-		raise MalformedNotice("Cashfree's webhook names no refund.")
+		raise MalformedNotice("Cashfree's webhook does not name a refund.")
 	event = refund_event(refund, short_text(refund.get("refund_id")), moment)
 	return Notice(
 		events=(event,),
@@ -100,7 +100,7 @@ def _dispute_notice(kind: str, data, moment: datetime | None) -> Notice:
 	event = dispute_event(data, moment)
 	dispute_id = event.details["dispute_id"]
 	if not dispute_id:
-		raise MalformedNotice("Cashfree's webhook names no dispute.")
+		raise MalformedNotice("Cashfree's webhook does not name a dispute.")
 	return Notice(
 		events=(event,),
 		verified=True,

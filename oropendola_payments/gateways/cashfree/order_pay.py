@@ -60,7 +60,7 @@ def otp_result(status: int, answer: Mapping, bank_page: str | None) -> OtpResult
 	if status < 400:
 		raise BadAnswer("Cashfree does not say whether the code was right.")
 	# Too many tries, or the payment has ended already.
-	return OtpResult(False, "The bank takes no more codes for this payment.", 0, bank_page)
+	return OtpResult(False, "The bank accepts no more codes for this payment.", 0, bank_page)
 
 
 def _card_saved(details: Mapping[str, str]) -> dict:

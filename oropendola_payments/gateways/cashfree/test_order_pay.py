@@ -198,7 +198,7 @@ class TestCodes(WithOrderPay):
 		self.assertEqual(self.status("OTP2").outcome, Outcome.PAID)
 
 	def test_a_payment_that_waits_for_no_code_is_said(self):
-		with self.assertRaisesRegex(GatewayRefused, "waits for no code"):
+		with self.assertRaisesRegex(GatewayRefused, "not waiting for a code"):
 			self.gateway.submit_otp(ref("OTP3"), RIGHT_CODE)
 
 	def test_the_bank_page_is_kept_as_the_way_out(self):

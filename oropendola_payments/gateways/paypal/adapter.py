@@ -91,7 +91,9 @@ class PayPal(Gateway):
 		Credential("key_id", "Client ID"),
 		Credential("key_secret", "Secret"),
 		Credential(
-			"webhook_id", "Webhook ID", help="Shown beside the webhook in the app's page; not its address."
+			"webhook_id",
+			"Webhook ID",
+			help="Shown next to the webhook on the app's page. It is not the webhook's address.",
 		),
 	)
 	simulator_secrets = {
@@ -121,7 +123,7 @@ class PayPal(Gateway):
 		key_id, key_secret = secrets.get("key_id") or "", secrets.get("key_secret") or ""
 		if key_id and key_id == key_secret:
 			problems.append(
-				"Client ID and Secret are the same. Please copy the Secret from below the Client ID."
+				"Client ID and Secret are the same. Please copy the Secret, which is below the Client ID."
 			)
 		if "@" in key_id:
 			problems.append(
@@ -131,7 +133,7 @@ class PayPal(Gateway):
 		if webhook_id and not re.fullmatch(r"[A-Z0-9]{10,30}", webhook_id):
 			problems.append(
 				"The Webhook ID is not a PayPal webhook id (capital letters and digits). Please copy it from the"
-				" webhook's line in the dashboard, not the webhook's address."
+				" webhook's row in the dashboard, not the webhook's address."
 			)
 		return problems
 
@@ -200,7 +202,7 @@ class PayPal(Gateway):
 		"""Take the money of an approved order. Page, webhook and sweep use one request id, so it is taken once."""
 		order_id = payment.order_id or event.order_id
 		if not order_id:
-			raise GatewayRefused("PayPal captures an order, and this payment has none.")
+			raise GatewayRefused("This payment has no PayPal order, so it cannot be captured.")
 		path = f"/v2/checkout/orders/{quote(order_id, safe='')}/capture"
 		request_id = self._capture_id(payment.reference or key)
 		try:
@@ -229,14 +231,16 @@ class PayPal(Gateway):
 		if issue == "ORDER_ALREADY_CAPTURED":
 			order = self._api.get(f"/v2/checkout/orders/{quote(order_id, safe='')}")
 			if order is None:
-				raise BadAnswer("PayPal knows that the order was captured, but does not show it.") from error
+				raise BadAnswer(
+					"PayPal says that the order was captured but does not show the capture."
+				) from error
 			return order_events(order)
 		if issue in CUSTOMER_HAS_TO_ACT or issue == UNDER_WAY:
 			reason = (
 				"PayPal has not finished yet."
 				if issue == UNDER_WAY
 				else (
-					"PayPal could not use this way to pay. Please go back to PayPal and choose another one."
+					"PayPal could not use this payment method. Please return to PayPal and choose another one."
 				)
 			)
 			return [
@@ -297,19 +301,21 @@ class PayPal(Gateway):
 			# A body that is more than one JSON value could bring its own webhook_id along.
 			parse_object(body, self.label)
 		except BadAnswer:
-			raise SignatureError("The message is not JSON, so PayPal cannot be asked about it.") from None
+			raise SignatureError("The message is not JSON, so PayPal cannot verify it.") from None
 		rest = json.dumps({**asdict(transmission), "webhook_id": webhook_id}).encode()
 		question = b'{"webhook_event":' + body + b"," + rest[1:]
 		try:
 			answer = self._api.post("/v1/notifications/verify-webhook-signature", question)
 		except CredentialsRefused as error:
-			raise NotSent("PayPal refuses our keys, so its message cannot be checked now.") from error
+			raise NotSent(
+				"PayPal rejects our keys, so its message cannot be verified at the moment."
+			) from error
 		except GatewayRefused:
-			raise SignatureError("PayPal does not accept the signature as its own.") from None
+			raise SignatureError("PayPal does not recognise the signature.") from None
 		except (MaybeSent, BadAnswer) as error:
-			raise NotSent("PayPal cannot be asked about its signature now.") from error
+			raise NotSent("PayPal cannot verify its signature at the moment.") from error
 		if answer.get("verification_status") != "SUCCESS":
-			raise SignatureError("PayPal does not know the message as its own.")
+			raise SignatureError("PayPal does not recognise the message.")
 
 	def parse(self, callback: Callback) -> Notice:
 		if callback.kind == "return":
@@ -378,7 +384,7 @@ class PayPal(Gateway):
 		if error.gateway_code == "DUPLICATE_INVOICE_ID":
 			# The number is our refund's own: an earlier try arrived. Only the engine knows whether there was one of the others.
 			raise BadAnswer(
-				"PayPal says it knows this refund but does not show it.", gateway_code=error.gateway_code
+				"PayPal says that it has this refund but does not show it.", gateway_code=error.gateway_code
 			)
 		raise error
 
@@ -398,7 +404,7 @@ class PayPal(Gateway):
 			order_id = word(member(capture, "supplementary_data", "related_ids", "order_id"))
 		order = self._api.get(f"/v2/checkout/orders/{quote(order_id, safe='')}") if order_id else None
 		if order is None:
-			raise BadAnswer("PayPal does not show the order, so its refunds are not known.")
+			raise BadAnswer("PayPal does not show the order, so its refunds are unknown.")
 		return order
 
 	def _amount(self, amount: Decimal, currency: str) -> dict[str, str]:
@@ -408,7 +414,7 @@ class PayPal(Gateway):
 				"value": money_text(amount, currency, self.exponents.get(currency, 2)),
 			}
 		except ValueError as error:
-			raise GatewayRefused(f"PayPal cannot take this amount: {error}") from None
+			raise GatewayRefused(f"PayPal cannot accept this amount: {error}") from None
 
 
 def _doorbell(callback: Callback) -> Notice:

@@ -112,7 +112,7 @@ def _refusal(answer: requests.Response) -> GatewayError:
 		else None
 	)
 	if answer.status_code == 409:
-		return MaybeSent("PayPal is still busy with the same request.", gateway_code=issue)
+		return MaybeSent("PayPal is still processing the same request.", gateway_code=issue)
 	if answer.status_code == 401:
 		return CredentialsRefused(WRONG_KEYS, gateway_code=issue)
 	return HttpClient.error_of(answer, LABEL, message, issue)

@@ -93,7 +93,7 @@ def capture_event(capture, order: Mapping, unit: Mapping | None = None) -> Payme
 	amount, currency = money(member(capture, "amount"))
 	payment_id = word(member(capture, "id"))
 	if outcome is Outcome.PAID and (amount is None or payment_id is None):
-		raise BadAnswer("PayPal reports money without an id or an amount.")
+		raise BadAnswer("PayPal reports a payment without an ID or an amount.")
 	related = member(capture, "supplementary_data", "related_ids", "order_id")
 	return PaymentEvent(
 		outcome=outcome,

@@ -62,7 +62,7 @@ class Transmission:
 		found = cls(**{name: callback.header("PAYPAL-" + name.upper().replace("_", "-")) for name in SHAPES})
 		for name, value in asdict(found).items():
 			if not re.fullmatch(SHAPES[name], value, re.ASCII):
-				raise SignatureError(f"PayPal's header {name} is missing or not as PayPal sends it.")
+				raise SignatureError(f"PayPal's header {name} is missing or malformed.")
 		return found
 
 	def signed_message(self, webhook_id: str, body: bytes) -> bytes:
@@ -124,7 +124,7 @@ def trusted_key(
 		verifier = PolicyBuilder().store(Store(roots)).time(moment).build_server_verifier(_paypal_name(leaf))
 		verifier.verify(leaf, certificates[1:])
 	except (VerificationError, ValueError):
-		raise UnusableCertificate("No known root stands behind the certificate.") from None
+		raise UnusableCertificate("The certificate is not signed by a known root.") from None
 	key = leaf.public_key()
 	if not isinstance(key, RSAPublicKey):
 		raise UnusableCertificate("The certificate has no RSA key.")
@@ -136,7 +136,7 @@ def _paypal_name(leaf: x509.Certificate) -> x509.DNSName:
 	try:
 		names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
 	except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
-		raise UnusableCertificate("The certificate names no host.") from None
+		raise UnusableCertificate("The certificate does not name a host.") from None
 	for name in names.get_values_for_type(x509.DNSName):
 		if name.lower().endswith(".paypal.com") and "*" not in name:
 			return x509.DNSName(name)

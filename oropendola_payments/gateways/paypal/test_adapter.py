@@ -267,8 +267,8 @@ class TestStatusAndCapture(PayPalCase):
 		for number, (issue, says) in enumerate(
 			(
 				("ORDER_COMPLETION_IN_PROGRESS", "not finished"),
-				("PAYER_ACTION_REQUIRED", "go back to PayPal"),
-				("REDIRECT_PAYER_FOR_ALTERNATE_FUNDING", "go back to PayPal"),
+				("PAYER_ACTION_REQUIRED", "return to PayPal"),
+				("REDIRECT_PAYER_FOR_ALTERNATE_FUNDING", "return to PayPal"),
 			)
 		):
 			event = self.refused_capture(issue, number)

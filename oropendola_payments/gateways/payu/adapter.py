@@ -80,7 +80,7 @@ class PayU(Gateway):
 			"webhook_secret_previous",
 			"Previous salt",
 			False,
-			"While the salt is being changed: messages signed with the old one are still accepted.",
+			"Only while you change the salt: messages signed with the old one are still accepted.",
 		),
 	)
 	simulator_secrets = {"key_id": "SimPyU", "key_secret": "simulator-payu-salt-0001"}
@@ -124,13 +124,13 @@ class PayU(Gateway):
 				"This Merchant Key only works with the simulator. Please use the key of your account."
 			)
 		if key.isdigit() and len(key) > 6:
-			problems.append(
-				"The Merchant Key looks like the numeric merchant id. Please copy the key instead."
-			)
+			problems.append("This looks like the numeric merchant ID. Please copy the Merchant Key instead.")
 		if any(character.isspace() or character == "|" for character in key + salt):
 			problems.append("Key and salt have no spaces and no pipes. Please copy them again.")
 		if salt and salt in (key, secrets.get("webhook_secret_previous")):
-			problems.append("The Merchant Salt equals another field. Please check which value belongs where.")
+			problems.append(
+				"The Merchant Salt is the same as another field. Please check that each value is in the right field."
+			)
 		return problems
 
 	def test_connection(self) -> str:
@@ -147,7 +147,7 @@ class PayU(Gateway):
 	def create(self, request: PaymentRequest) -> Checkout:
 		if request.currency.upper() != CURRENCY:
 			raise GatewayRefused(
-				f"PayU takes INR only, not {request.currency}. Please choose another gateway."
+				f"PayU accepts INR only, not {request.currency}. Please choose another way to pay."
 			)
 		fields = self._form_fields(request)
 		form = Form(f"{self.host('pay')}/_payment", fields)
@@ -166,7 +166,7 @@ class PayU(Gateway):
 		answer = self._ask("verify_payment", payment.reference)
 		entry = member(answer, "transaction_details", payment.reference)
 		if not isinstance(entry, Mapping):
-			raise BadAnswer("PayU answered without this payment.")
+			raise BadAnswer("PayU's answer does not contain this payment.")
 		reference = text_of(entry.get("txnid")) or payment.reference
 		event = payment_event(entry, reference, entry.get("transaction_amount"))
 		if is_undecided(event, payment.created_at, self.now()):
@@ -210,7 +210,7 @@ class PayU(Gateway):
 		if not fields and callback.kind == "return":
 			return  # the customer only opened the address
 		if fields.get("key", self._key()) != self._key():
-			raise SignatureError("This message is about another PayU account.")
+			raise SignatureError("This message is for another PayU account.")
 		if is_refund(fields):
 			return
 		if is_dispute(fields):
@@ -247,7 +247,7 @@ class PayU(Gateway):
 		if code in REFUND_KNOWN or "token" in said.lower():
 			return self._earlier_refund(request, code, said)
 		if code in REFUND_AGAIN_LATER:
-			raise NotSent(f"PayU cannot refund at this moment: {said}", gateway_code=code)
+			raise NotSent(f"PayU cannot make refunds at the moment: {said}", gateway_code=code)
 		raise GatewayRefused(
 			f"PayU refused the refund: {said or 'no reason given'}", gateway_code=code or None
 		)
@@ -285,9 +285,13 @@ class PayU(Gateway):
 		if event.outcome is not RefundOutcome.NOT_FOUND:
 			return event
 		if code == REFUND_SAME_AMOUNT_TOO_SOON:
-			raise NotSent("PayU refunds the same amount again after five minutes only.", gateway_code=code)
+			raise NotSent(
+				"PayU accepts another refund of the same amount only after five minutes.", gateway_code=code
+			)
 		if code in REFUND_KNOWN:
-			raise BadAnswer(f"PayU says it knows this refund but does not show it: {said}", gateway_code=code)
+			raise BadAnswer(
+				f"PayU says that it has this refund but does not show it: {said}", gateway_code=code
+			)
 		raise GatewayRefused(f"PayU refused the refund: {said}", gateway_code=code or None)
 
 	# The General API ------------------------------------------------------------------------------
@@ -332,7 +336,7 @@ def _clean(text: str, limit: int) -> str:
 def _email(address: str) -> str:
 	if len(address) > 50 or UNSAFE.search(address):
 		raise GatewayRefused(
-			"PayU takes plain e-mail addresses of up to 50 characters. Please use a shorter one."
+			"PayU accepts plain email addresses of up to 50 characters. Please use a shorter one."
 		)
 	return address
 

@@ -34,8 +34,8 @@ OUTCOMES = {
 UNDECIDED = frozenset({"bounced", "dropped"})
 UNDECIDED_FOR = timedelta(minutes=30)
 REASONS = {
-	"usercancelled": "The customer cancelled on PayU's page.",
-	"autorefund": "The bank confirmed too late; PayU has given the money back to the customer.",
+	"usercancelled": "The payment was cancelled on PayU's page.",
+	"autorefund": "The bank confirmed the payment too late. PayU has returned the money.",
 }
 METHODS = {"CC": "card", "DC": "card", "UPI": "upi", "NB": "netbanking", "CASH": "wallet", "EMI": "emi"}
 REFUND_OUTCOMES = {"success": RefundOutcome.REFUNDED, "failure": RefundOutcome.FAILED}
@@ -75,7 +75,10 @@ def payment_event(told: Mapping, reference: str | None, amount) -> PaymentEvent:
 	outcome = OUTCOMES.get((status, detail), Outcome.PENDING)
 	reason, amount = _reason(told, outcome, detail), amount_of(amount)
 	if outcome is Outcome.PAID and (amount is None or not payment_id):
-		outcome, reason = Outcome.PENDING, "PayU reports a success without its amount or its payment id."
+		outcome, reason = (
+			Outcome.PENDING,
+			"PayU reports a successful payment without its amount or payment ID.",
+		)
 	mode = text_of(told.get("mode"), 20).upper()
 	return PaymentEvent(
 		outcome,

@@ -35,7 +35,7 @@ def is_dispute(fields: Mapping[str, str]) -> bool:
 def payment_notice(fields: Mapping[str, str]) -> Notice:
 	reference, status = text_of(fields.get("txnid")), text_of(fields.get("status")).lower()
 	if not reference or not status:
-		raise MalformedNotice("PayU's message names no transaction or no status.")
+		raise MalformedNotice("PayU's message lacks the transaction or the status.")
 	event = payment_event(fields, reference, fields.get("amount"))
 	return Notice(
 		events=(event,),

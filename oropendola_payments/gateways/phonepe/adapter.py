@@ -59,7 +59,9 @@ class PhonePe(Gateway):
 		Credential("account_id", "Merchant ID", False, "Only for partners who act for several merchants."),
 		Credential("webhook_id", "Webhook Username", False, "Leave it empty if the webhook uses HMAC."),
 		Credential("webhook_secret", "Webhook Password", False, "Or the secret key of an HMAC webhook."),
-		Credential("webhook_secret_previous", "Previous Webhook Password", False, "While you change it."),
+		Credential(
+			"webhook_secret_previous", "Previous Webhook Password", False, "Only while you change it."
+		),
 		Credential(
 			"legacy_id", "Merchant ID (salt scheme)", False, "Only for old accounts without a Client ID."
 		),

@@ -67,7 +67,7 @@ class StandardCheckout:
 	def create(self, request: PaymentRequest) -> Checkout:
 		status, answer = self._ask("POST", "/checkout/v2/pay", json=self._order(request))
 		if status == 409:
-			raise MaybeSent("PhonePe knows this order already, so its state has to be asked.")
+			raise MaybeSent("PhonePe already has this order, so its status must be checked.")
 		if status >= 400:
 			raise refusal(answer)
 		url = address_of(answer.get("redirectUrl"))
@@ -107,7 +107,7 @@ class StandardCheckout:
 		received, expected = self._proofs(callback)
 		if not any(hmac.compare_digest(known.encode(), received) for known in expected):
 			raise SignatureError(
-				"PhonePe's webhook does not prove its sender. Please check the webhook credentials."
+				"PhonePe's webhook does not match the webhook credentials. Please check them."
 			)
 
 	def parse(self, body: dict, query: Mapping[str, str]) -> Notice:
@@ -156,7 +156,7 @@ class StandardCheckout:
 		if outcome is Outcome.PAID and not (amount and order_id):
 			outcome, reason = (
 				Outcome.PENDING,
-				"PhonePe calls the order completed without saying what was paid.",
+				"PhonePe reports the order as completed without the amount.",
 			)
 		attempt = _attempt_of(order)
 		return PaymentEvent(

@@ -12,7 +12,7 @@ MAX_PAISE = 10**15
 
 def paise_of(amount: Decimal, currency: str) -> int:
 	if currency.upper() != "INR":
-		raise GatewayRefused(f"PhonePe takes Indian rupees only, not {currency}.")
+		raise GatewayRefused(f"PhonePe accepts Indian rupees only, not {currency}.")
 	return to_minor(amount, "INR")
 
 

@@ -62,7 +62,9 @@ class Razorpay(Gateway):
 			"key_id", "Key Id", help="Account & Settings, API Keys. Starts with rzp_test_ or rzp_live_."
 		),
 		Credential("key_secret", "Key Secret", help="Shown once, when the key is generated."),
-		Credential("webhook_secret", "Webhook Secret", help="The one you type when you add the webhook."),
+		Credential(
+			"webhook_secret", "Webhook Secret", help="The secret that you enter when you add the webhook."
+		),
 		Credential(
 			"webhook_secret_previous",
 			"Previous Webhook Secret",
@@ -134,7 +136,7 @@ class Razorpay(Gateway):
 		asked = {"amount": amount, "currency": currency}
 		order = self.client.order.create({**asked, "receipt": request.reference, "notes": notes})
 		if not is_id(order.get("id")) or {name: order.get(name) for name in asked} != asked:
-			raise BadAnswer("Razorpay made another order than the one asked for.")
+			raise BadAnswer("Razorpay created a different order from the one requested.")
 		options = {**asked, "order_id": order["id"], "name": request.description[:255]}
 		return Checkout(
 			next_action="sdk",
@@ -211,9 +213,11 @@ class Razorpay(Gateway):
 		try:
 			minor = to_minor(amount, currency, self.exponent(currency))
 		except ValueError as error:
-			raise GatewayRefused(f"Razorpay cannot take this amount: {error}") from None
+			raise GatewayRefused(f"Razorpay cannot accept this amount: {error}") from None
 		if self.exponent(currency) == 3 and minor % 10:
-			raise GatewayRefused(f"Razorpay takes {currency} in steps of 0.01. Please round the amount.")
+			raise GatewayRefused(
+				f"Razorpay accepts {currency} amounts in steps of 0.01. Please round the amount."
+			)
 		return minor
 
 	def _sdk_options(self, request: PaymentRequest, options: dict) -> dict:
@@ -305,7 +309,7 @@ class Razorpay(Gateway):
 			yield from refunds
 			if len(refunds) < PAGE:
 				return
-		raise BadAnswer("Razorpay lists more refunds of one payment than there can be.")
+		raise BadAnswer("Razorpay lists too many refunds for one payment.")
 
 	# From Razorpay's words to ours ----------------------------------------------------------------
 

@@ -73,7 +73,7 @@ def _error_of(answer: requests.Response) -> GatewayError:
 	if status == 401 or (status == 400 and "authentication failed" in sentence.lower()):
 		return CredentialsRefused(WRONG_KEYS, gateway_code=code)
 	if status == 409:
-		return MaybeSent("Razorpay is still working on the same request.", gateway_code=code)
+		return MaybeSent("Razorpay is still processing the same request.", gateway_code=code)
 	if status in (400, 404) and "does not exist" in sentence:
 		return Unknown(f"Razorpay says: {sentence}", gateway_code=code)
 	return HttpClient.error_of(answer, LABEL, f"Razorpay says: {sentence}" if sentence else None, code)

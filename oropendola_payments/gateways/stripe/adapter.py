@@ -271,7 +271,7 @@ class Stripe(Gateway):
 		if not is_id(session.get("id")) or asked != tuple(
 			map(session.get, ("amount_total", "currency", "livemode"))
 		):
-			raise BadAnswer("Stripe made another session than the one asked for.")
+			raise BadAnswer("Stripe created a different session from the one requested.")
 
 	def _checkout(self, session: dict) -> Checkout:
 		common = {"order_id": session["id"], "expires_at": moment(session.get("expires_at"))}
@@ -279,7 +279,7 @@ class Stripe(Gateway):
 			return Checkout("redirect", url=url, **common)
 		secret = short_text(session.get("client_secret"), 10_000)
 		if not secret:
-			raise BadAnswer("Stripe made a session that nobody can pay.")
+			raise BadAnswer("Stripe created a session that cannot be paid.")
 		release = API_VERSION.partition(".")[2]
 		config = {"publishable_key": self.secrets.get("public_key", ""), "client_secret": secret}
 		return Checkout("sdk", sdk=Sdk("stripe", f"{self.host('js')}/{release}/stripe.js", config), **common)
@@ -308,7 +308,7 @@ class Stripe(Gateway):
 	def _check_livemode(self, entity: Mapping) -> None:
 		if entity.get("livemode") is not (self.mode == "Live"):
 			raise BadAnswer(
-				f"Stripe answered for another mode than {self.mode}. Please check the Secret key."
+				f"Stripe answered for a mode other than {self.mode}. Please check the Secret key."
 			)
 
 	def _find_session(self, reference: str, created_at: datetime | None = None) -> dict | None:

@@ -21,7 +21,7 @@ API_VERSION = "2026-10-28.endive"
 PAGE = 100
 MAX_PAGES = 20
 WRONG_KEY = "Stripe does not accept the Secret key. Please copy it again from Developers, API keys."
-NOT_ALLOWED = "Stripe does not let this key do that. Please check the permissions of the restricted key."
+NOT_ALLOWED = "Stripe does not allow this key to do that. Please check the permissions of the restricted key."
 
 # There is no such switch on a client of its own.
 stripe.enable_telemetry = False
@@ -89,7 +89,7 @@ def entries(method, params: dict) -> Iterator[dict]:
 def known_id(value: str | None) -> str:
 	"""An id that may stand in an address; Stripe cannot have heard of any other."""
 	if not is_id(value):
-		raise Unknown("Stripe has never heard of this payment.")
+		raise Unknown("Stripe does not know this payment.")
 	return value
 
 

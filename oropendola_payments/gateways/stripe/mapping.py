@@ -58,11 +58,14 @@ def minor_of(amount: Decimal, currency: str) -> int:
 	try:
 		minor = to_minor(amount, code, exponent_of(code))
 	except ValueError as error:
-		raise GatewayRefused(f"Stripe cannot take this amount: {error}") from None
+		raise GatewayRefused(f"Stripe cannot accept this amount: {error}") from None
 	if minor % STEPS.get(code, 1):
-		raise GatewayRefused(f"Stripe does not take {code} amounts as fine as {amount}. Please round it.")
+		raise GatewayRefused(f"{amount} has too many decimal places for Stripe in {code}. Please round it.")
 	if minor > MAX_MINOR:
-		raise GatewayRefused(f"Stripe takes at most {MAX_MINOR} minor units of {code} in one payment.")
+		largest = from_minor(MAX_MINOR, code, exponent_of(code))
+		raise GatewayRefused(
+			f"Stripe accepts payments of up to {code} {largest:,}. Please choose another way to pay."
+		)
 	return minor
 
 

@@ -205,7 +205,7 @@ class TestMoney(StripeCase):
 			("5.124", "KWD", "as fine as 5.124"),
 			("5.50", "ISK", "as fine as 5.50"),
 			("5.50", "UGX", "as fine as 5.50"),
-			("1000000.00", "USD", "at most 99999999"),
+			("1000000.00", "USD", "up to USD 999,999.99"),
 		):
 			with self.subTest(currency), self.assertRaisesRegex(GatewayRefused, reason):
 				gateway.create(self.make_request(amount, currency))

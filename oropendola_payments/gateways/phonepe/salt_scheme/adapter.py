@@ -70,7 +70,7 @@ class SaltScheme:
 		code = short_text(self._ask_state("CONNECTIONTEST").get("code"))
 		if code != UNKNOWN:
 			raise BadAnswer(
-				f"PhonePe answered {code or 'without a code'}, which does not tell whether the keys work."
+				f"PhonePe answered {code or 'without a code'}, so it is not known whether the keys work."
 			)
 		return "PhonePe accepts Merchant ID and Salt Key."
 
@@ -81,7 +81,7 @@ class SaltScheme:
 			return Checkout("redirect", url=url, data={"user": _payer_of(request)})
 		if answer.get("code") == UNSURE or answer.get("success") is True:
 			raise MaybeSent(
-				"PhonePe does not say whether it opened the payment, so its state has to be asked."
+				"PhonePe does not say whether it opened the payment, so its status must be checked."
 			)
 		raise refusal(answer)
 
@@ -101,7 +101,9 @@ class SaltScheme:
 		if known.outcome is not RefundOutcome.NOT_FOUND:
 			return known
 		if answer.get("code") == UNSURE:
-			raise MaybeSent("PhonePe does not say whether it took the refund, so its state has to be asked.")
+			raise MaybeSent(
+				"PhonePe does not say whether it accepted the refund, so its status must be checked."
+			)
 		raise refusal(answer)
 
 	def refund_status(self, request: RefundRequest) -> RefundEvent:
@@ -112,7 +114,7 @@ class SaltScheme:
 		received = callback.header("X-VERIFY")[:200].encode("utf-8", "replace")
 		payload = parse_object(callback.body, LABEL).get("response")
 		if not (self.salt and isinstance(payload, str) and payload.isascii()):
-			raise SignatureError("PhonePe's callback carries nothing that could be checked.")
+			raise SignatureError("PhonePe's callback contains nothing that can be verified.")
 		if not hmac.compare_digest(self._checksum(payload).encode(), received):
 			raise SignatureError("PhonePe's callback does not match its checksum. Please check the Salt Key.")
 
@@ -122,7 +124,7 @@ class SaltScheme:
 		except (binascii.Error, ValueError) as error:
 			raise MalformedNotice("PhonePe's callback is not base64.") from error
 		if member(told, "data", "merchantId") != self.merchant:
-			raise MalformedNotice("PhonePe's callback speaks of another merchant.")
+			raise MalformedNotice("PhonePe's callback is for another merchant.")
 		named = short_text(member(told, "data", "merchantTransactionId"))
 		event = _refund_event(told, named) if REFUND_MARK in query else self._event(told, named)
 		parts = (short_text(told.get("code")), named, short_text(member(told, "data", "transactionId")))
@@ -171,7 +173,7 @@ class SaltScheme:
 		if outcome is Outcome.PAID and not (amount and payment_id and state in (None, "COMPLETED")):
 			outcome, reason = (
 				Outcome.PENDING,
-				"PhonePe calls the payment a success without saying what was paid.",
+				"PhonePe reports a successful payment without its amount.",
 			)
 		return PaymentEvent(
 			outcome,
@@ -206,7 +208,7 @@ class SaltScheme:
 		answer = self._call("GET", path, self._checksum(path))
 		told = member(answer, "data", "merchantTransactionId")
 		if told not in (None, transaction):
-			raise BadAnswer("PhonePe answered about another payment.")
+			raise BadAnswer("PhonePe's answer is about a different payment.")
 		return answer
 
 	def _call(self, method: str, path: str, checksum: str, **options) -> dict:

@@ -58,7 +58,7 @@ class TestDemo(unittest.TestCase):
 		page.get_by_role("link", name="Try again").click()
 		self.pay(page, "razorpay", "Decline")
 		page.locator("[data-view=declined]").wait_for()
-		page.get_by_role("link", name="Choose another way to pay to pay to pay").click()
+		page.get_by_role("link", name="Choose another way to pay").click()
 		self.pay(page, "payu", "Pay")
 		page.locator("[data-view=paid]").wait_for()
 

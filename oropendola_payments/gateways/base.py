@@ -116,7 +116,7 @@ class Gateway:
 
 	def test_connection(self) -> str:
 		"""A sentence that says the keys work; raises CredentialsRefused and friends when they do not. Moves no money."""
-		raise NotSupported(f"{self.label} has no call that tests the keys without a payment.")
+		raise NotSupported(f"{self.label} offers no way to test the keys without a payment.")
 
 	def token_state(self) -> str:
 		"""`cached` or `none` where the provider wants an access token, else `not used`. Makes no call."""
@@ -150,7 +150,7 @@ class Gateway:
 
 	def capture(self, payment: PaymentRef, event: PaymentEvent, key: str) -> PaymentEvent:
 		"""Take an authorized amount; the same result however often it is called."""
-		raise NotSupported(f"{self.label} captures by itself.")
+		raise NotSupported(f"{self.label} captures payments automatically.")
 
 	def cancel(self, payment: PaymentRef) -> PaymentEvent:
 		"""Close an open attempt so that it cannot be paid any more, where the gateway can do that."""
@@ -158,11 +158,11 @@ class Gateway:
 
 	def submit_otp(self, payment: PaymentRef, otp: str) -> OtpResult:
 		"""Whether the bank accepts the one-time code that the customer typed."""
-		raise NotSupported(f"{self.label} does not take one-time codes.")
+		raise NotSupported(f"{self.label} does not accept one-time codes.")
 
 	def resend_otp(self, payment: PaymentRef) -> OtpResult:
 		"""Whether the bank sends the customer another one-time code."""
-		raise NotSupported(f"{self.label} does not take one-time codes.")
+		raise NotSupported(f"{self.label} does not accept one-time codes.")
 
 	# Returns and webhooks -------------------------------------------------------------------------
 
@@ -191,7 +191,7 @@ class Gateway:
 
 	def refund_status(self, request: RefundRequest) -> RefundEvent:
 		"""The refund with `request.key` as the gateway reports it; NOT_FOUND when it was never made."""
-		raise NotSupported(f"{self.label} cannot tell the state of a refund.")
+		raise NotSupported(f"{self.label} cannot report the status of a refund.")
 
 	# Helpers --------------------------------------------------------------------------------------
 

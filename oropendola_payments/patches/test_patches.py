@@ -72,4 +72,12 @@ class TestUpdatedEmailTemplates(TestCase):
 		self.assertEqual(self.stored(), ("Your money is back", "<p>{{ amount }}</p>"))
 
 
-OLD_REFUND_SENT = '{# You can use: customer, seller, invoice, plan, total, amount, reason, link. #}\n<p>Hello {{ customer }},</p>\n<p>We sent {{ amount }} of invoice {{ invoice }} back to you. It may take your bank a few days to show it.</p>\n{% if reason %}\n<p>Reason: {{ reason }}</p>\n{% endif %}\n<p><a href="{{ link }}">See your invoices</a></p>\n{% if seller %}<p>{{ seller }}</p>{% endif %}\n'
+OLD_REFUND_SENT = """{# You can use: customer, seller, invoice, plan, total, amount, reason, link. #}
+<p>Hello {{ customer }},</p>
+<p>We sent {{ amount }} of invoice {{ invoice }} back to you. Your bank may need some days to show it.</p>
+{% if reason %}
+<p>Reason: {{ reason }}</p>
+{% endif %}
+<p><a href="{{ link }}">See your invoices</a></p>
+{% if seller %}<p>{{ seller }}</p>{% endif %}
+"""

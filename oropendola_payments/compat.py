@@ -8,7 +8,7 @@ def affected_rows() -> int:
 	return frappe.db._cursor.rowcount
 
 
-def permitted_count(doctype: str, filters) -> int:
+def permitted_count(doctype: str, filters: dict | list | None) -> int:
 	"""How many records the user may see. v16 takes no SQL function as text among the fields."""
 	count = {"COUNT": "name", "as": "total"} if _major() >= 16 else "count(name) as total"
 	rows = frappe.get_list(doctype, filters=filters, fields=[count], limit_page_length=1)

@@ -2,8 +2,12 @@
 
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import cache
+from typing import TypeAlias
 
 from babel.numbers import get_currency_precision, list_currencies
+
+# What an amount may come as: exact, typed, or read from the database. `to_decimal` refuses what is none.
+Amount: TypeAlias = Decimal | float | str | None
 
 
 def exponent_of(currency: str) -> int:
@@ -14,7 +18,7 @@ def exponent_of(currency: str) -> int:
 	return get_currency_precision(code)
 
 
-def to_decimal(value) -> Decimal:
+def to_decimal(value: Amount) -> Decimal:
 	"""The exact number a person would read; a database float becomes the decimal it prints as."""
 	if isinstance(value, bool) or value is None or value == "":
 		raise ValueError("An amount is missing.")
@@ -27,7 +31,7 @@ def to_decimal(value) -> Decimal:
 	return number
 
 
-def to_minor(amount, currency: str, exponent: int | None = None) -> int:
+def to_minor(amount: Amount, currency: str, exponent: int | None = None) -> int:
 	"""Whole minor units (paise, cents). An amount finer than the currency is refused, not rounded."""
 	exponent = exponent_of(currency) if exponent is None else exponent
 	scaled = to_decimal(amount).scaleb(exponent)
@@ -44,18 +48,18 @@ def from_minor(minor: int, currency: str, exponent: int | None = None) -> Decima
 	return Decimal(minor).scaleb(-exponent)
 
 
-def quantize(amount, currency: str) -> Decimal:
+def quantize(amount: Amount, currency: str) -> Decimal:
 	"""The amount rounded half up to the decimals of its currency: for computed sums such as tax."""
 	step = Decimal(1).scaleb(-exponent_of(currency))
 	return to_decimal(amount).quantize(step, rounding=ROUND_HALF_UP)
 
 
-def money_text(amount, currency: str, exponent: int | None = None) -> str:
+def money_text(amount: Amount, currency: str, exponent: int | None = None) -> str:
 	"""The amount as gateways want it in text: `1499.50`, `500`, `5.125`, never `1e3` or `1,499.50`."""
 	return f"{from_minor(to_minor(amount, currency, exponent), currency, exponent):f}"
 
 
-def same_money(amount, currency: str, other_amount, other_currency: str) -> bool:
+def same_money(amount: Amount, currency: str, other_amount: Amount, other_currency: str) -> bool:
 	return currency.upper() == other_currency.upper() and to_decimal(amount) == to_decimal(other_amount)
 
 

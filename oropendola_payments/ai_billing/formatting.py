@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date, datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import frappe
 from babel import Locale, UnknownLocaleError
@@ -11,10 +13,13 @@ from babel.numbers import format_currency, format_decimal
 from frappe import _
 from frappe.utils import cint, flt, get_datetime, getdate
 
-from oropendola_payments.money import quantize, to_decimal
+from oropendola_payments.money import Amount, quantize, to_decimal
+
+if TYPE_CHECKING:
+	from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 
 
-def money(amount, currency: str, short: bool = False) -> str:
+def money(amount: Amount, currency: str, short: bool = False) -> str:
 	"""The amount with its currency; `short` leaves zero cents away, as price lists do."""
 	exact = quantize(amount or 0, currency)
 	whole = short and exact == exact.to_integral_value()
@@ -24,7 +29,7 @@ def money(amount, currency: str, short: bool = False) -> str:
 		locale=_locale(currency), currency_digits=False)  # fmt: skip
 
 
-def exact_money(amount, currency: str) -> str:
+def exact_money(amount: Amount, currency: str) -> str:
 	"""An amount as a gateway reported it: nothing is rounded away, and no currency code is refused."""
 	code = (currency or "").upper()
 	return format_currency(to_decimal(amount or 0), code, locale=_locale(code), decimal_quantization=False)
@@ -34,27 +39,27 @@ def number(value: int) -> str:
 	return format_decimal(value, locale=_locale())
 
 
-def percent(rate) -> str:
+def percent(rate: Amount) -> str:
 	return f"{format_decimal(Decimal(str(flt(rate))), locale=_locale())}%"
 
 
-def day(value) -> str:
+def day(value: str | date | None) -> str:
 	return format_date(getdate(value), format="d MMM y", locale=_locale()) if value else ""
 
 
-def days(first, last) -> str:
+def days(first: str | date | None, last: str | date | None) -> str:
 	"""A period, both days included."""
 	return _("{0} to {1}").format(day(first), day(last)) if first and last else ""
 
 
-def moment(value) -> str:
+def moment(value: str | datetime | None) -> str:
 	"""The day and the time of the site's clock."""
 	if not value:
 		return ""
 	return f"{day(value)}, {format_time(get_datetime(value).time(), format='short', locale=_locale())}"
 
 
-def clock(value) -> str:
+def clock(value: str | datetime | None) -> str:
 	return format_time(get_datetime(value).time(), format="short", locale=_locale()) if value else ""
 
 
@@ -63,7 +68,7 @@ def quota(limit: int) -> str:
 	return _("{0} requests a day").format(number(limit)) if cint(limit) > 0 else _("Unlimited requests")
 
 
-def tax_line(invoice) -> str:
+def tax_line(invoice: "AIInvoice") -> str:
 	label = invoice.tax_label or _("Tax")
 	return f"{label} ({percent(invoice.tax_rate)})" if flt(invoice.tax_rate) else label
 

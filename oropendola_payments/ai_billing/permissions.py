@@ -1,23 +1,27 @@
 """Customers see only their own records: the functions that hooks.py names, one pair of rules for all."""
 
+from frappe.model.document import Document
+
 from oropendola_payments.ai_billing.records import may_see, own_records_condition
 
 
-def has_permission(doc, ptype=None, user=None, debug=False) -> bool:
+def has_permission(
+	doc: Document, ptype: str | None = None, user: str | None = None, debug: bool = False
+) -> bool:
 	return may_see(doc, user)
 
 
-def subscription_conditions(user=None) -> str:
+def subscription_conditions(user: str | None = None) -> str:
 	return own_records_condition("AI Subscription", user)
 
 
-def api_key_conditions(user=None) -> str:
+def api_key_conditions(user: str | None = None) -> str:
 	return own_records_condition("AI API Key", user)
 
 
-def invoice_conditions(user=None) -> str:
+def invoice_conditions(user: str | None = None) -> str:
 	return own_records_condition("AI Invoice", user)
 
 
-def attempt_conditions(user=None) -> str:
+def attempt_conditions(user: str | None = None) -> str:
 	return own_records_condition("Payment Attempt", user)

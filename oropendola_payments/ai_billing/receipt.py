@@ -1,10 +1,17 @@
 """What a receipt says, as texts ready to show: the same for the page, the PDF and the sheet to print."""
 
+from typing import TYPE_CHECKING
+
 import frappe
 from frappe import _
 from frappe.utils import flt, get_fullname
 
 from oropendola_payments.ai_billing import formatting
+from oropendola_payments.money import Amount
+
+if TYPE_CHECKING:
+	from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+	from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 
 PAID = ("Paid", "Partly Refunded", "Refunded")
 METHODS = {
@@ -17,12 +24,12 @@ METHODS = {
 }
 
 
-def may_have(invoice) -> bool:
+def may_have(invoice: "AIInvoice") -> bool:
 	"""As soon as money was applied to it: a part of the sum has a receipt as well, which says what is still due."""
 	return invoice.status in PAID or flt(invoice.amount_paid) > 0
 
 
-def facts(invoice) -> dict:
+def facts(invoice: "AIInvoice") -> dict:
 	"""Amounts carry their currency; nothing is escaped yet."""
 	return {
 		"lang": (frappe.local.lang or "en").replace("_", "-"),
@@ -55,7 +62,7 @@ def _customer(user: str) -> dict:
 	return {"name": name, "email": email if email != name else ""}
 
 
-def _what(invoice) -> dict:
+def _what(invoice: "AIInvoice") -> dict:
 	"""The invoice's own words first: a plan may have been renamed since."""
 	plan = invoice.plan and frappe.get_cached_doc("AI Plan", invoice.plan)
 	return {
@@ -65,13 +72,13 @@ def _what(invoice) -> dict:
 	}
 
 
-def _tax(invoice) -> dict | None:
+def _tax(invoice: "AIInvoice") -> dict | None:
 	if not flt(invoice.tax_amount):
 		return None
 	return {"text": formatting.tax_line(invoice), "amount": _money(invoice.tax_amount, invoice)}
 
 
-def _money_moved(invoice) -> dict:
+def _money_moved(invoice: "AIInvoice") -> dict:
 	"""What paid this invoice and what of it went back. Money that came twice is no part of it."""
 	filters = {"invoice": invoice.name, "applied_amount": (">", 0)}
 	fields = ["name", "gateway", "gateway_payment_id", "amount", "currency", "captured_at", "attempt"]
@@ -87,7 +94,7 @@ def _money_moved(invoice) -> dict:
 	}
 
 
-def _payment(capture) -> dict:
+def _payment(capture: "PaymentCapture") -> dict:
 	return {
 		"date": formatting.day(capture.captured_at),
 		"with": _with_what(capture),
@@ -96,7 +103,7 @@ def _payment(capture) -> dict:
 	}
 
 
-def _with_what(capture) -> str:
+def _with_what(capture: "PaymentCapture") -> str:
 	if capture.gateway in ("manual", "credit"):
 		return (
 			_("Credit from an earlier payment") if capture.gateway == "credit" else _("Bank transfer or cash")
@@ -120,5 +127,5 @@ def _refunds(captures: list[str]) -> list[dict]:
 	]
 
 
-def _money(amount, invoice) -> str:
+def _money(amount: Amount, invoice: "AIInvoice") -> str:
 	return formatting.money(amount, invoice.currency)

@@ -1,5 +1,8 @@
 """What the records share: moves along a table of states, and fields that only the system writes."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import frappe
 from frappe import _
 from frappe.model.document import Document
@@ -10,7 +13,7 @@ from oropendola_payments.exceptions import ConcurrentChange, InvalidTransition, 
 from oropendola_payments.roles import is_staff
 
 
-def new(doctype: str):
+def new(doctype: str) -> Any:
 	"""An empty record for `add`; `frappe.new_doc` asks the database each time."""
 	return frappe.get_doc({"doctype": doctype, "docstatus": 0, "idx": 0})
 
@@ -20,10 +23,10 @@ class SystemRecord(Document):
 
 	system_fields: tuple[str, ...] = ()
 
-	def validate(self):
+	def validate(self) -> None:
 		self.validate_system_fields()
 
-	def validate_system_fields(self):
+	def validate_system_fields(self) -> None:
 		before = self.get_doc_before_save()
 		if not before:
 			return
@@ -35,11 +38,11 @@ class SystemRecord(Document):
 			)
 			frappe.throw(message.format(labels, _(self.doctype), self.name), NotAllowed)
 
-	def on_trash(self):
+	def on_trash(self) -> None:
 		message = _("{0} {1} is kept as evidence and cannot be deleted.")
 		frappe.throw(message.format(_(self.doctype), self.name), NotAllowed)
 
-	def add(self):
+	def add(self) -> None:
 		"""Insert the row in one statement, past the form's checks; DuplicateEntryError when a unique key is taken."""
 		now_text = now()
 		self.name = self.name or frappe.generate_hash(length=10)
@@ -66,7 +69,7 @@ class SystemRecord(Document):
 			raise
 		self.set("__islocal", False)
 
-	def write(self, **values):
+	def write(self, **values: Any) -> None:
 		"""Write columns in one statement, past the form's checks. Only for code that holds the row's lock."""
 		self._update_row(values)
 
@@ -90,14 +93,17 @@ class StatefulRecord(SystemRecord):
 	transitions: dict[str, set[str]] = {}
 	first_status = "Pending"
 
-	def validate(self):
+	if TYPE_CHECKING:
+		status: str
+
+	def validate(self) -> None:
 		self.validate_status()
 		super().validate()
 
-	def onload(self):
+	def onload(self) -> None:
 		self.set_onload("next_statuses", sorted(self.transitions.get(self.status, ())))
 
-	def validate_status(self):
+	def validate_status(self) -> None:
 		before = self.get_doc_before_save()
 		if not before and self.status != self.first_status:
 			message = _("A new {0} starts as {1}, not as {2}.")
@@ -116,7 +122,7 @@ class StatefulRecord(SystemRecord):
 	def can_move_to(self, status: str) -> bool:
 		return status in self.transitions[self.status]
 
-	def _move_to(self, status: str, **values) -> bool:
+	def _move_to(self, status: str, **values: Any) -> bool:
 		"""True when this call moved it; False when it stood there already."""
 		if status == self.status:
 			return False
@@ -128,13 +134,13 @@ class StatefulRecord(SystemRecord):
 		self._swap(self.status, status, values)
 		return True
 
-	def _swap(self, old: str, new: str, values: dict):
+	def _swap(self, old: str, new: str, values: dict) -> None:
 		if not self._update_row({"status": new, **values}, only_if={"status": old}):
 			message = _("{0} {1} has just been changed by someone else. Please reload it.")
 			frappe.throw(message.format(_(self.doctype), self.name), ConcurrentChange)
 
 
-def move_locked(records: list[StatefulRecord], status: str, values: dict[str, dict]):
+def move_locked(records: Sequence[StatefulRecord], status: str, values: dict[str, dict]) -> None:
 	"""Move many records of one kind and status with one statement; `values` are columns by record name.
 
 	For sweeps that hold the locks of all of them: the table of moves is checked for each, as in `_move_to`.
@@ -155,7 +161,7 @@ def move_locked(records: list[StatefulRecord], status: str, values: dict[str, di
 		record.update(rows[record.name])
 
 
-def _update_rows(doctype: str, rows: dict[str, dict], old_status: str):
+def _update_rows(doctype: str, rows: dict[str, dict], old_status: str) -> None:
 	columns = list(next(iter(rows.values())))
 	cases = "WHEN %s THEN %s " * len(rows)
 	sets = ", ".join(f"`{column}` = CASE `name` {cases} END" for column in columns)
@@ -173,7 +179,7 @@ def own_records_condition(doctype: str, user: str | None = None) -> str:
 	return "" if is_staff(user) else f"`tab{doctype}`.`user` = {frappe.db.escape(user)}"
 
 
-def may_see(doc, user: str | None = None) -> bool:
+def may_see(doc: Any, user: str | None = None) -> bool:
 	"""For `has_permission`: a single record, by the same rule as lists."""
 	user = user or frappe.session.user
 	return is_staff(user) or (user != "Guest" and doc.user == user)

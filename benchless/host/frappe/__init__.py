@@ -4,7 +4,8 @@
 
 import secrets
 import traceback
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from ._absent import _absent
 from ._apps import (
@@ -151,7 +152,9 @@ def clear_document_cache(doctype: str, name: str | None = None) -> None:
 	db.after_rollback.add(clear)
 
 
-def get_cached_value(doctype: str, name: str, fieldname: str = "name", as_dict: bool = False):
+def get_cached_value(
+	doctype: str, name: str, fieldname: str | Iterable[str] = "name", as_dict: bool = False
+) -> Any:
 	try:
 		doc = get_cached_doc(doctype, name)
 	except DoesNotExistError:  # noqa: F405

@@ -51,7 +51,7 @@ def is_whitelisted(method):
 			local.form_dict[key] = sanitize_html(value)
 
 
-def only_for(roles: list[str] | tuple[str] | str, message=False):
+def only_for(roles: list[str] | tuple[str, ...] | str, message=False):
 	"""Refuse users who have none of the roles. As in Frappe, tests and Administrator always pass."""
 	from frappe import _, get_roles, throw
 

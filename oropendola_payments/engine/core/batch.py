@@ -8,7 +8,7 @@ BATCH = 200
 LONG_SECONDS = 1500
 
 
-def enqueue_once(function: str):
+def enqueue_once(function: str) -> None:
 	"""Have a sweep done by a worker, and by one at a time: the job that cron calls has only 300 seconds."""
 	frappe.enqueue(
 		function,
@@ -46,7 +46,7 @@ def next_names(doctype: str, filters: dict, last: str, count: int) -> list[str]:
 	return frappe.db.sql(statement, values, pluck=True)
 
 
-def _attempt(doctype: str, name: str, work: Callable[[str], object]):
+def _attempt(doctype: str, name: str, work: Callable[[str], object]) -> None:
 	try:
 		work(name)
 		frappe.db.commit()

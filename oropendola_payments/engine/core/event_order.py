@@ -18,7 +18,7 @@ def is_newer(moment: datetime | None, known: str | None) -> bool | None:
 	return None if moment == before else moment > before
 
 
-def local_time(moment):
+def local_time(moment: datetime | None) -> datetime:
 	"""The gateway's time in the site's time zone, as the database keeps it."""
 	if moment is None:
 		return now_datetime()

@@ -3,7 +3,10 @@
 import json
 import re
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
+
+import frappe
 
 from oropendola_payments.gateways.cards import passes_luhn
 
@@ -29,7 +32,7 @@ KEPT_HEADERS = {
 }  # fmt: skip
 
 
-def redact(value):
+def redact(value: Any) -> Any:
 	"""The same structure with personal data and secrets replaced."""
 	if isinstance(value, Mapping):
 		return {
@@ -69,7 +72,7 @@ def redact_headers(headers: Mapping) -> dict:
 	return {key: value[:200] for key, value in headers.items() if key.lower() in KEPT_HEADERS}
 
 
-def _is_private(key) -> bool:
+def _is_private(key: frappe._dict) -> bool:
 	if str(key).lower() in EXACT:
 		return True
 	return bool(PRIVATE.search(PUNCTUATION.sub("", str(key).lower())))

@@ -3,12 +3,17 @@
 import random
 import time
 from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 import frappe
 from frappe import _
 
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.exceptions import ConcurrentChange
 
+P = ParamSpec("P")
+R = TypeVar("R")
 MAX_TRIES = 6
 NOUNS = {
 	"AI Invoice": "invoice",
@@ -20,14 +25,16 @@ NOUNS = {
 RETRYABLE = (frappe.QueryDeadlockError, frappe.QueryTimeoutError, ConcurrentChange)
 
 
-def in_transaction(work: Callable, *args, **kwargs):
+def in_transaction(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
 	"""The result of `work`, committed. What the caller wrote before is committed first.
 
 	Starting afresh matters twice: no lock is held from before, and the first plain read after the invoice's lock sees what the
 	last holder of that lock committed.
 	"""
 	frappe.db.commit()
-	for tries_left in reversed(range(MAX_TRIES)):
+	tries_left = MAX_TRIES
+	while True:
+		tries_left -= 1
 		try:
 			result = work(*args, **kwargs)
 			frappe.db.commit()
@@ -42,7 +49,7 @@ def in_transaction(work: Callable, *args, **kwargs):
 			raise
 
 
-def lock(doctype: str, name: str):
+def lock(doctype: str, name: str | None) -> Any:
 	"""The record as it is now, held until the transaction ends. The order is invoice, attempt, capture, subscription."""
 	rows = read(doctype, "`name` = %s FOR UPDATE", (name,))
 	if not rows:
@@ -56,7 +63,7 @@ def read(doctype: str, where: str, values: tuple) -> list:
 	return [frappe.get_doc({"doctype": doctype, **row}) for row in rows]
 
 
-def safely(work: Callable):
+def safely(work: Callable[..., object]) -> None:
 	"""Commit what `work` did; when it fails, undo it, log it and go on."""
 	try:
 		work()
@@ -67,6 +74,6 @@ def safely(work: Callable):
 		frappe.db.commit()
 
 
-def lock_attempt(attempt):
+def lock_attempt(attempt: PaymentAttempt) -> tuple[AIInvoice, PaymentAttempt]:
 	"""Nothing may be read before the invoice's lock: a plain read would fix what later reads can see."""
 	return lock("AI Invoice", attempt.invoice), lock("Payment Attempt", attempt.name)

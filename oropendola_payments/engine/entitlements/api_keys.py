@@ -8,7 +8,7 @@ from frappe.utils.password import decrypt, encrypt
 NEW_KEY_SECONDS = 24 * 3600
 
 
-def keep_until_revealed(subscription: str, key: str):
+def keep_until_revealed(subscription: str, key: str) -> None:
 	"""The customer may be away when a webhook makes the key: keep it sealed for a day, to be shown once."""
 	frappe.db.after_commit.add(lambda: _store_key(subscription, key))
 
@@ -26,7 +26,7 @@ def has_new_key(subscription: str) -> bool:
 	return bool(frappe.cache.get_value(_pickup(subscription), expires=True))
 
 
-def _store_key(subscription: str, key: str):
+def _store_key(subscription: str, key: str) -> None:
 	frappe.cache.set_value(_pickup(subscription), encrypt(json.dumps(key)), expires_in_sec=NEW_KEY_SECONDS)
 
 

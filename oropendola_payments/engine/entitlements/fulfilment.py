@@ -3,13 +3,14 @@
 from frappe import _
 from frappe.utils import getdate, now_datetime
 
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import LIVE
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.entitlements import api_keys
 
 
-def fulfil(invoice) -> bool:
+def fulfil(invoice: AIInvoice) -> bool:
 	"""Give what the paid invoice bought, once. False when its subscription was cancelled meanwhile."""
 	if invoice.fulfilled_on:
 		return True
@@ -25,7 +26,7 @@ def fulfil(invoice) -> bool:
 	return True
 
 
-def revoke_period(invoice):
+def revoke_period(invoice: AIInvoice) -> None:
 	"""The money went back in full: so does the period it bought."""
 	subscription = lock("AI Subscription", invoice.subscription)
 	if subscription.status not in LIVE or not subscription.end_date:

@@ -47,7 +47,7 @@ def consume(api_key: str | None, requests: int) -> dict:
 	return _balance(key.subscription)
 
 
-def _authenticate(api_key: str | None):
+def _authenticate(api_key: str | None) -> frappe._dict:
 	if not api_key:
 		raise Unauthorized(_("Please send your API key in the header X-API-Key."))
 	if not is_well_formed(api_key):
@@ -64,13 +64,13 @@ def _ended() -> PaymentRequired:
 	return PaymentRequired(_("Your subscription has ended. Please renew it to continue."))
 
 
-def _is_unlimited_now(key) -> bool:
+def _is_unlimited_now(key: frappe._dict) -> bool:
 	"""MariaDB counts a row that an UPDATE left as it was as not affected: an unlimited plan's always is."""
 	served = key.status in ("Active", "Trial") and (not key.end_date or key.end_date > today())
 	return key.daily_quota_limit == -1 and served
 
 
-def _refuse(key, wanted: int):
+def _refuse(key: frappe._dict, wanted: int) -> None:
 	balance = _balance(key.subscription)
 	if key.status not in ("Active", "Trial") or (key.end_date and key.end_date <= today()):
 		raise _ended()
@@ -85,7 +85,7 @@ def _balance(subscription: str) -> dict:
 	return {"allowed": True, "remaining": row.daily_quota_remaining, "reset_on": row.quota_reset_on}
 
 
-def _note_use(key):
+def _note_use(key: frappe._dict) -> None:
 	"""Once a day is enough to see which keys are in use."""
 	if key.last_used_on != today():
 		frappe.db.sql("UPDATE `tabAI API Key` SET last_used_on = %s WHERE name = %s", (today(), key.name))

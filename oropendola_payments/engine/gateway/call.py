@@ -1,17 +1,24 @@
 """Every call to a gateway goes through here, so that its success or failure counts for the gateway's health."""
 
 from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
 import frappe
 from frappe import _
 from frappe.utils import now_datetime
 
+from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gateway_settings import (
+	PaymentGatewaySettings,
+)
 from oropendola_payments.engine.gateway import circuit_breaker
 from oropendola_payments.engine.gateway.registry import SETTINGS, build, missing_credentials, settings_of
 from oropendola_payments.gateways.errors import GatewayError, NotSupported
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-def call_gateway(code: str, call: Callable, *args, **kwargs):
+
+def call_gateway(code: str, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
 	"""The gateway's answer; success and failure count for its health."""
 	try:
 		answer = call(*args, **kwargs)
@@ -23,7 +30,7 @@ def call_gateway(code: str, call: Callable, *args, **kwargs):
 	return answer
 
 
-def check_connection(settings, method=None) -> str:
+def check_connection(settings: PaymentGatewaySettings, method: str | None = None) -> str:
 	"""What the provider says to our keys, as a sentence. For `doc_events` of Payment Gateway Settings."""
 	missing = missing_credentials(settings)
 	if missing:
@@ -40,19 +47,19 @@ def check_connection(settings, method=None) -> str:
 	return answer
 
 
-def _record_success_hourly(code: str):
+def _record_success_hourly(code: str) -> None:
 	if not frappe.cache.get_value(_success_key(code), expires=True):
 		frappe.cache.set_value(_success_key(code), 1, expires_in_sec=3600)
 		_record_success(code)
 
 
-def _record_success(code: str):
+def _record_success(code: str) -> None:
 	frappe.db.set_value(
 		SETTINGS, settings_of(code).name, "last_success_on", now_datetime(), update_modified=False
 	)
 
 
-def forget_success(code: str):
+def forget_success(code: str) -> None:
 	"""Of other keys or another mode: the next call that succeeds is noted at once."""
 	frappe.cache.delete_value(_success_key(code))
 

@@ -5,6 +5,7 @@ count only takes a few failures more. After the pause the next call is the trial
 """
 
 import time
+from typing import Any
 
 import frappe
 from frappe.utils import now_datetime
@@ -21,14 +22,14 @@ def is_degraded(code: str) -> bool:
 	return settings_of(code).is_degraded()
 
 
-def report_success(code: str):
+def report_success(code: str) -> None:
 	"""A call worked: whatever was wrong is over."""
 	frappe.cache.delete_value(_key(code))
 	if settings_of(code).degraded_since:
 		_write(code, degraded_since=None, keys_refused=0)
 
 
-def report_failure(code: str, error: Exception):
+def report_failure(code: str, error: Exception) -> None:
 	"""Count an outage. An error that says nothing of the gateway's health, such as a decline, counts for nothing.
 
 	Refused keys open the circuit at once: repeating them can lock an account.
@@ -53,7 +54,7 @@ def _count(code: str) -> int:
 	return len(recent)
 
 
-def _write(code: str, **values):
+def _write(code: str, **values: Any) -> None:
 	frappe.db.set_value(SETTINGS, settings_of(code).name, values, update_modified=False)
 	frappe.db.commit()
 

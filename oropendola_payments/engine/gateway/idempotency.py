@@ -1,6 +1,7 @@
 """Idempotency keys: the same attempt and operation give the same key for ever, anything else another one."""
 
 import hashlib
+from typing import Any
 
 import frappe
 
@@ -11,6 +12,6 @@ def operation_key(*parts: str) -> str:
 	return hashlib.sha256(text.encode()).hexdigest()[:40]
 
 
-def fingerprint(*parts) -> str:
+def fingerprint(*parts: Any) -> str:
 	"""Tells whether a repeated client key comes with the same parameters."""
 	return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:40]

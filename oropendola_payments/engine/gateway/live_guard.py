@@ -17,7 +17,7 @@ def is_confirmed() -> bool:
 	return frappe.get_cached_doc("Payment Settings").confirmed_site == this_site()
 
 
-def require_confirmed(label: str):
+def require_confirmed(label: str) -> None:
 	if not is_confirmed():
 		message = _(
 			"{0} is in Live mode, but this site is not confirmed for live payments. It may be a copy of the real site. A Payments Manager can confirm it in Payment Settings."
@@ -25,13 +25,13 @@ def require_confirmed(label: str):
 		raise Unavailable(message.format(label))
 
 
-def confirm_if_first():
+def confirm_if_first() -> None:
 	"""The first Live gateway of a new site needs no second question."""
 	if not frappe.db.get_single_value("Payment Settings", "confirmed_site"):
 		confirm()
 
 
-def confirm():
+def confirm() -> None:
 	before = frappe.db.get_single_value("Payment Settings", "confirmed_site")
 	frappe.db.set_single_value("Payment Settings", "confirmed_site", this_site())
 	frappe.clear_document_cache("Payment Settings", "Payment Settings")

@@ -3,26 +3,27 @@
 import frappe
 from frappe import _
 
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.exceptions import Conflict
 
 
-def is_current_mode(attempt) -> bool:
+def is_current_mode(attempt: PaymentAttempt | frappe._dict) -> bool:
 	"""False while the gateway is in another mode than when the attempt was made. `attempt` needs `gateway` and `mode`."""
 	return attempt.mode == "Manual" or attempt.mode == settings_of(attempt.gateway).mode
 
 
-def require_current_mode(attempt):
+def require_current_mode(attempt: PaymentAttempt | frappe._dict) -> None:
 	if not is_current_mode(attempt):
 		raise Conflict(other_mode_message(attempt))
 
 
-def mode_of(attempt_name: str):
+def mode_of(attempt_name: str | None) -> frappe._dict:
 	"""Name, gateway and mode of an attempt, which is all that the guard needs."""
 	fields = ["name", "gateway", "mode"]
 	return frappe.db.get_value("Payment Attempt", attempt_name, fields, as_dict=True)
 
 
-def other_mode_message(attempt) -> str:
+def other_mode_message(attempt: PaymentAttempt | frappe._dict) -> str:
 	message = _("Payment {0} was made in {1} mode. It waits until the gateway is set to that mode again.")
 	return message.format(attempt.name, _(attempt.mode))

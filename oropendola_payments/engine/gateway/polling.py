@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from frappe.utils import get_datetime, now_datetime
 
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
 
 # (younger than, ask again after). Money that was taken without a message is reversed by Indian banks within five days
@@ -31,7 +32,7 @@ def soon() -> datetime:
 	return now_datetime() + timedelta(minutes=1)
 
 
-def next_check(attempt, closed: bool = False) -> datetime | None:
+def next_check(attempt: PaymentAttempt, closed: bool = False) -> datetime | None:
 	"""None once the attempt is so old that nothing can come any more."""
 	now = now_datetime()
 	age = now - (get_datetime(attempt.initiated_at) if attempt.initiated_at else now)
@@ -41,7 +42,7 @@ def next_check(attempt, closed: bool = False) -> datetime | None:
 	return _step(STEPS, now, age)
 
 
-def next_check_after_payment(attempt) -> datetime | None:
+def next_check_after_payment(attempt: PaymentAttempt) -> datetime | None:
 	"""When a paid attempt is looked at again; never, when no gateway can be asked."""
 	if attempt.gateway not in gateway_codes():
 		return None
@@ -53,20 +54,20 @@ def _step(steps: tuple, now: datetime, age: timedelta) -> datetime | None:
 	return next((now + pause for younger_than, pause in steps if age < younger_than), None)
 
 
-def has_next_check(attempt) -> bool:
+def has_next_check(attempt: PaymentAttempt) -> bool:
 	return bool(_planned(attempt))
 
 
-def next_check_during_query(attempt) -> datetime:
+def next_check_during_query(attempt: PaymentAttempt) -> datetime:
 	"""As `next_check`, but never None: a last question that gets no answer is asked again."""
 	return _planned(attempt) or now_datetime() + RETRY_LAST_CHECK_AFTER
 
 
-def _planned(attempt) -> datetime | None:
+def _planned(attempt: PaymentAttempt) -> datetime | None:
 	return next_check_after_payment(attempt) if attempt.status == "Paid" else next_check(attempt)
 
 
-def _vendors_schedule(attempt, age: timedelta) -> timedelta | None:
+def _vendors_schedule(attempt: PaymentAttempt, age: timedelta) -> timedelta | None:
 	"""PhonePe demands its own rhythm while a payment is pending; afterwards ours goes on."""
 	if not attempt.is_open() or age > VENDOR_SCHEDULE_ENDS or attempt.gateway not in gateway_codes():
 		return None

@@ -7,6 +7,9 @@ from frappe import _
 from frappe.utils import cint
 from frappe.utils.password import decrypt, encrypt
 
+from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gateway_settings import (
+	PaymentGatewaySettings,
+)
 from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes, unknown_gateway
 from oropendola_payments.engine.gateway.live_guard import require_confirmed
 from oropendola_payments.exceptions import Unavailable
@@ -18,7 +21,7 @@ SIGNING_SLOTS = ("webhook_secret", "webhook_secret_previous")
 DEFAULT_SIMULATOR = "http://127.0.0.1:8900"
 
 
-def settings_of(code: str):
+def settings_of(code: str) -> PaymentGatewaySettings:
 	"""The settings record of a gateway, from the shared cache."""
 	# Strangers choose the code in the address of a webhook: only known ones get a place in the cache.
 	known = code in gateway_codes()
@@ -28,7 +31,9 @@ def settings_of(code: str):
 	return frappe.get_cached_doc(SETTINGS, name)
 
 
-def adapter_of(code: str, *, for_new_payment: bool = False, timeout=None) -> Gateway:
+def adapter_of(
+	code: str, *, for_new_payment: bool = False, timeout: tuple[float, float] | None = None
+) -> Gateway:
 	"""A ready adapter. Old payments are asked about and refunded even after a gateway was switched off.
 
 	`timeout` is for callers that somebody waits for: seconds to connect and to read.
@@ -41,7 +46,7 @@ def adapter_of(code: str, *, for_new_payment: bool = False, timeout=None) -> Gat
 	return build(settings, timeout)
 
 
-def build(settings, timeout=None) -> Gateway:
+def build(settings: PaymentGatewaySettings, timeout: tuple[float, float] | None = None) -> Gateway:
 	if settings.mode == "Live":
 		require_confirmed(settings.label)
 	if settings.mode == "Simulator" and not cint(frappe.conf.get("allow_payment_simulator")):
@@ -51,7 +56,7 @@ def build(settings, timeout=None) -> Gateway:
 	return build_offline(settings, timeout)
 
 
-def build_offline(settings, timeout=None) -> Gateway:
+def build_offline(settings: PaymentGatewaySettings, timeout: tuple[float, float] | None = None) -> Gateway:
 	"""For questions that call nobody. Whoever calls a gateway takes the one of `build`."""
 	cls = adapter_class(settings.gateway)
 	return cls(
@@ -63,7 +68,7 @@ def build_offline(settings, timeout=None) -> Gateway:
 	)
 
 
-def missing_credentials(settings) -> list[str]:
+def missing_credentials(settings: PaymentGatewaySettings) -> list[str]:
 	"""Labels of what still has to be filled in; the simulator needs nothing."""
 	cls = adapter_class(settings.gateway)
 	return cls.missing_credentials(_secrets(settings, cls))
@@ -77,7 +82,7 @@ def _settings_name(code: str) -> str | None:
 	return frappe.db.get_value(SETTINGS, {"gateway": code}, "name")
 
 
-def _secrets(settings, cls: type[Gateway]) -> dict[str, str]:
+def _secrets(settings: PaymentGatewaySettings, cls: type[Gateway]) -> dict[str, str]:
 	secrets = settings.get_secrets()
 	if settings.mode == "Simulator":
 		# Real keys never go to a simulator; what signs messages may be set, to try a rotation.
@@ -86,7 +91,7 @@ def _secrets(settings, cls: type[Gateway]) -> dict[str, str]:
 	return secrets
 
 
-def _base_url(settings) -> str | None:
+def _base_url(settings: PaymentGatewaySettings) -> str | None:
 	if settings.mode == "Live":
 		return None
 	if settings.api_base_url:
@@ -97,17 +102,17 @@ def _base_url(settings) -> str | None:
 class SiteTokens:
 	"""A token cache shared by all workers of the site; what lies in Redis is encrypted."""
 
-	def __init__(self, prefix: str):
+	def __init__(self, prefix: str) -> None:
 		self.prefix = f"oropendola_token:{prefix}"
 
 	def get(self, key: str) -> str | None:
 		sealed = frappe.cache.get_value(f"{self.prefix}:{key}", expires=True)
 		return json.loads(decrypt(sealed)) if sealed else None
 
-	def set(self, key: str, value: str, seconds: int):
+	def set(self, key: str, value: str, seconds: int) -> None:
 		frappe.cache.set_value(
 			f"{self.prefix}:{key}", encrypt(json.dumps(value)), expires_in_sec=max(1, int(seconds))
 		)
 
-	def delete(self, key: str):
+	def delete(self, key: str) -> None:
 		frappe.cache.delete_value(f"{self.prefix}:{key}")

@@ -3,13 +3,16 @@
 import frappe
 from frappe.utils import cint
 
+from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gateway_settings import (
+	PaymentGatewaySettings,
+)
 from oropendola_payments.engine.gateway.call import forget_success
 from oropendola_payments.engine.gateway.live_guard import confirm_if_first
 
 LIST_KEY = "oropendola_gateway_list"
 
 
-def settings_saved(settings, method=None):
+def settings_saved(settings: PaymentGatewaySettings, method: str | None = None) -> None:
 	if cint(settings.enabled) and settings.mode == "Live":
 		confirm_if_first()
 	if settings.keys_or_mode_changed():
@@ -17,11 +20,11 @@ def settings_saved(settings, method=None):
 	_clear_list()
 
 
-def settings_removed(settings, method=None):
+def settings_removed(settings: PaymentGatewaySettings, method: str | None = None) -> None:
 	_clear_list()
 
 
-def _clear_list():
+def _clear_list() -> None:
 	"""Now for this transaction, and once more after its commit: meanwhile a reader may have cached the old rows."""
 	frappe.cache.delete_value(LIST_KEY)
 	frappe.db.after_commit.add(lambda: frappe.cache.delete_value(LIST_KEY))

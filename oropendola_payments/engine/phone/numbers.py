@@ -12,7 +12,7 @@ def phone_of(user: str) -> str:
 	return next(filter(None, frappe.db.get_value("User", user, ["mobile_no", "phone"]) or ()), "")
 
 
-def keep_phone(user: str, text: str | None):
+def keep_phone(user: str, text: str | None) -> None:
 	"""Keep a phone number in E.164 form. It goes to the field that is no log-in name and need not be unique."""
 	if text:
 		frappe.db.set_value("User", user, "phone", phone_number(text))

@@ -16,6 +16,7 @@ from frappe import _
 from frappe.utils import cint
 from frappe.utils.password import get_encryption_key
 
+from oropendola_payments.ai_billing.doctype.payment_settings.payment_settings import PaymentSettings
 from oropendola_payments.engine.phone import sms
 from oropendola_payments.engine.phone.numbers import masked_phone
 from oropendola_payments.exceptions import TooManyRequests, Unavailable, Unprocessable
@@ -33,7 +34,7 @@ class CodeRefused(Unprocessable):
 
 	error_code = "otp_refused"
 
-	def __init__(self, attempts_left: int | None = None):
+	def __init__(self, attempts_left: int | None = None) -> None:
 		super().__init__(
 			_("This code is wrong, already used or expired. Please check it or request a new one.")
 		)
@@ -72,7 +73,7 @@ def send(bound: Binding, simulated: bool) -> dict:
 	return {**answer, "test_otp": code} if simulated else answer
 
 
-def check(bound: Binding, code: str):
+def check(bound: Binding, code: str) -> None:
 	"""Return once for the right code, raise CodeRefused for anything else."""
 	_limit("checks", _address(), *CHECKS_PER_ADDRESS)
 	raw = frappe.cache.get(_key(bound))
@@ -99,7 +100,7 @@ def is_waiting(bound: Binding) -> bool:
 # Keeping ------------------------------------------------------------------------------------------
 
 
-def _keep(bound: Binding, code: str, seconds: int):
+def _keep(bound: Binding, code: str, seconds: int) -> None:
 	salt = secrets.token_hex(16)
 	kept = {"salt": salt, "digest": _digest(bound, code, salt), "seconds": seconds}
 	frappe.cache.delete(_key(bound, "tries"))
@@ -119,7 +120,7 @@ def _key(bound: Binding, suffix: str = "code") -> bytes:
 # Limits -------------------------------------------------------------------------------------------
 
 
-def _limit_sending(bound: Binding, settings):
+def _limit_sending(bound: Binding, settings: PaymentSettings) -> None:
 	pause = cint(settings.otp_resend_seconds) or 60
 	_limit("sends", _address(), *SENDS_PER_ADDRESS)
 	if _count(_counter("pause", bound.phone), pause) > 1:
@@ -132,7 +133,7 @@ def _limit_sending(bound: Binding, settings):
 	_limit("site", "all", cint(settings.otp_per_site_hour) or 300, HOUR)
 
 
-def _limit(kind: str, whose: str, most: int, seconds: int):
+def _limit(kind: str, whose: str, most: int, seconds: int) -> None:
 	if _count(_counter(kind, whose), seconds) > most:
 		raise TooManyRequests(_("Too many codes were requested. Please try again later."))
 
@@ -158,7 +159,7 @@ def _address() -> str:
 # Wording ------------------------------------------------------------------------------------------
 
 
-def _sms_text(bound: Binding, code: str, settings) -> str:
+def _sms_text(bound: Binding, code: str, settings: PaymentSettings) -> str:
 	amount = f"{bound.currency} {money_text(bound.amount, bound.currency)}"
 	try:
 		return settings.otp_text(code, amount)

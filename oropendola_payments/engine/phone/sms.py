@@ -4,6 +4,8 @@ Not Frappe's own `send_sms`: it waits without limit, keeps the text in SMS Log, 
 is set up. A code must do none of these.
 """
 
+from typing import Any
+
 import frappe
 import requests
 from frappe import _
@@ -14,7 +16,7 @@ from oropendola_payments.exceptions import Unavailable
 TIMEOUT = (5, 10)
 
 
-def require_ready():
+def require_ready() -> None:
 	"""Refuse before anybody waits for a code that cannot come."""
 	settings = frappe.get_cached_doc("SMS Settings")
 	if not (settings.sms_gateway_url and settings.message_parameter and settings.receiver_parameter):
@@ -25,7 +27,7 @@ def require_ready():
 		)
 
 
-def send(phone: str, text: str):
+def send(phone: str, text: str) -> None:
 	"""Hand the text to the provider. The text is neither logged nor stored."""
 	require_ready()
 	settings = frappe.get_cached_doc("SMS Settings")
@@ -34,7 +36,7 @@ def send(phone: str, text: str):
 	values.update({settings.message_parameter: text, settings.receiver_parameter: phone})
 	try:
 		answer = requests.request(**_request(settings, headers, values), headers=headers, timeout=TIMEOUT)
-		status = answer.status_code
+		status: int | str = answer.status_code
 	except requests.RequestException as error:
 		status = type(error).__name__
 	if not isinstance(status, int) or status >= 300:
@@ -44,7 +46,7 @@ def send(phone: str, text: str):
 		raise Unavailable(_("The code could not be sent. Please try again in a minute.")) from None
 
 
-def _request(settings, headers: dict, values: dict) -> dict:
+def _request(settings: Any, headers: dict, values: dict) -> dict:
 	target = {"url": settings.sms_gateway_url, "allow_redirects": False}
 	is_json = any(k.lower() == "content-type" and "json" in (v or "") for k, v in headers.items())
 	if not cint(settings.use_post):

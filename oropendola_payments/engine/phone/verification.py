@@ -3,6 +3,7 @@
 from frappe import _
 from frappe.utils import cint, get_url
 
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.engine.core.transactions import in_transaction, lock_attempt
 from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.engine.gateway.simulated import mock_marks
@@ -17,7 +18,7 @@ def initial_phone_check(gateway: str) -> str:
 	return "Needed" if cint(settings_of(gateway).require_phone_code) else ""
 
 
-def send_code(attempt) -> dict:
+def send_code(attempt: PaymentAttempt) -> dict:
 	"""Send a code, unless one is on its way, and say that it is waited for."""
 	bound = _bound(attempt)
 	sent = {} if otp.is_waiting(bound) else otp.send(bound, simulated=attempt.mode == "Simulator")
@@ -33,29 +34,29 @@ def send_code(attempt) -> dict:
 	}
 
 
-def resend(attempt) -> dict:
+def resend(attempt: PaymentAttempt) -> dict:
 	sent = otp.send(_bound(attempt), simulated=attempt.mode == "Simulator")
 	return {**sent, **mock_marks(attempt.mode)}
 
 
-def confirm(attempt, code: str):
+def confirm(attempt: PaymentAttempt, code: str) -> None:
 	"""Raises CodeRefused unless the code is right; then the attempt may go on to the gateway."""
 	otp.check(_bound(attempt), code)
 	mark_confirmed(attempt)
 
 
-def mark_confirmed(attempt):
+def mark_confirmed(attempt: PaymentAttempt) -> None:
 	"""The right code was typed: the attempt and the audit trail know it."""
 	in_transaction(_confirm_locked, attempt)
 
 
-def _confirm_locked(attempt):
+def _confirm_locked(attempt: PaymentAttempt) -> None:
 	invoice, attempt = lock_attempt(attempt)
 	attempt.write(phone_check="Confirmed")
 	invoice.record("phone_confirmed", attempt)
 
 
-def _bound(attempt) -> otp.Binding:
+def _bound(attempt: PaymentAttempt) -> otp.Binding:
 	phone = numbers.phone_of(attempt.user)
 	if not phone:
 		raise Unprocessable(

@@ -6,6 +6,7 @@ import frappe
 from frappe import _
 from frappe.utils import flt
 
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.gateway.idempotency import fingerprint
 from oropendola_payments.engine.gateway.simulated import mock_marks_of
@@ -42,7 +43,9 @@ def _open_once(
 	return [known.name] if known else _open_parts(invoice, amount, reason, key, wanted)
 
 
-def _open_parts(invoice, amount: Decimal | None, reason: str, key: str | None, wanted: str) -> list[str]:
+def _open_parts(
+	invoice: AIInvoice, amount: Decimal | None, reason: str, key: str | None, wanted: str
+) -> list[str]:
 	names = []
 	for number, (capture, part) in enumerate(_parts(invoice, amount), start=1):
 		own_key = key and (key if number == 1 else f"{key}:{number}")
@@ -52,7 +55,7 @@ def _open_parts(invoice, amount: Decimal | None, reason: str, key: str | None, w
 	return names
 
 
-def _parts(invoice, amount: Decimal | None) -> list[tuple]:
+def _parts(invoice: AIInvoice, amount: Decimal | None) -> list[tuple]:
 	"""Which payment gives how much: one that has it all, else the youngest first."""
 	names = frappe.get_all(
 		"Payment Capture", {"invoice": invoice.name}, pluck="name", order_by="creation desc"

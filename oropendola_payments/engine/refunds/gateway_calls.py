@@ -2,6 +2,7 @@
 
 import frappe
 
+from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
 from oropendola_payments.engine.core.urls import api_url
 from oropendola_payments.engine.gateway.call import call_gateway
 from oropendola_payments.engine.gateway.mode_guard import mode_of, other_mode_message
@@ -11,12 +12,12 @@ from oropendola_payments.gateways.errors import NotSent
 from oropendola_payments.money import quantize
 
 
-def refund_status(refund) -> RefundEvent:
+def refund_status(refund: PaymentRefund) -> RefundEvent:
 	"""How the gateway says that this refund stands."""
 	return call_gateway(refund.gateway, adapter_of_payment(refund).refund_status, build_request(refund))
 
 
-def adapter_of_payment(refund) -> Gateway:
+def adapter_of_payment(refund: PaymentRefund) -> Gateway:
 	"""The adapter of the account that took the money. Another mode's account knows nothing: what it says would be believed."""
 	adapter = adapter_of(refund.gateway)
 	attempt = mode_of(refund.attempt)
@@ -25,7 +26,7 @@ def adapter_of_payment(refund) -> Gateway:
 	return adapter
 
 
-def build_request(refund) -> RefundRequest:
+def build_request(refund: PaymentRefund) -> RefundRequest:
 	capture = frappe.get_doc("Payment Capture", refund.capture)
 	attempt = frappe.get_doc("Payment Attempt", capture.attempt)
 	speed = (settings_of(refund.gateway).refund_speed or "Normal").lower()

@@ -6,7 +6,9 @@ import frappe
 from frappe import _
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN as OPEN_INVOICES
-from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import OPEN
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
+from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import OPEN, PaymentRefund
 from oropendola_payments.ai_billing.formatting import exact_money, money
 from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.core.event_order import is_newer, utc_text
@@ -57,7 +59,7 @@ def _resolve_contradiction(name: str, event: RefundEvent) -> bool:
 	return record(name, event, asked_as=refund.status)  # to hold the balance is the safe side
 
 
-def notify_finished(name: str, changed: bool, event: RefundEvent):
+def notify_finished(name: str, changed: bool, event: RefundEvent) -> None:
 	"""Tell the customer and other apps, when this is news and the end."""
 	if changed and event.outcome in (RefundOutcome.REFUNDED, RefundOutcome.FAILED):
 		after_commit.enqueue("oropendola_payments.engine.notifications.hooks.refund_finished", refund=name)
@@ -67,7 +69,9 @@ def _record_locked(invoice_name: str, name: str, event: RefundEvent, asked_as: s
 	return apply_event(lock("AI Invoice", invoice_name), lock("Payment Refund", name), event, asked_as)
 
 
-def apply_event(invoice, refund, event: RefundEvent, asked_as: str | None = None) -> bool:
+def apply_event(
+	invoice: AIInvoice, refund: PaymentRefund, event: RefundEvent, asked_as: str | None = None
+) -> bool:
 	"""Bring a locked refund and its balances up to date. True when it was news."""
 	if _is_overtaken(refund, event, asked_as):
 		return False
@@ -86,7 +90,7 @@ def apply_event(invoice, refund, event: RefundEvent, asked_as: str | None = None
 	return changed
 
 
-def _is_overtaken(refund, event: RefundEvent, asked_as: str | None) -> bool:
+def _is_overtaken(refund: PaymentRefund, event: RefundEvent, asked_as: str | None) -> bool:
 	"""True when what ended this refund is newer than this fact, which says the opposite."""
 	says = FINAL.get(event.outcome)
 	ended = refund.status in FINAL.values()
@@ -98,7 +102,7 @@ def _is_overtaken(refund, event: RefundEvent, asked_as: str | None) -> bool:
 	return not newer
 
 
-def _move(refund, event: RefundEvent) -> bool:
+def _move(refund: PaymentRefund, event: RefundEvent) -> bool:
 	values = {
 		"gateway_refund_id": refund.gateway_refund_id or event.refund_id,
 		"last_fact_at": utc_text(event.occurred_at),
@@ -114,7 +118,7 @@ def _reason(event: RefundEvent) -> str:
 	return redact_text(event.reason or _("The gateway could not make the refund."))[:500]
 
 
-def _book(invoice, refund, before: str):
+def _book(invoice: AIInvoice, refund: PaymentRefund, before: str) -> None:
 	"""Balances follow the refund: a failed one frees what it held, a finished one shows on the invoice."""
 	capture = lock("Payment Capture", refund.capture)
 	held = to_decimal(capture.amount_refunded or 0)
@@ -132,7 +136,7 @@ def _book(invoice, refund, before: str):
 		_update_invoice(invoice)
 
 
-def _hold_again(invoice, capture, refund):
+def _hold_again(invoice: AIInvoice, capture: PaymentCapture, refund: PaymentRefund) -> None:
 	"""The gateway did refund what it had called failed; a second refund may have used the balance meanwhile."""
 	if to_decimal(refund.amount) > capture.refundable():
 		message = _(
@@ -142,13 +146,13 @@ def _hold_again(invoice, capture, refund):
 	capture.write(amount_refunded=to_decimal(capture.amount_refunded or 0) + to_decimal(refund.amount))
 
 
-def _give_credit_back(capture, amount: Decimal):
+def _give_credit_back(capture: PaymentCapture, amount: Decimal) -> None:
 	"""What was paid with credit goes back to the credit, from where it can be spent again or really sent back."""
 	source = lock("Payment Capture", capture.credit_from)
 	source.write(credit_used=to_decimal(source.credit_used or 0) - amount)
 
 
-def _update_invoice(invoice):
+def _update_invoice(invoice: AIInvoice) -> None:
 	refunded = refunded_of_invoice(invoice.name)
 	if refunded >= invoice.paid() > 0 and invoice.can_move_to("Refunded"):
 		invoice.mark_as_refunded(refunded)
@@ -159,7 +163,7 @@ def _update_invoice(invoice):
 		_keep_open(invoice, refunded)
 
 
-def _keep_open(invoice, refunded: Decimal):
+def _keep_open(invoice: AIInvoice, refunded: Decimal) -> None:
 	"""What was paid only in part served nobody: what went back is due again, and can be paid with the rest."""
 	values = {"amount_refunded": refunded}
 	invoice.update(values)
@@ -178,6 +182,6 @@ def refunded_of_invoice(invoice: str) -> Decimal:
 	return total
 
 
-def _end_service(invoice):
+def _end_service(invoice: AIInvoice) -> None:
 	if invoice.fulfilled_on and invoice.subscription:
 		revoke_period(invoice)

@@ -3,6 +3,7 @@
 import frappe
 from frappe import _
 
+from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import OPEN
 from oropendola_payments.ai_billing.formatting import exact_money
 from oropendola_payments.engine.core.transactions import in_transaction, lock
@@ -54,7 +55,7 @@ def _adopt(gateway: str, event: RefundEvent) -> bool:
 	return bool(name)
 
 
-def _adopt_locked(names, event: RefundEvent) -> str | None:
+def _adopt_locked(names: frappe._dict, event: RefundEvent) -> str | None:
 	"""A refund from outside is opened and finished in one transaction: a row in between would be sent by a sweep."""
 	invoice, capture = lock("AI Invoice", names.invoice), lock("Payment Capture", names.name)
 	# Gateways number their refunds each by itself.
@@ -72,7 +73,7 @@ def _adopt_locked(names, event: RefundEvent) -> str | None:
 	return refund.name
 
 
-def _refuse_while_ours_is_unclear(capture, event: RefundEvent):
+def _refuse_while_ours_is_unclear(capture: PaymentCapture, event: RefundEvent) -> None:
 	"""Without our key in it, the message may speak of a refund of ours whose number we do not know yet."""
 	waiting = {"capture": capture.name, "status": ("in", OPEN), "gateway_refund_id": ("is", "not set")}
 	amounts = frappe.get_all("Payment Refund", waiting, pluck="amount")

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 import frappe
 from frappe import _
 from frappe.utils import cint, get_datetime, now_datetime
 
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import OPEN, PaymentRefund
 from oropendola_payments.ai_billing.formatting import money
 from oropendola_payments.ai_billing.known_gateways import adapter_class
@@ -53,13 +55,13 @@ class NotShown(BadAnswer):
 	"""The gateway gave the refund a number and does not know it now."""
 
 
-def process_invoice(invoice: str):
+def process_invoice(invoice: str) -> None:
 	"""Send what was opened for an invoice inside a settling transaction."""
 	for name in frappe.get_all("Payment Refund", {"invoice": invoice, "status": "Created"}, pluck="name"):
 		process(name)
 
 
-def process(name: str, has_news: bool = False):
+def process(name: str, has_news: bool = False) -> None:
 	"""Bring a refund one step further: send it, or ask how it stands. `has_news`: the gateway said so, before its time."""
 	claim = in_transaction(_claim, name, has_news)
 	if not claim:
@@ -99,7 +101,7 @@ def _claim(name: str, has_news: bool) -> Claim | None:
 	return Claim(refund, step)
 
 
-def _next_step(refund, has_news: bool) -> Step | None:
+def _next_step(refund: PaymentRefund, has_news: bool) -> Step | None:
 	if refund.status == "Created":
 		return Step.SEND
 	if has_news and refund.status == "Processing":
@@ -108,7 +110,7 @@ def _next_step(refund, has_news: bool) -> Step | None:
 	return Step.QUERY_OR_SEND if is_due else None
 
 
-def _waits_for_its_mode(refund) -> bool:
+def _waits_for_its_mode(refund: PaymentRefund) -> bool:
 	"""Another mode's account would say that it knows no such refund: the refund stays as it is until the mode is back."""
 	if refund.gateway in WITHOUT_GATEWAY:
 		return False
@@ -122,7 +124,7 @@ def _waits_for_its_mode(refund) -> bool:
 	return True
 
 
-def _must_wait_for_another(refund) -> bool:
+def _must_wait_for_another(refund: PaymentRefund) -> bool:
 	if refund.gateway in WITHOUT_GATEWAY:
 		return False
 	if not adapter_class(refund.gateway).capabilities.one_refund_at_a_time:
@@ -151,14 +153,14 @@ def _run(claim: Claim) -> RefundEvent:
 	return _send(claim.refund)
 
 
-def _query(refund) -> RefundEvent:
+def _query(refund: PaymentRefund) -> RefundEvent:
 	try:
 		return gateway_calls.refund_status(refund)
 	except GatewayRefused as error:
 		raise QueryRefused(str(error)) from error
 
 
-def _send(refund) -> RefundEvent:
+def _send(refund: PaymentRefund) -> RefundEvent:
 	if frappe.db.get_value("Payment Capture", refund.capture, "dispute_state") in CONTESTED:
 		raise NotSent(
 			_(
@@ -174,7 +176,7 @@ def _send(refund) -> RefundEvent:
 # When there is no answer --------------------------------------------------------------------------
 
 
-def _handle(refund, error: Exception):
+def _handle(refund: PaymentRefund, error: Exception) -> None:
 	"""Nothing is known, or it was refused. Only a refusal to refund, where nothing can have arrived before, is final."""
 	match error:
 		case NotSent() | CredentialsRefused():
@@ -192,13 +194,13 @@ def _handle(refund, error: Exception):
 			raise error
 
 
-def _wait(refund, error: Exception, needs_a_person: bool = False, **values):
+def _wait(refund: PaymentRefund, error: Exception, needs_a_person: bool = False, **values: Any) -> None:
 	"""Nothing is known yet: the refund keeps its balance and is asked about again."""
 	values["error_message"] = str(error)[:500]
 	in_transaction(_wait_locked, refund, needs_a_person, values)
 
 
-def _wait_locked(refund, needs_a_person: bool, values: dict):
+def _wait_locked(refund: PaymentRefund, needs_a_person: bool, values: dict) -> None:
 	invoice = lock("AI Invoice", refund.invoice) if needs_a_person else None
 	row = lock("Payment Refund", refund.name)
 	if row.status not in OPEN:
@@ -208,7 +210,7 @@ def _wait_locked(refund, needs_a_person: bool, values: dict):
 		_flag_unclear(invoice, row)
 
 
-def _flag_unclear(invoice, refund):
+def _flag_unclear(invoice: AIInvoice, refund: PaymentRefund) -> None:
 	"""Once for each refund: what a person has looked at is not flagged again by every sweep."""
 	if frappe.db.exists("Payment Event", {"reference_name": refund.name, "event": "refund_unclear"}):
 		return

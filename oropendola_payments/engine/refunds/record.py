@@ -7,7 +7,9 @@ from frappe import _
 from frappe.utils import now_datetime
 
 from oropendola_payments.ai_billing import records
-from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import CONTESTED
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import CONTESTED, PaymentCapture
+from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
 from oropendola_payments.ai_billing.formatting import money
 from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.exceptions import Refusal, Unprocessable
@@ -17,13 +19,17 @@ from oropendola_payments.money import to_decimal, to_minor
 WITHOUT_GATEWAY = ("manual", "credit")
 
 
-def open_refund(invoice, capture, amount: Decimal, reason: str, key: str | None = None):
+def open_refund(
+	invoice: AIInvoice, capture: PaymentCapture, amount: Decimal, reason: str, key: str | None = None
+) -> PaymentRefund:
 	"""The row that holds its balance from now on. The caller holds the invoice's lock and commits."""
 	_check(capture, amount)
 	return insert_refund(invoice, capture, amount, reason, key)
 
 
-def insert_refund(invoice, capture, amount: Decimal, reason: str, key: str | None):
+def insert_refund(
+	invoice: AIInvoice, capture: PaymentCapture, amount: Decimal, reason: str, key: str | None
+) -> PaymentRefund:
 	refund = records.new("Payment Refund")
 	refund.name = f"RF{frappe.generate_hash(length=16).upper()}"
 	refund.update(
@@ -62,7 +68,7 @@ def refusal_message(captures: list, amount: Decimal | None) -> str:
 	return message.format(money(amount, currency), money(left, currency))
 
 
-def _check(capture, amount: Decimal):
+def _check(capture: PaymentCapture, amount: Decimal) -> None:
 	if amount <= 0:
 		raise Unprocessable(_("The refund amount must be greater than 0."))
 	try:
@@ -77,7 +83,7 @@ def _check(capture, amount: Decimal):
 		_check_gateway(adapter_class(capture.gateway), amount != to_decimal(capture.amount))
 
 
-def _check_gateway(adapter: type[Gateway], is_partial: bool):
+def _check_gateway(adapter: type[Gateway], is_partial: bool) -> None:
 	if not adapter.capabilities.refunds:
 		message = _("{0} does not support refunds through this app. Please make the refund in its dashboard.")
 		raise Unprocessable(message.format(adapter.label))
@@ -85,7 +91,7 @@ def _check_gateway(adapter: type[Gateway], is_partial: bool):
 		raise Unprocessable(_("{0} supports full refunds only.").format(adapter.label))
 
 
-def can_refund(capture, amount: Decimal) -> bool:
+def can_refund(capture: PaymentCapture, amount: Decimal) -> bool:
 	"""Whether a gateway would be asked to send this back; never raises, since evidence is being written meanwhile."""
 	try:
 		_check(capture, amount)

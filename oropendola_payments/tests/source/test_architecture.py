@@ -16,7 +16,7 @@ from oropendola_payments.tests.support.rooms import (
 	points_down,
 	rooms,
 )
-from oropendola_payments.tests.support.source import APP, NAME, files, imports_of, tree_of
+from oropendola_payments.tests.support.source import APP, NAME, files, imports_in, imports_of, tree_of
 
 BEING_SPLIT = {"gateways/base.py", "gateways/paypal/adapter.py"}
 MOST_MODULES, MOST_LINES, LONGEST_FUNCTION = 12, 400, 40
@@ -218,6 +218,12 @@ class TestTheRulesCanFail(TestCase):
 	def test_a_circle_is_found(self):
 		self.assertEqual(circle([("a", "b"), ("b", "c"), ("a", "c")]), [])
 		self.assertEqual(set(circle([("a", "b"), ("b", "c"), ("c", "a")])), {"a", "b", "c"})
+
+	def test_an_import_for_type_checkers_counts_as_an_arrow_and_loads_nothing(self):
+		text = f"from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n\tfrom {NAME}.engine.checkout import initiate\n"
+		self.assertEqual(self.planted("engine/core/batch.py", text), ["engine/core -> engine/checkout"])
+		types = [place.is_type for place in imports_in(ast.parse(text), APP / "engine/core/batch.py")]
+		self.assertEqual(types, [False, True])
 
 	def test_a_room_without_a_line_is_found(self):
 		self.assertIsNone(level("engine/attic"))

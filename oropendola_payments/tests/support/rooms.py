@@ -130,10 +130,12 @@ def circle(pairs: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def module_pairs() -> Iterator[tuple[str, str]]:
-	"""Who imports whom, module by module, inside rooms as well."""
+	"""Who loads whom, module by module, inside rooms as well. Imports for type checkers load nothing."""
 	known = {module_of(path) for path in files()}
 	for path in files():
 		for place in imports_of(path):
+			if place.is_type:
+				continue
 			target = place.module if place.module in known else place.module.rpartition(".")[0]
 			if target in known and target != module_of(path):
 				yield module_of(path), target

@@ -3,7 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 APP = Path(__file__).parents[2]
@@ -19,6 +19,7 @@ class Import:
 	line: int
 	is_lazy: bool  # inside a function
 	is_text: bool = False  # only named, as a job of the queue is
+	is_type: bool = False  # under `if TYPE_CHECKING:`, so nothing is loaded
 
 	def __str__(self):
 		return (
@@ -41,11 +42,18 @@ def tree_of(path: Path) -> ast.Module:
 
 
 def imports_of(path: Path) -> list[Import]:
-	return list(_imports(tree_of(path), path, lazy=False))
+	return list(imports_in(tree_of(path), path))
 
 
 def imports_in(tree: ast.Module, path: Path) -> Iterator[Import]:
-	yield from _imports(tree, path, lazy=False)
+	lines = _lines_for_type_checkers(tree)
+	for found in _imports(tree, path, lazy=False):
+		yield replace(found, is_type=found.line in lines)
+
+
+def _lines_for_type_checkers(tree: ast.AST) -> set[int]:
+	blocks = [n for n in ast.walk(tree) if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING"]
+	return {line for block in blocks for line in range(block.lineno, block.end_lineno + 1)}
 
 
 def names_in(tree: ast.Module, path: Path) -> Iterator[Import]:

@@ -4,6 +4,7 @@ import random
 import sqlite3
 import string
 from contextlib import contextmanager
+from typing import Any
 
 import frappe
 from frappe._absent import _Absent, _absent
@@ -38,7 +39,8 @@ class Database(Values, _ErrorKinds):
 
 	def __init__(self):
 		self._path = frappe.get_site_path("site.db")
-		self._conn = self._cursor = None
+		self._conn: Any = None
+		self._cursor: Any = None
 		self.last_query = ""
 		self.transaction_writes = 0
 		self.value_cache = {}

@@ -1,9 +1,13 @@
 import hashlib
 import secrets
 import zlib
+from typing import TYPE_CHECKING
 
 from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.records import SystemRecord
+
+if TYPE_CHECKING:
+	from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 
 PREFIX = "oro_"
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -32,10 +36,10 @@ class AIAPIKey(SystemRecord):
 
 	system_fields = ("status", "key_prefix", "key_hash", "last_used_on", "suspended")
 
-	def revoke(self, suspended: bool = False):
+	def revoke(self, suspended: bool = False) -> None:
 		self.write(status="Revoked", suspended=int(suspended))
 
-	def give_back(self):
+	def give_back(self) -> None:
 		"""Undo a suspension. A key that was rotated or cancelled away stays revoked."""
 		self.write(status="Active", suspended=0)
 
@@ -58,7 +62,7 @@ def hash_key(key: str) -> str:
 	return hashlib.sha256(key.encode()).hexdigest()
 
 
-def new_api_key(subscription) -> tuple["AIAPIKey", str]:
+def new_api_key(subscription: "AISubscription") -> tuple["AIAPIKey", str]:
 	"""The stored record and the key in clear, which nobody can ever read again."""
 	key = make_key()
 	doc = records.new("AI API Key")

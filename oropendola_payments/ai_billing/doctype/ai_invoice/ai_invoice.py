@@ -1,7 +1,9 @@
 from decimal import Decimal
+from typing import Any
 
 import frappe
 from frappe import _
+from frappe.model.document import Document
 from frappe.utils import cint, now_datetime
 
 from oropendola_payments.ai_billing import receipt
@@ -111,17 +113,17 @@ class AIInvoice(StatefulRecord):
 		"""What the print format shows."""
 		return receipt.facts(self)
 
-	def before_insert(self):
+	def before_insert(self) -> None:
 		"""Whatever was typed: what the system writes begins empty."""
 		numbers = ("amount_paid", "amount_refunded", "retry_count", "event_count", "needs_review")
 		self.update({name: 0 if name in numbers else None for name in self.system_fields})
 
-	def validate(self):
+	def validate(self) -> None:
 		super().validate()
 		if self.is_new():
 			self.set_totals()
 
-	def set_totals(self):
+	def set_totals(self) -> None:
 		"""Net plus tax, rounded to the currency; an amount finer than that is refused."""
 		net = to_decimal(self.net_amount or 0)
 		try:
@@ -135,13 +137,13 @@ class AIInvoice(StatefulRecord):
 		self.total_amount = net + to_decimal(self.tax_amount or 0)
 		self.outstanding_amount = self.total_amount
 
-	def after_insert(self):
+	def after_insert(self) -> None:
 		self.record(
 			"invoice_created", self, to_status=self.status, total=self.total_amount, currency=self.currency
 		)
 		self.flush_events()
 
-	def on_trash(self):
+	def on_trash(self) -> None:
 		frappe.throw(
 			_("Invoices are kept as evidence and cannot be deleted. Please cancel this one instead."),
 			NotAllowed,
@@ -164,10 +166,10 @@ class AIInvoice(StatefulRecord):
 
 	# Moves --------------------------------------------------------------------------------------
 
-	def mark_as_processing(self, **values) -> bool:
+	def mark_as_processing(self, **values: Any) -> bool:
 		return self._move_to("Processing", processing_since=now_datetime(), failure_reason=None, **values)
 
-	def mark_as_paid(self, **values) -> bool:
+	def mark_as_paid(self, **values: Any) -> bool:
 		values.setdefault("amount_paid", self.total_amount)
 		return self._move_to(
 			"Paid",
@@ -178,7 +180,7 @@ class AIInvoice(StatefulRecord):
 			**values,
 		)
 
-	def mark_as_partly_paid(self, amount_paid: Decimal, **values) -> bool:
+	def mark_as_partly_paid(self, amount_paid: Decimal, **values: Any) -> bool:
 		outstanding = self.total() - amount_paid + quantize(self.amount_refunded or 0, self.currency)
 		return self._move_to(
 			"Partly Paid",
@@ -188,14 +190,14 @@ class AIInvoice(StatefulRecord):
 			**values,
 		)
 
-	def mark_as_failed(self, reason: str, **values) -> bool:
+	def mark_as_failed(self, reason: str, **values: Any) -> bool:
 		return self._move_to("Failed", failure_reason=reason, processing_since=None, **values)
 
 	def mark_as_abandoned(self, reason: str) -> bool:
 		return self._move_to("Abandoned", failure_reason=reason, processing_since=None)
 
 	@staticmethod
-	def abandon_many(invoices: list["AIInvoice"], reason: str):
+	def abandon_many(invoices: list["AIInvoice"], reason: str) -> None:
 		"""As `mark_as_abandoned` for many locked invoices, with three statements for all."""
 		values, events = {}, []
 		for invoice in invoices:
@@ -228,7 +230,7 @@ class AIInvoice(StatefulRecord):
 		allowed = cint(frappe.get_cached_doc("Payment Settings").max_retries)
 		return max(0, allowed - cint(self.retry_count))
 
-	def require_retry(self):
+	def require_retry(self) -> None:
 		"""Refuse when this invoice cannot be tried again, and say why."""
 		if self.status in SETTLED:
 			frappe.throw(_("Invoice {0} is already paid.").format(self.name), Conflict)
@@ -239,7 +241,7 @@ class AIInvoice(StatefulRecord):
 			message = _("Invoice {0} has had too many payment attempts. Please contact us to pay it.")
 			frappe.throw(message.format(self.name), Conflict)
 
-	def increment_retry(self):
+	def increment_retry(self) -> None:
 		"""Count the retry and open the invoice for another attempt."""
 		self.require_retry()
 		self._move_to(
@@ -249,7 +251,7 @@ class AIInvoice(StatefulRecord):
 			failure_reason=None,
 		)
 
-	def flag_for_review(self, reason: str):
+	def flag_for_review(self, reason: str) -> None:
 		"""A person has to look; earlier reasons are kept."""
 		reasons = [line for line in (self.review_reason or "").splitlines() if line]
 		if reason not in reasons:
@@ -258,22 +260,29 @@ class AIInvoice(StatefulRecord):
 
 	# Audit trail --------------------------------------------------------------------------------
 
-	def record(self, event: str, reference=None, from_status=None, to_status=None, **details):
+	def record(
+		self,
+		event: str,
+		reference: Document | None = None,
+		from_status: str | None = None,
+		to_status: str | None = None,
+		**details: Any,
+	) -> None:
 		"""Append an event to the trail: with the next move or `write`, at the latest with the commit."""
 		entry = payment_event.entry(event, reference or self, from_status, to_status, **details)
 		if not self._queued_events():
 			payment_event.flush_at_commit(self)
 		self._queued_events().append(entry)
 
-	def flush_events(self):
+	def flush_events(self) -> None:
 		if self._queued_events():
 			self.write()
 
-	def write(self, **values):
+	def write(self, **values: Any) -> None:
 		if not self._write_with_events(values, {}):
 			self._lost_the_race()
 
-	def _swap(self, old: str, new: str, values: dict):
+	def _swap(self, old: str, new: str, values: dict) -> None:
 		reason = values.get("failure_reason")
 		self.record(f"invoice_{frappe.scrub(new)}", self, old, new, **({"reason": reason} if reason else {}))
 		if not self._write_with_events({"status": new, **values}, {"status": old}):
@@ -296,6 +305,6 @@ class AIInvoice(StatefulRecord):
 			self.flags.queued_events = []
 		return self.flags.queued_events
 
-	def _lost_the_race(self):
+	def _lost_the_race(self) -> None:
 		message = _("Invoice {0} has just been changed by someone else. Please reload it.")
 		frappe.throw(message.format(self.name), ConcurrentChange)

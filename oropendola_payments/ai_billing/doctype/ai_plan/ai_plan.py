@@ -37,13 +37,13 @@ class AIPlan(Document):
 		trial_days: DF.Int
 	# end: auto-generated types
 
-	def validate(self):
+	def validate(self) -> None:
 		self.validate_plan_id()
 		self.validate_interval()
 		self.validate_free()
 		self.validate_prices()
 
-	def validate_plan_id(self):
+	def validate_plan_id(self) -> None:
 		if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.plan_id or ""):
 			frappe.throw(
 				_(
@@ -51,14 +51,14 @@ class AIPlan(Document):
 				)
 			)
 
-	def validate_interval(self):
+	def validate_interval(self) -> None:
 		if cint(self.interval_count) < 1:
 			frappe.throw(_("The interval count must be at least 1."))
 		for field in ("requests_limit_per_day", "trial_days"):
 			if cint(self.get(field)) < 0:
 				frappe.throw(_("{0} cannot be negative.").format(_(self.meta.get_label(field))))
 
-	def validate_free(self):
+	def validate_free(self) -> None:
 		# Two signs are asked for, so that a forgotten price never gives service away.
 		price = to_decimal(self.price or 0)
 		if price < 0:
@@ -72,7 +72,7 @@ class AIPlan(Document):
 		if self.is_free and self.prices:
 			frappe.throw(_("A free plan cannot have prices in other currencies."))
 
-	def validate_prices(self):
+	def validate_prices(self) -> None:
 		seen = {self.currency}
 		for row in self.prices:
 			if row.currency in seen:
@@ -85,7 +85,7 @@ class AIPlan(Document):
 		for currency, price in self.all_prices().items():
 			self._validate_decimals(price, currency)
 
-	def _validate_decimals(self, price: Decimal, currency: str):
+	def _validate_decimals(self, price: Decimal, currency: str) -> None:
 		try:
 			to_minor(price, currency)
 		except ValueError:
@@ -112,7 +112,7 @@ class AIPlan(Document):
 		"""Requests a day; -1 means unlimited."""
 		return cint(self.requests_limit_per_day) or -1
 
-	def require_active(self):
+	def require_active(self) -> None:
 		if not cint(self.is_active):
 			frappe.throw(
 				_("{0} is no longer available. Please choose another plan.").format(self.plan_name),

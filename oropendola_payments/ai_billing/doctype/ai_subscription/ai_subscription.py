@@ -1,10 +1,13 @@
 from datetime import date
+from typing import Any
 
 import frappe
 from frappe import _
 from frappe.utils import cint, getdate
 
 from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import new_api_key
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
 from oropendola_payments.ai_billing.periods import add_interval, today, tomorrow
 from oropendola_payments.ai_billing.records import StatefulRecord
 from oropendola_payments.exceptions import Conflict, Unprocessable
@@ -57,17 +60,17 @@ class AISubscription(StatefulRecord):
 
 	# Form ---------------------------------------------------------------------------------------
 
-	def before_insert(self):
+	def before_insert(self) -> None:
 		self.update(
 			dict.fromkeys(("start_date", "end_date", "api_key_link", "current_invoice", "quota_reset_on"))
 		)
 		self.live_key = self._live_key()
 
-	def validate(self):
+	def validate(self) -> None:
 		super().validate()
 		self.set_quota()
 
-	def set_quota(self):
+	def set_quota(self) -> None:
 		"""What the status allows, whatever was typed: without service the quota is 0."""
 		before = self.get_doc_before_save()
 		if not self.has_service():
@@ -81,7 +84,7 @@ class AISubscription(StatefulRecord):
 	def has_service(self) -> bool:
 		return self.status in SERVED or (self.status == "Pending" and self.get_plan().is_really_free())
 
-	def get_plan(self):
+	def get_plan(self) -> AIPlan:
 		return frappe.get_cached_doc("AI Plan", self.plan)
 
 	# Moves --------------------------------------------------------------------------------------
@@ -102,7 +105,7 @@ class AISubscription(StatefulRecord):
 			return None
 		return self._serve("Trial", start_date=today(), end_date=add_interval(today(), "Day", days))
 
-	def activate_after_payment(self, invoice) -> str | None:
+	def activate_after_payment(self, invoice: AIInvoice) -> str | None:
 		"""Service for the period that this paid invoice bought, once. Returns a newly made API key, if any."""
 		if invoice.subscription != self.name or invoice.status != "Paid":
 			message = _("Invoice {0} is {1}. Only a paid invoice for this subscription can activate it.")
@@ -116,7 +119,7 @@ class AISubscription(StatefulRecord):
 		invoice.write(fulfilled_on=frappe.utils.now_datetime(), period_start=start, period_end=end)
 		return key
 
-	def next_period(self, invoice=None) -> tuple[date, date]:
+	def next_period(self, invoice: AIInvoice | None = None) -> tuple[date, date]:
 		"""First day and end of the period that a payment buys: after the old end, or from today.
 
 		An invoice buys what it was written for, whatever became of the plan.
@@ -178,18 +181,18 @@ class AISubscription(StatefulRecord):
 		doc, key = new_api_key(self)
 		return doc.name, key
 
-	def _suspend_key(self):
+	def _suspend_key(self) -> None:
 		if self.api_key_link:
 			frappe.get_doc("AI API Key", self.api_key_link).revoke(suspended=True)
 
-	def _revoke_keys(self):
+	def _revoke_keys(self) -> None:
 		keys = frappe.get_all("AI API Key", {"subscription": self.name}, pluck="name")
 		for name in keys:
 			frappe.get_doc("AI API Key", name).revoke()
 
 	# Helpers ------------------------------------------------------------------------------------
 
-	def _serve(self, status: str, **values) -> str | None:
+	def _serve(self, status: str, **values: Any) -> str | None:
 		link, key = self._key_to_serve()
 		values = {**self._full_quota(), **values, "api_key_link": link}
 		if not self._move_to(status, **values):

@@ -31,7 +31,7 @@ class PaymentAlert(Document):
 	"""Something that needs a person. Opened, escalated and closed by the system; there is one open alert to a kind and subject."""
 
 	@staticmethod
-	def clear_old_logs(days: int = 180):
+	def clear_old_logs(days: int = 180) -> None:
 		"""For Log Settings: alerts that are over. Open ones stay."""
 		before = add_to_date(now_datetime(), days=-days)
 		frappe.db.delete("Payment Alert", {"status": "Closed", "closed_on": ("<", before)})

@@ -1,6 +1,7 @@
 import json
 import secrets
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import frappe
@@ -120,23 +121,23 @@ class PaymentAttempt(StatefulRecord):
 		"""Session ids and client secrets are as good as keys for a while: they are not kept in clear."""
 		return encrypt(json.dumps(checkout, default=str))
 
-	def mark_as_processing(self, **values) -> bool:
+	def mark_as_processing(self, **values: Any) -> bool:
 		return self._move_to("Processing", **values)
 
-	def mark_as_authorized(self, **values) -> bool:
+	def mark_as_authorized(self, **values: Any) -> bool:
 		return self._move_to("Authorized", **values)
 
-	def mark_as_paid(self, **values) -> bool:
+	def mark_as_paid(self, **values: Any) -> bool:
 		return self._move_to("Paid", completed_at=now_datetime(), **values)
 
-	def mark_as_failed(self, **values) -> bool:
+	def mark_as_failed(self, **values: Any) -> bool:
 		return self._move_to("Failed", completed_at=now_datetime(), **values)
 
-	def mark_as_expired(self, **values) -> bool:
+	def mark_as_expired(self, **values: Any) -> bool:
 		return self._move_to("Expired", completed_at=now_datetime(), **values)
 
 	@staticmethod
-	def expire_many(attempts: list["PaymentAttempt"], reason: str, next_checks: dict):
+	def expire_many(attempts: list["PaymentAttempt"], reason: str, next_checks: dict) -> None:
 		"""As `mark_as_expired` for many locked attempts, one statement for each status among them."""
 		moment = now_datetime()
 		for status in OPEN:
@@ -152,7 +153,7 @@ class PaymentAttempt(StatefulRecord):
 			}
 			move_locked(group, "Expired", values)
 
-	def mark_as_cancelled(self, **values) -> bool:
+	def mark_as_cancelled(self, **values: Any) -> bool:
 		return self._move_to("Cancelled", completed_at=now_datetime(), **values)
 
 
@@ -166,6 +167,6 @@ def is_reference(text: str) -> bool:
 	return len(text) == REFERENCE_LENGTH and set(text) <= set(ALPHABET)
 
 
-def on_doctype_update():
+def on_doctype_update() -> None:
 	frappe.db.add_unique("Payment Attempt", ["gateway", "gateway_payment_id"], "one_payment_one_attempt")
 	frappe.db.add_index("Payment Attempt", ["status", "next_check_at"])

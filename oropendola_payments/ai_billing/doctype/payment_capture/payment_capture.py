@@ -78,5 +78,5 @@ class PaymentCapture(SystemRecord):
 		return max(Decimal(0), refunded - max(Decimal(0), unapplied))
 
 
-def on_doctype_update():
+def on_doctype_update() -> None:
 	frappe.db.add_unique("Payment Capture", ["gateway", "gateway_payment_id"], "one_fact_once")

@@ -10,7 +10,10 @@ the chain still holds, and nobody can find out any more who it was. What people 
 import hashlib
 import json
 import secrets
+from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import frappe
 from frappe import _
@@ -18,6 +21,9 @@ from frappe.model.document import Document
 from frappe.utils import get_datetime, now
 
 from oropendola_payments.exceptions import AuditTrailIsFrozen
+
+if TYPE_CHECKING:
+	from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 
 SITE_CHAIN = "SITE"
 HASHED = (
@@ -70,24 +76,24 @@ class PaymentEvent(Document):
 		to_status: DF.Data | None
 	# end: auto-generated types
 
-	def validate(self):
+	def validate(self) -> None:
 		self._refuse()
 
-	def before_insert(self):
+	def before_insert(self) -> None:
 		self._refuse()
 
-	def on_trash(self):
+	def on_trash(self) -> None:
 		self._refuse()
 
-	def before_rename(self, *args):
+	def before_rename(self, *args: Any) -> None:
 		self._refuse()
 
-	def _refuse(self):
+	def _refuse(self) -> None:
 		frappe.throw(_("The audit trail cannot be written, changed or deleted manually."), AuditTrailIsFrozen)
 
 
 @contextmanager
-def acting_as(source: str):
+def acting_as(source: str) -> Iterator[None]:
 	"""Events written inside say where the change came from: API, Callback, Webhook, Sweep, Reconcile, Desk, System."""
 	before = frappe.flags.payment_event_source
 	frappe.flags.payment_event_source = source
@@ -98,7 +104,12 @@ def acting_as(source: str):
 
 
 def entry(
-	event: str, reference=None, from_status=None, to_status=None, note: str | None = None, **details
+	event: str,
+	reference: Document | None = None,
+	from_status: str | None = None,
+	to_status: str | None = None,
+	note: str | None = None,
+	**details: Any,
 ) -> dict:
 	"""One event to append; `reference` is the record it is about, `note` what a person typed."""
 	salt = secrets.token_hex(16) if note else None
@@ -116,13 +127,13 @@ def entry(
 	}
 
 
-def link_to_invoice(invoice, entries: list[dict]) -> tuple[list[dict], dict]:
+def link_to_invoice(invoice: "AIInvoice", entries: list[dict]) -> tuple[list[dict], dict]:
 	"""The rows to insert, and the columns of the invoice that must be written with them."""
 	rows = _link(entries, invoice.name, int(invoice.event_count or 0), invoice.last_event_hash or "")
 	return rows, {"event_count": rows[-1]["sequence"], "last_event_hash": rows[-1]["hash"]}
 
 
-def flush_at_commit(invoice):
+def flush_at_commit(invoice: "AIInvoice") -> None:
 	"""Have the invoice write the events that it still holds when the transaction commits. A rollback forgets them."""
 	if not _waiting():
 		frappe.db.before_commit.add(flush)
@@ -130,12 +141,12 @@ def flush_at_commit(invoice):
 	_waiting().append(invoice)
 
 
-def flush():
+def flush() -> None:
 	while _waiting():
 		_waiting().pop(0).flush_events()
 
 
-def discard():
+def discard() -> None:
 	_waiting().clear()
 
 
@@ -145,7 +156,7 @@ def _waiting() -> list:
 	return frappe.flags.payment_events_waiting
 
 
-def append_to_site(event: str, reference=None, **details):
+def append_to_site(event: str, reference: Document | None = None, **details: Any) -> None:
 	"""An event that belongs to no invoice, such as a change of settings."""
 	last = frappe.db.sql(
 		"SELECT `sequence`, `hash` FROM `tabPayment Event` WHERE `invoice` IS NULL"
@@ -191,7 +202,7 @@ def _circumstances() -> dict:
 	}
 
 
-def insert(rows: list[dict]):
+def insert(rows: list[dict]) -> None:
 	columns = ", ".join(f"`{column}`" for column in COLUMNS)
 	marks = ", ".join("(" + ", ".join(["%s"] * len(COLUMNS)) + ")" for _row in rows)
 	values = [row[column] for row in rows for column in COLUMNS]
@@ -234,13 +245,13 @@ def hash_of(row: dict) -> str:
 	return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
 
 
-def _text(value) -> str:
+def _text(value: object) -> str:
 	return "" if value is None else str(value)
 
 
-def _moment(value) -> str:
+def _moment(value: str | datetime | None) -> str:
 	return get_datetime(value).isoformat(timespec="microseconds") if value else ""
 
 
-def on_doctype_update():
+def on_doctype_update() -> None:
 	frappe.db.add_index("Payment Event", ["invoice", "sequence"])

@@ -9,7 +9,7 @@ from frappe.utils.password import decrypt
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import append_to_site
 from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
 from oropendola_payments.exceptions import BadRequest, NotAllowed
-from oropendola_payments.gateways.base import CREDENTIAL_SLOTS
+from oropendola_payments.gateways.base import CREDENTIAL_SLOTS, Gateway
 from oropendola_payments.roles import MANAGER
 
 # After this pause the next call is the trial: its success ends the trouble, its failure starts the pause anew.
@@ -55,7 +55,7 @@ class PaymentGatewaySettings(Document):
 
 	# Form ---------------------------------------------------------------------------------------
 
-	def onload(self):
+	def onload(self) -> None:
 		if not self.is_known():
 			return
 		adapter = self.adapter_class()
@@ -69,19 +69,19 @@ class PaymentGatewaySettings(Document):
 		self.set_onload("simulator_allowed", simulator_allowed())
 		self.set_onload("webhook_address", self.get_webhook_address())
 
-	def validate(self):
+	def validate(self) -> None:
 		self.validate_gateway()
 		self.validate_mode()
 		self.validate_base_url()
 		self.validate_credentials()
 		self.forget_what_was_known_of_other_keys()
 
-	def validate_gateway(self):
+	def validate_gateway(self) -> None:
 		if not self.is_known() and (self.enabled or self.is_new()):
 			message = _("There is no gateway {0}. Please choose one of: {1}.")
 			frappe.throw(message.format(self.gateway, ", ".join(gateway_codes())), BadRequest)
 
-	def validate_mode(self):
+	def validate_mode(self) -> None:
 		if self.mode == "Simulator" and not simulator_allowed():
 			message = _(
 				"With the simulator, customers get real service for no money. To allow it on this site, run: {0}"
@@ -90,7 +90,7 @@ class PaymentGatewaySettings(Document):
 				message.format("bench --site SITE set-config -p allow_payment_simulator 1"), NotAllowed
 			)
 
-	def validate_base_url(self):
+	def validate_base_url(self) -> None:
 		if not self.api_base_url:
 			return
 		address = urlsplit(self.api_base_url)
@@ -102,7 +102,7 @@ class PaymentGatewaySettings(Document):
 			)
 		self.validate_secrets_are_meant_for_this_address()
 
-	def validate_secrets_are_meant_for_this_address(self):
+	def validate_secrets_are_meant_for_this_address(self) -> None:
 		"""Stored keys go to another address only when somebody who knows them types them again."""
 		if self.is_new() or not (self.has_value_changed("api_base_url") or self.has_value_changed("mode")):
 			return
@@ -120,7 +120,7 @@ class PaymentGatewaySettings(Document):
 	def _is_kept(self, slot: str) -> bool:
 		return set(self.get(slot) or "") == {"*"}
 
-	def validate_credentials(self):
+	def validate_credentials(self) -> None:
 		if not self.enabled or self.mode == "Simulator":
 			return
 		secrets = self._typed_secrets()
@@ -134,7 +134,7 @@ class PaymentGatewaySettings(Document):
 		if problems:
 			frappe.throw(" ".join(_(problem) for problem in problems))
 
-	def forget_what_was_known_of_other_keys(self):
+	def forget_what_was_known_of_other_keys(self) -> None:
 		if self.keys_or_mode_changed():
 			self.last_success_on = None
 
@@ -143,7 +143,7 @@ class PaymentGatewaySettings(Document):
 		names = (*CREDENTIAL_SLOTS, "mode", "api_base_url")
 		return bool(before) and any((before.get(name) or "") != (self.get(name) or "") for name in names)
 
-	def on_update(self):
+	def on_update(self) -> None:
 		if self.is_default:
 			others = {"is_default": 1, "name": ("!=", self.name)}
 			for name in frappe.get_all(self.doctype, others, pluck="name"):
@@ -156,7 +156,7 @@ class PaymentGatewaySettings(Document):
 		]
 		append_to_site("gateway_settings_changed", self, fields=changed, mode=self.mode, enabled=self.enabled)
 
-	def on_trash(self):
+	def on_trash(self) -> None:
 		if frappe.db.exists("Payment Attempt", {"gateway": self.gateway}):
 			message = _(
 				"{0} has payments that need its keys for refunds and status checks. Please disable it instead of deleting it."
@@ -165,7 +165,7 @@ class PaymentGatewaySettings(Document):
 
 	# What others ask ----------------------------------------------------------------------------
 
-	def adapter_class(self):
+	def adapter_class(self) -> type[Gateway]:
 		return adapter_class(self.gateway)
 
 	def is_known(self) -> bool:

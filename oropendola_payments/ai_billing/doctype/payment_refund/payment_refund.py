@@ -1,3 +1,5 @@
+from typing import Any
+
 import frappe
 from frappe.utils import now_datetime
 
@@ -31,7 +33,7 @@ class PaymentRefund(StatefulRecord):
 		completed_at: DF.Datetime | None
 		currency: DF.Data
 		error_message: DF.SmallText | None
-		gateway: DF.Data | None
+		gateway: DF.Data
 		gateway_refund_id: DF.Data | None
 		idempotency_key: DF.Data | None
 		invoice: DF.Link
@@ -69,20 +71,20 @@ class PaymentRefund(StatefulRecord):
 	def can_be_closed(self) -> bool:
 		return self.status in ("Processing", "Unknown")
 
-	def mark_as_processing(self, **values) -> bool:
+	def mark_as_processing(self, **values: Any) -> bool:
 		return self._move_to("Processing", **values)
 
-	def mark_as_unknown(self, **values) -> bool:
+	def mark_as_unknown(self, **values: Any) -> bool:
 		return self._move_to("Unknown", **values)
 
-	def mark_as_refunded(self, **values) -> bool:
+	def mark_as_refunded(self, **values: Any) -> bool:
 		return self._move_to(
 			"Refunded", completed_at=now_datetime(), next_check_at=None, error_message=None, **values
 		)
 
-	def mark_as_failed(self, **values) -> bool:
+	def mark_as_failed(self, **values: Any) -> bool:
 		return self._move_to("Failed", completed_at=now_datetime(), next_check_at=None, **values)
 
 
-def on_doctype_update():
+def on_doctype_update() -> None:
 	frappe.db.add_index("Payment Refund", ["status", "next_check_at"])

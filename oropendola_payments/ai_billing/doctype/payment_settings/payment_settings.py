@@ -49,12 +49,12 @@ class PaymentSettings(Document):
 		tax_rate: DF.Percent
 	# end: auto-generated types
 
-	def validate(self):
+	def validate(self) -> None:
 		self.validate_numbers()
 		self.validate_reminder_days()
 		self.validate_otp_message()
 
-	def validate_numbers(self):
+	def validate_numbers(self) -> None:
 		if cint(self.abandon_after_minutes) < 5:
 			frappe.throw(_("Please allow at least 5 minutes before a payment counts as abandoned."))
 		for field in ("tax_rate", "alert_abandoned_percent", "alert_failed_percent"):
@@ -68,7 +68,7 @@ class PaymentSettings(Document):
 			)
 			frappe.throw(message.format(SHORTEST_DAYS))
 
-	def validate_otp_message(self):
+	def validate_otp_message(self) -> None:
 		try:
 			self.otp_text("000000", "INR 499.00")
 		except ValueError:
@@ -88,7 +88,7 @@ class PaymentSettings(Document):
 			raise ValueError("Only {code}, {amount} and {shop} are allowed, and {code} is required.")
 		return template.format(**values)
 
-	def validate_reminder_days(self):
+	def validate_reminder_days(self) -> None:
 		try:
 			self.reminder_offsets()
 		except ValueError:
@@ -100,7 +100,7 @@ class PaymentSettings(Document):
 			{int(part) for part in (self.reminder_days or "").split(",") if part.strip()}, reverse=True
 		)
 
-	def on_update(self):
+	def on_update(self) -> None:
 		if before := self.get_doc_before_save():
 			changed = [
 				f.fieldname for f in self.meta.fields if before.get(f.fieldname) != self.get(f.fieldname)

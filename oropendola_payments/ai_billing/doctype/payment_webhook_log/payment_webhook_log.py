@@ -45,13 +45,13 @@ class PaymentWebhookLog(SystemRecord):
 	)
 
 	@staticmethod
-	def clear_old_logs(days: int = 180):
+	def clear_old_logs(days: int = 180) -> None:
 		"""For Log Settings. Only texts are emptied, and never before a dispute is out of the question: the row stays evidence,
 		and its key stops a message that comes again."""
 		empty_texts(max(days, SHORTEST_DAYS))
 
 
-def empty_texts(days: int):
+def empty_texts(days: int) -> None:
 	"""Empty the masked texts of messages that are older than this and were dealt with; their facts stay."""
 	before = add_to_date(now_datetime(), days=-days)
 	frappe.db.sql(
@@ -61,6 +61,6 @@ def empty_texts(days: int):
 	)
 
 
-def on_doctype_update():
+def on_doctype_update() -> None:
 	frappe.db.add_unique("Payment Webhook Log", ["gateway", "event_key"], "one_message_once")
 	frappe.db.add_index("Payment Webhook Log", ["status", "next_attempt_at"])

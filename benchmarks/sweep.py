@@ -114,7 +114,7 @@ def counted():
 
 def run(count: int, asked: int):
 	from oropendola_payments.engine.inbound import abandonment
-	from oropendola_payments.engine.jobs import payments as payment_jobs
+	from oropendola_payments.engine.jobs import payment_jobs
 	from oropendola_payments.tests.support.factories import create_user, enable_gateway
 	from oropendola_payments.tests.support.simulated import simulator
 

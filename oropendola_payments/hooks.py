@@ -43,8 +43,8 @@ standard_portal_menu_items = [{"title": "Billing", "route": "/billing"}]
 # The framework counts without asking who may read.
 override_whitelisted_methods = {"frappe.client.get_count": "oropendola_payments.overrides.get_count"}
 
-SWEEPS = "oropendola_payments.engine.jobs.payments"
-SUBSCRIPTIONS = "oropendola_payments.engine.jobs.subscriptions"
+SWEEPS = "oropendola_payments.engine.jobs.payment_jobs"
+SUBSCRIPTIONS = "oropendola_payments.engine.jobs.subscription_jobs"
 
 # Each job only asks for work to be done in the background: a cron job itself has 300 seconds.
 scheduler_events = {

@@ -6,7 +6,7 @@ from oropendola_payments.api import endpoint, require_login
 from oropendola_payments.api.arguments import Currency
 from oropendola_payments.engine.checkout import cancel, gateway_choice, status, submit_otp
 from oropendola_payments.engine.checkout import initiate as checkout
-from oropendola_payments.engine.checkout.lookup import keep_phone_of_payer
+from oropendola_payments.engine.checkout.payer import keep_phone_of_payer
 from oropendola_payments.exceptions import BadRequest
 
 

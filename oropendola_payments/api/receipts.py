@@ -4,7 +4,7 @@ import frappe
 from werkzeug.wrappers import Response
 
 from oropendola_payments.api import refusal, require_login
-from oropendola_payments.engine.checkout import lookup
+from oropendola_payments.engine.checkout import payer
 from oropendola_payments.engine.notifications import receipts
 
 # The page to print carries its own styles and needs nothing else.
@@ -15,7 +15,7 @@ ONLY_STYLES = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'n
 def download(invoice_id=None):
 	"""The receipt of an own invoice: a PDF, or a page to print where no PDF can be made."""
 	try:
-		invoice = lookup.own_invoice(require_login(), str(invoice_id or ""))
+		invoice = payer.own_invoice(require_login(), str(invoice_id or ""))
 		receipts.require_receipt(invoice)
 	except Exception as error:
 		return refusal(error)

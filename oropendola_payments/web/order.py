@@ -3,7 +3,7 @@
 import frappe
 
 from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
-from oropendola_payments.engine.checkout import lookup
+from oropendola_payments.engine.checkout import payer
 from oropendola_payments.exceptions import NotFound
 from oropendola_payments.web import words
 
@@ -11,14 +11,14 @@ from oropendola_payments.web import words
 def own_invoice(user: str, name: str):
 	"""The invoice, or None when this user has none of that name."""
 	try:
-		return lookup.own_invoice(user, name)
+		return payer.own_invoice(user, name)
 	except NotFound:
 		return None
 
 
 def own_attempt(user: str, name: str):
 	try:
-		return lookup.own_attempt(user, name)
+		return payer.own_attempt(user, name)
 	except NotFound:
 		return None
 

@@ -7,7 +7,7 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
 from oropendola_payments.engine.checkout import gateway_choice, initiate
-from oropendola_payments.engine.checkout.lookup import keep_phone_of_payer
+from oropendola_payments.engine.checkout.payer import keep_phone_of_payer
 from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.engine.phone.numbers import phone_of
 from oropendola_payments.money import to_decimal

@@ -2,7 +2,7 @@
 
 import frappe
 
-from oropendola_payments.engine.checkout.lookup import own_attempt
+from oropendola_payments.engine.checkout.payer import own_attempt
 from oropendola_payments.engine.core.transactions import in_transaction, lock_attempt
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.simulated import mock_marks

@@ -8,8 +8,8 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 from oropendola_payments.engine.checkout import attempts
 from oropendola_payments.engine.checkout.attempts import AttemptRequest, Created, Existing
 from oropendola_payments.engine.checkout.close_previous_attempts import close_previous_attempts
-from oropendola_payments.engine.checkout.lookup import own_attempt, own_invoice
 from oropendola_payments.engine.checkout.open_at_gateway import open_at_gateway
+from oropendola_payments.engine.checkout.payer import own_attempt, own_invoice
 from oropendola_payments.engine.checkout.request import build_request
 from oropendola_payments.engine.checkout.response import nothing_to_pay_response, payment_response
 from oropendola_payments.engine.core.transactions import in_transaction, lock

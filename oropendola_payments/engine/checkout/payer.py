@@ -1,9 +1,12 @@
-"""Who pays an invoice, and whether its subscription still wants the money: read together, in one statement."""
+"""The payer: own invoices and payments, and what a gateway is told of who pays."""
 
 from dataclasses import dataclass
 
 import frappe
+from frappe import _
 
+from oropendola_payments.engine.phone.numbers import keep_phone
+from oropendola_payments.exceptions import NotFound
 from oropendola_payments.gateways.base import Customer
 
 READ = """
@@ -28,3 +31,23 @@ def payer_of(invoice) -> Payer:
 		phone=person.mobile_no or person.phone or "",
 	)
 	return Payer(customer, person.subscription_status)
+
+
+def own_invoice(user: str, name: str):
+	"""The invoice, for its owner. A stranger's invoice does not exist for anybody else."""
+	if frappe.db.get_value("AI Invoice", name, "user") != user:
+		raise NotFound(_("You have no invoice {0}.").format(name))
+	return frappe.get_doc("AI Invoice", name)
+
+
+def own_attempt(user: str, name: str):
+	if frappe.db.get_value("Payment Attempt", name, "user") != user:
+		raise NotFound(_("You have no payment {0}.").format(name))
+	return frappe.get_doc("Payment Attempt", name)
+
+
+def keep_phone_of_payer(user: str, invoice: str, phone: str | None):
+	"""A phone number that comes with a payment is kept in the payer's own profile."""
+	if phone:
+		own_invoice(user, invoice)
+		keep_phone(user, phone)

@@ -5,7 +5,7 @@ from frappe.utils import cint
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
 from oropendola_payments.ai_billing.formatting import translated
-from oropendola_payments.engine.checkout.lookup import own_attempt, own_invoice
+from oropendola_payments.engine.checkout.payer import own_attempt, own_invoice
 from oropendola_payments.engine.gateway.simulated import mock_marks
 from oropendola_payments.engine.inbound.status_query import refresh_if_possible
 

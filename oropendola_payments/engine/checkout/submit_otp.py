@@ -7,7 +7,7 @@ import frappe
 from frappe import _
 
 from oropendola_payments.engine.checkout import initiate as checkout
-from oropendola_payments.engine.checkout import lookup
+from oropendola_payments.engine.checkout import payer
 from oropendola_payments.engine.gateway.call import call_gateway
 from oropendola_payments.engine.gateway.registry import adapter_of
 from oropendola_payments.engine.gateway.simulated import mock_marks
@@ -46,7 +46,7 @@ def resend(user: str, attempt_name: str) -> dict:
 
 
 def _open_attempt(user: str, attempt_name: str):
-	attempt = lookup.own_attempt(user, attempt_name)
+	attempt = payer.own_attempt(user, attempt_name)
 	if not attempt.is_open():
 		raise Conflict(_("This payment is {0} and no longer accepts a code.").format(_(attempt.status)))
 	frappe.db.commit()

@@ -6,7 +6,7 @@ from frappe.utils import add_to_date, now_datetime
 
 from oropendola_payments.api import payment
 from oropendola_payments.engine.checkout import gateway_choice
-from oropendola_payments.engine.jobs import payments as payment_jobs
+from oropendola_payments.engine.jobs import payment_jobs
 from oropendola_payments.engine.settlement.settle import settle
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import as_user, enable_gateway, payment_settings

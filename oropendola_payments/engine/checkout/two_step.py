@@ -14,7 +14,7 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
 from oropendola_payments.ai_billing.formatting import money
 from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.engine.checkout import initiate as checkout
-from oropendola_payments.engine.checkout import lookup
+from oropendola_payments.engine.checkout import payer
 from oropendola_payments.engine.checkout.open_at_gateway import choose_method
 from oropendola_payments.engine.gateway.simulated import mock_marks
 from oropendola_payments.engine.inbound.status_query import refresh_if_possible
@@ -36,7 +36,7 @@ def create_order(user: str, invoice_id: str | None, amount: Decimal | None, cust
 		message = _("Invoice {0} is for {1}. The amount cannot be changed.")
 		raise Unprocessable(message.format(invoice.name, money(invoice.outstanding(), invoice.currency)))
 	started = checkout.initiate(user, invoice.name, GATEWAY, "otp", customer=customer, confirms_phone=True)
-	attempt = lookup.own_attempt(user, started["attempt"])
+	attempt = payer.own_attempt(user, started["attempt"])
 	_remember(attempt.name, {"customer": [customer.name, customer.email, customer.phone]})
 	return {
 		"order_id": attempt.name,
@@ -92,7 +92,7 @@ def confirm(user: str, order_id: str, code: str) -> dict:
 
 def status(user: str, order_id: str) -> dict:
 	"""How the order stands; the gateway is asked unless it was a moment ago."""
-	attempt = lookup.own_attempt(user, order_id)
+	attempt = payer.own_attempt(user, order_id)
 	if attempt.is_open():
 		refresh_if_possible(attempt)
 		attempt.reload()
@@ -111,17 +111,17 @@ def status(user: str, order_id: str) -> dict:
 
 def _invoice(user: str, invoice_id: str | None):
 	if invoice_id:
-		return lookup.own_invoice(user, invoice_id)
+		return payer.own_invoice(user, invoice_id)
 	names = frappe.get_all("AI Invoice", {"user": user, "status": ("in", OPEN)}, pluck="name", limit=2)
 	if not names:
 		raise NotFound(_("You have no invoice to pay. Please subscribe first."))
 	if len(names) > 1:
 		raise BadRequest(_("You have more than one open invoice. Please send invoice_id to choose one."))
-	return lookup.own_invoice(user, names[0])
+	return payer.own_invoice(user, names[0])
 
 
 def _open_attempt(user: str, order_id: str):
-	attempt = lookup.own_attempt(user, order_id)
+	attempt = payer.own_attempt(user, order_id)
 	if attempt.gateway != GATEWAY or not attempt.is_open():
 		message = _("Order {0} is {1} and can no longer be paid. Please create a new one.")
 		raise Conflict(message.format(order_id, _(attempt.status)))

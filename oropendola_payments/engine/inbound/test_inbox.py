@@ -7,7 +7,7 @@ from frappe.utils import now_datetime
 
 from oropendola_payments.api import admin
 from oropendola_payments.engine.inbound import inbox, notice_codec
-from oropendola_payments.engine.jobs import payments as payment_jobs
+from oropendola_payments.engine.jobs import payment_jobs
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import as_user, create_user, enable_gateway
 from oropendola_payments.tests.support.facts import BELLS_ONLY

@@ -14,7 +14,7 @@ from oropendola_payments.engine.checkout import gateway_choice
 from oropendola_payments.engine.gateway import call as calls
 from oropendola_payments.engine.gateway import circuit_breaker, registry
 from oropendola_payments.engine.inbound import status_query
-from oropendola_payments.engine.jobs import payments as payment_jobs
+from oropendola_payments.engine.jobs import payment_jobs
 from oropendola_payments.engine.monitoring import alert_rules, health
 from oropendola_payments.exceptions import Unavailable
 from oropendola_payments.gateways.errors import CredentialsRefused, GatewayRefused, NotSent

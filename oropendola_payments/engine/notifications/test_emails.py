@@ -6,7 +6,7 @@ from oropendola_payments.ai_billing import formatting
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.entitlements import api_keys
 from oropendola_payments.engine.inbound import abandonment
-from oropendola_payments.engine.jobs import subscriptions as subscription_jobs
+from oropendola_payments.engine.jobs import subscription_jobs
 from oropendola_payments.engine.monitoring import invariants
 from oropendola_payments.engine.notifications import emails, receipts
 from oropendola_payments.engine.notifications import hooks as notification_hooks

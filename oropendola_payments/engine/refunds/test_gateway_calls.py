@@ -2,7 +2,7 @@
 
 import frappe
 
-from oropendola_payments.engine.jobs import payments as payment_jobs
+from oropendola_payments.engine.jobs import payment_jobs
 from oropendola_payments.engine.refunds import create, notices
 from oropendola_payments.engine.refunds import process as refunds
 from oropendola_payments.engine.settlement import reviews

@@ -7,7 +7,7 @@ from unittest.mock import patch
 import frappe
 
 from oropendola_payments.api import callbacks, payment, webhooks
-from oropendola_payments.engine.jobs import payments as payment_jobs
+from oropendola_payments.engine.jobs import payment_jobs
 from oropendola_payments.engine.monitoring import health
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.settlement.settle import settle

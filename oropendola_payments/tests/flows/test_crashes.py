@@ -4,7 +4,7 @@ import os
 
 import frappe
 
-from oropendola_payments.engine.jobs import payments as payment_jobs
+from oropendola_payments.engine.jobs import payment_jobs
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.crashes import dying, moments_of
 from oropendola_payments.tests.support.factories import payment_settings

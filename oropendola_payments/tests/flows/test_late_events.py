@@ -10,7 +10,7 @@ from frappe.utils import now_datetime
 
 from oropendola_payments.engine import privacy
 from oropendola_payments.engine.inbound import abandonment
-from oropendola_payments.engine.jobs import payments as payment_jobs
+from oropendola_payments.engine.jobs import payment_jobs
 from oropendola_payments.engine.monitoring import invariants
 from oropendola_payments.engine.settlement import manual_payment
 from oropendola_payments.engine.settlement.settle import settle

@@ -7,7 +7,7 @@ import frappe
 from oropendola_payments.engine.checkout import cancel
 from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.inbound import status_query
-from oropendola_payments.engine.jobs import payments as payment_jobs
+from oropendola_payments.engine.jobs import payment_jobs
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.refunds import process as refunds
 from oropendola_payments.engine.subscriptions import lifecycle, renewal

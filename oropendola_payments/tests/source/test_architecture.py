@@ -196,7 +196,7 @@ class TestTheRulesCanFail(TestCase):
 	def test_an_import_inside_a_function_that_points_up_is_found(self):
 		text = f"def late():\n\tfrom {NAME}.engine.checkout import initiate\n"
 		self.assertEqual(self.planted("engine/core/batch.py", text), ["engine/core -> engine/checkout"])
-		self.assertEqual(self.planted("engine/jobs/payments.py", text), [])
+		self.assertEqual(self.planted("engine/jobs/payment_jobs.py", text), [])
 
 	def test_a_queued_job_that_points_up_is_found(self):
 		text = f'enqueue("{NAME}.engine.jobs.payments.run_inbox")'

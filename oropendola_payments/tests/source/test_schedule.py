@@ -9,8 +9,8 @@ from oropendola_payments.engine.gateway import polling
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.source import ROOT
 
-SWEEPS = "oropendola_payments.engine.jobs.payments"
-SUBSCRIPTIONS = "oropendola_payments.engine.jobs.subscriptions"
+SWEEPS = "oropendola_payments.engine.jobs.payment_jobs"
+SUBSCRIPTIONS = "oropendola_payments.engine.jobs.subscription_jobs"
 
 # Job, when, what the table of the documents says of when, the work that it queues.
 JOBS = (

@@ -24,10 +24,11 @@ OTHERS = {
 	("ai_billing/doctype/ai_api_key/ai_api_key.py", "revoke"),
 	("ai_billing/doctype/ai_api_key/ai_api_key.py", "give_back"),
 	("ai_billing/doctype/ai_api_key/ai_api_key.py", "new_api_key"),
+	("engine/gateway/circuit_breaker.py", "_write"),
 	("engine/monitoring/alerts.py", "_open"),
 	("engine/monitoring/alerts.py", "_close"),
-	("engine/inbound/inbox.py", "work"),
-	("engine/inbound/inbox.py", "mark"),
+	("engine/inbound/inbox.py", "process_message"),
+	("engine/inbound/inbox.py", "_record_failure_locked"),
 	("install.py", "ensure_settings"),
 	("engine/privacy.py", "_redact_texts"),  # redacts the fields named in TYPED
 }

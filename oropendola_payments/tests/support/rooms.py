@@ -20,7 +20,7 @@ from oropendola_payments.tests.support.source import (
 
 # From top to bottom. A room uses rooms of lower lines only: neither those above it nor those beside it.
 LAYERS = (
-	("hooks", "commands"),
+	("hooks", "commands", "engine/reactions", "engine/sweeps", "engine/subscription_sweeps"),
 	("www",),
 	("web",),
 	("api",),

@@ -11,7 +11,7 @@ MAKERS = {"new", "new_doc", "get_doc"}
 FILLERS = {"update", "insert", "append", *MAKERS}
 READERS = {
 	"get", "get_all", "get_list", "get_value", "get_single_value", "exists", "count", "delete", "pop", "has_value_changed",
-	"_latest_attempt", "each", "next_names", "add_index", "get_field", "_", "len", "isinstance", "getattr", "dict",
+	"_latest_attempt", "for_each", "next_names", "add_index", "get_field", "_", "len", "isinstance", "getattr", "dict",
 }  # fmt: skip
 # What is told, not stored.
 TELLERS = {"set_onload", "Response", "as_json", "record", "_metric"}

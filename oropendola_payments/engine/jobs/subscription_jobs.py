@@ -11,7 +11,7 @@ from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.core.batch import enqueue_once, for_each
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 
-THIS = "oropendola_payments.engine.jobs.subscriptions"
+THIS = "oropendola_payments.engine.jobs.subscription_jobs"
 RESET = """
 	UPDATE `tabAI Subscription` SET daily_quota_remaining = daily_quota_limit, quota_reset_on = %(tomorrow)s
 	WHERE status IN ('Active', 'Trial') AND quota_reset_on <= %(today)s

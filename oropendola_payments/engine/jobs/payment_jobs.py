@@ -14,7 +14,7 @@ from oropendola_payments.engine.inbound.status_query import RefreshRun
 from oropendola_payments.engine.monitoring import alerts, health, invariants
 from oropendola_payments.engine.refunds import process as refunds
 
-THIS = "oropendola_payments.engine.jobs.payments"
+THIS = "oropendola_payments.engine.jobs.payment_jobs"
 
 
 # What cron calls ----------------------------------------------------------------------------------

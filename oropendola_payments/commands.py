@@ -2,15 +2,19 @@
 
 import json
 import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 import frappe
 from frappe.commands import get_site, pass_context
 
+T = TypeVar("T")
+
 
 @click.command("verify-payment-audit")
 @pass_context
-def verify_payment_audit(context):
+def verify_payment_audit(context: Any) -> None:
 	"""Walk the audit trail's chains and name the first broken link."""
 	from oropendola_payments.engine.monitoring.audit import verify
 
@@ -21,7 +25,7 @@ def verify_payment_audit(context):
 
 @click.command("check-payment-invariants")
 @pass_context
-def check_payment_invariants(context):
+def check_payment_invariants(context: Any) -> None:
 	"""Check the invariants and list the records that violate one."""
 	from oropendola_payments.engine.monitoring.invariants import check
 
@@ -32,14 +36,14 @@ def check_payment_invariants(context):
 
 @click.command("payment-simulator")
 @click.option("--port", default=8900, show_default=True, help="Port on 127.0.0.1")
-def payment_simulator(port):
+def payment_simulator(port: int) -> None:
 	"""Simulate all payment gateways on this machine. No real money is moved."""
 	from oropendola_payments.simulator.command import serve
 
 	serve(port)
 
 
-def _on_site(context, work):
+def _on_site(context: Any, work: Callable[[], T]) -> T:
 	frappe.init(site=get_site(context))
 	frappe.connect()
 	try:

@@ -7,15 +7,15 @@ from oropendola_payments.gateways import BUILT_IN, load
 from oropendola_payments.roles import DESK_ROLES, TRANSACT
 
 
-def after_install():
+def after_install() -> None:
 	ensure_first_data()
 
 
-def after_migrate():
+def after_migrate() -> None:
 	ensure_first_data()
 
 
-def before_uninstall():
+def before_uninstall() -> None:
 	"""Roles stay with the users' other rights in mind, but without us they mean nothing: take them away."""
 	mail_templates.remove_untouched_records()
 	# Frappe takes them away at the next migration only; until then the scheduler would call us without our tables.
@@ -28,7 +28,7 @@ def before_uninstall():
 			frappe.delete_doc("Role", role, ignore_permissions=True, force=True)
 
 
-def ensure_first_data():
+def ensure_first_data() -> None:
 	ensure_roles()
 	ensure_gateways()
 	ensure_settings()
@@ -36,7 +36,7 @@ def ensure_first_data():
 	mail_templates.ensure_records()
 
 
-def ensure_settings():
+def ensure_settings() -> None:
 	"""Defaults of Payment Settings that are not stored yet: a field that came with an update would read as empty or off."""
 	stored = frappe.db.get_singles_dict("Payment Settings")
 	for field in frappe.get_meta("Payment Settings").fields:
@@ -44,13 +44,13 @@ def ensure_settings():
 			frappe.db.set_single_value("Payment Settings", field.fieldname, field.default)
 
 
-def ensure_roles():
+def ensure_roles() -> None:
 	for role in DESK_ROLES:
 		_ensure_role(role, desk_access=1)
 	_ensure_role(TRANSACT, desk_access=0)
 
 
-def ensure_currencies_can_be_chosen():
+def ensure_currencies_can_be_chosen() -> None:
 	"""Plans and filters need currencies, which Frappe shows only to roles of its own and of ERPNext."""
 	readers = {permission.role for permission in frappe.get_meta("Currency").permissions if permission.read}
 	for role in DESK_ROLES:
@@ -58,7 +58,7 @@ def ensure_currencies_can_be_chosen():
 			frappe.permissions.add_permission("Currency", role)
 
 
-def ensure_gateways():
+def ensure_gateways() -> None:
 	"""A switched-off record for every gateway, so that an administrator only has to fill in the keys."""
 	for order, (code, path) in enumerate(BUILT_IN.items(), start=1):
 		if not frappe.db.exists("Payment Gateway Settings", {"gateway": code}):
@@ -68,7 +68,7 @@ def ensure_gateways():
 			doc.insert(ignore_permissions=True)
 
 
-def _ensure_role(name: str, desk_access: int):
+def _ensure_role(name: str, desk_access: int) -> None:
 	if not frappe.db.exists("Role", name):
 		frappe.get_doc({"doctype": "Role", "role_name": name, "desk_access": desk_access}).insert(
 			ignore_permissions=True

@@ -39,7 +39,7 @@ def percent(row: dict[str, int], status: str) -> float | None:
 	return 100 * row[status] / ended if ended >= ENOUGH else None
 
 
-def pending_longer_than(hours: float) -> list[dict]:
+def pending_longer_than(hours: float) -> list[frappe._dict]:
 	"""Attempts whose fate is still unknown, with their gateway."""
 	before = now_datetime() - timedelta(hours=hours)
 	filters = {"status": ("in", OPEN), "initiated_at": ("<", before), "mode": ("!=", "Manual")}
@@ -180,4 +180,4 @@ def gateway_labels() -> dict[str, str]:
 
 def gateway_code(label: str | None) -> str | None:
 	"""The code of a gateway by the name that people see; a code stays a code."""
-	return {name: code for code, name in gateway_labels().items()}.get(label, label)
+	return next((code for code, name in gateway_labels().items() if name == label), label)

@@ -7,6 +7,7 @@ status; a bug stays loud.
 import inspect
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
 import frappe
 from frappe import _
@@ -19,8 +20,12 @@ from oropendola_payments.roles import is_manager, is_staff
 
 
 def endpoint(
-	*, methods: tuple[str, ...] = ("GET", "POST"), guest: bool = False, source: str = "API", rate_limit=None
-):
+	*,
+	methods: tuple[str, ...] = ("GET", "POST"),
+	guest: bool = False,
+	source: str = "API",
+	rate_limit: Callable[[Callable], Callable] | None = None,
+) -> Callable[[Callable], Callable]:
 	"""`methods` lists what HTTP may use; `rate_limit` is a decorator of Frappe's own."""
 
 	def decorate(function: Callable) -> Callable:
@@ -28,7 +33,7 @@ def endpoint(
 
 		# Frappe passes what the signature of the whitelisted function names: take all, and check it here, so that a wrong
 		# argument gets our refusal and not a bare type error.
-		def wrapper(*args, **kwargs):
+		def wrapper(*args: Any, **kwargs: Any) -> dict:
 			try:
 				if not guest:
 					require_login()
@@ -40,7 +45,7 @@ def endpoint(
 				return refusal(error)
 
 		_look_like(function, wrapper)
-		inner = rate_limit(wrapper) if rate_limit else wrapper
+		inner: Any = rate_limit(wrapper) if rate_limit else wrapper
 		inner.is_open_to_guests = guest
 		# Guests come in as far as `require_login`, so that they too get our sentence and not the framework's page.
 		return frappe.whitelist(allow_guest=True, methods=list(methods))(inner)
@@ -55,7 +60,7 @@ def refusal(error: Exception) -> dict:
 	sentence = sentence_of(error)
 	frappe.db.rollback()
 	frappe.clear_messages()
-	frappe.local.response.http_status_code = error.http_status_code
+	frappe.local.response.http_status_code = getattr(error, "http_status_code", 500)
 	answer = {"success": False, "error": sentence, "error_code": slug_of(error)}
 	left = getattr(error, "attempts_left", None)
 	return answer if left is None else {**answer, "attempts_left": left}
@@ -86,17 +91,17 @@ def require_login() -> str:
 	return frappe.session.user
 
 
-def require_manager():
+def require_manager() -> None:
 	if not is_manager():
 		raise NotAllowed(_("Only a Payments Manager may do this."))
 
 
-def require_staff():
+def require_staff() -> None:
 	if not is_staff():
 		raise NotAllowed(_("Only payments staff may see this."))
 
 
-def _look_like(function: Callable, wrapper: Callable):
+def _look_like(function: Callable, wrapper: Any) -> None:
 	wraps(function)(wrapper)
 	# Frappe would read the wrapped signature and drop or type-check arguments before we see them.
 	del wrapper.__wrapped__

@@ -4,11 +4,14 @@ import inspect
 import re
 import types
 import typing
+from collections.abc import Callable
 from decimal import Decimal
 from functools import cache
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from frappe import _
+from werkzeug.wrappers import Request
 
 from oropendola_payments.exceptions import BadRequest
 from oropendola_payments.money import to_decimal
@@ -20,7 +23,7 @@ FORM = "application/x-www-form-urlencoded"
 Currency = typing.NewType("Currency", str)
 
 
-def checked_arguments(function, signature: inspect.Signature, args: tuple, kwargs: dict) -> dict:
+def checked_arguments(function: Callable, signature: inspect.Signature, args: tuple, kwargs: dict) -> dict:
 	"""Known arguments in their declared types. Unknown ones are ignored, as Frappe does."""
 	names = list(signature.parameters)
 	given = {
@@ -35,7 +38,7 @@ def checked_arguments(function, signature: inspect.Signature, args: tuple, kwarg
 	}
 
 
-def require_utf8(request):
+def require_utf8(request: Request | None) -> None:
 	"""Bytes such as %FF come through the framework as text: only the request itself tells that they were none."""
 	if not request:
 		return
@@ -50,7 +53,7 @@ def require_utf8(request):
 
 
 @cache
-def _hints(function) -> dict:
+def _hints(function: Callable) -> dict[str, Any]:
 	return typing.get_type_hints(function)
 
 
@@ -61,7 +64,7 @@ def _is_given(name: str, parameter: inspect.Parameter, given: dict) -> bool:
 	return not missing
 
 
-def _convert(name: str, value, hint):
+def _convert(name: str, value: Any, hint: Any) -> Any:
 	if typing.get_origin(hint) in (typing.Union, types.UnionType):
 		hint = next(h for h in typing.get_args(hint) if h is not type(None))
 	converter = CONVERTERS.get(hint)
@@ -70,7 +73,7 @@ def _convert(name: str, value, hint):
 	return converter(name, value)
 
 
-def _text(name: str, value) -> str:
+def _text(name: str, value: object) -> str:
 	if not isinstance(value, str):
 		raise BadRequest(_("{0} must be text.").format(name))
 	value = value.strip()
@@ -89,7 +92,7 @@ def _text(name: str, value) -> str:
 LONG = {"reason", "note", "description"}
 
 
-def _whole_number(name: str, value) -> int:
+def _whole_number(name: str, value: object) -> int:
 	if isinstance(value, bool) or not isinstance(value, int | str):
 		raise BadRequest(_("{0} must be a whole number.").format(name))
 	text = str(value).strip()
@@ -98,21 +101,21 @@ def _whole_number(name: str, value) -> int:
 	return int(text)
 
 
-def _amount(name: str, value) -> Decimal:
+def _amount(name: str, value: Any) -> Decimal:
 	is_number = isinstance(value, int | float | str | Decimal) and not isinstance(value, bool)
 	if not is_number or not re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,9})?", str(value).strip()):
 		raise BadRequest(_("{0} must be an amount such as 499 or 499.50.").format(name))
 	return to_decimal(value)
 
 
-def _currency(name: str, value) -> str:
+def _currency(name: str, value: object) -> str:
 	code = _text(name, value).upper()
 	if not re.fullmatch(r"[A-Z]{3}", code):
 		raise BadRequest(_("{0} must be a currency code such as INR.").format(name))
 	return code
 
 
-def _yes_or_no(name: str, value) -> bool:
+def _yes_or_no(name: str, value: object) -> bool:
 	if str(value).lower() in ("1", "true", "yes"):
 		return True
 	if str(value).lower() in ("0", "false", "no"):
@@ -120,4 +123,10 @@ def _yes_or_no(name: str, value) -> bool:
 	raise BadRequest(_("{0} must be 1 or 0.").format(name))
 
 
-CONVERTERS = {str: _text, int: _whole_number, Decimal: _amount, bool: _yes_or_no, Currency: _currency}
+CONVERTERS: dict[Any, Callable[[str, Any], Any]] = {
+	str: _text,
+	int: _whole_number,
+	Decimal: _amount,
+	bool: _yes_or_no,
+	Currency: _currency,
+}

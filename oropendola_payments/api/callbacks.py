@@ -3,11 +3,12 @@
 The browser arrives as Guest (a cross-site POST carries no log-in) and the answer sets no cookie, so that nobody is logged out.
 """
 
+from typing import Any
 from urllib.parse import urlsplit
 
 import frappe
 from frappe import _
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Request, Response
 
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.api.incoming import incoming
@@ -23,23 +24,23 @@ RETURNS = tuple(f"/api/method/{__name__}.{name}" for name in ("returned", "payu_
 
 
 @frappe.whitelist(allow_guest=True, methods=["GET", "POST"])
-def returned(**_fields):
+def returned(**_fields: Any) -> Response:
 	"""Where every gateway sends the customer back to."""
 	return _come_back(frappe.request.args.get("gateway") or "")
 
 
 @frappe.whitelist(allow_guest=True, methods=["POST"])
-def payu_success(**_fields):
+def payu_success(**_fields: Any) -> Response:
 	"""PayU's return under its old name; what it says is judged by its content, not by this address."""
 	return _come_back("payu")
 
 
 @frappe.whitelist(allow_guest=True, methods=["POST"])
-def payu_failure(**_fields):
+def payu_failure(**_fields: Any) -> Response:
 	return _come_back("payu")
 
 
-def _come_back(gateway: str):
+def _come_back(gateway: str) -> Response:
 	attempt = None
 	try:
 		with acting_as("Callback"):
@@ -68,7 +69,7 @@ def _take_in(gateway: str) -> str:
 	return attempt.name
 
 
-def _ring(gateway: str):
+def _ring(gateway: str) -> None:
 	"""An unproven return still tells that something happened: the gateway is asked, not oftener than any page may."""
 	attempt = _named_attempt(gateway)
 	try:
@@ -94,7 +95,7 @@ def _lead_to(attempt: str | None) -> Response:
 	return response
 
 
-def _pointed_to_result(response, attempt: str | None):
+def _pointed_to_result(response: Response, attempt: str | None) -> Response:
 	response.status_code = 303
 	response.set_data(_("Continuing to your payment."))
 	response.headers["Location"] = _result_of(attempt)
@@ -115,19 +116,19 @@ def _result_of(attempt: str | None) -> str:
 	return f"{path}&cancelled=1" if walked_away else path
 
 
-def redirect_csrf_failure(response=None, request=None):
+def redirect_csrf_failure(response: Response | None = None, request: Request | None = None) -> None:
 	"""After a request: the way on for a browser whose return the framework refused before our code ran.
 
 	Where the gateway's page and this site share a host name, the log-in comes along and a CSRF token is missed. Nothing
 	was taken in, and nothing is: the result page only reads, and asks the gateway by itself.
 	"""
-	if response is None or request.method != "POST" or request.path not in RETURNS:
+	if response is None or request is None or request.method != "POST" or request.path not in RETURNS:
 		return
 	if response.status_code == frappe.CSRFTokenError.http_status_code:
 		_pointed_to_result(response, _named_attempt(request.args.get("gateway") or "payu"))
 
 
-def forget_cookies():
+def forget_cookies() -> None:
 	"""Frappe gives every guest the cookie of a guest, over the log-in that the browser kept back on a cross-site visit."""
 	if cookies := getattr(frappe.local, "cookie_manager", None):
 		cookies.cookies.clear()

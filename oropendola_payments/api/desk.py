@@ -1,5 +1,7 @@
 """Numbers on the workspace. The Desk asks in its own way, so these answer in its own way, without the envelope."""
 
+from typing import Any
+
 import frappe
 from frappe import _
 from frappe.utils import add_to_date, cint, fmt_money, now_datetime
@@ -21,7 +23,7 @@ TOO_FEW = "–"
 
 
 @frappe.whitelist(methods=["GET", "POST"])
-def revenue_this_month(filters=None) -> str:
+def revenue_this_month(filters: Any = None) -> str:
 	"""One sum for each currency: amounts of different currencies are never added up."""
 	require_staff()
 	rows = analytics.revenue(frappe.utils.get_datetime(today().replace(day=1)))
@@ -30,17 +32,17 @@ def revenue_this_month(filters=None) -> str:
 
 
 @frappe.whitelist(methods=["GET", "POST"])
-def success_rate(filters=None) -> dict | str:
+def success_rate(filters: Any = None) -> dict | str:
 	return _rate("Paid")
 
 
 @frappe.whitelist(methods=["GET", "POST"])
-def abandoned_rate(filters=None) -> dict | str:
+def abandoned_rate(filters: Any = None) -> dict | str:
 	return _rate("Expired")
 
 
 @frappe.whitelist(methods=["GET", "POST"])
-def pending_too_long(filters=None) -> dict:
+def pending_too_long(filters: Any = None) -> dict:
 	"""Payments whose fate is unknown for longer than Payment Settings allow."""
 	require_staff()
 	hours = cint(frappe.get_cached_doc("Payment Settings").alert_pending_hours) or 24
@@ -60,7 +62,7 @@ def pending_too_long(filters=None) -> dict:
 
 
 @frappe.whitelist(methods=["GET", "POST"])
-def chart(filters=None) -> dict:
+def chart(filters: Any = None) -> dict:
 	"""For the chart source Payment Figures: `{"figure": ..., "days": ...}`."""
 	require_staff()
 	wanted = _wanted(filters)
@@ -71,7 +73,7 @@ def chart(filters=None) -> dict:
 	return CHARTS[wanted["figure"]](days, currency if isinstance(currency, str) else None)
 
 
-def _wanted(filters) -> dict:
+def _wanted(filters: Any) -> dict:
 	try:
 		wanted = frappe.parse_json(filters)
 	except ValueError:

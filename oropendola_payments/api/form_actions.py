@@ -4,35 +4,38 @@ hooks.py names these for `onload`. Each action checks again when it is used.
 """
 
 import frappe
+from frappe.model.document import Document
 from frappe.utils import cint, flt
 
-from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, AIInvoice
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
+from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
 from oropendola_payments.engine.gateway.live_guard import is_confirmed, this_site
 from oropendola_payments.engine.refunds.record import CONTESTED, has_refunds
 from oropendola_payments.roles import is_manager
 
 
-def invoice_loaded(invoice, method=None):
+def invoice_loaded(invoice: AIInvoice, method: str | None = None) -> None:
 	invoice.set_onload("actions", invoice_actions(invoice))
 
 
-def attempt_loaded(attempt, method=None):
+def attempt_loaded(attempt: PaymentAttempt, method: str | None = None) -> None:
 	attempt.set_onload("can_refresh", is_manager() and attempt.mode != "Manual")
 
 
-def refund_loaded(refund, method=None):
+def refund_loaded(refund: PaymentRefund, method: str | None = None) -> None:
 	refund.set_onload("can_close", is_manager() and refund.can_be_closed())
 
 
-def webhook_log_loaded(row, method=None):
+def webhook_log_loaded(row: Document, method: str | None = None) -> None:
 	row.set_onload("can_replay", is_manager())
 
 
-def settings_loaded(settings, method=None):
+def settings_loaded(settings: Document, method: str | None = None) -> None:
 	settings.set_onload("live_site", {"this_site": this_site(), "confirmed": is_confirmed()})
 
 
-def invoice_actions(invoice) -> dict:
+def invoice_actions(invoice: AIInvoice) -> dict:
 	"""Actions by name, with what their dialogs start from. Empty for everybody but managers."""
 	if not is_manager():
 		return {}
@@ -46,7 +49,7 @@ def invoice_actions(invoice) -> dict:
 	return {name: value for name, value in actions.items() if value}
 
 
-def _refundable(invoice) -> float:
+def _refundable(invoice: AIInvoice) -> float:
 	"""What can still be sent back, over all payments of the invoice."""
 	names = frappe.get_all("Payment Capture", {"invoice": invoice.name}, pluck="name")
 	captures = [frappe.get_doc("Payment Capture", name) for name in names]

@@ -20,7 +20,7 @@ def status() -> dict:
 
 
 @frappe.whitelist(allow_guest=True, methods=["GET"])
-def metrics():
+def metrics() -> Response | dict:
 	"""Prometheus text, for staff or with the token of Payment Settings in X-Metrics-Token."""
 	try:
 		_require_staff_or_token()
@@ -29,7 +29,7 @@ def metrics():
 	return Response(health.metrics(), status=200, mimetype="text/plain; version=0.0.4")
 
 
-def _require_staff_or_token():
+def _require_staff_or_token() -> None:
 	sent = frappe.request.headers.get("X-Metrics-Token") or ""
 	stored = sent and get_decrypted_password(
 		"Payment Settings", "Payment Settings", "metrics_token", raise_exception=False

@@ -3,6 +3,7 @@
 from urllib.parse import parse_qsl
 
 import frappe
+from werkzeug.wrappers import Request
 
 from oropendola_payments.engine.inbound.inbox import MAX_BODY
 from oropendola_payments.exceptions import Refusal
@@ -34,7 +35,7 @@ def incoming(kind: str) -> Callback:
 	)
 
 
-def _form(request, body: bytes) -> dict[str, str]:
+def _form(request: Request, body: bytes) -> dict[str, str]:
 	"""Posted fields, strictly UTF-8: a replaced character would be another text than the one that was signed."""
 	fields = _fields(request, body)
 	fields.pop(
@@ -43,7 +44,7 @@ def _form(request, body: bytes) -> dict[str, str]:
 	return fields
 
 
-def _fields(request, body: bytes) -> dict[str, str]:
+def _fields(request: Request, body: bytes) -> dict[str, str]:
 	if request.mimetype == "multipart/form-data":
 		return request.form.to_dict()
 	if request.mimetype != "application/x-www-form-urlencoded":

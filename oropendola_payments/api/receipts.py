@@ -1,5 +1,7 @@
 """Receipts for customers."""
 
+from typing import Any
+
 import frappe
 from werkzeug.wrappers import Response
 
@@ -12,7 +14,7 @@ ONLY_STYLES = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'n
 
 
 @frappe.whitelist(methods=["GET"])
-def download(invoice_id=None):
+def download(invoice_id: Any = None) -> Response | dict:
 	"""The receipt of an own invoice: a PDF, or a page to print where no PDF can be made."""
 	try:
 		invoice = payer.own_invoice(require_login(), str(invoice_id or ""))

@@ -1,6 +1,7 @@
 """The gateway's server speaks: signature first, then the inbox, then the answer."""
 
 from contextlib import suppress
+from typing import Any
 
 import frappe
 from frappe import _
@@ -17,7 +18,7 @@ REJECTED_PER_MINUTE = 60
 
 
 @frappe.whitelist(allow_guest=True, methods=["POST"])
-def receive(**_fields):
+def receive(**_fields: Any) -> Response | dict:
 	"""Every gateway's webhook: `?gateway=<code>`."""
 	gateway = frappe.request.args.get("gateway") or ""
 	try:
@@ -32,7 +33,7 @@ def receive(**_fields):
 		return refusal(error)
 
 
-def _receive(gateway: str):
+def _receive(gateway: str) -> Response | dict:
 	status, notice = inbox.receive(gateway, incoming("webhook"))
 	if not notice.verified:
 		if status == "ignored":

@@ -4,6 +4,7 @@ Frappe calls this in the middle of its own work, so a fault here is logged and n
 """
 
 import frappe
+from frappe.model.document import Document
 
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import LIVE
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
@@ -17,7 +18,13 @@ TYPED = {
 }
 
 
-def user_renamed(doc, method=None, old: str | None = None, new: str | None = None, merge: bool = False):
+def user_renamed(
+	doc: Document,
+	method: str | None = None,
+	old: str | None = None,
+	new: str | None = None,
+	merge: bool = False,
+) -> None:
 	"""For `doc_events`. Frappe forgets a user by renaming it to the name of the deletion request."""
 	user = new or doc.name
 	frappe.db.savepoint(SAVEPOINT)
@@ -31,7 +38,7 @@ def user_renamed(doc, method=None, old: str | None = None, new: str | None = Non
 		frappe.log_error(title=title[:140], message=frappe.get_traceback())
 
 
-def forget(user: str):
+def forget(user: str) -> None:
 	"""`user` is the pseudonym that all links lead to by now. The caller commits."""
 	_end_service(user)
 	_redact_texts(user)
@@ -43,7 +50,7 @@ def _was_forgotten(user: str) -> bool:
 	return bool(frappe.db.exists("Personal Data Deletion Request", user))
 
 
-def _rename_live_keys(user: str):
+def _rename_live_keys(user: str) -> None:
 	"""The key that keeps a customer from subscribing twice starts with the user's name."""
 	for row in frappe.get_all("AI Subscription", {"user": user, "live_key": ("is", "set")}, ["name", "plan"]):
 		frappe.db.set_value(
@@ -51,7 +58,7 @@ def _rename_live_keys(user: str):
 		)
 
 
-def _end_service(user: str):
+def _end_service(user: str) -> None:
 	"""Nobody is left who could use a key or ask for it."""
 	for name in frappe.get_all("AI Subscription", {"user": user, "status": ("in", LIVE)}, pluck="name"):
 		lifecycle.end(name)
@@ -59,7 +66,7 @@ def _end_service(user: str):
 		frappe.db.set_value("AI API Key", name, "key_prefix", REDACTED)
 
 
-def _redact_texts(user: str):
+def _redact_texts(user: str) -> None:
 	"""What people typed may name anybody. Amounts, dates and the numbers of payments stay, and so does their chain."""
 	for doctype, fields in TYPED.items():
 		for field in fields:
@@ -71,7 +78,7 @@ def _redact_texts(user: str):
 		frappe.db.set_value("AI Invoice", name, "payment_gateway_response", None, update_modified=False)
 
 
-def _redact_findings(user: str):
+def _redact_findings(user: str) -> None:
 	"""Frappe has written into all notes by now. Only money that a person has decided on has one, and only that is decided."""
 	filters = {"user": user, "note": ("is", "set")}
 	for capture in frappe.get_all("Payment Capture", filters, ["name", "invoice", "disposition"]):
@@ -80,7 +87,7 @@ def _redact_findings(user: str):
 		frappe.db.set_value("Payment Capture", capture.name, "note", note, update_modified=False)
 
 
-def _redact_attempts(user: str):
+def _redact_attempts(user: str) -> None:
 	"""Forms that were filled in for the gateway go; what is needed to ask and to refund stays, sealed."""
 	for name in frappe.get_all("Payment Attempt", {"user": user}, pluck="name"):
 		attempt = frappe.get_doc("Payment Attempt", name)
@@ -95,7 +102,7 @@ def _redact_attempts(user: str):
 		frappe.db.set_value("Payment Attempt", name, values, update_modified=False)
 
 
-def _redact_events(user: str):
+def _redact_events(user: str) -> None:
 	"""The person's own acts, what was typed about the person, and the acts of a browser that came back from a gateway without being logged in."""
 	values = {"user": user, "redacted": REDACTED}
 	# The owner of an event is who acted; a rename has changed it already.

@@ -3,7 +3,7 @@
 import frappe
 
 
-def execute():
+def execute() -> None:
 	for doctype in ("Payment Capture", "Payment Refund"):
 		frappe.db.sql(
 			f"UPDATE `tab{doctype}` SET `user` = (SELECT i.user FROM `tabAI Invoice` i WHERE i.name = invoice)"  # noqa: S608

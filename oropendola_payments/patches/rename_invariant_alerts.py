@@ -5,7 +5,7 @@ import frappe
 OLD, NEW = "Broken Promise", "Invariant Violation"
 
 
-def execute():
+def execute() -> None:
 	for row in frappe.get_all("Payment Alert", {"kind": OLD}, ["name", "live_key"]):
 		values = {"kind": NEW}
 		if row.live_key:

@@ -19,7 +19,7 @@ BEFORE = {
 }
 
 
-def execute():
+def execute() -> None:
 	for key, before in BEFORE.items():
 		name = templates.TEXTS[key][0]
 		stored = frappe.db.get_value(

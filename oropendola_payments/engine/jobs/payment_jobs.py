@@ -20,36 +20,36 @@ THIS = "oropendola_payments.engine.jobs.payment_jobs"
 # What cron calls ----------------------------------------------------------------------------------
 
 
-def process_inbox():
+def process_inbox() -> None:
 	health.record_heartbeat("scheduler")
 	_queue("run_inbox")
 
 
-def reconcile_attempts():
+def reconcile_attempts() -> None:
 	_queue("run_reconcile")
 
 
-def poll_refunds():
+def poll_refunds() -> None:
 	_queue("run_refunds")
 
 
-def check_abandoned_payments():
+def check_abandoned_payments() -> None:
 	_queue("run_abandoned")
 
 
-def check_invariants():
+def check_invariants() -> None:
 	_queue("run_invariants")
 
 
-def check_alerts():
+def check_alerts() -> None:
 	_queue("run_alerts")
 
 
-def clear_raw_payloads():
+def clear_raw_payloads() -> None:
 	_queue("run_clear_payloads")
 
 
-def _queue(function: str):
+def _queue(function: str) -> None:
 	enqueue_once(f"{THIS}.{function}")
 
 
@@ -96,7 +96,7 @@ def run_alerts() -> list[str]:
 	return alerts.evaluate()
 
 
-def run_clear_payloads():
+def run_clear_payloads() -> None:
 	"""Empty the masked text of old messages; their facts stay as evidence."""
 	days = cint(frappe.get_cached_doc("Payment Settings").raw_payload_days)
 	if days:

@@ -1,6 +1,7 @@
 """Time passes for subscriptions: quotas are filled, periods end, customers are reminded. One bad record stops nobody."""
 
-from datetime import timedelta
+from datetime import date, timedelta
+from functools import partial
 
 import frappe
 from frappe.utils import cint, getdate
@@ -21,28 +22,28 @@ RESET = """
 # What cron calls ----------------------------------------------------------------------------------
 
 
-def reset_quotas():
+def reset_quotas() -> None:
 	enqueue_once(f"{THIS}.run_reset")
 
 
-def expire_subscriptions():
+def expire_subscriptions() -> None:
 	enqueue_once(f"{THIS}.run_expiry")
 
 
-def send_renewal_reminders():
+def send_renewal_reminders() -> None:
 	enqueue_once(f"{THIS}.run_reminders")
 
 
 # The work -----------------------------------------------------------------------------------------
 
 
-def run_reset():
+def run_reset() -> None:
 	"""Fill all quotas for a new day, in one statement. First use of a day does the same for one subscription."""
 	frappe.db.sql(RESET, {"today": today(), "tomorrow": tomorrow()})
 	frappe.db.commit()
 
 
-def run_expiry():
+def run_expiry() -> None:
 	"""Service stops on the day of the end; after the days of grace the subscription is over."""
 	grace = cint(frappe.get_cached_doc("Payment Settings").grace_days)
 	with acting_as("Sweep"):
@@ -52,7 +53,7 @@ def run_expiry():
 		for_each("AI Subscription", lapsed, lambda name: in_transaction(_end, name, grace))
 
 
-def _end(name: str, grace: int):
+def _end(name: str, grace: int) -> None:
 	subscription = lock("AI Subscription", name)
 	if not subscription.end_date or getdate(subscription.end_date) > today():
 		return  # renewed meanwhile
@@ -62,15 +63,15 @@ def _end(name: str, grace: int):
 		subscription.mark_past_due()
 
 
-def run_reminders():
+def run_reminders() -> None:
 	"""Remind customers before and after the end date, each day of the plan once."""
 	for days in frappe.get_cached_doc("Payment Settings").reminder_offsets():
 		end = today() + timedelta(days=days)
 		due = {"status": ("in", ("Active", "Trial", "Past Due", "Expired")), "end_date": end}
-		for_each("AI Subscription", due, lambda name, days=days, end=end: _remind(name, end, days))
+		for_each("AI Subscription", due, partial(_remind, end=end, days=days))
 
 
-def _remind(name: str, end, days: int):
+def _remind(name: str, end: date, days: int) -> None:
 	"""The mail starts after the mark is committed: a mail server that is down cannot make us remind twice."""
 	if in_transaction(_mark_reminded, name, f"{end} {days}"):
 		after_commit.enqueue(

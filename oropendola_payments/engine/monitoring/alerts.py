@@ -10,6 +10,7 @@ import frappe
 from frappe import _
 from frappe.utils import cint, escape_html, flt, get_datetime, get_url, now_datetime
 
+from oropendola_payments.ai_billing.doctype.payment_alert.payment_alert import PaymentAlert
 from oropendola_payments.compat import desk_path
 from oropendola_payments.engine.core.transactions import in_transaction, lock, safely
 from oropendola_payments.engine.monitoring import alert_rules
@@ -24,17 +25,17 @@ MIN_PAUSE = timedelta(hours=1)  # between two messages about one alert
 def evaluate(broken: dict[str, list[str]] | None = None) -> list[str]:
 	"""Open, escalate and close by what is found now; names the alerts that were told. Without `broken`, invariants are left out."""
 	found, looked_at = alert_rules.evaluate(broken)
-	told = []
+	told: list[str | None] = []
 	for finding in found:
 		safely(lambda finding=finding: told.append(in_transaction(_note, finding)))
 	_close_what_is_over({_live_key(finding) for finding in found}, looked_at)
-	told = [name for name in told if name]
-	for name in told:
+	names = [name for name in told if name]
+	for name in names:
 		notify(name)
-	return told
+	return names
 
 
-def open_alerts() -> list[dict]:
+def open_alerts() -> list[frappe._dict]:
 	fields = ["name", "kind", "subject", "severity", "summary", "opened_on", "last_seen_on"]
 	return frappe.get_all(ALERT, {"status": "Open"}, fields, order_by="severity, opened_on")
 
@@ -67,7 +68,7 @@ def _open(finding: Finding) -> str:
 	return alert.insert(ignore_permissions=True).name
 
 
-def _is_worse(alert, finding: Finding) -> bool:
+def _is_worse(alert: PaymentAlert, finding: Finding) -> bool:
 	"""Another record is another problem, even when their number is the same."""
 	if alert.fingerprint != _fingerprint(finding) and set(finding.records) - set(
 		(alert.details or "").split()
@@ -94,13 +95,13 @@ def _live_key(finding: Finding) -> str:
 	return f"{finding.kind}:{finding.subject}"[:140]
 
 
-def _close_what_is_over(still_there: set[str], looked_at: set[str]):
+def _close_what_is_over(still_there: set[str], looked_at: set[str]) -> None:
 	for row in frappe.get_all(ALERT, {"status": "Open"}, ["name", "kind", "live_key"]):
 		if row.kind in looked_at and row.live_key not in still_there:
 			safely(lambda name=row.name: in_transaction(_close, name))
 
 
-def _close(name: str):
+def _close(name: str) -> None:
 	alert = lock(ALERT, name)
 	alert.update({"status": "Closed", "closed_on": now_datetime(), "live_key": None})
 	alert.save(ignore_permissions=True)
@@ -109,7 +110,7 @@ def _close(name: str):
 # Telling ------------------------------------------------------------------------------------------
 
 
-def notify(name: str):
+def notify(name: str) -> None:
 	"""Desk notification and mail to everybody who looks after payments."""
 	alert = frappe.get_doc(ALERT, name)
 	users = recipients()
@@ -119,7 +120,7 @@ def notify(name: str):
 		safely(lambda: _mail(alert, [user.email for user in users]))
 
 
-def recipients() -> list[dict]:
+def recipients() -> list[frappe._dict]:
 	"""Payments Managers; the System Managers while there is none, because an alert to nobody is silence."""
 	for role in ("Payments Manager", "System Manager"):
 		names = frappe.get_all("Has Role", {"role": role, "parenttype": "User"}, pluck="parent")
@@ -134,14 +135,14 @@ def recipients() -> list[dict]:
 	return []
 
 
-def _notify(alert, user: str):
+def _notify(alert: PaymentAlert, user: str) -> None:
 	log = frappe.new_doc("Notification Log")
 	log.update({"for_user": user, "type": "Alert", "document_type": ALERT, "document_name": alert.name})
-	log.update({"subject": escape_html(_title(alert)), "email_content": escape_html(alert.summary)})
+	log.update({"subject": escape_html(_title(alert)), "email_content": escape_html(alert.summary or "")})
 	log.insert(ignore_permissions=True)
 
 
-def _mail(alert, addresses: list[str]):
+def _mail(alert: PaymentAlert, addresses: list[str]) -> None:
 	if not addresses:
 		return
 	values = {
@@ -163,10 +164,10 @@ def _mail(alert, addresses: list[str]):
 	)
 
 
-def _title(alert) -> str:
+def _title(alert: PaymentAlert) -> str:
 	prefix = _("Payment alert (getting worse)") if _is_told_again(alert) else _("Payment alert")
 	return f"{prefix}: {_(alert.kind)}, {alert.subject}"
 
 
-def _is_told_again(alert) -> bool:
+def _is_told_again(alert: PaymentAlert) -> bool:
 	return cint(alert.times_told) > 1

@@ -47,7 +47,7 @@ class Walk:
 			self.events += 1
 		return count, previous
 
-	def fail(self, link: str, reason: str):
+	def fail(self, link: str, reason: str) -> None:
 		self.broken = self.broken or {"link": link, "reason": reason}
 
 
@@ -69,7 +69,7 @@ def verify(invoice: str | None = None) -> dict:
 	return asdict(walk)
 
 
-def _walk_invoices(walk: Walk, tails: list):
+def _walk_invoices(walk: Walk, tails: list) -> None:
 	rows = _events("`invoice` IN %s", (tuple(tail.name for tail in tails),))
 	chains = {name: list(chain) for name, chain in groupby(rows, key=lambda row: row.invoice)}
 	for tail in tails:
@@ -98,7 +98,7 @@ def _invoices(only: str | None) -> Iterator[list]:
 		last = tails[-1].name
 
 
-def _fault(row, sequence: int, previous: str) -> str | None:
+def _fault(row: frappe._dict, sequence: int, previous: str) -> str | None:
 	if row.sequence != sequence:
 		return f"event number {sequence} of the chain is missing"
 	if (row.previous_hash or "") != previous:

@@ -3,6 +3,9 @@
 import frappe
 from frappe.utils import cint, get_datetime, now_datetime
 
+from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gateway_settings import (
+	PaymentGatewaySettings,
+)
 from oropendola_payments.ai_billing.known_gateways import gateway_codes
 from oropendola_payments.engine.gateway.registry import SETTINGS, build_offline, missing_credentials
 from oropendola_payments.engine.monitoring import alerts, invariants
@@ -61,7 +64,7 @@ def _gateway(name: str) -> dict:
 	}
 
 
-def _keys(doc) -> dict:
+def _keys(doc: PaymentGatewaySettings) -> dict:
 	"""How the credentials stand, as far as it is known without a call."""
 	if not doc.is_known():
 		return {"credentials": "untested", "missing": [], "token": None}
@@ -86,7 +89,7 @@ def _database_answers() -> bool:
 LATE_SECONDS = 900
 
 
-def record_heartbeat(part: str):
+def record_heartbeat(part: str) -> None:
 	"""`scheduler` when it queues the sweep of every two minutes, `queue` when a worker does it."""
 	frappe.cache.set_value(f"oropendola_alive:{part}", str(now_datetime()))
 
@@ -104,7 +107,7 @@ def _alive(part: str) -> str:
 # Rejected messages are counted, not stored: a stranger cannot fill the database.
 
 
-def count_rejected(gateway: str):
+def count_rejected(gateway: str) -> None:
 	if gateway in gateway_codes():
 		frappe.cache.incrby(_rejected_key(gateway), 1)
 

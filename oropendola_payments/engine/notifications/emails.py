@@ -1,12 +1,16 @@
 """Mails to customers: each with a switch in Payment Settings. They link only to pages that need a log-in."""
 
 from collections.abc import Callable
+from typing import Any
 
 import frappe
 from frappe.utils import cint, flt, get_fullname, get_url
 
 from oropendola_payments.ai_billing import formatting
-from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED, AIInvoice
+from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
+from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
+from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
 from oropendola_payments.engine.entitlements import api_keys
 from oropendola_payments.engine.notifications import receipts
 from oropendola_payments.engine.notifications import templates as mail_templates
@@ -22,7 +26,7 @@ SWITCHES = {
 }
 
 
-def payment_received(invoice, capture):
+def payment_received(invoice: AIInvoice, capture: PaymentCapture) -> None:
 	def values() -> dict:
 		waits = bool(invoice.subscription and api_keys.has_new_key(invoice.subscription))
 		return {
@@ -37,15 +41,15 @@ def payment_received(invoice, capture):
 	_send("payment_received", invoice, "/billing", values, with_receipt=True)
 
 
-def payment_failed(invoice):
+def payment_failed(invoice: AIInvoice) -> None:
 	_unpaid("payment_failed", invoice)
 
 
-def payment_abandoned(invoice):
+def payment_abandoned(invoice: AIInvoice) -> None:
 	_unpaid("payment_abandoned", invoice)
 
 
-def refund_done(invoice, refund):
+def refund_done(invoice: AIInvoice, refund: PaymentRefund) -> None:
 	def values() -> dict:
 		amount = formatting.money(refund.amount, refund.currency)
 		return {**_about_invoice(invoice), "amount": amount, "reason": refund.reason or ""}
@@ -53,11 +57,11 @@ def refund_done(invoice, refund):
 	_send("refund_sent", invoice, "/billing", values)
 
 
-def key_rotated(subscription):
+def key_rotated(subscription: AISubscription) -> None:
 	_send("api_key_changed", subscription, "/billing", lambda: {"plan": subscription.get_plan().plan_name})
 
 
-def renewal_due(subscription, days: int):
+def renewal_due(subscription: AISubscription, days: int) -> None:
 	"""`days` before the end; below 0 the subscription has ended."""
 
 	def values() -> dict:
@@ -71,7 +75,7 @@ def renewal_due(subscription, days: int):
 	_send("renewal_due" if days >= 0 else "subscription_ended", subscription, "/billing", values)
 
 
-def _unpaid(key: str, invoice):
+def _unpaid(key: str, invoice: AIInvoice) -> None:
 	def values() -> dict:
 		return {
 			**_about_invoice(invoice),
@@ -86,19 +90,19 @@ def _unpaid(key: str, invoice):
 	_send(key, invoice, f"/checkout?invoice={invoice.name}", values)
 
 
-def _about_invoice(invoice) -> dict:
+def _about_invoice(invoice: AIInvoice) -> dict:
 	plan = invoice.plan and frappe.get_cached_doc("AI Plan", invoice.plan).plan_name
 	total = formatting.money(invoice.total_amount, invoice.currency)
 	return {"invoice": invoice.name, "plan": plan or "", "total": total}
 
 
-def _was_paid(subscription) -> bool:
+def _was_paid(subscription: AISubscription) -> bool:
 	"""A subscription without a paid invoice was a trial, also when it is over."""
 	paid = {"subscription": subscription.name, "status": ("in", SETTLED)}
 	return subscription.status != "Trial" and bool(frappe.db.exists("AI Invoice", paid))
 
 
-def _send(key: str, record, path: str, values: Callable[[], dict], with_receipt: bool = False):
+def _send(key: str, record: Any, path: str, values: Callable[[], dict], with_receipt: bool = False) -> None:
 	settings = frappe.get_cached_doc("Payment Settings")
 	fields = ["email", "language"]
 	customer = frappe.db.get_value("User", {"name": record.user, "enabled": 1}, fields, as_dict=True)

@@ -1,12 +1,14 @@
 """What the world hears of payments: other apps' hooks and mails. Runs in a worker; nothing here can touch the money."""
 
+from typing import Any
+
 import frappe
 
 from oropendola_payments.engine.core.transactions import safely
 from oropendola_payments.engine.notifications import emails
 
 
-def payment_succeeded(capture: str):
+def payment_succeeded(capture: str) -> None:
 	"""Money arrived: tell other apps, keep the field's own convention, send the receipt."""
 	doc = frappe.get_doc("Payment Capture", capture)
 	invoice = frappe.get_doc("AI Invoice", doc.invoice)
@@ -16,13 +18,13 @@ def payment_succeeded(capture: str):
 		safely(lambda: emails.payment_received(invoice, doc))
 
 
-def payments_failed(attempts: list[str]):
+def payments_failed(attempts: list[str]) -> None:
 	"""A sweep closed these; one that cannot be told stops nobody."""
 	for attempt in attempts:
 		safely(lambda attempt=attempt: payment_failed(attempt))
 
 
-def payment_failed(attempt: str):
+def payment_failed(attempt: str) -> None:
 	doc = frappe.get_doc("Payment Attempt", attempt)
 	invoice = frappe.get_doc("AI Invoice", doc.invoice)
 	_tell("payment_failed", invoice=invoice, attempt=doc)
@@ -32,7 +34,7 @@ def payment_failed(attempt: str):
 		safely(lambda: emails.payment_abandoned(invoice))
 
 
-def refund_finished(refund: str):
+def refund_finished(refund: str) -> None:
 	doc = frappe.get_doc("Payment Refund", refund)
 	invoice = frappe.get_doc("AI Invoice", doc.invoice)
 	if doc.status == "Refunded":
@@ -40,15 +42,15 @@ def refund_finished(refund: str):
 		safely(lambda: emails.refund_done(invoice, doc))
 
 
-def key_rotated(subscription: str):
+def key_rotated(subscription: str) -> None:
 	safely(lambda: emails.key_rotated(frappe.get_doc("AI Subscription", subscription)))
 
 
-def renewal_due(subscription: str, days: int):
+def renewal_due(subscription: str, days: int) -> None:
 	safely(lambda: emails.renewal_due(frappe.get_doc("AI Subscription", subscription), days))
 
 
-def _tell(hook: str, **arguments):
+def _tell(hook: str, **arguments: Any) -> None:
 	"""Other apps react by a hook of this name; one that fails does not stop the next."""
 	for path in frappe.get_hooks(hook) or []:
 		safely(lambda path=path: frappe.get_attr(path)(**arguments))

@@ -4,6 +4,7 @@ Who may edit a template may not thereby read the database: the sandbox knows onl
 """
 
 from pathlib import Path
+from typing import Any
 
 import frappe
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -33,7 +34,7 @@ HTML = ImmutableSandboxedEnvironment(autoescape=True)
 PLAIN = ImmutableSandboxedEnvironment(autoescape=False)  # a subject is no HTML
 
 
-def render(key: str, language: str | None, values: dict[str, str]) -> tuple[str, str]:
+def render(key: str, language: str | None, values: dict[str, Any]) -> tuple[str, str]:
 	"""Subject and HTML: of the template in the customer's language, else of the template, else our own."""
 	name = TEXTS[key][0]
 	for template in (*([f"{name} ({language})"] if language else []), name):
@@ -60,7 +61,7 @@ def ours(key: str) -> tuple[str, str]:
 	return TEXTS[key][1], (FOLDER / f"{key}.html").read_text(encoding="utf-8")
 
 
-def ensure_records():
+def ensure_records() -> None:
 	"""One Email Template for each mail. What an admin wrote is never overwritten."""
 	for key, (name, _subject) in TEXTS.items():
 		if not frappe.db.exists("Email Template", name):
@@ -70,7 +71,7 @@ def ensure_records():
 			doc.insert(ignore_permissions=True)
 
 
-def remove_untouched_records():
+def remove_untouched_records() -> None:
 	"""For the uninstallation: what an admin wrote stays."""
 	for key, (name, _subject) in TEXTS.items():
 		if frappe.db.exists("Email Template", name) and _of_desk(name) == ours(key):
@@ -82,6 +83,6 @@ def _of_desk(name: str) -> tuple[str, str]:
 	return doc.subject or "", (doc.response_html if doc.use_html else doc.response) or ""
 
 
-def _fill(subject: str, body: str, values: dict[str, str]) -> tuple[str, str]:
+def _fill(subject: str, body: str, values: dict[str, Any]) -> tuple[str, str]:
 	line = " ".join(PLAIN.from_string(subject).render(values).split())
 	return line, HTML.from_string(body).render(values).strip()

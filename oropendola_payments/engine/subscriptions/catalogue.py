@@ -3,6 +3,7 @@
 import frappe
 from frappe import _
 
+from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
 from oropendola_payments.exceptions import NotFound
 
 
@@ -23,16 +24,16 @@ def list_plans(currency: str | None = None) -> list[dict]:
 	return [_in_currency(plan, currency) for plan in plans if not currency or _sold_in(plan, currency)]
 
 
-def _sold_in(plan, currency: str) -> bool:
+def _sold_in(plan: frappe._dict, currency: str) -> bool:
 	return bool(plan.is_free) or currency.upper() in plan.prices
 
 
-def _in_currency(plan, currency: str | None) -> dict:
+def _in_currency(plan: frappe._dict, currency: str | None) -> dict:
 	chosen = currency.upper() if currency else plan.currency
 	return {**plan, "currency": chosen, "price": plan.prices.get(chosen, 0)}
 
 
-def get_plan(plan_id: str):
+def get_plan(plan_id: str) -> AIPlan:
 	if not frappe.db.exists("AI Plan", plan_id):
 		raise NotFound(_("There is no plan {0}.").format(plan_id))
 	return frappe.get_cached_doc("AI Plan", plan_id)

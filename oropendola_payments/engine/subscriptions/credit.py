@@ -2,6 +2,8 @@
 
 import frappe
 
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.settlement import captures
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
@@ -29,7 +31,7 @@ def _captures_with_credit(user: str, currency: str) -> list[str]:
 	return [row[0] for row in rows]
 
 
-def _spend(invoice, source):
+def _spend(invoice: AIInvoice, source: PaymentCapture) -> None:
 	amount = min(source.credit_left(), invoice.outstanding())
 	if amount <= 0:
 		return

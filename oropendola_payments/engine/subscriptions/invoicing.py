@@ -5,12 +5,15 @@ from decimal import Decimal
 import frappe
 from frappe.utils import add_days, cint, nowdate
 
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
+from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.money import quantize, to_decimal
 
 DUE_AFTER_DAYS = 7
 
 
-def create_invoice(subscription, purpose: str, currency: str | None = None):
+def create_invoice(subscription: AISubscription, purpose: str, currency: str | None = None) -> AIInvoice:
 	"""An invoice for the next period of a subscription, at today's price."""
 	plan = subscription.get_plan()
 	price, currency = plan.price_in(currency)
@@ -34,7 +37,7 @@ def create_invoice(subscription, purpose: str, currency: str | None = None):
 	return invoice
 
 
-def is_outdated(name: str, plan) -> bool:
+def is_outdated(name: str, plan: AIPlan) -> bool:
 	"""True for an untouched invoice that the plan would not be sold by any more."""
 	invoice = frappe.get_doc("AI Invoice", name)
 	if invoice.paid() or not invoice.can_move_to("Cancelled") or not invoice.billing_interval:

@@ -5,6 +5,8 @@ from frappe import _
 from frappe.utils import cint
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN as OPEN_INVOICES
+from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
+from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.entitlements import api_keys
@@ -33,7 +35,7 @@ def subscribe(user: str, plan_id: str, currency: str | None) -> dict:
 		return in_transaction(_subscribe, user, plan, currency, live_subscription(user, plan.name))
 
 
-def _subscribe(user: str, plan, currency: str | None, existing: str | None) -> dict:
+def _subscribe(user: str, plan: AIPlan, currency: str | None, existing: str | None) -> dict:
 	# Nothing may be read before the lock: it would fix what later reads can see.
 	if existing:
 		return _answer_again(lock("AI Subscription", existing), currency)
@@ -48,7 +50,7 @@ def _subscribe(user: str, plan, currency: str | None, existing: str | None) -> d
 	return open_or_create_invoice(subscription, "New", currency)
 
 
-def _answer_again(subscription, currency: str | None) -> dict:
+def _answer_again(subscription: AISubscription, currency: str | None) -> dict:
 	if subscription.status in ("Active", "Trial"):
 		message = _("You already have {0}. You can renew it instead.")
 		raise Conflict(message.format(subscription.get_plan().plan_name))
@@ -59,7 +61,7 @@ def _answer_again(subscription, currency: str | None) -> dict:
 	)
 
 
-def open_or_create_invoice(subscription, purpose: str, currency: str | None) -> dict:
+def open_or_create_invoice(subscription: AISubscription, purpose: str, currency: str | None) -> dict:
 	"""The open invoice of the subscription, or a new one."""
 	wanted = currency.upper() if currency else None
 	name = open_invoice(subscription.name, wanted)
@@ -72,7 +74,7 @@ def open_or_create_invoice(subscription, purpose: str, currency: str | None) -> 
 	return _answer(subscription, name)
 
 
-def _answer(subscription, invoice: str | None = None, api_key: str | None = None) -> dict:
+def _answer(subscription: AISubscription, invoice: str | None = None, api_key: str | None = None) -> dict:
 	answer = {"subscription_id": subscription.name, "status": subscription.status}
 	if invoice:
 		answer["invoice_id"] = invoice
@@ -81,7 +83,7 @@ def _answer(subscription, invoice: str | None = None, api_key: str | None = None
 	return answer
 
 
-def _call_off_open(subscription: str):
+def _call_off_open(subscription: str) -> None:
 	"""Another currency or a changed plan needs another invoice: call the untouched one off, so that one stays open."""
 	names = frappe.get_all(
 		"AI Invoice", {"subscription": subscription, "status": ("in", OPEN_INVOICES)}, pluck="name"

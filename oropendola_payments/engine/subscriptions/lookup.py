@@ -21,7 +21,7 @@ def open_invoice(subscription: str, currency: str | None = None) -> str | None:
 	return frappe.db.get_value("AI Invoice", filters, "name", order_by="creation desc")
 
 
-def main_subscription(user: str, plan_id: str | None = None):
+def main_subscription(user: str, plan_id: str | None = None) -> frappe._dict | None:
 	"""The customer's subscription that matters most, or None."""
 	filters = {"user": user, **({"plan": plan_id} if plan_id else {})}
 	fields = ["name", "plan", "status", "start_date", "end_date", "daily_quota_limit", "daily_quota_remaining",
@@ -65,7 +65,7 @@ def subscription_summary(user: str) -> dict | None:
 	}
 
 
-def own_subscription(user: str):
+def own_subscription(user: str) -> frappe._dict:
 	subscription = main_subscription(user)
 	if not subscription:
 		raise NotFound(_("You have no subscription yet. Please choose a plan first."))

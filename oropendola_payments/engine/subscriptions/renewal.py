@@ -3,6 +3,7 @@
 import frappe
 from frappe import _
 
+from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.subscriptions.catalogue import get_plan
 from oropendola_payments.engine.subscriptions.lifecycle import open_or_create_invoice
@@ -28,7 +29,7 @@ def _renew(name: str) -> dict:
 	return {"invoice_id": answer["invoice_id"], "subscription_id": subscription.name, "action": action}
 
 
-def _last_currency(subscription) -> str | None:
+def _last_currency(subscription: AISubscription) -> str | None:
 	"""A customer keeps the currency of the last invoice while the plan is still sold in it."""
 	last = frappe.db.get_value(
 		"AI Invoice", {"subscription": subscription.name}, "currency", order_by="creation desc"
@@ -47,7 +48,7 @@ def _subscription_to_renew(user: str, plan_id: str | None) -> str:
 	return subscription.name
 
 
-def require_state(user: str, plan_id: str | None, states: tuple[str, ...], sentence: str):
+def require_state(user: str, plan_id: str | None, states: tuple[str, ...], sentence: str) -> None:
 	"""For the two narrower calls: refuse when the subscription is not in the state they are for."""
 	subscription = main_subscription(user, plan_id)
 	if not subscription or subscription.status not in states:

@@ -8,7 +8,7 @@ from oropendola_payments.ai_billing import analytics
 from oropendola_payments.ai_billing.periods import today
 
 
-def execute(filters=None):
+def execute(filters: dict | None = None) -> tuple[list[dict], list[dict]]:
 	"""Columns and rows, the latest first."""
 	filters = {**(filters or {})}
 	filters["gateway"] = analytics.gateway_code(filters.get("gateway"))
@@ -26,7 +26,7 @@ def execute(filters=None):
 	]
 
 
-def _as_text(row) -> dict:
+def _as_text(row: frappe._dict) -> dict:
 	"""The Desk shows cells as HTML, and these words were typed by people or came from a gateway."""
 	return {name: escape_html(row[name] or "") for name in ("reason", "error_message")}
 

@@ -12,7 +12,7 @@ from oropendola_payments.ai_billing.periods import today
 COUNTED = {"Paid": "paid", "Failed": "failed", "Expired": "abandoned", "Cancelled": "cancelled"}
 
 
-def execute(filters=None):
+def execute(filters: dict | None = None) -> tuple[list[dict], list[dict], None, dict | None]:
 	"""Columns, rows, message and chart."""
 	period = period_of(filters or {})
 	rows: dict[tuple, dict] = {}
@@ -40,7 +40,7 @@ def _row(rows: dict, gateway: str, currency: str) -> dict:
 	return rows.setdefault((gateway, currency), {"gateway": gateway, "currency": currency, **empty})
 
 
-def _add_attempts(rows: dict, period: dict):
+def _add_attempts(rows: dict, period: dict) -> None:
 	found = frappe.db.sql(
 		"""SELECT gateway, currency, status, COUNT(*) FROM `tabPayment Attempt`
 		WHERE initiated_at >= %(since)s AND initiated_at < %(until)s AND (%(mode)s = '' OR mode = %(mode)s)
@@ -53,12 +53,12 @@ def _add_attempts(rows: dict, period: dict):
 		row[COUNTED.get(status, "open")] += int(count)
 
 
-def _add_money(rows: dict, column: str, found):
+def _add_money(rows: dict, column: str, found: list[tuple]) -> None:
 	for gateway, currency, amount in found:
 		_row(rows, gateway, currency)[column] = Decimal(str(amount or 0))
 
 
-def _taken(period: dict):
+def _taken(period: dict) -> list[tuple]:
 	# Credit is money of an earlier payment that is counted there.
 	return frappe.db.sql(
 		"""SELECT c.gateway, c.currency, SUM(c.amount) FROM `tabPayment Capture` c
@@ -69,7 +69,7 @@ def _taken(period: dict):
 	)
 
 
-def _refunded(period: dict):
+def _refunded(period: dict) -> list[tuple]:
 	return frappe.db.sql(
 		"""SELECT r.gateway, r.currency, SUM(r.amount) FROM `tabPayment Refund` r
 		JOIN `tabPayment Attempt` a ON a.name = r.attempt

@@ -1,6 +1,6 @@
 """Where gateway, invoices and refunds do not agree, or a person has to decide. Empty is what it should be."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import frappe
 from frappe import _
@@ -20,7 +20,7 @@ TO_DO = {
 TINY = 0.0000001
 
 
-def execute(filters=None):
+def execute(filters: dict | None = None) -> tuple[list[dict], list[dict]]:
 	"""Columns and rows, the oldest first."""
 	gateway, kind = analytics.gateway_code((filters or {}).get("gateway")), (filters or {}).get("kind")
 	found = [row for name, find in SOURCES.items() if kind in (None, "", name) for row in find()]
@@ -141,7 +141,13 @@ def _pending() -> list[dict]:
 
 
 def _difference(
-	kind: str, doctype: str, name: str, invoice: str, gateway: str | None, text: str | None, since
+	kind: str,
+	doctype: str,
+	name: str,
+	invoice: str,
+	gateway: str | None,
+	text: str | None,
+	since: datetime | None,
 ) -> dict:
 	return {
 		"kind": kind,

@@ -12,7 +12,7 @@ from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription impo
 A_MONTH = {"Day": Decimal(365) / 12, "Month": Decimal(1), "Year": Decimal(1) / 12}
 
 
-def execute(filters=None):
+def execute(filters: dict | None = None) -> tuple[list[dict], list[dict], None, dict | None]:
 	"""Columns, rows, message and chart."""
 	filters = filters or {}
 	rows: dict[tuple, dict] = {}
@@ -38,7 +38,7 @@ def _subscriptions(filters: dict) -> list:
 	)
 
 
-def _new_row(found) -> dict:
+def _new_row(found: frappe._dict) -> dict:
 	counts = {frappe.scrub(status): 0 for status in TRANSITIONS}
 	return {
 		"plan": found.plan,
@@ -49,7 +49,7 @@ def _new_row(found) -> dict:
 	}
 
 
-def _monthly(found) -> Decimal:
+def _monthly(found: frappe._dict) -> Decimal:
 	return (
 		Decimal(str(found.price or 0))
 		* A_MONTH[found.billing_interval]
@@ -82,10 +82,10 @@ def _chart(rows: list[dict]) -> dict | None:
 	paying = [row for row in rows if row["mrr"]]
 	if not paying:
 		return None
-	active = Counter()
+	active: Counter[str] = Counter()
 	for row in paying:
 		active[row["currency"]] += row["active"]
-	currency = max(active, key=active.get)
+	currency = max(active, key=active.__getitem__)
 	shown = [row for row in paying if row["currency"] == currency]
 	labels = [f"{row['plan_name']} {row['currency']}" for row in shown]
 	values = [{"name": _("Monthly Revenue"), "values": [row["mrr"] for row in shown]}]

@@ -20,7 +20,7 @@ def requirements() -> list[str]:
 setup(
 	name="oropendola_payments",
 	version=version(),
-	description="Sells access to AI services by subscription and takes the money through seven gateways and by hand",
+	description="Sells access to AI services by subscription and accepts payments through seven gateways and by bank transfer",
 	long_description=(HERE / "README.md").read_text(encoding="utf-8"),
 	long_description_content_type="text/markdown",
 	author="Oropendola",

@@ -1,9 +1,7 @@
 app_name = "oropendola_payments"
 app_title = "Oropendola Payments"
 app_publisher = "Oropendola"
-app_description = (
-	"Sells access to AI services by subscription and takes the money through seven gateways and by hand"
-)
+app_description = "Sells access to AI services by subscription and accepts payments through seven gateways and by bank transfer"
 app_email = "payments@oropendola.example"
 app_license = "MIT"
 

@@ -17,7 +17,7 @@ oropendola.call = async function (method, args) {
 		const answer = (await response.json()).message;
 		if (answer?.success) return answer;
 		oropendola.refuse(answer?.error);
-	} catch (error) {
+	} catch {
 		oropendola.refuse();
 	} finally {
 		frappe.dom.unfreeze();

@@ -139,10 +139,10 @@ function event_html(event) {
 }
 
 function details_html(details, text) {
-	let values = {};
+	let values;
 	try {
 		values = JSON.parse(details || "{}");
-	} catch (error) {
+	} catch {
 		return text(details);
 	}
 	return Object.entries(values)

@@ -26,7 +26,9 @@ oropendola.call = async function (method, args) {
 };
 
 oropendola.refuse = function (sentence) {
-	const unknown = __("The server could not complete this action. Please try again. If it happens again, check the Error Log.");
+	const unknown = __(
+		"The server could not complete this action. Please try again. If it happens again, check the Error Log."
+	);
 	frappe.msgprint({
 		title: __("Action failed"),
 		indicator: "red",
@@ -48,7 +50,8 @@ oropendola.replay = async function (names) {
 	const answer = await oropendola.call("admin.replay_messages", { names: JSON.stringify(names) });
 	if (!answer) return false;
 	const lines = Object.entries(answer.results).map(
-		([name, result]) => `${frappe.utils.escape_html(name)}: ${frappe.utils.escape_html(__(String(result)))}`
+		([name, result]) =>
+			`${frappe.utils.escape_html(name)}: ${frappe.utils.escape_html(__(String(result)))}`
 	);
 	frappe.msgprint({ title: __("Messages replayed"), message: lines.join("<br>") });
 	return true;

@@ -7,7 +7,10 @@
 	const WAITS = [2, 2, 3, 3, 5, 5, 8, 8, 13, 13, 20, 30];
 	const GIVE_UP_AFTER = 40;
 	const address = "/api/method/oropendola_payments.api.payment.get_payment_status";
-	const body = JSON.stringify({ invoice_id: place.dataset.invoice, attempt: place.dataset.attempt || undefined });
+	const body = JSON.stringify({
+		invoice_id: place.dataset.invoice,
+		attempt: place.dataset.attempt || undefined,
+	});
 	let tries = 0;
 	const known = place.dataset.state;
 

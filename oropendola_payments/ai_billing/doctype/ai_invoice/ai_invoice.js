@@ -27,14 +27,25 @@ function pay_by_hand(frm, outstanding) {
 			label: __("Reference"),
 			fieldtype: "Data",
 			reqd: 1,
-			description: __("The number of the bank transfer or cash receipt. Each number can be recorded only once."),
+			description: __(
+				"The number of the bank transfer or cash receipt. Each number can be recorded only once."
+			),
 		},
-		{ fieldname: "paid_on", label: __("Paid on"), fieldtype: "Date", default: frappe.datetime.get_today() },
+		{
+			fieldname: "paid_on",
+			label: __("Paid on"),
+			fieldtype: "Date",
+			default: frappe.datetime.get_today(),
+		},
 		{ fieldname: "note", label: __("Note"), fieldtype: "Small Text" },
 	];
 	ask(__("Record payment"), fields, __("Record payment"), async (values) => {
-		const answer = await oropendola.call("admin.record_manual_payment", { invoice_id: frm.doc.name, ...values });
-		if (answer) oropendola.done(frm, __("The payment was recorded. The invoice is {0}.", [__(answer.status)]));
+		const answer = await oropendola.call("admin.record_manual_payment", {
+			invoice_id: frm.doc.name,
+			...values,
+		});
+		if (answer)
+			oropendola.done(frm, __("The payment was recorded. The invoice is {0}.", [__(answer.status)]));
 		return answer;
 	});
 }
@@ -122,12 +133,17 @@ async function show_history(frm) {
 		limit: 200,
 	});
 	frm.get_field("history_section")?.collapse?.(false);
-	field.$wrapper.html(events.length ? `<ol class="list-unstyled">${events.map(event_html).join("")}</ol>` : "");
+	field.$wrapper.html(
+		events.length ? `<ol class="list-unstyled">${events.map(event_html).join("")}</ol>` : ""
+	);
 }
 
 function event_html(event) {
 	const text = (value) => frappe.utils.escape_html(String(value ?? ""));
-	const move = [event.from_status, event.to_status].filter(Boolean).map((status) => text(__(status))).join(" → ");
+	const move = [event.from_status, event.to_status]
+		.filter(Boolean)
+		.map((status) => text(__(status)))
+		.join(" → ");
 	const who = [event.source, event.actor].filter(Boolean).map(text).join(", ");
 	const title = text(__(frappe.model.unscrub(event.event)));
 	return `<li class="mb-3">
@@ -147,6 +163,9 @@ function details_html(details, text) {
 	}
 	return Object.entries(values)
 		.filter(([key, value]) => value !== null && value !== "" && key !== "note_hash")
-		.map(([key, value]) => `${text(__(frappe.model.unscrub(key)))}: ${text(typeof value === "object" ? JSON.stringify(value) : value)}`)
+		.map(
+			([key, value]) =>
+				`${text(__(frappe.model.unscrub(key)))}: ${text(typeof value === "object" ? JSON.stringify(value) : value)}`
+		)
 		.join(" · ");
 }

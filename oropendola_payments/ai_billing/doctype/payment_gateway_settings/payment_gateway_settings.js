@@ -31,22 +31,36 @@ function show_own_credentials(frm, credentials) {
 		if (!credential) continue;
 		frm.set_df_property(field.fieldname, "label", credential.label);
 		const optional = credential.required ? "" : __("Optional.");
-		frm.set_df_property(field.fieldname, "description", [credential.help, optional].filter(Boolean).join(" "));
+		frm.set_df_property(
+			field.fieldname,
+			"description",
+			[credential.help, optional].filter(Boolean).join(" ")
+		);
 	}
 }
 
 function credential_slots(frm) {
 	const names = frm.meta.fields.map((field) => field.fieldname);
-	const section = frm.meta.fields.slice(names.indexOf("credentials_section") + 1, names.indexOf("webhook_section"));
+	const section = frm.meta.fields.slice(
+		names.indexOf("credentials_section") + 1,
+		names.indexOf("webhook_section")
+	);
 	return section.filter((field) => field.fieldtype !== "Column Break");
 }
 
 function show_options(frm, facts) {
-	const modes = ["Simulator", "Test", "Live"].filter((mode) => mode !== "Simulator" || facts.simulator_allowed);
+	const modes = ["Simulator", "Test", "Live"].filter(
+		(mode) => mode !== "Simulator" || facts.simulator_allowed
+	);
 	// A mode that was chosen while it was allowed stays visible.
 	frm.set_df_property("mode", "options", modes.includes(frm.doc.mode) ? modes : [frm.doc.mode, ...modes]);
 	const command = "bench --site SITE set-config -p allow_payment_simulator 1";
-	const hint = facts.simulator_allowed ? "" : __("To try it without real money, run {0} and reload this page. You can then choose the mode Simulator here.", [`<code>${command}</code>`]);
+	const hint = facts.simulator_allowed
+		? ""
+		: __(
+				"To try it without real money, run {0} and reload this page. You can then choose the mode Simulator here.",
+				[`<code>${command}</code>`]
+			);
 	frm.set_df_property("mode", "description", hint);
 	frm.toggle_display("refund_speed", facts.instant_refunds);
 	frm.toggle_display("api_base_url", frm.doc.mode !== "Live");
@@ -68,7 +82,9 @@ function show_webhook_address(frm, address) {
 
 function address_help(frm, address) {
 	if (frm.doc.mode !== "Simulator" && !address.startsWith("https://"))
-		return __("Gateways send webhooks only to https addresses. Please set host_name in the site's configuration.");
+		return __(
+			"Gateways send webhooks only to https addresses. Please set host_name in the site's configuration."
+		);
 	return __("Enter this address in the {0} dashboard.", [frm.doc.label]);
 }
 

@@ -1,6 +1,7 @@
 frappe.ui.form.on("Payment Refund", {
 	refresh(frm) {
-		if (frm.doc.__onload?.can_close) frm.add_custom_button(__("Mark as not made"), () => close_refund(frm));
+		if (frm.doc.__onload?.can_close)
+			frm.add_custom_button(__("Mark as not made"), () => close_refund(frm));
 	},
 });
 
@@ -8,7 +9,9 @@ function close_refund(frm) {
 	const fields = [
 		{
 			fieldtype: "HTML",
-			options: __("Please check the gateway's dashboard first. If the refund was made, the customer could get the money twice."),
+			options: __(
+				"Please check the gateway's dashboard first. If the refund was made, the customer could get the money twice."
+			),
 		},
 		{ fieldname: "note", fieldtype: "Small Text", label: __("What did you see there?"), reqd: 1 },
 	];

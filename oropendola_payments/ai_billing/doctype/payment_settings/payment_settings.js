@@ -3,7 +3,9 @@ frappe.ui.form.on("Payment Settings", {
 		const site = frm.doc.__onload?.live_site;
 		// The first Live gateway of a new site confirms it by itself; only a copy has to be asked about.
 		if (!site || site.confirmed || !frm.doc.confirmed_site) return;
-		frm.add_custom_button(__("Confirm this site for live payments"), () => confirm_site(frm, site.this_site));
+		frm.add_custom_button(__("Confirm this site for live payments"), () =>
+			confirm_site(frm, site.this_site)
+		);
 	},
 });
 
@@ -14,6 +16,10 @@ function confirm_site(frm, name) {
 	);
 	frappe.confirm(frappe.utils.escape_html(question), async () => {
 		const answer = await oropendola.call("admin.confirm_live_site", {});
-		if (answer) oropendola.done(frm, __("This site is now confirmed for live payments: {0}.", [answer.confirmed_site]));
+		if (answer)
+			oropendola.done(
+				frm,
+				__("This site is now confirmed for live payments: {0}.", [answer.confirmed_site])
+			);
 	});
 }

@@ -20,7 +20,12 @@ frappe.query_reports["Payment Refunds"] = {
 			fieldtype: "Select",
 			options: ["", "Created", "Processing", "Unknown", "Refunded", "Failed"],
 		},
-		{ fieldname: "gateway", label: __("Gateway"), fieldtype: "Link", options: "Payment Gateway Settings" },
+		{
+			fieldname: "gateway",
+			label: __("Gateway"),
+			fieldtype: "Link",
+			options: "Payment Gateway Settings",
+		},
 		{ fieldname: "currency", label: __("Currency"), fieldtype: "Link", options: "Currency" },
 	],
 };

@@ -15,6 +15,11 @@ frappe.query_reports["Payments by Gateway"] = {
 			reqd: 1,
 		},
 		{ fieldname: "currency", label: __("Currency"), fieldtype: "Link", options: "Currency" },
-		{ fieldname: "mode", label: __("Mode"), fieldtype: "Select", options: ["", "Live", "Test", "Simulator", "Manual"] },
+		{
+			fieldname: "mode",
+			label: __("Mode"),
+			fieldtype: "Select",
+			options: ["", "Live", "Test", "Simulator", "Manual"],
+		},
 	],
 };

@@ -6,7 +6,12 @@ frappe.query_reports["Reconciliation Differences"] = {
 			fieldtype: "Select",
 			options: ["", "Review", "Payment", "Sum", "Refund", "Pending"],
 		},
-		{ fieldname: "gateway", label: __("Gateway"), fieldtype: "Link", options: "Payment Gateway Settings" },
+		{
+			fieldname: "gateway",
+			label: __("Gateway"),
+			fieldtype: "Link",
+			options: "Payment Gateway Settings",
+		},
 	],
 	// Issue and action are sentences: they wrap instead of being cut off.
 	get_datatable_options: (options) => ({ ...options, cellHeight: 72 }),

@@ -6,7 +6,7 @@ from oropendola_payments.engine.checkout.payer import own_attempt
 from oropendola_payments.engine.core.transactions import in_transaction, lock_attempt
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.simulated import mock_marks
-from oropendola_payments.engine.inbound.capture import settle_and_capture
+from oropendola_payments.engine.inbound.capture import settle_answer
 from oropendola_payments.engine.inbound.status_query import refresh
 from oropendola_payments.engine.inbound.withdraw import CLOSED, close_at_gateway
 from oropendola_payments.engine.settlement.attempt_outcomes import CANCELLED_REASON, close_invoice_if_last
@@ -21,7 +21,7 @@ def cancel(user: str, attempt_name: str) -> dict:
 	if event is None:
 		refresh(attempt)
 	elif event.outcome not in CLOSED:
-		settle_and_capture(attempt.gateway, event)
+		settle_answer(attempt, event)
 	in_transaction(_withdraw_locked, attempt)
 	return _status_summary(attempt.name)
 

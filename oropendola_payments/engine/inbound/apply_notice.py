@@ -58,7 +58,7 @@ def _apply_event(message: Message, event) -> str | None:
 	if _names_unknown_order(attempt, event):
 		refresh(attempt, adapter=message.adapter)
 		return attempt.name
-	return settle_and_capture(gateway, event, attempt, message.adapter).attempt
+	return settle_and_capture(attempt, event, message.adapter).attempt
 
 
 def _names_unknown_order(attempt, event: PaymentEvent) -> bool:

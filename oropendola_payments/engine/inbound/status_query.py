@@ -5,7 +5,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import frappe
 from frappe.utils import cint, get_datetime, now_datetime
@@ -14,9 +13,9 @@ from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.call import call_gateway
 from oropendola_payments.engine.gateway.mode_guard import is_current_mode
 from oropendola_payments.engine.gateway.registry import adapter_of
-from oropendola_payments.engine.inbound.capture import settle_and_capture
+from oropendola_payments.engine.inbound.capture import settle_answer
 from oropendola_payments.engine.refunds import notices
-from oropendola_payments.engine.settlement.settle import settle
+from oropendola_payments.engine.settlement.settle import settle_attempt
 from oropendola_payments.engine.settlement.types import Settled
 from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.gateways.base import Gateway, Outcome, PaymentEvent, RefundEvent
@@ -109,12 +108,12 @@ def query_status(attempt, adapter: Gateway) -> list:
 def settle_all(attempt, events: list, adapter: Gateway | None = None) -> list[Settled]:
 	"""Settle all that a gateway told. One fact that fails hides no other; the first failure is raised at the end."""
 	settled, failures = [], []
-	for event in sort_events(attempt, events):
+	for event in sort_events(events):
 		try:
 			if isinstance(event, RefundEvent):
 				_record_refund(attempt.gateway, event)
 			else:
-				settled.append(settle_and_capture(attempt.gateway, event, attempt, adapter))
+				settled.append(settle_answer(attempt, event, adapter))
 		except Exception as error:
 			frappe.db.rollback()
 			failures.append(error)
@@ -129,18 +128,12 @@ def was_checked_within(attempt, seconds: int) -> bool:
 	return bool(last and seconds) and 0 <= (now_datetime() - get_datetime(last)).total_seconds() < seconds
 
 
-def sort_events(attempt, events: list) -> list:
+def sort_events(events: list) -> list:
 	"""Money that was taken first: it makes a hold beside it unwanted, and no failed try may close the order before it is seen.
 
 	Refunds last, when the money they are of is in the ledger.
 	"""
-	return [about(attempt, event) for event in sorted(events, key=_rank)]
-
-
-def about(attempt, event):
-	"""We asked about this attempt, so an answer without a reference, or about its order, is about it."""
-	is_of_its_order = bool(event.order_id) and event.order_id == attempt.gateway_order_id
-	return event if event.reference and not is_of_its_order else replace(event, reference=attempt.name)
+	return sorted(events, key=_rank)
 
 
 def _rank(event) -> int:
@@ -174,6 +167,6 @@ def _end_polling(attempt):
 	"""The gateway was asked for the last time. What is open still came to nothing, as far as anybody can know."""
 	left_open = frappe.db.get_value("Payment Attempt", attempt.name, "status") in ("Created", "Processing")
 	if left_open:
-		settle(attempt.gateway, PaymentEvent(Outcome.EXPIRED, reference=attempt.name), attempt)
+		settle_attempt(attempt, PaymentEvent(Outcome.EXPIRED, reference=attempt.name))
 	frappe.db.sql("UPDATE `tabPayment Attempt` SET next_check_at = NULL WHERE name = %s", attempt.name)
 	frappe.db.commit()

@@ -4,8 +4,7 @@ import frappe
 
 from oropendola_payments.engine.gateway.call import call_gateway
 from oropendola_payments.engine.gateway.registry import adapter_of
-from oropendola_payments.engine.inbound.capture import settle_and_capture
-from oropendola_payments.engine.inbound.status_query import about
+from oropendola_payments.engine.inbound.capture import settle_answer
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
 from oropendola_payments.gateways.errors import NotSupported
 
@@ -18,7 +17,7 @@ def withdraw(name: str):
 	attempt = frappe.get_doc("Payment Attempt", name)
 	event = close_at_gateway(attempt)
 	if event:
-		settle_and_capture(attempt.gateway, event)
+		settle_answer(attempt, event)
 
 
 def close_at_gateway(attempt) -> PaymentEvent | None:
@@ -27,6 +26,6 @@ def close_at_gateway(attempt) -> PaymentEvent | None:
 	if not adapter.capabilities.cancel:
 		return None
 	try:
-		return about(attempt, call_gateway(attempt.gateway, adapter.cancel, attempt.payment_ref()))
+		return call_gateway(attempt.gateway, adapter.cancel, attempt.payment_ref())
 	except NotSupported:
 		return None

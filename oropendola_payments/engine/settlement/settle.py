@@ -22,13 +22,13 @@ from oropendola_payments.exceptions import NotFound
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
 
 
-def settle(gateway: str, event: PaymentEvent, attempt=None) -> Settled:
-	"""Record what a gateway says. Raises NotFound when the payment is none of ours (yet).
+def settle(gateway: str, event: PaymentEvent) -> Settled:
+	"""Record what a gateway says. Raises NotFound when the payment is none of ours (yet)."""
+	return settle_attempt(find_attempt(gateway, event), event)
 
-	`attempt` spares looking for the attempt that the event names, when the caller has read it.
-	"""
-	if attempt is None or attempt.name != event.reference:
-		attempt = find_attempt(gateway, event)
+
+def settle_attempt(attempt, event: PaymentEvent) -> Settled:
+	"""Record what a gateway says of this attempt."""
 	try:
 		settled = in_transaction(_settle_locked, attempt.invoice, attempt.name, event)
 	except frappe.DuplicateEntryError:

@@ -46,7 +46,7 @@ class TestReviews(TestCase):
 		"""S2."""
 		invoice = frappe.get_doc("AI Invoice", self.invoice)
 		self.assertEqual((invoice.paid(), invoice.needs_review), (0, 1))
-		self.assertIn("499 USD", invoice.review_reason)
+		self.assertIn("$499.00", invoice.review_reason)
 		self.finish()
 
 	def test_a_finished_review_violates_no_invariant(self):
@@ -64,7 +64,7 @@ class TestReviews(TestCase):
 		details = frappe.parse_json(event.details)
 		self.assertEqual(event.note, "The bank will send it back.")
 		self.assertNotIn("note", details)
-		self.assertIn("499 USD", details["reasons"])
+		self.assertIn("$499.00", details["reasons"])
 
 	def test_an_invoice_that_does_not_exist_is_refused(self):
 		self.assertEqual(self.finish(invoice_id="no-such-invoice")["error_code"], "not_found")

@@ -8,9 +8,9 @@ from frappe import _
 from frappe.utils import escape_html, now_datetime
 
 from oropendola_payments.ai_billing import formatting
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN
 from oropendola_payments.ai_billing.periods import today
 
-OPEN = ("Created", "Processing", "Authorized")
 FINISHED = ("Paid", "Failed", "Expired", "Cancelled")
 # A rate of fewer payments says nothing.
 ENOUGH = 10

@@ -7,12 +7,11 @@ import frappe
 from frappe import _
 from frappe.utils import get_datetime, now_datetime
 
-from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED, AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import (
 	OPEN,
 	PaymentAttempt,
-	new_reference,
+	new_attempt,
 )
 from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.engine.checkout import gateway_choice
@@ -103,7 +102,7 @@ def _get_or_create(request: AttemptRequest) -> Created | Existing | None:
 		return Existing(_with_key(reusable, request))
 	if invoice.status in ("Failed", "Abandoned"):
 		invoice.increment_retry()  # a new try counts, by whichever call it comes
-	made = _new_attempt(invoice, code, flow, request, phone_check)
+	made = _create(invoice, code, flow, request, phone_check)
 	return Created(made, invoice, payer.customer, tuple(rows))
 
 
@@ -167,27 +166,18 @@ def _live_attempt(
 	return None
 
 
-def _new_attempt(invoice, code: str, flow: str, request: AttemptRequest, phone_check: str):
-	attempt = records.new("Payment Attempt")
-	attempt.name = new_reference()
-	attempt.update(
-		{
-			"invoice": invoice.name,
-			"user": invoice.user,
-			"gateway": code,
-			"mode": settings_of(code).mode,
-			"flow": flow,
-			"amount": invoice.outstanding(),
-			"currency": invoice.currency,
-			"status": "Created",
-			"payment_method": request.method,
-			"phone_check": phone_check,
-			"idempotency_key": request.key,
-			"request_fingerprint": request.parameters,
-			"request_data": None if phone_check else call_started(),
-			"initiated_at": now_datetime(),
-			"check_count": 0,
-		}
+def _create(invoice, code: str, flow: str, request: AttemptRequest, phone_check: str):
+	attempt = new_attempt(
+		invoice,
+		gateway=code,
+		mode=settings_of(code).mode,
+		flow=flow,
+		amount=invoice.outstanding(),
+		payment_method=request.method,
+		phone_check=phone_check,
+		idempotency_key=request.key,
+		request_fingerprint=request.parameters,
+		request_data=None if phone_check else call_started(),
 	)
 	attempt.next_check_at = polling.next_check(attempt)
 	attempt.add()

@@ -5,11 +5,10 @@ from decimal import Decimal
 
 import frappe
 from frappe import _
-from frappe.utils import getdate, now_datetime
+from frappe.utils import getdate
 
-from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
-from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import new_reference
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import new_attempt
 from oropendola_payments.ai_billing.formatting import money
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.core.transactions import in_transaction, lock
@@ -82,22 +81,13 @@ def _check(invoice, amount: Decimal, reference: str):
 
 
 def _attempt(invoice, amount: Decimal, note: str | None):
-	attempt = records.new("Payment Attempt")
-	attempt.name = new_reference()
-	attempt.update(
-		{
-			"invoice": invoice.name,
-			"user": invoice.user,
-			"gateway": GATEWAY,
-			"mode": "Manual",
-			"flow": "manual",
-			"amount": amount,
-			"currency": invoice.currency,
-			"status": "Created",
-			"initiated_at": now_datetime(),
-			"request_data": frappe.as_json({"note": note, "recorded_by": frappe.session.user}),
-			"check_count": 0,
-		}
+	attempt = new_attempt(
+		invoice,
+		gateway=GATEWAY,
+		mode="Manual",
+		flow="manual",
+		amount=amount,
+		request_data=frappe.as_json({"note": note, "recorded_by": frappe.session.user}),
 	)
 	attempt.add()
 	return attempt

@@ -8,6 +8,7 @@ import frappe
 from frappe.utils import get_datetime, get_system_timezone, now_datetime
 from frappe.utils.password import decrypt, encrypt
 
+from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.records import StatefulRecord, move_locked
 from oropendola_payments.gateways.base import PaymentRef
 from oropendola_payments.money import quantize
@@ -155,6 +156,24 @@ class PaymentAttempt(StatefulRecord):
 
 	def mark_as_cancelled(self, **values: Any) -> bool:
 		return self._move_to("Cancelled", completed_at=now_datetime(), **values)
+
+
+def new_attempt(invoice, **values) -> PaymentAttempt:
+	"""An attempt to pay this invoice, not stored yet: `values` are whatever tells how."""
+	attempt = records.new("Payment Attempt")
+	attempt.name = new_reference()
+	attempt.update(
+		{
+			"invoice": invoice.name,
+			"user": invoice.user,
+			"currency": invoice.currency,
+			"status": "Created",
+			"initiated_at": now_datetime(),
+			"check_count": 0,
+			**values,
+		}
+	)
+	return attempt
 
 
 def new_reference() -> str:

@@ -8,7 +8,7 @@ import frappe
 
 from oropendola_payments.gateways import BUILT_IN
 from oropendola_payments.tests.support.case import TestCase
-from oropendola_payments.tests.support.endpoints import ROWS, People, World, whitelisted
+from oropendola_payments.tests.support.endpoints import ROWS, OwnerRecords, People, whitelisted
 from oropendola_payments.tests.support.http import API, call, message, send
 
 OWNED_BY_MANAGER = {row.endpoint for row in ROWS if row.statuses == (403, 403, 403, 403, 200)}
@@ -74,7 +74,7 @@ class ArgumentsTestCase(TestCase):
 	def rows(self):
 		for row in ROWS:
 			if row.endpoint not in (*RAW, "receipts.download") and parameters_of(row.endpoint):
-				yield row, row.arguments(World(self.people))
+				yield row, row.arguments(OwnerRecords(self.people))
 
 	def refused(self, answer, *statuses: int):
 		self.assertIn(answer.status_code, statuses or (400,), answer.get_data()[:300])

@@ -34,7 +34,7 @@ REQUEST = "Personal Data Deletion Request"
 
 def pay_as(user: str) -> Journey:
 	journey = Journey("payu", user=user)
-	journey.bring_back(journey.customer_pays(journey.start()))
+	journey.deliver_return(journey.customer_pays(journey.start()))
 	return journey
 
 

@@ -30,7 +30,7 @@ from oropendola_payments.gateways.base import (
 from oropendola_payments.gateways.errors import GatewayError, GatewayRefused, MaybeSent, NotSent
 from oropendola_payments.gateways.http import HttpClient
 from oropendola_payments.simulator import Simulator
-from oropendola_payments.tests.support.facts import currency_of
+from oropendola_payments.tests.support.gateway_events import currency_of
 
 AMOUNT = Decimal("499.50")
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"

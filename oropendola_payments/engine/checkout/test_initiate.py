@@ -10,11 +10,11 @@ from oropendola_payments.engine.jobs import payment_jobs
 from oropendola_payments.engine.settlement.settle import settle
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import as_user, enable_gateway, payment_settings
-from oropendola_payments.tests.support.facts import failed, paid
+from oropendola_payments.tests.support.gateway_events import failed, paid
 from oropendola_payments.tests.support.http import call, message
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey
 from oropendola_payments.tests.support.simulated import open_pay_page
-from oropendola_payments.tests.support.time_travel import forget_the_past, make_due, settle_down
+from oropendola_payments.tests.support.time_travel import clear_due_records, make_due, sweep_until_settled
 
 # The others find a payment only by their own number, and without it nobody can have reached the pay page.
 KNOWN_BY_OUR_REFERENCE = ("razorpay", "stripe", "phonepe", "cashfree")
@@ -151,14 +151,14 @@ class TestStarting(TestCase):
 		"""R1: an order that nobody can reach is not the end."""
 		for gateway in (code for code in GATEWAYS if code != "payu"):
 			with self.subTest(gateway):
-				forget_the_past()
+				clear_due_records()
 				journey = Journey(gateway)
 				journey.sim.faults.add(gateway, "create", "timeout_after")
 				self.assertFalse(journey.initiate()["success"])
 				self.assertEqual(journey.status(), "Processing")
 				attempt = journey.start()
-				journey.bring_back(journey.customer_pays(attempt))
-				settle_down(journey)
+				journey.deliver_return(journey.customer_pays(attempt))
+				sweep_until_settled(journey)
 				self.assertEqual(journey.problems(), [])
 				self.assertEqual(journey.status(), "Paid")
 
@@ -166,13 +166,13 @@ class TestStarting(TestCase):
 		"""R9: the webhook overtakes the answer, or comes instead of it."""
 		for gateway in (code for code in GATEWAYS if code in KNOWN_BY_OUR_REFERENCE):
 			with self.subTest(gateway):
-				forget_the_past()
+				clear_due_records()
 				journey = Journey(gateway)
 				journey.sim.faults.add(gateway, "create", "timeout_after")
 				self.assertFalse(journey.initiate()["success"])
 				journey.customer_pays(journey.attempts()[0])
 				journey.deliver_all()
-				settle_down(journey)
+				sweep_until_settled(journey)
 				self.assertEqual(journey.problems(), [])
 				self.assertEqual(journey.status(), "Paid")
 
@@ -296,7 +296,7 @@ class TestRetrying(TestCase):
 		just_now = now_datetime() - timedelta(seconds=4)
 		frappe.db.set_value("Payment Attempt", attempt, "last_check_at", just_now)
 		frappe.db.commit()
-		journey.bring_back(back)
+		journey.deliver_return(back)
 		self.assertEqual(journey.status(), "Paid")
 
 	def test_only_a_failed_or_abandoned_payment_is_retried(self):
@@ -309,7 +309,7 @@ class TestRetrying(TestCase):
 		"""payu.md pitfall 9: a retry needs a new txnid, and all attempts stay linked to one invoice."""
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
-				forget_the_past()
+				clear_due_records()
 				journey = Journey(gateway)
 				settle(gateway, failed(journey.start()))
 				answer = journey.retry()
@@ -359,7 +359,7 @@ class TestCancelling(TestCase):
 				journey.customer_pays(attempt)
 				journey.take_webhooks()
 				journey.cancel(attempt)
-				settle_down(journey)
+				sweep_until_settled(journey)
 				self.assertEqual(journey.status(), "Paid")
 				self.assertEqual(journey.problems(), [])
 
@@ -374,7 +374,7 @@ class TestAbandoning(TestCase):
 		"""R6: the customer paid and closed the tab, and no message came."""
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
-				forget_the_past()
+				clear_due_records()
 				journey = Journey(gateway)
 				journey.customer_pays(journey.start())
 				journey.take_webhooks()
@@ -387,7 +387,7 @@ class TestAbandoning(TestCase):
 		"""R6: an outage is not an answer."""
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
-				forget_the_past()
+				clear_due_records()
 				journey = Journey(gateway)
 				journey.start()
 				make_due(journey.invoice)
@@ -400,7 +400,7 @@ class TestAbandoning(TestCase):
 
 	def test_a_closed_tab_is_abandoned_and_its_late_success_is_settled(self):
 		"""R5, R21, R23: abandoned is for the eye; the gateway is asked for days."""
-		forget_the_past()
+		clear_due_records()
 		journey = Journey("payu")
 		attempt = journey.start()
 		make_due(journey.invoice)
@@ -417,7 +417,7 @@ class TestAbandoning(TestCase):
 		journey = Journey("payu")
 		settle("payu", failed(journey.start()))
 		days = []
-		forget_the_past()
+		clear_due_records()
 		frappe.db.set_value("Payment Attempt", journey.attempts()[0], "next_check_at", now_datetime())
 		for day in range(8):
 			make_due(journey.invoice, minutes=day * 24 * 60)

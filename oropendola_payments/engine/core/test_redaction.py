@@ -13,7 +13,7 @@ from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_user
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey
 from oropendola_payments.tests.support.simulated import open_pay_page
-from oropendola_payments.tests.support.time_travel import finish_refunds, settle_down
+from oropendola_payments.tests.support.time_travel import finish_refunds, sweep_until_settled
 
 # Who did it, and whose it is, is kept on purpose: the user's name is the mail address.
 IDENTITY = {
@@ -114,16 +114,16 @@ class TestStoredData(TestCase):
 	@staticmethod
 	def whole_flow(journey: Journey):
 		first = journey.start()
-		journey.bring_back(journey.customer_pays(first, "failure"))
+		journey.deliver_return(journey.customer_pays(first, "failure"))
 		journey.deliver_all()
 		journey.sim.faults.add(journey.gateway, "status", "garbage")
-		settle_down(journey, rounds=1)
+		sweep_until_settled(journey, rounds=1)
 		answer = journey.retry() if journey.status() in ("Failed", "Abandoned") else journey.initiate()
 		if answer["success"]:
 			open_pay_page(answer)
-			journey.bring_back(journey.customer_pays(answer["attempt"]))
+			journey.deliver_return(journey.customer_pays(answer["attempt"]))
 			journey.deliver_all()
-		settle_down(journey, rounds=1)
+		sweep_until_settled(journey, rounds=1)
 		journey.refund(100)
 		finish_refunds(journey.gateway, journey.invoice)
 		journey.deliver_all()

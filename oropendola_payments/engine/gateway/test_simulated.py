@@ -5,7 +5,7 @@ import frappe
 from oropendola_payments.api import payment, refunds
 from oropendola_payments.engine.gateway.simulated import mock_marks
 from oropendola_payments.tests.support.case import TestCase
-from oropendola_payments.tests.support.endpoints import ROWS, People, World, whitelisted
+from oropendola_payments.tests.support.endpoints import ROWS, OwnerRecords, People, whitelisted
 from oropendola_payments.tests.support.factories import (
 	as_user,
 	create_invoice,
@@ -37,7 +37,7 @@ class TestSimulatedMarks(TestCase):
 			if row.endpoint in WITHOUT_GATEWAY | TESTED_BELOW:
 				continue
 			who = people.manager if row.endpoint.startswith("admin.") else people.owner
-			arguments = row.arguments(World(people))
+			arguments = row.arguments(OwnerRecords(people))
 			with self.subTest(row.endpoint), as_user(who):
 				self.assert_marked(functions[row.endpoint](**arguments))
 
@@ -60,7 +60,7 @@ class TestSimulatedMarks(TestCase):
 
 	def test_answers_about_refunds_are_marked(self):
 		journey = Journey("payu")
-		journey.bring_back(journey.customer_pays(journey.start()))
+		journey.deliver_return(journey.customer_pays(journey.start()))
 		with as_user(create_user("Payments Manager")):
 			self.assert_marked(refunds.create_refund(invoice_id=journey.invoice, reason="A test"))
 

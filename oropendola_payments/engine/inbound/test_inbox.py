@@ -10,14 +10,14 @@ from oropendola_payments.engine.inbound import inbox, notice_codec
 from oropendola_payments.engine.jobs import payment_jobs
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import as_user, create_user, enable_gateway
-from oropendola_payments.tests.support.facts import BELLS_ONLY
+from oropendola_payments.tests.support.gateway_events import UNSIGNED_NOTICES
 from oropendola_payments.tests.support.http import call
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey
 from oropendola_payments.tests.support.simulated import deliver, simulator
-from oropendola_payments.tests.support.time_travel import forget_the_past, make_due
+from oropendola_payments.tests.support.time_travel import clear_due_records, make_due
 
 LOG = "Payment Webhook Log"
-SIGNED = tuple(code for code in GATEWAYS if code not in BELLS_ONLY)
+SIGNED = tuple(code for code in GATEWAYS if code not in UNSIGNED_NOTICES)
 
 
 def logs_of(gateway: str, since: str) -> list:
@@ -27,7 +27,7 @@ def logs_of(gateway: str, since: str) -> list:
 
 class InboxCase(TestCase):
 	def setUp(self):
-		forget_the_past()
+		clear_due_records()
 		self.since = frappe.utils.now()
 
 	def logs(self, gateway: str = "payu") -> list:
@@ -155,14 +155,14 @@ class TestProcessingFailures(InboxCase):
 
 	def test_a_notice_left_by_a_crashed_worker_is_processed_by_the_sweep(self):
 		"""R3: stored as Received, and nobody looked at it again."""
-		from oropendola_payments.tests.support.crashes import dying
+		from oropendola_payments.tests.support.crashes import crashing
 
 		journey, messages = self.paid_and_told("payu")
-		with dying(at=1) as rehearsal:
+		with crashing(at=1) as rehearsal:
 			pass
-		self.assertFalse(rehearsal.is_dead)
-		for moment in range(1, 20):
-			with dying(at=moment):
+		self.assertFalse(rehearsal.has_crashed)
+		for point in range(1, 20):
+			with crashing(at=point):
 				deliver(messages[0])
 			if self.logs():
 				break
@@ -245,7 +245,7 @@ class TestProcessingFailures(InboxCase):
 
 class TestUnsignedNotices(InboxCase):
 	def test_an_unsigned_notice_for_an_unknown_payment_is_counted_and_not_stored(self):
-		for gateway in BELLS_ONLY:
+		for gateway in UNSIGNED_NOTICES:
 			with self.subTest(gateway):
 				journey, messages = self.paid_and_told(gateway)
 				ours = (

@@ -21,14 +21,14 @@ from oropendola_payments.tests.support.factories import (
 	unique,
 )
 from oropendola_payments.tests.support.journey import customer
-from oropendola_payments.tests.support.outbox import mails_to, nothing_leaves
+from oropendola_payments.tests.support.outbox import mails_stay_queued, mails_to
 
 KIND = "Pending Too Long"
 
 
 class AlertCase(TestCase):
 	def setUp(self):
-		self.enterContext(nothing_leaves())
+		self.enterContext(mails_stay_queued())
 		self.subject = unique("subject")
 
 	def note(self, *records: str, level: float = 0, kind: str = KIND) -> str | None:

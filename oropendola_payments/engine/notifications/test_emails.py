@@ -24,13 +24,13 @@ from oropendola_payments.tests.support.factories import (
 	unique,
 )  # fmt: skip
 from oropendola_payments.tests.support.journey import Journey, customer
-from oropendola_payments.tests.support.outbox import broken, mails_to, nothing_leaves, replaced
+from oropendola_payments.tests.support.outbox import broken, mails_stay_queued, mails_to, replaced
 from oropendola_payments.tests.support.time_travel import make_due
 
 
 class MailCase(TestCase):
 	def setUp(self):
-		self.enterContext(nothing_leaves())
+		self.enterContext(mails_stay_queued())
 		self.enterContext(payment_settings(tax_rate=0, send_payment_mails=1))
 
 

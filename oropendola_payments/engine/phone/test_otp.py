@@ -20,7 +20,7 @@ from oropendola_payments.exceptions import Refusal, TooManyRequests, Unavailable
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import payment_settings, unique
 from oropendola_payments.tests.support.sms import (
-	NOBODY,
+	UNREACHABLE,
 	new_phone,
 	sms_provider,
 	sms_settings,
@@ -256,7 +256,7 @@ class TestOneTimeCodes(TestCase):
 				code = self.fail_to_send()
 			self.assertEqual(codes_in(received), [code])
 			self.assert_nowhere(code, since, sizes)
-		with sms_settings(NOBODY, use_post=0):
+		with sms_settings(UNREACHABLE, use_post=0):
 			self.assert_nowhere(self.fail_to_send(), since, sizes)
 		filters = {"method": "SMS could not be sent", "creation": (">=", since)}
 		errors = frappe.get_all("Error Log", filters, pluck="error", order_by="creation")

@@ -11,7 +11,7 @@ from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
 from oropendola_payments.gateways.errors import NotSent
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import enable_gateway, unique
-from oropendola_payments.tests.support.paid import books_of, paid_journey, status_of
+from oropendola_payments.tests.support.paid import ledger_of, paid_journey, status_of
 from oropendola_payments.tests.support.time_travel import finish_refunds, make_due
 
 
@@ -131,7 +131,7 @@ class TestSentAgain(RefundCase):
 		"""The gateway took it once; that it does not show it now is no reason to pay twice."""
 		refund = self.journey.refund(300)["refund"]
 		self.assertEqual(status_of(refund), "Processing")
-		books_of(self.journey).refunds.clear()
+		ledger_of(self.journey).refunds.clear()
 		self.sweep()
 		self.assertEqual((status_of(refund), self.sim.refunds("payu")), ("Processing", []))
 		self.assertEqual(self.reviews(), 0, "it may be shown in a minute")
@@ -144,7 +144,7 @@ class TestPayPalRefusals(RefundCase):
 
 	def test_a_dashboard_refund_fails_ours_and_its_notice_is_recorded(self):
 		"""Nothing of ours was sent before, so "fully refunded" speaks of somebody else's refund."""
-		books = books_of(self.journey)
+		books = ledger_of(self.journey)
 		capture = self.journey.captures()[0]
 		charge = books.payment(capture.gateway_payment_id)
 		fields = {"request_id": "dashboard", "tags": {}}
@@ -157,7 +157,7 @@ class TestPayPalRefusals(RefundCase):
 
 	def test_fully_refunded_after_a_lost_response_is_not_a_refusal(self):
 		refund = self.lost("timeout_after", 499)
-		books_of(self.journey).refunds[-1].fields.update(request_id="forgotten", tags={})
+		ledger_of(self.journey).refunds[-1].fields.update(request_id="forgotten", tags={})
 		self.sweep(2)
 		self.assertEqual((status_of(refund), self.left()), ("Unknown", 0))
 		self.assertTrue(self.journey.doc().needs_review)

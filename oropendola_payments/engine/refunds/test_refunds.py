@@ -10,11 +10,11 @@ from oropendola_payments.exceptions import Conflict, NotFound, Unprocessable
 from oropendola_payments.gateways.base import DisputeEvent, RefundEvent, RefundOutcome
 from oropendola_payments.money import to_decimal
 from oropendola_payments.tests.support.case import TestCase
-from oropendola_payments.tests.support.checks import broken_promises
-from oropendola_payments.tests.support.facts import failed, paid
+from oropendola_payments.tests.support.checks import violated_invariants
+from oropendola_payments.tests.support.gateway_events import failed, paid
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey
 from oropendola_payments.tests.support.paid import paid_journey, status_of
-from oropendola_payments.tests.support.time_travel import finish_refunds, forget_the_past, make_due
+from oropendola_payments.tests.support.time_travel import clear_due_records, finish_refunds, make_due
 
 
 class TestEveryGateway(TestCase):
@@ -158,7 +158,7 @@ class TestRefundsOfPartialPayments(TestCase):
 	"""An invoice of which only a part was paid served nobody yet: sending money back does not settle it."""
 
 	def setUp(self):
-		forget_the_past()
+		clear_due_records()
 		self.journey = Journey("payu")
 		settle("payu", paid(self.journey.start(), 300))
 
@@ -176,7 +176,7 @@ class TestRefundsOfPartialPayments(TestCase):
 		self.assertEqual(self.standing(), ("Partly Paid", 299, 299))
 		settle("payu", paid(self.journey.start(), 299))
 		self.assertEqual((self.journey.status(), self.journey.subscription_status()), ("Paid", "Active"))
-		self.assertEqual(broken_promises(self.journey), [])
+		self.assertEqual(violated_invariants(self.journey), [])
 
 	def test_an_attempt_open_during_a_refund_leaves_the_right_outstanding_amount(self):
 		attempt = self.journey.start()

@@ -8,7 +8,7 @@ from oropendola_payments.exceptions import Conflict
 from oropendola_payments.gateways.base import DisputeEvent
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import enable_gateway
-from oropendola_payments.tests.support.facts import paid
+from oropendola_payments.tests.support.gateway_events import paid
 from oropendola_payments.tests.support.journey import Journey
 from oropendola_payments.tests.support.simulated import deliver
 
@@ -86,7 +86,7 @@ class TestAdaptersNameTheDispute(TestCase):
 			with self.subTest(gateway):
 				journey = Journey(gateway)
 				attempt = journey.start()
-				journey.bring_back(journey.customer_pays(attempt))
+				journey.deliver_return(journey.customer_pays(attempt))
 				journey.deliver_all()
 				for _dispute in range(2):
 					journey.sim.dispute(gateway, attempt, "open")

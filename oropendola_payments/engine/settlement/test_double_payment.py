@@ -11,15 +11,19 @@ from oropendola_payments.gateways.payu.adapter import PayU
 from oropendola_payments.tests.support.another_app import another_app
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_user, payment_settings
-from oropendola_payments.tests.support.facts import paid
+from oropendola_payments.tests.support.gateway_events import paid
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey
 from oropendola_payments.tests.support.simulated import open_pay_page
-from oropendola_payments.tests.support.time_travel import finish_refunds, forget_the_past, settle_down
+from oropendola_payments.tests.support.time_travel import (
+	clear_due_records,
+	finish_refunds,
+	sweep_until_settled,
+)
 
 
 def paid_twice(gateway: str) -> Journey:
 	"""Two tabs, two attempts, both paid; nobody but the webhooks tells."""
-	forget_the_past()
+	clear_due_records()
 	journey = Journey(gateway, user=create_user())
 	first = journey.start()
 	# The first page is about to close, so the second tab gets an attempt of its own.
@@ -29,7 +33,7 @@ def paid_twice(gateway: str) -> Journey:
 		raise AssertionError("one attempt for both tabs")
 	backs = [journey.customer_pays(attempt) for attempt in (first, second)]
 	for back in backs:
-		journey.bring_back(back)
+		journey.deliver_return(back)
 	journey.deliver_all()
 	return journey
 
@@ -50,7 +54,7 @@ class TestPolicies(TestCase):
 	def test_the_policy_refund_refunds_the_second_payment(self):
 		"""R7, R16: the second payment is a row, and it goes back to where it came from."""
 		for journey, extra in self.each("Refund"):
-			settle_down(journey)
+			sweep_until_settled(journey)
 			finish_refunds(journey.gateway, journey.invoice)
 			charges = {c.payment_id: c.refunded_minor for c in journey.sim.books(journey.gateway)}
 			self.assertEqual(charges[extra.gateway_payment_id], 49900)
@@ -80,7 +84,7 @@ class TestPolicies(TestCase):
 	def test_an_approved_second_payment_is_not_captured(self):
 		with payment_settings(double_payment_policy="Refund"):
 			journey = paid_twice("paypal")
-			settle_down(journey)
+			sweep_until_settled(journey)
 		self.assertEqual([c.disposition for c in journey.captures()], ["Applied"])
 		self.assertEqual(journey.problems(), [])
 
@@ -112,20 +116,20 @@ class TestLateDoublePayments(TestCase):
 		"""payu.md pitfall 9: a late success of an old attempt must not be paid twice. R5, R7: the bank says yes to the first attempt after the second was paid."""
 		for gateway in TAKE_BY_THEMSELVES:
 			with self.subTest(gateway), payment_settings(double_payment_policy="Refund"):
-				forget_the_past()
+				clear_due_records()
 				journey = Journey(gateway)
 				first = journey.start()
-				journey.bring_back(journey.customer_pays(first, "failure"))
-				settle_down(journey)
+				journey.deliver_return(journey.customer_pays(first, "failure"))
+				sweep_until_settled(journey)
 				self.assertIn(journey.status(), ("Failed", "Abandoned"))
 				answer = journey.retry()
 				self.assertTrue(answer["success"], answer)
 				open_pay_page(answer)
-				journey.bring_back(journey.customer_pays(answer["attempt"]))
-				settle_down(journey)
+				journey.deliver_return(journey.customer_pays(answer["attempt"]))
+				sweep_until_settled(journey)
 				journey.sim.finish(gateway, first, "success")
 				journey.deliver_all()
-				settle_down(journey)
+				sweep_until_settled(journey)
 				self.assertEqual(sorted(c.disposition for c in journey.captures()), ["Applied", "Duplicate"])
 				self.assertEqual(journey.problems(), [])
 
@@ -140,7 +144,7 @@ class TestSurplusThatCannotBeRefunded(TestCase):
 	"""R27: the evidence of a payment is kept, whatever is wrong with sending its surplus back."""
 
 	def overpaid(self, amount: str):
-		forget_the_past()
+		clear_due_records()
 		journey = Journey("payu")
 		with payment_settings(double_payment_policy="Refund"):
 			settle("payu", paid(journey.start(), amount))

@@ -8,7 +8,7 @@ from oropendola_payments.engine.settlement import overpayment
 from oropendola_payments.engine.settlement.settle import settle
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import payment_settings
-from oropendola_payments.tests.support.facts import paid
+from oropendola_payments.tests.support.gateway_events import paid
 from oropendola_payments.tests.support.journey import Journey
 
 

@@ -10,9 +10,9 @@ from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
 from oropendola_payments.tests.support.another_app import another_app
 from oropendola_payments.tests.support.case import TestCase
-from oropendola_payments.tests.support.checks import broken_promises, broken_trail
+from oropendola_payments.tests.support.checks import broken_audit_trail, violated_invariants
 from oropendola_payments.tests.support.factories import as_user, create_user, enable_gateway, payment_settings
-from oropendola_payments.tests.support.facts import failed, paid, payment_id
+from oropendola_payments.tests.support.gateway_events import failed, paid, payment_id
 from oropendola_payments.tests.support.journey import Journey
 
 
@@ -23,7 +23,7 @@ class SettlementCase(TestCase):
 
 	def tearDown(self):
 		frappe.db.rollback()
-		self.assertEqual(broken_promises(self.journey) + broken_trail(self.journey), [])
+		self.assertEqual(violated_invariants(self.journey) + broken_audit_trail(self.journey), [])
 
 	def attempt_status(self) -> str:
 		return frappe.db.get_value("Payment Attempt", self.attempt, "status")

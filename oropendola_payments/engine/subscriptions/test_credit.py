@@ -7,7 +7,7 @@ import frappe
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.subscriptions import renewal as renewal_
 from oropendola_payments.tests.support.case import TestCase
-from oropendola_payments.tests.support.checks import broken_promises
+from oropendola_payments.tests.support.checks import violated_invariants
 from oropendola_payments.tests.support.factories import create_user, payment_settings
 from oropendola_payments.tests.support.journey import Journey
 
@@ -19,7 +19,7 @@ class TestCredit(TestCase):
 		first = journey.start()
 		second = journey.start(flow="embedded")
 		for attempt in (first, second):
-			journey.bring_back(journey.customer_pays(attempt))
+			journey.deliver_return(journey.customer_pays(attempt))
 		return journey
 
 	def test_a_duplicate_payment_pays_the_renewal(self):
@@ -45,4 +45,4 @@ class TestCredit(TestCase):
 			],
 			[0, 0],
 		)
-		self.assertEqual(broken_promises(journey), [])
+		self.assertEqual(violated_invariants(journey), [])

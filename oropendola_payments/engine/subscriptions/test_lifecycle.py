@@ -61,7 +61,7 @@ class TestSubscribing(CustomerTestCase):
 		self.assertNotIn("api_key", answer)
 		invoice = frappe.get_doc("AI Invoice", answer["invoice_id"])
 		self.assertEqual((invoice.total(), invoice.currency, invoice.purpose), (Decimal(499), "INR", "New"))
-		mine = self.mine()
+		mine = self.my_subscription()
 		self.assertEqual(
 			(mine["quota"]["limit"], mine["quota"]["remaining"], mine["api_key_prefix"]), (0, 0, None)
 		)
@@ -83,7 +83,7 @@ class TestSubscribing(CustomerTestCase):
 		self.assertEqual(answer["status"], "Active")
 		self.assertTrue(answer["api_key"].startswith("oro_"))
 		self.assertNotIn("invoice_id", answer)
-		mine = self.mine()
+		mine = self.my_subscription()
 		self.assertEqual((mine["quota"]["limit"], mine["end_date"], mine["open_invoice"]), (20, None, None))
 		self.assertFalse(mine["api_key_waiting"])
 
@@ -91,8 +91,8 @@ class TestSubscribing(CustomerTestCase):
 		"""S35."""
 		answer = self.subscribe(trial_days=7)
 		self.assertEqual(answer["status"], "Trial")
-		self.assertEqual(self.mine()["end_date"], today() + timedelta(days=7))
-		self.given(api.cancel_subscription)
+		self.assertEqual(self.my_subscription()["end_date"], today() + timedelta(days=7))
+		self.succeed(api.cancel_subscription)
 		again = self.subscribe(self.plan)
 		self.assertEqual(again["status"], "Pending")
 		self.assertIn("invoice_id", again)
@@ -103,12 +103,12 @@ class TestSubscribing(CustomerTestCase):
 		again = self.subscribe(self.plan)
 		self.assertEqual((again["status"], again["subscription_id"]), ("Expired", answer["subscription_id"]))
 		pay(again["invoice_id"])
-		self.assertEqual(self.mine()["status"], "Active")
+		self.assertEqual(self.my_subscription()["status"], "Active")
 
 	def test_another_currency_replaces_an_invoice_without_attempts(self):
 		plan = create_plan(prices=[{"currency": "USD", "price": 9}])
 		rupees = self.subscribe(plan)["invoice_id"]
-		dollars = self.given(api.create_subscription_and_invoice, plan_id=plan.name, currency="USD")[
+		dollars = self.succeed(api.create_subscription_and_invoice, plan_id=plan.name, currency="USD")[
 			"invoice_id"
 		]
 		self.assertEqual(frappe.db.get_value("AI Invoice", dollars, ["total_amount", "currency"]), (9, "USD"))
@@ -127,7 +127,7 @@ class TestSubscribing(CustomerTestCase):
 		self.refused(
 			"bad_request", api.create_subscription_and_invoice, plan_id=create_plan().name, currency="EUR"
 		)
-		self.assertIsNone(self.mine())
+		self.assertIsNone(self.my_subscription())
 		self.assertFalse(frappe.db.exists("AI Invoice", {"user": self.user}))
 
 	def test_parallel_clicks_create_one_subscription_and_one_invoice(self):
@@ -214,11 +214,11 @@ class TestApplyPayment(CustomerTestCase):
 class TestEnding(CustomerTestCase):
 	def test_cancelling_ends_the_service_and_open_invoices_at_once(self):
 		pay(self.subscribe()["invoice_id"])
-		open_invoice = self.given(renewal.renew_subscription)["invoice_id"]
-		answer = self.given(api.cancel_subscription)
+		open_invoice = self.succeed(renewal.renew_subscription)["invoice_id"]
+		answer = self.succeed(api.cancel_subscription)
 		self.assertEqual(answer["status"], "Cancelled")
 		self.assertEqual(frappe.db.get_value("AI Invoice", open_invoice, "status"), "Cancelled")
-		mine = self.mine()
+		mine = self.my_subscription()
 		self.assertEqual(
 			(mine["quota"]["limit"], mine["api_key_prefix"], mine["open_invoice"]), (0, None, None)
 		)
@@ -226,34 +226,34 @@ class TestEnding(CustomerTestCase):
 	def test_an_invoice_with_an_open_attempt_stays_open_after_cancelling(self):
 		invoice = frappe.get_doc("AI Invoice", self.subscribe()["invoice_id"])
 		invoice.mark_as_processing()
-		self.given(api.cancel_subscription)
+		self.succeed(api.cancel_subscription)
 		self.assertEqual(frappe.db.get_value("AI Invoice", invoice.name, "status"), "Processing")
 
 	def test_cancelling_twice_is_no_error(self):
 		self.subscribe()
-		answers = [self.given(api.cancel_subscription) for _time in range(2)]
+		answers = [self.succeed(api.cancel_subscription) for _time in range(2)]
 		self.assertEqual(answers[0], answers[1])
 
 	def test_a_customer_can_subscribe_again_after_cancelling(self):
 		first = self.subscribe()
-		self.given(api.cancel_subscription)
+		self.succeed(api.cancel_subscription)
 		again = self.subscribe(self.plan)
 		self.assertNotEqual(again["subscription_id"], first["subscription_id"])
-		self.assertEqual(self.mine()["subscription_id"], again["subscription_id"])
+		self.assertEqual(self.my_subscription()["subscription_id"], again["subscription_id"])
 
 	def test_cancelling_without_a_subscription_is_refused(self):
 		for endpoint in (api.cancel_subscription, api.rotate_api_key, api.reveal_api_key):
 			self.refused("not_found", endpoint)
-		self.assertIsNone(self.mine())
+		self.assertIsNone(self.my_subscription())
 
 
 class TestKeys(CustomerTestCase):
 	def test_the_key_created_by_a_payment_is_shown_once(self):
 		pay(self.subscribe()["invoice_id"])
-		self.assertTrue(self.mine()["api_key_waiting"])
-		key = self.given(api.reveal_api_key)["api_key"]
-		self.assertTrue(key.startswith(self.mine()["api_key_prefix"]))
-		self.assertFalse(self.mine()["api_key_waiting"])
+		self.assertTrue(self.my_subscription()["api_key_waiting"])
+		key = self.succeed(api.reveal_api_key)["api_key"]
+		self.assertTrue(key.startswith(self.my_subscription()["api_key_prefix"]))
+		self.assertFalse(self.my_subscription()["api_key_waiting"])
 		self.assertIn("already shown", self.refused("not_found", api.reveal_api_key))
 
 	def test_only_one_of_many_parallel_requests_sees_the_key(self):
@@ -264,10 +264,10 @@ class TestKeys(CustomerTestCase):
 
 	def test_rotating_creates_a_new_key_and_drops_the_one_that_was_never_shown(self):
 		pay(self.subscribe()["invoice_id"])
-		before = self.mine()["api_key_prefix"]
-		key = self.given(api.rotate_api_key)["api_key"]
-		self.assertTrue(key.startswith(self.mine()["api_key_prefix"]))
-		self.assertNotEqual(self.mine()["api_key_prefix"], before)
+		before = self.my_subscription()["api_key_prefix"]
+		key = self.succeed(api.rotate_api_key)["api_key"]
+		self.assertTrue(key.startswith(self.my_subscription()["api_key_prefix"]))
+		self.assertNotEqual(self.my_subscription()["api_key_prefix"], before)
 		self.refused("not_found", api.reveal_api_key)
 
 	def test_a_subscription_without_service_has_no_key_to_rotate(self):

@@ -15,7 +15,7 @@ from oropendola_payments.tests.support.factories import create_active_subscripti
 class TestRenewing(CustomerTestCase):
 	def active(self, **plan_values) -> dict:
 		self.subscription = create_active_subscription(self.user, **plan_values)
-		return self.mine()
+		return self.my_subscription()
 
 	def test_a_renewal_is_never_charged_without_the_customer(self):
 		"""P18. Recurring debits need rules of their own, so each renewal is a payment that a person makes."""
@@ -34,11 +34,11 @@ class TestRenewing(CustomerTestCase):
 
 	def test_renewing_a_running_subscription_extends_it_from_its_old_end(self):
 		before = self.active()
-		answer = self.given(renewal.renew_subscription)
+		answer = self.succeed(renewal.renew_subscription)
 		self.assertEqual(answer["action"], "extend")
-		self.assertEqual(self.mine()["end_date"], before["end_date"], "nothing before the payment")
+		self.assertEqual(self.my_subscription()["end_date"], before["end_date"], "nothing before the payment")
 		pay(answer["invoice_id"])
-		after = self.mine()
+		after = self.my_subscription()
 		self.assertEqual(
 			after["end_date"], add_interval(before["end_date"], "Month", 1, before["start_date"].day)
 		)
@@ -48,26 +48,27 @@ class TestRenewing(CustomerTestCase):
 	def test_an_extension_does_not_reset_the_quota_of_today(self):
 		self.active(requests_limit_per_day=100)
 		move_to(self.subscription.name, daily_quota_remaining=3)
-		pay(self.given(renewal.renew_subscription)["invoice_id"])
-		self.assertEqual(self.mine()["quota"]["remaining"], 3)
+		pay(self.succeed(renewal.renew_subscription)["invoice_id"])
+		self.assertEqual(self.my_subscription()["quota"]["remaining"], 3)
 
 	def test_the_original_day_of_the_month_returns_after_february(self):
 		self.active()
 		move_to(self.subscription.name, start_date=date(2099, 1, 31), end_date=date(2099, 2, 28))
-		pay(self.given(renewal.renew_subscription)["invoice_id"])
-		self.assertEqual(self.mine()["end_date"], date(2099, 3, 31))
+		pay(self.succeed(renewal.renew_subscription)["invoice_id"])
+		self.assertEqual(self.my_subscription()["end_date"], date(2099, 3, 31))
 
 	def test_renewing_twice_returns_the_same_invoice(self):
 		self.active()
-		first, again = (self.given(renewal.renew_subscription) for _time in range(2))
+		first, again = (self.succeed(renewal.renew_subscription) for _time in range(2))
 		self.assertEqual(first, again)
 
 	def test_two_renewals_paid_one_after_the_other_extend_twice(self):
 		before = self.active()
 		for _time in range(2):
-			pay(self.given(renewal.renew_subscription)["invoice_id"])
+			pay(self.succeed(renewal.renew_subscription)["invoice_id"])
 		self.assertEqual(
-			self.mine()["end_date"], add_interval(before["end_date"], "Month", 2, before["start_date"].day)
+			self.my_subscription()["end_date"],
+			add_interval(before["end_date"], "Month", 2, before["start_date"].day),
 		)
 
 	def test_renewing_while_past_due_continues_from_the_old_end(self):
@@ -76,9 +77,9 @@ class TestRenewing(CustomerTestCase):
 		move_to(self.subscription.name, end_date=end, start_date=end - timedelta(days=31))
 		self.subscription.reload().mark_past_due()
 		frappe.db.commit()
-		answer = self.given(renewal.extend_active_subscription)
+		answer = self.succeed(renewal.extend_active_subscription)
 		pay(answer["invoice_id"])
-		mine = self.mine()
+		mine = self.my_subscription()
 		self.assertEqual((answer["action"], mine["status"]), ("extend", "Active"))
 		self.assertEqual(mine["end_date"].month, end.month % 12 + 1)
 
@@ -88,20 +89,20 @@ class TestRenewing(CustomerTestCase):
 		self.subscription.reload().expire()
 		frappe.db.commit()
 		self.refused("conflict", renewal.extend_active_subscription)
-		answer = self.given(renewal.renew_expired_subscription)
+		answer = self.succeed(renewal.renew_expired_subscription)
 		pay(answer["invoice_id"])
-		mine = self.mine()
+		mine = self.my_subscription()
 		self.assertEqual((answer["action"], mine["start_date"]), ("new", today()))
 		self.assertEqual(mine["end_date"], add_interval(today(), "Month", 1))
 		self.refused("conflict", renewal.renew_expired_subscription)
 
 	def test_the_renewal_keeps_the_currency_of_the_last_invoice(self):
 		plan = create_plan(prices=[{"currency": "USD", "price": 9}])
-		first = self.given(api.create_subscription_and_invoice, plan_id=plan.name, currency="USD")[
+		first = self.succeed(api.create_subscription_and_invoice, plan_id=plan.name, currency="USD")[
 			"invoice_id"
 		]
 		pay(first)
-		second = self.given(renewal.renew_subscription)["invoice_id"]
+		second = self.succeed(renewal.renew_subscription)["invoice_id"]
 		self.assertEqual(
 			frappe.db.get_value("AI Invoice", second, ["currency", "purpose"]), ("USD", "Renewal")
 		)
@@ -111,12 +112,12 @@ class TestRenewing(CustomerTestCase):
 		self.refused("not_found", renewal.renew_subscription, plan_id="no-such-plan")
 		self.subscribe(price=0, is_free=1)
 		self.refused("unprocessable", renewal.renew_subscription)
-		self.given(api.cancel_subscription)
+		self.succeed(api.cancel_subscription)
 		self.refused("conflict", renewal.renew_subscription)
 
 	def test_an_unpaid_renewal_does_not_extend_the_period(self):
 		before = self.active()
-		invoice = frappe.get_doc("AI Invoice", self.given(renewal.renew_subscription)["invoice_id"])
+		invoice = frappe.get_doc("AI Invoice", self.succeed(renewal.renew_subscription)["invoice_id"])
 		for move in (invoice.mark_as_processing, lambda: invoice.mark_as_failed("The bank said no.")):
 			move()
-			self.assertEqual(self.mine()["end_date"], before["end_date"])
+			self.assertEqual(self.my_subscription()["end_date"], before["end_date"])

@@ -1,4 +1,4 @@
-"""The base of all browser tests: a site, a simulator, a browser, and customers who come and go."""
+"""The base class of all browser tests: a site, a simulator, a browser, and customers."""
 
 import frappe
 from frappe.utils.password import update_password
@@ -8,7 +8,7 @@ from oropendola_payments.tests.browser.chromium import Chromium
 from oropendola_payments.tests.browser.host import Host
 from oropendola_payments.tests.support import factories
 from oropendola_payments.tests.support.case import TestCase
-from oropendola_payments.tests.support.facts import currency_of
+from oropendola_payments.tests.support.gateway_events import currency_of
 
 GATEWAYS = tuple(BUILT_IN)
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
@@ -29,7 +29,7 @@ class BrowserTestCase(TestCase):
 	def setUp(self):
 		super().setUp()
 		self.simulator.reset()
-		self.complaints: list[str] = []
+		self.console_errors: list[str] = []
 
 	# People -----------------------------------------------------------------------------------------
 
@@ -58,19 +58,19 @@ class BrowserTestCase(TestCase):
 		return context
 
 	def open(self, context, path: str):
-		"""A page; what the browser complains about is kept."""
+		"""Open a page and collect its console errors."""
 		page = context.new_page()
 		page.on("console", lambda message: message.type == "error" and self._note(message))
-		page.on("pageerror", lambda error: self.complaints.append(str(error)))
+		page.on("pageerror", lambda error: self.console_errors.append(str(error)))
 		page.goto(path)
 		return page
 
 	def _note(self, message):
-		"""What other sites' pages lack is not our fault, nor is the log-in page without an icon."""
+		"""Errors of other sites' pages are not ours, nor is the missing icon of the login page."""
 		url = message.location.get("url", "")
 		is_ours = url.startswith(self.host.url) and not url.endswith("favicon.ico")
 		if is_ours or "Content Security" in message.text:
-			self.complaints.append(f"{message.text} ({url})")
+			self.console_errors.append(f"{message.text} ({url})")
 
 	# Things ------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven by Playwright. Whatever is missing is said once, clearly."""
+"""Chromium, driven by Playwright. The tests are skipped with a reason when one of them is missing."""
 
 import shutil
 from unittest import SkipTest

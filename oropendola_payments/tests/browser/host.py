@@ -1,4 +1,4 @@
-"""A real server for the browser: the stand-in's own on a free port, or a bench's that the environment names."""
+"""A web server for the browser: benchless on a free port, or the bench that the environment names."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ CHANGED = ("host_name", "allow_payment_simulator", "payment_simulator_url")
 
 
 class Host:
-	"""The site under test at `url`, with the simulator beside it. Everything goes back by `close`."""
+	"""The site under test at `url`, with the simulator beside it. `close` restores the configuration."""
 
 	def __init__(self):
 		self.server = None
@@ -34,7 +34,7 @@ class Host:
 			in_own_thread(self.server.close)
 
 	def deliver_webhooks(self, code: str) -> list[int]:
-		"""The provider's server speaks; the HTTP statuses of our answers."""
+		"""Deliver the waiting webhooks of the provider. Returns the HTTP statuses of our answers."""
 		return [self.simulator.webhooks.deliver(delivery) for delivery in self.simulator.webhooks.take(code)]
 
 	def _start(self) -> str:
@@ -56,6 +56,6 @@ class Host:
 
 
 def in_own_thread(work):
-	"""What a server does at start and end must not close the connection of this test."""
+	"""Starting and stopping a server must not close the database connection of this test."""
 	with ThreadPoolExecutor(1) as worker:
 		return worker.submit(work).result()

@@ -31,7 +31,7 @@ class TestPaying(BrowserTestCase):
 		self.assertTrue(key.startswith("oro_"))
 		page.goto("/billing")
 		self.assertNotIn(key, page.content())
-		self.assertEqual(self.complaints, [])
+		self.assertEqual(self.console_errors, [])
 
 	def test_a_customer_pays_with_each_gateway_and_sees_the_result_at_once(self):
 		for gateway in GATEWAYS:
@@ -44,7 +44,7 @@ class TestPaying(BrowserTestCase):
 				self.wait_for_result(page, "paid")
 				self.assertEqual(self.status(invoice), "Paid")
 				self.assertEqual(len(self.simulator.books(gateway)), 1)
-				self.assertEqual(self.complaints, [])
+				self.assertEqual(self.console_errors, [])
 
 	def test_a_customer_pays_inside_the_page_where_the_gateway_supports_it(self):
 		for gateway in EMBEDDED:
@@ -56,7 +56,7 @@ class TestPaying(BrowserTestCase):
 				)
 				self.press(page, "success")
 				self.wait_for_result(page, "paid")
-				self.assertEqual(self.complaints, [])
+				self.assertEqual(self.console_errors, [])
 
 	def test_an_sdk_that_posts_through_our_page_ends_at_the_result(self):
 		"""Our page posts it with the log-in, so without its token the framework would refuse it."""
@@ -73,7 +73,7 @@ class TestPaying(BrowserTestCase):
 				self.wait_for_result(page, "paid")
 				self.assertIn("csrf_token=", answers[0].request.post_data)
 				self.assertEqual(self.status(invoice), "Paid")
-				self.assertEqual(self.complaints, [])
+				self.assertEqual(self.console_errors, [])
 
 	def test_closing_the_sdk_window_leaves_a_page_that_can_continue(self):
 		for gateway in WINDOWS:

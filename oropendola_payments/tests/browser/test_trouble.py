@@ -51,7 +51,7 @@ class TestTrouble(BrowserTestCase):
 				self.assertTrue(page.locator("blockquote").inner_text().strip())
 				page.get_by_role("link", name="Try again").click()
 				page.locator(".bridge, .pay-form, .note").first.wait_for()
-				self.assertEqual(self.complaints, [])
+				self.assertEqual(self.console_errors, [])
 
 	def wait_for_no(self, page, invoice) -> str:
 		"""The view after a decline; some gateways tell it only by their server, or when they are asked again."""
@@ -122,7 +122,7 @@ class TestTrouble(BrowserTestCase):
 		self.simulator.finish("razorpay", self.attempts(self.invoice)[0], "success")
 		self.host.deliver_webhooks("razorpay")
 		self.wait_for_result(page, "paid")
-		self.assertEqual(self.complaints, [])
+		self.assertEqual(self.console_errors, [])
 
 	def test_a_pending_payment_is_refreshed_without_javascript_too(self):
 		page = self.start("razorpay")
@@ -251,7 +251,7 @@ class TestCodes(BrowserTestCase):
 		self.simulator.finish("cashfree", self.attempts(self.invoice)[0], "success")
 		self.host.deliver_webhooks("cashfree")
 		self.wait_for_result(page, "paid")
-		self.assertEqual(self.complaints, [])
+		self.assertEqual(self.console_errors, [])
 
 	def test_a_upi_link_opens_the_app(self):
 		self.browser = self.browser_of(self.user, **PHONE)

@@ -1,1 +1,1 @@
-"""Stories over all layers: paying, races, crashes, late news, budgets."""
+"""Tests over all layers: payments, races, crashes, late events, statement budgets."""

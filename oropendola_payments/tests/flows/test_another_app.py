@@ -17,12 +17,12 @@ from oropendola_payments.tests.support.another_app import (
 	AcmePay,
 	another_app,
 	document_event,
-	heard,
+	hook_calls,
 	signature_of,
 )
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import as_user, create_invoice
-from oropendola_payments.tests.support.facts import failed, paid
+from oropendola_payments.tests.support.gateway_events import failed, paid
 from oropendola_payments.tests.support.journey import Journey, customer
 from oropendola_payments.tests.support.simulated import incoming_request
 from oropendola_payments.tests.support.time_travel import make_due
@@ -50,34 +50,34 @@ class TestPaymentHooks(TestCase):
 		settle("payu", fact)
 		invoice = self.journey.invoice
 		self.assertEqual(
-			heard,
+			hook_calls,
 			[("payment_succeeded", invoice, capture), ("on_payment_authorized", invoice, "Completed")],
 		)
 
 	def test_payment_succeeded_is_called_for_a_partial_payment_without_completing(self):
 		capture = settle("payu", paid(self.attempt, 100)).capture
-		self.assertEqual(heard, [("payment_succeeded", self.journey.invoice, capture)])
+		self.assertEqual(hook_calls, [("payment_succeeded", self.journey.invoice, capture)])
 
 	def test_payment_failed_is_called_for_a_failed_payment(self):
 		settle("payu", failed(self.attempt))
 		settle("payu", failed(self.attempt))
-		self.assertEqual(heard, [("payment_failed", self.journey.invoice, self.attempt)])
+		self.assertEqual(hook_calls, [("payment_failed", self.journey.invoice, self.attempt)])
 
 	def test_payment_failed_is_called_for_an_abandoned_payment(self):
 		make_due(self.journey.invoice)
 		payment_jobs.run_abandoned()
 		self.assertEqual(self.journey.status(), "Abandoned")
-		self.assertIn(("payment_failed", self.journey.invoice, self.attempt), heard)
+		self.assertIn(("payment_failed", self.journey.invoice, self.attempt), hook_calls)
 
 	def test_payment_refunded_is_called_when_a_refund_is_done(self):
-		self.journey.bring_back(self.journey.customer_pays(self.attempt))
+		self.journey.deliver_return(self.journey.customer_pays(self.attempt))
 		refund = self.journey.refund()["refund"]
 		told = ("payment_refunded", self.journey.invoice, refund)
-		self.assertNotIn(told, heard, "the bank has not carried it out yet")
+		self.assertNotIn(told, hook_calls, "the bank has not carried it out yet")
 		self.journey.sim.finish_refund("payu", refund)
 		make_due(self.journey.invoice)
 		payment_jobs.run_refunds()
-		self.assertEqual(heard.count(told), 1)
+		self.assertEqual(hook_calls.count(told), 1)
 
 
 class TestGatewayOfAnotherApp(TestCase):

@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order, in the end the books agree and the customer is served once, or not at all."""
+"""Property test: after any order of events the ledgers agree, and service was started once or not at all."""
 
 import os
 
@@ -11,9 +11,14 @@ from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import payment_settings
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey
 from oropendola_payments.tests.support.simulated import deliver, open_pay_page
-from oropendola_payments.tests.support.time_travel import finish_refunds, forget_the_past, settle_down, sweep
+from oropendola_payments.tests.support.time_travel import (
+	clear_due_records,
+	finish_refunds,
+	sweep,
+	sweep_until_settled,
+)
 
-EXAMPLES = int(os.environ.get("PAYMENT_PROOF_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("PAYMENT_PROPERTY_EXAMPLES", "25"))
 MOST_ATTEMPTS = 4
 OFTEN = (
 	"another_gateway",
@@ -23,14 +28,14 @@ OFTEN = (
 	"pay",
 	"callback",
 	"webhook",
-)  # so that money meets money
+)  # so that double payments are frequent
 STEPS = (
 	*OFTEN, "initiate", "retry", "another_tab", "another_flow", "another_gateway", "cancel", "pay", "decline", "leave", "pay_late",
 	"callback", "webhook", "lose_callback", "lose_webhook", "poll", "sweep", "refund", "refund_part", "refund_at_the_bank",
 )  # fmt: skip
-story = st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 5)), min_size=5, max_size=16)
+scenarios = st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 5)), min_size=5, max_size=16)
 BOTH_PAID = [("another_gateway", 0), ("pay", 0), ("pay", 1)]
-# Where the customer turns to when the first page does not please; it takes the same currency.
+# The second gateway of a customer who changes their mind; it takes the same currency.
 ANOTHER = {
 	"payu": "razorpay",
 	"razorpay": "phonepe",
@@ -42,13 +47,13 @@ ANOTHER = {
 }
 
 
-class Story:
-	"""Plays the steps of one example. What cannot happen now does nothing; what the site refuses is a refusal."""
+class Scenario:
+	"""Runs the steps of one example. A step that is impossible at that moment does nothing; the site may refuse others."""
 
 	def __init__(self, gateway: str):
 		self.journey = Journey(gateway)
-		self.other = self.journey.beside(ANOTHER[gateway])
-		self.attempts: dict[str, Journey] = {}  # each with the way that it went
+		self.other = self.journey.at_gateway(ANOTHER[gateway])
+		self.attempts: dict[str, Journey] = {}  # each with its gateway's journey
 		self.returns: list = []
 		self.messages: list = []
 
@@ -67,7 +72,7 @@ class Story:
 		self._open(way, way.retry)
 
 	def another_tab(self, _number):
-		"""The page of the first tab is about to close, so the second gets an attempt of its own."""
+		"""The first attempt is about to expire, so a second tab gets an attempt of its own."""
 		frappe.db.sql(
 			"UPDATE `tabPayment Attempt` SET expires_at = '2020-01-01' WHERE invoice = %s AND gateway = %s",
 			(self.journey.invoice, self.journey.gateway),
@@ -89,7 +94,7 @@ class Story:
 				open_pay_page(answer)
 				self.attempts.setdefault(answer["attempt"], way)
 
-	# What happens on it -----------------------------------------------------------------------------
+	# The pay page -----------------------------------------------------------------------------------
 
 	def cancel(self, number):
 		if attempt := self._one(list(self.attempts), number):
@@ -105,7 +110,7 @@ class Story:
 		self._leave_page(number, "pending")
 
 	def pay_late(self, number):
-		"""What was pending or refused at the bank is a success after all."""
+		"""A payment that was pending or declined at the bank succeeds after all."""
 		attempt = self._one(list(self.attempts), number)
 		gateway = attempt and self.attempts[attempt].gateway
 		charges = [c for c in self.journey.sim.charges(gateway) if c.reference == attempt] if attempt else []
@@ -119,11 +124,11 @@ class Story:
 			back = way.customer_pays(attempt, outcome)
 			self.returns += [back] if back else []
 
-	# What the site hears ----------------------------------------------------------------------------
+	# Returns and notices ----------------------------------------------------------------------------
 
 	def callback(self, number):
 		if back := self._one(self.returns, number):
-			self.journey.bring_back(back)
+			self.journey.deliver_return(back)
 
 	def webhook(self, number):
 		if message := self._one(self.messages, number):
@@ -141,7 +146,7 @@ class Story:
 	def sweep(self, number):
 		sweep(self.journey.invoice, minutes=(1, 20, 45, 200, 2000, 6000)[number])
 
-	# Money goes back --------------------------------------------------------------------------------
+	# Refunds ----------------------------------------------------------------------------------------
 
 	def refund(self, _number):
 		self.journey.refund()
@@ -163,7 +168,7 @@ class Story:
 			things.pop(number % len(things))
 
 
-def proof_for(gateway: str):
+def property_test_for(gateway: str):
 	@settings(
 		max_examples=EXAMPLES,
 		deadline=None,
@@ -173,12 +178,12 @@ def proof_for(gateway: str):
 	)
 	@example([*BOTH_PAID, ("callback", 1), ("callback", 0), ("webhook", 0)])
 	@example([*BOTH_PAID, ("sweep", 2), ("refund", 0), ("refund_at_the_bank", 1)])
-	@given(story)
+	@given(scenarios)
 	def test(self, steps):
-		told = Story(gateway)
-		told.play(steps)
-		settle_down(told.journey)
-		self.assertEqual(told.journey.problems(), [], f"{gateway}: {steps}")
+		example_run = Scenario(gateway)
+		example_run.play(steps)
+		sweep_until_settled(example_run.journey)
+		self.assertEqual(example_run.journey.problems(), [], f"{gateway}: {steps}")
 
 	return test
 
@@ -187,7 +192,7 @@ class TestAnyOrder(TestCase):
 	"""R33, and R1, R2, R5, R6, R7, R9, R15, R16, R19, R21, R28: each happens in an order of steps that nobody planned."""
 
 	def setUp(self):
-		forget_the_past()
+		clear_due_records()
 		settings_now = payment_settings(double_payment_policy="Refund", abandon_after_minutes=30)
 		settings_now.__enter__()
 		self.addCleanup(settings_now.__exit__, None, None, None)
@@ -195,4 +200,6 @@ class TestAnyOrder(TestCase):
 
 
 for code in GATEWAYS:
-	setattr(TestAnyOrder, f"test_any_order_of_steps_ends_with_equal_books_at_{code}", proof_for(code))
+	setattr(
+		TestAnyOrder, f"test_any_order_of_steps_ends_with_matching_ledgers_at_{code}", property_test_for(code)
+	)

@@ -1,4 +1,4 @@
-"""A process may die after every statement and around every call to a gateway; the sweeps bring everything to a good end."""
+"""A process may crash after every statement and around every call to a gateway; the sweeps finish its work."""
 
 import os
 
@@ -6,20 +6,20 @@ import frappe
 
 from oropendola_payments.engine.jobs import payment_jobs
 from oropendola_payments.tests.support.case import TestCase
-from oropendola_payments.tests.support.crashes import dying, moments_of
+from oropendola_payments.tests.support.crashes import count_crash_points, crashing
 from oropendola_payments.tests.support.factories import payment_settings
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey
 from oropendola_payments.tests.support.simulated import deliver, open_pay_page
-from oropendola_payments.tests.support.time_travel import forget_the_past, make_due, settle_down
+from oropendola_payments.tests.support.time_travel import clear_due_records, make_due, sweep_until_settled
 
-# PayU dies at every moment in the normal suite, the others at every ninth; the variable makes all die at all.
-EVERY = 1 if os.environ.get("PAYMENT_PROOF_EXAMPLES") else 9
+# The normal suite crashes at every point with PayU and at every ninth with the others; the variable tries all points with all.
+EVERY = 1 if os.environ.get("PAYMENT_PROPERTY_EXAMPLES") else 9
 
 
 class Initiate:
 	"""The customer clicks Pay, and clicks again when nothing comes."""
 
-	fewest_moments = 8
+	fewest_points = 8
 
 	def __init__(self, gateway: str):
 		self.journey = Journey(gateway)
@@ -29,7 +29,7 @@ class Initiate:
 
 	def go_on(self):
 		answer = self.click_again()
-		if not answer["success"]:  # opened before and nobody knows where: the next click gets a new attempt
+		if not answer["success"]:  # the page of the first attempt is lost: the next click gets a new attempt
 			answer = self.click_again()
 		if not answer["success"]:
 			raise AssertionError(answer)
@@ -37,7 +37,7 @@ class Initiate:
 		self.journey.customer_pays(answer["attempt"])
 
 	def click_again(self) -> dict:
-		"""After so long that a call without an answer counts as died."""
+		"""After so long that a call without an answer counts as lost."""
 		statement = (
 			"UPDATE `tabPayment Attempt` SET request_data = NULL WHERE invoice = %s AND checkout_data IS NULL"
 		)
@@ -47,9 +47,9 @@ class Initiate:
 
 
 class Return_:
-	"""The customer comes back from the gateway with money paid; no webhook ever comes."""
+	"""The customer returns from the gateway and has paid; no webhook is ever sent."""
 
-	fewest_moments = 15
+	fewest_points = 15
 
 	def __init__(self, gateway: str):
 		self.journey = Journey(gateway)
@@ -57,14 +57,14 @@ class Return_:
 		self.journey.take_webhooks()
 
 	def act(self):
-		self.journey.bring_back(self.back)
+		self.journey.deliver_return(self.back)
 
 	def go_on(self):
 		pass
 
 
 class Webhook(Return_):
-	"""The gateway's server tells of the money; the customer never comes back, and the message comes once."""
+	"""The gateway sends its webhook once; the customer never returns."""
 
 	def __init__(self, gateway: str):
 		self.journey = Journey(gateway)
@@ -77,11 +77,11 @@ class Webhook(Return_):
 
 
 class Refund(Return_):
-	"""A manager sends a part back."""
+	"""A manager makes a partial refund."""
 
 	def __init__(self, gateway: str):
 		super().__init__(gateway)
-		self.journey.bring_back(self.back)
+		self.journey.deliver_return(self.back)
 		make_due(self.journey.invoice)
 		payment_jobs.run_reconcile()
 
@@ -90,9 +90,9 @@ class Refund(Return_):
 
 
 class Sweep(Return_):
-	"""Nobody said anything; the sweep finds the money, and a second payment that has to go back."""
+	"""No return and no webhook: the sweep finds the payment, and a second one that must be refunded."""
 
-	fewest_moments = 20
+	fewest_points = 20
 
 	def __init__(self, gateway: str):
 		super().__init__(gateway)
@@ -105,9 +105,9 @@ class Sweep(Return_):
 
 
 class Leave(Return_):
-	"""The customer left the pay page; the sweep calls the payment abandoned."""
+	"""The customer left the pay page; the sweep marks the payment abandoned."""
 
-	fewest_moments = 10
+	fewest_points = 10
 
 	def __init__(self, gateway: str):
 		self.journey = Journey(gateway)
@@ -118,21 +118,21 @@ class Leave(Return_):
 		payment_jobs.run_abandoned()
 
 
-def proof_for(kind: type, gateway: str):
+def crash_test_for(kind: type, gateway: str):
 	def test(self):
 		self.rehearse(kind, gateway)  # fills the caches
-		moments = self.rehearse(kind, gateway)
-		self.assertGreaterEqual(moments, kind.fewest_moments, "so few moments cannot be all")
-		chosen = range(1, moments + 1, 1 if gateway == "payu" else EVERY)
-		died = [self.died_and_recovered(kind, gateway, moment) for moment in chosen]
+		points = self.rehearse(kind, gateway)
+		self.assertGreaterEqual(points, kind.fewest_points, "there must be more points than that")
+		chosen = range(1, points + 1, 1 if gateway == "payu" else EVERY)
+		crashed = [self.crash_and_recover(kind, gateway, point) for point in chosen]
 		# How many statements a flow takes differs a little from run to run.
-		self.assertGreaterEqual(sum(died), len(chosen) * 0.8)
+		self.assertGreaterEqual(sum(crashed), len(chosen) * 0.8)
 
 	return test
 
 
 class TestCrashes(TestCase):
-	"""R32, and R1, R3, R4, R13, R14, R15: each is a process that died between two steps."""
+	"""R32, and R1, R3, R4, R13, R14, R15: each is a process that crashed between two steps."""
 
 	def setUp(self):
 		settings = payment_settings(double_payment_policy="Refund", abandon_after_minutes=30)
@@ -140,22 +140,22 @@ class TestCrashes(TestCase):
 		self.addCleanup(settings.__exit__, None, None, None)
 
 	def rehearse(self, kind: type, gateway: str) -> int:
-		forget_the_past()
-		return moments_of(kind(gateway).act)
+		clear_due_records()
+		return count_crash_points(kind(gateway).act)
 
-	def died_and_recovered(self, kind: type, gateway: str, moment: int) -> bool:
-		forget_the_past()
+	def crash_and_recover(self, kind: type, gateway: str, point: int) -> bool:
+		clear_due_records()
 		act = kind(gateway)
-		with dying(at=moment) as death:
+		with crashing(at=point) as crash:
 			act.act()
 		act.go_on()
-		settle_down(act.journey)
-		where = f"{kind.__name__} at {gateway}, moment {moment} of {death.moments}"
+		sweep_until_settled(act.journey)
+		where = f"{kind.__name__} at {gateway}, point {point} of {crash.points}"
 		self.assertEqual(act.journey.problems(), [], where)
-		return death.is_dead
+		return crash.has_crashed
 
 
 for kind in (Initiate, Return_, Webhook, Refund, Sweep, Leave):
 	for code in GATEWAYS:
-		name = f"test_death_at_any_moment_of_{kind.__name__.strip('_').lower()}_loses_nothing_at_{code}"
-		setattr(TestCrashes, name, proof_for(kind, code))
+		name = f"test_a_crash_at_any_point_of_{kind.__name__.strip('_').lower()}_loses_nothing_at_{code}"
+		setattr(TestCrashes, name, crash_test_for(kind, code))

@@ -11,7 +11,7 @@ from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import unique
 from oropendola_payments.tests.support.journey import GATEWAYS, PRICE, Journey
 from oropendola_payments.tests.support.simulated import deliver
-from oropendola_payments.tests.support.time_travel import forget_the_past, make_due, sweep
+from oropendola_payments.tests.support.time_travel import clear_due_records, make_due, sweep
 
 # PhonePe tells of a refund only when it is asked by that refund's own number.
 TELLING = tuple(code for code in GATEWAYS if code != "phonepe")
@@ -20,12 +20,12 @@ HALF = to_minor("249.50", "INR")
 
 class DashboardCase(TestCase):
 	def setUp(self):
-		forget_the_past()
+		clear_due_records()
 
 	def paid_journey(self, gateway: str) -> tuple[Journey, str]:
 		journey = Journey(gateway)
 		attempt = journey.start()
-		journey.bring_back(journey.customer_pays(attempt))
+		journey.deliver_return(journey.customer_pays(attempt))
 		journey.deliver_all()
 		self.assertEqual(journey.status(), "Paid")
 		return journey, attempt
@@ -108,7 +108,7 @@ class TestBeforeSettlement(DashboardCase):
 		back = journey.customer_pays(attempt)
 		if journey.gateway == "paypal":  # takes money when we capture: the answer to that is lost
 			journey.sim.faults.add("paypal", "capture", "timeout_after")
-			journey.bring_back(back)
+			journey.deliver_return(back)
 		self.assertTrue([c for c in journey.sim.books(journey.gateway) if c.reference == attempt])
 		journey.take_webhooks()
 

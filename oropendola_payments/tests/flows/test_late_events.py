@@ -27,10 +27,10 @@ from oropendola_payments.tests.support.factories import (
 	payment_settings,
 	unique,
 )
-from oropendola_payments.tests.support.facts import PRICE, paid, payment_id
+from oropendola_payments.tests.support.gateway_events import PRICE, paid, payment_id
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey
 from oropendola_payments.tests.support.simulated import deliver
-from oropendola_payments.tests.support.time_travel import forget_the_past, make_due, sweep
+from oropendola_payments.tests.support.time_travel import clear_due_records, make_due, sweep
 
 # An order of the others is paid once at most.
 MANY_PAYMENTS = tuple(code for code in GATEWAYS if code in ("payu", "razorpay", "cashfree", "cashflows"))
@@ -47,13 +47,13 @@ def pay_once_more(journey, attempt: str):
 	dialect.settle(dialect.books.order_of(attempt), "success", dialect.methods[0])
 
 
-def books_of(journey, attempt: str) -> list:
+def ledger_of(journey, attempt: str) -> list:
 	return [charge for charge in journey.sim.books(journey.gateway) if charge.reference == attempt]
 
 
 class LateEventsCase(TestCase):
 	def setUp(self):
-		forget_the_past()
+		clear_due_records()
 
 
 class TestFurtherPayments(LateEventsCase):
@@ -63,11 +63,11 @@ class TestFurtherPayments(LateEventsCase):
 			with self.subTest(gateway):
 				journey = Journey(gateway)
 				attempt = journey.start()
-				journey.bring_back(journey.customer_pays(attempt))
+				journey.deliver_return(journey.customer_pays(attempt))
 				pay_once_more(journey, attempt)
 				journey.take_webhooks()
 				sweep(journey.invoice)
-				self.assertEqual(len(journey.captures()), len(books_of(journey, attempt)))
+				self.assertEqual(len(journey.captures()), len(ledger_of(journey, attempt)))
 
 	def test_an_unsigned_notice_seconds_after_another_is_not_lost(self):
 		"""R7: it sounds as the first, and is about other money."""

@@ -23,7 +23,7 @@ class TimeTestCase(CustomerTestCase):
 	def setUp(self):
 		super().setUp()
 		self.doc = create_active_subscription(self.user, requests_limit_per_day=100)
-		self.key = self.given(api.reveal_api_key)["api_key"]
+		self.key = self.succeed(api.reveal_api_key)["api_key"]
 
 	def ended(self, days: int, **columns):
 		"""A subscription that ended so many days ago; below 0 the end is still to come."""
@@ -50,7 +50,7 @@ class TestExpiry(TimeTestCase):
 		with self.assertRaises(PaymentRequired):
 			usage.consume(self.key, 1)  # at once, not when the scheduler comes round
 		self.assertEqual(self.run_sweep(), "Past Due")
-		mine = self.mine()
+		mine = self.my_subscription()
 		self.assertEqual(
 			(mine["quota"]["limit"], mine["quota"]["remaining"], mine["api_key_prefix"]), (0, 0, None)
 		)
@@ -69,14 +69,14 @@ class TestExpiry(TimeTestCase):
 	def test_a_payment_within_the_grace_period_reactivates_the_key(self):
 		self.ended(2)
 		self.run_sweep()
-		pay(self.given(renewal.renew_subscription)["invoice_id"])
+		pay(self.succeed(renewal.renew_subscription)["invoice_id"])
 		self.assertEqual(self.status(), "Active")
 		self.assertEqual(usage.consume(self.key, 1)["remaining"], 99)
 
 	def test_a_payment_after_expiry_reactivates_the_key(self):
 		self.ended(30)
 		self.run_sweep()
-		pay(self.given(renewal.renew_subscription)["invoice_id"])
+		pay(self.succeed(renewal.renew_subscription)["invoice_id"])
 		self.assertEqual(usage.consume(self.key, 1)["remaining"], 99)
 
 	def test_one_broken_subscription_does_not_stop_the_others(self):
@@ -123,7 +123,9 @@ class TestDailyQuota(TimeTestCase):
 
 	def test_without_a_scheduler_the_first_use_of_a_day_resets_the_quota(self):
 		self.used_up_yesterday()
-		self.assertEqual(self.mine()["quota"]["remaining"], 100, "the customer sees what he or she will get")
+		self.assertEqual(
+			self.my_subscription()["quota"]["remaining"], 100, "the customer sees what he or she will get"
+		)
 		self.assertEqual(
 			usage.consume(self.key, 30), {"allowed": True, "remaining": 70, "reset_on": tomorrow()}
 		)
@@ -175,7 +177,7 @@ class TestReminders(TimeTestCase):
 
 	def test_a_cancelled_subscription_gets_no_reminder(self):
 		self.ended(-7)
-		self.given(api.cancel_subscription)
+		self.succeed(api.cancel_subscription)
 		self.assertIsNone(self.reminded())
 
 

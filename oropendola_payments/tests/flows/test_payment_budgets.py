@@ -7,7 +7,7 @@ from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.http import call, send
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey, customer
 from oropendola_payments.tests.support.simulated import simulator
-from oropendola_payments.tests.support.time_travel import forget_the_past
+from oropendola_payments.tests.support.time_travel import clear_due_records
 
 CONTROL = ("commit", "start", "rollback", "begin", "savepoint", "release")
 ROUNDS = 3
@@ -18,7 +18,7 @@ LIMIT = 16
 
 class TestPaymentBudgets(TestCase):
 	def setUp(self):
-		forget_the_past()
+		clear_due_records()
 
 	def tearDown(self):
 		for gateway in GATEWAYS:

@@ -17,15 +17,15 @@ from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_plan, create_user, payment_settings
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey
 from oropendola_payments.tests.support.parallel import in_parallel
-from oropendola_payments.tests.support.simulated import bring_back, deliver
-from oropendola_payments.tests.support.time_travel import forget_the_past, make_due, settle_down
+from oropendola_payments.tests.support.simulated import deliver, deliver_return
+from oropendola_payments.tests.support.time_travel import clear_due_records, make_due, sweep_until_settled
 
 CROWD = 20
 
 
 class RaceCase(TestCase):
 	def setUp(self):
-		forget_the_past()
+		clear_due_records()
 		settings = payment_settings(double_payment_policy="Refund")
 		settings.__enter__()
 		self.addCleanup(settings.__exit__, None, None, None)
@@ -43,7 +43,7 @@ class TestOnePayment(RaceCase):
 		back = journey.customer_pays(attempt)
 		messages = journey.take_webhooks()
 		doors = [
-			lambda: bring_back(back),
+			lambda: deliver_return(back),
 			lambda: status_query.refresh(attempt),
 			*(lambda m=m: deliver(m) for m in messages),
 		]
@@ -58,7 +58,7 @@ class TestOnePayment(RaceCase):
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				journey = self.race_for_one_payment(gateway)
-				settle_down(journey)
+				sweep_until_settled(journey)
 				self.assertEqual([capture.disposition for capture in journey.captures()], ["Applied"])
 				self.assertEqual(journey.events().count("subscription_served"), 1)
 				subscription = frappe.get_doc("AI Subscription", journey.subscription)
@@ -68,7 +68,7 @@ class TestOnePayment(RaceCase):
 	def test_two_parallel_sweeps_process_each_record_once(self):
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
-				forget_the_past()
+				clear_due_records()
 				journey = Journey(gateway)
 				journey.customer_pays(journey.start())
 				journey.take_webhooks()
@@ -81,7 +81,7 @@ class TestOnePayment(RaceCase):
 				)
 				results = in_parallel(8, lambda number, work=work: work[number % 4]())
 				self.assertEqual([r for r in results if isinstance(r, Exception)], [])
-				settle_down(journey)
+				sweep_until_settled(journey)
 				self.assertEqual(journey.events().count("subscription_served"), 1)
 				self.assertEqual(journey.problems(), [])
 
@@ -118,7 +118,7 @@ class TestClicks(RaceCase):
 
 	def test_twenty_parallel_retries_count_as_one(self):
 		journey = Journey("payu")
-		journey.bring_back(journey.customer_pays(journey.start(), "failure"))
+		journey.deliver_return(journey.customer_pays(journey.start(), "failure"))
 		self.assertEqual(journey.status(), "Failed")
 		self.assert_only_refusals(
 			in_parallel(CROWD, lambda _n: checkout.retry(journey.user, journey.invoice, "payu"))
@@ -131,9 +131,9 @@ class TestClicks(RaceCase):
 				journey = Journey(gateway)
 				attempt = journey.start()
 				back = journey.customer_pays(attempt)
-				doors = (lambda: bring_back(back), lambda: cancel.cancel(journey.user, attempt))
+				doors = (lambda: deliver_return(back), lambda: cancel.cancel(journey.user, attempt))
 				self.assert_only_refusals(in_parallel(8, lambda number: doors[number % 2]()))
-				settle_down(journey)
+				sweep_until_settled(journey)
 				self.assertEqual(journey.status(), "Paid")
 				self.assertEqual(journey.problems(), [])
 
@@ -141,8 +141,8 @@ class TestClicks(RaceCase):
 class TestRefunds(RaceCase):
 	def paid(self, gateway: str) -> Journey:
 		journey = Journey(gateway)
-		journey.bring_back(journey.customer_pays(journey.start()))
-		settle_down(journey)
+		journey.deliver_return(journey.customer_pays(journey.start()))
+		sweep_until_settled(journey)
 		self.assertEqual(journey.status(), "Paid")
 		return journey
 
@@ -153,7 +153,7 @@ class TestRefunds(RaceCase):
 				journey = self.paid(gateway)
 				results = in_parallel(CROWD, lambda _n: create.create_refund(journey.invoice, 100, "A test"))
 				self.assert_only_refusals(results)
-				settle_down(journey)
+				sweep_until_settled(journey)
 				self.assertEqual(sum(refund.amount for refund in journey.refunds()), 400)
 				self.assertEqual(journey.problems(), [])
 
@@ -189,7 +189,7 @@ class TestSubscribing(RaceCase):
 
 	def test_twenty_parallel_renewals_create_one_invoice(self):
 		journey = Journey("payu", user=create_user())
-		journey.bring_back(journey.customer_pays(journey.start()))
+		journey.deliver_return(journey.customer_pays(journey.start()))
 		results = in_parallel(CROWD, lambda _n: renewal.renew(journey.user))
 		self.assert_only_refusals(results)
 		self.assertEqual(frappe.db.count("AI Invoice", {"user": journey.user}), 2)
@@ -197,7 +197,7 @@ class TestSubscribing(RaceCase):
 	def test_twenty_parallel_renewals_after_expiry_create_one_invoice(self):
 		"""R29: what another request just made is seen, although this one had looked before."""
 		journey = Journey("payu", user=create_user())
-		journey.bring_back(journey.customer_pays(journey.start()))
+		journey.deliver_return(journey.customer_pays(journey.start()))
 		frappe.get_doc("AI Subscription", journey.subscription).expire()
 		frappe.db.commit()
 		plan = journey.doc().plan

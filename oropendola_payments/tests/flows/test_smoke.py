@@ -8,7 +8,7 @@ class TestEveryGateway(TestCase):
 			with self.subTest(gateway):
 				journey = Journey(gateway)
 				attempt = journey.start()
-				journey.bring_back(journey.customer_pays(attempt))
+				journey.deliver_return(journey.customer_pays(attempt))
 				journey.deliver_all()
 				self.assertEqual(journey.status(), "Paid")
 				self.assertEqual(journey.subscription_status(), "Active")

@@ -1,1 +1,1 @@
-"""Strangers and thieves: who may do what, forged messages, hostile input."""
+"""Access rights, forged notices, hostile input, ways to get service without paying."""

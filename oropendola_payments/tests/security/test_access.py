@@ -6,7 +6,7 @@ import frappe
 
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.tests.support.case import TestCase
-from oropendola_payments.tests.support.endpoints import ACTORS, GET, ROWS, People, World, whitelisted
+from oropendola_payments.tests.support.endpoints import ACTORS, GET, ROWS, OwnerRecords, People, whitelisted
 from oropendola_payments.tests.support.factories import (
 	create_active_subscription,
 	create_invoice,
@@ -88,7 +88,7 @@ class TestEveryEndpoint(TestCase):
 
 	def test_each_endpoint_answers_each_kind_of_user_as_the_table_says(self):
 		for row in ROWS:
-			arguments = row.arguments(World(self.people))
+			arguments = row.arguments(OwnerRecords(self.people))
 			for actor in sorted(ACTORS, key=lambda actor: row.status_for(actor) == 200):
 				with self.subTest(endpoint=row.endpoint, actor=actor):
 					self.check(row, actor, arguments)
@@ -129,7 +129,7 @@ class TestEveryEndpoint(TestCase):
 		asking = {"callbacks.returned", "cashfree.get_cashfree_order_status", "payment.get_payment_status"}
 		for row in ROWS:
 			if row.endpoint in READS - asking:
-				arguments = row.arguments(World(self.people))
+				arguments = row.arguments(OwnerRecords(self.people))
 				before = self.written()
 				call(row.endpoint, self.people.owner, method="GET", query_string=arguments or row.query)
 				self.assertEqual(self.written(), before, row.endpoint)

@@ -8,11 +8,11 @@ import frappe
 
 from oropendola_payments.engine.monitoring import health
 from oropendola_payments.tests.support.case import TestCase
-from oropendola_payments.tests.support.facts import BELLS_ONLY
+from oropendola_payments.tests.support.gateway_events import UNSIGNED_NOTICES
 from oropendola_payments.tests.support.http import call
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey
 from oropendola_payments.tests.support.simulated import simulator
-from oropendola_payments.tests.support.time_travel import forget_the_past
+from oropendola_payments.tests.support.time_travel import clear_due_records
 
 EVIL = "https://evil.example/take"
 WRITTEN = (
@@ -29,7 +29,7 @@ OURS = {"Error Log": {"method": ("like", "%ebhook%")}}
 
 class HostileCase(TestCase):
 	def journey(self, gateway: str) -> Journey:
-		forget_the_past()
+		clear_due_records()
 		return Journey(gateway, settings={"api_base_url": f"{simulator().url}/{gateway}"})
 
 	def tearDown(self):
@@ -87,7 +87,7 @@ def sent_as_text(headers) -> dict:
 class TestWebhooks(HostileCase):
 	def test_mutilated_notices_are_refused_and_write_nothing(self):
 		"""S2, S4, S7: no signature, no look, no row."""
-		for gateway in (code for code in GATEWAYS if code not in BELLS_ONLY):
+		for gateway in (code for code in GATEWAYS if code not in UNSIGNED_NOTICES):
 			journey = self.journey(gateway)
 			journey.customer_pays(journey.start())
 			message = journey.take_webhooks()[-1]
@@ -100,7 +100,7 @@ class TestWebhooks(HostileCase):
 			self.assertEqual((journey.status(), journey.captures()), ("Processing", []))
 
 	def test_a_mutilated_unsigned_notice_moves_no_money(self):
-		for gateway in BELLS_ONLY:
+		for gateway in UNSIGNED_NOTICES:
 			journey = self.journey(gateway)
 			message_of = journey.customer_pays(journey.start(), "failure") and journey.take_webhooks()[-1]
 			for kind, body in mutilated(message_of.body).items():
@@ -124,7 +124,7 @@ class TestWebhooks(HostileCase):
 
 	def test_a_missing_empty_or_malformed_signature_is_refused(self):
 		"""S4, S6, S23: asterisks, letters of other alphabets, nothing."""
-		for gateway in (code for code in GATEWAYS if code not in BELLS_ONLY):
+		for gateway in (code for code in GATEWAYS if code not in UNSIGNED_NOTICES):
 			journey = self.journey(gateway)
 			journey.customer_pays(journey.start())
 			message = journey.take_webhooks()[-1]
@@ -175,7 +175,7 @@ class TestWebhooks(HostileCase):
 
 	def test_a_refusal_does_not_reveal_whether_a_payment_exists(self):
 		"""S9: a guess with a wrong signature gets the same words for a payment of ours as for nobody's."""
-		for gateway in (code for code in GATEWAYS if code not in BELLS_ONLY):
+		for gateway in (code for code in GATEWAYS if code not in UNSIGNED_NOTICES):
 			with self.subTest(gateway):
 				journey = self.journey(gateway)
 				attempt = journey.start()

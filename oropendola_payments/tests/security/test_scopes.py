@@ -58,7 +58,7 @@ class TestTransactScope(TestCase):
 		"""Who gave an agent a token without it has said what the agent may not do."""
 		self.assertEqual(self.over_http(self.token("all", self.other)), (403, REFUSED))
 
-	def beside_a_session(self, token: str, user: str | None = None) -> str:
+	def at_gateway_a_session(self, token: str, user: str | None = None) -> str:
 		"""The user is logged in by other means and sends this header along."""
 		headers = {"Authorization": f"Bearer {token}"}
 		with incoming_request("POST", "http://site.example/", headers=headers), as_user(user or self.user):

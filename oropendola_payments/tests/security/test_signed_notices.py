@@ -4,7 +4,7 @@ from oropendola_payments.simulator.core import ledger as entries
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.journey import Journey
 from oropendola_payments.tests.support.simulated import deliver
-from oropendola_payments.tests.support.time_travel import forget_the_past, sweep
+from oropendola_payments.tests.support.time_travel import clear_due_records, sweep
 
 # PayU and PhonePe ask for a status query after every callback, Razorpay for one state machine that is fed by webhooks and
 # queries, and PayPal's signature covers a checksum of the body only.
@@ -13,7 +13,7 @@ CHECKED = ("payu", "razorpay", "paypal", "phonepe")
 
 class TestSignedNotices(TestCase):
 	def setUp(self):
-		forget_the_past()
+		clear_due_records()
 
 	def told_of_success(self, gateway: str):
 		"""A payment, and the signed messages that call it a success."""
@@ -65,11 +65,11 @@ class TestUnverifiedReturns(TestCase):
 		"""razorpay.md pitfall 8: hold the payment and ask, do not drop it."""
 		for gateway in ("razorpay", "payu"):
 			with self.subTest(gateway):
-				forget_the_past()
+				clear_due_records()
 				journey = Journey(gateway)
 				attempt = journey.start()
 				journey.sim.faults.add(gateway, "return", "wrong_signature")
 				back = journey.customer_pays(attempt)
 				journey.take_webhooks()
-				journey.bring_back(back)
+				journey.deliver_return(back)
 				self.assertEqual((journey.status(), journey.problems()), ("Paid", []))

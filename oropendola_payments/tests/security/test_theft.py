@@ -26,7 +26,7 @@ from oropendola_payments.tests.support.factories import (
 	enable_gateway,
 	payment_settings,
 )
-from oropendola_payments.tests.support.facts import paid
+from oropendola_payments.tests.support.gateway_events import paid
 from oropendola_payments.tests.support.journey import Journey
 
 
@@ -123,7 +123,7 @@ class TestStolenCredit(TestCase):
 			journey = Journey("payu", user=create_user())
 			attempts = [journey.start(), journey.start(flow="embedded")]
 			for attempt in attempts:
-				journey.bring_back(journey.customer_pays(attempt))
+				journey.deliver_return(journey.customer_pays(attempt))
 		return journey
 
 	def test_credit_is_removed_when_its_payment_was_charged_back(self):

@@ -1,1 +1,1 @@
-"""Rules that only the source can prove: arrows between rooms, documents, files of the Desk."""
+"""Rules about the source itself: imports between rooms, documents, files of the Desk."""

@@ -27,7 +27,7 @@ NAMED = {
 	"web/words.py": "methods",
 	"www/pay.py": "DRIVERS",
 	"engine/core/redaction.py": "KEPT_HEADERS",
-	"tests/support/facts.py": "CURRENCIES",
+	"tests/support/gateway_events.py": "CURRENCIES",
 	"tests/source/test_pitfalls.py": "PITFALLS",
 	"tests/flows/test_late_events.py": "MANY_PAYMENTS",
 	"engine/checkout/test_close_previous_attempts.py": "SECOND",

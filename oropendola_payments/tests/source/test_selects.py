@@ -5,7 +5,11 @@ import frappe
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import payment_settings
 from oropendola_payments.tests.support.journey import Journey
-from oropendola_payments.tests.support.time_travel import finish_refunds, forget_the_past, settle_down
+from oropendola_payments.tests.support.time_travel import (
+	clear_due_records,
+	finish_refunds,
+	sweep_until_settled,
+)
 
 STATEFUL = ("AI Invoice", "AI Subscription", "Payment Attempt", "Payment Refund")
 WRITTEN = (*STATEFUL, "AI API Key", "Payment Capture", "Payment Event", "Payment Webhook Log")
@@ -37,13 +41,13 @@ class TestSelects(TestCase):
 	@staticmethod
 	def live_through_something():
 		with payment_settings(double_payment_policy="Refund"):
-			forget_the_past()
+			clear_due_records()
 			journey = Journey("payu")
-			journey.bring_back(journey.customer_pays(journey.start(), "failure"))
+			journey.deliver_return(journey.customer_pays(journey.start(), "failure"))
 			journey.retry()
-			settle_down(journey)
+			sweep_until_settled(journey)
 			paid = Journey("razorpay")
-			paid.bring_back(paid.customer_pays(paid.start()))
+			paid.deliver_return(paid.customer_pays(paid.start()))
 			paid.deliver_all()
 			paid.refund(100)
 			finish_refunds("razorpay", paid.invoice)

@@ -1,1 +1,1 @@
-"""What tests share: factories, the simulated gateways, a customer's journey, checks of the books."""
+"""What tests share: factories, simulated gateways, the journey of a payment, checks of the ledgers."""

@@ -1,4 +1,4 @@
-"""Another app of the site, as `hooks.py` would bring it in: a gateway after docs/adding-a-gateway.md, and ears for payments."""
+"""Another app of the site, as its `hooks.py` would add it: a gateway as in docs/adding-a-gateway.md, and payment hooks."""
 
 import hmac
 import json
@@ -28,7 +28,7 @@ from oropendola_payments.gateways.base import (
 from oropendola_payments.gateways.errors import SignatureError
 
 THIS = "oropendola_payments.tests.support.another_app"
-heard: list[tuple] = []
+hook_calls: list[tuple] = []
 
 
 @contextmanager
@@ -40,7 +40,7 @@ def another_app(**hooks: list[str]):
 		mine = hooks.get(hook, []) if not app_name else []
 		return [*real(hook), *mine] if mine else real(hook, default, app_name)
 
-	heard.clear()
+	hook_calls.clear()
 	with patch.object(frappe, "get_hooks", get_hooks):
 		yield
 
@@ -56,23 +56,23 @@ def document_event(doctype: str, event: str, handler: str):
 		handlers.remove(handler)
 
 
-# Ears ---------------------------------------------------------------------------------------------
+# Hooks --------------------------------------------------------------------------------------------
 
 
 def payment_succeeded(invoice, capture):
-	heard.append(("payment_succeeded", invoice.name, capture.name))
+	hook_calls.append(("payment_succeeded", invoice.name, capture.name))
 
 
 def payment_failed(invoice, attempt):
-	heard.append(("payment_failed", invoice.name, attempt.name))
+	hook_calls.append(("payment_failed", invoice.name, attempt.name))
 
 
 def payment_refunded(invoice, refund):
-	heard.append(("payment_refunded", invoice.name, refund.name))
+	hook_calls.append(("payment_refunded", invoice.name, refund.name))
 
 
 def on_payment_authorized(doc, _event, status):
-	heard.append(("on_payment_authorized", doc.name, status))
+	hook_calls.append(("on_payment_authorized", doc.name, status))
 
 
 # A gateway ----------------------------------------------------------------------------------------

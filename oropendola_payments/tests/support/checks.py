@@ -1,4 +1,4 @@
-"""What must hold at the end of every flow, however it went: the books agree, who paid is served, the trail is whole."""
+"""What must hold at the end of every flow: ledgers agree, who paid has service, the audit trail is intact."""
 
 from collections import Counter
 
@@ -12,20 +12,20 @@ from oropendola_payments.tests.support.simulated import simulator
 
 def problems(journey) -> list[str]:
 	return [
-		*books_that_differ(journey),
-		*service_that_is_wrong(journey),
-		*broken_promises(journey),
-		*broken_trail(journey),
+		*ledger_differences(journey),
+		*wrong_service(journey),
+		*violated_invariants(journey),
+		*broken_audit_trail(journey),
 	]
 
 
-def books_that_differ(journey) -> list[str]:
-	"""The books of all gateways against ours, to the last payment and the last minor unit."""
-	theirs, ours = simulator_books(journey), site_books(journey)
+def ledger_differences(journey) -> list[str]:
+	"""The ledgers of all gateways against ours, payment by payment, in minor units."""
+	theirs, ours = simulator_ledger(journey), site_ledger(journey)
 	return [f"The gateways have {theirs}, the site has {ours}."] if theirs != ours else []
 
 
-def simulator_books(journey) -> list[tuple]:
+def simulator_ledger(journey) -> list[tuple]:
 	attempts = set(journey.attempts())
 	return sorted(
 		(gateway, charge.payment_id, charge.amount_minor, charge.currency, charge.refunded_minor)
@@ -35,7 +35,7 @@ def simulator_books(journey) -> list[tuple]:
 	)
 
 
-def site_books(journey) -> list[tuple]:
+def site_ledger(journey) -> list[tuple]:
 	rows = [c for c in journey.captures() if c.gateway in journey.gateways()]
 	return sorted(
 		(c.gateway, c.gateway_payment_id, _minor(c, c.amount), c.currency, _refunded(c)) for c in rows
@@ -52,13 +52,13 @@ def _minor(capture, amount) -> int:
 	return to_minor(quantize(amount, capture.currency), capture.currency, exponent)
 
 
-def service_that_is_wrong(journey) -> list[str]:
-	"""Served exactly once if and only if money was taken; still served if and only if it was kept."""
-	books = simulator_books(journey)
+def wrong_service(journey) -> list[str]:
+	"""Service started once if and only if money was captured, and goes on if and only if it was not refunded."""
+	books = simulator_ledger(journey)
 	served = journey.events().count("subscription_served")
 	found = []
 	if served != bool(books):
-		found.append(f"The gateways took {len(books)} payments and the customer was served {served} times.")
+		found.append(f"The gateways took {len(books)} payments and the service was started {served} times.")
 	kept = sum(amount - refunded for _gateway, _id, amount, _currency, refunded in books)
 	status = journey.subscription_status()
 	if (kept and status != "Active") or (not kept and status == "Active"):
@@ -66,8 +66,8 @@ def service_that_is_wrong(journey) -> list[str]:
 	return found
 
 
-def broken_promises(journey) -> list[str]:
-	"""What the invariants say about the records of this journey."""
+def violated_invariants(journey) -> list[str]:
+	"""Invariants that the records of this journey violate."""
 	own = own_records(journey)
 	return [f"{rule}: {name}" for rule in invariants.RULES for name in _rows(rule) if name in own]
 
@@ -83,11 +83,11 @@ def _rows(rule: str) -> list[str]:
 	return frappe.db.sql(invariants.RULES[rule], invariants._times(), pluck=True)
 
 
-def broken_trail(journey) -> list[str]:
+def broken_audit_trail(journey) -> list[str]:
 	broken = audit.verify(journey.invoice)["broken"]
 	return [f"The audit trail is broken: {broken}"] if broken else []
 
 
-def count_of(journey) -> Counter:
+def event_counts(journey) -> Counter:
 	"""How many events of each kind the invoice's audit trail has."""
 	return Counter(journey.events())

@@ -1,4 +1,4 @@
-"""A process that dies: after the n-th statement, or around a call to a gateway, nothing more of it happens."""
+"""A process that crashes after its n-th statement, or before or after a call to a gateway: nothing more of it happens."""
 
 import threading
 from collections.abc import Callable
@@ -9,59 +9,59 @@ import frappe
 import requests
 
 
-class Died(BaseException):
-	"""Nothing catches it: `except Exception` is what the code under test uses."""
+class Crashed(BaseException):
+	"""The code under test does not catch it, because it catches `Exception` only."""
 
 
-class Death:
-	"""Counts moments of this thread and dies at one of them; number 0 only counts."""
+class Crash:
+	"""Counts the points of this thread and crashes at one of them; at 0 it only counts."""
 
 	def __init__(self, at: int = 0):
-		self.at, self.moments, self.is_dead = at, 0, False
+		self.at, self.points, self.has_crashed = at, 0, False
 		self.thread = threading.get_ident()
 
-	def moment(self):
-		if self.is_dead:
-			raise Died  # a clean-up that a dead process does not do
-		self.moments += 1
-		if self.moments == self.at:
-			self.is_dead = True
-			raise Died
+	def point(self):
+		if self.has_crashed:
+			raise Crashed  # a crashed process does no clean-up
+		self.points += 1
+		if self.points == self.at:
+			self.has_crashed = True
+			raise Crashed
 
-	def concerns_me(self) -> bool:
+	def is_in_my_thread(self) -> bool:
 		return threading.get_ident() == self.thread
 
 
 @contextmanager
-def dying(at: int = 0):
-	"""Inside, the process dies at this moment. Yields the counter; what was not committed is gone afterwards."""
-	death = Death(at)
-	with _after_statements(death), _around_gateway_calls(death), suppress(Died):
-		yield death
-	if death.is_dead:
-		_forget_what_was_not_committed()
+def crashing(at: int = 0):
+	"""Inside, the process crashes at this point. Yields the counter; what was not committed is gone afterwards."""
+	crash = Crash(at)
+	with _after_statements(crash), _around_gateway_calls(crash), suppress(Crashed):
+		yield crash
+	if crash.has_crashed:
+		_discard_uncommitted_work()
 
 
-def moments_of(work: Callable) -> int:
-	"""In how many moments the process could die while it does this."""
-	with dying() as death:
+def count_crash_points(work: Callable) -> int:
+	"""At how many points the process could crash while it does this."""
+	with crashing() as crash:
 		work()
-	return death.moments
+	return crash.points
 
 
 @contextmanager
-def _after_statements(death: Death):
+def _after_statements(crash: Crash):
 	database = frappe.db.__class__
 	original = database.sql
 
 	def sql(db, query, *args, **kwargs):
-		if not death.concerns_me():
+		if not crash.is_in_my_thread():
 			return original(db, query, *args, **kwargs)
-		if death.is_dead:
-			raise Died
+		if crash.has_crashed:
+			raise Crashed
 		rows = original(db, query, *args, **kwargs)
 		if not str(query).lower().lstrip().startswith("start transaction"):
-			death.moment()
+			crash.point()
 		return rows
 
 	with patch.object(database, "sql", sql):
@@ -69,22 +69,22 @@ def _after_statements(death: Death):
 
 
 @contextmanager
-def _around_gateway_calls(death: Death):
+def _around_gateway_calls(crash: Crash):
 	original = requests.Session.send
 
 	def send(session, request, **options):
-		if not death.concerns_me():
+		if not crash.is_in_my_thread():
 			return original(session, request, **options)
-		death.moment()
+		crash.point()
 		answer = original(session, request, **options)
-		death.moment()
+		crash.point()
 		return answer
 
 	with patch.object(requests.Session, "send", send):
 		yield
 
 
-def _forget_what_was_not_committed():
+def _discard_uncommitted_work():
 	frappe.db.rollback()
 	frappe.db.value_cache = {}
 	frappe.clear_messages()

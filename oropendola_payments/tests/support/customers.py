@@ -1,4 +1,4 @@
-"""A customer who asks, pays and lets time pass, through the functions behind the endpoints."""
+"""A customer who subscribes and pays, through the functions behind the endpoints."""
 
 import frappe
 
@@ -23,23 +23,23 @@ class CustomerTestCase(TestCase):
 	def setUp(self):
 		self.user = create_user()
 
-	def ask(self, endpoint, **arguments) -> dict:
+	def call(self, endpoint, **arguments) -> dict:
 		with as_user(self.user):
 			return endpoint(**arguments)
 
-	def given(self, endpoint, **arguments) -> dict:
-		answer = self.ask(endpoint, **arguments)
+	def succeed(self, endpoint, **arguments) -> dict:
+		answer = self.call(endpoint, **arguments)
 		self.assertTrue(answer["success"], answer)
 		return answer
 
 	def refused(self, code: str, endpoint, **arguments) -> str:
-		answer = self.ask(endpoint, **arguments)
+		answer = self.call(endpoint, **arguments)
 		self.assertEqual((answer["success"], answer.get("error_code")), (False, code), answer)
 		return answer["error"]
 
 	def subscribe(self, plan=None, **plan_values) -> dict:
 		self.plan = plan or create_plan(**plan_values)
-		return self.given(api.create_subscription_and_invoice, plan_id=self.plan.name)
+		return self.succeed(api.create_subscription_and_invoice, plan_id=self.plan.name)
 
-	def mine(self) -> dict:
-		return self.given(api.get_my_subscription)["subscription"]
+	def my_subscription(self) -> dict:
+		return self.succeed(api.get_my_subscription)["subscription"]

@@ -1,4 +1,4 @@
-"""The state diagrams of docs/architecture.md, drawn from the tables by which the records move."""
+"""The state diagrams of docs/architecture.md, drawn from the transition tables of the records."""
 
 import re
 

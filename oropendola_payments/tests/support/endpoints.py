@@ -1,4 +1,4 @@
-"""Every endpoint with arguments that are right for the owner, and what each kind of user is told.
+"""Every endpoint with valid arguments of its owner, and the HTTP status that each kind of user gets.
 
 A new endpoint without a row here makes `test_access` fail.
 """
@@ -33,7 +33,7 @@ ACTORS = ("guest", "owner", "other", "auditor", "manager")
 
 
 class People:
-	"""One of each kind; the owner's records are made by `World`."""
+	"""One user of each kind."""
 
 	def __init__(self):
 		self.guest = None
@@ -45,8 +45,8 @@ class People:
 			enable_gateway(code, api_base_url=f"{simulator().url}/{code}")
 
 
-class World:
-	"""Records of one owner, each made when a row first asks for it."""
+class OwnerRecords:
+	"""Records of one owner, each created when a row first needs it."""
 
 	def __init__(self, people: People):
 		self.owner = people.owner
@@ -82,7 +82,7 @@ class World:
 
 	@cached_property
 	def lost_refund(self) -> str:
-		"""One whose answer never came."""
+		"""A refund whose response was lost."""
 		invoice = self.subscription.current_invoice
 		refund = create.create_refund(invoice, Decimal(1), "Asked for")["refund"]
 		frappe.db.set_value("Payment Refund", refund, "status", "Unknown")
@@ -104,7 +104,7 @@ class World:
 class Row:
 	endpoint: str
 	statuses: tuple[int, int, int, int, int]  # in the order of ACTORS
-	arguments: Callable[[World], dict] = lambda world: {}
+	arguments: Callable[[OwnerRecords], dict] = lambda world: {}
 	methods: tuple[str, ...] = ("POST",)
 	query: str = ""
 
@@ -114,7 +114,7 @@ class Row:
 
 GET, POST, BOTH = ("GET",), ("POST",), ("GET", "POST")
 EVERYBODY = (200, 200, 200, 200, 200)
-USERS = (403, 200, 200, 200, 200)  # each about himself or herself
+USERS = (403, 200, 200, 200, 200)  # each sees own records
 OWNER = (403, 200, 404, 404, 404)
 MANAGER = (403, 403, 403, 403, 200)
 STAFF = (403, 403, 403, 200, 200)
@@ -164,7 +164,7 @@ ROWS = (
 	Row("payment.create_bolt_payment", OWNER, lambda w: {"invoice_id": w.invoice, "embed_mode": "inline"}),
 	Row("payment.retry_payment", OWNER, lambda w: {"invoice_id": w.failed_invoice, "gateway": "payu"}),
 	Row("payment.cancel_payment", OWNER, lambda w: {"attempt": w.attempt}),
-	# The owner's payment waits for no code; a stranger does not even learn that there is one.
+	# No code is expected for the payment; other users do not learn that it exists.
 	Row("payment.confirm_otp", (403, 400, 404, 404, 404), lambda w: {"attempt": w.attempt, "otp": "123456"}),
 	Row("payment.resend_otp", (403, 400, 404, 404, 404), lambda w: {"attempt": w.attempt}),
 	Row("payment.get_payment_status", OWNER, lambda w: {"invoice_id": w.invoice, "attempt": w.attempt}, BOTH),
@@ -180,7 +180,7 @@ ROWS = (
 	Row("subscription_renewal.extend_active_subscription", (403, 200, 409, 409, 409), lambda w: {"plan_id": w.subscription.plan}),
 	Row("subscription_renewal.renew_expired_subscription", (403, 200, 409, 409, 409), lambda w: {"plan_id": w.expired_plan}),
 	Row("subscription_renewal.apply_payment_to_subscription", MANAGER, lambda w: {"invoice_id": w.subscription.current_invoice}),
-	# A log-in is no API key.
+	# A session is not an API key.
 	Row("usage.consume", UNSIGNED, lambda w: {"requests": 1}),
 	Row("webhooks.receive", UNSIGNED, query="gateway=payu"),
 	# Last, because it gives everybody a subscription.

@@ -1,4 +1,4 @@
-"""Valid records by default; a test names only what it is about. Names are random, so that tests need no clean slate."""
+"""Valid records by default; a test gives only the values it is about. Names are random, so tests do not need an empty site."""
 
 import secrets
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""The site as a client sees it: requests through the host's own WSGI application, each in a thread of its own."""
+"""Requests through the WSGI application of the host, each in a thread of its own."""
 
 import secrets
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""One customer, one invoice, one gateway: what people and servers do, one step each, through the doors they really use."""
+"""One customer, one invoice, one gateway: each step that people and servers take, through the real endpoints."""
 
 import os
 from collections.abc import Mapping
@@ -14,10 +14,10 @@ from oropendola_payments.gateways.errors import GatewayError
 from oropendola_payments.simulator import Delivery, Return
 from oropendola_payments.tests.support import checks
 from oropendola_payments.tests.support.factories import as_user, create_invoice, create_user, enable_gateway
-from oropendola_payments.tests.support.facts import currency_of
-from oropendola_payments.tests.support.simulated import bring_back, deliver, open_pay_page, simulator
+from oropendola_payments.tests.support.gateway_events import currency_of
+from oropendola_payments.tests.support.simulated import deliver, deliver_return, open_pay_page, simulator
 
-GATEWAYS = tuple(os.environ.get("PAYMENT_PROOF_GATEWAYS", ",".join(BUILT_IN)).split(","))
+GATEWAYS = tuple(os.environ.get("PAYMENT_PROPERTY_GATEWAYS", ",".join(BUILT_IN)).split(","))
 PRICE = 499
 
 
@@ -25,7 +25,7 @@ _customers: dict[str, str] = {}
 
 
 def customer() -> str:
-	"""A user whom all journeys of this run share: on a bench making one takes a second."""
+	"""A user that all journeys of this run share: on a bench, creating one takes a second."""
 	if frappe.local.site not in _customers:
 		_customers[frappe.local.site] = create_user()
 	return _customers[frappe.local.site]
@@ -44,8 +44,8 @@ class Journey:
 		self.invoice, self.subscription = invoice.name, invoice.subscription
 		self.currency = invoice.currency
 
-	def beside(self, gateway: str) -> "Journey":
-		"""The same invoice on its way through another gateway."""
+	def at_gateway(self, gateway: str) -> "Journey":
+		"""The same invoice, paid at another gateway."""
 		self.sim.webhooks.take(gateway)
 		enable_gateway(gateway)
 		other = copy(self)
@@ -59,7 +59,7 @@ class Journey:
 			return payment.initiate_payment(invoice_id=self.invoice, gateway=self.gateway, **options)
 
 	def start(self, **options) -> str:
-		"""An attempt whose pay page the customer has open."""
+		"""The name of an attempt whose pay page the customer has open."""
 		answer = self.initiate(**options)
 		if not answer["success"]:
 			raise AssertionError(answer)
@@ -79,13 +79,13 @@ class Journey:
 			return payment.get_payment_status(invoice_id=self.invoice, attempt=attempt)
 
 	def customer_pays(self, attempt: str, outcome: str = "success", **options) -> Return | None:
-		"""The customer presses a button of the pay page; what the browser would bring back."""
+		"""The customer presses a button of the pay page. Returns the request that the browser would make to our site."""
 		return self.sim.pay(self.gateway, attempt, outcome=outcome, **options)
 
-	# The post -------------------------------------------------------------------------------------
+	# Notices -------------------------------------------------------------------------------------
 
-	def bring_back(self, back: Return | None):
-		return bring_back(back) if back else None
+	def deliver_return(self, back: Return | None):
+		return deliver_return(back) if back else None
 
 	def take_webhooks(self) -> list[Delivery]:
 		return self.sim.webhooks.take(self.gateway)
@@ -96,14 +96,14 @@ class Journey:
 	# The manager ----------------------------------------------------------------------------------
 
 	def refund(self, amount=None, **options) -> dict | None:
-		"""None when the engine says that it cannot be."""
+		"""None when the engine refuses."""
 		try:
 			return create.create_refund(self.invoice, amount, "A test", **options)
 		except (Refusal, GatewayError):
 			frappe.db.rollback()
 			return None
 
-	# What became of it ----------------------------------------------------------------------------
+	# The result -------------------------------------------------------------------------------------
 
 	def doc(self):
 		return frappe.get_doc("AI Invoice", self.invoice)
@@ -136,5 +136,5 @@ class Journey:
 		return frappe.get_all("Payment Event", {"invoice": self.invoice}, pluck="event", order_by="sequence")
 
 	def problems(self) -> list[str]:
-		"""Sentences about what is not as it must be; empty is right."""
+		"""What is wrong, as sentences; empty when all is right."""
 		return checks.problems(self)

@@ -1,4 +1,4 @@
-"""What the site put into its outbox: the mails to one address, read as a mail program would read them."""
+"""The mails that the site queued for one address, parsed like in a mail program."""
 
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ class Mail:
 
 
 @contextmanager
-def nothing_leaves():
-	"""Mails are queued and stay there. The account that a bench wants for that exists in name only."""
+def mails_stay_queued():
+	"""Mails are queued and not sent. A bench wants an e-mail account for that, so there is a made-up one."""
 	account = {"mail_server": "127.0.0.1", "auto_email_id": "shop@example.com", "mute_emails": 1}
 	before = {key: frappe.conf.get(key) for key in account}
 	frappe.conf.update(account)
@@ -53,7 +53,7 @@ def _read(text: str) -> Mail:
 
 
 class replaced:
-	"""A function of the framework that answers something else for a while, such as a PDF where no engine is."""
+	"""Replaces a function of the framework for a while, such as the PDF engine."""
 
 	def __init__(self, owner, name: str, function):
 		self.owner, self.name, self.function = owner, name, function
@@ -70,7 +70,7 @@ class replaced:
 
 
 class broken(replaced):
-	"""A function of the framework that raises for a while, as when a server is down."""
+	"""Makes a function of the framework raise for a while, as when a server is down."""
 
 	def __init__(self, owner, name: str):
 		super().__init__(owner, name, self.fail)

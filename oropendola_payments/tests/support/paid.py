@@ -1,16 +1,16 @@
-"""A journey whose invoice is paid, for tests of what may happen to the money afterwards."""
+"""A journey whose invoice is paid, for tests of what happens afterwards."""
 
 import frappe
 
 from oropendola_payments.tests.support.journey import Journey
-from oropendola_payments.tests.support.time_travel import forget_the_past, settle_down
+from oropendola_payments.tests.support.time_travel import clear_due_records, sweep_until_settled
 
 
 def paid_journey(gateway: str = "payu") -> Journey:
-	forget_the_past()
+	clear_due_records()
 	journey = Journey(gateway)
-	journey.bring_back(journey.customer_pays(journey.start()))
-	settle_down(journey)
+	journey.deliver_return(journey.customer_pays(journey.start()))
+	sweep_until_settled(journey)
 	if journey.status() != "Paid":
 		raise AssertionError(f"{gateway}: the invoice is {journey.status()}")
 	return journey
@@ -20,6 +20,6 @@ def status_of(refund: str) -> str:
 	return frappe.db.get_value("Payment Refund", refund, "status")
 
 
-def books_of(journey: Journey):
-	"""The simulator's own entries of the gateway, to change what the gateway knows."""
+def ledger_of(journey: Journey):
+	"""The simulator's ledger of the gateway, for tests that change it."""
 	return journey.sim.dialects[journey.gateway].books

@@ -1,4 +1,4 @@
-"""Many callers at once, each with its own connection, as the workers of a site are."""
+"""Many callers at once, each with a database connection of its own, like the workers of a site."""
 
 import threading
 from collections.abc import Callable
@@ -7,7 +7,7 @@ import frappe
 
 
 def in_parallel(count: int, work: Callable[[int], object]) -> list:
-	"""What each call gave or raised, in the order of the callers. All start together."""
+	"""What each call returned or raised, in the order of the callers. All start together."""
 	frappe.db.commit()
 	site, path, conf = frappe.local.site, frappe.local.sites_path, dict(frappe.conf)
 	start, results = threading.Barrier(count), [None] * count

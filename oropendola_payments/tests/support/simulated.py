@@ -1,4 +1,4 @@
-"""The simulator beside the tests, and the post between it and the site: deliver, drop, repeat or reorder as a test likes."""
+"""The simulator for tests, and the requests between it and the site: a test delivers, drops, repeats or reorders them."""
 
 import secrets
 from urllib.parse import urlencode, urlsplit
@@ -13,7 +13,7 @@ _running: Simulator | None = None
 
 
 def simulator() -> Simulator:
-	"""One for the whole run, on a free port; its books are emptied by `reset`."""
+	"""One simulator for the whole run, on a free port; `reset` empties its ledger."""
 	global _running
 	if _running is None:
 		# A site's database outlives the run: ids of another run must not come again.
@@ -40,8 +40,8 @@ def open_pay_page(answer: dict):
 	return None
 
 
-def bring_back(back: Return):
-	"""The browser's return reaches the site; the response of the callback."""
+def deliver_return(back: Return):
+	"""The browser returns to the site. Returns the response of the callback."""
 	from oropendola_payments.api import callbacks
 
 	with incoming_request(back.method, back.url, fields=back.fields):
@@ -49,7 +49,7 @@ def bring_back(back: Return):
 
 
 def deliver(delivery: Delivery):
-	"""The provider's webhook reaches the site; the answer of the endpoint."""
+	"""The provider's webhook reaches the site. Returns the answer of the endpoint."""
 	from oropendola_payments.api import webhooks
 
 	url = f"http://site.example/api/method/oropendola_payments.api.webhooks.receive?gateway={delivery.code}"
@@ -58,7 +58,7 @@ def deliver(delivery: Delivery):
 
 
 class incoming_request:
-	"""A request that came in as Guest, as the framework would have prepared it."""
+	"""A request by Guest, prepared as the framework does it."""
 
 	def __init__(
 		self, method: str, url: str, fields: dict | None = None, body: bytes | None = None, headers=None

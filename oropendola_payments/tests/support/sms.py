@@ -1,4 +1,4 @@
-"""Phones, and an SMS provider of our own that keeps what it was told to send."""
+"""Phone numbers, and an SMS provider that keeps the requests it receives."""
 
 import threading
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ def new_phone() -> str:
 	return f"+9198{frappe.generate_hash(length=20).translate(str.maketrans('abcdef', '012345'))[:8]}"
 
 
-NOBODY = "http://127.0.0.1:9/"  # where nothing listens
+UNREACHABLE = "http://127.0.0.1:9/"  # where nothing listens
 
 
 @contextmanager

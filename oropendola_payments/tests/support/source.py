@@ -1,4 +1,4 @@
-"""The app's own source, read as a tree: for rules that only the text can prove."""
+"""The app's own source as syntax trees, for rules about the code itself."""
 
 import ast
 import re

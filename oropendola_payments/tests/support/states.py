@@ -1,4 +1,4 @@
-"""Tests of a table of states: every pair is tried through the record's own methods, against a table written down here again."""
+"""Tests of a transition table: every pair of states is tried through the methods of the record, against a second copy of the table."""
 
 from collections.abc import Callable
 from typing import ClassVar
@@ -9,7 +9,7 @@ from oropendola_payments.exceptions import ConcurrentChange, InvalidTransition
 
 
 def table(text: str) -> dict[str, set[str]]:
-	"""The moves of lines such as `Pending -> Processing, Paid`; a line without an arrow is an end."""
+	"""The transitions in lines such as `Pending -> Processing, Paid`; a line without an arrow is a final state."""
 	moves = {}
 	for line in filter(None, map(str.strip, text.splitlines())):
 		state, _arrow, targets = line.partition("->")
@@ -18,7 +18,7 @@ def table(text: str) -> dict[str, set[str]]:
 
 
 class EveryPairOfStates:
-	"""For a test case of a DocType with states: what `allowed` does not name is refused and leaves the record as it was."""
+	"""For a test case of a DocType with states: a transition that `allowed` does not name is refused and changes nothing."""
 
 	doctype: str
 	allowed: dict[str, set[str]]
@@ -63,7 +63,7 @@ class EveryPairOfStates:
 		frappe.db.set_value(self.doctype, name, {"status": before, **self.columns_of(before)})
 		doc = frappe.get_doc(self.doctype, name)
 		if before == after:
-			self.assertFalse(move(doc), "repeating a move is no news")
+			self.assertFalse(move(doc), "repeating a transition changes nothing")
 		elif after in self.allowed[before]:
 			move(doc)
 			self.assertEqual(doc.status, after)
@@ -75,5 +75,5 @@ class EveryPairOfStates:
 		self.assertEqual(frappe.db.get_value(self.doctype, name, "status"), expected)
 
 	def columns_of(self, status: str) -> dict:
-		"""What else a record in this state has, where a move looks at it."""
+		"""Further columns of a record in this state, where a transition reads them."""
 		return {}

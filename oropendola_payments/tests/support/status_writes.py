@@ -1,4 +1,4 @@
-"""Finds in source whatever may write a status. Reading is known by name; everything else that is handed a status is suspected."""
+"""Finds code that may write a status. Readers are known by name; every other call that is given a status is reported."""
 
 import ast
 import re
@@ -13,8 +13,8 @@ READERS = {
 	"get", "get_all", "get_list", "get_value", "get_single_value", "exists", "count", "delete", "pop", "has_value_changed",
 	"_latest_attempt", "for_each", "next_names", "add_index", "get_field", "_", "len", "isinstance", "getattr", "dict",
 }  # fmt: skip
-# What is told, not stored.
-TELLERS = {"set_onload", "Response", "as_json", "record", "_metric"}
+# These report a status and store none.
+REPORTERS = {"set_onload", "Response", "as_json", "record", "_metric"}
 COLUMN = {
 	"set_value": 2,
 	"set_single_value": 1,
@@ -123,7 +123,7 @@ class Scope:
 
 	def _hands_over(self, call: ast.Call) -> bool:
 		name = called(call)
-		if name in READERS | TELLERS:
+		if name in READERS | REPORTERS:
 			return False
 		given = [*call.args, *(keyword.value for keyword in call.keywords)]
 		named = [k.value for k in call.keywords if k.arg == "status" and not _is_number(k.value)]

@@ -1,4 +1,4 @@
-"""Time passes for one invoice: what would be due later is due now. Nothing waits and no clock is changed."""
+"""Makes records of one invoice due now. Nothing sleeps and no clock is changed."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ OPEN_REFUNDS = ("Created", "Processing", "Unknown")
 
 
 def make_due(invoice: str, minutes: int = 45):
-	"""As if the invoice, its attempts and its refunds had last been touched so long ago."""
+	"""Set back the times of the invoice, its attempts and its refunds by so many minutes."""
 	then = now_datetime() - timedelta(minutes=minutes)
 	frappe.db.sql(
 		"UPDATE `tabAI Invoice` SET processing_since = %s WHERE name = %s AND processing_since IS NOT NULL",
@@ -35,8 +35,8 @@ def make_due(invoice: str, minutes: int = 45):
 	frappe.db.commit()
 
 
-def forget_the_past():
-	"""What earlier tests left open on this site is not due any more, so that sweeps look at this test's records only."""
+def clear_due_records():
+	"""Make records of earlier tests not due any more, so that sweeps process the records of this test only."""
 	frappe.db.sql("UPDATE `tabPayment Attempt` SET next_check_at = NULL WHERE next_check_at IS NOT NULL")
 	frappe.db.sql("UPDATE `tabPayment Refund` SET next_check_at = NULL WHERE next_check_at IS NOT NULL")
 	frappe.db.sql("UPDATE `tabAI Invoice` SET processing_since = NULL WHERE processing_since IS NOT NULL")
@@ -58,7 +58,7 @@ def sweep(invoice: str, minutes: int = 45):
 
 
 def finish_refunds(gateway: str, invoice: str):
-	"""The bank carries out every refund that the gateway has, and the site hears of it."""
+	"""The bank carries out every refund of the gateway, and the site polls it."""
 	sim = simulator()
 	for refund in sim.refunds(gateway):
 		if refund.state == "pending":
@@ -69,8 +69,8 @@ def finish_refunds(gateway: str, invoice: str):
 			payment_jobs.run_refunds()
 
 
-def settle_down(journey, rounds: int = 3):
-	"""The world stands still and the sweeps run until all is well, or a few times."""
+def sweep_until_settled(journey, rounds: int = 3):
+	"""Run all sweeps until nothing is wrong any more, a few times at most."""
 	for _round in range(rounds):
 		sweep(journey.invoice)
 		for gateway in journey.gateways():

@@ -1,4 +1,4 @@
-"""What a gateway may say, as the engine hears it, for tests that are about the engine alone."""
+"""Events as an adapter reports them, for tests that are about the engine alone."""
 
 import secrets
 from decimal import Decimal
@@ -9,12 +9,12 @@ from oropendola_payments.gateways.base import Outcome, PaymentEvent
 PRICE = Decimal(499)
 # Tried in another currency than the one that `currency_of` would find.
 CURRENCIES = {"stripe": "USD", "cashflows": "GBP"}
-# Their messages prove nothing: they only say where to look. A stranger can ring such a bell, which makes us ask and no more.
-BELLS_ONLY = ("phonepe", "cashflows")
+# Their webhooks are not signed: anybody can send one, and it triggers a status query and nothing else.
+UNSIGNED_NOTICES = ("phonepe", "cashflows")
 
 
 def currency_of(gateway: str) -> str:
-	"""What a gateway is paid in by the tests: rupees where it takes them."""
+	"""The currency in which tests pay at a gateway: rupees where it takes them."""
 	taken = load(BUILT_IN[gateway]).capabilities.currencies
 	usual = "INR" if taken is None or "INR" in taken else "USD" if "USD" in taken else min(taken)
 	return CURRENCIES.get(gateway, usual)

@@ -64,7 +64,7 @@ def build() -> None:
 	if not is_inside() and not has_right_python():
 		create_environment()
 	STAMP.unlink(missing_ok=True)
-	say("Installing what the app needs (once, or after its requirements changed):")
+	say("Installing the requirements (once, or after they changed):")
 	for path in filter(Path.exists, REQUIREMENTS):
 		install(path)
 	STAMP.write_text(fingerprint())
@@ -77,16 +77,16 @@ def create_environment() -> None:
 		import venv
 	except ImportError:
 		raise BootstrapError(
-			"This Python cannot make virtual environments. Install its venv module "
+			"This Python cannot create virtual environments. Install its venv module "
 			f"(on Debian or Ubuntu: apt install python{python_version()}-venv) and start again."
 		) from None
-	say(f"Making a Python {python_version()} environment in {ENVIRONMENT} ...")
+	say(f"Creating a Python {python_version()} environment in {ENVIRONMENT} ...")
 	try:
 		venv.EnvBuilder(with_pip=True, clear=True, symlinks=os.name != "nt").create(ENVIRONMENT)
 	except (OSError, subprocess.CalledProcessError) as error:
 		raise BootstrapError(
-			f"The environment in {ENVIRONMENT} could not be made: {error}. "
-			"Check that the folder is writable and that there is room on the disk."
+			f"The environment in {ENVIRONMENT} could not be created: {error}. "
+			"Check that the folder is writable and that there is enough disk space."
 		) from None
 
 
@@ -100,7 +100,7 @@ def install(requirements: Path) -> None:
 		show_progress(line)
 	if pip.wait():
 		raise BootstrapError(
-			f"pip could not install {requirements.name}. Its last words:\n{''.join(lines[-8:])}"
+			f"pip could not install {requirements.name}. Its last output:\n{''.join(lines[-8:])}"
 			"Check the internet connection and start again."
 		)
 

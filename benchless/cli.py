@@ -23,7 +23,7 @@ The first start makes the folder .venv and installs what is needed into it.
 
 EXAMPLES = """\
 examples:
-  python3 -m benchless demo                     the app with made-up data, on http://localhost:8000
+  python3 -m benchless demo                     the app with sample data, on http://localhost:8000
   python3 -m benchless demo --port 9000 --fresh another port, and start from nothing
   python3 -m benchless test                     the whole test suite
   python3 -m benchless test -k refund -x        only the tests with "refund" in their name, up to the first failure
@@ -57,13 +57,13 @@ def make_parser() -> argparse.ArgumentParser:
 		formatter_class=argparse.RawDescriptionHelpFormatter,
 	)
 	commands = parser.add_subparsers(metavar="command", required=True)
-	add = add_command(commands, demo, "start the app with made-up data and simulated gateways")
+	add = add_command(commands, demo, "start the app with sample data and simulated gateways")
 	add("--port", type=int, default=8000, help="port of the web server (8000)")
-	add("--fresh", action="store_true", help="throw the demo's data away first")
-	commands.add_parser("test", help="run the test suite; everything after it goes to pytest", add_help=False)
-	add = add_command(commands, serve, "serve a site; it is made when it does not exist")
+	add("--fresh", action="store_true", help="delete the demo's data first")
+	commands.add_parser("test", help="run the test suite; all further arguments go to pytest", add_help=False)
+	add = add_command(commands, serve, "serve a site; it is created if it does not exist")
 	add("--site", type=Path, required=True, metavar="DIR", help="site folder")
-	add("--port", type=int, required=True, help="port of the web server; 0 takes a free one")
+	add("--port", type=int, required=True, help="port of the web server; 0 chooses a free one")
 	add("--admin-password", metavar="X", help="password of Administrator")
 	add = add_command(commands, execute, "call one function on a site and print its answer")
 	add("method", metavar="DOTTED.PATH", help="for example frappe.utils.now")
@@ -128,7 +128,7 @@ def console(options: argparse.Namespace) -> None:
 	import frappe
 
 	with opened(options.site):
-		hint = "frappe.db.commit() keeps what you change; Ctrl-D leaves."
+		hint = "frappe.db.commit() saves your changes; Ctrl-D exits."
 		banner = f"Connected to {options.site} as Administrator. {hint}"
 		code.interact(banner=banner, local={"frappe": frappe}, exitmsg="")
 
@@ -142,7 +142,7 @@ def opened(folder: Path) -> Iterator[None]:
 
 	if not (folder / "site_config.json").exists():
 		makers = f"`python3 -m benchless demo` or `serve --site {folder}`"
-		sys.exit(f"There is no site in {folder}. {makers} makes one.")
+		sys.exit(f"There is no site in {folder}. Create one with {makers}.")
 	with site.connect(folder):
 		yield
 	start_worker(burst=True)

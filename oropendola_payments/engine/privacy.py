@@ -34,7 +34,7 @@ def user_renamed(
 			forget(user)
 	except Exception:
 		frappe.db.rollback(save_point=SAVEPOINT)
-		title = f"Payment records of {user} could not be brought up to date"
+		title = f"Payment records of {user} could not be updated"
 		frappe.log_error(title=title[:140], message=frappe.get_traceback())
 
 

@@ -53,6 +53,6 @@ def _attempt(doctype: str, name: str, work: Callable[[str], object]) -> None:
 	except Exception:
 		frappe.db.rollback()
 		frappe.log_error(
-			title=f"{doctype} {name} could not be worked on"[:140], message=frappe.get_traceback()
+			title=f"{doctype} {name} could not be processed"[:140], message=frappe.get_traceback()
 		)
 		frappe.db.commit()

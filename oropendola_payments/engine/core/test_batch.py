@@ -45,7 +45,7 @@ class TestBatches(TestCase):
 
 		batch.for_each("Payment Attempt", {"invoice": self.journey.invoice}, work)
 		self.assertEqual(sorted(seen), sorted([self.attempt, second]))
-		title = f"Payment Attempt {seen[0]} could not be worked on"
+		title = f"Payment Attempt {seen[0]} could not be processed"
 		self.assertTrue(frappe.db.exists("Error Log", {"method": title}))
 
 	def test_batches_neither_skip_nor_repeat_records(self):

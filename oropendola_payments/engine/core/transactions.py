@@ -70,7 +70,7 @@ def safely(work: Callable[..., object]) -> None:
 		frappe.db.commit()
 	except Exception:
 		frappe.db.rollback()
-		frappe.log_error(title="Payments: a reaction failed", message=frappe.get_traceback())
+		frappe.log_error(title="Payments: a step after the payment failed", message=frappe.get_traceback())
 		frappe.db.commit()
 
 

@@ -50,7 +50,11 @@ def _work_safely(names: list[str], run: RefreshRun, minutes: int):
 			_work_through(names, run, minutes)
 	except Exception:
 		frappe.db.rollback()
-		title = f"Invoice {names[0]} could not be abandoned" if len(names) == 1 else "A batch is split"
+		title = (
+			f"Invoice {names[0]} could not be abandoned"
+			if len(names) == 1
+			else "A batch of invoices could not be abandoned; it is split"
+		)
 		frappe.log_error(title=title[:140], message=frappe.get_traceback())
 		frappe.db.commit()
 		for name in names if len(names) > 1 else ():
@@ -89,7 +93,7 @@ def _is_unpaid(attempt, run: RefreshRun) -> bool:
 			return bool(adapter) and not _settle_news(attempt, adapter)
 	except Exception:
 		frappe.db.rollback()
-		title = f"Payment Attempt {attempt.name} could not be asked about"
+		title = f"The status of Payment Attempt {attempt.name} could not be checked"
 		frappe.log_error(title=title[:140], message=frappe.get_traceback())
 		frappe.db.commit()
 		return False

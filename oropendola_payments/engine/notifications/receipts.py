@@ -36,7 +36,7 @@ def as_pdf(invoice: AIInvoice) -> bytes | None:
 		return None
 	except Exception:
 		frappe.log_error(
-			title=f"The receipt of {invoice.name} could not be made"[:140], message=frappe.get_traceback()
+			title=f"The receipt for {invoice.name} could not be created"[:140], message=frappe.get_traceback()
 		)
 		return None
 	finally:

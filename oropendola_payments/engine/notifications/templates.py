@@ -42,7 +42,7 @@ def render(key: str, language: str | None, values: dict[str, Any]) -> tuple[str,
 			try:
 				return _fill(*_of_desk(template), values)
 			except Exception:
-				title = f"Email Template {template} is broken; our own text was sent"
+				title = f"Email Template {template} is broken; the app's own text was sent"
 				frappe.log_error(title=title[:140], message=frappe.get_traceback())
 	return _fill(*ours(key), values)
 

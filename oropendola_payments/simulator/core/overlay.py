@@ -48,4 +48,4 @@ def told_page(provider: str, fields: Mapping[str, str]) -> str:
 	"""Ends the frame: the script beside it hears what the provider would post."""
 	words = json.dumps(dict(fields)).replace("<", "\\u003c")
 	script = Markup("<script>parent.postMessage({}, '*')</script>").format(Markup(words))
-	return pages.layout(provider, "Going back to the shop", script)
+	return pages.layout(provider, "Returning to the shop", script)

@@ -15,7 +15,7 @@ button {{ font: inherit; padding: .5rem 1rem; margin: .3rem .3rem .3rem 0 }} lab
 table {{ border-collapse: collapse; width: 100% }}
 td, th {{ border-bottom: 1px solid #ccc; text-align: left; padding: .3rem }}
 </style></head><body>
-<p class="note"><strong>Simulator: no real money.</strong> This page only plays {provider}.</p>
+<p class="note"><strong>Simulator: no real money.</strong> This page only imitates {provider}.</p>
 <h1>{title}</h1>{content}</body></html>
 """)
 NOTHING = Markup("")
@@ -47,9 +47,9 @@ def pay_page(provider: str, action: str, facts: Mapping[str, str], methods: Iter
 
 def otp_page(provider: str, action: str, facts: Mapping[str, str], method: str, wrong: bool = False) -> str:
 	"""The bank's page that asks for the one-time code."""
-	hint = "That code is wrong. " if wrong else ""
+	hint = "That code is incorrect. " if wrong else ""
 	entry = Markup(
-		"<p>{0}The right code is 123456.</p>"
+		"<p>{0}The correct code is 123456.</p>"
 		'<label>One-time code <input name="otp" autocomplete="one-time-code"></label>'
 	).format(hint)
 	content = fact_list(facts) + form(
@@ -66,10 +66,10 @@ def upi_page(provider: str, action: str, facts: Mapping[str, str], method: str) 
 
 def return_page(provider: str, url: str, fields: Mapping[str, str]) -> str:
 	"""Sends the browser back by a cross-site form POST, by itself or, without JavaScript, by a button."""
-	content = form(url, fields, (("", "Go back to the shop"),)) + Markup(
+	content = form(url, fields, (("", "Return to the shop"),)) + Markup(
 		"<script>document.forms[0].submit()</script>"
 	)
-	return layout(provider, "Going back to the shop", content)
+	return layout(provider, "Returning to the shop", content)
 
 
 def message_page(provider: str, title: str, text: str) -> str:

@@ -110,7 +110,7 @@ class TestPaying(BrowserTestCase):
 					page.locator(".bridge form .button").first.click()
 				self.wait_for_gateway(page)
 				self.press(page, "success")
-				back = page.get_by_role("button", name="Go back to the shop")
+				back = page.get_by_role("button", name="Return to the shop")
 				if back.count():
 					back.click()
 				self.wait_for_result(page, "paid")

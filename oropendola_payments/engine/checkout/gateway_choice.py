@@ -104,4 +104,6 @@ def _recommended(usable: list[dict]) -> dict | None:
 
 
 def label_of(code: str) -> str:
-	return settings_of(code).label if code not in ("manual", "credit") else _("Bank transfer or cash")
+	"""The gateway's name as customers see it."""
+	ours = {"manual": _("Bank transfer or cash"), "credit": _("Credit balance")}
+	return ours.get(code) or settings_of(code).label

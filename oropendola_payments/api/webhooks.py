@@ -57,5 +57,5 @@ def _flood() -> TooManyRequests:
 	return TooManyRequests(_("Too many messages without a valid signature. Please try again in a minute."))
 
 
-def _flood_key(gateway: str) -> str:
+def _flood_key(gateway: str) -> bytes:
 	return frappe.cache.make_key(f"oropendola_rejected:{gateway[:40]}:{frappe.local.request_ip}")

@@ -25,5 +25,7 @@ def mode_of(attempt_name: str | None) -> frappe._dict:
 
 
 def other_mode_message(attempt: PaymentAttempt | frappe._dict) -> str:
-	message = _("Payment {0} was made in {1} mode. It is on hold until the gateway is set to that mode again.")
+	message = _(
+		"Payment {0} was made in {1} mode. It is on hold until the gateway is set to that mode again."
+	)
 	return message.format(attempt.name, _(attempt.mode))

@@ -1,4 +1,4 @@
-"""Months by calendar: the customer's day comes back after every short month."""
+"""Months follow the calendar: the original day returns after every short month."""
 
 import calendar
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""What comes from outside may be missing, too long, unreadable or of another kind: a clear refusal, and nothing written."""
+"""Missing, oversized, unreadable or mistyped arguments get a clear refusal, and nothing is written."""
 
 import inspect
 import json
@@ -16,7 +16,7 @@ TABLES = (
 	"AI Plan", "AI Subscription", "AI API Key", "AI Invoice", "Payment Attempt", "Payment Capture", "Payment Refund",
 	"Payment Webhook Log", "Payment Event",
 )  # fmt: skip
-# Whatever the parameter is called and whatever it means, none of these is right for it.
+# Values that are invalid for every parameter.
 NEVER_RIGHT = {
 	"over-long text": "x" * 5000,
 	"a NUL inside": "abc\x00def",
@@ -37,7 +37,7 @@ NUMBER_ONLY = {
 	"huge": "9" * 30,
 	"power": "1e9999999",
 }
-# These check nothing but the body as a whole, and answer in the provider's way.
+# These endpoints check the body as a whole and answer as the provider expects.
 RAW = (
 	"desk.chart",
 	"callbacks.returned",
@@ -49,7 +49,7 @@ RAW = (
 
 
 def parameters_of(endpoint: str) -> dict[str, inspect.Parameter]:
-	"""What the function behind an endpoint takes; `endpoint` hides it from Frappe, which would check it first."""
+	"""The parameters of the function behind an endpoint; the decorator `endpoint` hides them from Frappe."""
 	function = inspect.unwrap(whitelisted()[endpoint])
 	for cell in function.__closure__ or ():
 		if isinstance(cell.cell_contents, inspect.Signature):
@@ -83,7 +83,7 @@ class ArgumentsTestCase(TestCase):
 		self.assertTrue(envelope["error"] and envelope["error_code"], envelope)
 
 	def assert_refused(self, row, arguments: dict, name: str, values: dict):
-		"""Each of the values, by what it is, instead of the right one."""
+		"""The valid arguments with one of them replaced by each of these values."""
 		before = self.counts()
 		for what, value in values.items():
 			with self.subTest(endpoint=row.endpoint, name=name, what=what):
@@ -167,7 +167,7 @@ class TestForms(ArgumentsTestCase):
 
 
 class TestUnauthenticatedBodies(ArgumentsTestCase):
-	"""Callbacks and webhooks take whatever the internet sends."""
+	"""Callbacks and webhooks receive whatever the internet sends."""
 
 	BODIES = (
 		(b"", "application/x-www-form-urlencoded"),

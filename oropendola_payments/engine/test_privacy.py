@@ -1,4 +1,4 @@
-"""A person asks to be forgotten: the money evidence stays whole and names nobody."""
+"""Deletion of personal data: the evidence of payments stays complete and names nobody."""
 
 import unittest
 from datetime import timedelta
@@ -39,7 +39,7 @@ def pay_as(user: str) -> Journey:
 
 
 def places_that_name(*texts: str) -> list[str]:
-	"""Columns of our tables in which one of these texts still stands."""
+	"""Columns of our tables that still contain one of these texts."""
 	found = []
 	for doctype in OURS:
 		for row in frappe.db.sql(f"SELECT * FROM `tab{doctype}`", as_dict=True):
@@ -92,7 +92,7 @@ class TestPersonInTheAuditTrail(TestCase):
 
 
 class TestFreeText(TestCase):
-	"""Reasons and notes may name anybody. They go with the person; the money and its chain stay."""
+	"""Reasons and notes may name people. They are emptied on deletion; the payments and the chain stay."""
 
 	def setUp(self):
 		self.name = unique("Zubaida")
@@ -140,7 +140,7 @@ class TestFreeText(TestCase):
 	def test_deletion_keeps_open_reviews_open(self):
 		capture = frappe.get_last_doc("Payment Capture", {"invoice": self.invoice})
 		before = {"disposition": capture.disposition, "note": capture.note}
-		# As Frappe leaves it: its word in every row, whether there was a note or not.
+		# As Frappe leaves it: its placeholder in every row, with or without a note.
 		for waits, kept in ((1, None), (0, REDACTED)):
 			frappe.db.set_value("AI Invoice", self.invoice, "needs_review", waits)
 			frappe.db.set_value("Payment Capture", capture.name, {"disposition": "Mismatch", "note": "note"})
@@ -184,7 +184,7 @@ class TestRename(TestCase):
 
 class TestHooks(TestCase):
 	def test_every_privacy_entry_names_its_redacted_fields(self):
-		"""An entry without fields would replace the person's name in all texts, in payment numbers and hashes as well."""
+		"""Without fields Frappe would replace the name in all texts, in payment ids and hashes as well."""
 		entries = [entry for entry in frappe.get_hooks("user_data_fields") if entry["doctype"] in OURS]
 		self.assertEqual(len(entries), 7)
 		for entry in entries:
@@ -226,7 +226,7 @@ def _handlers(value):
 
 
 class TestExportAndDeletion(TestCase):
-	"""Frappe's own export and deletion, carried out for real."""
+	"""The export and the deletion of Frappe itself."""
 
 	@classmethod
 	def setUpClass(cls):

@@ -1,4 +1,4 @@
-"""Patches change what an older release left, and can be repeated."""
+"""Patches update data of an older release, and can be repeated."""
 
 import frappe
 

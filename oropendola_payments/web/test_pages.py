@@ -1,4 +1,4 @@
-"""What the server sends to browsers: who sees what, under which policy, in which language."""
+"""The HTML of the pages: who sees what, with which security policy, in which language."""
 
 import re
 
@@ -40,7 +40,7 @@ class TestWhoSeesWhat(TestCase):
 		super().setUpClass()
 		simulator()
 		factories.enable_gateway("payu")
-		cls.owner, cls.stranger = factories.create_user(), factories.create_user(first_name="Ravi")
+		cls.owner, cls.other_user = factories.create_user(), factories.create_user(first_name="Ravi")
 		cls.invoice = factories.create_invoice(cls.owner)
 		cls.attempt = checkout.initiate(cls.owner, cls.invoice.name, "payu")["attempt"]
 		frappe.db.commit()
@@ -77,7 +77,7 @@ class TestWhoSeesWhat(TestCase):
 			self.assertEqual(answer.headers.getlist("Set-Cookie"), [])
 
 	def test_a_return_with_a_session_redirects_to_the_result_and_stores_nothing(self):
-		"""R31. Where gateway and site share a host name, the framework misses a CSRF token before our code is asked."""
+		"""R31: where gateway and site share a host name, the framework refuses the request before our code runs."""
 		cookie, before = cookie_of(self.owner), self.records()
 		for call in ("returned?gateway=payu&", "payu_failure?"):
 			answer = send(
@@ -99,7 +99,7 @@ class TestWhoSeesWhat(TestCase):
 			f"/payment-result?attempt={self.attempt}",
 			f"/receipt?invoice={self.invoice.name}",
 		):
-			answer = page(path, self.stranger)
+			answer = page(path, self.other_user)
 			self.assertEqual(answer.status_code, 404, path)
 			self.assertNotIn("₹499", answer.text)
 
@@ -190,7 +190,7 @@ class TestPolicy(TestCase):
 		self.assertNotIn("Content-Security-Policy", send("GET", f"{API}health.status").headers)
 
 	def test_the_referrer_policy_sends_our_origin_to_gateways(self):
-		"""phonepe.md pitfall 9: a `no-referrer` policy breaks its pay page; and its calls are made by the server alone."""
+		"""phonepe.md pitfall 9: a `no-referrer` policy breaks its pay page, and only our server calls its API."""
 		answer = self.pay_page("phonepe")
 		self.assertEqual(answer.headers["Referrer-Policy"], "strict-origin-when-cross-origin")
 		self.assertNotRegex(answer.text, 'rel="[^"]*noreferrer|name="referrer"')

@@ -1,4 +1,4 @@
-"""Every text that a customer reads on a page exists in the languages that come with the app."""
+"""Every text on a customer page exists in the languages that come with the app."""
 
 import ast
 import csv
@@ -15,7 +15,7 @@ SOURCES = (
 	"www/*.html", "www/*.py", "templates/**/*.html", "web/*.py",
 	"ai_billing/formatting.py", "ai_billing/receipt.py", "ai_billing/print_format/**/*.html",
 )  # fmt: skip
-# Where the refusals come from that a customer meets on a page or in a program of their own.
+# The modules whose refusals customers see on a page or in an API response.
 REFUSALS = (
 	"api/arguments.py",
 	"api/cashfree.py",
@@ -38,7 +38,7 @@ REFUSALS = (
 	"engine/checkout/two_step.py",
 	"engine/entitlements/usage.py",
 )
-# Kept in records in English.
+# Stored in English.
 REASONS = (
 	*attempt_outcomes.CLOSING_REASONS.values(),
 	attempt_outcomes.FAILED_REASON,

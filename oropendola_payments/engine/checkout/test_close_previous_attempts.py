@@ -1,4 +1,4 @@
-"""A second way to pay closes the first one, where its gateway can."""
+"""Opening a second payment closes the first order, where its gateway supports that."""
 
 from unittest.mock import patch
 
@@ -12,7 +12,7 @@ from oropendola_payments.tests.support.factories import as_user, enable_gateway
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey
 from oropendola_payments.tests.support.simulated import open_pay_page
 
-# Another gateway that takes the same currency.
+# A second gateway for the same currency.
 SECOND = {"cashfree": "razorpay", "stripe": "paypal", "cashflows": "stripe"}
 CLOSING = tuple(code for code in GATEWAYS if adapter_class(code).capabilities.cancel)
 
@@ -26,7 +26,7 @@ class TestSecondCheckout(TestCase):
 			return payment.initiate_payment(invoice_id=journey.invoice, gateway=other)
 
 	def test_the_first_order_is_closed_at_its_gateway(self):
-		"""R16: "expiry of the old session before a second one"."""
+		"""R16: the old session expires before a second one is opened."""
 		for gateway in CLOSING:
 			with self.subTest(gateway):
 				journey = Journey(gateway)

@@ -16,7 +16,7 @@ from oropendola_payments.tests.support.journey import GATEWAYS, Journey
 from oropendola_payments.tests.support.simulated import open_pay_page
 from oropendola_payments.tests.support.time_travel import clear_due_records, make_due, sweep_until_settled
 
-# The others find a payment only by their own number, and without it nobody can have reached the pay page.
+# The other gateways find a payment only by their own id, and without it nobody can have reached the pay page.
 KNOWN_BY_OUR_REFERENCE = ("razorpay", "stripe", "phonepe", "cashfree")
 
 
@@ -52,7 +52,7 @@ class TestStarting(TestCase):
 				self.assertTrue(answer["is_mocked"])
 
 	def test_a_currency_that_the_gateway_does_not_take_is_refused(self):
-		"""R18: never the same number in another currency."""
+		"""R18: the same number is never charged in another currency."""
 		journey = Journey("payu", currency="USD")
 		answer = journey.initiate()
 		self.assertEqual((answer["success"], answer["error_code"]), (False, "bad_request"))
@@ -148,7 +148,7 @@ class TestStarting(TestCase):
 		self.assertTrue(journey.initiate()["success"])
 
 	def test_after_a_lost_response_the_next_click_still_leads_to_a_page(self):
-		"""R1: an order that nobody can reach is not the end."""
+		"""R1: an order whose page is unknown does not block the customer."""
 		for gateway in (code for code in GATEWAYS if code != "payu"):
 			with self.subTest(gateway):
 				clear_due_records()
@@ -163,7 +163,7 @@ class TestStarting(TestCase):
 				self.assertEqual(journey.status(), "Paid")
 
 	def test_a_notice_for_an_order_whose_creation_timed_out_is_settled(self):
-		"""R9: the webhook overtakes the answer, or comes instead of it."""
+		"""R9: the webhook arrives before the response, or the response is lost."""
 		for gateway in (code for code in GATEWAYS if code in KNOWN_BY_OUR_REFERENCE):
 			with self.subTest(gateway):
 				clear_due_records()
@@ -317,7 +317,7 @@ class TestRetrying(TestCase):
 				self.assertEqual(len(set(journey.attempts())), 2)
 
 	def test_a_payment_that_succeeded_without_notice_is_found_before_a_retry(self):
-		"""R5: the customer paid, we heard Failed; the retry must not charge twice."""
+		"""R5: the customer paid although we recorded Failed; the retry must not charge twice."""
 		journey = Journey("payu")
 		attempt = journey.start()
 		journey.customer_pays(attempt)
@@ -371,7 +371,7 @@ class TestCancelling(TestCase):
 
 class TestAbandoning(TestCase):
 	def test_the_gateway_is_queried_before_a_payment_becomes_abandoned(self):
-		"""R6: the customer paid and closed the tab, and no message came."""
+		"""R6: the customer paid and closed the tab, and no notice arrived."""
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				clear_due_records()
@@ -384,7 +384,7 @@ class TestAbandoning(TestCase):
 				self.assertEqual(journey.problems(), [])
 
 	def test_nothing_is_abandoned_while_the_gateway_is_unreachable(self):
-		"""R6: an outage is not an answer."""
+		"""R6: an outage does not mean unpaid."""
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				clear_due_records()
@@ -399,7 +399,7 @@ class TestAbandoning(TestCase):
 				self.assertEqual(journey.status(), "Processing")
 
 	def test_a_closed_tab_is_abandoned_and_its_late_success_is_settled(self):
-		"""R5, R21, R23: abandoned is for the eye; the gateway is asked for days."""
+		"""R5, R21, R23: Abandoned is only displayed; the gateway is queried for days."""
 		clear_due_records()
 		journey = Journey("payu")
 		attempt = journey.start()

@@ -1,4 +1,4 @@
-"""Cashfree in two steps with the shop's own code."""
+"""The two-step flow of Cashfree with our own code by SMS."""
 
 from decimal import Decimal
 from unittest.mock import patch
@@ -48,7 +48,7 @@ class TestTwoStepFlow(TestCase):
 			return cashfree.confirm_cashfree_payment(order_id=order_id, otp=code)
 
 	def test_the_right_code_starts_the_payment_and_only_the_gateway_confirms_it(self):
-		"""cashfree.md pitfall 8: a code that we checked confirms no payment."""
+		"""cashfree.md pitfall 8: a correct code of ours does not confirm a payment."""
 		order = self.order()
 		self.assertTrue(order["success"], order)
 		self.assertEqual(order["amount"], self.invoice.total())
@@ -69,7 +69,7 @@ class TestTwoStepFlow(TestCase):
 		self.assertEqual((status["payment_status"], status["invoice_status"]), ("Paid", "Paid"))
 
 	def test_a_right_code_is_no_payment_however_often_it_is_sent(self):
-		"""S21: only the gateway's word makes an invoice paid, and real codes are in no answer."""
+		"""S21: only the gateway confirms a payment, and no answer contains a real code."""
 		order = self.order()["order_id"]
 		self.start(order)
 		for _time in range(3):
@@ -110,26 +110,26 @@ class TestTwoStepFlow(TestCase):
 		wrong, reused, expired, exhausted, others = (self.started_order() for _number in range(5))
 		self.confirm(reused)
 		frappe.cache.expire(otp._key(self.bound(expired)), 0)
-		told = [self.confirm(wrong, "000000"), self.confirm(reused), self.confirm(expired)]
+		replies = [self.confirm(wrong, "000000"), self.confirm(reused), self.confirm(expired)]
 		lefts = [self.confirm(exhausted, "000000")["attempts_left"] for _number in range(otp.MAX_TRIES)]
 		self.assertEqual(lefts, [4, 3, 2, 1, 0])
-		told += [self.confirm(exhausted), self.confirm(exhausted)]
+		replies += [self.confirm(exhausted), self.confirm(exhausted)]
 		with patch.object(otp, "SIMULATOR_CODE", "654321"):
 			another = self.started_order()
-		told += [
+		replies += [
 			self.confirm(others, "654321"),
 			self.confirm(another),
 			self.confirm(self.new_order()["order_id"]),
 		]
 		self.assertEqual(
-			{(row["error"], row["error_code"]) for row in told}, {(told[0]["error"], "otp_refused")}
+			{(row["error"], row["error_code"]) for row in replies}, {(replies[0]["error"], "otp_refused")}
 		)
-		self.assertEqual([row.get("attempts_left") for row in told], [4, None, None, 0, None, 4, 4, None])
+		self.assertEqual([row.get("attempts_left") for row in replies], [4, None, None, 0, None, 4, 4, None])
 		for order in (wrong, expired, exhausted, others, another):
 			self.assertFalse(frappe.db.get_value("Payment Attempt", order, "payment_method"), order)
 
 	def test_over_http_a_wrong_code_is_a_422_and_the_right_one_starts_the_payment(self):
-		# The request reads the site's own configuration, which knows no simulator of this run.
+		# The request reads the configuration of the site, which does not have the simulator of this run.
 		enable_gateway("cashfree", api_base_url=f"{simulator().url}/cashfree")
 		self.addCleanup(enable_gateway, "cashfree")
 		order = self.started_order()
@@ -138,13 +138,15 @@ class TestTwoStepFlow(TestCase):
 			for code in ("000000", "123456", "123456")
 		]
 		self.assertEqual([answer.status_code for answer in answers], [422, 200, 422])
-		told = [message(answer) for answer in answers]
-		self.assertEqual(told[0]["attempts_left"], 4)
-		self.assertEqual(told[1]["payment_status"], "Processing")
-		self.assertEqual((told[2]["error"], told[2]["error_code"]), (told[0]["error"], "otp_refused"))
+		replies = [message(answer) for answer in answers]
+		self.assertEqual(replies[0]["attempts_left"], 4)
+		self.assertEqual(replies[1]["payment_status"], "Processing")
+		self.assertEqual(
+			(replies[2]["error"], replies[2]["error_code"]), (replies[0]["error"], "otp_refused")
+		)
 
 	def new_order(self, **values) -> dict:
-		"""Of an invoice and a phone of its own."""
+		"""An order with its own invoice and phone."""
 		self.phone = new_phone()
 		return self.order(invoice_id=create_invoice(self.user).name, **values)
 
@@ -189,7 +191,7 @@ class TestTwoStepFlow(TestCase):
 		self.assertEqual(self.start(order["order_id"], new_phone())["error_code"], "unprocessable")
 
 	def test_an_impossible_payment_method_is_refused_before_a_code_is_sent(self):
-		"""Card numbers above all: they are not even kept for a moment."""
+		"""Card numbers above all, which are never stored."""
 		order = self.order()["order_id"]
 		known = two_step._recall(order)
 		for method, details in (
@@ -246,7 +248,7 @@ class TestTwoStepFlow(TestCase):
 
 
 class TestPhoneConfirmation(TestCase):
-	"""The switch on a gateway's settings: off by default, any gateway."""
+	"""The option in the settings of each gateway, which is off by default."""
 
 	def setUp(self):
 		simulator()

@@ -30,12 +30,12 @@ class TestBatches(TestCase):
 			self.assertEqual(len(self.worked_through(next_check_at=("<=", now_datetime()))), expected)
 
 	def test_a_record_without_a_due_time_is_never_processed(self):
-		"""R23: an attempt that is paid or too old has no next question, which is not a question in the year 1."""
+		"""R23: an attempt that is paid or too old has no next check, which must not count as due."""
 		self.set_next_check(None)
 		self.assertEqual(self.worked_through(next_check_at=("<=", now_datetime())), [])
 
 	def test_one_bad_record_does_not_stop_the_rest(self):
-		"""R10: the sweep goes on, and says which record failed."""
+		"""R10: the sweep continues and logs the record that failed."""
 		second, seen = self.journey.start(flow="embedded"), []
 
 		def work(name: str):

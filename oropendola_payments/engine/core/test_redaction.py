@@ -15,7 +15,7 @@ from oropendola_payments.tests.support.journey import GATEWAYS, Journey
 from oropendola_payments.tests.support.simulated import open_pay_page
 from oropendola_payments.tests.support.time_travel import finish_refunds, sweep_until_settled
 
-# Who did it, and whose it is, is kept on purpose: the user's name is the mail address.
+# Actor and owner are stored on purpose: the name of a user is the e-mail address.
 IDENTITY = {
 	"owner",
 	"modified_by",
@@ -43,11 +43,11 @@ ALLOWED = (
 
 class TestRedactedTexts(TestCase):
 	def test_personal_data_and_secrets_are_redacted_by_field_name(self):
-		told = {
+		body = {
 			"email": "asha@example.com", "customer": {"name": "Asha"}, "contact": "+919876543210", "hash": "abc", "vpa": "a@okbank",
 			"card": {"number": "4111111111111111", "last4": "1111"}, "amount": "499.00", "txnid": "ABC", "otp": "123456",
 		}  # fmt: skip
-		text = json.dumps(redact(told))
+		text = json.dumps(redact(body))
 		for private in ("asha", "Asha", "9876543210", "abc", "okbank", "4111111111111111", "123456"):
 			self.assertNotIn(private, text)
 		for kept in ("499.00", "ABC", "1111"):
@@ -62,7 +62,7 @@ class TestRedactedTexts(TestCase):
 		self.assertIn("ORDER42", text)
 
 	def test_a_body_longer_than_the_kept_length_is_redacted_before_it_is_cut(self):
-		"""Cut JSON is no JSON: it was once taken for a form and kept in clear."""
+		"""A cut JSON body is no JSON any more, so it must not be read as a form and stored unredacted."""
 		body = json.dumps({"filler": "x=y" * 30_000, "email": "asha@example.com"}).encode()
 		kept = redact_body(body)
 		self.assertLessEqual(len(kept), 50_000)
@@ -90,7 +90,7 @@ class TestRedactedTexts(TestCase):
 
 
 class TestStoredData(TestCase):
-	"""R22 keeps the evidence, and no person in it: after a whole flow the tables and logs are searched."""
+	"""The evidence of R22 without personal data: after a whole flow all tables and logs are searched."""
 
 	def test_no_table_and_no_log_identifies_the_customer(self):
 		"""S37."""
@@ -140,7 +140,7 @@ def secrets_of(gateway: str) -> list[str]:
 
 
 def found_in_tables(since: str, private: list[str]) -> list[str]:
-	"""Columns with one of these texts, in rows that are new."""
+	"""Columns of new rows that contain one of these texts."""
 	found = set()
 	for table in frappe.db.get_tables(cached=False):
 		doctype = table.removeprefix("tab")

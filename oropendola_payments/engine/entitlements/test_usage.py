@@ -1,4 +1,4 @@
-"""Quota is taken with a key, all or nothing, and never twice, however many programs ask at once."""
+"""Quota is consumed with a key, completely or not at all, and never twice, however many calls run at once."""
 
 import logging
 
@@ -96,7 +96,7 @@ class TestInvalidKeys(TestCase):
 			usage.consume(key, 1)
 
 	def test_the_key_of_an_expired_subscription_asks_for_a_renewal(self):
-		"""The sweep came by: the owner has no other key to use."""
+		"""After the sweep has suspended the key; the owner has no other one."""
 		for end in ("mark_past_due", "expire"):
 			doc, key = served_customer()
 			getattr(frappe.get_doc("AI Subscription", doc.name), end)()
@@ -212,7 +212,7 @@ class TestOverHttp(TestCase):
 			self.assertEqual((answer.status_code, message(answer)["error_code"]), (status, code), answer.text)
 
 	def test_a_key_in_the_address_or_the_body_is_not_accepted(self):
-		"""S31: Addresses are logged."""
+		"""S31: addresses end up in logs."""
 		for options in (
 			{"query_string": {"api_key": self.key}},
 			{"json": {"api_key": self.key, "X-API-Key": self.key}},

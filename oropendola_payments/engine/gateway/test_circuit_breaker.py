@@ -94,12 +94,12 @@ class TestBreaker(TestCase):
 		self.assertFalse(circuit_breaker.is_degraded("payu"))
 
 	def test_a_downtime_notice_for_one_bank_does_not_degrade_razorpay(self):
-		"""P7. They are about one method of many: accepted, and nothing more."""
+		"""P7: they concern one method of many, so they are accepted and ignored."""
 		journey = Journey("razorpay")
 		secret = journey.sim.dialects["razorpay"].config["webhook_secret"].encode()
 		down = {"id": "down_1", "method": "netbanking", "status": "started", "instrument": {"bank": "HDFC"}}
-		told = {"entity": "event", "event": "payment.downtime.started", "contains": ["payment.downtime"]}
-		body = json.dumps({**told, "payload": {"payment.downtime": {"entity": down}}}).encode()
+		notice = {"entity": "event", "event": "payment.downtime.started", "contains": ["payment.downtime"]}
+		body = json.dumps({**notice, "payload": {"payment.downtime": {"entity": down}}}).encode()
 		headers = {"X-Razorpay-Signature": hmac.new(secret, body, "sha256").hexdigest()}
 		answer = deliver(Delivery("razorpay", "", {**headers, "x-razorpay-event-id": unique("evt")}, body))
 		self.assertEqual((answer["status"], circuit_breaker.is_degraded("razorpay")), ("ignored", False))

@@ -1,4 +1,4 @@
-"""A database that was restored elsewhere talks to no Live gateway until a manager says that it may."""
+"""A restored copy of the database calls no live gateway until a manager confirms the site."""
 
 import frappe
 
@@ -28,7 +28,7 @@ class TestRestoredCopies(TestCase):
 		self.addCleanup(enable_gateway, "payu", key_id="", key_secret="")
 
 	def test_a_restored_copy_calls_no_live_gateway(self):
-		"""S28: A copy of the database must not ask, refund or charge anybody."""
+		"""S28: a copy must not query, refund or charge."""
 		with self.assertRaises(Unavailable):
 			adapter_of("payu")
 		frappe.db.set_value("Payment Attempt", self.attempt, "mode", "Live")
@@ -41,7 +41,7 @@ class TestRestoredCopies(TestCase):
 		self.assertFalse(self.journey.initiate()["success"])
 
 	def test_a_webhook_to_a_restored_copy_gets_a_5xx(self):
-		"""Our trouble is a 5xx: the provider repeats it until the site is confirmed."""
+		"""After a 5xx the provider repeats the webhook until the site is confirmed."""
 		answer = call("webhooks.receive", query_string={"gateway": "payu"}, data=b"status=success")
 		self.assertEqual(answer.status_code, 503)
 

@@ -1,4 +1,4 @@
-"""Whoever pays at the simulator reads in every answer that no money moves, and what to do about it."""
+"""Every answer about a simulated payment says that no money moves."""
 
 import frappe
 

@@ -1,4 +1,4 @@
-"""Payments that customers leave (R6, R10, R23)."""
+"""Payments that customers abandon (R6, R10, R23)."""
 
 from unittest.mock import patch
 
@@ -18,7 +18,7 @@ class TestAbandonment(TestCase):
 		enable_gateway("payu")
 
 	def left_invoice(self, pay: bool = False):
-		"""An invoice whose customer went to the gateway an hour ago."""
+		"""An invoice whose customer was sent to the gateway an hour ago."""
 		invoice = create_invoice()
 		started = checkout.initiate(invoice.user, invoice.name, "payu")
 		if pay:
@@ -42,7 +42,7 @@ class TestAbandonment(TestCase):
 		self.assertTrue(frappe.db.get_value("Payment Attempt", attempt, "next_check_at"))
 
 	def test_a_payment_that_the_gateway_captured_is_settled_instead(self):
-		"""R6: never abandoned without asking."""
+		"""R6: the gateway is queried before anything becomes Abandoned."""
 		invoice, attempt = self.left_invoice(pay=True)
 		payment_jobs.run_abandoned()
 		self.assertEqual(self.statuses(invoice, attempt), ("Paid", "Paid"))
@@ -69,7 +69,7 @@ class TestAbandonment(TestCase):
 		frappe.db.commit()
 
 	def test_the_number_of_statements_grows_with_batches_and_not_with_invoices(self):
-		payment_jobs.run_abandoned()  # what other tests left
+		payment_jobs.run_abandoned()  # records of other tests
 		few = self.statements_for(2)
 		many = self.statements_for(12)
 		self.assertLessEqual(many, few, "ten more invoices needed more statements")

@@ -33,8 +33,8 @@ class InboxCase(TestCase):
 	def logs(self, gateway: str = "payu") -> list:
 		return logs_of(gateway, self.since)
 
-	def paid_and_told(self, gateway: str) -> tuple[Journey, list]:
-		"""A payment that the site hears of by webhook only."""
+	def paid_with_webhooks(self, gateway: str) -> tuple[Journey, list]:
+		"""A payment, and the webhooks about it that were not delivered yet."""
 		journey = Journey(gateway)
 		journey.customer_pays(journey.start())
 		return journey, journey.take_webhooks()
@@ -42,10 +42,10 @@ class InboxCase(TestCase):
 
 class TestMessages(InboxCase):
 	def test_a_webhook_alone_settles_the_payment(self):
-		"""razorpay.md pitfall 4, stripe.md pitfall 2: the tab closes after the debit, and nobody comes back to the success page."""
+		"""razorpay.md pitfall 4, stripe.md pitfall 2: the customer closes the tab after the debit and never returns."""
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
-				journey, messages = self.paid_and_told(gateway)
+				journey, messages = self.paid_with_webhooks(gateway)
 				for message in messages:
 					deliver(message)
 				self.assertEqual(journey.status(), "Paid")
@@ -53,8 +53,8 @@ class TestMessages(InboxCase):
 				self.assertIn(journey.attempts()[0], [row.attempt for row in self.logs(gateway)])
 
 	def test_cashflows_gets_both_references_back_at_top_level(self):
-		"""cashflows.md pitfall 2; P15. An answer that the framework wrapped would be repeated for weeks."""
-		journey, messages = self.paid_and_told("cashflows")
+		"""cashflows.md pitfall 2; P15: otherwise Cashflows repeats the webhook for weeks."""
+		journey, messages = self.paid_with_webhooks("cashflows")
 		settings = {"api_base_url": f"{journey.sim.url}/cashflows"}
 		enable_gateway("cashflows", **settings)  # a request reads its own configuration
 		self.addCleanup(enable_gateway, "cashflows")
@@ -67,7 +67,7 @@ class TestMessages(InboxCase):
 		self.assertEqual(journey.status(), "Paid")
 
 	def test_a_guest_posts_a_raw_body_over_http_and_gets_200(self):
-		"""cashfree.md pitfall 6, payu.md pitfall 7: a parser that eats the body, a redirect, a log-in page count as not delivered."""
+		"""cashfree.md pitfall 6, payu.md pitfall 7: a consumed body, a redirect or a login page counts as not delivered."""
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				settings = {"api_base_url": f"{simulator().url}/{gateway}"}
@@ -81,22 +81,22 @@ class TestMessages(InboxCase):
 				self.assertEqual(journey.status(), "Paid")
 
 	def test_a_repeated_notice_is_a_duplicate_and_stored_once(self):
-		"""R12, R11: the unique key decides, and only the same message has the same key."""
+		"""R11, R12: the unique key decides, and only a repeated notice has the same key."""
 		for gateway in SIGNED:
 			with self.subTest(gateway):
-				journey, messages = self.paid_and_told(gateway)
+				journey, messages = self.paid_with_webhooks(gateway)
 				answers = [deliver(message) for message in messages for _time in range(3)]
-				told = [
+				statuses = [
 					answer["status"] for answer in answers if isinstance(answer, dict) and "status" in answer
 				]
-				if told:
-					self.assertEqual(told.count("duplicate"), 2 * len(messages), told)
+				if statuses:
+					self.assertEqual(statuses.count("duplicate"), 2 * len(messages), statuses)
 				keys = [row.event_key for row in self.logs(gateway)]
 				self.assertEqual((len(keys), len(set(keys))), (len(messages), len(messages)))
 				self.assertEqual(journey.problems(), [])
 
 	def test_two_different_notices_about_one_order_are_both_stored(self):
-		"""R11: a log named by the order drops the second event."""
+		"""R11: a log keyed by the order would drop the second event."""
 		journey = Journey("payu")
 		attempt = journey.start()
 		journey.customer_pays(attempt, "failure")
@@ -113,7 +113,7 @@ class TestMessages(InboxCase):
 
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
-				_journey, messages = self.paid_and_told(gateway)
+				_journey, messages = self.paid_with_webhooks(gateway)
 				adapter = adapter_of(gateway)
 				for message in messages:
 					callback = Callback(
@@ -130,8 +130,8 @@ class TestMessages(InboxCase):
 
 class TestProcessingFailures(InboxCase):
 	def test_a_slow_gateway_does_not_delay_the_answer_to_its_webhook(self):
-		"""razorpay.md pitfall 5; P1. What takes longer is worked on by the sweep."""
-		journey, messages = self.paid_and_told("razorpay")
+		"""razorpay.md pitfall 5; P1: what takes longer is processed by the sweep."""
+		journey, messages = self.paid_with_webhooks("razorpay")
 		self.assertLess(max(inbox.TIMEOUT), 5)
 		journey.sim.faults.add("razorpay", "status", "delay", times=None, seconds=2)
 		with patch.object(inbox, "TIMEOUT", (0.2, 0.2)):
@@ -143,8 +143,8 @@ class TestProcessingFailures(InboxCase):
 		self.assertEqual(journey.status(), "Paid")
 
 	def test_a_notice_that_cannot_be_processed_is_kept_and_retried(self):
-		"""R4, R9: thanked for, and driven by us, not by another delivery."""
-		journey, messages = self.paid_and_told("payu")
+		"""R4, R9: acknowledged, and retried by us instead of by another delivery."""
+		journey, messages = self.paid_with_webhooks("payu")
 		journey.sim.faults.add("payu", "status", "error_500_before")
 		self.assertEqual(deliver(messages[0])["status"], "queued")
 		row = self.logs()[0]
@@ -154,10 +154,10 @@ class TestProcessingFailures(InboxCase):
 		self.assertEqual((self.logs()[0].status, journey.status()), ("Processed", "Paid"))
 
 	def test_a_notice_left_by_a_crashed_worker_is_processed_by_the_sweep(self):
-		"""R3: stored as Received, and nobody looked at it again."""
+		"""R3: it was stored as Received and not processed."""
 		from oropendola_payments.tests.support.crashes import crashing
 
-		journey, messages = self.paid_and_told("payu")
+		journey, messages = self.paid_with_webhooks("payu")
 		with crashing(at=1) as rehearsal:
 			pass
 		self.assertFalse(rehearsal.has_crashed)
@@ -172,7 +172,7 @@ class TestProcessingFailures(InboxCase):
 		self.assertEqual((self.logs()[0].status, journey.status()), ("Processed", "Paid"))
 
 	def test_after_the_last_retry_a_notice_is_a_dead_letter_that_can_be_replayed(self):
-		journey, messages = self.paid_and_told("payu")
+		journey, messages = self.paid_with_webhooks("payu")
 		fault = journey.sim.faults.add("payu", "status", "error_500_before", None)
 		deliver(messages[0])
 		pauses = []
@@ -197,7 +197,7 @@ class TestProcessingFailures(InboxCase):
 		return answer["results"]
 
 	def test_replaying_many_notices_changes_nothing_of_processed_ones(self):
-		journeys = [self.paid_and_told("payu") for _number in range(3)]
+		journeys = [self.paid_with_webhooks("payu") for _number in range(3)]
 		for _journey, messages in journeys:
 			deliver(messages[0])
 		results = self.replay([row.name for row in self.logs()])
@@ -206,15 +206,15 @@ class TestProcessingFailures(InboxCase):
 			self.assertEqual(journey.problems(), [])
 
 	def test_a_notice_for_an_unknown_payment_is_retried_and_then_ignored(self):
-		"""R9: for hours it may only be early."""
+		"""R9: for some hours it may merely be early."""
 		self.assertEqual(self.end_of_a_message_about(b"another-shops-order1"), ["Ignored"])
 
 	def test_a_notice_for_a_missing_attempt_of_ours_becomes_a_dead_letter(self):
-		"""R1: our reference, and no attempt: records are missing, perhaps after a restore, and the money is there."""
+		"""R1: the reference is ours and the attempt is missing, perhaps after a restore, while the money was taken."""
 		self.assertEqual(self.end_of_a_message_about(b"ZZZZZZZZZZZZZZZZZZZZ"), ["Dead"])
 
 	def end_of_a_message_about(self, reference: bytes) -> list[str]:
-		journey, messages = self.paid_and_told("razorpay")
+		journey, messages = self.paid_with_webhooks("razorpay")
 		attempt = journey.attempts()[0]
 		body = messages[0].body.replace(attempt.encode(), reference)
 		order = frappe.db.get_value("Payment Attempt", attempt, "gateway_order_id")
@@ -247,7 +247,7 @@ class TestUnsignedNotices(InboxCase):
 	def test_an_unsigned_notice_for_an_unknown_payment_is_counted_and_not_stored(self):
 		for gateway in UNSIGNED_NOTICES:
 			with self.subTest(gateway):
-				journey, messages = self.paid_and_told(gateway)
+				journey, messages = self.paid_with_webhooks(gateway)
 				ours = (
 					journey.attempts()[0],
 					frappe.db.get_value("Payment Attempt", journey.attempts()[0], "gateway_order_id"),
@@ -262,7 +262,7 @@ class TestUnsignedNotices(InboxCase):
 
 	def test_a_phonepe_notice_with_wrong_authentication_only_triggers_a_status_query(self):
 		"""S4, S5, S9: PhonePe wants such a message discarded and the order read by the status API."""
-		journey, messages = self.paid_and_told("phonepe")
+		journey, messages = self.paid_with_webhooks("phonepe")
 		forged = replace(
 			messages[-1], headers={"Authorization": "0" * 64, "Content-Type": "application/json"}
 		)
@@ -273,8 +273,8 @@ class TestUnsignedNotices(InboxCase):
 			deliver(replace(forged, body=b"{}")),
 			deliver(replace(forged, body=b"\xff")),
 		]
-		stranger = forged.body.replace(journey.attempts()[0].encode(), b"A" * 20)
-		answers.append(deliver(replace(forged, body=stranger)))
+		unknown = forged.body.replace(journey.attempts()[0].encode(), b"A" * 20)
+		answers.append(deliver(replace(forged, body=unknown)))
 		self.assertEqual({answer["error_code"] for answer in answers}, {"invalid_signature"})
 		self.assertEqual((journey.status(), self.logs("phonepe")), ("Processing", []))
 		due = frappe.db.get_value("Payment Attempt", journey.attempts()[0], "next_check_at")
@@ -286,7 +286,7 @@ class TestUnsignedNotices(InboxCase):
 	def test_a_forged_notice_for_an_unpaid_payment_changes_nothing(self):
 		journey = Journey("phonepe")
 		attempt = journey.start()
-		other, messages = self.paid_and_told("phonepe")
+		other, messages = self.paid_with_webhooks("phonepe")
 		body = messages[-1].body.replace(other.attempts()[0].encode(), attempt.encode())
 		deliver(replace(messages[-1], headers={"Authorization": "x"}, body=body))
 		make_due(journey.invoice)
@@ -295,7 +295,7 @@ class TestUnsignedNotices(InboxCase):
 
 	def test_a_burst_of_unsigned_notices_triggers_one_status_query(self):
 		"""S38."""
-		journey, messages = self.paid_and_told("cashflows")
+		journey, messages = self.paid_with_webhooks("cashflows")
 		for _ring in range(10):
 			deliver(messages[0])
 		count = frappe.db.get_value("Payment Attempt", journey.attempts()[0], "check_count")
@@ -304,7 +304,7 @@ class TestUnsignedNotices(InboxCase):
 
 class TestSecretRotation(InboxCase):
 	def test_both_secrets_are_accepted_during_a_rotation(self):
-		"""Two live webhook secrets: messages on their way are signed with the old one."""
+		"""Two valid webhook secrets: webhooks already sent are signed with the old one."""
 		for gateway in ("razorpay", "stripe"):
 			with self.subTest(gateway):
 				sim = Journey(gateway).sim
@@ -331,7 +331,7 @@ class TestSecretRotation(InboxCase):
 		self.assertEqual(journey.status(), "Processing")
 
 	def told_with(self, gateway: str, secret: str):
-		# A new journey switches the gateway on again and leaves the secrets that were typed.
+		# A new journey enables the gateway again and keeps the secrets that were entered.
 		Journey(gateway).sim.configure(gateway, webhook_secret=secret)
-		journey, messages = self.paid_and_told(gateway)
+		journey, messages = self.paid_with_webhooks(gateway)
 		return journey, [deliver(message) for message in messages]

@@ -99,8 +99,10 @@ class TestSending(AlertCase):
 
 	def test_managers_are_notified_in_the_desk_and_by_mail(self):
 		alerts.notify(self.note("REC-1"))
-		told = frappe.get_all("Notification Log", {"for_user": self.manager}, ["document_name", "subject"])
-		self.assertEqual(told[0].document_name, self.alert().name)
+		notifications = frappe.get_all(
+			"Notification Log", {"for_user": self.manager}, ["document_name", "subject"]
+		)
+		self.assertEqual(notifications[0].document_name, self.alert().name)
 		sent = mails_to(self.manager)[-1]
 		self.assertIn(KIND, sent.subject)
 		self.assertIn("REC-1", sent.html)
@@ -158,7 +160,7 @@ class TestAlertRules(AlertCase):
 		self.code = f"gw{frappe.generate_hash(length=8)}"
 
 	def attempts(self, **statuses: int):
-		"""Finished or open attempts at a gateway of this test's own."""
+		"""Finished or open attempts at a gateway that only this test uses."""
 		invoice = create_invoice(customer())
 		for status, count in statuses.items():
 			for _i in range(count):
@@ -229,23 +231,23 @@ class TestAlertRules(AlertCase):
 		self.assertEqual(self.found("Dead Letters")[0].records, (doc.name,))
 
 	def test_a_new_dead_letter_is_sent_although_the_count_is_the_same(self):
-		"""R24: the number is the same, the problem is another."""
-		told = [self.dead_letter_is_told()]
+		"""R24: the count is the same, the record is another."""
+		sent = [self.dead_letter_is_sent()]
 		self.subject = self.code
 		self.an_hour_passes()
 		frappe.db.set_value("Payment Webhook Log", {"gateway": self.code}, "status", "Processed")
-		told.append(self.dead_letter_is_told())
+		sent.append(self.dead_letter_is_sent())
 		self.an_hour_passes()
 		alerts.evaluate()
-		self.assertEqual(told, [True, True])
+		self.assertEqual(sent, [True, True])
 		self.assertEqual((self.alert().times_told, self.alert().status), (2, "Open"))
 
-	def dead_letter_is_told(self) -> bool:
+	def dead_letter_is_sent(self) -> bool:
 		doc = frappe.new_doc("Payment Webhook Log")
 		doc.update({"gateway": self.code, "event_key": unique("event"), "status": "Dead"})
 		doc.db_insert()
-		told = alerts.evaluate()
-		return frappe.db.get_value("Payment Alert", {"subject": self.code}, "name") in told
+		raised = alerts.evaluate()
+		return frappe.db.get_value("Payment Alert", {"subject": self.code}, "name") in raised
 
 	def test_an_invariant_violation_is_reported_once_across_alerts(self):
 		rows = alert_rules.invariant_violations({"some_rule": ["A", "B"], "other_rule": ["B"]}, told={"B"})

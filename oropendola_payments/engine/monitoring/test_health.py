@@ -1,4 +1,4 @@
-"""What a manager learns of gateways, queue and scheduler: from the facts, not from hope."""
+"""The health of gateways, queue and scheduler, measured by what they did."""
 
 from datetime import timedelta
 from unittest.mock import patch
@@ -153,7 +153,7 @@ class TestSuspendedCredentials(GatewayHealthCase):
 	code = "cashflows"
 
 	def test_suspended_cashflows_credentials_stay_visible_until_the_next_call(self):
-		"""The breaker may forget; the silence that keeps the account from being locked is told all the same."""
+		"""The breaker forgets after a while; the suspension that keeps the account from being locked stays visible."""
 		attempt = Journey("cashflows").start()
 		simulator().configure("cashflows", key_secret="another")
 		before = registry.adapter_of("cashflows").simulator_secrets["key_secret"]
@@ -168,7 +168,7 @@ class TestSuspendedCredentials(GatewayHealthCase):
 
 
 class TestStoredHealth(GatewayHealthCase):
-	"""What every call leaves on the gateway's settings."""
+	"""What every call stores in the gateway settings."""
 
 	def test_the_first_success_of_an_hour_is_stored(self):
 		calls.call_gateway("payu", lambda: True)
@@ -214,7 +214,7 @@ class TestForbiddenSimulator(GatewayHealthCase):
 
 
 class TestParts(TestCase):
-	"""The scheduler is seen when it queues, the queue when a worker works."""
+	"""The scheduler leaves a heartbeat when it enqueues, the queue when a worker runs."""
 
 	def setUp(self):
 		self.forget()
@@ -225,9 +225,9 @@ class TestParts(TestCase):
 		frappe.cache.delete_keys("oropendola_alive:")
 
 	def test_scheduler_and_queue_without_a_heartbeat_are_unknown(self):
-		told = health.full()
-		self.assertEqual((told["queue"], told["scheduler"]), ("not seen yet", "not seen yet"))
-		self.assertEqual(told["status"], "attention")
+		status = health.full()
+		self.assertEqual((status["queue"], status["scheduler"]), ("not seen yet", "not seen yet"))
+		self.assertEqual(status["status"], "attention")
 
 	def test_scheduler_and_queue_have_separate_heartbeats(self):
 		payment_jobs.run_inbox()

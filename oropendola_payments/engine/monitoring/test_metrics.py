@@ -1,4 +1,4 @@
-"""Who may read the numbers for a monitoring system: staff, and whoever has the token."""
+"""Only staff and holders of the token may read the metrics."""
 
 import frappe
 from frappe.utils.password import remove_encrypted_password, set_encrypted_password

@@ -1,4 +1,4 @@
-"""Mails and receipts: who gets what, and that a broken mail, template or PDF never touches the money (R2, R27)."""
+"""Mails and receipts: who gets which, and a failing mail, template or PDF never affects the payment (R2, R27)."""
 
 import frappe
 
@@ -225,7 +225,7 @@ class TestTemplates(MailCase):
 			frappe.delete_doc("Email Template", name, force=True)
 
 	def test_dates_follow_the_language_of_the_template(self):
-		"""A Hindi month in the middle of an English sentence helps nobody."""
+		"""Otherwise an English sentence would contain a Hindi month."""
 		self.assertEqual(mail_templates.language_of("refund_sent", "hi"), "en")
 		with edited("refund_sent", "Refund", "<p>{{ amount }}</p>"):
 			site = frappe.get_system_settings("language") or "en"
@@ -262,7 +262,7 @@ class TestTemplates(MailCase):
 
 
 class queued:
-	"""Jobs are noted instead of queued."""
+	"""Collects jobs instead of queueing them."""
 
 	def __enter__(self) -> list[dict]:
 		self.before, calls = frappe.enqueue, []
@@ -274,7 +274,7 @@ class queued:
 
 
 class edited:
-	"""An Email Template with other texts for a while."""
+	"""Changes an Email Template for a while."""
 
 	def __init__(self, key: str, subject: str, body: str):
 		self.name = mail_templates.TEXTS[key][0]

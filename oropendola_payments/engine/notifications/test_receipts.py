@@ -1,4 +1,4 @@
-"""Receipts: page, PDF and sheet to print say the same, and only their owner gets them."""
+"""Receipts: page, PDF and printable page show the same, and only the owner gets them."""
 
 from html import unescape
 
@@ -95,7 +95,7 @@ class TestReceipts(TestCase):
 
 
 class TestOneReceipt(TestCase):
-	"""Whatever the page says, the sheet says as well."""
+	"""The printable page shows what the page shows."""
 
 	def setUp(self):
 		self.user = customer()

@@ -1,4 +1,4 @@
-"""The shop's own code: what it is good for, how long, how often."""
+"""Our own codes by SMS: what they confirm, how long they are valid, how often they are sent."""
 
 import json
 import re
@@ -112,7 +112,7 @@ class TestOneTimeCodes(TestCase):
 		otp.check(self.bound, new)
 
 	def test_codes_come_from_the_secure_random_generator(self):
-		"""S21: never the same for all, and its zeros in front are kept."""
+		"""S21: not the same for all, and leading zeros are kept."""
 		with sms_provider() as received, patch.object(otp.secrets, "randbelow", return_value=7) as drawn:
 			otp.send(self.bound, simulated=False)
 		drawn.assert_called_once_with(10**6)
@@ -164,7 +164,7 @@ class TestOneTimeCodes(TestCase):
 			otp._count(key, 60)
 		self.assertAlmostEqual(frappe.cache.ttl(key), 60, delta=5)
 		frappe.cache.delete(key)
-		with patch.object(type(frappe.cache), "set"):  # what was set ended at once
+		with patch.object(type(frappe.cache), "set"):  # the value expired at once
 			self.assertEqual(otp._count(key, 60), 1)
 		self.assertAlmostEqual(frappe.cache.ttl(key), 60, delta=5)
 		self.assertEqual([otp._count(key, 60) for _number in range(2)], [2, 3])
@@ -191,7 +191,7 @@ class TestOneTimeCodes(TestCase):
 		address, both = frappe.local.request_ip, threading.Barrier(2, timeout=20)
 
 		def compare_together(one, other):
-			both.wait()  # both have read the kept form and counted their try
+			both.wait()  # both have read the stored hash and counted their attempt
 			return compare_digest(one, other)
 
 		def check():
@@ -235,7 +235,7 @@ class TestOneTimeCodes(TestCase):
 		self.assert_nowhere(code, since, sizes)
 
 	def test_the_sms_provider_gets_its_parameters_as_form_or_json(self):
-		"""docs/sms.md: a header row of this name decides."""
+		"""docs/sms.md: a parameter row with this header decides."""
 		rows = [
 			{"parameter": "template", "value": "1107"},
 			{"parameter": "X-Key", "value": "k", "header": 1},
@@ -277,7 +277,7 @@ class TestOneTimeCodes(TestCase):
 		return str(number)
 
 	def assert_nowhere(self, code: str, since: str, sizes: dict):
-		"""In no table and no log: alone, in quotes, in the sentence, or in an address."""
+		"""The code is in no table and no log: alone, quoted, in a sentence, or in an address."""
 		private = [text.format(code) for text in (" {}", '"{}', "'{}", "={}", "{} is", "{}+is", "{}%20is")]
 		self.assertEqual(found_in_tables(since, private), [])
 		self.assertEqual(found_in_logs(sizes, private), [])
@@ -287,7 +287,7 @@ class TestOneTimeCodes(TestCase):
 			refused = self.assertRaisesRegex(Unavailable, "text")
 			with self.subTest(text), payment_settings(otp_message=text), refused:
 				self.send()
-		self.send()  # no pause has begun
+		self.send()  # the pause has not started
 
 	def test_a_phone_number_is_normalized_however_it_is_typed(self):
 		forms = {

@@ -1,4 +1,4 @@
-"""What is said to a gateway about a refund, when it may be said, and what a "no" is worth."""
+"""Refund calls to a gateway: when they may be made, and what a refusal means."""
 
 import frappe
 
@@ -29,7 +29,7 @@ class RefundCase(TestCase):
 			payment_jobs.run_refunds()
 
 	def lost(self, kind: str = "timeout_before", amount=300) -> str:
-		"""A refund whose first answer got lost."""
+		"""A refund whose first response was lost."""
 		self.sim.faults.add(self.gateway, "refund", kind)
 		return self.journey.refund(amount)["refund"]
 
@@ -44,10 +44,10 @@ class RefundCase(TestCase):
 
 
 class TestAnotherMode(RefundCase):
-	"""Another mode's account knows nothing of the payment: what it says would free the balance."""
+	"""The account of another mode does not know the payment: its answer would free the balance."""
 
 	def switch(self):
-		"""To an account of which the simulator shows the same books, so that only the mode differs."""
+		"""Switch to another mode in which the simulator has the same ledger, so that only the mode differs."""
 		keys = {"key_id": "Qm7TzX", "key_secret": "s3LtDemo9Kx2-test"}
 		self.sim.configure("payu", key=keys["key_id"], salt=keys["key_secret"])
 		self.addCleanup(self.switch_back)
@@ -100,7 +100,7 @@ class TestAnotherMode(RefundCase):
 
 class TestSentAgain(RefundCase):
 	def test_a_refusal_after_a_lost_response_keeps_the_balance_held_and_flags_once(self):
-		"""R13: the first try may have been carried out, and that may be why the second is refused."""
+		"""R13: the first request may have been carried out, and that may be why the second is refused."""
 		refund = self.lost()
 		self.sim.configure("payu", refund_error=105)
 		self.sweep(3)
@@ -120,7 +120,7 @@ class TestSentAgain(RefundCase):
 		self.assertEqual((status_of(refund), self.left()), ("Refunded", 199))
 
 	def test_a_refusal_after_requests_that_were_never_sent_is_final(self):
-		self.sim.configure("payu", refund_error=120)  # later, please
+		self.sim.configure("payu", refund_error=120)  # the gateway asks to come back later
 		refund = self.journey.refund(300)["refund"]
 		self.assertEqual(status_of(refund), "Unknown")
 		self.sim.configure("payu", refund_error=105)
@@ -128,7 +128,7 @@ class TestSentAgain(RefundCase):
 		self.assertEqual((status_of(refund), self.left()), ("Failed", 499))
 
 	def test_a_refund_with_a_gateway_id_is_not_sent_again(self):
-		"""The gateway took it once; that it does not show it now is no reason to pay twice."""
+		"""The gateway accepted it once; that it does not list it now is no reason to refund twice."""
 		refund = self.journey.refund(300)["refund"]
 		self.assertEqual(status_of(refund), "Processing")
 		ledger_of(self.journey).refunds.clear()
@@ -143,12 +143,14 @@ class TestPayPalRefusals(RefundCase):
 	gateway = "paypal"
 
 	def test_a_dashboard_refund_fails_ours_and_its_notice_is_recorded(self):
-		"""Nothing of ours was sent before, so "fully refunded" speaks of somebody else's refund."""
-		books = ledger_of(self.journey)
+		"""We had sent nothing before, so "fully refunded" is about a refund made elsewhere."""
+		ledger_of_gateway = ledger_of(self.journey)
 		capture = self.journey.captures()[0]
-		charge = books.payment(capture.gateway_payment_id)
+		charge = ledger_of_gateway.payment(capture.gateway_payment_id)
 		fields = {"request_id": "dashboard", "tags": {}}
-		entry = books.refund(charge, unique("1JU"), "", charge.amount_minor, state="refunded", fields=fields)
+		entry = ledger_of_gateway.refund(
+			charge, unique("1JU"), "", charge.amount_minor, state="refunded", fields=fields
+		)
 		refund = self.journey.refund()["refund"]
 		self.assertEqual(status_of(refund), "Failed")
 		values = {"payment_id": charge.payment_id, "amount": capture.amount, "refund_id": entry.refund_id}
@@ -164,7 +166,7 @@ class TestPayPalRefusals(RefundCase):
 
 
 class TestClosedManually(RefundCase):
-	"""R14: a refund that the gateway never answers for holds its balance until a person has looked."""
+	"""R14: a refund that the gateway never confirms holds its balance until a manager closes it."""
 
 	def test_a_refund_that_was_not_made_can_be_closed_and_made_anew(self):
 		refund = self.lost()

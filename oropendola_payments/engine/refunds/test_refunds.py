@@ -18,7 +18,7 @@ from oropendola_payments.tests.support.time_travel import clear_due_records, fin
 
 
 class TestEveryGateway(TestCase):
-	"""The whole way at each gateway, against the simulator's own books."""
+	"""The whole life of refunds at each gateway, compared with the ledger of the simulator."""
 
 	def each(self):
 		for gateway in GATEWAYS:
@@ -36,7 +36,7 @@ class TestEveryGateway(TestCase):
 			self.assertEqual(journey.problems(), [])
 
 	def test_a_refund_with_a_lost_response_is_unknown_and_never_sent_twice(self):
-		"""R13: a time-out is not a failure; its balance stays held until the gateway was asked."""
+		"""R13: a timeout is not a failure; the balance stays held until the gateway answers a query."""
 		for journey in self.each():
 			journey.sim.faults.add(journey.gateway, "refund", "timeout_after")
 			answer = journey.refund(300)
@@ -47,7 +47,7 @@ class TestEveryGateway(TestCase):
 			self.assertEqual(journey.problems(), [])
 
 	def test_a_refund_request_that_never_arrived_is_sent_again_with_the_same_key(self):
-		"""R14: a refund without the gateway's number is asked about and finished."""
+		"""R14: a refund without an id of the gateway is queried and finished."""
 		for journey in self.each():
 			journey.sim.faults.add(journey.gateway, "refund", "timeout_before")
 			answer = journey.refund(300)
@@ -141,7 +141,7 @@ class TestRefusedRefunds(TestCase):
 		self.assertEqual([r for r in self.journey.sim.refunds("payu") if r.key == answer["refund"]], [])
 
 	def test_a_late_opening_notice_of_a_closed_dispute_changes_nothing(self):
-		"""Messages overtake each other."""
+		"""Notices arrive out of order."""
 		capture = self.journey.captures()[0]
 		self.dispute(capture.gateway_payment_id, "lost")
 		self.dispute(capture.gateway_payment_id, "open")
@@ -155,7 +155,7 @@ class TestRefusedRefunds(TestCase):
 
 
 class TestRefundsOfPartialPayments(TestCase):
-	"""An invoice of which only a part was paid served nobody yet: sending money back does not settle it."""
+	"""A partly paid invoice has given no service yet: refunding its payment does not settle it."""
 
 	def setUp(self):
 		clear_due_records()
@@ -167,13 +167,13 @@ class TestRefundsOfPartialPayments(TestCase):
 		for refund in self.journey.refunds():
 			ledger.record(refund.name, RefundEvent(RefundOutcome.REFUNDED, key=refund.name))
 
-	def standing(self) -> tuple:
+	def amounts(self) -> tuple:
 		invoice = self.journey.doc()
 		return invoice.status, invoice.outstanding(), to_decimal(invoice.outstanding_amount)
 
 	def test_the_unpaid_rest_and_the_refunded_part_can_be_paid(self):
 		self.send_back(100)
-		self.assertEqual(self.standing(), ("Partly Paid", 299, 299))
+		self.assertEqual(self.amounts(), ("Partly Paid", 299, 299))
 		settle("payu", paid(self.journey.start(), 299))
 		self.assertEqual((self.journey.status(), self.journey.subscription_status()), ("Paid", "Active"))
 		self.assertEqual(violated_invariants(self.journey), [])
@@ -182,7 +182,7 @@ class TestRefundsOfPartialPayments(TestCase):
 		attempt = self.journey.start()
 		self.send_back(100)
 		settle("payu", failed(attempt))
-		self.assertEqual(self.standing(), ("Partly Paid", 299, 299))
+		self.assertEqual(self.amounts(), ("Partly Paid", 299, 299))
 
 	def test_a_fully_refunded_partial_payment_closes_the_invoice(self):
 		self.send_back(300)
@@ -199,7 +199,7 @@ class TestDashboardRefunds(TestCase):
 		self.journey = paid_journey()
 		self.capture = self.journey.captures()[0]
 
-	def told(self, outcome=RefundOutcome.REFUNDED, amount=499, **values) -> RefundEvent:
+	def event(self, outcome=RefundOutcome.REFUNDED, amount=499, **values) -> RefundEvent:
 		values = {
 			"refund_id": f"outside-{self.journey.invoice}",
 			"payment_id": self.capture.gateway_payment_id,
@@ -209,7 +209,7 @@ class TestDashboardRefunds(TestCase):
 
 	def test_a_dashboard_refund_is_recorded_once(self):
 		for _time in range(2):
-			notices.record_notice("payu", self.told(amount=100))
+			notices.record_notice("payu", self.event(amount=100))
 		self.assertEqual([(r.amount, r.status) for r in self.journey.refunds()], [(100, "Refunded")])
 		self.assertEqual(self.journey.status(), "Partly Refunded")
 
@@ -217,20 +217,20 @@ class TestDashboardRefunds(TestCase):
 		for gateway in ("payu", "cashfree"):
 			journey = Journey(gateway)
 			settle(gateway, paid(journey.start(), payment_id=f"alike-{self.journey.invoice}"))
-			event = self.told(payment_id=f"alike-{self.journey.invoice}")
+			event = self.event(payment_id=f"alike-{self.journey.invoice}")
 			notices.record_notice(gateway, event)
 			self.assertEqual(journey.status(), "Refunded", gateway)
 
 	def test_a_full_dashboard_refund_ends_the_service(self):
 		"""R36."""
-		notices.record_notice("payu", self.told())
+		notices.record_notice("payu", self.event())
 		self.assertEqual(
 			(self.journey.status(), self.journey.subscription_status()), ("Refunded", "Cancelled")
 		)
 
 	def test_a_recorded_dashboard_refund_is_never_sent_by_a_sweep(self):
-		"""A double send: the row is opened and finished in one transaction."""
-		notices.record_notice("payu", self.told(amount=100))
+		"""The record is created and finished in one transaction, so no sweep can see it in between."""
+		notices.record_notice("payu", self.event(amount=100))
 		frappe.db.sql(
 			"UPDATE `tabPayment Refund` SET next_check_at = '2020-01-01' WHERE invoice = %s",
 			self.journey.invoice,
@@ -243,7 +243,7 @@ class TestDashboardRefunds(TestCase):
 
 	def test_a_dashboard_refund_above_the_balance_flags_and_changes_nothing(self):
 		self.journey.refund(300)
-		notices.record_notice("payu", self.told(amount=400))
+		notices.record_notice("payu", self.event(amount=400))
 		self.assertEqual(len(self.journey.refunds()), 1)
 		self.assertIn("more than was left to refund", self.journey.doc().review_reason)
 
@@ -251,7 +251,7 @@ class TestDashboardRefunds(TestCase):
 		self.journey.sim.faults.add("payu", "refund", "timeout_after")
 		self.journey.refund(100)
 		with self.assertRaises(Conflict):
-			notices.record_notice("payu", self.told(amount=100))
+			notices.record_notice("payu", self.event(amount=100))
 		self.assertEqual(len(self.journey.refunds()), 1)
 
 	def test_a_notice_about_an_unknown_refund_is_not_found(self):
@@ -261,7 +261,7 @@ class TestDashboardRefunds(TestCase):
 			)
 
 	def test_refused_credentials_never_free_the_balance(self):
-		"""R13: a question that was refused tells nothing of the refund."""
+		"""R13: a refused query says nothing about the refund."""
 		self.journey.sim.faults.add("payu", "refund", "timeout_after")
 		answer = self.journey.refund(300)
 		self.journey.sim.configure("payu", salt="another-salt-of-the-account")
@@ -276,10 +276,10 @@ class TestDashboardRefunds(TestCase):
 	def test_a_failed_refund_that_was_paid_after_all_is_counted_and_flagged(self):
 		first = self.journey.refund(400)
 		early, late = (datetime(2026, 1, 1, hour, tzinfo=timezone.utc) for hour in (9, 10))
-		ledger.record(first["refund"], self.told(RefundOutcome.FAILED, 400, occurred_at=early))
+		ledger.record(first["refund"], self.event(RefundOutcome.FAILED, 400, occurred_at=early))
 		self.journey.sim.faults.add("payu", "refund", "timeout_before")
 		self.assertEqual(self.journey.refund(400)["status"], "Unknown", "the balance was free")
-		ledger.record(first["refund"], self.told(RefundOutcome.REFUNDED, 400, occurred_at=late))
+		ledger.record(first["refund"], self.event(RefundOutcome.REFUNDED, 400, occurred_at=late))
 		self.assertIn("refunded by more than was left", self.journey.doc().review_reason)
 
 	def test_a_full_refund_of_two_payments_refunds_both(self):

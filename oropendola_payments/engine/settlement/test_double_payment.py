@@ -1,4 +1,4 @@
-"""The double-payment policy works for real: the money goes back, pays the next invoice, or calls a person."""
+"""The double-payment policy refunds the money, turns it into credit, or flags the invoice."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -22,11 +22,11 @@ from oropendola_payments.tests.support.time_travel import (
 
 
 def paid_twice(gateway: str) -> Journey:
-	"""Two tabs, two attempts, both paid; nobody but the webhooks tells."""
+	"""Two tabs, two attempts, both paid, and reported by webhooks only."""
 	clear_due_records()
 	journey = Journey(gateway, user=create_user())
 	first = journey.start()
-	# The first page is about to close, so the second tab gets an attempt of its own.
+	# The first attempt is about to expire, so the second tab gets an attempt of its own.
 	frappe.db.set_value("Payment Attempt", first, "expires_at", "2020-01-01")
 	second = journey.start()
 	if first == second:
@@ -38,7 +38,7 @@ def paid_twice(gateway: str) -> Journey:
 	return journey
 
 
-# PayPal's customers only approve; we take the money, and never for an invoice that is paid.
+# At PayPal customers only approve; we capture, and never for an invoice that is paid.
 TAKE_BY_THEMSELVES = tuple(code for code in GATEWAYS if code != "paypal")
 
 
@@ -52,7 +52,7 @@ class TestPolicies(TestCase):
 				yield journey, next(c for c in journey.captures() if c.disposition == "Duplicate")
 
 	def test_the_policy_refund_refunds_the_second_payment(self):
-		"""R7, R16: the second payment is a row, and it goes back to where it came from."""
+		"""R7, R16: the second payment is a record of its own and is refunded to where it came from."""
 		for journey, extra in self.each("Refund"):
 			sweep_until_settled(journey)
 			finish_refunds(journey.gateway, journey.invoice)
@@ -107,13 +107,13 @@ class TestPolicies(TestCase):
 	def test_credit_does_not_pay_invoices_of_other_customers(self):
 		with payment_settings(double_payment_policy="Credit"):
 			paid_twice("payu")
-			stranger = Journey("payu", user=create_user())
-		self.assertEqual(stranger.status(), "Pending")
+			other = Journey("payu", user=create_user())
+		self.assertEqual(other.status(), "Pending")
 
 
 class TestLateDoublePayments(TestCase):
 	def test_a_late_success_of_a_failed_attempt_of_a_paid_invoice_is_refunded(self):
-		"""payu.md pitfall 9: a late success of an old attempt must not be paid twice. R5, R7: the bank says yes to the first attempt after the second was paid."""
+		"""payu.md pitfall 9: a late success of an old attempt must not be paid twice. R5, R7: the bank approves the first attempt after the second was paid."""
 		for gateway in TAKE_BY_THEMSELVES:
 			with self.subTest(gateway), payment_settings(double_payment_policy="Refund"):
 				clear_due_records()
@@ -135,13 +135,13 @@ class TestLateDoublePayments(TestCase):
 
 
 class AllOrNothing(PayU):
-	"""An app's own adapter for a gateway that sends back only whole payments."""
+	"""An adapter of another app, for a gateway without partial refunds."""
 
 	capabilities = replace(PayU.capabilities, partial_refunds=False)
 
 
 class TestSurplusThatCannotBeRefunded(TestCase):
-	"""R27: the evidence of a payment is kept, whatever is wrong with sending its surplus back."""
+	"""R27: the record of a payment is kept even when its surplus cannot be refunded."""
 
 	def overpaid(self, amount: str):
 		clear_due_records()

@@ -1,4 +1,4 @@
-"""Money that came by bank transfer or in cash, recorded by a manager."""
+"""Bank transfers and cash, recorded by a manager."""
 
 from datetime import timedelta
 from decimal import Decimal

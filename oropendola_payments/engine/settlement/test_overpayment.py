@@ -1,4 +1,4 @@
-"""Money that is too much is decided about once."""
+"""The double-payment policy decides about each overpayment once."""
 
 from decimal import Decimal
 
@@ -29,7 +29,7 @@ class TestOneDecisionPerCapture(TestCase):
 		)
 
 	def test_a_second_decision_about_one_capture_hits_the_unique_key_of_the_first(self):
-		"""R15: there is balance enough for another refund, so only the key stands in its way."""
+		"""R15: the balance allows another refund, so only the unique key prevents it."""
 		settle("payu", self.fact)
 		invoice, capture = self.journey.doc(), self.journey.captures()[0]
 		self.assertGreater(capture.refundable(), Decimal(101))

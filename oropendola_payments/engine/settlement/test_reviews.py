@@ -1,4 +1,4 @@
-"""Money that does not fit is flagged, and the flag can be lifted for good."""
+"""Mismatched payments are flagged for review, and a review can be finished."""
 
 from decimal import Decimal
 

@@ -41,7 +41,7 @@ class TestMatchingPayments(SettlementCase):
 		self.assertTrue(self.journey.doc().fulfilled_on)
 
 	def test_the_same_event_again_changes_nothing_and_is_no_error(self):
-		"""R28, R11: callback, webhook and poll tell the same fact."""
+		"""R11, R28: callback, webhook and poll report the same payment."""
 		fact = paid(self.attempt)
 		settle("payu", fact)
 		before = self.journey.doc().as_dict()
@@ -51,7 +51,7 @@ class TestMatchingPayments(SettlementCase):
 		self.assertEqual(self.journey.events().count("subscription_served"), 1)
 
 	def test_a_guest_request_starts_the_service(self):
-		"""R2: the request that brings the money comes in as Guest."""
+		"""R2: the request that reports the payment comes in as Guest."""
 		frappe.set_user("Guest")
 		try:
 			settle("payu", paid(self.attempt))
@@ -68,7 +68,7 @@ class TestMatchingPayments(SettlementCase):
 		self.assertEqual([capture.disposition for capture in journey.captures()], ["Applied"])
 
 	def test_a_failing_hook_does_not_undo_the_payment(self):
-		"""R27: what follows a payment runs in its own transaction, after the commit."""
+		"""R27: hooks and mails run in their own transactions, after the commit."""
 		settled = settle("payu", paid(self.attempt))
 		with another_app(payment_succeeded=["oropendola_payments.engine.there_is_no_such_module"]):
 			notification_hooks.payment_succeeded(settled.capture)
@@ -78,7 +78,7 @@ class TestMatchingPayments(SettlementCase):
 
 class TestMismatches(SettlementCase):
 	def test_a_difference_of_one_minor_unit_counts(self):
-		"""R8: one paisa less serves nothing, one paisa more is too much."""
+		"""R8: one paisa less starts no service, one paisa more is an overpayment."""
 		for amount, disposition, status in (("498.99", "Short", "Pending"), ("499.01", "Overpaid", "Active")):
 			with self.subTest(amount):
 				journey = Journey("payu")
@@ -125,7 +125,7 @@ class TestMismatches(SettlementCase):
 		self.assertEqual((self.journey.status(), self.journey.doc().needs_review), ("Paid", 1))
 
 	def test_a_payment_in_another_currency_is_never_applied(self):
-		"""R18, S2: 499 of another currency is other money."""
+		"""R18, S2: 499 in another currency is not the invoice's amount."""
 		settle("payu", paid(self.attempt, 499, "USD"))
 		invoice = self.journey.doc()
 		self.assertEqual((invoice.status, invoice.paid(), invoice.needs_review), ("Failed", Decimal(0), 1))
@@ -134,7 +134,7 @@ class TestMismatches(SettlementCase):
 		self.assertTrue(invoice.can_retry(), "the customer may pay as was asked")
 
 	def test_a_payment_of_another_gateway_order_is_not_applied(self):
-		"""S2: a payment id that belongs to another order."""
+		"""S2: its payment id belongs to another order."""
 		frappe.db.set_value("Payment Attempt", self.attempt, "gateway_order_id", "order_ours")
 		settle("payu", paid(self.attempt, order_id="order_another"))
 		self.assertEqual((self.dispositions(), self.journey.subscription_status()), (["Mismatch"], "Pending"))
@@ -156,7 +156,7 @@ class TestMismatches(SettlementCase):
 		self.assertEqual(self.journey.captures(), [])
 
 	def test_a_payment_of_another_invoice_pays_only_that_invoice(self):
-		"""S2, S12: the replay of a payment for another invoice."""
+		"""S2, S12: a payment for another invoice is replayed."""
 		other = Journey("payu")
 		fact = paid(other.start())
 		settle("payu", fact)
@@ -173,14 +173,14 @@ class TestMismatches(SettlementCase):
 		self.assertEqual(self.journey.captures(), [])
 
 	def test_a_payment_with_an_unknown_reference_is_not_found(self):
-		"""S2: money for a reference that was never given out opens nothing."""
+		"""S2: the reference was never issued."""
 		with self.assertRaises(NotFound):
 			settle("payu", paid("ZZZZZZZZZZZZZZZZZZZZ"))
 
 
 class TestLatePayments(SettlementCase):
 	def test_a_success_after_a_failure_is_settled(self):
-		"""R5, R21: Failed is not the end."""
+		"""R5, R21: Failed is not final."""
 		for outcome in (Outcome.FAILED, Outcome.EXPIRED, Outcome.CANCELLED, Outcome.NOT_FOUND):
 			with self.subTest(outcome):
 				journey = Journey("payu")
@@ -191,7 +191,7 @@ class TestLatePayments(SettlementCase):
 				self.assertEqual((journey.status(), journey.subscription_status()), ("Paid", "Active"))
 
 	def test_a_failure_after_a_success_changes_nothing(self):
-		"""S10: nobody turns Paid into Failed."""
+		"""S10: Paid never becomes Failed."""
 		settle("payu", paid(self.attempt))
 		for outcome in (
 			Outcome.FAILED,
@@ -247,7 +247,7 @@ class TestLatePayments(SettlementCase):
 
 class TestDoublePayments(SettlementCase):
 	def test_a_second_capture_of_one_order_is_a_separate_record(self):
-		"""R7, R16: the second payment neither disappears nor hides the first."""
+		"""R7, R16: the second payment neither disappears nor replaces the first."""
 		first, second = paid(self.attempt), paid(self.attempt)
 		settle("payu", first)
 		settle("payu", second)
@@ -268,7 +268,7 @@ class TestDoublePayments(SettlementCase):
 
 
 class TestAuthorizations(SettlementCase):
-	"""R8 for authorisations: reserved is not taken."""
+	"""R8 for authorizations: authorized is not captured."""
 
 	def authorized(self) -> PaymentEvent:
 		return PaymentEvent(
@@ -302,7 +302,7 @@ class TestAuthorizations(SettlementCase):
 
 class TestOwnership(TestCase):
 	def test_other_users_neither_see_nor_pay_the_invoice(self):
-		"""S12, S13: an invoice of somebody else does not exist for a stranger."""
+		"""S12, S13: invoices of others are not found."""
 		journey = Journey("payu")
 		attempt = journey.start()
 		own, journey.user = journey.user, create_user()

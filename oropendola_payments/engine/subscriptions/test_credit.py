@@ -1,4 +1,4 @@
-"""The policy "Credit": money that came twice pays the next invoice, and a refund of credit is credit again."""
+"""The policy Credit: a duplicate payment pays the next invoice, and a refund of credit is credit again."""
 
 from decimal import Decimal
 
@@ -14,7 +14,7 @@ from oropendola_payments.tests.support.journey import Journey
 
 class TestCredit(TestCase):
 	def paid_twice(self) -> Journey:
-		"""Two open pages, both paid, under the policy Credit."""
+		"""Two open pages, both paid, with the policy Credit."""
 		journey = Journey("payu", user=create_user())
 		first = journey.start()
 		second = journey.start(flow="embedded")

@@ -1,4 +1,4 @@
-"""Subscribing, ending, and the key: what a customer owes and what he or she gets."""
+"""Subscribing, cancelling and API keys: what a customer owes and gets."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -157,7 +157,7 @@ class TestSubscribing(CustomerTestCase):
 
 
 class TestApplyPayment(CustomerTestCase):
-	"""S22: giving again what was paid needs the payment."""
+	"""S22: fulfilment can be repeated only for a verified payment."""
 
 	def setUp(self):
 		super().setUp()

@@ -1,4 +1,4 @@
-"""Renewing: which period the next payment buys."""
+"""Renewals: which period the next payment buys."""
 
 from datetime import date, timedelta
 
@@ -18,7 +18,7 @@ class TestRenewing(CustomerTestCase):
 		return self.my_subscription()
 
 	def test_a_renewal_is_never_charged_without_the_customer(self):
-		"""P18. Recurring debits need rules of their own, so each renewal is a payment that a person makes."""
+		"""P18: recurring debits need mandates, so each renewal is a payment that the customer makes."""
 		for doctype in (
 			"AI Plan",
 			"AI Subscription",

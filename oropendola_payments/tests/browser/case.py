@@ -44,13 +44,13 @@ class BrowserTestCase(TestCase):
 		return user
 
 	def visitor(self, **options):
-		"""A browser of its own, without a log-in."""
+		"""A browser context without a session."""
 		context = self.chromium.context(base_url=self.host.url, **options)
 		self.addCleanup(context.close)
 		return context
 
 	def browser_of(self, user: str, **options):
-		"""A browser in which this user is logged in."""
+		"""A browser context in which this user is logged in."""
 		context = self.visitor(**options)
 		form = {"usr": user, "pwd": factories.PASSWORD}
 		answer = context.request.post(f"{self.host.url}/api/method/login", form=form)
@@ -94,14 +94,14 @@ class BrowserTestCase(TestCase):
 		return self.open(context, f"/checkout?invoice={invoice.name}")
 
 	def log_in(self, page, user: str):
-		"""Through the host's own log-in page, once its script is there."""
+		"""Log in on the login page of the host, once its script is loaded."""
 		page.wait_for_load_state("networkidle")
 		page.locator("#login_email").fill(user)
 		page.locator("#login_password").fill(factories.PASSWORD)
 		page.locator(".btn-login:visible").click()
 
 	def choose(self, page, gateway: str):
-		"""From the checkout to the gateway's own pay page."""
+		"""Go from the checkout to the pay page of the gateway."""
 		page.locator(f"input[name=gateway][value={gateway}]").check()
 		page.locator(".pay-form .button").click()
 		self.wait_for_gateway(page)
@@ -110,7 +110,7 @@ class BrowserTestCase(TestCase):
 		page.wait_for_url(f"{self.simulator.url}/**")
 
 	def press(self, page, outcome: str, method: str | None = None):
-		"""A button of the played gateway; the bank's and the UPI app's pages are passed on the way."""
+		"""Press a button of the simulated gateway and confirm the pages of the bank or the UPI app."""
 		if method:
 			page.locator(f"input[name=method][value={method}]").check()
 		page.locator(f"button[value={outcome}]").first.click()
@@ -121,7 +121,7 @@ class BrowserTestCase(TestCase):
 			page.locator(f"button[value={outcome}]").click()
 
 	def window_of(self, page, gateway: str):
-		"""From the checkout to the pay window that the gateway's script opens inside our page."""
+		"""Go from the checkout to the window that the gateway's script opens inside our page."""
 		page.locator(f"input[name=gateway][value={gateway}]").check()
 		page.locator(".pay-form .button").click()
 		window = page.frame_locator("iframe[name=simulator-overlay]")

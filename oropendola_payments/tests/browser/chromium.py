@@ -6,11 +6,11 @@ from unittest import SkipTest
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # Containers run as root and have a small /dev/shm.
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-WAIT_MS = 40_000  # a busy machine is slow, not wrong
+WAIT_MS = 40_000  # generous, for busy machines
 
 
 class Chromium:
-	"""A browser without a window; each test opens its own contexts in it."""
+	"""A headless browser; each test opens its own contexts in it."""
 
 	def __init__(self):
 		path = next(filter(None, map(shutil.which, NAMES)), None)

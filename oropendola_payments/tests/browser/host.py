@@ -51,7 +51,7 @@ class Host:
 
 	def _configure(self, values: dict):
 		for key, value in values.items():
-			update_site_config(key, "None" if value is None else value)  # this word takes the key out
+			update_site_config(key, "None" if value is None else value)  # this text removes the key
 		frappe.db.commit()
 
 

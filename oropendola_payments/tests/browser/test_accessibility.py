@@ -1,4 +1,4 @@
-"""Everybody can use the pages: axe-core finds no fault, the keyboard is enough, nothing is cut off on a phone."""
+"""Accessibility: axe-core finds no violation, the keyboard is enough, nothing is cut off on a phone."""
 
 from unittest import SkipTest
 
@@ -27,7 +27,7 @@ class TestAccessibility(BrowserTestCase):
 
 	@classmethod
 	def make_states(cls) -> dict[str, str]:
-		"""An address for every state that a page can be in."""
+		"""The address of a page in each of its states."""
 		prices = [{"currency": code, "price": 9} for code in ("USD", "EUR", "GBP", "JPY", "KWD", "AUD")]
 		factories.create_plan(prices=prices, trial_days=7, features="One\nTwo")
 		open_invoice, failed, paid = (factories.create_invoice(cls.user) for _ in range(3))
@@ -69,7 +69,7 @@ class TestAccessibility(BrowserTestCase):
 		frappe.db.commit()
 
 	def stay(self, context):
-		"""The page that leads to a gateway is to be looked at, so nobody leaves it."""
+		"""Keep the page that redirects to a gateway open, so that it can be examined."""
 		context.route(f"{self.simulator.url}/**", lambda route: route.abort())
 		return context
 
@@ -84,7 +84,7 @@ class TestAccessibility(BrowserTestCase):
 
 	def open_still(self, context, path: str):
 		page = context.new_page()
-		# Leaving for the gateway was aborted, and the page stays as it was.
+		# The redirect to the gateway was aborted.
 		page.add_init_script("HTMLFormElement.prototype.requestSubmit = function () {};")
 		page.goto(path, wait_until="domcontentloaded")
 		return page

@@ -1,4 +1,4 @@
-"""Where things stand on the pages, and what their small helpers do."""
+"""The layout of the pages, and their small scripts."""
 
 from oropendola_payments.tests.browser.case import PHONE, BrowserTestCase
 from oropendola_payments.tests.support import factories

@@ -1,4 +1,4 @@
-"""New customers pay with every gateway, in a real browser against the played providers."""
+"""Customers pay with every gateway, in a real browser against the simulator."""
 
 import re
 
@@ -7,8 +7,8 @@ import frappe
 from oropendola_payments.tests.browser.case import GATEWAYS, PHONE, BrowserTestCase
 from oropendola_payments.tests.support import factories
 
-EMBEDDED = ("stripe", "phonepe", "cashfree")  # their scripts go to the return address by themselves
-WINDOWS = ("payu", "razorpay")  # these hand their answer to our page
+EMBEDDED = ("stripe", "phonepe", "cashfree")  # their scripts open the return address themselves
+WINDOWS = ("payu", "razorpay")  # these pass their result to our page
 WITHOUT_SCRIPT = ("payu", "razorpay", "stripe", "paypal", "phonepe", "cashflows")
 
 
@@ -59,7 +59,7 @@ class TestPaying(BrowserTestCase):
 				self.assertEqual(self.console_errors, [])
 
 	def test_an_sdk_that_posts_through_our_page_ends_at_the_result(self):
-		"""Our page posts it with the log-in, so without its token the framework would refuse it."""
+		"""Our page posts the result within the session, so without its CSRF token the framework would refuse it."""
 		for gateway in WINDOWS:
 			with self.subTest(gateway):
 				page, invoice = self.embedded_checkout(gateway)

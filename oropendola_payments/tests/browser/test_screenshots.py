@@ -1,4 +1,4 @@
-"""Makes the pictures of docs/screenshots anew when PAYMENT_SCREENSHOTS is set; otherwise only says how."""
+"""Makes the pictures of docs/screenshots when PAYMENT_SCREENSHOTS is set; otherwise it is skipped."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ LOOKS = {
 	"dark": {"color_scheme": "dark", **WIDE},
 	"phone": {"color_scheme": "light", **PHONE, "device_scale_factor": 1.5},
 }
-# Every state is seen in the light look; the others show that they are looked after too.
+# Every state is captured in the light theme, and some in the others.
 KEPT = {
 	"dark": ("plans", "checkout", "billing"),
 	"phone": ("plans", "checkout", "result-paid", "billing", "pay-upi", "receipt"),
@@ -112,7 +112,7 @@ class TestScreenshots(BrowserTestCase):
 		return factories.create_invoice(user, plan=frappe.get_doc("AI Plan", plan))
 
 	def ordered(self):
-		"""A customer of their own with an invoice: one customer gets one invoice of a plan."""
+		"""A new customer with an invoice, because a customer gets one invoice for a plan."""
 		user = self.customer()
 		return self.browser_of(user, **WIDE), self.invoice_of(user)
 

@@ -1,4 +1,4 @@
-"""What goes wrong between a customer and a gateway, and how the pages lead out of it."""
+"""What can go wrong between a customer and a gateway, and how the pages handle it."""
 
 import re
 
@@ -8,7 +8,7 @@ from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.tests.browser.case import GATEWAYS, PHONE, BrowserTestCase
 from oropendola_payments.tests.support import factories
 
-BANK_CODE = "111000"  # what the played Cashfree's bank sends
+BANK_CODE = "111000"  # the code of the simulated bank
 
 
 class TestTrouble(BrowserTestCase):
@@ -19,7 +19,7 @@ class TestTrouble(BrowserTestCase):
 		self.browser = self.browser_of(self.user)
 
 	def let_pass(self, attempt: str):
-		"""Some time, so that the gateway may be asked again."""
+		"""Let so much time pass that the gateway may be queried again."""
 		frappe.db.set_value("Payment Attempt", attempt, "last_check_at", "2020-01-01")
 		frappe.db.commit()
 
@@ -54,7 +54,7 @@ class TestTrouble(BrowserTestCase):
 				self.assertEqual(self.console_errors, [])
 
 	def wait_for_no(self, page, invoice) -> str:
-		"""The view after a decline; some gateways tell it only by their server, or when they are asked again."""
+		"""The result page after a decline, which some gateways report only by webhook or by a later status query."""
 		page.locator("[data-view]").wait_for()
 		for attempt in self.attempts(invoice):
 			self.let_pass(attempt)
@@ -109,7 +109,7 @@ class TestTrouble(BrowserTestCase):
 		page = self.start("phonepe")
 		reference = self.attempts(self.invoice)[0]
 		page.close()
-		self.simulator.pay("phonepe", reference)  # in the app, with no browser to come back to
+		self.simulator.pay("phonepe", reference)  # in the UPI app, without a browser to return to
 		self.assertEqual(self.host.deliver_webhooks("phonepe"), [200])
 		page = self.open(self.browser, f"/payment-result?attempt={reference}")
 		self.wait_for_result(page, "paid")
@@ -128,7 +128,7 @@ class TestTrouble(BrowserTestCase):
 		page = self.start("razorpay")
 		self.press(page, "pending")
 		self.wait_for_result(page, "left")
-		page.close()  # it would ask by itself
+		page.close()  # it would poll by itself
 		attempt = self.attempts(self.invoice)[0]
 		self.simulator.finish("razorpay", attempt, "success")
 		self.let_pass(attempt)

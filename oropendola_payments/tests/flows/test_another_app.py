@@ -1,4 +1,4 @@
-"""What docs/adding-a-gateway.md and the hooks promise to other apps of the site."""
+"""What other apps of the site get from docs/adding-a-gateway.md and from the payment hooks."""
 
 import json
 from functools import partial
@@ -72,12 +72,12 @@ class TestPaymentHooks(TestCase):
 	def test_payment_refunded_is_called_when_a_refund_is_done(self):
 		self.journey.deliver_return(self.journey.customer_pays(self.attempt))
 		refund = self.journey.refund()["refund"]
-		told = ("payment_refunded", self.journey.invoice, refund)
-		self.assertNotIn(told, hook_calls, "the bank has not carried it out yet")
+		expected = ("payment_refunded", self.journey.invoice, refund)
+		self.assertNotIn(expected, hook_calls, "the bank has not carried it out yet")
 		self.journey.sim.finish_refund("payu", refund)
 		make_due(self.journey.invoice)
 		payment_jobs.run_refunds()
-		self.assertEqual(hook_calls.count(told), 1)
+		self.assertEqual(hook_calls.count(expected), 1)
 
 
 class TestGatewayOfAnotherApp(TestCase):
@@ -131,8 +131,8 @@ class TestGatewayOfAnotherApp(TestCase):
 		AcmePay.payments[attempt]["state"] = state
 		return AcmePay.payments[attempt]
 
-	def webhook(self, told: dict, secret: str = SECRET) -> dict:
-		body = json.dumps(told).encode()
+	def webhook(self, fields: dict, secret: str = SECRET) -> dict:
+		body = json.dumps(fields).encode()
 		headers = {"X-Acme-Signature": signature_of(body, secret), "Content-Type": "application/json"}
 		url = f"{SITE}.webhooks.receive?gateway=acmepay"
 		with incoming_request("POST", url, body=body, headers=headers):
@@ -167,11 +167,11 @@ class TestGatewayOfAnotherApp(TestCase):
 		)
 
 	def test_its_webhook_is_verified_and_settled(self):
-		told = self.customer_pays(self.start())
-		self.assertEqual(self.webhook(told, "a guess")["error_code"], "invalid_signature")
+		fields = self.customer_pays(self.start())
+		self.assertEqual(self.webhook(fields, "a guess")["error_code"], "invalid_signature")
 		self.assertEqual(self.status(), ("Processing", "Pending"))
-		self.assertEqual(self.webhook(told)["status"], "processed")
-		self.assertEqual(self.webhook(told)["status"], "duplicate")
+		self.assertEqual(self.webhook(fields)["status"], "processed")
+		self.assertEqual(self.webhook(fields)["status"], "duplicate")
 		self.assertEqual(self.status(), ("Paid", "Active"))
 
 	def test_the_reconciliation_job_queries_it(self):
@@ -191,7 +191,7 @@ class TestGatewayOfAnotherApp(TestCase):
 		self.assertEqual(self.status()[0], "Refunded")
 
 	def test_without_its_app_it_is_unknown_and_other_gateways_still_work(self):
-		"""The app was taken off the site, its settings stayed."""
+		"""The app was uninstalled and its gateway settings stayed."""
 		self.assertIn("acmepay", self.listed())
 		self.uninstall()
 		self.assertNotIn("acmepay", self.listed(), "the list was in the cache")

@@ -1,4 +1,4 @@
-"""Money that was sent back in a provider's dashboard, and the message about it was lost: the sweeps see it all the same."""
+"""Refunds made in the dashboard of a provider whose notice was lost: the sweeps find them."""
 
 from decimal import Decimal
 
@@ -13,7 +13,7 @@ from oropendola_payments.tests.support.journey import GATEWAYS, PRICE, Journey
 from oropendola_payments.tests.support.simulated import deliver
 from oropendola_payments.tests.support.time_travel import clear_due_records, make_due, sweep
 
-# PhonePe tells of a refund only when it is asked by that refund's own number.
+# PhonePe reports a refund only when it is queried by the id of that refund.
 TELLING = tuple(code for code in GATEWAYS if code != "phonepe")
 HALF = to_minor("249.50", "INR")
 
@@ -71,9 +71,9 @@ class TestAfterThePayment(DashboardCase):
 		"""Stripe sends it for full and partial refunds, and it names no refund."""
 		journey, attempt = self.paid_journey("stripe")
 		journey.sim.refund_from_dashboard("stripe", attempt)
-		told = [m for m in journey.take_webhooks() if b'"type": "charge.refunded"' in m.body]
+		events = [m for m in journey.take_webhooks() if b'"type": "charge.refunded"' in m.body]
 		make_due(journey.invoice)
-		self.assertEqual([deliver(message)["status"] for message in told], ["processed"])
+		self.assertEqual([deliver(message)["status"] for message in events], ["processed"])
 		self.assertEqual((journey.status(), journey.problems()), ("Refunded", []))
 
 	def test_the_stripe_event_charge_refunded_refreshes_a_pending_refund(self):
@@ -106,7 +106,7 @@ class TestBeforeSettlement(DashboardCase):
 
 	def pay_unheard(self, journey: Journey, attempt: str):
 		back = journey.customer_pays(attempt)
-		if journey.gateway == "paypal":  # takes money when we capture: the answer to that is lost
+		if journey.gateway == "paypal":  # captures when we ask it to: the response to that is lost
 			journey.sim.faults.add("paypal", "capture", "timeout_after")
 			journey.deliver_return(back)
 		self.assertTrue([c for c in journey.sim.books(journey.gateway) if c.reference == attempt])
@@ -117,11 +117,11 @@ class TestBeforeSettlement(DashboardCase):
 		attempt = journey.start()
 		self.pay_unheard(journey, attempt)
 		self.send_back_silently(journey, attempt)
-		told = next(c for c in journey.sim.books("razorpay") if c.reference == attempt)
+		charge = next(c for c in journey.sim.books("razorpay") if c.reference == attempt)
 		early = RefundEvent(
 			RefundOutcome.REFUNDED,
 			refund_id=unique("rfnd"),
-			payment_id=told.payment_id,
+			payment_id=charge.payment_id,
 			amount=Decimal(PRICE),
 			currency="INR",
 		)
@@ -133,7 +133,7 @@ class TestBeforeSettlement(DashboardCase):
 
 class TestStatusQuery(DashboardCase):
 	def test_a_payment_is_settled_although_the_refund_query_fails(self):
-		"""R10: a limit of calls must not hide a payment."""
+		"""R10: a rate limit must not hide a payment."""
 		for gateway in ("razorpay", "stripe", "cashfree", "payu"):
 			with self.subTest(gateway):
 				journey = Journey(gateway)

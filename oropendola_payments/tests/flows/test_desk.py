@@ -1,4 +1,4 @@
-"""The Desk: what the server offers on a record, numbers and reports."""
+"""The Desk: buttons that the server offers on a record, number cards, charts and reports."""
 
 import json
 from datetime import timedelta

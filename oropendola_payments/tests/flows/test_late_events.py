@@ -1,4 +1,4 @@
-"""What happens after everybody stopped looking: money, holds and bells that come late, and rows that must not be forgotten."""
+"""Late events: payments, authorizations and notices after the invoice was settled or closed, and attempts left open."""
 
 import dataclasses
 from datetime import timedelta
@@ -32,7 +32,7 @@ from oropendola_payments.tests.support.journey import GATEWAYS, Journey
 from oropendola_payments.tests.support.simulated import deliver
 from oropendola_payments.tests.support.time_travel import clear_due_records, make_due, sweep
 
-# An order of the others is paid once at most.
+# At the other gateways an order is paid at most once.
 MANY_PAYMENTS = tuple(code for code in GATEWAYS if code in ("payu", "razorpay", "cashfree", "cashflows"))
 SIX_DAYS = 6 * 24 * 60 + 1
 
@@ -42,7 +42,7 @@ def value(doctype: str, name: str, field: str):
 
 
 def pay_once_more(journey, attempt: str):
-	"""A second payment inside the same order, as two tabs of the pay page make it."""
+	"""A second payment of the same order, as from two tabs of the pay page."""
 	dialect = journey.sim._dialect(journey.gateway)
 	dialect.settle(dialect.books.order_of(attempt), "success", dialect.methods[0])
 
@@ -58,7 +58,7 @@ class LateEventsCase(TestCase):
 
 class TestFurtherPayments(LateEventsCase):
 	def test_a_second_payment_of_one_order_is_found_without_a_notice(self):
-		"""R7: the message about it was lost, and the first payment was settled long ago."""
+		"""R7: its notice was lost, and the first payment was settled long ago."""
 		for gateway in MANY_PAYMENTS:
 			with self.subTest(gateway):
 				journey = Journey(gateway)
@@ -70,7 +70,7 @@ class TestFurtherPayments(LateEventsCase):
 				self.assertEqual(len(journey.captures()), len(ledger_of(journey, attempt)))
 
 	def test_an_unsigned_notice_seconds_after_another_is_not_lost(self):
-		"""R7: it sounds as the first, and is about other money."""
+		"""R7: it looks like the first one and is about another payment."""
 		journey = Journey("cashflows")
 		attempt = journey.start()
 		journey.customer_pays(attempt)
@@ -99,7 +99,7 @@ class TestFurtherPayments(LateEventsCase):
 
 class TestLateAuthorizations(LateEventsCase):
 	def test_a_late_authorization_of_a_paid_invoice_is_not_captured(self):
-		"""R28: we would make the customer pay twice."""
+		"""R28: capturing it would charge the customer twice."""
 		journey = Journey("razorpay")
 		attempt = journey.start()
 		journey.customer_pays(attempt)
@@ -112,7 +112,7 @@ class TestLateAuthorizations(LateEventsCase):
 		self.assertEqual(books.payment(hold).state, "authorized")
 
 	def test_a_failing_capture_does_not_hide_another_payment(self):
-		"""R10: one bad fact does not end the others."""
+		"""R10: one failing event does not stop the others."""
 		journey = Journey("razorpay")
 		attempt = journey.start()
 		order = value("Payment Attempt", attempt, "gateway_order_id")
@@ -129,7 +129,7 @@ class TestLateAuthorizations(LateEventsCase):
 
 class TestOpenAttempts(LateEventsCase):
 	def test_an_open_attempt_of_a_paid_invoice_is_closed_at_the_end(self):
-		"""R14, R23: it was paid another way; the order is asked about to the end, and then closed."""
+		"""R14, R23: the invoice was paid by another attempt; this one is queried to the end and then closed."""
 		journey = Journey("razorpay")
 		attempt = journey.start()
 		manual_payment.record_payment(journey.invoice, Decimal(PRICE), unique("transfer"), None, None)
@@ -141,7 +141,7 @@ class TestOpenAttempts(LateEventsCase):
 		self.assertEqual(journey.status(), "Paid")
 
 	def test_an_unanswered_last_status_query_is_repeated(self):
-		"""R23: the gateway was down at that very moment."""
+		"""R23: the gateway was down at that moment."""
 		journey = Journey("payu")
 		attempt = journey.start()
 		journey.cancel(attempt)
@@ -207,14 +207,18 @@ class TestStrangers(LateEventsCase):
 
 class TestMergedUsers(LateEventsCase):
 	def test_a_payment_of_two_merged_users_is_still_settled(self):
-		"""R26, R27: the unique key of one plan a customer must not undo a payment."""
+		"""R26, R27: the unique key of customer and plan must not undo a payment."""
 		plan, kept, merged = create_plan(), create_user(), create_user()
 		create_invoice(kept, plan)
 		journey = Journey("payu", user=merged)
 		subscription = {"plan": plan.name, "live_key": f"{merged}:{plan.name}"}
 		frappe.db.set_value("AI Subscription", journey.subscription, subscription)
 		attempt = journey.start()
-		for doctype in ("AI Subscription", "AI Invoice", "Payment Attempt"):  # what a merge does to the links
+		for doctype in (
+			"AI Subscription",
+			"AI Invoice",
+			"Payment Attempt",
+		):  # what merging users does to the links
 			frappe.db.sql(f"UPDATE `tab{doctype}` SET user = %s WHERE user = %s", (kept, merged))
 		privacy.user_renamed(frappe.get_doc("User", kept), old=merged, new=kept, merge=True)
 		frappe.db.commit()
@@ -223,7 +227,7 @@ class TestMergedUsers(LateEventsCase):
 
 
 class TestCancelledSubscriptions(LateEventsCase):
-	"""R7: what was paid in part for a subscription that is cancelled is neither kept nor forgotten."""
+	"""R7: partial payments of a cancelled subscription are refunded or flagged."""
 
 	def test_a_partial_manual_payment_is_flagged(self):
 		user = create_user()

@@ -1,4 +1,4 @@
-"""What the scheduler does to subscriptions: quotas are filled, periods end with a grace, customers are reminded once."""
+"""Scheduled jobs of subscriptions: quotas are reset, periods end with a grace period, customers are reminded once."""
 
 from datetime import date, timedelta
 
@@ -26,7 +26,7 @@ class TimeTestCase(CustomerTestCase):
 		self.key = self.succeed(api.reveal_api_key)["api_key"]
 
 	def ended(self, days: int, **columns):
-		"""A subscription that ended so many days ago; below 0 the end is still to come."""
+		"""A subscription that ended so many days ago; a negative number is in the future."""
 		end = today() - timedelta(days=days)
 		move_to(self.doc.name, end_date=end, start_date=end - timedelta(days=30), **columns)
 
@@ -48,7 +48,7 @@ class TestExpiry(TimeTestCase):
 	def test_on_the_end_date_service_stops_and_the_grace_period_starts(self):
 		self.ended(0)
 		with self.assertRaises(PaymentRequired):
-			usage.consume(self.key, 1)  # at once, not when the scheduler comes round
+			usage.consume(self.key, 1)  # at once, not when the next job runs
 		self.assertEqual(self.run_sweep(), "Past Due")
 		mine = self.my_subscription()
 		self.assertEqual(

@@ -1,4 +1,4 @@
-"""How many statements a payment costs beyond a bare ping, with warm caches; transaction control is not counted."""
+"""The number of SQL statements of a payment beyond those of a ping, with warm caches and without transaction control."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from oropendola_payments.tests.support.time_travel import clear_due_records
 
 CONTROL = ("commit", "start", "rollback", "begin", "savepoint", "release")
 ROUNDS = 3
-# PayPal's customers only approve: whether the money is still wanted is read before we take it.
+# At PayPal customers only approve: whether the payment is still wanted is read before we capture.
 LIMITS = {"paypal": 17}
 LIMIT = 16
 
@@ -34,7 +34,7 @@ class TestPaymentBudgets(TestCase):
 		return [statement for statement in seen if not statement.lower().startswith(CONTROL)]
 
 	def beyond_ping(self, requests: list[Callable], user: str | None = None) -> list[str]:
-		"""Of the last request, and of a ping by the same user: the first ones fill caches."""
+		"""The statements of the last request and of a ping by the same user; earlier ones fill the caches."""
 		costs = [self.cost(request) for request in requests]
 		ping = [self.cost(lambda: send("POST", "/api/method/ping", user)) for _round in range(ROUNDS)][-1]
 		mine = list(costs[-1])
@@ -44,7 +44,7 @@ class TestPaymentBudgets(TestCase):
 		return mine
 
 	def settling(self, gateway: str) -> Callable:
-		"""A request that brings the message of a fresh payment."""
+		"""A request that delivers the webhook of a new payment."""
 		journey = self.journey(gateway)
 		journey.customer_pays(journey.start())
 		return self.delivery(gateway, journey.take_webhooks()[-1])

@@ -1,4 +1,4 @@
-"""Twenty at once, each with its own connection: the database decides, and nothing happens twice."""
+"""Twenty callers at once, each with its own connection: nothing happens twice."""
 
 import random
 
@@ -31,7 +31,7 @@ class RaceCase(TestCase):
 		self.addCleanup(settings.__exit__, None, None, None)
 
 	def assert_only_refusals(self, results: list):
-		"""The losers of a race are told so; nobody meets a bug."""
+		"""Callers that lose a race get a refusal and never an unexpected error."""
 		bugs = [r for r in results if isinstance(r, Exception) and not isinstance(r, Refusal | GatewayError)]
 		self.assertEqual(bugs, [])
 
@@ -42,19 +42,19 @@ class TestOnePayment(RaceCase):
 		attempt = journey.start()
 		back = journey.customer_pays(attempt)
 		messages = journey.take_webhooks()
-		doors = [
+		callers = [
 			lambda: deliver_return(back),
 			lambda: status_query.refresh(attempt),
 			*(lambda m=m: deliver(m) for m in messages),
 		]
-		everybody = [doors[number % len(doors)] for number in range(CROWD)]
+		everybody = [callers[number % len(callers)] for number in range(CROWD)]
 		random.shuffle(everybody)
 		results = in_parallel(CROWD, lambda number: everybody[number]())
 		self.assert_only_refusals(results)
 		return journey
 
 	def test_parallel_callbacks_webhooks_and_polls_create_one_capture_and_one_period(self):
-		"""payu.md pitfall 8, razorpay.md pitfall 5: return, webhook and a redelivery while the first run is still working. R28, R1: twenty tell of one payment."""
+		"""payu.md pitfall 8, razorpay.md pitfall 5: return, webhook and a redelivery while the first run is still working. R1, R28: twenty callers report one payment."""
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				journey = self.race_for_one_payment(gateway)
@@ -88,7 +88,7 @@ class TestOnePayment(RaceCase):
 
 class TestClicks(RaceCase):
 	def test_twenty_clicks_create_one_attempt_and_one_order(self):
-		"""R15 for payments: claimed before the call, called once."""
+		"""R15 for payments: the attempt is committed before the call, and the gateway is called once."""
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				journey = Journey(gateway)
@@ -131,8 +131,8 @@ class TestClicks(RaceCase):
 				journey = Journey(gateway)
 				attempt = journey.start()
 				back = journey.customer_pays(attempt)
-				doors = (lambda: deliver_return(back), lambda: cancel.cancel(journey.user, attempt))
-				self.assert_only_refusals(in_parallel(8, lambda number: doors[number % 2]()))
+				callers = (lambda: deliver_return(back), lambda: cancel.cancel(journey.user, attempt))
+				self.assert_only_refusals(in_parallel(8, lambda number: callers[number % 2]()))
 				sweep_until_settled(journey)
 				self.assertEqual(journey.status(), "Paid")
 				self.assertEqual(journey.problems(), [])
@@ -147,7 +147,7 @@ class TestRefunds(RaceCase):
 		return journey
 
 	def test_twenty_refunds_never_exceed_the_payment(self):
-		"""R15: capped in total under a lock, however many managers click."""
+		"""R15: the total is checked under a lock, however many managers click."""
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				journey = self.paid(gateway)
@@ -169,7 +169,7 @@ class TestRefunds(RaceCase):
 		self.assertEqual(len(journey.refunds()), 1)
 
 	def test_two_parallel_workers_send_a_refund_once(self):
-		"""Double sends: the claim is taken under the refund's lock."""
+		"""The refund is locked before it is sent."""
 		journey = self.paid("payu")
 		with payment_settings(double_payment_policy="Refund"):
 			name = create.create_refund(journey.invoice, 100, "A test")["refund"]
@@ -195,7 +195,7 @@ class TestSubscribing(RaceCase):
 		self.assertEqual(frappe.db.count("AI Invoice", {"user": journey.user}), 2)
 
 	def test_twenty_parallel_renewals_after_expiry_create_one_invoice(self):
-		"""R29: what another request just made is seen, although this one had looked before."""
+		"""R29: a request sees the invoice that another one just created, although it had queried before."""
 		journey = Journey("payu", user=create_user())
 		journey.deliver_return(journey.customer_pays(journey.start()))
 		frappe.get_doc("AI Subscription", journey.subscription).expire()

@@ -1,4 +1,4 @@
-"""How many statements a call costs beyond a bare ping, with warm caches."""
+"""The number of SQL statements of a call beyond those of a ping, with warm caches."""
 
 from contextlib import contextmanager
 from unittest.mock import patch
@@ -13,7 +13,7 @@ from oropendola_payments.tests.support.http import call, send
 
 @contextmanager
 def counted_statements():
-	"""The statements that any thread sends meanwhile; the real method still does the work."""
+	"""Collects the statements of all threads while they run as usual."""
 	original, seen = Database.sql, []
 
 	def counting(self, query, *args, **kwargs):
@@ -31,7 +31,7 @@ class TestStatementBudgets(TestCase):
 		cls.doc, cls.key = served_customer()
 
 	def statements(self, request) -> list[str]:
-		"""Of the third time: the first fills caches, the second shows that they are full."""
+		"""The statements of the third call: the first fills the caches, the second confirms it."""
 		for _time in range(3):
 			with counted_statements() as seen:
 				answer = request()

@@ -50,7 +50,7 @@ STAFF_ONLY = (
 	"AI Plan", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log", "Payment Alert",
 	"Payment Gateway Settings", "Payment Settings",
 )  # fmt: skip
-# What not even a manager makes, changes or deletes: it is written by what happened.
+# Records that not even a manager creates, changes or deletes.
 EVIDENCE = (
 	"AI API Key", "Payment Attempt", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log",
 	"Payment Alert",
@@ -75,7 +75,7 @@ class TestEveryEndpoint(TestCase):
 		cls.addClassCleanup(restored.__exit__, None, None, None)
 
 	def test_the_access_table_covers_every_endpoint(self):
-		"""S12: nothing is reachable by accident."""
+		"""S12: no function is exposed by accident."""
 		self.assertEqual({row.endpoint for row in ROWS}, set(whitelisted()))
 
 	def test_guests_reach_only_what_is_meant_for_them(self):
@@ -125,7 +125,7 @@ class TestEveryEndpoint(TestCase):
 
 	def test_a_get_request_writes_nothing(self):
 		"""S19."""
-		# These ask the gateway, whose answer may be news.
+		# These query the gateway, whose answer may change something.
 		asking = {"callbacks.returned", "cashfree.get_cashfree_order_status", "payment.get_payment_status"}
 		for row in ROWS:
 			if row.endpoint in READS - asking:
@@ -150,10 +150,10 @@ class TestOwnLists(TestCase):
 		self.assertNotIn(theirs.name, frappe.as_json(listed))
 
 	def test_a_foreign_record_and_a_missing_one_get_the_same_answer(self):
-		"""S9: no oracle for names."""
-		invoice, stranger = create_invoice(), create_user()
+		"""S9: names cannot be guessed by comparing answers."""
+		invoice, other_user = create_invoice(), create_user()
 		for name in (invoice.name, "INV-0000-00000"):
-			answer = call("payment.get_payment_status", stranger, json={"invoice_id": name})
+			answer = call("payment.get_payment_status", other_user, json={"invoice_id": name})
 			self.assertEqual(
 				(answer.status_code, message(answer)["error"]), (404, f"You have no invoice {name}.")
 			)
@@ -242,8 +242,8 @@ class TestRest(TestCase):
 
 	def test_customers_cannot_read_internal_fields_of_own_records(self):
 		for doctype in CUSTOMERS_READ:
-			told = self.read(doctype, self.owner).json["data"]
-			self.assertEqual([field for field in INSIDE if told.get(field)], [], doctype)
+			row = self.read(doctype, self.owner).json["data"]
+			self.assertEqual([field for field in INSIDE if row.get(field)], [], doctype)
 
 	def test_staff_can_read_everything_and_auditors_cannot_write(self):
 		for doctype, name in self.names.items():

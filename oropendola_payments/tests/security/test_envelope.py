@@ -1,4 +1,4 @@
-"""What `endpoint` promises: an answer in the envelope, or a refusal that leaves nothing behind."""
+"""The decorator `endpoint`: an answer in the envelope, or a refusal after which nothing was written."""
 
 import frappe
 
@@ -9,10 +9,10 @@ from oropendola_payments.tests.support.factories import unique
 
 
 def writing_endpoint(error: Exception | None):
-	"""An endpoint that writes a row and then raises this error."""
+	"""An endpoint that writes a row and then raises the given error."""
 
 	def function(title: str) -> dict:
-		# Not a log: on a bench their tables take no part in transactions.
+		# Not a log record: on a bench their tables take no part in transactions.
 		mail = frappe.get_doc(doctype="Email Template", name=title, subject="A test", response="-")
 		mail.insert(ignore_permissions=True)
 		if error:
@@ -28,7 +28,7 @@ class TestEnvelope(TestCase):
 		self.addCleanup(frappe.local.response.pop, "http_status_code", None)
 
 	def call(self, error: Exception | None) -> tuple[dict, bool]:
-		"""The answer, and whether the row is there after the commit that follows a normal return."""
+		"""The answer, and whether the row exists after the commit that follows a normal return."""
 		title = unique("row")
 		answer = writing_endpoint(error)(title=title)
 		frappe.db.commit()

@@ -1,4 +1,4 @@
-"""Strangers at the open doors, over real HTTP: refused or led home, nothing written, never a server error."""
+"""Hostile requests to public endpoints over HTTP: refused or redirected, nothing written, never a server error."""
 
 import json
 import secrets
@@ -23,7 +23,7 @@ WRITTEN = (
 	"Payment Attempt",
 	"Error Log",
 )
-# Meanwhile a worker of the bench may log what became of a mail or a receipt.
+# Meanwhile a worker of the bench may log the result of a mail or a receipt.
 OURS = {"Error Log": {"method": ("like", "%ebhook%")}}
 
 
@@ -57,7 +57,7 @@ class HostileCase(TestCase):
 
 
 def mutilated(body: bytes) -> dict[str, bytes]:
-	"""What a stranger may make of a message that once was good."""
+	"""Forgeries that an attacker can make of a genuine notice."""
 	return {
 		"another amount": body.replace(b"49", b"48"),
 		"cut in the middle": body[: len(body) // 2],
@@ -79,14 +79,14 @@ def mutilated(body: bytes) -> dict[str, bytes]:
 
 
 def sent_as_text(headers) -> dict:
-	"""Frappe itself reads what is called JSON before it calls us; what is called text comes through untouched."""
+	"""Frappe parses a JSON body before it calls us; a text body arrives unchanged."""
 	kept = {name: value for name, value in headers.items() if name.lower() != "content-type"}
 	return {**kept, "Content-Type": "text/plain"}
 
 
 class TestWebhooks(HostileCase):
 	def test_mutilated_notices_are_refused_and_write_nothing(self):
-		"""S2, S4, S7: no signature, no look, no row."""
+		"""S2, S4, S7: without a valid signature nothing is looked up and nothing written."""
 		for gateway in (code for code in GATEWAYS if code not in UNSIGNED_NOTICES):
 			journey = self.journey(gateway)
 			journey.customer_pays(journey.start())
@@ -110,7 +110,7 @@ class TestWebhooks(HostileCase):
 			self.assertEqual((journey.captures(), journey.subscription_status()), ([], "Pending"))
 
 	def test_a_body_that_frappe_cannot_parse_is_refused_by_frappe(self):
-		"""A body that is called JSON and is none: the framework refuses it in its own way, and nothing is written."""
+		"""An invalid JSON body is refused by the framework, and nothing is written."""
 		journey = self.journey("razorpay")
 		for kind, body in mutilated(b'{"event": "payment.captured"}').items():
 			with self.subTest(kind):
@@ -123,7 +123,7 @@ class TestWebhooks(HostileCase):
 		self.assertEqual(journey.status(), "Pending")
 
 	def test_a_missing_empty_or_malformed_signature_is_refused(self):
-		"""S4, S6, S23: asterisks, letters of other alphabets, nothing."""
+		"""S4, S6, S23: asterisks, other alphabets, and an empty text."""
 		for gateway in (code for code in GATEWAYS if code not in UNSIGNED_NOTICES):
 			journey = self.journey(gateway)
 			journey.customer_pays(journey.start())
@@ -158,7 +158,7 @@ class TestWebhooks(HostileCase):
 				self.assertEqual(answer.status_code, 404, answer.get_data(as_text=True)[:300])
 
 	def test_get_and_head_requests_are_refused(self):
-		"""S19: nobody changes anything by GET."""
+		"""S19: a GET request changes nothing."""
 		for method in ("GET", "PUT", "DELETE"):
 			answer = call("webhooks.receive", method=method, query_string={"gateway": "payu"})
 			self.assertIn(answer.status_code, (403, 405))
@@ -174,7 +174,7 @@ class TestWebhooks(HostileCase):
 		self.assertGreaterEqual(health.rejected_counts()["razorpay"] - before, 60)
 
 	def test_a_refusal_does_not_reveal_whether_a_payment_exists(self):
-		"""S9: a guess with a wrong signature gets the same words for a payment of ours as for nobody's."""
+		"""S9: a wrong signature gets the same answer for an existing and for an unknown payment."""
 		for gateway in (code for code in GATEWAYS if code not in UNSIGNED_NOTICES):
 			with self.subTest(gateway):
 				journey = self.journey(gateway)
@@ -208,7 +208,7 @@ class TestReplays(HostileCase):
 				self.assertEqual(journey.problems(), [])
 
 	def test_the_return_of_another_payment_does_not_pay_this_invoice(self):
-		"""S2, S5: a signed return of a cheap payment, brought back under an expensive one's address."""
+		"""S2, S5: a signed return of a cheap payment is sent to the return address of an expensive one."""
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				cheap = Journey(gateway, price=1)
@@ -230,7 +230,7 @@ class TestReplays(HostileCase):
 
 class TestReturns(HostileCase):
 	def test_every_return_redirects_to_our_own_page_without_a_cookie(self):
-		"""S5, S17, R31: nobody is logged out, and nobody is sent away from us."""
+		"""S5, S17, R31: no cookie ends the session, and no redirect leads to another host."""
 		for gateway in GATEWAYS:
 			attempt = self.journey(gateway).start()
 			tries = [
@@ -254,7 +254,7 @@ class TestReturns(HostileCase):
 					self.assertEqual(answer.headers.getlist("Set-Cookie"), [])
 
 	def test_a_forged_success_or_failure_changes_nothing(self):
-		"""S4, S5, S10: only the gateway's own word counts."""
+		"""S4, S5, S10: only verified events count."""
 		for gateway in GATEWAYS:
 			for word in ("success", "failure", "cancelled", "PAID", "CANCELLED"):
 				with self.subTest(f"{gateway} {word}"):
@@ -273,7 +273,7 @@ class TestReturns(HostileCase):
 					self.assertEqual((journey.status(), journey.captures()), ("Processing", []))
 
 	def test_a_paid_invoice_stays_paid_after_any_return(self):
-		"""S10: the failure address turns nothing into Failed."""
+		"""S10: calling the failure address does not make an invoice Failed."""
 		journey = self.journey("payu")
 		attempt = journey.start()
 		journey.customer_pays(attempt)

@@ -11,7 +11,10 @@ from oropendola_payments.tests.support.http import call, message
 from oropendola_payments.tests.support.simulated import incoming_request
 
 ENDPOINT = "cashfree.get_cashfree_order_status"
-ALLOWED, REFUSED = "not_found", "not_allowed"  # there is no such order, but only who may pay learns it
+ALLOWED, REFUSED = (
+	"not_found",
+	"not_allowed",
+)  # the order does not exist, and only callers with the right to pay get that answer
 
 
 class TestTransactScope(TestCase):
@@ -55,11 +58,11 @@ class TestTransactScope(TestCase):
 			self.assertEqual(self.over_http(token)[0], 401)
 
 	def test_the_role_does_not_replace_the_scope_of_a_token(self):
-		"""Who gave an agent a token without it has said what the agent may not do."""
+		"""A token without the scope was issued on purpose, so the role must not replace it."""
 		self.assertEqual(self.over_http(self.token("all", self.other)), (403, REFUSED))
 
 	def at_gateway_a_session(self, token: str, user: str | None = None) -> str:
-		"""The user is logged in by other means and sends this header along."""
+		"""The user is logged in by other means and also sends this header."""
 		headers = {"Authorization": f"Bearer {token}"}
 		with incoming_request("POST", "http://site.example/", headers=headers), as_user(user or self.user):
 			return cashfree.get_cashfree_order_status(order_id="X")["error_code"]

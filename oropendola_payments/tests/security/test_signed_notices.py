@@ -16,13 +16,13 @@ class TestSignedNotices(TestCase):
 		clear_due_records()
 
 	def told_of_success(self, gateway: str):
-		"""A payment, and the signed messages that call it a success."""
+		"""A payment, and its signed notices of success."""
 		journey = Journey(gateway)
 		attempt = journey.start()
 		journey.customer_pays(attempt)
 		dialect = journey.sim._dialect(gateway)
 		order = dialect.books.order_of(attempt)
-		if gateway == "paypal":  # the money is taken when the site captures: here nobody did
+		if gateway == "paypal":  # the money is captured by the site, which has not happened here
 			dialect.take(
 				order, f"8XY{dialect.books.number():013d}C", "success", "paypal", request_id="theirs"
 			)
@@ -62,7 +62,7 @@ class TestSignedNotices(TestCase):
 
 class TestUnverifiedReturns(TestCase):
 	def test_a_return_whose_signature_fails_after_the_money_moved_makes_us_ask(self):
-		"""razorpay.md pitfall 8: hold the payment and ask, do not drop it."""
+		"""razorpay.md pitfall 8: the payment is queried and not dropped."""
 		for gateway in ("razorpay", "payu"):
 			with self.subTest(gateway):
 				clear_due_records()

@@ -1,4 +1,4 @@
-"""What is kept of a request to a gateway comes from our records, whatever the browser sends along. Over real HTTP."""
+"""The stored request to a gateway comes from our records, whatever the browser sends. Over HTTP."""
 
 import frappe
 
@@ -8,8 +8,8 @@ from oropendola_payments.tests.support.factories import create_invoice, create_u
 from oropendola_payments.tests.support.http import call, message
 from oropendola_payments.tests.support.simulated import simulator
 
-MARK = "surplus-of-a-stranger"
-# What other apps merged into their stored request, and what our own attempt is made of.
+MARK = "surplus-of-an-attacker"
+# Parameters that other apps merge into a stored request, and fields of our own attempt.
 SURPLUS = {
 	"amount": "1",
 	"total_amount": "1",
@@ -64,7 +64,7 @@ class StoredRequestCase(TestCase):
 		return frappe.get_all("Payment Attempt", {"invoice": self.invoice}, fields, order_by="creation")
 
 	def rows(self) -> dict:
-		"""What a stranger could have made, with its content."""
+		"""Records that a request could have created, with their content."""
 		return {
 			doctype: frappe.db.sql(f"SELECT COUNT(*), MAX(modified) FROM `tab{doctype}`")
 			for doctype in ("Payment Attempt", "AI Invoice", "Payment Capture", "Payment Webhook Log")
@@ -73,7 +73,7 @@ class StoredRequestCase(TestCase):
 
 class TestOwner(StoredRequestCase):
 	def stored(self, endpoint: str, surplus: dict, **arguments) -> dict:
-		"""The request that is kept of a new invoice's payment."""
+		"""The stored request of the payment of a new invoice."""
 		self.invoice = create_invoice(self.owner).name
 		answer = call(endpoint, self.owner, json={**surplus, "invoice_id": self.invoice, **arguments})
 		self.assertEqual(answer.status_code, 200, answer.text[:500])
@@ -89,7 +89,7 @@ class TestOwner(StoredRequestCase):
 		return frappe.parse_json(attempt.request_data)
 
 	def test_extra_fields_do_not_change_the_stored_request(self):
-		"""S3, S11: a request with them is stored like one without."""
+		"""S3, S11: a request with extra fields is stored like one without."""
 		for endpoint, arguments in (
 			("payment.initiate_payment", {"gateway": "payu"}),
 			("payment.create_bolt_payment", {"embed_mode": "inline"}),
@@ -123,7 +123,7 @@ class TestOwner(StoredRequestCase):
 		self.assertEqual((refused.status_code, self.attempts()), (422, []))
 
 	def test_only_an_invoice_of_the_user_creates_an_order(self):
-		"""S3, S12: neither a stranger's invoice nor any other document."""
+		"""S3, S12: neither for invoices of others nor for any other document."""
 		subscription = frappe.db.get_value("AI Invoice", self.invoice, "subscription")
 		plan = frappe.db.get_value("AI Invoice", self.invoice, "plan")
 		before = self.rows()
@@ -157,7 +157,7 @@ class TestGuest(StoredRequestCase):
 		self.assertEqual(self.rows(), before)
 
 	def test_a_guests_return_adds_nothing_to_the_stored_request(self):
-		"""S3, S5: fields of a return without a signature are neither believed nor kept."""
+		"""S3, S5: fields of an unsigned return are neither used nor stored."""
 		answer = call(
 			"payment.initiate_payment", self.owner, json={"invoice_id": self.invoice, "gateway": "payu"}
 		)
@@ -172,8 +172,8 @@ class TestGuest(StoredRequestCase):
 			came_back = call(endpoint, None, data=fields, query_string=query)
 			self.assertEqual(came_back.status_code, 303, came_back.text[:300])
 			self.assertNotIn(MARK, came_back.headers["Location"])
-		told = call("webhooks.receive", None, data=fields, query_string={"gateway": "payu"})
-		self.assertEqual(told.status_code, 401, told.text[:300])
+		answer = call("webhooks.receive", None, data=fields, query_string={"gateway": "payu"})
+		self.assertEqual(answer.status_code, 401, answer.text[:300])
 		(after,) = self.attempts()
 		self.assertEqual(dict(after), dict(before))
 		stored = frappe.get_doc("Payment Attempt", before.name).as_dict()

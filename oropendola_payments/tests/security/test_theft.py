@@ -1,4 +1,4 @@
-"""Ways to get service without paying for it that were found by trying; each stays closed."""
+"""Ways to get service without paying for it; each is closed."""
 
 from decimal import Decimal
 from unittest.mock import patch
@@ -32,7 +32,7 @@ from oropendola_payments.tests.support.journey import Journey
 
 class TestStolenPayments(TestCase):
 	def test_a_payment_in_another_mode_settles_nothing(self):
-		"""S25: A test payment at the same provider is not money."""
+		"""S25: a test payment at the same provider is not money."""
 		journey = Journey("payu")
 		attempt = journey.start()
 		frappe.db.set_value("Payment Attempt", attempt, "mode", "Live")
@@ -42,7 +42,7 @@ class TestStolenPayments(TestCase):
 		self.assertEqual(journey.subscription_status(), "Pending")
 
 	def test_an_order_of_another_shop_with_our_reference_is_queried_and_not_applied(self):
-		"""S25: Two shops on one account: the buyer writes our reference into the other shop's order."""
+		"""S25: with two shops on one account, a buyer puts our reference into an order of the other shop."""
 		journey = Journey("stripe")
 		attempt = journey.start()
 		frappe.db.set_value("Payment Attempt", attempt, "gateway_order_id", None)

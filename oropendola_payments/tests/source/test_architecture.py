@@ -104,7 +104,7 @@ class TestRooms(TestCase):
 					self.assertTrue(place.module.startswith(allowed), str(place))
 
 	def test_the_simulator_shares_no_code_with_the_app(self):
-		"""One mistake cannot hide another."""
+		"""Otherwise one mistake could be in both and go unnoticed."""
 		for arrow in arrows():
 			if arrow.start.startswith("simulator"):
 				self.assertTrue(arrow.end.startswith("simulator"), str(arrow))
@@ -189,7 +189,7 @@ class TestTheRulesCanFail(TestCase):
 	"""A rule that finds nothing may be blind: each is shown what it must find."""
 
 	def planted(self, place: str, text: str) -> list[str]:
-		"""The faults of a module that would stand there."""
+		"""The forbidden arrows of a module with this text at this place."""
 		found = arrows_in(ast.parse(text), APP / place)
 		return [f"{arrow.start} -> {arrow.end}" for arrow in found if not points_down(arrow)]
 

@@ -1,4 +1,4 @@
-"""Forms, lists and the files of the workspace: a mistake in them shows nowhere but in a browser."""
+"""Forms, lists and files of the workspace, whose mistakes would only show in a browser."""
 
 import json
 import re
@@ -30,14 +30,14 @@ class TestForms(TestCase):
 			doc.run_method("onload")
 		finally:
 			frappe.conf.host_name = before
-		# A bench without a proxy before it adds its port.
+		# A bench without a proxy adds its port.
 		path = "/api/method/oropendola_payments.api.webhooks.receive?gateway=payu"
 		self.assertRegex(
 			doc.get("__onload").webhook_address, rf"^https://shop\.example(:\d+)?{re.escape(path)}$"
 		)
 
 	def test_a_list_of_invoices_shows_the_amount_on_a_laptop(self):
-		"""The Desk shows title, status and one more there, and the name when it is not the title."""
+		"""The Desk shows title, status and one more column there, and the name when it is not the title."""
 		meta = frappe.get_meta("AI Invoice")
 		others = [f.fieldname for f in meta.fields if f.in_list_view and f.fieldname != "status"]
 		self.assertEqual(meta.title_field, "user")

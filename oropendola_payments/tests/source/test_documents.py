@@ -1,4 +1,4 @@
-"""The documents name what there is: a new endpoint, code, job or rule without its line fails here."""
+"""The documents are complete: every endpoint, error code, job and invariant is described."""
 
 import re
 
@@ -20,7 +20,7 @@ LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 
 class TestDocuments(TestCase):
 	def section(self, text: str, endpoint: str) -> str:
-		"""From the heading that names the endpoint to the next one; the Desk's own numbers share one."""
+		"""The text from the heading of the endpoint to the next one; endpoints of the Desk share a section."""
 		found = re.search(rf"^###[^\n]*`{endpoint}\b.*?(?=^##|\Z)", text, re.MULTILINE | re.DOTALL)
 		if not found and endpoint.startswith("desk."):
 			found = re.search(r"^### The numbers of the Desk.*?(?=^##|\Z)", text, re.MULTILINE | re.DOTALL)

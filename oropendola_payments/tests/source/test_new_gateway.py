@@ -1,4 +1,4 @@
-"""What docs/adding-a-gateway.md asks for is there for every gateway, so that the page can be believed."""
+"""Every gateway has what docs/adding-a-gateway.md requires, so the page is up to date."""
 
 import re
 import unittest
@@ -20,7 +20,7 @@ from oropendola_payments.www import pay
 APP = Path(oropendola_payments.__file__).parent
 PAGE = APP.parent / "docs" / "adding-a-gateway.md"
 SETTINGS = "Payment Gateway Settings"
-# What the page names: if one of these moves, the page has to say where to.
+# Names on the page: when one of these moves, the page must follow.
 NAMED = {
 	"gateways/__init__.py": "BUILT_IN",
 	"gateways/base.py": "CREDENTIAL_SLOTS",

@@ -1,4 +1,4 @@
-"""What is packaged: all of the app and nothing of the stand-in."""
+"""The package contains all of the app and nothing of benchless."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""The stand-in for Frappe promises nothing that Frappe does not have: names and signatures are compared on a bench.
+"""Everything that benchless offers exists in Frappe: names and signatures are compared on a bench.
 
 The stand-in is read as source, so that on a bench the real Frappe is what gets imported. Without a bench it is compared with itself,
 which still finds files that do not parse and names that do not import.
@@ -92,7 +92,7 @@ def functions(path: Path) -> list[tuple[str, ast.FunctionDef, str]]:
 
 
 def differences(node: ast.FunctionDef, target) -> list[str]:
-	"""Parameters that the stand-in offers and the real function would refuse or read at another place."""
+	"""Parameters of benchless that the real function would refuse or take at another position."""
 	try:
 		real = inspect.signature(target).parameters
 	except (TypeError, ValueError):

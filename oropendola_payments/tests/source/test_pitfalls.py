@@ -13,7 +13,7 @@ NAMED = re.compile(r"\b([a-z]+)\.md pitfalls? (\d+(?:(?:, | and )\d+)*)")
 
 
 def docstrings_of_tests() -> list[str]:
-	"""Of functions only: a name at the top of a file promises nothing."""
+	"""Docstrings of test functions only, not of modules."""
 	nodes = [node for path in files_with_tests() for node in ast.walk(ast.parse(path.read_text()))]
 	is_test = (isinstance(node, ast.FunctionDef) and node.name.startswith("test_") for node in nodes)
 	return [ast.get_docstring(node) or "" for node, wanted in zip(nodes, is_test, strict=True) if wanted]

@@ -12,7 +12,7 @@ from oropendola_payments.tests.support.source import ROOT
 SWEEPS = "oropendola_payments.engine.jobs.payment_jobs"
 SUBSCRIPTIONS = "oropendola_payments.engine.jobs.subscription_jobs"
 
-# Job, when, what the table of the documents says of when, the work that it queues.
+# Job, its cron expression, how docs/operations.md puts it, the function that it queues.
 JOBS = (
 	(f"{SWEEPS}.reconcile_attempts", "* * * * *", "every minute", "run_reconcile"),
 	(f"{SWEEPS}.process_inbox", "*/2 * * * *", "every 2 minutes", "run_inbox"),
@@ -36,14 +36,14 @@ ASKED = (
 
 
 def scheduled() -> set[tuple[str, str]]:
-	"""(job, when) of everything that our hooks name."""
+	"""(job, cron expression) of everything in our hooks."""
 	events = dict(frappe.get_hooks("scheduler_events", app_name="oropendola_payments"))
 	cron = events.pop("cron")
 	return {(job, when) for table in (cron, events) for when, jobs in table.items() for job in jobs}
 
 
 def queued_by(job: str) -> list[dict]:
-	"""What a job of cron asks the queue for."""
+	"""What a scheduled job enqueues."""
 	asked = []
 	with patch.object(frappe, "enqueue", lambda method, **how: asked.append({"method": method, **how})):
 		frappe.get_attr(job)()
@@ -52,11 +52,11 @@ def queued_by(job: str) -> list[dict]:
 
 class TestSchedule(TestCase):
 	def test_hooks_schedule_each_job_at_its_time_and_no_other(self):
-		self.assertEqual(scheduled(), {(job, when) for job, when, _told, _work in JOBS})
+		self.assertEqual(scheduled(), {(job, when) for job, when, _documented, _work in JOBS})
 
 	def test_each_job_enqueues_its_work_deduplicated_on_the_long_queue(self):
-		"""A job of cron itself has 300 seconds, and two schedulers may call it at the same moment."""
-		for job, _when, _told, work in JOBS:
+		"""A cron job itself has 300 seconds, and two schedulers may call it at the same time."""
+		for job, _when, _documented, work in JOBS:
 			with self.subTest(job):
 				expected = {
 					"method": f"{job.rpartition('.')[0]}.{work}",
@@ -69,13 +69,15 @@ class TestSchedule(TestCase):
 				self.assertTrue(callable(frappe.get_attr(expected["method"])))
 
 	def test_no_two_jobs_share_a_job_id(self):
-		self.assertEqual(len({work for _job, _when, _told, work in JOBS}), len(JOBS))
+		self.assertEqual(len({work for _job, _when, _documented, work in JOBS}), len(JOBS))
 
 	def test_the_operations_page_lists_the_same_schedule(self):
 		if not (ROOT / "docs").is_dir():
 			self.skipTest("The documents are not installed with the app")
 		table = {(row["job"], row["when"]) for row in ROW.finditer((ROOT / "docs/operations.md").read_text())}
-		self.assertEqual(table, {(".".join(job.split(".")[-2:]), told) for job, _when, told, _work in JOBS})
+		self.assertEqual(
+			table, {(".".join(job.split(".")[-2:]), documented) for job, _when, documented, _work in JOBS}
+		)
 
 	def test_the_operations_page_describes_the_polling_intervals(self):
 		minutes = [
@@ -83,15 +85,22 @@ class TestSchedule(TestCase):
 			for step in (*polling.STEPS, *polling.PAID_STEPS)
 		]
 		hour, day = 60, 24 * 60
-		told = [(5, 1), (30, 5), (2 * hour, 15), (12 * hour, hour), (2 * day, 4 * hour), (6 * day, 12 * hour)]
-		told += [(30, hour), (12 * hour, day), (6 * day, 2 * day)]
-		self.assertEqual(minutes, told)
+		documented = [
+			(5, 1),
+			(30, 5),
+			(2 * hour, 15),
+			(12 * hour, hour),
+			(2 * day, 4 * hour),
+			(6 * day, 12 * hour),
+		]
+		documented += [(30, hour), (12 * hour, day), (6 * day, 2 * day)]
+		self.assertEqual(minutes, documented)
 		if (ROOT / "docs").is_dir():
 			text = " ".join((ROOT / "docs/operations.md").read_text().split())
 			for words in ASKED:
 				self.assertIn(words, text)
 
 	def test_the_site_has_a_record_for_every_scheduled_job(self):
-		"""What the framework really runs: the hooks became records."""
+		"""The framework runs these records, which it makes from the hooks."""
 		methods = frappe.get_all("Scheduled Job Type", {"stopped": 0}, pluck="method")
 		self.assertEqual({job for job, *_rest in JOBS} - set(methods), set())

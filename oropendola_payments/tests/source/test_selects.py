@@ -1,4 +1,4 @@
-"""What is written past the form's checks is still one of the words that the form knows."""
+"""Values that are written without the checks of the form are still options of its Selects."""
 
 import frappe
 
@@ -21,7 +21,7 @@ def options(doctype: str, fieldname: str) -> set[str]:
 
 class TestSelects(TestCase):
 	def test_every_state_of_a_transition_table_is_an_option_of_its_select(self):
-		"""R20: a status is set that the Select does not have."""
+		"""R20, for the states of records."""
 		for doctype in STATEFUL:
 			with self.subTest(doctype):
 				moves = frappe.get_doc({"doctype": doctype}).transitions
@@ -29,7 +29,7 @@ class TestSelects(TestCase):
 				self.assertEqual(states, options(doctype, "status"))
 
 	def test_every_value_written_by_flows_is_an_option_of_its_select(self):
-		"""R20, for all that is inserted without the form."""
+		"""R20, for every value that is written without the form."""
 		self.live_through_something()
 		for doctype in WRITTEN:
 			for field in frappe.get_meta(doctype).get("fields", {"fieldtype": "Select"}):

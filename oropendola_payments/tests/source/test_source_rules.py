@@ -1,4 +1,4 @@
-"""Mistakes that only reading finds: statements made of strings, and real people's data in the repository."""
+"""Rules about texts in the source: no interpolated SQL, no real personal data, no secrets."""
 
 import ast
 import re
@@ -9,7 +9,7 @@ from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.source import APP, ROOT, files, tree_of
 
 STATEMENT = re.compile(r"\b(SELECT|UPDATE|INSERT INTO|DELETE FROM|ORDER BY|WHERE)\b")
-# Names of tables and columns, marks and numbers: all of them from our own code. Values are parameters.
+# Table and column names, placeholders and numbers, all from our own code. Values are parameters.
 HARMLESS = {
 	"BATCH", "BY_NAME", "COLUMNS", "LIMIT", "LOG", "RULES[rule]", "TINY", "column", "columns", "count", "doctype", "group", "marks", "names",
 	"reason", "self.doctype", "sets", "where", "' AND '.join(conditions)", "' FOR UPDATE' if lock else ''",
@@ -27,7 +27,7 @@ SECRETS = {
 
 
 def interpolations(tree: ast.AST) -> Iterator[tuple[str, int]]:
-	"""What is put into the text of a statement."""
+	"""The expressions that are interpolated into an SQL statement."""
 	for node in ast.walk(tree):
 		if isinstance(node, ast.JoinedStr):
 			text = "".join(part.value for part in node.values if isinstance(part, ast.Constant))

@@ -1,4 +1,4 @@
-"""The state diagrams of docs/architecture.md show the tables by which the records move."""
+"""The state diagrams of docs/architecture.md match the transition tables of the records."""
 
 from oropendola_payments.tests.support import diagrams
 from oropendola_payments.tests.support.case import TestCase

@@ -1,4 +1,4 @@
-"""Nothing but the records' own moves writes a status: proven by reading the source."""
+"""Only the transition methods of the records write a status; this is checked in the source."""
 
 import ast
 from itertools import chain
@@ -9,7 +9,7 @@ from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.source import APP, files, tree_of
 from oropendola_payments.tests.support.status_writes import moves, status_writes
 
-# The moves themselves, and what builds statements for any column that it is given.
+# The transition methods, and functions that write any column they are given.
 MOVES = {
 	("ai_billing/records.py", "_swap"),
 	("ai_billing/records.py", "move_locked"),

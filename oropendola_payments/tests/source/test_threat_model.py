@@ -1,4 +1,4 @@
-"""docs/threat-model.md and the tests name each other: no row without a test, no test for a row that is not there."""
+"""Every row of docs/threat-model.md has a test, and every row that a test names exists."""
 
 import ast
 import re
@@ -20,7 +20,7 @@ def files_with_tests() -> list[Path]:
 
 
 def rows_in(path: Path) -> dict[str, set[str]]:
-	"""The rows that each test of a file names in its own docstring; a heading of a module proves nothing."""
+	"""The rows that each test of a file names in its own docstring; docstrings of modules do not count."""
 	return {
 		node.name: set(ROW.findall(ast.get_docstring(node) or ""))
 		for node in ast.walk(tree_of(path))
@@ -29,7 +29,7 @@ def rows_in(path: Path) -> dict[str, set[str]]:
 
 
 def _is_test(node: ast.AST) -> bool:
-	"""A test function, or a class whose tests are made one a gateway."""
+	"""A test function, or a class whose tests are generated for each gateway."""
 	if isinstance(node, ast.ClassDef):
 		written = [child for child in node.body if getattr(child, "name", "").startswith("test_")]
 		return node.name.startswith("Test") and not written

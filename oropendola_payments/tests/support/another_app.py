@@ -109,7 +109,7 @@ class AcmePay(Gateway):
 
 	def verify(self, callback: Callback) -> None:
 		if callback.kind == "return":
-			return  # proves nothing: a doorbell
+			return  # not signed: it only triggers a status query
 		expected = signature_of(callback.body, self.secrets["key_secret"])
 		if not hmac.compare_digest(expected.encode(), callback.header("X-Acme-Signature").encode()):
 			raise SignatureError("Acme's signature does not match the body")
@@ -117,8 +117,8 @@ class AcmePay(Gateway):
 	def parse(self, callback: Callback) -> Notice:
 		if callback.kind == "return":
 			return Notice(reference=callback.query.get("attempt"))
-		told = json.loads(callback.body)
-		return Notice((self._event(told),), verified=True, event_key=f"{told['id']}:{told['state']}")
+		payment = json.loads(callback.body)
+		return Notice((self._event(payment),), verified=True, event_key=f"{payment['id']}:{payment['state']}")
 
 	def refund(self, request: RefundRequest) -> RefundEvent:
 		self.refunds[request.key] = request.amount

@@ -104,7 +104,7 @@ class OwnerRecords:
 class Row:
 	endpoint: str
 	statuses: tuple[int, int, int, int, int]  # in the order of ACTORS
-	arguments: Callable[[OwnerRecords], dict] = lambda world: {}
+	arguments: Callable[[OwnerRecords], dict] = lambda records: {}
 	methods: tuple[str, ...] = ("POST",)
 	query: str = ""
 

@@ -1,4 +1,4 @@
-"""The key is shown once; what is stored is of no use to a thief."""
+"""A key is shown once; what is stored cannot be used in its place."""
 
 import hashlib
 import re

@@ -24,7 +24,7 @@ MOVES = """
 	Cancelled       -> Paid
 	Refunded
 """
-# What a person may not write, with a value that differs from a new invoice's.
+# Fields that no user may write, with values that differ from those of a new invoice.
 FORGED = {
 	"amount_paid": 499,
 	"amount_refunded": 1,
@@ -152,7 +152,7 @@ class TestInvoiceRetries(TestCase):
 
 
 class TestForgedInvoices(TestCase):
-	"""S22: nobody makes an invoice Paid by writing so, Administrator included."""
+	"""S22: no user can write the status Paid, Administrator included."""
 
 	@classmethod
 	def setUpClass(cls):

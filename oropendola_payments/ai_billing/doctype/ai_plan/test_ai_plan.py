@@ -1,4 +1,4 @@
-"""A plan says what is sold, and never gives anything away by accident."""
+"""A plan is valid only if it cannot give away anything by accident."""
 
 from decimal import Decimal
 

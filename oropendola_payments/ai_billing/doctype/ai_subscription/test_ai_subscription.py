@@ -1,4 +1,4 @@
-"""A subscription serves only who paid, whatever is typed into its form."""
+"""A subscription gives service only after a payment, whatever is typed into its form."""
 
 from typing import ClassVar
 
@@ -26,7 +26,7 @@ MOVES = """
 
 
 def activate(subscription):
-	"""By the only way there is: a paid invoice, which has served already when the subscription is Active."""
+	"""Activated by a paid invoice, which is the only way."""
 	invoice = frappe.get_doc("AI Invoice", subscription.current_invoice)
 	served = frappe.utils.now_datetime() if subscription.status == "Active" else None
 	frappe.db.set_value("AI Invoice", invoice.name, {"status": "Paid", "fulfilled_on": served})
@@ -38,7 +38,7 @@ def new_subscription(user: str, **plan_values):
 
 
 def allow_trial(subscription):
-	"""The plan gets its trial late, or the subscription would have started with it."""
+	"""The plan gets its trial afterwards, because otherwise the subscription would have started with it."""
 	change_plan(subscription.plan, trial_days=7)
 	return subscription
 

@@ -1,4 +1,4 @@
-"""An attempt is written by the system alone, one state after the other."""
+"""Only the system writes an attempt, one state after the other."""
 
 from typing import ClassVar
 

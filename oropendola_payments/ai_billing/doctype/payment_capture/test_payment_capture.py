@@ -1,4 +1,4 @@
-"""A capture is one fact: money that a gateway took."""
+"""A capture is one sum of money that a gateway took."""
 
 import frappe
 
@@ -25,7 +25,7 @@ class TestPaymentCapture(TestCase):
 		self.assertEqual(frappe.get_doc("Payment Capture", self.capture.name).as_dict(), before)
 
 	def test_the_same_capture_is_stored_once(self):
-		"""R11, R12: the database decides, not a look before."""
+		"""R11, R12: a unique key decides, not a query before the insert."""
 		again = frappe.new_doc("Payment Capture")
 		again.update(self.capture.as_dict(no_default_fields=True))
 		with self.assertRaises(frappe.UniqueValidationError):

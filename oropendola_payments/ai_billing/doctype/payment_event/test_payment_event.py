@@ -1,4 +1,4 @@
-"""The audit trail can be added to and never changed, and a change in the database shows."""
+"""Events can be added to the audit trail and never changed, and a change in the database is detected."""
 
 import json
 
@@ -72,7 +72,7 @@ class TestEventContents(TestCase):
 
 
 class TestVerify(TestCase):
-	"""Each test undoes its forgery, because the trail belongs to the whole site."""
+	"""Each test undoes its forgery, because all tests of the site share the trail."""
 
 	@classmethod
 	def setUpClass(cls):

@@ -1,4 +1,4 @@
-"""The settings of a gateway refuse what would lose or leak money, and keep their secrets."""
+"""Gateway settings refuse unsafe values and keep their secrets."""
 
 from contextlib import contextmanager
 
@@ -59,7 +59,7 @@ class GatewayTestCase(TestCase):
 
 class TestModes(GatewayTestCase):
 	def test_the_simulator_is_refused_unless_the_site_config_allows_it(self):
-		"""S8: no test switch makes unpaid service."""
+		"""S8: otherwise the simulator would give service without payment."""
 		with site_config(allow_payment_simulator=0):
 			self.refused("set-config", NotAllowed, mode="Simulator", enabled=1)
 		with site_config(allow_payment_simulator=1):
@@ -169,7 +169,7 @@ class TestSecrets(GatewayTestCase):
 		"""S15."""
 		manager = create_user("Payments Manager")
 		asked = {"doctype": "Payment Gateway Settings", "name": NAME}
-		told = [
+		answers = [
 			send("GET", f"/api/resource/Payment Gateway Settings/{NAME}", manager).text,
 			send(
 				"GET", "/api/resource/Payment Gateway Settings", manager, query_string={"fields": '["*"]'}
@@ -179,8 +179,8 @@ class TestSecrets(GatewayTestCase):
 			call("payment.get_available_gateways").text,
 			frappe.as_json(frappe.get_doc("Payment Gateway Settings", NAME).as_dict()),
 		]
-		self.assertIn("rzp_test_madeup0000001", told[0])
-		for text in told:
+		self.assertIn("rzp_test_madeup0000001", answers[0])
+		for text in answers:
 			self.assertNotIn(KEYS["key_secret"], text)
 			self.assertNotIn(KEYS["webhook_secret"], text)
 

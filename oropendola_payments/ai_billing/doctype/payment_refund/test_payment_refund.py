@@ -1,4 +1,4 @@
-"""A refund is written by the system alone, and a failure that comes late is taken."""
+"""Only the system writes a refund, and a late failure is accepted."""
 
 from typing import ClassVar
 

@@ -7,12 +7,16 @@ from frappe.utils import add_to_date, now_datetime
 
 from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.jobs import payment_jobs
+from oropendola_payments.engine.settlement.settle import settle
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_invoice, enable_gateway
+from oropendola_payments.tests.support.gateway_events import failed
+from oropendola_payments.tests.support.journey import GATEWAYS, Journey
 from oropendola_payments.tests.support.simulated import open_pay_page, simulator
+from oropendola_payments.tests.support.time_travel import clear_due_records, make_due
 
 
-class TestAbandonment(TestCase):
+class TestAbandonmentJob(TestCase):
 	def setUp(self):
 		simulator()
 		enable_gateway("payu")
@@ -86,3 +90,61 @@ class TestAbandonment(TestCase):
 		with patch.object(frappe.db, "sql", counted):
 			payment_jobs.run_abandoned()
 		return count[0]
+
+
+class TestAbandoningAtEveryGateway(TestCase):
+	def test_the_gateway_is_queried_before_a_payment_becomes_abandoned(self):
+		"""R6: the customer paid and closed the tab, and no notice arrived."""
+		for gateway in GATEWAYS:
+			with self.subTest(gateway):
+				clear_due_records()
+				journey = Journey(gateway)
+				journey.customer_pays(journey.start())
+				journey.take_webhooks()
+				make_due(journey.invoice)
+				payment_jobs.run_abandoned()
+				self.assertEqual(journey.status(), "Paid")
+				self.assertEqual(journey.problems(), [])
+
+	def test_nothing_is_abandoned_while_the_gateway_is_unreachable(self):
+		"""R6: an outage does not mean unpaid."""
+		for gateway in GATEWAYS:
+			with self.subTest(gateway):
+				clear_due_records()
+				journey = Journey(gateway)
+				journey.start()
+				make_due(journey.invoice)
+				fault = journey.sim.faults.add(gateway, "*", "error_500_before", None)
+				try:
+					payment_jobs.run_abandoned()
+				finally:
+					journey.sim.faults._waiting.remove(fault)
+				self.assertEqual(journey.status(), "Processing")
+
+	def test_a_closed_tab_is_abandoned_and_its_late_success_is_settled(self):
+		"""R5, R21, R23: Abandoned is only displayed; the gateway is queried for days."""
+		clear_due_records()
+		journey = Journey("payu")
+		attempt = journey.start()
+		make_due(journey.invoice)
+		payment_jobs.run_abandoned()
+		self.assertEqual(journey.status(), "Abandoned")
+		journey.customer_pays(attempt)
+		journey.take_webhooks()
+		make_due(journey.invoice, minutes=4 * 24 * 60)
+		payment_jobs.run_reconcile()
+		self.assertEqual((journey.status(), journey.subscription_status()), ("Paid", "Active"))
+
+	def test_a_closed_attempt_is_queried_for_at_least_five_days(self):
+		"""P19. R23: RBI's turnaround rules reverse unconfirmed money within T+5 days."""
+		journey = Journey("payu")
+		settle("payu", failed(journey.start()))
+		days = []
+		clear_due_records()
+		frappe.db.set_value("Payment Attempt", journey.attempts()[0], "next_check_at", now_datetime())
+		for day in range(8):
+			make_due(journey.invoice, minutes=day * 24 * 60)
+			payment_jobs.run_reconcile()
+			if frappe.db.get_value("Payment Attempt", journey.attempts()[0], "next_check_at"):
+				days.append(day)
+		self.assertEqual(days, [0, 1, 2, 3, 4, 5])

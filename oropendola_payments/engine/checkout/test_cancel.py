@@ -1,0 +1,47 @@
+"""Cancelling a payment that is not finished."""
+
+from oropendola_payments.tests.support.case import TestCase
+from oropendola_payments.tests.support.journey import GATEWAYS, Journey
+from oropendola_payments.tests.support.time_travel import sweep_until_settled
+
+
+class TestCancelling(TestCase):
+	def test_a_cancelled_attempt_returns_the_invoice_to_pending(self):
+		for gateway in GATEWAYS:
+			with self.subTest(gateway):
+				journey = Journey(gateway)
+				attempt = journey.start()
+				self.assertEqual(journey.cancel(attempt)["status"], "Cancelled")
+				self.assertEqual(journey.status(), "Pending")
+				self.assertTrue(journey.initiate()["success"])
+				self.assertEqual(journey.doc().retry_count, 0, "withdrawn before any money could move")
+
+	def test_an_attempt_whose_creation_timed_out_can_be_cancelled(self):
+		for gateway in GATEWAYS:
+			if gateway == "payu":
+				continue  # the browser opens it: there is no call that could be lost
+			with self.subTest(gateway):
+				journey = Journey(gateway)
+				journey.sim.faults.add(gateway, "create", "timeout_after")
+				self.assertFalse(journey.initiate()["success"])
+				answer = journey.cancel(journey.attempts()[0])
+				self.assertTrue(answer["success"], answer)
+				self.assertEqual(answer["status"], "Cancelled")
+				self.assertTrue(journey.initiate()["success"])
+
+	def test_a_successful_payment_cannot_be_cancelled(self):
+		for gateway in GATEWAYS:
+			with self.subTest(gateway):
+				journey = Journey(gateway)
+				attempt = journey.start()
+				journey.customer_pays(attempt)
+				journey.take_webhooks()
+				journey.cancel(attempt)
+				sweep_until_settled(journey)
+				self.assertEqual(journey.status(), "Paid")
+				self.assertEqual(journey.problems(), [])
+
+	def test_cancelling_twice_is_no_error(self):
+		journey = Journey("payu")
+		attempt = journey.start()
+		self.assertEqual([journey.cancel(attempt)["status"] for _time in range(2)], ["Cancelled"] * 2)

@@ -43,9 +43,10 @@ class TestEveryGateway(TestCase):
 		self.assertEqual(record.sort_order, list(BUILT_IN).index("cashflows") + 1)
 		frappe.db.rollback()
 
-	def test_it_has_adapter_test_dialect_page_and_pitfalls(self):
+	def test_it_has_adapter_test_simulated_provider_page_and_pitfalls(self):
 		for code in BUILT_IN:
-			self.assertTrue((APP / "gateways" / f"test_{code}.py").exists(), code)
+			self.assertTrue((APP / "gateways" / code / "test_adapter.py").exists(), code)
+			self.assertTrue((PAGE.parent / "gateways" / f"{code}.md").exists() or not PAGE.exists(), code)
 			self.assertIn(code, simulator().dialects)
 			self.assertIn(code, PITFALLS)
 

@@ -58,6 +58,19 @@ scheduler_events = {
 	"daily_long": [f"{SWEEPS}.clear_raw_payloads"],
 }
 
+# Any save of a user empties the cache but for these: tokens, details of a payment by phone, marks of life and counts. All else that is
+# cached can be read again. What must outlive an emptied Redis as well is in the database.
+persistent_cache_keys = [
+	"oropendola_alive",
+	"oropendola_gateway_failures",
+	"oropendola_otp",
+	"oropendola_page_note",
+	"oropendola_rejected",
+	"oropendola_success",
+	"oropendola_token",
+	"oropendola_two_step",
+]
+
 PRIVACY = "oropendola_payments.engine.privacy"
 
 # Frappe's export shows a person these records. Its deletion redacts the named fields and renames the user, which the links follow;

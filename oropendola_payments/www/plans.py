@@ -5,7 +5,6 @@ from urllib.parse import quote
 import frappe
 from frappe import _
 
-from oropendola_payments.engine.entitlements import api_keys
 from oropendola_payments.engine.subscriptions import catalogue, lifecycle
 from oropendola_payments.web import shell, words
 
@@ -35,12 +34,9 @@ def get_context(context):
 def _choose(user: str):
 	plan, currency = shell.posted("plan"), shell.posted("currency")
 	with shell.refusals_lead_to(f"/plans?currency={quote(currency)}&plan={quote(plan)}"):
-		answer = lifecycle.subscribe(user, plan, currency or None)
+		answer = lifecycle.subscribe(user, plan, currency or None, reveal_key=False)
 	if answer.get("invoice_id"):
 		shell.redirect(f"/checkout?invoice={answer['invoice_id']}")
-	if answer.get("api_key"):
-		# The key is shown in one place only, where the customer asks for it.
-		api_keys.keep_until_revealed(answer["subscription_id"], answer["api_key"])
 	shell.redirect("/billing")
 
 

@@ -119,7 +119,10 @@ def clear_cache(user: str | None = None, doctype: str | None = None):
 	elif user:
 		cache.hdel("roles", user)
 	else:
-		cache.delete_keys("")
+		doomed = set(cache.get_keys(""))
+		for prefix in get_hooks("persistent_cache_keys"):
+			doomed.difference_update(cache.get_keys(prefix))
+		cache.delete_value(list(doomed), make_keys=False)
 		_forget_meta()
 		local.cache, local.new_doc_templates = {}, {}
 	local.role_permissions = {}

@@ -124,7 +124,7 @@ class TestTwoStepFlow(TestCase):
 		self.assertEqual(
 			{(row["error"], row["error_code"]) for row in replies}, {(replies[0]["error"], "otp_refused")}
 		)
-		self.assertEqual([row.get("attempts_left") for row in replies], [4, None, None, 0, None, 4, 4, None])
+		self.assertEqual([row.get("attempts_left") for row in replies], [4, None, None, 0, 0, 4, 4, None])
 		for order in (wrong, expired, exhausted, others, another):
 			self.assertFalse(frappe.db.get_value("Payment Attempt", order, "payment_method"), order)
 

@@ -7,7 +7,6 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoi
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import LIVE
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.core.transactions import lock
-from oropendola_payments.engine.entitlements import api_keys
 
 
 def fulfil(invoice: AIInvoice) -> bool:
@@ -20,9 +19,7 @@ def fulfil(invoice: AIInvoice) -> bool:
 	subscription = lock("AI Subscription", invoice.subscription)
 	if subscription.status == "Cancelled":
 		return False
-	key = subscription.activate_after_payment(invoice)
-	if key:
-		api_keys.keep_until_revealed(subscription.name, key)
+	subscription.activate_after_payment(invoice)
 	return True
 
 

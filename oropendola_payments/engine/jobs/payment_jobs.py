@@ -6,6 +6,7 @@ Cron only queues; the work runs in a worker under a name, so that two schedulers
 import frappe
 from frappe.utils import cint, now_datetime
 
+from oropendola_payments.ai_billing.doctype.payment_counter.payment_counter import remove_ended
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.ai_billing.doctype.payment_webhook_log.payment_webhook_log import empty_texts
 from oropendola_payments.engine.core.batch import enqueue_once, for_each
@@ -97,7 +98,9 @@ def run_alerts() -> list[str]:
 
 
 def run_clear_payloads() -> None:
-	"""Empty the masked text of old messages; their facts stay as evidence."""
+	"""Empty the redacted text of old messages, whose facts stay as evidence, and remove counters that have ended."""
+	remove_ended()
+	frappe.db.commit()
 	days = cint(frappe.get_cached_doc("Payment Settings").raw_payload_days)
 	if days:
 		empty_texts(days)

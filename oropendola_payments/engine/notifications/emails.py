@@ -35,7 +35,6 @@ def payment_received(invoice: AIInvoice, capture: PaymentCapture) -> None:
 			"paid_on": formatting.day(capture.captured_at),
 			"runs_until": formatting.day(invoice.period_end),
 			"key_waits": waits,
-			"key_hours": formatting.number(api_keys.NEW_KEY_SECONDS // 3600),
 		}
 
 	_send("payment_received", invoice, "/billing", values, with_receipt=True)

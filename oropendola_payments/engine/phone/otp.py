@@ -1,7 +1,7 @@
 """The shop's own code by SMS: it confirms who holds the phone before a gateway is asked to pay. It never makes anything Paid.
 
-Nothing of it is in the database: a keyed hash lives in Redis until it expires, is used, or was guessed at too often. Tries are
-counted before they are compared, by an atomic increment that no rollback undoes.
+A keyed hash of the code is in Redis, under a name that a cleared cache spares, until it expires or is used. Tries are counted before
+they are compared, by an atomic increment that no rollback undoes. How often codes may be sent and tried is counted in the database.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from frappe.utils import cint
 from frappe.utils.password import get_encryption_key
 
 from oropendola_payments.ai_billing.doctype.payment_settings.payment_settings import PaymentSettings
+from oropendola_payments.engine.core.counters import count
 from oropendola_payments.engine.phone import sms
 from oropendola_payments.engine.phone.numbers import masked_phone
 from oropendola_payments.exceptions import TooManyRequests, Unavailable, Unprocessable
@@ -80,13 +81,11 @@ def check(bound: Binding, code: str) -> None:
 	if not raw:
 		raise CodeRefused
 	kept = json.loads(raw)
-	tries = _count(_key(bound, "tries"), kept["seconds"])
-	left = max(0, MAX_TRIES - tries)
+	tries = _count_try(bound, kept["seconds"])
 	if tries > MAX_TRIES:
-		frappe.cache.delete(_key(bound))
 		raise CodeRefused(0)
 	if not hmac.compare_digest(_digest(bound, code, kept["salt"]), kept["digest"]):
-		raise CodeRefused(left)
+		raise CodeRefused(MAX_TRIES - tries)
 	# Of two callers with the right code the one that removes it may go on.
 	if not frappe.cache.delete(_key(bound)):
 		raise CodeRefused
@@ -94,7 +93,8 @@ def check(bound: Binding, code: str) -> None:
 
 def is_waiting(bound: Binding) -> bool:
 	"""True while a code that was sent for this can still be typed."""
-	return bool(frappe.cache.get(_key(bound)))
+	tries = cint(frappe.cache.get(_key(bound, "tries")) or 0)
+	return tries < MAX_TRIES and bool(frappe.cache.get(_key(bound)))
 
 
 # Keeping ------------------------------------------------------------------------------------------
@@ -117,39 +117,39 @@ def _key(bound: Binding, suffix: str = "code") -> bytes:
 	return frappe.cache.make_key(f"oropendola_otp:{about}:{suffix}")
 
 
+def _count_try(bound: Binding, seconds: int) -> int:
+	key = _key(bound, "tries")
+	# With its end first: whoever dies after this line leaves no count that blocks for ever.
+	frappe.cache.set(key, 0, ex=seconds, nx=True)
+	return int(frappe.cache.incrby(key, 1))
+
+
 # Limits -------------------------------------------------------------------------------------------
 
 
 def _limit_sending(bound: Binding, settings: PaymentSettings) -> None:
-	pause = cint(settings.otp_resend_seconds) or 60
 	_limit("sends", _address(), *SENDS_PER_ADDRESS)
-	if _count(_counter("pause", bound.phone), pause) > 1:
-		raise TooManyRequests(
-			_("A code has just been sent. Please wait {0} seconds before you request another one.").format(
-				pause
-			)
-		)
+	_limit("pause", bound.phone, 1, cint(settings.otp_resend_seconds) or 60)
 	_limit("phone", bound.phone, cint(settings.otp_per_phone_hour) or 3, HOUR)
 	_limit("site", "all", cint(settings.otp_per_site_hour) or 300, HOUR)
 
 
 def _limit(kind: str, whose: str, most: int, seconds: int) -> None:
-	if _count(_counter(kind, whose), seconds) > most:
-		raise TooManyRequests(_("Too many codes were requested. Please try again later."))
+	"""Count, and refuse what is too much. The sentence says which limit it was and how long it lasts, and nothing of others."""
+	number, left = count(f"otp:{kind}", whose, seconds)
+	if number > most:
+		raise TooManyRequests(_refused(kind, left))
 
 
-def _count(key: bytes, seconds: int) -> int:
-	# With its end first: whoever dies after this line leaves no counter that blocks for ever.
-	frappe.cache.set(key, 0, ex=seconds, nx=True)
-	count = int(frappe.cache.incrby(key, 1))
-	if count == 1:
-		frappe.cache.expire(key, seconds)  # the old one may have ended between the two lines
-	return count
-
-
-def _counter(kind: str, whose: str) -> bytes:
-	about = hashlib.sha256(whose.encode()).hexdigest()[:32]
-	return frappe.cache.make_key(f"oropendola_otp_count:{kind}:{about}")
+def _refused(kind: str, seconds: int) -> str:
+	minutes = -(-seconds // 60)
+	return {
+		"pause": _("A code has just been sent. Please wait {0} seconds before you request another one."),
+		"phone": _("Too many codes were requested for this phone number. Please try again in {1} minutes."),
+		"sends": _("Too many codes were requested from your network. Please try again in {1} minutes."),
+		"checks": _("Too many codes were entered from your network. Please try again in {1} minutes."),
+		"site": _("We cannot send more codes at the moment. Please try again in {1} minutes."),
+	}[kind].format(seconds, minutes)
 
 
 def _address() -> str:

@@ -1,5 +1,7 @@
 """Subscribing, renewing, cancelling: which invoice is owed, and what a payment gives."""
 
+from collections.abc import Callable
+
 import frappe
 from frappe import _
 from frappe.utils import cint
@@ -22,20 +24,27 @@ from oropendola_payments.exceptions import Conflict, NotFound
 # Subscribing --------------------------------------------------------------------------------------
 
 
-def subscribe(user: str, plan_id: str, currency: str | None) -> dict:
-	"""A subscription and, unless it is free or on trial, the invoice to pay. Asking twice gives the same answer."""
+def subscribe(user: str, plan_id: str, currency: str | None, reveal_key: bool = True) -> dict:
+	"""A subscription and, unless it is free or on trial, the invoice to pay. Asking twice gives the same answer.
+
+	A plan that serves at once brings its API key along, unless the caller shows it later.
+	"""
 	plan = get_plan(plan_id)
 	plan.require_active()
 	if not plan.is_really_free():
 		plan.price_in(currency)
 	try:
-		return in_transaction(_subscribe, user, plan, currency, live_subscription(user, plan.name))
+		return in_transaction(
+			_subscribe, user, plan, currency, reveal_key, live_subscription(user, plan.name)
+		)
 	except (frappe.UniqueValidationError, frappe.DuplicateEntryError):
 		# Another request of the same customer was faster: answer what it made.
-		return in_transaction(_subscribe, user, plan, currency, live_subscription(user, plan.name))
+		return in_transaction(
+			_subscribe, user, plan, currency, reveal_key, live_subscription(user, plan.name)
+		)
 
 
-def _subscribe(user: str, plan: AIPlan, currency: str | None, existing: str | None) -> dict:
+def _subscribe(user: str, plan: AIPlan, currency: str | None, reveal_key: bool, existing: str | None) -> dict:
 	# Nothing may be read before the lock: it would fix what later reads can see.
 	if existing:
 		return _answer_again(lock("AI Subscription", existing), currency)
@@ -44,10 +53,17 @@ def _subscribe(user: str, plan: AIPlan, currency: str | None, existing: str | No
 	subscription.update({"user": user, "plan": plan.name, "status": "Pending"})
 	subscription.insert(ignore_permissions=True)
 	if plan.is_really_free():
-		return _answer(subscription, api_key=subscription.start_free())
+		return _answer_served(subscription, subscription.start_free, reveal_key)
 	if cint(plan.trial_days) and first_time:
-		return _answer(subscription, api_key=subscription.start_trial())
+		return _answer_served(subscription, subscription.start_trial, reveal_key)
 	return open_or_create_invoice(subscription, "New", currency)
+
+
+def _answer_served(
+	subscription: AISubscription, start: Callable[[bool], str | None], reveal_key: bool
+) -> dict:
+	key = start(reveal_key)
+	return _answer(subscription, api_key=key if reveal_key else None)
 
 
 def _answer_again(subscription: AISubscription, currency: str | None) -> dict:
@@ -137,14 +153,13 @@ def rotate_key(user: str) -> dict:
 def _rotate(name: str) -> dict:
 	subscription = lock("AI Subscription", name)
 	key = subscription.rotate_api_key()
-	api_keys.take_new_key(name)  # a key that was never shown is no longer good
 	after_commit.enqueue("oropendola_payments.engine.notifications.hooks.key_rotated", subscription=name)
 	return {"api_key": key, "subscription_id": name}
 
 
 def reveal_key(user: str) -> dict:
-	"""The key that a payment made while nobody was looking; once."""
-	key = api_keys.take_new_key(own_subscription(user).name)
+	"""The key of a subscription that was paid while nobody was looking; once."""
+	key = api_keys.reveal(own_subscription(user).name)
 	if not key:
 		raise NotFound(_("Your API key was already shown. If you lost it, create a new one."))
 	return {"api_key": key}

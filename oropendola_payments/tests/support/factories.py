@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import frappe
 from frappe.utils import add_to_date, now_datetime
 
+from oropendola_payments.engine.core.counters import counter_name
 from oropendola_payments.engine.subscriptions import lifecycle
 
 PASSWORD = "a-test-pass-phrase-1"
@@ -121,3 +122,10 @@ def backdate_trouble(code: str, seconds: int):
 	name = frappe.db.get_value("Payment Gateway Settings", {"gateway": code})
 	since = add_to_date(now_datetime(), seconds=-seconds)
 	frappe.db.set_value("Payment Gateway Settings", name, "degraded_since", since, update_modified=False)
+
+
+def end_window(kind: str, whose: str):
+	"""As if the window of this counter had ended."""
+	ended = add_to_date(now_datetime(), seconds=-1)
+	frappe.db.set_value("Payment Counter", counter_name(kind, whose), "ends_at", ended)
+	frappe.db.commit()

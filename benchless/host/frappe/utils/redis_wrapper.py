@@ -116,8 +116,12 @@ class RedisWrapper(_Memory):
 		frappe.local.cache[made] = value
 		return value
 
+	def get_keys(self, key):
+		"""The names of this site's entries that begin so."""
+		return self.keys(self.make_key(f"{key}*"))
+
 	def delete_keys(self, key):
-		self.delete_value(self.keys(self.make_key(f"{key}*")), make_keys=False)
+		self.delete_value(self.get_keys(key), make_keys=False)
 
 	def delete_value(self, keys, user=None, make_keys=True, shared=False):
 		keys = list(keys) if isinstance(keys, list | tuple) else [keys]

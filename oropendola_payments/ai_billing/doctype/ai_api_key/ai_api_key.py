@@ -28,16 +28,24 @@ class AIAPIKey(SystemRecord):
 		key_hash: DF.Data | None
 		key_prefix: DF.Data | None
 		last_used_on: DF.Date | None
+		revealed: DF.Check
 		status: DF.Literal["Active", "Revoked"]
 		subscription: DF.Link
 		suspended: DF.Check
 		user: DF.Link
 	# end: auto-generated types
 
-	system_fields = ("status", "key_prefix", "key_hash", "last_used_on", "suspended")
+	system_fields = ("status", "key_prefix", "key_hash", "last_used_on", "suspended", "revealed")
 
 	def revoke(self, suspended: bool = False) -> None:
 		self.write(status="Revoked", suspended=int(suspended))
+
+	def reveal(self) -> str | None:
+		"""The key in clear, made now and shown this once. None when it was shown before."""
+		key = make_key()
+		values = {"key_prefix": key[:SHOWN_LENGTH], "key_hash": hash_key(key), "revealed": 1}
+		# Of two pages that ask at once, the one that changes the row may show its key.
+		return key if self._update_row(values, only_if={"revealed": 0}) else None
 
 	def give_back(self) -> None:
 		"""Undo a suspension. A key that was rotated or cancelled away stays revoked."""
@@ -62,8 +70,8 @@ def hash_key(key: str) -> str:
 	return hashlib.sha256(key.encode()).hexdigest()
 
 
-def new_api_key(subscription: "AISubscription") -> tuple["AIAPIKey", str]:
-	"""The stored record and the key in clear, which nobody can ever read again."""
+def new_api_key(subscription: "AISubscription", revealed: bool) -> tuple["AIAPIKey", str]:
+	"""The stored record and the key in clear. Unless it is `revealed` now, `reveal` makes the one that the customer sees."""
 	key = make_key()
 	doc = records.new("AI API Key")
 	doc.update(
@@ -71,8 +79,9 @@ def new_api_key(subscription: "AISubscription") -> tuple["AIAPIKey", str]:
 			"subscription": subscription.name,
 			"user": subscription.user,
 			"status": "Active",
-			"key_prefix": key[:SHOWN_LENGTH],
+			"key_prefix": key[:SHOWN_LENGTH] if revealed else None,
 			"key_hash": hash_key(key),
+			"revealed": int(revealed),
 		}
 	)
 	doc.add()

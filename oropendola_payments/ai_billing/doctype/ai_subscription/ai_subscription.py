@@ -89,24 +89,28 @@ class AISubscription(StatefulRecord):
 
 	# Moves --------------------------------------------------------------------------------------
 
-	def start_free(self) -> str | None:
+	def start_free(self, reveal_key: bool = True) -> str | None:
 		"""Service without an end and without a payment, for a plan that is really free."""
 		if not self.get_plan().is_really_free():
 			frappe.throw(_("{0} is not free. Please pay the invoice first.").format(self.plan), Unprocessable)
 		if self.status == "Active":
 			return None
-		return self._serve("Active", start_date=today(), end_date=None, **self._rest_of_the_day())
+		return self._serve("Active", reveal_key, start_date=today(), end_date=None, **self._rest_of_the_day())
 
-	def start_trial(self) -> str | None:
+	def start_trial(self, reveal_key: bool = True) -> str | None:
 		days = cint(self.get_plan().trial_days)
 		if days < 1:
 			frappe.throw(_("{0} does not have a trial period.").format(self.plan), Unprocessable)
 		if self.status == "Trial":
 			return None
-		return self._serve("Trial", start_date=today(), end_date=add_interval(today(), "Day", days))
+		end = add_interval(today(), "Day", days)
+		return self._serve("Trial", reveal_key, start_date=today(), end_date=end)
 
 	def activate_after_payment(self, invoice: AIInvoice) -> str | None:
-		"""Service for the period that this paid invoice bought, once. Returns a newly made API key, if any."""
+		"""Service for the period that this paid invoice bought, once. Returns a newly made API key, if any.
+
+		Nobody is shown this key: the customer may be away, and `reveal` makes another one later.
+		"""
 		if invoice.subscription != self.name or invoice.status != "Paid":
 			message = _("Invoice {0} is {1}. Only a paid invoice for this subscription can activate it.")
 			frappe.throw(message.format(invoice.name, _(invoice.status)), Conflict)
@@ -115,7 +119,7 @@ class AISubscription(StatefulRecord):
 		start, end = self.next_period(invoice)
 		invoice.record("subscription_served", self, self.status, "Active", period_start=start, period_end=end)
 		first_day = self.start_date if self.continues() else start
-		key = self._serve("Active", start_date=first_day, end_date=end, current_invoice=invoice.name)
+		key = self._serve("Active", False, start_date=first_day, end_date=end, current_invoice=invoice.name)
 		invoice.write(fulfilled_on=frappe.utils.now_datetime(), period_start=start, period_end=end)
 		return key
 
@@ -154,7 +158,7 @@ class AISubscription(StatefulRecord):
 				"Subscription {0} is {1} and cannot have an API key. Please pay the open invoice first."
 			)
 			frappe.throw(message.format(self.name, _(self.status)), Unprocessable)
-		link, key = self._key_to_serve()
+		link, key = self._key_to_serve(revealed=True)
 		if link != self.api_key_link:
 			self.write(api_key_link=link)
 		return key
@@ -165,11 +169,11 @@ class AISubscription(StatefulRecord):
 			message = _("Subscription {0} is {1} and has no API key to replace.")
 			frappe.throw(message.format(self.name, _(self.status)), Conflict)
 		self._revoke_keys()
-		doc, key = new_api_key(self)
+		doc, key = new_api_key(self, revealed=True)
 		self.write(api_key_link=doc.name)
 		return key
 
-	def _key_to_serve(self) -> tuple[str, str | None]:
+	def _key_to_serve(self, revealed: bool) -> tuple[str, str | None]:
 		if self.api_key_link:
 			return self.api_key_link, None
 		suspended = self.status != "Pending" and frappe.db.get_value(
@@ -178,7 +182,7 @@ class AISubscription(StatefulRecord):
 		if suspended:
 			frappe.get_doc("AI API Key", suspended).give_back()
 			return suspended, None
-		doc, key = new_api_key(self)
+		doc, key = new_api_key(self, revealed)
 		return doc.name, key
 
 	def _suspend_key(self) -> None:
@@ -192,8 +196,8 @@ class AISubscription(StatefulRecord):
 
 	# Helpers ------------------------------------------------------------------------------------
 
-	def _serve(self, status: str, **values: Any) -> str | None:
-		link, key = self._key_to_serve()
+	def _serve(self, status: str, reveal_key: bool, **values: Any) -> str | None:
+		link, key = self._key_to_serve(reveal_key)
 		values = {**self._full_quota(), **values, "api_key_link": link}
 		if not self._move_to(status, **values):
 			self.write(**values)  # an extension: the status stays, the period grows

@@ -27,7 +27,8 @@ class User(Document):
 			update_password(
 				self.name, self.__new_password, logout_all_sessions=bool(self.logout_all_sessions)
 			)
-		frappe.clear_cache(user=self.name)
+		# A bench writes defaults along with most users, and clears the whole site's cache for them.
+		frappe.clear_cache()
 
 	def on_trash(self):
 		if self.name in frappe.STANDARD_USERS:

@@ -1,1 +1,1 @@
-"""The one door of money: what a gateway says becomes captures, invoice states and service, in one transaction."""
+"""Settlement: turn what a gateway reports into captures, invoice states and service, in one transaction."""

@@ -1,4 +1,4 @@
-"""What a gateway says before money moves, or instead of it. The caller holds the locks of invoice and attempt, and commits."""
+"""Outcomes of an attempt other than paid. The caller holds the locks of invoice and attempt, and commits."""
 
 import frappe
 
@@ -7,7 +7,7 @@ from oropendola_payments.engine.core.redaction import redact_text
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
 
-# Kept in English, whoever's request or worker writes them down, and translated where a customer reads them.
+# Stored in English, whatever the language of the request or worker, and translated when shown to a customer.
 CLOSING_REASONS = {
 	Outcome.CANCELLED: "The payment was cancelled.",
 	Outcome.EXPIRED: "The payment was not completed in time.",
@@ -40,7 +40,7 @@ def note_authorized(invoice, attempt, event: PaymentEvent) -> bool:
 
 
 def note_pending(invoice, attempt, event: PaymentEvent):
-	"""Nothing final. A bank's refusal inside an open order is kept for the customer to read."""
+	"""Change no status, but store a bank's decline inside an open order, so that the customer can read it."""
 	reason = redact_text(event.reason or "")[:500]
 	if event.error_code and reason and reason != attempt.error_message and attempt.is_open():
 		attempt.write(error_code=event.error_code[:140], error_message=reason)
@@ -48,7 +48,7 @@ def note_pending(invoice, attempt, event: PaymentEvent):
 
 
 def close_attempt(invoice, attempt, event: PaymentEvent) -> bool:
-	"""The gateway says this attempt came to nothing. True when that was news."""
+	"""Close an attempt that the gateway reports as failed, cancelled, expired or not found. Return False if it was closed already."""
 	if not attempt.is_open():
 		return False
 	before, reason = (
@@ -78,7 +78,7 @@ def _close_invoice(invoice, attempt, event: PaymentEvent, reason: str):
 
 
 def close_invoice_if_last(invoice, attempt, move):
-	"""Make this move of the invoice, unless another attempt of it is still open or a part was paid before."""
+	"""Call `move` to close the invoice, unless another attempt is still open. A partly paid invoice becomes Partly Paid again."""
 	others = {"invoice": invoice.name, "name": ("!=", attempt.name), "status": ("in", OPEN_ATTEMPTS)}
 	if invoice.status != "Processing" or frappe.db.exists("Payment Attempt", others):
 		return

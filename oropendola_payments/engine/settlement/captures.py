@@ -1,4 +1,4 @@
-"""Captured money: what it is to the invoice, and how it pays it."""
+"""Captures: choose the disposition of captured money, store it and apply it to the invoice."""
 
 from decimal import Decimal
 
@@ -25,13 +25,13 @@ def take_money(
 	event: PaymentEvent,
 	result: Settled,
 	*,
-	look_first: bool = False,
+	after_duplicate_key: bool = False,
 	expected_part: bool = False,
 ):
 	if not event.payment_id or event.amount is None or not event.currency:
 		raise Conflict(_("The gateway reports a payment without its number, amount or currency."))
-	# An attempt that took nothing so far has nothing to repeat; for the rest there is the unique key.
-	may_be_known = attempt.status == "Paid" or look_first
+	# An unpaid attempt has no capture yet, so skip the query: the unique key catches a duplicate from another attempt.
+	may_be_known = attempt.status == "Paid" or after_duplicate_key
 	known = _known_capture(attempt.gateway, event.payment_id) if may_be_known else None
 	if known:
 		result.capture = known.name
@@ -41,10 +41,10 @@ def take_money(
 	capture = insert_capture(invoice, attempt, event, disposition, applied)
 	_close_as_paid(invoice, attempt, event, disposition)
 	if disposition == "Mismatch":
-		_put_aside(invoice, attempt, _mismatch_reason(attempt, event))
+		_flag_mismatch(invoice, attempt, _mismatch_reason(attempt, event))
 	else:
 		apply_capture(invoice, capture, _details(event), expected_part)
-	result.gives_back = bool(capture.resolution)
+	result.policy_applied = bool(capture.resolution)
 	result.changed, result.capture, result.disposition = True, capture.name, disposition
 
 
@@ -59,7 +59,7 @@ def _known_capture(gateway: str, payment_id: str):
 
 
 def _compare_with_known(invoice, known, event: PaymentEvent):
-	"""The same money cannot pay two invoices, nor be another sum later: say so once, and change nothing."""
+	"""Flag for review when a recorded payment is reported for another invoice or with another amount. Change no money."""
 	recorded = quantize(known.amount, known.currency)
 	if (event.amount, event.currency.upper()) != (recorded, known.currency):
 		invoice.flag_for_review(
@@ -76,7 +76,7 @@ def _compare_with_known(invoice, known, event: PaymentEvent):
 
 
 def _disposition(invoice, attempt, event: PaymentEvent) -> tuple[str, Decimal]:
-	"""What this sum of money is to the invoice, and how much of it pays the invoice."""
+	"""Return the disposition of this payment and how much of it is applied to the invoice."""
 	if _is_mismatch(attempt, event):
 		return "Mismatch", Decimal(0)
 	outstanding = invoice.outstanding()
@@ -92,8 +92,8 @@ def _is_mismatch(attempt, event: PaymentEvent) -> bool:
 	return bool(another_order) or event.currency.upper() != attempt.currency.upper() or event.amount <= 0
 
 
-def _put_aside(invoice, attempt, reason: str):
-	"""Money that fits nothing waits for a person, and the customer may pay as was asked."""
+def _flag_mismatch(invoice, attempt, reason: str):
+	"""Flag the mismatch for review, and let the customer pay the invoice again."""
 	invoice.flag_for_review(reason)
 	close_invoice_if_last(invoice, attempt, lambda: invoice.mark_as_failed(MISMATCH_REASON))
 
@@ -153,9 +153,9 @@ def _close_as_paid(invoice, attempt, event: PaymentEvent, disposition: str):
 
 
 def apply_capture(invoice, capture, response: str | None = None, expected_part: bool = False):
-	"""Let the captured money pay the invoice and serve the customer; what is too much is left to the policy.
+	"""Pay the invoice with a capture and grant the service. The double-payment policy decides about any excess.
 
-	A part that nobody asked for is flagged.
+	A partial payment is flagged for review unless `expected_part`.
 	"""
 	amount, applied = to_decimal(capture.amount), to_decimal(capture.applied_amount or 0)
 	served = True
@@ -167,11 +167,11 @@ def apply_capture(invoice, capture, response: str | None = None, expected_part: 
 	if unwanted > 0:
 		overpayment.apply_policy(invoice, capture, unwanted)
 	if not served:
-		overpayment.apply_policy_to_parts(invoice, but=capture.name)
+		overpayment.apply_policy_to_parts(invoice, excluding=capture.name)
 
 
 def _pay(invoice, capture, paid: Decimal, response: str | None, expected_part: bool) -> bool:
-	"""False when the money served nothing, because what it was for is gone."""
+	"""Record the payment on the invoice. Return False if the service can no longer be granted."""
 	values = {
 		"payment_gateway": capture.gateway,
 		"transaction_id": capture.gateway_payment_id,
@@ -195,7 +195,7 @@ def _pay(invoice, capture, paid: Decimal, response: str | None, expected_part: b
 
 
 def _pay_cancelled(invoice, capture) -> bool:
-	"""Money for a cancelled invoice: it is recorded as paid and gives no service."""
+	"""Mark a cancelled invoice as paid without granting service. Always return False."""
 	applied = min(to_decimal(capture.amount), invoice.total())
 	capture.write(applied_amount=applied)
 	invoice.mark_as_paid(

@@ -1,7 +1,7 @@
-"""A customer's bank contests a payment: the money is marked, refunds are refused, a person is told.
+"""Disputes (chargebacks): mark the capture, refuse refunds of it and flag the invoice for review.
 
-One payment can be disputed more than once, and a lost dispute can be won after all. So each dispute keeps its own state, and
-the payment is safe only when none of them is open or lost.
+A payment can be disputed more than once, and a lost dispute can still be won later. So each dispute keeps its own state, and
+the capture counts as Won only when none of its disputes is open or lost.
 """
 
 import frappe
@@ -16,13 +16,13 @@ from oropendola_payments.exceptions import NotFound
 from oropendola_payments.gateways.base import DisputeEvent
 
 STATES = {"open": "Open", "lost": "Lost", "won": "Won"}
-# Without times: an outcome is never overwritten by the opening.
+# Used when messages carry no times: "Open" never overwrites an outcome.
 ORDER = ("", "Open", "Won", "Lost")
 WORST_FIRST = ("Open", "Lost", "Won")
 
 
 def record(gateway: str, event: DisputeEvent) -> str:
-	"""The attempt whose money is contested."""
+	"""Store a dispute message and return the name of the disputed attempt."""
 	capture = _find_capture(gateway, event)
 	require_current_mode(mode_of(capture.attempt))
 	in_transaction(_record_locked, capture.name, capture.invoice, event)
@@ -47,7 +47,7 @@ def _record_locked(name: str, invoice_name: str, event: DisputeEvent):
 	disputes = frappe.parse_json(capture.disputes or "{}")
 	key, state = cstr(event.dispute_id), STATES.get(event.state, "Open")
 	known = disputes.get(key) or {}
-	if not _holds(state, event, known):
+	if not _is_newest(state, event, known):
 		return
 	disputes[key] = {"state": state, "at": utc_text(event.occurred_at) or known.get("at")}
 	capture.write(disputes=frappe.as_json(disputes), dispute_state=_worst(disputes))
@@ -55,8 +55,8 @@ def _record_locked(name: str, invoice_name: str, event: DisputeEvent):
 		_record_event(invoice, capture, known.get("state") or "", state, event)
 
 
-def _holds(state: str, event: DisputeEvent, known: dict) -> bool:
-	"""Whether this message is the newest word about its dispute."""
+def _is_newest(state: str, event: DisputeEvent, known: dict) -> bool:
+	"""Return whether this message is newer than what is stored about its dispute."""
 	newer = is_newer(event.occurred_at, known.get("at"))
 	return newer if newer is not None else ORDER.index(state) > ORDER.index(known.get("state") or "")
 

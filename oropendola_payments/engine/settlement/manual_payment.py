@@ -1,4 +1,4 @@
-"""Payment by hand: a manager records a bank transfer or cash. Same records and same door as the gateways."""
+"""Manual payments: a manager records a bank transfer or cash. It is settled in the same way as a gateway payment."""
 
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -23,7 +23,7 @@ GATEWAY = "manual"
 def record_payment(
 	invoice_name: str, amount: Decimal, reference: str, paid_on: str | date | None, note: str | None
 ) -> dict:
-	"""Full amount pays and serves, a part makes the invoice Partly Paid; more than is due is refused."""
+	"""Record a manual payment. A partial amount makes the invoice Partly Paid; more than is due is refused."""
 	if not frappe.db.exists("AI Invoice", invoice_name):
 		raise NotFound(_("There is no invoice {0}.").format(invoice_name))
 	moment = _moment(paid_on)

@@ -1,4 +1,4 @@
-"""Money that came twice, too much, or for something called off: the double-payment policy decides, never silence."""
+"""Overpayment: apply the double-payment policy to money that came twice, in excess, or for a cancelled invoice."""
 
 from decimal import Decimal
 
@@ -11,7 +11,7 @@ from oropendola_payments.engine.refunds import record as refund_record
 
 
 def apply_policy(invoice, capture, unwanted: Decimal):
-	"""Refund, keep as credit, or flag. Runs inside the settling transaction; a refund is sent after it."""
+	"""Open a refund, keep the money as credit, or flag it. Runs inside the settling transaction; the refund is sent after the commit."""
 	policy = _policy(capture, unwanted)
 	invoice.record("surplus_decided", capture, to_status=policy, unwanted=unwanted, currency=capture.currency)
 	capture.write(resolution=policy, surplus=unwanted)
@@ -24,9 +24,9 @@ def apply_policy(invoice, capture, unwanted: Decimal):
 		invoice.flag_for_review(message.format(capture.gateway_payment_id, money(unwanted, capture.currency)))
 
 
-def apply_policy_to_parts(invoice, but: str | None = None):
-	"""An invoice that was paid in parts and serves nothing: every part of it is unwanted. `but` was decided on already."""
-	parts = {"invoice": invoice.name, "name": ("!=", but or ""), "applied_amount": (">", 0)}
+def apply_policy_to_parts(invoice, excluding: str | None = None):
+	"""Apply the policy to every part paid for an invoice that grants no service. `excluding` names a capture already decided on."""
+	parts = {"invoice": invoice.name, "name": ("!=", excluding or ""), "applied_amount": (">", 0)}
 	for name in frappe.get_all("Payment Capture", parts, pluck="name", order_by="creation"):
 		capture = lock("Payment Capture", name)
 		left = capture.refundable()
@@ -36,6 +36,6 @@ def apply_policy_to_parts(invoice, but: str | None = None):
 
 def _policy(capture, unwanted: Decimal) -> str:
 	if capture.credit_from:
-		return "Refund"  # credit goes back to where it came from, at once
+		return "Refund"  # credit always goes back to the capture it came from
 	policy = frappe.get_cached_doc("Payment Settings").double_payment_policy or "Refund"
 	return "Flag" if policy == "Refund" and not refund_record.can_refund(capture, unwanted) else policy

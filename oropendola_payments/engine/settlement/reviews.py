@@ -1,4 +1,4 @@
-"""A person has looked at what was flagged: the finding is kept, the flag goes away."""
+"""Reviews: clear the review flag of an invoice and keep the reviewer's note."""
 
 import frappe
 from frappe import _
@@ -8,7 +8,7 @@ from oropendola_payments.exceptions import NotFound
 
 
 def finish_review(invoice_name: str, note: str) -> dict:
-	"""The note goes into the audit trail, and to the money that did not fit the invoice."""
+	"""Clear the flag and store the note in the audit trail and on the mismatched captures."""
 	if not frappe.db.exists("AI Invoice", invoice_name):
 		raise NotFound(_("There is no invoice {0}.").format(invoice_name))
 	in_transaction(_finish_locked, invoice_name, note)

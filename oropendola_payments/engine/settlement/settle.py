@@ -1,7 +1,7 @@
-"""The single door through which money changes a record.
+"""The only code that changes records because of a payment.
 
-Callback, webhook, poll, Desk and payment by hand all end in `settle`. One transaction holds capture, attempt, invoice, subscription,
-quota, key and events: paid and served cannot come apart. Repeating a fact changes nothing and is not an error.
+Callbacks, webhooks, polling, the Desk and manual payments all end here. Capture, attempt, invoice, subscription, quota, key and
+events change in one transaction, so an invoice is never paid without service. Repeating an event changes nothing and is no error.
 """
 
 import frappe
@@ -23,27 +23,29 @@ from oropendola_payments.gateways.base import Outcome, PaymentEvent
 
 
 def settle(gateway: str, event: PaymentEvent) -> Settled:
-	"""Record what a gateway says. Raises NotFound when the payment is none of ours (yet)."""
+	"""Settle an event of a gateway. Raises NotFound if no attempt matches it (yet)."""
 	return settle_attempt(find_attempt(gateway, event), event)
 
 
 def settle_attempt(attempt, event: PaymentEvent) -> Settled:
-	"""Record what a gateway says of this attempt."""
+	"""Settle an event for this attempt."""
 	try:
 		settled = in_transaction(_settle_locked, attempt.invoice, attempt.name, event)
 	except frappe.DuplicateEntryError:
-		# The unique key knows this money already, from another attempt.
-		settled = in_transaction(_settle_locked, attempt.invoice, attempt.name, event, look_first=True)
+		# This payment is already recorded, perhaps for another attempt.
+		settled = in_transaction(
+			_settle_locked, attempt.invoice, attempt.name, event, after_duplicate_key=True
+		)
 	follow_up(settled)
 	return settled
 
 
-# The order first: it is the gateway's own word, while a buyer's browser may have written the reference.
+# The order id first: it comes from the gateway, while the reference may come from the customer's browser.
 COLUMNS = {"order_id": "gateway_order_id", "reference": "name", "payment_id": "gateway_payment_id"}
 
 
 def find_attempt(gateway: str, event):
-	"""The attempt that an event speaks of, unlocked: by the gateway's order, our reference, or the gateway's payment id."""
+	"""Return the attempt of an event, unlocked: by the gateway's order id, our reference, or the gateway's payment id."""
 	for field, column in COLUMNS.items():
 		value = getattr(event, field)
 		rows = value and read(
@@ -55,14 +57,14 @@ def find_attempt(gateway: str, event):
 
 
 def _settle_locked(
-	invoice_name: str, attempt_name: str, event: PaymentEvent, look_first: bool = False
+	invoice_name: str, attempt_name: str, event: PaymentEvent, after_duplicate_key: bool = False
 ) -> Settled:
 	invoice = lock("AI Invoice", invoice_name)
 	attempt = lock("Payment Attempt", attempt_name)
 	result = Settled(attempt.name, invoice.name, changed=False)
 	require_current_mode(attempt)
 	if event.outcome is Outcome.PAID:
-		take_money(invoice, attempt, event, result, look_first=look_first)
+		take_money(invoice, attempt, event, result, after_duplicate_key=after_duplicate_key)
 	elif event.outcome is Outcome.AUTHORIZED:
 		result.changed = note_authorized(invoice, attempt, event)
 	elif event.outcome is Outcome.PENDING:
@@ -73,7 +75,7 @@ def _settle_locked(
 
 
 def settle_manual_payment(invoice, attempt, event: PaymentEvent) -> Settled:
-	"""Money that a manager saw arrive. The caller holds the invoice's lock and commits."""
+	"""Settle a manual payment. The caller holds the invoice's lock and commits."""
 	result = Settled(attempt.name, invoice.name, changed=False)
 	take_money(invoice, attempt, event, result, expected_part=True)
 	return result
@@ -83,17 +85,17 @@ def settle_manual_payment(invoice, attempt, event: PaymentEvent) -> Settled:
 
 
 def should_capture(attempt) -> bool:
-	"""Whether money that is reserved for this attempt should be taken. Read without a lock: what changes meanwhile is a double payment."""
+	"""Return whether an authorized payment should be captured. Read without a lock: a change in between makes it a double payment."""
 	if attempt.status == "Paid" or not is_current_mode(attempt):
 		return False
 	return frappe.db.get_value("AI Invoice", attempt.invoice, "status") not in (*SETTLED, "Cancelled")
 
 
 def follow_up(settled):
-	"""Queue what the outside world should learn of a settled fact."""
+	"""Queue notifications and refunds after a settlement."""
 	if settled.changed and settled.capture:
 		enqueue("oropendola_payments.engine.notifications.hooks.payment_succeeded", capture=settled.capture)
-		if settled.gives_back:
+		if settled.policy_applied:
 			enqueue("oropendola_payments.engine.refunds.process.process_invoice", invoice=settled.invoice)
 	elif settled.failed:
 		enqueue("oropendola_payments.engine.notifications.hooks.payment_failed", attempt=settled.attempt)

@@ -1,16 +1,16 @@
-"""What settling one fact did."""
+"""The result of settling one event."""
 
 from dataclasses import dataclass
 
 
 @dataclass
 class Settled:
-	"""What one fact did. `changed` is False for the loser of a race and for a repetition."""
+	"""The result of settling one event. `changed` is False if the event was already settled, also by a concurrent request."""
 
 	attempt: str
 	invoice: str
 	changed: bool
 	capture: str | None = None
 	disposition: str | None = None
-	gives_back: bool = False  # more came than was wanted, and something was decided about it
+	policy_applied: bool = False  # it was an overpayment, and the double-payment policy was applied
 	failed: bool = False

@@ -1,1 +1,1 @@
-"""What happens, in which order; the only code that moves money and states. Each room below is one step of that."""
+"""The business logic, and the only code that changes money and states. Each package below is one part of it."""

@@ -1,4 +1,4 @@
-"""Jobs that were queued before 0.2 carry this path. To be removed in 0.3."""
+"""Jobs that were queued before 0.2 use this path. To be removed in 0.3."""
 
 from oropendola_payments.engine.notifications.hooks import (
 	key_rotated,

@@ -1,4 +1,4 @@
-"""Jobs that were queued before 0.2 carry this path. To be removed in 0.3."""
+"""Jobs that were queued before 0.2 use this path. To be removed in 0.3."""
 
 from oropendola_payments.engine.jobs.payment_jobs import (
 	check_abandoned_payments,

@@ -1,4 +1,4 @@
-"""What follows a payment and must never hurt it: it starts after the commit and may fail and be repeated."""
+"""Background work that follows a payment: it starts after the commit, so a failure cannot undo the payment."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import frappe
 
 
 def enqueue(method: str, **arguments: Any) -> None:
-	"""Run in a worker after the commit. A queue that is down is logged: sweeps do the work later."""
+	"""Enqueue a method; call this after the commit. If the queue is down, the error is logged and a sweep does the work later."""
 	try:
 		frappe.enqueue(method, queue="short", enqueue_after_commit=False, **arguments)
 	except Exception:
@@ -14,5 +14,5 @@ def enqueue(method: str, **arguments: Any) -> None:
 
 
 def enqueue_after_commit(method: str, **arguments: Any) -> None:
-	"""As `later`, for a caller whose transaction is still open."""
+	"""As `enqueue`, for a caller whose transaction is still open."""
 	frappe.db.after_commit.add(lambda: enqueue(method, **arguments))

@@ -1,4 +1,4 @@
-"""Work through many records with bounded memory; one that fails is logged and left for the next run."""
+"""Process many records with bounded memory. A record that fails is logged and left for the next run."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ LONG_SECONDS = 1500
 
 
 def enqueue_once(function: str) -> None:
-	"""Have a sweep done by a worker, and by one at a time: the job that cron calls has only 300 seconds."""
+	"""Enqueue a sweep, unless it is queued or running already. Not run by cron itself, whose jobs have only 300 seconds."""
 	frappe.enqueue(
 		function,
 		queue="long",
@@ -20,12 +20,12 @@ def enqueue_once(function: str) -> None:
 
 
 def for_each(doctype: str, filters: dict, work: Callable[[str], object], limit: int | None = None) -> int:
-	"""Call `work` with each name, in batches by name. Returns how many were worked through."""
+	"""Call `work` with each name, in batches ordered by name. Return the number of records, failed ones included."""
 	done, last = 0, ""
 	while limit is None or done < limit:
 		names = next_names(doctype, filters, last, min(BATCH, (limit or BATCH + done) - done))
 		for name in names:
-			_attempt(doctype, name, work)
+			_process(doctype, name, work)
 		done += len(names)
 		if len(names) < BATCH:
 			break
@@ -34,7 +34,7 @@ def for_each(doctype: str, filters: dict, work: Callable[[str], object], limit: 
 
 
 def next_names(doctype: str, filters: dict, last: str, count: int) -> list[str]:
-	"""In plain SQL, because `get_all` takes an empty date for one that lies in the past."""
+	"""Return the next names after `last`. In plain SQL, because `get_all` treats an empty date as one in the past."""
 	conditions, values = [], []
 	for field, value in {**filters, "name": (">", last)}.items():
 		operator, operand = value if isinstance(value, tuple) else ("=", value)
@@ -46,7 +46,7 @@ def next_names(doctype: str, filters: dict, last: str, count: int) -> list[str]:
 	return frappe.db.sql(statement, values, pluck=True)
 
 
-def _attempt(doctype: str, name: str, work: Callable[[str], object]) -> None:
+def _process(doctype: str, name: str, work: Callable[[str], object]) -> None:
 	try:
 		work(name)
 		frappe.db.commit()

@@ -1,4 +1,4 @@
-"""Messages overtake each other: the newest fact holds. Times are kept as text in UTC, which no change of clocks turns back."""
+"""Compare the times of events, because messages can arrive out of order. Times are kept as UTC text, which daylight saving does not affect."""
 
 from datetime import datetime, timezone
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ def utc_text(moment: datetime | None) -> str | None:
 
 
 def is_newer(moment: datetime | None, known: str | None) -> bool | None:
-	"""Whether this fact is newer than the one known; None where the times do not tell."""
+	"""Return whether `moment` is later than the known time; None if one is missing or they are equal."""
 	if not moment or not known:
 		return None
 	before = datetime.fromisoformat(known)
@@ -19,7 +19,7 @@ def is_newer(moment: datetime | None, known: str | None) -> bool | None:
 
 
 def local_time(moment: datetime | None) -> datetime:
-	"""The gateway's time in the site's time zone, as the database keeps it."""
+	"""Return the gateway's time in the site's time zone, as the database stores it; now if it gave none."""
 	if moment is None:
 		return now_datetime()
 	if moment.tzinfo is None:

@@ -1,4 +1,4 @@
-"""What is stored of messages and requests: the facts, without people and without secrets."""
+"""Redaction: remove personal data and secrets from messages and requests before they are stored."""
 
 import json
 import re
@@ -23,7 +23,7 @@ SECRET = (
 PRIVATE, PUNCTUATION = re.compile("|".join((*PERSONAL, *SECRET))), re.compile("[^a-z0-9]")
 EXACT = {"name", "customer", "payer", "billing_details", "shipping", "pan", "pin"}
 CARD = re.compile(r"(?<!\d)(?:\d[ -]?){12,18}\d(?!\d)")
-# Mail addresses and UPI addresses, which have no top-level domain.
+# Also UPI addresses, which have no top-level domain.
 EMAIL = re.compile(r"[^\s@\"'<>,;=&:/]+@[A-Za-z][A-Za-z0-9.-]*[A-Za-z]")
 PHONE = re.compile(r"\+\d[\d -]{7,14}\d")
 KEPT_HEADERS = {
@@ -33,7 +33,7 @@ KEPT_HEADERS = {
 
 
 def redact(value: Any) -> Any:
-	"""The same structure with personal data and secrets replaced."""
+	"""Return the same structure with personal data and secrets masked."""
 	if isinstance(value, Mapping):
 		return {
 			redact_text(str(key)): MASK if _is_private(key) and item else redact(item)
@@ -45,12 +45,12 @@ def redact(value: Any) -> Any:
 
 
 def redact_text(text: str) -> str:
-	"""Addresses, phone and card numbers inside free text are replaced, references and ids stay."""
+	"""Return free text with mail addresses, phone and card numbers masked. References and ids stay."""
 	return CARD.sub(_mask_card, PHONE.sub(MASK, EMAIL.sub(MASK, text)))
 
 
 def redact_body(body: bytes, limit: int = 50_000) -> str:
-	"""A request body as it may be kept: JSON and forms by key, anything else by length only."""
+	"""Return a request body as it may be stored: JSON and forms redacted by key, of anything else only the length."""
 	text = body.decode("utf-8", errors="replace")
 	kept = _masked_json(text) if text.lstrip()[:1] in ("{", "[") else _masked_form(text)
 	return kept[:limit] if kept else f"({len(body)} bytes that are neither JSON nor a form)"

@@ -1,4 +1,4 @@
-"""Transactions that survive company: short, locked in one order, repeated when the database picked us as the victim."""
+"""Transactions for concurrent requests: short, locks in a fixed order, retried after a deadlock or lock timeout."""
 
 import random
 import time
@@ -26,10 +26,10 @@ RETRYABLE = (frappe.QueryDeadlockError, frappe.QueryTimeoutError, ConcurrentChan
 
 
 def in_transaction(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-	"""The result of `work`, committed. What the caller wrote before is committed first.
+	"""Run `work` in a new transaction, commit it and return its result. The caller's own changes are committed first.
 
-	Starting afresh matters twice: no lock is held from before, and the first plain read after the invoice's lock sees what the
-	last holder of that lock committed.
+	The new transaction holds no earlier locks, and its snapshot starts after the invoice's lock, so it sees what the last
+	holder of that lock committed.
 	"""
 	frappe.db.commit()
 	tries_left = MAX_TRIES
@@ -50,7 +50,7 @@ def in_transaction(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R
 
 
 def lock(doctype: str, name: str | None) -> Any:
-	"""The record as it is now, held until the transaction ends. The order is invoice, attempt, capture, subscription."""
+	"""Return the current record, locked until the transaction ends. Lock in this order: invoice, attempt, capture, subscription."""
 	rows = read(doctype, "`name` = %s FOR UPDATE", (name,))
 	if not rows:
 		raise frappe.DoesNotExistError(_("There is no {0} {1}.").format(_(NOUNS.get(doctype, doctype)), name))
@@ -58,13 +58,13 @@ def lock(doctype: str, name: str | None) -> Any:
 
 
 def read(doctype: str, where: str, values: tuple) -> list:
-	"""Whole records in one plain statement: the query builder costs more than the database here."""
+	"""Return whole records with one SQL statement: here the query builder takes longer than the database."""
 	rows = frappe.db.sql(f"SELECT * FROM `tab{doctype}` WHERE {where}", values, as_dict=True)  # noqa: S608
 	return [frappe.get_doc({"doctype": doctype, **row}) for row in rows]
 
 
 def safely(work: Callable[..., object]) -> None:
-	"""Commit what `work` did; when it fails, undo it, log it and go on."""
+	"""Run and commit `work`. If it fails, roll back and log the error instead of raising it."""
 	try:
 		work()
 		frappe.db.commit()
@@ -75,5 +75,5 @@ def safely(work: Callable[..., object]) -> None:
 
 
 def lock_attempt(attempt: PaymentAttempt) -> tuple[AIInvoice, PaymentAttempt]:
-	"""Nothing may be read before the invoice's lock: a plain read would fix what later reads can see."""
+	"""Lock and return the invoice and the attempt. Read nothing before: a plain read would start the snapshot too early."""
 	return lock("AI Invoice", attempt.invoice), lock("Payment Attempt", attempt.name)

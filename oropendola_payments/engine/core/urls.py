@@ -1,4 +1,4 @@
-"""Our own addresses, by the site's name and never by what a request says."""
+"""URLs of this site, built from the site's configuration and never from the request's host."""
 
 from frappe.utils import get_url
 

@@ -1,1 +1,1 @@
-"""Talking to a gateway: the adapter made ready, every call counted, the circuit breaker, when to ask again, which site may go live."""
+"""Access to gateways: the adapter registry, calls, the circuit breaker, polling times, idempotency keys and the live guard."""

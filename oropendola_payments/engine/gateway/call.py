@@ -1,4 +1,4 @@
-"""Every call to a gateway goes through here, so that its success or failure counts for the gateway's health."""
+"""Make a gateway call and report its success or failure to the circuit breaker."""
 
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
@@ -19,7 +19,7 @@ R = TypeVar("R")
 
 
 def call_gateway(code: str, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-	"""The gateway's answer; success and failure count for its health."""
+	"""Call a gateway and return its answer. Success and failure count for its health."""
 	try:
 		answer = call(*args, **kwargs)
 	except GatewayError as error:
@@ -31,14 +31,14 @@ def call_gateway(code: str, call: Callable[P, R], *args: P.args, **kwargs: P.kwa
 
 
 def check_connection(settings: PaymentGatewaySettings, method: str | None = None) -> str:
-	"""What the provider says to our keys, as a sentence. For `doc_events` of Payment Gateway Settings."""
+	"""Test the credentials at the provider and return the result as a sentence. For `doc_events` of Payment Gateway Settings."""
 	missing = missing_credentials(settings)
 	if missing:
 		return _("Please enter these first: {0}.").format(", ".join(_(label) for label in missing))
 	try:
 		answer = build(settings).test_connection()
 	except NotSupported as error:
-		return str(error)  # it says nothing of the keys
+		return str(error)  # no evidence about the keys
 	except GatewayError as error:
 		circuit_breaker.report_failure(settings.gateway, error)
 		return str(error)
@@ -60,7 +60,7 @@ def _record_success(code: str) -> None:
 
 
 def forget_success(code: str) -> None:
-	"""Of other keys or another mode: the next call that succeeds is noted at once."""
+	"""After the keys or the mode changed: record the next success at once instead of within the hour."""
 	frappe.cache.delete_value(_success_key(code))
 
 

@@ -1,7 +1,7 @@
-"""A gateway that keeps failing is Degraded: still usable, no longer recommended.
+"""Circuit breaker: a gateway that keeps failing is Degraded, which means still usable but no longer recommended.
 
-That it is degraded stands in its settings, where it outlives an emptied cache. Failures are counted in the shared cache: a lost
-count only takes a few failures more. After the pause the next call is the trial, see Payment Gateway Settings.
+The state is stored in the gateway's settings, so it survives an emptied cache. Failures are counted in the shared cache, where a
+lost count only delays the breaker by a few failures. After the pause the next call is the trial, see Payment Gateway Settings.
 """
 
 import time
@@ -23,16 +23,16 @@ def is_degraded(code: str) -> bool:
 
 
 def report_success(code: str) -> None:
-	"""A call worked: whatever was wrong is over."""
+	"""Close the circuit after a successful call."""
 	frappe.cache.delete_value(_key(code))
 	if settings_of(code).degraded_since:
 		_write(code, degraded_since=None, keys_refused=0)
 
 
 def report_failure(code: str, error: Exception) -> None:
-	"""Count an outage. An error that says nothing of the gateway's health, such as a decline, counts for nothing.
+	"""Count an outage. Errors that are no sign of bad health, such as a decline, are not counted.
 
-	Refused keys open the circuit at once: repeating them can lock an account.
+	Refused keys open the circuit at once, because repeated calls with them can lock the account.
 	"""
 	if not isinstance(error, (CredentialsRefused, *OUTAGES)):
 		return
@@ -46,7 +46,7 @@ def report_failure(code: str, error: Exception) -> None:
 
 
 def _count(code: str) -> int:
-	"""How many failures the window holds, with this one."""
+	"""Add this failure and return the number of failures within the window."""
 	now = time.time()
 	known = frappe.cache.get_value(_key(code), expires=True) or []
 	recent = [*(at for at in known if now - at < WINDOW_SECONDS), now]

@@ -1,4 +1,4 @@
-"""Copies are disarmed: a database restored elsewhere does not talk to Live gateways until a manager confirms."""
+"""Live guard: a database restored on another site cannot call Live gateways until a manager confirms the site."""
 
 import frappe
 from frappe import _
@@ -8,7 +8,7 @@ from oropendola_payments.exceptions import Unavailable
 
 
 def this_site() -> str:
-	"""The name of this site and its public host name: a copy differs in at least one."""
+	"""Return the site name and the public host name. A copy differs in at least one of them."""
 	host = frappe.conf.get("host_name") or ""
 	return f"{frappe.local.site} {host}".strip()
 
@@ -26,7 +26,7 @@ def require_confirmed(label: str) -> None:
 
 
 def confirm_if_first() -> None:
-	"""The first Live gateway of a new site needs no second question."""
+	"""Confirm the site when its first Live gateway is saved."""
 	if not frappe.db.get_single_value("Payment Settings", "confirmed_site"):
 		confirm()
 

@@ -1,4 +1,4 @@
-"""Test, Live and Simulator are different accounts: what one says of a payment of another is never believed."""
+"""Mode guard: Test, Live and Simulator are different accounts, so an answer from one is never used for a payment of another."""
 
 import frappe
 from frappe import _
@@ -9,7 +9,7 @@ from oropendola_payments.exceptions import Conflict
 
 
 def is_current_mode(attempt: PaymentAttempt | frappe._dict) -> bool:
-	"""False while the gateway is in another mode than when the attempt was made. `attempt` needs `gateway` and `mode`."""
+	"""Return whether the gateway is in the mode in which the attempt was made. `attempt` needs `gateway` and `mode`."""
 	return attempt.mode == "Manual" or attempt.mode == settings_of(attempt.gateway).mode
 
 
@@ -19,7 +19,7 @@ def require_current_mode(attempt: PaymentAttempt | frappe._dict) -> None:
 
 
 def mode_of(attempt_name: str | None) -> frappe._dict:
-	"""Name, gateway and mode of an attempt, which is all that the guard needs."""
+	"""Return name, gateway and mode of an attempt, which is all that the guard needs."""
 	fields = ["name", "gateway", "mode"]
 	return frappe.db.get_value("Payment Attempt", attempt_name, fields, as_dict=True)
 

@@ -1,4 +1,4 @@
-"""When a gateway is asked again: often at first, then on a falling schedule for six days."""
+"""Polling times: when to send the next status query. Often at first, then less and less for six days."""
 
 from datetime import datetime, timedelta
 
@@ -7,8 +7,8 @@ from frappe.utils import get_datetime, now_datetime
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
 
-# (younger than, ask again after). Money that was taken without a message is reversed by Indian banks within five days
-# (RBI turnaround rules), and Razorpay may turn a failed payment into a captured one for three.
+# (younger than, query again after). Indian banks reverse a debit without confirmation within five days (RBI turnaround
+# rules), and Razorpay may turn a failed payment into a captured one for three days.
 STEPS = (
 	(timedelta(minutes=5), timedelta(minutes=1)),
 	(timedelta(minutes=30), timedelta(minutes=5)),
@@ -17,8 +17,8 @@ STEPS = (
 	(timedelta(days=2), timedelta(hours=4)),
 	(timedelta(days=6), timedelta(hours=12)),
 )
-# What was paid may be paid once more inside the same order, or be sent back from the provider's dashboard, and the message
-# about it may be lost: after an hour, a day, three and five days the gateway is asked again.
+# A paid order may be paid a second time or refunded in the provider's dashboard, and that webhook may be lost: query again
+# after an hour, a day, three and five days.
 PAID_STEPS = (
 	(timedelta(minutes=30), timedelta(hours=1)),
 	(timedelta(hours=12), timedelta(days=1)),
@@ -33,7 +33,7 @@ def soon() -> datetime:
 
 
 def next_check(attempt: PaymentAttempt, closed: bool = False) -> datetime | None:
-	"""None once the attempt is so old that nothing can come any more."""
+	"""Return when to query next, or None once the attempt is too old for any change."""
 	now = now_datetime()
 	age = now - (get_datetime(attempt.initiated_at) if attempt.initiated_at else now)
 	own = None if closed else _vendors_schedule(attempt, age)
@@ -43,7 +43,7 @@ def next_check(attempt: PaymentAttempt, closed: bool = False) -> datetime | None
 
 
 def next_check_after_payment(attempt: PaymentAttempt) -> datetime | None:
-	"""When a paid attempt is looked at again; never, when no gateway can be asked."""
+	"""Return when to query a paid attempt next, or None. Manual payments have no gateway to query."""
 	if attempt.gateway not in gateway_codes():
 		return None
 	now = now_datetime()
@@ -59,7 +59,7 @@ def has_next_check(attempt: PaymentAttempt) -> bool:
 
 
 def next_check_during_query(attempt: PaymentAttempt) -> datetime:
-	"""As `next_check`, but never None: a last question that gets no answer is asked again."""
+	"""As `next_check`, but never None: if the last query gets no answer, it is repeated."""
 	return _planned(attempt) or now_datetime() + RETRY_LAST_CHECK_AFTER
 
 
@@ -68,7 +68,7 @@ def _planned(attempt: PaymentAttempt) -> datetime | None:
 
 
 def _vendors_schedule(attempt: PaymentAttempt, age: timedelta) -> timedelta | None:
-	"""PhonePe demands its own rhythm while a payment is pending; afterwards ours goes on."""
+	"""Return the polling interval that a provider prescribes for pending payments, as PhonePe does. Ours applies after the first hour."""
 	if not attempt.is_open() or age > VENDOR_SCHEDULE_ENDS or attempt.gateway not in gateway_codes():
 		return None
 	seconds = adapter_class(attempt.gateway).poll_seconds(int(age.total_seconds()))
@@ -76,6 +76,6 @@ def _vendors_schedule(attempt: PaymentAttempt, age: timedelta) -> timedelta | No
 
 
 def back_off(tries: int, first_seconds: int = 30, longest_hours: int = 6) -> datetime:
-	"""Doubling pauses for work that failed on our side."""
+	"""Return the time of the next try, with exponential backoff."""
 	seconds = min(first_seconds * 2 ** min(tries, 20), longest_hours * 3600)
 	return now_datetime() + timedelta(seconds=seconds)

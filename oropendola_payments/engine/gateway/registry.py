@@ -1,4 +1,4 @@
-"""Adapters made ready to work: class by code, credentials, HTTP session, token cache."""
+"""Registry: build gateway adapters with their credentials, HTTP session and token cache."""
 
 import json
 
@@ -22,8 +22,8 @@ DEFAULT_SIMULATOR = "http://127.0.0.1:8900"
 
 
 def settings_of(code: str) -> PaymentGatewaySettings:
-	"""The settings record of a gateway, from the shared cache."""
-	# Strangers choose the code in the address of a webhook: only known ones get a place in the cache.
+	"""Return the settings record of a gateway, from the shared cache."""
+	# Anybody can put any code into a webhook URL, so only known codes are cached.
 	known = code in gateway_codes()
 	name = known and frappe.cache.hget("oropendola_gateway_names", code, lambda: _settings_name(code))
 	if not name:
@@ -34,9 +34,9 @@ def settings_of(code: str) -> PaymentGatewaySettings:
 def adapter_of(
 	code: str, *, for_new_payment: bool = False, timeout: tuple[float, float] | None = None
 ) -> Gateway:
-	"""A ready adapter. Old payments are asked about and refunded even after a gateway was switched off.
+	"""Return an adapter. A disabled gateway still gets one, for status queries and refunds of old payments.
 
-	`timeout` is for callers that somebody waits for: seconds to connect and to read.
+	`timeout` is the seconds to connect and to read, for callers that must answer quickly.
 	"""
 	settings = settings_of(code)
 	if for_new_payment and not (cint(settings.enabled) and settings.is_configured()):
@@ -57,7 +57,7 @@ def build(settings: PaymentGatewaySettings, timeout: tuple[float, float] | None 
 
 
 def build_offline(settings: PaymentGatewaySettings, timeout: tuple[float, float] | None = None) -> Gateway:
-	"""For questions that call nobody. Whoever calls a gateway takes the one of `build`."""
+	"""Return an adapter for uses without network calls, so without the checks of `build`."""
 	cls = adapter_class(settings.gateway)
 	return cls(
 		secrets=_secrets(settings, cls),
@@ -69,7 +69,7 @@ def build_offline(settings: PaymentGatewaySettings, timeout: tuple[float, float]
 
 
 def missing_credentials(settings: PaymentGatewaySettings) -> list[str]:
-	"""Labels of what still has to be filled in; the simulator needs nothing."""
+	"""Return the labels of credentials that are not filled in. The simulator needs none."""
 	cls = adapter_class(settings.gateway)
 	return cls.missing_credentials(_secrets(settings, cls))
 
@@ -85,7 +85,7 @@ def _settings_name(code: str) -> str | None:
 def _secrets(settings: PaymentGatewaySettings, cls: type[Gateway]) -> dict[str, str]:
 	secrets = settings.get_secrets()
 	if settings.mode == "Simulator":
-		# Real keys never go to a simulator; what signs messages may be set, to try a rotation.
+		# Real keys are never sent to a simulator. Webhook secrets may be set, to test their rotation.
 		signing = {slot: secrets[slot] for slot in SIGNING_SLOTS if slot in secrets}
 		return {**cls.simulator_secrets, **signing}
 	return secrets
@@ -100,7 +100,7 @@ def _base_url(settings: PaymentGatewaySettings) -> str | None:
 
 
 class SiteTokens:
-	"""A token cache shared by all workers of the site; what lies in Redis is encrypted."""
+	"""Token cache in Redis, shared by all workers of the site. Values are encrypted."""
 
 	def __init__(self, prefix: str) -> None:
 		self.prefix = f"oropendola_token:{prefix}"

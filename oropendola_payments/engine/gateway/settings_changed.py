@@ -1,4 +1,4 @@
-"""Somebody saved or removed a gateway's settings: what was remembered of them is out of date. hooks.py names these."""
+"""Clear caches after a gateway's settings were saved or deleted. Called from `doc_events` in hooks.py."""
 
 import frappe
 from frappe.utils import cint
@@ -25,6 +25,6 @@ def settings_removed(settings: PaymentGatewaySettings, method: str | None = None
 
 
 def _clear_list() -> None:
-	"""Now for this transaction, and once more after its commit: meanwhile a reader may have cached the old rows."""
+	"""Clear the cached list now and again after the commit, because another request may cache the old rows in between."""
 	frappe.cache.delete_value(LIST_KEY)
 	frappe.db.after_commit.add(lambda: frappe.cache.delete_value(LIST_KEY))

@@ -1,11 +1,11 @@
-"""Simulator mode: every answer says that no money moves."""
+"""Marks for answers about a gateway in Simulator mode."""
 
 import frappe
 from frappe import _
 
 
 def mock_marks(mode: str | None) -> dict:
-	"""Every answer about a gateway in Simulator mode says that no money moves, and how to change that."""
+	"""Return the fields that say whether a payment is simulated, and how to accept real payments."""
 	if mode != "Simulator":
 		return {"is_mocked": False}
 	notice = _(

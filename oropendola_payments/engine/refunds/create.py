@@ -1,4 +1,4 @@
-"""Asking for a refund: which payments give how much, and a row for each."""
+"""Create refunds: divide the amount among the captures of an invoice, one refund for each."""
 
 from decimal import Decimal
 
@@ -20,10 +20,10 @@ from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
 def create_refund(
 	invoice_name: str, amount: Decimal | None, reason: str, idempotency_key: str | None = None
 ) -> dict:
-	"""Send back an amount, or all that is left; the answer tells how far it came. More than one payment gives more refunds."""
+	"""Refund an amount, or all that is left, and return the refund's status. One refund for each capture that is needed."""
 	key = f"api:{fingerprint(idempotency_key)}" if idempotency_key else None
-	wanted = fingerprint(invoice_name, amount if amount is None else flt(amount, 9))
-	names = in_transaction(_open_once, invoice_name, amount, reason, key, wanted)
+	request_hash = fingerprint(invoice_name, amount if amount is None else flt(amount, 9))
+	names = in_transaction(_open_once, invoice_name, amount, reason, key, request_hash)
 	for name in names:
 		process(name)
 	first = frappe.db.get_value("Payment Refund", names[0], ["status", "attempt"], as_dict=True)
@@ -32,31 +32,31 @@ def create_refund(
 
 
 def _open_once(
-	invoice_name: str, amount: Decimal | None, reason: str, key: str | None, wanted: str
+	invoice_name: str, amount: Decimal | None, reason: str, key: str | None, request_hash: str
 ) -> list[str]:
 	invoice = lock("AI Invoice", invoice_name)
 	known = key and frappe.db.get_value(
 		"Payment Refund", {"idempotency_key": key}, ["name", "request_fingerprint"], as_dict=True
 	)
-	if known and known.request_fingerprint != wanted:
+	if known and known.request_fingerprint != request_hash:
 		raise Conflict(_("This idempotency key was already used for another refund. Please use a new one."))
-	return [known.name] if known else _open_parts(invoice, amount, reason, key, wanted)
+	return [known.name] if known else _open_refunds(invoice, amount, reason, key, request_hash)
 
 
-def _open_parts(
-	invoice: AIInvoice, amount: Decimal | None, reason: str, key: str | None, wanted: str
+def _open_refunds(
+	invoice: AIInvoice, amount: Decimal | None, reason: str, key: str | None, request_hash: str
 ) -> list[str]:
 	names = []
-	for number, (capture, part) in enumerate(_parts(invoice, amount), start=1):
+	for number, (capture, part) in enumerate(_allocate(invoice, amount), start=1):
 		own_key = key and (key if number == 1 else f"{key}:{number}")
 		refund = open_refund(invoice, capture, part, reason, own_key)
-		refund.write(request_fingerprint=wanted)
+		refund.write(request_fingerprint=request_hash)
 		names.append(refund.name)
 	return names
 
 
-def _parts(invoice: AIInvoice, amount: Decimal | None) -> list[tuple]:
-	"""Which payment gives how much: one that has it all, else the youngest first."""
+def _allocate(invoice: AIInvoice, amount: Decimal | None) -> list[tuple]:
+	"""Return (capture, amount) pairs: one capture that covers the amount, else several, the newest first."""
 	names = frappe.get_all(
 		"Payment Capture", {"invoice": invoice.name}, pluck="name", order_by="creation desc"
 	)
@@ -84,7 +84,7 @@ def _split(captures: list, amount: Decimal) -> list[tuple]:
 
 
 def close_manually(name: str, note: str) -> dict:
-	"""A person saw at the gateway that this refund was not made: its balance is free again."""
+	"""Mark a refund as failed, after somebody checked at the gateway that it was not made. This releases its balance."""
 	if not frappe.db.exists("Payment Refund", name):
 		raise NotFound(_("There is no refund {0}.").format(name))
 	refund = frappe.get_doc("Payment Refund", name)

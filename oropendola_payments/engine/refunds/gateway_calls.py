@@ -1,4 +1,4 @@
-"""Questions to a gateway about a refund: with the right account, under the key that all tries share."""
+"""Gateway requests about a refund: always to the account that took the money, and with the same idempotency key each time."""
 
 import frappe
 
@@ -13,12 +13,12 @@ from oropendola_payments.money import quantize
 
 
 def refund_status(refund: PaymentRefund) -> RefundEvent:
-	"""How the gateway says that this refund stands."""
+	"""Query the status of a refund at the gateway."""
 	return call_gateway(refund.gateway, adapter_of_payment(refund).refund_status, build_request(refund))
 
 
 def adapter_of_payment(refund: PaymentRefund) -> Gateway:
-	"""The adapter of the account that took the money. Another mode's account knows nothing: what it says would be believed."""
+	"""Return the adapter of the account that took the money. In another mode the gateway's answer would be about another account."""
 	adapter = adapter_of(refund.gateway)
 	attempt = mode_of(refund.attempt)
 	if attempt.mode != adapter.mode:

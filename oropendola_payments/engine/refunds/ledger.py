@@ -1,4 +1,4 @@
-"""Refunds and the balances that follow them: what is held, what is on its way, what went back for good."""
+"""Refund ledger: store the outcome of a refund and update the balances of capture, credit and invoice."""
 
 from decimal import Decimal
 
@@ -24,15 +24,15 @@ FINAL = {RefundOutcome.REFUNDED: "Refunded", RefundOutcome.FAILED: "Failed"}
 
 
 class Contradicted(Conflict):
-	"""A refund that came to an end is said to have ended otherwise, and no time tells which is newer."""
+	"""Two messages give different final outcomes of a refund, and their times do not show which is newer."""
 
 
 def record(name: str, event: RefundEvent, asked_as: str | None = None) -> bool:
-	"""Settle what a gateway says of one refund. True when it was news.
+	"""Settle an event of one refund. Return whether anything changed.
 
-	`asked_as`: the gateway was asked just now, while the refund had this status, so its answer is the newest fact.
+	`asked_as` is the refund's status when the gateway was queried for this event. If it is still the same, the answer is the newest.
 	"""
-	# Nothing may be read after the commit and before the invoice's lock: it would fix what later reads can see.
+	# Read before in_transaction: a plain read between its commit and the invoice's lock would start the snapshot too early.
 	invoice = frappe.db.get_value("Payment Refund", name, "invoice")
 	try:
 		changed = in_transaction(_record_locked, invoice, name, event, asked_as)
@@ -45,7 +45,7 @@ def record(name: str, event: RefundEvent, asked_as: str | None = None) -> bool:
 
 
 def _resolve_contradiction(name: str, event: RefundEvent) -> bool:
-	"""Two messages contradict each other: the gateway tells how the refund ended."""
+	"""Query the gateway for the final outcome after two contradictory messages."""
 	refund = frappe.get_doc("Payment Refund", name)
 	answer = gateway_calls.refund_status(refund)
 	if answer.outcome in FINAL:
@@ -56,11 +56,11 @@ def _resolve_contradiction(name: str, event: RefundEvent) -> bool:
 				"The gateway does not report the outcome of refund {0}. Its status will be checked again later."
 			).format(name)
 		)
-	return record(name, event, asked_as=refund.status)  # to hold the balance is the safe side
+	return record(name, event, asked_as=refund.status)  # keeping the balance reserved is the safe choice
 
 
 def notify_finished(name: str, changed: bool, event: RefundEvent) -> None:
-	"""Tell the customer and other apps, when this is news and the end."""
+	"""Queue the notification of a final outcome, if it is a change."""
 	if changed and event.outcome in (RefundOutcome.REFUNDED, RefundOutcome.FAILED):
 		after_commit.enqueue("oropendola_payments.engine.notifications.hooks.refund_finished", refund=name)
 
@@ -72,8 +72,8 @@ def _record_locked(invoice_name: str, name: str, event: RefundEvent, asked_as: s
 def apply_event(
 	invoice: AIInvoice, refund: PaymentRefund, event: RefundEvent, asked_as: str | None = None
 ) -> bool:
-	"""Bring a locked refund and its balances up to date. True when it was news."""
-	if _is_overtaken(refund, event, asked_as):
+	"""Apply an event to a locked refund and its balances. Return whether the status changed."""
+	if _is_stale(refund, event, asked_as):
 		return False
 	before = refund.status
 	if event.amount is not None and to_decimal(event.amount) != to_decimal(refund.amount):
@@ -84,14 +84,14 @@ def apply_event(
 	if changed:
 		reason = redact_text(event.reason or "") or None
 		invoice.record(f"refund_{refund.status.lower()}", refund, before, refund.status, reason=reason)
-		_book(invoice, refund, before)
+		_update_balances(invoice, refund, before)
 	elif FINAL.get(event.outcome) == before and is_newer(event.occurred_at, refund.last_fact_at):
 		refund.write(last_fact_at=utc_text(event.occurred_at))
 	return changed
 
 
-def _is_overtaken(refund: PaymentRefund, event: RefundEvent, asked_as: str | None) -> bool:
-	"""True when what ended this refund is newer than this fact, which says the opposite."""
+def _is_stale(refund: PaymentRefund, event: RefundEvent, asked_as: str | None) -> bool:
+	"""Return whether the refund already has the opposite final status from a newer event."""
 	says = FINAL.get(event.outcome)
 	ended = refund.status in FINAL.values()
 	if not (ended and says) or says == refund.status or refund.status == asked_as:
@@ -118,8 +118,8 @@ def _reason(event: RefundEvent) -> str:
 	return redact_text(event.reason or _("The gateway could not make the refund."))[:500]
 
 
-def _book(invoice: AIInvoice, refund: PaymentRefund, before: str) -> None:
-	"""Balances follow the refund: a failed one frees what it held, a finished one shows on the invoice."""
+def _update_balances(invoice: AIInvoice, refund: PaymentRefund, before: str) -> None:
+	"""Release the balance of a failed refund, reserve it again if it did not fail after all, and update the invoice."""
 	capture = lock("Payment Capture", refund.capture)
 	held = to_decimal(capture.amount_refunded or 0)
 	if refund.status == "Failed":
@@ -131,13 +131,13 @@ def _book(invoice: AIInvoice, refund: PaymentRefund, before: str) -> None:
 	elif before == "Failed":
 		_hold_again(invoice, capture, refund)
 	if refund.status == "Refunded" and capture.credit_from:
-		_give_credit_back(capture, to_decimal(refund.amount))
+		_restore_credit(capture, to_decimal(refund.amount))
 	if refund.status == "Refunded" or before == "Refunded":
 		_update_invoice(invoice)
 
 
 def _hold_again(invoice: AIInvoice, capture: PaymentCapture, refund: PaymentRefund) -> None:
-	"""The gateway did refund what it had called failed; a second refund may have used the balance meanwhile."""
+	"""Reserve the balance of a refund that was reported as failed first. Another refund may have used it in between."""
 	if to_decimal(refund.amount) > capture.refundable():
 		message = _(
 			"Refund {0} was reported as failed but was made after all. Payment {1} has been refunded by more than was left of it."
@@ -146,8 +146,8 @@ def _hold_again(invoice: AIInvoice, capture: PaymentCapture, refund: PaymentRefu
 	capture.write(amount_refunded=to_decimal(capture.amount_refunded or 0) + to_decimal(refund.amount))
 
 
-def _give_credit_back(capture: PaymentCapture, amount: Decimal) -> None:
-	"""What was paid with credit goes back to the credit, from where it can be spent again or really sent back."""
+def _restore_credit(capture: PaymentCapture, amount: Decimal) -> None:
+	"""Return the amount to the credit it was paid with, where it can be spent or refunded again."""
 	source = lock("Payment Capture", capture.credit_from)
 	source.write(credit_used=to_decimal(source.credit_used or 0) - amount)
 
@@ -160,11 +160,11 @@ def _update_invoice(invoice: AIInvoice) -> None:
 	elif 0 < refunded < invoice.paid() and invoice.status == "Paid":
 		invoice.mark_as_partly_refunded(refunded)
 	else:
-		_keep_open(invoice, refunded)
+		_update_refunded(invoice, refunded)
 
 
-def _keep_open(invoice: AIInvoice, refunded: Decimal) -> None:
-	"""What was paid only in part served nobody: what went back is due again, and can be paid with the rest."""
+def _update_refunded(invoice: AIInvoice, refunded: Decimal) -> None:
+	"""Write the refunded amount. On an open (partly paid) invoice it is due again, because no service was granted yet."""
 	values = {"amount_refunded": refunded}
 	invoice.update(values)
 	if invoice.status in OPEN_INVOICES:
@@ -173,7 +173,7 @@ def _keep_open(invoice: AIInvoice, refunded: Decimal) -> None:
 
 
 def refunded_of_invoice(invoice: str) -> Decimal:
-	"""How much of what paid the invoice went back for good."""
+	"""Return how much of the amount applied to the invoice has been refunded."""
 	total = Decimal(0)
 	for row in frappe.get_all("Payment Capture", {"invoice": invoice}, pluck="name"):
 		capture = frappe.get_doc("Payment Capture", row)

@@ -1,4 +1,4 @@
-"""What gateways say of refunds: of ours, or of one made in a provider's dashboard."""
+"""Refund messages of gateways: about our refunds, and about refunds made in a provider's dashboard."""
 
 import frappe
 from frappe import _
@@ -18,18 +18,18 @@ from oropendola_payments.money import to_decimal
 
 
 def record_notice(gateway: str, event: RefundEvent) -> bool:
-	"""A refund told by webhook: ours by key or number, else one made in the provider's dashboard."""
+	"""Settle a refund message. Without a match by key or refund id, record it as a refund made in the provider's dashboard."""
 	name = find(gateway, event)
 	if name:
 		require_current_mode(mode_of(frappe.db.get_value("Payment Refund", name, "attempt")))
 		return record(name, event)
 	if event.outcome is RefundOutcome.REFUNDED and event.payment_id and event.amount:
-		return _adopt(gateway, event)
+		return _record_external(gateway, event)
 	raise NotFound(_("The gateway's message does not match any refund on this site."))
 
 
 def find(gateway: str, event: RefundEvent) -> str | None:
-	"""Our refund that the gateway speaks of: by our key, else by the gateway's number."""
+	"""Return our refund of this event: by our key, else by the gateway's refund id."""
 	if event.key and frappe.db.exists("Payment Refund", {"name": event.key, "gateway": gateway}):
 		return event.key
 	if event.refund_id:
@@ -39,7 +39,7 @@ def find(gateway: str, event: RefundEvent) -> str | None:
 	return None
 
 
-def _adopt(gateway: str, event: RefundEvent) -> bool:
+def _record_external(gateway: str, event: RefundEvent) -> bool:
 	capture = frappe.db.get_value(
 		"Payment Capture",
 		{"gateway": gateway, "gateway_payment_id": event.payment_id},
@@ -49,20 +49,20 @@ def _adopt(gateway: str, event: RefundEvent) -> bool:
 	if not capture:
 		raise NotFound(_("The gateway's message does not match any payment on this site."))
 	require_current_mode(mode_of(capture.attempt))
-	name = in_transaction(_adopt_locked, capture, event)
+	name = in_transaction(_record_external_locked, capture, event)
 	if name:
 		notify_finished(name, True, event)
 	return bool(name)
 
 
-def _adopt_locked(names: frappe._dict, event: RefundEvent) -> str | None:
-	"""A refund from outside is opened and finished in one transaction: a row in between would be sent by a sweep."""
+def _record_external_locked(names: frappe._dict, event: RefundEvent) -> str | None:
+	"""Create and finish an external refund in one transaction, because a sweep would send a Created row to the gateway."""
 	invoice, capture = lock("AI Invoice", names.invoice), lock("Payment Capture", names.name)
-	# Gateways number their refunds each by itself.
+	# Refund ids are unique within one gateway only.
 	key = f"outside:{capture.gateway}:{event.refund_id or fingerprint(event.payment_id, event.amount)}"
 	if frappe.db.exists("Payment Refund", {"idempotency_key": key}):
 		return None
-	_refuse_while_ours_is_unclear(capture, event)
+	_require_no_pending_match(capture, event)
 	if to_decimal(event.amount) > capture.refundable():
 		message = _("The gateway refunded {0} of payment {1}, which is more than was left to refund.")
 		reported = exact_money(event.amount, capture.currency)
@@ -73,8 +73,8 @@ def _adopt_locked(names: frappe._dict, event: RefundEvent) -> str | None:
 	return refund.name
 
 
-def _refuse_while_ours_is_unclear(capture: PaymentCapture, event: RefundEvent) -> None:
-	"""Without our key in it, the message may speak of a refund of ours whose number we do not know yet."""
+def _require_no_pending_match(capture: PaymentCapture, event: RefundEvent) -> None:
+	"""Raise Conflict while the message, which has no key of ours, may be about a refund of ours whose id we do not know yet."""
 	waiting = {"capture": capture.name, "status": ("in", OPEN), "gateway_refund_id": ("is", "not set")}
 	amounts = frappe.get_all("Payment Refund", waiting, pluck="amount")
 	if any(to_decimal(amount) == to_decimal(event.amount) for amount in amounts):
@@ -86,7 +86,7 @@ def _refuse_while_ours_is_unclear(capture: PaymentCapture, event: RefundEvent) -
 
 
 def confirm_notice(gateway: str, event: RefundEvent) -> bool:
-	"""As `record_notice`, for a vendor whose word is checked: a refund of ours is asked about instead of believed."""
+	"""As `record_notice`, but query the status of our refund, for providers whose messages need confirmation."""
 	name = find(gateway, event)
 	if not name:
 		return record_notice(gateway, event)
@@ -96,7 +96,7 @@ def confirm_notice(gateway: str, event: RefundEvent) -> bool:
 
 
 def attempt_of_refund(gateway: str, event: RefundEvent) -> str | None:
-	"""The payment that a refund is of, if it is one of ours."""
+	"""Return the attempt of a refund event, if we have one."""
 	refund = find(gateway, event)
 	if refund:
 		return frappe.db.get_value("Payment Refund", refund, "attempt")

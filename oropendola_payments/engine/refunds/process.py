@@ -1,4 +1,4 @@
-"""Sending money back: a row first, then the call, then the answer. A time-out is Unknown and is asked about, never guessed."""
+"""Process refunds: commit the row, call the gateway, record the answer. After a timeout the refund is Unknown and is queried."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -27,42 +27,42 @@ from oropendola_payments.gateways.errors import (
 	NotSent,
 )
 
-# Longer than all calls of one step together, so that two workers never work on one refund at the same time.
+# Longer than all gateway calls of one step together, so that two workers never process the same refund.
 LEASE_SECONDS = 120
-# What a gateway does not show for so many tries, about an hour, is not only slow.
+# About an hour: a gateway that still does not show the refund then is not just slow.
 TRIES_BEFORE_REVIEW = 6
 
 
 class Step(Enum):
 	SEND = "send"  # it was never sent
-	QUERY_OR_SEND = "query or send"  # it may have been sent: ask first
-	QUERY = "query"  # it is on its way, and there is news
+	QUERY_OR_SEND = "query or send"  # it may have been sent: query first
+	QUERY = "query"  # it was sent, and the gateway sent a message about it
 
 
 @dataclass(frozen=True)
 class Claim:
-	"""A refund that is ours to work on now, and what is to be done."""
+	"""A refund that this worker has leased, and the step to take."""
 
 	refund: PaymentRefund
 	step: Step
 
 
 class QueryRefused(Exception):
-	"""The gateway refused to say how a refund stands, which tells nothing of the refund itself."""
+	"""The gateway refused the status query, which does not mean that the refund failed."""
 
 
 class NotShown(BadAnswer):
-	"""The gateway gave the refund a number and does not know it now."""
+	"""The gateway accepted the refund and now does not find its id."""
 
 
 def process_invoice(invoice: str) -> None:
-	"""Send what was opened for an invoice inside a settling transaction."""
+	"""Send the refunds that a settlement created for an invoice."""
 	for name in frappe.get_all("Payment Refund", {"invoice": invoice, "status": "Created"}, pluck="name"):
 		process(name)
 
 
 def process(name: str, has_news: bool = False) -> None:
-	"""Bring a refund one step further: send it, or ask how it stands. `has_news`: the gateway said so, before its time."""
+	"""Send a refund or query its status. `has_news`: query before the next check is due, because the gateway sent a message."""
 	claim = in_transaction(_claim, name, has_news)
 	if not claim:
 		return
@@ -81,12 +81,12 @@ def process(name: str, has_news: bool = False) -> None:
 
 
 def _claim(name: str, has_news: bool) -> Claim | None:
-	"""None while somebody is at it, it is not due, or it has to wait. Two workers never send one refund at the same time."""
+	"""Lease the refund, so that two workers never send it. Return None if it is leased, not due, or has to wait."""
 	refund = lock("Payment Refund", name)
 	if refund.status not in OPEN:
 		return None
 	step = _next_step(refund, has_news)
-	if step is None or _waits_for_its_mode(refund):
+	if step is None or _postpone_if_other_mode(refund):
 		return None
 	if step is Step.SEND and _must_wait_for_another(refund):
 		return None
@@ -95,7 +95,9 @@ def _claim(name: str, has_news: bool) -> Claim | None:
 		"next_check_at": polling.back_off(cint(refund.check_count), LEASE_SECONDS),
 	}
 	if step is Step.SEND:
-		refund.mark_as_unknown(**values)  # from here on the call may have been made: only asking tells
+		refund.mark_as_unknown(
+			**values
+		)  # from now on the call may have been made, so query before sending again
 	else:
 		refund.write(**values)
 	return Claim(refund, step)
@@ -110,8 +112,8 @@ def _next_step(refund: PaymentRefund, has_news: bool) -> Step | None:
 	return Step.QUERY_OR_SEND if is_due else None
 
 
-def _waits_for_its_mode(refund: PaymentRefund) -> bool:
-	"""Another mode's account would say that it knows no such refund: the refund stays as it is until the mode is back."""
+def _postpone_if_other_mode(refund: PaymentRefund) -> bool:
+	"""Postpone the refund while the gateway is in another mode, whose account does not know it. Return whether it was."""
 	if refund.gateway in WITHOUT_GATEWAY:
 		return False
 	attempt = mode_guard.mode_of(refund.attempt)
@@ -149,7 +151,7 @@ def _run(claim: Claim) -> RefundEvent:
 	if claim.refund.gateway_refund_id:
 		message = _("The gateway accepted this refund under the number {0} but no longer shows it.")
 		raise NotShown(message.format(claim.refund.gateway_refund_id))
-	# The gateway has nothing under our key: the same request may go out (again) under the same key.
+	# The gateway has no refund with our key, so it is safe to send the request with that key (again).
 	return _send(claim.refund)
 
 
@@ -173,35 +175,35 @@ def _send(refund: PaymentRefund) -> RefundEvent:
 	return call_gateway(refund.gateway, adapter.refund, request)
 
 
-# When there is no answer --------------------------------------------------------------------------
+# Errors -----------------------------------------------------------------------------------------
 
 
 def _handle(refund: PaymentRefund, error: Exception) -> None:
-	"""Nothing is known, or it was refused. Only a refusal to refund, where nothing can have arrived before, is final."""
+	"""Retry later or record the failure. Only a refusal is final, and only if no earlier request can have arrived."""
 	match error:
 		case NotSent() | CredentialsRefused():
-			# Nothing left this time: whether it may have arrived is as it was before.
+			# This request was not sent, so restore what was known before it.
 			_wait(refund, error, may_have_arrived=cint(refund.may_have_arrived))
 		case NotShown():
-			_wait(refund, error, needs_a_person=cint(refund.check_count) >= TRIES_BEFORE_REVIEW)
+			_wait(refund, error, needs_review=cint(refund.check_count) >= TRIES_BEFORE_REVIEW)
 		case MaybeSent() | BadAnswer() | QueryRefused():
 			_wait(refund, error)
 		case GatewayRefused() if cint(refund.may_have_arrived):
-			_wait(refund, error, needs_a_person=True)
+			_wait(refund, error, needs_review=True)
 		case GatewayRefused():
 			record(refund.name, RefundEvent(RefundOutcome.FAILED, key=refund.name, reason=str(error)))
 		case _:
 			raise error
 
 
-def _wait(refund: PaymentRefund, error: Exception, needs_a_person: bool = False, **values: Any) -> None:
-	"""Nothing is known yet: the refund keeps its balance and is asked about again."""
+def _wait(refund: PaymentRefund, error: Exception, needs_review: bool = False, **values: Any) -> None:
+	"""Leave the refund open, so its balance stays reserved until the next check."""
 	values["error_message"] = str(error)[:500]
-	in_transaction(_wait_locked, refund, needs_a_person, values)
+	in_transaction(_wait_locked, refund, needs_review, values)
 
 
-def _wait_locked(refund: PaymentRefund, needs_a_person: bool, values: dict) -> None:
-	invoice = lock("AI Invoice", refund.invoice) if needs_a_person else None
+def _wait_locked(refund: PaymentRefund, needs_review: bool, values: dict) -> None:
+	invoice = lock("AI Invoice", refund.invoice) if needs_review else None
 	row = lock("Payment Refund", refund.name)
 	if row.status not in OPEN:
 		return
@@ -211,7 +213,7 @@ def _wait_locked(refund: PaymentRefund, needs_a_person: bool, values: dict) -> N
 
 
 def _flag_unclear(invoice: AIInvoice, refund: PaymentRefund) -> None:
-	"""Once for each refund: what a person has looked at is not flagged again by every sweep."""
+	"""Flag the invoice for review, once for each refund, so that sweeps do not flag it again after the review."""
 	if frappe.db.exists("Payment Event", {"reference_name": refund.name, "event": "refund_unclear"}):
 		return
 	invoice.record("refund_unclear", refund, reason=refund.error_message)

@@ -1,4 +1,4 @@
-"""Opening a refund: whether this much of a payment can go back, and the row that holds its balance from then on."""
+"""Refund records: check that an amount can be refunded, and insert the row that reserves it."""
 
 from decimal import Decimal
 
@@ -22,7 +22,7 @@ WITHOUT_GATEWAY = ("manual", "credit")
 def open_refund(
 	invoice: AIInvoice, capture: PaymentCapture, amount: Decimal, reason: str, key: str | None = None
 ) -> PaymentRefund:
-	"""The row that holds its balance from now on. The caller holds the invoice's lock and commits."""
+	"""Check the amount and insert a refund, which reserves it. The caller holds the invoice's lock and commits."""
 	_check(capture, amount)
 	return insert_refund(invoice, capture, amount, reason, key)
 
@@ -55,7 +55,7 @@ def insert_refund(
 
 
 def refusal_message(captures: list, amount: Decimal | None) -> str:
-	"""Why this amount cannot be taken from these captures."""
+	"""Return the message why this amount cannot be refunded from these captures."""
 	if any(c.dispute_state in CONTESTED for c in captures):
 		return _(
 			"This payment is disputed. Please answer the dispute in the gateway's dashboard. With a refund now, the customer could get the money twice."
@@ -92,7 +92,7 @@ def _check_gateway(adapter: type[Gateway], is_partial: bool) -> None:
 
 
 def can_refund(capture: PaymentCapture, amount: Decimal) -> bool:
-	"""Whether a gateway would be asked to send this back; never raises, since evidence is being written meanwhile."""
+	"""Return whether this can be refunded through a gateway. Never raises: that would roll back the settlement that calls it."""
 	try:
 		_check(capture, amount)
 	except Refusal:

@@ -1,1 +1,1 @@
-"""What comes back: messages of gateways, answers to our own status queries, and payments that the customer abandoned."""
+"""Inbound: webhooks of gateways, status queries, and abandoned payments."""

@@ -1,7 +1,7 @@
-"""Payments that the customer left: the gateway is asked first, only what is surely unpaid becomes Abandoned.
+"""Abandoned payments: query the gateway first, and close only invoices that are certainly unpaid.
 
-Works in batches: the number of statements grows with batches, apart from one question to the gateway for each open attempt. An
-answer that is news goes through the settlement's door by itself.
+SQL runs once for each batch; only the status query is sent for each open attempt. An attempt whose status changed is settled
+by itself.
 """
 
 from datetime import datetime
@@ -19,18 +19,18 @@ from oropendola_payments.engine.inbound.status_query import RefreshRun, query_st
 from oropendola_payments.engine.settlement.attempt_outcomes import ABANDONED_REASON, close_attempt
 from oropendola_payments.gateways.base import Gateway, Outcome, PaymentEvent
 
-BY_NAME = " ORDER BY `name`"  # two sweeps lock in the same order
-# Nothing was taken and nothing is on its way: the attempt may be closed after its time.
+BY_NAME = " ORDER BY `name`"  # two concurrent sweeps lock in the same order
+# The gateway holds no money, so an old attempt may be closed.
 UNPAID = (Outcome.PENDING, Outcome.NOT_FOUND)
 
 
 def abandon_due(minutes: int) -> int:
-	"""How many invoices were looked at."""
+	"""Abandon invoices that have been Processing for too long. Return how many were checked."""
 	seen, last = 0, ""
 	run = RefreshRun()
 	while True:
 		names = _due(minutes, last)
-		_work_safely(names, run, minutes)
+		_process_batch(names, run, minutes)
 		seen += len(names)
 		if len(names) < BATCH:
 			return seen
@@ -43,11 +43,11 @@ def _due(minutes: int, last: str) -> list[str]:
 	)
 
 
-def _work_safely(names: list[str], run: RefreshRun, minutes: int):
-	"""A batch that fails is worked through one by one: a bad record stops nobody but itself."""
+def _process_batch(names: list[str], run: RefreshRun, minutes: int):
+	"""Process a batch. If it fails, process its invoices one by one, so that one bad record does not block the others."""
 	try:
 		if names:
-			_work_through(names, run, minutes)
+			_abandon_batch(names, run, minutes)
 	except Exception:
 		frappe.db.rollback()
 		title = (
@@ -58,10 +58,10 @@ def _work_safely(names: list[str], run: RefreshRun, minutes: int):
 		frappe.log_error(title=title[:140], message=frappe.get_traceback())
 		frappe.db.commit()
 		for name in names if len(names) > 1 else ():
-			_work_safely([name], run, minutes)
+			_process_batch([name], run, minutes)
 
 
-def _work_through(names: list[str], run: RefreshRun, minutes: int):
+def _abandon_batch(names: list[str], run: RefreshRun, minutes: int):
 	attempts = _open_attempts(names)
 	_note_checks(attempts)
 	frappe.db.commit()
@@ -78,7 +78,7 @@ def _open_attempts(invoices: list[str]) -> list:
 
 
 def _note_checks(attempts: list):
-	"""Asked about now; when the next question is due is decided by what becomes of it."""
+	"""Record the status query. The next check is set by its outcome."""
 	if attempts:
 		frappe.db.sql(
 			"UPDATE `tabPayment Attempt` SET `last_check_at` = %s, `check_count` = `check_count` + 1 WHERE `name` IN %s",
@@ -87,10 +87,10 @@ def _note_checks(attempts: list):
 
 
 def _is_unpaid(attempt, run: RefreshRun) -> bool:
-	"""False when the gateway knows of money, has news that were settled now, or could not be asked."""
+	"""Query the gateway. Return False if it reported anything else than unpaid (which is settled now), or could not be queried."""
 	try:
 		with run.adapter_for(attempt) as adapter:
-			return bool(adapter) and not _settle_news(attempt, adapter)
+			return bool(adapter) and not _settle_changes(attempt, adapter)
 	except Exception:
 		frappe.db.rollback()
 		title = f"The status of Payment Attempt {attempt.name} could not be checked"
@@ -99,14 +99,14 @@ def _is_unpaid(attempt, run: RefreshRun) -> bool:
 		return False
 
 
-def _settle_news(attempt, adapter: Gateway) -> list:
+def _settle_changes(attempt, adapter: Gateway) -> list:
 	news = [event for event in query_status(attempt, adapter) if event.outcome not in UNPAID]
 	settle_all(attempt, news, adapter)
 	return news
 
 
 def _abandon_locked(invoice_names: list[str], unpaid: list[str], minutes: int) -> list[str]:
-	"""Close what is still left, and name one attempt of each invoice. Whatever moved meanwhile is not touched."""
+	"""Close what is still unpaid and return one attempt for each invoice. Records that changed in the meantime are left alone."""
 	processing = f"`name` IN %s AND `status` = 'Processing'{BY_NAME} FOR UPDATE"
 	invoices = read("AI Invoice", processing, (tuple(invoice_names),))
 	invoices = [invoice for invoice in invoices if get_datetime(invoice.processing_since) < _before(minutes)]
@@ -114,10 +114,10 @@ def _abandon_locked(invoice_names: list[str], unpaid: list[str], minutes: int) -
 		return []
 	still_open = f"`invoice` IN %s AND `status` IN %s{BY_NAME} FOR UPDATE"
 	attempts = read("Payment Attempt", still_open, (tuple(i.name for i in invoices), OPEN))
-	blocked = {attempt.invoice for attempt in attempts if not _is_left(attempt, unpaid, minutes)}
+	blocked = {attempt.invoice for attempt in attempts if not _can_be_abandoned(attempt, unpaid, minutes)}
 	left = {invoice.name: invoice for invoice in invoices if invoice.name not in blocked}
 	closing = [attempt for attempt in attempts if attempt.invoice in left]
-	_back_to_partly_paid(left, closing)
+	_return_to_partly_paid(left, closing)
 	unpaid_ones = {name: invoice for name, invoice in left.items() if not invoice.paid()}
 	closing = [attempt for attempt in closing if attempt.invoice in unpaid_ones]
 	_abandon(unpaid_ones, closing)
@@ -135,16 +135,16 @@ def _abandon(invoices: dict, attempts: list):
 	AIInvoice.abandon_many(list(invoices.values()), ABANDONED_REASON)
 
 
-def _back_to_partly_paid(invoices: dict, attempts: list):
-	"""A part was paid before: only the try for the rest was left."""
+def _return_to_partly_paid(invoices: dict, attempts: list):
+	"""Close the attempts of partly paid invoices, which become Partly Paid again instead of Abandoned."""
 	for attempt in attempts:
 		invoice = invoices[attempt.invoice]
 		if invoice.paid():
 			close_attempt(invoice, attempt, PaymentEvent(Outcome.EXPIRED, reference=attempt.name))
 
 
-def _is_left(attempt, unpaid: list[str], minutes: int) -> bool:
-	"""True for an attempt that is old, was asked about just now, and holds no money."""
+def _can_be_abandoned(attempt, unpaid: list[str], minutes: int) -> bool:
+	"""Return whether an attempt is old, was just reported unpaid, and is not authorized."""
 	old = get_datetime(attempt.initiated_at) <= _before(minutes)
 	return old and attempt.name in unpaid and attempt.status != "Authorized"
 

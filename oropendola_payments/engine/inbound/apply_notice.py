@@ -1,4 +1,4 @@
-"""What a stored message does: verified facts are settled, anything else only makes us ask the gateway."""
+"""Apply a stored message: settle verified events; for anything else, query the gateway."""
 
 from dataclasses import dataclass
 
@@ -31,16 +31,16 @@ from oropendola_payments.gateways.base import (
 
 @dataclass
 class Message:
-	"""What a row of the inbox says; `adapter` and `target` are there when the message just came in."""
+	"""A message of the inbox. `adapter` and `target` are set only while the webhook request is handled."""
 
 	gateway: str
 	notice: Notice
 	adapter: Gateway | None = None
-	target: PaymentAttempt | None = None  # whom an unsigned notice is about
+	target: PaymentAttempt | None = None  # the attempt that an unsigned notice is about
 
 
 def apply_notice(message: Message) -> str | None:
-	"""The attempt that the message was about, or None when it was about nothing of ours."""
+	"""Apply a message and return the name of its attempt, or None if it is about no payment of ours."""
 	if message.notice.verified and not message.notice.confirm:
 		attempts = [_apply_event(message, event) for event in message.notice.events]
 		return next((name for name in reversed(attempts) if name), None)
@@ -62,16 +62,17 @@ def _apply_event(message: Message, event) -> str | None:
 
 
 def _names_unknown_order(attempt, event: PaymentEvent) -> bool:
-	"""A signed message about an order that we did not store: perhaps another shop's on the same account, with our reference.
+	"""Return whether a verified event names an order while we have none stored.
 
-	Or it overtook the answer that would have told us the order. Asking about our own attempt tells which.
+	Either another shop on the same account uses our reference, or the webhook arrived before the answer to our create call. A
+	status query of our attempt shows which.
 	"""
 	is_money = event.outcome in (Outcome.PAID, Outcome.AUTHORIZED)
 	return is_money and bool(event.order_id) and not attempt.gateway_order_id
 
 
 def _confirm_with_gateway(message: Message) -> str | None:
-	"""An unsigned notice, or a vendor that wants its word checked: the status query is the truth. Other facts are taken as told."""
+	"""Query the status for an unsigned notice, or for a provider whose messages need confirmation."""
 	notice = message.notice
 	others = [e for e in notice.events if not isinstance(e, PaymentEvent)] if notice.verified else []
 	attempts = [_apply_confirmed(message, event) for event in others]
@@ -89,11 +90,11 @@ def _confirm_with_gateway(message: Message) -> str | None:
 
 
 def _refresh_for(message: Message, attempt):
-	"""However often a message is repeated, the gateway is not asked more than it can bear."""
+	"""Refresh the attempt, but limit the rate, because anybody can repeat a message."""
 	notice = message.notice
 	if not notice.verified:
 		refresh(attempt, unless_checked_within=RECENT_SECONDS, adapter=message.adapter)
-	elif not notice.events or not all(_is_old_news(attempt, event) for event in notice.events):
+	elif not notice.events or not all(_is_already_recorded(attempt, event) for event in notice.events):
 		if was_checked_within(attempt, GAP_SECONDS):
 			raise Conflict(
 				_(
@@ -103,7 +104,7 @@ def _refresh_for(message: Message, attempt):
 		refresh(attempt, adapter=message.adapter)
 
 
-def _is_old_news(attempt, event) -> bool:
+def _is_already_recorded(attempt, event) -> bool:
 	if not isinstance(event, PaymentEvent):
 		return True
 	if event.outcome is Outcome.PAID:
@@ -122,7 +123,7 @@ def _apply_confirmed(message: Message, event) -> str | None:
 
 
 def _refresh_refunds(attempt: str):
-	"""An unsigned notice may be about a refund: those on their way are asked about too."""
+	"""Query the open refunds too, because an unsigned notice may be about one of them."""
 	waiting = {"attempt": attempt, "status": ("in", ("Processing", "Unknown"))}
 	for name in frappe.get_all("Payment Refund", waiting, pluck="name"):
 		refunds.process(name, has_news=True)

@@ -1,4 +1,4 @@
-"""From a gateway's word to a settled fact. Money that is only reserved is captured on the way."""
+"""Settle the answers of gateways, and capture authorized payments first."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from oropendola_payments.gateways.errors import GatewayError
 
 
 def settle_answer(attempt, event: PaymentEvent, adapter: Gateway | None = None) -> Settled:
-	"""Settle what a gateway answered when it was asked about `attempt`, which may be about another attempt of ours."""
+	"""Settle the answer to a query about `attempt`. The answer may name another attempt of ours."""
 	is_of_its_order = bool(event.order_id) and event.order_id == attempt.gateway_order_id
 	if event.reference and not is_of_its_order and event.reference != attempt.name:
 		attempt = find_attempt(attempt.gateway, event)
@@ -22,7 +22,7 @@ def settle_answer(attempt, event: PaymentEvent, adapter: Gateway | None = None) 
 
 
 def settle_and_capture(attempt, event: PaymentEvent, adapter: Gateway | None = None) -> Settled:
-	"""Settle. Money that is only reserved is captured first, when it is still wanted and the capture is ours to make."""
+	"""Settle an event. An authorized payment is captured first, if the invoice still needs it and the gateway leaves capture to us."""
 	if event.outcome is not Outcome.AUTHORIZED:
 		return settle_attempt(attempt, event)
 	adapter = adapter or adapter_of(attempt.gateway)
@@ -33,6 +33,6 @@ def settle_and_capture(attempt, event: PaymentEvent, adapter: Gateway | None = N
 	try:
 		captured = call_gateway(attempt.gateway, adapter.capture, attempt.payment_ref(), event, key)
 	except GatewayError:
-		settle_attempt(attempt, event)  # that it is reserved is known at least
+		settle_attempt(attempt, event)  # at least record that it is authorized
 		raise
 	return settle_attempt(attempt, captured)

@@ -1,7 +1,7 @@
-"""The inbox: every verified message is stored and committed first, then processed, then answered.
+"""Webhook inbox: store and commit every verified message, then process it, then answer.
 
-A message that cannot be processed now is tried again with growing pauses and becomes a dead letter in the end, which an alert shows
-and a person can replay. The same message again changes nothing.
+A message that cannot be processed is retried with backoff and becomes a dead letter in the end, which raises an alert and can be
+replayed. Duplicates change nothing.
 """
 
 from datetime import timedelta
@@ -26,7 +26,7 @@ from oropendola_payments.exceptions import NotFound
 from oropendola_payments.gateways.base import Callback, Notice
 
 MAX_BODY = 256 * 1024
-# Connecting and reading: providers want an answer within about five seconds. What takes longer is left to the sweep.
+# Connect and read. Providers expect an answer within about five seconds; what takes longer is left to the sweep.
 TIMEOUT = (2, 4)
 LEASE_SECONDS = 120
 MAX_TRIES = 12  # most of a day
@@ -38,7 +38,10 @@ LOG = "Payment Webhook Log"
 
 
 def receive(gateway: str, callback: Callback) -> tuple[str, Notice]:
-	"""processed, queued, duplicate or ignored, and what was read. Raises SignatureError before anything is looked up."""
+	"""Store and process a message. Return processed, queued, duplicate or ignored, and the notice.
+
+	Raises SignatureError before any database query.
+	"""
 	adapter = adapter_of(gateway, timeout=TIMEOUT)
 	notice = adapter.receive(callback)
 	target = None if notice.verified else _target_attempt(gateway, notice)
@@ -53,9 +56,9 @@ def receive(gateway: str, callback: Callback) -> tuple[str, Notice]:
 
 
 def handle_unverified_notice(gateway: str, callback: Callback):
-	"""A message that was refused may still be about a payment of ours: it is refreshed within a minute, and nothing is believed.
+	"""Schedule a refresh of the payment that a message with a bad signature names. Its contents are not used.
 
-	Only brought forward, not asked now: nobody learns from the time of the answer whether we know the payment.
+	The query is only scheduled, so that the response time does not reveal whether the payment exists.
 	"""
 	reference = adapter_of(gateway).unverified_reference(callback)
 	if not reference or not is_reference(reference):
@@ -67,7 +70,7 @@ def handle_unverified_notice(gateway: str, callback: Callback):
 
 
 def _target_attempt(gateway: str, notice: Notice):
-	"""Anybody can send an unsigned notice: only one for a payment of ours is kept. If it came too early, the reconciler asks."""
+	"""Return the attempt of an unsigned notice, or None. Anybody can send one, so others are not stored; polling covers early ones."""
 	try:
 		return find_attempt(gateway, notice)
 	except NotFound:
@@ -75,7 +78,7 @@ def _target_attempt(gateway: str, notice: Notice):
 
 
 def store(gateway: str, callback: Callback, notice: Notice) -> str | None:
-	"""Insert once per message; the unique key decides, not a look before. None for a message that was stored before."""
+	"""Insert the message and return its name, or None for a duplicate. The unique key decides, so concurrent requests are safe."""
 	row = records.new(LOG)
 	row.update(
 		{
@@ -100,11 +103,11 @@ def store(gateway: str, callback: Callback, notice: Notice) -> str | None:
 
 
 def _event_key(callback: Callback, notice: Notice) -> str:
-	# An unsigned notice could claim a key before the real message comes, so only verified ones name themselves.
+	# Only verified messages use their own event key: an unsigned one could take the key of the real message.
 	if notice.event_key and notice.verified:
 		is_short = len(notice.event_key) <= 140
 		return notice.event_key if is_short else sha256(notice.event_key.encode()).hexdigest()
-	# An unsigned notice says the same each time: the same within a few seconds is one.
+	# Unsigned notices about the same payment look alike: treat those within a few seconds as duplicates.
 	moment = int(now_datetime().timestamp()) // UNSIGNED_NOTICE_SECONDS
 	about = notice.reference or notice.order_id or notice.payment_id or sha256(callback.body).hexdigest()
 	return f"unsigned:{about}"[:120] + f":{moment}"
@@ -114,13 +117,13 @@ def _event_key(callback: Callback, notice: Notice) -> str:
 
 
 def process_due(name: str):
-	"""One stored message that is due: take the lease, then process it."""
+	"""Process a stored message that is due, if its lease is free."""
 	if in_transaction(_take_lease, name):
 		_process_now(name)
 
 
 def replay(names: list[str]) -> dict:
-	"""A person wants these processed again, whatever became of them. Repeating a fact changes nothing."""
+	"""Process messages again, whatever their status. Events that were settled before change nothing."""
 	results = {}
 	for name in names:
 		if not frappe.db.exists(LOG, name):
@@ -139,7 +142,7 @@ def _take_lease(name: str) -> bool:
 
 
 def _process_now(name: str, message: Message | None = None) -> str:
-	"""Try at once; a failure is ours to repeat, so the sender is thanked all the same."""
+	"""Process a message now. A failure is recorded for a retry and not raised, so the sender gets a 200."""
 	try:
 		return process_message(name, message or _read(name))
 	except Exception as error:
@@ -154,7 +157,7 @@ def _read(name: str) -> Message:
 
 
 def process_message(name: str, message: Message) -> str:
-	"""Do what a stored message asks for. Settling commits by itself; the row is marked last."""
+	"""Apply a stored message and return its new status. Settlement commits itself, so the row is marked afterwards."""
 	with acting_as("Webhook"):
 		attempt = apply_notice(message)
 	status = "Processed" if attempt else "Ignored"
@@ -168,7 +171,7 @@ def process_message(name: str, message: Message) -> str:
 
 
 def record_failure(name: str, error: Exception):
-	"""Count the try and plan the next. What names no payment of ours is Ignored in the end, anything else is a dead letter."""
+	"""Count the try and schedule the next. After the last one a message about no payment of ours is Ignored, any other is Dead."""
 	in_transaction(_record_failure_locked, name, error)
 	if not isinstance(error, NotFound) and not hasattr(error, "http_status_code"):
 		frappe.log_error(title=f"Webhook {name} failed", message=frappe.get_traceback())
@@ -179,7 +182,7 @@ def _record_failure_locked(name: str, error: Exception):
 	row = lock(LOG, name)
 	tries = cint(row.attempts) + 1
 	is_last = tries >= MAX_TRIES
-	is_foreign = is_last and isinstance(error, NotFound) and not _names_one_of_ours(row)
+	is_foreign = is_last and isinstance(error, NotFound) and not _has_our_reference(row)
 	row.write(
 		status="Ignored" if is_foreign else "Dead" if is_last else "Failed",
 		attempts=tries,
@@ -188,7 +191,7 @@ def _record_failure_locked(name: str, error: Exception):
 	)
 
 
-def _names_one_of_ours(row) -> bool:
-	"""Our reference for a payment that we do not have: a person must know, for the records may have been lost."""
+def _has_our_reference(row) -> bool:
+	"""Return whether the message has a reference of our form. Then records may be lost, so it becomes a dead letter."""
 	notice = unpack_notice(row.notice)
 	return any(is_reference(e.reference) for e in (notice, *notice.events) if e.reference)

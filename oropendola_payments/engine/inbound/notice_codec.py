@@ -1,4 +1,4 @@
-"""Notices as JSON and back, for the inbox."""
+"""Convert notices to JSON and back, for the inbox."""
 
 from dataclasses import asdict
 from datetime import datetime

@@ -1,6 +1,6 @@
-"""Asking a gateway how a payment stands, outside of any lock, and settling what it answers.
+"""Status queries: query the gateway about an attempt, outside any lock, and settle its answer.
 
-`refresh` asks now, `schedule_refresh` within a minute, `RefreshRun` many for one sweep. All others go through these.
+`refresh` queries now, `schedule_refresh` within a minute, and `RefreshRun` many attempts in one sweep.
 """
 
 from collections.abc import Iterator
@@ -21,22 +21,22 @@ from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.gateways.base import Gateway, Outcome, PaymentEvent, RefundEvent
 from oropendola_payments.gateways.errors import CredentialsRefused, GatewayError
 
-# A gateway that has never heard of an attempt this young may only be slow.
+# A gateway may be slow to find an attempt this young, so "not found" is not final yet.
 YOUNG_SECONDS = 15 * 60
-# How often strangers and impatient pages may make us ask, and how often whoever repeats a signed message may.
+# Minimum seconds between two queries: for pages and unsigned notices, and for repeated signed messages.
 RECENT_SECONDS = 10
 GAP_SECONDS = 2
 
 
 def refresh(attempt, *, unless_checked_within: int = 0, adapter: Gateway | None = None) -> list[Settled]:
-	"""Ask the gateway about an attempt (a record or its name) and settle all that it tells.
+	"""Query the gateway about an attempt (a record or its name) and settle its answer.
 
-	With `unless_checked_within` seconds nobody can make us hammer a gateway: what came too soon makes the next sweep ask.
+	`unless_checked_within` is a rate limit in seconds: a refresh that comes too soon is left to the next sweep.
 	"""
 	if isinstance(attempt, str):
 		attempt = frappe.get_doc("Payment Attempt", attempt)
 	if not is_current_mode(attempt):
-		return []  # a Test account knows nothing of a Live payment; it is asked when the mode is back
+		return []  # a Test account does not know a Live payment; query it when the mode is back
 	if was_checked_within(attempt, unless_checked_within):
 		schedule_refresh(attempt)
 		return []
@@ -51,7 +51,7 @@ def refresh(attempt, *, unless_checked_within: int = 0, adapter: Gateway | None 
 
 
 def refresh_if_possible(attempt, *, unless_checked_within: int = RECENT_SECONDS) -> list[Settled]:
-	"""As `refresh`, for whoever can go on without: when the gateway cannot be asked, what we know is still a good answer."""
+	"""As `refresh`, but return nothing if the gateway cannot be queried. For callers that can go on with the stored status."""
 	try:
 		return refresh(attempt, unless_checked_within=unless_checked_within)
 	except (GatewayError, NotFound):
@@ -60,7 +60,7 @@ def refresh_if_possible(attempt, *, unless_checked_within: int = RECENT_SECONDS)
 
 
 def schedule_refresh(attempt):
-	"""Have the reconciler ask within a minute. `attempt` needs `name` and `next_check_at` only."""
+	"""Have the reconciler query within a minute. `attempt` needs `name` and `next_check_at` only."""
 	moment = polling.soon()
 	if not attempt.next_check_at or get_datetime(attempt.next_check_at) > moment:
 		frappe.db.sql(
@@ -72,7 +72,7 @@ def schedule_refresh(attempt):
 class RefreshRun:
 	"""Refreshes for one sweep, with one adapter for each gateway.
 
-	A gateway that refuses our keys is left alone until the next sweep: repeating can lock an account.
+	After a gateway refused our keys it is skipped until the next sweep, because repeated calls can lock the account.
 	"""
 
 	def __init__(self):
@@ -86,7 +86,7 @@ class RefreshRun:
 
 	@contextmanager
 	def adapter_for(self, attempt) -> Iterator[Gateway | None]:
-		"""The adapter, or None when this attempt cannot be asked about now."""
+		"""The adapter for an attempt, or None if it cannot be queried in this sweep."""
 		code = attempt.gateway
 		try:
 			if not is_current_mode(attempt):
@@ -101,12 +101,12 @@ class RefreshRun:
 
 
 def query_status(attempt, adapter: Gateway) -> list:
-	"""What the gateway says of an attempt, unsettled."""
+	"""Return the gateway's events of an attempt, not settled yet."""
 	return call_gateway(attempt.gateway, adapter.status, attempt.payment_ref())
 
 
 def settle_all(attempt, events: list, adapter: Gateway | None = None) -> list[Settled]:
-	"""Settle all that a gateway told. One fact that fails hides no other; the first failure is raised at the end."""
+	"""Settle all events. If one fails, the others are still settled; the first error is raised at the end."""
 	settled, failures = [], []
 	for event in sort_events(events):
 		try:
@@ -123,15 +123,16 @@ def settle_all(attempt, events: list, adapter: Gateway | None = None) -> list[Se
 
 
 def was_checked_within(attempt, seconds: int) -> bool:
-	"""A last check in the future is a clock that was put back, and says nothing."""
+	"""Return whether the last check was within these seconds. A time in the future (the clock was set back) does not count."""
 	last = attempt.last_check_at
 	return bool(last and seconds) and 0 <= (now_datetime() - get_datetime(last)).total_seconds() < seconds
 
 
 def sort_events(events: list) -> list:
-	"""Money that was taken first: it makes a hold beside it unwanted, and no failed try may close the order before it is seen.
+	"""Return the events in the order to settle them.
 
-	Refunds last, when the money they are of is in the ledger.
+	Paid first: then an authorization beside it is not captured, and a failed try does not close the order before. Refunds last,
+	because their capture must be recorded.
 	"""
 	return sorted(events, key=_rank)
 
@@ -143,11 +144,11 @@ def _rank(event) -> int:
 
 
 def _record_refund(gateway: str, event: RefundEvent):
-	"""A refund that a status answer tells of: ours, or one made in the provider's dashboard whose message was lost."""
+	"""Record a refund from a status query: ours, or one made in the provider's dashboard whose webhook was lost."""
 	try:
 		notices.record_notice(gateway, event)
 	except (NotFound, Conflict):
-		frappe.db.rollback()  # not finished, or perhaps ours without a number yet: it is told again
+		frappe.db.rollback()  # not final, or perhaps ours without an id yet: a later query reports it again
 
 
 def _without_premature_not_found(attempt, events: list) -> list:
@@ -164,7 +165,7 @@ def _note_check(attempt):
 
 
 def _end_polling(attempt):
-	"""The gateway was asked for the last time. What is open still came to nothing, as far as anybody can know."""
+	"""Stop polling an attempt, and expire it if it is still open."""
 	left_open = frappe.db.get_value("Payment Attempt", attempt.name, "status") in ("Created", "Processing")
 	if left_open:
 		settle_attempt(attempt, PaymentEvent(Outcome.EXPIRED, reference=attempt.name))

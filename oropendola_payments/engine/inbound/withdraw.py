@@ -1,4 +1,4 @@
-"""Closing an order at the gateway, so that nobody can pay it any more. The answer may be that somebody did."""
+"""Close an order at the gateway, so that it can no longer be paid. The answer may be that it was paid."""
 
 import frappe
 
@@ -8,12 +8,12 @@ from oropendola_payments.engine.inbound.capture import settle_answer
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
 from oropendola_payments.gateways.errors import NotSupported
 
-# What a gateway says of an attempt that nobody can pay any more.
+# Outcomes after which an attempt can no longer be paid.
 CLOSED = (Outcome.CANCELLED, Outcome.EXPIRED, Outcome.FAILED)
 
 
 def withdraw(name: str):
-	"""Close an attempt at the gateway, where it can, and settle what became of it."""
+	"""Close an attempt at the gateway, if it supports that, and settle the answer."""
 	attempt = frappe.get_doc("Payment Attempt", name)
 	event = close_at_gateway(attempt)
 	if event:
@@ -21,7 +21,7 @@ def withdraw(name: str):
 
 
 def close_at_gateway(attempt) -> PaymentEvent | None:
-	"""What became of the attempt, which may be that it was paid. None where the gateway cannot close it."""
+	"""Close an attempt at the gateway and return the outcome, which may be paid. None if the gateway cannot close it."""
 	adapter = adapter_of(attempt.gateway)
 	if not adapter.capabilities.cancel:
 		return None

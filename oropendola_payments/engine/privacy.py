@@ -1,6 +1,6 @@
-"""A person is renamed or forgotten: the money evidence stays whole, and nothing of it names the person any more.
+"""Privacy: keep payment records complete when a user is renamed or deleted, without personal data of a deleted user.
 
-Frappe calls this in the middle of its own work, so a fault here is logged and never stops an export, a rename or a deletion.
+Frappe calls this during its own rename, so an error here is logged and does not stop the rename or the deletion.
 """
 
 import frappe
@@ -25,7 +25,7 @@ def user_renamed(
 	new: str | None = None,
 	merge: bool = False,
 ) -> None:
-	"""For `doc_events`. Frappe forgets a user by renaming it to the name of the deletion request."""
+	"""For `doc_events`: update live keys, and redact a deleted user, whom Frappe renames to the name of the deletion request."""
 	user = new or doc.name
 	frappe.db.savepoint(SAVEPOINT)
 	try:
@@ -39,7 +39,7 @@ def user_renamed(
 
 
 def forget(user: str) -> None:
-	"""`user` is the pseudonym that all links lead to by now. The caller commits."""
+	"""Redact all payment records of a deleted user. `user` is the pseudonym that all links hold by now. The caller commits."""
 	_end_service(user)
 	_redact_texts(user)
 	_redact_attempts(user)
@@ -51,7 +51,7 @@ def _was_forgotten(user: str) -> bool:
 
 
 def _rename_live_keys(user: str) -> None:
-	"""The key that keeps a customer from subscribing twice starts with the user's name."""
+	"""Update `live_key`, the unique key against a second subscription, because it starts with the user's name."""
 	for row in frappe.get_all("AI Subscription", {"user": user, "live_key": ("is", "set")}, ["name", "plan"]):
 		frappe.db.set_value(
 			"AI Subscription", row.name, "live_key", f"{user}:{row.plan}", update_modified=False
@@ -59,7 +59,7 @@ def _rename_live_keys(user: str) -> None:
 
 
 def _end_service(user: str) -> None:
-	"""Nobody is left who could use a key or ask for it."""
+	"""End the live subscriptions and redact the key prefixes, because nobody is left to use them."""
 	for name in frappe.get_all("AI Subscription", {"user": user, "status": ("in", LIVE)}, pluck="name"):
 		lifecycle.end(name)
 	for name in frappe.get_all("AI API Key", {"user": user, "key_prefix": ("!=", REDACTED)}, pluck="name"):
@@ -67,19 +67,22 @@ def _end_service(user: str) -> None:
 
 
 def _redact_texts(user: str) -> None:
-	"""What people typed may name anybody. Amounts, dates and the numbers of payments stay, and so does their chain."""
+	"""Redact free text, which may contain names. Amounts, dates, payment ids and the hash chain stay."""
 	for doctype, fields in TYPED.items():
 		for field in fields:
 			for name in frappe.get_all(doctype, {"user": user, field: ("is", "set")}, pluck="name"):
 				frappe.db.set_value(doctype, name, field, REDACTED, update_modified=False)
-	_redact_findings(user)
-	# A payment by hand has the note of whoever recorded it in its answer.
+	_redact_review_notes(user)
+	# The response of a manual payment contains the note of the manager who recorded it.
 	for name in frappe.get_all("AI Invoice", {"user": user, "payment_gateway": "manual"}, pluck="name"):
 		frappe.db.set_value("AI Invoice", name, "payment_gateway_response", None, update_modified=False)
 
 
-def _redact_findings(user: str) -> None:
-	"""Frappe has written into all notes by now. Only money that a person has decided on has one, and only that is decided."""
+def _redact_review_notes(user: str) -> None:
+	"""Redact the notes of reviewed mismatches and clear all others.
+
+	Frappe's own redaction has filled every note by now, while a note means that a mismatch was reviewed.
+	"""
 	filters = {"user": user, "note": ("is", "set")}
 	for capture in frappe.get_all("Payment Capture", filters, ["name", "invoice", "disposition"]):
 		waits = frappe.db.get_value("AI Invoice", capture.invoice, "needs_review")
@@ -88,7 +91,7 @@ def _redact_findings(user: str) -> None:
 
 
 def _redact_attempts(user: str) -> None:
-	"""Forms that were filled in for the gateway go; what is needed to ask and to refund stays, sealed."""
+	"""Delete what was sent to the gateway, but keep the data needed for status queries and refunds, encrypted."""
 	for name in frappe.get_all("Payment Attempt", {"user": user}, pluck="name"):
 		attempt = frappe.get_doc("Payment Attempt", name)
 		kept = (
@@ -103,7 +106,7 @@ def _redact_attempts(user: str) -> None:
 
 
 def _redact_events(user: str) -> None:
-	"""The person's own acts, what was typed about the person, and the acts of a browser that came back from a gateway without being logged in."""
+	"""Redact the user's own events, notes about the user, and events of the user's browser as Guest on the return from a gateway."""
 	values = {"user": user, "redacted": REDACTED}
 	# The owner of an event is who acted; a rename has changed it already.
 	own = "UPDATE `tabPayment Event` SET actor = %(user)s, ip_address = %(redacted)s, person_salt = %(redacted)s WHERE owner = %(user)s"

@@ -1,4 +1,4 @@
-"""The pytest plugin: a throw-away site for each process of the run, and Administrator again after every test class."""
+"""The pytest plugin: a throw-away site for each process of the run, and a clean slate after every test class."""
 
 import shutil
 import tempfile
@@ -30,6 +30,8 @@ def pytest_sessionstart(session) -> None:
 def _clean_slate():
 	yield
 	import frappe
+	from frappe.utils.background_jobs import _forget_waiting_jobs
 
 	frappe.db.rollback()
 	frappe.set_user("Administrator")
+	_forget_waiting_jobs()  # or the next web server would work through what hundreds of tests have queued

@@ -5,7 +5,7 @@ import unittest
 import frappe
 from frappe.tests.utils import FrappeTestCase, change_settings
 from frappe.utils import add_months, flt, fmt_money, format_date, get_last_day, validate_email_address
-from frappe.utils.background_jobs import get_job_status, start_worker
+from frappe.utils.background_jobs import _forget_waiting_jobs, get_job_status, start_worker
 from frappe.utils.html_utils import sanitize_html
 
 from benchless import site
@@ -72,6 +72,17 @@ class TestJobs(ThrowawaySite):
 		from throwaway import events
 
 		self.assertEqual(events.seen[-1], "Guest")
+
+	def test_forgotten_jobs_do_not_run_and_may_be_queued_again(self):
+		options = {"method": "throwaway.events.remember_user", "job_id": "forgotten", "deduplicate": True}
+		self.assertIsNotNone(frappe.enqueue(**options))
+		_forget_waiting_jobs()
+		from throwaway import events
+
+		before = len(events.seen)
+		start_worker(burst=True)
+		self.assertEqual(len(events.seen), before)
+		self.assertIsNotNone(frappe.enqueue(**options))
 
 	def test_now_means_here(self):
 		self.assertEqual(frappe.enqueue("frappe.utils.cint", s="7", now=True), 7)

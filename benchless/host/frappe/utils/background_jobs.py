@@ -86,6 +86,16 @@ def _stop_workers() -> None:
 		_waiting[name].put(None)
 
 
+def _forget_waiting_jobs() -> None:
+	"""Drop what nobody has begun: its site goes away, or the test that queued it is over."""
+	for name in _QUEUES:
+		while _next_job(name, burst=True):
+			pass
+	with _guard:
+		for job_id in [job_id for job_id, job in _jobs.items() if job.status == "queued"]:
+			del _jobs[job_id]
+
+
 def _run(job: _dict) -> None:
 	job.status = "started"
 	frappe.init(job.site, sites_path=job.sites_path)

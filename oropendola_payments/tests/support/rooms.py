@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -69,6 +70,7 @@ def room_of(module: str) -> str:
 	return "simulator" if room == "simulator/providers" else room
 
 
+@cache
 def _is_room(place: str) -> bool:
 	stands_alone = place.startswith("engine/") and APP.joinpath(f"{place}.py").is_file()
 	return stands_alone or APP.joinpath(place).is_dir()
@@ -88,10 +90,10 @@ def rooms() -> dict[str, list[Path]]:
 	return found
 
 
-def arrows() -> Iterator[Arrow]:
+@cache
+def arrows() -> list[Arrow]:
 	"""Every use of another room in the app."""
-	for path in files():
-		yield from arrows_in(tree_of(path), path)
+	return [arrow for path in files() for arrow in arrows_in(tree_of(path), path)]
 
 
 def arrows_in(tree: ast.Module, path: Path) -> Iterator[Arrow]:

@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 APP = Path(__file__).parents[2]
@@ -37,10 +38,12 @@ def is_test(path: Path) -> bool:
 	return path.name.startswith("test_") or "tests" in path.relative_to(APP).parts[:-1]
 
 
+@cache
 def tree_of(path: Path) -> ast.Module:
 	return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
+@cache
 def imports_of(path: Path) -> list[Import]:
 	return list(imports_in(tree_of(path), path))
 

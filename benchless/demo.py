@@ -93,7 +93,7 @@ def start_simulator(site_url: str, port: int):
 
 	# Ids must not repeat after a restart, because the site remembers the old ones.
 	simulator = Simulator(port, webhooks="auto", first_number=int(time.time())).start()
-	for code in simulator.dialects:
+	for code in simulator.providers:
 		simulator.configure(code, webhook_url=f"{site_url}{WEBHOOK}{code}")
 	return simulator
 

@@ -175,7 +175,7 @@ class TestEveryAdapter(unittest.TestCase):
 		self.assertEqual(event.outcome, Outcome.PAID)
 		self.assertTrue(event.payment_id)
 		self.assertEqual((event.amount, event.currency), (AMOUNT, request.currency))
-		charge = self.simulator.books(code)[-1]
+		charge = self.simulator.captures(code)[-1]
 		self.assertEqual((charge.reference, charge.amount_minor), (request.reference, 49950))
 
 	@over_every_adapter
@@ -194,7 +194,7 @@ class TestEveryAdapter(unittest.TestCase):
 			MaybeSent, GatewayRefused
 		):  # it may say that it knows this one, but not take money again
 			self.visit(adapter.create(request))
-		taken = [charge for charge in self.simulator.books(code) if charge.reference == request.reference]
+		taken = [charge for charge in self.simulator.captures(code) if charge.reference == request.reference]
 		self.assertEqual([charge.amount_minor for charge in taken], [49950])
 		self.assertEqual(self.money(adapter, self.ref(request, opened)).payment_id, event.payment_id)
 

@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def serve(port: int = DEFAULT_PORT) -> None:
-	"""Serve until Ctrl-C. Webhooks go out by themselves, once a dialect knows the site's address."""
+	"""Serve until Ctrl-C. Webhooks go out by themselves, once a provider knows the site's address."""
 	# A restarted simulator must not give out ids that a site already knows.
 	with Simulator(port, webhooks="auto", first_number=int(time.time())) as simulator:
 		print(f"Payment simulator on {simulator.url} (no real money). Stop it with Ctrl-C.", flush=True)

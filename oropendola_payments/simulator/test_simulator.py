@@ -15,9 +15,9 @@ from urllib.parse import urlencode
 from oropendola_payments.simulator import Delivery, Simulator
 from oropendola_payments.simulator.core.amounts import to_minor, to_text
 from oropendola_payments.simulator.core.faults import Faults
-from oropendola_payments.simulator.core.ledger import TooMuch
+from oropendola_payments.simulator.core.ledger import ExceedsRefundable
 from oropendola_payments.simulator.core.outbox import Outbox
-from oropendola_payments.simulator.core.server import find_dialects
+from oropendola_payments.simulator.core.server import find_providers
 
 HERE = Path(__file__).parent
 SALT = "simulator-payu-salt-0001"
@@ -88,16 +88,16 @@ class TestPages(SimulatorCase):
 				action, {**page.forms[0].fields, "otp": "000000", "outcome": "success"}
 			)
 		self.assertEqual(page.forms[0].action, "https://shop.example.com/failed")
-		self.assertEqual(self.simulator.books("payu"), [])
+		self.assertEqual(self.simulator.captures("payu"), [])
 
 	def test_upi_asks_for_approval(self):
 		self.open()
 		action = f"{self.simulator.url}/payu/__pay/{self.simulator.order('payu', 'A1').order_id}"
 		page = self.simulator.open(action, {"method": "upi", "outcome": "success"})
 		self.assertEqual(page.forms[0].buttons, ["success", "failure", "pending"])
-		self.assertEqual(self.simulator.books("payu"), [])
+		self.assertEqual(self.simulator.captures("payu"), [])
 		self.simulator.pay("payu", "A1", method="upi")
-		self.assertEqual(self.simulator.books("payu")[0].method, "upi")
+		self.assertEqual(self.simulator.captures("payu")[0].method, "upi")
 
 	def test_the_way_back_is_a_form_with_a_button_that_posts_itself(self):
 		self.open()
@@ -109,7 +109,7 @@ class TestPages(SimulatorCase):
 	def test_a_paid_order_and_an_unknown_one_cannot_be_paid(self):
 		self.pay()
 		self.assertIsNone(self.simulator.pay("payu", "A1"))
-		self.assertEqual(len(self.simulator.books("payu")), 1)
+		self.assertEqual(len(self.simulator.captures("payu")), 1)
 		with self.assertRaisesRegex(LookupError, "no order"):
 			self.simulator.pay("payu", "unheard-of")
 
@@ -148,47 +148,47 @@ class TestStrictness(SimulatorCase):
 
 	def test_a_payment_can_be_asked_by_its_payu_id(self):
 		self.pay()
-		charge = self.simulator.books("payu")[0]
+		charge = self.simulator.captures("payu")[0]
 		self.assertEqual(
 			self.ask_payu("check_payment", charge.payment_id)["transaction_details"]["txnid"], "A1"
 		)
 
 
-class TestBooks(SimulatorCase):
+class TestLedger(SimulatorCase):
 	def test_ids_are_the_same_in_every_run_and_never_given_twice(self):
 		self.pay()
-		first = self.simulator.books("payu")[0].payment_id
+		first = self.simulator.captures("payu")[0].payment_id
 		self.simulator.reset()
-		self.assertEqual(self.simulator.books("payu"), [])
+		self.assertEqual(self.simulator.captures("payu"), [])
 		self.pay()
-		self.assertNotEqual(self.simulator.books("payu")[0].payment_id, first)
+		self.assertNotEqual(self.simulator.captures("payu")[0].payment_id, first)
 		with Simulator(codes=("payu",)) as other:
 			other.open(f"{other.url}/payu/_payment", pay_form())
 			other.pay("payu", "A1")
-			self.assertEqual(other.books("payu")[0].payment_id, first)
+			self.assertEqual(other.captures("payu")[0].payment_id, first)
 
 	def test_what_was_given_back_never_exceeds_what_was_taken(self):
 		self.pay()
-		books = self.simulator.dialects["payu"].books
-		refund = books.refund(books.charges[0], "r1", "k1", 100000)
-		with self.assertRaises(TooMuch):
-			books.refund(books.charges[0], "r2", "k2", 49951)
+		ledger = self.simulator.providers["payu"].ledger
+		refund = ledger.add_refund(ledger.charges[0], "r1", "k1", 100000)
+		with self.assertRaises(ExceedsRefundable):
+			ledger.add_refund(ledger.charges[0], "r2", "k2", 49951)
 		self.simulator.finish_refund("payu", "k1", "failure")
-		books.refund(books.charges[0], "r3", "k3", 149950)
+		ledger.add_refund(ledger.charges[0], "r3", "k3", 149950)
 		self.simulator.finish_refund("payu", "k3")
-		self.assertEqual(self.simulator.books("payu")[0].refunded_minor, 149950)
+		self.assertEqual(self.simulator.captures("payu")[0].refunded_minor, 149950)
 		self.assertEqual(refund.state, "failed")
 
 	def test_a_copy_of_the_books_changes_nothing(self):
 		self.pay()
-		self.simulator.books("payu")[0].amount_minor = 1
-		self.assertEqual(self.simulator.books("payu")[0].amount_minor, 149950)
+		self.simulator.captures("payu")[0].amount_minor = 1
+		self.assertEqual(self.simulator.captures("payu")[0].amount_minor, 149950)
 
 	def test_a_pending_payment_that_ends_late_is_in_the_books_and_announced(self):
 		self.pay(outcome="pending")
-		self.assertEqual((self.simulator.books("payu"), len(self.simulator.webhooks)), ([], 0))
+		self.assertEqual((self.simulator.captures("payu"), len(self.simulator.webhooks)), ([], 0))
 		self.simulator.finish("payu", "A1")
-		self.assertEqual((len(self.simulator.books("payu")), len(self.simulator.webhooks)), (1, 1))
+		self.assertEqual((len(self.simulator.captures("payu")), len(self.simulator.webhooks)), (1, 1))
 
 	def test_money_has_the_decimals_of_its_currency(self):
 		self.assertEqual(
@@ -245,22 +245,22 @@ class TestFaults(SimulatorCase):
 	def test_a_customer_whose_page_dies_has_no_way_back(self):
 		self.simulator.faults.add("payu", "pay", "timeout_after")
 		self.assertIsNone(self.pay(method="netbanking"))
-		self.assertEqual(len(self.simulator.books("payu")), 1)
+		self.assertEqual(len(self.simulator.captures("payu")), 1)
 
 	def test_a_wrong_amount_when_paying_is_what_was_really_taken(self):
 		self.simulator.faults.add("payu", "pay", "wrong_amount", amount_minor=100)
 		self.assertEqual(self.pay().fields["amount"], "1.00")
-		self.assertEqual(self.simulator.books("payu")[0].amount_minor, 100)
+		self.assertEqual(self.simulator.captures("payu")[0].amount_minor, 100)
 
 	def test_a_wrong_amount_in_a_message_leaves_the_books_right(self):
 		self.simulator.faults.add("payu", "return", "wrong_amount")
 		self.assertEqual(self.pay().fields["amount"], "1498.50")
-		self.assertEqual(self.simulator.books("payu")[0].amount_minor, 149950)
+		self.assertEqual(self.simulator.captures("payu")[0].amount_minor, 149950)
 
 	def test_a_decline_takes_nothing(self):
 		self.simulator.faults.add("payu", "pay", "decline")
 		self.assertEqual(self.pay().url, "https://shop.example.com/failed")
-		self.assertEqual(self.simulator.books("payu"), [])
+		self.assertEqual(self.simulator.captures("payu"), [])
 
 	def test_an_unknown_fault_is_refused(self):
 		with self.assertRaisesRegex(ValueError, "no fault"):
@@ -318,12 +318,12 @@ class TestOverHttp(SimulatorCase):
 		self.call("/__faults", {"code": "payu", "call": "webhook", "kind": "drop_webhook"})
 		self.assertEqual(self.pay(outcome="pending").fields["additionalCharges"], "29.99")
 		self.call("/__finish", {"code": "payu", "reference": "A1", "outcome": "success"})
-		told = json.loads(self.call("/__books"))["payu"]
+		told = json.loads(self.call("/__ledger"))["payu"]
 		self.assertEqual((told["charges"][0]["state"], told["orders"][0]["state"]), ("captured", "paid"))
 		self.assertEqual(len(self.simulator.webhooks), 0)
 		self.assertIn("A1", self.call("/"))
 		self.call("/__reset", {})
-		self.assertEqual(json.loads(self.call("/__books"))["payu"]["charges"], [])
+		self.assertEqual(json.loads(self.call("/__ledger"))["payu"]["charges"], [])
 
 	def test_nonsense_is_refused_and_other_web_pages_cannot_drive_it(self):
 		for path, told, kind in (
@@ -375,10 +375,12 @@ class TestIndependence(TestCase):
 				found += [alias.name for alias in node.names]
 		return [name for name in found if name.split(".")[0] not in sys.stdlib_module_names]
 
-	def test_every_dialect_is_found_under_the_name_of_its_file(self):
-		for kind in find_dialects():
+	def test_every_provider_is_found_in_the_folder_of_its_code(self):
+		for kind in find_providers():
 			with self.subTest(kind=kind):
-				self.assertEqual(kind.__module__, f"oropendola_payments.simulator.{kind.code}")
+				self.assertEqual(
+					kind.__module__, f"oropendola_payments.simulator.providers.{kind.code}.provider"
+				)
 
 
 class Shop:

@@ -96,7 +96,7 @@ class TestBreaker(TestCase):
 	def test_a_downtime_notice_for_one_bank_does_not_degrade_razorpay(self):
 		"""P7: they concern one method of many, so they are accepted and ignored."""
 		journey = Journey("razorpay")
-		secret = journey.sim.dialects["razorpay"].config["webhook_secret"].encode()
+		secret = journey.sim.providers["razorpay"].config["webhook_secret"].encode()
 		down = {"id": "down_1", "method": "netbanking", "status": "started", "instrument": {"bank": "HDFC"}}
 		notice = {"entity": "event", "event": "payment.downtime.started", "contains": ["payment.downtime"]}
 		body = json.dumps({**notice, "payload": {"payment.downtime": {"entity": down}}}).encode()

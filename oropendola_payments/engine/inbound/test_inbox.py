@@ -233,7 +233,7 @@ class TestProcessingFailures(InboxCase):
 
 		from oropendola_payments.tests.support.simulated import simulator
 
-		secret = simulator().dialects["razorpay"].config["webhook_secret"]
+		secret = simulator().providers["razorpay"].config["webhook_secret"]
 		signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 		headers = {
 			**message.headers,
@@ -308,7 +308,7 @@ class TestSecretRotation(InboxCase):
 		for gateway in ("razorpay", "stripe"):
 			with self.subTest(gateway):
 				sim = Journey(gateway).sim
-				current = sim.dialects[gateway].config["webhook_secret"]
+				current = sim.providers[gateway].config["webhook_secret"]
 				new = f"{current}-changed"
 				try:
 					enable_gateway(gateway, webhook_secret=new, webhook_secret_previous=current)

@@ -146,9 +146,9 @@ class TestPayPalRefusals(RefundCase):
 		"""We had sent nothing before, so "fully refunded" is about a refund made elsewhere."""
 		ledger_of_gateway = ledger_of(self.journey)
 		capture = self.journey.captures()[0]
-		charge = ledger_of_gateway.payment(capture.gateway_payment_id)
+		charge = ledger_of_gateway.find_charge(capture.gateway_payment_id)
 		fields = {"request_id": "dashboard", "tags": {}}
-		entry = ledger_of_gateway.refund(
+		entry = ledger_of_gateway.add_refund(
 			charge, unique("1JU"), "", charge.amount_minor, state="refunded", fields=fields
 		)
 		refund = self.journey.refund()["refund"]

@@ -79,8 +79,8 @@ class TestEveryGateway(TestCase):
 				journey.take_webhooks()
 				journey.sim.finish_refund(journey.gateway, answer["refund"])
 				journey.deliver_all()
-			if not journey.sim.dialects[journey.gateway].__class__.announce_refund.__qualname__.startswith(
-				"Dialect"
+			if not journey.sim.providers[journey.gateway].__class__.notify_refund.__qualname__.startswith(
+				"Provider"
 			):
 				self.assertEqual(status_of(answer["refund"]), "Refunded")
 

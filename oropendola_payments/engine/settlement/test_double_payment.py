@@ -56,7 +56,7 @@ class TestPolicies(TestCase):
 		for journey, extra in self.each("Refund"):
 			sweep_until_settled(journey)
 			finish_refunds(journey.gateway, journey.invoice)
-			charges = {c.payment_id: c.refunded_minor for c in journey.sim.books(journey.gateway)}
+			charges = {c.payment_id: c.refunded_minor for c in journey.sim.captures(journey.gateway)}
 			self.assertEqual(charges[extra.gateway_payment_id], 49900)
 			self.assertEqual((journey.status(), journey.subscription_status()), ("Paid", "Active"))
 			self.assertEqual(journey.problems(), [])

@@ -40,7 +40,7 @@ class TestCredit(TestCase):
 		self.assertEqual(
 			[
 				charge.refunded_minor
-				for charge in journey.sim.books("payu")
+				for charge in journey.sim.captures("payu")
 				if charge.reference in journey.attempts()
 			],
 			[0, 0],

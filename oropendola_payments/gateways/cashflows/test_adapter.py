@@ -57,10 +57,10 @@ class TestHash(CashflowsCase):
 			hashlib.sha512(DEMO_BODY + DEMO_KEY.encode()).hexdigest().startswith("64770f5828e288d2")
 		)
 		for name, value in wrong.items():
-			self.dialect.wrong_hashes = 0
+			self.provider.wrong_hashes = 0
 			with self.subTest(name):
 				self.assertEqual(self.post(value.upper()).status_code, 401)
-		self.dialect.wrong_hashes = 0
+		self.provider.wrong_hashes = 0
 		right = hashlib.sha512(key + DEMO_BODY).hexdigest().upper()
 		self.assertEqual(self.post(right).status_code, 400)  # signed well; it lacks the return addresses
 
@@ -84,7 +84,7 @@ class TestHash(CashflowsCase):
 				gateway.create(self.request())
 			self.assertEqual(refused.exception.gateway_code, SIGNATURE_REFUSED)
 			self.assertNotIn("obviously-fake", str(refused.exception))
-		self.assertEqual((self.dialect.wrong_hashes, len(self.network.sent)), (1, 1))
+		self.assertEqual((self.provider.wrong_hashes, len(self.network.sent)), (1, 1))
 		with self.assertRaises(CredentialsRefused):
 			gateway.status(PaymentRef("X", Decimal(1), "GBP", "1"))
 		self.assertEqual(len(self.network.sent), 1)
@@ -94,7 +94,7 @@ class TestHash(CashflowsCase):
 		self.simulator.configure("cashflows", key_secret="changed-in-the-portal")
 		with self.assertRaisesRegex(CredentialsRefused, "Configuration ID and the API key"):
 			self.gateway.test_connection()
-		self.simulator.configure("cashflows", key_secret=self.dialect.defaults["key_secret"])
+		self.simulator.configure("cashflows", key_secret=self.provider.defaults["key_secret"])
 		self.assertIn("accepts", self.gateway.test_connection())
 		self.assertTrue(self.gateway.create(self.request()).order_id)
 
@@ -137,7 +137,7 @@ class TestCreate(CashflowsCase):
 			self.simulator.configure("cashflows", references_as_numbers=numbers)
 			order_id = self.opened(reference=f"{self.reference}{int(numbers)}").order_id
 			self.assertEqual(len(order_id), 18)
-			self.assertIsNotNone(self.simulator.dialects["cashflows"].books.order(order_id))
+			self.assertIsNotNone(self.simulator.providers["cashflows"].ledger.find_order(order_id))
 		told = parse_object(b'{"a":240101120000000007,"b":2.40101120000000007e17}', "x")
 		self.assertEqual((ref_text(told["a"]), ref_text(told["b"])), ("240101120000000007", None))
 
@@ -196,7 +196,7 @@ class TestStatus(CashflowsCase):
 	def test_paid_comes_with_the_amount_of_the_gateway(self):
 		payment = self.paid()
 		event = self.status(payment)
-		charge = self.simulator.books("cashflows")[0]
+		charge = self.simulator.captures("cashflows")[0]
 		self.assertEqual((event.outcome, event.payment_id), (Outcome.PAID, charge.payment_id))
 		self.assertEqual((event.amount, event.currency), (Decimal("10.00"), "GBP"))
 		self.assertEqual((event.reference, event.order_id), (self.reference, payment.order_id))
@@ -290,7 +290,7 @@ class TestCapture(CashflowsCase):
 		"""cashflows.md pitfall 3: Reserved as paid."""
 		payment = self.paid()
 		event = self.status(payment)
-		self.assertEqual((event.outcome, self.simulator.books("cashflows")), (Outcome.AUTHORIZED, []))
+		self.assertEqual((event.outcome, self.simulator.captures("cashflows")), (Outcome.AUTHORIZED, []))
 		first = self.gateway.capture(payment, event, "k")
 		again = self.gateway.capture(payment, event, "k")
 		self.assertEqual((first.outcome, first.amount), (Outcome.PAID, Decimal("10.00")))
@@ -340,7 +340,7 @@ class TestRefunds(CashflowsCase):
 		self.assertEqual(first.refund_id, again.refund_id)
 		self.assertEqual(len(self.simulator.refunds("cashflows")), 1)
 		self.gateway.refund(replace(request, key="RF0002"))
-		self.assertEqual(self.simulator.books("cashflows")[0].refunded_minor, 800)
+		self.assertEqual(self.simulator.captures("cashflows")[0].refunded_minor, 800)
 
 	def test_a_refund_without_an_answer_is_found_by_our_number(self):
 		"""P14. R13, R14: unknown until asked, and never sent twice."""

@@ -55,9 +55,9 @@ class CashflowsCase(unittest.TestCase):
 
 	def setUp(self):
 		self.simulator.reset()
-		self.dialect = self.simulator.dialects["cashflows"]
-		self.dialect.wrong_hashes = 0
-		self.simulator.configure("cashflows", **self.dialect.defaults)
+		self.provider = self.simulator.providers["cashflows"]
+		self.provider.wrong_hashes = 0
+		self.simulator.configure("cashflows", **self.provider.defaults)
 		type(self).count += 1
 		self.reference = f"CF{self.count:06d}"
 		self.tokens = Tokens()

@@ -85,7 +85,7 @@ class WithSimulator(unittest.TestCase):
 		return adapter(base_url=f"{self.simulator.url}/cashfree", **options)
 
 	def configure(self, **values):
-		config = self.simulator.dialects["cashfree"].config
+		config = self.simulator.providers["cashfree"].config
 		before = {name: config[name] for name in values}
 		self.addCleanup(lambda: self.simulator.configure("cashfree", **before))
 		self.simulator.configure("cashfree", **values)
@@ -114,7 +114,7 @@ class TestPaying(WithSimulator):
 		self.assertIn("1499.00", page.text)
 		back = self.simulator.pay("cashfree", "PAY1")
 		self.assertEqual((back.method, back.url, dict(back.fields)), ("GET", RETURN + "PAY1", {}))
-		event, charge = self.status("PAY1"), self.simulator.books("cashfree")[0]
+		event, charge = self.status("PAY1"), self.simulator.captures("cashfree")[0]
 		self.assertEqual(
 			(event.outcome, event.amount, event.currency), (Outcome.PAID, Decimal("1499.00"), "INR")
 		)

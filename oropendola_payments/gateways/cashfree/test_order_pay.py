@@ -152,7 +152,7 @@ class TestCodes(WithOrderPay):
 	def test_a_wrong_code_takes_no_money_and_may_be_corrected(self):
 		result = self.gateway.submit_otp(self.payment, "123456")
 		self.assertEqual((result.accepted, result.reason), (False, "otp is invalid"))
-		self.assertEqual(self.simulator.books("cashfree"), [])
+		self.assertEqual(self.simulator.captures("cashfree"), [])
 		self.assertTrue(self.gateway.submit_otp(self.payment, RIGHT_CODE).accepted)
 
 	def test_after_five_wrong_codes_the_right_one_is_refused_too(self):
@@ -161,12 +161,12 @@ class TestCodes(WithOrderPay):
 		result = self.gateway.submit_otp(self.payment, RIGHT_CODE)
 		self.assertEqual((result.accepted, result.attempts_left), (False, 0))
 		self.assertTrue(result.url.startswith(self.simulator.url))
-		self.assertEqual(self.simulator.books("cashfree"), [])
+		self.assertEqual(self.simulator.captures("cashfree"), [])
 
 	def test_a_code_is_accepted_once(self):
 		self.gateway.submit_otp(self.payment, RIGHT_CODE)
 		self.assertFalse(self.gateway.submit_otp(self.payment, RIGHT_CODE).accepted)
-		self.assertEqual(len(self.simulator.books("cashfree")), 1)
+		self.assertEqual(len(self.simulator.captures("cashfree")), 1)
 
 	def test_a_new_code_is_asked_for_without_sending_one(self):
 		self.assertTrue(self.gateway.resend_otp(self.payment).accepted)

@@ -21,7 +21,7 @@ class TestHolds(WithSimulator):
 		"""cashfree.md section 4: SUCCESS with is_captured false is not paid."""
 		event = self.status("HOLD1")
 		self.assertEqual((event.outcome, event.amount), (Outcome.AUTHORIZED, Decimal("1499.00")))
-		self.assertEqual(self.simulator.books("cashfree"), [])
+		self.assertEqual(self.simulator.captures("cashfree"), [])
 
 	def test_capture_takes_the_money_once(self):
 		held = self.status("HOLD1")
@@ -29,7 +29,7 @@ class TestHolds(WithSimulator):
 		self.assertEqual((taken.outcome, taken.payment_id), (Outcome.PAID, held.payment_id))
 		again = self.gateway.capture(ref("HOLD1"), held, "CAP2")
 		self.assertEqual(again.payment_id, taken.payment_id)
-		self.assertEqual(len(self.simulator.books("cashfree")), 1)
+		self.assertEqual(len(self.simulator.captures("cashfree")), 1)
 
 	def test_a_capture_that_timed_out_is_answered_by_its_key(self):
 		held = self.status("HOLD1")
@@ -42,7 +42,7 @@ class TestHolds(WithSimulator):
 		"""P10. cashfree.md section 8: a retry must bring the same key."""
 		self.gateway.capture(ref("HOLD1"), self.status("HOLD1"), "CAP5")
 		self.gateway.refund(refund_of("HOLD1", key="RF5"))
-		self.assertTrue({"CAP5", "RF5"} <= set(self.simulator.dialects["cashfree"].results))
+		self.assertTrue({"CAP5", "RF5"} <= set(self.simulator.providers["cashfree"].results))
 
 	def test_the_captured_amount_counts_not_the_held_one(self):
 		payment = {"payment_status": "SUCCESS", "is_captured": True, "cf_payment_id": "1"}

@@ -108,15 +108,15 @@ class TestToken(PayPalCase):
 	def test_one_token_serves_many_calls(self):
 		"""paypal.md pitfall 8: a token per request ends in 429."""
 		self.opened()
-		before = dict(self.dialect._living_tokens)
+		before = dict(self.provider._living_tokens)
 		self.gateway.status(PaymentRef(self.reference, Decimal(1), "USD", "5O"))
-		self.assertEqual(self.dialect._living_tokens, before)
+		self.assertEqual(self.provider._living_tokens, before)
 
 	def test_a_token_that_died_is_renewed_once(self):
 		"""Facts, Errors: on 401 fetch a new token once."""
 		payment = self.opened()
 		old = next(iter(self.tokens.kept.values()))
-		self.dialect._living_tokens.clear()
+		self.provider._living_tokens.clear()
 		self.assertEqual(self.only(self.gateway.status(payment)).outcome, Outcome.PENDING)
 		self.assertNotIn(old, self.tokens.kept.values())
 
@@ -130,17 +130,17 @@ class TestToken(PayPalCase):
 
 	def test_a_refused_token_is_not_asked_for_ever(self):
 		self.opened()
-		self.dialect._living_tokens.clear()
+		self.provider._living_tokens.clear()
 		self.simulator.configure("paypal", key_secret="rotated-at-paypal")
 		with self.assertRaises(CredentialsRefused):
 			self.gateway.status(PaymentRef(self.reference, Decimal(1), "USD", "5O"))
 
 	def test_tokens_that_are_always_refused_end_after_one_renewal(self):
-		self.addCleanup(setattr, self.dialect, "_living_tokens", {})
-		self.dialect._living_tokens = Forgetful()
+		self.addCleanup(setattr, self.provider, "_living_tokens", {})
+		self.provider._living_tokens = Forgetful()
 		with self.assertRaises(CredentialsRefused):
 			self.opened()
-		self.assertEqual(len(self.dialect._living_tokens), 2)
+		self.assertEqual(len(self.provider._living_tokens), 2)
 
 	def test_no_token_means_that_nothing_was_sent(self):
 		for kind in ("timeout_after", "error_500_after", "garbage"):
@@ -170,7 +170,7 @@ class TestStatusAndCapture(PayPalCase):
 		event = self.only(self.gateway.status(self.approved()))
 		self.assertEqual(event.outcome, Outcome.AUTHORIZED)
 		self.assertEqual((event.reference, event.amount), (self.reference, Decimal("499.50")))
-		self.assertEqual(self.simulator.books("paypal"), [])
+		self.assertEqual(self.simulator.captures("paypal"), [])
 
 	def test_capture_takes_the_money_once_and_says_how_much(self):
 		payment = self.approved()
@@ -180,7 +180,7 @@ class TestStatusAndCapture(PayPalCase):
 		self.assertEqual((first.outcome, first.payment_id), (Outcome.PAID, again.payment_id))
 		self.assertEqual((first.amount, first.currency), (Decimal("499.50"), "USD"))
 		self.assertEqual((first.reference, first.order_id), (self.reference, payment.order_id))
-		self.assertEqual(len(self.simulator.books("paypal")), 1)
+		self.assertEqual(len(self.simulator.captures("paypal")), 1)
 
 	def test_page_and_webhook_capture_with_one_request_id(self):
 		"""Facts, Return and capture: not at the same time with different request ids; so the attempt decides it."""
@@ -248,8 +248,10 @@ class TestStatusAndCapture(PayPalCase):
 		payment = self.approved(outcome="failure")
 		for _time in range(20):
 			self.gateway.capture(payment, self.gateway.status(payment)[0], "k")
-			self.dialect.books.order_of(self.reference).fields["status"] = "APPROVED"
-		self.assertEqual(len(self.dialect.books.order_of(self.reference).fields["refused"]), 11)
+			self.provider.ledger.find_order_by_reference(self.reference).fields["status"] = "APPROVED"
+		self.assertEqual(
+			len(self.provider.ledger.find_order_by_reference(self.reference).fields["refused"]), 11
+		)
 
 	def refused_capture(self, issue: str, number: int):
 		"""The capture of an order of its own: PayPal answers a repeated request id as it did before."""
@@ -331,7 +333,7 @@ class TestRefunds(PayPalCase):
 		self.assertEqual((first.outcome, first.key), (RefundOutcome.REFUNDED, "RF0001"))
 		self.assertEqual(first.refund_id, again.refund_id)
 		self.assertEqual((first.amount, first.currency), (Decimal("100.00"), "USD"))
-		self.assertEqual(self.simulator.books("paypal")[0].refunded_minor, 10000)
+		self.assertEqual(self.simulator.captures("paypal")[0].refunded_minor, 10000)
 
 	def test_a_refund_that_was_not_answered_is_found_by_our_key(self):
 		"""R13, R14: a time-out is unknown, and the refund's own id was never learned."""
@@ -369,7 +371,7 @@ class TestRefunds(PayPalCase):
 		payment, event = self.captured()
 		full = self.refund_request(payment, event, amount="499.50")
 		made = self.gateway.refund(full)
-		self.dialect.books.refunds[0].fields["request_id"] = "forgotten after 45 days"
+		self.provider.ledger.refunds[0].fields["request_id"] = "forgotten after 45 days"
 		self.assertEqual(self.gateway.refund(full).refund_id, made.refund_id)
 		with self.assertRaises(GatewayRefused) as refused:
 			self.gateway.refund(replace(full, key="RF0002"))
@@ -380,7 +382,7 @@ class TestRefunds(PayPalCase):
 		payment, event = self.captured()
 		request = self.refund_request(payment, event)
 		self.gateway.refund(request)
-		self.dialect.books.refunds[0].fields.update(request_id="forgotten after 45 days", tags={})
+		self.provider.ledger.refunds[0].fields.update(request_id="forgotten after 45 days", tags={})
 		with self.assertRaises(BadAnswer) as unclear:
 			self.gateway.refund(request)
 		self.assertEqual(unclear.exception.gateway_code, "DUPLICATE_INVOICE_ID")

@@ -54,8 +54,8 @@ class PayPalCase(unittest.TestCase):
 
 	def setUp(self):
 		self.simulator.reset()
-		self.dialect = self.simulator.dialects["paypal"]
-		self.simulator.configure("paypal", **self.dialect.defaults)
+		self.provider = self.simulator.providers["paypal"]
+		self.simulator.configure("paypal", **self.provider.defaults)
 		type(self).count += 1
 		self.reference = f"PP{self.count:06d}"
 		self.tokens = Tokens()
@@ -120,4 +120,4 @@ class PayPalCase(unittest.TestCase):
 		return Callback("webhook", "POST", delivery.headers, {"gateway": "paypal"}, delivery.body)
 
 	def signed(self, body):
-		return Callback("webhook", "POST", self.dialect.signed_headers(body), {}, body)
+		return Callback("webhook", "POST", self.provider.signed_headers(body), {}, body)

@@ -105,11 +105,11 @@ class TestWebhooks(PayPalCase):
 		"""Facts, Webhooks: DENIED and DECLINED both occur."""
 		payment = self.approved(outcome="pending")
 		self.gateway.capture(payment, self.only(self.gateway.status(payment)), "k")
-		charge = self.dialect.books.charges[-1]
-		self.dialect.books.move(charge, "failed")
+		charge = self.provider.ledger.charges[-1]
+		self.provider.ledger.set_charge_state(charge, "failed")
 		self.simulator.webhooks.clear()
 		for name in ("DENIED", "DECLINED"):
-			self.dialect.send_event(f"PAYMENT.CAPTURE.{name}", "capture", self.dialect._capture(charge))
+			self.provider.send_event(f"PAYMENT.CAPTURE.{name}", "capture", self.provider._capture(charge))
 			notice = self.gateway.receive(self.webhook(self.simulator.webhooks.pop()))
 			self.assertEqual(self.only(notice.events).outcome, Outcome.FAILED, name)
 			self.assertEqual((notice.reference, notice.payment_id), (self.reference, charge.payment_id))
@@ -117,8 +117,8 @@ class TestWebhooks(PayPalCase):
 	def test_a_completed_order_tells_its_captures(self):
 		"""Facts, Webhooks: CHECKOUT.ORDER.COMPLETED, look at its captures."""
 		_payment, event = self.captured()
-		order = self.dialect.books.order_of(self.reference)
-		self.dialect.send_event("CHECKOUT.ORDER.COMPLETED", "checkout-order", self.dialect._order(order))
+		order = self.provider.ledger.find_order_by_reference(self.reference)
+		self.provider.send_event("CHECKOUT.ORDER.COMPLETED", "checkout-order", self.provider._order(order))
 		notice = self.gateway.receive(self.webhook(self.simulator.webhooks.pop()))
 		told = self.only(notice.events)
 		self.assertEqual((told.outcome, told.payment_id), (Outcome.PAID, event.payment_id))
@@ -230,7 +230,7 @@ class TestCertificates(PayPalCase):
 		for mode in ("Live", "Test"):
 			gateway, network = self.closed_adapter(mode)
 			for url in wrong:
-				headers = {**self.dialect.signed_headers(b"{}"), "PAYPAL-CERT-URL": url}
+				headers = {**self.provider.signed_headers(b"{}"), "PAYPAL-CERT-URL": url}
 				with self.subTest(url, mode=mode), self.assertRaises(SignatureError):
 					gateway.receive(Callback("webhook", "POST", headers, {}, b"{}"))
 			self.assertEqual(network.asked, [])
@@ -238,7 +238,7 @@ class TestCertificates(PayPalCase):
 	def test_the_right_address_is_fetched_and_then_paypal_is_asked(self):
 		"""With PayPal out of reach its sender cannot be checked now: 503, so that PayPal tries again."""
 		gateway, network = self.closed_adapter("Live")
-		headers = {**self.dialect.signed_headers(b"{}"), "PAYPAL-CERT-URL": PAYPAL_CERTIFICATE}
+		headers = {**self.provider.signed_headers(b"{}"), "PAYPAL-CERT-URL": PAYPAL_CERTIFICATE}
 		with self.assertRaises(NotSent):
 			gateway.receive(Callback("webhook", "POST", headers, {}, b"{}"))
 		self.assertEqual(network.asked, [PAYPAL_CERTIFICATE, "https://api-m.paypal.com/v1/oauth2/token"])
@@ -249,7 +249,7 @@ class TestCertificates(PayPalCase):
 		self.assertTrue(certificates.is_paypal_address(sandbox, "Test"))
 
 	def test_the_simulators_address_counts_in_simulator_mode_alone(self):
-		headers = self.dialect.signed_headers(b"{}")
+		headers = self.provider.signed_headers(b"{}")
 		for mode in ("Live", "Test"):
 			gateway, network = self.closed_adapter(mode)
 			gateway.base_url = f"{self.simulator.url}/paypal"  # as an api_base_url in Test mode

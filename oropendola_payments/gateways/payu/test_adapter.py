@@ -275,7 +275,7 @@ class TestStatus(SimulatorCase):
 
 	def test_money_that_was_taken_comes_with_id_amount_and_currency(self):
 		self.pay()
-		(charge,) = self.simulator.books("payu")
+		(charge,) = self.simulator.captures("payu")
 		event = self.ask()
 		self.assertIs(event.outcome, Outcome.PAID)
 		self.assertEqual((event.payment_id, event.reference), (charge.payment_id, "A7T2K9"))
@@ -311,9 +311,9 @@ class TestStatus(SimulatorCase):
 		"""dropped and bounced can still become a success when the bank answers late."""
 		form = self.payu.create(REQUEST).form
 		self.simulator.open(form.action, form.fields)
-		dialect = self.simulator.dialects["payu"]
-		order = dialect.books.order_of(REQUEST.reference)
-		dialect.take(order, "403993710000000777", "failure", "card", unmapped="dropped")
+		provider = self.simulator.providers["payu"]
+		order = provider.ledger.find_order_by_reference(REQUEST.reference)
+		provider.record_charge(order, "403993710000000777", "failure", "card", unmapped="dropped")
 		now = datetime.now(timezone.utc)
 		self.assertIs(self.ask(created_at=now - timedelta(minutes=5)).outcome, Outcome.PENDING)
 		self.assertIs(self.ask(created_at=now - timedelta(minutes=31)).outcome, Outcome.FAILED)
@@ -341,4 +341,4 @@ class TestStatus(SimulatorCase):
 		self.pay()
 		form = self.payu.create(REQUEST).form
 		self.assertIn("duplicate", self.simulator.open(form.action, form.fields).text)
-		self.assertEqual(len(self.simulator.books("payu")), 1)
+		self.assertEqual(len(self.simulator.captures("payu")), 1)

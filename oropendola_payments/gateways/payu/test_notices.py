@@ -121,7 +121,7 @@ class TestReturns(SimulatorCase):
 		self.assertEqual((notice.verified, notice.confirm, notice.reference), (True, True, "A7T2K9"))
 		(event,) = notice.events
 		self.assertEqual((event.outcome, event.amount), (Outcome.PAID, Decimal("1499.50")))
-		self.assertEqual(event.payment_id, self.simulator.books("payu")[0].payment_id)
+		self.assertEqual(event.payment_id, self.simulator.captures("payu")[0].payment_id)
 
 	def test_a_decline_and_a_cancel_come_back_signed_to_furl(self):
 		for outcome in ("failure", "cancel"):
@@ -139,10 +139,10 @@ class TestReturns(SimulatorCase):
 			{"udf_in_return": "filled"},
 		):
 			with self.subTest(options=options):
-				dialect = self.simulator.dialects["payu"]
+				provider = self.simulator.providers["payu"]
 				self.simulator.configure("payu", **options)
 				self.assertTrue(self.payu.receive(came_back(self.pay().fields)).verified)
-				self.simulator.configure("payu", **{name: dialect.defaults[name] for name in options})
+				self.simulator.configure("payu", **{name: provider.defaults[name] for name in options})
 				self.simulator.reset()
 
 	def test_a_forged_return_is_refused(self):
@@ -265,7 +265,7 @@ class TestWebhooks(SimulatorCase):
 				self.assertEqual(
 					(notice.verified, event.state, event.amount), (True, state, Decimal("1499.50"))
 				)
-				self.assertEqual(event.payment_id, self.simulator.books("payu")[0].payment_id)
+				self.assertEqual(event.payment_id, self.simulator.captures("payu")[0].payment_id)
 
 	def test_an_unsigned_dispute_rings_the_bell_and_a_wrongly_signed_one_is_refused(self):
 		self.pay()

@@ -12,7 +12,7 @@ class TestRefunds(SimulatorCase):
 	def setUp(self):
 		super().setUp()
 		self.pay()
-		(charge,) = self.simulator.books("payu")
+		(charge,) = self.simulator.captures("payu")
 		self.request = RefundRequest(
 			payment_ref(), charge.payment_id, Decimal("500.00"), "INR", "RF00000000000000001A"
 		)

@@ -105,7 +105,7 @@ class WithSimulator(unittest.TestCase):
 		return adapter(options.pop("secrets", self.secrets), f"{self.simulator.url}/phonepe", **options)
 
 	def configure(self, **values):
-		config = self.simulator.dialects["phonepe"].config
+		config = self.simulator.providers["phonepe"].config
 		before = {name: config[name] for name in values}
 		self.addCleanup(lambda: self.simulator.configure("phonepe", **before))
 		self.simulator.configure("phonepe", **values)
@@ -127,7 +127,7 @@ class TestPaying(WithSimulator):
 		)
 		self.assertEqual((event.reference, event.payment_id), ("PAY1", checkout.order_id))
 		self.assertEqual((back.method, back.url), ("GET", RETURN + "PAY1"))
-		charge = self.simulator.books("phonepe")[0]
+		charge = self.simulator.captures("phonepe")[0]
 		self.assertEqual((charge.payment_id, charge.amount_minor), (event.payment_id, 149900))
 
 	def test_paise_are_exact(self):

@@ -42,8 +42,8 @@ class RazorpayCase(unittest.TestCase):
 
 	def setUp(self):
 		self.simulator.reset()
-		self.dialect = self.simulator.dialects["razorpay"]
-		self.simulator.configure("razorpay", **self.dialect.defaults)
+		self.provider = self.simulator.providers["razorpay"]
+		self.simulator.configure("razorpay", **self.provider.defaults)
 		type(self).count += 1
 		self.reference = f"RZ{self.count:06d}"
 		self.session = requests.Session()
@@ -138,7 +138,7 @@ class TestCreate(RazorpayCase):
 		for currency, amount, minor in (*table, ("UGX", "5", 5), ("ISK", "5", 5), ("IQD", "1.5", 1500)):
 			with self.subTest(currency):
 				_, event = self.pay(amount, currency)
-				self.assertEqual(self.simulator.books("razorpay")[-1].amount_minor, minor)
+				self.assertEqual(self.simulator.captures("razorpay")[-1].amount_minor, minor)
 				self.assertEqual((event.amount, event.currency), (Decimal(amount), currency))
 
 	def test_amounts_that_razorpay_cannot_take_are_refused_before_any_call(self):
@@ -165,7 +165,7 @@ class TestCreate(RazorpayCase):
 class TestStatus(RazorpayCase):
 	def test_a_paid_order_is_told_as_the_gateway_booked_it(self):
 		payment, event = self.pay()
-		(charge,) = self.simulator.books("razorpay")
+		(charge,) = self.simulator.captures("razorpay")
 		self.assertEqual(event.outcome, Outcome.PAID)
 		self.assertEqual((event.payment_id, event.order_id), (charge.payment_id, payment.order_id))
 		self.assertEqual((event.amount, event.currency), (Decimal("1499.50"), "INR"))
@@ -214,9 +214,9 @@ class TestStatus(RazorpayCase):
 		"""Razorpay's lists have ten entries unless asked for more."""
 		payment = self.open_checkout()
 		self.simulator.pay("razorpay", self.reference)
-		order = self.dialect.books.order(payment.order_id)
+		order = self.provider.ledger.find_order(payment.order_id)
 		for number in range(12):
-			self.dialect.books.charge(order, f"pay_Failed{number}", "failed")
+			self.provider.ledger.add_charge(order, f"pay_Failed{number}", "failed")
 		outcomes = [event.outcome for event in self.gateway.status(payment)]
 		self.assertEqual((outcomes.count(Outcome.PAID), len(outcomes)), (1, 13))
 
@@ -334,9 +334,9 @@ class TestCapture(RazorpayCase):
 
 	def test_an_authorised_payment_is_taken_by_capture_only(self):
 		payment, event = self.pay()
-		self.assertEqual((event.outcome, self.simulator.books("razorpay")), (Outcome.AUTHORIZED, []))
+		self.assertEqual((event.outcome, self.simulator.captures("razorpay")), (Outcome.AUTHORIZED, []))
 		captured = self.gateway.capture(payment, event, "capture-1")
-		(charge,) = self.simulator.books("razorpay")
+		(charge,) = self.simulator.captures("razorpay")
 		self.assertEqual((captured.outcome, captured.payment_id), (Outcome.PAID, charge.payment_id))
 		self.assertEqual(captured.amount, Decimal("1499.50"))
 
@@ -345,7 +345,7 @@ class TestCapture(RazorpayCase):
 		first = self.gateway.capture(payment, event, "capture-1")
 		self.fault("capture", "error_500_before")  # nobody asks for it
 		second = self.gateway.capture(payment, event, "capture-1")
-		self.assertEqual((first, len(self.simulator.books("razorpay"))), (second, 1))
+		self.assertEqual((first, len(self.simulator.captures("razorpay"))), (second, 1))
 
 	def test_a_capture_that_timed_out_is_found_done(self):
 		payment, event = self.pay()
@@ -360,8 +360,8 @@ class TestCapture(RazorpayCase):
 
 		def capture_first(answer, **options):
 			if answer.request.method == "GET":
-				charge = self.dialect.books.payment(event.payment_id)
-				self.dialect.books.move(charge, CAPTURED)
+				charge = self.provider.ledger.find_charge(event.payment_id)
+				self.provider.ledger.set_charge_state(charge, CAPTURED)
 
 		self.session.hooks["response"].append(capture_first)
 		self.assertEqual(self.gateway.capture(payment, event, "capture-1").outcome, Outcome.PAID)
@@ -370,11 +370,11 @@ class TestCapture(RazorpayCase):
 		payment, event = self.pay()
 		with self.assertRaisesRegex(GatewayRefused, "equal to the amount authorized"):
 			self.gateway.capture(payment, replace(event, amount=Decimal("1.00")), "capture-1")
-		self.assertEqual(self.simulator.books("razorpay"), [])
+		self.assertEqual(self.simulator.captures("razorpay"), [])
 
 	def test_a_payment_that_failed_meanwhile_is_not_captured(self):
 		payment, event = self.pay()
-		self.dialect.books.move(self.dialect.books.payment(event.payment_id), "failed")
+		self.provider.ledger.set_charge_state(self.provider.ledger.find_charge(event.payment_id), "failed")
 		self.assertEqual(self.gateway.capture(payment, event, "capture-1").outcome, Outcome.PENDING)
 
 	def test_nothing_to_capture_is_refused_in_words(self):

@@ -197,7 +197,7 @@ class TestWebhooks(RazorpayCase):
 		names = [notice.event_type for notice in (authorized, captured, paid)]
 		self.assertEqual(names, ["payment.authorized", "payment.captured", "order.paid"])
 		self.assertEqual(authorized.events[0].outcome, Outcome.AUTHORIZED)
-		(charge,) = self.simulator.books("razorpay")
+		(charge,) = self.simulator.captures("razorpay")
 		for notice in (captured, paid):
 			(event,) = notice.events
 			self.assertEqual((event.outcome, event.payment_id), (Outcome.PAID, charge.payment_id))

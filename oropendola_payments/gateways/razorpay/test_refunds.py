@@ -17,7 +17,7 @@ class TestRefund(RazorpayCase):
 		refund = self.gateway.refund(self.make_refund(payment, event, "100.05"))
 		self.assertEqual((refund.outcome, refund.key), (RefundOutcome.REFUNDED, "RF0001"))
 		self.assertEqual((str(refund.amount), refund.payment_id), ("100.05", event.payment_id))
-		self.assertEqual(self.simulator.books("razorpay")[0].refunded_minor, 10005)
+		self.assertEqual(self.simulator.captures("razorpay")[0].refunded_minor, 10005)
 
 	def test_a_short_key_still_makes_a_long_enough_idempotency_header(self):
 		"""X-Refund-Idempotency takes at least ten letters, digits, - or _; the simulator refuses others."""
@@ -112,10 +112,10 @@ class TestRefund(RazorpayCase):
 		payment, event = self.pay()
 		request = self.make_refund(payment, event, "1")
 		self.gateway.refund(request)
-		charge = self.dialect.books.payment(event.payment_id)
+		charge = self.provider.ledger.find_charge(event.payment_id)
 		for number in range(150):
 			fields = {"asked": {"receipt": f"X{number}"}, "idempotency": ""}
-			self.dialect.books.refund(charge, f"rfnd_X{number}", f"X{number}", 100, fields=fields)
+			self.provider.ledger.add_refund(charge, f"rfnd_X{number}", f"X{number}", 100, fields=fields)
 		self.assertEqual(self.gateway.refund_status(request).key, "RF0001")
 
 	def test_a_refund_id_of_another_payment_is_not_found(self):

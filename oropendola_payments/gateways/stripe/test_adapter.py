@@ -36,8 +36,8 @@ class StripeCase(unittest.TestCase):
 
 	def setUp(self):
 		self.simulator.reset()
-		self.dialect = self.simulator.dialects["stripe"]
-		self.simulator.configure("stripe", **self.dialect.defaults)
+		self.provider = self.simulator.providers["stripe"]
+		self.simulator.configure("stripe", **self.provider.defaults)
 		type(self).count += 1
 		self.reference = f"ST{self.count:06d}"
 		self.session = requests.Session()
@@ -193,7 +193,7 @@ class TestMoney(StripeCase):
 			with self.subTest(currency):
 				self.reference = f"ST{currency}{self.count}"
 				_, event = self.pay(amount, currency)
-				self.assertEqual(self.simulator.books("stripe")[-1].amount_minor, minor)
+				self.assertEqual(self.simulator.captures("stripe")[-1].amount_minor, minor)
 				self.assertEqual(
 					(event.outcome, event.amount, event.currency), (Outcome.PAID, Decimal(amount), currency)
 				)
@@ -219,7 +219,7 @@ class TestMoney(StripeCase):
 class TestStatus(StripeCase):
 	def test_a_paid_session_is_told_as_the_gateway_booked_it(self):
 		payment, event = self.pay()
-		(charge,) = self.simulator.books("stripe")
+		(charge,) = self.simulator.captures("stripe")
 		self.assertEqual((event.outcome, event.payment_id), (Outcome.PAID, charge.payment_id))
 		self.assertEqual((event.order_id, event.reference), (payment.order_id, self.reference))
 		self.assertEqual((event.amount, event.currency), (Decimal("1499.50"), "INR"))
@@ -284,7 +284,7 @@ class TestCancel(StripeCase):
 		payment = self.open_session()
 		self.assertEqual(self.gateway.cancel(payment).outcome, Outcome.CANCELLED)
 		self.simulator.pay("stripe", self.reference)
-		self.assertEqual(self.simulator.books("stripe"), [])
+		self.assertEqual(self.simulator.captures("stripe"), [])
 
 	def test_closing_a_paid_session_tells_that_it_was_paid(self):
 		payment, event = self.pay()
@@ -295,7 +295,7 @@ class TestCancel(StripeCase):
 		payment = self.open_session()
 
 		def pay_first(answer, **options):
-			if answer.request.method == "GET" and not self.simulator.books("stripe"):
+			if answer.request.method == "GET" and not self.simulator.captures("stripe"):
 				self.simulator.pay("stripe", self.reference)
 
 		self.session.hooks["response"].append(pay_first)

@@ -79,11 +79,11 @@ class TestTrouble(StripeCase):
 
 	def test_the_session_is_found_behind_a_hundred_others(self):
 		payment = self.open_session()
-		first = self.dialect.books.order(payment.order_id)
+		first = self.provider.ledger.find_order(payment.order_id)
 		for number in range(150):
 			metadata = {"payment_attempt": f"X{number}"}
 			fields = {**first.fields, "asked": {**first.fields["asked"], "metadata": metadata}}
-			self.dialect.books.open_order(f"X{number}", f"cs_test_X{number}", 100, "INR", **fields)
+			self.provider.ledger.add_order(f"X{number}", f"cs_test_X{number}", 100, "INR", **fields)
 		(event,) = self.gateway.status(replace(payment, order_id=None))
 		self.assertEqual(event.order_id, payment.order_id)
 
@@ -286,12 +286,12 @@ class TestRefund(StripeCase):
 	def test_a_refund_that_another_worker_made_meanwhile_is_answered_not_refused(self):
 		payment, event = self.pay()
 		request = self.make_refund(payment, event, "1499.50")
-		charge = self.dialect.books.payment(event.payment_id)
+		charge = self.provider.ledger.find_charge(event.payment_id)
 
 		def refund_first(answer, **options):
 			if answer.request.method == "GET" and not charge.refunded_minor:
 				asked = {"metadata": {"payment_refund": request.key}}
-				self.dialect._new_refund(charge, asked, 149950)
+				self.provider._new_refund(charge, asked, 149950)
 
 		self.session.hooks["response"].append(refund_first)
 		self.assertEqual(self.gateway.refund(request).outcome, RefundOutcome.REFUNDED)
@@ -324,14 +324,14 @@ class TestRefund(StripeCase):
 		payment, event = self.pay()
 		request = self.make_refund(payment, event, "1")
 		self.gateway.refund(request)
-		charge = self.dialect.books.payment(event.payment_id)
+		charge = self.provider.ledger.find_charge(event.payment_id)
 		for number in range(150):
-			self.dialect.books.refund(charge, f"re_X{number}", f"X{number}", 100, fields={"asked": {}})
+			self.provider.ledger.add_refund(charge, f"re_X{number}", f"X{number}", 100, fields={"asked": {}})
 		self.assertEqual(self.gateway.refund_status(request).key, "RF0001")
 
 	def test_a_payment_without_an_intent_is_refunded_by_its_charge(self):
 		payment, event = self.pay()
-		charge_id = self.simulator.books("stripe")[0].fields["charge_id"]
+		charge_id = self.simulator.captures("stripe")[0].fields["charge_id"]
 		request = replace(self.make_refund(payment, event), payment_id=charge_id)
 		self.assertEqual(self.gateway.refund(request).outcome, RefundOutcome.REFUNDED)
 

@@ -1,6 +1,6 @@
 """Trouble on order: which call of which provider goes wrong next, how, and how often.
 
-The server plays HTTP_FAULTS around any handler, the outbox plays WEBHOOK_FAULTS (call `webhook`); a dialect
+The server plays HTTP_FAULTS around any handler, the outbox plays WEBHOOK_FAULTS (call `webhook`); a provider
 asks for CONTENT_FAULTS itself, through the `told_*` helpers and `take` of its base class.
 """
 
@@ -31,7 +31,7 @@ class Faults:
 		self._waiting: list[Fault] = []
 
 	def add(self, code: str, call: str, kind: str, times: int | None = 1, **args) -> Fault:
-		"""Let the next `times` calls go wrong. `call` is a name from the dialect's `routes`, or `*` for any.
+		"""Let the next `times` calls go wrong. `call` is a name from the provider's `routes`, or `*` for any.
 
 		Arguments: delay(seconds), late_webhook(seconds), error_500_*(status), wrong_amount(amount_minor),
 		wrong_currency(currency).

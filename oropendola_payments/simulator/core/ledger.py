@@ -1,4 +1,4 @@
-"""What "the gateway" knows: orders, the money it took, the money it gave back. One `Books` per provider.
+"""What "the gateway" knows: orders, the money it took, the money it gave back. One `Ledger` per provider.
 
 Tests compare these books with what the site recorded, so nothing here is computed by the code under test.
 """
@@ -12,7 +12,7 @@ PENDING, AUTHORIZED, CAPTURED, VOIDED = "pending", "authorized", "captured", "vo
 REFUND_PENDING, REFUNDED, REFUND_FAILED = "pending", "refunded", "failed"
 
 
-class TooMuch(ValueError):
+class ExceedsRefundable(ValueError):
 	"""More would be refunded than was taken and not yet given back."""
 
 
@@ -27,7 +27,7 @@ class Order:
 	currency: str
 	state: str = OPEN  # open, paid, failed, cancelled, expired
 	created_at: datetime | None = None
-	fields: dict = field(default_factory=dict)  # whatever the dialect wants to remember
+	fields: dict = field(default_factory=dict)  # whatever the provider wants to remember
 
 
 @dataclass
@@ -61,7 +61,7 @@ class Refund:
 	fields: dict = field(default_factory=dict)
 
 
-class Books:
+class Ledger:
 	"""All entries of one provider. The server holds `lock` while a handler runs, so handlers just use it."""
 
 	def __init__(self, code: str, clock, first_number: int = 1):
@@ -73,45 +73,45 @@ class Books:
 		self.refunds: list[Refund] = []
 		self._next_number = first_number
 
-	def number(self) -> int:
+	def next_number(self) -> int:
 		"""The next number of the counter; ids formed from it are the same in every run."""
 		with self.lock:
 			self._next_number += 1
 			return self._next_number - 1
 
-	def open_order(self, reference: str, order_id: str, amount_minor: int, currency: str, **fields) -> Order:
+	def add_order(self, reference: str, order_id: str, amount_minor: int, currency: str, **fields) -> Order:
 		order = Order(self.code, reference, order_id, amount_minor, currency, fields=fields)
 		order.created_at = self.clock.now()
 		with self.lock:
 			self.orders.append(order)
 		return order
 
-	def order(self, order_id: str) -> Order | None:
+	def find_order(self, order_id: str) -> Order | None:
 		return self._last(self.orders, order_id=order_id)
 
-	def order_of(self, reference: str) -> Order | None:
+	def find_order_by_reference(self, reference: str) -> Order | None:
 		"""The newest order with the merchant's reference."""
 		return self._last(self.orders, reference=reference)
 
-	def charge(self, order: Order, payment_id: str, state: str, **values) -> Charge:
+	def add_charge(self, order: Order, payment_id: str, state: str, **values) -> Charge:
 		"""Write down a try to pay; amount and currency are the order's unless given."""
 		values = {"amount_minor": order.amount_minor, "currency": order.currency, **values}
 		charge = Charge(self.code, order.reference, order.order_id, payment_id, state=state, **values)
 		charge.created_at = self.clock.now()
 		with self.lock:
 			self.charges.append(charge)
-			self.move(charge, state)
+			self.set_charge_state(charge, state)
 		return charge
 
-	def move(self, charge: Charge, state: str) -> None:
+	def set_charge_state(self, charge: Charge, state: str) -> None:
 		"""Change the state of a charge, and mark its order paid when money was taken."""
 		with self.lock:
 			charge.state = state
-			order = self.order(charge.order_id)
+			order = self.find_order(charge.order_id)
 			if order and state == CAPTURED:
 				order.state = PAID
 
-	def payment(self, payment_id: str) -> Charge | None:
+	def find_charge(self, payment_id: str) -> Charge | None:
 		return self._last(self.charges, payment_id=payment_id)
 
 	def charges_of(self, order: Order) -> list[Charge]:
@@ -123,24 +123,24 @@ class Books:
 		held = [r.amount_minor for r in self.refunds_of(charge) if r.state != REFUND_FAILED]
 		return charge.amount_minor - sum(held) if charge.state == CAPTURED else 0
 
-	def refund(self, charge: Charge, refund_id: str, key: str, amount_minor: int, **values) -> Refund:
-		"""Write down a refund, pending unless told otherwise; TooMuch when it exceeds what is left."""
+	def add_refund(self, charge: Charge, refund_id: str, key: str, amount_minor: int, **values) -> Refund:
+		"""Write down a refund, pending unless told otherwise; ExceedsRefundable when it exceeds what is left."""
 		with self.lock:
 			if not 0 < amount_minor <= self.refundable(charge):
-				raise TooMuch(f"{amount_minor} asked, {self.refundable(charge)} left")
+				raise ExceedsRefundable(f"{amount_minor} asked, {self.refundable(charge)} left")
 			values = {"currency": charge.currency, "state": REFUND_PENDING, **values}
 			refund = Refund(
 				self.code, refund_id, charge.payment_id, charge.reference, key, amount_minor, **values
 			)
 			refund.created_at = self.clock.now()
 			self.refunds.append(refund)
-			self.move_refund(refund, refund.state)
+			self.set_refund_state(refund, refund.state)
 		return refund
 
-	def move_refund(self, refund: Refund, state: str) -> None:
+	def set_refund_state(self, refund: Refund, state: str) -> None:
 		with self.lock:
 			refund.state = state
-			charge = self.payment(refund.payment_id)
+			charge = self.find_charge(refund.payment_id)
 			done = [r.amount_minor for r in self.refunds_of(charge) if r.state == REFUNDED]
 			charge.refunded_minor = sum(done)
 
@@ -148,8 +148,8 @@ class Books:
 		with self.lock:
 			return [refund for refund in self.refunds if refund.payment_id == charge.payment_id]
 
-	def refund_by(self, **wanted) -> Refund | None:
-		"""The newest refund with these values, e.g. `refund_by(key="RF1")`."""
+	def find_refund(self, **wanted) -> Refund | None:
+		"""The newest refund with these values, e.g. `find_refund(key="RF1")`."""
 		return self._last(self.refunds, **wanted)
 
 	def clear(self) -> None:

@@ -1,4 +1,4 @@
-"""The simulator's server: finds the dialects, routes to them, plays faults, serves tests."""
+"""The simulator's server: finds the providers, routes to them, plays faults, serves tests."""
 
 import copy
 import json
@@ -20,9 +20,9 @@ from oropendola_payments.simulator.core import pages
 from oropendola_payments.simulator.core.amounts import to_text
 from oropendola_payments.simulator.core.browser import Browser, Page
 from oropendola_payments.simulator.core.faults import HTTP_FAULTS, Fault, Faults
-from oropendola_payments.simulator.core.ledger import CAPTURED, Books, Charge, Order
+from oropendola_payments.simulator.core.ledger import CAPTURED, Charge, Ledger, Order
 from oropendola_payments.simulator.core.outbox import Outbox
-from oropendola_payments.simulator.core.provider import OTP, Dialect, Return
+from oropendola_payments.simulator.core.provider import OTP, Provider, Return
 
 PROVIDERS = "oropendola_payments.simulator.providers"
 MAX_BODY_BYTES = 1_000_000
@@ -49,7 +49,7 @@ class _Request(Request):
 
 class _QuietHandler(WSGIRequestHandler):
 	def log(self, type, message, *args):
-		# Request lines hold keys and tokens, so only a dialect's own crash is printed.
+		# Request lines hold keys and tokens, so only a provider's own crash is printed.
 		if type == "error":
 			super().log(type, message, *args)
 
@@ -57,7 +57,7 @@ class _QuietHandler(WSGIRequestHandler):
 class Simulator:
 	"""The providers, played on 127.0.0.1. `Simulator().start()` … `.close()`, or a `with` block.
 
-	`codes` limits it to some dialects; `webhooks="auto"` posts webhooks instead of keeping them for a test.
+	`codes` limits it to some providers; `webhooks="auto"` posts webhooks instead of keeping them for a test.
 	"""
 
 	def __init__(
@@ -70,8 +70,8 @@ class Simulator:
 		self._port = port
 		self._server = None
 		self._closing = threading.Event()
-		self.dialects: dict[str, Dialect] = {
-			kind.code: self._make(kind, first_number) for kind in find_dialects(codes)
+		self.providers: dict[str, Provider] = {
+			kind.code: self._make(kind, first_number) for kind in find_providers(codes)
 		}
 		self._routes = self._build_routes()
 
@@ -107,39 +107,39 @@ class Simulator:
 		"""Forget orders, payments, faults and webhooks. Settings stay, ids are never given twice."""
 		self.faults.clear()
 		self.webhooks.clear()
-		for dialect in self.dialects.values():
-			dialect.books.clear()
+		for provider in self.providers.values():
+			provider.ledger.clear()
 
 	# What tests ask and tell ------------------------------------------------------------------------
 
-	def books(self, code: str) -> list[Charge]:
+	def captures(self, code: str) -> list[Charge]:
 		"""What this gateway took: captured charges, oldest first, each with what was given back of it."""
 		return [charge for charge in self.charges(code) if charge.state == CAPTURED]
 
 	def charges(self, code: str) -> list[Charge]:
 		"""Every try to pay, failed and pending ones too."""
-		books = self._dialect(code).books
-		with books.lock:
-			return copy.deepcopy(books.charges)
+		ledger = self.provider(code).ledger
+		with ledger.lock:
+			return copy.deepcopy(ledger.charges)
 
 	def refunds(self, code: str) -> list:
-		books = self._dialect(code).books
-		with books.lock:
-			return copy.deepcopy(books.refunds)
+		ledger = self.provider(code).ledger
+		with ledger.lock:
+			return copy.deepcopy(ledger.refunds)
 
 	def order(self, code: str, reference: str) -> Order | None:
 		"""The newest order with our reference, or None when the gateway never heard of it."""
-		books = self._dialect(code).books
-		with books.lock:
-			return copy.deepcopy(books.order_of(reference))
+		ledger = self.provider(code).ledger
+		with ledger.lock:
+			return copy.deepcopy(ledger.find_order_by_reference(reference))
 
 	def configure(self, code: str, **settings) -> None:
-		"""Change settings of a dialect: `webhook_url`, `webhook_headers`, its secrets and options."""
-		dialect = self._dialect(code)
-		if unknown := sorted(set(settings) - set(dialect.config)):
-			raise ValueError(f"{dialect.label}'s dialect has no setting {', '.join(unknown)}.")
-		with dialect.books.lock:
-			dialect.config.update(settings)
+		"""Change settings of a provider: `webhook_url`, `webhook_headers`, its secrets and options."""
+		provider = self.provider(code)
+		if unknown := sorted(set(settings) - set(provider.config)):
+			raise ValueError(f"{provider.label}'s provider has no setting {', '.join(unknown)}.")
+		with provider.ledger.lock:
+			provider.config.update(settings)
 
 	def open(self, url: str, fields: Mapping[str, str] | None = None) -> Page:
 		"""Open a page of the simulator as the customer's browser does: by POST when there are fields."""
@@ -153,48 +153,48 @@ class Simulator:
 
 		None when the browser is left without one, e.g. after a time-out fault.
 		"""
-		dialect = self._dialect(code)
-		order = dialect.books.order_of(reference)
+		provider = self.provider(code)
+		order = provider.ledger.find_order_by_reference(reference)
 		if order is None:
 			raise LookupError(
-				f"{dialect.label} has no order {reference!r}. Was its pay page or create call reached?"
+				f"{provider.label} has no order {reference!r}. Was its pay page or create call reached?"
 			)
-		fields = {"method": method or dialect.methods[0], "outcome": outcome}
+		fields = {"method": method or provider.methods[0], "outcome": outcome}
 		return self._walk(f"/{code}/__pay/{order.order_id}", fields)
 
 	def finish(self, code: str, reference: str, outcome: str = "success") -> None:
 		"""The newest payment with our reference ends late (success or failure), with nobody at a browser."""
-		dialect = self._dialect(code)
-		with dialect.books.lock:
-			order = dialect.books.order_of(reference)
-			charges = dialect.books.charges_of(order) if order else []
+		provider = self.provider(code)
+		with provider.ledger.lock:
+			order = provider.ledger.find_order_by_reference(reference)
+			charges = provider.ledger.charges_of(order) if order else []
 			if not charges:
-				raise LookupError(f"{dialect.label} has no payment for {reference!r}.")
-			dialect.finish(order, charges[-1], outcome)
+				raise LookupError(f"{provider.label} has no payment for {reference!r}.")
+			provider.finish(order, charges[-1], outcome)
 
 	def finish_refund(self, code: str, key: str, outcome: str = "success") -> None:
 		"""The refund with our key is done, or failed, at the bank."""
-		dialect = self._dialect(code)
-		with dialect.books.lock:
-			refund = dialect.books.refund_by(key=key)
+		provider = self.provider(code)
+		with provider.ledger.lock:
+			refund = provider.ledger.find_refund(key=key)
 			if refund is None:
-				raise LookupError(f"{dialect.label} has no refund {key!r}.")
-			dialect.finish_refund(dialect.books.payment(refund.payment_id), refund, outcome)
+				raise LookupError(f"{provider.label} has no refund {key!r}.")
+			provider.finish_refund(provider.ledger.find_charge(refund.payment_id), refund, outcome)
 
 	def refund_from_dashboard(self, code: str, reference: str, amount_minor: int | None = None) -> None:
 		"""Somebody sends the newest payment with our reference back in the provider's dashboard, all of it or a part."""
-		dialect = self._dialect(code)
-		with dialect.books.lock:
-			charges = dialect.books.charges_of(dialect.books.order_of(reference))
+		provider = self.provider(code)
+		with provider.ledger.lock:
+			charges = provider.ledger.charges_of(provider.ledger.find_order_by_reference(reference))
 			taken = [charge for charge in charges if charge.state == CAPTURED]
-			dialect.refund_from_dashboard(taken[-1], amount_minor)
+			provider.refund_from_dashboard(taken[-1], amount_minor)
 
 	def dispute(self, code: str, reference: str, state: str = "open") -> None:
 		"""The payer's bank contests the money taken for our reference: open, won or lost."""
-		dialect = self._dialect(code)
-		with dialect.books.lock:
-			charge = dialect.books.charges_of(dialect.books.order_of(reference))[-1]
-			dialect.announce_dispute(charge, state)
+		provider = self.provider(code)
+		with provider.ledger.lock:
+			charge = provider.ledger.charges_of(provider.ledger.find_order_by_reference(reference))[-1]
+			provider.notify_dispute(charge, state)
 
 	# WSGI -------------------------------------------------------------------------------------------
 
@@ -208,14 +208,14 @@ class Simulator:
 			code, handler = endpoint
 			if code is None:
 				return handler(request, **values)
-			return self._play(self.dialects[code], handler, request, values)
+			return self._play(self.providers[code], handler, request, values)
 		except HTTPException as error:
 			return error.get_response(request.environ)
 
-	def _play(self, dialect: Dialect, handler, request: Request, values: dict) -> Response:
+	def _play(self, provider: Provider, handler, request: Request, values: dict) -> Response:
 		"""The handler's answer, or what a fault makes of it."""
-		call = dialect.call_of(request, handler.__name__)
-		fault = self.faults.take(dialect.code, call, HTTP_FAULTS)
+		call = provider.call_of(request, handler.__name__)
+		fault = self.faults.take(provider.code, call, HTTP_FAULTS)
 		kind = fault.kind if fault else ""
 		if kind == "delay":
 			self._closing.wait(float(fault.args.get("seconds", 1)))
@@ -223,7 +223,7 @@ class Simulator:
 			return _hang_up(request)
 		if kind == "error_500_before":
 			return _server_error(fault)
-		with dialect.books.lock:
+		with provider.ledger.lock:
 			answer = handler(request, **values)
 		if kind == "timeout_after":
 			return _hang_up(request)
@@ -234,27 +234,27 @@ class Simulator:
 	def _build_routes(self) -> Map:
 		own = [
 			("GET", "/", self._index),
-			("GET", "/__books", self._show_books),
+			("GET", "/__ledger", self._show_ledger),
 			("POST", "/__faults", self._add_fault),
 			("POST", "/__reset", self._reset),
 			("POST", "/__config", self._configure),
 			("POST", "/__finish", self._finish),
 		]
 		rules = [_rule(methods, path, None, handler) for methods, path, handler in own]
-		for code, dialect in self.dialects.items():
-			paying = [("GET,POST", "/__pay/<order_id>", dialect.pay)]
-			for methods, path, handler in [*dialect.routes(), *paying]:
+		for code, provider in self.providers.items():
+			paying = [("GET,POST", "/__pay/<order_id>", provider.pay)]
+			for methods, path, handler in [*provider.routes(), *paying]:
 				rules.append(_rule(methods, f"/{code}{path}", code, handler))
 		return Map(rules, strict_slashes=False, merge_slashes=False)
 
-	def _make(self, kind: type[Dialect], first_number: int) -> Dialect:
-		books = Books(kind.code, self.clock, first_number)
-		return kind(books, self.faults, self.webhooks, self.clock, lambda: self.url)
+	def _make(self, kind: type[Provider], first_number: int) -> Provider:
+		ledger = Ledger(kind.code, self.clock, first_number)
+		return kind(ledger, self.faults, self.webhooks, self.clock, lambda: self.url)
 
-	def _dialect(self, code: str) -> Dialect:
-		if code not in self.dialects:
-			raise LookupError(f"The simulator plays no {code!r}; it plays {', '.join(self.dialects)}.")
-		return self.dialects[code]
+	def provider(self, code: str) -> Provider:
+		if code not in self.providers:
+			raise LookupError(f"The simulator plays no {code!r}; it plays {', '.join(self.providers)}.")
+		return self.providers[code]
 
 	def _walk(self, path: str, fields: dict[str, str]) -> Return | None:
 		browser = Browser(self, self.url)
@@ -273,20 +273,20 @@ class Simulator:
 
 	def _index(self, request: Request) -> Response:
 		rows = []
-		for dialect in self.dialects.values():
-			for charge in self.charges(dialect.code)[-20:]:
+		for provider in self.providers.values():
+			for charge in self.charges(provider.code)[-20:]:
 				amount = f"{charge.currency} {to_text(charge.amount_minor, charge.currency)}"
 				back = to_text(charge.refunded_minor, charge.currency)
-				rows.append((dialect.label, charge.reference, charge.payment_id, amount, charge.state, back))
+				rows.append((provider.label, charge.reference, charge.payment_id, amount, charge.state, back))
 		headings = ("Provider", "Reference", "Payment", "Amount", "State", "Refunded")
 		told = Markup("<p>It plays {}. Recent payments:</p>").format(
-			", ".join(d.label for d in self.dialects.values())
+			", ".join(d.label for d in self.providers.values())
 		)
 		html = pages.layout("payment providers", "Payment simulator", told + pages.table(headings, rows))
 		return Response(html, content_type="text/html; charset=utf-8")
 
-	def _show_books(self, request: Request) -> Response:
-		told = {code: dialect.books.as_dict() for code, dialect in self.dialects.items()}
+	def _show_ledger(self, request: Request) -> Response:
+		told = {code: provider.ledger.as_dict() for code, provider in self.providers.items()}
 		return Response(json.dumps(told, default=str), content_type="application/json")
 
 	def _add_fault(self, request: Request) -> Response:
@@ -315,19 +315,19 @@ class Simulator:
 		return _done()
 
 
-def find_dialects(codes: Iterable[str] = ()) -> list[type[Dialect]]:
-	"""The dialects in `providers`, one a folder; only those of `codes` are imported when some are given."""
+def find_providers(codes: Iterable[str] = ()) -> list[type[Provider]]:
+	"""The providers in `providers`, one a folder; only those of `codes` are imported when some are given."""
 	folders = import_module(PROVIDERS).__path__
 	found = []
 	for code in tuple(codes) or tuple(module.name for module in pkgutil.iter_modules(folders)):
 		module = import_module(f"{PROVIDERS}.{code}.provider")
-		found += [kind for kind in vars(module).values() if _is_dialect_of(kind, module)]
+		found += [kind for kind in vars(module).values() if _is_provider_of(kind, module)]
 	return found
 
 
-def _is_dialect_of(value, module) -> bool:
+def _is_provider_of(value, module) -> bool:
 	is_own = isinstance(value, type) and value.__module__ == module.__name__
-	return is_own and issubclass(value, Dialect) and value is not Dialect
+	return is_own and issubclass(value, Provider) and value is not Provider
 
 
 def _rule(methods: str, path: str, code: str | None, handler) -> Rule:

@@ -25,7 +25,7 @@ class Host:
 		self.simulator = simulator()
 		values = (self.url, 1, self.simulator.url)
 		self._configure(dict(zip(CHANGED, values, strict=True)))
-		for code in self.simulator.dialects:
+		for code in self.simulator.providers:
 			self.simulator.configure(code, webhook_url=f"{self.url}{WEBHOOK}{code}")
 
 	def close(self):

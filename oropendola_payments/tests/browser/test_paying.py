@@ -43,7 +43,7 @@ class TestPaying(BrowserTestCase):
 				self.press(page, "success")
 				self.wait_for_result(page, "paid")
 				self.assertEqual(self.status(invoice), "Paid")
-				self.assertEqual(len(self.simulator.books(gateway)), 1)
+				self.assertEqual(len(self.simulator.captures(gateway)), 1)
 				self.assertEqual(self.console_errors, [])
 
 	def test_a_customer_pays_inside_the_page_where_the_gateway_supports_it(self):

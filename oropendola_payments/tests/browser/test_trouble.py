@@ -146,7 +146,7 @@ class TestTrouble(BrowserTestCase):
 		self.wait_for_result(first, "paid")
 		second.goto(f"/checkout?invoice={self.invoice.name}")
 		second.get_by_text("This invoice is paid").wait_for()
-		self.assertEqual(len(self.simulator.books("payu")), 1)
+		self.assertEqual(len(self.simulator.captures("payu")), 1)
 
 	def test_the_back_button_shows_the_checkout_with_the_open_payment(self):
 		page = self.start("payu")

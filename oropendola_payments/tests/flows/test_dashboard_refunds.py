@@ -109,7 +109,7 @@ class TestBeforeSettlement(DashboardCase):
 		if journey.gateway == "paypal":  # captures when we ask it to: the response to that is lost
 			journey.sim.faults.add("paypal", "capture", "timeout_after")
 			journey.deliver_return(back)
-		self.assertTrue([c for c in journey.sim.books(journey.gateway) if c.reference == attempt])
+		self.assertTrue([c for c in journey.sim.captures(journey.gateway) if c.reference == attempt])
 		journey.take_webhooks()
 
 	def test_a_refund_notice_before_its_payment_is_recorded_later(self):
@@ -117,7 +117,7 @@ class TestBeforeSettlement(DashboardCase):
 		attempt = journey.start()
 		self.pay_unheard(journey, attempt)
 		self.send_back_silently(journey, attempt)
-		charge = next(c for c in journey.sim.books("razorpay") if c.reference == attempt)
+		charge = next(c for c in journey.sim.captures("razorpay") if c.reference == attempt)
 		early = RefundEvent(
 			RefundOutcome.REFUNDED,
 			refund_id=unique("rfnd"),

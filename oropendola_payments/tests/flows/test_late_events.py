@@ -43,12 +43,14 @@ def value(doctype: str, name: str, field: str):
 
 def pay_once_more(journey, attempt: str):
 	"""A second payment of the same order, as from two tabs of the pay page."""
-	dialect = journey.sim._dialect(journey.gateway)
-	dialect.settle(dialect.books.order_of(attempt), "success", dialect.methods[0])
+	provider = journey.sim.provider(journey.gateway)
+	provider.complete_checkout(
+		provider.ledger.find_order_by_reference(attempt), "success", provider.methods[0]
+	)
 
 
-def ledger_of(journey, attempt: str) -> list:
-	return [charge for charge in journey.sim.books(journey.gateway) if charge.reference == attempt]
+def captures_at_gateway(journey, attempt: str) -> list:
+	return [charge for charge in journey.sim.captures(journey.gateway) if charge.reference == attempt]
 
 
 class LateEventsCase(TestCase):
@@ -67,7 +69,7 @@ class TestFurtherPayments(LateEventsCase):
 				pay_once_more(journey, attempt)
 				journey.take_webhooks()
 				sweep(journey.invoice)
-				self.assertEqual(len(journey.captures()), len(ledger_of(journey, attempt)))
+				self.assertEqual(len(journey.captures()), len(captures_at_gateway(journey, attempt)))
 
 	def test_an_unsigned_notice_seconds_after_another_is_not_lost(self):
 		"""R7: it looks like the first one and is about another payment."""
@@ -104,12 +106,12 @@ class TestLateAuthorizations(LateEventsCase):
 		attempt = journey.start()
 		journey.customer_pays(attempt)
 		journey.take_webhooks()
-		books = journey.sim._dialect("razorpay").books
-		hold = f"pay_Sim{books.number():013d}"
-		books.charge(books.order_of(attempt), hold, "authorized", method="upi")
+		ledger = journey.sim.provider("razorpay").ledger
+		hold = f"pay_Sim{ledger.next_number():013d}"
+		ledger.add_charge(ledger.find_order_by_reference(attempt), hold, "authorized", method="upi")
 		sweep(journey.invoice)
 		self.assertEqual([c.disposition for c in journey.captures()], ["Applied"])
-		self.assertEqual(books.payment(hold).state, "authorized")
+		self.assertEqual(ledger.find_charge(hold).state, "authorized")
 
 	def test_a_failing_capture_does_not_hide_another_payment(self):
 		"""R10: one failing event does not stop the others."""

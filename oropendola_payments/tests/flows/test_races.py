@@ -92,7 +92,7 @@ class TestClicks(RaceCase):
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				journey = Journey(gateway)
-				orders = len(journey.sim.dialects[gateway].books.orders)
+				orders = len(journey.sim.providers[gateway].ledger.orders)
 				results = in_parallel(
 					CROWD, lambda _n: checkout.initiate(journey.user, journey.invoice, journey.gateway)
 				)
@@ -100,7 +100,7 @@ class TestClicks(RaceCase):
 				self.assertEqual(len(journey.attempts()), 1, results)
 				opened = [answer["attempt"] for answer in results if isinstance(answer, dict)]
 				self.assertEqual(set(opened), set(journey.attempts()))
-				made = len(journey.sim.dialects[gateway].books.orders) - orders
+				made = len(journey.sim.providers[gateway].ledger.orders) - orders
 				self.assertEqual(
 					made, 0 if gateway == "payu" else 1, "PayU hears of an order when the form is posted"
 				)

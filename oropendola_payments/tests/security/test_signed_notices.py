@@ -20,30 +20,30 @@ class TestSignedNotices(TestCase):
 		journey = Journey(gateway)
 		attempt = journey.start()
 		journey.customer_pays(attempt)
-		dialect = journey.sim._dialect(gateway)
-		order = dialect.books.order_of(attempt)
+		provider = journey.sim.provider(gateway)
+		order = provider.ledger.find_order_by_reference(attempt)
 		if gateway == "paypal":  # the money is captured by the site, which has not happened here
-			dialect.take(
-				order, f"8XY{dialect.books.number():013d}C", "success", "paypal", request_id="theirs"
+			provider.record_charge(
+				order, f"8XY{provider.ledger.next_number():013d}C", "success", "paypal", request_id="theirs"
 			)
 			order.fields["status"] = "COMPLETED"
 			journey.take_webhooks()
-			dialect.announce(order, dialect.books.charges_of(order)[-1])
-		return journey, dialect.books.charges_of(order)[-1], journey.take_webhooks()
+			provider.notify_payment(order, provider.ledger.charges_of(order)[-1])
+		return journey, provider.ledger.charges_of(order)[-1], journey.take_webhooks()
 
 	def test_a_signed_success_of_a_payment_that_is_pending_pays_nothing(self):
 		"""S34, P11, P12."""
 		for gateway in CHECKED:
 			with self.subTest(gateway):
 				journey, charge, messages = self.told_of_success(gateway)
-				books = journey.sim._dialect(gateway).books
-				books.move(charge, entries.PENDING)
-				books.order(charge.order_id).state = entries.OPEN
+				ledger = journey.sim.provider(gateway).ledger
+				ledger.set_charge_state(charge, entries.PENDING)
+				ledger.find_order(charge.order_id).state = entries.OPEN
 				for message in messages:
 					deliver(message)
 				self.assertEqual((journey.status(), journey.captures()), ("Processing", []))
 				self.assertNotEqual(journey.subscription_status(), "Active")
-				books.move(charge, entries.CAPTURED)
+				ledger.set_charge_state(charge, entries.CAPTURED)
 				sweep(journey.invoice)
 				self.assertEqual((journey.status(), journey.problems()), ("Paid", []))
 

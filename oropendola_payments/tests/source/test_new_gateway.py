@@ -47,7 +47,7 @@ class TestEveryGateway(TestCase):
 		for code in BUILT_IN:
 			self.assertTrue((APP / "gateways" / code / "test_adapter.py").exists(), code)
 			self.assertTrue((PAGE.parent / "gateways" / f"{code}.md").exists() or not PAGE.exists(), code)
-			self.assertIn(code, simulator().dialects)
+			self.assertIn(code, simulator().providers)
 			self.assertIn(code, PITFALLS)
 
 	def test_every_gateway_has_readable_method_names(self):

@@ -22,4 +22,4 @@ def status_of(refund: str) -> str:
 
 def ledger_of(journey: Journey):
 	"""The simulator's ledger of the gateway, for tests that change it."""
-	return journey.sim.dialects[journey.gateway].books
+	return journey.sim.providers[journey.gateway].ledger

@@ -61,7 +61,7 @@ class TestLegacy(WithSimulator):
 		self.simulator.pay("phonepe", "OLD1")
 		event = self.gateway.status(ref("OLD1"))[0]
 		self.assertEqual((event.outcome, event.amount), (Outcome.PAID, Decimal("1499.00")))
-		self.assertEqual(event.payment_id, self.simulator.books("phonepe")[0].payment_id)
+		self.assertEqual(event.payment_id, self.simulator.captures("phonepe")[0].payment_id)
 
 	def test_no_token_is_asked_for(self):
 		"""phonepe.md: the two products must not be mixed."""

@@ -14,8 +14,8 @@ from werkzeug.wrappers import Request, Response
 
 from oropendola_payments.simulator.core import ledger as entries
 from oropendola_payments.simulator.core.amounts import to_minor, to_text
-from oropendola_payments.simulator.core.ledger import Charge, Order, Refund, TooMuch
-from oropendola_payments.simulator.core.provider import Dialect, Return
+from oropendola_payments.simulator.core.ledger import Charge, ExceedsRefundable, Order, Refund
+from oropendola_payments.simulator.core.provider import Provider, Return
 
 PREFIX = "/api/gateway"
 AMOUNT = re.compile(r"[0-9]{1,12}\.[0-9]{2}")
@@ -42,7 +42,7 @@ class Refused(Exception):
 		self.status, self.code = status, code
 
 
-class Cashflows(Dialect):
+class Cashflows(Provider):
 	code = "cashflows"
 	label = "Cashflows"
 	methods = ("card",)
@@ -103,7 +103,7 @@ class Cashflows(Dialect):
 
 	def order_known(self, request: Request, number: str) -> Response:
 		def look() -> dict:
-			if self.books.order_of(number) is None:
+			if self.ledger.find_order_by_reference(number) is None:
 				raise Refused(404, "RecordNotFound")
 			return {}
 
@@ -125,7 +125,7 @@ class Cashflows(Dialect):
 		for name in ("returnUrlSuccess", "returnUrlFailed", "returnUrlCancelled"):
 			if not str(parameters.get(name, "")).startswith(("https://", "http://")):
 				raise Refused(400, "InvalidReturnUrl")
-		return self.books.open_order(
+		return self.ledger.add_order(
 			number,
 			self._reference(),
 			minor,
@@ -135,7 +135,7 @@ class Cashflows(Dialect):
 		)
 
 	def _reference(self) -> str:
-		return str(FIRST_REFERENCE + self.books.number())
+		return str(FIRST_REFERENCE + self.ledger.next_number())
 
 	def status(self, request: Request, job_reference: str) -> Response:
 		return self._guarded(request, lambda: self._job(self._known(job_reference)))
@@ -147,13 +147,13 @@ class Cashflows(Dialect):
 		if order.state in (entries.PAID, entries.CANCELLED, entries.EXPIRED):
 			raise Refused(400, "InvalidPaymentStatus")
 		order.state = entries.CANCELLED
-		for charge in self.books.charges_of(order):
+		for charge in self.ledger.charges_of(order):
 			if charge.state == entries.AUTHORIZED:
-				self.books.move(charge, entries.VOIDED)
+				self.ledger.set_charge_state(charge, entries.VOIDED)
 		return order
 
 	def _known(self, job_reference: str) -> Order:
-		order = self.books.order(job_reference)
+		order = self.ledger.find_order(job_reference)
 		if order is None:
 			raise Refused(404, "RecordNotFound")
 		self._expire(order)
@@ -169,14 +169,14 @@ class Cashflows(Dialect):
 		return super().can_pay(order)
 
 	def _job(self, order: Order) -> dict:
-		payments = [self._payment(charge) for charge in self.books.charges_of(order)]
+		payments = [self._payment(charge) for charge in self.ledger.charges_of(order)]
 		last = payments[-1]["status"] if payments else "Pending"
 		if not self.config["payments_in_full"]:
 			payments = [{name: payment[name] for name in ("reference", "status")} for payment in payments]
 		return {
 			"reference": self._sent(order.order_id),
 			"createDateTimeUtc": order.created_at.isoformat(),
-			"currency": self.told_currency("status", order.currency),
+			"currency": self.reported_currency("status", order.currency),
 			"amountToCollect": self._amount(order.amount_minor, order.currency),
 			"paymentStatus": JOB_STATUS.get(order.state, last),
 			"order": {"orderNumber": order.reference},
@@ -190,7 +190,7 @@ class Cashflows(Dialect):
 		return self._guarded(request, lambda: self._payment(self._paid(job_reference, reference)))
 
 	def _paid(self, job_reference: str, reference: str) -> Charge:
-		charge = self.books.payment(reference)
+		charge = self.ledger.find_charge(reference)
 		if charge is None or charge.order_id != job_reference:
 			raise Refused(404, "RecordNotFound")
 		return charge
@@ -202,25 +202,25 @@ class Cashflows(Dialect):
 			"paymentMethods": ["Card"],
 			"status": PAYMENT_STATUS[charge.state],
 			"amountToCollect": self._amount(charge.amount_minor, charge.currency),
-			"refunds": [self._refund(refund) for refund in self.books.refunds_of(charge)],
+			"refunds": [self._refund(refund) for refund in self.ledger.refunds_of(charge)],
 			"attributes": {"originatingIpAddress": "192.0.2.1"},
 		}
 		if charge.state == entries.CAPTURED:
 			payment["paidAmount"] = payment["amountToCollect"]
 		return payment
 
-	def settle(self, order: Order, outcome: str, method: str) -> Return:
+	def complete_checkout(self, order: Order, outcome: str, method: str) -> Return:
 		parameters, charge = order.fields["parameters"], None
 		if outcome == "success" and not self.config["auto_capture"]:
-			charge = self.books.charge(order, self._reference(), entries.AUTHORIZED, method=method)
+			charge = self.ledger.add_charge(order, self._reference(), entries.AUTHORIZED, method=method)
 		elif outcome != "cancel":
-			charge = self.take(order, self._reference(), outcome, method)
+			charge = self.record_charge(order, self._reference(), outcome, method)
 		way = {"cancel": "returnUrlCancelled", "failure": "returnUrlFailed"}.get(outcome, "returnUrlSuccess")
 		if charge and charge.state == entries.FAILED:
 			way = "returnUrlFailed"
 		told = {"paymentjobref": order.order_id, "ordernumber": order.reference}
 		if charge:
-			self.announce(order, charge)
+			self.notify_payment(order, charge)
 			told["paymentref"] = charge.payment_id
 		address = parameters[way]
 		return Return("GET", address + ("&" if "?" in address else "?") + urlencode(told))
@@ -236,8 +236,8 @@ class Cashflows(Dialect):
 			raise Refused(400, "InvalidCaptureStatus")
 		if minor > charge.amount_minor:
 			raise Refused(400, "CaptureAmountExceedsOriginalAuthorisation")
-		self.books.move(charge, entries.CAPTURED)
-		self.announce(self.books.order(charge.order_id), charge)
+		self.ledger.set_charge_state(charge, entries.CAPTURED)
+		self.notify_payment(self.ledger.find_order(charge.order_id), charge)
 		return {"reference": self._sent(self._reference()), "status": "Completed"}
 
 	# Refunds ----------------------------------------------------------------------------------------
@@ -256,14 +256,14 @@ class Cashflows(Dialect):
 			raise Refused(201, "GenericRejectionOfRefund")  # a success that is none
 		if charge.state != entries.CAPTURED:
 			raise Refused(400, "InvalidPaymentForRefund")
-		if not self.books.refundable(charge):
+		if not self.ledger.refundable(charge):
 			raise Refused(400, "PaymentAlreadyFullyRefunded")
 		key, state = str(body.get("refundNumber", "")), self.config["refund_state"]
 		try:
-			refund = self.books.refund(charge, self._reference(), key, minor, state=state)
-		except TooMuch:
+			refund = self.ledger.add_refund(charge, self._reference(), key, minor, state=state)
+		except ExceedsRefundable:
 			raise Refused(400, "RefundAmountExceedsOriginalAmount") from None
-		self.announce_refund(charge, refund)
+		self.notify_refund(charge, refund)
 		return self._refund(refund)
 
 	def _refund(self, refund: Refund) -> dict:
@@ -276,7 +276,7 @@ class Cashflows(Dialect):
 
 	# Webhooks ---------------------------------------------------------------------------------------
 
-	def announce(self, order: Order, charge: Charge) -> None:
+	def notify_payment(self, order: Order, charge: Charge) -> None:
 		"""No status, no amount, no signature: only the two references, which the answer must repeat."""
 		references = {
 			"paymentJobReference": self._sent(order.order_id),
@@ -287,14 +287,14 @@ class Cashflows(Dialect):
 		secret = str(self.config["webhook_secret"])
 		if secret:
 			signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-			headers["X-Signature"] = self.told_signature("webhook", signature)
-		self.notify(body, headers, order.fields["parameters"].get("webhookUrl"), references)
+			headers["X-Signature"] = self.reported_signature("webhook", signature)
+		self.send_webhook(body, headers, order.fields["parameters"].get("webhookUrl"), references)
 
-	def announce_refund(self, charge: Charge, refund: Refund) -> None:
-		self.announce(self.books.order(charge.order_id), charge)
+	def notify_refund(self, charge: Charge, refund: Refund) -> None:
+		self.notify_payment(self.ledger.find_order(charge.order_id), charge)
 
 	def _amount(self, minor: int, currency: str) -> str:
-		return f"{to_text(self.told_amount('status', minor), currency)}" + (
+		return f"{to_text(self.reported_amount('status', minor), currency)}" + (
 			"" if currency != "JPY" else ".00"
 		)
 

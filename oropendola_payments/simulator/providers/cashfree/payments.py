@@ -119,7 +119,7 @@ class PaymentCalls:
 	# The bank's code --------------------------------------------------------------------------------
 
 	def authenticate(self, request: Request, payment_id: str) -> Response:
-		told, charge = self.read(request), self.books.payment(payment_id)
+		told, charge = self.read(request), self.ledger.find_charge(payment_id)
 		if charge is None or not charge.fields.get("waits_for_code"):
 			return self.no(404, "payment_not_found", "payment does not exist")
 		if charge.fields.get("otp_tries", 0) >= OTP_TRIES:
@@ -150,10 +150,10 @@ class PaymentCalls:
 
 	def bank_page(self, request: Request, payment_id: str) -> Response:
 		"""The bank's own page, or the payer's UPI app."""
-		charge = self.books.payment(payment_id)
+		charge = self.ledger.find_charge(payment_id)
 		if charge is None:
 			return self.page(pages.message_page(self.label, "Unknown payment", "There is none."), 404)
-		order, outcome = self.books.order(charge.order_id), request.form.get("outcome")
+		order, outcome = self.ledger.find_order(charge.order_id), request.form.get("outcome")
 		if charge.state == entries.PENDING and request.method == "GET":
 			return self.page(self._bank_html(order, charge))
 		if charge.state == entries.PENDING and outcome in ("success", "failure"):
@@ -175,7 +175,7 @@ class PaymentCalls:
 	def simulate(self, request: Request) -> Response:
 		"""The sandbox's own way to end a payment."""
 		told = self.read(request)
-		charge = self.books.payment(str(told.get("entity_id")))
+		charge = self.ledger.find_charge(str(told.get("entity_id")))
 		wanted = (told.get("entity_simulation") or {}).get("payment_status")
 		refused = self.refused(request)
 		if refused:
@@ -184,10 +184,10 @@ class PaymentCalls:
 			return self.no(400, "entity_invalid", "entity, entity_id or payment_status is invalid")
 		if wanted != "PENDING":
 			self.end(charge, *SIMULATED[wanted])
-		return self.said({"simulation_id": f"sim{self.books.number()}", "entity": "PAYMENTS", **told})
+		return self.said({"simulation_id": f"sim{self.ledger.next_number()}", "entity": "PAYMENTS", **told})
 
 	def begin(self, order: Order, method: str) -> Charge:
-		return self.take(order, str(1450000000 + self.books.number()), "pending", method)
+		return self.record_charge(order, str(1450000000 + self.ledger.next_number()), "pending", method)
 
 	def end(self, charge: Charge, outcome: str, status: str = "") -> None:
 		"""The try ends: taken (or held), or failed; a decline fault turns a success into a failure."""
@@ -195,41 +195,44 @@ class PaymentCalls:
 			outcome = "failure"
 		taken = entries.AUTHORIZED if self.config["holds_only"] else entries.CAPTURED
 		charge.fields["status"] = status
-		self.books.move(charge, taken if outcome == "success" else entries.FAILED)
-		self.announce(self.books.order(charge.order_id), charge)
+		self.ledger.set_charge_state(charge, taken if outcome == "success" else entries.FAILED)
+		self.notify_payment(self.ledger.find_order(charge.order_id), charge)
 
 	# What is told of them ---------------------------------------------------------------------------
 
 	def payments(self, request: Request, reference: str) -> Response:
-		order = self.books.order_of(reference)
+		order = self.ledger.find_order_by_reference(reference)
 		refused = self.refused(request) or self.missing(order)
 		if refused:
 			return refused
-		newest_first = reversed(self.books.charges_of(order))
+		newest_first = reversed(self.ledger.charges_of(order))
 		return self.said([self.payment_body(charge, "payments") for charge in newest_first])
 
 	def capture(self, request: Request, reference: str) -> Response:
-		order = self.books.order_of(reference)
+		order = self.ledger.find_order_by_reference(reference)
 		refused = self.refused(request) or self.missing(order)
 		return refused or self.once(request, lambda told: self._capture(order, told))
 
 	def _capture(self, order: Order, told: dict) -> Response:
-		held = next((c for c in self.books.charges_of(order) if c.state == entries.AUTHORIZED), None)
+		held = next((c for c in self.ledger.charges_of(order) if c.state == entries.AUTHORIZED), None)
 		if held is None or told.get("action") not in ("CAPTURE", "VOID"):
 			return self.no(400, "authorization_invalid", "order has no open authorization")
 		if told["action"] == "VOID":
-			self.books.move(held, entries.VOIDED)
+			self.ledger.set_charge_state(held, entries.VOIDED)
 			return self.said(self.payment_body(held, "capture"))
 		paise = to_minor(told.get("amount"), held.currency)
 		if not 0 < paise <= held.amount_minor:
 			return self.no(400, "amount_invalid", "amount is more than was authorised")
 		held.amount_minor = paise
 		held.fields["authorization"] = "CAPTURE"
-		self.books.move(held, entries.CAPTURED)
+		self.ledger.set_charge_state(held, entries.CAPTURED)
 		return self.said(self.payment_body(held, "capture"))
 
 	def payment_body(self, charge: Charge, call: str) -> dict:
-		order, amount = self.books.order(charge.order_id), self.told_amount(call, charge.amount_minor)
+		order, amount = (
+			self.ledger.find_order(charge.order_id),
+			self.reported_amount(call, charge.amount_minor),
+		)
 		body = {
 			"cf_payment_id": charge.payment_id,
 			"order_id": charge.reference,
@@ -237,7 +240,7 @@ class PaymentCalls:
 			"is_captured": charge.state == entries.CAPTURED,
 			"order_amount": number(order.amount_minor, order.currency),
 			"payment_group": GROUPS[charge.method],
-			"payment_currency": self.told_currency(call, charge.currency),
+			"payment_currency": self.reported_currency(call, charge.currency),
 			"payment_amount": number(amount, charge.currency),
 			"payment_time": charge.created_at.isoformat(timespec="seconds"),
 			"payment_status": charge.fields.get("status") or STATES[charge.state],

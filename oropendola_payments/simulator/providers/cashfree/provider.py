@@ -13,8 +13,8 @@ from werkzeug.wrappers import Request, Response
 from oropendola_payments.simulator.core import ledger as entries
 from oropendola_payments.simulator.core import pages
 from oropendola_payments.simulator.core.amounts import to_minor
-from oropendola_payments.simulator.core.ledger import Charge, Order, Refund, TooMuch
-from oropendola_payments.simulator.core.provider import Dialect, Return
+from oropendola_payments.simulator.core.ledger import Charge, ExceedsRefundable, Order, Refund
+from oropendola_payments.simulator.core.provider import Provider, Return
 from oropendola_payments.simulator.providers.cashfree.payments import PaymentCalls
 from oropendola_payments.simulator.providers.cashfree.rules import number, number_of, problem_of, written
 
@@ -47,7 +47,7 @@ SCRIPT = """(function () {
 """
 
 
-class Cashfree(PaymentCalls, Dialect):
+class Cashfree(PaymentCalls, Provider):
 	code = "cashfree"
 	label = "Cashfree"
 	defaults = {
@@ -91,17 +91,17 @@ class Cashfree(PaymentCalls, Dialect):
 		problem = problem_of(told, self.clock.now())
 		if problem:
 			return self.no(400, "order_meta_invalid" if "order_meta" in problem else "order_invalid", problem)
-		if self.books.order_of(told["order_id"]):
+		if self.ledger.find_order_by_reference(told["order_id"]):
 			return self.no(409, "order_already_exists", "order with same id is already present")
 		return self.said(self._order_body(self._open(told), "create"))
 
 	def status(self, request: Request, reference: str) -> Response:
-		order = self.books.order_of(reference)
+		order = self.ledger.find_order_by_reference(reference)
 		refused = self.refused(request) or self.missing(order)
 		return refused or self.said(self._order_body(order, "status"))
 
 	def cancel(self, request: Request, reference: str) -> Response:
-		order = self.books.order_of(reference)
+		order = self.ledger.find_order_by_reference(reference)
 		refused = self.refused(request) or self.missing(order)
 		if refused:
 			return refused
@@ -126,7 +126,7 @@ class Cashfree(PaymentCalls, Dialect):
 	def can_pay(self, order: Order) -> bool:
 		return self._word_of(order) == "ACTIVE"
 
-	def settle(self, order: Order, outcome: str, method: str) -> Return:
+	def complete_checkout(self, order: Order, outcome: str, method: str) -> Return:
 		status = "USER_DROPPED" if outcome == "cancel" else ""
 		charge = self.begin(order, method)
 		if outcome != "pending":
@@ -139,23 +139,23 @@ class Cashfree(PaymentCalls, Dialect):
 	# Refunds --------------------------------------------------------------------------------------
 
 	def refund(self, request: Request, reference: str) -> Response:
-		order = self.books.order_of(reference)
+		order = self.ledger.find_order_by_reference(reference)
 		refused = self.refused(request) or self.missing(order)
 		return refused or self.once(request, lambda told: self._refund(order, told))
 
 	def _refund(self, order: Order, told: dict) -> Response:
 		key, note = told.get("refund_id"), told.get("refund_note", "")
-		charge = next((c for c in self.books.charges_of(order) if c.state == entries.CAPTURED), None)
+		charge = next((c for c in self.ledger.charges_of(order) if c.state == entries.CAPTURED), None)
 		if charge is None:
 			return self.no(400, "refund_invalid", "order is not paid")
 		if not isinstance(key, str) or not REFUND_ID.fullmatch(key) or not 3 <= len(note) <= 100:
 			return self.no(400, "refund_invalid", "refund_id or refund_note is invalid")
-		if self.books.refund_by(key=key):
+		if self.ledger.find_refund(key=key):
 			return self.no(409, "refund_already_exists", "refund with same id is already present")
 		try:
 			paise = to_minor(number_of(told.get("refund_amount")), order.currency)
-			refund = self.books.refund(charge, str(1700000000 + self.books.number()), key, paise)
-		except (TooMuch, ValueError):
+			refund = self.ledger.add_refund(charge, str(1700000000 + self.ledger.next_number()), key, paise)
+		except (ExceedsRefundable, ValueError):
 			return self.no(400, "refund_amount_invalid", "refund amount exceeds what is left")
 		refund.fields["note"] = note
 		if told.get("refund_speed") == "INSTANT":
@@ -163,17 +163,17 @@ class Cashfree(PaymentCalls, Dialect):
 		return self.said(self._refund_body(refund))
 
 	def refunds(self, request: Request, reference: str) -> Response:
-		order = self.books.order_of(reference)
+		order = self.ledger.find_order_by_reference(reference)
 		refused = self.refused(request) or self.missing(order)
 		if refused:
 			return refused
-		found = [r for charge in self.books.charges_of(order) for r in self.books.refunds_of(charge)]
+		found = [r for charge in self.ledger.charges_of(order) for r in self.ledger.refunds_of(charge)]
 		for refund in found:
 			self._end_due_refund(refund)
 		return self.said([self._refund_body(refund) for refund in found])
 
 	def refund_status(self, request: Request, reference: str, key: str) -> Response:
-		refund = self.books.refund_by(key=key)
+		refund = self.ledger.find_refund(key=key)
 		refused = self.refused(request)
 		if refused or refund is None or refund.reference != reference:
 			return refused or self.no(404, "refund_not_found", "refund does not exist")
@@ -187,11 +187,11 @@ class Cashfree(PaymentCalls, Dialect):
 			return
 		if self.clock.now() >= refund.created_at + timedelta(seconds=seconds):
 			outcome = "failure" if NOTED.get(note) == entries.REFUND_FAILED else "success"
-			self.finish_refund(self.books.payment(refund.payment_id), refund, outcome)
+			self.finish_refund(self.ledger.find_charge(refund.payment_id), refund, outcome)
 
 	# Webhooks -------------------------------------------------------------------------------------
 
-	def announce(self, order: Order, charge: Charge) -> None:
+	def notify_payment(self, order: Order, charge: Charge) -> None:
 		payment = self.payment_body(charge, "webhook")
 		kind = {"SUCCESS": "SUCCESS", "USER_DROPPED": "USER_DROPPED", "FAILED": "FAILED"}.get(
 			payment["payment_status"]
@@ -217,20 +217,20 @@ class Cashfree(PaymentCalls, Dialect):
 		}
 		self._send(f"PAYMENT_{kind}_WEBHOOK", {**told, "customer_details": customer}, order)
 
-	def announce_refund(self, charge: Charge, refund: Refund) -> None:
-		order = self.books.order(charge.order_id)
+	def notify_refund(self, charge: Charge, refund: Refund) -> None:
+		order = self.ledger.find_order(charge.order_id)
 		self._send("REFUND_STATUS_WEBHOOK", {"refund": self._refund_body(refund)}, order)
 
-	def announce_dispute(self, charge: Charge, state: str) -> None:
+	def notify_dispute(self, charge: Charge, state: str) -> None:
 		kind, status = DISPUTES[state]
 		amount = number(charge.amount_minor, charge.currency)
-		number_of_it = f"433{self.books.number():09d}"
+		number_of_it = f"433{self.ledger.next_number():09d}"
 		dispute = {"dispute_id": number_of_it, "dispute_type": "DISPUTE", "dispute_amount": amount}
 		dispute |= {"dispute_status": status, "reason_description": "Duplicate Processing"}
 		order = {"order_id": charge.reference, "cf_payment_id": int(charge.payment_id)}
 		order |= {"payment_amount": amount, "payment_currency": charge.currency}
 		told = {"dispute": {**dispute, "dispute_amount_currency": charge.currency}, "order_details": order}
-		self._send(kind, told, self.books.order(charge.order_id))
+		self._send(kind, told, self.ledger.find_order(charge.order_id))
 
 	def _send(self, kind: str, data: dict, order: Order) -> None:
 		now = self.clock.now()
@@ -240,13 +240,15 @@ class Cashfree(PaymentCalls, Dialect):
 		headers = {
 			"Content-Type": "application/json",
 			"x-webhook-timestamp": timestamp,
-			"x-webhook-signature": self.told_signature("webhook", base64.b64encode(mac.digest()).decode()),
+			"x-webhook-signature": self.reported_signature(
+				"webhook", base64.b64encode(mac.digest()).decode()
+			),
 			"x-webhook-version": "2025-01-01",
 			"x-webhook-attempt": "1",
 			"x-idempotency-key": base64.b64encode(hashlib.sha256(body).digest()).decode(),
 		}
 		own = self.config["webhook_url"]
-		self.notify(body, headers, None if own else order.fields["notify_url"])
+		self.send_webhook(body, headers, None if own else order.fields["notify_url"])
 
 	# Inside ---------------------------------------------------------------------------------------
 
@@ -282,7 +284,7 @@ class Cashfree(PaymentCalls, Dialect):
 		content = f"{request.path} {json.dumps(told, sort_keys=True, default=str)}"
 		if key is None:
 			return handle(told)
-		if not self.books.orders:
+		if not self.ledger.orders:
 			self.results.clear()  # a reset emptied the books, so nothing was ever asked
 		known, result = self.results.get(key, (content, None))
 		if known != content:
@@ -302,8 +304,8 @@ class Cashfree(PaymentCalls, Dialect):
 		return told if isinstance(told, dict) else {}
 
 	def _open(self, told: dict) -> Order:
-		meta, count = told["order_meta"], self.books.number()
-		return self.books.open_order(
+		meta, count = told["order_meta"], self.ledger.next_number()
+		return self.ledger.add_order(
 			told["order_id"],
 			str(2190000000 + count),
 			to_minor(told["order_amount"], "INR"),
@@ -316,13 +318,13 @@ class Cashfree(PaymentCalls, Dialect):
 		)
 
 	def order_of_session(self, session: str | None) -> Order | None:
-		return next((order for order in self.books.orders if order.fields["session"] == session), None)
+		return next((order for order in self.ledger.orders if order.fields["session"] == session), None)
 
 	def is_waiting(self, order: Order) -> bool:
-		return any(charge.state == entries.PENDING for charge in self.books.charges_of(order))
+		return any(charge.state == entries.PENDING for charge in self.ledger.charges_of(order))
 
 	def _word_of(self, order: Order) -> str:
-		states = {charge.state for charge in self.books.charges_of(order)}
+		states = {charge.state for charge in self.ledger.charges_of(order)}
 		if states & {entries.CAPTURED, entries.AUTHORIZED, entries.VOIDED}:
 			return "PAID"
 		if order.state == entries.OPEN and entries.PENDING not in states:
@@ -340,7 +342,7 @@ class Cashfree(PaymentCalls, Dialect):
 			"order_id": order.reference,
 			"entity": "order",
 			"order_currency": order.currency,
-			"order_amount": number(self.told_amount(call, order.amount_minor), order.currency),
+			"order_amount": number(self.reported_amount(call, order.amount_minor), order.currency),
 			"order_status": self._word_of(order),
 			"payment_session_id": order.fields["session"],
 			"order_expiry_time": order.fields["expires"].isoformat(),

@@ -10,8 +10,8 @@ from werkzeug.wrappers import Request, Response
 
 from oropendola_payments.simulator.core import ledger as entries
 from oropendola_payments.simulator.core.amounts import to_text
-from oropendola_payments.simulator.core.ledger import Charge, Order, Refund, TooMuch
-from oropendola_payments.simulator.core.provider import Dialect, Return
+from oropendola_payments.simulator.core.ledger import Charge, ExceedsRefundable, Order, Refund
+from oropendola_payments.simulator.core.provider import Provider, Return
 from oropendola_payments.simulator.providers.paypal.wire import (
 	Refused,
 	Wire,
@@ -41,7 +41,7 @@ DISPUTES = {
 }
 
 
-class PayPal(Wire, Dialect):
+class PayPal(Wire, Provider):
 	code = "paypal"
 	label = "PayPal"
 	methods = ("paypal",)
@@ -85,7 +85,7 @@ class PayPal(Wire, Dialect):
 			raise Refused(400, "PAYPAL_REQUEST_ID_REQUIRED")
 		if len(request_id) > 108:
 			raise Refused(400, "INVALID_STRING_LENGTH")
-		replayed = next((o for o in self.books.orders if o.fields["request_id"] == request_id), None)
+		replayed = next((o for o in self.ledger.orders if o.fields["request_id"] == request_id), None)
 		order = replayed if request_id and replayed else self._open(body, request_id)
 		return self._shown(request, self._order(order), 200 if replayed else 201)
 
@@ -107,7 +107,7 @@ class PayPal(Wire, Dialect):
 			if not isinstance(unit.get(name, ""), str) or len(unit.get(name, "")) > longest:
 				raise Refused(400, "INVALID_STRING_LENGTH")
 		invoice_id = unit.get("invoice_id")
-		if invoice_id and any(o.fields["unit"].get("invoice_id") == invoice_id for o in self.books.orders):
+		if invoice_id and any(o.fields["unit"].get("invoice_id") == invoice_id for o in self.ledger.orders):
 			raise Refused(422, "DUPLICATE_INVOICE_ID")
 		minor, currency = money(unit.get("amount"))
 		source = body.get("payment_source", {}).get("paypal", {}).get("experience_context")
@@ -116,9 +116,9 @@ class PayPal(Wire, Dialect):
 			if not str(context.get(name, "")).startswith(("https://", "http://")):
 				raise Refused(400, "INVALID_PARAMETER_VALUE")
 		status = "PAYER_ACTION_REQUIRED" if source else "CREATED"
-		return self.books.open_order(
+		return self.ledger.add_order(
 			unit.get("custom_id", ""),
-			f"5O{self.books.number():014d}N",
+			f"5O{self.ledger.next_number():014d}N",
 			minor,
 			currency,
 			status=status,
@@ -131,7 +131,7 @@ class PayPal(Wire, Dialect):
 		return self.guarded(request, lambda: self.answer(self._order(self._known(order_id))))
 
 	def _known(self, order_id: str) -> Order:
-		order = self.books.order(order_id)
+		order = self.ledger.find_order(order_id)
 		if order is None:
 			raise Refused(404, "INVALID_RESOURCE_ID")
 		return order
@@ -142,9 +142,9 @@ class PayPal(Wire, Dialect):
 		return self.answer(order, status)
 
 	def _order(self, order: Order) -> dict:
-		charges = self.books.charges_of(order)
+		charges = self.ledger.charges_of(order)
 		captures = [self._capture(charge) for charge in charges]
-		refunds = [self._refund(charge, r) for charge in charges for r in self.books.refunds_of(charge)]
+		refunds = [self._refund(charge, r) for charge in charges for r in self.ledger.refunds_of(charge)]
 		unit = {**order.fields["unit"], "amount": self._amount("status", order.amount_minor, order.currency)}
 		if captures:
 			unit["payments"] = {"captures": captures, "refunds": refunds}
@@ -165,14 +165,14 @@ class PayPal(Wire, Dialect):
 		return self.url("/checkoutnow?" + urlencode({"token": order.order_id}))
 
 	def approval_page(self, request: Request) -> Response:
-		order = self.books.order(request.args.get("token", ""))
+		order = self.ledger.find_order(request.args.get("token", ""))
 		return self.show_pay_page(order) if order else self.text("There is no such order.", 404)
 
 	def facts(self, order: Order) -> dict[str, str]:
 		amount = self._amount("page", order.amount_minor, order.currency)
 		return {"Amount": f"{amount['currency_code']} {amount['value']}", "Reference": order.reference}
 
-	def settle(self, order: Order, outcome: str, method: str) -> Return:
+	def complete_checkout(self, order: Order, outcome: str, method: str) -> Return:
 		context = order.fields["context"]
 		if outcome == "cancel":
 			return Return("GET", with_query(context["cancel_url"], token=order.order_id))
@@ -201,7 +201,7 @@ class PayPal(Wire, Dialect):
 
 	def _capture_once(self, request: Request, order: Order, request_id: str) -> Response:
 		json_body(request)
-		charges = self.books.charges_of(order)
+		charges = self.ledger.charges_of(order)
 		if charges and charges[0].fields["request_id"] == request_id:
 			return self._shown(request, self._order(order), 200)
 		if charges:
@@ -213,17 +213,19 @@ class PayPal(Wire, Dialect):
 		if order.fields["outcome"] == "failure" or self.fault("capture", "decline"):
 			order.fields["status"] = "PAYER_ACTION_REQUIRED"
 			raise Refused(422, "INSTRUMENT_DECLINED")
-		payment_id = f"8XY{self.books.number():013d}C"
-		charge = self.take(order, payment_id, order.fields["outcome"], "paypal", request_id=request_id)
+		payment_id = f"8XY{self.ledger.next_number():013d}C"
+		charge = self.record_charge(
+			order, payment_id, order.fields["outcome"], "paypal", request_id=request_id
+		)
 		order.fields["status"] = "COMPLETED"
-		self.announce(order, charge)
+		self.notify_payment(order, charge)
 		return self._shown(request, self._order(order), 201)
 
 	def capture_status(self, request: Request, payment_id: str) -> Response:
 		return self.guarded(request, lambda: self.answer(self._capture(self._paid(payment_id))))
 
 	def _paid(self, payment_id: str) -> Charge:
-		charge = self.books.payment(payment_id)
+		charge = self.ledger.find_charge(payment_id)
 		if charge is None:
 			raise Refused(404, "INVALID_RESOURCE_ID")
 		return charge
@@ -238,7 +240,7 @@ class PayPal(Wire, Dialect):
 			"amount": self._amount(call, charge.amount_minor, charge.currency),
 			"final_capture": True,
 			"custom_id": charge.reference,
-			"invoice_id": self.books.order(charge.order_id).fields["unit"].get("invoice_id"),
+			"invoice_id": self.ledger.find_order(charge.order_id).fields["unit"].get("invoice_id"),
 			"supplementary_data": {"related_ids": {"order_id": charge.order_id}},
 			"create_time": time_text(charge.created_at),
 			"update_time": time_text(charge.created_at),
@@ -247,12 +249,12 @@ class PayPal(Wire, Dialect):
 			capture["status_details"] = {"reason": self.config["pending_reason"]}
 		return capture
 
-	def announce(self, order: Order, charge: Charge) -> None:
+	def notify_payment(self, order: Order, charge: Charge) -> None:
 		capture = self._capture(charge, "webhook")
 		self.send_event(f"PAYMENT.CAPTURE.{CAPTURE_EVENTS[capture['status']]}", "capture", capture)
 
-	def announce_dispute(self, charge: Charge, state: str) -> None:
-		capture = {**self._capture(charge, "webhook"), "id": f"4RV{self.books.number():013d}V"}
+	def notify_dispute(self, charge: Charge, state: str) -> None:
+		capture = {**self._capture(charge, "webhook"), "id": f"4RV{self.ledger.next_number():013d}V"}
 		self.send_event(DISPUTES[state], "refund", {**capture, "links": self._links(charge, "refunds/x")})
 
 	# Refunds ----------------------------------------------------------------------------------------
@@ -262,44 +264,44 @@ class PayPal(Wire, Dialect):
 
 	def _refund_capture(self, request: Request, charge: Charge) -> Response:
 		body, request_id = json_body(request), request.headers.get("PayPal-Request-Id", "")
-		known = next((r for r in self.books.refunds if r.fields["request_id"] == request_id), None)
+		known = next((r for r in self.ledger.refunds if r.fields["request_id"] == request_id), None)
 		if request_id and known:
 			return self.answer(self._refund(charge, known), 200)
 		if charge.state != entries.CAPTURED:
 			raise Refused(422, "PENDING_CAPTURE")
-		if not self.books.refundable(charge):
+		if not self.ledger.refundable(charge):
 			raise Refused(422, "CAPTURE_FULLY_REFUNDED")
-		minor = self.books.refundable(charge)
+		minor = self.ledger.refundable(charge)
 		if "amount" in body:
 			minor, currency = money(body["amount"])
 			if currency != charge.currency:
 				raise Refused(422, "REFUND_CAPTURE_CURRENCY_MISMATCH")
 		refund = self._give_back(charge, minor, body, request_id)
-		self.announce_refund(charge, refund)
+		self.notify_refund(charge, refund)
 		return self.answer(self._refund(charge, refund), 201)
 
 	def _give_back(self, charge: Charge, minor: int, body: dict, request_id: str) -> Refund:
 		tags = {name: body[name] for name in ("custom_id", "invoice_id") if name in body}
 		key = str(body.get("custom_id", "")).removeprefix("refund-")
-		refund_id = f"1JU{self.books.number():013d}R"
+		refund_id = f"1JU{self.ledger.next_number():013d}R"
 		fields = {"request_id": request_id, "tags": tags, "invoice_id": tags.get("invoice_id")}
-		if any(r.fields.get("invoice_id") == tags.get("invoice_id", r) for r in self.books.refunds):
+		if any(r.fields.get("invoice_id") == tags.get("invoice_id", r) for r in self.ledger.refunds):
 			raise Refused(422, "DUPLICATE_INVOICE_ID")
 		try:
-			return self.books.refund(
+			return self.ledger.add_refund(
 				charge, refund_id, key, minor, state=self.config["refund_state"], fields=fields
 			)
-		except TooMuch:
+		except ExceedsRefundable:
 			raise Refused(422, "REFUND_AMOUNT_EXCEEDED") from None
 
 	def refund_status(self, request: Request, refund_id: str) -> Response:
 		return self.guarded(request, lambda: self._one_refund(refund_id))
 
 	def _one_refund(self, refund_id: str) -> Response:
-		refund = self.books.refund_by(refund_id=refund_id)
+		refund = self.ledger.find_refund(refund_id=refund_id)
 		if refund is None:
 			raise Refused(404, "INVALID_RESOURCE_ID")
-		return self.answer(self._refund(self.books.payment(refund.payment_id), refund))
+		return self.answer(self._refund(self.ledger.find_charge(refund.payment_id), refund))
 
 	def _refund(self, charge: Charge, refund: Refund) -> dict:
 		return {
@@ -317,10 +319,10 @@ class PayPal(Wire, Dialect):
 			{"href": above, "rel": "up", "method": "GET"},
 		]
 
-	def announce_refund(self, charge: Charge, refund: Refund) -> None:
+	def notify_refund(self, charge: Charge, refund: Refund) -> None:
 		told = self._refund(charge, refund)
 		self.send_event(REFUND_EVENTS[told["status"]], "refund", told)
 
 	def _amount(self, call: str, minor: int, currency: str) -> dict[str, str]:
-		minor, currency = self.told_amount(call, minor), self.told_currency(call, currency)
+		minor, currency = self.reported_amount(call, minor), self.reported_currency(call, currency)
 		return {"currency_code": currency, "value": to_text(minor, currency, decimals(currency))}

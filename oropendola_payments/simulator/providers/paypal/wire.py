@@ -25,7 +25,7 @@ class Refused(Exception):
 
 
 class Wire:
-	"""What every call of PayPal's API has in common; mixed into the dialect."""
+	"""What every call of PayPal's API has in common; mixed into the provider."""
 
 	def wire_routes(self):
 		return [
@@ -46,7 +46,7 @@ class Wire:
 			)
 		if request.form.get("grant_type") != "client_credentials":
 			return self.answer({"error": "unsupported_grant_type", "error_description": "Grant Type"}, 400)
-		token = f"A21AA-simulated-{self.books.number()}"
+		token = f"A21AA-simulated-{self.ledger.next_number()}"
 		self._living_tokens[token] = self.clock.now().timestamp() + TOKEN_SECONDS
 		return self.answer({"access_token": token, "token_type": "Bearer", "expires_in": TOKEN_SECONDS})
 
@@ -62,7 +62,7 @@ class Wire:
 			return self._refusal(refused.status, names[refused.status], refused.issue)
 
 	def _refusal(self, status: int, name: str, issue: str) -> Response:
-		debug_id = f"debug{self.books.number()}"
+		debug_id = f"debug{self.ledger.next_number()}"
 		body = {
 			"name": name,
 			"message": "See details.",
@@ -75,7 +75,7 @@ class Wire:
 
 	def send_event(self, event_type: str, resource_type: str, resource: dict) -> None:
 		event = {
-			"id": f"WH-{self.books.number():012d}",
+			"id": f"WH-{self.ledger.next_number():012d}",
 			"event_version": "1.0",
 			"create_time": time_text(self.clock.now()),
 			"resource_type": resource_type,
@@ -83,18 +83,18 @@ class Wire:
 			"resource": resource,
 		}
 		body = json.dumps(event, separators=(",", ":")).encode()
-		self.notify(body, self.signed_headers(body))
+		self.send_webhook(body, self.signed_headers(body))
 
 	def signed_headers(self, body: bytes) -> dict[str, str]:
 		"""The headers of a webhook with this body, signed for the configured webhook id."""
 		signer = authority.signer(self.config["certificate"])
-		sent = f"a1b2c3d4-0000-11f0-9999-{self.books.number():012d}", time_text(self.clock.now())
+		sent = f"a1b2c3d4-0000-11f0-9999-{self.ledger.next_number():012d}", time_text(self.clock.now())
 		signature = base64.b64encode(signer.sign(self._signed(*sent, body))).decode()
 		return {
 			"Content-Type": "application/json",
 			"PAYPAL-TRANSMISSION-ID": sent[0],
 			"PAYPAL-TRANSMISSION-TIME": sent[1],
-			"PAYPAL-TRANSMISSION-SIG": self.told_signature("webhook", signature),
+			"PAYPAL-TRANSMISSION-SIG": self.reported_signature("webhook", signature),
 			"PAYPAL-CERT-URL": self.url(f"/v1/notifications/certs/{signer.name}"),
 			"PAYPAL-AUTH-ALGO": "SHA256withRSA",
 			"PAYPAL-AUTH-VERSION": "v2",

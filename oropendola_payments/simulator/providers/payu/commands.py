@@ -11,8 +11,8 @@ from werkzeug.wrappers import Request, Response
 
 from oropendola_payments.simulator.core import ledger
 from oropendola_payments.simulator.core.amounts import to_minor, to_text
-from oropendola_payments.simulator.core.ledger import Charge, Order, Refund, TooMuch
-from oropendola_payments.simulator.core.provider import Dialect
+from oropendola_payments.simulator.core.ledger import Charge, ExceedsRefundable, Order, Refund
+from oropendola_payments.simulator.core.provider import Provider
 
 CALLS = {  # command -> the name of the call for faults
 	"verify_payment": "status",
@@ -29,9 +29,9 @@ INDIA = timezone(timedelta(hours=5, minutes=30))
 class GeneralApi:
 	"""One path, many commands; always HTTP 200, and the truth is in the body."""
 
-	def __init__(self, dialect: Dialect):
-		self.dialect = dialect
-		self.books = dialect.books
+	def __init__(self, provider: Provider):
+		self.provider = provider
+		self.ledger = provider.ledger
 		self.commands = {
 			"verify_payment": self.verify_payment,
 			"check_payment": self.check_payment,
@@ -44,18 +44,18 @@ class GeneralApi:
 		told = self._told(request.form.to_dict())
 		if request.args.get("form") != "2":
 			# Without form=2 PayU prints PHP arrays.
-			return self.dialect.text("Array\n(\n    [status] => 0\n)\n", content_type="text/html")
-		return self.dialect.answer(told)
+			return self.provider.text("Array\n(\n    [status] => 0\n)\n", content_type="text/html")
+		return self.provider.answer(told)
 
 	def _told(self, fields: dict[str, str]) -> dict:
 		command = self.commands.get(fields.get("command", ""))
 		if not fields.get("key") or not fields.get("var1") or command is None:
 			return _refusal("Parameter missing")
-		if fields["key"] != self.dialect.config["key"]:
+		if fields["key"] != self.provider.config["key"]:
 			return _refusal("Invalid Merchant Key")
 		if not fields.get("hash"):
 			return _refusal("Hash is empty")
-		signed = (fields["key"], fields["command"], fields["var1"], self.dialect.config["salt"])
+		signed = (fields["key"], fields["command"], fields["var1"], self.provider.config["salt"])
 		if fields["hash"] != sha512("|".join(signed).encode()).hexdigest():
 			return _refusal("Invalid Hash.")
 		return command(fields)
@@ -68,29 +68,29 @@ class GeneralApi:
 		return _fetched(found, len(details), details)
 
 	def check_payment(self, fields: dict[str, str]) -> dict:
-		charge = self.books.payment(fields["var1"])
+		charge = self.ledger.find_charge(fields["var1"])
 		if charge is None:
 			return _refusal("Transaction not exists")
-		details = self._entry(self.books.order(charge.order_id), charge)
+		details = self._entry(self.ledger.find_order(charge.order_id), charge)
 		return {"status": 1, "msg": "Transaction Fetched Successfully", "transaction_details": details}
 
 	def _by_txnid(self, txnid: str) -> dict:
-		order = self.books.order_of(txnid)
+		order = self.ledger.find_order_by_reference(txnid)
 		if order is None:
 			return {"mihpayid": "Not Found", "status": "Not Found"}
-		charges = self.books.charges_of(order)
+		charges = self.ledger.charges_of(order)
 		return self._entry(order, charges[-1]) if charges else self._initiated(order)
 
 	def _entry(self, order: Order, charge: Charge) -> dict:
-		facts = self.dialect.facts_of(order, charge)
-		amount = to_text(self.dialect.told_amount("status", charge.amount_minor), "INR")
-		net = self.dialect.net_amount(charge)
+		facts = self.provider.facts_of(order, charge)
+		amount = to_text(self.provider.reported_amount("status", charge.amount_minor), "INR")
+		net = self.provider.net_amount(charge)
 		return {
 			**facts,
 			"request_id": "",
 			"amt": net,
 			"transaction_amount": amount,
-			"additional_charges": self.dialect.config["additional_charges"] or "0.00",
+			"additional_charges": self.provider.config["additional_charges"] or "0.00",
 			"error_code": facts["error"],
 			"card_no": facts["cardnum"],
 			# PayU's types are loose: a number for round sums, text for others.
@@ -119,8 +119,8 @@ class GeneralApi:
 	# Refunds ----------------------------------------------------------------------------------------
 
 	def cancel_refund_transaction(self, fields: dict[str, str]) -> dict:
-		charge, token = self.books.payment(fields["var1"]), fields.get("var2", "")
-		if code := self.dialect.config["refund_error"]:
+		charge, token = self.ledger.find_charge(fields["var1"]), fields.get("var2", "")
+		if code := self.provider.config["refund_error"]:
 			return _refund_failure(code, "as configured", fields["var1"])
 		if charge is None:
 			return _refund_failure(116, "Transaction not exists", fields["var1"])
@@ -135,15 +135,15 @@ class GeneralApi:
 		return self._new_refund(charge, token, amount)
 
 	def _new_refund(self, charge: Charge, token: str, amount: int) -> dict:
-		earlier = self.books.refund_by(key=token)
+		earlier = self.ledger.find_refund(key=token)
 		if earlier and earlier.amount_minor == amount:
 			text = "Transactions with the same amount and same token are not allowed"
 			return _refund_failure(227, text, charge.payment_id)
 		if earlier:
 			return _refund_failure(106, "Token already exists", charge.payment_id)
 		try:
-			refund = self.books.refund(charge, str(131278000 + self.books.number()), token, amount)
-		except TooMuch:
+			refund = self.ledger.add_refund(charge, str(131278000 + self.ledger.next_number()), token, amount)
+		except ExceedsRefundable:
 			return _refund_failure(105, "Invalid amount", charge.payment_id)
 		return {
 			"status": 1,
@@ -157,22 +157,22 @@ class GeneralApi:
 	def check_action_status(self, fields: dict[str, str]) -> dict:
 		wanted = fields["var1"]
 		if fields.get("var2") == "payuid":
-			charge = self.books.payment(wanted)
+			charge = self.ledger.find_charge(wanted)
 			actions = [self._capture_action(charge)] if charge else []
 			actions += (
-				[self._refund_action(refund) for refund in self.books.refunds_of(charge)] if charge else []
+				[self._refund_action(refund) for refund in self.ledger.refunds_of(charge)] if charge else []
 			)
 		else:
-			refund = self.books.refund_by(refund_id=wanted)
+			refund = self.ledger.find_refund(refund_id=wanted)
 			actions = [self._refund_action(refund)] if refund else []
 		if not actions:
 			return _fetched(0, 1, {wanted: "No action status found"})
 		return _fetched(1, 1, {wanted: {action["request_id"]: action for action in actions}})
 
 	def all_refunds(self, fields: dict[str, str]) -> dict:
-		order = self.books.order_of(fields["var1"])
-		charges = self.books.charges_of(order) if order else []
-		told = {c.payment_id: [self._refund_row(r) for r in self.books.refunds_of(c)] for c in charges}
+		order = self.ledger.find_order_by_reference(fields["var1"])
+		charges = self.ledger.charges_of(order) if order else []
+		told = {c.payment_id: [self._refund_row(r) for r in self.ledger.refunds_of(c)] for c in charges}
 		if not any(told.values()):
 			return {"status": 1, "msg": "No Refunds Found for the transaction."}
 		return {"status": 1, "msg": "Refunds fetched successfully.", "Refund Details": told}
@@ -184,7 +184,7 @@ class GeneralApi:
 
 	def _refund_action(self, refund: Refund) -> dict:
 		self._process(refund)
-		amount = to_text(self.dialect.told_amount("refund_status", refund.amount_minor), "INR")
+		amount = to_text(self.provider.reported_amount("refund_status", refund.amount_minor), "INR")
 		word = REFUND_WORDS[refund.state]
 		return _action(refund.payment_id, refund.refund_id, amount, "refund", refund.key, word)
 
@@ -204,8 +204,8 @@ class GeneralApi:
 
 	def _process(self, refund: Refund) -> None:
 		# A demo has nobody who plays the bank, so a refund is done when somebody asks about it.
-		if refund.state == ledger.REFUND_PENDING and self.dialect.outbox.mode == "auto":
-			self.dialect.finish_refund(self.books.payment(refund.payment_id), refund, "success")
+		if refund.state == ledger.REFUND_PENDING and self.provider.outbox.mode == "auto":
+			self.provider.finish_refund(self.ledger.find_charge(refund.payment_id), refund, "success")
 
 
 def indian_time(moment: datetime) -> str:

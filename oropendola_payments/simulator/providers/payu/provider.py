@@ -14,7 +14,7 @@ from werkzeug.wrappers import Request, Response
 from oropendola_payments.simulator.core import ledger, overlay, pages
 from oropendola_payments.simulator.core.amounts import to_minor, to_text
 from oropendola_payments.simulator.core.ledger import Charge, Order, Refund
-from oropendola_payments.simulator.core.provider import Dialect, Return
+from oropendola_payments.simulator.core.provider import Provider, Return
 from oropendola_payments.simulator.providers.payu.commands import CALLS, GeneralApi, indian_time
 
 REQUIRED = ("key", "txnid", "amount", "productinfo", "firstname", "email", "phone", "surl", "furl", "hash")
@@ -62,7 +62,7 @@ BOLT = """// A stand-in of PayU's Bolt script: same call, same answers, with the
 """
 
 
-class PayU(Dialect):
+class PayU(Provider):
 	code = "payu"
 	label = "PayU"
 	defaults = {
@@ -100,10 +100,10 @@ class PayU(Dialect):
 		fields = request.form.to_dict()
 		if problem := self._problem_of(fields):
 			return self.page(pages.message_page(self.label, "PayU cannot start this payment", problem), 400)
-		order = self.books.order_of(fields["txnid"])
+		order = self.ledger.find_order_by_reference(fields["txnid"])
 		if order is None:
 			amount = to_minor(fields["amount"], "INR")
-			order = self.books.open_order(fields["txnid"], f"payu-{self.books.number()}", amount, "INR")
+			order = self.ledger.add_order(fields["txnid"], f"payu-{self.ledger.next_number()}", amount, "INR")
 		elif not self.can_pay(order):
 			text = "This transaction id was used for a payment that succeeded (duplicate order)."
 			return self.page(pages.message_page(self.label, "PayU cannot start this payment", text), 400)
@@ -116,14 +116,14 @@ class PayU(Dialect):
 		parts = {"overlay": overlay.SCRIPT, "address": json.dumps(self.url("/_payment"))}
 		return self.script(BOLT % parts)
 
-	def settle(self, order: Order, outcome: str, method: str) -> Return:
+	def complete_checkout(self, order: Order, outcome: str, method: str) -> Return:
 		payment_id = order.fields["mihpayid"]
-		if self.books.payment(payment_id):
+		if self.ledger.find_charge(payment_id):
 			payment_id = self._new_mihpayid()
 		cancelled = {"unmapped": "userCancelled"} if outcome == "cancel" else {}
 		ended = "failure" if outcome == "cancel" else outcome
-		charge = self.take(order, payment_id, ended, method, **cancelled)
-		self.announce(order, charge)
+		charge = self.record_charge(order, payment_id, ended, method, **cancelled)
+		self.notify_payment(order, charge)
 		posted = order.fields["posted"]
 		address = posted["surl"] if charge.state == ledger.CAPTURED else posted["furl"]
 		if outcome == "cancel":
@@ -136,7 +136,7 @@ class PayU(Dialect):
 
 	# Webhooks ---------------------------------------------------------------------------------------
 
-	def announce(self, order: Order, charge: Charge) -> None:
+	def notify_payment(self, order: Order, charge: Charge) -> None:
 		if charge.state == ledger.PENDING:
 			return  # PayU has events for successful and failed payments only
 		posted = order.fields["posted"]
@@ -146,9 +146,11 @@ class PayU(Dialect):
 		if self.config["webhook_format"] == "json":
 			self._notify_json(fields)
 		else:
-			self.notify(urlencode(fields).encode(), {"Content-Type": "application/x-www-form-urlencoded"})
+			self.send_webhook(
+				urlencode(fields).encode(), {"Content-Type": "application/x-www-form-urlencoded"}
+			)
 
-	def announce_refund(self, charge: Charge, refund: Refund) -> None:
+	def notify_refund(self, charge: Charge, refund: Refund) -> None:
 		"""Like the published samples: JSON, and without a hash."""
 		self._notify_json(
 			{
@@ -159,7 +161,7 @@ class PayU(Dialect):
 				"request_id": refund.refund_id,
 				"mihpayid": charge.payment_id,
 				"merchantTxnId": charge.reference,
-				"amt": to_text(self.told_amount("webhook", refund.amount_minor), "INR"),
+				"amt": to_text(self.reported_amount("webhook", refund.amount_minor), "INR"),
 				"bank_ref_num": f"BR{refund.refund_id}",
 				"bank_arn": None,
 				"refund_mode": "Back to Source",
@@ -167,12 +169,12 @@ class PayU(Dialect):
 			}
 		)
 
-	def announce_dispute(self, charge: Charge, state: str) -> None:
+	def notify_dispute(self, charge: Charge, state: str) -> None:
 		told = {
 			"type": "payments",
 			"event": "dispute",
 			"mid": "2",
-			"cb_id": self.books.number(),
+			"cb_id": self.ledger.next_number(),
 			"txn_id": charge.payment_id,
 			"cb_type": "Chargeback",
 			"cb_amount": to_text(charge.amount_minor, "INR"),
@@ -185,12 +187,12 @@ class PayU(Dialect):
 		digest = _digest([self.config["key"], *signed, self._signing_salt()])
 		headers = {
 			"X-PayU-Dispute-Webhook-Signature-Algorithm": "SHA512",
-			"X-PayU-Dispute-Webhook-Signature-V2": self.told_signature("webhook", digest),
+			"X-PayU-Dispute-Webhook-Signature-V2": self.reported_signature("webhook", digest),
 		}
 		self._notify_json(told, headers if self.config["sign_disputes"] else {})
 
 	def _notify_json(self, told: dict, headers: dict | None = None) -> None:
-		self.notify(json.dumps(told).encode(), {"Content-Type": "application/json", **(headers or {})})
+		self.send_webhook(json.dumps(told).encode(), {"Content-Type": "application/json", **(headers or {})})
 
 	# What PayU checks and tells -----------------------------------------------------------------------
 
@@ -223,7 +225,7 @@ class PayU(Dialect):
 			fields[self.config["charges_field"]] = self.config["additional_charges"]
 		if self.config["split_info"]:
 			fields["splitInfo"] = self.config["split_info"]
-		fields["hash"] = self.told_signature(call, self._reverse_hash(fields))
+		fields["hash"] = self.reported_signature(call, self._reverse_hash(fields))
 		return fields
 
 	def facts_of(self, order: Order, charge: Charge) -> dict[str, str]:
@@ -246,7 +248,7 @@ class PayU(Dialect):
 
 	def _told_amount(self, order: Order, charge: Charge, call: str) -> str:
 		"""The amount in the very characters that were posted, unless it is to be a wrong one."""
-		minor = self.told_amount(call, charge.amount_minor)
+		minor = self.reported_amount(call, charge.amount_minor)
 		return order.fields["posted"]["amount"] if minor == order.amount_minor else to_text(minor, "INR")
 
 	def _told_udfs(self, posted: dict[str, str]) -> dict[str, str]:
@@ -273,7 +275,7 @@ class PayU(Dialect):
 		return self.config["signing_salt"] or self.config["salt"]
 
 	def _new_mihpayid(self) -> str:
-		return f"40399371{self.books.number():010d}"
+		return f"40399371{self.ledger.next_number():010d}"
 
 
 def _told_result(charge: Charge) -> dict[str, str]:

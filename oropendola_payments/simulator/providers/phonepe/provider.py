@@ -9,8 +9,8 @@ from datetime import timedelta
 from werkzeug.wrappers import Request, Response
 
 from oropendola_payments.simulator.core import ledger as entries
-from oropendola_payments.simulator.core.ledger import Charge, Order, Refund, TooMuch
-from oropendola_payments.simulator.core.provider import Dialect, Return
+from oropendola_payments.simulator.core.ledger import Charge, ExceedsRefundable, Order, Refund
+from oropendola_payments.simulator.core.provider import Provider, Return
 from oropendola_payments.simulator.providers.phonepe.salt_scheme import LegacyCalls
 
 ID = re.compile(r"[A-Za-z0-9_-]{1,63}")
@@ -33,7 +33,7 @@ SCRIPT = """window.PhonePeCheckout = {
 """
 
 
-class PhonePe(LegacyCalls, Dialect):
+class PhonePe(LegacyCalls, Provider):
 	code = "phonepe"
 	label = "PhonePe"
 	defaults = {
@@ -79,7 +79,7 @@ class PhonePe(LegacyCalls, Dialect):
 		if {name: request.form.get(name) for name in wanted} != wanted:
 			body = {"errorCode": "INVALID_CLIENT", "message": "Client authentication failed", "context": {}}
 			return self.answer(body, 401)
-		now, token = int(self.clock.now().timestamp()), f"sim-access-token-{self.books.number()}"
+		now, token = int(self.clock.now().timestamp()), f"sim-access-token-{self.ledger.next_number()}"
 		self.tokens[token] = now + int(self.config["token_seconds"])
 		times = {"issued_at": now, "expires_at": self.tokens[token], "session_expires_at": self.tokens[token]}
 		return self.answer({"access_token": token, "token_type": "O-Bearer", "expires_in": None, **times})
@@ -91,7 +91,7 @@ class PhonePe(LegacyCalls, Dialect):
 		problem = self._problem_of(told)
 		if problem:
 			return self._no("BAD_REQUEST", problem)
-		if self.books.order_of(told["merchantOrderId"]):
+		if self.ledger.find_order_by_reference(told["merchantOrderId"]):
 			return self._no("CONFLICT", "merchantOrderId was used before", 409)
 		order = self._open(told)
 		return self.answer(
@@ -107,7 +107,7 @@ class PhonePe(LegacyCalls, Dialect):
 		refused = self._authorised(request)
 		if isinstance(refused, Response):
 			return refused
-		order = self.books.order_of(reference)
+		order = self.ledger.find_order_by_reference(reference)
 		if order is None:
 			return self._no("ORDER_NOT_FOUND", "No order with this merchantOrderId", 404)
 		self._expire(order)
@@ -119,10 +119,10 @@ class PhonePe(LegacyCalls, Dialect):
 			return told
 		key, order = (
 			told.get("merchantRefundId"),
-			self.books.order_of(str(told.get("originalMerchantOrderId"))),
+			self.ledger.find_order_by_reference(str(told.get("originalMerchantOrderId"))),
 		)
 		charge = (
-			next((c for c in self.books.charges_of(order) if c.state == entries.CAPTURED), None)
+			next((c for c in self.ledger.charges_of(order) if c.state == entries.CAPTURED), None)
 			if order
 			else None
 		)
@@ -130,9 +130,9 @@ class PhonePe(LegacyCalls, Dialect):
 			return self._no("ORDER_NOT_FOUND", "No completed order with this originalMerchantOrderId", 404)
 		if not isinstance(key, str) or not ID.fullmatch(key) or not _is_amount(told.get("amount")):
 			return self._no("BAD_REQUEST", "merchantRefundId or amount is invalid")
-		if self.books.refund_by(key=key):
+		if self.ledger.find_refund(key=key):
 			return self._no("CONFLICT", "merchantRefundId was used before", 409)
-		if any(r.state == entries.REFUND_PENDING for r in self.books.refunds_of(charge)):
+		if any(r.state == entries.REFUND_PENDING for r in self.ledger.refunds_of(charge)):
 			return self._no("BAD_REQUEST", "Another refund of this order is still pending")
 		return self._take_refund(charge, key, told["amount"])
 
@@ -140,7 +140,7 @@ class PhonePe(LegacyCalls, Dialect):
 		refused = self._authorised(request)
 		if isinstance(refused, Response):
 			return refused
-		refund = self.books.refund_by(key=key)
+		refund = self.ledger.find_refund(key=key)
 		if refund is None:
 			return self._no("REFUND_NOT_FOUND", "No refund with this merchantRefundId", 404)
 		self.end_due_refund(refund)
@@ -151,18 +151,18 @@ class PhonePe(LegacyCalls, Dialect):
 
 	# The customer -----------------------------------------------------------------------------------
 
-	def settle(self, order: Order, outcome: str, method: str) -> Return:
+	def complete_checkout(self, order: Order, outcome: str, method: str) -> Return:
 		if order.fields.get("is_legacy"):
 			return self.settle_legacy(order, outcome, method)
 		if outcome != "cancel":
-			transaction = f"OM{self.books.number()}"
-			charge = self.take(order, order.order_id, outcome, method, transaction_id=transaction)
+			transaction = f"OM{self.ledger.next_number()}"
+			charge = self.record_charge(order, order.order_id, outcome, method, transaction_id=transaction)
 			if charge.state == entries.FAILED and not self.config["keeps_order_open"]:
 				order.state = entries.FAILED
-			self.announce(order, charge)
+			self.notify_payment(order, charge)
 		return Return("GET", order.fields["redirect_url"])
 
-	def announce(self, order: Order, charge: Charge) -> None:
+	def notify_payment(self, order: Order, charge: Charge) -> None:
 		if order.fields.get("is_legacy"):
 			return self.announce_legacy(order, charge)
 		state = self._state_of(order)
@@ -171,8 +171,8 @@ class PhonePe(LegacyCalls, Dialect):
 		elif charge.state == entries.FAILED:
 			self._send("checkout.transaction.attempt.failed", self._order_body(order, "webhook", True))
 
-	def announce_refund(self, charge: Charge, refund: Refund) -> None:
-		if self.books.order(charge.order_id).fields.get("is_legacy"):
+	def notify_refund(self, charge: Charge, refund: Refund) -> None:
+		if self.ledger.find_order(charge.order_id).fields.get("is_legacy"):
 			return self.announce_legacy_refund(refund)
 		body = self._refund_body(refund)
 		self._send(REFUND_EVENTS[body["state"]], body)
@@ -193,7 +193,7 @@ class PhonePe(LegacyCalls, Dialect):
 		if refund.state != entries.REFUND_PENDING or seconds is None:
 			return
 		if self.clock.now() >= refund.created_at + timedelta(seconds=seconds):
-			self.finish_refund(self.books.payment(refund.payment_id), refund, "success")
+			self.finish_refund(self.ledger.find_charge(refund.payment_id), refund, "success")
 
 	# Inside -----------------------------------------------------------------------------------------
 
@@ -224,9 +224,9 @@ class PhonePe(LegacyCalls, Dialect):
 
 	def _open(self, told: dict) -> Order:
 		ends = self.clock.now() + timedelta(seconds=told.get("expireAfter") or 1800)
-		return self.books.open_order(
+		return self.ledger.add_order(
 			told["merchantOrderId"],
-			f"OMO{self.books.number()}",
+			f"OMO{self.ledger.next_number()}",
 			told["amount"],
 			"INR",
 			redirect_url=told["paymentFlow"]["merchantUrls"]["redirectUrl"],
@@ -236,7 +236,7 @@ class PhonePe(LegacyCalls, Dialect):
 
 	def _expire(self, order: Order) -> None:
 		is_over = self.clock.now().timestamp() * 1000 > order.fields["expire_at"]
-		is_waiting = any(charge.state == entries.PENDING for charge in self.books.charges_of(order))
+		is_waiting = any(charge.state == entries.PENDING for charge in self.ledger.charges_of(order))
 		if is_over and order.state == entries.OPEN and not is_waiting:
 			order.state = entries.EXPIRED
 
@@ -246,14 +246,14 @@ class PhonePe(LegacyCalls, Dialect):
 		return "PENDING" if order.state == entries.OPEN else "FAILED"
 
 	def _order_body(self, order: Order, call: str, with_all: bool) -> dict:
-		charges = self.books.charges_of(order)
+		charges = self.ledger.charges_of(order)
 		taken = next((c.amount_minor for c in charges if c.state == entries.CAPTURED), order.amount_minor)
 		body = {
 			"merchantId": self.config["merchant_id"],
 			"merchantOrderId": order.reference,
 			"orderId": order.order_id,
 			"state": self._state_of(order),
-			"amount": self.told_amount(call, taken),
+			"amount": self.reported_amount(call, taken),
 			"expireAt": order.fields["expire_at"],
 			"metaInfo": order.fields["meta"],
 			"paymentDetails": [self._attempt_body(c) for c in (charges if with_all else charges[-1:])],
@@ -274,10 +274,10 @@ class PhonePe(LegacyCalls, Dialect):
 
 	def _take_refund(self, charge: Charge, key: str, paise: int) -> Response:
 		try:
-			refund = self.books.refund(charge, f"OMR{self.books.number()}", key, paise)
-		except TooMuch:
+			refund = self.ledger.add_refund(charge, f"OMR{self.ledger.next_number()}", key, paise)
+		except ExceedsRefundable:
 			return self._no("EXCESS_REFUND_AMOUNT", "The amount exceeds what is left of the order")
-		self.announce_refund(charge, refund)
+		self.notify_refund(charge, refund)
 		return self.answer({"refundId": refund.refund_id, "amount": paise, "state": "PENDING"})
 
 	def _refund_body(self, refund: Refund) -> dict:
@@ -299,12 +299,12 @@ class PhonePe(LegacyCalls, Dialect):
 		if key:
 			signature = hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
 			headers["x-phonepe-checksum-key-id"] = "sim-key-1"
-			headers["x-phonepe-checksum-signature"] = self.told_signature("webhook", signature)
+			headers["x-phonepe-checksum-signature"] = self.reported_signature("webhook", signature)
 		else:
 			pair = f"{self.config['webhook_username']}:{self.config['webhook_password']}"
 			constant = hashlib.sha256(pair.encode()).hexdigest()
-			headers["Authorization"] = self.told_signature("webhook", constant)
-		self.notify(body, headers)
+			headers["Authorization"] = self.reported_signature("webhook", constant)
+		self.send_webhook(body, headers)
 
 	def _no(self, code: str, message: str, status: int = 400) -> Response:
 		return self.answer({"success": False, "code": code, "message": message, "data": {}}, status)

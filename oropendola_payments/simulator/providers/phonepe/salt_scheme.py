@@ -1,4 +1,4 @@
-"""The calls of PhonePe's older salt scheme (v1); a part of the dialect in `phonepe`."""
+"""The calls of PhonePe's older salt scheme (v1); a part of the provider in `phonepe`."""
 
 import base64
 import binascii
@@ -9,7 +9,7 @@ import re
 from werkzeug.wrappers import Request, Response
 
 from oropendola_payments.simulator.core import ledger as entries
-from oropendola_payments.simulator.core.ledger import Charge, Order, Refund, TooMuch
+from oropendola_payments.simulator.core.ledger import Charge, ExceedsRefundable, Order, Refund
 from oropendola_payments.simulator.core.provider import Return
 
 ID = re.compile(r"[A-Za-z0-9_-]{1,34}")
@@ -43,7 +43,7 @@ class LegacyCalls:
 		instrument = (told.get("paymentInstrument") or {}).get("type")
 		if not is_right or instrument != "PAY_PAGE" or told.get("redirectMode") not in ("REDIRECT", "POST"):
 			return self._said("BAD_REQUEST", "Please check the inputs you have provided.", 400)
-		if self.books.order_of(told["merchantTransactionId"]):
+		if self.ledger.find_order_by_reference(told["merchantTransactionId"]):
 			return self._said("BAD_REQUEST", "merchantTransactionId was used before", 400)
 		order = self._open_legacy(told)
 		address = {"redirectInfo": {"url": self.pay_url(order), "method": "GET"}, "type": "PAY_PAGE"}
@@ -56,14 +56,14 @@ class LegacyCalls:
 		path = f"/pg/v1/status/{merchant}/{transaction}"
 		if request.headers.get("X-VERIFY") != self._checksum(path) or not self._is_ours(request, merchant):
 			return self._said("AUTHORIZATION_FAILED", "Checksum or merchant is wrong", 401)
-		refund = self.books.refund_by(key=transaction)
+		refund = self.ledger.find_refund(key=transaction)
 		if refund:
 			self.end_due_refund(refund)
 			return self._told(REFUND_CODES[refund.state], transaction, refund.refund_id, refund.amount_minor)
-		order = self.books.order_of(transaction)
+		order = self.ledger.find_order_by_reference(transaction)
 		if order is None:
 			return self._said("TRANSACTION_NOT_FOUND", "No entry found for given transaction id", 404)
-		charges = self.books.charges_of(order)
+		charges = self.ledger.charges_of(order)
 		if not charges:
 			return self._told("PAYMENT_PENDING", transaction, order.order_id, order.amount_minor)
 		return self._told(*self._facts_of(order, charges[-1], "status"), method=charges[-1].method)
@@ -72,9 +72,9 @@ class LegacyCalls:
 		told = self._unpacked(request, "/pg/v1/refund")
 		if isinstance(told, Response):
 			return told
-		order = self.books.order_of(str(told.get("originalTransactionId")))
+		order = self.ledger.find_order_by_reference(str(told.get("originalTransactionId")))
 		charge = (
-			next((c for c in self.books.charges_of(order) if c.state == entries.CAPTURED), None)
+			next((c for c in self.ledger.charges_of(order) if c.state == entries.CAPTURED), None)
 			if order
 			else None
 		)
@@ -85,14 +85,16 @@ class LegacyCalls:
 		is_right = ID.fullmatch(str(key)) and _is_paise(paise) and told.get("merchantUserId") and is_address
 		if not is_right:
 			return self._said("BAD_REQUEST", "Please check the inputs you have provided.", 400)
-		if self.books.refund_by(key=key):
+		if self.ledger.find_refund(key=key):
 			return self._said(
 				"EXCESS_REFUND_AMOUNT", "Refund amount is more than the transaction amount", 400
 			)
 		try:
 			fields = {"callback_url": told["callbackUrl"]}
-			refund = self.books.refund(charge, f"T{self.books.number()}", key, paise, fields=fields)
-		except TooMuch:
+			refund = self.ledger.add_refund(
+				charge, f"T{self.ledger.next_number()}", key, paise, fields=fields
+			)
+		except ExceedsRefundable:
 			return self._said(
 				"EXCESS_REFUND_AMOUNT", "Refund amount is more than the transaction amount", 400
 			)
@@ -101,10 +103,10 @@ class LegacyCalls:
 	def settle_legacy(self, order: Order, outcome: str, method: str) -> Return:
 		if outcome == "cancel":
 			outcome = "failure"  # the salt scheme has one try: leaving its page ends the payment
-		charge = self.take(order, f"T{self.books.number()}", outcome, method)
+		charge = self.record_charge(order, f"T{self.ledger.next_number()}", outcome, method)
 		if charge.state == entries.FAILED:
 			order.state = entries.FAILED
-		self.announce(order, charge)
+		self.notify_payment(order, charge)
 		if order.fields["redirect_mode"] == "REDIRECT":
 			return Return("GET", order.fields["redirect_url"])
 		code, transaction, provider_id, amount = self._facts_of(order, charge, "return")
@@ -125,12 +127,12 @@ class LegacyCalls:
 	def _call_back(self, told: Response, address: str | None) -> None:
 		packed = base64.b64encode(told.get_data()).decode()
 		headers = {"Content-Type": "application/json", "X-VERIFY": self._checksum(packed, "webhook")}
-		self.notify(json.dumps({"response": packed}).encode(), headers, address or None)
+		self.send_webhook(json.dumps({"response": packed}).encode(), headers, address or None)
 
 	def _open_legacy(self, told: dict) -> Order:
-		return self.books.open_order(
+		return self.ledger.add_order(
 			told["merchantTransactionId"],
-			f"OML{self.books.number()}",
+			f"OML{self.ledger.next_number()}",
 			told["amount"],
 			"INR",
 			is_legacy=True,
@@ -144,7 +146,7 @@ class LegacyCalls:
 			CODES[charge.state],
 			order.reference,
 			charge.payment_id,
-			self.told_amount(call, charge.amount_minor),
+			self.reported_amount(call, charge.amount_minor),
 		)
 
 	def _told(self, code: str, transaction: str, provider_id: str, amount: int, method: str = "") -> Response:
@@ -181,7 +183,9 @@ class LegacyCalls:
 
 	def _checksum(self, text: str, call: str = "") -> str:
 		told = hashlib.sha256((text + str(self.config["salt_key"])).encode()).hexdigest()
-		return (self.told_signature(call, told) if call else told) + "###" + str(self.config["salt_index"])
+		return (
+			(self.reported_signature(call, told) if call else told) + "###" + str(self.config["salt_index"])
+		)
 
 
 def _is_paise(value) -> bool:

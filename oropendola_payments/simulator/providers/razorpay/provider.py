@@ -12,8 +12,8 @@ from functools import wraps
 from werkzeug.wrappers import Request, Response
 
 from oropendola_payments.simulator.core import ledger, overlay, pages
-from oropendola_payments.simulator.core.ledger import Charge, Order, Refund, TooMuch
-from oropendola_payments.simulator.core.provider import Dialect, Return
+from oropendola_payments.simulator.core.ledger import Charge, ExceedsRefundable, Order, Refund
+from oropendola_payments.simulator.core.provider import Provider, Return
 from oropendola_payments.simulator.providers.razorpay.wire import (
 	CHECKOUT_SCRIPT,
 	ERROR_FIELDS,
@@ -30,7 +30,7 @@ IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{10,}")
 DISPUTE_EVENTS = {"open": "created", "won": "won", "lost": "lost"}
 
 
-class Razorpay(Dialect):
+class Razorpay(Provider):
 	code = "razorpay"
 	label = "Razorpay"
 	methods = ("card", "upi", "netbanking", "wallet")
@@ -66,34 +66,37 @@ class Razorpay(Dialect):
 		asked = request.get_json(silent=True)
 		if problem := problem_of_order(asked):
 			return self._refused(*problem)
-		order_id, amount = f"order_Sim{self.books.number():011d}", self.told_amount("create", asked["amount"])
-		order = self.books.open_order(asked.get("receipt") or "", order_id, amount, asked["currency"])
+		order_id, amount = (
+			f"order_Sim{self.ledger.next_number():011d}",
+			self.reported_amount("create", asked["amount"]),
+		)
+		order = self.ledger.add_order(asked.get("receipt") or "", order_id, amount, asked["currency"])
 		order.fields["notes"] = asked.get("notes") or {}
 		return self.answer(self._order(order))
 
 	def list_orders(self, request: Request) -> Response:
 		receipt = request.args.get("receipt")
-		found = [order for order in reversed(self.books.orders) if receipt in (None, order.reference)]
+		found = [order for order in reversed(self.ledger.orders) if receipt in (None, order.reference)]
 		return self._list(request, [self._order(order) for order in found])
 
 	def order_status(self, request: Request, order_id: str) -> Response:
-		order = self.books.order(order_id)
+		order = self.ledger.find_order(order_id)
 		return self.answer(self._order(order)) if order else self._unknown()
 
 	def status(self, request: Request, order_id: str) -> Response:
 		"""All payments of an order: what reconciliation asks."""
-		order = self.books.order(order_id)
+		order = self.ledger.find_order(order_id)
 		if order is None:
 			return self._unknown()
-		charges = reversed(self.books.charges_of(order))
+		charges = reversed(self.ledger.charges_of(order))
 		return self._list(request, [self._payment(charge, "status") for charge in charges])
 
 	def payment_status(self, request: Request, payment_id: str) -> Response:
-		charge = self.books.payment(payment_id)
+		charge = self.ledger.find_charge(payment_id)
 		return self.answer(self._payment(charge, "status")) if charge else self._unknown()
 
 	def capture(self, request: Request, payment_id: str) -> Response:
-		charge, asked = self.books.payment(payment_id), request.get_json(silent=True) or {}
+		charge, asked = self.ledger.find_charge(payment_id), request.get_json(silent=True) or {}
 		if charge is None:
 			return self._unknown()
 		if charge.state == ledger.CAPTURED:
@@ -104,20 +107,20 @@ class Razorpay(Dialect):
 			)
 		if (asked.get("amount"), asked.get("currency")) != (charge.amount_minor, charge.currency):
 			return self._refused("Capture amount must be equal to the amount authorized", "amount")
-		self.books.move(charge, ledger.CAPTURED)
+		self.ledger.set_charge_state(charge, ledger.CAPTURED)
 		self._announce_captured(charge)
 		return self.answer(self._payment(charge, "capture"))
 
 	# Refunds ----------------------------------------------------------------------------------------
 
 	def refund(self, request: Request, payment_id: str) -> Response:
-		charge, body = self.books.payment(payment_id), request.get_data()
+		charge, body = self.ledger.find_charge(payment_id), request.get_data()
 		key = request.headers.get("X-Refund-Idempotency", "")
 		if charge is None:
 			return self._unknown()
 		if key and not IDEMPOTENCY_KEY.fullmatch(key):
 			return self._refused("The idempotency key must have at least 10 letters, digits, - or _")
-		before = next((r for r in self.books.refunds if key and r.fields["idempotency"] == key), None)
+		before = next((r for r in self.ledger.refunds if key and r.fields["idempotency"] == key), None)
 		if before is None:
 			return self._new_refund(charge, key, body)
 		if before.fields["body"] != body:
@@ -126,32 +129,32 @@ class Razorpay(Dialect):
 
 	def _new_refund(self, charge: Charge, key: str, body: bytes) -> Response:
 		asked = json.loads(body or b"{}")
-		left = self.books.refundable(charge)
+		left = self.ledger.refundable(charge)
 		if charge.state != ledger.CAPTURED:
 			return self._refused("The payment status should be captured for action to be taken")
 		if not left:
 			return self._refused("The payment has been fully refunded already")
 		state = {"processed": ledger.REFUNDED, "pending": ledger.REFUND_PENDING}[self.config["refund_status"]]
 		fields = {"idempotency": key, "body": body, "asked": asked}
-		refund_id, own_key = f"rfnd_Sim{self.books.number():012d}", asked.get("receipt") or ""
+		refund_id, own_key = f"rfnd_Sim{self.ledger.next_number():012d}", asked.get("receipt") or ""
 		try:
-			refund = self.books.refund(
+			refund = self.ledger.add_refund(
 				charge, refund_id, own_key, asked.get("amount", left), state=state, fields=fields
 			)
-		except TooMuch:
+		except ExceedsRefundable:
 			text = "The total refund amount is greater than the refund payment amount"
 			return self._refused(text, "amount")
-		self.announce_refund(charge, refund)
+		self.notify_refund(charge, refund)
 		return self.answer(refund_entity(refund))
 
 	def list_refunds(self, request: Request, payment_id: str) -> Response:
-		charge = self.books.payment(payment_id)
+		charge = self.ledger.find_charge(payment_id)
 		if charge is None:
 			return self._unknown()
-		return self._list(request, [refund_entity(r) for r in reversed(self.books.refunds_of(charge))])
+		return self._list(request, [refund_entity(r) for r in reversed(self.ledger.refunds_of(charge))])
 
 	def refund_status(self, request: Request, payment_id: str, refund_id: str) -> Response:
-		refund = self.books.refund_by(refund_id=refund_id, payment_id=payment_id)
+		refund = self.ledger.find_refund(refund_id=refund_id, payment_id=payment_id)
 		return self.answer(refund_entity(refund)) if refund else self._unknown()
 
 	# The customer -----------------------------------------------------------------------------------
@@ -163,7 +166,7 @@ class Razorpay(Dialect):
 	def checkout(self, request: Request) -> Response:
 		"""Hosted Checkout; the stand-in of checkout.js comes here too."""
 		form = request.form
-		order = self.books.order(form.get("order_id", ""))
+		order = self.ledger.find_order(form.get("order_id", ""))
 		if form.get("key_id") != self.config["key_id"] or order is None:
 			return self._checkout_problem("The id provided does not exist", 400)
 		if (form.get("amount"), form.get("currency")) != (str(order.amount_minor), order.currency):
@@ -173,13 +176,13 @@ class Razorpay(Dialect):
 		order.fields.update(form.to_dict(), overlay=form.get(overlay.FIELD, ""))
 		return self.show_pay_page(order)
 
-	def settle(self, order: Order, outcome: str, method: str) -> Return:
+	def complete_checkout(self, order: Order, outcome: str, method: str) -> Return:
 		if outcome == "cancel":
 			return self._leave_unpaid(order)
-		charge = self.take(order, f"pay_Sim{self.books.number():013d}", outcome, method)
+		charge = self.record_charge(order, f"pay_Sim{self.ledger.next_number():013d}", outcome, method)
 		if charge.state == ledger.CAPTURED and self.config["capture"] == "manual":
 			order.state, charge.state = ledger.OPEN, ledger.AUTHORIZED
-		self.announce(order, charge)
+		self.notify_payment(order, charge)
 		if charge.state == ledger.PENDING:
 			return self._leave_unpaid(order)
 		return Return("POST", order.fields.get("callback_url", "about:blank"), self._told(order, charge))
@@ -196,12 +199,12 @@ class Razorpay(Dialect):
 		return {
 			"razorpay_payment_id": charge.payment_id,
 			"razorpay_order_id": order.order_id,
-			"razorpay_signature": self.told_signature("return", sign(signed, self.config["key_secret"])),
+			"razorpay_signature": self.reported_signature("return", sign(signed, self.config["key_secret"])),
 		}
 
 	# Webhooks ---------------------------------------------------------------------------------------
 
-	def announce(self, order: Order, charge: Charge) -> None:
+	def notify_payment(self, order: Order, charge: Charge) -> None:
 		if charge.state == ledger.FAILED:
 			self._notify("payment.failed", payment=self._payment(charge, "webhook"))
 		elif charge.state in (ledger.AUTHORIZED, ledger.CAPTURED):
@@ -211,11 +214,11 @@ class Razorpay(Dialect):
 				self._announce_captured(charge)
 
 	def _announce_captured(self, charge: Charge) -> None:
-		payment, order = self._payment(charge, "webhook"), self.books.order(charge.order_id)
+		payment, order = self._payment(charge, "webhook"), self.ledger.find_order(charge.order_id)
 		self._notify("payment.captured", payment=payment)
 		self._notify("order.paid", payment=payment, order=self._order(order))
 
-	def announce_refund(self, charge: Charge, refund: Refund) -> None:
+	def notify_refund(self, charge: Charge, refund: Refund) -> None:
 		ends = {ledger.REFUNDED: "processed", ledger.REFUND_FAILED: "failed"}
 		payment = self._payment(charge, "")
 		if not refund.fields.get("announced"):
@@ -224,8 +227,8 @@ class Razorpay(Dialect):
 		if refund.state in ends:
 			self._notify(f"refund.{ends[refund.state]}", refund=refund_entity(refund), payment=payment)
 
-	def announce_dispute(self, charge: Charge, state: str) -> None:
-		dispute = dispute_entity(charge, state, f"disp_Sim{self.books.number():012d}")
+	def notify_dispute(self, charge: Charge, state: str) -> None:
+		dispute = dispute_entity(charge, state, f"disp_Sim{self.ledger.next_number():012d}")
 		self._notify(
 			f"payment.dispute.{DISPUTE_EVENTS[state]}", payment=self._payment(charge, ""), dispute=dispute
 		)
@@ -242,23 +245,23 @@ class Razorpay(Dialect):
 		body = json.dumps(told, separators=(",", ":")).encode()
 		headers = {
 			"Content-Type": "application/json",
-			"x-razorpay-event-id": f"Sim{self.books.number():011d}",
+			"x-razorpay-event-id": f"Sim{self.ledger.next_number():011d}",
 		}
 		if secret := self.config["webhook_secret"]:
-			headers["X-Razorpay-Signature"] = self.told_signature("webhook", sign(body, secret))
-		self.notify(body, headers)
+			headers["X-Razorpay-Signature"] = self.reported_signature("webhook", sign(body, secret))
+		self.send_webhook(body, headers)
 
 	# Small help -------------------------------------------------------------------------------------
 
 	def _payment(self, charge: Charge, call: str) -> dict:
-		order = self.books.order(charge.order_id)
-		told = payment_entity(charge, order.fields.get("notes", {}), self.books.refunds_of(charge))
-		told["amount"] = self.told_amount(call, charge.amount_minor)
-		told["currency"] = self.told_currency(call, charge.currency)
+		order = self.ledger.find_order(charge.order_id)
+		told = payment_entity(charge, order.fields.get("notes", {}), self.ledger.refunds_of(charge))
+		told["amount"] = self.reported_amount(call, charge.amount_minor)
+		told["currency"] = self.reported_currency(call, charge.currency)
 		return told
 
 	def _order(self, order: Order) -> dict:
-		return order_entity(order, self.books.charges_of(order))
+		return order_entity(order, self.ledger.charges_of(order))
 
 	def _list(self, request: Request, entities: list[dict]) -> Response:
 		skip, count = request.args.get("skip", 0, int), request.args.get("count", 10, int)

@@ -10,8 +10,8 @@ from functools import wraps
 from werkzeug.wrappers import Request, Response
 
 from oropendola_payments.simulator.core import ledger
-from oropendola_payments.simulator.core.ledger import Charge, Order, Refund, TooMuch
-from oropendola_payments.simulator.core.provider import Dialect, Return
+from oropendola_payments.simulator.core.ledger import Charge, ExceedsRefundable, Order, Refund
+from oropendola_payments.simulator.core.provider import Provider, Return
 from oropendola_payments.simulator.providers.stripe.wire import (
 	API_VERSION,
 	STRIPE_SCRIPT,
@@ -30,7 +30,7 @@ from oropendola_payments.simulator.providers.stripe.wire import (
 DISPUTE_EVENTS = {"open": "created", "won": "closed", "lost": "closed"}
 
 
-class Stripe(Dialect):
+class Stripe(Provider):
 	code = "stripe"
 	label = "Stripe"
 	methods = ("card", "link", "us_bank_account")
@@ -69,13 +69,13 @@ class Stripe(Dialect):
 			return self._refused(*problem)
 		price = asked["line_items"]["0"]["price_data"]
 		mode = "live" if self.config["livemode"] else "test"
-		order = self.books.open_order(
+		order = self.ledger.add_order(
 			asked.get("client_reference_id", ""),
-			f"cs_{mode}_Sim{self.books.number():012d}",
-			self.told_amount("create", int(price["unit_amount"])),
+			f"cs_{mode}_Sim{self.ledger.next_number():012d}",
+			self.reported_amount("create", int(price["unit_amount"])),
 			price["currency"].upper(),
 			asked=asked,
-			intent_id=f"pi_Sim{self.books.number():014d}",
+			intent_id=f"pi_Sim{self.ledger.next_number():014d}",
 			expires_at=int(asked.get("expires_at") or self.clock.now().timestamp() + 86400),
 			status="open",
 		)
@@ -85,7 +85,7 @@ class Stripe(Dialect):
 		asked = read_form(request.args)
 		window = asked.get("created", {})
 		first, last = int(window.get("gte", 0)), int(window.get("lte", 1 << 40))
-		found = [o for o in reversed(self.books.orders) if first <= int(o.created_at.timestamp()) <= last]
+		found = [o for o in reversed(self.ledger.orders) if first <= int(o.created_at.timestamp()) <= last]
 		return self._list(asked, [self._session(order) for order in found], "/v1/checkout/sessions")
 
 	def status(self, request: Request, session_id: str) -> Response:
@@ -115,7 +115,7 @@ class Stripe(Dialect):
 
 	def _order(self, session_id: str) -> Order | None:
 		"""The session, expired when its time is over."""
-		order = self.books.order(session_id)
+		order = self.ledger.find_order(session_id)
 		late = order and self.clock.now().timestamp() >= order.fields["expires_at"]
 		if late and order.fields["status"] == "open":
 			self._expire(order)
@@ -131,40 +131,40 @@ class Stripe(Dialect):
 		if self.config["stored_failure"]:
 			self.config["stored_failure"] = False
 			return self.answer(error_body("An unknown error occurred", "api_error"), 500)
-		left = self.books.refundable(charge)
+		left = self.ledger.refundable(charge)
 		if charge.state != ledger.CAPTURED:
 			return self._refused("This PaymentIntent does not have a successful charge to refund.")
 		if not left:
 			return self._refused("Charge has already been refunded.", code="charge_already_refunded")
 		try:
 			return self._new_refund(charge, asked, int(asked.get("amount", left)))
-		except TooMuch:
+		except ExceedsRefundable:
 			return self._refused("Refund amount is greater than unrefunded amount on charge", "amount")
 
 	def _new_refund(self, charge: Charge, asked: dict, amount: int) -> Response:
 		state = {"succeeded": ledger.REFUNDED, "pending": ledger.REFUND_PENDING}[self.config["refund_status"]]
 		key = asked.get("metadata", {}).get("payment_refund", "")
-		refund_id = f"re_Sim{self.books.number():014d}"
-		refund = self.books.refund(charge, refund_id, key, amount, state=state, fields={"asked": asked})
-		self.announce_refund(charge, refund)
+		refund_id = f"re_Sim{self.ledger.next_number():014d}"
+		refund = self.ledger.add_refund(charge, refund_id, key, amount, state=state, fields={"asked": asked})
+		self.notify_refund(charge, refund)
 		return self.answer(refund_object(refund, charge))
 
 	def list_refunds(self, request: Request) -> Response:
 		asked = read_form(request.args)
 		charge = self._charge_of(asked)
-		refunds = self.books.refunds_of(charge) if charge else []
+		refunds = self.ledger.refunds_of(charge) if charge else []
 		return self._list(asked, [refund_object(r, charge) for r in reversed(refunds)], "/v1/refunds")
 
 	def refund_status(self, request: Request, refund_id: str) -> Response:
-		refund = self.books.refund_by(refund_id=refund_id)
+		refund = self.ledger.find_refund(refund_id=refund_id)
 		if refund is None:
 			return self._missing("refund", refund_id)
-		return self.answer(refund_object(refund, self.books.payment(refund.payment_id)))
+		return self.answer(refund_object(refund, self.ledger.find_charge(refund.payment_id)))
 
 	def _charge_of(self, asked: dict) -> Charge | None:
 		if intent_id := asked.get("payment_intent"):
-			return self.books.payment(intent_id)
-		return next((c for c in self.books.charges if c.fields["charge_id"] == asked.get("charge")), None)
+			return self.ledger.find_charge(intent_id)
+		return next((c for c in self.ledger.charges if c.fields["charge_id"] == asked.get("charge")), None)
 
 	# The customer -----------------------------------------------------------------------------------
 
@@ -172,32 +172,32 @@ class Stripe(Dialect):
 		return self._order(order.order_id).fields["status"] == "open"
 
 	def hosted_page(self, request: Request, session_id: str) -> Response:
-		order = self.books.order(session_id)
+		order = self.ledger.find_order(session_id)
 		return self.show_pay_page(order) if order else self.text("No such session", 404)
 
 	def sdk_script(self, request: Request, release: str) -> Response:
 		return self.script(STRIPE_SCRIPT % json.dumps(self.url("/c/pay/")))
 
-	def settle(self, order: Order, outcome: str, method: str) -> Return:
+	def complete_checkout(self, order: Order, outcome: str, method: str) -> Return:
 		"""A decline leaves the session open. `pending` is a delayed method: the session is complete, not yet paid."""
 		asked = order.fields["asked"]
 		back = asked.get("success_url") or asked["return_url"]
 		if outcome != "cancel":
-			charge = self.take(
+			charge = self.record_charge(
 				order,
 				order.fields["intent_id"],
 				outcome,
 				method,
-				charge_id=f"ch_Sim{self.books.number():014d}",
+				charge_id=f"ch_Sim{self.ledger.next_number():014d}",
 			)
-			self.announce(order, charge)
+			self.notify_payment(order, charge)
 			if charge.state != ledger.FAILED:
 				return Return("GET", back.replace("{CHECKOUT_SESSION_ID}", order.order_id))
 		return Return("GET", asked.get("cancel_url") or back.replace("{CHECKOUT_SESSION_ID}", order.order_id))
 
 	# Events -----------------------------------------------------------------------------------------
 
-	def announce(self, order: Order, charge: Charge) -> None:
+	def notify_payment(self, order: Order, charge: Charge) -> None:
 		before, delayed = order.fields["status"], order.fields["status"] == "complete"
 		if charge.state != ledger.FAILED:
 			order.fields["status"] = "complete"
@@ -213,7 +213,7 @@ class Stripe(Dialect):
 		elif before != order.fields["status"]:
 			self._notify("checkout.session.completed", session)
 
-	def announce_refund(self, charge: Charge, refund: Refund) -> None:
+	def notify_refund(self, charge: Charge, refund: Refund) -> None:
 		told = refund_object(refund, charge)
 		if refund.state == ledger.REFUND_FAILED:
 			self._notify("refund.failed", told)
@@ -222,32 +222,34 @@ class Stripe(Dialect):
 		if refund.state == ledger.REFUNDED:
 			self._notify("charge.refunded", charge_object(charge))
 
-	def announce_dispute(self, charge: Charge, state: str) -> None:
-		dispute = dispute_object(charge, state, f"du_Sim{self.books.number():014d}")
+	def notify_dispute(self, charge: Charge, state: str) -> None:
+		dispute = dispute_object(charge, state, f"du_Sim{self.ledger.next_number():014d}")
 		self._notify(f"charge.dispute.{DISPUTE_EVENTS[state]}", dispute)
 
 	def _notify(self, name: str, told: dict) -> None:
 		now = int(self.clock.now().timestamp())
-		event = event_object(f"evt_Sim{self.books.number():014d}", name, told, now, self.config["livemode"])
+		event = event_object(
+			f"evt_Sim{self.ledger.next_number():014d}", name, told, now, self.config["livemode"]
+		)
 		body = json.dumps(event, indent=2).encode()
 		header = signature_header(body, self.config["webhook_secret"], now)
 		head, mark, signature = header.partition("v1=")
 		headers = {
 			"Content-Type": "application/json; charset=utf-8",
-			"Stripe-Signature": head + mark + self.told_signature("webhook", signature),
+			"Stripe-Signature": head + mark + self.reported_signature("webhook", signature),
 		}
-		self.notify(body, headers)
+		self.send_webhook(body, headers)
 
 	# Small help -------------------------------------------------------------------------------------
 
 	def _session(self, order: Order, call: str = "", expand: str = "") -> dict:
-		told = session_object(order, self.books.charges_of(order), self.config["livemode"])
+		told = session_object(order, self.ledger.charges_of(order), self.config["livemode"])
 		told["url"] = self._page_of(order)
 		if told["payment_intent"] and "payment_intent" in expand:
 			told["payment_intent"] = self._intent(order, "latest_charge" in expand)
 		amount, currency = told["amount_total"], told["currency"].upper()
-		told["amount_total"] = self.told_amount(call, amount)
-		told["currency"] = self.told_currency(call, currency).lower()
+		told["amount_total"] = self.reported_amount(call, amount)
+		told["currency"] = self.reported_currency(call, currency).lower()
 		if isinstance(told["payment_intent"], dict) and told["payment_status"] == "paid":
 			told["payment_intent"].update(amount_received=told["amount_total"], currency=told["currency"])
 		return told
@@ -257,7 +259,7 @@ class Stripe(Dialect):
 		return self.url(f"/c/pay/{order.order_id}") if hosted and order.fields["status"] == "open" else None
 
 	def _intent(self, order: Order, with_charge: bool = False) -> dict:
-		return intent_object(order, self.books.charges_of(order), self.config["livemode"], with_charge)
+		return intent_object(order, self.ledger.charges_of(order), self.config["livemode"], with_charge)
 
 	def _list(self, asked: dict, found: list[dict], path: str) -> Response:
 		ids = [one["id"] for one in found]
@@ -300,7 +302,7 @@ class Stripe(Dialect):
 
 	def _epoch(self) -> str | None:
 		"""Tells whether the books were cleared since: ids are never given twice."""
-		return self.books.orders[0].order_id if self.books.orders else None
+		return self.ledger.orders[0].order_id if self.ledger.orders else None
 
 	def _refused(self, sentence: str, param: str | None = None, code: str | None = None) -> Response:
 		return self.answer(error_body(sentence, param=param, code=code), 400)

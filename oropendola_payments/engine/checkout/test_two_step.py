@@ -9,7 +9,7 @@ from oropendola_payments.api import cashfree, payment
 from oropendola_payments.engine.checkout import two_step
 from oropendola_payments.engine.phone import otp
 from oropendola_payments.roles import TRANSACT
-from oropendola_payments.simulator.providers.cashfree.payments import OTP
+from oropendola_payments.simulator.providers.cashfree.order_pay import OTP
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import as_user, create_invoice, create_user, enable_gateway
 from oropendola_payments.tests.support.http import call, message

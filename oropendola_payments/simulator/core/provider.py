@@ -51,8 +51,9 @@ from typing import ClassVar
 
 from werkzeug.wrappers import Request, Response
 
+from oropendola_payments.simulator.core import embedded as overlay
 from oropendola_payments.simulator.core import ledger as entries
-from oropendola_payments.simulator.core import overlay, pages
+from oropendola_payments.simulator.core import pages
 from oropendola_payments.simulator.core.amounts import to_text
 from oropendola_payments.simulator.core.faults import Fault, Faults
 from oropendola_payments.simulator.core.ledger import Charge, Ledger, Order, Refund

@@ -15,8 +15,8 @@ from oropendola_payments.simulator.core import pages
 from oropendola_payments.simulator.core.amounts import to_minor
 from oropendola_payments.simulator.core.ledger import Charge, ExceedsRefundable, Order, Refund
 from oropendola_payments.simulator.core.provider import Provider, Return
-from oropendola_payments.simulator.providers.cashfree.payments import PaymentCalls
-from oropendola_payments.simulator.providers.cashfree.rules import number, number_of, problem_of, written
+from oropendola_payments.simulator.providers.cashfree.order_pay import PaymentCalls
+from oropendola_payments.simulator.providers.cashfree.wire import number, number_of, problem_of, written
 
 VERSIONS = ("2021-05-21", "2022-01-01", "2022-09-01", "2023-08-01", "2025-01-01", "2026-01-01")
 REFUND_ID = re.compile(r"[A-Za-z0-9]{3,40}")

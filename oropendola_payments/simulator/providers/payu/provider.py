@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 
 from werkzeug.wrappers import Request, Response
 
-from oropendola_payments.simulator.core import ledger, overlay, pages
+from oropendola_payments.simulator.core import embedded as overlay
+from oropendola_payments.simulator.core import ledger, pages
 from oropendola_payments.simulator.core.amounts import to_minor, to_text
 from oropendola_payments.simulator.core.ledger import Charge, Order, Refund
 from oropendola_payments.simulator.core.provider import Provider, Return

@@ -11,7 +11,8 @@ from functools import wraps
 
 from werkzeug.wrappers import Request, Response
 
-from oropendola_payments.simulator.core import ledger, overlay, pages
+from oropendola_payments.simulator.core import embedded as overlay
+from oropendola_payments.simulator.core import ledger, pages
 from oropendola_payments.simulator.core.ledger import Charge, ExceedsRefundable, Order, Refund
 from oropendola_payments.simulator.core.provider import Provider, Return
 from oropendola_payments.simulator.providers.razorpay.wire import (

@@ -6,7 +6,7 @@ from oropendola_payments.simulator.core import ledger as entries
 from oropendola_payments.simulator.core import pages
 from oropendola_payments.simulator.core.amounts import to_minor, to_text
 from oropendola_payments.simulator.core.ledger import Charge, Order
-from oropendola_payments.simulator.providers.cashfree.rules import number
+from oropendola_payments.simulator.providers.cashfree.wire import number
 
 OTP = "111000"
 OTP_TRIES = 5

@@ -1,4 +1,4 @@
-"""One test for all adapters: what the engine relies on, played against the simulator over real HTTP."""
+"""One test for all adapters: what the engine relies on, tried against the simulator over real HTTP."""
 
 import re
 import unittest

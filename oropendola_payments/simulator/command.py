@@ -1,4 +1,4 @@
-"""`python -m oropendola_payments.simulator [--port 8900]`: the providers, played until Ctrl-C."""
+"""`python -m oropendola_payments.simulator [--port 8900]`: serve the simulated providers until Ctrl-C."""
 
 import argparse
 import threading
@@ -21,8 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def serve(port: int = DEFAULT_PORT) -> None:
-	"""Serve until Ctrl-C. Webhooks go out by themselves, once a provider knows the site's address."""
-	# A restarted simulator must not give out ids that a site already knows.
+	"""Serve until Ctrl-C, and post webhooks once a provider is configured with the address of the site."""
+	# A restarted simulator must not use ids that a site already knows.
 	with Simulator(port, webhooks="auto", first_number=int(time.time())) as simulator:
 		print(f"Payment simulator on {simulator.url} (no real money). Stop it with Ctrl-C.", flush=True)
 		with suppress(KeyboardInterrupt):

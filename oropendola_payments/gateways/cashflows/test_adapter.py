@@ -1,4 +1,4 @@
-"""Cashflows against its played wire. Facts: developer.cashflows.com, the sections of the Gateway reference."""
+"""Cashflows against the simulated Cashflows. Facts: developer.cashflows.com, the sections of the Gateway reference."""
 
 import hashlib
 import hmac

@@ -176,7 +176,7 @@ class TestCodes(WithOrderPay):
 		for text in ("", "12", "12345678901", "12a456", "\u0661\u0662\u0663\u0664", "1234\n"):
 			result = self.gateway.submit_otp(self.payment, text)
 			self.assertIn("digits only", result.reason)
-		self.assertNotIn("otp_tries", self.simulator.charges("cashfree")[0].fields)
+		self.assertNotIn("otp_attempts", self.simulator.charges("cashfree")[0].fields)
 
 	def test_the_code_is_in_no_error(self):
 		"""S21: one-time codes never appear in logs or errors."""

@@ -42,7 +42,7 @@ class TestHolds(WithSimulator):
 		"""P10. cashfree.md section 8: a retry must bring the same key."""
 		self.gateway.capture(ref("HOLD1"), self.status("HOLD1"), "CAP5")
 		self.gateway.refund(refund_of("HOLD1", key="RF5"))
-		self.assertTrue({"CAP5", "RF5"} <= set(self.simulator.providers["cashfree"].results))
+		self.assertTrue({"CAP5", "RF5"} <= set(self.simulator.providers["cashfree"].idempotent_responses))
 
 	def test_the_captured_amount_counts_not_the_held_one(self):
 		payment = {"payment_status": "SUCCESS", "is_captured": True, "cf_payment_id": "1"}

@@ -1,4 +1,4 @@
-"""Paying and giving back through PayPal's played wire. Facts: PayPal's Orders v2 and Payments v2 pages."""
+"""Paying and giving back through the simulated PayPal. Facts: PayPal's Orders v2 and Payments v2 pages."""
 
 import json
 import unittest
@@ -108,15 +108,15 @@ class TestToken(PayPalCase):
 	def test_one_token_serves_many_calls(self):
 		"""paypal.md pitfall 8: a token per request ends in 429."""
 		self.opened()
-		before = dict(self.provider._living_tokens)
+		before = dict(self.provider.access_tokens)
 		self.gateway.status(PaymentRef(self.reference, Decimal(1), "USD", "5O"))
-		self.assertEqual(self.provider._living_tokens, before)
+		self.assertEqual(self.provider.access_tokens, before)
 
 	def test_a_token_that_died_is_renewed_once(self):
 		"""Facts, Errors: on 401 fetch a new token once."""
 		payment = self.opened()
 		old = next(iter(self.tokens.kept.values()))
-		self.provider._living_tokens.clear()
+		self.provider.access_tokens.clear()
 		self.assertEqual(self.only(self.gateway.status(payment)).outcome, Outcome.PENDING)
 		self.assertNotIn(old, self.tokens.kept.values())
 
@@ -130,17 +130,17 @@ class TestToken(PayPalCase):
 
 	def test_a_refused_token_is_not_asked_for_ever(self):
 		self.opened()
-		self.provider._living_tokens.clear()
+		self.provider.access_tokens.clear()
 		self.simulator.configure("paypal", key_secret="rotated-at-paypal")
 		with self.assertRaises(CredentialsRefused):
 			self.gateway.status(PaymentRef(self.reference, Decimal(1), "USD", "5O"))
 
 	def test_tokens_that_are_always_refused_end_after_one_renewal(self):
-		self.addCleanup(setattr, self.provider, "_living_tokens", {})
-		self.provider._living_tokens = Forgetful()
+		self.addCleanup(setattr, self.provider, "access_tokens", {})
+		self.provider.access_tokens = Forgetful()
 		with self.assertRaises(CredentialsRefused):
 			self.opened()
-		self.assertEqual(len(self.provider._living_tokens), 2)
+		self.assertEqual(len(self.provider.access_tokens), 2)
 
 	def test_no_token_means_that_nothing_was_sent(self):
 		for kind in ("timeout_after", "error_500_after", "garbage"):

@@ -1,4 +1,4 @@
-"""What the tests of PayPal share: the adapter beside its played provider, and ways to get a payment somewhere."""
+"""What the tests of PayPal share: the adapter beside its simulated provider, and ways to get a payment somewhere."""
 
 import unittest
 from decimal import Decimal

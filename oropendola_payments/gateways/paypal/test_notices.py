@@ -109,7 +109,9 @@ class TestWebhooks(PayPalCase):
 		self.provider.ledger.set_charge_state(charge, "failed")
 		self.simulator.webhooks.clear()
 		for name in ("DENIED", "DECLINED"):
-			self.provider.send_event(f"PAYMENT.CAPTURE.{name}", "capture", self.provider._capture(charge))
+			self.provider.send_event(
+				f"PAYMENT.CAPTURE.{name}", "capture", self.provider.capture_object(charge)
+			)
 			notice = self.gateway.receive(self.webhook(self.simulator.webhooks.pop()))
 			self.assertEqual(self.only(notice.events).outcome, Outcome.FAILED, name)
 			self.assertEqual((notice.reference, notice.payment_id), (self.reference, charge.payment_id))
@@ -118,7 +120,9 @@ class TestWebhooks(PayPalCase):
 		"""Facts, Webhooks: CHECKOUT.ORDER.COMPLETED, look at its captures."""
 		_payment, event = self.captured()
 		order = self.provider.ledger.find_order_by_reference(self.reference)
-		self.provider.send_event("CHECKOUT.ORDER.COMPLETED", "checkout-order", self.provider._order(order))
+		self.provider.send_event(
+			"CHECKOUT.ORDER.COMPLETED", "checkout-order", self.provider.order_object(order)
+		)
 		notice = self.gateway.receive(self.webhook(self.simulator.webhooks.pop()))
 		told = self.only(notice.events)
 		self.assertEqual((told.outcome, told.payment_id), (Outcome.PAID, event.payment_id))
@@ -307,14 +311,14 @@ class TestPostback(PayPalCase):
 
 	def setUp(self):
 		super().setUp()
-		self.simulator.configure("paypal", certificate_is_there=False)
+		self.simulator.configure("paypal", certificate_exists=False)
 
 	def test_paypal_is_asked_when_the_certificate_cannot_be_fetched(self):
 		"""paypal.md pitfall 1: the raw body is spliced in; parsed and dumped again it would be FAILURE."""
 		self.assertEqual(self.gateway.receive(self.signed(self.BODY)).event_key, "WH-1")
 
 	def test_paypal_is_asked_when_the_certificate_cannot_be_trusted(self):
-		self.simulator.configure("paypal", certificate="foreign", certificate_is_there=True)
+		self.simulator.configure("paypal", certificate="foreign", certificate_exists=True)
 		self.assertEqual(self.gateway.receive(self.signed(self.BODY)).event_key, "WH-1")
 
 	def test_what_paypal_does_not_know_is_refused(self):

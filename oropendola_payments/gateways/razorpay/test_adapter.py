@@ -1,4 +1,4 @@
-"""Razorpay's adapter against the played Razorpay: paying, asking, capturing, refunding, and all that goes wrong."""
+"""Razorpay's adapter against the simulated Razorpay: paying, asking, capturing, refunding, and all that goes wrong."""
 
 import contextlib
 import io

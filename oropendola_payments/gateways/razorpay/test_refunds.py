@@ -92,7 +92,7 @@ class TestRefund(RazorpayCase):
 		payment, event = self.pay()
 		normal = self.gateway.refund(self.make_refund(payment, event, key="RF0001"))
 		instant = self.gateway.refund(self.make_refund(payment, event, key="RF0002", speed="instant"))
-		speeds = [refund.fields["asked"]["speed"] for refund in self.simulator.refunds("razorpay")]
+		speeds = [refund.fields["params"]["speed"] for refund in self.simulator.refunds("razorpay")]
 		self.assertEqual(speeds, ["normal", "optimum"])
 		self.assertEqual([normal.details["speed"], instant.details["speed"]], ["normal", "instant"])
 
@@ -114,7 +114,7 @@ class TestRefund(RazorpayCase):
 		self.gateway.refund(request)
 		charge = self.provider.ledger.find_charge(event.payment_id)
 		for number in range(150):
-			fields = {"asked": {"receipt": f"X{number}"}, "idempotency": ""}
+			fields = {"params": {"receipt": f"X{number}"}, "idempotency": ""}
 			self.provider.ledger.add_refund(charge, f"rfnd_X{number}", f"X{number}", 100, fields=fields)
 		self.assertEqual(self.gateway.refund_status(request).key, "RF0001")
 

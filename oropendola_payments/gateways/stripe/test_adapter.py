@@ -1,4 +1,4 @@
-"""Stripe's adapter against the played Stripe: opening, asking, closing, and all that goes wrong."""
+"""Stripe's adapter against the simulated Stripe: opening, asking, closing, and all that goes wrong."""
 
 import unittest
 from dataclasses import replace
@@ -92,7 +92,7 @@ class StripeCase(unittest.TestCase):
 
 	def asked(self) -> dict:
 		"""What the last create call asked Stripe for."""
-		return self.simulator.order("stripe", self.reference).fields["asked"]
+		return self.simulator.order("stripe", self.reference).fields["params"]
 
 
 class TestCreate(StripeCase):

@@ -82,7 +82,7 @@ class TestTrouble(StripeCase):
 		first = self.provider.ledger.find_order(payment.order_id)
 		for number in range(150):
 			metadata = {"payment_attempt": f"X{number}"}
-			fields = {**first.fields, "asked": {**first.fields["asked"], "metadata": metadata}}
+			fields = {**first.fields, "params": {**first.fields["params"], "metadata": metadata}}
 			self.provider.ledger.add_order(f"X{number}", f"cs_test_X{number}", 100, "INR", **fields)
 		(event,) = self.gateway.status(replace(payment, order_id=None))
 		self.assertEqual(event.order_id, payment.order_id)
@@ -229,7 +229,7 @@ class TestRefund(StripeCase):
 		self.assertEqual((refund.outcome, refund.key), (RefundOutcome.REFUNDED, "RF0001"))
 		self.assertEqual((str(refund.amount), refund.payment_id), ("100.05", event.payment_id))
 		self.assertEqual(
-			self.simulator.refunds("stripe")[0].fields["asked"]["reason"], "requested_by_customer"
+			self.simulator.refunds("stripe")[0].fields["params"]["reason"], "requested_by_customer"
 		)
 
 	def test_the_same_key_gives_back_once(self):
@@ -326,7 +326,7 @@ class TestRefund(StripeCase):
 		self.gateway.refund(request)
 		charge = self.provider.ledger.find_charge(event.payment_id)
 		for number in range(150):
-			self.provider.ledger.add_refund(charge, f"re_X{number}", f"X{number}", 100, fields={"asked": {}})
+			self.provider.ledger.add_refund(charge, f"re_X{number}", f"X{number}", 100, fields={"params": {}})
 		self.assertEqual(self.gateway.refund_status(request).key, "RF0001")
 
 	def test_a_payment_without_an_intent_is_refunded_by_its_charge(self):

@@ -1,1 +1,1 @@
-"""What all played providers share: the server, the ledger, faults on order, outgoing webhooks, pages."""
+"""What all simulated providers share: the server, the ledger, injected faults, outgoing webhooks, pages."""

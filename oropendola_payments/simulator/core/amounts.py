@@ -1,4 +1,4 @@
-"""Money in the simulator: whole minor units, with an own table of decimals; nothing shared."""
+"""Amounts in whole minor units, with a table of decimals that is shared with no other code."""
 
 from decimal import Decimal, InvalidOperation
 
@@ -7,14 +7,14 @@ THREE_DECIMALS = "BHD IQD JOD KWD LYD OMR TND"
 
 
 def decimals_of(currency: str) -> int:
-	"""How many decimals the currency has by ISO 4217; a provider may deviate."""
+	"""The number of decimals of a currency by ISO 4217; some providers deviate from it."""
 	if currency in NO_DECIMALS.split():
 		return 0
 	return 3 if currency in THREE_DECIMALS.split() else 2
 
 
 def to_minor(value, currency: str, decimals: int | None = None) -> int:
-	"""Minor units of an amount in major units; ValueError for anything a strict provider would refuse."""
+	"""The minor units of an amount in major units; ValueError for anything a strict provider would refuse."""
 	decimals = decimals_of(currency) if decimals is None else decimals
 	try:
 		scaled = Decimal(str(value).strip()).scaleb(decimals)

@@ -1,4 +1,4 @@
-"""A customer's browser without JavaScript, for tests: it opens pages and presses buttons."""
+"""A browser without JavaScript, for tests: it opens pages and submits their forms."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,9 +11,9 @@ from werkzeug.test import Client
 @dataclass
 class PageForm:
 	action: str
-	fields: dict[str, str] = field(default_factory=dict)  # hidden and chosen ones
-	entries: list[str] = field(default_factory=list)  # what the customer types
-	buttons: list[str] = field(default_factory=list)  # values of its `outcome` buttons
+	fields: dict[str, str] = field(default_factory=dict)  # hidden inputs and preselected choices
+	entries: list[str] = field(default_factory=list)  # names of the text inputs
+	buttons: list[str] = field(default_factory=list)  # values of the `outcome` buttons
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Browser:
 		return self._read(self._client.post(self._path(url), base_url=self._address, data=dict(fields)))
 
 	def is_inside(self, url: str) -> bool:
-		"""Whether the address is the simulator's own, so another step of paying."""
+		"""Whether the address is a page of the simulator, so that paying goes on."""
 		return url.startswith(("/", self._address + "/"))
 
 	def _path(self, url: str) -> str:
@@ -50,10 +50,10 @@ class Browser:
 		return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 	@staticmethod
-	def _read(answer) -> Page:
+	def _read(response) -> Page:
 		reader = _FormReader()
-		reader.feed(answer.text)
-		return Page(answer.status_code, answer.text, dict(answer.headers), reader.forms)
+		reader.feed(response.text)
+		return Page(response.status_code, response.text, dict(response.headers), reader.forms)
 
 
 class _FormReader(HTMLParser):

@@ -1,4 +1,4 @@
-"""A provider's script that pays inside the merchant's page: the pay page in a frame, which tells the script how it ended."""
+"""Embedded checkout: a provider's script shows the pay page in a frame, and the last page tells the script the result."""
 
 import json
 from collections.abc import Mapping
@@ -7,22 +7,22 @@ from markupsafe import Markup
 
 from oropendola_payments.simulator.core import pages
 
-FIELD = "simulator_overlay"
-# `overlay(address, fields, told)` for the stand-ins of the providers' scripts.
+FIELD = "simulator_embedded"
+# Defines `openFrame(address, fields, done)` and `post(address, fields)` for the stand-ins of the providers' scripts.
 SCRIPT = """
-	function overlay(address, fields, told) {
+	function openFrame(address, fields, done) {
 		var frame = document.createElement("iframe");
-		frame.name = "simulator-overlay";
+		frame.name = "simulator-checkout";
 		frame.title = "Payment window";
 		frame.style.cssText = "position:fixed;inset:0;width:100%;height:100%;border:0;background:#fff;z-index:9999";
 		document.body.appendChild(frame);
-		window.addEventListener("message", function hear(event) {
+		window.addEventListener("message", function onMessage(event) {
 			if (event.source !== frame.contentWindow) return;
-			window.removeEventListener("message", hear);
+			window.removeEventListener("message", onMessage);
 			frame.remove();
-			told(event.data);
+			done(event.data);
 		});
-		fields.simulator_overlay = "1";
+		fields.simulator_embedded = "1";
 		post(address, fields, frame.name);
 	}
 	function post(address, fields, target) {
@@ -44,8 +44,8 @@ SCRIPT = """
 """
 
 
-def told_page(provider: str, fields: Mapping[str, str]) -> str:
-	"""Ends the frame: the script beside it hears what the provider would post."""
-	words = json.dumps(dict(fields)).replace("<", "\\u003c")
-	script = Markup("<script>parent.postMessage({}, '*')</script>").format(Markup(words))
+def result_page(provider: str, fields: Mapping[str, str]) -> str:
+	"""The last page in the frame: it passes what the provider would post to the script around it."""
+	result = json.dumps(dict(fields)).replace("<", "\\u003c")
+	script = Markup("<script>parent.postMessage({}, '*')</script>").format(Markup(result))
 	return pages.layout(provider, "Returning to the shop", script)

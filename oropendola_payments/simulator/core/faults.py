@@ -1,7 +1,7 @@
-"""Trouble on order: which call of which provider goes wrong next, how, and how often.
+"""Injected faults: which call of which provider goes wrong next, how, and how often.
 
-The server plays HTTP_FAULTS around any handler, the outbox plays WEBHOOK_FAULTS (call `webhook`); a provider
-asks for CONTENT_FAULTS itself, through the `told_*` helpers and `take` of its base class.
+The server applies HTTP_FAULTS around any handler, and the outbox applies WEBHOOK_FAULTS (call `webhook`). A provider
+applies CONTENT_FAULTS itself, with `reported_*` and `record_charge` of its base class.
 """
 
 import threading
@@ -31,7 +31,7 @@ class Faults:
 		self._waiting: list[Fault] = []
 
 	def add(self, code: str, call: str, kind: str, times: int | None = 1, **args) -> Fault:
-		"""Let the next `times` calls go wrong. `call` is a name from the provider's `routes`, or `*` for any.
+		"""Make the next `times` calls fail. `call` is the name of a handler in the provider's `routes`, or `*` for any.
 
 		Arguments: delay(seconds), late_webhook(seconds), error_500_*(status), wrong_amount(amount_minor),
 		wrong_currency(currency).
@@ -44,7 +44,7 @@ class Faults:
 		return fault
 
 	def take(self, code: str, call: str, kinds) -> Fault | None:
-		"""The fault that hits this call now, used up by one; None when all goes well."""
+		"""The fault to apply to this call now, counted as used once; None when there is none."""
 		with self._lock:
 			for fault in self._waiting:
 				if fault.code == code and fault.call in (call, ANY_CALL) and fault.kind in kinds:

@@ -1,6 +1,6 @@
-"""What "the gateway" knows: orders, the money it took, the money it gave back. One `Ledger` per provider.
+"""What the simulated gateway recorded: orders, charges and refunds. One `Ledger` per provider.
 
-Tests compare these books with what the site recorded, so nothing here is computed by the code under test.
+Tests compare a ledger with the records of the site, so the code under test computes nothing here.
 """
 
 import threading
@@ -13,12 +13,12 @@ REFUND_PENDING, REFUNDED, REFUND_FAILED = "pending", "refunded", "failed"
 
 
 class ExceedsRefundable(ValueError):
-	"""More would be refunded than was taken and not yet given back."""
+	"""The refund is larger than what is left of the charge."""
 
 
 @dataclass
 class Order:
-	"""What the merchant asked to be paid. `reference` is the merchant's, `order_id` the provider's."""
+	"""What the merchant asked the customer to pay. `reference` is the merchant's, `order_id` the provider's."""
 
 	code: str
 	reference: str
@@ -27,12 +27,12 @@ class Order:
 	currency: str
 	state: str = OPEN  # open, paid, failed, cancelled, expired
 	created_at: datetime | None = None
-	fields: dict = field(default_factory=dict)  # whatever the provider wants to remember
+	fields: dict = field(default_factory=dict)  # whatever else the provider keeps
 
 
 @dataclass
 class Charge:
-	"""One try to pay an order. Money was taken when `state` is captured, whatever was refunded later."""
+	"""One attempt to pay an order. A captured charge took money, even when it was refunded later."""
 
 	code: str
 	reference: str
@@ -62,7 +62,7 @@ class Refund:
 
 
 class Ledger:
-	"""All entries of one provider. The server holds `lock` while a handler runs, so handlers just use it."""
+	"""All records of one provider. The server holds `lock` while a handler runs, so handlers need not take it."""
 
 	def __init__(self, code: str, clock, first_number: int = 1):
 		self.code = code
@@ -74,7 +74,7 @@ class Ledger:
 		self._next_number = first_number
 
 	def next_number(self) -> int:
-		"""The next number of the counter; ids formed from it are the same in every run."""
+		"""The next number of a counter: ids that are built from it are the same in every run."""
 		with self.lock:
 			self._next_number += 1
 			return self._next_number - 1
@@ -87,14 +87,14 @@ class Ledger:
 		return order
 
 	def find_order(self, order_id: str) -> Order | None:
-		return self._last(self.orders, order_id=order_id)
+		return self._newest(self.orders, order_id=order_id)
 
 	def find_order_by_reference(self, reference: str) -> Order | None:
-		"""The newest order with the merchant's reference."""
-		return self._last(self.orders, reference=reference)
+		"""The newest order with this reference of the merchant."""
+		return self._newest(self.orders, reference=reference)
 
 	def add_charge(self, order: Order, payment_id: str, state: str, **values) -> Charge:
-		"""Write down a try to pay; amount and currency are the order's unless given."""
+		"""Record an attempt to pay; amount and currency are those of the order unless given."""
 		values = {"amount_minor": order.amount_minor, "currency": order.currency, **values}
 		charge = Charge(self.code, order.reference, order.order_id, payment_id, state=state, **values)
 		charge.created_at = self.clock.now()
@@ -104,7 +104,7 @@ class Ledger:
 		return charge
 
 	def set_charge_state(self, charge: Charge, state: str) -> None:
-		"""Change the state of a charge, and mark its order paid when money was taken."""
+		"""Change the state of a charge, and mark its order as paid when the charge is captured."""
 		with self.lock:
 			charge.state = state
 			order = self.find_order(charge.order_id)
@@ -112,22 +112,22 @@ class Ledger:
 				order.state = PAID
 
 	def find_charge(self, payment_id: str) -> Charge | None:
-		return self._last(self.charges, payment_id=payment_id)
+		return self._newest(self.charges, payment_id=payment_id)
 
 	def charges_of(self, order: Order) -> list[Charge]:
 		with self.lock:
 			return [charge for charge in self.charges if charge.order_id == order.order_id]
 
 	def refundable(self, charge: Charge) -> int:
-		"""Minor units that may still be refunded; refunds under way hold their part."""
-		held = [r.amount_minor for r in self.refunds_of(charge) if r.state != REFUND_FAILED]
-		return charge.amount_minor - sum(held) if charge.state == CAPTURED else 0
+		"""The minor units that can still be refunded; a pending refund reserves its amount."""
+		reserved = [r.amount_minor for r in self.refunds_of(charge) if r.state != REFUND_FAILED]
+		return charge.amount_minor - sum(reserved) if charge.state == CAPTURED else 0
 
 	def add_refund(self, charge: Charge, refund_id: str, key: str, amount_minor: int, **values) -> Refund:
-		"""Write down a refund, pending unless told otherwise; ExceedsRefundable when it exceeds what is left."""
+		"""Record a refund, pending unless `state` is given; ExceedsRefundable when it is more than what is left."""
 		with self.lock:
 			if not 0 < amount_minor <= self.refundable(charge):
-				raise ExceedsRefundable(f"{amount_minor} asked, {self.refundable(charge)} left")
+				raise ExceedsRefundable(f"{amount_minor} requested, {self.refundable(charge)} left")
 			values = {"currency": charge.currency, "state": REFUND_PENDING, **values}
 			refund = Refund(
 				self.code, refund_id, charge.payment_id, charge.reference, key, amount_minor, **values
@@ -141,22 +141,22 @@ class Ledger:
 		with self.lock:
 			refund.state = state
 			charge = self.find_charge(refund.payment_id)
-			done = [r.amount_minor for r in self.refunds_of(charge) if r.state == REFUNDED]
-			charge.refunded_minor = sum(done)
+			refunded = [r.amount_minor for r in self.refunds_of(charge) if r.state == REFUNDED]
+			charge.refunded_minor = sum(refunded)
 
 	def refunds_of(self, charge: Charge) -> list[Refund]:
 		with self.lock:
 			return [refund for refund in self.refunds if refund.payment_id == charge.payment_id]
 
 	def find_refund(self, **wanted) -> Refund | None:
-		"""The newest refund with these values, e.g. `find_refund(key="RF1")`."""
-		return self._last(self.refunds, **wanted)
+		"""The newest refund with these values, such as `find_refund(key="RF1")`."""
+		return self._newest(self.refunds, **wanted)
 
 	def clear(self) -> None:
-		"""Forget everything but the counter: an id is never given twice."""
+		"""Delete all records, but keep the counter: no id is used twice."""
 		with self.lock:
-			for entries in (self.orders, self.charges, self.refunds):
-				entries.clear()
+			for records in (self.orders, self.charges, self.refunds):
+				records.clear()
 
 	def as_dict(self) -> dict:
 		with self.lock:
@@ -166,9 +166,9 @@ class Ledger:
 				"refunds": [asdict(refund) for refund in self.refunds],
 			}
 
-	def _last(self, entries: list, **wanted):
+	def _newest(self, records: list, **wanted):
 		with self.lock:
-			for entry in reversed(entries):
-				if all(getattr(entry, name) == value for name, value in wanted.items()):
-					return entry
+			for record in reversed(records):
+				if all(getattr(record, name) == value for name, value in wanted.items()):
+					return record
 		return None

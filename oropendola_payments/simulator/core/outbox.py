@@ -1,4 +1,4 @@
-"""Outgoing webhooks. `manual`: they wait for a test. `auto`: a thread posts them, with retries."""
+"""Outgoing webhooks. In mode `manual` they wait for a test, in mode `auto` a thread posts them and retries."""
 
 import contextlib
 import json
@@ -13,29 +13,29 @@ from oropendola_payments.simulator.core.faults import WEBHOOK_FAULTS, Faults
 
 RETRY_SECONDS = (1, 2, 5, 15, 60, 300)
 POST_SECONDS = 10
-MAX_ANSWER = 100_000
+MAX_RESPONSE_BYTES = 100_000
 
 
 @dataclass(frozen=True)
 class Delivery:
-	"""One webhook as it goes over the wire, byte for byte."""
+	"""One webhook, exactly as it is sent."""
 
 	code: str
 	url: str
 	headers: Mapping[str, str]
 	body: bytes
-	echo: Mapping[str, object] = field(default_factory=dict)  # what the answer must repeat at top level
+	echo: Mapping[str, object] = field(default_factory=dict)  # what the response must repeat at top level
 
 
-def _echoes(delivery: Delivery, answer) -> bool:
+def _is_acknowledged(delivery: Delivery, response) -> bool:
 	if not delivery.echo:
 		return True
 	try:
-		told = json.loads(answer.read(MAX_ANSWER))
+		body = json.loads(response.read(MAX_RESPONSE_BYTES))
 	except ValueError:
 		return False
-	is_right = isinstance(told, dict) and all(told.get(name) == v for name, v in delivery.echo.items())
-	return is_right and answer.status == 200
+	is_echo = isinstance(body, dict) and all(body.get(name) == v for name, v in delivery.echo.items())
+	return is_echo and response.status == 200
 
 
 @dataclass(order=True)
@@ -43,17 +43,17 @@ class _Waiting:
 	due: float
 	number: int
 	delivery: Delivery = field(compare=False)
-	tries: int = field(default=0, compare=False)
+	retries: int = field(default=0, compare=False)
 
 
 class Outbox:
-	"""A list of deliveries: iterate, index, `len`, `pop`, `take`; in auto mode it empties itself."""
+	"""A list of deliveries that can be iterated, indexed, popped and taken; in mode `auto` it empties itself."""
 
 	def __init__(self, faults: Faults, mode: str = "manual"):
 		if mode not in ("manual", "auto"):
 			raise ValueError("The mode of the outbox is manual or auto.")
 		self.mode = mode
-		self.late: list[Delivery] = []  # manual mode: what a late_webhook fault holds back
+		self.late: list[Delivery] = []  # in mode manual: what a late_webhook fault holds back
 		self._faults = faults
 		self._changed = threading.Condition()
 		self._waiting: list[_Waiting] = []
@@ -62,7 +62,7 @@ class Outbox:
 		self._stopped = False
 
 	def send(self, delivery: Delivery) -> None:
-		"""Queue a webhook; this is where duplicates, losses and delays come from."""
+		"""Queue a webhook, or duplicate, drop or delay it when there is a fault."""
 		fault = self._faults.take(delivery.code, "webhook", WEBHOOK_FAULTS)
 		kind = fault.kind if fault else ""
 		if kind == "drop_webhook":
@@ -75,13 +75,13 @@ class Outbox:
 			self._put(delivery, delay)
 
 	def deliver(self, delivery: Delivery, timeout: float = POST_SECONDS) -> int:
-		"""Post it now; the HTTP status, or 0 when nobody answers as this provider demands."""
+		"""Post it now and return the HTTP status, or 0 without a response that the provider accepts."""
 		request = urllib.request.Request(
 			delivery.url, data=delivery.body, headers=dict(delivery.headers), method="POST"
 		)
 		try:
-			with urllib.request.urlopen(request, timeout=timeout) as answer:
-				return answer.status if _echoes(delivery, answer) else 0
+			with urllib.request.urlopen(request, timeout=timeout) as response:
+				return response.status if _is_acknowledged(delivery, response) else 0
 		except urllib.error.HTTPError as error:
 			with error:
 				return error.code
@@ -89,7 +89,7 @@ class Outbox:
 			return 0
 
 	def take(self, code: str | None = None) -> list[Delivery]:
-		"""All that wait (of one provider), oldest first, taken out of the outbox."""
+		"""Remove all waiting deliveries (of one provider) and return them, oldest first."""
 		with self._changed:
 			taken = [w for w in self._waiting if code in (None, w.delivery.code)]
 			self._waiting = [w for w in self._waiting if w not in taken]
@@ -100,7 +100,7 @@ class Outbox:
 			return self._waiting.pop(index).delivery
 
 	def release_late(self) -> None:
-		"""Put what was held back behind everything else."""
+		"""Queue what was held back, behind everything else."""
 		held, self.late = self.late, []
 		for delivery in held:
 			self._put(delivery, 0)
@@ -113,7 +113,7 @@ class Outbox:
 	def start(self) -> None:
 		if self.mode == "auto" and self._thread is None:
 			self._thread = threading.Thread(
-				target=self._post_for_ever, daemon=True, name="simulator-webhooks"
+				target=self._post_until_closed, daemon=True, name="simulator-webhooks"
 			)
 			self._thread.start()
 
@@ -136,20 +136,20 @@ class Outbox:
 		with self._changed:
 			return self._waiting[index].delivery
 
-	def _put(self, delivery: Delivery, delay: float, tries: int = 0) -> None:
-		# Without an address there is nowhere to post to, but a test still wants to see what was said.
+	def _put(self, delivery: Delivery, delay: float, retries: int = 0) -> None:
+		# Without an address nothing can be posted, but a test still wants to see the webhook.
 		if self.mode == "auto" and not delivery.url:
 			return
 		with self._changed:
 			self._count += 1
-			self._waiting.append(_Waiting(time.monotonic() + delay, self._count, delivery, tries))
+			self._waiting.append(_Waiting(time.monotonic() + delay, self._count, delivery, retries))
 			self._changed.notify_all()
 
-	def _post_for_ever(self) -> None:
+	def _post_until_closed(self) -> None:
 		while (waiting := self._next_due()) is not None:
 			status = self.deliver(waiting.delivery)
-			if not 200 <= status < 300 and waiting.tries < len(RETRY_SECONDS):
-				self._put(waiting.delivery, RETRY_SECONDS[waiting.tries], waiting.tries + 1)
+			if not 200 <= status < 300 and waiting.retries < len(RETRY_SECONDS):
+				self._put(waiting.delivery, RETRY_SECONDS[waiting.retries], waiting.retries + 1)
 
 	def _next_due(self) -> _Waiting | None:
 		with self._changed:

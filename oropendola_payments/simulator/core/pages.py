@@ -1,4 +1,4 @@
-"""Plain pages that work without JavaScript and say clearly that no real money moves."""
+"""HTML pages that work without JavaScript and say clearly that no real money moves."""
 
 from collections.abc import Iterable, Mapping
 
@@ -32,8 +32,8 @@ def layout(provider: str, title: str, content: Markup) -> str:
 	return str(LAYOUT.format(provider=provider, title=title, content=content))
 
 
-def pay_page(provider: str, action: str, facts: Mapping[str, str], methods: Iterable[str]) -> str:
-	"""What is to be paid, a choice of methods, and a button for every way it can end."""
+def pay_page(provider: str, action: str, details: Mapping[str, str], methods: Iterable[str]) -> str:
+	"""What is to be paid, the payment methods, and a button for every outcome."""
 	radios = NOTHING.join(
 		Markup('<label><input type="radio" name="method" value="{0}"{1}> {0}</label>').format(
 			method, Markup(" checked") if number == 0 else ""
@@ -41,31 +41,31 @@ def pay_page(provider: str, action: str, facts: Mapping[str, str], methods: Iter
 		for number, method in enumerate(methods)
 	)
 	return layout(
-		provider, f"Pay with {provider}", fact_list(facts) + form(action, {}, OUTCOME_BUTTONS, radios)
+		provider, f"Pay with {provider}", detail_list(details) + form(action, {}, OUTCOME_BUTTONS, radios)
 	)
 
 
-def otp_page(provider: str, action: str, facts: Mapping[str, str], method: str, wrong: bool = False) -> str:
-	"""The bank's page that asks for the one-time code."""
+def otp_page(provider: str, action: str, details: Mapping[str, str], method: str, wrong: bool = False) -> str:
+	"""The page of the bank that asks for a one-time code."""
 	hint = "That code is incorrect. " if wrong else ""
 	entry = Markup(
 		"<p>{0}The correct code is 123456.</p>"
 		'<label>One-time code <input name="otp" autocomplete="one-time-code"></label>'
 	).format(hint)
-	content = fact_list(facts) + form(
+	content = detail_list(details) + form(
 		action, {"method": method, "step": "otp"}, (("success", "Confirm"),), entry
 	)
 	return layout(provider, "Your bank asks for a code", content)
 
 
-def upi_page(provider: str, action: str, facts: Mapping[str, str], method: str) -> str:
-	"""The payer's UPI app."""
-	content = fact_list(facts) + form(action, {"method": method, "step": "upi"}, UPI_BUTTONS)
+def upi_page(provider: str, action: str, details: Mapping[str, str], method: str) -> str:
+	"""The approval screen of the payer's UPI app."""
+	content = detail_list(details) + form(action, {"method": method, "step": "upi"}, UPI_BUTTONS)
 	return layout(provider, "Your UPI app asks for approval", content)
 
 
 def return_page(provider: str, url: str, fields: Mapping[str, str]) -> str:
-	"""Sends the browser back by a cross-site form POST, by itself or, without JavaScript, by a button."""
+	"""Sends the browser back with a cross-site form POST; without JavaScript the customer presses a button."""
 	content = form(url, fields, (("", "Return to the shop"),)) + Markup(
 		"<script>document.forms[0].submit()</script>"
 	)
@@ -77,23 +77,25 @@ def message_page(provider: str, title: str, text: str) -> str:
 
 
 def form(action: str, hidden: Mapping[str, str], buttons: Iterable, content: Markup = NOTHING) -> Markup:
-	"""A form that posts; a button without a value sends nothing of its own."""
+	"""A form that posts; a button with an empty value sends no outcome."""
 	inputs = NOTHING.join(
 		Markup('<input type="hidden" name="{}" value="{}">').format(name, value)
 		for name, value in hidden.items()
 	)
 	named = Markup('<button name="outcome" value="{}">{}</button>')
 	plain = Markup("<button>{}</button>")
-	shown = NOTHING.join(
+	named_buttons = NOTHING.join(
 		named.format(value, text) if value else plain.format(text) for value, text in buttons
 	)
 	return Markup('<form method="post" action="{}">{}{}<p>{}</p></form>').format(
-		action, inputs, content, shown
+		action, inputs, content, named_buttons
 	)
 
 
-def fact_list(facts: Mapping[str, str]) -> Markup:
-	rows = NOTHING.join(Markup("<dt>{}</dt><dd>{}</dd>").format(name, value) for name, value in facts.items())
+def detail_list(details: Mapping[str, str]) -> Markup:
+	rows = NOTHING.join(
+		Markup("<dt>{}</dt><dd>{}</dd>").format(name, value) for name, value in details.items()
+	)
 	return Markup("<dl>{}</dl>").format(rows)
 
 

@@ -1,7 +1,6 @@
-"""The simulator's server: finds the providers, routes to them, plays faults, serves tests."""
+"""The simulator: it finds the providers, serves them over HTTP, applies faults, and gives tests their controls."""
 
 import copy
-import json
 import pkgutil
 import socket
 import threading
@@ -10,17 +9,15 @@ from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from importlib import import_module
 
-from markupsafe import Markup
-from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
-from oropendola_payments.simulator.core import pages
-from oropendola_payments.simulator.core.amounts import to_text
 from oropendola_payments.simulator.core.browser import Browser, Page
+from oropendola_payments.simulator.core.control import Control
 from oropendola_payments.simulator.core.faults import HTTP_FAULTS, Fault, Faults
-from oropendola_payments.simulator.core.ledger import CAPTURED, Charge, Ledger, Order
+from oropendola_payments.simulator.core.ledger import CAPTURED, Charge, Ledger, Order, Refund
 from oropendola_payments.simulator.core.outbox import Outbox
 from oropendola_payments.simulator.core.provider import OTP, Provider, Return
 
@@ -30,16 +27,16 @@ GARBAGE = "<html><body>Service temporarily behaves strangely"
 
 
 class Clock:
-	"""The simulator's time. Tests move it instead of sleeping."""
+	"""The time of the simulator. Tests move it instead of sleeping."""
 
 	def __init__(self):
-		self._ahead = timedelta()
+		self._offset = timedelta()
 
 	def now(self) -> datetime:
-		return datetime.now(timezone.utc) + self._ahead
+		return datetime.now(timezone.utc) + self._offset
 
 	def advance(self, seconds: float) -> None:
-		self._ahead += timedelta(seconds=seconds)
+		self._offset += timedelta(seconds=seconds)
 
 
 class _Request(Request):
@@ -49,13 +46,13 @@ class _Request(Request):
 
 class _QuietHandler(WSGIRequestHandler):
 	def log(self, type, message, *args):
-		# Request lines hold keys and tokens, so only a provider's own crash is printed.
+		# Request lines contain keys and tokens, so only a crash of a provider is printed.
 		if type == "error":
 			super().log(type, message, *args)
 
 
 class Simulator:
-	"""The providers, played on 127.0.0.1. `Simulator().start()` … `.close()`, or a `with` block.
+	"""The simulated providers on 127.0.0.1. `Simulator().start()` … `.close()`, or a `with` block.
 
 	`codes` limits it to some providers; `webhooks="auto"` posts webhooks instead of keeping them for a test.
 	"""
@@ -75,7 +72,7 @@ class Simulator:
 		}
 		self._routes = self._build_routes()
 
-	# Life -------------------------------------------------------------------------------------------
+	# Start and stop ---------------------------------------------------------------------------------
 
 	def start(self) -> "Simulator":
 		self._server = make_server(
@@ -104,31 +101,36 @@ class Simulator:
 		self.close()
 
 	def reset(self) -> None:
-		"""Forget orders, payments, faults and webhooks. Settings stay, ids are never given twice."""
+		"""Delete orders, payments, faults and webhooks. Settings stay, and no id is used twice."""
 		self.faults.clear()
 		self.webhooks.clear()
 		for provider in self.providers.values():
-			provider.ledger.clear()
+			provider.reset()
 
-	# What tests ask and tell ------------------------------------------------------------------------
+	# What tests read and change ---------------------------------------------------------------------
+
+	def provider(self, code: str) -> Provider:
+		if code not in self.providers:
+			raise LookupError(f"The simulator has no provider {code!r}; it has {', '.join(self.providers)}.")
+		return self.providers[code]
 
 	def captures(self, code: str) -> list[Charge]:
-		"""What this gateway took: captured charges, oldest first, each with what was given back of it."""
+		"""What this gateway took: captured charges, oldest first, each with the amount that was refunded."""
 		return [charge for charge in self.charges(code) if charge.state == CAPTURED]
 
 	def charges(self, code: str) -> list[Charge]:
-		"""Every try to pay, failed and pending ones too."""
+		"""Every attempt to pay, failed and pending ones too."""
 		ledger = self.provider(code).ledger
 		with ledger.lock:
 			return copy.deepcopy(ledger.charges)
 
-	def refunds(self, code: str) -> list:
+	def refunds(self, code: str) -> list[Refund]:
 		ledger = self.provider(code).ledger
 		with ledger.lock:
 			return copy.deepcopy(ledger.refunds)
 
 	def order(self, code: str, reference: str) -> Order | None:
-		"""The newest order with our reference, or None when the gateway never heard of it."""
+		"""The newest order with our reference, or None when there is none."""
 		ledger = self.provider(code).ledger
 		with ledger.lock:
 			return copy.deepcopy(ledger.find_order_by_reference(reference))
@@ -137,7 +139,7 @@ class Simulator:
 		"""Change settings of a provider: `webhook_url`, `webhook_headers`, its secrets and options."""
 		provider = self.provider(code)
 		if unknown := sorted(set(settings) - set(provider.config)):
-			raise ValueError(f"{provider.label}'s provider has no setting {', '.join(unknown)}.")
+			raise ValueError(f"The simulated {provider.label} has no setting {', '.join(unknown)}.")
 		with provider.ledger.lock:
 			provider.config.update(settings)
 
@@ -149,21 +151,21 @@ class Simulator:
 	def pay(
 		self, code: str, reference: str, method: str | None = None, outcome: str = "success"
 	) -> Return | None:
-		"""Press a button of the order's pay page, pass the bank's page; answers the browser's next request.
+		"""Press a button of the pay page and go through the bank's page; returns the browser's next request.
 
-		None when the browser is left without one, e.g. after a time-out fault.
+		None when there is no next request, for example after a time-out fault.
 		"""
 		provider = self.provider(code)
 		order = provider.ledger.find_order_by_reference(reference)
 		if order is None:
 			raise LookupError(
-				f"{provider.label} has no order {reference!r}. Was its pay page or create call reached?"
+				f"{provider.label} has no order {reference!r}. Was it created, or its pay page opened?"
 			)
 		fields = {"method": method or provider.methods[0], "outcome": outcome}
-		return self._walk(f"/{code}/__pay/{order.order_id}", fields)
+		return self._submit_pages(f"/{code}/__pay/{order.order_id}", fields)
 
 	def finish(self, code: str, reference: str, outcome: str = "success") -> None:
-		"""The newest payment with our reference ends late (success or failure), with nobody at a browser."""
+		"""Give the newest payment with our reference its late result (success or failure), without a browser."""
 		provider = self.provider(code)
 		with provider.ledger.lock:
 			order = provider.ledger.find_order_by_reference(reference)
@@ -173,7 +175,7 @@ class Simulator:
 			provider.finish(order, charges[-1], outcome)
 
 	def finish_refund(self, code: str, key: str, outcome: str = "success") -> None:
-		"""The refund with our key is done, or failed, at the bank."""
+		"""Give the refund with our key its result at the bank: success or failure."""
 		provider = self.provider(code)
 		with provider.ledger.lock:
 			refund = provider.ledger.find_refund(key=key)
@@ -182,19 +184,19 @@ class Simulator:
 			provider.finish_refund(provider.ledger.find_charge(refund.payment_id), refund, outcome)
 
 	def refund_from_dashboard(self, code: str, reference: str, amount_minor: int | None = None) -> None:
-		"""Somebody sends the newest payment with our reference back in the provider's dashboard, all of it or a part."""
+		"""Refund the newest payment with our reference, or a part of it, as somebody does in the provider's dashboard."""
 		provider = self.provider(code)
 		with provider.ledger.lock:
 			charges = provider.ledger.charges_of(provider.ledger.find_order_by_reference(reference))
-			taken = [charge for charge in charges if charge.state == CAPTURED]
-			provider.refund_from_dashboard(taken[-1], amount_minor)
+			captured = [charge for charge in charges if charge.state == CAPTURED]
+			provider.refund_from_dashboard(captured[-1], amount_minor)
 
 	def dispute(self, code: str, reference: str, state: str = "open") -> None:
-		"""The payer's bank contests the money taken for our reference: open, won or lost."""
+		"""The payer's bank disputes the payment with our reference: open, won or lost."""
 		provider = self.provider(code)
 		with provider.ledger.lock:
-			charge = provider.ledger.charges_of(provider.ledger.find_order_by_reference(reference))[-1]
-			provider.notify_dispute(charge, state)
+			order = provider.ledger.find_order_by_reference(reference)
+			provider.notify_dispute(provider.ledger.charges_of(order)[-1], state)
 
 	# WSGI -------------------------------------------------------------------------------------------
 
@@ -204,17 +206,17 @@ class Simulator:
 	def _respond(self, request: Request) -> Response:
 		try:
 			endpoint, values = self._routes.bind_to_environ(request.environ).match()
-			request.get_data(cache=True)  # raw bytes first: a form that was parsed first would swallow them
+			request.get_data(cache=True)  # before anybody parses the form, which would consume the raw body
 			code, handler = endpoint
 			if code is None:
 				return handler(request, **values)
-			return self._play(self.providers[code], handler, request, values)
+			return self._handle(self.providers[code], handler, request, values)
 		except HTTPException as error:
 			return error.get_response(request.environ)
 
-	def _play(self, provider: Provider, handler, request: Request, values: dict) -> Response:
-		"""The handler's answer, or what a fault makes of it."""
-		call = provider.call_of(request, handler.__name__)
+	def _handle(self, provider: Provider, handler, request: Request, values: dict) -> Response:
+		"""The response of the handler, changed by a fault if there is one."""
+		call = provider.call_name(request, handler.__name__)
 		fault = self.faults.take(provider.code, call, HTTP_FAULTS)
 		kind = fault.kind if fault else ""
 		if kind == "delay":
@@ -224,26 +226,18 @@ class Simulator:
 		if kind == "error_500_before":
 			return _server_error(fault)
 		with provider.ledger.lock:
-			answer = handler(request, **values)
+			response = handler(request, **values)
 		if kind == "timeout_after":
 			return _hang_up(request)
 		if kind == "error_500_after":
 			return _server_error(fault)
-		return Response(GARBAGE, content_type="text/html") if kind == "garbage" else answer
+		return Response(GARBAGE, content_type="text/html") if kind == "garbage" else response
 
 	def _build_routes(self) -> Map:
-		own = [
-			("GET", "/", self._index),
-			("GET", "/__ledger", self._show_ledger),
-			("POST", "/__faults", self._add_fault),
-			("POST", "/__reset", self._reset),
-			("POST", "/__config", self._configure),
-			("POST", "/__finish", self._finish),
-		]
-		rules = [_rule(methods, path, None, handler) for methods, path, handler in own]
+		rules = [_rule(methods, path, None, handler) for methods, path, handler in Control(self).routes()]
 		for code, provider in self.providers.items():
-			paying = [("GET,POST", "/__pay/<order_id>", provider.pay)]
-			for methods, path, handler in [*provider.routes(), *paying]:
+			pay_page = ("GET,POST", "/__pay/<order_id>", provider.pay)
+			for methods, path, handler in [*provider.routes(), pay_page]:
 				rules.append(_rule(methods, f"/{code}{path}", code, handler))
 		return Map(rules, strict_slashes=False, merge_slashes=False)
 
@@ -251,12 +245,7 @@ class Simulator:
 		ledger = Ledger(kind.code, self.clock, first_number)
 		return kind(ledger, self.faults, self.webhooks, self.clock, lambda: self.url)
 
-	def provider(self, code: str) -> Provider:
-		if code not in self.providers:
-			raise LookupError(f"The simulator plays no {code!r}; it plays {', '.join(self.providers)}.")
-		return self.providers[code]
-
-	def _walk(self, path: str, fields: dict[str, str]) -> Return | None:
+	def _submit_pages(self, path: str, fields: dict[str, str]) -> Return | None:
 		browser = Browser(self, self.url)
 		page = browser.post(path, fields)
 		while page.status < 400 and page.forms and browser.is_inside(page.forms[0].action):
@@ -269,54 +258,9 @@ class Simulator:
 			return Return("POST", page.forms[0].action, page.forms[0].fields)
 		return None
 
-	# The simulator's own pages ----------------------------------------------------------------------
-
-	def _index(self, request: Request) -> Response:
-		rows = []
-		for provider in self.providers.values():
-			for charge in self.charges(provider.code)[-20:]:
-				amount = f"{charge.currency} {to_text(charge.amount_minor, charge.currency)}"
-				back = to_text(charge.refunded_minor, charge.currency)
-				rows.append((provider.label, charge.reference, charge.payment_id, amount, charge.state, back))
-		headings = ("Provider", "Reference", "Payment", "Amount", "State", "Refunded")
-		told = Markup("<p>It plays {}. Recent payments:</p>").format(
-			", ".join(d.label for d in self.providers.values())
-		)
-		html = pages.layout("payment providers", "Payment simulator", told + pages.table(headings, rows))
-		return Response(html, content_type="text/html; charset=utf-8")
-
-	def _show_ledger(self, request: Request) -> Response:
-		told = {code: provider.ledger.as_dict() for code, provider in self.providers.items()}
-		return Response(json.dumps(told, default=str), content_type="application/json")
-
-	def _add_fault(self, request: Request) -> Response:
-		told = _json_body(request)
-		with _refusing():
-			self.faults.add(
-				told["code"], told["call"], told["kind"], told.get("times", 1), **told.get("args", {})
-			)
-		return _done()
-
-	def _configure(self, request: Request) -> Response:
-		told = _json_body(request)
-		with _refusing():
-			self.configure(told["code"], **told["settings"])
-		return _done()
-
-	def _finish(self, request: Request) -> Response:
-		told = _json_body(request)
-		with _refusing():
-			self.finish(told["code"], told["reference"], told.get("outcome", "success"))
-		return _done()
-
-	def _reset(self, request: Request) -> Response:
-		_json_body(request)
-		self.reset()
-		return _done()
-
 
 def find_providers(codes: Iterable[str] = ()) -> list[type[Provider]]:
-	"""The providers in `providers`, one a folder; only those of `codes` are imported when some are given."""
+	"""The provider classes, one a folder; only those of `codes` are imported when some are given."""
 	folders = import_module(PROVIDERS).__path__
 	found = []
 	for code in tuple(codes) or tuple(module.name for module in pkgutil.iter_modules(folders)):
@@ -335,7 +279,7 @@ def _rule(methods: str, path: str, code: str | None, handler) -> Rule:
 
 
 def _hang_up(request: Request) -> Response:
-	"""Close the connection without an answer; where there is none (a test's own browser), say 504."""
+	"""Close the connection without a response; 504 where there is no connection, as in a test's own browser."""
 	connection = request.environ.get("werkzeug.socket")
 	if connection is not None:
 		with suppress(OSError):
@@ -345,24 +289,3 @@ def _hang_up(request: Request) -> Response:
 
 def _server_error(fault: Fault) -> Response:
 	return Response("Internal Server Error", int(fault.args.get("status", 500)), content_type="text/plain")
-
-
-def _json_body(request: Request) -> dict:
-	# Asking for JSON keeps other web pages in the same browser from driving the simulator.
-	told = request.get_json()
-	if not isinstance(told, dict):
-		raise BadRequest("Please send a JSON object.")
-	return told
-
-
-class _refusing:
-	def __enter__(self):
-		return self
-
-	def __exit__(self, kind, error, trace):
-		if isinstance(error, (KeyError, LookupError, TypeError, ValueError)):
-			raise BadRequest(str(error)) from error
-
-
-def _done() -> Response:
-	return Response('{"ok": true}', content_type="application/json")

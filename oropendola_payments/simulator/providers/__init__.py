@@ -1,1 +1,1 @@
-"""One folder a provider, played on its real wire protocol. `provider` is found by its place."""
+"""One folder a provider, named by its code. `provider.py` has its class, which the server finds by itself."""

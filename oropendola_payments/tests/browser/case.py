@@ -124,7 +124,7 @@ class BrowserTestCase(TestCase):
 		"""Go from the checkout to the window that the gateway's script opens inside our page."""
 		page.locator(f"input[name=gateway][value={gateway}]").check()
 		page.locator(".pay-form .button").click()
-		window = page.frame_locator("iframe[name=simulator-overlay]")
+		window = page.frame_locator("iframe[name=simulator-checkout]")
 		window.locator("button[value=success]").wait_for()
 		return window
 

@@ -1,6 +1,6 @@
 """A signature proves who sent a notice, not that it still holds: a signed success is checked with a status query."""
 
-from oropendola_payments.simulator.core import ledger as entries
+from oropendola_payments.simulator.core import ledger as states
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.journey import Journey
 from oropendola_payments.tests.support.simulated import deliver
@@ -37,13 +37,13 @@ class TestSignedNotices(TestCase):
 			with self.subTest(gateway):
 				journey, charge, messages = self.told_of_success(gateway)
 				ledger = journey.sim.provider(gateway).ledger
-				ledger.set_charge_state(charge, entries.PENDING)
-				ledger.find_order(charge.order_id).state = entries.OPEN
+				ledger.set_charge_state(charge, states.PENDING)
+				ledger.find_order(charge.order_id).state = states.OPEN
 				for message in messages:
 					deliver(message)
 				self.assertEqual((journey.status(), journey.captures()), ("Processing", []))
 				self.assertNotEqual(journey.subscription_status(), "Active")
-				ledger.set_charge_state(charge, entries.CAPTURED)
+				ledger.set_charge_state(charge, states.CAPTURED)
 				sweep(journey.invoice)
 				self.assertEqual((journey.status(), journey.problems()), ("Paid", []))
 

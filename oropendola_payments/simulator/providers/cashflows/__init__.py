@@ -1,1 +1,1 @@
-"""Cashflows, played: `provider` answers its calls and shows its pages."""
+"""Simulated Cashflows: `provider` has its calls and pages, and `wire` its wire format."""

@@ -1,45 +1,34 @@
-"""Cashflows Gateway, played: payment jobs, payments, captures, refunds, and webhooks that only ring a bell.
+"""Simulated Cashflows Gateway: payment jobs, payments, captures, refunds, and webhooks that name only references.
 
-Every call must carry the true Hash; after several wrong ones the account is locked, as Cashflows' sister API does.
+Every call must carry the correct Hash. After several wrong ones the account is locked, as in Cashflows' other API.
 """
 
 import hashlib
 import hmac
 import json
-import re
-from datetime import datetime, timezone
 from urllib.parse import urlencode
 
 from werkzeug.wrappers import Request, Response
 
-from oropendola_payments.simulator.core import ledger as entries
-from oropendola_payments.simulator.core.amounts import to_minor, to_text
+from oropendola_payments.simulator.core import ledger
+from oropendola_payments.simulator.core.amounts import to_text
 from oropendola_payments.simulator.core.ledger import Charge, ExceedsRefundable, Order, Refund
 from oropendola_payments.simulator.core.provider import Provider, Return
+from oropendola_payments.simulator.providers.cashflows.wire import (
+	JOB_STATUS,
+	PAYMENT_STATUS,
+	REFUND_STATUS,
+	Refused,
+	error_report,
+	json_object,
+	read_amount,
+	read_utc,
+	request_hash,
+)
 
 PREFIX = "/api/gateway"
-AMOUNT = re.compile(r"[0-9]{1,12}\.[0-9]{2}")
-PAYMENT_STATUS = {
-	entries.CAPTURED: "Paid",
-	entries.AUTHORIZED: "Reserved",
-	entries.PENDING: "Commissioned",
-	entries.FAILED: "Declined",
-	entries.VOIDED: "Cancelled",
-}
-JOB_STATUS = {entries.CANCELLED: "Cancelled", entries.EXPIRED: "Expired"}
-REFUND_STATUS = {
-	entries.REFUNDED: "Completed",
-	entries.REFUND_PENDING: "Pending",
-	entries.REFUND_FAILED: "Failed",
-}
-WRONG_HASHES_UNTIL_LOCKED = 5
-FIRST_REFERENCE = 240101120000000000  # 18 digits, above 2^53
-
-
-class Refused(Exception):
-	def __init__(self, status: int, code: str):
-		super().__init__(code)
-		self.status, self.code = status, code
+MAX_WRONG_HASHES = 5
+FIRST_REFERENCE = 240101120000000000  # 18 digits, more than a double can hold exactly (2^53)
 
 
 class Cashflows(Provider):
@@ -49,13 +38,13 @@ class Cashflows(Provider):
 	defaults = {
 		"key_id": "210101010101010101",
 		"key_secret": "simulator-cashflows-api-key-not-real",
-		"webhook_secret": "",  # a proxy in front of the site that signs; Cashflows itself does not
+		"webhook_secret": "",  # for a proxy that signs webhooks; Cashflows itself does not
 		"currencies": ("AUD", "CAD", "CHF", "EUR", "GBP", "JPY", "USD"),
 		"auto_capture": True,
-		"refund_state": entries.REFUNDED,  # or `pending`
-		"payments_in_full": True,  # or a job names only reference and status of its payments
+		"refund_state": ledger.REFUNDED,  # or `pending`
+		"payments_in_full": True,  # False: a job has only reference and status of its payments
 		"references_as_numbers": False,
-		"refund_reports_error": False,  # an error report beside a refund that was made
+		"refund_reports_error": False,  # the response has an error report although the refund was made
 	}
 
 	def __init__(self, *parts):
@@ -72,27 +61,32 @@ class Cashflows(Provider):
 			("GET", payment, self.payment_status),
 			("POST", f"{payment}/captures", self.capture),
 			("POST", f"{payment}/refunds", self.refund),
-			("HEAD", f"{PREFIX}/orders/<number>", self.order_known),
+			("HEAD", f"{PREFIX}/orders/<number>", self.order_exists),
 			("GET", f"{PREFIX}/supported-payment-methods", self.supported_payment_methods),
 		]
 
-	# Who asks ---------------------------------------------------------------------------------------
+	# Authentication ---------------------------------------------------------------------------------
 
-	def _guarded(self, request: Request, work, status: int = 200, report: dict | None = None) -> Response:
+	def _guarded(self, request: Request, handle, status: int = 200, report: dict | None = None) -> Response:
+		"""The data that `handle` returns, or the refusal; without the correct Hash nothing is done."""
 		try:
 			self._check_hash(request)
-			data = work()
-			return self.answer({"data": data, "links": data.pop("links", {}), "errorReport": report}, status)
+			data = handle()
+			return self.json_response(
+				{"data": data, "links": data.pop("links", {}), "errorReport": report}, status
+			)
 		except Refused as refused:
-			return self.answer({"data": None, "errorReport": _report(refused.code)}, refused.status)
+			return self.json_response(
+				{"data": None, "errorReport": error_report(refused.code)}, refused.status
+			)
 
 	def _check_hash(self, request: Request) -> None:
-		text = str(self.config["key_secret"]).encode() + request.get_data()
-		wanted, received = hashlib.sha512(text).hexdigest(), request.headers.get("Hash", "").lower()
-		is_ours = request.headers.get("ConfigurationId") == self.config["key_id"]
-		if self.wrong_hashes >= WRONG_HASHES_UNTIL_LOCKED:
+		expected = request_hash(str(self.config["key_secret"]), request.get_data())
+		received = request.headers.get("Hash", "").lower()
+		is_known = request.headers.get("ConfigurationId") == self.config["key_id"]
+		if self.wrong_hashes >= MAX_WRONG_HASHES:
 			raise Refused(401, "AccountLocked")
-		if not is_ours or received != wanted:
+		if not is_known or received != expected:
 			self.wrong_hashes += 1
 			raise Refused(401, "InvalidHash")
 		if request.mimetype != "application/json":
@@ -101,23 +95,23 @@ class Cashflows(Provider):
 	def supported_payment_methods(self, request: Request) -> Response:
 		return self._guarded(request, lambda: {"paymentMethods": ["Card"]})
 
-	def order_known(self, request: Request, number: str) -> Response:
-		def look() -> dict:
+	def order_exists(self, request: Request, number: str) -> Response:
+		def find() -> dict:
 			if self.ledger.find_order_by_reference(number) is None:
 				raise Refused(404, "RecordNotFound")
 			return {}
 
-		return self._guarded(request, look)
+		return self._guarded(request, find)
 
 	# Payment jobs -----------------------------------------------------------------------------------
 
 	def create(self, request: Request) -> Response:
-		return self._guarded(request, lambda: self._job(self._open(_json(request))), 201)
+		return self._guarded(request, lambda: self._job(self._open(json_object(request))), 201)
 
 	def _open(self, body: dict) -> Order:
 		parameters, order = body.get("parameters") or {}, body.get("order") or {}
 		currency, number = body.get("currency"), order.get("orderNumber")
-		minor = _minor(body.get("amountToCollect"), currency)
+		minor = read_amount(body.get("amountToCollect"), currency)
 		if currency not in self.config["currencies"]:
 			raise Refused(400, "CurrencyNotSupported")
 		if not isinstance(number, str) or not 0 < len(number) <= 35:
@@ -131,28 +125,28 @@ class Cashflows(Provider):
 			minor,
 			currency,
 			parameters=parameters,
-			until=_utc(body.get("expirationDateTimeUtc")),
+			expires_at=read_utc(body.get("expirationDateTimeUtc")),
 		)
 
 	def _reference(self) -> str:
 		return str(FIRST_REFERENCE + self.ledger.next_number())
 
 	def status(self, request: Request, job_reference: str) -> Response:
-		return self._guarded(request, lambda: self._job(self._known(job_reference)))
+		return self._guarded(request, lambda: self._job(self._find_order(job_reference)))
 
 	def cancel(self, request: Request, job_reference: str) -> Response:
-		return self._guarded(request, lambda: self._job(self._closed(self._known(job_reference))))
+		return self._guarded(request, lambda: self._job(self._cancel(self._find_order(job_reference))))
 
-	def _closed(self, order: Order) -> Order:
-		if order.state in (entries.PAID, entries.CANCELLED, entries.EXPIRED):
+	def _cancel(self, order: Order) -> Order:
+		if order.state in (ledger.PAID, ledger.CANCELLED, ledger.EXPIRED):
 			raise Refused(400, "InvalidPaymentStatus")
-		order.state = entries.CANCELLED
+		order.state = ledger.CANCELLED
 		for charge in self.ledger.charges_of(order):
-			if charge.state == entries.AUTHORIZED:
-				self.ledger.set_charge_state(charge, entries.VOIDED)
+			if charge.state == ledger.AUTHORIZED:
+				self.ledger.set_charge_state(charge, ledger.VOIDED)
 		return order
 
-	def _known(self, job_reference: str) -> Order:
+	def _find_order(self, job_reference: str) -> Order:
 		order = self.ledger.find_order(job_reference)
 		if order is None:
 			raise Refused(404, "RecordNotFound")
@@ -160,9 +154,9 @@ class Cashflows(Provider):
 		return order
 
 	def _expire(self, order: Order) -> None:
-		until = order.fields["until"]
-		if order.state == entries.OPEN and until and self.clock.now() > until:
-			order.state = entries.EXPIRED
+		expires_at = order.fields["expires_at"]
+		if order.state == ledger.OPEN and expires_at and self.clock.now() > expires_at:
+			order.state = ledger.EXPIRED
 
 	def can_pay(self, order: Order) -> bool:
 		self._expire(order)
@@ -174,7 +168,7 @@ class Cashflows(Provider):
 		if not self.config["payments_in_full"]:
 			payments = [{name: payment[name] for name in ("reference", "status")} for payment in payments]
 		return {
-			"reference": self._sent(order.order_id),
+			"reference": self._format_reference(order.order_id),
 			"createDateTimeUtc": order.created_at.isoformat(),
 			"currency": self.reported_currency("status", order.currency),
 			"amountToCollect": self._amount(order.amount_minor, order.currency),
@@ -187,9 +181,9 @@ class Cashflows(Provider):
 	# Payments ---------------------------------------------------------------------------------------
 
 	def payment_status(self, request: Request, job_reference: str, reference: str) -> Response:
-		return self._guarded(request, lambda: self._payment(self._paid(job_reference, reference)))
+		return self._guarded(request, lambda: self._payment(self._find_charge(job_reference, reference)))
 
-	def _paid(self, job_reference: str, reference: str) -> Charge:
+	def _find_charge(self, job_reference: str, reference: str) -> Charge:
 		charge = self.ledger.find_charge(reference)
 		if charge is None or charge.order_id != job_reference:
 			raise Refused(404, "RecordNotFound")
@@ -197,7 +191,7 @@ class Cashflows(Provider):
 
 	def _payment(self, charge: Charge) -> dict:
 		payment = {
-			"reference": self._sent(charge.payment_id),
+			"reference": self._format_reference(charge.payment_id),
 			"createDateTimeUtc": charge.created_at.isoformat(),
 			"paymentMethods": ["Card"],
 			"status": PAYMENT_STATUS[charge.state],
@@ -205,56 +199,61 @@ class Cashflows(Provider):
 			"refunds": [self._refund(refund) for refund in self.ledger.refunds_of(charge)],
 			"attributes": {"originatingIpAddress": "192.0.2.1"},
 		}
-		if charge.state == entries.CAPTURED:
+		if charge.state == ledger.CAPTURED:
 			payment["paidAmount"] = payment["amountToCollect"]
 		return payment
 
 	def complete_checkout(self, order: Order, outcome: str, method: str) -> Return:
 		parameters, charge = order.fields["parameters"], None
 		if outcome == "success" and not self.config["auto_capture"]:
-			charge = self.ledger.add_charge(order, self._reference(), entries.AUTHORIZED, method=method)
+			charge = self.ledger.add_charge(order, self._reference(), ledger.AUTHORIZED, method=method)
 		elif outcome != "cancel":
 			charge = self.record_charge(order, self._reference(), outcome, method)
-		way = {"cancel": "returnUrlCancelled", "failure": "returnUrlFailed"}.get(outcome, "returnUrlSuccess")
-		if charge and charge.state == entries.FAILED:
-			way = "returnUrlFailed"
-		told = {"paymentjobref": order.order_id, "ordernumber": order.reference}
+		url_name = {"cancel": "returnUrlCancelled", "failure": "returnUrlFailed"}.get(
+			outcome, "returnUrlSuccess"
+		)
+		if charge and charge.state == ledger.FAILED:
+			url_name = "returnUrlFailed"
+		query = {"paymentjobref": order.order_id, "ordernumber": order.reference}
 		if charge:
 			self.notify_payment(order, charge)
-			told["paymentref"] = charge.payment_id
-		address = parameters[way]
-		return Return("GET", address + ("&" if "?" in address else "?") + urlencode(told))
+			query["paymentref"] = charge.payment_id
+		address = parameters[url_name]
+		return Return("GET", address + ("&" if "?" in address else "?") + urlencode(query))
 
 	def capture(self, request: Request, job_reference: str, reference: str) -> Response:
 		return self._guarded(
-			request, lambda: self._captured(request, self._paid(job_reference, reference)), 201
+			request, lambda: self._capture(request, self._find_charge(job_reference, reference)), 201
 		)
 
-	def _captured(self, request: Request, charge: Charge) -> dict:
-		minor = _minor(_json(request).get("amountToCapture"), charge.currency)
-		if charge.state != entries.AUTHORIZED:
+	def _capture(self, request: Request, charge: Charge) -> dict:
+		minor = read_amount(json_object(request).get("amountToCapture"), charge.currency)
+		if charge.state != ledger.AUTHORIZED:
 			raise Refused(400, "InvalidCaptureStatus")
 		if minor > charge.amount_minor:
 			raise Refused(400, "CaptureAmountExceedsOriginalAuthorisation")
-		self.ledger.set_charge_state(charge, entries.CAPTURED)
+		self.ledger.set_charge_state(charge, ledger.CAPTURED)
 		self.notify_payment(self.ledger.find_order(charge.order_id), charge)
-		return {"reference": self._sent(self._reference()), "status": "Completed"}
+		return {"reference": self._format_reference(self._reference()), "status": "Completed"}
 
 	# Refunds ----------------------------------------------------------------------------------------
 
 	def refund(self, request: Request, job_reference: str, reference: str) -> Response:
-		report = _report("UnexpectedPaymentStatus") if self.config["refund_reports_error"] else None
+		report = error_report("UnexpectedPaymentStatus") if self.config["refund_reports_error"] else None
 		return self._guarded(
-			request, lambda: self._give_back(request, self._paid(job_reference, reference)), 201, report
+			request,
+			lambda: self._new_refund(request, self._find_charge(job_reference, reference)),
+			201,
+			report,
 		)
 
-	def _give_back(self, request: Request, charge: Charge) -> dict:
-		"""A repeated refundNumber is a second refund: nothing says that Cashflows would notice."""
-		body = _json(request)
-		minor = _minor(body.get("amountToRefund"), charge.currency)
-		if self.fault("refund", "decline"):
-			raise Refused(201, "GenericRejectionOfRefund")  # a success that is none
-		if charge.state != entries.CAPTURED:
+	def _new_refund(self, request: Request, charge: Charge) -> dict:
+		"""A repeated refundNumber is a second refund: nothing in the documentation says that Cashflows detects it."""
+		body = json_object(request)
+		minor = read_amount(body.get("amountToRefund"), charge.currency)
+		if self.take_fault("refund", "decline"):
+			raise Refused(201, "GenericRejectionOfRefund")  # a refusal with a successful status
+		if charge.state != ledger.CAPTURED:
 			raise Refused(400, "InvalidPaymentForRefund")
 		if not self.ledger.refundable(charge):
 			raise Refused(400, "PaymentAlreadyFullyRefunded")
@@ -268,7 +267,7 @@ class Cashflows(Provider):
 
 	def _refund(self, refund: Refund) -> dict:
 		return {
-			"reference": self._sent(refund.refund_id),
+			"reference": self._format_reference(refund.refund_id),
 			"refundNumber": refund.key,
 			"status": REFUND_STATUS[refund.state],
 			"amountToRefund": self._amount(refund.amount_minor, refund.currency),
@@ -277,10 +276,10 @@ class Cashflows(Provider):
 	# Webhooks ---------------------------------------------------------------------------------------
 
 	def notify_payment(self, order: Order, charge: Charge) -> None:
-		"""No status, no amount, no signature: only the two references, which the answer must repeat."""
+		"""Send the two references, which the response must repeat; no status, amount or signature."""
 		references = {
-			"paymentJobReference": self._sent(order.order_id),
-			"paymentReference": self._sent(charge.payment_id),
+			"paymentJobReference": self._format_reference(order.order_id),
+			"paymentReference": self._format_reference(charge.payment_id),
 		}
 		message = {"notifyType": "PaymentStatusChange", **references}
 		body, headers = json.dumps(message).encode(), {"Content-Type": "application/json"}
@@ -294,43 +293,8 @@ class Cashflows(Provider):
 		self.notify_payment(self.ledger.find_order(charge.order_id), charge)
 
 	def _amount(self, minor: int, currency: str) -> str:
-		return f"{to_text(self.reported_amount('status', minor), currency)}" + (
-			"" if currency != "JPY" else ".00"
-		)
+		text = to_text(self.reported_amount("status", minor), currency)
+		return f"{text}.00" if currency == "JPY" else text
 
-	def _sent(self, reference: str) -> str | int:
+	def _format_reference(self, reference: str) -> str | int:
 		return int(reference) if self.config["references_as_numbers"] else reference
-
-
-def _report(code: str) -> dict:
-	error = {"code": code, "message": "Played by the simulator.", "parameters": {}}
-	return {"errors": [error], "warnings": [], "language": "en", "isFatalError": False}
-
-
-def _json(request: Request) -> dict:
-	try:
-		body = json.loads(request.get_data())
-	except ValueError:
-		raise Refused(400, "InvalidJson") from None
-	if not isinstance(body, dict):
-		raise Refused(400, "InvalidJson")
-	return body
-
-
-def _minor(value, currency) -> int:
-	"""Minor units of an amount that is text with a dot and two decimals; nothing else is read."""
-	if not isinstance(value, str) or not AMOUNT.fullmatch(value) or not isinstance(currency, str):
-		raise Refused(400, "InvalidAmount")
-	try:
-		minor = to_minor(value, currency)
-	except ValueError:
-		raise Refused(400, "InvalidAmount") from None
-	if minor <= 0:
-		raise Refused(400, "InvalidAmount")
-	return minor
-
-
-def _utc(text) -> datetime | None:
-	if not isinstance(text, str):
-		return None
-	return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)

@@ -1,1 +1,1 @@
-"""Cashfree, played: `provider` answers its calls and shows its pages."""
+"""Simulated Cashfree: `provider` has its calls and pages, `wire` its wire format, and `order_pay` paying by API."""

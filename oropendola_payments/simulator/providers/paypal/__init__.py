@@ -1,1 +1,1 @@
-"""PayPal, played: `provider` answers its calls and shows its pages."""
+"""Simulated PayPal: `provider` has its calls and pages, `wire` its wire format, and `certificates` the keys that sign webhooks."""

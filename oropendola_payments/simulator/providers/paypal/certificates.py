@@ -1,4 +1,4 @@
-"""A made-up certificate authority, so that played PayPal webhooks are signed like real ones. New keys in every run."""
+"""A made-up certificate authority that signs simulated webhooks as PayPal does. Its keys are new in every run."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -11,13 +11,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 HOST = "messageverificationcerts.paypal.com"
-# What a certificate can be like: `good`, or wrong in one way.
+# Kinds of certificates: `good`, or invalid in one way.
 KINDS = ("good", "expired", "foreign", "other_name")
 
 
 @dataclass(frozen=True)
 class Signer:
-	"""A key that signs webhooks and the certificate that says whose it is."""
+	"""A key that signs webhooks, with its certificate."""
 
 	key: rsa.RSAPrivateKey
 	certificate: x509.Certificate
@@ -30,7 +30,7 @@ class Signer:
 		return self.key.sign(message, padding.PKCS1v15(), hashes.SHA256())
 
 	def has_signed(self, signature: bytes, message: bytes) -> bool:
-		# RSA PKCS#1 v1.5 gives one signature for one message.
+		# An RSA PKCS#1 v1.5 signature is deterministic, so it can be compared with a new one.
 		return self.sign(message) == signature
 
 	def pem(self) -> bytes:
@@ -38,22 +38,22 @@ class Signer:
 
 
 def root_pem() -> bytes:
-	"""The root that stands behind every good certificate of this run."""
+	"""The root certificate that issued every good certificate of this run."""
 	return _root("Simulator root, no real money")[1].public_bytes(Encoding.PEM)
 
 
 @cache
 def signer(kind: str = "good") -> Signer:
-	"""The signer of this kind, the same during the whole run."""
-	root_key, root = _root("Somebody else's root" if kind == "foreign" else "Simulator root, no real money")
+	"""The signer of this kind; there is one in a run."""
+	root_key, root = _root("Another root" if kind == "foreign" else "Simulator root, no real money")
 	host = "webhooks.example.com" if kind == "other_name" else HOST
 	until = _now() - timedelta(days=1) if kind == "expired" else _now() + timedelta(days=300)
 	key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 	builder = _builder(host, root.subject, key.public_key(), until)
 	builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
 	builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-	above = x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key())
-	builder = builder.add_extension(above, critical=False)
+	issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key())
+	builder = builder.add_extension(issuer_key, critical=False)
 	return Signer(key, builder.sign(root_key, hashes.SHA256()))
 
 
@@ -62,9 +62,9 @@ def _root(name: str) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
 	key = ec.generate_private_key(ec.SECP256R1())
 	builder = _builder(name, _name(name), key.public_key(), _now() + timedelta(days=3000))
 	builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-	builder = builder.add_extension(_may_sign_certificates(), critical=True)
-	own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
-	return key, builder.add_extension(own, critical=False).sign(key, hashes.SHA256())
+	builder = builder.add_extension(_key_usage(), critical=True)
+	subject_key = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+	return key, builder.add_extension(subject_key, critical=False).sign(key, hashes.SHA256())
 
 
 def _builder(subject: str, issuer: x509.Name, public_key, until: datetime) -> x509.CertificateBuilder:
@@ -73,8 +73,8 @@ def _builder(subject: str, issuer: x509.Name, public_key, until: datetime) -> x5
 	return builder.not_valid_before(_now() - timedelta(days=30)).not_valid_after(until)
 
 
-def _may_sign_certificates() -> x509.KeyUsage:
-	uses = dict.fromkeys(
+def _key_usage() -> x509.KeyUsage:
+	others = dict.fromkeys(
 		(
 			"digital_signature",
 			"content_commitment",
@@ -86,7 +86,7 @@ def _may_sign_certificates() -> x509.KeyUsage:
 		),
 		False,
 	)
-	return x509.KeyUsage(key_cert_sign=True, crl_sign=True, **uses)
+	return x509.KeyUsage(key_cert_sign=True, crl_sign=True, **others)
 
 
 def _name(text: str) -> x509.Name:

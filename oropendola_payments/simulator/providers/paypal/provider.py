@@ -1,14 +1,14 @@
-"""PayPal, played: Orders v2, payments, refunds, OAuth tokens, and webhooks signed with a certificate.
+"""Simulated PayPal: Orders v2, payments and refunds. Tokens and webhooks are in `wire`.
 
-On the approval page `failure` means that the customer approves, but the card behind the account is refused at capture;
-`pending` that the capture waits for an eCheck.
+On the approval page `failure` means that the customer approves, but the card is declined at capture; `pending` means
+that the capture waits for an eCheck.
 """
 
 from urllib.parse import urlencode
 
 from werkzeug.wrappers import Request, Response
 
-from oropendola_payments.simulator.core import ledger as entries
+from oropendola_payments.simulator.core import ledger
 from oropendola_payments.simulator.core.amounts import to_text
 from oropendola_payments.simulator.core.ledger import Charge, ExceedsRefundable, Order, Refund
 from oropendola_payments.simulator.core.provider import Provider, Return
@@ -17,17 +17,17 @@ from oropendola_payments.simulator.providers.paypal.wire import (
 	Wire,
 	decimals,
 	json_body,
-	money,
+	read_amount,
 	time_text,
 	with_query,
 )
 
-CAPTURE_STATES = {entries.CAPTURED: "COMPLETED", entries.PENDING: "PENDING", entries.FAILED: "DECLINED"}
+CAPTURE_STATES = {ledger.CAPTURED: "COMPLETED", ledger.PENDING: "PENDING", ledger.FAILED: "DECLINED"}
 CAPTURE_EVENTS = {"COMPLETED": "COMPLETED", "PENDING": "PENDING", "DECLINED": "DENIED"}
 REFUND_STATES = {
-	entries.REFUNDED: "COMPLETED",
-	entries.REFUND_PENDING: "PENDING",
-	entries.REFUND_FAILED: "FAILED",
+	ledger.REFUNDED: "COMPLETED",
+	ledger.REFUND_PENDING: "PENDING",
+	ledger.REFUND_FAILED: "FAILED",
 }
 REFUND_EVENTS = {
 	"COMPLETED": "PAYMENT.CAPTURE.REFUNDED",
@@ -45,22 +45,22 @@ class PayPal(Wire, Provider):
 	code = "paypal"
 	label = "PayPal"
 	methods = ("paypal",)
-	dashboard_refund = {"request_id": "", "tags": {}}
+	dashboard_refund_fields = {"request_id": "", "tags": {}}
 	defaults = {
 		"key_id": "simulator-paypal-client-id",
 		"key_secret": "simulator-paypal-secret-not-real",
 		"webhook_id": "5AB00000CD000000E",
-		"link_rel": "payer-action",  # or `approve`, as older accounts and requests get it
-		"refund_state": entries.REFUNDED,  # or `pending`
-		"pending_reason": "ECHECK",  # why a capture that is pending waits
-		"capture_issue": "",  # the issue with which captures are refused, e.g. ORDER_COMPLETION_IN_PROGRESS
-		"certificate": "good",  # or another kind of paypal_authority
-		"certificate_is_there": True,
+		"link_rel": "payer-action",  # or `approve`, which older accounts and requests get
+		"refund_state": ledger.REFUNDED,  # or `pending`
+		"pending_reason": "ECHECK",  # the reason of a pending capture
+		"capture_issue": "",  # an issue that refuses captures, such as ORDER_COMPLETION_IN_PROGRESS
+		"certificate": "good",  # or another of `certificates.KINDS`
+		"certificate_exists": True,
 	}
 
 	def __init__(self, *parts):
 		super().__init__(*parts)
-		self._living_tokens: dict[str, float] = {}
+		self.access_tokens: dict[str, float] = {}
 
 	def routes(self):
 		return [
@@ -87,7 +87,7 @@ class PayPal(Wire, Provider):
 			raise Refused(400, "INVALID_STRING_LENGTH")
 		replayed = next((o for o in self.ledger.orders if o.fields["request_id"] == request_id), None)
 		order = replayed if request_id and replayed else self._open(body, request_id)
-		return self._shown(request, self._order(order), 200 if replayed else 201)
+		return self._order_response(request, order, 200 if replayed else 201)
 
 	def _open(self, body: dict, request_id: str) -> Order:
 		units = body.get("purchase_units")
@@ -109,13 +109,13 @@ class PayPal(Wire, Provider):
 		invoice_id = unit.get("invoice_id")
 		if invoice_id and any(o.fields["unit"].get("invoice_id") == invoice_id for o in self.ledger.orders):
 			raise Refused(422, "DUPLICATE_INVOICE_ID")
-		minor, currency = money(unit.get("amount"))
-		source = body.get("payment_source", {}).get("paypal", {}).get("experience_context")
-		context = source or body.get("application_context") or {}
+		minor, currency = read_amount(unit.get("amount"))
+		experience = body.get("payment_source", {}).get("paypal", {}).get("experience_context")
+		context = experience or body.get("application_context") or {}
 		for name in ("return_url", "cancel_url"):
 			if not str(context.get(name, "")).startswith(("https://", "http://")):
 				raise Refused(400, "INVALID_PARAMETER_VALUE")
-		status = "PAYER_ACTION_REQUIRED" if source else "CREATED"
+		status = "PAYER_ACTION_REQUIRED" if experience else "CREATED"
 		return self.ledger.add_order(
 			unit.get("custom_id", ""),
 			f"5O{self.ledger.next_number():014d}N",
@@ -128,23 +128,28 @@ class PayPal(Wire, Provider):
 		)
 
 	def status(self, request: Request, order_id: str) -> Response:
-		return self.guarded(request, lambda: self.answer(self._order(self._known(order_id))))
+		return self.guarded(
+			request, lambda: self.json_response(self.order_object(self._find_order(order_id)))
+		)
 
-	def _known(self, order_id: str) -> Order:
+	def _find_order(self, order_id: str) -> Order:
 		order = self.ledger.find_order(order_id)
 		if order is None:
 			raise Refused(404, "INVALID_RESOURCE_ID")
 		return order
 
-	def _shown(self, request: Request, order: dict, status: int) -> Response:
+	def _order_response(self, request: Request, order: Order, status: int) -> Response:
+		body = self.order_object(order)
 		if request.headers.get("Prefer") != "return=representation":
-			order = {name: order[name] for name in ("id", "status", "links")}
-		return self.answer(order, status)
+			body = {name: body[name] for name in ("id", "status", "links")}
+		return self.json_response(body, status)
 
-	def _order(self, order: Order) -> dict:
+	def order_object(self, order: Order) -> dict:
 		charges = self.ledger.charges_of(order)
-		captures = [self._capture(charge) for charge in charges]
-		refunds = [self._refund(charge, r) for charge in charges for r in self.ledger.refunds_of(charge)]
+		captures = [self.capture_object(charge) for charge in charges]
+		refunds = [
+			self._refund_object(charge, r) for charge in charges for r in self.ledger.refunds_of(charge)
+		]
 		unit = {**order.fields["unit"], "amount": self._amount("status", order.amount_minor, order.currency)}
 		if captures:
 			unit["payments"] = {"captures": captures, "refunds": refunds}
@@ -166,9 +171,9 @@ class PayPal(Wire, Provider):
 
 	def approval_page(self, request: Request) -> Response:
 		order = self.ledger.find_order(request.args.get("token", ""))
-		return self.show_pay_page(order) if order else self.text("There is no such order.", 404)
+		return self.show_pay_page(order) if order else self.text_response("There is no such order.", 404)
 
-	def facts(self, order: Order) -> dict[str, str]:
+	def details(self, order: Order) -> dict[str, str]:
 		amount = self._amount("page", order.amount_minor, order.currency)
 		return {"Amount": f"{amount['currency_code']} {amount['value']}", "Reference": order.reference}
 
@@ -177,17 +182,17 @@ class PayPal(Wire, Provider):
 		if outcome == "cancel":
 			return Return("GET", with_query(context["cancel_url"], token=order.order_id))
 		order.fields.update(status="APPROVED", outcome=outcome)
-		self.send_event("CHECKOUT.ORDER.APPROVED", "checkout-order", self._order(order))
-		back = with_query(context["return_url"], token=order.order_id, PayerID="PAYER00000001")
-		return Return("GET", back)
+		self.send_event("CHECKOUT.ORDER.APPROVED", "checkout-order", self.order_object(order))
+		url = with_query(context["return_url"], token=order.order_id, PayerID="PAYER00000001")
+		return Return("GET", url)
 
 	# Captures ---------------------------------------------------------------------------------------
 
 	def capture(self, request: Request, order_id: str) -> Response:
-		return self.guarded(request, lambda: self._capture_order(request, self._known(order_id)))
+		return self.guarded(request, lambda: self._capture_order(request, self._find_order(order_id)))
 
 	def _capture_order(self, request: Request, order: Order) -> Response:
-		"""A request id that was refused is refused again, whatever the customer did meanwhile."""
+		"""A refused request id is refused again, whatever the customer did in between."""
 		request_id = request.headers.get("PayPal-Request-Id", "")
 		refused = order.fields.setdefault("refused", {})
 		if request_id in refused:
@@ -203,14 +208,14 @@ class PayPal(Wire, Provider):
 		json_body(request)
 		charges = self.ledger.charges_of(order)
 		if charges and charges[0].fields["request_id"] == request_id:
-			return self._shown(request, self._order(order), 200)
+			return self._order_response(request, order, 200)
 		if charges:
 			raise Refused(422, "ORDER_ALREADY_CAPTURED")
 		if order.fields["status"] != "APPROVED":
 			raise Refused(422, "ORDER_NOT_APPROVED")
 		if self.config["capture_issue"]:
 			raise Refused(422, self.config["capture_issue"])
-		if order.fields["outcome"] == "failure" or self.fault("capture", "decline"):
+		if order.fields["outcome"] == "failure" or self.take_fault("capture", "decline"):
 			order.fields["status"] = "PAYER_ACTION_REQUIRED"
 			raise Refused(422, "INSTRUMENT_DECLINED")
 		payment_id = f"8XY{self.ledger.next_number():013d}C"
@@ -219,21 +224,23 @@ class PayPal(Wire, Provider):
 		)
 		order.fields["status"] = "COMPLETED"
 		self.notify_payment(order, charge)
-		return self._shown(request, self._order(order), 201)
+		return self._order_response(request, order, 201)
 
 	def capture_status(self, request: Request, payment_id: str) -> Response:
-		return self.guarded(request, lambda: self.answer(self._capture(self._paid(payment_id))))
+		return self.guarded(
+			request, lambda: self.json_response(self.capture_object(self._find_charge(payment_id)))
+		)
 
-	def _paid(self, payment_id: str) -> Charge:
+	def _find_charge(self, payment_id: str) -> Charge:
 		charge = self.ledger.find_charge(payment_id)
 		if charge is None:
 			raise Refused(404, "INVALID_RESOURCE_ID")
 		return charge
 
-	def _capture(self, charge: Charge, call: str = "status") -> dict:
-		status, back = CAPTURE_STATES[charge.state], charge.refunded_minor
-		if status == "COMPLETED" and back:
-			status = "REFUNDED" if back == charge.amount_minor else "PARTIALLY_REFUNDED"
+	def capture_object(self, charge: Charge, call: str = "status") -> dict:
+		status, refunded = CAPTURE_STATES[charge.state], charge.refunded_minor
+		if status == "COMPLETED" and refunded:
+			status = "REFUNDED" if refunded == charge.amount_minor else "PARTIALLY_REFUNDED"
 		capture = {
 			"id": charge.payment_id,
 			"status": status,
@@ -250,37 +257,37 @@ class PayPal(Wire, Provider):
 		return capture
 
 	def notify_payment(self, order: Order, charge: Charge) -> None:
-		capture = self._capture(charge, "webhook")
+		capture = self.capture_object(charge, "webhook")
 		self.send_event(f"PAYMENT.CAPTURE.{CAPTURE_EVENTS[capture['status']]}", "capture", capture)
 
 	def notify_dispute(self, charge: Charge, state: str) -> None:
-		capture = {**self._capture(charge, "webhook"), "id": f"4RV{self.ledger.next_number():013d}V"}
+		capture = {**self.capture_object(charge, "webhook"), "id": f"4RV{self.ledger.next_number():013d}V"}
 		self.send_event(DISPUTES[state], "refund", {**capture, "links": self._links(charge, "refunds/x")})
 
 	# Refunds ----------------------------------------------------------------------------------------
 
 	def refund(self, request: Request, payment_id: str) -> Response:
-		return self.guarded(request, lambda: self._refund_capture(request, self._paid(payment_id)))
+		return self.guarded(request, lambda: self._refund_capture(request, self._find_charge(payment_id)))
 
 	def _refund_capture(self, request: Request, charge: Charge) -> Response:
 		body, request_id = json_body(request), request.headers.get("PayPal-Request-Id", "")
 		known = next((r for r in self.ledger.refunds if r.fields["request_id"] == request_id), None)
 		if request_id and known:
-			return self.answer(self._refund(charge, known), 200)
-		if charge.state != entries.CAPTURED:
+			return self.json_response(self._refund_object(charge, known), 200)
+		if charge.state != ledger.CAPTURED:
 			raise Refused(422, "PENDING_CAPTURE")
 		if not self.ledger.refundable(charge):
 			raise Refused(422, "CAPTURE_FULLY_REFUNDED")
 		minor = self.ledger.refundable(charge)
 		if "amount" in body:
-			minor, currency = money(body["amount"])
+			minor, currency = read_amount(body["amount"])
 			if currency != charge.currency:
 				raise Refused(422, "REFUND_CAPTURE_CURRENCY_MISMATCH")
-		refund = self._give_back(charge, minor, body, request_id)
+		refund = self._new_refund(charge, minor, body, request_id)
 		self.notify_refund(charge, refund)
-		return self.answer(self._refund(charge, refund), 201)
+		return self.json_response(self._refund_object(charge, refund), 201)
 
-	def _give_back(self, charge: Charge, minor: int, body: dict, request_id: str) -> Refund:
+	def _new_refund(self, charge: Charge, minor: int, body: dict, request_id: str) -> Refund:
 		tags = {name: body[name] for name in ("custom_id", "invoice_id") if name in body}
 		key = str(body.get("custom_id", "")).removeprefix("refund-")
 		refund_id = f"1JU{self.ledger.next_number():013d}R"
@@ -295,15 +302,15 @@ class PayPal(Wire, Provider):
 			raise Refused(422, "REFUND_AMOUNT_EXCEEDED") from None
 
 	def refund_status(self, request: Request, refund_id: str) -> Response:
-		return self.guarded(request, lambda: self._one_refund(refund_id))
+		return self.guarded(request, lambda: self._show_refund(refund_id))
 
-	def _one_refund(self, refund_id: str) -> Response:
+	def _show_refund(self, refund_id: str) -> Response:
 		refund = self.ledger.find_refund(refund_id=refund_id)
 		if refund is None:
 			raise Refused(404, "INVALID_RESOURCE_ID")
-		return self.answer(self._refund(self.ledger.find_charge(refund.payment_id), refund))
+		return self.json_response(self._refund_object(self.ledger.find_charge(refund.payment_id), refund))
 
-	def _refund(self, charge: Charge, refund: Refund) -> dict:
+	def _refund_object(self, charge: Charge, refund: Refund) -> dict:
 		return {
 			"id": refund.refund_id,
 			"status": REFUND_STATES[refund.state],
@@ -312,16 +319,16 @@ class PayPal(Wire, Provider):
 			"links": self._links(charge, f"refunds/{refund.refund_id}"),
 		}
 
-	def _links(self, charge: Charge, own: str) -> list[dict]:
-		above = self.url(f"/v2/payments/captures/{charge.payment_id}")
+	def _links(self, charge: Charge, path: str) -> list[dict]:
+		capture_url = self.url(f"/v2/payments/captures/{charge.payment_id}")
 		return [
-			{"href": self.url(f"/v2/payments/{own}"), "rel": "self", "method": "GET"},
-			{"href": above, "rel": "up", "method": "GET"},
+			{"href": self.url(f"/v2/payments/{path}"), "rel": "self", "method": "GET"},
+			{"href": capture_url, "rel": "up", "method": "GET"},
 		]
 
 	def notify_refund(self, charge: Charge, refund: Refund) -> None:
-		told = self._refund(charge, refund)
-		self.send_event(REFUND_EVENTS[told["status"]], "refund", told)
+		body = self._refund_object(charge, refund)
+		self.send_event(REFUND_EVENTS[body["status"]], "refund", body)
 
 	def _amount(self, call: str, minor: int, currency: str) -> dict[str, str]:
 		minor, currency = self.reported_amount(call, minor), self.reported_currency(call, currency)

@@ -1,4 +1,4 @@
-"""PayPal's wire, played: tokens, refusals, amounts as text, and webhooks signed with a certificate."""
+"""PayPal's wire format: access tokens, refusals, amounts as text, and webhooks signed with a certificate."""
 
 import base64
 import json
@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from werkzeug.wrappers import Request, Response
 
 from oropendola_payments.simulator.core.amounts import to_minor
-from oropendola_payments.simulator.providers.paypal import certificates as authority
+from oropendola_payments.simulator.providers.paypal import certificates
 
 CURRENCIES = frozenset(
 	"AUD BRL CAD CNY CZK DKK EUR HKD HUF ILS JPY MYR MXN TWD NZD NOK PHP PLN GBP SGD SEK CHF THB USD".split()  # noqa: SIM905
@@ -25,7 +25,7 @@ class Refused(Exception):
 
 
 class Wire:
-	"""What every call of PayPal's API has in common; mixed into the provider."""
+	"""What all calls of PayPal's API have in common: access tokens and signed webhooks."""
 
 	def wire_routes(self):
 		return [
@@ -39,24 +39,28 @@ class Wire:
 	# Tokens -----------------------------------------------------------------------------------------
 
 	def token(self, request: Request) -> Response:
-		given, wanted = request.authorization, (self.config["key_id"], self.config["key_secret"])
-		if given is None or (given.username, given.password) != wanted:
-			return self.answer(
+		given, expected = request.authorization, (self.config["key_id"], self.config["key_secret"])
+		if given is None or (given.username, given.password) != expected:
+			return self.json_response(
 				{"error": "invalid_client", "error_description": "Client Authentication failed"}, 401
 			)
 		if request.form.get("grant_type") != "client_credentials":
-			return self.answer({"error": "unsupported_grant_type", "error_description": "Grant Type"}, 400)
+			return self.json_response(
+				{"error": "unsupported_grant_type", "error_description": "Grant Type"}, 400
+			)
 		token = f"A21AA-simulated-{self.ledger.next_number()}"
-		self._living_tokens[token] = self.clock.now().timestamp() + TOKEN_SECONDS
-		return self.answer({"access_token": token, "token_type": "Bearer", "expires_in": TOKEN_SECONDS})
+		self.access_tokens[token] = self.clock.now().timestamp() + TOKEN_SECONDS
+		return self.json_response(
+			{"access_token": token, "token_type": "Bearer", "expires_in": TOKEN_SECONDS}
+		)
 
-	def guarded(self, request: Request, work) -> Response:
-		"""The answer of the work, or PayPal's refusal; nothing happens without a living token."""
+	def guarded(self, request: Request, handle) -> Response:
+		"""The response of `handle`, or PayPal's refusal; without a valid token nothing is done."""
 		given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-		if self._living_tokens.get(given, 0) < self.clock.now().timestamp():
+		if self.access_tokens.get(given, 0) < self.clock.now().timestamp():
 			return self._refusal(401, "AUTHENTICATION_FAILURE", "TOKEN_EXPIRED")
 		try:
-			return work()
+			return handle()
 		except Refused as refused:
 			names = {400: "INVALID_REQUEST", 404: "RESOURCE_NOT_FOUND", 422: "UNPROCESSABLE_ENTITY"}
 			return self._refusal(refused.status, names[refused.status], refused.issue)
@@ -67,9 +71,9 @@ class Wire:
 			"name": name,
 			"message": "See details.",
 			"debug_id": debug_id,
-			"details": [{"issue": issue, "description": "Played by the simulator."}],
+			"details": [{"issue": issue, "description": "Sent by the simulator."}],
 		}
-		return self.answer(body, status, {"PayPal-Debug-Id": debug_id})
+		return self.json_response(body, status, {"PayPal-Debug-Id": debug_id})
 
 	# Webhooks ---------------------------------------------------------------------------------------
 
@@ -87,20 +91,23 @@ class Wire:
 
 	def signed_headers(self, body: bytes) -> dict[str, str]:
 		"""The headers of a webhook with this body, signed for the configured webhook id."""
-		signer = authority.signer(self.config["certificate"])
-		sent = f"a1b2c3d4-0000-11f0-9999-{self.ledger.next_number():012d}", time_text(self.clock.now())
-		signature = base64.b64encode(signer.sign(self._signed(*sent, body))).decode()
+		signer = certificates.signer(self.config["certificate"])
+		transmission = (
+			f"a1b2c3d4-0000-11f0-9999-{self.ledger.next_number():012d}",
+			time_text(self.clock.now()),
+		)
+		signature = base64.b64encode(signer.sign(self._signed_message(*transmission, body))).decode()
 		return {
 			"Content-Type": "application/json",
-			"PAYPAL-TRANSMISSION-ID": sent[0],
-			"PAYPAL-TRANSMISSION-TIME": sent[1],
+			"PAYPAL-TRANSMISSION-ID": transmission[0],
+			"PAYPAL-TRANSMISSION-TIME": transmission[1],
 			"PAYPAL-TRANSMISSION-SIG": self.reported_signature("webhook", signature),
 			"PAYPAL-CERT-URL": self.url(f"/v1/notifications/certs/{signer.name}"),
 			"PAYPAL-AUTH-ALGO": "SHA256withRSA",
 			"PAYPAL-AUTH-VERSION": "v2",
 		}
 
-	def _signed(self, transmission_id: str, time: str, body: bytes) -> bytes:
+	def _signed_message(self, transmission_id: str, time: str, body: bytes) -> bytes:
 		crc = zlib.crc32(body) & 0xFFFFFFFF
 		return f"{transmission_id}|{time}|{self.config['webhook_id']}|{crc}".encode()
 
@@ -108,35 +115,39 @@ class Wire:
 		return self.guarded(request, lambda: self._verify_webhook(request))
 
 	def _verify_webhook(self, request: Request) -> Response:
-		asked, raw = json_body(request), request.get_data().decode()
+		params, raw = json_body(request), request.get_data().decode()
 		start = re.search(r'"webhook_event"\s*:\s*', raw)
-		if start is None or not all(isinstance(asked.get(n), str) for n in ("transmission_id", "webhook_id")):
+		if start is None or not all(
+			isinstance(params.get(n), str) for n in ("transmission_id", "webhook_id")
+		):
 			raise Refused(400, "MISSING_REQUIRED_PARAMETER")
 		end = json.JSONDecoder().raw_decode(raw, start.end())[1]
-		signer = authority.signer(self.config["certificate"])
-		message = self._signed(
-			asked["transmission_id"], asked["transmission_time"], raw[start.end() : end].encode()
+		signer = certificates.signer(self.config["certificate"])
+		message = self._signed_message(
+			params["transmission_id"], params["transmission_time"], raw[start.end() : end].encode()
 		)
-		is_ours = asked["webhook_id"] == self.config["webhook_id"] and asked["cert_url"].endswith(signer.name)
-		signed = is_ours and signer.has_signed(base64.b64decode(asked["transmission_sig"]), message)
-		return self.answer({"verification_status": "SUCCESS" if signed else "FAILURE"})
+		is_known = params["webhook_id"] == self.config["webhook_id"] and params["cert_url"].endswith(
+			signer.name
+		)
+		is_valid = is_known and signer.has_signed(base64.b64decode(params["transmission_sig"]), message)
+		return self.json_response({"verification_status": "SUCCESS" if is_valid else "FAILURE"})
 
 	def webhook_settings(self, request: Request, webhook_id: str) -> Response:
-		def show() -> Response:
+		def settings() -> Response:
 			if webhook_id != self.config["webhook_id"]:
 				raise Refused(404, "INVALID_RESOURCE_ID")
-			return self.answer({"id": webhook_id, "url": self.config["webhook_url"]})
+			return self.json_response({"id": webhook_id, "url": self.config["webhook_url"]})
 
-		return self.guarded(request, show)
+		return self.guarded(request, settings)
 
 	def certificate(self, request: Request, name: str) -> Response:
-		signer = authority.signer(self.config["certificate"])
-		if name != signer.name or not self.config["certificate_is_there"]:
-			return self.text("", 404)
-		return self.text(signer.pem().decode(), content_type="application/x-pem-file")
+		signer = certificates.signer(self.config["certificate"])
+		if name != signer.name or not self.config["certificate_exists"]:
+			return self.text_response("", 404)
+		return self.text_response(signer.pem().decode(), content_type="application/x-pem-file")
 
 	def root_certificate(self, request: Request) -> Response:
-		return self.text(authority.root_pem().decode(), content_type="application/x-pem-file")
+		return self.text_response(certificates.root_pem().decode(), content_type="application/x-pem-file")
 
 
 def json_body(request: Request) -> dict:
@@ -149,8 +160,8 @@ def json_body(request: Request) -> dict:
 	return body
 
 
-def money(amount) -> tuple[int, str]:
-	"""Minor units and currency, as strictly as PayPal reads them: text, and no decimal point where there are none."""
+def read_amount(amount) -> tuple[int, str]:
+	"""Minor units and currency. As strict as PayPal: text only, and no decimals in a currency without them."""
 	value, currency = (amount or {}).get("value"), (amount or {}).get("currency_code")
 	if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,28}(\.[0-9]{1,3})?", value):
 		raise Refused(400, "INVALID_PARAMETER_SYNTAX")

@@ -1,1 +1,1 @@
-"""PayU, played: `provider` answers its calls and shows its pages."""
+"""Simulated PayU: `provider` has its calls and pages, `wire` its wire format, and `commands` its General API."""

@@ -1,11 +1,8 @@
-"""PayU's General API, postservice.php: questions about payments, and refunds.
+"""PayU's General API, postservice.php: the status of payments, and refunds.
 
 https://docs.payu.in/reference/verify_payment_api , /refund_transaction_api ,
 /check_action_status_api_with_payu_id , /get_all_refunds_from_transaction_ids_api
 """
-
-from datetime import datetime, timedelta, timezone
-from hashlib import sha512
 
 from werkzeug.wrappers import Request, Response
 
@@ -13,8 +10,9 @@ from oropendola_payments.simulator.core import ledger
 from oropendola_payments.simulator.core.amounts import to_minor, to_text
 from oropendola_payments.simulator.core.ledger import Charge, ExceedsRefundable, Order, Refund
 from oropendola_payments.simulator.core.provider import Provider
+from oropendola_payments.simulator.providers.payu.wire import REFUND_STATUSES, digest, indian_time
 
-CALLS = {  # command -> the name of the call for faults
+CALLS = {  # command -> the name of the call in faults
 	"verify_payment": "status",
 	"check_payment": "status",
 	"cancel_refund_transaction": "refund",
@@ -22,12 +20,10 @@ CALLS = {  # command -> the name of the call for faults
 	"getAllRefundsFromTxnIds": "refund_status",
 }
 TOKEN_LIMIT = 23
-REFUND_WORDS = {ledger.REFUND_PENDING: "queued", ledger.REFUNDED: "success", ledger.REFUND_FAILED: "failure"}
-INDIA = timezone(timedelta(hours=5, minutes=30))
 
 
 class GeneralApi:
-	"""One path, many commands; always HTTP 200, and the truth is in the body."""
+	"""One path for all commands; the HTTP status is always 200, and the result is in the body."""
 
 	def __init__(self, provider: Provider):
 		self.provider = provider
@@ -40,14 +36,14 @@ class GeneralApi:
 			"getAllRefundsFromTxnIds": self.all_refunds,
 		}
 
-	def answer(self, request: Request) -> Response:
-		told = self._told(request.form.to_dict())
+	def respond(self, request: Request) -> Response:
+		result = self._result(request.form.to_dict())
 		if request.args.get("form") != "2":
-			# Without form=2 PayU prints PHP arrays.
-			return self.provider.text("Array\n(\n    [status] => 0\n)\n", content_type="text/html")
-		return self.provider.answer(told)
+			# Without form=2 PayU prints a PHP array.
+			return self.provider.text_response("Array\n(\n    [status] => 0\n)\n", content_type="text/html")
+		return self.provider.json_response(result)
 
-	def _told(self, fields: dict[str, str]) -> dict:
+	def _result(self, fields: dict[str, str]) -> dict:
 		command = self.commands.get(fields.get("command", ""))
 		if not fields.get("key") or not fields.get("var1") or command is None:
 			return _refusal("Parameter missing")
@@ -55,8 +51,8 @@ class GeneralApi:
 			return _refusal("Invalid Merchant Key")
 		if not fields.get("hash"):
 			return _refusal("Hash is empty")
-		signed = (fields["key"], fields["command"], fields["var1"], self.provider.config["salt"])
-		if fields["hash"] != sha512("|".join(signed).encode()).hexdigest():
+		signed = [fields["key"], fields["command"], fields["var1"], self.provider.config["salt"]]
+		if fields["hash"] != digest(signed):
 			return _refusal("Invalid Hash.")
 		return command(fields)
 
@@ -64,14 +60,14 @@ class GeneralApi:
 
 	def verify_payment(self, fields: dict[str, str]) -> dict:
 		details = {txnid: self._by_txnid(txnid) for txnid in fields["var1"].split("|")}
-		found = sum(entry["mihpayid"] != "Not Found" for entry in details.values())
+		found = sum(payment["mihpayid"] != "Not Found" for payment in details.values())
 		return _fetched(found, len(details), details)
 
 	def check_payment(self, fields: dict[str, str]) -> dict:
 		charge = self.ledger.find_charge(fields["var1"])
 		if charge is None:
 			return _refusal("Transaction not exists")
-		details = self._entry(self.ledger.find_order(charge.order_id), charge)
+		details = self._payment(self.ledger.find_order(charge.order_id), charge)
 		return {"status": 1, "msg": "Transaction Fetched Successfully", "transaction_details": details}
 
 	def _by_txnid(self, txnid: str) -> dict:
@@ -79,21 +75,21 @@ class GeneralApi:
 		if order is None:
 			return {"mihpayid": "Not Found", "status": "Not Found"}
 		charges = self.ledger.charges_of(order)
-		return self._entry(order, charges[-1]) if charges else self._initiated(order)
+		return self._payment(order, charges[-1]) if charges else self._initiated(order)
 
-	def _entry(self, order: Order, charge: Charge) -> dict:
-		facts = self.provider.facts_of(order, charge)
+	def _payment(self, order: Order, charge: Charge) -> dict:
+		fields = self.provider.common_fields(order, charge)
 		amount = to_text(self.provider.reported_amount("status", charge.amount_minor), "INR")
 		net = self.provider.net_amount(charge)
 		return {
-			**facts,
+			**fields,
 			"request_id": "",
 			"amt": net,
 			"transaction_amount": amount,
 			"additional_charges": self.provider.config["additional_charges"] or "0.00",
-			"error_code": facts["error"],
-			"card_no": facts["cardnum"],
-			# PayU's types are loose: a number for round sums, text for others.
+			"error_code": fields["error"],
+			"card_no": fields["cardnum"],
+			# PayU sends a number when the amount is whole, and text otherwise.
 			"net_amount_debit": int(net[:-3]) if net.endswith(".00") and net != "0.00" else net,
 			"disc": "0.00",
 			"Merchant_UTR": None,
@@ -102,7 +98,7 @@ class GeneralApi:
 
 	@staticmethod
 	def _initiated(order: Order) -> dict:
-		"""The customer has the pay page open and has not chosen yet."""
+		"""The customer has opened the pay page and not chosen anything."""
 		return {
 			"mihpayid": order.fields["mihpayid"],
 			"txnid": order.reference,
@@ -135,11 +131,11 @@ class GeneralApi:
 		return self._new_refund(charge, token, amount)
 
 	def _new_refund(self, charge: Charge, token: str, amount: int) -> dict:
-		earlier = self.ledger.find_refund(key=token)
-		if earlier and earlier.amount_minor == amount:
+		known = self.ledger.find_refund(key=token)
+		if known and known.amount_minor == amount:
 			text = "Transactions with the same amount and same token are not allowed"
 			return _refund_failure(227, text, charge.payment_id)
-		if earlier:
+		if known:
 			return _refund_failure(106, "Token already exists", charge.payment_id)
 		try:
 			refund = self.ledger.add_refund(charge, str(131278000 + self.ledger.next_number()), token, amount)
@@ -155,67 +151,63 @@ class GeneralApi:
 		}
 
 	def check_action_status(self, fields: dict[str, str]) -> dict:
-		wanted = fields["var1"]
+		number = fields["var1"]
 		if fields.get("var2") == "payuid":
-			charge = self.ledger.find_charge(wanted)
+			charge = self.ledger.find_charge(number)
 			actions = [self._capture_action(charge)] if charge else []
 			actions += (
 				[self._refund_action(refund) for refund in self.ledger.refunds_of(charge)] if charge else []
 			)
 		else:
-			refund = self.ledger.find_refund(refund_id=wanted)
+			refund = self.ledger.find_refund(refund_id=number)
 			actions = [self._refund_action(refund)] if refund else []
 		if not actions:
-			return _fetched(0, 1, {wanted: "No action status found"})
-		return _fetched(1, 1, {wanted: {action["request_id"]: action for action in actions}})
+			return _fetched(0, 1, {number: "No action status found"})
+		return _fetched(1, 1, {number: {action["request_id"]: action for action in actions}})
 
 	def all_refunds(self, fields: dict[str, str]) -> dict:
 		order = self.ledger.find_order_by_reference(fields["var1"])
 		charges = self.ledger.charges_of(order) if order else []
-		told = {c.payment_id: [self._refund_row(r) for r in self.ledger.refunds_of(c)] for c in charges}
-		if not any(told.values()):
+		refunds = {c.payment_id: [self._refund_row(r) for r in self.ledger.refunds_of(c)] for c in charges}
+		if not any(refunds.values()):
 			return {"status": 1, "msg": "No Refunds Found for the transaction."}
-		return {"status": 1, "msg": "Refunds fetched successfully.", "Refund Details": told}
+		return {"status": 1, "msg": "Refunds fetched successfully.", "Refund Details": refunds}
 
 	def _capture_action(self, charge: Charge) -> dict:
 		amount = to_text(charge.amount_minor, "INR")
-		word = "SUCCESS" if charge.state == ledger.CAPTURED else charge.state
-		return _action(charge.payment_id, f"1{charge.payment_id[-8:]}", amount, "capture", "", word)
+		status = "SUCCESS" if charge.state == ledger.CAPTURED else charge.state
+		return _action(charge.payment_id, f"1{charge.payment_id[-8:]}", amount, "capture", "", status)
 
 	def _refund_action(self, refund: Refund) -> dict:
-		self._process(refund)
+		self._finish_in_demo(refund)
 		amount = to_text(self.provider.reported_amount("refund_status", refund.amount_minor), "INR")
-		word = REFUND_WORDS[refund.state]
-		return _action(refund.payment_id, refund.refund_id, amount, "refund", refund.key, word)
+		status = REFUND_STATUSES[refund.state]
+		return _action(refund.payment_id, refund.refund_id, amount, "refund", refund.key, status)
 
 	def _refund_row(self, refund: Refund) -> dict:
-		self._process(refund)
+		self._finish_in_demo(refund)
 		return {
 			"PayuID": refund.payment_id,
 			"RequestID": refund.refund_id,
 			"RefundToken": refund.key,
 			"PaymentGateway": "SIMPG",
 			"Amount": to_text(refund.amount_minor, "INR"),
-			"Status": REFUND_WORDS[refund.state],
+			"Status": REFUND_STATUSES[refund.state],
 			"RefundCreationDate": indian_time(refund.created_at),
 			"bank_arn": None,
 			"success_at": None,
 		}
 
-	def _process(self, refund: Refund) -> None:
-		# A demo has nobody who plays the bank, so a refund is done when somebody asks about it.
+	def _finish_in_demo(self, refund: Refund) -> None:
+		# Nobody finishes refunds in the demo, so a refund is done when its status is read.
 		if refund.state == ledger.REFUND_PENDING and self.provider.outbox.mode == "auto":
 			self.provider.finish_refund(self.ledger.find_charge(refund.payment_id), refund, "success")
 
 
-def indian_time(moment: datetime) -> str:
-	return moment.astimezone(INDIA).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _fetched(found: int, asked: int, details: dict) -> dict:
+def _fetched(found: int, requested: int, details: dict) -> dict:
 	return {
 		"status": 1 if found else 0,
-		"msg": f"{found} out of {asked} Transactions Fetched Successfully",
+		"msg": f"{found} out of {requested} Transactions Fetched Successfully",
 		"transaction_details": details,
 	}
 

@@ -1,1 +1,1 @@
-"""PhonePe, played: `provider` answers its calls and shows its pages."""
+"""Simulated PhonePe: `provider` has its calls and pages, `wire` its wire format, and `salt_scheme` its older API."""

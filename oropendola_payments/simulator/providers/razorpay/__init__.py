@@ -1,1 +1,1 @@
-"""Razorpay, played: `provider` answers its calls and shows its pages."""
+"""Simulated Razorpay: `provider` has its calls and pages, and `wire` its wire format."""

@@ -1,4 +1,4 @@
-"""Razorpay: the Orders API, Standard and Hosted Checkout, webhooks. What its objects look like is in `razorpay_wire`.
+"""Simulated Razorpay: the Orders API, Standard and Hosted Checkout, webhooks.
 
 https://razorpay.com/docs/api/orders, https://razorpay.com/docs/api/refunds and https://razorpay.com/docs/webhooks
 """
@@ -11,8 +11,7 @@ from functools import wraps
 
 from werkzeug.wrappers import Request, Response
 
-from oropendola_payments.simulator.core import embedded as overlay
-from oropendola_payments.simulator.core import ledger, pages
+from oropendola_payments.simulator.core import embedded, ledger
 from oropendola_payments.simulator.core.ledger import Charge, ExceedsRefundable, Order, Refund
 from oropendola_payments.simulator.core.provider import Provider, Return
 from oropendola_payments.simulator.providers.razorpay.wire import (
@@ -35,14 +34,14 @@ class Razorpay(Provider):
 	code = "razorpay"
 	label = "Razorpay"
 	methods = ("card", "upi", "netbanking", "wallet")
-	dashboard_refund = {"idempotency": "", "body": b"", "asked": {}}
+	dashboard_refund_fields = {"idempotency": "", "body": b"", "params": {}}
 	defaults = {
 		"key_id": "rzp_test_Simulator0001",
 		"key_secret": "SimulatorRazorpayKeySecret",
-		"webhook_secret": "simulator-razorpay-webhook-secret",  # empty: webhooks carry no signature, as in life
+		"webhook_secret": "simulator-razorpay-webhook-secret",  # empty: webhooks have no signature, as at Razorpay
 		"account_id": "acc_Simulator00001",
 		"capture": "automatic",  # or manual
-		"refund_status": "processed",  # how a new refund starts: processed or pending
+		"refund_status": "processed",  # the status of a new refund: processed or pending
 	}
 
 	def routes(self):
@@ -64,16 +63,16 @@ class Razorpay(Provider):
 	# Orders -----------------------------------------------------------------------------------------
 
 	def create(self, request: Request) -> Response:
-		asked = request.get_json(silent=True)
-		if problem := problem_of_order(asked):
+		params = request.get_json(silent=True)
+		if problem := problem_of_order(params):
 			return self._refused(*problem)
 		order_id, amount = (
 			f"order_Sim{self.ledger.next_number():011d}",
-			self.reported_amount("create", asked["amount"]),
+			self.reported_amount("create", params["amount"]),
 		)
-		order = self.ledger.add_order(asked.get("receipt") or "", order_id, amount, asked["currency"])
-		order.fields["notes"] = asked.get("notes") or {}
-		return self.answer(self._order(order))
+		order = self.ledger.add_order(params.get("receipt") or "", order_id, amount, params["currency"])
+		order.fields["notes"] = params.get("notes") or {}
+		return self.json_response(self._order(order))
 
 	def list_orders(self, request: Request) -> Response:
 		receipt = request.args.get("receipt")
@@ -82,10 +81,10 @@ class Razorpay(Provider):
 
 	def order_status(self, request: Request, order_id: str) -> Response:
 		order = self.ledger.find_order(order_id)
-		return self.answer(self._order(order)) if order else self._unknown()
+		return self.json_response(self._order(order)) if order else self._unknown()
 
 	def status(self, request: Request, order_id: str) -> Response:
-		"""All payments of an order: what reconciliation asks."""
+		"""All payments of an order; the merchant polls this."""
 		order = self.ledger.find_order(order_id)
 		if order is None:
 			return self._unknown()
@@ -94,10 +93,10 @@ class Razorpay(Provider):
 
 	def payment_status(self, request: Request, payment_id: str) -> Response:
 		charge = self.ledger.find_charge(payment_id)
-		return self.answer(self._payment(charge, "status")) if charge else self._unknown()
+		return self.json_response(self._payment(charge, "status")) if charge else self._unknown()
 
 	def capture(self, request: Request, payment_id: str) -> Response:
-		charge, asked = self.ledger.find_charge(payment_id), request.get_json(silent=True) or {}
+		charge, params = self.ledger.find_charge(payment_id), request.get_json(silent=True) or {}
 		if charge is None:
 			return self._unknown()
 		if charge.state == ledger.CAPTURED:
@@ -106,11 +105,11 @@ class Razorpay(Provider):
 			return self._refused(
 				"Only payments which have been authorized and not yet captured can be captured"
 			)
-		if (asked.get("amount"), asked.get("currency")) != (charge.amount_minor, charge.currency):
+		if (params.get("amount"), params.get("currency")) != (charge.amount_minor, charge.currency):
 			return self._refused("Capture amount must be equal to the amount authorized", "amount")
 		self.ledger.set_charge_state(charge, ledger.CAPTURED)
-		self._announce_captured(charge)
-		return self.answer(self._payment(charge, "capture"))
+		self._notify_captured(charge)
+		return self.json_response(self._payment(charge, "capture"))
 
 	# Refunds ----------------------------------------------------------------------------------------
 
@@ -121,32 +120,32 @@ class Razorpay(Provider):
 			return self._unknown()
 		if key and not IDEMPOTENCY_KEY.fullmatch(key):
 			return self._refused("The idempotency key must have at least 10 letters, digits, - or _")
-		before = next((r for r in self.ledger.refunds if key and r.fields["idempotency"] == key), None)
-		if before is None:
+		known = next((r for r in self.ledger.refunds if key and r.fields["idempotency"] == key), None)
+		if known is None:
 			return self._new_refund(charge, key, body)
-		if before.fields["body"] != body:
+		if known.fields["body"] != body:
 			return self._refused("Different request with the same idempotency key")
-		return self.answer(refund_entity(before))
+		return self.json_response(refund_entity(known))
 
 	def _new_refund(self, charge: Charge, key: str, body: bytes) -> Response:
-		asked = json.loads(body or b"{}")
-		left = self.ledger.refundable(charge)
+		params = json.loads(body or b"{}")
+		refundable = self.ledger.refundable(charge)
 		if charge.state != ledger.CAPTURED:
 			return self._refused("The payment status should be captured for action to be taken")
-		if not left:
+		if not refundable:
 			return self._refused("The payment has been fully refunded already")
 		state = {"processed": ledger.REFUNDED, "pending": ledger.REFUND_PENDING}[self.config["refund_status"]]
-		fields = {"idempotency": key, "body": body, "asked": asked}
-		refund_id, own_key = f"rfnd_Sim{self.ledger.next_number():012d}", asked.get("receipt") or ""
+		fields = {"idempotency": key, "body": body, "params": params}
+		refund_id, own_key = f"rfnd_Sim{self.ledger.next_number():012d}", params.get("receipt") or ""
 		try:
 			refund = self.ledger.add_refund(
-				charge, refund_id, own_key, asked.get("amount", left), state=state, fields=fields
+				charge, refund_id, own_key, params.get("amount", refundable), state=state, fields=fields
 			)
 		except ExceedsRefundable:
 			text = "The total refund amount is greater than the refund payment amount"
 			return self._refused(text, "amount")
 		self.notify_refund(charge, refund)
-		return self.answer(refund_entity(refund))
+		return self.json_response(refund_entity(refund))
 
 	def list_refunds(self, request: Request, payment_id: str) -> Response:
 		charge = self.ledger.find_charge(payment_id)
@@ -156,25 +155,25 @@ class Razorpay(Provider):
 
 	def refund_status(self, request: Request, payment_id: str, refund_id: str) -> Response:
 		refund = self.ledger.find_refund(refund_id=refund_id, payment_id=payment_id)
-		return self.answer(refund_entity(refund)) if refund else self._unknown()
+		return self.json_response(refund_entity(refund)) if refund else self._unknown()
 
 	# The customer -----------------------------------------------------------------------------------
 
 	def checkout_script(self, request: Request) -> Response:
-		parts = {"overlay": overlay.SCRIPT, "address": json.dumps(self.url("/v1/checkout/embedded"))}
-		return self.script(CHECKOUT_SCRIPT % parts)
+		parts = {"embedded": embedded.SCRIPT, "address": json.dumps(self.url("/v1/checkout/embedded"))}
+		return self.script_response(CHECKOUT_SCRIPT % parts)
 
 	def checkout(self, request: Request) -> Response:
-		"""Hosted Checkout; the stand-in of checkout.js comes here too."""
+		"""Hosted Checkout, which the stand-in of checkout.js opens too."""
 		form = request.form
 		order = self.ledger.find_order(form.get("order_id", ""))
 		if form.get("key_id") != self.config["key_id"] or order is None:
-			return self._checkout_problem("The id provided does not exist", 400)
+			return self._checkout_problem("The id provided does not exist")
 		if (form.get("amount"), form.get("currency")) != (str(order.amount_minor), order.currency):
-			return self._checkout_problem("Amount and currency are not those of the order", 400)
+			return self._checkout_problem("Amount and currency are not those of the order")
 		if not re.match(r"https?://", form.get("callback_url", "")):
-			return self._checkout_problem("The callback_url is missing", 400)
-		order.fields.update(form.to_dict(), overlay=form.get(overlay.FIELD, ""))
+			return self._checkout_problem("The callback_url is missing")
+		order.fields.update(form.to_dict(), embedded=form.get(embedded.FIELD, ""))
 		return self.show_pay_page(order)
 
 	def complete_checkout(self, order: Order, outcome: str, method: str) -> Return:
@@ -186,12 +185,14 @@ class Razorpay(Provider):
 		self.notify_payment(order, charge)
 		if charge.state == ledger.PENDING:
 			return self._leave_unpaid(order)
-		return Return("POST", order.fields.get("callback_url", "about:blank"), self._told(order, charge))
+		return Return(
+			"POST", order.fields.get("callback_url", "about:blank"), self._return_fields(order, charge)
+		)
 
 	def _leave_unpaid(self, order: Order) -> Return:
 		return Return("GET", order.fields.get("cancel_url") or "about:blank")
 
-	def _told(self, order: Order, charge: Charge) -> dict[str, str]:
+	def _return_fields(self, order: Order, charge: Charge) -> dict[str, str]:
 		if charge.state == ledger.FAILED:
 			ids = {"payment_id": charge.payment_id, "order_id": order.order_id}
 			errors = {f"error[{name}]": value for name, value in ERROR_FIELDS.items()}
@@ -207,35 +208,35 @@ class Razorpay(Provider):
 
 	def notify_payment(self, order: Order, charge: Charge) -> None:
 		if charge.state == ledger.FAILED:
-			self._notify("payment.failed", payment=self._payment(charge, "webhook"))
+			self._send_event("payment.failed", payment=self._payment(charge, "webhook"))
 		elif charge.state in (ledger.AUTHORIZED, ledger.CAPTURED):
-			before = {**self._payment(charge, ""), "status": "authorized", "captured": False}
-			self._notify("payment.authorized", payment=before)
+			authorized = {**self._payment(charge, ""), "status": "authorized", "captured": False}
+			self._send_event("payment.authorized", payment=authorized)
 			if charge.state == ledger.CAPTURED:
-				self._announce_captured(charge)
+				self._notify_captured(charge)
 
-	def _announce_captured(self, charge: Charge) -> None:
+	def _notify_captured(self, charge: Charge) -> None:
 		payment, order = self._payment(charge, "webhook"), self.ledger.find_order(charge.order_id)
-		self._notify("payment.captured", payment=payment)
-		self._notify("order.paid", payment=payment, order=self._order(order))
+		self._send_event("payment.captured", payment=payment)
+		self._send_event("order.paid", payment=payment, order=self._order(order))
 
 	def notify_refund(self, charge: Charge, refund: Refund) -> None:
-		ends = {ledger.REFUNDED: "processed", ledger.REFUND_FAILED: "failed"}
+		final = {ledger.REFUNDED: "processed", ledger.REFUND_FAILED: "failed"}
 		payment = self._payment(charge, "")
-		if not refund.fields.get("announced"):
-			refund.fields["announced"] = True
-			self._notify("refund.created", refund=refund_entity(refund), payment=payment)
-		if refund.state in ends:
-			self._notify(f"refund.{ends[refund.state]}", refund=refund_entity(refund), payment=payment)
+		if not refund.fields.get("is_known"):
+			refund.fields["is_known"] = True
+			self._send_event("refund.created", refund=refund_entity(refund), payment=payment)
+		if refund.state in final:
+			self._send_event(f"refund.{final[refund.state]}", refund=refund_entity(refund), payment=payment)
 
 	def notify_dispute(self, charge: Charge, state: str) -> None:
 		dispute = dispute_entity(charge, state, f"disp_Sim{self.ledger.next_number():012d}")
-		self._notify(
+		self._send_event(
 			f"payment.dispute.{DISPUTE_EVENTS[state]}", payment=self._payment(charge, ""), dispute=dispute
 		)
 
-	def _notify(self, event: str, **entities: dict) -> None:
-		told = {
+	def _send_event(self, event: str, **entities: dict) -> None:
+		message = {
 			"entity": "event",
 			"account_id": self.config["account_id"],
 			"event": event,
@@ -243,7 +244,7 @@ class Razorpay(Provider):
 			"payload": {name: {"entity": entity} for name, entity in entities.items()},
 			"created_at": int(self.clock.now().timestamp()),
 		}
-		body = json.dumps(told, separators=(",", ":")).encode()
+		body = json.dumps(message, separators=(",", ":")).encode()
 		headers = {
 			"Content-Type": "application/json",
 			"x-razorpay-event-id": f"Sim{self.ledger.next_number():011d}",
@@ -252,14 +253,14 @@ class Razorpay(Provider):
 			headers["X-Razorpay-Signature"] = self.reported_signature("webhook", sign(body, secret))
 		self.send_webhook(body, headers)
 
-	# Small help -------------------------------------------------------------------------------------
+	# Helpers ----------------------------------------------------------------------------------------
 
 	def _payment(self, charge: Charge, call: str) -> dict:
 		order = self.ledger.find_order(charge.order_id)
-		told = payment_entity(charge, order.fields.get("notes", {}), self.ledger.refunds_of(charge))
-		told["amount"] = self.reported_amount(call, charge.amount_minor)
-		told["currency"] = self.reported_currency(call, charge.currency)
-		return told
+		payment = payment_entity(charge, order.fields.get("notes", {}), self.ledger.refunds_of(charge))
+		payment["amount"] = self.reported_amount(call, charge.amount_minor)
+		payment["currency"] = self.reported_currency(call, charge.currency)
+		return payment
 
 	def _order(self, order: Order) -> dict:
 		return order_entity(order, self.ledger.charges_of(order))
@@ -269,24 +270,24 @@ class Razorpay(Provider):
 		if not 1 <= count <= 100:
 			return self._refused("The count must be between 1 and 100", "count")
 		page = entities[skip : skip + count]
-		return self.answer({"entity": "collection", "count": len(page), "items": page})
+		return self.json_response({"entity": "collection", "count": len(page), "items": page})
 
 	def _with_keys(self, handler):
 		@wraps(handler)
 		def checked(request: Request, **values) -> Response:
 			keys = f"{self.config['key_id']}:{self.config['key_secret']}"
-			wanted = b"Basic " + base64.b64encode(keys.encode())
-			if hmac.compare_digest(request.headers.get("Authorization", "").encode(), wanted):
+			expected = b"Basic " + base64.b64encode(keys.encode())
+			if hmac.compare_digest(request.headers.get("Authorization", "").encode(), expected):
 				return handler(request, **values)
-			return self.answer(error_body("Authentication failed"), 401)
+			return self.json_response(error_body("Authentication failed"), 401)
 
 		return checked
 
 	def _refused(self, sentence: str, field: str | None = None) -> Response:
-		return self.answer(error_body(sentence, field), 400)
+		return self.json_response(error_body(sentence, field), 400)
 
 	def _unknown(self) -> Response:
 		return self._refused("The id provided does not exist", "id")
 
-	def _checkout_problem(self, text: str, status: int) -> Response:
-		return self.page(pages.message_page(self.label, "Payment cannot be started", text), status)
+	def _checkout_problem(self, text: str) -> Response:
+		return self.message_response("Payment cannot be started", text, 400)

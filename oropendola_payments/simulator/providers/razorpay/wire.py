@@ -1,4 +1,4 @@
-"""What Razorpay's objects look like, what it refuses, and how it signs: computed here, shared with nobody."""
+"""Razorpay's wire format: its objects, what it refuses, and how it signs."""
 
 import hashlib
 import hmac
@@ -36,11 +36,11 @@ METHOD_FIELDS = {
 	"netbanking": {"bank": "HDFC"},
 	"wallet": {"wallet": "payzapp"},
 }
-CHECKOUT_SCRIPT = """// A stand-in of Razorpay's checkout.js: same names and ways, with the simulator's pay page in the window.
+CHECKOUT_SCRIPT = """// A stand-in of Razorpay's checkout.js: the same names, with the pay page of the simulator in the window.
 (function () {
 	var ADDRESS = %(address)s;
 	var SENT = ["order_id", "amount", "currency", "name", "description", "prefill", "notes", "callback_url"];
-%(overlay)s
+%(embedded)s
 	function flat(fields, name, value) {
 		if (value === undefined || value === null || typeof value === "function") return fields;
 		if (typeof value !== "object") fields[name] = value;
@@ -62,14 +62,14 @@ CHECKOUT_SCRIPT = """// A stand-in of Razorpay's checkout.js: same names and way
 			flat(fields, name, options[name]);
 		});
 		if (options.redirect) return post(ADDRESS, fields);
-		overlay(ADDRESS, fields, this.hear.bind(this));
+		openFrame(ADDRESS, fields, this.finish.bind(this));
 	};
-	Razorpay.prototype.hear = function (told) {
+	Razorpay.prototype.finish = function (result) {
 		var options = this.options;
-		if (told["error[code]"]) return this.open(); // the window stays open for another try
-		if (!told.razorpay_payment_id) return options.modal && options.modal.ondismiss && options.modal.ondismiss();
-		if (options.handler) return options.handler(told);
-		post(options.callback_url, told); // from the merchant's own page, as the real script does
+		if (result["error[code]"]) return this.open(); // the window stays open for another attempt
+		if (!result.razorpay_payment_id) return options.modal && options.modal.ondismiss && options.modal.ondismiss();
+		if (options.handler) return options.handler(result);
+		post(options.callback_url, result); // from the merchant's page, as the real script does
 	};
 	window.Razorpay = Razorpay;
 })();
@@ -81,7 +81,7 @@ def sign(message: bytes, secret: str) -> str:
 
 
 def error_body(sentence: str, field: str | None = None) -> dict:
-	told = {
+	error = {
 		"code": "BAD_REQUEST_ERROR",
 		"description": sentence,
 		"source": "business",
@@ -89,14 +89,14 @@ def error_body(sentence: str, field: str | None = None) -> dict:
 		"reason": "input_validation_failed",
 		"metadata": {},
 	}
-	return {"error": {**told, "field": field} if field else told}
+	return {"error": {**error, "field": field} if field else error}
 
 
-def problem_of_order(asked) -> tuple[str, str] | None:
-	"""The sentence and the field with which Razorpay refuses an order; None when it is fine."""
-	if not isinstance(asked, dict):
+def problem_of_order(params) -> tuple[str, str] | None:
+	"""The sentence and the field with which Razorpay refuses an order; None when it is valid."""
+	if not isinstance(params, dict):
 		return "The request body is not a JSON object", ""
-	amount, currency, notes = asked.get("amount"), asked.get("currency"), asked.get("notes") or {}
+	amount, currency, notes = params.get("amount"), params.get("currency"), params.get("notes") or {}
 	if isinstance(amount, bool) or not isinstance(amount, int):
 		return "The amount must be an integer", "amount"
 	if not isinstance(currency, str) or not re.fullmatch(r"[A-Z]{3}", currency):
@@ -105,7 +105,7 @@ def problem_of_order(asked) -> tuple[str, str] | None:
 		return f"The amount must be at least {currency} 1.00", "amount"
 	if currency in THREE_DECIMALS and amount % 10:
 		return "The last digit of the amount must be 0", "amount"
-	if len(asked.get("receipt") or "") > 40:
+	if len(params.get("receipt") or "") > 40:
 		return "The receipt may not be greater than 40 characters", "receipt"
 	if len(notes) > 15 or any(len(str(value)) > 256 for value in notes.values()):
 		return "Notes may have 15 pairs of 256 characters each", "notes"
@@ -133,20 +133,20 @@ def order_entity(order: Order, charges: list[Charge]) -> dict:
 
 def payment_entity(charge: Charge, notes: dict, refunds: list[Refund]) -> dict:
 	failed = charge.state == ledger.FAILED
-	given_back = sum(refund.amount_minor for refund in refunds if refund.state == ledger.REFUNDED)
-	full = given_back == charge.amount_minor
+	refunded = sum(refund.amount_minor for refund in refunds if refund.state == ledger.REFUNDED)
+	is_full = refunded == charge.amount_minor
 	return {
 		"id": charge.payment_id,
 		"entity": "payment",
 		"amount": charge.amount_minor,
 		"currency": charge.currency,
-		"status": "refunded" if full else STATUSES[charge.state],
+		"status": "refunded" if is_full else STATUSES[charge.state],
 		"order_id": charge.order_id,
 		"invoice_id": None,
 		"international": False,
 		"method": charge.method,
-		"amount_refunded": given_back,
-		"refund_status": "full" if full else "partial" if given_back else None,
+		"amount_refunded": refunded,
+		"refund_status": "full" if is_full else "partial" if refunded else None,
 		"captured": charge.state == ledger.CAPTURED,
 		"description": None,
 		"card_id": None,
@@ -166,22 +166,22 @@ def payment_entity(charge: Charge, notes: dict, refunds: list[Refund]) -> dict:
 
 
 def refund_entity(refund: Refund) -> dict:
-	asked = refund.fields["asked"]
-	instant = asked.get("speed") == "optimum"
+	params = refund.fields["params"]
+	instant = params.get("speed") == "optimum"
 	return {
 		"id": refund.refund_id,
 		"entity": "refund",
 		"amount": refund.amount_minor,
 		"currency": refund.currency,
 		"payment_id": refund.payment_id,
-		"notes": asked.get("notes") or [],
-		"receipt": asked.get("receipt"),
+		"notes": params.get("notes") or [],
+		"receipt": params.get("receipt"),
 		"acquirer_data": {"arn": None},
 		"created_at": _seconds(refund.created_at),
 		"batch_id": None,
 		"status": REFUND_STATUSES[refund.state],
 		"speed_processed": "instant" if instant else "normal",
-		"speed_requested": asked.get("speed", "normal"),
+		"speed_requested": params.get("speed", "normal"),
 	}
 
 

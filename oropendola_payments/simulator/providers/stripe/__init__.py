@@ -1,1 +1,1 @@
-"""Stripe, played: `provider` answers its calls and shows its pages."""
+"""Simulated Stripe: `provider` has its calls and pages, and `wire` its wire format."""

@@ -1,4 +1,4 @@
-"""What Stripe's objects look like, what it refuses, and how it signs: computed here, shared with nobody."""
+"""Stripe's wire format: its objects, what it refuses, and how it signs."""
 
 import hashlib
 import hmac
@@ -52,7 +52,7 @@ DECLINE = {
 	"message": "Your card was declined.",
 }
 CARD = {"type": "card", "card": {"brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2034}}
-STRIPE_SCRIPT = """// A stand-in of Stripe.js: same names, but it goes to the simulator's pay page.
+STRIPE_SCRIPT = """// A stand-in of Stripe.js: the same names, but it opens the pay page of the simulator.
 (function () {
 	var pages = %s;
 	window.Stripe = function () {
@@ -77,10 +77,10 @@ STRIPE_SCRIPT = """// A stand-in of Stripe.js: same names, but it goes to the si
 
 
 def signature_header(body: bytes, secret: str, now: int) -> str:
-	"""With a decoy of another scheme, as in Stripe's test mode."""
+	"""The header with the signature, and with a meaningless v0 signature as in Stripe's test mode."""
 	signed = str(now).encode() + b"." + body
-	decoy = hashlib.sha256(signed).hexdigest()
-	return f"t={now},v0={decoy},v1={hmac.digest(secret.encode(), signed, hashlib.sha256).hex()}"
+	other_scheme = hashlib.sha256(signed).hexdigest()
+	return f"t={now},v0={other_scheme},v1={hmac.digest(secret.encode(), signed, hashlib.sha256).hex()}"
 
 
 def read_form(form: Mapping[str, str]) -> dict:
@@ -101,29 +101,29 @@ def error_body(
 	param: str | None = None,
 	code: str | None = None,
 ) -> dict:
-	told = {"type": kind, "message": sentence, "param": param, "code": code}
-	return {"error": {name: value for name, value in told.items() if value}}
+	error = {"type": kind, "message": sentence, "param": param, "code": code}
+	return {"error": {name: value for name, value in error.items() if value}}
 
 
-def problem_of_session(asked: dict, now: float) -> tuple | None:
-	"""Sentence, parameter and code with which Stripe refuses a session; None when it is fine."""
-	if "payment_method_types" in asked:
+def problem_of_session(params: dict, now: float) -> tuple | None:
+	"""The sentence, parameter and code with which Stripe refuses a session; None when it is valid."""
+	if "payment_method_types" in params:
 		return "This parameter is gone.", "payment_method_types", "payment_method_types_no_longer_supported"
-	if unknown := sorted(set(asked) - KNOWN):
+	if unknown := sorted(set(params) - KNOWN):
 		return f"Received unknown parameter: {unknown[0]}", unknown[0], "parameter_unknown"
-	if asked.get("mode") != "payment":
-		return "This simulator plays mode payment only", "mode"
+	if params.get("mode") != "payment":
+		return "The simulator knows the mode payment only", "mode"
 	problems = (
-		_problem_of_price(asked),
-		_problem_of_way_back(asked),
-		_problem_of_texts(asked),
-		_problem_of_end(asked, now),
+		_problem_of_price(params),
+		_problem_of_return_urls(params),
+		_problem_of_texts(params),
+		_problem_of_expiry(params, now),
 	)
 	return next((problem for problem in problems if problem), None)
 
 
-def _problem_of_price(asked: dict) -> tuple | None:
-	line = asked.get("line_items", {}).get("0", {})
+def _problem_of_price(params: dict) -> tuple | None:
+	line = params.get("line_items", {}).get("0", {})
 	price = line.get("price_data", {})
 	amount, currency = str(price.get("unit_amount", "")), price.get("currency", "")
 	if not re.fullmatch(r"[a-z]{3}", currency):
@@ -143,40 +143,42 @@ def _problem_of_price(asked: dict) -> tuple | None:
 	return None if price.get("product_data", {}).get("name") else ("Missing name", "product_data[name]")
 
 
-def _problem_of_way_back(asked: dict) -> tuple | None:
-	mode = asked.get("ui_mode", "hosted_page")
+def _problem_of_return_urls(params: dict) -> tuple | None:
+	mode = params.get("ui_mode", "hosted_page")
 	if mode not in UI_MODES:
 		return f"Invalid ui_mode: must be one of {', '.join(sorted(UI_MODES))}", "ui_mode"
-	wanted, barred = ("success_url", "return_url") if mode == "hosted_page" else ("return_url", "success_url")
-	if not re.match(r"https?://", asked.get(wanted, "")):
-		return f"Not a valid URL: {wanted}", wanted, "url_invalid"
-	if barred in asked or (mode != "hosted_page" and "cancel_url" in asked):
-		return f"`{barred}` is not allowed with ui_mode {mode}", barred
+	required, forbidden = (
+		("success_url", "return_url") if mode == "hosted_page" else ("return_url", "success_url")
+	)
+	if not re.match(r"https?://", params.get(required, "")):
+		return f"Not a valid URL: {required}", required, "url_invalid"
+	if forbidden in params or (mode != "hosted_page" and "cancel_url" in params):
+		return f"`{forbidden}` is not allowed with ui_mode {mode}", forbidden
 	return None
 
 
-def _problem_of_texts(asked: dict) -> tuple | None:
-	if len(asked.get("client_reference_id", "")) > 200:
+def _problem_of_texts(params: dict) -> tuple | None:
+	if len(params.get("client_reference_id", "")) > 200:
 		return "client_reference_id must be at most 200 characters", "client_reference_id"
-	for metadata in (asked.get("metadata", {}), asked.get("payment_intent_data", {}).get("metadata", {})):
+	for metadata in (params.get("metadata", {}), params.get("payment_intent_data", {}).get("metadata", {})):
 		if len(metadata) > 50 or any(len(k) > 40 or len(v) > 500 for k, v in metadata.items()):
 			return "Metadata may have 50 keys of 40 characters, values of 500", "metadata"
-	if "customer_email" in asked and not re.fullmatch(r"[^@\s]+@[^@\s]+", asked["customer_email"]):
+	if "customer_email" in params and not re.fullmatch(r"[^@\s]+@[^@\s]+", params["customer_email"]):
 		return "Invalid email address", "customer_email", "email_invalid"
 	return None
 
 
-def _problem_of_end(asked: dict, now: float) -> tuple | None:
-	wait = int(asked["expires_at"]) - now if "expires_at" in asked else SHORTEST_SECONDS
-	if SHORTEST_SECONDS <= wait <= LONGEST_SECONDS:
+def _problem_of_expiry(params: dict, now: float) -> tuple | None:
+	seconds = int(params["expires_at"]) - now if "expires_at" in params else SHORTEST_SECONDS
+	if SHORTEST_SECONDS <= seconds <= LONGEST_SECONDS:
 		return None
 	return "The `expires_at` timestamp must be between 30 minutes and 24 hours from now", "expires_at"
 
 
 def session_object(order: Order, charges: list[Charge], livemode: bool) -> dict:
-	asked = order.fields["asked"]
+	params = order.fields["params"]
 	paid = next((charge for charge in charges if charge.state == ledger.CAPTURED), None)
-	embedded = asked.get("ui_mode", "hosted_page") != "hosted_page"
+	embedded = params.get("ui_mode", "hosted_page") != "hosted_page"
 	secret = f"{order.order_id}_secret_{hashlib.sha256(order.order_id.encode()).hexdigest()[:16]}"
 	return {
 		"id": order.order_id,
@@ -187,29 +189,29 @@ def session_object(order: Order, charges: list[Charge], livemode: bool) -> dict:
 		"client_secret": secret if embedded else None,
 		"created": int(order.created_at.timestamp()),
 		"currency": (paid or order).currency.lower(),
-		"customer_details": {"email": asked.get("customer_email"), "name": "Asha Test"},
+		"customer_details": {"email": params.get("customer_email"), "name": "Asha Test"},
 		"expires_at": order.fields["expires_at"],
 		"livemode": livemode,
-		"metadata": asked.get("metadata", {}),
+		"metadata": params.get("metadata", {}),
 		"mode": "payment",
 		"payment_intent": order.fields["intent_id"] if charges else None,
 		"payment_method_types": ["card"],
 		"payment_status": "paid" if paid else "unpaid",
 		"status": order.fields["status"],
-		"ui_mode": asked.get("ui_mode", "hosted_page"),
+		"ui_mode": params.get("ui_mode", "hosted_page"),
 		"url": None,
 	}
 
 
 def intent_object(order: Order, charges: list[Charge], livemode: bool, with_charge: bool = False) -> dict:
 	last = charges[-1]
-	taken = sum(charge.amount_minor for charge in charges if charge.state == ledger.CAPTURED)
-	data = order.fields["asked"].get("payment_intent_data", {})
+	received = sum(charge.amount_minor for charge in charges if charge.state == ledger.CAPTURED)
+	data = order.fields["params"].get("payment_intent_data", {})
 	return {
 		"id": order.fields["intent_id"],
 		"object": "payment_intent",
 		"amount": order.amount_minor,
-		"amount_received": taken,
+		"amount_received": received,
 		"cancellation_reason": None,
 		"created": int(last.created_at.timestamp()),
 		"currency": last.currency.lower(),
@@ -249,9 +251,9 @@ def refund_object(refund: Refund, charge: Charge) -> dict:
 		"created": int(refund.created_at.timestamp()),
 		"currency": refund.currency.lower(),
 		"failure_reason": "expired_or_canceled_card" if failed else None,
-		"metadata": refund.fields["asked"].get("metadata", {}),
+		"metadata": refund.fields["params"].get("metadata", {}),
 		"payment_intent": refund.payment_id,
-		"reason": refund.fields["asked"].get("reason"),
+		"reason": refund.fields["params"].get("reason"),
 		"status": REFUND_STATUSES[refund.state],
 	}
 
@@ -270,13 +272,13 @@ def dispute_object(charge: Charge, state: str, dispute_id: str) -> dict:
 	}
 
 
-def event_object(event_id: str, name: str, told: dict, now: int, livemode: bool) -> dict:
+def event_object(event_id: str, name: str, resource: dict, now: int, livemode: bool) -> dict:
 	return {
 		"id": event_id,
 		"object": "event",
 		"api_version": API_VERSION,
 		"created": now,
-		"data": {"object": told},
+		"data": {"object": resource},
 		"livemode": livemode,
 		"pending_webhooks": 1,
 		"request": {"id": None, "idempotency_key": None},

@@ -83,6 +83,7 @@ cache = setup_cache()
 
 from . import permissions, sessions, translate  # noqa: E402
 from .permissions import _has_permission as has_permission  # noqa: E402
+from .query_builder._builder import qb  # noqa: E402
 
 
 def get_traceback(with_context: bool = False) -> str:

@@ -76,7 +76,14 @@ def public_names(path: Path) -> list[str]:
 			names.append(node.name)
 		elif isinstance(node, ast.Assign):
 			names += [target.id for target in node.targets if isinstance(target, ast.Name)]
+			names += _offered(node)
 	return [name for name in names if not name.startswith("_")]
+
+
+def _offered(node: ast.Assign) -> list[str]:
+	"""What `__all__` lists: names that a module takes from a library and offers as its own."""
+	is_list = isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__all__"
+	return ast.literal_eval(node.value) if is_list else []
 
 
 def functions(path: Path) -> list[tuple[str, ast.FunctionDef, str]]:

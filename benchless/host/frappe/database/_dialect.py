@@ -18,7 +18,7 @@ class Statement(NamedTuple):
 _QUOTED = re.compile(r"('(?:[^']|'')*'|`[^`]*`|\"[^\"]*\")")
 _LOCK_WORDS = re.compile(r"\bfor\s+update\b(\s+(skip\s+locked|nowait|wait\s+\d+))?", re.I)
 _EMPTY_LIST = re.compile(r"\bin\s*\(\s*\)", re.I)
-_DATE_HIDERS = re.compile(r"\b(max|min|coalesce|ifnull|greatest|least|if|iif|case)\b", re.I)
+_DATE_HIDERS = re.compile(r"\b(max|min|coalesce|ifnull|nullif|greatest|least|if|iif|case|date(?=\())\b", re.I)
 _REPLACEMENTS = [
 	(re.compile(r"\b(force|use|ignore)\s+index\s*\([^)]*\)", re.I), ""),
 	(re.compile(r"\bcurrent_timestamp\b(\s*\(\d*\))?", re.I), "now()"),

@@ -1,4 +1,4 @@
-"""Statements that must return nothing. Each names the promise that a row would break."""
+"""Statements that must return nothing. Each row that one returns violates an invariant."""
 
 import frappe
 from frappe.utils import now_datetime
@@ -62,7 +62,7 @@ RULES = {
 
 
 def check(names: tuple[str, ...] | None = None) -> dict[str, list[str]]:
-	"""Broken promises by rule, with the first records that break them. Empty is what it must be."""
+	"""The first records that violate each rule, by rule. Empty when all is well."""
 	found = {}
 	for rule in names or RULES:
 		rows = frappe.db.sql(f"{RULES[rule]} ORDER BY 1 LIMIT {LIMIT}", _times())

@@ -49,7 +49,7 @@ def _record(invoice_name: str, amount: Decimal, reference: str, moment: datetime
 		payment_id=reference,
 		amount=amount,
 		currency=invoice.currency,
-		method="by hand",
+		method="manual",
 		occurred_at=moment,
 		details={"note": note} if note else {},
 	)

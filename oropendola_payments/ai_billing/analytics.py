@@ -5,6 +5,8 @@ from decimal import Decimal
 
 import frappe
 from frappe import _
+from frappe.query_builder import DocType, Order
+from frappe.query_builder.functions import Coalesce, Count, Date, NullIf, Sum
 from frappe.utils import escape_html, now_datetime
 
 from oropendola_payments.ai_billing import formatting
@@ -18,15 +20,19 @@ ENOUGH = 10
 
 def outcomes(since: datetime) -> dict[str, dict[str, int]]:
 	"""How many attempts that began since then ended how, by gateway. Payments by hand are left out."""
-	rows = frappe.db.sql(
-		"SELECT gateway, status, COUNT(*) FROM `tabPayment Attempt`"
-		" WHERE initiated_at >= %s AND mode <> 'Manual' AND status IN %s GROUP BY gateway, status",
-		(since, FINISHED),
-	)
+	attempt = DocType("Payment Attempt")
+	query = _attempts_since(since).select(attempt.gateway, attempt.status, Count("*"))
+	query = query.where(attempt.status.isin(FINISHED)).groupby(attempt.gateway, attempt.status)
 	counts: dict[str, dict[str, int]] = {}
-	for gateway, status, count in rows:
+	for gateway, status, count in query.run():
 		counts.setdefault(gateway, dict.fromkeys(FINISHED, 0))[status] = int(count)
 	return counts
+
+
+def _attempts_since(since: datetime):
+	attempt = DocType("Payment Attempt")
+	query = frappe.qb.from_(attempt).where(attempt.initiated_at >= since)
+	return query.where(attempt.mode != "Manual")
 
 
 def total(counts: dict[str, dict[str, int]]) -> dict[str, int]:
@@ -59,14 +65,18 @@ def counted_modes() -> tuple[str, ...]:
 
 def revenue(since: datetime, group_by: str | None = None) -> dict[tuple[str, str], Decimal]:
 	"""What paid invoices since then, by (group, currency); the group is `day`, `gateway` or nothing."""
-	group = {"day": "DATE(c.captured_at)", "gateway": "c.gateway", None: "''"}[group_by]
-	rows = frappe.db.sql(
-		f"""SELECT {group}, c.currency, SUM(c.applied_amount) FROM `tabPayment Capture` c
-		JOIN `tabPayment Attempt` a ON a.name = c.attempt
-		WHERE c.captured_at >= %s AND c.applied_amount > 0 AND a.mode IN %s GROUP BY {group}, c.currency""",  # noqa: S608
-		(since, counted_modes()),
-	)
-	return {(str(value), currency): Decimal(str(amount)) for value, currency, amount in rows}
+	capture = DocType("Payment Capture")
+	group = {"day": [Date(capture.captured_at)], "gateway": [capture.gateway], None: []}[group_by]
+	query = _captures_since(since).select(capture.currency, Sum(capture.applied_amount), *group)
+	rows = query.groupby(capture.currency, *group).run()
+	return {("".join(map(str, group)), currency): Decimal(str(amount)) for currency, amount, *group in rows}
+
+
+def _captures_since(since: datetime):
+	capture, attempt = DocType("Payment Capture"), DocType("Payment Attempt")
+	query = frappe.qb.from_(capture).join(attempt).on(attempt.name == capture.attempt)
+	query = query.where(capture.captured_at >= since).where(capture.applied_amount > 0)
+	return query.where(attempt.mode.isin(counted_modes()))
 
 
 # Charts -------------------------------------------------------------------------------------------
@@ -91,22 +101,17 @@ def revenue_by_gateway(days: int, currency: str | None = None) -> dict:
 
 def main_currency(since: datetime) -> str:
 	"""The one in which most payments came; without payments that of the site."""
-	rows = frappe.db.sql(
-		"""SELECT c.currency FROM `tabPayment Capture` c JOIN `tabPayment Attempt` a ON a.name = c.attempt
-		WHERE c.captured_at >= %s AND c.applied_amount > 0 AND a.mode IN %s
-		GROUP BY c.currency ORDER BY COUNT(*) DESC, c.currency LIMIT 1""",
-		(since, counted_modes()),
-	)
-	return rows[0][0] if rows else frappe.db.get_default("currency") or ""
+	currency = DocType("Payment Capture").currency
+	query = _captures_since(since).select(currency).groupby(currency)
+	query = query.orderby(Count("*"), order=Order.desc).orderby(currency).limit(1)
+	rows = query.run(pluck=True)
+	return rows[0] if rows else frappe.db.get_default("currency") or ""
 
 
 def funnel(days: int, currency: str | None = None) -> dict:
 	"""How far payments came: each step is a part of the one before it."""
-	rows = frappe.db.sql(
-		"SELECT status, COUNT(*) FROM `tabPayment Attempt`"
-		" WHERE initiated_at >= %s AND mode <> 'Manual' GROUP BY status",
-		(_days_ago(days),),
-	)
+	status = DocType("Payment Attempt").status
+	rows = _attempts_since(_days_ago(days)).select(status, Count("*")).groupby(status).run()
 	counts = {status: int(count) for status, count in rows}
 	begun = sum(counts.values())
 	reached = begun - counts.get("Created", 0)
@@ -124,13 +129,11 @@ def funnel(days: int, currency: str | None = None) -> dict:
 
 def failure_reasons(days: int, currency: str | None = None) -> dict:
 	"""What gateways and banks said, the most frequent first."""
-	reason = "COALESCE(NULLIF(error_message, ''), NULLIF(error_code, ''), '')"
-	rows = frappe.db.sql(
-		f"""SELECT {reason}, COUNT(*) FROM `tabPayment Attempt`
-		WHERE initiated_at >= %s AND status IN ('Failed', 'Expired', 'Cancelled') AND mode <> 'Manual'
-		GROUP BY {reason} ORDER BY COUNT(*) DESC, {reason} LIMIT 6""",  # noqa: S608
-		(_days_ago(days),),
-	)
+	attempt = DocType("Payment Attempt")
+	reason = Coalesce(NullIf(attempt.error_message, ""), NullIf(attempt.error_code, ""), "").as_("reason")
+	query = _attempts_since(_days_ago(days)).select(reason, Count("*"))
+	query = query.where(attempt.status.isin(("Failed", "Expired", "Cancelled"))).groupby(reason)
+	rows = query.orderby(Count("*"), order=Order.desc).orderby(reason).limit(6).run()
 	# The Desk's charts take labels as HTML, and these words come from outside.
 	labels = [escape_html(_shortened(text)) or _("No reason") for text, _count in rows]
 	values = [int(count) for _text, count in rows]

@@ -5,6 +5,7 @@ Frappe calls this during its own rename, so an error here is logged and does not
 
 import frappe
 from frappe.model.document import Document
+from frappe.query_builder import DocType
 
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import LIVE
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
@@ -107,17 +108,11 @@ def _redact_attempts(user: str) -> None:
 
 def _redact_events(user: str) -> None:
 	"""Redact the user's own events, notes about the user, and events of the user's browser as Guest on the return from a gateway."""
-	values = {"user": user, "redacted": REDACTED}
+	event, invoice = DocType("Payment Event"), DocType("AI Invoice")
+	invoices = frappe.qb.from_(invoice).select(invoice.name).where(invoice.user == user)
+	acts = frappe.qb.update(event).set(event.ip_address, REDACTED).set(event.person_salt, REDACTED)
+	notes = frappe.qb.update(event).set(event.note, REDACTED).set(event.note_salt, REDACTED)
 	# The owner of an event is who acted; a rename has changed it already.
-	own = "UPDATE `tabPayment Event` SET actor = %(user)s, ip_address = %(redacted)s, person_salt = %(redacted)s WHERE owner = %(user)s"
-	frappe.db.sql(own, values)
-	frappe.db.sql(
-		"UPDATE `tabPayment Event` SET note = %(redacted)s, note_salt = %(redacted)s"
-		" WHERE note IS NOT NULL AND invoice IN (SELECT name FROM `tabAI Invoice` WHERE user = %(user)s)",
-		values,
-	)
-	frappe.db.sql(
-		"UPDATE `tabPayment Event` SET ip_address = %(redacted)s, person_salt = %(redacted)s"
-		" WHERE actor = 'Guest' AND invoice IN (SELECT name FROM `tabAI Invoice` WHERE user = %(user)s)",
-		values,
-	)
+	acts.set(event.actor, user).where(event.owner == user).run()
+	notes.where(event.note.isnotnull()).where(event.invoice.isin(invoices)).run()
+	acts.where(event.actor == "Guest").where(event.invoice.isin(invoices)).run()

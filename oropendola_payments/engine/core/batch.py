@@ -1,11 +1,18 @@
 """Process many records with bounded memory. A record that fails is logged and left for the next run."""
 
+import operator
 from collections.abc import Callable
 
 import frappe
 
 BATCH = 200
 LONG_SECONDS = 1500
+COMPARISONS = {
+	"=": operator.eq,
+	"<": operator.lt,
+	"<=": operator.le,
+	"in": lambda column, values: column.isin(values),
+}
 
 
 def enqueue_once(function: str) -> None:
@@ -34,16 +41,13 @@ def for_each(doctype: str, filters: dict, work: Callable[[str], object], limit: 
 
 
 def next_names(doctype: str, filters: dict, last: str, count: int) -> list[str]:
-	"""Return the next names after `last`. In plain SQL, because `get_all` treats an empty date as one in the past."""
-	conditions, values = [], []
-	for field, value in {**filters, "name": (">", last)}.items():
-		operator, operand = value if isinstance(value, tuple) else ("=", value)
-		conditions.append(f"`{field}` {operator} %s")
-		values.append(operand)
-	statement = (
-		f"SELECT `name` FROM `tab{doctype}` WHERE {' AND '.join(conditions)} ORDER BY `name` LIMIT {count}"  # noqa: S608
-	)
-	return frappe.db.sql(statement, values, pluck=True)
+	"""Return the next names after `last`. Not with `get_all`, which treats an empty date as one in the past."""
+	table = frappe.qb.DocType(doctype)
+	query = frappe.qb.from_(table).select(table.name).where(table.name > last)
+	for field, value in filters.items():
+		comparison, operand = value if isinstance(value, tuple) else ("=", value)
+		query = query.where(COMPARISONS[comparison](table[field], operand))
+	return query.orderby(table.name).limit(count).run(pluck=True)
 
 
 def _process(doctype: str, name: str, work: Callable[[str], object]) -> None:

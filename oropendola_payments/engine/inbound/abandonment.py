@@ -80,10 +80,10 @@ def _open_attempts(invoices: list[str]) -> list:
 def _note_checks(attempts: list):
 	"""Record the status query. The next check is set by its outcome."""
 	if attempts:
-		frappe.db.sql(
-			"UPDATE `tabPayment Attempt` SET `last_check_at` = %s, `check_count` = `check_count` + 1 WHERE `name` IN %s",
-			(now_datetime(), tuple(attempt.name for attempt in attempts)),
-		)
+		table = frappe.qb.DocType("Payment Attempt")
+		query = frappe.qb.update(table).set(table.last_check_at, now_datetime())
+		query = query.set(table.check_count, table.check_count + 1)
+		query.where(table.name.isin([attempt.name for attempt in attempts])).run()
 
 
 def _is_unpaid(attempt, run: RefreshRun) -> bool:

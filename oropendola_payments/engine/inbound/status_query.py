@@ -5,6 +5,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 import frappe
 from frappe.utils import cint, get_datetime, now_datetime
@@ -63,9 +64,7 @@ def schedule_refresh(attempt):
 	"""Have the reconciler query within a minute. `attempt` needs `name` and `next_check_at` only."""
 	moment = polling.soon()
 	if not attempt.next_check_at or get_datetime(attempt.next_check_at) > moment:
-		frappe.db.sql(
-			"UPDATE `tabPayment Attempt` SET next_check_at = %s WHERE name = %s", (moment, attempt.name)
-		)
+		_set_next_check(attempt.name, moment)
 		frappe.db.commit()
 
 
@@ -169,5 +168,9 @@ def _end_polling(attempt):
 	left_open = frappe.db.get_value("Payment Attempt", attempt.name, "status") in ("Created", "Processing")
 	if left_open:
 		settle_attempt(attempt, PaymentEvent(Outcome.EXPIRED, reference=attempt.name))
-	frappe.db.sql("UPDATE `tabPayment Attempt` SET next_check_at = NULL WHERE name = %s", attempt.name)
+	_set_next_check(attempt.name, None)
 	frappe.db.commit()
+
+
+def _set_next_check(name: str, moment: datetime | None):
+	frappe.db.set_value("Payment Attempt", name, "next_check_at", moment, update_modified=False)

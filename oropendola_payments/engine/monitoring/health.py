@@ -1,6 +1,7 @@
 """How the app is doing: short for everybody, full for managers, numbers for a monitoring system."""
 
 import frappe
+from frappe.query_builder.functions import Count
 from frappe.utils import cint, get_datetime, now_datetime
 
 from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gateway_settings import (
@@ -125,7 +126,7 @@ def metrics() -> str:
 	"""Prometheus text."""
 	lines = []
 	for metric, (doctype, column) in COUNTED.items():
-		rows = frappe.db.sql(f"SELECT `{column}`, COUNT(*) FROM `tab{doctype}` GROUP BY `{column}`")  # noqa: S608
+		rows = frappe.qb.from_(doctype).select(column, Count("*")).groupby(column).run()
 		lines += _metric(
 			f"oropendola_{metric}", f"Number of {metric} by status.", [({"status": s}, n) for s, n in rows]
 		)

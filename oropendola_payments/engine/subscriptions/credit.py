@@ -1,6 +1,7 @@
 """Credit from earlier payments, spent on a new invoice."""
 
 import frappe
+from frappe.query_builder import DocType
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
@@ -21,14 +22,13 @@ def apply_credit(invoice_name: str) -> bool:
 
 
 def _captures_with_credit(user: str, currency: str) -> list[str]:
-	rows = frappe.db.sql(
-		"""SELECT c.name FROM `tabPayment Capture` c JOIN `tabAI Invoice` i ON i.name = c.invoice
-		WHERE c.resolution = 'Credit' AND c.currency = %s AND i.user = %s
-		AND (c.dispute_state IS NULL OR c.dispute_state NOT IN ('Open', 'Lost'))
-		AND c.surplus > c.credit_used + c.amount_refunded ORDER BY c.creation""",
-		(currency, user),
-	)
-	return [row[0] for row in rows]
+	capture, invoice = DocType("Payment Capture"), DocType("AI Invoice")
+	query = frappe.qb.from_(capture).join(invoice).on(invoice.name == capture.invoice).select(capture.name)
+	query = query.where(invoice.user == user).where(capture.currency == currency)
+	query = query.where(capture.resolution == "Credit")
+	query = query.where(capture.dispute_state.isnull() | capture.dispute_state.notin(("Open", "Lost")))
+	query = query.where(capture.surplus > capture.credit_used + capture.amount_refunded)
+	return query.orderby(capture.creation).run(pluck=True)
 
 
 def _spend(invoice: AIInvoice, source: PaymentCapture) -> None:

@@ -54,11 +54,10 @@ class PaymentWebhookLog(SystemRecord):
 def empty_texts(days: int) -> None:
 	"""Empty the masked texts of messages that are older than this and were dealt with; their facts stay."""
 	before = add_to_date(now_datetime(), days=-days)
-	frappe.db.sql(
-		"UPDATE `tabPayment Webhook Log` SET payload = NULL, headers = NULL"
-		" WHERE creation < %s AND payload IS NOT NULL AND status IN ('Processed', 'Ignored')",
-		(before,),
-	)
+	log = frappe.qb.DocType("Payment Webhook Log")
+	query = frappe.qb.update(log).set(log.payload, None).set(log.headers, None)
+	query = query.where(log.creation < before).where(log.payload.isnotnull())
+	query.where(log.status.isin(("Processed", "Ignored"))).run()
 
 
 def on_doctype_update() -> None:

@@ -4,6 +4,8 @@ from decimal import Decimal
 
 import frappe
 from frappe import _
+from frappe.query_builder import DocType
+from frappe.query_builder.functions import Count, Sum
 from frappe.utils import add_days, getdate
 
 from oropendola_payments.ai_billing import analytics
@@ -41,13 +43,11 @@ def _row(rows: dict, gateway: str, currency: str) -> dict:
 
 
 def _add_attempts(rows: dict, period: dict) -> None:
-	found = frappe.db.sql(
-		"""SELECT gateway, currency, status, COUNT(*) FROM `tabPayment Attempt`
-		WHERE initiated_at >= %(since)s AND initiated_at < %(until)s AND (%(mode)s = '' OR mode = %(mode)s)
-			AND (%(currency)s = '' OR currency = %(currency)s) GROUP BY gateway, currency, status""",
-		period,
-	)
-	for gateway, currency, status, count in found:
+	attempt = DocType("Payment Attempt")
+	query = frappe.qb.from_(attempt).select(attempt.gateway, attempt.currency, attempt.status, Count("*"))
+	query = query.groupby(attempt.gateway, attempt.currency, attempt.status)
+	query = _restricted(query, period, attempt.initiated_at, attempt.currency)
+	for gateway, currency, status, count in query.run():
 		row = _row(rows, gateway, currency)
 		row["attempts"] += int(count)
 		row[COUNTED.get(status, "open")] += int(count)
@@ -60,24 +60,33 @@ def _add_money(rows: dict, column: str, found: list[tuple]) -> None:
 
 def _taken(period: dict) -> list[tuple]:
 	# Credit is money of an earlier payment that is counted there.
-	return frappe.db.sql(
-		"""SELECT c.gateway, c.currency, SUM(c.amount) FROM `tabPayment Capture` c
-		JOIN `tabPayment Attempt` a ON a.name = c.attempt
-		WHERE c.captured_at >= %(since)s AND c.captured_at < %(until)s AND (%(mode)s = '' OR a.mode = %(mode)s)
-			AND (%(currency)s = '' OR c.currency = %(currency)s) AND c.gateway <> 'credit' GROUP BY c.gateway, c.currency""",
-		period,
-	)
+	capture = DocType("Payment Capture")
+	query = _sums(capture).where(capture.gateway != "credit")
+	return _restricted(query, period, capture.captured_at, capture.currency).run()
 
 
 def _refunded(period: dict) -> list[tuple]:
-	return frappe.db.sql(
-		"""SELECT r.gateway, r.currency, SUM(r.amount) FROM `tabPayment Refund` r
-		JOIN `tabPayment Attempt` a ON a.name = r.attempt
-		WHERE r.status = 'Refunded' AND r.completed_at >= %(since)s AND r.completed_at < %(until)s
-			AND (%(mode)s = '' OR a.mode = %(mode)s) AND (%(currency)s = '' OR r.currency = %(currency)s)
-		GROUP BY r.gateway, r.currency""",
-		period,
+	refund = DocType("Payment Refund")
+	query = _sums(refund).where(refund.status == "Refunded")
+	return _restricted(query, period, refund.completed_at, refund.currency).run()
+
+
+def _sums(table):
+	"""The amounts of captures or refunds, by gateway and currency."""
+	attempt = DocType("Payment Attempt")
+	query = frappe.qb.from_(table).join(attempt).on(attempt.name == table.attempt)
+	return query.select(table.gateway, table.currency, Sum(table.amount)).groupby(
+		table.gateway, table.currency
 	)
+
+
+def _restricted(query, period: dict, moment, currency):
+	"""The query, limited to the period and to the mode and currency that were chosen."""
+	query = query.where(moment >= period["since"]).where(moment < period["until"])
+	for column, chosen in ((DocType("Payment Attempt").mode, "mode"), (currency, "currency")):
+		if period[chosen]:
+			query = query.where(column == period[chosen])
+	return query
 
 
 def _finished(row: dict) -> dict:

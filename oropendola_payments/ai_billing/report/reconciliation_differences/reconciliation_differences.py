@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 
 import frappe
 from frappe import _
+from frappe.query_builder import DocType
+from frappe.query_builder.functions import Abs, Coalesce, Sum
 from frappe.utils import cint, escape_html, flt, now_datetime
 
 from oropendola_payments.ai_billing import analytics
@@ -47,13 +49,15 @@ def _reviews() -> list[dict]:
 
 def _unwanted_money() -> list[dict]:
 	"""Money that pays nothing and was neither sent back nor kept as credit."""
-	rows = frappe.db.sql(
-		f"""SELECT name, invoice, gateway, currency, disposition, captured_at, surplus - amount_refunded - credit_used AS left_over
-		FROM `tabPayment Capture` WHERE disposition IN ('Duplicate', 'Overpaid', 'Mismatch')
-			AND COALESCE(resolution, '') <> 'Credit' AND surplus - amount_refunded - credit_used > {TINY}
-		ORDER BY captured_at LIMIT {LIMIT}""",  # noqa: S608
-		as_dict=True,
+	capture = DocType("Payment Capture")
+	left_over = capture.surplus - capture.amount_refunded - capture.credit_used
+	query = frappe.qb.from_(capture).select(
+		"name", "invoice", "gateway", "currency", "disposition", "captured_at"
 	)
+	query = query.select(left_over.as_("left_over")).where(left_over > TINY)
+	query = query.where(capture.disposition.isin(("Duplicate", "Overpaid", "Mismatch")))
+	query = query.where(Coalesce(capture.resolution, "") != "Credit")
+	rows = query.orderby(capture.captured_at).limit(LIMIT).run(as_dict=True)
 	text = {
 		"Duplicate": _("The invoice was already paid."),
 		"Overpaid": _("More was paid than the invoice amount."),
@@ -76,13 +80,13 @@ def _unwanted_money() -> list[dict]:
 
 def _sums() -> list[dict]:
 	"""Invoices whose own numbers differ from those of their payments."""
-	rows = frappe.db.sql(
-		f"""SELECT i.name, i.payment_gateway, i.currency, i.creation, i.amount_paid, COALESCE(SUM(c.applied_amount), 0) AS captured
-		FROM `tabAI Invoice` i LEFT JOIN `tabPayment Capture` c ON c.invoice = i.name
-		GROUP BY i.name, i.payment_gateway, i.currency, i.creation, i.amount_paid
-		HAVING ABS(i.amount_paid - COALESCE(SUM(c.applied_amount), 0)) > {TINY} ORDER BY i.creation LIMIT {LIMIT}""",  # noqa: S608
-		as_dict=True,
-	)
+	invoice, capture = DocType("AI Invoice"), DocType("Payment Capture")
+	own = (invoice.name, invoice.payment_gateway, invoice.currency, invoice.creation, invoice.amount_paid)
+	captured = Coalesce(Sum(capture.applied_amount), 0)
+	query = frappe.qb.from_(invoice).left_join(capture).on(capture.invoice == invoice.name)
+	query = query.select(*own, captured.as_("captured")).groupby(*own)
+	query = query.having(Abs(invoice.amount_paid - captured) > TINY)
+	rows = query.orderby(invoice.creation).limit(LIMIT).run(as_dict=True)
 	text = _("The invoice shows {0} as paid, but its payments add up to {1}.")
 	return [
 		_difference(

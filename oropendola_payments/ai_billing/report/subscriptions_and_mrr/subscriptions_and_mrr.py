@@ -5,6 +5,8 @@ from decimal import Decimal
 
 import frappe
 from frappe import _
+from frappe.query_builder import DocType
+from frappe.query_builder.functions import Coalesce
 
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import TRANSITIONS
 
@@ -27,15 +29,17 @@ def execute(filters: dict | None = None) -> tuple[list[dict], list[dict], None, 
 
 def _subscriptions(filters: dict) -> list:
 	"""Each subscription with what its last invoice cost; before the first invoice the plan's own price counts."""
-	return frappe.db.sql(
-		"""SELECT s.plan, s.status, COALESCE(i.currency, p.currency) AS currency, COALESCE(i.net_amount, p.price) AS price,
-			p.plan_name, p.billing_interval, p.interval_count
-		FROM `tabAI Subscription` s JOIN `tabAI Plan` p ON p.name = s.plan
-		LEFT JOIN `tabAI Invoice` i ON i.name = s.current_invoice
-		WHERE (%(plan)s = '' OR s.plan = %(plan)s) AND (%(currency)s = '' OR COALESCE(i.currency, p.currency) = %(currency)s)""",
-		{"plan": filters.get("plan") or "", "currency": filters.get("currency") or ""},
-		as_dict=True,
-	)
+	subscription, plan, invoice = DocType("AI Subscription"), DocType("AI Plan"), DocType("AI Invoice")
+	currency, price = Coalesce(invoice.currency, plan.currency), Coalesce(invoice.net_amount, plan.price)
+	query = frappe.qb.from_(subscription).join(plan).on(plan.name == subscription.plan)
+	query = query.left_join(invoice).on(invoice.name == subscription.current_invoice)
+	query = query.select(subscription.plan, subscription.status, currency.as_("currency"), price.as_("price"))
+	query = query.select(plan.plan_name, plan.billing_interval, plan.interval_count)
+	if filters.get("plan"):
+		query = query.where(subscription.plan == filters["plan"])
+	if filters.get("currency"):
+		query = query.where(currency == filters["currency"])
+	return query.run(as_dict=True)
 
 
 def _new_row(found: frappe._dict) -> dict:

@@ -19,7 +19,6 @@ from oropendola_payments.engine.inbound.status_query import RefreshRun, query_st
 from oropendola_payments.engine.settlement.attempt_outcomes import ABANDONED_REASON, close_attempt
 from oropendola_payments.gateways.base import Gateway, Outcome, PaymentEvent
 
-BY_NAME = " ORDER BY `name`"  # two concurrent sweeps lock in the same order
 # The gateway holds no money, so an old attempt may be closed.
 UNPAID = (Outcome.PENDING, Outcome.NOT_FOUND)
 
@@ -74,7 +73,8 @@ def _abandon_batch(names: list[str], run: RefreshRun, minutes: int):
 
 
 def _open_attempts(invoices: list[str]) -> list:
-	return read("Payment Attempt", f"`invoice` IN %s AND `status` IN %s{BY_NAME}", (tuple(invoices), OPEN))
+	still_open = "`invoice` IN %s AND `status` IN %s ORDER BY `name`"
+	return read("Payment Attempt", still_open, (tuple(invoices), OPEN))
 
 
 def _note_checks(attempts: list):
@@ -107,12 +107,13 @@ def _settle_changes(attempt, adapter: Gateway) -> list:
 
 def _abandon_locked(invoice_names: list[str], unpaid: list[str], minutes: int) -> list[str]:
 	"""Close what is still unpaid and return one attempt for each invoice. Records that changed in the meantime are left alone."""
-	processing = f"`name` IN %s AND `status` = 'Processing'{BY_NAME} FOR UPDATE"
+	# By name, so that two sweeps lock in the same order.
+	processing = "`name` IN %s AND `status` = 'Processing' ORDER BY `name` FOR UPDATE"
 	invoices = read("AI Invoice", processing, (tuple(invoice_names),))
 	invoices = [invoice for invoice in invoices if get_datetime(invoice.processing_since) < _before(minutes)]
 	if not invoices:
 		return []
-	still_open = f"`invoice` IN %s AND `status` IN %s{BY_NAME} FOR UPDATE"
+	still_open = "`invoice` IN %s AND `status` IN %s ORDER BY `name` FOR UPDATE"
 	attempts = read("Payment Attempt", still_open, (tuple(i.name for i in invoices), OPEN))
 	blocked = {attempt.invoice for attempt in attempts if not _can_be_abandoned(attempt, unpaid, minutes)}
 	left = {invoice.name: invoice for invoice in invoices if invoice.name not in blocked}

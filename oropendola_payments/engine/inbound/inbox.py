@@ -162,7 +162,7 @@ def process_message(name: str, message: Message) -> str:
 		attempt = apply_notice(message)
 	status = "Processed" if attempt else "Ignored"
 	frappe.db.sql(
-		f"UPDATE `tab{LOG}` SET status = %s, attempt = %s, error = NULL, next_attempt_at = NULL,"  # noqa: S608
+		"UPDATE `tabPayment Webhook Log` SET status = %s, attempt = %s, error = NULL, next_attempt_at = NULL,"
 		" attempts = attempts + 1, modified = %s WHERE name = %s",
 		(status, attempt, now_datetime(), name),
 	)

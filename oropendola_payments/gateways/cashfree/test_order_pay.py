@@ -170,7 +170,7 @@ class TestCodes(WithOrderPay):
 
 	def test_a_new_code_is_asked_for_without_sending_one(self):
 		self.assertTrue(self.gateway.resend_otp(self.payment).accepted)
-		self.assertEqual(self.simulator.charges("cashfree")[0].fields["otp_sent"], 2)
+		self.assertEqual(self.simulator.charges("cashfree")[0].fields["otps_sent"], 2)
 
 	def test_what_is_no_code_is_not_sent(self):
 		for text in ("", "12", "12345678901", "12a456", "\u0661\u0662\u0663\u0664", "1234\n"):

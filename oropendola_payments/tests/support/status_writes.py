@@ -141,7 +141,18 @@ class Scope:
 		if isinstance(column, ast.Name):
 			bound = [value for target, value in self._bindings() if getattr(target, "id", None) == column.id]
 			return not bound or not all(isinstance(value, ast.Dict) and all(value.keys) for value in bound)
+		if self._is_other_column(column):
+			return False
 		return not isinstance(column, ast.Constant | ast.Dict)
+
+	def _is_other_column(self, node: ast.AST) -> bool:
+		"""`table.column` of a query builder, where the column is not the status and `table` is surely a table."""
+		if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name):
+			return False
+		bound = [value for target, value in self._bindings() if getattr(target, "id", None) == node.value.id]
+		made = [part for value in bound for part in getattr(value, "elts", [value])]
+		is_table = bool(made) and all(isinstance(m, ast.Call) and called(m) == "DocType" for m in made)
+		return is_table and node.attr != "status"
 
 	def _starts_a_record(self, call: ast.Call) -> bool:
 		"""Filling a record that was made just here, with a status that records start with."""

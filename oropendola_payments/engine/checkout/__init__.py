@@ -1,1 +1,1 @@
-"""A customer pays: choose a gateway, create the attempt, open it there, say where to go on."""
+"""Checkout: choose a gateway, create an attempt, open it at the gateway and return where to send the customer."""

@@ -1,4 +1,4 @@
-"""One attempt before any gateway is called: made under the invoice's lock, so that however many click, it is one."""
+"""Get or create the attempt before the gateway is called, under the invoice's lock, so that repeated clicks share one attempt."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,13 +25,13 @@ from oropendola_payments.exceptions import BadRequest, Conflict, NotFound
 from oropendola_payments.gateways.base import Customer
 from oropendola_payments.money import to_decimal
 
-# A checkout that is about to close is not offered again.
+# An attempt that expires within this time is not reused.
 FRESH_SECONDS = 120
 
 
 @dataclass(frozen=True)
 class AttemptRequest:
-	"""What a customer asks for; `parameters` tells whether a repeated key asks for the same."""
+	"""A customer's request. `parameters` is a hash, to detect a repeated key with other parameters."""
 
 	user: str
 	invoice: str
@@ -40,12 +40,12 @@ class AttemptRequest:
 	method: str | None
 	key: str | None
 	parameters: str
-	confirms_phone: bool = False  # the caller does so itself, after the order is open
+	confirms_phone: bool = False  # the caller verifies the phone itself, after the order is open
 
 
 @dataclass(frozen=True)
 class Created:
-	"""A new attempt: whoever made it calls the gateway at once. `previous` are rows of the invoice's other attempts."""
+	"""A new attempt, which the caller opens at the gateway. `previous` are rows of the invoice's other attempts."""
 
 	attempt: PaymentAttempt
 	invoice: AIInvoice
@@ -55,13 +55,13 @@ class Created:
 
 @dataclass(frozen=True)
 class Existing:
-	"""An attempt that another request made, in whatever state it is by now."""
+	"""An attempt that an earlier or concurrent request created, in any status."""
 
 	attempt: PaymentAttempt
 
 
 def find_by_idempotency_key(key: str | None, parameters: str) -> str | None:
-	"""The attempt that this client key made; a key with other parameters is refused."""
+	"""Return the attempt that was created with this client key, or None. Raises Conflict if the parameters differ."""
 	row = key and frappe.db.get_value(
 		"Payment Attempt", {"idempotency_key": key}, ["name", "request_fingerprint"], as_dict=True
 	)
@@ -73,11 +73,11 @@ def find_by_idempotency_key(key: str | None, parameters: str) -> str | None:
 
 
 def get_or_create(request: AttemptRequest) -> Created | Existing | None:
-	"""The open attempt of this kind, or a new one. None when there was nothing to pay: the invoice is paid and serves now."""
+	"""Return the matching open attempt or a new one, or None if nothing was due: then the invoice is marked as paid and fulfilled."""
 	try:
 		return in_transaction(_get_or_create, request)
 	except frappe.DuplicateEntryError:
-		# The same client key at the same moment: what the other request made is the answer.
+		# A concurrent request with the same client key was faster: return its attempt.
 		name = find_by_idempotency_key(request.key, request.parameters)
 		if not name:
 			raise
@@ -97,11 +97,11 @@ def _get_or_create(request: AttemptRequest) -> Created | Existing | None:
 	_require_method(code, request.method)
 	rows = attempts_of(invoice.name)
 	phone_check = "" if request.confirms_phone else verification.initial_phone_check(code)
-	reusable = _live_attempt(rows, invoice, code, flow, request.method, phone_check)
+	reusable = _reusable_attempt(rows, invoice, code, flow, request.method, phone_check)
 	if reusable:
-		return Existing(_with_key(reusable, request))
+		return Existing(_store_key(reusable, request))
 	if invoice.status in ("Failed", "Abandoned"):
-		invoice.increment_retry()  # a new try counts, by whichever call it comes
+		invoice.increment_retry()  # every new attempt counts as a retry, not only one from `retry`
 	made = _create(invoice, code, flow, request, phone_check)
 	return Created(made, invoice, payer.customer, tuple(rows))
 
@@ -117,8 +117,8 @@ def _lock_own(request: AttemptRequest):
 	return invoice
 
 
-def _with_key(name: str, request: AttemptRequest):
-	"""The attempt that is open already; it remembers the first client key that it answered to."""
+def _store_key(name: str, request: AttemptRequest):
+	"""Return the open attempt, and store the client key on it if it has none yet."""
 	attempt = lock("Payment Attempt", name)
 	if request.key and not attempt.idempotency_key:
 		attempt.write(idempotency_key=request.key, request_fingerprint=request.parameters)
@@ -143,13 +143,13 @@ def _require_payable(invoice, subscription_status: str | None):
 
 
 def attempts_of(invoice: str) -> list:
-	"""What is decided by, of all attempts of an invoice, the newest first."""
+	"""Return the fields that decide about reuse, for all attempts of an invoice, the newest first."""
 	fields = ["name", "gateway", "flow", "mode", "status", "amount", "payment_method", "phone_check", "expires_at",
 		"gateway_order_id", "checkout_data"]  # fmt: skip
 	return frappe.get_all("Payment Attempt", {"invoice": invoice}, fields, order_by="creation desc")
 
 
-def _live_attempt(
+def _reusable_attempt(
 	rows: list, invoice, code: str, flow: str, method: str | None, phone_check: str
 ) -> str | None:
 	fresh = now_datetime() + timedelta(seconds=FRESH_SECONDS)
@@ -158,7 +158,7 @@ def _live_attempt(
 			continue
 		alive = not row.expires_at or get_datetime(row.expires_at) > fresh
 		same = to_decimal(row.amount) == invoice.outstanding() and row.mode == settings_of(code).mode
-		# Opened perhaps, but nobody knows where: the reconciler asks about it, the customer gets a new one.
+		# After a timeout it may be open, but its URL is unknown: the reconciler queries it, and the customer gets a new one.
 		lost = row.status != "Created" and not row.checkout_data
 		confirmed = (row.phone_check or "") in ("Confirmed", phone_check)
 		if alive and same and not lost and confirmed and (row.payment_method or None) == method:
@@ -193,7 +193,7 @@ def _create(invoice, code: str, flow: str, request: AttemptRequest, phone_check:
 
 
 def call_started() -> str:
-	"""What an attempt carries while its gateway is being called."""
+	"""Return the `request_data` of an attempt while its gateway is being called."""
 	return frappe.as_json({"called_at": now_datetime()})
 
 

@@ -1,4 +1,4 @@
-"""Withdrawing a payment that is not finished."""
+"""Cancel an open attempt."""
 
 import frappe
 
@@ -13,7 +13,7 @@ from oropendola_payments.engine.settlement.attempt_outcomes import CANCELLED_REA
 
 
 def cancel(user: str, attempt_name: str) -> dict:
-	"""Withdraw an attempt, unless the gateway says that money moved."""
+	"""Cancel an attempt, unless the gateway reports that it is paid or authorized."""
 	attempt = own_attempt(user, attempt_name)
 	if not attempt.is_open():
 		return _status_summary(attempt.name)

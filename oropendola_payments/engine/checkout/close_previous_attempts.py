@@ -1,4 +1,4 @@
-"""Before another way to pay is opened, the earlier ones of the invoice are closed where their gateways can: nobody should pay twice."""
+"""Close the earlier attempts of an invoice at their gateways before a new one is opened, so that nobody pays twice."""
 
 import frappe
 from frappe import _
@@ -14,20 +14,20 @@ from oropendola_payments.exceptions import Conflict, Refusal
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
 from oropendola_payments.gateways.errors import GatewayError
 
-# Closed on our side perhaps, and still payable at the gateway.
+# In these states the order may still be payable at the gateway.
 MAY_STILL_BE_PAID = ("Processing", "Expired", "Failed")
 
 
 def close_previous_attempts(attempt, rows):
-	"""Close them for this new attempt; raises Conflict when one of them turns out to be paid."""
+	"""Close the earlier attempts. If one of them is paid, cancel the new attempt and raise Conflict."""
 	names = [row.name for row in rows if row.name != attempt.name and _can_be_closed(row)]
 	for name in names:
 		try:
 			withdraw(name)
 		except (GatewayError, Refusal):
-			frappe.db.rollback()  # an outage of the old gateway does not stop a new try; a late payment is honoured
+			frappe.db.rollback()  # an outage of the old gateway does not block the new attempt; a late payment is still accepted
 	if names and frappe.db.get_value("AI Invoice", attempt.invoice, "status") in SETTLED:
-		in_transaction(_give_up, attempt)
+		in_transaction(_cancel_locked, attempt)
 		raise Conflict(_("Invoice {0} is already paid.").format(attempt.invoice))
 
 
@@ -39,6 +39,6 @@ def _can_be_closed(row) -> bool:
 	return adapter_class(row.gateway).capabilities.cancel
 
 
-def _give_up(attempt):
+def _cancel_locked(attempt):
 	invoice, attempt = lock_attempt(attempt)
 	close_attempt(invoice, attempt, PaymentEvent(Outcome.CANCELLED, reference=attempt.name))

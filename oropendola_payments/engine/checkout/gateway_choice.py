@@ -1,4 +1,4 @@
-"""Which gateways a customer can choose, and which one is recommended."""
+"""The gateways that a customer can choose, and the recommended one."""
 
 from decimal import Decimal
 
@@ -19,7 +19,7 @@ from oropendola_payments.exceptions import BadRequest, Unavailable
 
 
 def available(currency: str | None = None, amount: Decimal | None = None) -> dict:
-	"""Enabled gateways that are configured; with `currency` and `amount`, whether each can take it."""
+	"""Return the enabled and configured gateways, and for each whether it accepts `currency` and `amount`."""
 	entries = [_entry(row, currency, amount) for row in _enabled() if _may_be_offered(row)]
 	usable = [entry for entry in entries if entry["available"]]
 	recommended = _recommended(usable)
@@ -29,7 +29,7 @@ def available(currency: str | None = None, amount: Decimal | None = None) -> dic
 
 
 def choose(code: str | None, currency: str, amount: Decimal | None = None) -> str:
-	"""The gateway asked for, when it can take this currency and amount; else the recommended one."""
+	"""Return the requested gateway if it accepts this currency and amount; without a request, the recommended one."""
 	listing = available(currency, amount)
 	if not code:
 		if not listing["default"]:
@@ -43,24 +43,24 @@ def choose(code: str | None, currency: str, amount: Decimal | None = None) -> st
 			_("The gateway {0} is not available. Please choose one of: {1}.").format(code, known or "-")
 		)
 	if not entry["available"]:
-		raise BadRequest(_why_not(entry, currency, amount))
+		raise BadRequest(_refusal_message(entry, currency, amount))
 	return code
 
 
-def _why_not(entry: dict, currency: str, amount: Decimal | None) -> str:
-	least = _least(entry["id"], currency)
+def _refusal_message(entry: dict, currency: str, amount: Decimal | None) -> str:
+	least = _minimum(entry["id"], currency)
 	if least and amount is not None and amount < least:
 		message = _("{0} accepts payments of {1} or more. Please choose another way to pay.")
 		return message.format(entry["name"], money(least, currency))
 	return _("{0} does not accept {1}. Please choose another way to pay.").format(entry["name"], currency)
 
 
-def _least(code: str, currency: str | None) -> Decimal | None:
+def _minimum(code: str, currency: str | None) -> Decimal | None:
 	return adapter_class(code).capabilities.minimum.get((currency or "").upper())
 
 
 def _enabled() -> list[dict]:
-	"""Cached in Redis for all workers; every save of a settings record empties it."""
+	"""Return the enabled gateways from the shared cache, which every save of a settings record clears."""
 	return frappe.cache.get_value(LIST_KEY, _read_enabled)
 
 
@@ -75,7 +75,7 @@ def _read_enabled() -> list[dict]:
 
 
 def _may_be_offered(row: dict) -> bool:
-	"""While the list is cached, the site's configuration can change and another app can take its gateway along."""
+	"""Check what can change while the list is cached: the site's configuration, and other apps that bring gateways."""
 	if row["id"] not in gateway_codes():
 		return False
 	return row["mode"] != "Simulator" or simulator_allowed()
@@ -86,7 +86,7 @@ def _entry(row: dict, currency: str | None, amount: Decimal | None) -> dict:
 	taken = capabilities.currencies
 	ready = row["mode"] != "Live" or is_confirmed()
 	takes = not currency or taken is None or currency.upper() in taken
-	least = _least(row["id"], currency)
+	least = _minimum(row["id"], currency)
 	return {
 		**row,
 		"available": ready and takes and (amount is None or not least or amount >= least),

@@ -1,4 +1,4 @@
-"""Starting a payment: one attempt however many ask, committed before its gateway is called."""
+"""Start a payment: repeated requests share one attempt, which is committed before the gateway is called."""
 
 import frappe
 from frappe import _
@@ -20,7 +20,7 @@ from oropendola_payments.exceptions import Conflict
 from oropendola_payments.gateways.base import Customer
 from oropendola_payments.gateways.cards import refuse_card_data
 
-# Longer than all calls of one opening together: an attempt this old without an answer was left by a crash.
+# Longer than all gateway calls of one request together: an older call without an answer was ended by a crash.
 CALL_SECONDS = 60
 
 
@@ -35,7 +35,7 @@ def initiate(
 	customer: Customer | None = None,
 	confirms_phone: bool = False,
 ) -> dict:
-	"""Where to send the customer. A second click, another tab or a repeated key gets the same attempt."""
+	"""Start a payment and return where to send the customer. A second click, another tab or a repeated key gets the same attempt."""
 	details = method_details or {}
 	refuse_card_data(details)
 	parameters = fingerprint(invoice_name, gateway or "", flow or "", method or "", *sorted(details.items()))
@@ -53,23 +53,25 @@ def initiate(
 
 
 def retry(user: str, invoice_name: str, gateway: str | None = None) -> dict:
-	"""Another try after a failed or abandoned payment. What the last try really came to is asked first."""
+	"""Retry a failed or abandoned payment, after a refresh of the open attempts."""
 	invoice = own_invoice(user, invoice_name)
 	for name in frappe.get_all(
 		"Payment Attempt", {"invoice": invoice.name, "status": ("in", OPEN)}, pluck="name"
 	):
 		refresh_if_possible(name)
 	own_invoice(user, invoice_name).require_retry()
-	return initiate(user, invoice_name, gateway)  # a new attempt counts the retry, when there is a way to pay
+	return initiate(
+		user, invoice_name, gateway
+	)  # the retry is counted with the new attempt, so not when no gateway is available
 
 
 def resume(user: str, attempt_name: str) -> dict:
-	"""Open an attempt at the gateway that only waited for the customer's phone to be confirmed."""
+	"""Open an attempt at the gateway after the customer's phone was verified."""
 	return _resume(own_attempt(user, attempt_name))
 
 
 def bolt(user: str, invoice_name: str, embed_mode: str) -> dict:
-	"""What PayU's script needs to open over the page (`inline`) or inside it (`embedded`)."""
+	"""Start a payment with PayU Bolt and return what its script needs: `inline` opens over the page, `embedded` inside it."""
 	started = initiate(user, invoice_name, "payu", embed_mode)
 	sdk = started.get("sdk")
 	if not sdk:
@@ -84,7 +86,7 @@ def bolt(user: str, invoice_name: str, embed_mode: str) -> dict:
 	}
 
 
-# An attempt of ours, new or found -----------------------------------------------------------------
+# New and existing attempts ------------------------------------------------------------------------
 
 
 def _open_new(created: Created, details: dict, customer: Customer | None) -> dict:
@@ -101,7 +103,7 @@ def _resume(attempt, details: dict | None = None, customer: Customer | None = No
 		return payment_response(attempt)
 	if attempt.phone_check == "Needed":
 		return verification.send_code(attempt)
-	if in_transaction(_take_call, attempt.name):
+	if in_transaction(_lease_call, attempt.name):
 		close_previous_attempts(attempt, attempts.attempts_of(attempt.invoice))
 		return open_at_gateway(attempt, build_request(attempt, details, customer))
 	attempt.reload()
@@ -114,8 +116,8 @@ def _has_answer(attempt) -> bool:
 	return bool(attempt.checkout_data) or not attempt.is_open()
 
 
-def _take_call(name: str) -> bool:
-	"""True for the one request that may call the gateway now. A call that was left by a crash may be taken over."""
+def _lease_call(name: str) -> bool:
+	"""Lease the gateway call. True for one request only, until the lease of a crashed one expires."""
 	attempt = lock("Payment Attempt", name)
 	if _has_answer(attempt):
 		return False  # another request was faster

@@ -1,4 +1,4 @@
-"""Opening an attempt at its gateway: call, then record. No gateway is called inside a lock or an open transaction."""
+"""Open an attempt at its gateway: call it outside any lock or transaction, then record the answer."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ from oropendola_payments.gateways.errors import GatewayError, GatewayRefused, No
 
 
 def open_at_gateway(attempt, request: PaymentRequest) -> dict:
-	"""Where to send the customer. After a time-out the attempt stays open, because it may have been opened."""
+	"""Open the attempt and return where to send the customer. After a timeout it stays open, because the gateway may have opened it."""
 	try:
 		adapter = adapter_of(attempt.gateway, for_new_payment=True)
 		opened = call_gateway(attempt.gateway, adapter.create, request)
@@ -34,7 +34,7 @@ def open_at_gateway(attempt, request: PaymentRequest) -> dict:
 
 
 def choose_method(attempt_name: str, method: str, details: dict, customer: Customer | None = None) -> dict:
-	"""Pay an order that is already open by one method, such as UPI: the gateway is asked to collect."""
+	"""Start the collection of an open order by one method, such as UPI."""
 	attempt = frappe.get_doc("Payment Attempt", attempt_name)
 	request = replace(
 		build_request(attempt, details, customer),
@@ -51,7 +51,7 @@ def choose_method(attempt_name: str, method: str, details: dict, customer: Custo
 def _record_opened(attempt, request: PaymentRequest, opened: Checkout):
 	invoice, attempt = lock_attempt(attempt)
 	if attempt.checkout_data:
-		return attempt  # a second caller after a crash was faster
+		return attempt  # another request took over after a crash and was faster
 	values = {
 		"gateway_order_id": attempt.gateway_order_id or opened.order_id,
 		"gateway_payment_id": attempt.gateway_payment_id or opened.payment_id,
@@ -63,7 +63,7 @@ def _record_opened(attempt, request: PaymentRequest, opened: Checkout):
 		attempt.mark_as_processing(**values)
 		invoice.record("attempt_opened", attempt, "Created", "Processing", order=opened.order_id)
 	else:
-		attempt.write(**values)  # a webhook overtook the answer
+		attempt.write(**values)  # a webhook arrived before the answer
 	if attempt.is_open() and invoice.can_move_to("Processing"):
 		invoice.mark_as_processing(payment_gateway=attempt.gateway)
 	return attempt
@@ -86,7 +86,7 @@ def _record_refusal(attempt, error: GatewayError):
 
 
 def _record_unknown(attempt, error: GatewayError):
-	"""It may have been opened: the attempt stays open and the reconciler asks."""
+	"""Leave the attempt open for the reconciler to query, because the gateway may have opened it."""
 	invoice, attempt = lock_attempt(attempt)
 	if attempt.status == "Created":
 		attempt.mark_as_processing(

@@ -1,4 +1,4 @@
-"""The payer: own invoices and payments, and what a gateway is told of who pays."""
+"""The payer: access to own invoices and attempts, and the customer data sent to a gateway."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class Payer:
 
 
 def payer_of(invoice) -> Payer:
-	"""`invoice` needs `user` and `subscription` only."""
+	"""Return the payer of an invoice, which needs `user` and `subscription` only."""
 	rows = frappe.db.sql(READ, (invoice.subscription, invoice.user), as_dict=True)
 	person = rows[0] if rows else frappe._dict()
 	customer = Customer(
@@ -34,7 +34,7 @@ def payer_of(invoice) -> Payer:
 
 
 def own_invoice(user: str, name: str):
-	"""The invoice, for its owner. A stranger's invoice does not exist for anybody else."""
+	"""Return the invoice of this user. Another user's invoice is reported as not found."""
 	if frappe.db.get_value("AI Invoice", name, "user") != user:
 		raise NotFound(_("You have no invoice {0}.").format(name))
 	return frappe.get_doc("AI Invoice", name)
@@ -47,7 +47,7 @@ def own_attempt(user: str, name: str):
 
 
 def keep_phone_of_payer(user: str, invoice: str, phone: str | None):
-	"""A phone number that comes with a payment is kept in the payer's own profile."""
+	"""Store a phone number that was sent with a payment in the payer's profile."""
 	if phone:
 		own_invoice(user, invoice)
 		keep_phone(user, phone)

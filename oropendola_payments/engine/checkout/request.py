@@ -1,4 +1,4 @@
-"""What the gateway is told of a payment: from our records, never from the request."""
+"""Build the create request for a gateway from our records, never from what the client sent."""
 
 from dataclasses import asdict
 
@@ -36,5 +36,5 @@ def build_request(
 
 
 def request_summary(request: PaymentRequest) -> dict:
-	"""What is kept of the request, before it is masked."""
+	"""Return the request as it is stored, before redaction."""
 	return {**asdict(request), "amount": str(request.amount)}

@@ -1,4 +1,4 @@
-"""What the frontend is told: where the customer goes on, and what a richer page may do instead."""
+"""Answers to the frontend: the URL to send the customer to, and data for pages with an SDK, form or UPI."""
 
 from dataclasses import asdict
 
@@ -10,7 +10,7 @@ from oropendola_payments.gateways.base import Checkout
 
 
 def payment_response(attempt) -> dict:
-	"""What the frontend needs to go on. `payment_url` always works by plain navigation."""
+	"""Return what the frontend needs next. `payment_url` always works by plain navigation."""
 	checkout = attempt.checkout()
 	if not attempt.is_open():
 		url, action = result_url(attempt=attempt.name), "redirect"
@@ -35,14 +35,14 @@ def payment_response(attempt) -> dict:
 
 
 def checkout_data(opened: Checkout) -> dict:
-	"""The parts of a gateway's answer that the pay page and later calls need."""
+	"""Return the parts of a gateway's answer that the pay page and later calls need."""
 	kept = ("next_action", "url", "data", "upi")
 	parts = {"form": opened.form and asdict(opened.form), "sdk": opened.sdk and asdict(opened.sdk)}
 	return {**{name: getattr(opened, name) for name in kept}, **parts}
 
 
 def nothing_to_pay_response(invoice: str) -> dict:
-	"""The invoice was paid by nothing or by credit, and serves already."""
+	"""Return the answer for an invoice with nothing due, which is already paid and fulfilled."""
 	return {
 		"attempt": None,
 		"payment_url": result_url(invoice=invoice),

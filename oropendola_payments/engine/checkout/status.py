@@ -1,4 +1,4 @@
-"""How a customer's payments stand, as frontends and pages show them."""
+"""Payment status of a customer's invoices, for frontends and pages."""
 
 import frappe
 from frappe.utils import cint
@@ -13,7 +13,7 @@ STALE_SECONDS = 20
 
 
 def payment_status(user: str, invoice_id: str | None, attempt: str | None = None) -> dict:
-	"""How an invoice and its latest attempt stand; the gateway is asked when the last word is old."""
+	"""Return the status of an invoice and its latest attempt, after a refresh if the last check is too long ago."""
 	if attempt:
 		invoice_id = own_attempt(user, attempt).invoice
 	invoice = own_invoice(user, invoice_id)
@@ -26,7 +26,7 @@ def payment_status(user: str, invoice_id: str | None, attempt: str | None = None
 
 
 def pending_invoices(user: str) -> list[dict]:
-	"""What the user still has to pay, the newest first."""
+	"""Return the user's open invoices, the newest first."""
 	filters = {"user": user, "status": ("in", OPEN)}
 	names = frappe.get_all("AI Invoice", filters, pluck="name", order_by="creation desc")
 	return [_pending(frappe.get_doc("AI Invoice", name)) for name in names]

@@ -1,6 +1,6 @@
-"""Codes that a customer types: our own, which confirms the phone, or the bank's, which is relayed to the gateway.
+"""Submit a one-time code: ours, which verifies the phone, or the bank's, which is relayed to the gateway.
 
-The bank makes its code and the bank checks it. Neither kind makes anything Paid: only the gateway's status does.
+The bank creates and checks its own code. No code marks a payment as paid: only the gateway's status does.
 """
 
 import frappe
@@ -26,7 +26,7 @@ def confirm(user: str, attempt_name: str, otp: str) -> dict:
 		return {"accepted": True, **checkout.resume(user, attempt_name)}
 	result = call_gateway(attempt.gateway, _adapter(attempt).submit_otp, attempt.payment_ref(), otp)
 	if result.accepted:
-		# An accepted code is not money: only the status is.
+		# An accepted code does not mean that the payment succeeded, so query the status.
 		refresh(attempt)
 	return _answer(attempt.name, result)
 

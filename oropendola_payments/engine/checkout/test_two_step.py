@@ -157,7 +157,7 @@ class TestTwoStepFlow(TestCase):
 		return order
 
 	def bound(self, order: str) -> otp.Binding:
-		return two_step._bound(frappe.get_doc("Payment Attempt", order), two_step._recall(order)["phone"])
+		return two_step._bound(frappe.get_doc("Payment Attempt", order), two_step._load_input(order)["phone"])
 
 	def test_a_saved_card_needs_the_code_of_the_bank_after_our_code(self):
 		order = self.order()["order_id"]
@@ -193,7 +193,7 @@ class TestTwoStepFlow(TestCase):
 	def test_an_impossible_payment_method_is_refused_before_a_code_is_sent(self):
 		"""Card numbers above all, which are never stored."""
 		order = self.order()["order_id"]
-		known = two_step._recall(order)
+		known = two_step._load_input(order)
 		for method, details in (
 			("saved_card", {"instrument_id": "4111111111111111"}),
 			("saved_card", {"instrument_id": "4111 1111 1111 1111"}),
@@ -206,7 +206,7 @@ class TestTwoStepFlow(TestCase):
 			with self.subTest(method=method, **details):
 				refused = self.start(order, method=method, **details)
 				self.assertEqual((refused["success"], refused["error_code"]), (False, "gateway_refused"))
-		self.assertEqual(two_step._recall(order), known)
+		self.assertEqual(two_step._load_input(order), known)
 		self.assertTrue(self.start(order)["otp_sent"], "no code was sent before, so no pause has begun")
 
 	def test_the_audit_trail_records_the_confirmed_phone_and_the_method(self):

@@ -1,6 +1,6 @@
-"""Paying in two steps for apps and agents that never redirect: confirm the phone with our code, then let the gateway collect.
+"""Two-step payments without a redirect, for apps and agents: verify the phone with our code, then start the collection.
 
-The amount always comes from an invoice of the user. Our code starts the payment; only the gateway's status makes it Paid.
+The amount always comes from an invoice of the user. Our code starts the payment; only the gateway's status marks it as paid.
 """
 
 import json
@@ -30,14 +30,14 @@ KEEP_SECONDS = 3600
 
 
 def create_order(user: str, invoice_id: str | None, amount: Decimal | None, customer: Customer) -> dict:
-	"""Open the gateway's order for an invoice of the user."""
+	"""Open an order at the gateway for an invoice of the user."""
 	invoice = _invoice(user, invoice_id)
 	if amount is not None and amount != invoice.outstanding():
 		message = _("Invoice {0} is for {1}. The amount cannot be changed.")
 		raise Unprocessable(message.format(invoice.name, money(invoice.outstanding(), invoice.currency)))
 	started = checkout.initiate(user, invoice.name, GATEWAY, "otp", customer=customer, confirms_phone=True)
 	attempt = payer.own_attempt(user, started["attempt"])
-	_remember(attempt.name, {"customer": [customer.name, customer.email, customer.phone]})
+	_store_input(attempt.name, {"customer": [customer.name, customer.email, customer.phone]})
 	return {
 		"order_id": attempt.name,
 		"invoice_id": invoice.name,
@@ -51,20 +51,20 @@ def create_order(user: str, invoice_id: str | None, amount: Decimal | None, cust
 
 
 def start(user: str, order_id: str, method: str, phone: str, details: dict) -> dict:
-	"""Send our code to the phone; the payment starts when it is confirmed."""
+	"""Send our code to the phone. The payment starts once it is confirmed."""
 	if method not in METHODS:
 		raise BadRequest(
 			_("There is no payment method {0}. Please choose one of: {1}.").format(method, ", ".join(METHODS))
 		)
 	attempt = _open_attempt(user, order_id)
-	# Before anything is kept or sent: a card number must not stay here for a moment.
+	# Before anything is stored or sent, so that a card number is never stored.
 	adapter_class(GATEWAY).check_method(method, details)
 	phone = numbers.phone_number(phone)
-	known = _recall(attempt.name)
+	known = _load_input(attempt.name)
 	if known.get("customer") and known["customer"][2] != phone:
 		raise Unprocessable(_("This is not the phone number used for the order."))
 	sent = otp.send(_bound(attempt, phone), simulated=attempt.mode == "Simulator")
-	_remember(attempt.name, {**known, "method": method, "details": details, "phone": phone})
+	_store_input(attempt.name, {**known, "method": method, "details": details, "phone": phone})
 	return {
 		"order_id": order_id,
 		"next_action": "confirm_otp",
@@ -74,9 +74,9 @@ def start(user: str, order_id: str, method: str, phone: str, details: dict) -> d
 
 
 def confirm(user: str, order_id: str, code: str) -> dict:
-	"""With the right code the gateway is asked to collect; the answer tells what the customer does next."""
+	"""Check the code, start the collection and return the customer's next step."""
 	attempt = _open_attempt(user, order_id)
-	known = _recall(attempt.name)
+	known = _load_input(attempt.name)
 	if not known.get("phone"):
 		raise otp.CodeRefused
 	otp.check(_bound(attempt, known["phone"]), code)
@@ -91,7 +91,7 @@ def confirm(user: str, order_id: str, code: str) -> dict:
 
 
 def status(user: str, order_id: str) -> dict:
-	"""How the order stands; the gateway is asked unless it was a moment ago."""
+	"""Return the status of an order, after a refresh unless it was checked a moment ago."""
 	attempt = payer.own_attempt(user, order_id)
 	if attempt.is_open():
 		refresh_if_possible(attempt)
@@ -138,15 +138,15 @@ def _next_step(started: dict) -> dict:
 	return {key: started[key] for key in ("next_action", "payment_url", "upi") if started.get(key)}
 
 
-# What the customer typed lives as long as an order is paid, sealed, and never in the database.
+# The customer's input is kept encrypted in Redis for as long as an order can be paid, and never in the database.
 
 
-def _remember(order_id: str, values: dict):
+def _store_input(order_id: str, values: dict):
 	frappe.cache.set_value(
 		f"oropendola_two_step:{order_id}", encrypt(json.dumps(values)), expires_in_sec=KEEP_SECONDS
 	)
 
 
-def _recall(order_id: str) -> dict:
+def _load_input(order_id: str) -> dict:
 	sealed = frappe.cache.get_value(f"oropendola_two_step:{order_id}", expires=True)
 	return json.loads(decrypt(sealed)) if sealed else {}

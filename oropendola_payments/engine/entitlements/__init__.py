@@ -1,1 +1,1 @@
-"""What a payment gives: the period that was bought, API keys, and the quota that each use consumes."""
+"""Entitlements: what a payment grants, which is the paid period, API keys and the request quota."""

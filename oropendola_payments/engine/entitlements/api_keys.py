@@ -1,6 +1,6 @@
-"""API keys that nobody has seen yet: a payment makes one while the customer may be away.
+"""Show a new API key once, because a payment may create it while the customer is away.
 
-Nothing secret waits anywhere. The key that is shown is made in the moment in which it is shown.
+No key is stored in plain text: the key that is shown is generated at that moment.
 """
 
 import frappe
@@ -9,12 +9,12 @@ from oropendola_payments.engine.core.transactions import in_transaction, lock
 
 
 def reveal(subscription: str) -> str | None:
-	"""The key in clear, the first time only."""
+	"""Return the key in plain text; None if it was shown before."""
 	return in_transaction(_reveal_locked, subscription)
 
 
 def has_new_key(subscription: str) -> bool:
-	"""Whether the subscription's key was never shown."""
+	"""Return whether the subscription has a key that was never shown."""
 	waiting = {"subscription": subscription, "status": "Active", "revealed": 0}
 	return bool(frappe.db.exists("AI API Key", waiting))
 

@@ -1,4 +1,4 @@
-"""What a payment gives, and what a full refund takes away again. The caller holds the invoice's lock and commits."""
+"""Fulfilment: grant what a paid invoice bought, and revoke it after a full refund. The caller holds the invoice's lock and commits."""
 
 from frappe import _
 from frappe.utils import getdate, now_datetime
@@ -10,7 +10,7 @@ from oropendola_payments.engine.core.transactions import lock
 
 
 def fulfil(invoice: AIInvoice) -> bool:
-	"""Give what the paid invoice bought, once. False when its subscription was cancelled meanwhile."""
+	"""Grant what the paid invoice bought, once. Return False if its subscription has been cancelled."""
 	if invoice.fulfilled_on:
 		return True
 	if not invoice.subscription:
@@ -24,7 +24,7 @@ def fulfil(invoice: AIInvoice) -> bool:
 
 
 def revoke_period(invoice: AIInvoice) -> None:
-	"""The money went back in full: so does the period it bought."""
+	"""Revoke the period that a fully refunded invoice bought."""
 	subscription = lock("AI Subscription", invoice.subscription)
 	if subscription.status not in LIVE or not subscription.end_date:
 		return

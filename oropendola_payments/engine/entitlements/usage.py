@@ -1,4 +1,4 @@
-"""Quota: one atomic statement decides, however many callers there are."""
+"""Quota: consume requests with one atomic UPDATE, so that concurrent calls cannot exceed it."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from oropendola_payments.exceptions import BadRequest, PaymentRequired, TooManyR
 
 MAX_REQUESTS = 100_000
 
-# The daily reset happens here as well, on the first use of a new day, so that a stopped scheduler denies nobody.
+# Also does the daily reset on the first use of a new day, so that quotas work while the scheduler is stopped.
 # `quota_reset_on` is set last: MariaDB evaluates assignments from left to right.
 TAKE = """
 	UPDATE `tabAI Subscription` SET
@@ -26,7 +26,7 @@ TAKE = """
 		AND (daily_quota_limit = -1 OR %(wanted)s <= CASE
 			WHEN quota_reset_on <= %(today)s THEN daily_quota_limit ELSE daily_quota_remaining END)
 """
-# A suspended key is the current one of a subscription that ended: its owner should hear that, not that the key is wrong.
+# Also finds suspended keys, whose subscription has ended, so that the error can say so instead of "invalid key".
 FIND = """
 	SELECT k.name, k.last_used_on, k.suspended, s.name AS subscription, s.status, s.end_date, s.daily_quota_limit
 	FROM `tabAI API Key` k JOIN `tabAI Subscription` s ON s.name = k.subscription
@@ -35,7 +35,7 @@ FIND = """
 
 
 def consume(api_key: str | None, requests: int) -> dict:
-	"""Take quota for `requests` calls, all or nothing."""
+	"""Consume quota for `requests` calls, all or nothing, and return the balance."""
 	if not 1 <= requests <= MAX_REQUESTS:
 		raise BadRequest(_("requests must be between 1 and {0}.").format(MAX_REQUESTS))
 	key = _authenticate(api_key)
@@ -65,7 +65,7 @@ def _ended() -> PaymentRequired:
 
 
 def _is_unlimited_now(key: frappe._dict) -> bool:
-	"""MariaDB counts a row that an UPDATE left as it was as not affected: an unlimited plan's always is."""
+	"""Return whether the key is unlimited and active: its UPDATE changes no value, and MariaDB then reports no affected row."""
 	served = key.status in ("Active", "Trial") and (not key.end_date or key.end_date > today())
 	return key.daily_quota_limit == -1 and served
 
@@ -86,6 +86,6 @@ def _balance(subscription: str) -> dict:
 
 
 def _note_use(key: frappe._dict) -> None:
-	"""Once a day is enough to see which keys are in use."""
+	"""Store the date of use. At most one write a day, which is enough to see which keys are in use."""
 	if key.last_used_on != today():
 		frappe.db.sql("UPDATE `tabAI API Key` SET last_used_on = %s WHERE name = %s", (today(), key.name))

@@ -1,1 +1,1 @@
-"""Selling: the catalogue of plans, subscribing, renewing and cancelling, and the invoices that are owed."""
+"""Subscriptions: the plan catalogue, subscribing, renewing, cancelling, and their invoices."""

@@ -1,4 +1,4 @@
-"""The plans that can be bought, with their prices."""
+"""Catalogue of plans and their prices."""
 
 import frappe
 from frappe import _
@@ -8,7 +8,7 @@ from oropendola_payments.exceptions import NotFound
 
 
 def list_plans(currency: str | None = None) -> list[dict]:
-	"""Active plans with their prices; with `currency`, only those that can be bought in it."""
+	"""Return active plans with their prices; with `currency`, only those sold in it."""
 	fields = [
 		"name", "plan_id", "plan_name", "description", "features", "price", "currency", "billing_interval",
 		"interval_count", "requests_limit_per_day", "is_free", "trial_days",

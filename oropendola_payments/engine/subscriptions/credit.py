@@ -1,4 +1,4 @@
-"""Credit from earlier payments, spent on a new invoice."""
+"""Spend credit from earlier overpayments on a new invoice."""
 
 import frappe
 from frappe.query_builder import DocType
@@ -12,7 +12,7 @@ from oropendola_payments.money import to_decimal
 
 
 def apply_credit(invoice_name: str) -> bool:
-	"""Spend the customer's credit on a new invoice. True when that paid it. Runs inside the caller's transaction."""
+	"""Spend the customer's credit on an invoice. Return whether that paid it in full. Runs inside the caller's transaction."""
 	invoice = lock("AI Invoice", invoice_name)
 	for name in _captures_with_credit(invoice.user, invoice.currency):
 		if not invoice.outstanding():

@@ -1,4 +1,4 @@
-"""Re-running what a verified payment should have given."""
+"""Repeat the fulfilment of a paid invoice."""
 
 from decimal import Decimal
 
@@ -12,12 +12,12 @@ from oropendola_payments.money import to_decimal
 
 
 def fulfil_again(invoice_name: str) -> dict:
-	"""Re-run what a verified payment should have given. Refuses without one; a second run changes nothing."""
+	"""Repeat the fulfilment of a paid invoice. Raises Conflict without a verified payment; a second run changes nothing."""
 	return in_transaction(_fulfil_again, invoice_name)
 
 
-def _money_that_serves(invoice: str) -> Decimal:
-	"""What was captured for the invoice and neither sent back nor kept as credit."""
+def _captured_without_surplus(invoice: str) -> Decimal:
+	"""Return the captured amount without overpayments, which are refunded or kept as credit."""
 	rows = frappe.get_all("Payment Capture", {"invoice": invoice}, ["amount", "surplus"])
 	return sum((to_decimal(row.amount) - to_decimal(row.surplus or 0) for row in rows), Decimal(0))
 
@@ -26,7 +26,7 @@ def _fulfil_again(invoice_name: str) -> dict:
 	if not frappe.db.exists("AI Invoice", invoice_name):
 		raise NotFound(_("There is no invoice {0}.").format(invoice_name))
 	invoice = lock("AI Invoice", invoice_name)
-	covered = _money_that_serves(invoice.name)
+	covered = _captured_without_surplus(invoice.name)
 	if invoice.status != "Paid" or invoice.paid() < invoice.total() or (invoice.total() and not covered):
 		message = _("Invoice {0} is {1} and has no verified payment, so the subscription stays as it is.")
 		raise Conflict(message.format(invoice.name, _(invoice.status)))

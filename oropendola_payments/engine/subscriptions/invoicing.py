@@ -1,4 +1,4 @@
-"""Making invoices: price and tax from our records, credit from earlier payments."""
+"""Create invoices, with price and tax from our records."""
 
 from decimal import Decimal
 
@@ -14,7 +14,7 @@ DUE_AFTER_DAYS = 7
 
 
 def create_invoice(subscription: AISubscription, purpose: str, currency: str | None = None) -> AIInvoice:
-	"""An invoice for the next period of a subscription, at today's price."""
+	"""Create the invoice for the next period of a subscription, at the current price."""
 	plan = subscription.get_plan()
 	price, currency = plan.price_in(currency)
 	invoice = frappe.new_doc("AI Invoice")
@@ -38,7 +38,7 @@ def create_invoice(subscription: AISubscription, purpose: str, currency: str | N
 
 
 def is_outdated(name: str, plan: AIPlan) -> bool:
-	"""True for an untouched invoice that the plan would not be sold by any more."""
+	"""Return whether an unpaid invoice no longer matches the plan's price, tax or period."""
 	invoice = frappe.get_doc("AI Invoice", name)
 	if invoice.paid() or not invoice.can_move_to("Cancelled") or not invoice.billing_interval:
 		return False

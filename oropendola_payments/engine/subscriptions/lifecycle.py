@@ -1,4 +1,4 @@
-"""Subscribing, renewing, cancelling: which invoice is owed, and what a payment gives."""
+"""Subscribe and cancel, create the invoice that is due, and manage the API key."""
 
 from collections.abc import Callable
 
@@ -18,16 +18,13 @@ from oropendola_payments.engine.subscriptions.catalogue import get_plan
 from oropendola_payments.engine.subscriptions.lookup import live_subscription, open_invoice, own_subscription
 from oropendola_payments.exceptions import Conflict, NotFound
 
-# Plans --------------------------------------------------------------------------------------------
-
-
 # Subscribing --------------------------------------------------------------------------------------
 
 
 def subscribe(user: str, plan_id: str, currency: str | None, reveal_key: bool = True) -> dict:
-	"""A subscription and, unless it is free or on trial, the invoice to pay. Asking twice gives the same answer.
+	"""Create a subscription and, unless it is free or on trial, an invoice. A repeated call gives the same answer.
 
-	A plan that serves at once brings its API key along, unless the caller shows it later.
+	For a free plan or a trial the answer includes the API key, unless `reveal_key` is false.
 	"""
 	plan = get_plan(plan_id)
 	plan.require_active()
@@ -38,16 +35,16 @@ def subscribe(user: str, plan_id: str, currency: str | None, reveal_key: bool = 
 			_subscribe, user, plan, currency, reveal_key, live_subscription(user, plan.name)
 		)
 	except (frappe.UniqueValidationError, frappe.DuplicateEntryError):
-		# Another request of the same customer was faster: answer what it made.
+		# A concurrent request of the same customer was faster: return its subscription.
 		return in_transaction(
 			_subscribe, user, plan, currency, reveal_key, live_subscription(user, plan.name)
 		)
 
 
 def _subscribe(user: str, plan: AIPlan, currency: str | None, reveal_key: bool, existing: str | None) -> dict:
-	# Nothing may be read before the lock: it would fix what later reads can see.
+	# Lock before any plain read, which would start the snapshot too early.
 	if existing:
-		return _answer_again(lock("AI Subscription", existing), currency)
+		return _answer_existing(lock("AI Subscription", existing), currency)
 	first_time = not frappe.db.exists("AI Subscription", {"user": user, "plan": plan.name})
 	subscription = frappe.new_doc("AI Subscription")
 	subscription.update({"user": user, "plan": plan.name, "status": "Pending"})
@@ -66,7 +63,7 @@ def _answer_served(
 	return _answer(subscription, api_key=key if reveal_key else None)
 
 
-def _answer_again(subscription: AISubscription, currency: str | None) -> dict:
+def _answer_existing(subscription: AISubscription, currency: str | None) -> dict:
 	if subscription.status in ("Active", "Trial"):
 		message = _("You already have {0}. You can renew it instead.")
 		raise Conflict(message.format(subscription.get_plan().plan_name))
@@ -78,11 +75,11 @@ def _answer_again(subscription: AISubscription, currency: str | None) -> dict:
 
 
 def open_or_create_invoice(subscription: AISubscription, purpose: str, currency: str | None) -> dict:
-	"""The open invoice of the subscription, or a new one."""
+	"""Return the open invoice of the subscription, or create one."""
 	wanted = currency.upper() if currency else None
 	name = open_invoice(subscription.name, wanted)
 	if not name or invoicing.is_outdated(name, subscription.get_plan()):
-		_call_off_open(subscription.name)
+		_cancel_open_invoices(subscription.name)
 		invoice = invoicing.create_invoice(subscription, purpose, wanted)
 		credit.apply_credit(invoice.name)
 		name = invoice.name
@@ -99,8 +96,8 @@ def _answer(subscription: AISubscription, invoice: str | None = None, api_key: s
 	return answer
 
 
-def _call_off_open(subscription: str) -> None:
-	"""Another currency or a changed plan needs another invoice: call the untouched one off, so that one stays open."""
+def _cancel_open_invoices(subscription: str) -> None:
+	"""Cancel the open invoices, so that only the new one stays open. Raises Conflict if a payment is in progress."""
 	names = frappe.get_all(
 		"AI Invoice", {"subscription": subscription, "status": ("in", OPEN_INVOICES)}, pluck="name"
 	)
@@ -114,22 +111,16 @@ def _call_off_open(subscription: str) -> None:
 		invoice.mark_as_cancelled()
 
 
-# Renewing -----------------------------------------------------------------------------------------
-
-
-# Looking ------------------------------------------------------------------------------------------
-
-
 # Ending and keys ----------------------------------------------------------------------------------
 
 
 def cancel(user: str) -> dict:
-	"""End the customer's subscription now, with its open invoices where no payment is under way."""
+	"""Cancel the customer's subscription now, and its open invoices where no payment is in progress."""
 	return in_transaction(end, own_subscription(user).name)
 
 
 def end(name: str) -> dict:
-	"""End one subscription with its keys; what was paid in part goes back. The caller commits."""
+	"""Cancel one subscription and its keys. Partial payments fall under the double-payment policy. The caller commits."""
 	for invoice_name in frappe.get_all(
 		"AI Invoice", {"subscription": name, "status": ("in", OPEN_INVOICES)}, pluck="name"
 	):
@@ -158,11 +149,8 @@ def _rotate(name: str) -> dict:
 
 
 def reveal_key(user: str) -> dict:
-	"""The key of a subscription that was paid while nobody was looking; once."""
+	"""Return, once, the API key that a payment created."""
 	key = api_keys.reveal(own_subscription(user).name)
 	if not key:
 		raise NotFound(_("Your API key was already shown. If you lost it, create a new one."))
 	return {"api_key": key}
-
-
-# Fulfilment ---------------------------------------------------------------------------------------

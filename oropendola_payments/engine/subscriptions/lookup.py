@@ -1,4 +1,4 @@
-"""Which subscription a customer means, and what is shown of it."""
+"""Find a customer's subscription and summarise it."""
 
 import frappe
 from frappe import _
@@ -10,7 +10,7 @@ from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.entitlements import api_keys
 from oropendola_payments.exceptions import NotFound
 
-# The subscription that a customer means, when there are several.
+# Of several subscriptions of a customer the first of these is the main one.
 STATUS_PRIORITY = ("Active", "Trial", "Past Due", "Pending", "Expired", "Cancelled")
 
 
@@ -22,7 +22,7 @@ def open_invoice(subscription: str, currency: str | None = None) -> str | None:
 
 
 def main_subscription(user: str, plan_id: str | None = None) -> frappe._dict | None:
-	"""The customer's subscription that matters most, or None."""
+	"""Return the customer's main subscription (see STATUS_PRIORITY), or None."""
 	filters = {"user": user, **({"plan": plan_id} if plan_id else {})}
 	fields = ["name", "plan", "status", "start_date", "end_date", "daily_quota_limit", "daily_quota_remaining",
 		"quota_reset_on", "api_key_link", "current_invoice"]  # fmt: skip
@@ -37,7 +37,7 @@ def live_subscription(user: str, plan: str) -> str | None:
 
 
 def subscription_summary(user: str) -> dict | None:
-	"""What a customer sees of the subscription: plan, dates, quota, the start of the key."""
+	"""Return what a customer sees of the main subscription: plan, dates, quota and key prefix."""
 	row = main_subscription(user)
 	if not row:
 		return None

@@ -1,4 +1,4 @@
-"""Renewing: the invoice for the next period."""
+"""Renew a subscription: create the invoice for the next period."""
 
 import frappe
 from frappe import _
@@ -12,7 +12,7 @@ from oropendola_payments.exceptions import Conflict, NotFound, Unprocessable
 
 
 def renew(user: str, plan_id: str | None = None) -> dict:
-	"""The invoice for the next period, and whether it extends the running one or starts anew."""
+	"""Return the invoice for the next period, and whether it extends the current period or starts a new one."""
 	name = _subscription_to_renew(user, plan_id)
 	return in_transaction(_renew, name)
 
@@ -30,7 +30,7 @@ def _renew(name: str) -> dict:
 
 
 def _last_currency(subscription: AISubscription) -> str | None:
-	"""A customer keeps the currency of the last invoice while the plan is still sold in it."""
+	"""Return the currency of the last invoice if the plan is still sold in it, else None."""
 	last = frappe.db.get_value(
 		"AI Invoice", {"subscription": subscription.name}, "currency", order_by="creation desc"
 	)
@@ -49,7 +49,7 @@ def _subscription_to_renew(user: str, plan_id: str | None) -> str:
 
 
 def require_state(user: str, plan_id: str | None, states: tuple[str, ...], sentence: str) -> None:
-	"""For the two narrower calls: refuse when the subscription is not in the state they are for."""
+	"""Raise Conflict with `sentence` unless the main subscription is in one of these states."""
 	subscription = main_subscription(user, plan_id)
 	if not subscription or subscription.status not in states:
 		raise Conflict(sentence)

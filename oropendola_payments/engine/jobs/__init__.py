@@ -1,1 +1,1 @@
-"""What the scheduler starts: cron only queues, a worker does the work."""
+"""Scheduled jobs: cron only enqueues them, a worker runs them."""

@@ -1,6 +1,6 @@
-"""What nobody waits for any more: open attempts, stranded messages, refunds on their way. docs/operations.md says what runs when.
+"""Payment jobs: inbox, polling, refunds, abandoned payments, invariants and alerts. docs/operations.md has the schedule.
 
-Cron only queues; the work runs in a worker under a name, so that two schedulers do not run it twice at once.
+Cron only enqueues; each job has a fixed job id, so that two schedulers do not run it twice at the same time.
 """
 
 import frappe
@@ -58,7 +58,7 @@ def _queue(function: str) -> None:
 
 
 def run_inbox() -> int:
-	"""Messages that were stored and not finished: the worker died, or our side had trouble."""
+	"""Process stored messages that are unfinished, after a crash or an error on our side."""
 	health.record_heartbeat("queue")
 	due = {"status": ("in", ("Received", "Failed")), "next_attempt_at": ("<=", now_datetime())}
 	with acting_as("Sweep"):
@@ -66,7 +66,7 @@ def run_inbox() -> int:
 
 
 def run_reconcile() -> int:
-	"""Ask about every attempt whose turn has come, open or closed: a late success is honoured for days."""
+	"""Refresh every attempt that is due, open or closed, because a late success is accepted for days."""
 	due = {"next_check_at": ("<=", now_datetime())}
 	run = RefreshRun()
 	with acting_as("Reconcile"):
@@ -80,25 +80,25 @@ def run_refunds() -> int:
 
 
 def run_abandoned() -> int:
-	"""Payments that the customer left: the gateway is asked first, only what is surely unpaid becomes Abandoned."""
+	"""Close abandoned payments, after a status query shows that they are unpaid."""
 	minutes = cint(frappe.get_cached_doc("Payment Settings").abandon_after_minutes)
 	with acting_as("Sweep"):
 		return abandonment.abandon_due(minutes)
 
 
 def run_invariants() -> dict:
-	broken = invariants.check()
-	alerts.evaluate(broken)
-	return broken
+	violations = invariants.check()
+	alerts.evaluate(violations)
+	return violations
 
 
 def run_alerts() -> list[str]:
-	"""What can go wrong within minutes; the promises are looked at once an hour."""
+	"""Evaluate the alerts except for invariants, which are checked once an hour."""
 	return alerts.evaluate()
 
 
 def run_clear_payloads() -> None:
-	"""Empty the redacted text of old messages, whose facts stay as evidence, and remove counters that have ended."""
+	"""Clear the redacted payloads of old messages, whose other fields stay as evidence, and delete expired counters."""
 	remove_ended()
 	frappe.db.commit()
 	days = cint(frappe.get_cached_doc("Payment Settings").raw_payload_days)

@@ -1,4 +1,4 @@
-"""Time passes for subscriptions: quotas are filled, periods end, customers are reminded. One bad record stops nobody."""
+"""Subscription jobs: reset quotas, expire subscriptions, send renewal reminders. A record that fails does not stop the others."""
 
 from datetime import date, timedelta
 from functools import partial
@@ -38,13 +38,13 @@ def send_renewal_reminders() -> None:
 
 
 def run_reset() -> None:
-	"""Fill all quotas for a new day, in one statement. First use of a day does the same for one subscription."""
+	"""Reset all daily quotas in one statement. The first use of a day does the same for one subscription."""
 	frappe.db.sql(RESET, {"today": today(), "tomorrow": tomorrow()})
 	frappe.db.commit()
 
 
 def run_expiry() -> None:
-	"""Service stops on the day of the end; after the days of grace the subscription is over."""
+	"""Mark subscriptions as Past Due on their end date, which stops service, and as Expired after the grace days."""
 	grace = cint(frappe.get_cached_doc("Payment Settings").grace_days)
 	with acting_as("Sweep"):
 		ended = {"status": ("in", ("Active", "Trial")), "end_date": ("<=", today())}
@@ -64,7 +64,7 @@ def _end(name: str, grace: int) -> None:
 
 
 def run_reminders() -> None:
-	"""Remind customers before and after the end date, each day of the plan once."""
+	"""Send renewal reminders before and after the end date, once for each day set in Payment Settings."""
 	for days in frappe.get_cached_doc("Payment Settings").reminder_offsets():
 		end = today() + timedelta(days=days)
 		due = {"status": ("in", ("Active", "Trial", "Past Due", "Expired")), "end_date": end}
@@ -72,7 +72,7 @@ def run_reminders() -> None:
 
 
 def _remind(name: str, end: date, days: int) -> None:
-	"""The mail starts after the mark is committed: a mail server that is down cannot make us remind twice."""
+	"""Queue the mail after the mark is committed, so that a mail server outage cannot cause a second reminder."""
 	if in_transaction(_mark_reminded, name, f"{end} {days}"):
 		after_commit.enqueue(
 			"oropendola_payments.engine.notifications.hooks.renewal_due", subscription=name, days=days

@@ -1,4 +1,4 @@
-"""Counters against abuse. They are in the database: neither a rollback nor an emptied cache takes a count back."""
+"""Rate-limit counters, in the database, so that neither a rollback nor an emptied cache resets them."""
 
 import hashlib
 from datetime import timedelta
@@ -13,16 +13,16 @@ COUNTER = "Payment Counter"
 
 
 def count(kind: str, whose: str, seconds: int) -> tuple[int, int]:
-	"""Count one more, and commit: how many it were since the window of `seconds` began, and in how many seconds it ends."""
+	"""Increment and commit a counter. Return the count within its window of `seconds`, and the seconds until the window ends."""
 	name = counter_name(kind, whose)
 	try:
 		return in_transaction(_count_locked, name, seconds)
-	except frappe.DuplicateEntryError:  # somebody began this window at the same moment
+	except frappe.DuplicateEntryError:  # a concurrent request created the counter
 		return in_transaction(_count_locked, name, seconds)
 
 
 def counter_name(kind: str, whose: str) -> str:
-	"""A hash, so that the table names neither phones nor addresses."""
+	"""Return a hash as the name, so that the table contains neither phone numbers nor IP addresses."""
 	return hashlib.sha256(f"{kind}:{whose}".encode()).hexdigest()[:40]
 
 

@@ -1,1 +1,1 @@
-"""Phones: one form for every number, codes by SMS, and the check that a customer holds the phone."""
+"""Phone: number formats, one-time codes by SMS, and phone verification."""

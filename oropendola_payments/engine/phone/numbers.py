@@ -1,4 +1,4 @@
-"""Phone numbers: one form for each, and where a customer's own is kept."""
+"""Phone numbers: E.164 format, and the number in a user's profile."""
 
 import frappe
 import phonenumbers
@@ -8,18 +8,18 @@ from oropendola_payments.exceptions import BadRequest
 
 
 def phone_of(user: str) -> str:
-	"""The phone in the user's profile as it was typed, or nothing."""
+	"""Return the phone in the user's profile as it was entered, or an empty string."""
 	return next(filter(None, frappe.db.get_value("User", user, ["mobile_no", "phone"]) or ()), "")
 
 
 def keep_phone(user: str, text: str | None) -> None:
-	"""Keep a phone number in E.164 form. It goes to the field that is no log-in name and need not be unique."""
+	"""Store a phone number in E.164 format, in `phone`: unlike `mobile_no` it is no login name and need not be unique."""
 	if text:
 		frappe.db.set_value("User", user, "phone", phone_number(text))
 
 
 def phone_number(text: str, region: str = "IN") -> str:
-	"""The number in E.164 form, so that one phone has one budget however it is typed."""
+	"""Return the number in E.164 format, so that rate limits apply however it is entered."""
 	try:
 		number = phonenumbers.parse(text, region)
 	except phonenumbers.NumberParseException:

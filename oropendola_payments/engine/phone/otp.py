@@ -1,7 +1,7 @@
-"""The shop's own code by SMS: it confirms who holds the phone before a gateway is asked to pay. It never makes anything Paid.
+"""One-time codes by SMS, to verify a phone before the gateway is called. A code never marks a payment as paid.
 
-A keyed hash of the code is in Redis, under a name that a cleared cache spares, until it expires or is used. Tries are counted before
-they are compared, by an atomic increment that no rollback undoes. How often codes may be sent and tried is counted in the database.
+Only a keyed hash is kept, in Redis under a persistent key, until it expires or is used. A try is counted before the code is
+compared, by an atomic increment that no rollback can undo. Rate limits for sending and trying are counted in the database.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ SIMULATOR_CODE = "123456"
 
 
 class CodeRefused(Unprocessable):
-	"""One text for every reason, so that guessing learns nothing."""
+	"""Has the same text for every reason, so that it reveals nothing to somebody who guesses."""
 
 	error_code = "otp_refused"
 
@@ -44,7 +44,7 @@ class CodeRefused(Unprocessable):
 
 @dataclass(frozen=True)
 class Binding:
-	"""What a code is good for. A change of any part makes it useless."""
+	"""What a code is valid for. If any part changes, the code is no longer valid."""
 
 	purpose: str
 	reference: str
@@ -59,7 +59,7 @@ class Binding:
 
 
 def send(bound: Binding, simulated: bool) -> dict:
-	"""Send a new code; the one before it dies. Only a simulated one is shown in the answer."""
+	"""Send a new code, which invalidates the previous one. Only a simulated code is part of the answer."""
 	settings = frappe.get_cached_doc("Payment Settings")
 	code = SIMULATOR_CODE if simulated else f"{secrets.randbelow(10**6):06d}"
 	text = _sms_text(bound, code, settings)
@@ -75,7 +75,7 @@ def send(bound: Binding, simulated: bool) -> dict:
 
 
 def check(bound: Binding, code: str) -> None:
-	"""Return once for the right code, raise CodeRefused for anything else."""
+	"""Check and use up a code. Raises CodeRefused unless it is right and unused."""
 	_limit("checks", _address(), *CHECKS_PER_ADDRESS)
 	raw = frappe.cache.get(_key(bound))
 	if not raw:
@@ -86,18 +86,18 @@ def check(bound: Binding, code: str) -> None:
 		raise CodeRefused(0)
 	if not hmac.compare_digest(_digest(bound, code, kept["salt"]), kept["digest"]):
 		raise CodeRefused(MAX_TRIES - tries)
-	# Of two callers with the right code the one that removes it may go on.
+	# Of two concurrent requests with the right code only the one that deletes it may continue.
 	if not frappe.cache.delete(_key(bound)):
 		raise CodeRefused
 
 
 def is_waiting(bound: Binding) -> bool:
-	"""True while a code that was sent for this can still be typed."""
+	"""Return whether a code was sent for this binding and is still valid."""
 	tries = cint(frappe.cache.get(_key(bound, "tries")) or 0)
 	return tries < MAX_TRIES and bool(frappe.cache.get(_key(bound)))
 
 
-# Keeping ------------------------------------------------------------------------------------------
+# Storage ------------------------------------------------------------------------------------------
 
 
 def _keep(bound: Binding, code: str, seconds: int) -> None:
@@ -119,7 +119,7 @@ def _key(bound: Binding, suffix: str = "code") -> bytes:
 
 def _count_try(bound: Binding, seconds: int) -> int:
 	key = _key(bound, "tries")
-	# With its end first: whoever dies after this line leaves no count that blocks for ever.
+	# Set the expiry first, so that a crash after this line leaves no counter that blocks for ever.
 	frappe.cache.set(key, 0, ex=seconds, nx=True)
 	return int(frappe.cache.incrby(key, 1))
 

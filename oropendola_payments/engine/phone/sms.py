@@ -1,7 +1,7 @@
-"""Sending one SMS through the provider set up in Frappe's SMS Settings.
+"""Send an SMS through the provider set up in Frappe's SMS Settings.
 
-Not Frappe's own `send_sms`: it waits without limit, keeps the text in SMS Log, and shows a message instead of failing when nothing
-is set up. A code must do none of these.
+Not with Frappe's own `send_sms`: it has no timeout, stores the text (here a code) in SMS Log, and shows a message instead of
+raising when no provider is set up.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ TIMEOUT = (5, 10)
 
 
 def require_ready() -> None:
-	"""Refuse before anybody waits for a code that cannot come."""
+	"""Raise Unavailable if no SMS provider is set up."""
 	settings = frappe.get_cached_doc("SMS Settings")
 	if not (settings.sms_gateway_url and settings.message_parameter and settings.receiver_parameter):
 		raise Unavailable(
@@ -28,7 +28,7 @@ def require_ready() -> None:
 
 
 def send(phone: str, text: str) -> None:
-	"""Hand the text to the provider. The text is neither logged nor stored."""
+	"""Send the text to the provider. It is neither logged nor stored."""
 	require_ready()
 	settings = frappe.get_cached_doc("SMS Settings")
 	headers = {row.parameter: row.value for row in settings.parameters if cint(row.header)}
@@ -40,7 +40,7 @@ def send(phone: str, text: str) -> None:
 	except requests.RequestException as error:
 		status = type(error).__name__
 	if not isinstance(status, int) or status >= 300:
-		# The exception's own text may hold the address with the code in it.
+		# Not the exception's text, because it may contain the URL with the code.
 		frappe.log_error(title="SMS could not be sent", message=f"The SMS provider answered: {status}")
 		frappe.db.commit()
 		raise Unavailable(_("The code could not be sent. Please try again in a minute.")) from None

@@ -1,4 +1,4 @@
-"""The switch "Ask for a code by SMS first": the customer confirms the phone before the gateway is asked to open the payment."""
+"""Phone verification before a payment is opened, for gateways with the switch "Ask for a code by SMS first"."""
 
 from frappe import _
 from frappe.utils import cint, get_url
@@ -14,12 +14,12 @@ PURPOSE = "checkout"
 
 
 def initial_phone_check(gateway: str) -> str:
-	"""What a new attempt starts with."""
+	"""Return `phone_check` of a new attempt."""
 	return "Needed" if cint(settings_of(gateway).require_phone_code) else ""
 
 
 def send_code(attempt: PaymentAttempt) -> dict:
-	"""Send a code, unless one is on its way, and say that it is waited for."""
+	"""Send a code, unless a valid one was sent, and return `next_action: otp`."""
 	bound = _bound(attempt)
 	sent = {} if otp.is_waiting(bound) else otp.send(bound, simulated=attempt.mode == "Simulator")
 	return {
@@ -40,13 +40,13 @@ def resend(attempt: PaymentAttempt) -> dict:
 
 
 def confirm(attempt: PaymentAttempt, code: str) -> None:
-	"""Raises CodeRefused unless the code is right; then the attempt may go on to the gateway."""
+	"""Check the code and mark the phone as confirmed. Raises CodeRefused if it is wrong."""
 	otp.check(_bound(attempt), code)
 	mark_confirmed(attempt)
 
 
 def mark_confirmed(attempt: PaymentAttempt) -> None:
-	"""The right code was typed: the attempt and the audit trail know it."""
+	"""Record on the attempt and in the audit trail that the phone is confirmed."""
 	in_transaction(_confirm_locked, attempt)
 
 

@@ -44,7 +44,7 @@ class TestRenamedAlerts(TestCase):
 		rename_invariant_alerts.execute()
 		frappe.db.commit()
 		with replaced(alerts, "notify", lambda name: None):
-			alerts.evaluate(broken={})
+			alerts.evaluate(violations={})
 		self.assertEqual(frappe.db.get_value("Payment Alert", self.name, "status"), "Closed")
 
 

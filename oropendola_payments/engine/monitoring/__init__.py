@@ -1,1 +1,1 @@
-"""Is all well: health, metrics, alerts, invariants and the audit trail."""
+"""Monitoring: health, metrics, alerts, invariants and the audit trail."""

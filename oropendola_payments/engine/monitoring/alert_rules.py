@@ -1,4 +1,4 @@
-"""What is wrong right now and needs a person: one finding to a kind and subject."""
+"""Alert rules: find current problems, one finding for each kind and subject."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from oropendola_payments.ai_billing import analytics
 
 WINDOW = timedelta(hours=24)
 ALL = "All gateways"
-# The records that an alert names; more would not help anybody.
+# The maximum of records that an alert lists.
 SHOWN = 50
 
 
 @dataclass(frozen=True)
 class Finding:
-	"""`records` and `level` tell whether it got worse: another record, or a much higher level."""
+	"""A problem. It has become worse if `records` has a new one or `level` is much higher."""
 
 	kind: str
 	subject: str
@@ -28,25 +28,25 @@ class Finding:
 	level: float = 0
 
 
-def evaluate(broken: dict[str, list[str]] | None) -> tuple[list[Finding], set[str]]:
-	"""The findings, and the kinds that were really looked at: of the others nothing is known, so nothing is over.
+def evaluate(violations: dict[str, list[str]] | None) -> tuple[list[Finding], set[str]]:
+	"""Return the findings, and the kinds that were evaluated. Alerts of other kinds must stay open, because nothing is known of them.
 
-	`broken` are violated invariants by rule; None says that they were not checked this time.
+	`violations` are violated invariants by rule; None if they were not checked this time.
 	"""
 	found: list[Finding] = []
-	looked_at: set[str] = set()
+	evaluated: set[str] = set()
 	for finder, kinds in RULES.items():
 		try:
 			found += finder()
-			looked_at.update(kinds)
+			evaluated.update(kinds)
 		except Exception:
 			frappe.db.rollback()
 			frappe.log_error(title=f"Alerts: {finder.__name__} failed", message=frappe.get_traceback())
 			frappe.db.commit()
-	if broken is not None:
-		found += invariant_violations(broken, {record for finding in found for record in finding.records})
-		looked_at.add("Invariant Violation")
-	return found, looked_at
+	if violations is not None:
+		found += invariant_violations(violations, {record for finding in found for record in finding.records})
+		evaluated.add("Invariant Violation")
+	return found, evaluated
 
 
 def rates() -> Iterator[Finding]:
@@ -117,12 +117,14 @@ def gateways() -> Iterator[Finding]:
 			yield Finding("Gateway Degraded", row.label, text.format(row.label, row.last_error or ""))
 
 
-def invariant_violations(broken: dict[str, list[str]], told: set[str]) -> list[Finding]:
-	"""One finding to a rule, without the records that another finding names already."""
+def invariant_violations(violations: dict[str, list[str]], already_listed: set[str]) -> list[Finding]:
+	"""Return one finding for each invariant, without records that another finding already lists."""
 	text = _(
 		"Records that violate the invariant “{1}”: {0}. Please open them; docs/operations.md explains each invariant."
 	)
-	rows = {rule: [name for name in names if name not in told] for rule, names in broken.items()}
+	rows = {
+		rule: [name for name in names if name not in already_listed] for rule, names in violations.items()
+	}
 	return [
 		Finding("Invariant Violation", rule, text.format(len(names), rule), "Critical", tuple(names[:SHOWN]))
 		for rule, names in rows.items()

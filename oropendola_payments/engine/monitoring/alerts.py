@@ -1,6 +1,6 @@
-"""Telling Payments Managers what needs them: once when it begins, again when it gets worse, never because it is still there.
+"""Alerts for Payments Managers: notify when a problem begins and when it gets worse, but not while it just continues.
 
-An alert is a row of its own and committed by itself. Telling comes after that commit and may fail: it touches nothing else.
+Each alert is committed by itself. Notifications are sent after that commit, so a failure affects nothing else.
 """
 
 import hashlib
@@ -19,17 +19,17 @@ from oropendola_payments.engine.notifications import templates as mail_templates
 
 ALERT = "Payment Alert"
 ESCALATION_POINTS = 10  # percentage points
-MIN_PAUSE = timedelta(hours=1)  # between two messages about one alert
+MIN_PAUSE = timedelta(hours=1)  # between two notifications about one alert
 
 
-def evaluate(broken: dict[str, list[str]] | None = None) -> list[str]:
-	"""Open, escalate and close by what is found now; names the alerts that were told. Without `broken`, invariants are left out."""
-	found, looked_at = alert_rules.evaluate(broken)
-	told: list[str | None] = []
+def evaluate(violations: dict[str, list[str]] | None = None) -> list[str]:
+	"""Open, escalate and close alerts. Return those notified about. Without `violations` the invariant alerts stay as they are."""
+	found, evaluated = alert_rules.evaluate(violations)
+	notified: list[str | None] = []
 	for finding in found:
-		safely(lambda finding=finding: told.append(in_transaction(_note, finding)))
-	_close_what_is_over({_live_key(finding) for finding in found}, looked_at)
-	names = [name for name in told if name]
+		safely(lambda finding=finding: notified.append(in_transaction(_open_or_escalate, finding)))
+	_close_resolved({_live_key(finding) for finding in found}, evaluated)
+	names = [name for name in notified if name]
 	for name in names:
 		notify(name)
 	return names
@@ -43,8 +43,8 @@ def open_alerts() -> list[frappe._dict]:
 # One alert ----------------------------------------------------------------------------------------
 
 
-def _note(finding: Finding) -> str | None:
-	"""The alert to tell about, if there is news."""
+def _open_or_escalate(finding: Finding) -> str | None:
+	"""Create or update the alert of a finding. Return its name if a notification is due."""
 	name = frappe.db.get_value(ALERT, {"live_key": _live_key(finding)}, "name")
 	if not name:
 		return _open(finding)
@@ -52,7 +52,9 @@ def _note(finding: Finding) -> str | None:
 	alert.update({"last_seen_on": now_datetime(), "summary": finding.summary})
 	worse = _is_worse(alert, finding) and now_datetime() - get_datetime(alert.told_on) >= MIN_PAUSE
 	if worse:
-		alert.update({"severity": "Critical", **_told(finding), "times_told": cint(alert.times_told) + 1})
+		alert.update(
+			{"severity": "Critical", **_notified_state(finding), "times_told": cint(alert.times_told) + 1}
+		)
 	alert.save(ignore_permissions=True)
 	return alert.name if worse else None
 
@@ -64,12 +66,12 @@ def _open(finding: Finding) -> str:
 		{"kind": finding.kind, "subject": finding.subject, "summary": finding.summary, "status": "Open"}
 	)
 	alert.update({"severity": finding.severity, "opened_on": now, "last_seen_on": now, "times_told": 1})
-	alert.update({"live_key": _live_key(finding), **_told(finding)})
+	alert.update({"live_key": _live_key(finding), **_notified_state(finding)})
 	return alert.insert(ignore_permissions=True).name
 
 
 def _is_worse(alert: PaymentAlert, finding: Finding) -> bool:
-	"""Another record is another problem, even when their number is the same."""
+	"""Return whether a record was added (even if their number is the same), or the level rose by ESCALATION_POINTS."""
 	if alert.fingerprint != _fingerprint(finding) and set(finding.records) - set(
 		(alert.details or "").split()
 	):
@@ -77,8 +79,8 @@ def _is_worse(alert: PaymentAlert, finding: Finding) -> bool:
 	return finding.level >= flt(alert.level) + ESCALATION_POINTS
 
 
-def _told(finding: Finding) -> dict:
-	"""What the managers know from now on: the next message is about more than this."""
+def _notified_state(finding: Finding) -> dict:
+	"""Return the values that the next evaluation is compared with."""
 	return {
 		"told_on": now_datetime(),
 		"details": "\n".join(finding.records),
@@ -95,9 +97,9 @@ def _live_key(finding: Finding) -> str:
 	return f"{finding.kind}:{finding.subject}"[:140]
 
 
-def _close_what_is_over(still_there: set[str], looked_at: set[str]) -> None:
+def _close_resolved(current: set[str], evaluated: set[str]) -> None:
 	for row in frappe.get_all(ALERT, {"status": "Open"}, ["name", "kind", "live_key"]):
-		if row.kind in looked_at and row.live_key not in still_there:
+		if row.kind in evaluated and row.live_key not in current:
 			safely(lambda name=row.name: in_transaction(_close, name))
 
 
@@ -107,11 +109,11 @@ def _close(name: str) -> None:
 	alert.save(ignore_permissions=True)
 
 
-# Telling ------------------------------------------------------------------------------------------
+# Notifications ------------------------------------------------------------------------------------
 
 
 def notify(name: str) -> None:
-	"""Desk notification and mail to everybody who looks after payments."""
+	"""Send a Desk notification and a mail to all recipients."""
 	alert = frappe.get_doc(ALERT, name)
 	users = recipients()
 	for user in users:
@@ -121,7 +123,7 @@ def notify(name: str) -> None:
 
 
 def recipients() -> list[frappe._dict]:
-	"""Payments Managers; the System Managers while there is none, because an alert to nobody is silence."""
+	"""Return the Payments Managers, or the System Managers if there are none, so that somebody is notified."""
 	for role in ("Payments Manager", "System Manager"):
 		names = frappe.get_all("Has Role", {"role": role, "parenttype": "User"}, pluck="parent")
 		filters = {"name": ("in", names), "enabled": 1}
@@ -151,7 +153,7 @@ def _mail(alert: PaymentAlert, addresses: list[str]) -> None:
 		"summary": alert.summary,
 		"severity": _(alert.severity),
 		"records": (alert.details or "").split()[:10],
-		"is_worse": _is_told_again(alert),
+		"is_worse": _is_escalated(alert),
 		"link": get_url(f"{desk_path()}/payment-alert/{alert.name}"),
 	}
 	subject, message = mail_templates.render("alert", None, values)
@@ -165,9 +167,9 @@ def _mail(alert: PaymentAlert, addresses: list[str]) -> None:
 
 
 def _title(alert: PaymentAlert) -> str:
-	prefix = _("Payment alert (getting worse)") if _is_told_again(alert) else _("Payment alert")
+	prefix = _("Payment alert (getting worse)") if _is_escalated(alert) else _("Payment alert")
 	return f"{prefix}: {_(alert.kind)}, {alert.subject}"
 
 
-def _is_told_again(alert: PaymentAlert) -> bool:
+def _is_escalated(alert: PaymentAlert) -> bool:
 	return cint(alert.times_told) > 1

@@ -1,4 +1,4 @@
-"""Walking the chains of the audit trail and naming the first broken link."""
+"""Verify the hash chains of the audit trail and report the first broken link."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -28,14 +28,14 @@ ORPHANS = """
 
 @dataclass
 class Walk:
-	"""How far it went, and the first link that does not fit."""
+	"""Progress of a verification, and the first broken link."""
 
 	chains: int = 0
 	events: int = 0
 	broken: dict | None = None
 
 	def chain(self, rows: list) -> tuple[int, str]:
-		"""Walk one chain; where it ends, as count and last hash."""
+		"""Verify one chain. Return the number of its events and the last hash."""
 		count, previous = 0, ""
 		self.chains += bool(rows)
 		for row in rows:
@@ -52,9 +52,9 @@ class Walk:
 
 
 def verify(invoice: str | None = None) -> dict:
-	"""`{"chains": n, "events": n, "broken": None}` or, as `broken`, which event does not fit and why.
+	"""Verify all chains, or that of one invoice. Return `{"chains": n, "events": n, "broken": None}`.
 
-	All chains of the site, or that of one invoice. Works in batches, so memory is bounded.
+	`broken` names the first event that does not fit, and why. Works in batches, so memory is bounded.
 	"""
 	walk = Walk()
 	if not invoice:
@@ -85,7 +85,7 @@ def _events(where: str, values: tuple) -> list:
 
 
 def _invoices(only: str | None) -> Iterator[list]:
-	"""What each invoice remembers of its chain, batch by batch."""
+	"""Yield batches of invoices with the event count and last hash stored on them."""
 	last = ""
 	while True:
 		filters = {"name": only} if only else {"name": (">", last)}

@@ -1,4 +1,4 @@
-"""How the app is doing: short for everybody, full for managers, numbers for a monitoring system."""
+"""Health: a short status for everybody, a full report for staff, and Prometheus metrics."""
 
 import frappe
 from frappe.query_builder.functions import Count
@@ -26,20 +26,20 @@ def short() -> dict:
 
 
 def full() -> dict:
-	"""Everything a manager wants to see at one look."""
-	gateways, broken = [_gateway(name) for name in _settings_names()], invariants.check()
+	"""Return the full health report."""
+	gateways, violations = [_gateway(name) for name in _settings_names()], invariants.check()
 	open_alerts = alerts.open_alerts()
 	parts = {
 		"database": "ok" if _database_answers() else "down",
 		"queue": _alive("queue"),
 		"scheduler": _alive("scheduler"),
 	}
-	healthy = all(value == "ok" for value in parts.values()) and not broken and not open_alerts
+	healthy = all(value == "ok" for value in parts.values()) and not violations and not open_alerts
 	return {
 		"status": "ok" if healthy else "attention",
 		**parts,
 		"gateways": gateways,
-		"invariants": broken,
+		"invariants": violations,
 		"alerts": open_alerts,
 		"dead_letters": frappe.db.count("Payment Webhook Log", {"status": "Dead"}),
 		"open_reviews": frappe.db.count("AI Invoice", {"needs_review": 1}),
@@ -66,7 +66,7 @@ def _gateway(name: str) -> dict:
 
 
 def _keys(doc: PaymentGatewaySettings) -> dict:
-	"""How the credentials stand, as far as it is known without a call."""
+	"""Return the state of the credentials, as far as it is known without a gateway call."""
 	if not doc.is_known():
 		return {"credentials": "untested", "missing": [], "token": None}
 	adapter, missing = build_offline(doc), missing_credentials(doc)
@@ -91,7 +91,7 @@ LATE_SECONDS = 900
 
 
 def record_heartbeat(part: str) -> None:
-	"""`scheduler` when it queues the sweep of every two minutes, `queue` when a worker does it."""
+	"""Record that the scheduler enqueued the inbox job (`scheduler`), or that a worker runs it (`queue`). It runs every two minutes."""
 	frappe.cache.set_value(f"oropendola_alive:{part}", str(now_datetime()))
 
 
@@ -105,7 +105,7 @@ def _alive(part: str) -> str:
 	return "ok" if (now_datetime() - get_datetime(seen)).total_seconds() < LATE_SECONDS else "late"
 
 
-# Rejected messages are counted, not stored: a stranger cannot fill the database.
+# Rejected messages are counted and not stored, so that nobody can fill the database with them.
 
 
 def count_rejected(gateway: str) -> None:
@@ -123,18 +123,18 @@ def _rejected_key(gateway: str) -> bytes:
 
 
 def metrics() -> str:
-	"""Prometheus text."""
+	"""Return all metrics in the Prometheus text format."""
 	lines = []
 	for metric, (doctype, column) in COUNTED.items():
 		rows = frappe.qb.from_(doctype).select(column, Count("*")).groupby(column).run()
 		lines += _metric(
 			f"oropendola_{metric}", f"Number of {metric} by status.", [({"status": s}, n) for s, n in rows]
 		)
-	broken = invariants.check()
+	violations = invariants.check()
 	lines += _metric(
 		"oropendola_invariant_violations",
 		"Records that violate an invariant.",
-		[({"rule": r}, len(broken.get(r, ()))) for r in invariants.RULES],
+		[({"rule": r}, len(violations.get(r, ()))) for r in invariants.RULES],
 	)
 	lines += _metric(
 		"oropendola_rejected_messages",

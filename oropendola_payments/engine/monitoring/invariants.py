@@ -1,4 +1,4 @@
-"""Statements that must return nothing. Each row that one returns violates an invariant."""
+"""Invariants: SQL queries that must return no rows. Each row is a record that violates the invariant."""
 
 import frappe
 from frappe.utils import now_datetime
@@ -62,7 +62,7 @@ RULES = {
 
 
 def check(names: tuple[str, ...] | None = None) -> dict[str, list[str]]:
-	"""The first records that violate each rule, by rule. Empty when all is well."""
+	"""Return violated invariants, each with its first records. An empty dict means that all hold."""
 	found = {}
 	for rule in names or RULES:
 		rows = frappe.db.sql(f"{RULES[rule]} ORDER BY 1 LIMIT {LIMIT}", _times())

@@ -32,7 +32,7 @@ class AlertCase(TestCase):
 		self.subject = unique("subject")
 
 	def note(self, *records: str, level: float = 0, kind: str = KIND) -> str | None:
-		return alerts._note(Finding(kind, self.subject, "Made up.", records=records, level=level))
+		return alerts._open_or_escalate(Finding(kind, self.subject, "Made up.", records=records, level=level))
 
 	def alert(self):
 		return frappe.get_last_doc("Payment Alert", {"subject": self.subject})
@@ -74,13 +74,13 @@ class TestAlertLifetime(AlertCase):
 
 	def test_an_alert_closes_with_its_problem_and_reopens_when_it_returns(self):
 		first = self.note("A")
-		alerts._close_what_is_over(set(), {KIND})
+		alerts._close_resolved(set(), {KIND})
 		self.assertEqual(frappe.db.get_value("Payment Alert", first, "status"), "Closed")
 		self.assertNotEqual(self.note("A"), first)
 
 	def test_a_failed_check_closes_no_alert(self):
 		self.note("A")
-		alerts._close_what_is_over(set(), {"Dead Letters"})
+		alerts._close_resolved(set(), {"Dead Letters"})
 		self.assertEqual(self.alert().status, "Open")
 
 	def test_a_second_open_alert_of_one_kind_is_refused_by_the_database(self):
@@ -190,7 +190,7 @@ class TestAlertRules(AlertCase):
 		return doc.name
 
 	def found(self, kind: str, subject: str | None = None) -> list[Finding]:
-		rows, _looked_at = alert_rules.evaluate(None)
+		rows, _evaluated = alert_rules.evaluate(None)
 		return [row for row in rows if row.kind == kind and row.subject == (subject or self.code)]
 
 	def test_only_a_rate_above_its_threshold_raises_an_alert(self):
@@ -250,7 +250,9 @@ class TestAlertRules(AlertCase):
 		return frappe.db.get_value("Payment Alert", {"subject": self.code}, "name") in raised
 
 	def test_an_invariant_violation_is_reported_once_across_alerts(self):
-		rows = alert_rules.invariant_violations({"some_rule": ["A", "B"], "other_rule": ["B"]}, told={"B"})
+		rows = alert_rules.invariant_violations(
+			{"some_rule": ["A", "B"], "other_rule": ["B"]}, already_listed={"B"}
+		)
 		self.assertEqual([(row.subject, row.records) for row in rows], [("some_rule", ("A",))])
 
 	def test_an_alert_rule_that_fails_closes_no_alert(self):

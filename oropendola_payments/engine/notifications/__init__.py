@@ -1,1 +1,1 @@
-"""People and other apps hear of it: hooks, e-mails, templates, receipts. Nothing here can touch the money."""
+"""Notifications: hooks for other apps, emails, templates and receipts. Nothing here changes payment records."""

@@ -1,4 +1,4 @@
-"""Mails to customers: each with a switch in Payment Settings. They link only to pages that need a log-in."""
+"""Emails to customers. Each has a switch in Payment Settings and links only to pages that need a login."""
 
 from collections.abc import Callable
 from typing import Any
@@ -61,7 +61,7 @@ def key_rotated(subscription: AISubscription) -> None:
 
 
 def renewal_due(subscription: AISubscription, days: int) -> None:
-	"""`days` before the end; below 0 the subscription has ended."""
+	"""Send a renewal reminder `days` before the end date. Below 0 the subscription has ended."""
 
 	def values() -> dict:
 		return {
@@ -96,7 +96,7 @@ def _about_invoice(invoice: AIInvoice) -> dict:
 
 
 def _was_paid(subscription: AISubscription) -> bool:
-	"""A subscription without a paid invoice was a trial, also when it is over."""
+	"""Return whether an invoice of the subscription was paid; otherwise it is or was a trial."""
 	paid = {"subscription": subscription.name, "status": ("in", SETTLED)}
 	return subscription.status != "Trial" and bool(frappe.db.exists("AI Invoice", paid))
 

@@ -1,4 +1,4 @@
-"""What the world hears of payments: other apps' hooks and mails. Runs in a worker; nothing here can touch the money."""
+"""Run the hooks of other apps and send emails after a payment event. Runs in a worker and changes no payment records."""
 
 from typing import Any
 
@@ -9,17 +9,17 @@ from oropendola_payments.engine.notifications import emails
 
 
 def payment_succeeded(capture: str) -> None:
-	"""Money arrived: tell other apps, keep the field's own convention, send the receipt."""
+	"""Run the hooks for a capture, Frappe's own `on_payment_authorized` included, and send the receipt."""
 	doc = frappe.get_doc("Payment Capture", capture)
 	invoice = frappe.get_doc("AI Invoice", doc.invoice)
-	_tell("payment_succeeded", invoice=invoice, capture=doc)
+	_run_hook("payment_succeeded", invoice=invoice, capture=doc)
 	if invoice.status == "Paid" and doc.disposition in ("Applied", "Overpaid"):
 		safely(lambda: invoice.run_method("on_payment_authorized", "Completed"))
 		safely(lambda: emails.payment_received(invoice, doc))
 
 
 def payments_failed(attempts: list[str]) -> None:
-	"""A sweep closed these; one that cannot be told stops nobody."""
+	"""Run `payment_failed` for attempts that a sweep closed. One that fails does not stop the others."""
 	for attempt in attempts:
 		safely(lambda attempt=attempt: payment_failed(attempt))
 
@@ -27,7 +27,7 @@ def payments_failed(attempts: list[str]) -> None:
 def payment_failed(attempt: str) -> None:
 	doc = frappe.get_doc("Payment Attempt", attempt)
 	invoice = frappe.get_doc("AI Invoice", doc.invoice)
-	_tell("payment_failed", invoice=invoice, attempt=doc)
+	_run_hook("payment_failed", invoice=invoice, attempt=doc)
 	if invoice.status == "Failed":
 		safely(lambda: emails.payment_failed(invoice))
 	elif invoice.status == "Abandoned":
@@ -38,7 +38,7 @@ def refund_finished(refund: str) -> None:
 	doc = frappe.get_doc("Payment Refund", refund)
 	invoice = frappe.get_doc("AI Invoice", doc.invoice)
 	if doc.status == "Refunded":
-		_tell("payment_refunded", invoice=invoice, refund=doc)
+		_run_hook("payment_refunded", invoice=invoice, refund=doc)
 		safely(lambda: emails.refund_done(invoice, doc))
 
 
@@ -50,7 +50,7 @@ def renewal_due(subscription: str, days: int) -> None:
 	safely(lambda: emails.renewal_due(frappe.get_doc("AI Subscription", subscription), days))
 
 
-def _tell(hook: str, **arguments: Any) -> None:
-	"""Other apps react by a hook of this name; one that fails does not stop the next."""
+def _run_hook(hook: str, **arguments: Any) -> None:
+	"""Call the functions that other apps registered for this hook. One that fails does not stop the next."""
 	for path in frappe.get_hooks(hook) or []:
 		safely(lambda path=path: frappe.get_attr(path)(**arguments))

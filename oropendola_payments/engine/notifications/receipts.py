@@ -1,4 +1,4 @@
-"""Receipts as PDF, and as a page to print where no PDF can be made. A receipt never holds up a payment or its mail."""
+"""Receipts as PDF, or as HTML to print if no PDF can be generated. A failure never blocks the payment or its email."""
 
 import frappe
 from frappe import _
@@ -12,24 +12,24 @@ TEMPLATE = "oropendola_payments/ai_billing/print_format/ai_invoice_receipt/ai_in
 
 
 def require_receipt(invoice: AIInvoice) -> None:
-	"""By the same rule as the page."""
+	"""Raise Conflict unless the invoice has a receipt. The billing page uses the same rule."""
 	if not receipt.may_have(invoice):
 		message = _("Invoice {0} is {1}. The receipt is available once it is paid.")
 		raise Conflict(message.format(invoice.name, _(invoice.status)))
 
 
 def attachments(invoice: AIInvoice, language: str | None = None) -> list[dict] | None:
-	"""The receipt for `frappe.sendmail`; None when it could not be made, because the mail matters more."""
+	"""Return the receipt for `frappe.sendmail`, or None if it cannot be generated, so that the email is still sent."""
 	with formatting.in_language(language):
 		content = as_pdf(invoice)
 	return [{"fname": f"{invoice.name}.pdf", "fcontent": content}] if content else None
 
 
 def as_pdf(invoice: AIInvoice) -> bytes | None:
-	"""None when this machine cannot make PDFs; why is in the Error Log."""
+	"""Return the PDF, or None if it cannot be generated. The Error Log has the reason."""
 	before = frappe.flags.ignore_print_permissions
 	try:
-		# The caller has decided who gets it. A worker that reacts to a webhook runs as Guest.
+		# The caller has checked permissions, and a worker that handles a webhook runs as Guest.
 		frappe.flags.ignore_print_permissions = True
 		return frappe.get_print(invoice.doctype, invoice.name, print_format(), as_pdf=True)
 	except NotImplementedError:
@@ -48,5 +48,5 @@ def as_html(invoice: AIInvoice) -> str:
 
 
 def print_format() -> str:
-	"""Ours, unless Customize Form names another default for invoices."""
+	"""Return the default print format set in Customize Form, else ours."""
 	return frappe.get_meta("AI Invoice").get("default_print_format") or FORMAT

@@ -1,6 +1,6 @@
-"""The texts of mails: Email Templates that people edit in the Desk, and ours where one is missing or broken.
+"""Email texts: Email Templates edited in the Desk, or our own text if one is missing or broken.
 
-Who may edit a template may not thereby read the database: the sandbox knows only the plain values handed to it.
+Templates are rendered in a sandbox with plain values only, so that somebody who edits one cannot read the database with it.
 """
 
 from pathlib import Path
@@ -35,7 +35,7 @@ PLAIN = ImmutableSandboxedEnvironment(autoescape=False)  # a subject is no HTML
 
 
 def render(key: str, language: str | None, values: dict[str, Any]) -> tuple[str, str]:
-	"""Subject and HTML: of the template in the customer's language, else of the template, else our own."""
+	"""Return subject and HTML from the template in the customer's language, else the general template, else our own text."""
 	name = TEXTS[key][0]
 	for template in (*([f"{name} ({language})"] if language else []), name):
 		if frappe.db.exists("Email Template", template):
@@ -48,7 +48,7 @@ def render(key: str, language: str | None, values: dict[str, Any]) -> tuple[str,
 
 
 def language_of(key: str, language: str | None) -> str:
-	"""In which language the text is that this reader gets: its dates and amounts are written in the same."""
+	"""Return the language of the text that `render` will use, so that dates and amounts are formatted in the same language."""
 	name = TEXTS[key][0]
 	if language and frappe.db.exists("Email Template", f"{name} ({language})"):
 		return language
@@ -57,12 +57,12 @@ def language_of(key: str, language: str | None) -> str:
 
 
 def ours(key: str) -> tuple[str, str]:
-	"""Subject and body as they come with the app."""
+	"""Return the subject and body that come with the app."""
 	return TEXTS[key][1], (FOLDER / f"{key}.html").read_text(encoding="utf-8")
 
 
 def ensure_records() -> None:
-	"""One Email Template for each mail. What an admin wrote is never overwritten."""
+	"""Create an Email Template for each email. An existing one is never overwritten."""
 	for key, (name, _subject) in TEXTS.items():
 		if not frappe.db.exists("Email Template", name):
 			subject, body = ours(key)
@@ -72,7 +72,7 @@ def ensure_records() -> None:
 
 
 def remove_untouched_records() -> None:
-	"""For the uninstallation: what an admin wrote stays."""
+	"""Delete the unchanged templates on uninstallation. Edited ones stay."""
 	for key, (name, _subject) in TEXTS.items():
 		if frappe.db.exists("Email Template", name) and _of_desk(name) == ours(key):
 			frappe.delete_doc("Email Template", name, ignore_permissions=True, force=True)

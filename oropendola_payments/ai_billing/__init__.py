@@ -1,1 +1,1 @@
-"""The records: what is sold, owed and paid, and the rules that each record keeps by itself."""
+"""DocTypes, reports and print formats. Each DocType enforces its own rules."""

@@ -1,4 +1,4 @@
-"""Numbers for people: the same for alerts, number cards, charts and reports."""
+"""Figures for alerts, number cards, charts and reports."""
 
 from datetime import datetime, time, timedelta
 from decimal import Decimal
@@ -14,12 +14,12 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 from oropendola_payments.ai_billing.periods import today
 
 FINISHED = ("Paid", "Failed", "Expired", "Cancelled")
-# A rate of fewer payments says nothing.
-ENOUGH = 10
+# With fewer payments a rate means nothing.
+MIN_PAYMENTS = 10
 
 
 def outcomes(since: datetime) -> dict[str, dict[str, int]]:
-	"""How many attempts that began since then ended how, by gateway. Payments by hand are left out."""
+	"""Return the number of attempts started since then by gateway and final status. Manual payments are left out."""
 	attempt = DocType("Payment Attempt")
 	query = _attempts_since(since).select(attempt.gateway, attempt.status, Count("*"))
 	query = query.where(attempt.status.isin(FINISHED)).groupby(attempt.gateway, attempt.status)
@@ -40,13 +40,13 @@ def total(counts: dict[str, dict[str, int]]) -> dict[str, int]:
 
 
 def percent(row: dict[str, int], status: str) -> float | None:
-	"""The share of one outcome; None when too few payments ended to say anything."""
+	"""Return the percentage of one outcome, or None if too few payments ended."""
 	ended = sum(row.values())
-	return 100 * row[status] / ended if ended >= ENOUGH else None
+	return 100 * row[status] / ended if ended >= MIN_PAYMENTS else None
 
 
 def pending_longer_than(hours: float) -> list[frappe._dict]:
-	"""Attempts whose fate is still unknown, with their gateway."""
+	"""Return name and gateway of attempts that have been open for longer than this."""
 	before = now_datetime() - timedelta(hours=hours)
 	filters = {"status": ("in", OPEN), "initiated_at": ("<", before), "mode": ("!=", "Manual")}
 	return frappe.get_all(
@@ -58,13 +58,13 @@ def pending_longer_than(hours: float) -> list[frappe._dict]:
 
 
 def counted_modes() -> tuple[str, ...]:
-	"""Once a gateway is Live, payments of tests are no revenue."""
+	"""Return the modes that count as revenue. Once a gateway is Live, Test and Simulator do not."""
 	live = frappe.db.exists("Payment Gateway Settings", {"enabled": 1, "mode": "Live"})
 	return ("Live", "Manual") if live else ("Simulator", "Test", "Live", "Manual")
 
 
 def revenue(since: datetime, group_by: str | None = None) -> dict[tuple[str, str], Decimal]:
-	"""What paid invoices since then, by (group, currency); the group is `day`, `gateway` or nothing."""
+	"""Return the applied amounts since then by (group, currency). The group is `day`, `gateway` or nothing."""
 	capture = DocType("Payment Capture")
 	group = {"day": [Date(capture.captured_at)], "gateway": [capture.gateway], None: []}[group_by]
 	query = _captures_since(since).select(capture.currency, Sum(capture.applied_amount), *group)
@@ -100,7 +100,7 @@ def revenue_by_gateway(days: int, currency: str | None = None) -> dict:
 
 
 def main_currency(since: datetime) -> str:
-	"""The one in which most payments came; without payments that of the site."""
+	"""Return the currency of most payments, or the site's currency if there are none."""
 	currency = DocType("Payment Capture").currency
 	query = _captures_since(since).select(currency).groupby(currency)
 	query = query.orderby(Count("*"), order=Order.desc).orderby(currency).limit(1)
@@ -109,7 +109,7 @@ def main_currency(since: datetime) -> str:
 
 
 def funnel(days: int, currency: str | None = None) -> dict:
-	"""How far payments came: each step is a part of the one before it."""
+	"""Return the payment funnel: each step is a subset of the one before it."""
 	status = DocType("Payment Attempt").status
 	rows = _attempts_since(_days_ago(days)).select(status, Count("*")).groupby(status).run()
 	counts = {status: int(count) for status, count in rows}
@@ -128,13 +128,13 @@ def funnel(days: int, currency: str | None = None) -> dict:
 
 
 def failure_reasons(days: int, currency: str | None = None) -> dict:
-	"""What gateways and banks said, the most frequent first."""
+	"""Return the failure reasons from gateways and banks, the most frequent first."""
 	attempt = DocType("Payment Attempt")
 	reason = Coalesce(NullIf(attempt.error_message, ""), NullIf(attempt.error_code, ""), "").as_("reason")
 	query = _attempts_since(_days_ago(days)).select(reason, Count("*"))
 	query = query.where(attempt.status.isin(("Failed", "Expired", "Cancelled"))).groupby(reason)
 	rows = query.orderby(Count("*"), order=Order.desc).orderby(reason).limit(6).run()
-	# The Desk's charts take labels as HTML, and these words come from outside.
+	# The Desk's charts render labels as HTML, and these texts come from gateways.
 	labels = [escape_html(_shortened(text)) or _("No reason") for text, _count in rows]
 	values = [int(count) for _text, count in rows]
 	return in_whole_numbers({"labels": labels, "datasets": [{"name": _("Payments"), "values": values}]})
@@ -145,7 +145,7 @@ def _shortened(text: str, length: int = 36) -> str:
 
 
 def _in_one_currency(rows: dict[tuple[str, str], Decimal], labels: list[str], currency: str) -> dict:
-	"""Amounts of different currencies share no axis: each chart shows one, and says which."""
+	"""Return a chart of one currency, with its name, because amounts of different currencies cannot share an axis."""
 	values = [float(rows.get((label, currency), 0)) for label in labels]
 	chart = {"labels": labels, "datasets": [{"name": currency, "values": values}]}
 	highest = max(values, default=0)
@@ -154,7 +154,7 @@ def _in_one_currency(rows: dict[tuple[str, str], Decimal], labels: list[str], cu
 
 
 def in_whole_numbers(chart: dict, stacked: bool = False) -> dict:
-	"""A chart of counts. The Desk's charts divide an axis that ends at 1, 2 or 10 into fractions; a mark higher up prevents that."""
+	"""Return a chart of counts. A marker above the values keeps the Desk from dividing an axis that ends at 1, 2 or 10 into fractions."""
 	lists = [dataset["values"] for dataset in chart["datasets"]]
 	highest = max(
 		map(sum, zip(*lists, strict=True)) if stacked else [max(values, default=0) for values in lists],
@@ -172,7 +172,7 @@ def _days_ago(days: int) -> datetime:
 
 
 def gateway_labels() -> dict[str, str]:
-	"""The names that people see, by code; money can come without a gateway as well."""
+	"""Return the display names by gateway code, those of manual payments and credit included."""
 	rows = frappe.get_all("Payment Gateway Settings", fields=["gateway", "label"])
 	return {
 		"manual": _("Bank transfer or cash"),
@@ -182,5 +182,5 @@ def gateway_labels() -> dict[str, str]:
 
 
 def gateway_code(label: str | None) -> str | None:
-	"""The code of a gateway by the name that people see; a code stays a code."""
+	"""Return the code of a gateway by its display name. A code is returned unchanged."""
 	return next((code for code, name in gateway_labels().items() if name == label), label)

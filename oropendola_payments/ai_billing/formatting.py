@@ -1,4 +1,4 @@
-"""Amounts, dates and quotas as people read them, in their language: the same on pages, receipts and in mails."""
+"""Format amounts, dates and quotas in the reader's language, for pages, receipts and emails."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def money(amount: Amount, currency: str, short: bool = False) -> str:
-	"""The amount with its currency; `short` leaves zero cents away, as price lists do."""
+	"""Return the amount with its currency. `short` omits zero cents, as in price lists."""
 	exact = quantize(amount or 0, currency)
 	whole = short and exact == exact.to_integral_value()
 	if not whole:
@@ -30,7 +30,7 @@ def money(amount: Amount, currency: str, short: bool = False) -> str:
 
 
 def exact_money(amount: Amount, currency: str) -> str:
-	"""An amount as a gateway reported it: nothing is rounded away, and no currency code is refused."""
+	"""Return an amount as a gateway reported it, without rounding and with any currency code."""
 	code = (currency or "").upper()
 	return format_currency(to_decimal(amount or 0), code, locale=_locale(code), decimal_quantization=False)
 
@@ -48,12 +48,12 @@ def day(value: str | date | None) -> str:
 
 
 def days(first: str | date | None, last: str | date | None) -> str:
-	"""A period, both days included."""
+	"""Return a period as text, both days included."""
 	return _("{0} to {1}").format(day(first), day(last)) if first and last else ""
 
 
 def moment(value: str | datetime | None) -> str:
-	"""The day and the time of the site's clock."""
+	"""Return day and time in the site's time zone."""
 	if not value:
 		return ""
 	return f"{day(value)}, {format_time(get_datetime(value).time(), format='short', locale=_locale())}"
@@ -64,7 +64,7 @@ def clock(value: str | datetime | None) -> str:
 
 
 def quota(limit: int) -> str:
-	"""What a plan or a subscription gives each day; 0 and -1 mean that nobody counts."""
+	"""Return the daily quota as text. 0 and -1 mean unlimited."""
 	return _("{0} requests a day").format(number(limit)) if cint(limit) > 0 else _("Unlimited requests")
 
 
@@ -75,7 +75,7 @@ def tax_line(invoice: "AIInvoice") -> str:
 
 @contextmanager
 def in_language(language: str | None) -> Iterator[None]:
-	"""Texts, dates and amounts of somebody else than the one who asks: a worker speaks for a customer."""
+	"""Format and translate in this language instead of the session's, for emails that a worker sends to a customer."""
 	before = frappe.local.lang
 	frappe.local.lang = language or before
 	try:
@@ -89,7 +89,7 @@ def _is_rupee(currency: str) -> bool:
 
 
 def _locale(currency: str = "") -> Locale:
-	"""Rupees are grouped the Indian way in every language that does not say otherwise."""
+	"""Return the locale. Rupees use Indian digit grouping, unless the language has a region of its own."""
 	lang = (frappe.local.lang or "en").replace("-", "_")
 	wanted = f"{lang}_IN" if "_" not in lang and (_is_rupee(currency) or lang == "hi") else lang
 	for name in (wanted, lang, lang.split("_")[0]):
@@ -101,5 +101,5 @@ def _locale(currency: str = "") -> Locale:
 
 
 def translated(text: str | None) -> str | None:
-	"""A stored sentence in the reader's language. Ours are kept in English; a gateway's words have no translation and stay."""
+	"""Translate a stored text. Ours are stored in English; texts of gateways have no translation and stay as they are."""
 	return _(text) if text else text

@@ -1,4 +1,4 @@
-"""The gateways that this site knows: ours, and those that other apps add by the hook `payment_gateways`."""
+"""The gateways of this site: ours, and those that other apps add with the hook `payment_gateways`."""
 
 import frappe
 from frappe import _
@@ -24,7 +24,7 @@ def unknown_gateway(code: str | None) -> NotFound:
 
 
 def _paths() -> dict[str, str]:
-	"""Other apps name their adapters as payment_gateways = ["their_app.gateways.SomeClass"]."""
+	"""Return the paths of adapter classes by code. Other apps set payment_gateways = ["their_app.gateways.SomeClass"]."""
 	paths = dict(BUILT_IN)
 	for path in frappe.get_hooks("payment_gateways") or []:
 		paths[load(path).code] = path

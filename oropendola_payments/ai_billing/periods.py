@@ -7,7 +7,7 @@ from frappe.utils import getdate, nowdate
 
 
 def today() -> date:
-	"""Today in the site's time zone."""
+	"""Return today's date in the site's time zone."""
 	return getdate(nowdate())
 
 
@@ -16,10 +16,10 @@ def tomorrow() -> date:
 
 
 def add_interval(start: date, interval: str, count: int, anchor_day: int | None = None) -> date:
-	"""The same day later by calendar; a day that a month lacks becomes its last day.
+	"""Return the date `count` intervals later. A day that the month does not have becomes its last day.
 
-	`anchor_day` is the day of the month on which the subscription began. A period that ended early in a short month gets
-	back to it: 31 January, 28 February, 31 March.
+	`anchor_day` is the day of the month on which the subscription began. After a short month the date returns to it:
+	31 January, 28 February, 31 March.
 	"""
 	if interval == "Day":
 		return start + timedelta(days=count)

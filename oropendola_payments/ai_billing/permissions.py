@@ -1,4 +1,4 @@
-"""Customers see only their own records: the functions that hooks.py names, one pair of rules for all."""
+"""Permission hooks, named in hooks.py: customers see only their own records."""
 
 from frappe.model.document import Document
 

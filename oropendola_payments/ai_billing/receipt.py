@@ -1,4 +1,4 @@
-"""What a receipt says, as texts ready to show: the same for the page, the PDF and the sheet to print."""
+"""The contents of a receipt as formatted texts, for the PDF and the HTML page."""
 
 from typing import TYPE_CHECKING
 
@@ -25,23 +25,23 @@ METHODS = {
 
 
 def may_have(invoice: "AIInvoice") -> bool:
-	"""As soon as money was applied to it: a part of the sum has a receipt as well, which says what is still due."""
+	"""Return whether the invoice has a receipt. After a partial payment it has one too, which shows what is still due."""
 	return invoice.status in PAID or flt(invoice.amount_paid) > 0
 
 
 def facts(invoice: "AIInvoice") -> dict:
-	"""Amounts carry their currency; nothing is escaped yet."""
+	"""Return the contents of the receipt. Amounts include the currency; nothing is escaped yet."""
 	return {
 		"lang": (frappe.local.lang or "en").replace("_", "-"),
 		"seller": _seller(),
 		"customer": _customer(invoice.user),
 		"number": invoice.name,
 		"issued_on": formatting.day(invoice.creation),
-		**_what(invoice),
+		**_item(invoice),
 		"net": _money(invoice.net_amount, invoice),
 		"tax": _tax(invoice),
 		"total": _money(invoice.total_amount, invoice),
-		**_money_moved(invoice),
+		**_payments_and_refunds(invoice),
 		"outstanding": _money(invoice.outstanding_amount, invoice) if flt(invoice.outstanding_amount) else "",
 	}
 
@@ -62,8 +62,8 @@ def _customer(user: str) -> dict:
 	return {"name": name, "email": email if email != name else ""}
 
 
-def _what(invoice: "AIInvoice") -> dict:
-	"""The invoice's own words first: a plan may have been renamed since."""
+def _item(invoice: "AIInvoice") -> dict:
+	"""Return the item line. The invoice's own description comes first, because the plan may have been renamed."""
 	plan = invoice.plan and frappe.get_cached_doc("AI Plan", invoice.plan)
 	return {
 		"what": invoice.description or (plan and plan.plan_name) or _("Services"),
@@ -78,14 +78,14 @@ def _tax(invoice: "AIInvoice") -> dict | None:
 	return {"text": formatting.tax_line(invoice), "amount": _money(invoice.tax_amount, invoice)}
 
 
-def _money_moved(invoice: "AIInvoice") -> dict:
-	"""What paid this invoice and what of it went back. Money that came twice is no part of it."""
+def _payments_and_refunds(invoice: "AIInvoice") -> dict:
+	"""Return the payments applied to this invoice and their refunds, without duplicate payments."""
 	filters = {"invoice": invoice.name, "applied_amount": (">", 0)}
 	fields = ["name", "gateway", "gateway_payment_id", "amount", "currency", "captured_at", "attempt"]
 	captures = frappe.get_all("Payment Capture", filters, fields, order_by="captured_at, creation")
 	is_paid = invoice.status in PAID
 	return {
-		# A transfer is recorded later than it came.
+		# Not paid_date first: a bank transfer is recorded later than it arrives.
 		"paid_on": formatting.day(captures[-1].captured_at if captures else invoice.paid_date)
 		if is_paid
 		else "",
@@ -97,13 +97,13 @@ def _money_moved(invoice: "AIInvoice") -> dict:
 def _payment(capture: "PaymentCapture") -> dict:
 	return {
 		"date": formatting.day(capture.captured_at),
-		"with": _with_what(capture),
+		"with": _method_label(capture),
 		"reference": "" if capture.gateway == "credit" else capture.gateway_payment_id,
 		"amount": formatting.money(capture.amount, capture.currency),
 	}
 
 
-def _with_what(capture: "PaymentCapture") -> str:
+def _method_label(capture: "PaymentCapture") -> str:
 	if capture.gateway in ("manual", "credit"):
 		return (
 			_("Credit from an earlier payment") if capture.gateway == "credit" else _("Bank transfer or cash")

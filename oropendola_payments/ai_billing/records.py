@@ -1,4 +1,4 @@
-"""What the records share: moves along a table of states, and fields that only the system writes."""
+"""Base classes of our DocTypes: status transitions, and fields that only the system writes."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,12 +14,12 @@ from oropendola_payments.roles import is_staff
 
 
 def new(doctype: str) -> Any:
-	"""An empty record for `add`; `frappe.new_doc` asks the database each time."""
+	"""Return an empty record for `add`, without the query that `frappe.new_doc` makes."""
 	return frappe.get_doc({"doctype": doctype, "docstatus": 0, "idx": 0})
 
 
 class SystemRecord(Document):
-	"""A record whose `system_fields` change only through `write`: Desk, REST and import edits of them are refused."""
+	"""A record whose `system_fields` change only through `write`. Edits by Desk, REST or import are refused."""
 
 	system_fields: tuple[str, ...] = ()
 
@@ -43,7 +43,7 @@ class SystemRecord(Document):
 		frappe.throw(message.format(_(self.doctype), self.name), NotAllowed)
 
 	def add(self) -> None:
-		"""Insert the row in one statement, past the form's checks; DuplicateEntryError when a unique key is taken."""
+		"""Insert the row with one SQL statement, without validation. DuplicateEntryError if a unique key exists."""
 		now_text = now()
 		self.name = self.name or frappe.generate_hash(length=10)
 		self.update(
@@ -70,7 +70,7 @@ class SystemRecord(Document):
 		self.set("__islocal", False)
 
 	def write(self, **values: Any) -> None:
-		"""Write columns in one statement, past the form's checks. Only for code that holds the row's lock."""
+		"""Update columns with one SQL statement, without validation. Only for code that holds the row's lock."""
 		self._update_row(values)
 
 	def _update_row(self, values: dict, only_if: dict | None = None) -> bool:
@@ -88,7 +88,7 @@ class SystemRecord(Document):
 
 
 class StatefulRecord(SystemRecord):
-	"""A record with a table of moves. `_move_to` is compare-and-swap: of two writers one wins, the other is told."""
+	"""A record with status transitions. `_move_to` is a compare-and-swap: the second of two writers gets ConcurrentChange."""
 
 	transitions: dict[str, set[str]] = {}
 	first_status = "Pending"
@@ -123,7 +123,7 @@ class StatefulRecord(SystemRecord):
 		return status in self.transitions[self.status]
 
 	def _move_to(self, status: str, **values: Any) -> bool:
-		"""True when this call moved it; False when it stood there already."""
+		"""Change the status. Return False if the record already has it."""
 		if status == self.status:
 			return False
 		if not self.can_move_to(status):
@@ -141,9 +141,9 @@ class StatefulRecord(SystemRecord):
 
 
 def move_locked(records: Sequence[StatefulRecord], status: str, values: dict[str, dict]) -> None:
-	"""Move many records of one kind and status with one statement; `values` are columns by record name.
+	"""Change the status of many records of one DocType and status with one SQL statement. `values` are columns by record name.
 
-	For sweeps that hold the locks of all of them: the table of moves is checked for each, as in `_move_to`.
+	The caller holds the locks of all records. The transition is checked for each, as in `_move_to`.
 	"""
 	if not records:
 		return
@@ -174,12 +174,12 @@ def _update_rows(doctype: str, rows: dict[str, dict], old_status: str) -> None:
 
 
 def own_records_condition(doctype: str, user: str | None = None) -> str:
-	"""For `permission_query_conditions`: lists show a customer only what is theirs."""
+	"""Return the SQL condition for `permission_query_conditions`: customers list only their own records."""
 	user = user or frappe.session.user
 	return "" if is_staff(user) else f"`tab{doctype}`.`user` = {frappe.db.escape(user)}"
 
 
 def may_see(doc: Any, user: str | None = None) -> bool:
-	"""For `has_permission`: a single record, by the same rule as lists."""
+	"""Return whether the user may see a record, for `has_permission`. The same rule as for lists."""
 	user = user or frappe.session.user
 	return is_staff(user) or (user != "Guest" and doc.user == user)

@@ -248,7 +248,7 @@ class TestReports(DeskCase):
 		self.assertEqual(row["amount"], 499)
 
 	def test_every_kind_of_difference_has_an_instruction(self):
-		self.assertEqual(set(reconciliation_differences.TO_DO), set(reconciliation_differences.SOURCES))
+		self.assertEqual(set(reconciliation_differences.ACTIONS), set(reconciliation_differences.SOURCES))
 		self.assertIn("action", [column["fieldname"] for column in reconciliation_differences.columns()])
 
 	def test_a_review_of_a_paid_invoice_shows_its_amount(self):

@@ -22,7 +22,7 @@ MOVES = {
 # These write another status than that of an invoice, attempt, refund or subscription.
 OTHERS = {
 	("ai_billing/doctype/ai_api_key/ai_api_key.py", "revoke"),
-	("ai_billing/doctype/ai_api_key/ai_api_key.py", "give_back"),
+	("ai_billing/doctype/ai_api_key/ai_api_key.py", "reactivate"),
 	("ai_billing/doctype/ai_api_key/ai_api_key.py", "new_api_key"),
 	("engine/gateway/circuit_breaker.py", "_write"),
 	("engine/monitoring/alerts.py", "_open"),

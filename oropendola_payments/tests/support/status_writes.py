@@ -22,7 +22,7 @@ COLUMN = {
 	"set": 0,
 	"setattr": 1,
 }  # which argument names it
-MOVERS = {"_move_to", "_swap", "_serve", "move_locked"}
+MOVERS = {"_move_to", "_swap", "_start_service", "move_locked"}
 HIDDEN = "\x00"  # what is only known when the statement is built
 WRITES = re.compile(
 	rf"UPDATE\b.*\bSET\s*[`\"]?{HIDDEN}|UPDATE\b.*\bSET\b((?!\bWHERE\b).)*\bstatus[`\"]?\s*="

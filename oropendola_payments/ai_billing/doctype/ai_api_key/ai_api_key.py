@@ -41,25 +41,25 @@ class AIAPIKey(SystemRecord):
 		self.write(status="Revoked", suspended=int(suspended))
 
 	def reveal(self) -> str | None:
-		"""The key in clear, made now and shown this once. None when it was shown before."""
+		"""Generate the key that the customer sees and return it in plain text. None if one was shown before."""
 		key = make_key()
 		values = {"key_prefix": key[:SHOWN_LENGTH], "key_hash": hash_key(key), "revealed": 1}
-		# Of two pages that ask at once, the one that changes the row may show its key.
+		# Of two concurrent requests only the one that updates the row may show its key.
 		return key if self._update_row(values, only_if={"revealed": 0}) else None
 
-	def give_back(self) -> None:
-		"""Undo a suspension. A key that was rotated or cancelled away stays revoked."""
+	def reactivate(self) -> None:
+		"""Undo a suspension. For suspended keys only: a key revoked by rotation or cancellation stays revoked."""
 		self.write(status="Active", suspended=0)
 
 
 def make_key() -> str:
-	"""A new secret key: prefix, random part, checksum. Only its hash is stored."""
+	"""Return a new secret key: prefix, random part, checksum. Only its hash is stored."""
 	body = "".join(secrets.choice(ALPHABET) for _i in range(RANDOM_LENGTH))
 	return f"{PREFIX}{body}{_checksum(body)}"
 
 
 def is_well_formed(key: str) -> bool:
-	"""Tells a typo or a cut key without asking the database."""
+	"""Return whether the checksum is right, which detects a typo or a truncated key without a query."""
 	if not isinstance(key, str) or not key.isascii() or not key.startswith(PREFIX):
 		return False
 	body, checksum = key[len(PREFIX) : -CHECKSUM_LENGTH], key[-CHECKSUM_LENGTH:]
@@ -71,7 +71,7 @@ def hash_key(key: str) -> str:
 
 
 def new_api_key(subscription: "AISubscription", revealed: bool) -> tuple["AIAPIKey", str]:
-	"""The stored record and the key in clear. Unless it is `revealed` now, `reveal` makes the one that the customer sees."""
+	"""Insert an API key and return it with the plain text. Unless it is `revealed` now, `reveal` later generates the one shown."""
 	key = make_key()
 	doc = records.new("AI API Key")
 	doc.update(

@@ -12,7 +12,7 @@ from oropendola_payments.ai_billing.records import StatefulRecord, move_locked
 from oropendola_payments.exceptions import ConcurrentChange, Conflict, NotAllowed
 from oropendola_payments.money import quantize, to_decimal, to_minor
 
-# What money can still do to an invoice. Paid never goes back to Failed, Abandoned or Pending, whoever says so.
+# Paid never goes back to Failed, Abandoned or Pending, whatever a gateway reports.
 TRANSITIONS = {
 	"Pending": {"Processing", "Paid", "Cancelled"},
 	"Processing": {"Paid", "Partly Paid", "Failed", "Abandoned", "Pending"},
@@ -21,7 +21,7 @@ TRANSITIONS = {
 	"Partly Paid": {"Processing", "Paid", "Partly Refunded", "Refunded"},
 	"Paid": {"Partly Refunded", "Refunded"},
 	"Partly Refunded": {"Refunded"},
-	# Money arrived anyway: it is recorded, then the double-payment policy decides.
+	# A late payment is recorded, then the double-payment policy decides.
 	"Cancelled": {"Paid"},
 	"Refunded": set(),
 }
@@ -110,11 +110,11 @@ class AIInvoice(StatefulRecord):
 	# Form ---------------------------------------------------------------------------------------
 
 	def receipt(self) -> dict:
-		"""What the print format shows."""
+		"""Return the data of the print format."""
 		return receipt.facts(self)
 
 	def before_insert(self) -> None:
-		"""Whatever was typed: what the system writes begins empty."""
+		"""Reset all system fields, whatever was entered."""
 		numbers = ("amount_paid", "amount_refunded", "retry_count", "event_count", "needs_review")
 		self.update({name: 0 if name in numbers else None for name in self.system_fields})
 
@@ -124,7 +124,7 @@ class AIInvoice(StatefulRecord):
 			self.set_totals()
 
 	def set_totals(self) -> None:
-		"""Net plus tax, rounded to the currency; an amount finer than that is refused."""
+		"""Set the totals from net and tax. A net amount with too many decimals is refused; tax is rounded."""
 		net = to_decimal(self.net_amount or 0)
 		try:
 			to_minor(net, self.currency)
@@ -158,7 +158,7 @@ class AIInvoice(StatefulRecord):
 		return quantize(self.amount_paid or 0, self.currency)
 
 	def kept(self) -> Decimal:
-		"""What was paid and not sent back."""
+		"""Return what was paid and not refunded."""
 		return self.paid() - quantize(self.amount_refunded or 0, self.currency)
 
 	def outstanding(self) -> Decimal:
@@ -198,7 +198,7 @@ class AIInvoice(StatefulRecord):
 
 	@staticmethod
 	def abandon_many(invoices: list["AIInvoice"], reason: str) -> None:
-		"""As `mark_as_abandoned` for many locked invoices, with three statements for all."""
+		"""As `mark_as_abandoned` for many locked invoices, with three SQL statements in all."""
 		values, events = {}, []
 		for invoice in invoices:
 			invoice.record("invoice_abandoned", invoice, invoice.status, "Abandoned", reason=reason)
@@ -211,7 +211,7 @@ class AIInvoice(StatefulRecord):
 			payment_event.insert(events)
 
 	def mark_as_pending(self) -> bool:
-		"""The attempt was withdrawn before any money could move."""
+		"""For an attempt that was cancelled before any money could move."""
 		return self._move_to("Pending", failure_reason=None, processing_since=None)
 
 	def mark_as_cancelled(self) -> bool:
@@ -231,7 +231,7 @@ class AIInvoice(StatefulRecord):
 		return max(0, allowed - cint(self.retry_count))
 
 	def require_retry(self) -> None:
-		"""Refuse when this invoice cannot be tried again, and say why."""
+		"""Raise Conflict, with the reason, if this invoice cannot be retried."""
 		if self.status in SETTLED:
 			frappe.throw(_("Invoice {0} is already paid.").format(self.name), Conflict)
 		if self.status not in ("Failed", "Abandoned"):
@@ -252,7 +252,7 @@ class AIInvoice(StatefulRecord):
 		)
 
 	def flag_for_review(self, reason: str) -> None:
-		"""A person has to look; earlier reasons are kept."""
+		"""Flag the invoice for review and add the reason to earlier ones."""
 		reasons = [line for line in (self.review_reason or "").splitlines() if line]
 		if reason not in reasons:
 			self.record("review_needed", self, reason=reason)
@@ -268,7 +268,7 @@ class AIInvoice(StatefulRecord):
 		to_status: str | None = None,
 		**details: Any,
 	) -> None:
-		"""Append an event to the trail: with the next move or `write`, at the latest with the commit."""
+		"""Queue an event for the audit trail. It is written with the next status change or `write`, or at commit."""
 		entry = payment_event.entry(event, reference or self, from_status, to_status, **details)
 		if not self._queued_events():
 			payment_event.flush_at_commit(self)
@@ -280,13 +280,13 @@ class AIInvoice(StatefulRecord):
 
 	def write(self, **values: Any) -> None:
 		if not self._write_with_events(values, {}):
-			self._lost_the_race()
+			self._raise_concurrent_change()
 
 	def _swap(self, old: str, new: str, values: dict) -> None:
 		reason = values.get("failure_reason")
 		self.record(f"invoice_{frappe.scrub(new)}", self, old, new, **({"reason": reason} if reason else {}))
 		if not self._write_with_events({"status": new, **values}, {"status": old}):
-			self._lost_the_race()
+			self._raise_concurrent_change()
 
 	def _write_with_events(self, values: dict, only_if: dict) -> bool:
 		queued = self._queued_events()
@@ -305,6 +305,6 @@ class AIInvoice(StatefulRecord):
 			self.flags.queued_events = []
 		return self.flags.queued_events
 
-	def _lost_the_race(self) -> None:
+	def _raise_concurrent_change(self) -> None:
 		message = _("Invoice {0} has just been changed by someone else. Please reload it.")
 		frappe.throw(message.format(self.name), ConcurrentChange)

@@ -59,7 +59,7 @@ class AIPlan(Document):
 				frappe.throw(_("{0} cannot be negative.").format(_(self.meta.get_label(field))))
 
 	def validate_free(self) -> None:
-		# Two signs are asked for, so that a forgotten price never gives service away.
+		# A free plan needs both a price of 0 and Is Free, so that a forgotten price does not make it free.
 		price = to_decimal(self.price or 0)
 		if price < 0:
 			frappe.throw(_("The price cannot be negative."))
@@ -92,12 +92,12 @@ class AIPlan(Document):
 			frappe.throw(_("{0} has too many decimal places for {1}.").format(price, currency))
 
 	def all_prices(self) -> dict[str, Decimal]:
-		"""Price by currency, the plan's own currency first."""
+		"""Return the prices by currency, the plan's own currency first."""
 		further = {row.currency: to_decimal(row.price or 0) for row in self.prices}
 		return {self.currency: to_decimal(self.price or 0), **further}
 
 	def price_in(self, currency: str | None) -> tuple[Decimal, str]:
-		"""The price and its currency; a currency without a price is refused, never converted."""
+		"""Return the price and its currency. A currency without a price is refused, never converted."""
 		prices = self.all_prices()
 		currency = (currency or self.currency).upper()
 		if currency not in prices:
@@ -109,7 +109,7 @@ class AIPlan(Document):
 		return bool(cint(self.is_free)) and not to_decimal(self.price or 0)
 
 	def daily_limit(self) -> int:
-		"""Requests a day; -1 means unlimited."""
+		"""Return the requests a day; -1 means unlimited."""
 		return cint(self.requests_limit_per_day) or -1
 
 	def require_active(self) -> None:

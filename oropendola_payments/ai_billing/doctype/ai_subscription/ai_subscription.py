@@ -20,7 +20,7 @@ TRANSITIONS = {
 	"Expired": {"Active", "Cancelled"},
 	"Cancelled": set(),
 }
-# A customer has at most one of these to a plan; an expired one is renewed, not made again.
+# A customer has at most one of these for a plan. An expired one is renewed, not created again.
 LIVE = ("Pending", "Trial", "Active", "Past Due", "Expired")
 SERVED = ("Trial", "Active")
 
@@ -71,7 +71,7 @@ class AISubscription(StatefulRecord):
 		self.set_quota()
 
 	def set_quota(self) -> None:
-		"""What the status allows, whatever was typed: without service the quota is 0."""
+		"""Set the quota by the status, whatever was entered. Without service it is 0."""
 		before = self.get_doc_before_save()
 		if not self.has_service():
 			self.daily_quota_limit = self.daily_quota_remaining = 0
@@ -90,12 +90,14 @@ class AISubscription(StatefulRecord):
 	# Moves --------------------------------------------------------------------------------------
 
 	def start_free(self, reveal_key: bool = True) -> str | None:
-		"""Service without an end and without a payment, for a plan that is really free."""
+		"""Start service without an end date, for a free plan."""
 		if not self.get_plan().is_really_free():
 			frappe.throw(_("{0} is not free. Please pay the invoice first.").format(self.plan), Unprocessable)
 		if self.status == "Active":
 			return None
-		return self._serve("Active", reveal_key, start_date=today(), end_date=None, **self._rest_of_the_day())
+		return self._start_service(
+			"Active", reveal_key, start_date=today(), end_date=None, **self._quota_left_today()
+		)
 
 	def start_trial(self, reveal_key: bool = True) -> str | None:
 		days = cint(self.get_plan().trial_days)
@@ -104,12 +106,12 @@ class AISubscription(StatefulRecord):
 		if self.status == "Trial":
 			return None
 		end = add_interval(today(), "Day", days)
-		return self._serve("Trial", reveal_key, start_date=today(), end_date=end)
+		return self._start_service("Trial", reveal_key, start_date=today(), end_date=end)
 
 	def activate_after_payment(self, invoice: AIInvoice) -> str | None:
-		"""Service for the period that this paid invoice bought, once. Returns a newly made API key, if any.
+		"""Start or extend service by the period of this paid invoice, once. Return a new API key, if one was created.
 
-		Nobody is shown this key: the customer may be away, and `reveal` makes another one later.
+		This key is not shown, because the customer may be away; `reveal` generates another one later.
 		"""
 		if invoice.subscription != self.name or invoice.status != "Paid":
 			message = _("Invoice {0} is {1}. Only a paid invoice for this subscription can activate it.")
@@ -119,14 +121,16 @@ class AISubscription(StatefulRecord):
 		start, end = self.next_period(invoice)
 		invoice.record("subscription_served", self, self.status, "Active", period_start=start, period_end=end)
 		first_day = self.start_date if self.continues() else start
-		key = self._serve("Active", False, start_date=first_day, end_date=end, current_invoice=invoice.name)
+		key = self._start_service(
+			"Active", False, start_date=first_day, end_date=end, current_invoice=invoice.name
+		)
 		invoice.write(fulfilled_on=frappe.utils.now_datetime(), period_start=start, period_end=end)
 		return key
 
 	def next_period(self, invoice: AIInvoice | None = None) -> tuple[date, date]:
-		"""First day and end of the period that a payment buys: after the old end, or from today.
+		"""Return first day and end date of the next period: from the current end date, or from today.
 
-		An invoice buys what it was written for, whatever became of the plan.
+		The invoice's own interval counts, even if the plan has changed since.
 		"""
 		terms = invoice if invoice and invoice.billing_interval else self.get_plan()
 		start = getdate(self.end_date) if self.continues() else today()
@@ -134,7 +138,7 @@ class AISubscription(StatefulRecord):
 		return start, add_interval(start, terms.billing_interval, cint(terms.interval_count), anchor)
 
 	def continues(self) -> bool:
-		"""True while a payment extends the period instead of starting a new one."""
+		"""Return whether a payment extends the current period instead of starting a new one."""
 		return self.status in ("Active", "Trial", "Past Due") and bool(self.end_date)
 
 	def mark_past_due(self) -> bool:
@@ -152,19 +156,19 @@ class AISubscription(StatefulRecord):
 	# Keys ---------------------------------------------------------------------------------------
 
 	def create_api_key(self) -> str | None:
-		"""The key in clear, once, or None when there is a working one already."""
+		"""Create an API key and return it in plain text, or None if there is an active one already."""
 		if not self.has_service():
 			message = _(
 				"Subscription {0} is {1} and cannot have an API key. Please pay the open invoice first."
 			)
 			frappe.throw(message.format(self.name, _(self.status)), Unprocessable)
-		link, key = self._key_to_serve(revealed=True)
+		link, key = self._get_or_create_key(revealed=True)
 		if link != self.api_key_link:
 			self.write(api_key_link=link)
 		return key
 
 	def rotate_api_key(self) -> str:
-		"""A new key in clear; the old one stops working at once."""
+		"""Replace the API key and return the new one in plain text. The old one stops working at once."""
 		if not self.has_service():
 			message = _("Subscription {0} is {1} and has no API key to replace.")
 			frappe.throw(message.format(self.name, _(self.status)), Conflict)
@@ -173,14 +177,14 @@ class AISubscription(StatefulRecord):
 		self.write(api_key_link=doc.name)
 		return key
 
-	def _key_to_serve(self, revealed: bool) -> tuple[str, str | None]:
+	def _get_or_create_key(self, revealed: bool) -> tuple[str, str | None]:
 		if self.api_key_link:
 			return self.api_key_link, None
 		suspended = self.status != "Pending" and frappe.db.get_value(
 			"AI API Key", {"subscription": self.name, "status": "Revoked", "suspended": 1}, "name"
 		)
 		if suspended:
-			frappe.get_doc("AI API Key", suspended).give_back()
+			frappe.get_doc("AI API Key", suspended).reactivate()
 			return suspended, None
 		doc, key = new_api_key(self, revealed)
 		return doc.name, key
@@ -196,11 +200,11 @@ class AISubscription(StatefulRecord):
 
 	# Helpers ------------------------------------------------------------------------------------
 
-	def _serve(self, status: str, reveal_key: bool, **values: Any) -> str | None:
-		link, key = self._key_to_serve(reveal_key)
+	def _start_service(self, status: str, reveal_key: bool, **values: Any) -> str | None:
+		link, key = self._get_or_create_key(reveal_key)
 		values = {**self._full_quota(), **values, "api_key_link": link}
 		if not self._move_to(status, **values):
-			self.write(**values)  # an extension: the status stays, the period grows
+			self.write(**values)  # an extension: the status stays the same
 		return key
 
 	def _full_quota(self) -> dict:
@@ -209,8 +213,8 @@ class AISubscription(StatefulRecord):
 			return {}  # an extension does not refill today's quota
 		return {"daily_quota_limit": limit, "daily_quota_remaining": limit, "quota_reset_on": tomorrow()}
 
-	def _rest_of_the_day(self) -> dict:
-		"""Nothing more today for who had this plan today already: leaving and coming back fills no quota."""
+	def _quota_left_today(self) -> dict:
+		"""Return a quota of 0 for today if the user had this plan today already, so that cancelling does not refill it."""
 		earlier = {
 			"user": self.user,
 			"plan": self.plan,

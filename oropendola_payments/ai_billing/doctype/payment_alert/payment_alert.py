@@ -28,10 +28,10 @@ class PaymentAlert(Document):
 		told_on: DF.Datetime | None
 	# end: auto-generated types
 
-	"""Something that needs a person. Opened, escalated and closed by the system; there is one open alert to a kind and subject."""
+	"""A problem for Payments Managers, opened, escalated and closed by the system. At most one is open for each kind and subject."""
 
 	@staticmethod
 	def clear_old_logs(days: int = 180) -> None:
-		"""For Log Settings: alerts that are over. Open ones stay."""
+		"""Delete old closed alerts, for Log Settings. Open ones stay."""
 		before = add_to_date(now_datetime(), days=-days)
 		frappe.db.delete("Payment Alert", {"status": "Closed", "closed_on": ("<", before)})

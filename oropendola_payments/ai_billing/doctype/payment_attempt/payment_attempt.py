@@ -13,9 +13,9 @@ from oropendola_payments.ai_billing.records import StatefulRecord, move_locked
 from oropendola_payments.gateways.base import PaymentRef
 from oropendola_payments.money import quantize
 
-ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # nothing that a person could misread
+ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no characters that look alike
 REFERENCE_LENGTH = 20
-LATE = {"Authorized", "Paid"}  # a gateway may take the money after it has reported a failure
+LATE = {"Authorized", "Paid"}  # a gateway may capture the payment after it reported a failure
 TRANSITIONS = {
 	"Created": {"Processing", "Authorized", "Paid", "Failed", "Expired", "Cancelled"},
 	"Processing": {"Authorized", "Paid", "Failed", "Expired", "Cancelled"},
@@ -97,7 +97,7 @@ class PaymentAttempt(StatefulRecord):
 		return self.status in OPEN
 
 	def payment_ref(self) -> PaymentRef:
-		"""How the gateway finds this attempt."""
+		"""Return the identifiers by which the gateway finds this attempt."""
 		return PaymentRef(
 			reference=self.name,
 			amount=quantize(self.amount, self.currency),
@@ -109,17 +109,17 @@ class PaymentAttempt(StatefulRecord):
 		)
 
 	def _initiated_at(self) -> datetime | None:
-		"""With its time zone: gateways count in absolute time."""
+		"""Return the start time with its time zone, because gateways use absolute times."""
 		zone = ZoneInfo(get_system_timezone())
 		return get_datetime(self.initiated_at).replace(tzinfo=zone) if self.initiated_at else None
 
 	def checkout(self) -> dict:
-		"""What the gateway answered when the attempt was opened."""
+		"""Return the gateway's answer to the create call."""
 		return json.loads(decrypt(self.checkout_data)) if self.checkout_data else {}
 
 	@staticmethod
 	def seal(checkout: dict) -> str:
-		"""Session ids and client secrets are as good as keys for a while: they are not kept in clear."""
+		"""Return the checkout data encrypted, because session ids and client secrets work like credentials for a while."""
 		return encrypt(json.dumps(checkout, default=str))
 
 	def mark_as_processing(self, **values: Any) -> bool:
@@ -139,7 +139,7 @@ class PaymentAttempt(StatefulRecord):
 
 	@staticmethod
 	def expire_many(attempts: list["PaymentAttempt"], reason: str, next_checks: dict) -> None:
-		"""As `mark_as_expired` for many locked attempts, one statement for each status among them."""
+		"""As `mark_as_expired` for many locked attempts, with one SQL statement for each of their statuses."""
 		moment = now_datetime()
 		for status in OPEN:
 			group = [attempt for attempt in attempts if attempt.status == status]
@@ -159,7 +159,7 @@ class PaymentAttempt(StatefulRecord):
 
 
 def new_attempt(invoice, **values) -> PaymentAttempt:
-	"""An attempt to pay this invoice, not stored yet: `values` are whatever tells how."""
+	"""Return a new attempt to pay this invoice, not inserted yet. `values` are further fields."""
 	attempt = records.new("Payment Attempt")
 	attempt.name = new_reference()
 	attempt.update(
@@ -177,12 +177,12 @@ def new_attempt(invoice, **values) -> PaymentAttempt:
 
 
 def new_reference() -> str:
-	"""Sent to the gateway: random, so that it tells nothing and cannot be guessed."""
+	"""Return a new reference for the gateway. It is random, so that it reveals nothing and cannot be guessed."""
 	return "".join(secrets.choice(ALPHABET) for _i in range(REFERENCE_LENGTH))
 
 
 def is_reference(text: str) -> bool:
-	"""Whether this is formed as `new_reference` does, so that a foreign number is told from one of ours that is missing."""
+	"""Return whether this has the form of `new_reference`, to tell a foreign reference from one of ours that is missing."""
 	return len(text) == REFERENCE_LENGTH and set(text) <= set(ALPHABET)
 
 

@@ -5,7 +5,7 @@ import frappe
 from oropendola_payments.ai_billing.records import SystemRecord
 from oropendola_payments.money import to_decimal
 
-CONTESTED = ("Open", "Lost")  # the bank may take it back, or has
+CONTESTED = ("Open", "Lost")  # the bank may reverse the payment, or has done so
 
 
 class PaymentCapture(SystemRecord):
@@ -37,7 +37,7 @@ class PaymentCapture(SystemRecord):
 		user: DF.Link | None
 	# end: auto-generated types
 
-	"""One sum of money that a gateway says it took."""
+	"""A captured payment as reported by a gateway."""
 
 	system_fields = (
 		"attempt",
@@ -60,7 +60,7 @@ class PaymentCapture(SystemRecord):
 	)
 
 	def refundable(self) -> Decimal:
-		"""What can still be sent back: neither refunded, nor on its way, nor spent as credit."""
+		"""Return what can still be refunded: neither refunded, nor reserved for a refund, nor spent as credit."""
 		taken = to_decimal(self.amount_refunded or 0) + to_decimal(self.credit_used or 0)
 		return to_decimal(self.amount) - taken
 
@@ -71,7 +71,7 @@ class PaymentCapture(SystemRecord):
 		return max(Decimal(0), to_decimal(self.surplus or 0) - spent)
 
 	def refunded_of_applied(self, refunded: Decimal) -> Decimal:
-		"""Refunds eat the surplus first; the rest comes out of what paid the invoice."""
+		"""Return how much of a refunded amount comes out of what paid the invoice. The surplus is used up first."""
 		unapplied = (
 			to_decimal(self.amount) - to_decimal(self.applied_amount or 0) - to_decimal(self.credit_used or 0)
 		)

@@ -1,10 +1,10 @@
-"""The audit trail: append-only, each event carrying the hash of the one before it in the same chain.
+"""Audit trail: append-only, each event contains the hash of the previous event in its chain.
 
-A chain belongs to one invoice, whose row keeps the last hash and the count: whoever appends holds the invoice's lock, and
-a removed last event shows as well. Events without an invoice form one chain for the site.
+Each invoice has a chain, and its row stores the last hash and the count, so that a deleted last event is detected too. Events
+are appended under the invoice's lock. Events without an invoice form one chain for the site.
 
-Who acted from where is in the chain as a salted hash only. A person who asks to be forgotten is redacted together with the salt:
-the chain still holds, and nobody can find out any more who it was. What people type is treated alike: it may name anybody.
+Actor and IP address are in the chain as a salted hash only. When a user is deleted, both are redacted together with the salt: the
+chain stays valid, and the person can no longer be identified. Notes are treated in the same way, because they may contain names.
 """
 
 import hashlib
@@ -94,7 +94,7 @@ class PaymentEvent(Document):
 
 @contextmanager
 def acting_as(source: str) -> Iterator[None]:
-	"""Events written inside say where the change came from: API, Callback, Webhook, Sweep, Reconcile, Desk, System."""
+	"""Set the source of events recorded inside: API, Callback, Webhook, Sweep, Reconcile, Desk or System."""
 	before = frappe.flags.payment_event_source
 	frappe.flags.payment_event_source = source
 	try:
@@ -111,7 +111,7 @@ def entry(
 	note: str | None = None,
 	**details: Any,
 ) -> dict:
-	"""One event to append; `reference` is the record it is about, `note` what a person typed."""
+	"""Return an event to append. `reference` is the record it is about, `note` is free text."""
 	salt = secrets.token_hex(16) if note else None
 	if note:
 		details["note_hash"] = note_hash(note, salt)
@@ -128,36 +128,36 @@ def entry(
 
 
 def link_to_invoice(invoice: "AIInvoice", entries: list[dict]) -> tuple[list[dict], dict]:
-	"""The rows to insert, and the columns of the invoice that must be written with them."""
+	"""Return the rows to insert, and the columns of the invoice that must be written with them."""
 	rows = _link(entries, invoice.name, int(invoice.event_count or 0), invoice.last_event_hash or "")
 	return rows, {"event_count": rows[-1]["sequence"], "last_event_hash": rows[-1]["hash"]}
 
 
 def flush_at_commit(invoice: "AIInvoice") -> None:
-	"""Have the invoice write the events that it still holds when the transaction commits. A rollback forgets them."""
-	if not _waiting():
+	"""Write the invoice's queued events when the transaction commits. A rollback discards them."""
+	if not _queued_invoices():
 		frappe.db.before_commit.add(flush)
 		frappe.db.after_rollback.add(discard)
-	_waiting().append(invoice)
+	_queued_invoices().append(invoice)
 
 
 def flush() -> None:
-	while _waiting():
-		_waiting().pop(0).flush_events()
+	while _queued_invoices():
+		_queued_invoices().pop(0).flush_events()
 
 
 def discard() -> None:
-	_waiting().clear()
+	_queued_invoices().clear()
 
 
-def _waiting() -> list:
+def _queued_invoices() -> list:
 	if frappe.flags.payment_events_waiting is None:
 		frappe.flags.payment_events_waiting = []
 	return frappe.flags.payment_events_waiting
 
 
 def append_to_site(event: str, reference: Document | None = None, **details: Any) -> None:
-	"""An event that belongs to no invoice, such as a change of settings."""
+	"""Append an event that belongs to no invoice, such as a change of settings."""
 	last = frappe.db.sql(
 		"SELECT `sequence`, `hash` FROM `tabPayment Event` WHERE `invoice` IS NULL"
 		" ORDER BY `sequence` DESC LIMIT 1 FOR UPDATE"
@@ -172,7 +172,7 @@ def _link(entries: list[dict], invoice: str | None, sequence: int, previous: str
 		sequence += 1
 		row = {
 			**values,
-			**_circumstances(),
+			**_actor_and_source(),
 			"invoice": invoice,
 			"sequence": sequence,
 			"previous_hash": previous,
@@ -183,7 +183,7 @@ def _link(entries: list[dict], invoice: str | None, sequence: int, previous: str
 	return rows
 
 
-def _circumstances() -> dict:
+def _actor_and_source() -> dict:
 	at, user = now(), frappe.session.user
 	person = {
 		"actor": user,
@@ -219,7 +219,7 @@ def note_hash(note: str, salt: str | None) -> str:
 
 
 def is_note_untouched(row: dict) -> bool:
-	"""True when the note is the one that was typed, or was redacted together with its salt."""
+	"""Return whether the note is unchanged, or was redacted together with its salt."""
 	kept = json.loads(row.get("details") or "{}").get("note_hash")
 	if not kept:
 		return not row.get("note")
@@ -229,7 +229,7 @@ def is_note_untouched(row: dict) -> bool:
 
 
 def is_redacted(row: dict) -> bool:
-	"""True when the person was forgotten: without the salt nothing may be left that names anybody."""
+	"""Return whether the actor was redacted: the salt is gone, and no name or IP address is left."""
 	forgotten = (row.get("person_salt") or REDACTED, row.get("ip_address") or REDACTED) == (
 		REDACTED,
 		REDACTED,
@@ -240,7 +240,7 @@ def is_redacted(row: dict) -> bool:
 
 
 def hash_of(row: dict) -> str:
-	"""SHA-256 over the row's content and the hash before it."""
+	"""Return the SHA-256 of the row's content and the previous hash."""
 	content = [_text(row.get(name)) if name != "occurred_at" else _moment(row.get(name)) for name in HASHED]
 	return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
 

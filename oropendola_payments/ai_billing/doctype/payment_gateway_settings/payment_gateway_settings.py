@@ -12,7 +12,7 @@ from oropendola_payments.exceptions import BadRequest, NotAllowed
 from oropendola_payments.gateways.base import CREDENTIAL_SLOTS, Gateway
 from oropendola_payments.roles import MANAGER
 
-# After this pause the next call is the trial: its success ends the trouble, its failure starts the pause anew.
+# After this pause the next call is the trial: success closes the circuit, failure restarts the pause.
 DEGRADED_SECONDS = 120
 
 
@@ -74,7 +74,7 @@ class PaymentGatewaySettings(Document):
 		self.validate_mode()
 		self.validate_base_url()
 		self.validate_credentials()
-		self.forget_what_was_known_of_other_keys()
+		self.reset_last_success()
 
 	def validate_gateway(self) -> None:
 		if not self.is_known() and (self.enabled or self.is_new()):
@@ -103,27 +103,27 @@ class PaymentGatewaySettings(Document):
 		self.validate_secrets_are_meant_for_this_address()
 
 	def validate_secrets_are_meant_for_this_address(self) -> None:
-		"""Stored keys go to another address only when somebody who knows them types them again."""
+		"""Require the secrets to be entered again when the API address changes, so that nobody can send stored ones elsewhere."""
 		if self.is_new() or not (self.has_value_changed("api_base_url") or self.has_value_changed("mode")):
 			return
 		stored = self.get_secrets()
 		kept = [
 			slot
 			for slot, secret in CREDENTIAL_SLOTS.items()
-			if secret and stored.get(slot) and self._is_kept(slot)
+			if secret and stored.get(slot) and self._is_masked(slot)
 		]
 		if kept and self.mode != "Simulator":
 			frappe.throw(
 				_("Please enter the secrets again, because they would now be sent to a different address.")
 			)
 
-	def _is_kept(self, slot: str) -> bool:
+	def _is_masked(self, slot: str) -> bool:
 		return set(self.get(slot) or "") == {"*"}
 
 	def validate_credentials(self) -> None:
 		if not self.enabled or self.mode == "Simulator":
 			return
-		secrets = self._typed_secrets()
+		secrets = self._secrets_after_save()
 		adapter = self.adapter_class()
 		missing = adapter.missing_credentials(secrets)
 		if missing:
@@ -134,7 +134,7 @@ class PaymentGatewaySettings(Document):
 		if problems:
 			frappe.throw(" ".join(_(problem) for problem in problems))
 
-	def forget_what_was_known_of_other_keys(self) -> None:
+	def reset_last_success(self) -> None:
 		if self.keys_or_mode_changed():
 			self.last_success_on = None
 
@@ -163,28 +163,28 @@ class PaymentGatewaySettings(Document):
 			)
 			frappe.throw(message.format(self.label), NotAllowed)
 
-	# What others ask ----------------------------------------------------------------------------
+	# Queries ------------------------------------------------------------------------------------
 
 	def adapter_class(self) -> type[Gateway]:
 		return adapter_class(self.gateway)
 
 	def is_known(self) -> bool:
-		"""False for a gateway of another app that was taken off the site."""
+		"""Return False for a gateway of an app that was uninstalled."""
 		return self.gateway in gateway_codes()
 
 	def is_degraded(self) -> bool:
-		"""After the pause an outage may be over. Refused keys stay refused until a call succeeds."""
+		"""Return whether the circuit is open: after an outage until the pause is over, after refused keys until a call succeeds."""
 		if not self.degraded_since:
 			return False
 		age = (now_datetime() - get_datetime(self.degraded_since)).total_seconds()
 		return bool(cint(self.keys_refused)) or age < DEGRADED_SECONDS
 
 	def get_webhook_address(self) -> str:
-		"""What is entered in the gateway's dashboard, by the site's own name and not by the browser's."""
+		"""Return the webhook URL for the gateway's dashboard, built from the site's host name and not from the request's."""
 		return get_url(f"/api/method/oropendola_payments.api.webhooks.receive?gateway={quote(self.gateway)}")
 
 	def is_configured(self) -> bool:
-		"""True when nothing is missing that the gateway needs. The simulator needs nothing."""
+		"""Return whether all required credentials are set. The simulator needs none."""
 		if not self.is_known():
 			return False
 		if self.mode == "Simulator":
@@ -192,7 +192,7 @@ class PaymentGatewaySettings(Document):
 		return not self.adapter_class().missing_credentials(self.get_secrets())
 
 	def get_status(self) -> str:
-		"""Disabled, Not Configured, Degraded, or the mode."""
+		"""Return Disabled, Not Configured, Degraded, or the mode."""
 		if not cint(self.enabled):
 			return "Disabled"
 		if not self.is_configured():
@@ -201,13 +201,13 @@ class PaymentGatewaySettings(Document):
 
 	@frappe.whitelist(methods=["POST"])
 	def test_connection(self) -> str:
-		"""A sentence for the Desk that says whether the provider accepts the keys."""
+		"""Return a sentence for the Desk whether the provider accepts the keys."""
 		frappe.only_for((MANAGER, "System Manager"))
-		# The stored record, not the one that came with the request: its address could be anybody's.
+		# The stored record: the one in the request could contain any address.
 		return frappe.get_doc(self.doctype, self.name).run_method("check_connection")
 
 	def get_secrets(self) -> dict[str, str]:
-		"""All credentials in clear, secrets in one statement. Never cached, never logged."""
+		"""Return all credentials in plain text, with one SQL query for the secrets. Never cached, never logged."""
 		rows = frappe.db.sql(
 			"SELECT `fieldname`, `password` FROM `__Auth` WHERE `doctype` = %s AND `name` = %s AND `encrypted` = 1",
 			(self.doctype, self.name),
@@ -221,11 +221,11 @@ class PaymentGatewaySettings(Document):
 			**{slot: value for slot, value in stored.items() if CREDENTIAL_SLOTS.get(slot) and value},
 		}
 
-	def _typed_secrets(self) -> dict[str, str]:
-		"""What will be stored by this save: freshly typed values over the stored ones."""
+	def _secrets_after_save(self) -> dict[str, str]:
+		"""Return the credentials as they will be after this save: entered values, else the stored ones."""
 		stored = {} if self.is_new() else self.get_secrets()
 		typed = {slot: (self.get(slot) or "").strip() for slot in CREDENTIAL_SLOTS}
-		kept = {slot: stored.get(slot, "") for slot in typed if self._is_kept(slot)}
+		kept = {slot: stored.get(slot, "") for slot in typed if self._is_masked(slot)}
 		return {**typed, **kept}
 
 

@@ -9,9 +9,9 @@ TRANSITIONS = {
 	"Created": {"Processing", "Unknown", "Refunded", "Failed"},
 	"Unknown": {"Processing", "Refunded", "Failed"},
 	"Processing": {"Unknown", "Refunded", "Failed"},
-	# A bank may send the money back days after the gateway called the refund done.
+	# A bank may reject the refund days after the gateway reported it as done.
 	"Refunded": {"Failed"},
-	# The gateway has the last word about money that left.
+	# A gateway may correct a failure that it reported.
 	"Failed": {"Refunded"},
 }
 OPEN = ("Created", "Processing", "Unknown")

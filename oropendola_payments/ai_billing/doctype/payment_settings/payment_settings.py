@@ -79,7 +79,7 @@ class PaymentSettings(Document):
 			)
 
 	def otp_text(self, code: str, amount: str) -> str:
-		"""The text of the SMS; ValueError for a template without {code}, or with anything but {code}, {amount} and {shop}."""
+		"""Return the text of the SMS. ValueError for a template without {code}, or with anything but {code}, {amount} and {shop}."""
 		template, values = self.otp_message or "{code}", {"code": code, "amount": amount}
 		values["shop"] = self.seller_name or frappe.local.site
 		parts = {tuple(part) for _text, *part in Formatter().parse(template) if part[0] is not None}
@@ -95,7 +95,7 @@ class PaymentSettings(Document):
 			frappe.throw(_("Reminder days must be whole numbers separated by commas, such as 7,3,1,-1."))
 
 	def reminder_offsets(self) -> list[int]:
-		"""Days before the end date, largest first; negative ones lie after it."""
+		"""Return the days before the end date, largest first. Negative ones are after it."""
 		return sorted(
 			{int(part) for part in (self.reminder_days or "").split(",") if part.strip()}, reverse=True
 		)

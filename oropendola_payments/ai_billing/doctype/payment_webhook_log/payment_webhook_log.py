@@ -28,7 +28,7 @@ class PaymentWebhookLog(SystemRecord):
 		status: DF.Literal["Received", "Processed", "Ignored", "Failed", "Dead"]
 	# end: auto-generated types
 
-	"""The inbox: a message is stored and committed before anything is done about it."""
+	"""The webhook inbox: a message is stored and committed before it is processed."""
 
 	system_fields = (
 		"gateway",
@@ -46,13 +46,15 @@ class PaymentWebhookLog(SystemRecord):
 
 	@staticmethod
 	def clear_old_logs(days: int = 180) -> None:
-		"""For Log Settings. Only texts are emptied, and never before a dispute is out of the question: the row stays evidence,
-		and its key stops a message that comes again."""
+		"""Clear old payloads, for Log Settings, but not while a dispute is possible.
+
+		The row stays as evidence, and its key detects duplicates.
+		"""
 		empty_texts(max(days, SHORTEST_DAYS))
 
 
 def empty_texts(days: int) -> None:
-	"""Empty the masked texts of messages that are older than this and were dealt with; their facts stay."""
+	"""Clear payload and headers of processed messages older than this. Their other fields stay."""
 	before = add_to_date(now_datetime(), days=-days)
 	log = frappe.qb.DocType("Payment Webhook Log")
 	query = frappe.qb.update(log).set(log.payload, None).set(log.headers, None)

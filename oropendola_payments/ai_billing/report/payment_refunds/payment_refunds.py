@@ -1,4 +1,4 @@
-"""Refunds of a period: how far they came, why they were made and who asked for them."""
+"""Report: refunds of a period, with status, reason and requester."""
 
 import frappe
 from frappe import _
@@ -9,7 +9,7 @@ from oropendola_payments.ai_billing.periods import today
 
 
 def execute(filters: dict | None = None) -> tuple[list[dict], list[dict]]:
-	"""Columns and rows, the latest first."""
+	"""Return columns and rows, the latest first."""
 	filters = {**(filters or {})}
 	filters["gateway"] = analytics.gateway_code(filters.get("gateway"))
 	last = getdate(filters.get("to_date") or today())
@@ -22,12 +22,12 @@ def execute(filters: dict | None = None) -> tuple[list[dict], list[dict]]:
 	rows = frappe.get_all("Payment Refund", conditions, fields, order_by="creation desc")
 	labels = analytics.gateway_labels()
 	return columns(), [
-		{**row, "gateway": labels.get(row.gateway, row.gateway), **_as_text(row)} for row in rows
+		{**row, "gateway": labels.get(row.gateway, row.gateway), **_escaped(row)} for row in rows
 	]
 
 
-def _as_text(row: frappe._dict) -> dict:
-	"""The Desk shows cells as HTML, and these words were typed by people or came from a gateway."""
+def _escaped(row: frappe._dict) -> dict:
+	"""Return the free-text columns escaped, because the Desk renders cells as HTML and they come from users and gateways."""
 	return {name: escape_html(row[name] or "") for name in ("reason", "error_message")}
 
 

@@ -1,4 +1,4 @@
-"""How each gateway did in a period: how payments ended, what was taken and what went back."""
+"""Report: outcomes, captured and refunded amounts of each gateway in a period."""
 
 from decimal import Decimal
 
@@ -15,18 +15,18 @@ COUNTED = {"Paid": "paid", "Failed": "failed", "Expired": "abandoned", "Cancelle
 
 
 def execute(filters: dict | None = None) -> tuple[list[dict], list[dict], None, dict | None]:
-	"""Columns, rows, message and chart."""
+	"""Return columns, rows, message and chart."""
 	period = period_of(filters or {})
 	rows: dict[tuple, dict] = {}
 	_add_attempts(rows, period)
-	_add_money(rows, "taken", _taken(period))
+	_add_money(rows, "taken", _captured(period))
 	_add_money(rows, "refunded", _refunded(period))
 	data = [_finished(row) for _key, row in sorted(rows.items())]
 	return columns(), data, None, _chart(data)
 
 
 def period_of(filters: dict) -> dict:
-	"""First day, the day after the last, and what to restrict to; 30 days up to now unless something else is asked for."""
+	"""Return the first day, the day after the last, mode and currency. The default is the last 30 days."""
 	last = getdate(filters.get("to_date") or today())
 	return {
 		"since": getdate(filters.get("from_date") or add_days(last, -30)),
@@ -58,8 +58,8 @@ def _add_money(rows: dict, column: str, found: list[tuple]) -> None:
 		_row(rows, gateway, currency)[column] = Decimal(str(amount or 0))
 
 
-def _taken(period: dict) -> list[tuple]:
-	# Credit is money of an earlier payment that is counted there.
+def _captured(period: dict) -> list[tuple]:
+	# Not credit: it comes from an earlier payment that is counted already.
 	capture = DocType("Payment Capture")
 	query = _sums(capture).where(capture.gateway != "credit")
 	return _restricted(query, period, capture.captured_at, capture.currency).run()
@@ -72,7 +72,7 @@ def _refunded(period: dict) -> list[tuple]:
 
 
 def _sums(table):
-	"""The amounts of captures or refunds, by gateway and currency."""
+	"""Return a query for the amounts of captures or refunds by gateway and currency."""
 	attempt = DocType("Payment Attempt")
 	query = frappe.qb.from_(table).join(attempt).on(attempt.name == table.attempt)
 	return query.select(table.gateway, table.currency, Sum(table.amount)).groupby(
@@ -81,7 +81,7 @@ def _sums(table):
 
 
 def _restricted(query, period: dict, moment, currency):
-	"""The query, limited to the period and to the mode and currency that were chosen."""
+	"""Return the query, limited to the period and the chosen mode and currency."""
 	query = query.where(moment >= period["since"]).where(moment < period["until"])
 	for column, chosen in ((DocType("Payment Attempt").mode, "mode"), (currency, "currency")):
 		if period[chosen]:
@@ -103,7 +103,7 @@ def _finished(row: dict) -> dict:
 
 
 def columns() -> list[dict]:
-	"""All of them fit on a laptop."""
+	"""Return the columns. Their widths fit on a laptop screen."""
 	money = {"fieldtype": "Currency", "options": "currency", "width": 122}
 	return [
 		{"fieldname": "gateway", "label": _("Gateway"), "fieldtype": "Data", "width": 106},

@@ -1,4 +1,4 @@
-"""Where gateway, invoices and refunds do not agree, or a person has to decide. Empty is what it should be."""
+"""Report: differences between gateways, invoices and refunds, and open reviews. Normally it is empty."""
 
 from datetime import datetime, timedelta
 
@@ -12,18 +12,18 @@ from oropendola_payments.ai_billing import analytics
 from oropendola_payments.ai_billing.formatting import money
 
 LIMIT = 500
-TO_DO = {
+ACTIONS = {
 	"Review": "Open the invoice, decide, and press Finish review.",
 	"Payment": "Refund it, or keep it as agreed with the customer.",
 	"Sum": "Contact your developer. Do not change it manually.",
 	"Refund": "Check the gateway's dashboard. The app keeps checking refunds that are Unknown.",
 	"Pending": "Open the attempt and press Refresh status.",
 }
-TINY = 0.0000001
+TOLERANCE = 0.0000001
 
 
 def execute(filters: dict | None = None) -> tuple[list[dict], list[dict]]:
-	"""Columns and rows, the oldest first."""
+	"""Return columns and rows, the oldest first."""
 	gateway, kind = analytics.gateway_code((filters or {}).get("gateway")), (filters or {}).get("kind")
 	found = [row for name, find in SOURCES.items() if kind in (None, "", name) for row in find()]
 	labels = analytics.gateway_labels()
@@ -47,14 +47,14 @@ def _reviews() -> list[dict]:
 	]
 
 
-def _unwanted_money() -> list[dict]:
-	"""Money that pays nothing and was neither sent back nor kept as credit."""
+def _unresolved_overpayments() -> list[dict]:
+	"""Return overpayments that were neither refunded nor kept as credit."""
 	capture = DocType("Payment Capture")
 	left_over = capture.surplus - capture.amount_refunded - capture.credit_used
 	query = frappe.qb.from_(capture).select(
 		"name", "invoice", "gateway", "currency", "disposition", "captured_at"
 	)
-	query = query.select(left_over.as_("left_over")).where(left_over > TINY)
+	query = query.select(left_over.as_("left_over")).where(left_over > TOLERANCE)
 	query = query.where(capture.disposition.isin(("Duplicate", "Overpaid", "Mismatch")))
 	query = query.where(Coalesce(capture.resolution, "") != "Credit")
 	rows = query.orderby(capture.captured_at).limit(LIMIT).run(as_dict=True)
@@ -79,13 +79,13 @@ def _unwanted_money() -> list[dict]:
 
 
 def _sums() -> list[dict]:
-	"""Invoices whose own numbers differ from those of their payments."""
+	"""Return invoices whose paid amount differs from the sum of their payments."""
 	invoice, capture = DocType("AI Invoice"), DocType("Payment Capture")
 	own = (invoice.name, invoice.payment_gateway, invoice.currency, invoice.creation, invoice.amount_paid)
 	captured = Coalesce(Sum(capture.applied_amount), 0)
 	query = frappe.qb.from_(invoice).left_join(capture).on(capture.invoice == invoice.name)
 	query = query.select(*own, captured.as_("captured")).groupby(*own)
-	query = query.having(Abs(invoice.amount_paid - captured) > TINY)
+	query = query.having(Abs(invoice.amount_paid - captured) > TOLERANCE)
 	rows = query.orderby(invoice.creation).limit(LIMIT).run(as_dict=True)
 	text = _("The invoice shows {0} as paid, but its payments add up to {1}.")
 	return [
@@ -159,16 +159,16 @@ def _difference(
 		"record": name,
 		"invoice": invoice,
 		"gateway": gateway,
-		# The Desk shows cells as HTML, and gateways and people have a say in this one.
+		# The Desk renders cells as HTML, and this text may come from gateways and users.
 		"difference": escape_html(text or ""),
-		"action": _(TO_DO[kind]),
+		"action": _(ACTIONS[kind]),
 		"since": since,
 	}
 
 
 SOURCES = {
 	"Review": _reviews,
-	"Payment": _unwanted_money,
+	"Payment": _unresolved_overpayments,
 	"Sum": _sums,
 	"Refund": _refunds,
 	"Pending": _pending,

@@ -1,4 +1,4 @@
-"""Subscriptions by plan and status, and what they bring in a month: the monthly recurring revenue, before tax."""
+"""Report: subscriptions by plan and status, and their monthly recurring revenue before tax."""
 
 from collections import Counter
 from decimal import Decimal
@@ -10,12 +10,12 @@ from frappe.query_builder.functions import Coalesce
 
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import TRANSITIONS
 
-# How many of an interval make a month.
-A_MONTH = {"Day": Decimal(365) / 12, "Month": Decimal(1), "Year": Decimal(1) / 12}
+# The number of each interval in a month.
+INTERVALS_PER_MONTH = {"Day": Decimal(365) / 12, "Month": Decimal(1), "Year": Decimal(1) / 12}
 
 
 def execute(filters: dict | None = None) -> tuple[list[dict], list[dict], None, dict | None]:
-	"""Columns, rows, message and chart."""
+	"""Return columns, rows, message and chart."""
 	filters = filters or {}
 	rows: dict[tuple, dict] = {}
 	for found in _subscriptions(filters):
@@ -28,7 +28,7 @@ def execute(filters: dict | None = None) -> tuple[list[dict], list[dict], None, 
 
 
 def _subscriptions(filters: dict) -> list:
-	"""Each subscription with what its last invoice cost; before the first invoice the plan's own price counts."""
+	"""Return subscriptions with the price of their last invoice, or the plan's price if they have none."""
 	subscription, plan, invoice = DocType("AI Subscription"), DocType("AI Plan"), DocType("AI Invoice")
 	currency, price = Coalesce(invoice.currency, plan.currency), Coalesce(invoice.net_amount, plan.price)
 	query = frappe.qb.from_(subscription).join(plan).on(plan.name == subscription.plan)
@@ -56,7 +56,7 @@ def _new_row(found: frappe._dict) -> dict:
 def _monthly(found: frappe._dict) -> Decimal:
 	return (
 		Decimal(str(found.price or 0))
-		* A_MONTH[found.billing_interval]
+		* INTERVALS_PER_MONTH[found.billing_interval]
 		/ max(1, int(found.interval_count or 1))
 	)
 
@@ -82,7 +82,7 @@ def columns() -> list[dict]:
 
 
 def _chart(rows: list[dict]) -> dict | None:
-	"""In the currency of most subscriptions: bars of different ones side by side compare what cannot be compared."""
+	"""Return a chart in the currency of most subscriptions, because amounts of different currencies cannot be compared."""
 	paying = [row for row in rows if row["mrr"]]
 	if not paying:
 		return None

@@ -5,8 +5,10 @@ from collections.abc import Callable
 
 import frappe
 
+from oropendola_payments.engine.core.after_commit import SWEEPS, enqueue_once
+
 BATCH = 200
-LONG_SECONDS = 1500
+SWEEP_SECONDS = 1500
 COMPARISONS = {
 	"=": operator.eq,
 	"<": operator.lt,
@@ -15,15 +17,9 @@ COMPARISONS = {
 }
 
 
-def enqueue_once(function: str) -> None:
-	"""Enqueue a sweep, unless it is queued or running already. Not run by cron itself, whose jobs have only 300 seconds."""
-	frappe.enqueue(
-		function,
-		queue="long",
-		timeout=LONG_SECONDS,
-		job_id=f"oropendola::{function.rpartition('.')[2]}",
-		deduplicate=True,
-	)
+def enqueue_sweep(function: str) -> None:
+	"""Have a sweep done by a worker, and by one at a time: the job that cron calls has only 300 seconds."""
+	enqueue_once(function, function.rpartition(".")[2], queue=SWEEPS, timeout=SWEEP_SECONDS)
 
 
 def for_each(doctype: str, filters: dict, work: Callable[[str], object], limit: int | None = None) -> int:

@@ -68,7 +68,9 @@ def _abandon_batch(names: list[str], run: RefreshRun, minutes: int):
 	closed = in_transaction(_abandon_locked, names, left, minutes)
 	if closed:
 		after_commit.enqueue(
-			"oropendola_payments.engine.notifications.hooks.payments_failed", attempts=closed
+			"oropendola_payments.engine.notifications.hooks.payments_failed",
+			queue=after_commit.MAILS,
+			attempts=closed,
 		)
 
 

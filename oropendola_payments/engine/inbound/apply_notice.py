@@ -11,8 +11,8 @@ from oropendola_payments.engine.inbound.capture import settle_and_capture
 from oropendola_payments.engine.inbound.status_query import (
 	GAP_SECONDS,
 	RECENT_SECONDS,
+	pause_left,
 	refresh,
-	was_checked_within,
 )
 from oropendola_payments.engine.refunds import notices
 from oropendola_payments.engine.refunds import process as refunds
@@ -27,6 +27,14 @@ from oropendola_payments.gateways.base import (
 	PaymentEvent,
 	RefundEvent,
 )
+
+
+class Deferred(Exception):
+	"""Nothing failed: the gateway was asked a moment ago, and is asked again in so many `seconds`."""
+
+	def __init__(self, seconds: float):
+		super().__init__(f"The gateway is asked again in {seconds:.0f} seconds.")
+		self.seconds = seconds
 
 
 @dataclass
@@ -95,7 +103,10 @@ def _refresh_for(message: Message, attempt):
 	if not notice.verified:
 		refresh(attempt, unless_checked_within=RECENT_SECONDS, adapter=message.adapter)
 	elif not notice.events or not all(_is_already_recorded(attempt, event) for event in notice.events):
-		if was_checked_within(attempt, GAP_SECONDS):
+		pause = pause_left(attempt, GAP_SECONDS)
+		if pause:
+			raise Deferred(pause)
+		if False:
 			raise Conflict(
 				_(
 					"The payment's status was checked a moment ago. This message will be processed again in a minute."
@@ -112,7 +123,9 @@ def _is_already_recorded(attempt, event) -> bool:
 		return attempt.status == "Paid" and bool(
 			event.payment_id and frappe.db.exists("Payment Capture", known)
 		)
-	return event.outcome not in (Outcome.PENDING, Outcome.AUTHORIZED) and not attempt.is_open()
+	if event.outcome in (Outcome.PENDING, Outcome.AUTHORIZED):
+		return attempt.status == "Paid" and event.payment_id in (None, attempt.gateway_payment_id)
+	return not attempt.is_open()
 
 
 def _apply_confirmed(message: Message, event) -> str | None:

@@ -4,6 +4,7 @@ A message that cannot be processed is retried with backoff and becomes a dead le
 replayed. Duplicates change nothing.
 """
 
+import time
 from datetime import timedelta
 from hashlib import sha256
 
@@ -14,13 +15,14 @@ from frappe.utils import cint, get_datetime, now_datetime
 from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import is_reference
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
+from oropendola_payments.engine.core.after_commit import enqueue_once
 from oropendola_payments.engine.core.redaction import redact_body, redact_headers
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.registry import adapter_of
-from oropendola_payments.engine.inbound.apply_notice import Message, apply_notice
+from oropendola_payments.engine.inbound.apply_notice import Deferred, Message, apply_notice
 from oropendola_payments.engine.inbound.notice_codec import pack_notice, unpack_notice
-from oropendola_payments.engine.inbound.status_query import schedule_refresh
+from oropendola_payments.engine.inbound.status_query import RECENT_SECONDS, schedule_refresh, seconds_until
 from oropendola_payments.engine.settlement.settle import find_attempt
 from oropendola_payments.exceptions import NotFound
 from oropendola_payments.gateways.base import Callback, Notice
@@ -145,10 +147,28 @@ def _process_now(name: str, message: Message | None = None) -> str:
 	"""Process a message now. A failure is recorded for a retry and not raised, so the sender gets a 200."""
 	try:
 		return process_message(name, message or _read(name))
+	except Deferred as deferred:
+		frappe.db.rollback()
+		_defer(name, deferred.seconds)
+		return "queued"
 	except Exception as error:
 		frappe.db.rollback()
 		record_failure(name, error)
 		return "queued"
+
+
+def _defer(name: str, seconds: float) -> None:
+	"""Waiting is not failing: the try does not count, and a job goes on when the pause is over. If it is lost, the sweep does."""
+	next_try = now_datetime() + timedelta(seconds=seconds)
+	in_transaction(lambda: lock(LOG, name).write(status="Received", next_attempt_at=next_try))
+	enqueue_once(f"{__name__}.process_after_pause", f"message::{name}", name=name)
+
+
+def process_after_pause(name: str) -> None:
+	moment = frappe.db.get_value(LOG, name, "next_attempt_at")
+	time.sleep(min(RECENT_SECONDS, seconds_until(moment)))
+	frappe.db.rollback()  # what others committed while this job waited
+	process_due(name)
 
 
 def _read(name: str) -> Message:

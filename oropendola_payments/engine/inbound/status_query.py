@@ -3,13 +3,16 @@
 `refresh` queries now, `schedule_refresh` within a minute, and `RefreshRun` many attempts in one sweep.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import frappe
 from frappe.utils import cint, get_datetime, now_datetime
 
+from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
+from oropendola_payments.engine.core.after_commit import enqueue_once
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.call import call_gateway
 from oropendola_payments.engine.gateway.mode_guard import is_current_mode
@@ -27,19 +30,21 @@ YOUNG_SECONDS = 15 * 60
 # Minimum seconds between two queries: for pages and unsigned notices, and for repeated signed messages.
 RECENT_SECONDS = 10
 GAP_SECONDS = 2
+RECONCILER_SECONDS = 60
 
 
 def refresh(attempt, *, unless_checked_within: int = 0, adapter: Gateway | None = None) -> list[Settled]:
 	"""Query the gateway about an attempt (a record or its name) and settle its answer.
 
-	`unless_checked_within` is a rate limit in seconds: a refresh that comes too soon is left to the next sweep.
+	With `unless_checked_within` seconds nobody can make us hammer a gateway: what came too soon is asked when the pause is over.
 	"""
 	if isinstance(attempt, str):
 		attempt = frappe.get_doc("Payment Attempt", attempt)
 	if not is_current_mode(attempt):
-		return []  # a Test account does not know a Live payment; query it when the mode is back
-	if was_checked_within(attempt, unless_checked_within):
-		schedule_refresh(attempt)
+		return []  # a Test account knows nothing of a Live payment; it is asked when the mode is back
+	pause = pause_left(attempt, unless_checked_within)
+	if pause:
+		schedule_refresh(attempt, pause)
 		return []
 	_note_check(attempt)
 	frappe.db.commit()
@@ -60,12 +65,28 @@ def refresh_if_possible(attempt, *, unless_checked_within: int = RECENT_SECONDS)
 		return []
 
 
-def schedule_refresh(attempt):
-	"""Have the reconciler query within a minute. `attempt` needs `name` and `next_check_at` only."""
-	moment = polling.soon()
+def schedule_refresh(attempt, seconds: float = RECONCILER_SECONDS) -> None:
+	"""Ask in so many seconds. `attempt` needs `name` and `next_check_at` only.
+
+	What is due sooner than the reconciler comes along is done by a job of its own; if that is lost, the reconciler does it.
+	"""
+	moment = now_datetime() + timedelta(seconds=seconds)
 	if not attempt.next_check_at or get_datetime(attempt.next_check_at) > moment:
 		_set_next_check(attempt.name, moment)
 		frappe.db.commit()
+	if seconds <= RECENT_SECONDS:
+		enqueue_once(f"{__name__}.refresh_when_due", f"refresh::{attempt.name}", attempt_name=attempt.name)
+
+
+def refresh_when_due(attempt_name: str) -> None:
+	"""Wait for the end of the pause, then ask, unless somebody has asked meanwhile."""
+	attempt = frappe.get_doc("Payment Attempt", attempt_name)
+	time.sleep(min(RECENT_SECONDS, seconds_until(attempt.next_check_at)))
+	frappe.db.rollback()  # what others committed while this job waited
+	attempt.reload()
+	if attempt.next_check_at and not seconds_until(attempt.next_check_at):
+		with acting_as("Reconcile"):
+			refresh(attempt)
 
 
 class RefreshRun:
@@ -121,10 +142,16 @@ def settle_all(attempt, events: list, adapter: Gateway | None = None) -> list[Se
 	return settled
 
 
-def was_checked_within(attempt, seconds: int) -> bool:
-	"""Return whether the last check was within these seconds. A time in the future (the clock was set back) does not count."""
-	last = attempt.last_check_at
-	return bool(last and seconds) and 0 <= (now_datetime() - get_datetime(last)).total_seconds() < seconds
+def pause_left(attempt, seconds: int) -> float:
+	"""How long to wait until the last query is `seconds` ago. A last check in the future is a clock that was put back."""
+	if not attempt.last_check_at:
+		return 0
+	age = (now_datetime() - get_datetime(attempt.last_check_at)).total_seconds()
+	return seconds - age if 0 <= age < seconds else 0
+
+
+def seconds_until(moment) -> float:
+	return max(0, (get_datetime(moment) - now_datetime()).total_seconds()) if moment else 0
 
 
 def sort_events(events: list) -> list:

@@ -9,7 +9,7 @@ from frappe.utils import cint, now_datetime
 from oropendola_payments.ai_billing.doctype.payment_counter.payment_counter import remove_ended
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.ai_billing.doctype.payment_webhook_log.payment_webhook_log import empty_texts
-from oropendola_payments.engine.core.batch import enqueue_once, for_each
+from oropendola_payments.engine.core.batch import enqueue_sweep, for_each
 from oropendola_payments.engine.inbound import abandonment, inbox
 from oropendola_payments.engine.inbound.status_query import RefreshRun
 from oropendola_payments.engine.monitoring import alerts, health, invariants
@@ -51,7 +51,7 @@ def clear_raw_payloads() -> None:
 
 
 def _queue(function: str) -> None:
-	enqueue_once(f"{THIS}.{function}")
+	enqueue_sweep(f"{THIS}.{function}")
 
 
 # The work -----------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from frappe.utils import cint, getdate
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.ai_billing.periods import today, tomorrow
 from oropendola_payments.engine.core import after_commit
-from oropendola_payments.engine.core.batch import enqueue_once, for_each
+from oropendola_payments.engine.core.batch import enqueue_sweep, for_each
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 
 THIS = "oropendola_payments.engine.jobs.subscription_jobs"
@@ -23,15 +23,15 @@ RESET = """
 
 
 def reset_quotas() -> None:
-	enqueue_once(f"{THIS}.run_reset")
+	enqueue_sweep(f"{THIS}.run_reset")
 
 
 def expire_subscriptions() -> None:
-	enqueue_once(f"{THIS}.run_expiry")
+	enqueue_sweep(f"{THIS}.run_expiry")
 
 
 def send_renewal_reminders() -> None:
-	enqueue_once(f"{THIS}.run_reminders")
+	enqueue_sweep(f"{THIS}.run_reminders")
 
 
 # The work -----------------------------------------------------------------------------------------
@@ -75,7 +75,10 @@ def _remind(name: str, end: date, days: int) -> None:
 	"""Queue the mail after the mark is committed, so that a mail server outage cannot cause a second reminder."""
 	if in_transaction(_mark_reminded, name, f"{end} {days}"):
 		after_commit.enqueue(
-			"oropendola_payments.engine.notifications.hooks.renewal_due", subscription=name, days=days
+			"oropendola_payments.engine.notifications.hooks.renewal_due",
+			queue=after_commit.MAILS,
+			subscription=name,
+			days=days,
 		)
 
 

@@ -62,7 +62,11 @@ def _resolve_contradiction(name: str, event: RefundEvent) -> bool:
 def notify_finished(name: str, changed: bool, event: RefundEvent) -> None:
 	"""Queue the notification of a final outcome, if it is a change."""
 	if changed and event.outcome in (RefundOutcome.REFUNDED, RefundOutcome.FAILED):
-		after_commit.enqueue("oropendola_payments.engine.notifications.hooks.refund_finished", refund=name)
+		after_commit.enqueue(
+			"oropendola_payments.engine.notifications.hooks.refund_finished",
+			queue=after_commit.MAILS,
+			refund=name,
+		)
 
 
 def _record_locked(invoice_name: str, name: str, event: RefundEvent, asked_as: str | None) -> bool:

@@ -8,7 +8,7 @@ import frappe
 from frappe import _
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
-from oropendola_payments.engine.core.after_commit import enqueue
+from oropendola_payments.engine.core.after_commit import MAILS, enqueue
 from oropendola_payments.engine.core.transactions import in_transaction, lock, read
 from oropendola_payments.engine.gateway.mode_guard import is_current_mode, require_current_mode
 from oropendola_payments.engine.settlement.attempt_outcomes import (
@@ -94,8 +94,16 @@ def should_capture(attempt) -> bool:
 def follow_up(settled):
 	"""Queue notifications and refunds after a settlement."""
 	if settled.changed and settled.capture:
-		enqueue("oropendola_payments.engine.notifications.hooks.payment_succeeded", capture=settled.capture)
+		enqueue(
+			"oropendola_payments.engine.notifications.hooks.payment_succeeded",
+			queue=MAILS,
+			capture=settled.capture,
+		)
 		if settled.policy_applied:
 			enqueue("oropendola_payments.engine.refunds.process.process_invoice", invoice=settled.invoice)
 	elif settled.failed:
-		enqueue("oropendola_payments.engine.notifications.hooks.payment_failed", attempt=settled.attempt)
+		enqueue(
+			"oropendola_payments.engine.notifications.hooks.payment_failed",
+			queue=MAILS,
+			attempt=settled.attempt,
+		)

@@ -144,7 +144,11 @@ def rotate_key(user: str) -> dict:
 def _rotate(name: str) -> dict:
 	subscription = lock("AI Subscription", name)
 	key = subscription.rotate_api_key()
-	after_commit.enqueue("oropendola_payments.engine.notifications.hooks.key_rotated", subscription=name)
+	after_commit.enqueue(
+		"oropendola_payments.engine.notifications.hooks.key_rotated",
+		queue=after_commit.MAILS,
+		subscription=name,
+	)
 	return {"api_key": key, "subscription_id": name}
 
 

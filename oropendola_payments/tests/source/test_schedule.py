@@ -54,13 +54,14 @@ class TestSchedule(TestCase):
 	def test_hooks_schedule_each_job_at_its_time_and_no_other(self):
 		self.assertEqual(scheduled(), {(job, when) for job, when, _documented, _work in JOBS})
 
-	def test_each_job_enqueues_its_work_deduplicated_on_the_long_queue(self):
+	def test_each_job_enqueues_its_work_deduplicated_on_the_default_queue(self):
 		"""A cron job itself has 300 seconds, and two schedulers may call it at the same time."""
 		for job, _when, _documented, work in JOBS:
 			with self.subTest(job):
 				expected = {
 					"method": f"{job.rpartition('.')[0]}.{work}",
-					"queue": "long",
+					"queue": "default",
+					"enqueue_after_commit": False,
 					"timeout": 1500,
 					"job_id": f"oropendola::{work}",
 					"deduplicate": True,

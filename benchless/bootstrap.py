@@ -14,6 +14,7 @@ from benchless import ROOT
 
 ENVIRONMENT = ROOT / ".venv"
 REQUIREMENTS = (ROOT / "requirements.txt", ROOT / "benchless" / "requirements.txt")
+CONSTRAINTS = ROOT / "benchless" / "constraints.txt"
 STAMP = ENVIRONMENT / "benchless-stamp"
 INTERPRETER = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
@@ -50,7 +51,7 @@ def has_right_python() -> bool:
 def fingerprint() -> str:
 	"""A text that changes when the environment has to be made anew."""
 	digest = hashlib.sha256(python_version().encode())
-	for path in REQUIREMENTS:
+	for path in (*REQUIREMENTS, CONSTRAINTS):
 		digest.update(path.read_bytes() if path.exists() else b"")
 	return digest.hexdigest()
 
@@ -92,7 +93,7 @@ def create_environment() -> None:
 
 def install(requirements: Path) -> None:
 	command = [str(INTERPRETER), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
-	command += ["--progress-bar", "off", "-r", str(requirements)]
+	command += ["--progress-bar", "off", "-r", str(requirements), "-c", str(CONSTRAINTS)]
 	pip = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT)
 	lines = []
 	for line in pip.stdout:

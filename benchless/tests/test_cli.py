@@ -41,8 +41,11 @@ class TestEnvironment(unittest.TestCase):
 		self.addCleanup(folder.cleanup)
 		self.requirements = Path(folder.name, "requirements.txt")
 		self.requirements.write_text("one\n")
+		self.constraints = Path(folder.name, "constraints.txt")
+		self.constraints.write_text("one==1.0\n")
 		for name, value in {
 			"REQUIREMENTS": (self.requirements,),
+			"CONSTRAINTS": self.constraints,
 			"STAMP": Path(folder.name, "stamp"),
 			"INTERPRETER": Path(sys.executable),
 			"ENVIRONMENT": Path(folder.name, "venv"),
@@ -55,6 +58,11 @@ class TestEnvironment(unittest.TestCase):
 		bootstrap.STAMP.write_text(bootstrap.fingerprint())
 		self.assertTrue(bootstrap.is_current())
 		self.requirements.write_text("one\ntwo\n")
+		self.assertFalse(bootstrap.is_current())
+
+	def test_environment_is_stale_after_a_change_of_the_exact_versions(self):
+		bootstrap.STAMP.write_text(bootstrap.fingerprint())
+		self.constraints.write_text("one==1.1\n")
 		self.assertFalse(bootstrap.is_current())
 
 	def test_environment_without_a_stamp_is_stale_because_its_making_was_cut_short(self):

@@ -2,6 +2,7 @@
 
 from datetime import datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 
 import frappe
 from frappe import _
@@ -29,7 +30,7 @@ def outcomes(since: datetime) -> dict[str, dict[str, int]]:
 	return counts
 
 
-def _attempts_since(since: datetime):
+def _attempts_since(since: datetime) -> Any:
 	attempt = DocType("Payment Attempt")
 	query = frappe.qb.from_(attempt).where(attempt.initiated_at >= since)
 	return query.where(attempt.mode != "Manual")
@@ -72,7 +73,7 @@ def revenue(since: datetime, group_by: str | None = None) -> dict[tuple[str, str
 	return {("".join(map(str, group)), currency): Decimal(str(amount)) for currency, amount, *group in rows}
 
 
-def _captures_since(since: datetime):
+def _captures_since(since: datetime) -> Any:
 	capture, attempt = DocType("Payment Capture"), DocType("Payment Attempt")
 	query = frappe.qb.from_(capture).join(attempt).on(attempt.name == capture.attempt)
 	query = query.where(capture.captured_at >= since).where(capture.applied_amount > 0)

@@ -5,7 +5,7 @@ import frappe
 WAITING = "oropendola_new_key:"
 
 
-def execute():
+def execute() -> None:
 	frappe.db.sql("UPDATE `tabAI API Key` SET `revealed` = 1")
 	for name, subscription in frappe.get_all(
 		"AI API Key", {"status": "Active"}, ["name", "subscription"], as_list=True

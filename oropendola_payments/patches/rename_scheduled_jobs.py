@@ -7,7 +7,7 @@ MODULES = {"sweeps": "payment_jobs", "subscription_sweeps": "subscription_jobs"}
 FUNCTIONS = {"drive_inbox": "process_inbox"}
 
 
-def execute():
+def execute() -> None:
 	for name, method in frappe.get_all(
 		"Scheduled Job Type", {"method": ("like", f"{OLD}%")}, ["name", "method"], as_list=True
 	):
@@ -16,7 +16,7 @@ def execute():
 			_rename(name, f"{MODULES[module]}.{FUNCTIONS.get(function, function)}")
 
 
-def _rename(old: str, new: str):
+def _rename(old: str, new: str) -> None:
 	"""The framework names a job after the last two words of its method."""
 	if frappe.db.exists("Scheduled Job Type", new):
 		frappe.db.delete("Scheduled Job Type", {"name": old})

@@ -106,7 +106,7 @@ def _get_or_create(request: AttemptRequest) -> Created | Existing | None:
 	return Created(made, invoice, payer.customer, tuple(rows))
 
 
-def _lock_own(request: AttemptRequest):
+def _lock_own(request: AttemptRequest) -> AIInvoice:
 	try:
 		invoice = lock("AI Invoice", request.invoice)
 	except frappe.DoesNotExistError:
@@ -117,7 +117,7 @@ def _lock_own(request: AttemptRequest):
 	return invoice
 
 
-def _store_key(name: str, request: AttemptRequest):
+def _store_key(name: str, request: AttemptRequest) -> PaymentAttempt:
 	"""Return the open attempt, and store the client key on it if it has none yet."""
 	attempt = lock("Payment Attempt", name)
 	if request.key and not attempt.idempotency_key:
@@ -125,7 +125,7 @@ def _store_key(name: str, request: AttemptRequest):
 	return attempt
 
 
-def _require_payable(invoice, subscription_status: str | None):
+def _require_payable(invoice: AIInvoice, subscription_status: str | None) -> None:
 	if invoice.status in SETTLED:
 		raise Conflict(_("Invoice {0} is already paid.").format(invoice.name))
 	if invoice.status == "Cancelled":
@@ -150,7 +150,7 @@ def attempts_of(invoice: str) -> list:
 
 
 def _reusable_attempt(
-	rows: list, invoice, code: str, flow: str, method: str | None, phone_check: str
+	rows: list, invoice: AIInvoice, code: str, flow: str, method: str | None, phone_check: str
 ) -> str | None:
 	fresh = now_datetime() + timedelta(seconds=FRESH_SECONDS)
 	for row in rows:
@@ -166,7 +166,9 @@ def _reusable_attempt(
 	return None
 
 
-def _create(invoice, code: str, flow: str, request: AttemptRequest, phone_check: str):
+def _create(
+	invoice: AIInvoice, code: str, flow: str, request: AttemptRequest, phone_check: str
+) -> PaymentAttempt:
 	attempt = new_attempt(
 		invoice,
 		gateway=code,
@@ -197,7 +199,7 @@ def call_started() -> str:
 	return frappe.as_json({"called_at": now_datetime()})
 
 
-def _require_method(code: str, method: str | None):
+def _require_method(code: str, method: str | None) -> None:
 	methods = adapter_class(code).capabilities.methods
 	if method and method not in methods:
 		raise BadRequest(

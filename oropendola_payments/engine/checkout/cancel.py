@@ -2,6 +2,7 @@
 
 import frappe
 
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.engine.checkout.payer import own_attempt
 from oropendola_payments.engine.core.transactions import in_transaction, lock_attempt
 from oropendola_payments.engine.gateway import polling
@@ -26,7 +27,7 @@ def cancel(user: str, attempt_name: str) -> dict:
 	return _status_summary(attempt.name)
 
 
-def _withdraw_locked(attempt):
+def _withdraw_locked(attempt: PaymentAttempt) -> None:
 	invoice, attempt = lock_attempt(attempt)
 	if not attempt.is_open() or attempt.status == "Authorized":
 		return

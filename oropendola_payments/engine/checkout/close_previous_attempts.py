@@ -1,10 +1,13 @@
 """Close the earlier attempts of an invoice at their gateways before a new one is opened, so that nobody pays twice."""
 
+from collections.abc import Iterable
+
 import frappe
 from frappe import _
 from frappe.utils import get_datetime, now_datetime
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
 from oropendola_payments.engine.core.transactions import in_transaction, lock_attempt
 from oropendola_payments.engine.gateway.mode_guard import is_current_mode
@@ -18,7 +21,7 @@ from oropendola_payments.gateways.errors import GatewayError
 MAY_STILL_BE_PAID = ("Processing", "Expired", "Failed")
 
 
-def close_previous_attempts(attempt, rows):
+def close_previous_attempts(attempt: PaymentAttempt, rows: Iterable[frappe._dict]) -> None:
 	"""Close the earlier attempts. If one of them is paid, cancel the new attempt and raise Conflict."""
 	names = [row.name for row in rows if row.name != attempt.name and _can_be_closed(row)]
 	for name in names:
@@ -31,7 +34,7 @@ def close_previous_attempts(attempt, rows):
 		raise Conflict(_("Invoice {0} is already paid.").format(attempt.invoice))
 
 
-def _can_be_closed(row) -> bool:
+def _can_be_closed(row: frappe._dict) -> bool:
 	is_over = row.expires_at and get_datetime(row.expires_at) <= now_datetime()
 	may_be_paid = row.status in MAY_STILL_BE_PAID and row.gateway_order_id and not is_over
 	if not may_be_paid or row.gateway not in gateway_codes() or not is_current_mode(row):
@@ -39,6 +42,6 @@ def _can_be_closed(row) -> bool:
 	return adapter_class(row.gateway).capabilities.cancel
 
 
-def _cancel_locked(attempt):
+def _cancel_locked(attempt: PaymentAttempt) -> None:
 	invoice, attempt = lock_attempt(attempt)
 	close_attempt(invoice, attempt, PaymentEvent(Outcome.CANCELLED, reference=attempt.name))

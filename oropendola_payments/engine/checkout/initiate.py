@@ -4,7 +4,7 @@ import frappe
 from frappe import _
 from frappe.utils import get_datetime, now_datetime
 
-from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN, PaymentAttempt
 from oropendola_payments.engine.checkout import attempts
 from oropendola_payments.engine.checkout.attempts import AttemptRequest, Created, Existing
 from oropendola_payments.engine.checkout.close_previous_attempts import close_previous_attempts
@@ -98,7 +98,7 @@ def _open_new(created: Created, details: dict, customer: Customer | None) -> dic
 	return open_at_gateway(attempt, request)
 
 
-def _resume(attempt, details: dict | None = None, customer: Customer | None = None) -> dict:
+def _resume(attempt: PaymentAttempt, details: dict | None = None, customer: Customer | None = None) -> dict:
 	if _has_answer(attempt):
 		return payment_response(attempt)
 	if attempt.phone_check == "Needed":
@@ -112,7 +112,7 @@ def _resume(attempt, details: dict | None = None, customer: Customer | None = No
 	raise Conflict(_("This payment is being prepared. Please try again in a few seconds."))
 
 
-def _has_answer(attempt) -> bool:
+def _has_answer(attempt: PaymentAttempt) -> bool:
 	return bool(attempt.checkout_data) or not attempt.is_open()
 
 

@@ -19,7 +19,7 @@ from oropendola_payments.gateways.base import Checkout, Customer, Outcome, Payme
 from oropendola_payments.gateways.errors import GatewayError, GatewayRefused, NotSent
 
 
-def open_at_gateway(attempt, request: PaymentRequest) -> dict:
+def open_at_gateway(attempt: PaymentAttempt, request: PaymentRequest) -> dict:
 	"""Open the attempt and return where to send the customer. After a timeout it stays open, because the gateway may have opened it."""
 	try:
 		adapter = adapter_of(attempt.gateway, for_new_payment=True)
@@ -48,7 +48,7 @@ def choose_method(attempt_name: str, method: str, details: dict, customer: Custo
 	return payment_response(frappe.get_doc("Payment Attempt", attempt.name))
 
 
-def _record_opened(attempt, request: PaymentRequest, opened: Checkout):
+def _record_opened(attempt: PaymentAttempt, request: PaymentRequest, opened: Checkout) -> PaymentAttempt:
 	invoice, attempt = lock_attempt(attempt)
 	if attempt.checkout_data:
 		return attempt  # another request took over after a crash and was faster
@@ -69,7 +69,7 @@ def _record_opened(attempt, request: PaymentRequest, opened: Checkout):
 	return attempt
 
 
-def _record_method(attempt, method: str, opened: Checkout):
+def _record_method(attempt: PaymentAttempt, method: str, opened: Checkout) -> None:
 	invoice, attempt = lock_attempt(attempt)
 	if not attempt.is_open():
 		return
@@ -77,7 +77,7 @@ def _record_method(attempt, method: str, opened: Checkout):
 	invoice.record("method_chosen", attempt, method=method)
 
 
-def _record_refusal(attempt, error: GatewayError):
+def _record_refusal(attempt: PaymentAttempt, error: GatewayError) -> None:
 	invoice, attempt = lock_attempt(attempt)
 	event = PaymentEvent(
 		Outcome.FAILED, reference=attempt.name, reason=str(error), error_code=error.gateway_code or error.code
@@ -85,7 +85,7 @@ def _record_refusal(attempt, error: GatewayError):
 	close_attempt(invoice, attempt, event)
 
 
-def _record_unknown(attempt, error: GatewayError):
+def _record_unknown(attempt: PaymentAttempt, error: GatewayError) -> None:
 	"""Leave the attempt open for the reconciler to query, because the gateway may have opened it."""
 	invoice, attempt = lock_attempt(attempt)
 	if attempt.status == "Created":

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import frappe
 from frappe import _
 
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.engine.phone.numbers import keep_phone
 from oropendola_payments.exceptions import NotFound
 from oropendola_payments.gateways.base import Customer
@@ -21,7 +23,7 @@ class Payer:
 	subscription_status: str | None
 
 
-def payer_of(invoice) -> Payer:
+def payer_of(invoice: AIInvoice) -> Payer:
 	"""Return the payer of an invoice, which needs `user` and `subscription` only."""
 	rows = frappe.db.sql(READ, (invoice.subscription, invoice.user), as_dict=True)
 	person = rows[0] if rows else frappe._dict()
@@ -33,20 +35,20 @@ def payer_of(invoice) -> Payer:
 	return Payer(customer, person.subscription_status)
 
 
-def own_invoice(user: str, name: str):
+def own_invoice(user: str, name: str | None) -> AIInvoice:
 	"""Return the invoice of this user. Another user's invoice is reported as not found."""
 	if frappe.db.get_value("AI Invoice", name, "user") != user:
 		raise NotFound(_("You have no invoice {0}.").format(name))
 	return frappe.get_doc("AI Invoice", name)
 
 
-def own_attempt(user: str, name: str):
+def own_attempt(user: str, name: str) -> PaymentAttempt:
 	if frappe.db.get_value("Payment Attempt", name, "user") != user:
 		raise NotFound(_("You have no payment {0}.").format(name))
 	return frappe.get_doc("Payment Attempt", name)
 
 
-def keep_phone_of_payer(user: str, invoice: str, phone: str | None):
+def keep_phone_of_payer(user: str, invoice: str, phone: str | None) -> None:
 	"""Store a phone number that was sent with a payment in the payer's profile."""
 	if phone:
 		own_invoice(user, invoice)

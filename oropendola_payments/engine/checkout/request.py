@@ -4,6 +4,8 @@ from dataclasses import asdict
 
 import frappe
 
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.engine.checkout.payer import payer_of
 from oropendola_payments.engine.core.urls import api_url
 from oropendola_payments.engine.gateway.idempotency import operation_key
@@ -12,7 +14,10 @@ from oropendola_payments.gateways.base import Customer, PaymentRequest
 
 
 def build_request(
-	attempt, method_details: dict | None = None, customer: Customer | None = None, invoice=None
+	attempt: PaymentAttempt,
+	method_details: dict | None = None,
+	customer: Customer | None = None,
+	invoice: AIInvoice | None = None,
 ) -> PaymentRequest:
 	fields = ["name", "description", "user", "subscription"]
 	invoice = invoice or frappe.db.get_value("AI Invoice", attempt.invoice, fields, as_dict=True)

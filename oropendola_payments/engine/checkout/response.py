@@ -4,27 +4,26 @@ from dataclasses import asdict
 
 from frappe.utils import get_url
 
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.engine.core.urls import result_url
 from oropendola_payments.engine.gateway.simulated import mock_marks
 from oropendola_payments.gateways.base import Checkout
 
 
-def payment_response(attempt) -> dict:
+def payment_response(attempt: PaymentAttempt) -> dict:
 	"""Return what the frontend needs next. `payment_url` always works by plain navigation."""
 	checkout = attempt.checkout()
 	if not attempt.is_open():
 		url, action = result_url(attempt=attempt.name), "redirect"
 	else:
-		url, action = (
-			checkout.get("url") or get_url(f"/pay?attempt={attempt.name}"),
-			checkout.get("next_action"),
-		)
+		url = checkout.get("url") or get_url(f"/pay?attempt={attempt.name}")
+		action = checkout.get("next_action") or "redirect"
 	result = {
 		"attempt": attempt.name,
 		"status": attempt.status,
 		"gateway": attempt.gateway,
 		"payment_url": url,
-		"next_action": action or "redirect",
+		"next_action": action,
 		"expires_at": attempt.expires_at,
 		**mock_marks(attempt.mode),
 	}

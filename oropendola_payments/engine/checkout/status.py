@@ -3,7 +3,7 @@
 import frappe
 from frappe.utils import cint
 
-from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, AIInvoice
 from oropendola_payments.ai_billing.formatting import translated
 from oropendola_payments.engine.checkout.payer import own_attempt, own_invoice
 from oropendola_payments.engine.gateway.simulated import mock_marks
@@ -32,16 +32,16 @@ def pending_invoices(user: str) -> list[dict]:
 	return [_pending(frappe.get_doc("AI Invoice", name)) for name in names]
 
 
-def _refresh_when_stale(attempt: str | None):
+def _refresh_when_stale(attempt: str | None) -> None:
 	row = attempt and frappe.db.get_value(
 		"Payment Attempt", attempt, ["status", "last_check_at", "gateway"], as_dict=True
 	)
-	if not row or row.status not in ("Processing", "Authorized") or row.gateway == "manual":
+	if not attempt or not row or row.status not in ("Processing", "Authorized") or row.gateway == "manual":
 		return
 	refresh_if_possible(attempt, unless_checked_within=STALE_SECONDS)
 
 
-def _status(invoice, attempt: str | None) -> dict:
+def _status(invoice: AIInvoice, attempt: str | None) -> dict:
 	fields = [
 		"name",
 		"gateway",
@@ -73,7 +73,7 @@ def _status(invoice, attempt: str | None) -> dict:
 	}
 
 
-def _pending(invoice) -> dict:
+def _pending(invoice: AIInvoice) -> dict:
 	return {
 		"name": invoice.name,
 		"status": invoice.status,

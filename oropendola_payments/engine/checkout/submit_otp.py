@@ -6,6 +6,7 @@ The bank creates and checks its own code. No code marks a payment as paid: only 
 import frappe
 from frappe import _
 
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.checkout import payer
 from oropendola_payments.engine.gateway.call import call_gateway
@@ -14,7 +15,7 @@ from oropendola_payments.engine.gateway.simulated import mock_marks
 from oropendola_payments.engine.inbound.status_query import refresh
 from oropendola_payments.engine.phone import verification
 from oropendola_payments.exceptions import BadRequest, Conflict
-from oropendola_payments.gateways.base import OtpResult
+from oropendola_payments.gateways.base import Gateway, OtpResult
 
 
 def confirm(user: str, attempt_name: str, otp: str) -> dict:
@@ -45,7 +46,7 @@ def resend(user: str, attempt_name: str) -> dict:
 	)
 
 
-def _open_attempt(user: str, attempt_name: str):
+def _open_attempt(user: str, attempt_name: str) -> PaymentAttempt:
 	attempt = payer.own_attempt(user, attempt_name)
 	if not attempt.is_open():
 		raise Conflict(_("This payment is {0} and no longer accepts a code.").format(_(attempt.status)))
@@ -53,7 +54,7 @@ def _open_attempt(user: str, attempt_name: str):
 	return attempt
 
 
-def _adapter(attempt):
+def _adapter(attempt: PaymentAttempt) -> Gateway:
 	adapter = adapter_of(attempt.gateway)
 	if not adapter.capabilities.otp:
 		raise BadRequest(_("This payment does not need a code."))

@@ -10,7 +10,8 @@ import frappe
 from frappe import _
 from frappe.utils.password import decrypt, encrypt
 
-from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, AIInvoice
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.formatting import money
 from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.engine.checkout import initiate as checkout
@@ -109,7 +110,7 @@ def status(user: str, order_id: str) -> dict:
 	}
 
 
-def _invoice(user: str, invoice_id: str | None):
+def _invoice(user: str, invoice_id: str | None) -> AIInvoice:
 	if invoice_id:
 		return payer.own_invoice(user, invoice_id)
 	names = frappe.get_all("AI Invoice", {"user": user, "status": ("in", OPEN)}, pluck="name", limit=2)
@@ -120,7 +121,7 @@ def _invoice(user: str, invoice_id: str | None):
 	return payer.own_invoice(user, names[0])
 
 
-def _open_attempt(user: str, order_id: str):
+def _open_attempt(user: str, order_id: str) -> PaymentAttempt:
 	attempt = payer.own_attempt(user, order_id)
 	if attempt.gateway != GATEWAY or not attempt.is_open():
 		message = _("Order {0} is {1} and can no longer be paid. Please create a new one.")
@@ -128,7 +129,7 @@ def _open_attempt(user: str, order_id: str):
 	return attempt
 
 
-def _bound(attempt, phone: str) -> otp.Binding:
+def _bound(attempt: PaymentAttempt, phone: str) -> otp.Binding:
 	return otp.Binding(
 		PURPOSE, attempt.name, to_decimal(attempt.payment_ref().amount), attempt.currency, phone
 	)
@@ -141,7 +142,7 @@ def _next_step(started: dict) -> dict:
 # The customer's input is kept encrypted in Redis for as long as an order can be paid, and never in the database.
 
 
-def _store_input(order_id: str, values: dict):
+def _store_input(order_id: str, values: dict) -> None:
 	frappe.cache.set_value(
 		f"oropendola_two_step:{order_id}", encrypt(json.dumps(values)), expires_in_sec=KEEP_SECONDS
 	)

@@ -42,7 +42,7 @@ def _due(minutes: int, last: str) -> list[str]:
 	)
 
 
-def _process_batch(names: list[str], run: RefreshRun, minutes: int):
+def _process_batch(names: list[str], run: RefreshRun, minutes: int) -> None:
 	"""Process a batch. If it fails, process its invoices one by one, so that one bad record does not block the others."""
 	try:
 		if names:
@@ -60,7 +60,7 @@ def _process_batch(names: list[str], run: RefreshRun, minutes: int):
 			_process_batch([name], run, minutes)
 
 
-def _abandon_batch(names: list[str], run: RefreshRun, minutes: int):
+def _abandon_batch(names: list[str], run: RefreshRun, minutes: int) -> None:
 	attempts = _open_attempts(names)
 	_note_checks(attempts)
 	frappe.db.commit()
@@ -79,7 +79,7 @@ def _open_attempts(invoices: list[str]) -> list:
 	return read("Payment Attempt", still_open, (tuple(invoices), OPEN))
 
 
-def _note_checks(attempts: list):
+def _note_checks(attempts: list) -> None:
 	"""Record the status query. The next check is set by its outcome."""
 	if attempts:
 		table = frappe.qb.DocType("Payment Attempt")
@@ -88,11 +88,11 @@ def _note_checks(attempts: list):
 		query.where(table.name.isin([attempt.name for attempt in attempts])).run()
 
 
-def _is_unpaid(attempt, run: RefreshRun) -> bool:
+def _is_unpaid(attempt: PaymentAttempt, run: RefreshRun) -> bool:
 	"""Query the gateway. Return False if it reported anything else than unpaid (which is settled now), or could not be queried."""
 	try:
 		with run.adapter_for(attempt) as adapter:
-			return bool(adapter) and not _settle_changes(attempt, adapter)
+			return adapter is not None and not _settle_changes(attempt, adapter)
 	except Exception:
 		frappe.db.rollback()
 		title = f"The status of Payment Attempt {attempt.name} could not be checked"
@@ -101,7 +101,7 @@ def _is_unpaid(attempt, run: RefreshRun) -> bool:
 		return False
 
 
-def _settle_changes(attempt, adapter: Gateway) -> list:
+def _settle_changes(attempt: PaymentAttempt, adapter: Gateway) -> list:
 	news = [event for event in query_status(attempt, adapter) if event.outcome not in UNPAID]
 	settle_all(attempt, news, adapter)
 	return news
@@ -127,7 +127,7 @@ def _abandon_locked(invoice_names: list[str], unpaid: list[str], minutes: int) -
 	return list({attempt.invoice: attempt.name for attempt in closing}.values())
 
 
-def _abandon(invoices: dict, attempts: list):
+def _abandon(invoices: dict, attempts: list) -> None:
 	for attempt in attempts:
 		invoices[attempt.invoice].record(
 			"attempt_expired", attempt, attempt.status, "Expired", reason=ABANDONED_REASON
@@ -138,7 +138,7 @@ def _abandon(invoices: dict, attempts: list):
 	AIInvoice.abandon_many(list(invoices.values()), ABANDONED_REASON)
 
 
-def _return_to_partly_paid(invoices: dict, attempts: list):
+def _return_to_partly_paid(invoices: dict, attempts: list) -> None:
 	"""Close the attempts of partly paid invoices, which become Partly Paid again instead of Abandoned."""
 	for attempt in attempts:
 		invoice = invoices[attempt.invoice]
@@ -146,7 +146,7 @@ def _return_to_partly_paid(invoices: dict, attempts: list):
 			close_attempt(invoice, attempt, PaymentEvent(Outcome.EXPIRED, reference=attempt.name))
 
 
-def _can_be_abandoned(attempt, unpaid: list[str], minutes: int) -> bool:
+def _can_be_abandoned(attempt: PaymentAttempt, unpaid: list[str], minutes: int) -> bool:
 	"""Return whether an attempt is old, was just reported unpaid, and is not authorized."""
 	old = get_datetime(attempt.initiated_at) <= _before(minutes)
 	return old and attempt.name in unpaid and attempt.status != "Authorized"

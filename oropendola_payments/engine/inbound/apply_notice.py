@@ -55,7 +55,7 @@ def apply_notice(message: Message) -> str | None:
 	return _confirm_with_gateway(message)
 
 
-def _apply_event(message: Message, event) -> str | None:
+def _apply_event(message: Message, event: PaymentEvent | RefundEvent | DisputeEvent) -> str | None:
 	gateway = message.gateway
 	if isinstance(event, RefundEvent):
 		notices.record_notice(gateway, event)
@@ -69,7 +69,7 @@ def _apply_event(message: Message, event) -> str | None:
 	return settle_and_capture(attempt, event, message.adapter).attempt
 
 
-def _names_unknown_order(attempt, event: PaymentEvent) -> bool:
+def _names_unknown_order(attempt: PaymentAttempt, event: PaymentEvent) -> bool:
 	"""Return whether a verified event names an order while we have none stored.
 
 	Either another shop on the same account uses our reference, or the webhook arrived before the answer to our create call. A
@@ -97,7 +97,7 @@ def _confirm_with_gateway(message: Message) -> str | None:
 	return attempt.name
 
 
-def _refresh_for(message: Message, attempt):
+def _refresh_for(message: Message, attempt: PaymentAttempt) -> None:
 	"""Refresh the attempt, but limit the rate, because anybody can repeat a message."""
 	notice = message.notice
 	if not notice.verified:
@@ -115,7 +115,7 @@ def _refresh_for(message: Message, attempt):
 		refresh(attempt, adapter=message.adapter)
 
 
-def _is_already_recorded(attempt, event) -> bool:
+def _is_already_recorded(attempt: PaymentAttempt, event: PaymentEvent | RefundEvent | DisputeEvent) -> bool:
 	if not isinstance(event, PaymentEvent):
 		return True
 	if event.outcome is Outcome.PAID:
@@ -128,14 +128,14 @@ def _is_already_recorded(attempt, event) -> bool:
 	return not attempt.is_open()
 
 
-def _apply_confirmed(message: Message, event) -> str | None:
+def _apply_confirmed(message: Message, event: PaymentEvent | RefundEvent | DisputeEvent) -> str | None:
 	if not isinstance(event, RefundEvent):
 		return _apply_event(message, event)
 	notices.confirm_notice(message.gateway, event)
 	return notices.attempt_of_refund(message.gateway, event)
 
 
-def _refresh_refunds(attempt: str):
+def _refresh_refunds(attempt: str) -> None:
 	"""Query the open refunds too, because an unsigned notice may be about one of them."""
 	waiting = {"attempt": attempt, "status": ("in", ("Processing", "Unknown"))}
 	for name in frappe.get_all("Payment Refund", waiting, pluck="name"):

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import frappe
 
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.engine.gateway.call import call_gateway
 from oropendola_payments.engine.gateway.idempotency import operation_key
 from oropendola_payments.engine.gateway.registry import adapter_of
@@ -13,7 +14,7 @@ from oropendola_payments.gateways.base import Gateway, Outcome, PaymentEvent
 from oropendola_payments.gateways.errors import GatewayError
 
 
-def settle_answer(attempt, event: PaymentEvent, adapter: Gateway | None = None) -> Settled:
+def settle_answer(attempt: PaymentAttempt, event: PaymentEvent, adapter: Gateway | None = None) -> Settled:
 	"""Settle the answer to a query about `attempt`. The answer may name another attempt of ours."""
 	is_of_its_order = bool(event.order_id) and event.order_id == attempt.gateway_order_id
 	if event.reference and not is_of_its_order and event.reference != attempt.name:
@@ -21,7 +22,9 @@ def settle_answer(attempt, event: PaymentEvent, adapter: Gateway | None = None) 
 	return settle_and_capture(attempt, replace(event, reference=attempt.name), adapter)
 
 
-def settle_and_capture(attempt, event: PaymentEvent, adapter: Gateway | None = None) -> Settled:
+def settle_and_capture(
+	attempt: PaymentAttempt, event: PaymentEvent, adapter: Gateway | None = None
+) -> Settled:
 	"""Settle an event. An authorized payment is captured first, if the invoice still needs it and the gateway leaves capture to us."""
 	if event.outcome is not Outcome.AUTHORIZED:
 		return settle_attempt(attempt, event)

@@ -13,7 +13,10 @@ from frappe import _
 from frappe.utils import cint, get_datetime, now_datetime
 
 from oropendola_payments.ai_billing import records
-from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import is_reference
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import (
+	PaymentAttempt,
+	is_reference,
+)
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.engine.core.after_commit import enqueue_once
 from oropendola_payments.engine.core.redaction import redact_body, redact_headers
@@ -57,7 +60,7 @@ def receive(gateway: str, callback: Callback) -> tuple[str, Notice]:
 	return "duplicate", notice
 
 
-def handle_unverified_notice(gateway: str, callback: Callback):
+def handle_unverified_notice(gateway: str, callback: Callback) -> None:
 	"""Schedule a refresh of the payment that a message with a bad signature names. Its contents are not used.
 
 	The query is only scheduled, so that the response time does not reveal whether the payment exists.
@@ -71,7 +74,7 @@ def handle_unverified_notice(gateway: str, callback: Callback):
 		schedule_refresh(attempt)
 
 
-def _target_attempt(gateway: str, notice: Notice):
+def _target_attempt(gateway: str, notice: Notice) -> PaymentAttempt | None:
 	"""Return the attempt of an unsigned notice, or None. Anybody can send one, so others are not stored; polling covers early ones."""
 	try:
 		return find_attempt(gateway, notice)
@@ -118,7 +121,7 @@ def _event_key(callback: Callback, notice: Notice) -> str:
 # Processing ---------------------------------------------------------------------------------------
 
 
-def process_due(name: str):
+def process_due(name: str) -> None:
 	"""Process a stored message that is due, if its lease is free."""
 	if in_transaction(_take_lease, name):
 		_process_now(name)
@@ -190,7 +193,7 @@ def process_message(name: str, message: Message) -> str:
 	return status.lower()
 
 
-def record_failure(name: str, error: Exception):
+def record_failure(name: str, error: Exception) -> None:
 	"""Count the try and schedule the next. After the last one a message about no payment of ours is Ignored, any other is Dead."""
 	in_transaction(_record_failure_locked, name, error)
 	if not isinstance(error, NotFound) and not hasattr(error, "http_status_code"):
@@ -198,7 +201,7 @@ def record_failure(name: str, error: Exception):
 		frappe.db.commit()
 
 
-def _record_failure_locked(name: str, error: Exception):
+def _record_failure_locked(name: str, error: Exception) -> None:
 	row = lock(LOG, name)
 	tries = cint(row.attempts) + 1
 	is_last = tries >= MAX_TRIES
@@ -211,7 +214,7 @@ def _record_failure_locked(name: str, error: Exception):
 	)
 
 
-def _has_our_reference(row) -> bool:
+def _has_our_reference(row: frappe._dict) -> bool:
 	"""Return whether the message has a reference of our form. Then records may be lost, so it becomes a dead letter."""
 	notice = unpack_notice(row.notice)
 	return any(is_reference(e.reference) for e in (notice, *notice.events) if e.reference)

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import frappe
 
@@ -15,7 +16,7 @@ from oropendola_payments.gateways.base import (
 	RefundOutcome,
 )
 
-KINDS = {"payment": PaymentEvent, "refund": RefundEvent, "dispute": DisputeEvent}
+KINDS: dict[str, Any] = {"payment": PaymentEvent, "refund": RefundEvent, "dispute": DisputeEvent}
 
 
 def pack_notice(notice: Notice) -> dict:
@@ -26,7 +27,7 @@ def pack_notice(notice: Notice) -> dict:
 
 
 def _plain(values: dict) -> dict:
-	def text(value):
+	def text(value: Any) -> Any:
 		if isinstance(value, Decimal):
 			return str(value)
 		if isinstance(value, datetime):
@@ -42,7 +43,7 @@ def unpack_notice(text: str) -> Notice:
 	return Notice(events=events, **packed)
 
 
-def _event(values: dict):
+def _event(values: dict) -> PaymentEvent | RefundEvent | DisputeEvent:
 	kind = KINDS[values.pop("kind")]
 	if values.get("amount") is not None:
 		values["amount"] = Decimal(values["amount"])

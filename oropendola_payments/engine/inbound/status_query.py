@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import frappe
 from frappe.utils import cint, get_datetime, now_datetime
 
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.engine.core.after_commit import enqueue_once
 from oropendola_payments.engine.gateway import polling
@@ -33,13 +34,15 @@ GAP_SECONDS = 2
 RECONCILER_SECONDS = 60
 
 
-def refresh(attempt, *, unless_checked_within: int = 0, adapter: Gateway | None = None) -> list[Settled]:
+def refresh(
+	attempt: PaymentAttempt | str, *, unless_checked_within: int = 0, adapter: Gateway | None = None
+) -> list[Settled]:
 	"""Query the gateway about an attempt (a record or its name) and settle its answer.
 
 	With `unless_checked_within` seconds nobody can make us hammer a gateway: what came too soon is asked when the pause is over.
 	"""
 	if isinstance(attempt, str):
-		attempt = frappe.get_doc("Payment Attempt", attempt)
+		attempt = _load(attempt)
 	if not is_current_mode(attempt):
 		return []  # a Test account knows nothing of a Live payment; it is asked when the mode is back
 	pause = pause_left(attempt, unless_checked_within)
@@ -56,7 +59,13 @@ def refresh(attempt, *, unless_checked_within: int = 0, adapter: Gateway | None 
 	return settled
 
 
-def refresh_if_possible(attempt, *, unless_checked_within: int = RECENT_SECONDS) -> list[Settled]:
+def _load(name: str) -> PaymentAttempt:
+	return frappe.get_doc("Payment Attempt", name)
+
+
+def refresh_if_possible(
+	attempt: PaymentAttempt | str, *, unless_checked_within: int = RECENT_SECONDS
+) -> list[Settled]:
 	"""As `refresh`, but return nothing if the gateway cannot be queried. For callers that can go on with the stored status."""
 	try:
 		return refresh(attempt, unless_checked_within=unless_checked_within)
@@ -65,7 +74,7 @@ def refresh_if_possible(attempt, *, unless_checked_within: int = RECENT_SECONDS)
 		return []
 
 
-def schedule_refresh(attempt, seconds: float = RECONCILER_SECONDS) -> None:
+def schedule_refresh(attempt: PaymentAttempt | frappe._dict, seconds: float = RECONCILER_SECONDS) -> None:
 	"""Ask in so many seconds. `attempt` needs `name` and `next_check_at` only.
 
 	What is due sooner than the reconciler comes along is done by a job of its own; if that is lost, the reconciler does it.
@@ -95,17 +104,17 @@ class RefreshRun:
 	After a gateway refused our keys it is skipped until the next sweep, because repeated calls can lock the account.
 	"""
 
-	def __init__(self):
+	def __init__(self) -> None:
 		self.adapters: dict[str, Gateway | None] = {}
 
-	def refresh(self, name: str):
-		attempt = frappe.get_doc("Payment Attempt", name)
+	def refresh(self, name: str) -> None:
+		attempt = _load(name)
 		with self.adapter_for(attempt) as adapter:
 			if adapter:
 				refresh(attempt, adapter=adapter)
 
 	@contextmanager
-	def adapter_for(self, attempt) -> Iterator[Gateway | None]:
+	def adapter_for(self, attempt: PaymentAttempt) -> Iterator[Gateway | None]:
 		"""The adapter for an attempt, or None if it cannot be queried in this sweep."""
 		code = attempt.gateway
 		try:
@@ -120,12 +129,12 @@ class RefreshRun:
 			raise
 
 
-def query_status(attempt, adapter: Gateway) -> list:
+def query_status(attempt: PaymentAttempt, adapter: Gateway) -> list:
 	"""Return the gateway's events of an attempt, not settled yet."""
 	return call_gateway(attempt.gateway, adapter.status, attempt.payment_ref())
 
 
-def settle_all(attempt, events: list, adapter: Gateway | None = None) -> list[Settled]:
+def settle_all(attempt: PaymentAttempt, events: list, adapter: Gateway | None = None) -> list[Settled]:
 	"""Settle all events. If one fails, the others are still settled; the first error is raised at the end."""
 	settled, failures = [], []
 	for event in sort_events(events):
@@ -142,7 +151,7 @@ def settle_all(attempt, events: list, adapter: Gateway | None = None) -> list[Se
 	return settled
 
 
-def pause_left(attempt, seconds: int) -> float:
+def pause_left(attempt: PaymentAttempt | frappe._dict, seconds: int) -> float:
 	"""How long to wait until the last query is `seconds` ago. A last check in the future is a clock that was put back."""
 	if not attempt.last_check_at:
 		return 0
@@ -150,7 +159,7 @@ def pause_left(attempt, seconds: int) -> float:
 	return seconds - age if 0 <= age < seconds else 0
 
 
-def seconds_until(moment) -> float:
+def seconds_until(moment: str | datetime | None) -> float:
 	return max(0, (get_datetime(moment) - now_datetime()).total_seconds()) if moment else 0
 
 
@@ -163,13 +172,13 @@ def sort_events(events: list) -> list:
 	return sorted(events, key=_rank)
 
 
-def _rank(event) -> int:
+def _rank(event: PaymentEvent | RefundEvent) -> int:
 	if isinstance(event, RefundEvent):
 		return 3
 	return {Outcome.PAID: 0, Outcome.AUTHORIZED: 1}.get(event.outcome, 2)
 
 
-def _record_refund(gateway: str, event: RefundEvent):
+def _record_refund(gateway: str, event: RefundEvent) -> None:
 	"""Record a refund from a status query: ours, or one made in the provider's dashboard whose webhook was lost."""
 	try:
 		notices.record_notice(gateway, event)
@@ -177,12 +186,12 @@ def _record_refund(gateway: str, event: RefundEvent):
 		frappe.db.rollback()  # not final, or perhaps ours without an id yet: a later query reports it again
 
 
-def _without_premature_not_found(attempt, events: list) -> list:
+def _without_premature_not_found(attempt: PaymentAttempt, events: list) -> list:
 	is_young = (now_datetime() - get_datetime(attempt.initiated_at)).total_seconds() < YOUNG_SECONDS
 	return [event for event in events if not (event.outcome is Outcome.NOT_FOUND and is_young)]
 
 
-def _note_check(attempt):
+def _note_check(attempt: PaymentAttempt) -> None:
 	attempt.write(
 		last_check_at=now_datetime(),
 		check_count=cint(attempt.check_count) + 1,
@@ -190,7 +199,7 @@ def _note_check(attempt):
 	)
 
 
-def _end_polling(attempt):
+def _end_polling(attempt: PaymentAttempt) -> None:
 	"""Stop polling an attempt, and expire it if it is still open."""
 	left_open = frappe.db.get_value("Payment Attempt", attempt.name, "status") in ("Created", "Processing")
 	if left_open:
@@ -199,5 +208,5 @@ def _end_polling(attempt):
 	frappe.db.commit()
 
 
-def _set_next_check(name: str, moment: datetime | None):
+def _set_next_check(name: str, moment: datetime | None) -> None:
 	frappe.db.set_value("Payment Attempt", name, "next_check_at", moment, update_modified=False)

@@ -2,6 +2,7 @@
 
 import frappe
 
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.engine.gateway.call import call_gateway
 from oropendola_payments.engine.gateway.registry import adapter_of
 from oropendola_payments.engine.inbound.capture import settle_answer
@@ -12,7 +13,7 @@ from oropendola_payments.gateways.errors import NotSupported
 CLOSED = (Outcome.CANCELLED, Outcome.EXPIRED, Outcome.FAILED)
 
 
-def withdraw(name: str):
+def withdraw(name: str) -> None:
 	"""Close an attempt at the gateway, if it supports that, and settle the answer."""
 	attempt = frappe.get_doc("Payment Attempt", name)
 	event = close_at_gateway(attempt)
@@ -20,7 +21,7 @@ def withdraw(name: str):
 		settle_answer(attempt, event)
 
 
-def close_at_gateway(attempt) -> PaymentEvent | None:
+def close_at_gateway(attempt: PaymentAttempt) -> PaymentEvent | None:
 	"""Close an attempt at the gateway and return the outcome, which may be paid. None if the gateway cannot close it."""
 	adapter = adapter_of(attempt.gateway)
 	if not adapter.capabilities.cancel:

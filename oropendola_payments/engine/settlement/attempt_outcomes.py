@@ -1,8 +1,12 @@
 """Outcomes of an attempt other than paid. The caller holds the locks of invoice and attempt, and commits."""
 
+from collections.abc import Callable
+
 import frappe
 
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.engine.core.redaction import redact_text
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
@@ -21,7 +25,7 @@ ABANDONED_REASON = (
 CANCELLED_REASON = "You cancelled the payment."
 
 
-def note_authorized(invoice, attempt, event: PaymentEvent) -> bool:
+def note_authorized(invoice: AIInvoice, attempt: PaymentAttempt, event: PaymentEvent) -> bool:
 	if attempt.status in ("Paid", "Authorized"):
 		return False
 	before = attempt.status
@@ -39,7 +43,7 @@ def note_authorized(invoice, attempt, event: PaymentEvent) -> bool:
 	return True
 
 
-def note_pending(invoice, attempt, event: PaymentEvent):
+def note_pending(invoice: AIInvoice, attempt: PaymentAttempt, event: PaymentEvent) -> None:
 	"""Change no status, but store a bank's decline inside an open order, so that the customer can read it."""
 	reason = redact_text(event.reason or "")[:500]
 	if event.error_code and reason and reason != attempt.error_message and attempt.is_open():
@@ -47,7 +51,7 @@ def note_pending(invoice, attempt, event: PaymentEvent):
 		invoice.record("attempt_refused_once", attempt, reason=reason, code=event.error_code)
 
 
-def close_attempt(invoice, attempt, event: PaymentEvent) -> bool:
+def close_attempt(invoice: AIInvoice, attempt: PaymentAttempt, event: PaymentEvent) -> bool:
 	"""Close an attempt that the gateway reports as failed, cancelled, expired or not found. Return False if it was closed already."""
 	if not attempt.is_open():
 		return False
@@ -70,14 +74,14 @@ def close_attempt(invoice, attempt, event: PaymentEvent) -> bool:
 	return True
 
 
-def _close_invoice(invoice, attempt, event: PaymentEvent, reason: str):
+def _close_invoice(invoice: AIInvoice, attempt: PaymentAttempt, event: PaymentEvent, reason: str) -> None:
 	if event.outcome in (Outcome.EXPIRED, Outcome.NOT_FOUND):
 		close_invoice_if_last(invoice, attempt, lambda: invoice.mark_as_abandoned(reason))
 	else:
 		close_invoice_if_last(invoice, attempt, lambda: invoice.mark_as_failed(reason))
 
 
-def close_invoice_if_last(invoice, attempt, move):
+def close_invoice_if_last(invoice: AIInvoice, attempt: PaymentAttempt, move: Callable[[], object]) -> None:
 	"""Call `move` to close the invoice, unless another attempt is still open. A partly paid invoice becomes Partly Paid again."""
 	others = {"invoice": invoice.name, "name": ("!=", attempt.name), "status": ("in", OPEN_ATTEMPTS)}
 	if invoice.status != "Processing" or frappe.db.exists("Payment Attempt", others):

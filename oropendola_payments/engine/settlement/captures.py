@@ -6,7 +6,9 @@ import frappe
 from frappe import _
 
 from oropendola_payments.ai_billing import records
-from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED, AIInvoice
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
+from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.ai_billing.formatting import exact_money, money
 from oropendola_payments.engine.core.event_order import local_time
 from oropendola_payments.engine.entitlements.fulfilment import fulfil
@@ -20,14 +22,14 @@ from oropendola_payments.money import quantize, to_decimal
 
 
 def take_money(
-	invoice,
-	attempt,
+	invoice: AIInvoice,
+	attempt: PaymentAttempt,
 	event: PaymentEvent,
 	result: Settled,
 	*,
 	after_duplicate_key: bool = False,
 	expected_part: bool = False,
-):
+) -> None:
 	if not event.payment_id or event.amount is None or not event.currency:
 		raise Conflict(_("The gateway reports a payment without its number, amount or currency."))
 	# An unpaid attempt has no capture yet, so skip the query: the unique key catches a duplicate from another attempt.
@@ -48,7 +50,7 @@ def take_money(
 	result.changed, result.capture, result.disposition = True, capture.name, disposition
 
 
-def _known_capture(gateway: str, payment_id: str):
+def _known_capture(gateway: str, payment_id: str) -> frappe._dict | None:
 	rows = frappe.get_all(
 		"Payment Capture",
 		{"gateway": gateway, "gateway_payment_id": payment_id},
@@ -58,13 +60,15 @@ def _known_capture(gateway: str, payment_id: str):
 	return rows[0] if rows else None
 
 
-def _compare_with_known(invoice, known, event: PaymentEvent):
+def _compare_with_known(invoice: AIInvoice, known: frappe._dict, event: PaymentEvent) -> None:
 	"""Flag for review when a recorded payment is reported for another invoice or with another amount. Change no money."""
 	recorded = quantize(known.amount, known.currency)
-	if (event.amount, event.currency.upper()) != (recorded, known.currency):
+	if (_amount(event), _currency(event)) != (recorded, known.currency):
 		invoice.flag_for_review(
 			_("The gateway now reports {0} for payment {1}, but {2} is recorded here.").format(
-				exact_money(event.amount, event.currency), event.payment_id, money(recorded, known.currency)
+				exact_money(_amount(event), _currency(event)),
+				event.payment_id,
+				money(recorded, known.currency),
 			)
 		)
 	if known.invoice != invoice.name:
@@ -75,36 +79,44 @@ def _compare_with_known(invoice, known, event: PaymentEvent):
 		)
 
 
-def _disposition(invoice, attempt, event: PaymentEvent) -> tuple[str, Decimal]:
+def _disposition(invoice: AIInvoice, attempt: PaymentAttempt, event: PaymentEvent) -> tuple[str, Decimal]:
 	"""Return the disposition of this payment and how much of it is applied to the invoice."""
 	if _is_mismatch(attempt, event):
 		return "Mismatch", Decimal(0)
-	outstanding = invoice.outstanding()
+	amount, outstanding = _amount(event), invoice.outstanding()
 	if invoice.status in (*SETTLED, "Cancelled") or not outstanding:
 		return "Duplicate", Decimal(0)
-	if event.amount < outstanding:
-		return "Short", event.amount
-	return ("Applied" if event.amount == outstanding else "Overpaid"), outstanding
+	if amount < outstanding:
+		return "Short", amount
+	return ("Applied" if amount == outstanding else "Overpaid"), outstanding
 
 
-def _is_mismatch(attempt, event: PaymentEvent) -> bool:
+def _is_mismatch(attempt: PaymentAttempt, event: PaymentEvent) -> bool:
 	another_order = attempt.gateway_order_id and event.order_id and attempt.gateway_order_id != event.order_id
-	return bool(another_order) or event.currency.upper() != attempt.currency.upper() or event.amount <= 0
+	return bool(another_order) or _currency(event) != attempt.currency.upper() or _amount(event) <= 0
 
 
-def _flag_mismatch(invoice, attempt, reason: str):
+def _flag_mismatch(invoice: AIInvoice, attempt: PaymentAttempt, reason: str) -> None:
 	"""Flag the mismatch for review, and let the customer pay the invoice again."""
 	invoice.flag_for_review(reason)
 	close_invoice_if_last(invoice, attempt, lambda: invoice.mark_as_failed(MISMATCH_REASON))
 
 
-def _mismatch_reason(attempt, event: PaymentEvent) -> str:
+def _mismatch_reason(attempt: PaymentAttempt, event: PaymentEvent) -> str:
 	return _(
 		"The gateway took {0} for attempt {1}, which is for {2}. Nothing was applied to the invoice."
-	).format(exact_money(event.amount, event.currency), attempt.name, money(attempt.amount, attempt.currency))
+	).format(
+		exact_money(_amount(event), _currency(event)), attempt.name, money(attempt.amount, attempt.currency)
+	)
 
 
-def insert_capture(invoice, attempt, event: PaymentEvent, disposition: str, applied: Decimal):
+def insert_capture(
+	invoice: AIInvoice,
+	attempt: PaymentAttempt | frappe._dict,
+	event: PaymentEvent,
+	disposition: str,
+	applied: Decimal,
+) -> PaymentCapture:
 	capture = records.new("Payment Capture")
 	capture.update(
 		{
@@ -113,12 +125,12 @@ def insert_capture(invoice, attempt, event: PaymentEvent, disposition: str, appl
 			"user": invoice.user,
 			"gateway": attempt.gateway,
 			"gateway_payment_id": event.payment_id,
-			"amount": event.amount,
-			"currency": event.currency.upper(),
+			"amount": _amount(event),
+			"currency": _currency(event),
 			"captured_at": local_time(event.occurred_at),
 			"disposition": disposition,
 			"applied_amount": applied,
-			"surplus": event.amount - applied,
+			"surplus": _amount(event) - applied,
 			"amount_refunded": 0,
 			"credit_used": 0,
 		}
@@ -135,7 +147,9 @@ def insert_capture(invoice, attempt, event: PaymentEvent, disposition: str, appl
 	return capture
 
 
-def _close_as_paid(invoice, attempt, event: PaymentEvent, disposition: str):
+def _close_as_paid(
+	invoice: AIInvoice, attempt: PaymentAttempt, event: PaymentEvent, disposition: str
+) -> None:
 	values = {"payment_method": event.method or attempt.payment_method, "response_data": _details(event)}
 	if attempt.status == "Paid":  # a second payment inside the same order
 		attempt.write(**values)
@@ -152,7 +166,9 @@ def _close_as_paid(invoice, attempt, event: PaymentEvent, disposition: str):
 	invoice.record("attempt_paid", attempt, before, "Paid")
 
 
-def apply_capture(invoice, capture, response: str | None = None, expected_part: bool = False):
+def apply_capture(
+	invoice: AIInvoice, capture: PaymentCapture, response: str | None = None, expected_part: bool = False
+) -> None:
 	"""Pay the invoice with a capture and grant the service. The double-payment policy decides about any excess.
 
 	A partial payment is flagged for review unless `expected_part`.
@@ -170,7 +186,9 @@ def apply_capture(invoice, capture, response: str | None = None, expected_part: 
 		overpayment.apply_policy_to_parts(invoice, excluding=capture.name)
 
 
-def _pay(invoice, capture, paid: Decimal, response: str | None, expected_part: bool) -> bool:
+def _pay(
+	invoice: AIInvoice, capture: PaymentCapture, paid: Decimal, response: str | None, expected_part: bool
+) -> bool:
 	"""Record the payment on the invoice. Return False if the service can no longer be granted."""
 	values = {
 		"payment_gateway": capture.gateway,
@@ -194,7 +212,7 @@ def _pay(invoice, capture, paid: Decimal, response: str | None, expected_part: b
 	return True
 
 
-def _pay_cancelled(invoice, capture) -> bool:
+def _pay_cancelled(invoice: AIInvoice, capture: PaymentCapture) -> bool:
 	"""Mark a cancelled invoice as paid without granting service. Always return False."""
 	applied = min(to_decimal(capture.amount), invoice.total())
 	capture.write(applied_amount=applied)
@@ -202,6 +220,15 @@ def _pay_cancelled(invoice, capture) -> bool:
 		amount_paid=applied, payment_gateway=capture.gateway, transaction_id=capture.gateway_payment_id
 	)
 	return False
+
+
+def _amount(event: PaymentEvent) -> Decimal:
+	"""The amount of an event that was found to have one."""
+	return to_decimal(event.amount)
+
+
+def _currency(event: PaymentEvent) -> str:
+	return (event.currency or "").upper()
 
 
 def _details(event: PaymentEvent) -> str:

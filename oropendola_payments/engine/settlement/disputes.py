@@ -8,6 +8,8 @@ import frappe
 from frappe import _
 from frappe.utils import cstr
 
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.engine.core.event_order import is_newer, utc_text
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.gateway.mode_guard import mode_of, require_current_mode
@@ -29,7 +31,7 @@ def record(gateway: str, event: DisputeEvent) -> str:
 	return capture.attempt
 
 
-def _find_capture(gateway: str, event: DisputeEvent):
+def _find_capture(gateway: str, event: DisputeEvent) -> frappe._dict:
 	keys = {"gateway": gateway, "gateway_payment_id": event.payment_id} if event.payment_id else None
 	fields = ["name", "invoice", "attempt"]
 	row = keys and frappe.db.get_value("Payment Capture", keys, fields, as_dict=True)
@@ -42,7 +44,7 @@ def _find_capture(gateway: str, event: DisputeEvent):
 	return row
 
 
-def _record_locked(name: str, invoice_name: str, event: DisputeEvent):
+def _record_locked(name: str, invoice_name: str, event: DisputeEvent) -> None:
 	invoice, capture = lock("AI Invoice", invoice_name), lock("Payment Capture", name)
 	disputes = frappe.parse_json(capture.disputes or "{}")
 	key, state = cstr(event.dispute_id), STATES.get(event.state, "Open")
@@ -66,7 +68,9 @@ def _worst(disputes: dict) -> str:
 	return next(state for state in WORST_FIRST if state in states)
 
 
-def _record_event(invoice, capture, before: str, state: str, event: DisputeEvent):
+def _record_event(
+	invoice: AIInvoice, capture: PaymentCapture, before: str, state: str, event: DisputeEvent
+) -> None:
 	details = {"dispute": event.dispute_id} if event.dispute_id else {}
 	invoice.record("dispute_" + state.lower(), capture, before, state, reason=event.reason, **details)
 	if state != "Won":

@@ -7,12 +7,13 @@ import frappe
 from frappe import _
 from frappe.utils import getdate
 
-from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
-from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import new_attempt
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, AIInvoice
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt, new_attempt
 from oropendola_payments.ai_billing.formatting import money
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.settlement import settle as settlement
+from oropendola_payments.engine.settlement.types import Settled
 from oropendola_payments.exceptions import BadRequest, Conflict, NotFound
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
 from oropendola_payments.money import to_minor
@@ -39,7 +40,9 @@ def record_payment(
 	}
 
 
-def _record(invoice_name: str, amount: Decimal, reference: str, moment: datetime, note: str | None):
+def _record(
+	invoice_name: str, amount: Decimal, reference: str, moment: datetime, note: str | None
+) -> Settled:
 	invoice = lock("AI Invoice", invoice_name)
 	_check(invoice, amount, reference)
 	attempt = _attempt(invoice, amount, note)
@@ -56,7 +59,7 @@ def _record(invoice_name: str, amount: Decimal, reference: str, moment: datetime
 	return settlement.settle_manual_payment(invoice, attempt, event)
 
 
-def _check(invoice, amount: Decimal, reference: str):
+def _check(invoice: AIInvoice, amount: Decimal, reference: str) -> None:
 	if invoice.status not in OPEN:
 		raise Conflict(
 			_("Invoice {0} is {1}. There is nothing left to pay.").format(invoice.name, _(invoice.status))
@@ -80,7 +83,7 @@ def _check(invoice, amount: Decimal, reference: str):
 		raise Conflict(_("Reference {0} is already recorded for invoice {1}.").format(reference, known))
 
 
-def _attempt(invoice, amount: Decimal, note: str | None):
+def _attempt(invoice: AIInvoice, amount: Decimal, note: str | None) -> PaymentAttempt:
 	attempt = new_attempt(
 		invoice,
 		gateway=GATEWAY,

@@ -5,12 +5,14 @@ from decimal import Decimal
 import frappe
 from frappe import _
 
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.ai_billing.formatting import money
 from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.refunds import record as refund_record
 
 
-def apply_policy(invoice, capture, unwanted: Decimal):
+def apply_policy(invoice: AIInvoice, capture: PaymentCapture, unwanted: Decimal) -> None:
 	"""Open a refund, keep the money as credit, or flag it. Runs inside the settling transaction; the refund is sent after the commit."""
 	policy = _policy(capture, unwanted)
 	invoice.record("surplus_decided", capture, to_status=policy, unwanted=unwanted, currency=capture.currency)
@@ -24,7 +26,7 @@ def apply_policy(invoice, capture, unwanted: Decimal):
 		invoice.flag_for_review(message.format(capture.gateway_payment_id, money(unwanted, capture.currency)))
 
 
-def apply_policy_to_parts(invoice, excluding: str | None = None):
+def apply_policy_to_parts(invoice: AIInvoice, excluding: str | None = None) -> None:
 	"""Apply the policy to every part paid for an invoice that grants no service. `excluding` names a capture already decided on."""
 	parts = {"invoice": invoice.name, "name": ("!=", excluding or ""), "applied_amount": (">", 0)}
 	for name in frappe.get_all("Payment Capture", parts, pluck="name", order_by="creation"):
@@ -34,7 +36,7 @@ def apply_policy_to_parts(invoice, excluding: str | None = None):
 			apply_policy(invoice, capture, left)
 
 
-def _policy(capture, unwanted: Decimal) -> str:
+def _policy(capture: PaymentCapture, unwanted: Decimal) -> str:
 	if capture.credit_from:
 		return "Refund"  # credit always goes back to the capture it came from
 	policy = frappe.get_cached_doc("Payment Settings").double_payment_policy or "Refund"

@@ -15,7 +15,7 @@ def finish_review(invoice_name: str, note: str) -> dict:
 	return {"invoice_id": invoice_name}
 
 
-def _finish_locked(invoice_name: str, note: str):
+def _finish_locked(invoice_name: str, note: str) -> None:
 	invoice = lock("AI Invoice", invoice_name)
 	invoice.record("review_finished", invoice, note=note, reasons=invoice.review_reason)
 	mismatches = {"invoice": invoice.name, "disposition": "Mismatch", "note": ("is", "not set")}

@@ -7,7 +7,8 @@ events change in one transaction, so an invoice is never paid without service. R
 import frappe
 from frappe import _
 
-from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED, AIInvoice
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.engine.core.after_commit import MAILS, enqueue
 from oropendola_payments.engine.core.transactions import in_transaction, lock, read
 from oropendola_payments.engine.gateway.mode_guard import is_current_mode, require_current_mode
@@ -19,7 +20,7 @@ from oropendola_payments.engine.settlement.attempt_outcomes import (
 from oropendola_payments.engine.settlement.captures import take_money
 from oropendola_payments.engine.settlement.types import Settled
 from oropendola_payments.exceptions import NotFound
-from oropendola_payments.gateways.base import Outcome, PaymentEvent
+from oropendola_payments.gateways.base import DisputeEvent, Notice, Outcome, PaymentEvent
 
 
 def settle(gateway: str, event: PaymentEvent) -> Settled:
@@ -27,7 +28,7 @@ def settle(gateway: str, event: PaymentEvent) -> Settled:
 	return settle_attempt(find_attempt(gateway, event), event)
 
 
-def settle_attempt(attempt, event: PaymentEvent) -> Settled:
+def settle_attempt(attempt: PaymentAttempt, event: PaymentEvent) -> Settled:
 	"""Settle an event for this attempt."""
 	try:
 		settled = in_transaction(_settle_locked, attempt.invoice, attempt.name, event)
@@ -44,7 +45,7 @@ def settle_attempt(attempt, event: PaymentEvent) -> Settled:
 COLUMNS = {"order_id": "gateway_order_id", "reference": "name", "payment_id": "gateway_payment_id"}
 
 
-def find_attempt(gateway: str, event):
+def find_attempt(gateway: str, event: PaymentEvent | DisputeEvent | Notice) -> PaymentAttempt:
 	"""Return the attempt of an event, unlocked: by the gateway's order id, our reference, or the gateway's payment id."""
 	for field, column in COLUMNS.items():
 		value = getattr(event, field)
@@ -74,7 +75,7 @@ def _settle_locked(
 	return result
 
 
-def settle_manual_payment(invoice, attempt, event: PaymentEvent) -> Settled:
+def settle_manual_payment(invoice: AIInvoice, attempt: PaymentAttempt, event: PaymentEvent) -> Settled:
 	"""Settle a manual payment. The caller holds the invoice's lock and commits."""
 	result = Settled(attempt.name, invoice.name, changed=False)
 	take_money(invoice, attempt, event, result, expected_part=True)
@@ -84,14 +85,14 @@ def settle_manual_payment(invoice, attempt, event: PaymentEvent) -> Settled:
 # Money --------------------------------------------------------------------------------------------
 
 
-def should_capture(attempt) -> bool:
+def should_capture(attempt: PaymentAttempt) -> bool:
 	"""Return whether an authorized payment should be captured. Read without a lock: a change in between makes it a double payment."""
 	if attempt.status == "Paid" or not is_current_mode(attempt):
 		return False
 	return frappe.db.get_value("AI Invoice", attempt.invoice, "status") not in (*SETTLED, "Cancelled")
 
 
-def follow_up(settled):
+def follow_up(settled: Settled) -> None:
 	"""Queue notifications and refunds after a settlement."""
 	if settled.changed and settled.capture:
 		enqueue(

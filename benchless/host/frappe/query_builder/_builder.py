@@ -1,6 +1,7 @@
 """The builder behind `frappe.qb`, and what PyPika must do differently for Frappe and for SQLite."""
 
 import datetime
+from typing import Any
 
 import pypika.terms
 from pypika import Order
@@ -104,7 +105,7 @@ class _Builder:
 	asc, desc = Order.asc, Order.desc
 
 	@staticmethod
-	def DocType(table_name: str, *args, **kwargs) -> Table:
+	def DocType(table_name: str, *args, **kwargs) -> Any:
 		return Table(_table(table_name), *args, **kwargs)
 
 	def from_(self, table, *args, **kwargs) -> _Query:

@@ -1,7 +1,7 @@
 import json
 import secrets
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import frappe
@@ -12,6 +12,9 @@ from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.records import StatefulRecord, move_locked
 from oropendola_payments.gateways.base import PaymentRef
 from oropendola_payments.money import quantize
+
+if TYPE_CHECKING:
+	from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no characters that look alike
 REFERENCE_LENGTH = 20
@@ -158,7 +161,7 @@ class PaymentAttempt(StatefulRecord):
 		return self._move_to("Cancelled", completed_at=now_datetime(), **values)
 
 
-def new_attempt(invoice, **values) -> PaymentAttempt:
+def new_attempt(invoice: "AIInvoice", **values: Any) -> PaymentAttempt:
 	"""Return a new attempt to pay this invoice, not inserted yet. `values` are further fields."""
 	attempt = records.new("Payment Attempt")
 	attempt.name = new_reference()

@@ -1,6 +1,7 @@
 """Report: outcomes, captured and refunded amounts of each gateway in a period."""
 
 from decimal import Decimal
+from typing import Any
 
 import frappe
 from frappe import _
@@ -71,7 +72,7 @@ def _refunded(period: dict) -> list[tuple]:
 	return _restricted(query, period, refund.completed_at, refund.currency).run()
 
 
-def _sums(table):
+def _sums(table: Any) -> Any:
 	"""Return a query for the amounts of captures or refunds by gateway and currency."""
 	attempt = DocType("Payment Attempt")
 	query = frappe.qb.from_(table).join(attempt).on(attempt.name == table.attempt)
@@ -80,7 +81,7 @@ def _sums(table):
 	)
 
 
-def _restricted(query, period: dict, moment, currency):
+def _restricted(query: Any, period: dict, moment: Any, currency: Any) -> Any:
 	"""Return the query, limited to the period and the chosen mode and currency."""
 	query = query.where(moment >= period["since"]).where(moment < period["until"])
 	for column, chosen in ((DocType("Payment Attempt").mode, "mode"), (currency, "currency")):

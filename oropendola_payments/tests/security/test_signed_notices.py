@@ -47,7 +47,7 @@ class TestSignedNotices(TestCase):
 				sweep(journey.invoice)
 				self.assertEqual((journey.status(), journey.problems()), ("Paid", []))
 
-	def test_a_signed_success_of_another_amount_is_booked_as_the_gateway_has_it(self):
+	def test_a_signed_success_of_another_amount_is_recorded_with_the_amount_of_the_gateway(self):
 		for gateway in CHECKED:
 			with self.subTest(gateway):
 				journey, _charge, messages = self.told_of_success(gateway)

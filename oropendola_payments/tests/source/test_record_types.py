@@ -26,7 +26,7 @@ class TestRecordTypes(TestCase):
 				wanted = declared(f"class {name}():\n{record_types.block(definition)}", name)
 				self.assertEqual(declared(code, name), wanted, f"Please run: {record_types.COMMAND}")
 
-	def test_a_field_that_was_added_is_noticed(self):
+	def test_an_added_field_is_detected(self):
 		definition, path = record_types.controllers()[0]
 		name = record_types.class_name(definition["name"])
 		code = path.read_text(encoding="utf-8")

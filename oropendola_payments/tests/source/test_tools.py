@@ -34,7 +34,7 @@ class TestTools(TestCase):
 		for name in ("package-lock.json", "yarn.lock", "pnpm-lock.yaml"):
 			self.assertFalse((ROOT / name).exists(), name)
 
-	def test_what_blame_skips_is_named_by_whole_hashes(self):
+	def test_commits_that_blame_skips_are_full_hashes(self):
 		lines = (ROOT / ".git-blame-ignore-revs").read_text().splitlines()
 		for line in filter(None, lines):
 			self.assertRegex(line, r"^(#|[0-9a-f]{40}$)")

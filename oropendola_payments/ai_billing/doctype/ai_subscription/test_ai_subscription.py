@@ -92,13 +92,13 @@ class TestWithoutService(TestCase):
 	def test_an_unlimited_plan_gives_a_pending_subscription_nothing(self):
 		self.assert_no_service(new_subscription(self.user, requests_limit_per_day=0).name)
 
-	def test_typing_a_quota_into_the_form_gives_nothing(self):
+	def test_a_quota_typed_into_the_form_is_ignored(self):
 		doc = new_subscription(self.user)
 		doc.update({"daily_quota_limit": -1, "daily_quota_remaining": 999})
 		doc.save(ignore_permissions=True)
 		self.assert_no_service(doc.name)
 
-	def test_making_one_with_a_quota_gives_nothing(self):
+	def test_a_quota_of_a_new_subscription_is_ignored(self):
 		typed = {"daily_quota_limit": -1, "daily_quota_remaining": 999, "quota_reset_on": "2030-01-01"}
 		doc = frappe.new_doc("AI Subscription")
 		doc.update({"user": self.user, "plan": create_plan().name, "end_date": "2030-01-01", **typed})

@@ -23,7 +23,7 @@ SETTINGS = "Payment Gateway Settings"
 # Names on the page: when one of these moves, the page must follow.
 NAMED = {
 	"gateways/__init__.py": "BUILT_IN",
-	"gateways/base.py": "CREDENTIAL_SLOTS",
+	"gateways/types.py": "CREDENTIAL_SLOTS",
 	"web/words.py": "methods",
 	"www/pay.py": "DRIVERS",
 	"engine/core/redaction.py": "KEPT_HEADERS",

@@ -1,7 +1,7 @@
-"""HTTP in: who asks, one engine call, the answer.
+"""HTTP endpoints: check the user, call the engine once, return the answer.
 
-`endpoint` whitelists a function, checks its arguments and puts its answer in the public envelope. A refusal keeps its own HTTP
-status; a bug stays loud.
+`endpoint` whitelists a function, checks its arguments and wraps its answer in the public envelope. A refusal keeps its own HTTP
+status; any other exception is raised, so that a bug is logged.
 """
 
 import inspect
@@ -26,13 +26,13 @@ def endpoint(
 	source: str = "API",
 	rate_limit: Callable[[Callable], Callable] | None = None,
 ) -> Callable[[Callable], Callable]:
-	"""`methods` lists what HTTP may use; `rate_limit` is a decorator of Frappe's own."""
+	"""Make a public endpoint. `methods` are HTTP methods; `rate_limit` is Frappe's decorator."""
 
 	def decorate(function: Callable) -> Callable:
 		signature = inspect.signature(function)
 
-		# Frappe passes what the signature of the whitelisted function names: take all, and check it here, so that a wrong
-		# argument gets our refusal and not a bare type error.
+		# Frappe passes the arguments that the signature names: accept all and check them here, so that a wrong one is
+		# refused in our envelope instead of with a TypeError.
 		def wrapper(*args: Any, **kwargs: Any) -> dict:
 			try:
 				if not guest:
@@ -44,17 +44,17 @@ def endpoint(
 			except Exception as error:
 				return refusal(error)
 
-		_look_like(function, wrapper)
+		_copy_metadata(function, wrapper)
 		inner: Any = rate_limit(wrapper) if rate_limit else wrapper
 		inner.is_open_to_guests = guest
-		# Guests come in as far as `require_login`, so that they too get our sentence and not the framework's page.
+		# Allow guests as far as `require_login`, so that they get our error and not the framework's page.
 		return frappe.whitelist(allow_guest=True, methods=list(methods))(inner)
 
 	return decorate
 
 
 def refusal(error: Exception) -> dict:
-	"""The envelope of a refusal. What the call wrote before is undone: a normal return would commit it."""
+	"""Return the envelope of a refusal, after a rollback, because a normal return would commit."""
 	if not is_refusal(error):
 		raise error
 	sentence = sentence_of(error)
@@ -85,7 +85,7 @@ SLUGS = {
 
 
 def require_login() -> str:
-	"""The user who asks; guests are told to log in."""
+	"""Return the logged-in user. Raises NotAllowed for guests."""
 	if frappe.session.user == "Guest":
 		raise NotAllowed(_("Please log in first."))
 	return frappe.session.user
@@ -101,8 +101,8 @@ def require_staff() -> None:
 		raise NotAllowed(_("Only payments staff may see this."))
 
 
-def _look_like(function: Callable, wrapper: Any) -> None:
+def _copy_metadata(function: Callable, wrapper: Any) -> None:
 	wraps(function)(wrapper)
-	# Frappe would read the wrapped signature and drop or type-check arguments before we see them.
+	# Otherwise Frappe would read the wrapped signature, and drop or type-check arguments before we see them.
 	del wrapper.__wrapped__
 	wrapper.__annotations__ = {}

@@ -1,4 +1,4 @@
-"""What managers do from the Desk."""
+"""Desk actions for managers."""
 
 from decimal import Decimal
 
@@ -21,14 +21,14 @@ MAX_REPLAYS = 100
 def record_manual_payment(
 	invoice_id: str, amount: Decimal, reference: str, paid_on: str | None = None, note: str | None = None
 ) -> dict:
-	"""A bank transfer or cash that arrived."""
+	"""Record a bank transfer or cash payment."""
 	require_manager()
 	return manual_payment.record_payment(invoice_id, amount, reference, paid_on, note)
 
 
 @endpoint(methods=("POST",), source="Desk")
 def ask_gateway(attempt: str) -> dict:
-	"""Ask the gateway now how an attempt stands."""
+	"""Refresh the status of an attempt from its gateway."""
 	require_manager()
 	if not frappe.db.exists("Payment Attempt", attempt):
 		raise NotFound(_("There is no payment {0}.").format(attempt))
@@ -39,21 +39,21 @@ def ask_gateway(attempt: str) -> dict:
 
 @endpoint(methods=("POST",), source="Desk")
 def replay_messages(names: str) -> dict:
-	"""Work on stored messages again; `names` is a JSON list or one name."""
+	"""Process stored messages again. `names` is a JSON list or one name."""
 	require_manager()
-	wanted = frappe.parse_json(names) if names.startswith("[") else [names]
+	message_names = frappe.parse_json(names) if names.startswith("[") else [names]
 	if (
-		not isinstance(wanted, list)
-		or len(wanted) > MAX_REPLAYS
-		or not all(isinstance(n, str) for n in wanted)
+		not isinstance(message_names, list)
+		or len(message_names) > MAX_REPLAYS
+		or not all(isinstance(n, str) for n in message_names)
 	):
 		raise BadRequest(_("Please send no more than {0} message names.").format(MAX_REPLAYS))
-	return {"results": inbox.replay(wanted)}
+	return {"results": inbox.replay(message_names)}
 
 
 @endpoint(methods=("POST",), source="Desk")
 def confirm_live_site() -> dict:
-	"""Say that live payments belong to this site, not to a copy of it."""
+	"""Confirm that this site, and not a copy of it, may use Live gateways."""
 	require_manager()
 	live_guard.confirm()
 	return {"confirmed_site": live_guard.this_site()}
@@ -61,13 +61,13 @@ def confirm_live_site() -> dict:
 
 @endpoint(methods=("POST",), source="Desk")
 def close_refund(refund: str, note: str) -> dict:
-	"""Say that a refund without a known end was not made; the note says what was seen at the gateway."""
+	"""Close a refund with an unknown outcome as not made. The note says what the gateway's dashboard shows."""
 	require_manager()
 	return create.close_manually(refund, note)
 
 
 @endpoint(methods=("POST",), source="Desk")
 def finish_review(invoice_id: str, note: str) -> dict:
-	"""A person has looked; the note says what was found."""
+	"""Finish the review of an invoice. The note says what was found."""
 	require_manager()
 	return reviews.finish_review(invoice_id, note)

@@ -1,4 +1,4 @@
-"""Arguments from outside, checked against the type hints of the endpoint: clear refusals instead of surprises."""
+"""Convert and check request arguments by the type hints of the endpoint."""
 
 import inspect
 import re
@@ -24,7 +24,7 @@ Currency = typing.NewType("Currency", str)
 
 
 def checked_arguments(function: Callable, signature: inspect.Signature, args: tuple, kwargs: dict) -> dict:
-	"""Known arguments in their declared types. Unknown ones are ignored, as Frappe does."""
+	"""Return the known arguments in their declared types. Unknown ones are ignored, as in Frappe."""
 	names = list(signature.parameters)
 	given = {
 		**dict(zip(names, args, strict=False)),
@@ -39,7 +39,7 @@ def checked_arguments(function: Callable, signature: inspect.Signature, args: tu
 
 
 def require_utf8(request: Request | None) -> None:
-	"""Bytes such as %FF come through the framework as text: only the request itself tells that they were none."""
+	"""Refuse a request that is not UTF-8. The framework replaces bytes such as %FF, so the raw request is checked."""
 	if not request:
 		return
 	body = request.get_data() if request.mimetype == FORM else b""

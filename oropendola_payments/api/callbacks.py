@@ -1,6 +1,6 @@
-"""The customer's browser comes back from the gateway: verify, settle what is proven, else ask, and lead to an own page.
+"""Return URLs: verify the return from a gateway, refresh the attempt and redirect to the result page.
 
-The browser arrives as Guest (a cross-site POST carries no log-in) and the answer sets no cookie, so that nobody is logged out.
+The browser arrives as Guest (a cross-site POST sends no session cookie), and the answer sets no cookie, so that nobody is logged out.
 """
 
 from typing import Any
@@ -25,52 +25,52 @@ RETURNS = tuple(f"/api/method/{__name__}.{name}" for name in ("returned", "payu_
 
 @frappe.whitelist(allow_guest=True, methods=["GET", "POST"])
 def returned(**_fields: Any) -> Response:
-	"""Where every gateway sends the customer back to."""
-	return _come_back(frappe.request.args.get("gateway") or "")
+	"""Return URL of every gateway."""
+	return _handle_return(frappe.request.args.get("gateway") or "")
 
 
 @frappe.whitelist(allow_guest=True, methods=["POST"])
 def payu_success(**_fields: Any) -> Response:
-	"""PayU's return under its old name; what it says is judged by its content, not by this address."""
-	return _come_back("payu")
+	"""Older return URL for PayU. The outcome is taken from the signed content, not from the URL."""
+	return _handle_return("payu")
 
 
 @frappe.whitelist(allow_guest=True, methods=["POST"])
 def payu_failure(**_fields: Any) -> Response:
-	return _come_back("payu")
+	return _handle_return("payu")
 
 
-def _come_back(gateway: str) -> Response:
+def _handle_return(gateway: str) -> Response:
 	attempt = None
 	try:
 		with acting_as("Callback"):
-			attempt = _take_in(gateway)
+			attempt = _refresh_returned(gateway)
 	except SignatureError:
 		frappe.db.rollback()
 		health.count_rejected(gateway)
-		_ring(gateway)
+		_refresh_unverified(gateway)
 	except (GatewayError, Refusal):
-		frappe.db.rollback()  # the result page and the sweeps ask again
+		frappe.db.rollback()  # the result page and the sweeps query again
 	except Exception:
 		frappe.db.rollback()
 		frappe.log_error(title=f"Return from {gateway[:40]} failed", message=frappe.get_traceback())
 		frappe.db.commit()
-	return _lead_to(attempt or _named_attempt(gateway))
+	return _redirect_to_result(attempt or _named_attempt(gateway))
 
 
-def _take_in(gateway: str) -> str:
-	"""The attempt that came back, after its news is settled."""
+def _refresh_returned(gateway: str) -> str:
+	"""Verify the return, refresh its attempt and return the attempt's name."""
 	adapter = adapter_of(gateway)
 	notice = adapter.receive(incoming("return"))
 	attempt = find_attempt(gateway, notice)
-	# A signed return is news, even right after a page asked; it can be sent again, so not as often as one likes.
+	# A signed return is refreshed even right after another check, but with a short limit, because it can be replayed.
 	pause = GAP_SECONDS if notice.verified else RECENT_SECONDS
 	refresh(attempt, unless_checked_within=pause, adapter=adapter)
 	return attempt.name
 
 
-def _ring(gateway: str) -> None:
-	"""An unproven return still tells that something happened: the gateway is asked, not oftener than any page may."""
+def _refresh_unverified(gateway: str) -> None:
+	"""Refresh the attempt of an unverified return, with the rate limit of pages."""
 	attempt = _named_attempt(gateway)
 	try:
 		if attempt:
@@ -80,7 +80,7 @@ def _ring(gateway: str) -> None:
 
 
 def _named_attempt(gateway: str) -> str | None:
-	"""The attempt in our own address, only to show its page: knowing it proves nothing."""
+	"""Return the attempt in the URL. It is not verified, so use it only to show its page."""
 	name = frappe.request.args.get("attempt") or ""
 	return (
 		frappe.db.get_value("Payment Attempt", {"name": name[:140], "gateway": gateway}, "name")
@@ -89,46 +89,46 @@ def _named_attempt(gateway: str) -> str | None:
 	)
 
 
-def _lead_to(attempt: str | None) -> Response:
-	response = _pointed_to_result(Response(), attempt)
+def _redirect_to_result(attempt: str | None) -> Response:
+	response = _with_result_redirect(Response(), attempt)
 	forget_cookies()
 	return response
 
 
-def _pointed_to_result(response: Response, attempt: str | None) -> Response:
+def _with_result_redirect(response: Response, attempt: str | None) -> Response:
 	response.status_code = 303
 	response.set_data(_("Continuing to your payment."))
-	response.headers["Location"] = _result_of(attempt)
+	response.headers["Location"] = _result_path(attempt)
 	response.headers["Cache-Control"] = "no-store"
 	response.headers["Referrer-Policy"] = "no-referrer"
 	return response
 
 
-def _result_of(attempt: str | None) -> str:
-	"""With the word that the customer left the gateway's page, which decides nothing but how the page speaks.
+def _result_path(attempt: str | None) -> str:
+	"""Return the path of the result page, with `cancelled=1` if the customer left the gateway's page, which only changes its text.
 
-	A posted return is a gateway's own news, whichever address it took: PayU has one for a no, a cancel and an open end.
+	Not for a POST: PayU uses one URL for failed, cancelled and pending payments.
 	"""
 	target = urlsplit(result_url(attempt=attempt) if attempt else result_url(invoice=""))
-	# Without a host: what the request names as its own could be anybody's.
+	# Without a host, because the request's Host header cannot be trusted.
 	path = target._replace(scheme="", netloc="").geturl()
-	walked_away = frappe.request.method == "GET" and frappe.request.args.get("cancelled")
-	return f"{path}&cancelled=1" if walked_away else path
+	was_cancelled = frappe.request.method == "GET" and frappe.request.args.get("cancelled")
+	return f"{path}&cancelled=1" if was_cancelled else path
 
 
 def redirect_csrf_failure(response: Response | None = None, request: Request | None = None) -> None:
-	"""After a request: the way on for a browser whose return the framework refused before our code ran.
+	"""Redirect a return to the result page if the framework refused it for a missing CSRF token. For `after_request`.
 
-	Where the gateway's page and this site share a host name, the log-in comes along and a CSRF token is missed. Nothing
-	was taken in, and nothing is: the result page only reads, and asks the gateway by itself.
+	This happens when the gateway's page and this site share a host name, so that the session cookie is sent. The return
+	itself is not processed; the result page queries the gateway.
 	"""
 	if response is None or request is None or request.method != "POST" or request.path not in RETURNS:
 		return
 	if response.status_code == frappe.CSRFTokenError.http_status_code:
-		_pointed_to_result(response, _named_attempt(request.args.get("gateway") or "payu"))
+		_with_result_redirect(response, _named_attempt(request.args.get("gateway") or "payu"))
 
 
 def forget_cookies() -> None:
-	"""Frappe gives every guest the cookie of a guest, over the log-in that the browser kept back on a cross-site visit."""
+	"""Remove the Guest cookies of this answer. They would replace the session cookie, which a cross-site request does not send."""
 	if cookies := getattr(frappe.local, "cookie_manager", None):
 		cookies.cookies.clear()

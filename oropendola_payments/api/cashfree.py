@@ -1,4 +1,4 @@
-"""Cashfree in two steps, for apps and agents that never redirect."""
+"""Cashfree payments in two steps without a redirect, for apps and agents."""
 
 from decimal import Decimal
 
@@ -20,7 +20,7 @@ def create_cashfree_order(
 	invoice_id: str | None = None,
 	amount: Decimal | None = None,
 ) -> dict:
-	"""Open an order for an invoice of the user; `amount` may be sent as a check, never as a choice."""
+	"""Open an order for an invoice of the user. `amount` is only compared with the invoice."""
 	user = require_transact()
 	customer = Customer(customer_name[:100], _mail(customer_email), numbers.phone_number(customer_phone))
 	return two_step.create_order(user, invoice_id, amount, customer)
@@ -35,7 +35,7 @@ def initiate_cashfree_payment(
 	bank_code: str | None = None,
 	instrument_id: str | None = None,
 ) -> dict:
-	"""Send the code that confirms the phone."""
+	"""Choose the payment method, and send a code to verify the phone."""
 	details = {"vpa": upi_id, "bank_code": bank_code, "instrument_id": instrument_id}
 	given = {key: value for key, value in details.items() if value}
 	return two_step.start(require_transact(), order_id, payment_method, phone_number, given)
@@ -43,13 +43,13 @@ def initiate_cashfree_payment(
 
 @endpoint(methods=("POST",))
 def confirm_cashfree_payment(order_id: str, otp: str) -> dict:
-	"""Confirm the phone with the code; the payment starts."""
+	"""Check the code and start the payment."""
 	return two_step.confirm(require_transact(), order_id, otp)
 
 
 @endpoint(methods=("GET", "POST"))
 def get_cashfree_order_status(order_id: str) -> dict:
-	"""How the order stands."""
+	"""Return the status of an order."""
 	return two_step.status(require_transact(), order_id)
 
 

@@ -1,4 +1,4 @@
-"""Numbers on the workspace. The Desk asks in its own way, so these answer in its own way, without the envelope."""
+"""Figures for the workspace, in the formats that the Desk expects, so without our envelope."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ TOO_FEW = "–"
 
 @frappe.whitelist(methods=["GET", "POST"])
 def revenue_this_month(filters: Any = None) -> str:
-	"""One sum for each currency: amounts of different currencies are never added up."""
+	"""Return this month's revenue as text, one sum for each currency."""
 	require_staff()
 	rows = analytics.revenue(frappe.utils.get_datetime(today().replace(day=1)))
 	sums = [fmt_money(amount, currency=currency) for (_group, currency), amount in sorted(rows.items())]
@@ -43,7 +43,7 @@ def abandoned_rate(filters: Any = None) -> dict | str:
 
 @frappe.whitelist(methods=["GET", "POST"])
 def pending_too_long(filters: Any = None) -> dict:
-	"""Payments whose fate is unknown for longer than Payment Settings allow."""
+	"""Return the number of payments open for longer than the limit in Payment Settings."""
 	require_staff()
 	hours = cint(frappe.get_cached_doc("Payment Settings").alert_pending_hours) or 24
 	before = add_to_date(now_datetime(), hours=-hours)
@@ -63,22 +63,22 @@ def pending_too_long(filters: Any = None) -> dict:
 
 @frappe.whitelist(methods=["GET", "POST"])
 def chart(filters: Any = None) -> dict:
-	"""For the chart source Payment Figures: `{"figure": ..., "days": ...}`."""
+	"""Return a chart for the chart source Payment Figures. `filters` is `{"figure": ..., "days": ...}`."""
 	require_staff()
-	wanted = _wanted(filters)
-	if wanted.get("figure") not in CHARTS:
+	chosen = _parse_filters(filters)
+	if chosen.get("figure") not in CHARTS:
 		raise BadRequest(_("There is no such figure. Please choose one of: {0}.").format(", ".join(CHARTS)))
-	days = min(max(cint(wanted.get("days")) or RATE_DAYS, 1), MAX_DAYS)
-	currency = wanted.get("currency")
-	return CHARTS[wanted["figure"]](days, currency if isinstance(currency, str) else None)
+	days = min(max(cint(chosen.get("days")) or RATE_DAYS, 1), MAX_DAYS)
+	currency = chosen.get("currency")
+	return CHARTS[chosen["figure"]](days, currency if isinstance(currency, str) else None)
 
 
-def _wanted(filters: Any) -> dict:
+def _parse_filters(filters: Any) -> dict:
 	try:
-		wanted = frappe.parse_json(filters)
+		chosen = frappe.parse_json(filters)
 	except ValueError:
-		wanted = None
-	return wanted if isinstance(wanted, dict) and isinstance(wanted.get("figure"), str) else {}
+		chosen = None
+	return chosen if isinstance(chosen, dict) and isinstance(chosen.get("figure"), str) else {}
 
 
 def _rate(status: str) -> dict | str:

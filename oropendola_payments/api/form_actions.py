@@ -1,6 +1,6 @@
-"""What the Desk may offer on a record, sent along with the form: the server decides, the form shows.
+"""Actions that the Desk offers on a record. The server decides and sends them with the form.
 
-hooks.py names these for `onload`. Each action checks again when it is used.
+For `onload` in hooks.py. Each action checks permissions again when it is used.
 """
 
 import frappe
@@ -36,7 +36,7 @@ def settings_loaded(settings: Document, method: str | None = None) -> None:
 
 
 def invoice_actions(invoice: AIInvoice) -> dict:
-	"""Actions by name, with what their dialogs start from. Empty for everybody but managers."""
+	"""Return the allowed actions by name, with the default values of their dialogs. Empty unless the user is a manager."""
 	if not is_manager():
 		return {}
 	actions = {
@@ -50,7 +50,7 @@ def invoice_actions(invoice: AIInvoice) -> dict:
 
 
 def _refundable(invoice: AIInvoice) -> float:
-	"""What can still be sent back, over all payments of the invoice."""
+	"""Return what can still be refunded, over all captures of the invoice."""
 	names = frappe.get_all("Payment Capture", {"invoice": invoice.name}, pluck="name")
 	captures = [frappe.get_doc("Payment Capture", name) for name in names]
 	left = [
@@ -62,6 +62,6 @@ def _refundable(invoice: AIInvoice) -> float:
 
 
 def _attempt_to_refresh(invoice: str) -> str | None:
-	"""The latest attempt at a gateway; a manual payment has no gateway."""
+	"""Return the latest attempt at a gateway. A manual payment has none."""
 	filters = {"invoice": invoice, "mode": ("!=", "Manual")}
 	return frappe.db.get_value("Payment Attempt", filters, "name", order_by="creation desc")

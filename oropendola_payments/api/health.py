@@ -1,4 +1,4 @@
-"""How the app is doing."""
+"""Health and metrics."""
 
 import hmac
 
@@ -15,13 +15,13 @@ from oropendola_payments.roles import is_staff
 
 @endpoint(methods=("GET", "POST"), guest=True)
 def status() -> dict:
-	"""Short for everybody, full for payments staff."""
+	"""Return the health status: short for everybody, full for payments staff."""
 	return health.full() if is_staff() else health.short()
 
 
 @frappe.whitelist(allow_guest=True, methods=["GET"])
 def metrics() -> Response | dict:
-	"""Prometheus text, for staff or with the token of Payment Settings in X-Metrics-Token."""
+	"""Return Prometheus metrics, for staff or with the token of Payment Settings in X-Metrics-Token."""
 	try:
 		_require_staff_or_token()
 	except NotAllowed as error:

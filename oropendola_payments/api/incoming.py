@@ -1,4 +1,4 @@
-"""The request as it came, for those who check signatures: raw bytes, headers, query and form, nothing interpreted."""
+"""The raw request for signature checks: bytes, headers, query and form, without conversion."""
 
 from urllib.parse import parse_qsl
 
@@ -36,11 +36,9 @@ def incoming(kind: str) -> Callback:
 
 
 def _form(request: Request, body: bytes) -> dict[str, str]:
-	"""Posted fields, strictly UTF-8: a replaced character would be another text than the one that was signed."""
+	"""Return the posted fields. Strictly UTF-8, because a replaced character would change the signed text."""
 	fields = _fields(request, body)
-	fields.pop(
-		"csrf_token", None
-	)  # ours, from a page of ours that posts what a gateway's script handed to it
+	fields.pop("csrf_token", None)  # added by our own page, which posts what a gateway's script returned
 	return fields
 
 

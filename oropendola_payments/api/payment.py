@@ -1,4 +1,4 @@
-"""Paying an invoice: choose, start, look, retry, cancel."""
+"""Payments: list gateways, start, check, retry and cancel a payment."""
 
 from frappe import _
 
@@ -12,7 +12,7 @@ from oropendola_payments.exceptions import BadRequest
 
 @endpoint(methods=("GET", "POST"), guest=True)
 def get_available_gateways(currency: Currency | None = None) -> dict:
-	"""The gateways that can be chosen, and the recommended one."""
+	"""Return the available gateways and the recommended one."""
 	return gateway_choice.available(currency)
 
 
@@ -28,7 +28,7 @@ def initiate_payment(
 	bank_code: str | None = None,
 	instrument_id: str | None = None,
 ) -> dict:
-	"""Start a payment; `payment_url` is where to send the customer. `phone` is kept in the user's profile."""
+	"""Start a payment. Send the customer to `payment_url`. `phone` is saved in the user's profile."""
 	user = require_login()
 	keep_phone_of_payer(user, invoice_id, phone)
 	details = {"vpa": upi_id, "bank_code": bank_code, "instrument_id": instrument_id}
@@ -38,7 +38,7 @@ def initiate_payment(
 
 @endpoint(methods=("POST",))
 def create_bolt_payment(invoice_id: str, embed_mode: str | None = None) -> dict:
-	"""What PayU's Bolt script needs to open inside the page."""
+	"""Start a payment with PayU Bolt and return what its script needs."""
 	if embed_mode not in (None, "inline", "embedded"):
 		raise BadRequest(_("embed_mode must be inline or embedded."))
 	return checkout.bolt(require_login(), invoice_id, embed_mode or "inline")
@@ -46,7 +46,7 @@ def create_bolt_payment(invoice_id: str, embed_mode: str | None = None) -> dict:
 
 @endpoint(methods=("POST",))
 def retry_payment(invoice_id: str, gateway: str | None = None, phone: str | None = None) -> dict:
-	"""Try again after a failed or abandoned payment."""
+	"""Retry a failed or abandoned payment."""
 	user = require_login()
 	keep_phone_of_payer(user, invoice_id, phone)
 	return checkout.retry(user, invoice_id, gateway)
@@ -54,25 +54,25 @@ def retry_payment(invoice_id: str, gateway: str | None = None, phone: str | None
 
 @endpoint(methods=("POST",))
 def cancel_payment(attempt: str) -> dict:
-	"""Withdraw a payment that is not finished."""
+	"""Cancel an open payment."""
 	return cancel.cancel(require_login(), attempt)
 
 
 @endpoint(methods=("POST",))
 def confirm_otp(attempt: str, otp: str) -> dict:
-	"""Hand the code that the bank sent to the gateway."""
+	"""Submit the one-time code that the customer received."""
 	return submit_otp.confirm(require_login(), attempt, otp)
 
 
 @endpoint(methods=("POST",))
 def resend_otp(attempt: str) -> dict:
-	"""Ask the bank to send its code again."""
+	"""Have the one-time code sent again."""
 	return submit_otp.resend(require_login(), attempt)
 
 
 @endpoint(methods=("GET", "POST"))
 def get_payment_status(invoice_id: str | None = None, attempt: str | None = None) -> dict:
-	"""How an invoice and its latest attempt stand; the gateway is asked when the last word is old."""
+	"""Return the status of an invoice and its latest attempt, after a refresh if the last check is too long ago."""
 	user = require_login()
 	if not invoice_id and not attempt:
 		raise BadRequest(_("Please send invoice_id or attempt."))
@@ -81,5 +81,5 @@ def get_payment_status(invoice_id: str | None = None, attempt: str | None = None
 
 @endpoint(methods=("GET", "POST"))
 def get_pending_invoices() -> dict:
-	"""What the user still has to pay."""
+	"""Return the user's open invoices."""
 	return {"invoices": status.pending_invoices(require_login())}

@@ -9,13 +9,13 @@ from oropendola_payments.api import refusal, require_login
 from oropendola_payments.engine.checkout import payer
 from oropendola_payments.engine.notifications import receipts
 
-# The page to print carries its own styles and needs nothing else.
+# The HTML receipt has inline styles and loads nothing else.
 ONLY_STYLES = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
 
 @frappe.whitelist(methods=["GET"])
 def download(invoice_id: Any = None) -> Response | dict:
-	"""The receipt of an own invoice: a PDF, or a page to print where no PDF can be made."""
+	"""Return the receipt of an own invoice as PDF, or as HTML to print if no PDF can be generated."""
 	try:
 		invoice = payer.own_invoice(require_login(), str(invoice_id or ""))
 		receipts.require_receipt(invoice)

@@ -1,4 +1,4 @@
-"""Sending money back."""
+"""Refunds."""
 
 from decimal import Decimal
 
@@ -10,6 +10,6 @@ from oropendola_payments.engine.refunds import create
 def create_refund(
 	invoice_id: str, reason: str, amount: Decimal | None = None, idempotency_key: str | None = None
 ) -> dict:
-	"""Refund an invoice, whole or in part."""
+	"""Refund an invoice in full or in part."""
 	require_manager()
 	return create.create_refund(invoice_id, amount, reason, idempotency_key)

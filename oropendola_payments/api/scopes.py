@@ -1,4 +1,4 @@
-"""Who may pay without a page: users with the role, or bearer tokens with the scope of the same meaning."""
+"""Permission to pay without a page: by the role, or by an OAuth token with the scope."""
 
 import frappe
 from frappe import _
@@ -12,7 +12,7 @@ SCOPE = "transact"
 
 
 def require_transact() -> str:
-	"""The user who asks, when the log-in at hand may pay."""
+	"""Return the user. Raises NotAllowed unless the token has the scope or, without a token, the user has the role."""
 	user = require_login()
 	token = _bearer_token()
 	allowed = _token_has_scope(token, user) if token else TRANSACT in frappe.get_roles(user)
@@ -33,12 +33,12 @@ def _bearer_token() -> str | None:
 
 
 def _token_has_scope(token: str, user: str) -> bool:
-	"""Only the user's own token counts, while it lives: a log-in of another kind may come with any header."""
-	wanted = {
+	"""Return whether this is an active token of this user with the scope. A session login can send any Authorization header."""
+	filters = {
 		"access_token": token,
 		"status": "Active",
 		"user": user,
 		"expiration_time": (">", now_datetime()),
 	}
-	scopes = frappe.db.get_value("OAuth Bearer Token", wanted, "scopes") or ""
+	scopes = frappe.db.get_value("OAuth Bearer Token", filters, "scopes") or ""
 	return SCOPE in scopes.replace(",", " ").replace(";", " ").split()

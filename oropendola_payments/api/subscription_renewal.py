@@ -1,4 +1,4 @@
-"""Renewing, and re-running what a verified payment should have given."""
+"""Renewals, and repeated fulfilment of a paid invoice."""
 
 from frappe import _
 
@@ -8,13 +8,13 @@ from oropendola_payments.engine.subscriptions import fulfil_again, renewal
 
 @endpoint(methods=("POST",))
 def renew_subscription(plan_id: str | None = None) -> dict:
-	"""The invoice for the next period; `action` says whether it extends the running one or starts anew."""
+	"""Return the invoice for the next period. `action` is `extend` if it extends the current period, else `new`."""
 	return renewal.renew(require_login(), plan_id)
 
 
 @endpoint(methods=("POST",))
 def extend_active_subscription(plan_id: str | None = None) -> dict:
-	"""As renew, only for a subscription that still runs."""
+	"""As renew_subscription, only for an active subscription."""
 	user = require_login()
 	sentence = _("You have no active subscription to extend. Please renew your expired one instead.")
 	renewal.require_state(user, plan_id, ("Active", "Trial", "Past Due"), sentence)
@@ -23,7 +23,7 @@ def extend_active_subscription(plan_id: str | None = None) -> dict:
 
 @endpoint(methods=("POST",))
 def renew_expired_subscription(plan_id: str | None = None) -> dict:
-	"""As renew, only for a subscription that has expired."""
+	"""As renew_subscription, only for an expired subscription."""
 	user = require_login()
 	sentence = _("You have no expired subscription. Please extend your active one instead.")
 	renewal.require_state(user, plan_id, ("Expired",), sentence)
@@ -32,6 +32,6 @@ def renew_expired_subscription(plan_id: str | None = None) -> dict:
 
 @endpoint(methods=("POST",))
 def apply_payment_to_subscription(invoice_id: str) -> dict:
-	"""Give again what a verified payment bought. Needs the payment, and changes nothing the second time."""
+	"""Repeat the fulfilment of a paid invoice. Needs a verified payment; a second run changes nothing."""
 	require_manager()
 	return fulfil_again.fulfil_again(invoice_id)

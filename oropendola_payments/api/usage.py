@@ -1,4 +1,4 @@
-"""Using the service: one call of the customer's program takes quota."""
+"""Usage of the service with an API key."""
 
 import frappe
 
@@ -8,7 +8,7 @@ from oropendola_payments.engine.entitlements import usage
 
 @endpoint(methods=("POST",), guest=True)
 def consume(requests: int = 1) -> dict:
-	"""Take quota; the key travels in the header X-API-Key."""
+	"""Consume quota. The API key is sent in the header X-API-Key."""
 	return usage.consume(_api_key(), requests)
 
 

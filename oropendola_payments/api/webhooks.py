@@ -1,4 +1,4 @@
-"""The gateway's server speaks: signature first, then the inbox, then the answer."""
+"""Webhook endpoint: check the signature, store and process the message, then answer."""
 
 from contextlib import suppress
 from typing import Any
@@ -19,7 +19,7 @@ REJECTED_PER_MINUTE = 60
 
 @frappe.whitelist(allow_guest=True, methods=["POST"])
 def receive(**_fields: Any) -> Response | dict:
-	"""Every gateway's webhook: `?gateway=<code>`."""
+	"""Receive a webhook of any gateway: `?gateway=<code>`."""
 	gateway = frappe.request.args.get("gateway") or ""
 	try:
 		return _receive(gateway)
@@ -38,14 +38,14 @@ def _receive(gateway: str) -> Response | dict:
 	if not notice.verified:
 		if status == "ignored":
 			health.count_rejected(gateway)
-		status = "queued"  # whoever proved nothing learns nothing of what we know
+		status = "queued"  # the same answer for all unverified messages, so that it does not reveal whether the payment exists
 	if notice.reply is not None:
 		return Response(frappe.as_json(dict(notice.reply)), status=200, mimetype="application/json")
 	return {"success": True, "status": status}
 
 
 def _count_rejected(gateway: str) -> int:
-	"""How many this sender sent within a minute. A good message is never refused for the bad ones of others."""
+	"""Count a rejected message and return the sender's count of this minute. Valid messages are never limited."""
 	health.count_rejected(gateway)
 	key = _flood_key(gateway)
 	count = frappe.cache.incrby(key, 1)

@@ -1,1 +1,1 @@
-"""What the customer pages share: the frame, texts, the order that is paid, what browsers may load."""
+"""Shared code of the customer pages: page frame, texts, order summary and Content-Security-Policy."""

@@ -1,4 +1,4 @@
-"""What is bought, for the pages that show it."""
+"""Invoices and attempts for the customer pages."""
 
 import frappe
 
@@ -9,7 +9,7 @@ from oropendola_payments.web import words
 
 
 def own_invoice(user: str, name: str):
-	"""The invoice, or None when this user has none of that name."""
+	"""Return the invoice, or None if this user has none with that name."""
 	try:
 		return payer.own_invoice(user, name)
 	except NotFound:
@@ -24,14 +24,14 @@ def own_attempt(user: str, name: str):
 
 
 def was_declined(attempt) -> bool:
-	"""The bank said no, and the gateway's page takes another try for the same payment."""
+	"""Return whether the bank declined, while the gateway accepts another try for the same attempt."""
 	if not attempt.error_message or attempt.gateway not in gateway_codes():
 		return False
 	return adapter_class(attempt.gateway).is_retryable_decline(attempt.error_code or "")
 
 
 def summary(invoice) -> dict:
-	"""What is bought and what it comes to."""
+	"""Return the order summary of an invoice."""
 	plan = invoice.plan and frappe.get_cached_doc("AI Plan", invoice.plan)
 	currency = invoice.currency
 	return {
@@ -53,6 +53,6 @@ def summary(invoice) -> dict:
 
 
 def _interval(invoice, plan) -> str:
-	"""What the invoice was made for; the plan may have changed since."""
+	"""Return the interval of the invoice. The plan may have changed since."""
 	source = invoice if invoice.get("billing_interval") else plan
 	return words.interval(source.billing_interval, source.interval_count)

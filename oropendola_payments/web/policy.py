@@ -1,4 +1,4 @@
-"""What a browser may load on our pages: own files and, where a gateway's script runs inside the page, that gateway's hosts."""
+"""Content-Security-Policy of the customer pages: own files and, where a gateway's script runs, that gateway's hosts."""
 
 from collections.abc import Iterable
 from urllib.parse import urlsplit
@@ -12,7 +12,7 @@ NONE = "'none'"
 
 
 def own_page(nonce: str) -> dict[str, tuple[str, ...]]:
-	"""Scripts with our nonce, styles and pictures from our own files, nothing from elsewhere."""
+	"""Return the policy for own files only. Scripts need our nonce."""
 	return {
 		"default-src": (NONE,),
 		"script-src": (f"'nonce-{nonce}'",),
@@ -26,17 +26,17 @@ def own_page(nonce: str) -> dict[str, tuple[str, ...]]:
 
 
 def posts_away(policy: dict, address: str) -> dict:
-	"""A form that goes to the gateway. Browsers hold its redirects to the rule too, and banks' hosts cannot be listed."""
+	"""Allow a form to the gateway. Any https target, because `form-action` also applies to redirects to unknown bank hosts."""
 	return {**policy, "form-action": (SELF, "https:", origin(address))}
 
 
 def runs_script(policy: dict, hosts: Iterable[str], script: str) -> dict:
-	"""The gateway's script works inside the page; its frames go on to banks' hosts, which cannot be listed."""
+	"""Allow the gateway's script. Frames from any https host, because they continue to unknown bank hosts."""
 	allowed = tuple(dict.fromkeys([*hosts, origin(script)]))
 	return {
 		**posts_away(policy, script),
 		"script-src": (*policy["script-src"], *allowed),
-		# The scripts style their own windows; styles alone run nothing.
+		# The scripts need inline styles, which cannot run code.
 		"style-src": (SELF, "'unsafe-inline'", *allowed),
 		"img-src": (*policy["img-src"], "https:"),
 		"font-src": ("data:", *allowed),
@@ -51,7 +51,7 @@ def origin(address: str) -> str:
 
 
 def set_headers(response=None, request=None):
-	"""After a request: what the page that was rendered has asked for, and no cookie over a log-in that stayed at home."""
+	"""Set the page's policy, for `after_request`. Without a session cookie in the request, remove the Guest cookies of the answer."""
 	policy = frappe.local.flags.payments_page_policy
 	if not policy or not response:
 		return
@@ -59,7 +59,7 @@ def set_headers(response=None, request=None):
 	response.headers["Content-Security-Policy"] = rules
 	response.headers["Cache-Control"] = "no-store"
 	response.headers["X-Content-Type-Options"] = "nosniff"
-	# The origin must go along: some gateways refuse visitors who come from nowhere.
+	# The origin must be sent, because some gateways refuse requests without a referrer.
 	response.headers["Referrer-Policy"] = "strict-origin-when-cross-origin"
 	if "sid" not in request.cookies:
 		forget_cookies()

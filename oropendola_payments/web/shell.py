@@ -1,4 +1,4 @@
-"""The frame of every customer page: who looks, where to go next, and the values that the base template needs."""
+"""Page frame of every customer page: user, redirects, form errors and the values of the base template."""
 
 import hashlib
 import secrets
@@ -23,7 +23,7 @@ NOTE_SECONDS = 60
 
 
 def open_page(context, title: str, here: str = "") -> frappe._dict:
-	"""Fill in the frame; `here` is the entry of the menu that is lit. Gives the frame for what the page adds."""
+	"""Fill in the page frame and return it. `here` is the current menu entry."""
 	set_guest_language()
 	nonce, note = secrets.token_urlsafe(16), _take_note()
 	set_policy(policy.own_page(nonce))
@@ -44,13 +44,13 @@ def open_page(context, title: str, here: str = "") -> frappe._dict:
 		scripts=[asset("js/page.js")],
 		refresh=None,
 	)
-	# Without a value, the templating engine would print the name of the variable.
+	# Without a value, the template would print the name of the variable.
 	context.update({"page": page, "title": title, "no_cache": 1})
 	return page
 
 
 def set_guest_language():
-	"""Frappe speaks the language of the user's profile; of a guest it asks nothing but `_lang`."""
+	"""Set a guest's language by the Accept-Language header, because Frappe uses only `_lang` for guests."""
 	if user() or query_param("_lang"):
 		return
 	known = {"en", *(file.stem for file in TRANSLATIONS.glob("*.csv"))}
@@ -71,7 +71,7 @@ def add_script(page, name: str):
 
 
 def user() -> str | None:
-	"""Who is logged in, or None for a guest."""
+	"""Return the logged-in user, or None for a guest."""
 	return None if frappe.session.user == "Guest" else frappe.session.user
 
 
@@ -80,14 +80,14 @@ def brand() -> str:
 
 
 def require_login() -> str:
-	"""The user; a guest goes to the log-in and comes back here."""
+	"""Return the user, or redirect a guest to the login, which returns to this page."""
 	if not user():
 		redirect(login_address())
 	return user()
 
 
 def login_address(back: str | None = None) -> str:
-	"""The log-in, which leads back to `back` or to the page that is open now."""
+	"""Return the login URL, with a redirect to `back` or the current page."""
 	request = frappe.local.request
 	query = request.query_string.decode("ascii", "replace")
 	here = f"{request.path}?{query}" if query and request.method == "GET" else request.path
@@ -95,10 +95,10 @@ def login_address(back: str | None = None) -> str:
 
 
 def redirect(address: str):
-	"""Leave for another page of this site, by GET."""
+	"""Redirect to another page of this site, by GET."""
 	frappe.local.flags.redirect_location = address
 	error = frappe.Redirect()
-	error.http_status_code = 303  # the default, 301, is remembered by browsers for ever
+	error.http_status_code = 303  # browsers cache the default, 301, for ever
 	raise error
 
 
@@ -111,13 +111,13 @@ def posted(name: str) -> str:
 
 
 def query_param(name: str) -> str:
-	"""A value of the address bar: only for finding a record that is then checked to be the user's."""
+	"""Return a query parameter. Check ownership of any record that it names."""
 	return (frappe.local.request.args.get(name) or "").strip()[:140]
 
 
 @contextmanager
 def refusals_lead_to(address: str, **typed: str):
-	"""For what a click does: a refusal undoes it and opens `address` again with the reason."""
+	"""Run a form action. If it is refused, roll back and redirect to `address` with the reason."""
 	try:
 		with acting_as("API"):
 			yield
@@ -131,7 +131,7 @@ def refusals_lead_to(address: str, **typed: str):
 
 
 def refuse(problem: str | None, address: str, **typed: str):
-	"""Open the page again with the reason why the click did not work. By GET, so that going back asks nobody to send a form twice."""
+	"""Redirect to the page with an error message. By GET, so that the browser never offers to submit the form twice."""
 	problem = strip_html(problem or _("Something went wrong. Please try again."))
 	note = {"path": urlsplit(address).path, "problem": problem, "typed": typed}
 	frappe.cache.set_value(_note_key(), note, expires_in_sec=NOTE_SECONDS)
@@ -139,7 +139,7 @@ def refuse(problem: str | None, address: str, **typed: str):
 
 
 def _take_note() -> frappe._dict:
-	"""What the last click left for the page that is open now, once."""
+	"""Return and delete the error message that the last form left for this page."""
 	note = user() and not is_post() and frappe.cache.get_value(_note_key(), expires=True)
 	if not note or note["path"] != frappe.local.request.path:
 		return frappe._dict(problem=None, typed={})
@@ -157,7 +157,7 @@ def not_found(context, heading: str, text: str):
 
 
 def asset(path: str) -> str:
-	"""The address of a file in `public`, which changes with its content: browsers keep it for a long time."""
+	"""Return the URL of a file in `public`. It changes with the content, because browsers cache it for a long time."""
 	file = PUBLIC / path
 	return f"/assets/oropendola_payments/{path}?v={_fingerprint(file, file.stat().st_mtime_ns)}"
 

@@ -1,4 +1,4 @@
-"""Amounts, dates and states as people read them, in their language."""
+"""Texts of the customer pages: amounts, dates and statuses in the customer's language."""
 
 from frappe import _
 from frappe.utils import cint
@@ -8,7 +8,7 @@ from oropendola_payments.ai_billing.formatting import clock, day, days, moment, 
 
 __all__ = ("clock", "day", "days", "moment", "money", "number", "quota", "tax_line")
 
-# What a state means for the customer, and the tone in which it is shown.
+# The label of a status for customers, and its colour.
 INVOICE_STATES = {
 	"Pending": ("To pay", "open"),
 	"Processing": ("In progress", "wait"),
@@ -31,24 +31,24 @@ SUBSCRIPTION_STATES = {
 
 
 def state(words: dict, status: str) -> dict:
-	"""The word for a state and its tone."""
+	"""Return the label and colour of a status."""
 	word, tone = words.get(status, (status, "plain"))
 	return {"word": _(word), "tone": tone}
 
 
 def translated(text: str | None) -> str:
-	"""A stored sentence in the customer's language, for templates that show nothing for nothing."""
+	"""Translate a stored text; an empty string for None, because templates would print it."""
 	return formatting.translated(text) or ""
 
 
 def watched_state(status: str, attempt) -> str:
-	"""How invoice and payment stand, as `watch.js` puts it together from the API's answer."""
+	"""Return the statuses of invoice and attempt in the format that `watch.js` builds from the API's answer."""
 	parts = (status, attempt and attempt.status, attempt and attempt.error_code)
 	return " ".join(filter(None, parts))
 
 
 def interval(unit: str, count: int) -> str:
-	"""How long a price lasts: "a month", "every 3 months"."""
+	"""Return the interval of a price: "a month", "every 3 months"."""
 	count = cint(count) or 1
 	if count == 1:
 		return {"Day": _("a day"), "Month": _("a month"), "Year": _("a year")}[unit]
@@ -57,7 +57,7 @@ def interval(unit: str, count: int) -> str:
 
 
 def methods(codes) -> list[str]:
-	"""The ways to pay that a gateway takes, as its customers know them."""
+	"""Return the labels of a gateway's payment methods."""
 	known = {
 		"card": _("Cards"),
 		"upi": _("UPI"),
@@ -73,7 +73,7 @@ def methods(codes) -> list[str]:
 
 
 def tax_note(settings) -> str:
-	"""Whether the price list has the tax in it."""
+	"""Return the note whether the prices include tax."""
 	if not settings.tax_rate:
 		return ""
 	label = settings.tax_label or _("tax")

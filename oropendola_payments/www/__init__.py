@@ -1,1 +1,1 @@
-"""The pages that customers open, one module for each address."""
+"""Customer pages, one module for each URL."""

@@ -1,4 +1,4 @@
-"""The customer's own page: subscription, quota, API key, invoices."""
+"""Billing page: subscription, quota, API key and invoices."""
 
 from collections.abc import Callable
 
@@ -55,15 +55,15 @@ def _renew(context):
 
 
 def _show_key(context):
-	_hand_over(context, lifecycle.reveal_key)
+	_show_new_key(context, lifecycle.reveal_key)
 
 
 def _rotate_key(context):
-	_hand_over(context, lifecycle.rotate_key)
+	_show_new_key(context, lifecycle.rotate_key)
 
 
-def _hand_over(context, make_key: Callable[[str], dict]):
-	"""The key in the answer itself: a page that could be opened again must not have it."""
+def _show_new_key(context, make_key: Callable[[str], dict]):
+	"""Show the key in the answer to the POST, without a redirect, because no page that can be reloaded may contain it."""
 	with shell.refusals_lead_to("/billing"):
 		context.new_key = make_key(shell.require_login())["api_key"]
 
@@ -170,7 +170,7 @@ def _invoice(doc) -> dict:
 
 
 def _action(doc) -> dict | None:
-	"""The one thing that can be done with an invoice now."""
+	"""Return the action that is offered for an invoice."""
 	if doc.status in SETTLED:
 		return {"word": _("Receipt"), "address": f"/receipt?invoice={doc.name}", "quiet": True}
 	if doc.status not in OPEN:

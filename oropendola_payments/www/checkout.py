@@ -1,4 +1,4 @@
-"""What is owed, and the choice of how to pay it."""
+"""Checkout page: the invoice and the choice of a gateway."""
 
 import frappe
 from frappe import _
@@ -32,7 +32,7 @@ def get_context(context):
 		_start(invoice)
 	context.update({"view": _view(invoice), "invoice": summary(invoice)})
 	if context.view == "pay":
-		_offer(context, invoice, page)
+		_add_gateways(context, invoice, page)
 	page.title = _("Pay invoice {0}").format(invoice.name)
 
 
@@ -45,7 +45,7 @@ def _view(invoice) -> str:
 
 
 def _start(invoice):
-	"""Open the payment and go on to it."""
+	"""Start the payment and redirect to it."""
 	gateway, phone = shell.posted("gateway"), shell.posted("phone")
 	address, typed = f"/checkout?invoice={invoice.name}", {"gateway": gateway, "phone": phone}
 	if _needs_phone(gateway) and not phone and not phone_of(invoice.user):
@@ -60,12 +60,12 @@ def _start(invoice):
 	shell.redirect(f"/pay?attempt={attempt}" if attempt else f"/payment-result?invoice={invoice.name}")
 
 
-def _offer(context, invoice, page):
+def _add_gateways(context, invoice, page):
 	page.says_who_takes_the_card = True
 	listing = gateway_choice.available(invoice.currency, invoice.outstanding())
 	usable = [entry for entry in listing["gateways"] if entry["available"]]
 	usable.sort(key=lambda entry: not entry["recommended"])
-	under_way = _under_way(invoice)
+	under_way = _open_payment(invoice)
 	chosen = page.typed.get("gateway") or (under_way or {}).get("code") or listing["default"]
 	context.update(
 		{
@@ -92,8 +92,8 @@ def _gateway(entry: dict, chosen: str | None) -> dict:
 	}
 
 
-def _under_way(invoice) -> dict | None:
-	"""A payment that was started and not finished: going on with it is better than a second one."""
+def _open_payment(invoice) -> dict | None:
+	"""Return an open attempt that the customer can continue instead of starting a second one."""
 	filters = {
 		"invoice": invoice.name,
 		"status": ("in", OPEN_ATTEMPTS),
@@ -113,7 +113,7 @@ def _under_way(invoice) -> dict | None:
 
 
 def _needs_phone(code: str) -> bool:
-	"""Whether it refuses a customer without a phone number, so that the page asks before it lets them."""
+	"""Return whether the gateway needs a phone number, so that the page asks for it first."""
 	if code not in gateway_codes():
 		return False
 	return adapter_class(code).capabilities.needs_phone or bool(settings_of(code).require_phone_code)

@@ -1,4 +1,4 @@
-"""The bridge to the gateway: a form, a script, a code, a UPI request or just a link. It changes nothing until a button is pressed."""
+"""Pay page: continue to the gateway with a form, script, code, UPI request or link. A GET changes nothing."""
 
 import frappe
 from frappe import _
@@ -38,7 +38,7 @@ def get_context(context):
 
 
 def view_of(attempt, data: dict) -> str:
-	"""Which of the ways the gateway offered is taken, the one that works without JavaScript first."""
+	"""Return the view for the gateway's answer. What works without JavaScript comes first."""
 	if attempt.phone_check == "Needed":
 		return "otp"
 	if attempt.expires_at and get_datetime(attempt.expires_at) < now_datetime():
@@ -79,7 +79,7 @@ def _act(attempt):
 
 
 def _cancel(attempt):
-	with _refusals_lead_back(attempt):
+	with _refusals_return_here(attempt):
 		answer = cancel.cancel(attempt.user, attempt.name)
 	paid = answer["status"] in ("Paid", "Authorized")
 	shell.redirect(
@@ -88,13 +88,13 @@ def _cancel(attempt):
 
 
 def _confirm_otp(attempt):
-	"""The bank's code leads to the result page, which asks what the money did; ours only opens the gateway."""
+	"""Submit a code. After the bank's code redirect to the result page; ours only opens the payment at the gateway."""
 	on = (
 		f"/pay?attempt={attempt.name}"
 		if attempt.phone_check == "Needed"
 		else f"/payment-result?attempt={attempt.name}"
 	)
-	with _refusals_lead_back(attempt):
+	with _refusals_return_here(attempt):
 		answer = submit_otp.confirm(attempt.user, attempt.name, shell.posted("otp").replace(" ", ""))
 	if answer["accepted"] or answer["status"] not in ("Created", "Processing"):
 		shell.redirect(on)
@@ -102,14 +102,14 @@ def _confirm_otp(attempt):
 
 
 def _resend_otp(attempt):
-	with _refusals_lead_back(attempt):
+	with _refusals_return_here(attempt):
 		answer = submit_otp.resend(attempt.user, attempt.name)
 	if not answer["accepted"]:
 		shell.refuse(answer.get("message"), _own_address(attempt))
 	shell.redirect(f"/pay?attempt={attempt.name}&sent=1")
 
 
-def _refusals_lead_back(attempt):
+def _refusals_return_here(attempt):
 	return shell.refusals_lead_to(_own_address(attempt))
 
 
@@ -128,7 +128,7 @@ def _refused_code(answer: dict) -> str:
 	return f"{_('This code is incorrect.')} {again}"
 
 
-# Ways on ------------------------------------------------------------------------------------------
+# Views --------------------------------------------------------------------------------------------
 
 
 def _prepare_form(context, page, attempt, data: dict):
@@ -139,7 +139,7 @@ def _prepare_form(context, page, attempt, data: dict):
 
 def _prepare_link(context, page, attempt, data: dict):
 	context.update({"form": None, "link": data["url"]})
-	# A link, not a redirect: browsers hold redirects that follow a form to the rules for forms.
+	# A link and no redirect, because `form-action` applies to redirects after a form.
 	page.refresh = {"seconds": 0, "address": data["url"], "without_script_only": True}
 	shell.add_script(page, "pay")
 
@@ -195,7 +195,7 @@ def _prepare_upi(context, page, attempt, data: dict):
 
 
 def _prepare_prepared(context, page, attempt, data: dict):
-	if attempt.status != "Created":  # the gateway did not answer: only it knows, and the result page asks
+	if attempt.status != "Created":  # the gateway did not answer, and the result page queries it
 		shell.redirect(f"/payment-result?attempt={attempt.name}")
 	page.refresh = {"seconds": 3, "address": None, "without_script_only": False}
 

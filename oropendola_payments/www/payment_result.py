@@ -1,4 +1,4 @@
-"""How a payment ended. It only reads; whoever comes back without a log-in sees no word about whose payment it is."""
+"""Result page of a payment. A GET changes nothing, and a guest sees no data of the payment."""
 
 from urllib.parse import urlencode
 
@@ -24,7 +24,7 @@ def get_context(context):
 	page = shell.open_page(context, _("Your payment"))
 	shell.add_script(page, "result")
 	if not page.user:
-		return _welcome_guest(context, page)
+		return _show_guest(context, page)
 	invoice, attempt = _find(page.user)
 	if not invoice:
 		return shell.not_found(
@@ -33,23 +33,23 @@ def get_context(context):
 			_("It may belong to another account. You can find your own invoices on the billing page."),
 		)
 	if shell.is_post():
-		_ask(invoice, attempt)
+		_refresh_status(invoice, attempt)
 	context.update({"view": view_of(invoice, attempt), "payment": _payment(invoice, attempt)})
 	PREPARE.get(context.view, _prepare_nothing)(context, page, invoice)
 
 
-def _welcome_guest(context, page):
-	"""A browser that comes from the gateway by a form keeps its log-in back. Opening the page once more, from here, brings it."""
-	came_again = bool(shell.query_param("back"))
-	context.view = "guest" if came_again else "returning"
+def _show_guest(context, page):
+	"""Reload the page once, from this site: after a cross-site POST the browser did not send the session cookie."""
+	is_reloaded = bool(shell.query_param("back"))
+	context.view = "guest" if is_reloaded else "returning"
 	page.login = shell.login_address(_own_address())
-	if not came_again:
+	if not is_reloaded:
 		context.once_more = f"{_own_address()}&back=1"
 		page.refresh = {"seconds": 0, "address": context.once_more, "without_script_only": False}
 
 
 def view_of(invoice, attempt) -> str:
-	"""The invoice has the first word: another attempt may have paid it meanwhile."""
+	"""Return the view. The invoice comes first, because another attempt may have paid it."""
 	if invoice.status in ("Refunded", "Partly Refunded"):
 		return "refunded"
 	if invoice.status in SETTLED:
@@ -59,14 +59,14 @@ def view_of(invoice, attempt) -> str:
 	if invoice.needs_review:
 		return "review"
 	if attempt and attempt.is_open():
-		return _under_way(attempt)
+		return _open_view(attempt)
 	if invoice.status == "Partly Paid":
 		return "partly"
 	return ENDED.get(attempt.status, "failed") if attempt else _without_attempt(invoice)
 
 
-def _under_way(attempt) -> str:
-	"""A gateway keeps a payment open after the bank's no, and after the customer left its page."""
+def _open_view(attempt) -> str:
+	"""Return the view of an open attempt. It stays open after a decline, and after the customer left the gateway's page."""
 	if was_declined(attempt):
 		return "declined"
 	return "left" if attempt.status == "Processing" and shell.query_param("cancelled") else "pending"
@@ -82,7 +82,7 @@ def _own_address() -> str:
 
 
 def _find(user: str):
-	"""The invoice and the attempt of the address, when they are this user's."""
+	"""Return the invoice and attempt of the URL, if they belong to this user."""
 	attempt_name = shell.posted("attempt") or shell.query_param("attempt")
 	invoice_name = shell.posted("invoice") or shell.query_param("invoice")
 	attempt = own_attempt(user, attempt_name) if attempt_name else None
@@ -102,8 +102,8 @@ def _latest_attempt(invoice, filters: dict | None = None):
 	return frappe.get_doc("Payment Attempt", name) if name else None
 
 
-def _ask(invoice, attempt):
-	"""The button for browsers without JavaScript: ask the gateway now."""
+def _refresh_status(invoice, attempt):
+	"""Refresh the status, for the button in browsers without JavaScript."""
 	address = (
 		f"/payment-result?attempt={attempt.name}" if attempt else f"/payment-result?invoice={invoice.name}"
 	)
@@ -154,7 +154,7 @@ def _prepare_pending(context, page, invoice):
 
 
 def _prepare_ended(context, page, invoice):
-	"""Another payment of the invoice may still be under way: one more would be one too many."""
+	"""Add another open attempt of the invoice, so that the page does not offer a second payment."""
 	context.other_open = _latest_attempt(invoice, {"status": ("in", OPEN_ATTEMPTS)})
 
 

@@ -1,4 +1,4 @@
-"""What can be bought. A guest can look; choosing needs a log-in and a click."""
+"""Plans page. Guests can see it; choosing a plan needs a login."""
 
 from urllib.parse import quote
 
@@ -54,7 +54,7 @@ def _is_sold(plan: dict, currency: str) -> bool:
 
 
 def _mine(user: str | None) -> dict[str, str]:
-	"""The user's subscriptions by plan, the newest state of each."""
+	"""Return the newest subscription status of the user by plan."""
 	if not user:
 		return {}
 	rows = frappe.get_all("AI Subscription", {"user": user}, ["plan", "status"], order_by="creation")

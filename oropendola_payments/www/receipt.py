@@ -1,4 +1,4 @@
-"""What was paid, on one sheet that prints well."""
+"""Receipt page, to print."""
 
 from frappe import _
 

@@ -1,4 +1,4 @@
-"""Bench commands of this app."""
+"""Bench commands."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Refusals: each has the HTTP status and the slug that callers can rely on."""
+"""Refusals, each with the HTTP status and error code that API clients can rely on."""
 
 import frappe
 from frappe import _
@@ -37,7 +37,7 @@ class InvalidTransition(Conflict):
 
 
 class ConcurrentChange(Conflict):
-	"""Somebody else was faster. What was tried did not happen; reading again tells how things stand."""
+	"""Another request changed the record first. Nothing was changed by this one."""
 
 	error_code = "concurrent_change"
 
@@ -73,7 +73,7 @@ class AuditTrailIsFrozen(Refusal, frappe.PermissionError):
 
 
 def is_refusal(error: Exception) -> bool:
-	"""Whether an error is an answer that a caller can act on; anything else is a bug and stays loud."""
+	"""Return whether an error is an answer for the API client. Any other exception is a bug and must be raised."""
 	status = getattr(error, "http_status_code", None)
 	if not status or isinstance(error, frappe.Redirect):
 		return False
@@ -81,6 +81,6 @@ def is_refusal(error: Exception) -> bool:
 
 
 def sentence_of(error: Exception) -> str:
-	"""What a refusal says, as plain text."""
+	"""Return the message of a refusal as plain text."""
 	message = str(error) or frappe.flags.error_message or _("You are not allowed to do this.")
 	return strip_html(str(message))

@@ -17,7 +17,7 @@ doctype_list_js = {"Payment Webhook Log": DESK_SCRIPT}
 
 PERMISSIONS = "oropendola_payments.ai_billing.permissions"
 
-# A list and a single record follow the same rule: customers see only what is theirs.
+# The same rule for lists and single records: customers see only their own.
 permission_query_conditions = {
 	"AI Subscription": f"{PERMISSIONS}.subscription_conditions",
 	"AI API Key": f"{PERMISSIONS}.api_key_conditions",
@@ -31,20 +31,20 @@ has_permission = {
 	"Payment Attempt": f"{PERMISSIONS}.has_permission",
 }
 
-# What browsers may load on the customer pages, and a way on for returns that a log-in came along with; all else stays as it is.
+# The Content-Security-Policy of customer pages, and a redirect for returns refused by the CSRF check. Other answers are unchanged.
 after_request = [
 	"oropendola_payments.web.policy.set_headers",
 	"oropendola_payments.api.callbacks.redirect_csrf_failure",
 ]
 standard_portal_menu_items = [{"title": "Billing", "route": "/billing"}]
 
-# The framework counts without asking who may read.
+# Frappe counts records without checking read permission.
 override_whitelisted_methods = {"frappe.client.get_count": "oropendola_payments.overrides.get_count"}
 
 SWEEPS = "oropendola_payments.engine.jobs.payment_jobs"
 SUBSCRIPTIONS = "oropendola_payments.engine.jobs.subscription_jobs"
 
-# Each job only asks for work to be done in the background: a cron job itself has 300 seconds.
+# These only enqueue background jobs, because a cron job itself has 300 seconds.
 scheduler_events = {
 	"cron": {
 		"* * * * *": [f"{SWEEPS}.reconcile_attempts"],
@@ -58,8 +58,8 @@ scheduler_events = {
 	"daily_long": [f"{SWEEPS}.clear_raw_payloads"],
 }
 
-# Any save of a user empties the cache but for these: tokens, details of a payment by phone, marks of life and counts. All else that is
-# cached can be read again. What must outlive an emptied Redis as well is in the database.
+# Saving any user clears the cache except for these keys: tokens, input of two-step payments, heartbeats and counters. Other cached
+# values can be read again. What must survive an emptied Redis too is in the database.
 persistent_cache_keys = [
 	"oropendola_alive",
 	"oropendola_gateway_failures",
@@ -73,9 +73,9 @@ persistent_cache_keys = [
 
 PRIVACY = "oropendola_payments.engine.privacy"
 
-# Frappe's export shows a person these records. Its deletion redacts the named fields and renames the user, which the links follow;
-# the hook on the rename does the rest. Every entry names fields: without them Frappe would replace the person's name in all texts
-# of a record, hashes and payment numbers included.
+# Frappe's data export includes these records. Its deletion redacts these fields and renames the user, links included; the hook
+# on the rename does the rest. Every entry needs `redact_fields`: otherwise Frappe replaces the user's name in all text fields of
+# a record, also in hashes and payment ids.
 user_data_fields = [
 	{"doctype": "AI Subscription", "filter_by": "user", "redact_fields": ["last_reminder"]},
 	{"doctype": "AI API Key", "filter_by": "user", "redact_fields": ["key_prefix"]},
@@ -89,7 +89,7 @@ user_data_fields = [
 FORMS = "oropendola_payments.api.form_actions"
 GATEWAY = "oropendola_payments.engine.gateway"
 
-# The records know neither the engine nor the API: what those add to them is wired here.
+# DocTypes import neither the engine nor the API, so their handlers are registered here.
 doc_events = {
 	"User": {"after_rename": f"{PRIVACY}.user_renamed"},
 	"AI Invoice": {"onload": f"{FORMS}.invoice_loaded"},
@@ -104,5 +104,5 @@ doc_events = {
 	},
 }
 
-# Log Settings may empty old texts and drop alerts that are over. It never deletes a message.
+# Log Settings may clear old payloads and delete closed alerts. It never deletes a message.
 default_log_clearing_doctypes = {"Payment Webhook Log": 180, "Payment Alert": 180}

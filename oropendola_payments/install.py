@@ -1,4 +1,4 @@
-"""First data. `install-app` marks patches as done without running them, so whatever must exist is ensured here."""
+"""Initial data. `install-app` marks patches as done without running them, so required records are created here."""
 
 import frappe
 
@@ -16,9 +16,9 @@ def after_migrate() -> None:
 
 
 def before_uninstall() -> None:
-	"""Roles stay with the users' other rights in mind, but without us they mean nothing: take them away."""
+	"""Delete what Frappe leaves behind: our roles, unchanged email templates and scheduled jobs."""
 	mail_templates.remove_untouched_records()
-	# Frappe takes them away at the next migration only; until then the scheduler would call us without our tables.
+	# Frappe deletes these only at the next migration. Until then the scheduler would run our jobs without our tables.
 	frappe.db.delete("Scheduled Job Type", {"method": ("like", "oropendola_payments.%")})
 	for role in (*DESK_ROLES, TRANSACT):
 		frappe.db.delete("Has Role", {"role": role})
@@ -37,7 +37,7 @@ def ensure_first_data() -> None:
 
 
 def ensure_settings() -> None:
-	"""Defaults of Payment Settings that are not stored yet: a field that came with an update would read as empty or off."""
+	"""Store missing defaults of Payment Settings. Otherwise a field added by an update reads as empty or off."""
 	stored = frappe.db.get_singles_dict("Payment Settings")
 	for field in frappe.get_meta("Payment Settings").fields:
 		if field.default and field.fieldname not in stored:
@@ -51,7 +51,7 @@ def ensure_roles() -> None:
 
 
 def ensure_currencies_can_be_chosen() -> None:
-	"""Plans and filters need currencies, which Frappe shows only to roles of its own and of ERPNext."""
+	"""Let our roles read Currency, which plans and filters need. By default only roles of Frappe and ERPNext can."""
 	readers = {permission.role for permission in frappe.get_meta("Currency").permissions if permission.read}
 	for role in DESK_ROLES:
 		if not {role, "All"} & readers:
@@ -59,7 +59,7 @@ def ensure_currencies_can_be_chosen() -> None:
 
 
 def ensure_gateways() -> None:
-	"""A switched-off record for every gateway, so that an administrator only has to fill in the keys."""
+	"""Create a disabled settings record for every gateway, so that an administrator only has to enter the keys."""
 	for order, (code, path) in enumerate(BUILT_IN.items(), start=1):
 		if not frappe.db.exists("Payment Gateway Settings", {"gateway": code}):
 			values = {"label": load(path).label, "gateway": code, "mode": "Test", "enabled": 0}

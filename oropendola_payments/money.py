@@ -1,4 +1,4 @@
-"""Exact money: `Decimal` in major units, `int` in minor units, never a float in between."""
+"""Exact amounts: `Decimal` in major units, `int` in minor units, never float."""
 
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import cache
@@ -6,12 +6,12 @@ from typing import TypeAlias
 
 from babel.numbers import get_currency_precision, list_currencies
 
-# What an amount may come as: exact, typed, or read from the database. `to_decimal` refuses what is none.
+# An amount as it comes from code, a request or the database. `to_decimal` refuses anything else.
 Amount: TypeAlias = Decimal | float | str | None
 
 
 def exponent_of(currency: str) -> int:
-	"""How many decimals the currency has: 2 for INR, 0 for JPY, 3 for KWD."""
+	"""Return the number of decimals of a currency: 2 for INR, 0 for JPY, 3 for KWD."""
 	code = (currency or "").upper()
 	if code not in _known_currencies():
 		raise ValueError(f"{currency!r} is not a currency code. Please use a three-letter ISO 4217 code.")
@@ -19,7 +19,7 @@ def exponent_of(currency: str) -> int:
 
 
 def to_decimal(value: Amount) -> Decimal:
-	"""The exact number a person would read; a database float becomes the decimal it prints as."""
+	"""Return the exact decimal. A float from the database becomes the decimal that it prints as."""
 	if isinstance(value, bool) or value is None or value == "":
 		raise ValueError("An amount is missing.")
 	try:
@@ -32,7 +32,7 @@ def to_decimal(value: Amount) -> Decimal:
 
 
 def to_minor(amount: Amount, currency: str, exponent: int | None = None) -> int:
-	"""Whole minor units (paise, cents). An amount finer than the currency is refused, not rounded."""
+	"""Return minor units (paise, cents). An amount with too many decimals is refused, not rounded."""
 	exponent = exponent_of(currency) if exponent is None else exponent
 	scaled = to_decimal(amount).scaleb(exponent)
 	if scaled != scaled.to_integral_value():
@@ -41,7 +41,7 @@ def to_minor(amount: Amount, currency: str, exponent: int | None = None) -> int:
 
 
 def from_minor(minor: int, currency: str, exponent: int | None = None) -> Decimal:
-	"""The amount in major units, with the decimals of its currency."""
+	"""Return the amount in major units, with the decimals of its currency."""
 	if isinstance(minor, bool) or not isinstance(minor, int):
 		raise ValueError(f"{minor!r} is not a whole number of minor units.")
 	exponent = exponent_of(currency) if exponent is None else exponent
@@ -49,13 +49,13 @@ def from_minor(minor: int, currency: str, exponent: int | None = None) -> Decima
 
 
 def quantize(amount: Amount, currency: str) -> Decimal:
-	"""The amount rounded half up to the decimals of its currency: for computed sums such as tax."""
+	"""Return the amount rounded half up to the decimals of its currency, for computed amounts such as tax."""
 	step = Decimal(1).scaleb(-exponent_of(currency))
 	return to_decimal(amount).quantize(step, rounding=ROUND_HALF_UP)
 
 
 def money_text(amount: Amount, currency: str, exponent: int | None = None) -> str:
-	"""The amount as gateways want it in text: `1499.50`, `500`, `5.125`, never `1e3` or `1,499.50`."""
+	"""Return the amount as text for gateways: `1499.50`, `500`, `5.125`, never `1e3` or `1,499.50`."""
 	return f"{from_minor(to_minor(amount, currency, exponent), currency, exponent):f}"
 
 

@@ -1,4 +1,4 @@
-"""Calls of the framework that would tell more of our records than a user may know."""
+"""Overrides of Frappe endpoints that would reveal data of our records."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ MODULE = "AI Billing"
 
 @frappe.whitelist()
 def get_count(doctype: str, filters: Any = None, debug: Any = False, cache: Any = False) -> int:
-	"""As the framework's, but our records are counted with permissions: a count with filters can spell out any field."""
+	"""As in Frappe, but with permissions for our records, because counts with filters can reveal the value of any field."""
 	if frappe.get_meta(doctype).module != MODULE:
 		return client.get_count(doctype, filters, debug, cache)
 	return permitted_count(doctype, frappe.parse_json(filters))

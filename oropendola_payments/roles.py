@@ -1,20 +1,20 @@
-"""The roles of this app, and what they let people do."""
+"""The roles of this app and their permission checks."""
 
 import frappe
 
 MANAGER = "Payments Manager"
 AUDITOR = "Payments Auditor"
-TRANSACT = "Payments Transact"  # may pay by API without a page
+TRANSACT = "Payments Transact"  # may pay through the API without a page
 
 DESK_ROLES = (MANAGER, AUDITOR)
 STAFF = frozenset({MANAGER, AUDITOR, "System Manager"})
 
 
 def is_manager() -> bool:
-	"""Whether the user may move money by hand, replay messages and decide reviews."""
+	"""Return whether the user may record payments, refund, replay messages and finish reviews."""
 	return frappe.session.user == "Administrator" or MANAGER in frappe.get_roles()
 
 
 def is_staff(user: str | None = None) -> bool:
-	"""Whether the user may see everybody's records. Everybody else sees only their own."""
+	"""Return whether the user may see the records of all customers. Others see only their own."""
 	return bool(STAFF & set(frappe.get_roles(user)))

@@ -5,6 +5,7 @@ import secrets
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import quote, urlsplit
 
 import frappe
@@ -81,9 +82,10 @@ def brand() -> str:
 
 def require_login() -> str:
 	"""Return the user, or redirect a guest to the login, which returns to this page."""
-	if not user():
+	name = user()
+	if not name:
 		redirect(login_address())
-	return user()
+	return name
 
 
 def login_address(back: str | None = None) -> str:
@@ -94,7 +96,7 @@ def login_address(back: str | None = None) -> str:
 	return f"/login?redirect-to={quote(back or here, safe='/')}"
 
 
-def redirect(address: str):
+def redirect(address: str) -> NoReturn:
 	"""Redirect to another page of this site, by GET."""
 	frappe.local.flags.redirect_location = address
 	error = frappe.Redirect()

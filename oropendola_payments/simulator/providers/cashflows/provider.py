@@ -14,17 +14,8 @@ from oropendola_payments.simulator.core import ledger
 from oropendola_payments.simulator.core.amounts import to_text
 from oropendola_payments.simulator.core.ledger import Charge, ExceedsRefundable, Order, Refund
 from oropendola_payments.simulator.core.provider import Provider, Return
-from oropendola_payments.simulator.providers.cashflows.wire import (
-	JOB_STATUS,
-	PAYMENT_STATUS,
-	REFUND_STATUS,
-	Refused,
-	error_report,
-	json_object,
-	read_amount,
-	read_utc,
-	request_hash,
-)
+from oropendola_payments.simulator.providers.cashflows import wire
+from oropendola_payments.simulator.providers.cashflows.wire import Refused
 
 PREFIX = "/api/gateway"
 MAX_WRONG_HASHES = 5
@@ -77,11 +68,11 @@ class Cashflows(Provider):
 			)
 		except Refused as refused:
 			return self.json_response(
-				{"data": None, "errorReport": error_report(refused.code)}, refused.status
+				{"data": None, "errorReport": wire.error_report(refused.code)}, refused.status
 			)
 
 	def _check_hash(self, request: Request) -> None:
-		expected = request_hash(str(self.config["key_secret"]), request.get_data())
+		expected = wire.request_hash(str(self.config["key_secret"]), request.get_data())
 		received = request.headers.get("Hash", "").lower()
 		is_known = request.headers.get("ConfigurationId") == self.config["key_id"]
 		if self.wrong_hashes >= MAX_WRONG_HASHES:
@@ -106,12 +97,12 @@ class Cashflows(Provider):
 	# Payment jobs -----------------------------------------------------------------------------------
 
 	def create(self, request: Request) -> Response:
-		return self._guarded(request, lambda: self._job(self._open(json_object(request))), 201)
+		return self._guarded(request, lambda: self._job(self._open(wire.json_object(request))), 201)
 
 	def _open(self, body: dict) -> Order:
 		parameters, order = body.get("parameters") or {}, body.get("order") or {}
 		currency, number = body.get("currency"), order.get("orderNumber")
-		minor = read_amount(body.get("amountToCollect"), currency)
+		minor = wire.read_amount(body.get("amountToCollect"), currency)
 		if currency not in self.config["currencies"]:
 			raise Refused(400, "CurrencyNotSupported")
 		if not isinstance(number, str) or not 0 < len(number) <= 35:
@@ -125,7 +116,7 @@ class Cashflows(Provider):
 			minor,
 			currency,
 			parameters=parameters,
-			expires_at=read_utc(body.get("expirationDateTimeUtc")),
+			expires_at=wire.read_utc(body.get("expirationDateTimeUtc")),
 		)
 
 	def _reference(self) -> str:
@@ -172,7 +163,7 @@ class Cashflows(Provider):
 			"createDateTimeUtc": order.created_at.isoformat(),
 			"currency": self.reported_currency("status", order.currency),
 			"amountToCollect": self._amount(order.amount_minor, order.currency),
-			"paymentStatus": JOB_STATUS.get(order.state, last),
+			"paymentStatus": wire.JOB_STATUS.get(order.state, last),
 			"order": {"orderNumber": order.reference},
 			"payments": payments,
 			"links": {"action": {"url": self.pay_url(order), "type": "Redirect"}},
@@ -194,7 +185,7 @@ class Cashflows(Provider):
 			"reference": self._format_reference(charge.payment_id),
 			"createDateTimeUtc": charge.created_at.isoformat(),
 			"paymentMethods": ["Card"],
-			"status": PAYMENT_STATUS[charge.state],
+			"status": wire.PAYMENT_STATUS[charge.state],
 			"amountToCollect": self._amount(charge.amount_minor, charge.currency),
 			"refunds": [self._refund(refund) for refund in self.ledger.refunds_of(charge)],
 			"attributes": {"originatingIpAddress": "192.0.2.1"},
@@ -227,7 +218,7 @@ class Cashflows(Provider):
 		)
 
 	def _capture(self, request: Request, charge: Charge) -> dict:
-		minor = read_amount(json_object(request).get("amountToCapture"), charge.currency)
+		minor = wire.read_amount(wire.json_object(request).get("amountToCapture"), charge.currency)
 		if charge.state != ledger.AUTHORIZED:
 			raise Refused(400, "InvalidCaptureStatus")
 		if minor > charge.amount_minor:
@@ -239,7 +230,7 @@ class Cashflows(Provider):
 	# Refunds ----------------------------------------------------------------------------------------
 
 	def refund(self, request: Request, job_reference: str, reference: str) -> Response:
-		report = error_report("UnexpectedPaymentStatus") if self.config["refund_reports_error"] else None
+		report = wire.error_report("UnexpectedPaymentStatus") if self.config["refund_reports_error"] else None
 		return self._guarded(
 			request,
 			lambda: self._new_refund(request, self._find_charge(job_reference, reference)),
@@ -249,8 +240,8 @@ class Cashflows(Provider):
 
 	def _new_refund(self, request: Request, charge: Charge) -> dict:
 		"""A repeated refundNumber is a second refund: nothing in the documentation says that Cashflows detects it."""
-		body = json_object(request)
-		minor = read_amount(body.get("amountToRefund"), charge.currency)
+		body = wire.json_object(request)
+		minor = wire.read_amount(body.get("amountToRefund"), charge.currency)
 		if self.take_fault("refund", "decline"):
 			raise Refused(201, "GenericRejectionOfRefund")  # a refusal with a successful status
 		if charge.state != ledger.CAPTURED:
@@ -269,7 +260,7 @@ class Cashflows(Provider):
 		return {
 			"reference": self._format_reference(refund.refund_id),
 			"refundNumber": refund.key,
-			"status": REFUND_STATUS[refund.state],
+			"status": wire.REFUND_STATUS[refund.state],
 			"amountToRefund": self._amount(refund.amount_minor, refund.currency),
 		}
 

@@ -5,7 +5,7 @@ from werkzeug.wrappers import Request, Response
 from oropendola_payments.simulator.core import ledger, pages
 from oropendola_payments.simulator.core.amounts import to_minor, to_text
 from oropendola_payments.simulator.core.ledger import Charge, Order
-from oropendola_payments.simulator.providers.cashfree.wire import json_number
+from oropendola_payments.simulator.providers.cashfree import wire
 
 OTP = "111000"
 MAX_OTP_ATTEMPTS = 5
@@ -112,7 +112,7 @@ class OrderPay:
 				"cf_payment_id": charge.payment_id,
 				"channel": channel,
 				"data": {**data, "redirect_to_bank": bank_page} if bank_page else data,
-				"payment_amount": json_number(charge.amount_minor, charge.currency),
+				"payment_amount": wire.json_number(charge.amount_minor, charge.currency),
 				"payment_method": charge.method,
 			}
 		)
@@ -245,10 +245,10 @@ class OrderPay:
 			"order_id": charge.reference,
 			"entity": "payment",
 			"is_captured": charge.state == ledger.CAPTURED,
-			"order_amount": json_number(order.amount_minor, order.currency),
+			"order_amount": wire.json_number(order.amount_minor, order.currency),
 			"payment_group": GROUPS[charge.method],
 			"payment_currency": self.reported_currency(call, charge.currency),
-			"payment_amount": json_number(amount, charge.currency),
+			"payment_amount": wire.json_number(amount, charge.currency),
 			"payment_time": charge.created_at.isoformat(timespec="seconds"),
 			"payment_status": charge.fields.get("status") or STATES[charge.state],
 			"payment_message": "Simulated response message",

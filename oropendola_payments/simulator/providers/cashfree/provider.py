@@ -13,19 +13,8 @@ from oropendola_payments.simulator.core import ledger
 from oropendola_payments.simulator.core.amounts import to_minor
 from oropendola_payments.simulator.core.ledger import Charge, ExceedsRefundable, Order, Refund
 from oropendola_payments.simulator.core.provider import Provider, Return
+from oropendola_payments.simulator.providers.cashfree import wire
 from oropendola_payments.simulator.providers.cashfree.order_pay import OrderPay
-from oropendola_payments.simulator.providers.cashfree.wire import (
-	CHECKOUT_SCRIPT,
-	DISPUTES,
-	ORDER_STATES,
-	REFUND_STATES,
-	SANDBOX_NOTES,
-	json_number,
-	problem_of_order,
-	read_number,
-	sign,
-	to_json,
-)
 
 VERSIONS = ("2021-05-21", "2022-01-01", "2022-09-01", "2023-08-01", "2025-01-01", "2026-01-01")
 REFUND_ID = re.compile(r"[A-Za-z0-9]{3,40}")
@@ -77,7 +66,7 @@ class Cashfree(OrderPay, Provider):
 		return self.auth_error(request) or self.idempotent(request, self._create)
 
 	def _create(self, params: dict) -> Response:
-		problem = problem_of_order(params, self.clock.now())
+		problem = wire.problem_of_order(params, self.clock.now())
 		if problem:
 			return self.error(
 				400, "order_meta_invalid" if "order_meta" in problem else "order_invalid", problem
@@ -112,7 +101,7 @@ class Cashfree(OrderPay, Provider):
 		return self.show_pay_page(order)
 
 	def checkout_script(self, request: Request) -> Response:
-		return self.script_response(CHECKOUT_SCRIPT)
+		return self.script_response(wire.CHECKOUT_SCRIPT)
 
 	def can_pay(self, order: Order) -> bool:
 		return self._status_of(order) == "ACTIVE"
@@ -144,7 +133,7 @@ class Cashfree(OrderPay, Provider):
 		if self.ledger.find_refund(key=key):
 			return self.error(409, "refund_already_exists", "refund with same id is already present")
 		try:
-			paise = to_minor(read_number(params.get("refund_amount")), order.currency)
+			paise = to_minor(wire.read_number(params.get("refund_amount")), order.currency)
 			refund = self.ledger.add_refund(charge, str(1700000000 + self.ledger.next_number()), key, paise)
 		except (ExceedsRefundable, ValueError):
 			return self.error(400, "refund_amount_invalid", "refund amount exceeds what is left")
@@ -177,7 +166,7 @@ class Cashfree(OrderPay, Provider):
 		if refund.state != ledger.REFUND_PENDING or seconds is None or note in ("PENDING", "ACTIVE"):
 			return
 		if self.clock.now() >= refund.created_at + timedelta(seconds=seconds):
-			outcome = "failure" if SANDBOX_NOTES.get(note) == ledger.REFUND_FAILED else "success"
+			outcome = "failure" if wire.SANDBOX_NOTES.get(note) == ledger.REFUND_FAILED else "success"
 			self.finish_refund(self.ledger.find_charge(refund.payment_id), refund, outcome)
 
 	# Webhooks -------------------------------------------------------------------------------------
@@ -197,7 +186,7 @@ class Cashfree(OrderPay, Provider):
 			"order_tags": order.fields["tags"],
 		}
 		params = {
-			"order": {**ids, "order_amount": json_number(order.amount_minor, order.currency)},
+			"order": {**ids, "order_amount": wire.json_number(order.amount_minor, order.currency)},
 			"payment": payment,
 		}
 		customer = {
@@ -213,8 +202,8 @@ class Cashfree(OrderPay, Provider):
 		self._send_event("REFUND_STATUS_WEBHOOK", {"refund": self._refund_body(refund)}, order)
 
 	def notify_dispute(self, charge: Charge, state: str) -> None:
-		kind, status = DISPUTES[state]
-		amount = json_number(charge.amount_minor, charge.currency)
+		kind, status = wire.DISPUTES[state]
+		amount = wire.json_number(charge.amount_minor, charge.currency)
 		dispute_id = f"433{self.ledger.next_number():09d}"
 		dispute = {"dispute_id": dispute_id, "dispute_type": "DISPUTE", "dispute_amount": amount}
 		dispute |= {"dispute_status": status, "reason_description": "Duplicate Processing"}
@@ -225,9 +214,11 @@ class Cashfree(OrderPay, Provider):
 
 	def _send_event(self, kind: str, data: dict, order: Order) -> None:
 		now = self.clock.now()
-		body = to_json({"data": data, "event_time": now.isoformat(timespec="seconds"), "type": kind}).encode()
+		body = wire.to_json(
+			{"data": data, "event_time": now.isoformat(timespec="seconds"), "type": kind}
+		).encode()
 		timestamp = str(int(now.timestamp() * 1000))
-		signature = sign(timestamp.encode() + body, self.config["client_secret"])
+		signature = wire.sign(timestamp.encode() + body, self.config["client_secret"])
 		headers = {
 			"Content-Type": "application/json",
 			"x-webhook-timestamp": timestamp,
@@ -323,7 +314,7 @@ class Cashfree(OrderPay, Provider):
 				order.state = ledger.EXPIRED
 		if order.fields.get("is_terminating") and order.state == ledger.OPEN:
 			return "TERMINATION_REQUESTED"
-		return ORDER_STATES.get(order.state, "ACTIVE")
+		return wire.ORDER_STATES.get(order.state, "ACTIVE")
 
 	def _order_body(self, order: Order, call: str) -> dict:
 		return {
@@ -331,7 +322,7 @@ class Cashfree(OrderPay, Provider):
 			"order_id": order.reference,
 			"entity": "order",
 			"order_currency": order.currency,
-			"order_amount": json_number(self.reported_amount(call, order.amount_minor), order.currency),
+			"order_amount": wire.json_number(self.reported_amount(call, order.amount_minor), order.currency),
 			"order_status": self._status_of(order),
 			"payment_session_id": order.fields["session"],
 			"order_expiry_time": order.fields["expires"].isoformat(),
@@ -345,16 +336,16 @@ class Cashfree(OrderPay, Provider):
 			"order_id": refund.reference,
 			"refund_id": refund.key,
 			"entity": "refund",
-			"refund_amount": json_number(refund.amount_minor, refund.currency),
+			"refund_amount": wire.json_number(refund.amount_minor, refund.currency),
 			"refund_currency": refund.currency,
-			"refund_status": REFUND_STATES[refund.state],
+			"refund_status": wire.REFUND_STATES[refund.state],
 			"refund_type": "MERCHANT_INITIATED",
 			"status_description": "Refund initiated.",
 		}
 
 	def amounts_response(self, body, status: int = 200) -> Response:
 		"""A JSON response in which marks of `json_number` are numbers."""
-		return Response(to_json(body), status, content_type="application/json")
+		return Response(wire.to_json(body), status, content_type="application/json")
 
 	def error(self, status: int, code: str, message: str, kind: str = "invalid_request_error") -> Response:
 		return self.json_response({"message": message, "code": code, "type": kind, "help": ""}, status)

@@ -12,15 +12,8 @@ from oropendola_payments.simulator.core import ledger
 from oropendola_payments.simulator.core.amounts import to_text
 from oropendola_payments.simulator.core.ledger import Charge, ExceedsRefundable, Order, Refund
 from oropendola_payments.simulator.core.provider import Provider, Return
-from oropendola_payments.simulator.providers.paypal.wire import (
-	Refused,
-	Wire,
-	decimals,
-	json_body,
-	read_amount,
-	time_text,
-	with_query,
-)
+from oropendola_payments.simulator.providers.paypal import wire
+from oropendola_payments.simulator.providers.paypal.wire import Refused, Wire
 
 CAPTURE_STATES = {ledger.CAPTURED: "COMPLETED", ledger.PENDING: "PENDING", ledger.FAILED: "DECLINED"}
 CAPTURE_EVENTS = {"COMPLETED": "COMPLETED", "PENDING": "PENDING", "DECLINED": "DENIED"}
@@ -80,7 +73,7 @@ class PayPal(Wire, Provider):
 		return self.guarded(request, lambda: self._create(request))
 
 	def _create(self, request: Request) -> Response:
-		body, request_id = json_body(request), request.headers.get("PayPal-Request-Id", "")
+		body, request_id = wire.json_body(request), request.headers.get("PayPal-Request-Id", "")
 		if "payment_source" in body and not request_id:
 			raise Refused(400, "PAYPAL_REQUEST_ID_REQUIRED")
 		if len(request_id) > 108:
@@ -109,7 +102,7 @@ class PayPal(Wire, Provider):
 		invoice_id = unit.get("invoice_id")
 		if invoice_id and any(o.fields["unit"].get("invoice_id") == invoice_id for o in self.ledger.orders):
 			raise Refused(422, "DUPLICATE_INVOICE_ID")
-		minor, currency = read_amount(unit.get("amount"))
+		minor, currency = wire.read_amount(unit.get("amount"))
 		experience = body.get("payment_source", {}).get("paypal", {}).get("experience_context")
 		context = experience or body.get("application_context") or {}
 		for name in ("return_url", "cancel_url"):
@@ -159,7 +152,7 @@ class PayPal(Wire, Provider):
 			"status": order.fields["status"],
 			"purchase_units": [unit],
 			"payer": {"email_address": "buyer@example.com", "payer_id": "PAYER00000001"},
-			"create_time": time_text(order.created_at),
+			"create_time": wire.time_text(order.created_at),
 			"links": [
 				{"href": self.url(f"/v2/checkout/orders/{order.order_id}"), "rel": "self", "method": "GET"},
 				{"href": self._approval_url(order), "rel": self.config["link_rel"], "method": "GET"},
@@ -180,10 +173,10 @@ class PayPal(Wire, Provider):
 	def complete_checkout(self, order: Order, outcome: str, method: str) -> Return:
 		context = order.fields["context"]
 		if outcome == "cancel":
-			return Return("GET", with_query(context["cancel_url"], token=order.order_id))
+			return Return("GET", wire.with_query(context["cancel_url"], token=order.order_id))
 		order.fields.update(status="APPROVED", outcome=outcome)
 		self.send_event("CHECKOUT.ORDER.APPROVED", "checkout-order", self.order_object(order))
-		url = with_query(context["return_url"], token=order.order_id, PayerID="PAYER00000001")
+		url = wire.with_query(context["return_url"], token=order.order_id, PayerID="PAYER00000001")
 		return Return("GET", url)
 
 	# Captures ---------------------------------------------------------------------------------------
@@ -205,7 +198,7 @@ class PayPal(Wire, Provider):
 			raise
 
 	def _capture_once(self, request: Request, order: Order, request_id: str) -> Response:
-		json_body(request)
+		wire.json_body(request)
 		charges = self.ledger.charges_of(order)
 		if charges and charges[0].fields["request_id"] == request_id:
 			return self._order_response(request, order, 200)
@@ -249,8 +242,8 @@ class PayPal(Wire, Provider):
 			"custom_id": charge.reference,
 			"invoice_id": self.ledger.find_order(charge.order_id).fields["unit"].get("invoice_id"),
 			"supplementary_data": {"related_ids": {"order_id": charge.order_id}},
-			"create_time": time_text(charge.created_at),
-			"update_time": time_text(charge.created_at),
+			"create_time": wire.time_text(charge.created_at),
+			"update_time": wire.time_text(charge.created_at),
 		}
 		if status == "PENDING":
 			capture["status_details"] = {"reason": self.config["pending_reason"]}
@@ -270,7 +263,7 @@ class PayPal(Wire, Provider):
 		return self.guarded(request, lambda: self._refund_capture(request, self._find_charge(payment_id)))
 
 	def _refund_capture(self, request: Request, charge: Charge) -> Response:
-		body, request_id = json_body(request), request.headers.get("PayPal-Request-Id", "")
+		body, request_id = wire.json_body(request), request.headers.get("PayPal-Request-Id", "")
 		known = next((r for r in self.ledger.refunds if r.fields["request_id"] == request_id), None)
 		if request_id and known:
 			return self.json_response(self._refund_object(charge, known), 200)
@@ -280,7 +273,7 @@ class PayPal(Wire, Provider):
 			raise Refused(422, "CAPTURE_FULLY_REFUNDED")
 		minor = self.ledger.refundable(charge)
 		if "amount" in body:
-			minor, currency = read_amount(body["amount"])
+			minor, currency = wire.read_amount(body["amount"])
 			if currency != charge.currency:
 				raise Refused(422, "REFUND_CAPTURE_CURRENCY_MISMATCH")
 		refund = self._new_refund(charge, minor, body, request_id)
@@ -332,4 +325,4 @@ class PayPal(Wire, Provider):
 
 	def _amount(self, call: str, minor: int, currency: str) -> dict[str, str]:
 		minor, currency = self.reported_amount(call, minor), self.reported_currency(call, currency)
-		return {"currency_code": currency, "value": to_text(minor, currency, decimals(currency))}
+		return {"currency_code": currency, "value": to_text(minor, currency, wire.decimals(currency))}

@@ -10,7 +10,7 @@ from oropendola_payments.simulator.core import ledger
 from oropendola_payments.simulator.core.amounts import to_minor, to_text
 from oropendola_payments.simulator.core.ledger import Charge, ExceedsRefundable, Order, Refund
 from oropendola_payments.simulator.core.provider import Provider
-from oropendola_payments.simulator.providers.payu.wire import REFUND_STATUSES, digest, indian_time
+from oropendola_payments.simulator.providers.payu import wire
 
 CALLS = {  # command -> the name of the call in faults
 	"verify_payment": "status",
@@ -52,7 +52,7 @@ class GeneralApi:
 		if not fields.get("hash"):
 			return _refusal("Hash is empty")
 		signed = [fields["key"], fields["command"], fields["var1"], self.provider.config["salt"]]
-		if fields["hash"] != digest(signed):
+		if fields["hash"] != wire.digest(signed):
 			return _refusal("Invalid Hash.")
 		return command(fields)
 
@@ -107,7 +107,7 @@ class GeneralApi:
 			"status": "pending",
 			"unmappedstatus": "initiated",
 			"net_amount_debit": "0.00",
-			"addedon": indian_time(order.created_at),
+			"addedon": wire.indian_time(order.created_at),
 			"mode": "",
 			"Settled_At": None,
 		}
@@ -181,7 +181,7 @@ class GeneralApi:
 	def _refund_action(self, refund: Refund) -> dict:
 		self._finish_in_demo(refund)
 		amount = to_text(self.provider.reported_amount("refund_status", refund.amount_minor), "INR")
-		status = REFUND_STATUSES[refund.state]
+		status = wire.REFUND_STATUSES[refund.state]
 		return _action(refund.payment_id, refund.refund_id, amount, "refund", refund.key, status)
 
 	def _refund_row(self, refund: Refund) -> dict:
@@ -192,8 +192,8 @@ class GeneralApi:
 			"RefundToken": refund.key,
 			"PaymentGateway": "SIMPG",
 			"Amount": to_text(refund.amount_minor, "INR"),
-			"Status": REFUND_STATUSES[refund.state],
-			"RefundCreationDate": indian_time(refund.created_at),
+			"Status": wire.REFUND_STATUSES[refund.state],
+			"RefundCreationDate": wire.indian_time(refund.created_at),
 			"bank_arn": None,
 			"success_at": None,
 		}

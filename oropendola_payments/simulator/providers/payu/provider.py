@@ -13,23 +13,8 @@ from oropendola_payments.simulator.core import embedded, ledger
 from oropendola_payments.simulator.core.amounts import to_minor, to_text
 from oropendola_payments.simulator.core.ledger import Charge, Order, Refund
 from oropendola_payments.simulator.core.provider import Provider, Return
+from oropendola_payments.simulator.providers.payu import wire
 from oropendola_payments.simulator.providers.payu.commands import CALLS, GeneralApi
-from oropendola_payments.simulator.providers.payu.wire import (
-	AMOUNT,
-	BOLT_SCRIPT,
-	DISPUTE_STATUSES,
-	ECHOED,
-	LIMITS,
-	MODES,
-	REQUIRED,
-	STATUSES,
-	TXNID,
-	UDFS,
-	UNMAPPED,
-	digest,
-	indian_time,
-	result_fields,
-)
 
 
 class PayU(Provider):
@@ -84,7 +69,7 @@ class PayU(Provider):
 
 	def bolt_script(self, request: Request) -> Response:
 		parts = {"embedded": embedded.SCRIPT, "address": json.dumps(self.url("/_payment"))}
-		return self.script_response(BOLT_SCRIPT % parts)
+		return self.script_response(wire.BOLT_SCRIPT % parts)
 
 	def complete_checkout(self, order: Order, outcome: str, method: str) -> Return:
 		payment_id = order.fields["mihpayid"]
@@ -148,13 +133,13 @@ class PayU(Provider):
 			"txn_id": charge.payment_id,
 			"cb_type": "Chargeback",
 			"cb_amount": to_text(charge.amount_minor, "INR"),
-			"cb_status": DISPUTE_STATUSES[state],
+			"cb_status": wire.DISPUTE_STATUSES[state],
 			"reason_code": "Goods or services not provided",
 			"due_date": self.clock.now().strftime("%Y-%m-%d"),
 		}
 		signed = [str(dispute[name]) for name in ("txn_id", "cb_amount", "cb_id", "cb_type")]
 		signed.append(str(dispute["cb_status"]).replace(" ", ""))
-		signature = digest([self.config["key"], *signed, self._signing_salt()])
+		signature = wire.digest([self.config["key"], *signed, self._signing_salt()])
 		headers = {
 			"X-PayU-Dispute-Webhook-Signature-Algorithm": "SHA512",
 			"X-PayU-Dispute-Webhook-Signature-V2": self.reported_signature("webhook", signature),
@@ -167,13 +152,13 @@ class PayU(Provider):
 	# Checks and fields -------------------------------------------------------------------------------
 
 	def _problem_of(self, fields: dict[str, str]) -> str:
-		if missing := [name for name in REQUIRED if not fields.get(name)]:
+		if missing := [name for name in wire.REQUIRED if not fields.get(name)]:
 			return f"Mandatory parameter missing: {', '.join(missing)}."
-		if long := [name for name, limit in LIMITS.items() if len(fields.get(name, "")) > limit]:
+		if long := [name for name, limit in wire.LIMITS.items() if len(fields.get(name, "")) > limit]:
 			return f"Too long: {', '.join(long)}."
-		if not AMOUNT.fullmatch(fields["amount"]) or to_minor(fields["amount"], "INR") <= 0:
+		if not wire.AMOUNT.fullmatch(fields["amount"]) or to_minor(fields["amount"], "INR") <= 0:
 			return "The amount is not valid."
-		if not TXNID.fullmatch(fields["txnid"]):
+		if not wire.TXNID.fullmatch(fields["txnid"]):
 			return "The transaction id is not valid."
 		if fields["key"] != self.config["key"]:
 			return "The merchant key is not valid."
@@ -182,10 +167,10 @@ class PayU(Provider):
 		return ""
 
 	def _request_hash(self, fields: dict[str, str]) -> str:
-		names = ("key", "txnid", "amount", "productinfo", "firstname", "email", *UDFS)
+		names = ("key", "txnid", "amount", "productinfo", "firstname", "email", *wire.UDFS)
 		parts = [fields.get(name, "") for name in names] + [self.config["salt"]]
 		parts += [fields[name] for name in ("additional_charges", "splitRequest") if fields.get(name)]
-		return digest(parts)
+		return wire.digest(parts)
 
 	def _payment_fields(self, order: Order, charge: Charge, call: str) -> dict[str, str]:
 		"""The fields that PayU posts about a payment, with the reverse hash."""
@@ -203,17 +188,17 @@ class PayU(Provider):
 		posted = order.fields["posted"]
 		return {
 			"mihpayid": charge.payment_id,
-			"mode": MODES[charge.method],
-			"status": STATUSES[charge.state],
-			"unmappedstatus": charge.fields.get("unmapped", UNMAPPED[charge.state]),
+			"mode": wire.MODES[charge.method],
+			"status": wire.STATUSES[charge.state],
+			"unmappedstatus": charge.fields.get("unmapped", wire.UNMAPPED[charge.state]),
 			"key": self.config["key"],
 			"txnid": order.reference,
 			"discount": "0.00",
 			"net_amount_debit": self.net_amount(charge),
-			"addedon": indian_time(charge.created_at),
-			**{name: posted.get(name, "") for name in ECHOED},
+			"addedon": wire.indian_time(charge.created_at),
+			**{name: posted.get(name, "") for name in wire.ECHOED},
 			**self._udf_fields(posted),
-			**result_fields(charge),
+			**wire.result_fields(charge),
 		}
 
 	def _reported_amount_text(self, order: Order, charge: Charge, call: str) -> str:
@@ -222,7 +207,7 @@ class PayU(Provider):
 		return order.fields["posted"]["amount"] if minor == order.amount_minor else to_text(minor, "INR")
 
 	def _udf_fields(self, posted: dict[str, str]) -> dict[str, str]:
-		udfs = {name: posted.get(name, "") for name in UDFS}
+		udfs = {name: posted.get(name, "") for name in wire.UDFS}
 		return udfs if self.config["udf_in_return"] == "all" else {k: v for k, v in udfs.items() if v}
 
 	def _reverse_hash(self, fields: dict[str, str]) -> str:
@@ -231,8 +216,8 @@ class PayU(Provider):
 		parts += [self._signing_salt(), fields["status"]]
 		if self.config["split_info"] and self.config["split_in_hash"]:
 			parts.append(self.config["split_info"])
-		reversed_names = (*reversed(UDFS), "email", "firstname", "productinfo", "amount", "txnid", "key")
-		return digest(parts + [fields.get(name, "") for name in reversed_names])
+		reversed_names = (*reversed(wire.UDFS), "email", "firstname", "productinfo", "amount", "txnid", "key")
+		return wire.digest(parts + [fields.get(name, "") for name in reversed_names])
 
 	def net_amount(self, charge: Charge) -> str:
 		"""What the payer paid: the amount and PayU's fee."""

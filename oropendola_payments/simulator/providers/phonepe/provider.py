@@ -8,18 +8,8 @@ from werkzeug.wrappers import Request, Response
 from oropendola_payments.simulator.core import ledger
 from oropendola_payments.simulator.core.ledger import Charge, ExceedsRefundable, Order, Refund
 from oropendola_payments.simulator.core.provider import Provider, Return
+from oropendola_payments.simulator.providers.phonepe import wire
 from oropendola_payments.simulator.providers.phonepe.salt_scheme import SaltScheme
-from oropendola_payments.simulator.providers.phonepe.wire import (
-	ATTEMPT_STATES,
-	CHECKOUT_SCRIPT,
-	ID,
-	MODES,
-	REFUND_EVENTS,
-	REFUND_STATES,
-	is_amount,
-	problem_of_order,
-	webhook_signature,
-)
 
 
 class PhonePe(SaltScheme, Provider):
@@ -83,7 +73,7 @@ class PhonePe(SaltScheme, Provider):
 		params = self._read(request)
 		if isinstance(params, Response):
 			return params
-		problem = problem_of_order(params)
+		problem = wire.problem_of_order(params)
 		if problem:
 			return self._error("BAD_REQUEST", problem)
 		if self.ledger.find_order_by_reference(params["merchantOrderId"]):
@@ -123,7 +113,7 @@ class PhonePe(SaltScheme, Provider):
 		)
 		if charge is None:
 			return self._error("ORDER_NOT_FOUND", "No completed order with this originalMerchantOrderId", 404)
-		if not isinstance(key, str) or not ID.fullmatch(key) or not is_amount(params.get("amount")):
+		if not isinstance(key, str) or not wire.ID.fullmatch(key) or not wire.is_amount(params.get("amount")):
 			return self._error("BAD_REQUEST", "merchantRefundId or amount is invalid")
 		if self.ledger.find_refund(key=key):
 			return self._error("CONFLICT", "merchantRefundId was used before", 409)
@@ -142,7 +132,7 @@ class PhonePe(SaltScheme, Provider):
 		return self.json_response(self._refund_body(refund))
 
 	def checkout_script(self, request: Request) -> Response:
-		return self.script_response(CHECKOUT_SCRIPT)
+		return self.script_response(wire.CHECKOUT_SCRIPT)
 
 	# The customer -----------------------------------------------------------------------------------
 
@@ -170,7 +160,7 @@ class PhonePe(SaltScheme, Provider):
 		if self.ledger.find_order(charge.order_id).fields.get("is_legacy"):
 			return self.notify_legacy_refund(refund)
 		body = self._refund_body(refund)
-		self._send_event(REFUND_EVENTS[body["state"]], body)
+		self._send_event(wire.REFUND_EVENTS[body["state"]], body)
 
 	def can_pay(self, order: Order) -> bool:
 		if not order.fields.get("is_legacy"):
@@ -248,10 +238,10 @@ class PhonePe(SaltScheme, Provider):
 	def _attempt_body(self, charge: Charge) -> dict:
 		return {
 			"transactionId": charge.fields["transaction_id"],
-			"paymentMode": MODES[charge.method],
+			"paymentMode": wire.MODES[charge.method],
 			"timestamp": int(charge.created_at.timestamp() * 1000),
 			"amount": charge.amount_minor,
-			"state": ATTEMPT_STATES[charge.state],
+			"state": wire.ATTEMPT_STATES[charge.state],
 		}
 
 	def _new_refund(self, charge: Charge, key: str, paise: int) -> Response:
@@ -269,14 +259,14 @@ class PhonePe(SaltScheme, Provider):
 			"originalMerchantOrderId": refund.reference,
 			"refundId": refund.refund_id,
 			"amount": refund.amount_minor,
-			"state": REFUND_STATES[refund.state],
+			"state": wire.REFUND_STATES[refund.state],
 			"paymentDetails": [],
 		}
 
 	def _send_event(self, event: str, payload: dict) -> None:
 		message = {"event": event, "type": event.replace(".", "_").upper(), "payload": payload}
 		body = json.dumps(message, separators=(",", ":")).encode()
-		headers, name, signature = webhook_signature(self.config, body)
+		headers, name, signature = wire.webhook_signature(self.config, body)
 		headers |= {"Content-Type": "application/json", name: self.reported_signature("webhook", signature)}
 		self.send_webhook(body, headers)
 

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Request, Response
 from oropendola_payments.simulator.core import ledger
 from oropendola_payments.simulator.core.ledger import Charge, ExceedsRefundable, Order, Refund
 from oropendola_payments.simulator.core.provider import Return
-from oropendola_payments.simulator.providers.phonepe.wire import is_amount
+from oropendola_payments.simulator.providers.phonepe import wire
 
 ID = re.compile(r"[A-Za-z0-9_-]{1,34}")
 CODES = {
@@ -40,7 +40,9 @@ class SaltScheme:
 		params = self._read_legacy(request, "/pg/v1/pay")
 		if isinstance(params, Response):
 			return params
-		is_valid = ID.fullmatch(str(params.get("merchantTransactionId"))) and is_amount(params.get("amount"))
+		is_valid = ID.fullmatch(str(params.get("merchantTransactionId"))) and wire.is_amount(
+			params.get("amount")
+		)
 		instrument = (params.get("paymentInstrument") or {}).get("type")
 		if not is_valid or instrument != "PAY_PAGE" or params.get("redirectMode") not in ("REDIRECT", "POST"):
 			return self._legacy_response("BAD_REQUEST", "Please check the inputs you have provided.", 400)
@@ -94,7 +96,9 @@ class SaltScheme:
 				"TRANSACTION_NOT_FOUND", "No payment with this originalTransactionId", 404
 			)
 		is_address = str(params.get("callbackUrl")).startswith(("https://", "http://"))
-		is_valid = ID.fullmatch(str(key)) and is_amount(paise) and params.get("merchantUserId") and is_address
+		is_valid = (
+			ID.fullmatch(str(key)) and wire.is_amount(paise) and params.get("merchantUserId") and is_address
+		)
 		if not is_valid:
 			return self._legacy_response("BAD_REQUEST", "Please check the inputs you have provided.", 400)
 		if self.ledger.find_refund(key=key):

@@ -14,17 +14,7 @@ from werkzeug.wrappers import Request, Response
 from oropendola_payments.simulator.core import embedded, ledger
 from oropendola_payments.simulator.core.ledger import Charge, ExceedsRefundable, Order, Refund
 from oropendola_payments.simulator.core.provider import Provider, Return
-from oropendola_payments.simulator.providers.razorpay.wire import (
-	CHECKOUT_SCRIPT,
-	ERROR_FIELDS,
-	dispute_entity,
-	error_body,
-	order_entity,
-	payment_entity,
-	problem_of_order,
-	refund_entity,
-	sign,
-)
+from oropendola_payments.simulator.providers.razorpay import wire
 
 IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{10,}")
 DISPUTE_EVENTS = {"open": "created", "won": "won", "lost": "lost"}
@@ -64,7 +54,7 @@ class Razorpay(Provider):
 
 	def create(self, request: Request) -> Response:
 		params = request.get_json(silent=True)
-		if problem := problem_of_order(params):
+		if problem := wire.problem_of_order(params):
 			return self._refused(*problem)
 		order_id, amount = (
 			f"order_Sim{self.ledger.next_number():011d}",
@@ -125,7 +115,7 @@ class Razorpay(Provider):
 			return self._new_refund(charge, key, body)
 		if known.fields["body"] != body:
 			return self._refused("Different request with the same idempotency key")
-		return self.json_response(refund_entity(known))
+		return self.json_response(wire.refund_entity(known))
 
 	def _new_refund(self, charge: Charge, key: str, body: bytes) -> Response:
 		params = json.loads(body or b"{}")
@@ -145,23 +135,23 @@ class Razorpay(Provider):
 			text = "The total refund amount is greater than the refund payment amount"
 			return self._refused(text, "amount")
 		self.notify_refund(charge, refund)
-		return self.json_response(refund_entity(refund))
+		return self.json_response(wire.refund_entity(refund))
 
 	def list_refunds(self, request: Request, payment_id: str) -> Response:
 		charge = self.ledger.find_charge(payment_id)
 		if charge is None:
 			return self._unknown()
-		return self._list(request, [refund_entity(r) for r in reversed(self.ledger.refunds_of(charge))])
+		return self._list(request, [wire.refund_entity(r) for r in reversed(self.ledger.refunds_of(charge))])
 
 	def refund_status(self, request: Request, payment_id: str, refund_id: str) -> Response:
 		refund = self.ledger.find_refund(refund_id=refund_id, payment_id=payment_id)
-		return self.json_response(refund_entity(refund)) if refund else self._unknown()
+		return self.json_response(wire.refund_entity(refund)) if refund else self._unknown()
 
 	# The customer -----------------------------------------------------------------------------------
 
 	def checkout_script(self, request: Request) -> Response:
 		parts = {"embedded": embedded.SCRIPT, "address": json.dumps(self.url("/v1/checkout/embedded"))}
-		return self.script_response(CHECKOUT_SCRIPT % parts)
+		return self.script_response(wire.CHECKOUT_SCRIPT % parts)
 
 	def checkout(self, request: Request) -> Response:
 		"""Hosted Checkout, which the stand-in of checkout.js opens too."""
@@ -195,13 +185,15 @@ class Razorpay(Provider):
 	def _return_fields(self, order: Order, charge: Charge) -> dict[str, str]:
 		if charge.state == ledger.FAILED:
 			ids = {"payment_id": charge.payment_id, "order_id": order.order_id}
-			errors = {f"error[{name}]": value for name, value in ERROR_FIELDS.items()}
+			errors = {f"error[{name}]": value for name, value in wire.ERROR_FIELDS.items()}
 			return {**errors, "error[metadata]": json.dumps(ids)}
 		signed = f"{order.order_id}|{charge.payment_id}".encode()
 		return {
 			"razorpay_payment_id": charge.payment_id,
 			"razorpay_order_id": order.order_id,
-			"razorpay_signature": self.reported_signature("return", sign(signed, self.config["key_secret"])),
+			"razorpay_signature": self.reported_signature(
+				"return", wire.sign(signed, self.config["key_secret"])
+			),
 		}
 
 	# Webhooks ---------------------------------------------------------------------------------------
@@ -225,12 +217,14 @@ class Razorpay(Provider):
 		payment = self._payment(charge, "")
 		if not refund.fields.get("is_known"):
 			refund.fields["is_known"] = True
-			self._send_event("refund.created", refund=refund_entity(refund), payment=payment)
+			self._send_event("refund.created", refund=wire.refund_entity(refund), payment=payment)
 		if refund.state in final:
-			self._send_event(f"refund.{final[refund.state]}", refund=refund_entity(refund), payment=payment)
+			self._send_event(
+				f"refund.{final[refund.state]}", refund=wire.refund_entity(refund), payment=payment
+			)
 
 	def notify_dispute(self, charge: Charge, state: str) -> None:
-		dispute = dispute_entity(charge, state, f"disp_Sim{self.ledger.next_number():012d}")
+		dispute = wire.dispute_entity(charge, state, f"disp_Sim{self.ledger.next_number():012d}")
 		self._send_event(
 			f"payment.dispute.{DISPUTE_EVENTS[state]}", payment=self._payment(charge, ""), dispute=dispute
 		)
@@ -250,20 +244,20 @@ class Razorpay(Provider):
 			"x-razorpay-event-id": f"Sim{self.ledger.next_number():011d}",
 		}
 		if secret := self.config["webhook_secret"]:
-			headers["X-Razorpay-Signature"] = self.reported_signature("webhook", sign(body, secret))
+			headers["X-Razorpay-Signature"] = self.reported_signature("webhook", wire.sign(body, secret))
 		self.send_webhook(body, headers)
 
 	# Helpers ----------------------------------------------------------------------------------------
 
 	def _payment(self, charge: Charge, call: str) -> dict:
 		order = self.ledger.find_order(charge.order_id)
-		payment = payment_entity(charge, order.fields.get("notes", {}), self.ledger.refunds_of(charge))
+		payment = wire.payment_entity(charge, order.fields.get("notes", {}), self.ledger.refunds_of(charge))
 		payment["amount"] = self.reported_amount(call, charge.amount_minor)
 		payment["currency"] = self.reported_currency(call, charge.currency)
 		return payment
 
 	def _order(self, order: Order) -> dict:
-		return order_entity(order, self.ledger.charges_of(order))
+		return wire.order_entity(order, self.ledger.charges_of(order))
 
 	def _list(self, request: Request, entities: list[dict]) -> Response:
 		skip, count = request.args.get("skip", 0, int), request.args.get("count", 10, int)
@@ -279,12 +273,12 @@ class Razorpay(Provider):
 			expected = b"Basic " + base64.b64encode(keys.encode())
 			if hmac.compare_digest(request.headers.get("Authorization", "").encode(), expected):
 				return handler(request, **values)
-			return self.json_response(error_body("Authentication failed"), 401)
+			return self.json_response(wire.error_body("Authentication failed"), 401)
 
 		return checked
 
 	def _refused(self, sentence: str, field: str | None = None) -> Response:
-		return self.json_response(error_body(sentence, field), 400)
+		return self.json_response(wire.error_body(sentence, field), 400)
 
 	def _unknown(self) -> Response:
 		return self._refused("The id provided does not exist", "id")

@@ -12,20 +12,7 @@ from werkzeug.wrappers import Request, Response
 from oropendola_payments.simulator.core import ledger
 from oropendola_payments.simulator.core.ledger import Charge, ExceedsRefundable, Order, Refund
 from oropendola_payments.simulator.core.provider import Provider, Return
-from oropendola_payments.simulator.providers.stripe.wire import (
-	API_VERSION,
-	STRIPE_SCRIPT,
-	charge_object,
-	dispute_object,
-	error_body,
-	event_object,
-	intent_object,
-	problem_of_session,
-	read_form,
-	refund_object,
-	session_object,
-	signature_header,
-)
+from oropendola_payments.simulator.providers.stripe import wire
 
 INTENT_EVENTS = {
 	ledger.CAPTURED: "succeeded",
@@ -73,8 +60,8 @@ class Stripe(Provider):
 	# Sessions ---------------------------------------------------------------------------------------
 
 	def create(self, request: Request) -> Response:
-		params = read_form(request.form)
-		if problem := problem_of_session(params, self.clock.now().timestamp()):
+		params = wire.read_form(request.form)
+		if problem := wire.problem_of_session(params, self.clock.now().timestamp()):
 			return self._refused(*problem)
 		price = params["line_items"]["0"]["price_data"]
 		mode = "live" if self.config["livemode"] else "test"
@@ -91,7 +78,7 @@ class Stripe(Provider):
 		return self.json_response(self._session(order))
 
 	def list_sessions(self, request: Request) -> Response:
-		params = read_form(request.args)
+		params = wire.read_form(request.args)
 		window = params.get("created", {})
 		first, last = int(window.get("gte", 0)), int(window.get("lte", 1 << 40))
 		found = [o for o in reversed(self.ledger.orders) if first <= int(o.created_at.timestamp()) <= last]
@@ -102,7 +89,7 @@ class Stripe(Provider):
 		if order is None:
 			return self._missing("checkout.session", session_id)
 		expand = " ".join(
-			request.args.getlist("expand[]") + list(read_form(request.args).get("expand", {}).values())
+			request.args.getlist("expand[]") + list(wire.read_form(request.args).get("expand", {}).values())
 		)
 		return self.json_response(self._session(order, "status", expand))
 
@@ -133,13 +120,13 @@ class Stripe(Provider):
 	# Refunds ----------------------------------------------------------------------------------------
 
 	def refund(self, request: Request) -> Response:
-		params = read_form(request.form)
+		params = wire.read_form(request.form)
 		charge = self._charge_of(params)
 		if charge is None:
 			return self._missing("payment_intent", params.get("payment_intent") or params.get("charge", ""))
 		if self.config["stored_failure"]:
 			self.config["stored_failure"] = False
-			return self.json_response(error_body("An unknown error occurred", "api_error"), 500)
+			return self.json_response(wire.error_body("An unknown error occurred", "api_error"), 500)
 		refundable = self.ledger.refundable(charge)
 		if charge.state != ledger.CAPTURED:
 			return self._refused("This PaymentIntent does not have a successful charge to refund.")
@@ -158,19 +145,21 @@ class Stripe(Provider):
 			charge, refund_id, key, amount, state=state, fields={"params": params}
 		)
 		self.notify_refund(charge, refund)
-		return self.json_response(refund_object(refund, charge))
+		return self.json_response(wire.refund_object(refund, charge))
 
 	def list_refunds(self, request: Request) -> Response:
-		params = read_form(request.args)
+		params = wire.read_form(request.args)
 		charge = self._charge_of(params)
 		refunds = self.ledger.refunds_of(charge) if charge else []
-		return self._page_of(params, [refund_object(r, charge) for r in reversed(refunds)], "/v1/refunds")
+		return self._page_of(
+			params, [wire.refund_object(r, charge) for r in reversed(refunds)], "/v1/refunds"
+		)
 
 	def refund_status(self, request: Request, refund_id: str) -> Response:
 		refund = self.ledger.find_refund(refund_id=refund_id)
 		if refund is None:
 			return self._missing("refund", refund_id)
-		return self.json_response(refund_object(refund, self.ledger.find_charge(refund.payment_id)))
+		return self.json_response(wire.refund_object(refund, self.ledger.find_charge(refund.payment_id)))
 
 	def _charge_of(self, params: dict) -> Charge | None:
 		if intent_id := params.get("payment_intent"):
@@ -187,7 +176,7 @@ class Stripe(Provider):
 		return self.show_pay_page(order) if order else self.text_response("No such session", 404)
 
 	def sdk_script(self, request: Request, release: str) -> Response:
-		return self.script_response(STRIPE_SCRIPT % json.dumps(self.url("/c/pay/")))
+		return self.script_response(wire.STRIPE_SCRIPT % json.dumps(self.url("/c/pay/")))
 
 	def complete_checkout(self, order: Order, outcome: str, method: str) -> Return:
 		"""A decline leaves the session open. `pending` is a delayed method: the session is complete but unpaid."""
@@ -225,25 +214,25 @@ class Stripe(Provider):
 			self._send_event("checkout.session.completed", session)
 
 	def notify_refund(self, charge: Charge, refund: Refund) -> None:
-		body = refund_object(refund, charge)
+		body = wire.refund_object(refund, charge)
 		if refund.state == ledger.REFUND_FAILED:
 			self._send_event("refund.failed", body)
 		self._send_event("refund.updated" if refund.fields.get("is_known") else "refund.created", body)
 		refund.fields["is_known"] = True
 		if refund.state == ledger.REFUNDED:
-			self._send_event("charge.refunded", charge_object(charge))
+			self._send_event("charge.refunded", wire.charge_object(charge))
 
 	def notify_dispute(self, charge: Charge, state: str) -> None:
-		dispute = dispute_object(charge, state, f"du_Sim{self.ledger.next_number():014d}")
+		dispute = wire.dispute_object(charge, state, f"du_Sim{self.ledger.next_number():014d}")
 		self._send_event(f"charge.dispute.{DISPUTE_EVENTS[state]}", dispute)
 
 	def _send_event(self, name: str, resource: dict) -> None:
 		now = int(self.clock.now().timestamp())
-		event = event_object(
+		event = wire.event_object(
 			f"evt_Sim{self.ledger.next_number():014d}", name, resource, now, self.config["livemode"]
 		)
 		body = json.dumps(event, indent=2).encode()
-		header = signature_header(body, self.config["webhook_secret"], now)
+		header = wire.signature_header(body, self.config["webhook_secret"], now)
 		head, scheme, signature = header.partition("v1=")
 		headers = {
 			"Content-Type": "application/json; charset=utf-8",
@@ -254,7 +243,7 @@ class Stripe(Provider):
 	# Helpers ----------------------------------------------------------------------------------------
 
 	def _session(self, order: Order, call: str = "", expand: str = "") -> dict:
-		session = session_object(order, self.ledger.charges_of(order), self.config["livemode"])
+		session = wire.session_object(order, self.ledger.charges_of(order), self.config["livemode"])
 		session["url"] = self._hosted_url(order)
 		if session["payment_intent"] and "payment_intent" in expand:
 			session["payment_intent"] = self._intent(order, "latest_charge" in expand)
@@ -271,7 +260,7 @@ class Stripe(Provider):
 		return self.url(f"/c/pay/{order.order_id}") if hosted and order.fields["status"] == "open" else None
 
 	def _intent(self, order: Order, with_charge: bool = False) -> dict:
-		return intent_object(order, self.ledger.charges_of(order), self.config["livemode"], with_charge)
+		return wire.intent_object(order, self.ledger.charges_of(order), self.config["livemode"], with_charge)
 
 	def _page_of(self, params: dict, found: list[dict], path: str) -> Response:
 		ids = [one["id"] for one in found]
@@ -285,8 +274,8 @@ class Stripe(Provider):
 		def checked(request: Request, **values) -> Response:
 			expected = f"Bearer {self.config['key_secret']}"
 			if not hmac.compare_digest(request.headers.get("Authorization", "").encode(), expected.encode()):
-				return self.json_response(error_body("Invalid API Key provided: sk_test_****"), 401)
-			if request.headers.get("Stripe-Version", API_VERSION) != API_VERSION:
+				return self.json_response(wire.error_body("Invalid API Key provided: sk_test_****"), 401)
+			if request.headers.get("Stripe-Version", wire.API_VERSION) != wire.API_VERSION:
 				return self._refused("Invalid Stripe API version: the simulator does not know it")
 			return handler(request, **values)
 
@@ -307,15 +296,15 @@ class Stripe(Provider):
 			first_sent, text, status = self._stored_responses[key]
 			if first_sent != sent:
 				sentence = "Keys for idempotent requests can only be used with the same parameters."
-				return self.json_response(error_body(sentence, "idempotency_error"), 400)
+				return self.json_response(wire.error_body(sentence, "idempotency_error"), 400)
 			return self.json_response(json.loads(text), status, {"Idempotent-Replayed": "true"})
 
 		return checked
 
 	def _refused(self, sentence: str, param: str | None = None, code: str | None = None) -> Response:
-		return self.json_response(error_body(sentence, param=param, code=code), 400)
+		return self.json_response(wire.error_body(sentence, param=param, code=code), 400)
 
 	def _missing(self, kind: str, id: str) -> Response:
 		return self.json_response(
-			error_body(f"No such {kind}: '{id}'", param="id", code="resource_missing"), 404
+			wire.error_body(f"No such {kind}: '{id}'", param="id", code="resource_missing"), 404
 		)

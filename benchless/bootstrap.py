@@ -1,4 +1,4 @@
-"""Gives the project its own Python environment in `.venv`. Standard library only: it runs before anything is installed."""
+"""Creates the project's own Python environment in `.venv`. Standard library only: it runs before anything is installed."""
 
 import hashlib
 import os
@@ -20,7 +20,7 @@ INTERPRETER = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/p
 
 
 class BootstrapError(Exception):
-	"""The environment could not be made; the text says what to do."""
+	"""The environment could not be created; the message says what to do."""
 
 
 def enter_environment(arguments: list[str]) -> None:
@@ -42,14 +42,14 @@ def is_inside() -> bool:
 
 
 def has_right_python() -> bool:
-	"""Whether the environment only lacks packages. Others may be running in it, so it is not made anew then."""
+	"""Whether the environment only lacks packages. Others may be running in it, so it is not recreated then."""
 	config = ENVIRONMENT / "pyvenv.cfg"
 	has_pip = any(ENVIRONMENT.glob("[Ll]ib/**/site-packages/pip"))
 	return has_pip and config.exists() and f"version = {python_version()}." in config.read_text()
 
 
 def fingerprint() -> str:
-	"""A text that changes when the environment has to be made anew."""
+	"""A text that changes when the environment must be rebuilt."""
 	digest = hashlib.sha256(python_version().encode())
 	for path in (*REQUIREMENTS, CONSTRAINTS):
 		digest.update(path.read_bytes() if path.exists() else b"")
@@ -125,10 +125,10 @@ def run_again(arguments: list[str]) -> None:
 
 @contextmanager
 def only_one_at_a_time() -> Iterator[None]:
-	"""Hold the right to change `.venv`; a second start waits here and then finds it done."""
+	"""Lock `.venv` for changes; a second start waits here and then finds it ready."""
 	try:
 		import fcntl
-	except ImportError:  # Windows has no such lock; two first starts at once are on their own there
+	except ImportError:  # Windows has no such lock; two simultaneous first starts are not protected there
 		yield
 		return
 	lock = ROOT / ".benchless" / "venv.lock"

@@ -32,7 +32,7 @@ examples:
 
 
 def main(arguments: list[str]) -> int:
-	"""Run one command and give its exit code."""
+	"""Run one command and return its exit code."""
 	if arguments[:1] == ["test"]:
 		# pytest has its own options, so argparse must not look at them.
 		options = argparse.Namespace(command=run_tests, pytest_arguments=arguments[1:])
@@ -135,7 +135,7 @@ def console(options: argparse.Namespace) -> None:
 
 @contextmanager
 def opened(folder: Path) -> Iterator[None]:
-	"""Be connected to a site as Administrator, then do the jobs that were queued."""
+	"""Connect to a site as Administrator, and run the queued jobs at the end."""
 	from frappe.utils.background_jobs import start_worker
 
 	from benchless import site

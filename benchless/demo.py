@@ -73,7 +73,7 @@ def run(folder: Path, port: int, fresh: bool) -> int:
 
 
 def last_simulator_port(folder: Path) -> int:
-	"""Give the port of the last start when it is free still, because open payments point to it; else 0."""
+	"""Return the port of the last start if it is still free, because open payments point to it; otherwise 0."""
 	port = urlsplit(read_config(folder).get("payment_simulator_url", "")).port or 0
 	try:
 		listen(port).close()
@@ -88,7 +88,7 @@ def read_config(folder: Path) -> dict:
 
 
 def start_simulator(site_url: str, port: int):
-	"""Play the gateways; they send their webhooks to the site by themselves."""
+	"""Start the simulated gateways, which post their webhooks to the site."""
 	from oropendola_payments.simulator import Simulator
 
 	# Ids must not repeat after a restart, because the site remembers the old ones.
@@ -99,7 +99,7 @@ def start_simulator(site_url: str, port: int):
 
 
 def make_site(folder: Path, url: str, simulator_url: str) -> dict[str, str]:
-	"""Bring the demo's site up to date and give the passwords of its users."""
+	"""Prepare the demo's site and return the passwords of its users."""
 	passwords = read_passwords(folder)
 	config = {"host_name": url, "allow_payment_simulator": 1, "payment_simulator_url": simulator_url}
 	ensure_site(folder, passwords["Administrator"], {"demo_passwords": passwords, **config})
@@ -110,7 +110,7 @@ def make_site(folder: Path, url: str, simulator_url: str) -> dict[str, str]:
 
 
 def read_passwords(folder: Path) -> dict[str, str]:
-	"""Give the passwords of the last start, or new ones."""
+	"""Return the passwords of the last start, or new ones."""
 	kept = read_config(folder).get("demo_passwords", {})
 	return {user: kept.get(user) or secrets.token_urlsafe(9) for user in ("Administrator", *USERS)}
 

@@ -13,7 +13,7 @@ CONFIG = {"allow_tests": True, "allow_payment_simulator": True, "developer_mode"
 def pytest_sessionstart(session) -> None:
 	# Before collection: test modules may use frappe when they are imported.
 	if session.config.getoption("numprocesses", None) and not hasattr(session.config, "workerinput"):
-		return  # only hands out the tests; each worker has a site of its own
+		return  # it only distributes the tests; each worker has its own site
 	import frappe
 
 	from benchless import site as sites
@@ -34,4 +34,4 @@ def _clean_slate():
 
 	frappe.db.rollback()
 	frappe.set_user("Administrator")
-	_forget_waiting_jobs()  # or the next web server would work through what hundreds of tests have queued
+	_forget_waiting_jobs()  # otherwise the next web server would run what hundreds of tests queued

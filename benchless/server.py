@@ -86,7 +86,7 @@ class Server:
 		return answer(environ, start_response)
 
 	def _under_its_name(self, environ) -> Response | None:
-		"""The way to the same page under the site's own name, because a log-in is only good for one of the two."""
+		"""Redirect to the same page under the site's own name, because a log-in is valid for one of the two only."""
 		request = Request(environ)
 		if (
 			request.host != f"{HOST}:{self.port}"
@@ -112,7 +112,7 @@ class _Quiet(WSGIRequestHandler):
 
 
 def with_assets(site: Path) -> SharedDataMiddleware:
-	"""Give the application plus the files that its apps have in `public`."""
+	"""Return the application plus the files that its apps have in `public`."""
 	with sites.connect(site):
 		folders = {
 			f"/assets/{app}": frappe.get_app_path(app, "public") for app in frappe.get_installed_apps()
@@ -121,7 +121,7 @@ def with_assets(site: Path) -> SharedDataMiddleware:
 
 
 def enqueue_due_events(site: Path) -> list[str]:
-	"""Queue the scheduled jobs that are due and give their names."""
+	"""Queue the scheduled jobs that are due and return their names."""
 	from frappe.utils.scheduler import enqueue_events, is_scheduler_inactive
 
 	with sites.connect(site):
@@ -129,7 +129,7 @@ def enqueue_due_events(site: Path) -> list[str]:
 
 
 def use_site(site: Path) -> Callable[[], None]:
-	"""Let the WSGI application answer for this site; give the function that undoes it."""
+	"""Make the WSGI application serve this site; return the function that undoes it."""
 	before = frappe.app._site, frappe.app._sites_path
 
 	def restore() -> None:
@@ -140,7 +140,7 @@ def use_site(site: Path) -> Callable[[], None]:
 
 
 def listen(port: int) -> socket.socket:
-	"""Give a socket that listens on the port, or raise PortInUse."""
+	"""Return a socket that listens on the port, or raise PortInUse."""
 	try:
 		return socket.create_server((HOST, port), backlog=128)
 	except OSError as error:
@@ -164,7 +164,7 @@ def run(site: Path, port: int, admin_password: str | None) -> int:
 
 
 def ensure_site(site: Path, admin_password: str, config: dict) -> bool:
-	"""Make the site, or bring an old one up to date; say whether it was made."""
+	"""Create the site or migrate an old one; True when it was created."""
 	from frappe.installer import update_site_config
 
 	if not (site / "site_config.json").exists():
@@ -178,7 +178,7 @@ def ensure_site(site: Path, admin_password: str, config: dict) -> bool:
 
 
 def serve(site: Path, port: int, prepare: Callable[[Server], None]) -> int:
-	"""Hold the port, prepare the site, then serve it until Ctrl-C or a polite kill."""
+	"""Bind the port, prepare the site, then serve it until Ctrl-C or SIGTERM."""
 	stop = threading.Event()
 	for number in (signal.SIGINT, signal.SIGTERM):
 		signal.signal(number, lambda *_: stop.set())

@@ -1,4 +1,4 @@
-"""Makes, opens and updates a site: a folder with a configuration and one SQLite file."""
+"""Creates, opens and updates a site: a folder with a configuration and one SQLite file."""
 
 import json
 import secrets
@@ -53,7 +53,7 @@ def create_site(path, admin_password="admin", apps=("oropendola_payments",), con
 	try:
 		_fill(folder, admin_password, apps)
 	except BaseException:
-		for file in folder.glob("site.db*"):  # half a site would be taken for a whole one
+		for file in folder.glob("site.db*"):  # an unfinished site would look like a complete one
 			file.unlink()
 		raise
 	return folder
@@ -122,14 +122,14 @@ def _create_currencies() -> None:
 
 
 def install_app(name: str) -> None:
-	"""Put one more app on the site that is open."""
+	"""Install one more app on the open site."""
 	from frappe.installer import install_app
 
 	install_app(name)
 
 
 def migrate() -> None:
-	"""Bring the site that is open up to date: patches, tables, records, scheduled jobs, hooks."""
+	"""Migrate the open site: patches, tables, records, scheduled jobs, hooks."""
 	from frappe.installer import _migrate
 
 	_migrate()

@@ -185,7 +185,7 @@ def get_list(doctype, *args, **kwargs):
 
 
 def get_all(doctype, *args, **kwargs):
-	"""Rows, whoever asks."""
+	"""Rows without a permission check."""
 	kwargs["ignore_permissions"] = True
 	kwargs.setdefault("limit_page_length", 0)
 	return get_list(doctype, *args, **kwargs)

@@ -1,4 +1,4 @@
-"""What benchless does not have says so, instead of doing nothing."""
+"""Missing features raise an error instead of doing nothing."""
 
 import sys
 
@@ -23,7 +23,7 @@ def _absent(module: str):
 
 
 class _LastFinder:
-	"""Is asked for a module when nobody else has found it."""
+	"""The last module finder: it raises for a module of Frappe that nothing else found."""
 
 	@staticmethod
 	def find_spec(name, path=None, target=None):

@@ -13,7 +13,7 @@ _CORE = Path(__file__).parent / "core" / "doctypes.json"
 
 @lru_cache(maxsize=1)
 def _core_definitions() -> dict[str, dict]:
-	"""Frappe's own DocTypes, as far as they are here; see core/doctypes.json for the short form."""
+	"""Those of Frappe's own DocTypes that exist here; see core/doctypes.json for the short form."""
 	return {name: _long_definition(name, dict(short)) for name, short in _read_json(_CORE).items()}
 
 

@@ -1,4 +1,4 @@
-"""What the site says to people: messages, refusals, translations, pages; and what it writes down for admins."""
+"""Messages for users: refusals, translations, message pages; and the Error Log for admins."""
 
 import inspect
 import json
@@ -27,7 +27,7 @@ def msgprint(
 	indicator: str | None = None,
 	alert: bool = False,
 ) -> None:
-	"""Put a message into the answer, then raise it when asked to."""
+	"""Add a message to the response, and raise it if `raise_exception` is set."""
 	if not local.flags.mute_messages:
 		out = _dict(message=msg, title=title or _("Message", context="Default title of the message dialog"))
 		if raise_exception:

@@ -43,7 +43,7 @@ def connect(site: str | None = None, db_name: str | None = None, set_admin_as_us
 
 
 def destroy():
-	"""Close the connection and forget everything about the current request."""
+	"""Close the connection and clear the state of the current request."""
 	if getattr(local, "db", None):
 		local.db.close()
 	release_local(local)

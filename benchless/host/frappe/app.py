@@ -58,7 +58,7 @@ def _application(request: Request):
 
 
 def _tidying_up(app):
-	"""The application with its connection given back once the answer is on the way."""
+	"""The application, whose connection is returned once the response is on its way."""
 	return lambda *environ: ClosingIterator(app(*environ), [_after_response])
 
 
@@ -127,7 +127,7 @@ def make_form_dict(request: Request):
 
 
 def handle_exception(e):
-	"""Give the answer that tells about an exception, as JSON to programs and as a page to people."""
+	"""Return the response to an exception: JSON for programs, a page for people."""
 	status = getattr(e, "http_status_code", 500)
 	if not frappe.session.user:
 		frappe.session.user = "Guest"

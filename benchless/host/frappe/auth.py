@@ -1,4 +1,4 @@
-"""Finds out who asks: session cookie, log-in, API key, or a hook of an app."""
+"""Identifies the user of a request: session cookie, log-in, API key, or a hook of an app."""
 
 import base64
 import binascii
@@ -189,7 +189,7 @@ def clear_cookies():
 
 
 def validate_auth():
-	"""Set the user an Authorization header or a hook proves; refuse a header that proves nobody."""
+	"""Set the user that an Authorization header or a hook authenticates; refuse an invalid header."""
 	header = frappe.get_request_header("Authorization", "").split(" ")
 	if len(header) == 2:
 		validate_oauth(header)

@@ -19,7 +19,7 @@ def get_list(
 	*,
 	or_filters=None,
 ):
-	"""Give the records the user may read."""
+	"""Return the records that the user may read."""
 	if frappe.is_table(doctype):
 		frappe.has_permission(parent or doctype, throw=True)
 	texts = {"fields": fields, "filters": filters, "or_filters": or_filters}

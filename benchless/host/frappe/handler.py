@@ -10,7 +10,7 @@ from frappe._absent import _absent
 
 
 def handle():
-	"""Give a response object when the function made one, else put its answer under `message`."""
+	"""Return a response object if the function made one, else put its result under `message`."""
 	cmd = frappe.local.form_dict.cmd
 	if cmd == "login":
 		return None

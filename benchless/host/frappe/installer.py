@@ -1,4 +1,4 @@
-"""Puts apps on a site, takes them off, and brings a site up to date."""
+"""Installs apps on a site, uninstalls them, and migrates a site."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ from frappe.core.doctype.scheduled_job_type.scheduled_job_type import sync_jobs
 
 
 def install_app(name, verbose=False, set_as_patched=True):
-	"""Make the app's tables and first data on this site."""
+	"""Create the app's tables and first records on this site."""
 	if name in frappe.get_installed_apps():
 		return
 	hooks = frappe.get_hooks(app_name=name)
@@ -65,7 +65,7 @@ def _set_installed_apps(apps: list[str]):
 
 
 def remove_app(app_name, dry_run=False, yes=False, no_backup=False, force=False):
-	"""Take the app's tables and records off this site. There is no backup here."""
+	"""Remove the app's tables and records from this site, without a backup."""
 	if app_name not in frappe.get_installed_apps():
 		return
 	hooks = frappe.get_hooks(app_name=app_name)

@@ -102,7 +102,7 @@ def _evaluate(meta, roles: list[str], is_owner: bool) -> dict:
 
 
 def has_controller_permissions(doc, ptype, user=None) -> bool:
-	"""What the has_permission hooks of apps say; they can only take rights away."""
+	"""The verdict of the apps' has_permission hooks, which can only take rights away."""
 	hooks = frappe.get_hooks("has_permission", {})
 	for method in reversed(hooks.get(doc.doctype, []) + hooks.get("*", [])):
 		answer = frappe.call(method, doc=doc, ptype=ptype, user=user or frappe.session.user)

@@ -25,7 +25,7 @@ def delete_session(sid=None, user=None, reason="Session Expired"):
 
 
 def get_csrf_token():
-	"""Give the token that unsafe requests of this session must carry."""
+	"""Return the token that unsafe requests of this session must carry."""
 	if not frappe.local.session.data.csrf_token:
 		frappe.local.session.data.csrf_token = frappe.generate_hash()
 		if not frappe.flags.in_test:

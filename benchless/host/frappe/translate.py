@@ -37,7 +37,7 @@ def get_user_lang(user: str | None = None) -> str:
 
 
 def get_language(lang_list: list | None = None) -> str:
-	"""The language that a request asks for by `_lang`, else the site's; a log-in brings the user's own."""
+	"""The language that a request names in `_lang`, else the site's; a logged-in user has a language too."""
 	return frappe.form_dict.get("_lang") or frappe.local.lang
 
 

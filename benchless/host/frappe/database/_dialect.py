@@ -1,4 +1,4 @@
-"""Says in SQLite what Frappe code says in the words of MariaDB."""
+"""Translates MariaDB's SQL, which Frappe code uses, into SQLite's."""
 
 import datetime
 import decimal
@@ -23,9 +23,9 @@ _REPLACEMENTS = [
 	(re.compile(r"\b(force|use|ignore)\s+index\s*\([^)]*\)", re.I), ""),
 	(re.compile(r"\bcurrent_timestamp\b(\s*\(\d*\))?", re.I), "now()"),
 	(re.compile(r"\bcurrent_date\b(\s*\(\s*\))?", re.I), "curdate()"),
-	# SQLite has no escape character unless it is told one.
+	# SQLite has no escape character unless one is named.
 	(re.compile(r"\blike\s+(%s|%\(\w+\)s)", re.I), r"like \1 escape '\\'"),
-	# An integer divided by an integer is no integer in MariaDB.
+	# In MariaDB the quotient of two integers is a decimal.
 	(re.compile(r"(?<![/*])/(?![/*])"), "* 1.0 /"),
 ]
 _INSERT_IGNORE = re.compile(r"^\s*insert\s+ignore\b", re.I)
@@ -94,7 +94,7 @@ def _add(bound: list, value) -> str:
 
 
 def adapt(value):
-	"""The value as SQLite keeps it. Dates and times are text that sorts as they do."""
+	"""The value as SQLite stores it. Dates and times are text that sorts correctly."""
 	if value is None or isinstance(value, bytes | float):
 		return value
 	if isinstance(value, int):

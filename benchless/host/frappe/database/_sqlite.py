@@ -30,7 +30,7 @@ class Cursor(sqlite3.Cursor):
 
 
 def take_connection(path: str) -> sqlite3.Connection:
-	"""A connection that nobody uses: one that was given back, or a new one."""
+	"""An unused connection: one that was returned earlier, or a new one."""
 	try:
 		return _free[_identity(path)].pop()
 	except (KeyError, IndexError):
@@ -38,7 +38,7 @@ def take_connection(path: str) -> sqlite3.Connection:
 
 
 def give_back(path: str, connection: sqlite3.Connection) -> None:
-	"""Keep the connection for the next request, whichever thread answers it."""
+	"""Keep the connection for the next request, in whichever thread."""
 	if connection.in_transaction:
 		connection.rollback()
 	if Path(path).exists():
@@ -108,7 +108,7 @@ _FUNCTIONS = [
 
 
 def read_hidden_date(value):
-	"""MAX(creation) has no column type, so its text tells that it is a moment."""
+	"""Convert by the text alone: an expression such as MAX(creation) has no column type."""
 	if isinstance(value, str):
 		if _MOMENT.match(value):
 			return datetime.datetime.fromisoformat(value)

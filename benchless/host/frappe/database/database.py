@@ -15,7 +15,7 @@ from ._values import Values, _table
 
 
 class _ErrorKinds:
-	"""Tells what an error of the database means, as the drivers of real Frappe do."""
+	"""Classifies database errors, as the drivers of real Frappe do."""
 
 	@staticmethod
 	def is_table_missing(e) -> bool:
@@ -63,7 +63,7 @@ class Database(Values, _ErrorKinds):
 			self._conn = self._cursor = None
 
 	def sql(self, query, values=(), *, as_dict=0, as_list=0, pluck=False):
-		"""Run one statement of MariaDB's dialect and give its rows; every statement of a site passes here."""
+		"""Run one statement in MariaDB's SQL and return its rows. Every statement of a site passes here."""
 		query = str(query).strip()
 		statement = _dialect.translate(query)
 		if not isinstance(values, tuple | dict | list):
@@ -159,7 +159,7 @@ class Database(Values, _ErrorKinds):
 		self.sql("START TRANSACTION")
 
 	def commit(self):
-		"""Make everything since the last commit last, then run what waits in `enqueue_after_commit`."""
+		"""Commit the transaction, then run the callbacks that wait for the commit."""
 		self.before_rollback.reset()
 		self.after_rollback.reset()
 		self.before_commit.run()

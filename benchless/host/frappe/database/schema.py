@@ -1,4 +1,4 @@
-"""Makes and changes the tables of DocTypes."""
+"""Creates and changes the tables of DocTypes."""
 
 import re
 
@@ -21,7 +21,7 @@ _STANDARD_COLUMNS = f"""name {_TEXT} primary key check (length(`name`) <= 140), 
 
 
 def _column_value(fieldtype: str | None, value):
-	"""The value as a column of this type holds it: dates without time, moments in one spelling."""
+	"""The value as a column of this type holds it: dates without a time, date-times in one format."""
 	if value is None:
 		return None
 	if value == "" and fieldtype in ("Datetime", "Date", "Time"):
@@ -45,7 +45,7 @@ class DBTable:
 		self.meta = meta or frappe.get_meta(doctype, False)
 
 	def sync(self):
-		"""Make the table, or add the columns and indexes that are missing."""
+		"""Create the table, or add missing columns and indexes."""
 		if self.meta.issingle or self.meta.get("is_virtual"):
 			return
 		if self.table_name in frappe.db.get_tables(cached=False):
@@ -55,7 +55,7 @@ class DBTable:
 		self._sync_indexes()
 
 	def alter(self):
-		"""Copy the rows into a table of the wanted shape, when the shape has changed."""
+		"""Copy the rows into a new table when the columns have changed."""
 		query = "select sql from sqlite_master where name = %s"
 		old = frappe.db.get_table_columns(self.doctype)
 		if frappe.db.sql(query, self.table_name)[0][0] == self._statement(self.table_name, old):

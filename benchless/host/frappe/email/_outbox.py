@@ -1,4 +1,4 @@
-"""Puts mails into the table of Email Queue, as real Frappe does before it sends them."""
+"""Stores emails in the table of Email Queue, as real Frappe does before it sends them."""
 
 from email.message import EmailMessage
 from email.utils import make_msgid
@@ -26,7 +26,7 @@ def sendmail(
 	template=None,
 	args=None,
 ):
-	"""The mail in the outbox, which is the table of Email Queue; nothing leaves this machine."""
+	"""Add the email to the table of Email Queue; nothing leaves this machine."""
 	html = frappe.get_template(f"templates/emails/{template}.html").render(args or {}) if template else None
 	everyone = {kind: _addresses(value) for kind, value in (("To", recipients), ("Cc", cc), ("Bcc", bcc))}
 	if not any(everyone.values()):

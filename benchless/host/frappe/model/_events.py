@@ -57,7 +57,7 @@ class Events:
 		return self.meta.get_permlevel_access(permission_type, self.get("parenttype"))
 
 	def apply_fieldlevel_read_permissions(self):
-		"""Take out the values that the user may not read."""
+		"""Remove the values that the user may not read."""
 		if frappe.session.user == "Administrator":
 			return
 		allowed = {0, *self.get_permlevel_access("read")}

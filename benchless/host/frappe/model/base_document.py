@@ -106,7 +106,7 @@ class BaseDocument(Checks):
 		self.__dict__.pop(key, None)
 
 	def append(self, key: str, value=None):
-		"""Add a row to a child table and give it back."""
+		"""Add a row to a child table and return it."""
 		if self.__dict__.get(key) is None:
 			self.__dict__[key] = []
 		row = self._init_child({} if value is None else value, key)

@@ -134,7 +134,7 @@ class DatabaseQuery:
 		return text
 
 	def build_match_conditions(self, as_condition=True) -> str:
-		"""What limits the user to the documents that are theirs to see, as SQL."""
+		"""The SQL condition that limits the user to documents they may see."""
 		conditions = []
 		granted = frappe.permissions.get_role_permissions(self.meta, user=self.user)
 		own_only = granted.get("if_owner") or {}

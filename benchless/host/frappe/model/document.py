@@ -119,7 +119,7 @@ class Document(Events, BaseDocument):
 		return self._is_stored()
 
 	def save(self, ignore_permissions=None) -> "Document":
-		"""Check and store; refuse when somebody else stored it since it was read."""
+		"""Check and store; refuse if somebody else stored the document in the meantime."""
 		if ignore_permissions is not None:
 			self.flags.ignore_permissions = ignore_permissions
 		if self.get("__islocal") or not self.get("name"):

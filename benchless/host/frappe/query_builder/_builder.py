@@ -18,7 +18,7 @@ _DATES = (datetime.date, datetime.time, datetime.timedelta)
 
 
 class _Parameters:
-	"""Collects the strings of a statement, so that they are sent apart from its text."""
+	"""Collects the strings of a statement, which are sent separately from its text."""
 
 	def __init__(self):
 		self.values = {}

@@ -61,7 +61,7 @@ def get_site_name(hostname: str) -> str:
 
 
 class CallbackManager:
-	"""Functions that wait for their moment, run in the order in which they were added."""
+	"""Callbacks, run in the order in which they were added."""
 
 	__slots__ = ("_functions",)
 

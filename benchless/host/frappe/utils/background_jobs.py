@@ -34,7 +34,7 @@ def enqueue(
 	deduplicate=False,
 	**kwargs,
 ) -> Any:
-	"""Have the function called by a worker; with `now` at once and here."""
+	"""Queue the function for a worker; with `now` call it at once."""
 	if queue not in _QUEUES:
 		raise NotImplementedError(f"benchless has no queue {queue!r}; use a bench")
 	if deduplicate:
@@ -65,7 +65,7 @@ def _put(job: _dict) -> _dict:
 
 
 def start_worker(queue: str | None = None, quiet: bool = False, *, burst: bool = False) -> None:
-	"""Work on the jobs of one queue until `_stop_workers`; in burst mode on all queues until no job waits."""
+	"""Run the jobs of one queue until `_stop_workers`; in burst mode those of all queues until none is left."""
 	for name in [queue] if queue else _QUEUES:
 		while job := _next_job(name, burst):
 			# In a thread of its own, so that a burst inside a test keeps the connection of the test.
@@ -87,7 +87,7 @@ def _stop_workers() -> None:
 
 
 def _forget_waiting_jobs() -> None:
-	"""Drop what nobody has begun: its site goes away, or the test that queued it is over."""
+	"""Drop jobs that have not started: their site is being removed, or the test that queued them is over."""
 	for name in _QUEUES:
 		while _next_job(name, burst=True):
 			pass

@@ -104,7 +104,7 @@ def add_to_date(
 	as_string=False,
 	as_datetime=False,
 ):
-	"""The date moved by so much; text in gives text out."""
+	"""The date plus an interval; text for text."""
 	if date is None:
 		date = now_datetime()
 	as_datetime = as_datetime or bool(hours)
@@ -168,7 +168,7 @@ def cast_fieldtype(fieldtype, value, show_warning=True):
 
 
 def flt(s, precision: int | None = None, rounding_method: str | None = None) -> float:
-	"""A float, rounded when asked to; 0 for what is no number."""
+	"""A float, rounded if `precision` is given; 0 for what is not a number."""
 	try:
 		number = float(s.replace(",", "") if isinstance(s, str) else s)
 	except (TypeError, ValueError):
@@ -190,7 +190,7 @@ def cstr(s, encoding="utf-8") -> str:
 
 
 def sbool(x):
-	"""True or False for the words that mean it, anything else as it is."""
+	"""True or False for text that means it, anything else unchanged."""
 	words = {"true": True, "1": True, "false": False, "0": False}
 	return words.get(x.lower(), x) if isinstance(x, str) else x
 

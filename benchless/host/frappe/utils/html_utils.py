@@ -1,4 +1,4 @@
-"""Takes the dangerous parts out of HTML that users send."""
+"""Removes dangerous parts from HTML that users send."""
 
 import json
 import re

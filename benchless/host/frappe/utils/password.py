@@ -44,7 +44,7 @@ def delete_all_passwords_for(doctype, name):
 
 
 def check_password(user, pwd, doctype="User", fieldname="password"):
-	"""The name of the user whose password this is; refuses otherwise."""
+	"""The name of the user with this password; AuthenticationError otherwise."""
 	stored = _stored(doctype, user, fieldname, encrypted=0)
 	if not stored or not check_password_hash(stored[0][1], pwd):
 		raise frappe.AuthenticationError(_("Incorrect User or Password"))

@@ -19,7 +19,7 @@ from frappe.model.base_document import BaseDocument
 
 
 def report_error(status_code):
-	"""Give the JSON answer that tells about the current exception."""
+	"""Return the JSON response to the current exception."""
 	if _shows_tracebacks() and not frappe.local.flags.disable_traceback and status_code != 404:
 		trace = frappe.get_traceback()
 		frappe.errprint(trace)
@@ -35,7 +35,7 @@ def _shows_tracebacks() -> bool:
 
 
 def build_response(response_type=None):
-	"""Give the answer in the form that `frappe.response.type` names, else in the given one."""
+	"""Return the response in the form that `frappe.response.type` names, else in the given one."""
 	if not frappe.local.response.get("docs"):
 		frappe.local.response.pop("docs", None)
 	builders = {"download": as_raw, "json": as_json, "page": as_page, "redirect": redirect}
@@ -73,7 +73,7 @@ def make_logs():
 
 
 def json_handler(obj):
-	"""Give a value that JSON can hold for one that it cannot."""
+	"""Convert a value that JSON cannot hold."""
 	if isinstance(obj, datetime.date | datetime.time | datetime.timedelta | LocalProxy | uuid.UUID):
 		return str(obj)
 	if isinstance(obj, decimal.Decimal):

@@ -6,7 +6,7 @@ from frappe.utils import cint
 
 
 def enqueue_events(site: str) -> list[str] | None:
-	"""Give the functions that were queued."""
+	"""Return the functions that were queued."""
 	names = frappe.get_all("Scheduled Job Type", filters={"stopped": 0}, pluck="name")
 	jobs = [frappe.get_doc("Scheduled Job Type", name) for name in names]
 	return [job.method for job in jobs if job.enqueue()]

@@ -14,7 +14,7 @@ _CONFIG = pydantic.ConfigDict(arbitrary_types_allowed=True)
 
 
 def validate_argument_types(func: Callable, apply_condition: Callable = lambda: True):
-	"""Give a function that checks and converts its arguments whenever the condition holds."""
+	"""Return a function that checks and converts its arguments whenever the condition holds."""
 
 	@wraps(func)
 	def wrapper(*args, **kwargs):
@@ -26,7 +26,7 @@ def validate_argument_types(func: Callable, apply_condition: Callable = lambda: 
 
 
 def transform_parameter_types(func: Callable, args: tuple, kwargs: dict):
-	"""Give the arguments as the type hints want them, or raise FrappeTypeError."""
+	"""Return the arguments converted to the type hints, or raise FrappeTypeError."""
 	if not (args or kwargs) or not func.__annotations__:
 		return args, kwargs
 	names = func.__code__.co_varnames[: func.__code__.co_argcount]

@@ -1,4 +1,4 @@
-"""Answers a request for a page of the website."""
+"""Serves the pages of the website."""
 
 import re
 import sys
@@ -13,7 +13,7 @@ from frappe.website._pages import TemplatePage, error_page, home_page, not_permi
 
 
 def get_response(path=None, http_status_code=200) -> Response:
-	"""Give the page at this path, or the page that tells why there is none."""
+	"""Return the page at this path, or the page that explains why there is none."""
 	path = path or frappe.local.request.path
 	try:
 		return get_response_without_exception_handling(path, http_status_code)
@@ -44,7 +44,7 @@ def _redirect_by_hook(path: str) -> None:
 
 
 def _resolve(path: str) -> str:
-	"""The page that an address means; values of a dynamic route such as `/pay/<invoice>` go to `form_dict`."""
+	"""The page behind an address; values of a dynamic route such as `/pay/<invoice>` go to `form_dict`."""
 	path = (path or "index").removesuffix(".html")
 	path = home_page() if path == "index" else path
 	hooks = frappe.get_hooks("website_route_rules")

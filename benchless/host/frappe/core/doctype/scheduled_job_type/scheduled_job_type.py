@@ -28,7 +28,7 @@ class ScheduledJobType(Document):
 			self.create_log = 1
 
 	def enqueue(self, force=False) -> bool:
-		"""Queue the job when it is due and not queued already; say whether it was queued."""
+		"""Queue the job if it is due and not queued already; True if it was queued."""
 		job_id = f"scheduled_job::{self.method}"
 		if not (force or self.is_event_due()) or is_job_enqueued(job_id):
 			return False
@@ -42,7 +42,7 @@ class ScheduledJobType(Document):
 		return croniter(cron, since).get_next(datetime) <= (current_time or now_datetime())
 
 	def execute(self):
-		"""Run the function in an own transaction, and record how it went."""
+		"""Run the function in its own transaction, and record the result."""
 		self.db_set("last_execution", now_datetime(), update_modified=False)
 		log = frappe.new_doc("Scheduled Job Log", scheduled_job_type=self.name)
 		if self.create_log:
@@ -64,7 +64,7 @@ def run_scheduled_job(job_type: str):
 
 
 def sync_jobs(hooks: dict | None = None):
-	"""Make the records agree with the apps' `scheduler_events`."""
+	"""Bring the records in line with the apps' `scheduler_events`."""
 	events = hooks or frappe.get_hooks("scheduler_events", {})
 	wanted = [event for frequency in events for event in _events_of(frequency, events[frequency])]
 	for event in wanted:
@@ -87,7 +87,7 @@ def _events_of(frequency: str, methods: list | dict) -> list[dict]:
 
 
 def _sync(event: dict):
-	frappe.get_attr(event["method"])  # fails at once when the hook names nothing
+	frappe.get_attr(event["method"])  # fails at once if the hook names a missing function
 	name = frappe.db.exists("Scheduled Job Type", {"method": event["method"]})
 	if name:
 		frappe.db.set_value("Scheduled Job Type", name, event, update_modified=False)

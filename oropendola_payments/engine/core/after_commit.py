@@ -1,6 +1,6 @@
-"""What follows a payment and must never hurt it: it runs in a worker, may fail, and is made up for by a sweep.
+"""Background work after a payment, in a worker. It may fail without harm to the payment, because a sweep repeats it.
 
-Money never waits behind mails: it has the queue `short`, sweeps have `default`, and mails with their PDFs `long`.
+Payments use the queue `short`, sweeps `default`, and emails with their PDFs `long`, so that payments never wait for emails.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ SWEEPS = "default"
 
 
 def enqueue(method: str, queue: str = "short", **arguments: Any) -> None:
-	"""Queue work on something that is committed. A queue that is down is logged: sweeps do the work later."""
+	"""Enqueue a method; call this after the commit. If the queue is down, the error is logged and a sweep does the work later."""
 	try:
 		frappe.enqueue(method, queue=queue, enqueue_after_commit=False, **arguments)
 	except Exception:
@@ -25,5 +25,5 @@ def enqueue_after_commit(method: str, **arguments: Any) -> None:
 
 
 def enqueue_once(method: str, job: str, /, queue: str = "short", **arguments: Any) -> None:
-	"""As `enqueue`, unless a `job` of this name is waiting or running already."""
+	"""As `enqueue`, unless a job with this id is queued or running already."""
 	enqueue(method, queue, job_id=f"oropendola::{job}", deduplicate=True, **arguments)

@@ -18,7 +18,7 @@ COMPARISONS = {
 
 
 def enqueue_sweep(function: str) -> None:
-	"""Have a sweep done by a worker, and by one at a time: the job that cron calls has only 300 seconds."""
+	"""Enqueue a sweep, unless it is queued or running already. Not run by cron itself, whose jobs have only 300 seconds."""
 	enqueue_once(function, function.rpartition(".")[2], queue=SWEEPS, timeout=SWEEP_SECONDS)
 
 

@@ -30,7 +30,7 @@ from oropendola_payments.gateways.base import (
 
 
 class Deferred(Exception):
-	"""Nothing failed: the gateway was asked a moment ago, and is asked again in so many `seconds`."""
+	"""The gateway was queried a moment ago, so process the message again in `seconds`. This does not count as a failure."""
 
 	def __init__(self, seconds: float):
 		super().__init__(f"The gateway is asked again in {seconds:.0f} seconds.")

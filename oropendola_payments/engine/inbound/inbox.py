@@ -161,7 +161,7 @@ def _process_now(name: str, message: Message | None = None) -> str:
 
 
 def _defer(name: str, seconds: float) -> None:
-	"""Waiting is not failing: the try does not count, and a job goes on when the pause is over. If it is lost, the sweep does."""
+	"""Enqueue a job that processes the message after the pause, without counting a try. If the job is lost, the sweep does it."""
 	next_try = now_datetime() + timedelta(seconds=seconds)
 	in_transaction(lambda: lock(LOG, name).write(status="Received", next_attempt_at=next_try))
 	enqueue_once(f"{__name__}.process_after_pause", f"message::{name}", name=name)
@@ -170,7 +170,7 @@ def _defer(name: str, seconds: float) -> None:
 def process_after_pause(name: str) -> None:
 	moment = frappe.db.get_value(LOG, name, "next_attempt_at")
 	time.sleep(min(RECENT_SECONDS, seconds_until(moment)))
-	frappe.db.rollback()  # what others committed while this job waited
+	frappe.db.rollback()  # start a new snapshot, to see what others committed while this job waited
 	process_due(name)
 
 

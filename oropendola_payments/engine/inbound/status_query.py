@@ -1,6 +1,6 @@
 """Status queries: query the gateway about an attempt, outside any lock, and settle its answer.
 
-`refresh` queries now, `schedule_refresh` within a minute, and `RefreshRun` many attempts in one sweep.
+`refresh` queries now, `schedule_refresh` after a delay, and `RefreshRun` many attempts in one sweep.
 """
 
 import time
@@ -39,12 +39,12 @@ def refresh(
 ) -> list[Settled]:
 	"""Query the gateway about an attempt (a record or its name) and settle its answer.
 
-	With `unless_checked_within` seconds nobody can make us hammer a gateway: what came too soon is asked when the pause is over.
+	`unless_checked_within` is a rate limit in seconds: a refresh that comes too soon is scheduled for the end of the pause.
 	"""
 	if isinstance(attempt, str):
 		attempt = _load(attempt)
 	if not is_current_mode(attempt):
-		return []  # a Test account knows nothing of a Live payment; it is asked when the mode is back
+		return []  # a Test account does not know a Live payment; query it when the mode is back
 	pause = pause_left(attempt, unless_checked_within)
 	if pause:
 		schedule_refresh(attempt, pause)
@@ -75,9 +75,9 @@ def refresh_if_possible(
 
 
 def schedule_refresh(attempt: PaymentAttempt | frappe._dict, seconds: float = RECONCILER_SECONDS) -> None:
-	"""Ask in so many seconds. `attempt` needs `name` and `next_check_at` only.
+	"""Have the gateway queried in `seconds`. `attempt` needs `name` and `next_check_at` only.
 
-	What is due sooner than the reconciler comes along is done by a job of its own; if that is lost, the reconciler does it.
+	A short delay gets a job of its own, because the reconciler runs once a minute. If the job is lost, the reconciler does it.
 	"""
 	moment = now_datetime() + timedelta(seconds=seconds)
 	if not attempt.next_check_at or get_datetime(attempt.next_check_at) > moment:
@@ -88,10 +88,10 @@ def schedule_refresh(attempt: PaymentAttempt | frappe._dict, seconds: float = RE
 
 
 def refresh_when_due(attempt_name: str) -> None:
-	"""Wait for the end of the pause, then ask, unless somebody has asked meanwhile."""
+	"""Wait for the end of the pause, then refresh, unless another request has done so."""
 	attempt = frappe.get_doc("Payment Attempt", attempt_name)
 	time.sleep(min(RECENT_SECONDS, seconds_until(attempt.next_check_at)))
-	frappe.db.rollback()  # what others committed while this job waited
+	frappe.db.rollback()  # start a new snapshot, to see what others committed while this job waited
 	attempt.reload()
 	if attempt.next_check_at and not seconds_until(attempt.next_check_at):
 		with acting_as("Reconcile"):
@@ -152,7 +152,7 @@ def settle_all(attempt: PaymentAttempt, events: list, adapter: Gateway | None = 
 
 
 def pause_left(attempt: PaymentAttempt | frappe._dict, seconds: int) -> float:
-	"""How long to wait until the last query is `seconds` ago. A last check in the future is a clock that was put back."""
+	"""Return the seconds until the last check is `seconds` ago. A time in the future (the clock was set back) does not count."""
 	if not attempt.last_check_at:
 		return 0
 	age = (now_datetime() - get_datetime(attempt.last_check_at)).total_seconds()

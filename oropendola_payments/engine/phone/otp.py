@@ -135,7 +135,7 @@ def _limit_sending(bound: Binding, settings: PaymentSettings) -> None:
 
 
 def _limit(kind: str, whose: str, most: int, seconds: int) -> None:
-	"""Count, and refuse what is too much. The sentence says which limit it was and how long it lasts, and nothing of others."""
+	"""Count, and raise TooManyRequests above the limit. The message names this limit and its remaining time, and nothing about other users."""
 	number, left = count(f"otp:{kind}", whose, seconds)
 	if number > most:
 		raise TooManyRequests(_refused(kind, left))

@@ -223,7 +223,7 @@ def _pay_cancelled(invoice: AIInvoice, capture: PaymentCapture) -> bool:
 
 
 def _amount(event: PaymentEvent) -> Decimal:
-	"""The amount of an event that was found to have one."""
+	"""Return the amount of an event, whose presence was checked before."""
 	return to_decimal(event.amount)
 
 

@@ -88,6 +88,7 @@ user_data_fields = [
 
 FORMS = "oropendola_payments.api.form_actions"
 GATEWAY = "oropendola_payments.engine.gateway"
+CHANGED = "oropendola_payments.ai_billing.current.changed"
 
 # DocTypes import neither the engine nor the API, so their handlers are registered here.
 doc_events = {
@@ -96,10 +97,12 @@ doc_events = {
 	"Payment Attempt": {"onload": f"{FORMS}.attempt_loaded"},
 	"Payment Refund": {"onload": f"{FORMS}.refund_loaded"},
 	"Payment Webhook Log": {"onload": f"{FORMS}.webhook_log_loaded"},
-	"Payment Settings": {"onload": f"{FORMS}.settings_loaded"},
+	"AI Plan": {"on_change": CHANGED, "on_trash": CHANGED},
+	"Payment Settings": {"onload": f"{FORMS}.settings_loaded", "on_change": CHANGED},
 	"Payment Gateway Settings": {
 		"on_update": f"{GATEWAY}.settings_changed.settings_saved",
-		"on_trash": f"{GATEWAY}.settings_changed.settings_removed",
+		"on_change": CHANGED,
+		"on_trash": [CHANGED, f"{GATEWAY}.settings_changed.settings_removed"],
 		"check_connection": f"{GATEWAY}.call.check_connection",
 	},
 }

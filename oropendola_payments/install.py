@@ -2,6 +2,7 @@
 
 import frappe
 
+from oropendola_payments.ai_billing.current import forget
 from oropendola_payments.engine.notifications import templates as mail_templates
 from oropendola_payments.gateways import BUILT_IN, load
 from oropendola_payments.roles import DESK_ROLES, TRANSACT
@@ -42,6 +43,7 @@ def ensure_settings() -> None:
 	for field in frappe.get_meta("Payment Settings").fields:
 		if field.default and field.fieldname not in stored:
 			frappe.db.set_single_value("Payment Settings", field.fieldname, field.default)
+			forget("Payment Settings")
 
 
 def ensure_roles() -> None:

@@ -7,6 +7,7 @@ from frappe import _
 from frappe.utils import flt, get_fullname
 
 from oropendola_payments.ai_billing import formatting
+from oropendola_payments.ai_billing.current import current, payment_settings
 from oropendola_payments.money import Amount
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def facts(invoice: "AIInvoice") -> dict:
 
 
 def _seller() -> dict:
-	settings = frappe.get_cached_doc("Payment Settings")
+	settings = payment_settings()
 	address = [line.strip() for line in (settings.seller_address or "").splitlines() if line.strip()]
 	return {
 		"name": settings.seller_name or "",
@@ -64,7 +65,7 @@ def _customer(user: str) -> dict:
 
 def _item(invoice: "AIInvoice") -> dict:
 	"""Return the item line. The invoice's own description comes first, because the plan may have been renamed."""
-	plan = invoice.plan and frappe.get_cached_doc("AI Plan", invoice.plan)
+	plan = invoice.plan and current("AI Plan", invoice.plan)
 	return {
 		"what": invoice.description or (plan and plan.plan_name) or _("Services"),
 		"quota": formatting.quota(plan.requests_limit_per_day) if plan else "",

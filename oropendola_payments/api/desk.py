@@ -7,6 +7,7 @@ from frappe import _
 from frappe.utils import add_to_date, cint, fmt_money, now_datetime
 
 from oropendola_payments.ai_billing import analytics
+from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.api import require_staff
 from oropendola_payments.exceptions import BadRequest
@@ -45,7 +46,7 @@ def abandoned_rate(filters: Any = None) -> dict | str:
 def pending_too_long(filters: Any = None) -> dict:
 	"""Return the number of payments open for longer than the limit in Payment Settings."""
 	require_staff()
-	hours = cint(frappe.get_cached_doc("Payment Settings").alert_pending_hours) or 24
+	hours = cint(payment_settings().alert_pending_hours) or 24
 	before = add_to_date(now_datetime(), hours=-hours)
 	options = {
 		"status": ["in", list(analytics.OPEN)],

@@ -1,7 +1,6 @@
 """Invoices and attempts for the customer pages."""
 
-import frappe
-
+from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
 from oropendola_payments.engine.checkout import payer
 from oropendola_payments.exceptions import NotFound
@@ -32,7 +31,7 @@ def was_declined(attempt) -> bool:
 
 def summary(invoice) -> dict:
 	"""Return the order summary of an invoice."""
-	plan = invoice.plan and frappe.get_cached_doc("AI Plan", invoice.plan)
+	plan = invoice.plan and current("AI Plan", invoice.plan)
 	currency = invoice.currency
 	return {
 		"name": invoice.name,

@@ -13,6 +13,7 @@ from frappe import _
 from frappe.sessions import get_csrf_token
 from frappe.utils import cint, strip_html
 
+from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.exceptions import is_refusal, sentence_of
 from oropendola_payments.web import policy
@@ -77,7 +78,7 @@ def user() -> str | None:
 
 
 def brand() -> str:
-	return frappe.get_cached_doc("Payment Settings").seller_name or BRAND
+	return payment_settings().seller_name or BRAND
 
 
 def require_login() -> str:

@@ -6,6 +6,7 @@ import frappe
 from frappe import _
 from frappe.utils import cint, get_url
 
+from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, SETTLED
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.engine.subscriptions import lifecycle, lookup, renewal
@@ -88,7 +89,7 @@ ACTIONS = {
 
 def _subscription(mine: dict) -> dict:
 	status, quota = mine["status"], mine["quota"]
-	plan = frappe.get_cached_doc("AI Plan", mine["plan"])
+	plan = current("AI Plan", mine["plan"])
 	limit, remaining = cint(quota["limit"]), max(0, cint(quota["remaining"]))
 	return {
 		"plan": words.translated(mine["plan_name"]),

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 import frappe
 from frappe import _
 
+from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.engine.checkout import gateway_choice
@@ -113,7 +114,7 @@ def _refresh_status(invoice, attempt):
 
 
 def _payment(invoice, attempt) -> dict:
-	plan = invoice.plan and frappe.get_cached_doc("AI Plan", invoice.plan)
+	plan = invoice.plan and current("AI Plan", invoice.plan)
 	return {
 		"invoice": invoice.name,
 		"attempt": attempt.name if attempt else "",

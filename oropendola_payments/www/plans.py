@@ -5,6 +5,7 @@ from urllib.parse import quote
 import frappe
 from frappe import _
 
+from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.engine.subscriptions import catalogue, lifecycle
 from oropendola_payments.web import shell, words
 
@@ -26,7 +27,7 @@ def get_context(context):
 			"currencies": [_choice(code, currency) for code in currencies] if len(currencies) > 1 else [],
 			"currency": currency,
 			"wanted": shell.query_param("plan"),
-			"tax_note": words.tax_note(frappe.get_cached_doc("Payment Settings")) if currencies else "",
+			"tax_note": words.tax_note(payment_settings()) if currencies else "",
 		}
 	)
 

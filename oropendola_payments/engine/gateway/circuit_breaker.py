@@ -10,6 +10,7 @@ from typing import Any
 import frappe
 from frappe.utils import now_datetime
 
+from oropendola_payments.ai_billing.current import forget
 from oropendola_payments.engine.gateway.registry import SETTINGS, settings_of
 from oropendola_payments.gateways.errors import BadAnswer, CredentialsRefused, MaybeSent, NotSent
 
@@ -56,6 +57,7 @@ def _count(code: str) -> int:
 
 def _write(code: str, **values: Any) -> None:
 	frappe.db.set_value(SETTINGS, settings_of(code).name, values, update_modified=False)
+	forget(SETTINGS)
 	frappe.db.commit()
 
 

@@ -3,6 +3,7 @@
 import frappe
 from frappe import _
 
+from oropendola_payments.ai_billing.current import forget, payment_settings
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import append_to_site
 from oropendola_payments.exceptions import Unavailable
 
@@ -14,7 +15,7 @@ def this_site() -> str:
 
 
 def is_confirmed() -> bool:
-	return frappe.get_cached_doc("Payment Settings").confirmed_site == this_site()
+	return payment_settings().confirmed_site == this_site()
 
 
 def require_confirmed(label: str) -> None:
@@ -34,5 +35,5 @@ def confirm_if_first() -> None:
 def confirm() -> None:
 	before = frappe.db.get_single_value("Payment Settings", "confirmed_site")
 	frappe.db.set_single_value("Payment Settings", "confirmed_site", this_site())
-	frappe.clear_document_cache("Payment Settings", "Payment Settings")
+	forget("Payment Settings")
 	append_to_site("live_site_confirmed", before=before, after=this_site())

@@ -7,6 +7,7 @@ from frappe import _
 from frappe.utils import cint
 from frappe.utils.password import decrypt, encrypt
 
+from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gateway_settings import (
 	PaymentGatewaySettings,
 )
@@ -28,7 +29,7 @@ def settings_of(code: str) -> PaymentGatewaySettings:
 	name = known and frappe.cache.hget("oropendola_gateway_names", code, lambda: _settings_name(code))
 	if not name:
 		raise unknown_gateway(code)
-	return frappe.get_cached_doc(SETTINGS, name)
+	return current(SETTINGS, name)
 
 
 def adapter_of(

@@ -6,6 +6,7 @@ Cron only enqueues; each job has a fixed job id, so that two schedulers do not r
 import frappe
 from frappe.utils import cint, now_datetime
 
+from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.doctype.payment_counter.payment_counter import remove_ended
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.ai_billing.doctype.payment_webhook_log.payment_webhook_log import empty_texts
@@ -81,7 +82,7 @@ def run_refunds() -> int:
 
 def run_abandoned() -> int:
 	"""Close abandoned payments, after a status query shows that they are unpaid."""
-	minutes = cint(frappe.get_cached_doc("Payment Settings").abandon_after_minutes)
+	minutes = cint(payment_settings().abandon_after_minutes)
 	with acting_as("Sweep"):
 		return abandonment.abandon_due(minutes)
 
@@ -101,7 +102,7 @@ def run_clear_payloads() -> None:
 	"""Clear the redacted payloads of old messages, whose other fields stay as evidence, and delete expired counters."""
 	remove_ended()
 	frappe.db.commit()
-	days = cint(frappe.get_cached_doc("Payment Settings").raw_payload_days)
+	days = cint(payment_settings().raw_payload_days)
 	if days:
 		empty_texts(days)
 		frappe.db.commit()

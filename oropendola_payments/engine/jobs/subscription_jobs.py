@@ -6,6 +6,7 @@ from functools import partial
 import frappe
 from frappe.utils import cint, getdate
 
+from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.ai_billing.periods import today, tomorrow
 from oropendola_payments.engine.core import after_commit
@@ -45,7 +46,7 @@ def run_reset() -> None:
 
 def run_expiry() -> None:
 	"""Mark subscriptions as Past Due on their end date, which stops service, and as Expired after the grace days."""
-	grace = cint(frappe.get_cached_doc("Payment Settings").grace_days)
+	grace = cint(payment_settings().grace_days)
 	with acting_as("Sweep"):
 		ended = {"status": ("in", ("Active", "Trial")), "end_date": ("<=", today())}
 		for_each("AI Subscription", ended, lambda name: in_transaction(_end, name, grace))
@@ -65,7 +66,7 @@ def _end(name: str, grace: int) -> None:
 
 def run_reminders() -> None:
 	"""Send renewal reminders before and after the end date, once for each day set in Payment Settings."""
-	for days in frappe.get_cached_doc("Payment Settings").reminder_offsets():
+	for days in payment_settings().reminder_offsets():
 		end = today() + timedelta(days=days)
 		due = {"status": ("in", ("Active", "Trial", "Past Due", "Expired")), "end_date": end}
 		for_each("AI Subscription", due, partial(_remind, end=end, days=days))

@@ -9,6 +9,7 @@ from frappe import _
 from frappe.utils import cint, flt, now_datetime
 
 from oropendola_payments.ai_billing import analytics
+from oropendola_payments.ai_billing.current import payment_settings
 
 WINDOW = timedelta(hours=24)
 ALL = "All gateways"
@@ -50,7 +51,7 @@ def evaluate(violations: dict[str, list[str]] | None) -> tuple[list[Finding], se
 
 
 def rates() -> Iterator[Finding]:
-	settings = frappe.get_cached_doc("Payment Settings")
+	settings = payment_settings()
 	counts, labels = analytics.outcomes(now_datetime() - WINDOW), analytics.gateway_labels()
 	rows = {labels.get(code, code): row for code, row in counts.items()} | {ALL: analytics.total(counts)}
 	for subject, row in rows.items():
@@ -75,7 +76,7 @@ def _rate(kind: str, subject: str, row: dict[str, int], status: str, limit: floa
 
 
 def pending() -> Iterator[Finding]:
-	hours = cint(frappe.get_cached_doc("Payment Settings").alert_pending_hours)
+	hours = cint(payment_settings().alert_pending_hours)
 	if not hours:
 		return
 	by_gateway: dict[str, list[str]] = {}

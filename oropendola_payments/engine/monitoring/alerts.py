@@ -10,6 +10,7 @@ import frappe
 from frappe import _
 from frappe.utils import cint, escape_html, flt, get_datetime, get_url, now_datetime
 
+from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.doctype.payment_alert.payment_alert import PaymentAlert
 from oropendola_payments.compat import desk_path
 from oropendola_payments.engine.core.transactions import in_transaction, lock, safely
@@ -118,7 +119,7 @@ def notify(name: str) -> None:
 	users = recipients()
 	for user in users:
 		safely(lambda user=user: _notify(alert, user.name))
-	if cint(frappe.get_cached_doc("Payment Settings").send_alert_mails):
+	if cint(payment_settings().send_alert_mails):
 		safely(lambda: _mail(alert, [user.email for user in users]))
 
 

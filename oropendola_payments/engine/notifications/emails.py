@@ -7,6 +7,7 @@ import frappe
 from frappe.utils import cint, flt, get_fullname, get_url
 
 from oropendola_payments.ai_billing import formatting
+from oropendola_payments.ai_billing.current import current, payment_settings
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED, AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
@@ -90,7 +91,7 @@ def _unpaid(key: str, invoice: AIInvoice) -> None:
 
 
 def _about_invoice(invoice: AIInvoice) -> dict:
-	plan = invoice.plan and frappe.get_cached_doc("AI Plan", invoice.plan).plan_name
+	plan = invoice.plan and current("AI Plan", invoice.plan).plan_name
 	total = formatting.money(invoice.total_amount, invoice.currency)
 	return {"invoice": invoice.name, "plan": plan or "", "total": total}
 
@@ -102,7 +103,7 @@ def _was_paid(subscription: AISubscription) -> bool:
 
 
 def _send(key: str, record: Any, path: str, values: Callable[[], dict], with_receipt: bool = False) -> None:
-	settings = frappe.get_cached_doc("Payment Settings")
+	settings = payment_settings()
 	fields = ["email", "language"]
 	customer = frappe.db.get_value("User", {"name": record.user, "enabled": 1}, fields, as_dict=True)
 	if not cint(settings.get(SWITCHES[key])) or not customer or not customer.email:

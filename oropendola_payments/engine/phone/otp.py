@@ -16,6 +16,7 @@ from frappe import _
 from frappe.utils import cint
 from frappe.utils.password import get_encryption_key
 
+from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.doctype.payment_settings.payment_settings import PaymentSettings
 from oropendola_payments.engine.core.counters import count
 from oropendola_payments.engine.phone import sms
@@ -60,7 +61,7 @@ class Binding:
 
 def send(bound: Binding, simulated: bool) -> dict:
 	"""Send a new code, which invalidates the previous one. Only a simulated code is part of the answer."""
-	settings = frappe.get_cached_doc("Payment Settings")
+	settings = payment_settings()
 	code = SIMULATOR_CODE if simulated else f"{secrets.randbelow(10**6):06d}"
 	text = _sms_text(bound, code, settings)
 	if not simulated:

@@ -13,6 +13,7 @@ from unittest.mock import patch
 import frappe
 from frappe.utils import cint
 
+from oropendola_payments.ai_billing.current import forget
 from oropendola_payments.engine.core.counters import COUNTER, counter_name
 from oropendola_payments.engine.core.test_redaction import found_in_logs, found_in_tables, log_sizes
 from oropendola_payments.engine.phone import numbers, otp
@@ -299,7 +300,7 @@ class TestTextOfTheSms(TestCase):
 
 	def tearDown(self):
 		frappe.db.rollback()
-		frappe.clear_document_cache("Payment Settings", "Payment Settings")
+		forget("Payment Settings")
 
 	def test_a_text_with_unknown_placeholders_cannot_be_saved(self):
 		for text in BAD_TEXTS:

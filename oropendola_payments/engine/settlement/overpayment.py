@@ -5,6 +5,7 @@ from decimal import Decimal
 import frappe
 from frappe import _
 
+from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.ai_billing.formatting import money
@@ -39,5 +40,5 @@ def apply_policy_to_parts(invoice: AIInvoice, excluding: str | None = None) -> N
 def _policy(capture: PaymentCapture, unwanted: Decimal) -> str:
 	if capture.credit_from:
 		return "Refund"  # credit always goes back to the capture it came from
-	policy = frappe.get_cached_doc("Payment Settings").double_payment_policy or "Refund"
+	policy = payment_settings().double_payment_policy or "Refund"
 	return "Flag" if policy == "Refund" and not refund_record.can_refund(capture, unwanted) else policy

@@ -3,6 +3,7 @@
 import frappe
 from frappe import _
 
+from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
 from oropendola_payments.exceptions import NotFound
 
@@ -36,4 +37,4 @@ def _in_currency(plan: frappe._dict, currency: str | None) -> dict:
 def get_plan(plan_id: str) -> AIPlan:
 	if not frappe.db.exists("AI Plan", plan_id):
 		raise NotFound(_("There is no plan {0}.").format(plan_id))
-	return frappe.get_cached_doc("AI Plan", plan_id)
+	return current("AI Plan", plan_id)

@@ -5,6 +5,7 @@ from decimal import Decimal
 import frappe
 from frappe.utils import add_days, cint, nowdate
 
+from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
@@ -57,7 +58,7 @@ def is_outdated(name: str, plan: AIPlan) -> bool:
 
 
 def _tax(price: Decimal, currency: str) -> dict:
-	settings = frappe.get_cached_doc("Payment Settings")
+	settings = payment_settings()
 	rate = to_decimal(settings.tax_rate or 0)
 	if not rate:
 		return {"net_amount": price}

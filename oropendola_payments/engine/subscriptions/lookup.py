@@ -4,6 +4,7 @@ import frappe
 from frappe import _
 from frappe.utils import getdate
 
+from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN as OPEN_INVOICES
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import LIVE
 from oropendola_payments.ai_billing.periods import today
@@ -41,7 +42,7 @@ def subscription_summary(user: str) -> dict | None:
 	row = main_subscription(user)
 	if not row:
 		return None
-	plan = frappe.get_cached_doc("AI Plan", row.plan)
+	plan = current("AI Plan", row.plan)
 	prefix = row.api_key_link and frappe.db.get_value("AI API Key", row.api_key_link, "key_prefix")
 	fresh = (
 		row.quota_reset_on and getdate(row.quota_reset_on) <= today() and row.status in ("Active", "Trial")

@@ -6,6 +6,7 @@ from unittest.mock import patch
 
 import frappe
 
+from oropendola_payments.ai_billing.current import forget
 from oropendola_payments.api import callbacks, payment, webhooks
 from oropendola_payments.engine.jobs import payment_jobs
 from oropendola_payments.engine.monitoring import health
@@ -102,7 +103,7 @@ class TestGatewayOfAnotherApp(TestCase):
 	@classmethod
 	def remove(cls):
 		frappe.db.delete("Payment Gateway Settings", {"gateway": "acmepay"})
-		frappe.clear_document_cache("Payment Gateway Settings", cls.settings.name)
+		forget("Payment Gateway Settings")
 		frappe.cache.delete_value("oropendola_gateway_list")
 		frappe.cache.hdel("oropendola_gateway_names", "acmepay")
 		frappe.db.commit()

@@ -11,6 +11,7 @@ from oropendola_payments.tests.support.source import APP, ROOT, files, tree_of
 STATEMENT = re.compile(r"\b(SELECT|UPDATE|INSERT INTO|DELETE FROM|ORDER BY|WHERE)\b")
 # Everything else reads and writes with documents, `frappe.get_all`, `frappe.db` or `frappe.qb`.
 RAW_SQL = {
+	"ai_billing/current.py": "reads the newest committed row, whatever the snapshot of the transaction",
 	"ai_billing/doctype/payment_event/payment_event.py": "locks the end of the chain and adds several rows in one statement",
 	"ai_billing/doctype/payment_gateway_settings/payment_gateway_settings.py": "reads all secrets of a gateway in one statement",
 	"ai_billing/records.py": "inserts, updates and moves a record in one statement, which decides between two writers",
@@ -28,6 +29,7 @@ RAW_SQL = {
 }
 # Of these, the ones that put a statement together. Names of tables and columns come from our own code, values are parameters.
 COMPOSED_SQL = {
+	"ai_billing/current.py": "the table of a versioned document",
 	"ai_billing/doctype/payment_event/payment_event.py": "as many marks as rows",
 	"ai_billing/records.py": "the columns of any record",
 	"engine/core/transactions.py": "the table and the condition of any lock",

@@ -29,6 +29,7 @@ OTHERS = {
 	("engine/monitoring/alerts.py", "_close"),
 	("engine/inbound/inbox.py", "process_message"),
 	("engine/inbound/inbox.py", "_record_failure_locked"),
+	("engine/inbound/inbox.py", "_defer"),
 	("install.py", "ensure_settings"),
 	("engine/privacy.py", "_redact_texts"),  # redacts the fields named in TYPED
 }

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import frappe
 from frappe.utils import add_to_date, now_datetime
 
+from oropendola_payments.ai_billing.current import forget
 from oropendola_payments.engine.core.counters import counter_name
 from oropendola_payments.engine.subscriptions import lifecycle
 
@@ -113,7 +114,7 @@ def payment_settings(**values):
 def _write_settings(values: dict):
 	for field, value in values.items():
 		frappe.db.set_single_value("Payment Settings", field, value)
-	frappe.clear_document_cache("Payment Settings", "Payment Settings")
+	forget("Payment Settings")
 	frappe.db.commit()
 
 
@@ -122,6 +123,7 @@ def backdate_trouble(code: str, seconds: int):
 	name = frappe.db.get_value("Payment Gateway Settings", {"gateway": code})
 	since = add_to_date(now_datetime(), seconds=-seconds)
 	frappe.db.set_value("Payment Gateway Settings", name, "degraded_since", since, update_modified=False)
+	forget("Payment Gateway Settings")
 
 
 def end_window(kind: str, whose: str):

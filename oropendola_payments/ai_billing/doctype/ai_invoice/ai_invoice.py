@@ -7,6 +7,7 @@ from frappe.model.document import Document
 from frappe.utils import cint, now_datetime
 
 from oropendola_payments.ai_billing import receipt
+from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.doctype.payment_event import payment_event
 from oropendola_payments.ai_billing.records import StatefulRecord, move_locked
 from oropendola_payments.exceptions import ConcurrentChange, Conflict, NotAllowed
@@ -227,7 +228,7 @@ class AIInvoice(StatefulRecord):
 		return self.status in ("Failed", "Abandoned") and self.retries_remaining() > 0
 
 	def retries_remaining(self) -> int:
-		allowed = cint(frappe.get_cached_doc("Payment Settings").max_retries)
+		allowed = cint(payment_settings().max_retries)
 		return max(0, allowed - cint(self.retry_count))
 
 	def require_retry(self) -> None:

@@ -5,6 +5,7 @@ import frappe
 from frappe import _
 from frappe.utils import cint, getdate
 
+from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import new_api_key
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
@@ -85,7 +86,7 @@ class AISubscription(StatefulRecord):
 		return self.status in SERVED or (self.status == "Pending" and self.get_plan().is_really_free())
 
 	def get_plan(self) -> AIPlan:
-		return frappe.get_cached_doc("AI Plan", self.plan)
+		return current("AI Plan", self.plan)
 
 	# Moves --------------------------------------------------------------------------------------
 

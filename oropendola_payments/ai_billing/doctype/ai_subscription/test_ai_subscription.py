@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import frappe
 
+from oropendola_payments.ai_billing.current import forget
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.exceptions import Conflict, InvalidTransition, NotAllowed, Unprocessable
 from oropendola_payments.tests.support.case import TestCase
@@ -45,7 +46,7 @@ def allow_trial(subscription):
 
 def change_plan(name: str, **values):
 	frappe.db.set_value("AI Plan", name, values)
-	frappe.clear_document_cache("AI Plan", name)
+	forget("AI Plan")
 
 
 class TestSubscriptionStates(EveryPairOfStates, TestCase):
@@ -236,7 +237,7 @@ class TestWithService(TestCase):
 	def test_a_free_start_does_not_turn_a_paid_period_into_an_endless_one(self):
 		doc = create_active_subscription(self.user)
 		change_plan(doc.plan, price=0, is_free=1)
-		self.addCleanup(frappe.clear_document_cache, "AI Plan", doc.plan)
+		self.addCleanup(forget, "AI Plan")
 		doc.start_free()
 		self.assertEqual(frappe.db.get_value("AI Subscription", doc.name, "end_date"), doc.end_date)
 		self.assertTrue(doc.end_date)

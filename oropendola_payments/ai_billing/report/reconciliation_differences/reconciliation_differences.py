@@ -9,6 +9,7 @@ from frappe.query_builder.functions import Abs, Coalesce, Sum
 from frappe.utils import cint, escape_html, flt, now_datetime
 
 from oropendola_payments.ai_billing import analytics
+from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.formatting import money
 
 LIMIT = 500
@@ -128,7 +129,7 @@ def _refunds() -> list[dict]:
 
 
 def _pending() -> list[dict]:
-	hours = cint(frappe.get_cached_doc("Payment Settings").alert_pending_hours) or 24
+	hours = cint(payment_settings().alert_pending_hours) or 24
 	filters = {
 		"status": ("in", analytics.OPEN),
 		"mode": ("!=", "Manual"),

@@ -1,0 +1,81 @@
+"""Settings, gateways and plans, from a cache that an older snapshot cannot fill again.
+
+Frappe's own document cache is emptied by a save, but a process whose transaction began before that save may put the old
+document back, where it stays. Here each save gives the cache a new version, and only what is the newest row is cached.
+"""
+
+import frappe
+
+VERSIONED = ("AI Plan", "Payment Gateway Settings", "Payment Settings")
+SECONDS = 60  # how long a change that no document event tells of, such as db.set_value, can stay unseen
+
+
+def current(doctype: str, name: str | None = None):
+	"""The document, as this transaction sees it. Do not change it: others get the same one."""
+	name = name or doctype
+	if doctype in _changed_here():
+		return frappe.get_doc(doctype, name)
+	key = f"oropendola_current:{doctype}:{_version(doctype)}:{name}"
+	doc = frappe.cache.get_value(key, expires=True)
+	if doc is None:
+		doc = frappe.get_doc(doctype, name)
+		if _is_newest(doc):
+			frappe.cache.set_value(key, doc, expires_in_sec=SECONDS)
+	return doc
+
+
+def payment_settings():
+	return current("Payment Settings")
+
+
+def changed(doc, method=None, *args) -> None:
+	"""For `doc_events`: this transaction reads the table, and all others get a new version when it has committed."""
+	forget(doc.doctype)
+
+
+def forget(doctype: str) -> None:
+	_changed_here().add(doctype)
+	frappe.db.after_commit.add(lambda: _renew(doctype))
+	frappe.db.after_rollback.add(lambda: _changed_here().discard(doctype))
+
+
+def _renew(doctype: str) -> None:
+	frappe.cache.set(_version_key(doctype), frappe.generate_hash(length=12))
+	_changed_here().discard(doctype)
+	frappe.clear_document_cache(doctype)
+
+
+def _version(doctype: str) -> str:
+	version = frappe.cache.get(_version_key(doctype))
+	if not version:
+		frappe.cache.set(_version_key(doctype), frappe.generate_hash(length=12), nx=True)
+		version = frappe.cache.get(_version_key(doctype)) or b"none"
+	return version.decode()
+
+
+def _version_key(doctype: str) -> bytes:
+	return frappe.cache.make_key(f"oropendola_version:{doctype}")
+
+
+def _is_newest(doc) -> bool:
+	"""Compare with the row as it is committed now, which a locking read sees whatever this transaction's snapshot is.
+
+	A row that somebody is changing is not waited for, and not cached.
+	"""
+	if doc.meta.issingle:
+		rows = frappe.db.sql(
+			"SELECT `value` FROM `tabSingles` WHERE `doctype` = %s AND `field` = 'modified' FOR UPDATE SKIP LOCKED",
+			doc.doctype,
+		)
+	else:
+		rows = frappe.db.sql(
+			f"SELECT `modified` FROM `tab{doc.doctype}` WHERE `name` = %s FOR UPDATE SKIP LOCKED",  # noqa: S608
+			doc.name,
+		)
+	return bool(rows) and str(rows[0][0]) == str(doc.modified)
+
+
+def _changed_here() -> set[str]:
+	if frappe.flags.oropendola_changed is None:
+		frappe.flags.oropendola_changed = set()
+	return frappe.flags.oropendola_changed

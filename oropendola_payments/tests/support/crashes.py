@@ -86,7 +86,7 @@ def _around_gateway_calls(crash: Crash):
 
 def _discard_uncommitted_work():
 	frappe.db.rollback()
-	frappe.db.value_cache = {}
+	frappe.db.value_cache.clear()
 	frappe.clear_messages()
 	frappe.flags.payment_event_source = None
 	frappe.set_user("Administrator")

@@ -71,7 +71,7 @@ class TestStatements(ThrowawaySite):
 		box(label="100%").insert()
 		self.assertEqual(len(frappe.db.sql("select 1 from `tabBox` where label like '100%'")), 1)
 
-	def test_backslash_takes_the_meaning_from_a_wildcard(self):
+	def test_a_backslash_escapes_a_wildcard(self):
 		box(label="50_60").insert()
 		box(label="50x60").insert()
 		self.assertEqual(frappe.get_all("Box", {"label": ("like", r"50\_%")}, pluck="label"), ["50_60"])
@@ -120,17 +120,17 @@ class TestFilters(ThrowawaySite):
 		self.assertEqual(self.labels({"note": ("!=", "x")}), ["a", "c"])
 		self.assertEqual(frappe.db.count("Box", {"note": ("!=", "x")}), 1)
 
-	def test_set_and_not_set(self):
+	def test_empty_text_and_null_are_both_not_set(self):
 		self.assertEqual(self.labels({"note": ("is", "set")}), ["b", "c"])
 		self.assertEqual(self.labels({"note": ("is", "not set")}), ["a"])
 
-	def test_ranges_lists_and_patterns(self):
+	def test_ranges_lists_and_patterns_match(self):
 		self.assertEqual(self.labels({"due": ("between", ["2026-01-01", "2026-01-31"])}), ["a", "b"])
 		self.assertEqual(self.labels([["count", "in", [1, 3]]]), ["a", "c"])
 		self.assertEqual(self.labels({"label": ("like", "%b%")}), ["b"])
 		self.assertEqual(self.labels({"due": ("<", "2026-01-02"), "count": (">", 0)}), ["a", "c"])
 
-	def test_any_of_several(self):
+	def test_or_filters_match_any_of_several(self):
 		self.assertEqual(self.labels({}, or_filters={"label": "a", "count": 3}), ["a", "c"])
 
 	def test_child_and_linked_fields_are_joined(self):
@@ -138,7 +138,7 @@ class TestFilters(ThrowawaySite):
 		rows = frappe.get_all("Box", filters={"label": "b"}, fields=["items.thing", "label"])
 		self.assertEqual(rows, [{"thing": "cup", "label": "b"}])
 
-	def test_groups_and_totals(self):
+	def test_a_group_has_its_total(self):
 		rows = frappe.get_all("Box", fields=["colour", "sum(count) as total"], group_by="colour")
 		self.assertEqual(rows, [{"colour": "Blue", "total": 6.0}])
 

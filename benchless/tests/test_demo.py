@@ -67,7 +67,7 @@ class TestDemo(unittest.TestCase):
 		page.goto(self.plans.replace("localhost", "127.0.0.1"))
 		page.get_by_role("button", name="Log out").wait_for()
 
-	def test_front_door_leads_to_the_plans(self):
+	def test_the_home_page_redirects_to_the_plans(self):
 		context = self.chromium.context()
 		self.addCleanup(context.close)
 		page = context.new_page()

@@ -119,7 +119,7 @@ class TestValues(ThrowawaySite):
 
 
 class TestPasswords(ThrowawaySite):
-	def test_row_has_asterisks_and_only_get_password_tells(self):
+	def test_row_has_asterisks_and_only_get_password_returns_the_secret(self):
 		name = box(secret="open sesame").insert().name
 		doc = frappe.get_doc("Box", name)
 		self.assertEqual(doc.secret, "*" * 11)

@@ -1,4 +1,4 @@
-"""The commands that tell an operator, and a script by their exit code, whether the books are whole."""
+"""The commands that report, in words and by exit code, whether the records are consistent."""
 
 import json
 import os
@@ -48,7 +48,7 @@ class TestCommands(ThrowawaySite):
 		frappe.db.sql(statement, values)
 		frappe.db.commit()
 
-	def test_whole_books_are_told_with_exit_code_0(self):
+	def test_an_intact_database_gives_exit_code_0(self):
 		answer = self.run_command(verify_payment_audit)
 		told = json.loads(answer.output)
 		self.assertEqual((answer.exit_code, told["broken"]), (0, None))

@@ -58,7 +58,7 @@ class TestParameters(QueryCase):
 		with self.assertRaises(SyntaxError):
 			self.labels(self.box.label.isin([]))
 
-	def test_a_column_named_field_is_no_method(self):
+	def test_a_column_named_field_is_not_a_method(self):
 		query = frappe.qb.from_("Singles").select(DocType("Singles").field)
 		self.assertEqual(query.walk()[0], "SELECT field FROM `tabSingles`")
 		self.assertEqual(str(self.box["label"]), '"label"')
@@ -73,7 +73,7 @@ class TestReading(QueryCase):
 		self.assertEqual(query.run(as_list=True), [["a", 1]])
 		self.assertEqual(query.run(pluck=True), ["a"])
 
-	def test_order_limit_and_offset(self):
+	def test_order_limit_and_offset_are_applied(self):
 		self.assertEqual(self.labels(order=Order.desc), ["it's 5%", "b", "a"])
 		query = frappe.qb.from_(self.box).select(self.box.label).orderby(self.box.label)
 		self.assertEqual(query.limit(1).offset(1).run(pluck=True), ["b"])
@@ -84,13 +84,13 @@ class TestReading(QueryCase):
 		self.assertEqual(self.labels(IfNull(self.box.note, "") == ""), ["b", "it's 5%"])
 		self.assertEqual(self.labels(NullIf(self.box.note, "").isnull()), ["b", "it's 5%"])
 
-	def test_groups_totals_and_conditions_on_them(self):
+	def test_groups_have_totals_and_are_filtered_by_them(self):
 		query = frappe.qb.from_(self.box).select(self.box.colour, Count("*"), Sum(self.box.price))
 		query = query.groupby(self.box.colour).orderby(Count("*"), order=Order.desc)
 		self.assertEqual(query.run(), (("Blue", 2, 5.25), ("Red", 1, 1.5)))
 		self.assertEqual(query.having(Abs(Sum(self.box.price)) > 2).run(), (("Blue", 2, 5.25),))
 
-	def test_a_case_inside_a_sum(self):
+	def test_a_case_inside_a_sum_adds_the_matching_rows(self):
 		red = Case().when(self.box.colour == "Red", self.box.price).else_(0)
 		self.assertEqual(frappe.qb.from_(self.box).select(Sum(red)).run(pluck=True), [1.5])
 
@@ -106,7 +106,7 @@ class TestReading(QueryCase):
 		first = frappe.qb.from_(self.box).select(Date(self.box.packed_on)).where(self.box.label == "a")
 		self.assertEqual(first.run(pluck=True), [MOMENT.date()])
 
-	def test_joins_with_short_names(self):
+	def test_tables_are_joined_under_an_alias(self):
 		parent, item = DocType("Box").as_("b"), DocType("Box Item").as_("i")
 		query = frappe.qb.from_(parent).join(item).on(item.parent == parent.name)
 		self.assertEqual(query.select(parent.label, item.pieces).run(), (("b", 4),))
@@ -114,17 +114,17 @@ class TestReading(QueryCase):
 		query = query.select(parent.label, item.thing).orderby(parent.label)
 		self.assertEqual(query.run(), (("a", None), ("b", "cup"), ("it's 5%", None)))
 
-	def test_a_statement_inside_another(self):
+	def test_a_subquery_filters_rows(self):
 		item = DocType("Box Item")
 		parents = frappe.qb.from_(item).select(item.parent).where(item.thing == "cup")
 		self.assertEqual(self.labels(self.box.name.isin(parents)), ["b"])
 
-	def test_the_rows_of_two_statements_together(self):
+	def test_a_union_returns_the_rows_of_both_statements(self):
 		one = frappe.qb.from_(self.box).select(self.box.label).where(self.box.label == "a")
 		two = frappe.qb.from_(self.box).select(self.box.label).where(self.box.label == "b")
 		self.assertCountEqual((one + two).run(pluck=True), ["a", "b"])
 
-	def test_a_lock_is_taken(self):
+	def test_for_update_takes_a_lock(self):
 		self.assertFalse(frappe.db._conn.in_transaction)
 		frappe.qb.from_(self.box).select(self.box.name).where(self.box.label == "a").for_update().run()
 		self.assertTrue(frappe.db._conn.in_transaction)

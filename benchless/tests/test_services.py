@@ -84,7 +84,7 @@ class TestJobs(ThrowawaySite):
 		self.assertEqual(len(events.seen), before)
 		self.assertIsNotNone(frappe.enqueue(**options))
 
-	def test_now_means_here(self):
+	def test_now_runs_the_job_in_this_process(self):
 		self.assertEqual(frappe.enqueue("frappe.utils.cint", s="7", now=True), 7)
 
 

@@ -61,7 +61,7 @@ class TestApps(ThrowawaySite):
 		self.assertEqual(frappe.get_installed_apps(), ["frappe", APP])
 		self.assertTrue(frappe.db.exists("Role", "Packer"))
 
-	def test_app_can_be_taken_off_and_put_on_again(self):
+	def test_an_app_can_be_uninstalled_and_installed_again(self):
 		from frappe.installer import remove_app
 
 		box().insert()

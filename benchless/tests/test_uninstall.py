@@ -26,7 +26,7 @@ class TestUninstall(ThrowawaySite):
 		self.user = make_user(*OURS, "System Manager")
 		frappe.db.commit()
 
-	def test_it_takes_its_roles_and_tables_along_and_comes_back_whole(self):
+	def test_uninstall_removes_roles_and_tables_and_a_new_install_works(self):
 		self.assertEqual(our_roles(), set(OURS))
 		self.assertEqual(len(holders()), len(OURS))
 		template = frappe.get_all("Email Template", pluck="name")
@@ -47,7 +47,7 @@ class TestUninstall(ThrowawaySite):
 		self.assertEqual(frappe.db.count("Payment Gateway Settings"), 7)
 		self.assertEqual(holders(), [], "nobody gets a role back unasked")
 
-	def test_it_can_be_taken_off_a_site_whose_roles_are_gone_already(self):
+	def test_it_can_be_uninstalled_when_its_roles_are_gone_already(self):
 		for role in OURS:
 			frappe.db.delete("Has Role", {"role": role})
 			frappe.delete_doc("Role", role, ignore_permissions=True, force=True)

@@ -122,10 +122,10 @@ def with_assets(site: Path) -> SharedDataMiddleware:
 
 def enqueue_due_events(site: Path) -> list[str]:
 	"""Queue the scheduled jobs that are due and return their names."""
-	from frappe.utils.scheduler import enqueue_events, is_scheduler_inactive
+	from frappe.utils.scheduler import _enqueue_due, is_scheduler_inactive
 
 	with sites.connect(site):
-		return [] if is_scheduler_inactive() else enqueue_events(frappe.local.site)
+		return [] if is_scheduler_inactive() else _enqueue_due()
 
 
 def use_site(site: Path) -> Callable[[], None]:

@@ -22,21 +22,23 @@ def _has_permission(doctype=None, ptype="read", doc=None, user=None, throw=False
 	return allowed
 
 
-def has_permission(
-	doctype, ptype="read", doc=None, user=None, raise_exception=True, *, parent_doctype=None
-) -> bool:
-	"""Whether the user may; explains a refusal in a message unless `raise_exception` is False."""
+def has_permission(doctype, ptype="read", doc=None, user=None, *, parent_doctype=None) -> bool:
+	"""Whether the user may; explains a refusal in a message."""
+	return _has_permission(doctype, ptype, doc, user, parent_doctype)
+
+
+def _has_permission(doctype, ptype="read", doc=None, user=None, parent_doctype=None, explain=True) -> bool:
 	user = user or frappe.session.user
 	if user == "Administrator":
 		return True
 	meta = frappe.get_meta(doctype)
 	if meta.istable:
-		return _has_permission_for_row(doctype, ptype, doc, user, raise_exception, parent_doctype)
+		return _has_permission_for_row(doctype, ptype, doc, user, parent_doctype, explain)
 	if isinstance(doc, str | int):
 		doc = frappe.get_doc(doctype, doc)
 	granted = get_doc_permissions(doc, user, ptype) if doc else get_role_permissions(meta, user)
 	allowed = bool(granted.get(ptype))
-	if not allowed and raise_exception and user == frappe.session.user:
+	if not allowed and explain and user == frappe.session.user:
 		frappe.msgprint(_refusal(user, doctype, doc))
 	return allowed
 
@@ -44,13 +46,13 @@ def has_permission(
 def _refusal(user, doctype, doc) -> str:
 	if doc:
 		message = _("User {0} does not have access to this document").format(frappe.bold(user))
-		may_know = has_permission(doctype, raise_exception=False)
+		may_know = _has_permission(doctype, explain=False)
 		return message + (f": {_(doctype)} - {doc.name}" if may_know else "")
 	message = _("User {0} does not have doctype access via role permission for document {1}")
 	return message.format(frappe.bold(user), frappe.bold(_(doctype)))
 
 
-def _has_permission_for_row(child_doctype, ptype, row, user, raise_exception, parent_doctype) -> bool:
+def _has_permission_for_row(child_doctype, ptype, row, user, parent_doctype, explain) -> bool:
 	"""Rights on a row are those on its parent."""
 	parent = None
 	if row and not isinstance(row, str):
@@ -61,7 +63,7 @@ def _has_permission_for_row(child_doctype, ptype, row, user, raise_exception, pa
 		return False
 	if not any(df.options == child_doctype for df in frappe.get_meta(parent_doctype).get_table_fields()):
 		return False
-	return has_permission(parent_doctype, ptype, doc=parent, user=user, raise_exception=raise_exception)
+	return _has_permission(parent_doctype, ptype, parent, user, explain=explain)
 
 
 def get_doc_permissions(doc, user=None, ptype=None) -> dict:

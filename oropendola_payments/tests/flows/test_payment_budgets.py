@@ -1,5 +1,6 @@
 """The number of SQL statements of a payment beyond those of a ping, with warm caches and without transaction control."""
 
+import re
 from collections.abc import Callable
 
 from oropendola_payments.tests.flows.test_statement_budgets import counted_statements
@@ -14,6 +15,11 @@ ROUNDS = 3
 # At PayPal customers only approve: whether the payment is still wanted is read before we capture.
 LIMITS = {"paypal": 17}
 LIMIT = 16
+
+
+def _without_literals(statement: str) -> str:
+	"""Two statements that differ in nothing but a time that was written into them."""
+	return re.sub(r"'[^']*'", "?", statement)
 
 
 class TestPaymentBudgets(TestCase):
@@ -39,8 +45,9 @@ class TestPaymentBudgets(TestCase):
 		ping = [self.cost(lambda: send("POST", "/api/method/ping", user)) for _round in range(ROUNDS)][-1]
 		mine = list(costs[-1])
 		for statement in ping:
-			if statement in mine:
-				mine.remove(statement)
+			same = next((own for own in mine if _without_literals(own) == _without_literals(statement)), None)
+			if same:
+				mine.remove(same)
 		return mine
 
 	def settling(self, gateway: str) -> Callable:

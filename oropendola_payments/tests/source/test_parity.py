@@ -99,7 +99,10 @@ def functions(path: Path) -> list[tuple[str, ast.FunctionDef, str]]:
 
 
 def differences(node: ast.FunctionDef, target) -> list[str]:
-	"""Parameters of benchless that the real function would refuse or take at another position."""
+	"""Parameters of benchless that the real function would refuse or take at another position.
+
+	One that can only be passed by its position may have another name: v15 and v16 differ there.
+	"""
 	try:
 		real = inspect.signature(target).parameters
 	except (TypeError, ValueError):
@@ -108,15 +111,18 @@ def differences(node: ast.FunctionDef, target) -> list[str]:
 		return []
 	ours = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
 	ours = [name for name in ours if name not in ("self", "cls")]
+	by_position = {argument.arg for argument in node.args.posonlyargs}
 	theirs = [name for name, p in real.items() if p.kind in POSITIONAL and name not in ("self", "cls")]
 	takes_more = any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in real.values())
 	faults = [
 		f"has no parameter {name}"
 		for name in (*ours, *(a.arg for a in node.args.kwonlyargs))
-		if name not in real
+		if name not in real and name not in by_position
 	]
 	if not takes_more and not faults:
 		faults += [
-			f"{name} is at another place" for at, name in enumerate(ours) if theirs[at : at + 1] != [name]
+			f"{name} is at another place"
+			for at, name in enumerate(ours)
+			if theirs[at : at + 1] != [name] and name not in by_position
 		]
 	return faults

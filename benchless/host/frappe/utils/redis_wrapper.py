@@ -153,7 +153,7 @@ class RedisWrapper(_Memory):
 			stored = dict(self._data.get(self._live(self.make_key(name)), {}))
 		return {key: pickle.loads(value) for key, value in stored.items()}
 
-	def hdel(self, name, key, shared=False):
+	def hdel(self, name, key, /, shared=False):
 		made = _bytes(self.make_key(name, shared=shared))
 		frappe.local.cache.get(made, {}).pop(key, None)
 		with self._guard:

@@ -5,8 +5,8 @@ from frappe._absent import _absent
 from frappe.utils import cint
 
 
-def enqueue_events(site: str) -> list[str] | None:
-	"""Return the functions that were queued."""
+def _enqueue_due() -> list[str]:
+	"""Queue what is due. Return the functions that were queued."""
 	names = frappe.get_all("Scheduled Job Type", filters={"stopped": 0}, pluck="name")
 	jobs = [frappe.get_doc("Scheduled Job Type", name) for name in names]
 	return [job.method for job in jobs if job.enqueue()]

@@ -36,7 +36,7 @@ def to_minor(amount: Amount, currency: str, exponent: int | None = None) -> int:
 	exponent = exponent_of(currency) if exponent is None else exponent
 	scaled = to_decimal(amount).scaleb(exponent)
 	if scaled != scaled.to_integral_value():
-		raise ValueError(f"{amount} has more decimals than {currency} allows.")
+		raise ValueError(f"{amount} has too many decimal places for {currency}.")
 	return int(scaled)
 
 

@@ -144,7 +144,7 @@ class TestPaidInvoice(TestCase):
 
 	def test_the_result_names_what_was_bought(self):
 		answer = page(f"/payment-result?invoice={self.invoice}", self.user)
-		self.assertIn("Thank you, ₹499.00 is paid", answer.text)
+		self.assertIn("Thank you, we received ₹499.00", answer.text)
 
 	def test_the_receipt_has_amount_and_payment(self):
 		answer = page(f"/receipt?invoice={self.invoice}", self.user)

@@ -46,7 +46,7 @@ class TestConsume(TestCase):
 		self.assertEqual(usage.consume(self.key, 9)["remaining"], 90)
 
 	def test_a_request_for_more_than_the_remaining_quota_takes_nothing(self):
-		with self.assertRaisesRegex(TooManyRequests, "100 left, 101 wanted"):
+		with self.assertRaisesRegex(TooManyRequests, "100 requests left today but asked for 101"):
 			usage.consume(self.key, 101)
 		self.assertEqual(remaining(self.doc), 100)
 		self.assertEqual(usage.consume(self.key, 100)["remaining"], 0)

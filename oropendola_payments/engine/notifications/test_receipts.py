@@ -125,7 +125,7 @@ class TestOneReceipt(TestCase):
 		self.assert_both_say(
 			"31 Jan 2026", "₹1,18,000.00", "₹18,000.00", "GST (18%)", "Bank transfer or cash", "Example & Sons",
 			formatting.days(self.invoice.period_start, self.invoice.period_end),
-			f"Invoice {self.invoice.name} of {formatting.day(self.invoice.creation)}",
+			f"Invoice {self.invoice.name}, issued on {formatting.day(self.invoice.creation)}",
 		)  # fmt: skip
 
 	def test_the_receipt_shows_the_date_of_the_transfer(self):
@@ -142,7 +142,7 @@ class TestOneReceipt(TestCase):
 	def test_the_receipt_of_a_partial_payment_shows_the_outstanding_amount(self):
 		self.pay(18000)
 		self.assertEqual(self.invoice.status, "Partly Paid")
-		self.assert_both_say("₹18,000.00", "Still to pay: ₹1,00,000.00")
+		self.assert_both_say("₹18,000.00", "Still due: ₹1,00,000.00")
 		with incoming_request("GET", "http://site.example/receipt"), as_user(self.user):
 			self.assertEqual(receipts_api.download(invoice_id=self.invoice.name).status_code, 200)
 
@@ -150,7 +150,7 @@ class TestOneReceipt(TestCase):
 		self.pay(18000)
 		self.invoice.mark_as_processing()
 		frappe.db.commit()
-		self.assert_both_say("Still to pay: ₹1,00,000.00")
+		self.assert_both_say("Still due: ₹1,00,000.00")
 
 	def test_a_duplicate_payment_is_not_on_the_receipt(self):
 		self.pay()

@@ -111,7 +111,7 @@ class TestRefusedRefunds(TestCase):
 			self.assertIn("greater than 0", self.refused(amount))
 
 	def test_a_refund_with_too_many_decimals_is_refused(self):
-		self.assertIn("decimals", self.refused(Decimal("1.005")))
+		self.assertIn("decimal places", self.refused(Decimal("1.005")))
 
 	def test_an_invoice_without_a_payment_cannot_be_refunded(self):
 		with self.assertRaises(Unprocessable):

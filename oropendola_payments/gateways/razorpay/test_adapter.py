@@ -145,9 +145,9 @@ class TestCreate(RazorpayCase):
 		"""Three decimals: the last digit must be 0 (Razorpay Orders API)."""
 		gateway = self.make_gateway(base_url="http://127.0.0.1:1/razorpay")
 		for amount, currency, reason in (
-			("1.005", "INR", "more decimals"),
+			("1.005", "INR", "too many decimal places"),
 			("99.991", "KWD", "steps of 0.01"),
-			("5.5", "JPY", "more decimals"),
+			("5.5", "JPY", "too many decimal places"),
 		):
 			with self.subTest(currency), self.assertRaisesRegex(GatewayRefused, reason):
 				gateway.create(self.make_request(amount, currency))

@@ -201,7 +201,7 @@ class TestMoney(StripeCase):
 	def test_amounts_that_stripe_cannot_take_are_refused_before_any_call(self):
 		gateway = self.make_gateway(base_url="http://127.0.0.1:1/stripe")
 		for amount, currency, reason in (
-			("1.005", "INR", "more decimals"),
+			("1.005", "INR", "too many decimal places"),
 			("5.124", "KWD", "as fine as 5.124"),
 			("5.50", "ISK", "as fine as 5.50"),
 			("5.50", "UGX", "as fine as 5.50"),

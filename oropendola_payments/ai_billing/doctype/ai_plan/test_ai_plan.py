@@ -27,9 +27,9 @@ class TestAIPlan(TestCase):
 			self.assertFalse(plan.is_really_free(), values)
 
 	def test_negative_numbers_are_refused(self):
-		self.refused("below 0", price=-1)
-		self.refused("below 0", trial_days=-1)
-		self.refused("below 0", requests_limit_per_day=-1)
+		self.refused("cannot be negative", price=-1)
+		self.refused("cannot be negative", trial_days=-1)
+		self.refused("cannot be negative", requests_limit_per_day=-1)
 		self.refused("at least 1", interval_count=0)
 
 	def test_a_plan_id_is_a_slug(self):
@@ -38,9 +38,9 @@ class TestAIPlan(TestCase):
 
 	def test_a_price_with_more_decimals_than_its_currency_is_refused(self):
 		"""R17."""
-		self.refused("more decimals", price="1.005")
-		self.refused("more decimals", price="1.5", currency="JPY")
-		self.refused("more decimals", prices=[{"currency": "JPY", "price": "1.5"}])
+		self.refused("too many decimal places", price="1.005")
+		self.refused("too many decimal places", price="1.5", currency="JPY")
+		self.refused("too many decimal places", prices=[{"currency": "JPY", "price": "1.5"}])
 		self.assertEqual(create_plan(price="1.005", currency="KWD").price_in(None)[0], Decimal("1.005"))
 
 	def test_two_prices_in_one_currency_are_refused(self):
@@ -48,7 +48,7 @@ class TestAIPlan(TestCase):
 		self.refused(
 			"two prices in USD", prices=[{"currency": "USD", "price": 5}, {"currency": "USD", "price": 6}]
 		)
-		self.refused("above 0 in USD", prices=[{"currency": "USD", "price": 0}])
+		self.refused("greater than 0 in USD", prices=[{"currency": "USD", "price": 0}])
 
 	def test_a_currency_without_a_price_is_refused_and_never_converted(self):
 		"""R18."""

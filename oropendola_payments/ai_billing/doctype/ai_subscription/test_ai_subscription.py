@@ -142,7 +142,7 @@ class TestWithoutService(TestCase):
 				method()
 		with self.assertRaises(Conflict):
 			doc.rotate_api_key()
-		with self.assertRaisesRegex(Unprocessable, "no trial"):
+		with self.assertRaisesRegex(Unprocessable, "does not have a trial"):
 			doc.start_trial()
 
 	def test_an_unpaid_invoice_activates_nothing(self):

@@ -20,6 +20,8 @@ RULES = {
 	"service_without_period": """
 		SELECT name FROM `tabAI Subscription` WHERE status = 'Active' AND end_date IS NULL AND plan IN (
 			SELECT name FROM `tabAI Plan` WHERE is_free = 0)""",
+	"period_before_payment": """
+		SELECT name FROM `tabAI Invoice` WHERE fulfilled_on > %(day_ago)s AND period_start < DATE(fulfilled_on)""",
 	"quota_without_service": """
 		SELECT name FROM `tabAI Subscription` WHERE status IN ('Past Due', 'Expired', 'Cancelled')
 			AND (daily_quota_limit <> 0 OR daily_quota_remaining <> 0 OR api_key_link IS NOT NULL)""",

@@ -7,6 +7,7 @@ import frappe
 from oropendola_payments.ai_billing.periods import add_interval, today
 from oropendola_payments.api import subscription as api
 from oropendola_payments.api import subscription_renewal as renewal
+from oropendola_payments.engine.monitoring import invariants
 from oropendola_payments.gateways import BUILT_IN, load
 from oropendola_payments.tests.support.customers import CustomerTestCase, move_to, pay
 from oropendola_payments.tests.support.factories import create_active_subscription, create_plan
@@ -71,17 +72,52 @@ class TestRenewing(CustomerTestCase):
 			add_interval(before["end_date"], "Month", 2, before["start_date"].day),
 		)
 
-	def test_renewing_while_past_due_continues_from_the_old_end(self):
-		self.active()
-		end = today() - timedelta(days=2)
-		move_to(self.subscription.name, end_date=end, start_date=end - timedelta(days=31))
+	def ended(self, days_ago: int):
+		end = today() - timedelta(days=days_ago)
+		move_to(self.subscription.name, end_date=end, start_date=add_interval(end, "Month", -1))
+
+	def past_due(self, days_ago: int):
+		self.ended(days_ago)
 		self.subscription.reload().mark_past_due()
 		frappe.db.commit()
+
+	def test_a_renewal_after_the_end_date_starts_today_because_nothing_was_served(self):
+		self.active()
+		self.past_due(days_ago=2)
 		answer = self.succeed(renewal.extend_active_subscription)
 		pay(answer["invoice_id"])
 		mine = self.my_subscription()
-		self.assertEqual((answer["action"], mine["status"]), ("extend", "Active"))
-		self.assertEqual(mine["end_date"].month, end.month % 12 + 1)
+		self.assertEqual((answer["action"], mine["status"]), ("new", "Active"))
+		self.assertEqual((mine["start_date"], mine["end_date"]), (today(), add_interval(today(), "Month", 1)))
+		invoice = frappe.get_doc("AI Invoice", answer["invoice_id"])
+		self.assertEqual((invoice.period_start, invoice.period_end), (mine["start_date"], mine["end_date"]))
+
+	def test_a_renewal_after_the_end_date_starts_today_while_the_scheduler_is_stopped(self):
+		self.active()
+		self.ended(days_ago=2)
+		answer = self.succeed(renewal.renew_subscription)
+		pay(answer["invoice_id"])
+		self.assertEqual((answer["action"], self.my_subscription()["start_date"]), ("new", today()))
+
+	def test_a_renewal_on_the_end_date_continues_without_a_gap(self):
+		self.active()
+		self.past_due(days_ago=0)
+		start = self.my_subscription()["start_date"]
+		answer = self.succeed(renewal.renew_subscription)
+		pay(answer["invoice_id"])
+		mine = self.my_subscription()
+		self.assertEqual((answer["action"], mine["start_date"]), ("extend", start))
+		self.assertEqual(mine["end_date"], add_interval(today(), "Month", 1, start.day))
+
+	def test_a_period_that_starts_before_its_payment_violates_an_invariant(self):
+		self.active()
+		invoice = self.subscription.current_invoice
+		self.assertNotIn(invoice, invariants.check().get("period_before_payment", []))
+		frappe.db.set_value("AI Invoice", invoice, "period_start", today() - timedelta(days=2))
+		frappe.db.commit()
+		self.assertIn(invoice, invariants.check()["period_before_payment"])
+		frappe.db.set_value("AI Invoice", invoice, "period_start", today())
+		frappe.db.commit()
 
 	def test_an_expired_subscription_starts_a_new_period_today(self):
 		self.active()

@@ -139,8 +139,9 @@ class AISubscription(StatefulRecord):
 		return start, add_interval(start, terms.billing_interval, cint(terms.interval_count), anchor)
 
 	def continues(self) -> bool:
-		"""Return whether a payment extends the current period instead of starting a new one."""
-		return self.status in ("Active", "Trial", "Past Due") and bool(self.end_date)
+		"""Return whether a payment extends the current period. After the end date nothing is served, so a new period starts."""
+		running = self.status in ("Active", "Trial", "Past Due") and bool(self.end_date)
+		return running and getdate(self.end_date) >= today()
 
 	def mark_past_due(self) -> bool:
 		self._suspend_key()

@@ -57,6 +57,15 @@ def parameters_of(endpoint: str) -> dict[str, inspect.Parameter]:
 	return {}
 
 
+def refused_by_framework(answer) -> bool:
+	"""v16 reads JSON bodies strictly: half a surrogate never reaches us."""
+	return (
+		answer.status_code == 417
+		and frappe.__version__ >= "16"
+		and b"Invalid request body" in answer.get_data()
+	)
+
+
 class ArgumentsTestCase(TestCase):
 	@classmethod
 	def setUpClass(cls):
@@ -77,6 +86,8 @@ class ArgumentsTestCase(TestCase):
 				yield row, row.arguments(OwnerRecords(self.people))
 
 	def refused(self, answer, *statuses: int):
+		if refused_by_framework(answer):
+			return
 		self.assertIn(answer.status_code, statuses or (400,), answer.get_data()[:300])
 		envelope = message(answer)
 		self.assertIs(envelope.get("success"), False, answer.get_data()[:300])
@@ -133,7 +144,8 @@ class TestJsonArguments(ArgumentsTestCase):
 			with self.subTest(what=what):
 				body = json.dumps({"filters": value})
 				answer = call("desk.chart", self.people.manager, data=body, content_type="application/json")
-				self.assertEqual(answer.status_code, 400, answer.get_data()[:300])
+				if not refused_by_framework(answer):
+					self.assertEqual(answer.status_code, 400, answer.get_data()[:300])
 
 	def test_an_unknown_argument_is_ignored(self):
 		answer = call("subscription.get_plans", json={"surprise": {"a": 1}, "cmd2": "frappe.ping"})

@@ -4,13 +4,19 @@ Frappe's own document cache is emptied by a save, but a process whose transactio
 document back, where it stays. Here each save gives the cache a new version, and only what is the newest row is cached.
 """
 
+from typing import TYPE_CHECKING, Any
+
 import frappe
+from frappe.model.document import Document
+
+if TYPE_CHECKING:
+	from oropendola_payments.ai_billing.doctype.payment_settings.payment_settings import PaymentSettings
 
 VERSIONED = ("AI Plan", "Payment Gateway Settings", "Payment Settings")
 SECONDS = 60  # how long a change that no document event tells of, such as db.set_value, can stay unseen
 
 
-def current(doctype: str, name: str | None = None):
+def current(doctype: str, name: str | None = None) -> Any:
 	"""The document, as this transaction sees it. Do not change it: others get the same one."""
 	name = name or doctype
 	if doctype in _changed_here():
@@ -24,11 +30,11 @@ def current(doctype: str, name: str | None = None):
 	return doc
 
 
-def payment_settings():
+def payment_settings() -> "PaymentSettings":
 	return current("Payment Settings")
 
 
-def changed(doc, method=None, *args) -> None:
+def changed(doc: Document, method: str | None = None, *args: Any) -> None:
 	"""For `doc_events`: this transaction reads the table, and all others get a new version when it has committed."""
 	forget(doc.doctype)
 
@@ -57,7 +63,7 @@ def _version_key(doctype: str) -> bytes:
 	return frappe.cache.make_key(f"oropendola_version:{doctype}")
 
 
-def _is_newest(doc) -> bool:
+def _is_newest(doc: Document) -> bool:
 	"""Compare with the row as it is committed now, which a locking read sees whatever this transaction's snapshot is.
 
 	A row that somebody is changing is not waited for, and not cached.

@@ -2,6 +2,7 @@
 
 import fnmatch
 import pickle
+import re
 import threading
 import time
 
@@ -76,7 +77,10 @@ class _Memory:
 	def keys(self, pattern="*"):
 		with self._guard:
 			wanted = _bytes(pattern).decode()
-			return [key for key in list(self._data) if fnmatch.fnmatchcase(self._live(key).decode(), wanted)]
+			begin = re.split(r"[*?\[]", wanted)[0].encode()  # nearly all patterns are a beginning and a star
+			near = [key for key in self._data if key.startswith(begin)]
+			live = (key for key in near if self._live(key) in self._data)
+			return [key for key in live if fnmatch.fnmatchcase(key.decode(), wanted)]
 
 
 def _bytes(value) -> bytes:

@@ -15,7 +15,7 @@ from oropendola_payments.tests.support.rooms import LAYERS
 from oropendola_payments.tests.support.source import APP, ROOT, files
 
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", ROOT / "benchless" / "README.md", *sorted(DOCS.rglob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), ROOT / "benchless" / "README.md", *sorted(DOCS.rglob("*.md"))]
 # The first line holds commands, hooks and aliases of old names; the simulator has one row.
 LISTED = {name for names in LAYERS[1:] for name in names if "/" in name and "simulator" not in name}
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")

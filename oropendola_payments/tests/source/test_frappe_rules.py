@@ -1,4 +1,4 @@
-"""Frappe's rules for apps hold in all our code; an exception has a reason, and is one."""
+"""Frappe's rules for apps hold in all our code. Each exception is listed here with its reason."""
 
 import ast
 import json
@@ -29,14 +29,14 @@ ALLOWED = {
 		"engine/monitoring/alert_rules.py": "the Error Log of a rule that failed must outlive it",
 		"engine/phone/sms.py": "the Error Log of a message that failed must outlive the refusal",
 	},
-	"only named modules pass by permissions": {
+	"only named modules ignore permissions": {
 		"engine/monitoring/alerts.py": OURS,
 		"engine/notifications/templates.py": SETUP,
 		"engine/subscriptions/invoicing.py": OURS,
 		"engine/subscriptions/lifecycle.py": OURS,
 		"install.py": SETUP,
 	},
-	"only named modules translate what is not in the source": {
+	"only named modules translate variables": {
 		"ai_billing/doctype/payment_gateway_settings/payment_gateway_settings.py": CONSTANT,
 		"ai_billing/formatting.py": "the function is named `translated`, and passes a text on",
 		"ai_billing/receipt.py": CONSTANT,
@@ -48,7 +48,7 @@ ALLOWED = {
 		"engine/settlement/disputes.py": "the state of a dispute, as a Select lists it",
 		"web/words.py": CONSTANT,
 	},
-	"nobody else's code is changed at run time": {
+	"no monkey patching": {
 		"gateways/stripe/client.py": "the switch for telemetry that Stripe documents",
 	},
 }
@@ -57,7 +57,7 @@ ALLOWED = {
 class TestFrappeRules(TestCase):
 	maxDiff = None
 
-	def test_every_place_keeps_the_rules_or_has_a_reason(self):
+	def test_no_code_breaks_a_rule_without_a_documented_exception(self):
 		faults = []
 		for path in files():
 			module, name = Module(tree_of(path)), str(path.relative_to(APP))
@@ -69,7 +69,7 @@ class TestFrappeRules(TestCase):
 			]
 		self.assertEqual(faults, [])
 
-	def test_every_exception_is_needed(self):
+	def test_no_documented_exception_is_stale(self):
 		rules = {rule.name: rule for rule in RULES}
 		stale = [
 			f"{name}: {place}"
@@ -79,18 +79,18 @@ class TestFrappeRules(TestCase):
 		]
 		self.assertEqual(stale, [])
 
-	def test_every_rule_finds_each_line_that_breaks_it_and_passes_what_is_right(self):
+	def test_every_rule_finds_its_bad_example_and_accepts_its_good_one(self):
 		for rule in RULES:
 			with self.subTest(rule.name):
 				self.assertTrue(list(rule.find(Module(ast.parse(rule.bad)))), rule.bad)
 				self.assertEqual(list(rule.find(Module(ast.parse(rule.good)))), [], rule.good)
 
-	def test_each_bad_text_is_found_by_itself(self):
-		rule = next(rule for rule in RULES if rule.name.startswith("a text is translated whole"))
+	def test_every_kind_of_broken_text_is_found(self):
+		rule = next(rule for rule in RULES if rule.name.startswith("translated texts are whole"))
 		for line in rule.bad.splitlines():
 			self.assertTrue(list(rule.find(Module(ast.parse(line)))), line)
 
-	def test_the_role_that_everybody_has_reads_and_prints_what_the_permission_hooks_let_through(self):
+	def test_the_role_all_may_only_read_and_print_records_with_permission_hooks(self):
 		for path in APP.glob("ai_billing/doctype/*/*.json"):
 			definition = json.loads(path.read_text(encoding="utf-8"))
 			for permission in definition["permissions"]:

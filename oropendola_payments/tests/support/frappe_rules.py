@@ -1,4 +1,4 @@
-"""Frappe's own rules for apps, as far as ruff, mypy and eslint cannot look: each finds the places that break it."""
+"""Frappe's rules for apps that ruff, mypy and eslint do not check. Each finds the places that break it."""
 
 import ast
 import re
@@ -90,7 +90,7 @@ def commits(module):
 
 
 @rule(
-	"only named modules pass by permissions",
+	"only named modules ignore permissions",
 	bad="doc.insert(ignore_permissions=True)",
 	good="doc.insert()",
 )
@@ -101,7 +101,7 @@ def ignored_permissions(module):
 
 
 @rule(
-	"a permission that is asked for is looked at",
+	"the result of has_permission is used",
 	bad="frappe.has_permission('AI Plan')",
 	good="allowed = frappe.has_permission('AI Plan')\nfrappe.has_permission('AI Plan', throw=True)",
 )
@@ -113,7 +113,7 @@ def unread_permissions(module):
 
 
 @rule(
-	"what a hook changes after the row was written is written as well",
+	"a change made after the row was written is saved",
 	bad="class X(Document):\n\tdef on_update(self):\n\t\tself.total = 1",
 	good="class X(Document):\n\tdef on_update(self):\n\t\tself.total = 1\n\t\tself.db_set('total', 1)",
 )
@@ -134,7 +134,7 @@ def _calls_any(node: ast.AST, names: set[str]) -> bool:
 
 
 @rule(
-	"hooks have names that Frappe calls",
+	"controllers define no hook that Frappe does not call",
 	bad="class X(Document):\n\tdef after_save(self): ...",
 	good="class X(Document):\n\tdef on_update(self): ...",
 )
@@ -143,7 +143,7 @@ def unknown_hooks(module):
 
 
 @rule(
-	"a child table is not changed while it is walked",
+	"a child table is not modified while it is iterated",
 	bad="for row in self.prices:\n\tself.remove(row)",
 	good="for row in list(self.prices):\n\tself.remove(row)",
 )
@@ -157,7 +157,7 @@ def changed_while_walked(module):
 
 
 @rule(
-	"a Single is read and written as one",
+	"a Single is read and written with the functions for Singles",
 	bad="frappe.db.get_value('Payment Settings', None, 'grace_days')",
 	good="frappe.db.get_single_value('Payment Settings', 'grace_days')",
 )
@@ -168,14 +168,14 @@ def singles(module):
 
 
 @rule(
-	"no query is left in debug", bad="frappe.get_all('AI Plan', debug=True)", good="frappe.get_all('AI Plan')"
+	"no query runs with debug", bad="frappe.get_all('AI Plan', debug=True)", good="frappe.get_all('AI Plan')"
 )
 def debugged(module):
 	yield from (call for call in module.calls(r"\w+") if ast.unparse(_keyword(call, "debug") or ast.Constant(0)) in ("True", "1"))  # fmt: skip
 
 
 @rule(
-	"the direction of an order has its keyword",
+	"orderby takes its direction as a keyword",
 	bad="query.orderby(table.creation, Order.desc)",
 	good="query.orderby(table.creation, order=Order.desc)",
 )
@@ -188,7 +188,7 @@ def lost_directions(module):
 
 
 @rule(
-	"a DocType of the framework is extended by events, not replaced",
+	"no DocType class is overridden",
 	bad="override_doctype_class = {'User': 'x.User'}",
 	good="doc_events = {'User': {}}",
 )
@@ -198,11 +198,11 @@ def replaced_classes(module):
 			yield node
 
 
-# One process, many sites --------------------------------------------------------------------------
+# Many sites in one process --------------------------------------------------------------------------
 
 
 @rule(
-	"nothing of a site is kept in a module",
+	"no data of a site is kept at module level",
 	bad="RATE = frappe.db.get_value('X', 'y', 'rate')\nclass A:\n\tlabel = _('Paid')\ndef f(x=frappe.conf.x): ...",
 	good="def rate():\n\treturn frappe.db.get_value('X', 'y', 'rate')",
 )
@@ -224,7 +224,7 @@ def _run_at_import(node: ast.AST) -> Iterator[ast.AST]:
 
 
 @rule(
-	"a raw command of the cache has a key of this site",
+	"raw cache commands use a key of this site",
 	bad="frappe.cache.set('otp', 1)",
 	good="def key() -> bytes:\n\treturn frappe.cache.make_key('otp')\nfrappe.cache.set(key(), 1)",
 )
@@ -237,7 +237,9 @@ def keys_without_a_site(module):
 			yield call
 
 
-@rule("the framework's proxies stay proxies", bad="frappe.session = None", good="frappe.local.session = None")
+@rule(
+	"frappe's local proxies are not assigned", bad="frappe.session = None", good="frappe.local.session = None"
+)
 def replaced_proxies(module):
 	for node in _changed_attributes(module):
 		if node.attr in PROXIES and ast.unparse(node.value) == "frappe":
@@ -251,7 +253,7 @@ def _changed_attributes(module: Module) -> Iterator[ast.Attribute]:
 
 
 @rule(
-	"nobody else's code is changed at run time",
+	"no monkey patching",
 	bad="from frappe import client\nclient.get_count = None",
 	good="from frappe import flags\nflags.payment_event_source = 1",
 )
@@ -266,7 +268,7 @@ def patched_code(module):
 
 
 @rule(
-	"news for the browser goes to somebody",
+	"a realtime event has a recipient",
 	bad="frappe.publish_realtime('paid')",
 	good="frappe.publish_realtime('paid', user='a@example.com')",
 )
@@ -279,7 +281,7 @@ def shouted_news(module):
 
 
 @rule(
-	"a text is translated whole, and trimmed",
+	"translated texts are whole and trimmed, with numbered placeholders",
 	bad="_('')\n_(' paid')\n_('paid ' + 'late')\n_('a') + _('b')\n_('{} left')\n_('{amount} left')\n_('%s left')",
 	good="_('{0} left').format(1)\n_('100 % paid')",
 )
@@ -300,7 +302,7 @@ def _is_translation(node: ast.AST) -> bool:
 
 
 @rule(
-	"only named modules translate what is not in the source",
+	"only named modules translate variables",
 	bad="_(message)",
 	good="_('Paid')\n_(invoice.status)\n_(self.meta.get_label(field))",
 )
@@ -315,7 +317,7 @@ def unknown_texts(module):
 
 
 @rule(
-	"a refusal is translated",
+	"refusals are translated",
 	bad="frappe.throw('Too late')\nraise Conflict(f'Too late for {name}')\nfrappe.msgprint('Done')",
 	good="frappe.throw(_('Too late'))\nraise Conflict(_('Too late for {0}').format(name))",
 )
@@ -327,7 +329,7 @@ def untranslated_refusals(module):
 
 
 def _refusals(module: Module) -> set[str]:
-	"""What is imported from our exceptions; their texts reach people."""
+	"""Return the exception classes that the module imports from ours; people read their texts."""
 	return {"Conflict"} | {
 		alias.asname or alias.name
 		for node in ast.walk(module.tree)
@@ -338,7 +340,7 @@ def _refusals(module: Module) -> set[str]:
 
 
 @rule(
-	"columns of reports have translated labels",
+	"labels of report columns are translated",
 	bad="columns = [{'label': 'Amount'}]",
 	good="columns = [{'label': _('Amount')}]",
 )
@@ -351,7 +353,7 @@ def untranslated_labels(module):
 
 
 @rule(
-	"a template that somebody else wrote is not filled in",
+	"no stored template is formatted or rendered",
 	bad="settings.otp_text.format(code)\nfrappe.render_template(doc.body, {})",
 	good="_('{0} left').format(1)\n'{0}'.format(1)\nTEXT.format(1)",
 )

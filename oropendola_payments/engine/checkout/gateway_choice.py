@@ -20,7 +20,12 @@ from oropendola_payments.exceptions import BadRequest, Unavailable
 
 def available(currency: str | None = None, amount: Decimal | None = None) -> dict:
 	"""Return the enabled and configured gateways, and for each whether it accepts `currency` and `amount`."""
-	entries = [_entry(row, currency, amount) for row in _enabled() if _may_be_offered(row)]
+	rows = [row for row in _enabled() if _may_be_offered(row)]
+	if any(row["mode"] == "Live" for row in rows):
+		rows = [
+			row for row in rows if row["mode"] != "Simulator"
+		]  # never service for nothing beside real money
+	entries = [_entry(row, currency, amount) for row in rows]
 	usable = [entry for entry in entries if entry["available"]]
 	recommended = _recommended(usable)
 	for entry in entries:

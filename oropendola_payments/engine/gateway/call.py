@@ -1,5 +1,6 @@
 """Make a gateway call and report its success or failure to the circuit breaker."""
 
+import time
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
@@ -16,6 +17,7 @@ from oropendola_payments.gateways.errors import GatewayError, NotSupported
 
 P = ParamSpec("P")
 R = TypeVar("R")
+SUCCESS_SECONDS = 60
 
 
 def call_gateway(code: str, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -26,7 +28,7 @@ def call_gateway(code: str, call: Callable[P, R], *args: P.args, **kwargs: P.kwa
 		circuit_breaker.report_failure(code, error)
 		raise
 	circuit_breaker.report_success(code)
-	_record_success_hourly(code)
+	_record_success_if_due(code)
 	return answer
 
 
@@ -47,9 +49,11 @@ def check_connection(settings: PaymentGatewaySettings, method: str | None = None
 	return answer
 
 
-def _record_success_hourly(code: str) -> None:
-	if not frappe.cache.get_value(_success_key(code), expires=True):
-		frappe.cache.set_value(_success_key(code), 1, expires_in_sec=3600)
+def _record_success_if_due(code: str) -> None:
+	"""Record the success, at most once a minute: more would be a write for every call."""
+	now = time.time()
+	if now - (frappe.cache.get_value(_success_key(code), expires=True) or 0) >= SUCCESS_SECONDS:
+		frappe.cache.set_value(_success_key(code), now, expires_in_sec=SUCCESS_SECONDS)
 		_record_success(code)
 
 
@@ -60,7 +64,7 @@ def _record_success(code: str) -> None:
 
 
 def forget_success(code: str) -> None:
-	"""After the keys or the mode changed: record the next success at once instead of within the hour."""
+	"""After the keys or the mode changed: record the next success at once instead of within the minute."""
 	frappe.cache.delete_value(_success_key(code))
 
 

@@ -13,6 +13,7 @@ from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import as_user, create_user, enable_gateway, payment_settings
 from oropendola_payments.tests.support.http import call
 from oropendola_payments.tests.support.journey import Journey
+from oropendola_payments.tests.support.live import live_site
 
 KEYS = {"key_id": "Qm7TzX", "key_secret": "s3LtDemo9Kx2-live"}
 
@@ -21,6 +22,7 @@ class TestRestoredCopies(TestCase):
 	def setUp(self):
 		self.journey = Journey("payu")
 		self.attempt = self.journey.start()
+		self.enterContext(live_site("payu"))
 		before = payment_settings(confirmed_site="pay.example.com https://pay.example.com")
 		enable_gateway("payu", mode="Live", **KEYS)
 		before.__enter__()

@@ -6,13 +6,19 @@ from datetime import timedelta
 
 import frappe
 from frappe import _
-from frappe.utils import cint, flt, now_datetime
+from frappe.utils import cint, flt, get_url, now_datetime
 
 from oropendola_payments.ai_billing import analytics
 from oropendola_payments.ai_billing.current import payment_settings
+from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gateway_settings import (
+	enabled_in,
+	is_protected,
+)
+from oropendola_payments.engine.notifications import emails
 
 WINDOW = timedelta(hours=24)
 ALL = "All gateways"
+SITE = "This site"
 # The maximum of records that an alert lists.
 SHOWN = 50
 
@@ -118,6 +124,32 @@ def gateways() -> Iterator[Finding]:
 			yield Finding("Gateway Degraded", row.label, text.format(row.label, row.last_error or ""))
 
 
+def setup() -> Iterator[Finding]:
+	"""Yield problems of how the site is set up. `health.status` shows them as well, without waiting for an alert."""
+	live, simulated = enabled_in("Live"), enabled_in("Simulator")
+	if live and simulated:
+		text = _(
+			"{0} accept real payments, while {1} are enabled in Simulator mode. Please disable them or set them to Live. Until then customers are not offered the simulated ones."
+		)
+		yield Finding(
+			"Simulator Beside Live", SITE, text.format(_listed(live), _listed(simulated)), "Critical"
+		)
+	if live and not is_protected():
+		text = _(
+			"{0} accept real payments, but the address of this site is {1}: returns and webhooks are not encrypted. Please set up https and set host_name in the site's configuration."
+		)
+		yield Finding("Live Without HTTPS", SITE, text.format(_listed(live), get_url()), "Critical")
+	if emails.any_is_enabled() and not emails.can_be_sent():
+		text = _(
+			"This site has no outgoing Email Account, so customers and managers get no emails. Please set one up, or turn the emails off in Payment Settings."
+		)
+		yield Finding("No Outgoing Mail", SITE, text)
+
+
+def _listed(labels: list[str]) -> str:
+	return ", ".join(labels)
+
+
 def invariant_violations(violations: dict[str, list[str]], already_listed: set[str]) -> list[Finding]:
 	"""Return one finding for each invariant, without records that another finding already lists."""
 	text = _(
@@ -142,4 +174,5 @@ RULES = {
 	pending: ("Pending Too Long",),
 	dead_letters: ("Dead Letters",),
 	gateways: ("Gateway Degraded", "Keys Refused"),
+	setup: ("Simulator Beside Live", "Live Without HTTPS", "No Outgoing Mail"),
 }

@@ -16,6 +16,7 @@ from oropendola_payments.compat import desk_path
 from oropendola_payments.engine.core.transactions import in_transaction, lock, safely
 from oropendola_payments.engine.monitoring import alert_rules
 from oropendola_payments.engine.monitoring.alert_rules import Finding
+from oropendola_payments.engine.notifications import emails
 from oropendola_payments.engine.notifications import templates as mail_templates
 
 ALERT = "Payment Alert"
@@ -146,7 +147,7 @@ def _notify(alert: PaymentAlert, user: str) -> None:
 
 
 def _mail(alert: PaymentAlert, addresses: list[str]) -> None:
-	if not addresses:
+	if not addresses or not emails.can_be_sent():
 		return
 	values = {
 		"kind": _(alert.kind),

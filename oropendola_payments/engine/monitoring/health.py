@@ -9,7 +9,7 @@ from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gat
 )
 from oropendola_payments.ai_billing.known_gateways import gateway_codes
 from oropendola_payments.engine.gateway.registry import SETTINGS, build_offline, missing_credentials
-from oropendola_payments.engine.monitoring import alerts, invariants
+from oropendola_payments.engine.monitoring import alert_rules, alerts, invariants
 
 COUNTED = {
 	"invoices": ("AI Invoice", "status"),
@@ -18,6 +18,8 @@ COUNTED = {
 	"webhooks": ("Payment Webhook Log", "status"),
 	"subscriptions": ("AI Subscription", "status"),
 }
+# The states of an enabled gateway that do not pass by themselves.
+NEEDS_A_PERSON = ("Degraded", "Not Configured")
 
 
 def short() -> dict:
@@ -26,23 +28,27 @@ def short() -> dict:
 
 
 def full() -> dict:
-	"""Return the full health report."""
-	gateways, violations = [_gateway(name) for name in _settings_names()], invariants.check()
-	open_alerts = alerts.open_alerts()
+	"""Return the full health report. `attention` means that something needs a person."""
 	parts = {
 		"database": "ok" if _database_answers() else "down",
 		"queue": _alive("queue"),
 		"scheduler": _alive("scheduler"),
 	}
-	healthy = all(value == "ok" for value in parts.values()) and not violations and not open_alerts
+	gateways = [_gateway(name) for name in _settings_names()]
+	matters = {
+		"invariants": invariants.check(),
+		"alerts": alerts.open_alerts(),
+		"problems": [{"kind": f.kind, "summary": f.summary} for f in alert_rules.setup()],
+		"dead_letters": frappe.db.count("Payment Webhook Log", {"status": "Dead"}),
+		"open_reviews": frappe.db.count("AI Invoice", {"needs_review": 1}),
+	}
+	troubled = [row for row in gateways if row["status"] in NEEDS_A_PERSON]
+	healthy = all(part == "ok" for part in parts.values()) and not any(matters.values()) and not troubled
 	return {
 		"status": "ok" if healthy else "attention",
 		**parts,
 		"gateways": gateways,
-		"invariants": violations,
-		"alerts": open_alerts,
-		"dead_letters": frappe.db.count("Payment Webhook Log", {"status": "Dead"}),
-		"open_reviews": frappe.db.count("AI Invoice", {"needs_review": 1}),
+		**matters,
 		"rejected_messages": rejected_counts(),
 	}
 

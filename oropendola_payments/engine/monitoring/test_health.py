@@ -1,5 +1,6 @@
 """The health of gateways, queue and scheduler, measured by what they did."""
 
+import time
 from datetime import timedelta
 from unittest.mock import patch
 
@@ -19,8 +20,16 @@ from oropendola_payments.engine.monitoring import alert_rules, health
 from oropendola_payments.exceptions import Unavailable
 from oropendola_payments.gateways.errors import CredentialsRefused, GatewayRefused, NotSent
 from oropendola_payments.tests.support.case import TestCase
-from oropendola_payments.tests.support.factories import as_user, backdate_trouble, create_user, enable_gateway
+from oropendola_payments.tests.support.factories import (
+	as_user,
+	backdate_trouble,
+	create_invoice,
+	create_user,
+	enable_gateway,
+	unique,
+)
 from oropendola_payments.tests.support.journey import Journey
+from oropendola_payments.tests.support.outbox import mails_stay_queued
 from oropendola_payments.tests.support.simulated import simulator
 
 SETTINGS = "Payment Gateway Settings"
@@ -170,14 +179,21 @@ class TestSuspendedCredentials(GatewayHealthCase):
 class TestStoredHealth(GatewayHealthCase):
 	"""What every call stores in the gateway settings."""
 
-	def test_the_first_success_of_an_hour_is_stored(self):
+	def test_last_success_follows_every_success_to_the_minute(self):
 		calls.call_gateway("payu", lambda: True)
 		first = facts("payu").last_success_on
 		self.assertLess(now_datetime() - get_datetime(first), timedelta(minutes=1))
-		earlier = first - timedelta(minutes=30)
-		frappe.db.set_value(SETTINGS, settings_name("payu"), "last_success_on", earlier)
-		calls.call_gateway("payu", lambda: True)
-		self.assertEqual(facts("payu").last_success_on, earlier, "a call in the same hour writes nothing")
+		for seconds, follows in ((calls.SUCCESS_SECONDS - 10, False), (calls.SUCCESS_SECONDS + 10, True)):
+			before = self.as_if_the_last_success_was(seconds)
+			calls.call_gateway("payu", lambda: True)
+			self.assertEqual(get_datetime(facts("payu").last_success_on) > before, follows, seconds)
+
+	def as_if_the_last_success_was(self, seconds: int):
+		"""So many seconds ago."""
+		moment = now_datetime() - timedelta(seconds=seconds)
+		frappe.db.set_value(SETTINGS, settings_name("payu"), "last_success_on", moment)
+		frappe.cache.set_value(calls._success_key("payu"), time.time() - seconds, expires_in_sec=60)
+		return moment
 
 	def test_an_outage_is_stored_even_when_the_caller_rolls_back(self):
 		def fail():
@@ -248,10 +264,41 @@ class TestParts(TestCase):
 	def test_the_overall_status_is_ok_only_when_every_part_is_ok(self):
 		health.record_heartbeat("queue")
 		health.record_heartbeat("scheduler")
+		self.addCleanup(frappe.db.rollback)
+		self.invoice = create_invoice().name
+		for doctype, field, bad, good in self.TROUBLE:
+			frappe.db.set_value(doctype, {field: bad}, field, good)
 		with (
+			mails_stay_queued(),
 			patch.object(health.invariants, "check", return_value={}),
 			patch.object(health.alerts, "open_alerts", return_value=[]),
 		):
 			self.assertEqual(health.full()["status"], "ok")
-			health.invariants.check.return_value = {"Paid without service": ["INV-1"]}
-			self.assertEqual(health.full()["status"], "attention")
+			for change in (self.fail_invariant, self.dead_letter, self.open_review, self.outage):
+				with self.subTest(change.__name__):
+					frappe.db.savepoint("well")
+					change()
+					self.assertEqual(health.full()["status"], "attention")
+					frappe.db.rollback(save_point="well")
+					health.invariants.check.return_value = {}
+
+	TROUBLE = (
+		("Payment Webhook Log", "status", "Dead", "Processed"),
+		("AI Invoice", "needs_review", 1, 0),
+		(SETTINGS, "enabled", 1, 0),
+	)
+
+	def fail_invariant(self):
+		health.invariants.check.return_value = {"Paid without service": ["INV-1"]}
+
+	def dead_letter(self):
+		log = frappe.new_doc("Payment Webhook Log")
+		log.update({"name": unique("log"), "gateway": "payu", "event_id": unique("event"), "status": "Dead"})
+		log.db_insert()
+
+	def open_review(self):
+		frappe.db.set_value("AI Invoice", self.invoice, "needs_review", 1)
+
+	def outage(self):
+		values = {"enabled": 1, "mode": "Simulator", "degraded_since": now_datetime()}
+		frappe.db.set_value(SETTINGS, settings_name("payu"), values)

@@ -16,6 +16,7 @@ from oropendola_payments.engine.entitlements import api_keys
 from oropendola_payments.engine.notifications import receipts
 from oropendola_payments.engine.notifications import templates as mail_templates
 
+ACCOUNT = "Email Account"
 SWITCHES = {
 	"payment_received": "send_payment_mails",
 	"payment_failed": "send_failure_mails",
@@ -102,11 +103,29 @@ def _was_paid(subscription: AISubscription) -> bool:
 	return subscription.status != "Trial" and bool(frappe.db.exists("AI Invoice", paid))
 
 
+def can_be_sent() -> bool:
+	"""Return whether the site has an outgoing account. Without one Frappe refuses every email, after the work on its PDF."""
+	configured = (
+		frappe.conf.get("mail_server") or cint(frappe.conf.get("mute_emails")) or frappe.flags.mute_emails
+	)
+	if configured or not frappe.db.exists("DocType", ACCOUNT):
+		return bool(configured)
+	return bool(frappe.db.exists(ACCOUNT, {"enable_outgoing": 1, "default_outgoing": 1}))
+
+
+def any_is_enabled() -> bool:
+	"""Return whether Payment Settings want any email."""
+	settings = payment_settings()
+	return any(cint(settings.get(switch)) for switch in {*SWITCHES.values(), "send_alert_mails"})
+
+
 def _send(key: str, record: Any, path: str, values: Callable[[], dict], with_receipt: bool = False) -> None:
 	settings = payment_settings()
+	if not cint(settings.get(SWITCHES[key])) or not can_be_sent():
+		return  # the alert No Outgoing Mail says it once, instead of an Error Log row for every payment
 	fields = ["email", "language"]
 	customer = frappe.db.get_value("User", {"name": record.user, "enabled": 1}, fields, as_dict=True)
-	if not cint(settings.get(SWITCHES[key])) or not customer or not customer.email:
+	if not customer or not customer.email:
 		return
 	with formatting.in_language(mail_templates.language_of(key, customer.language)):
 		known = {

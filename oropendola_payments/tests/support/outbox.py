@@ -17,7 +17,32 @@ class Mail:
 @contextmanager
 def mails_stay_queued():
 	"""Mails are queued and not sent. A bench wants an e-mail account for that, so there is a made-up one."""
-	account = {"mail_server": "127.0.0.1", "auto_email_id": "shop@example.com", "mute_emails": 1}
+	with _mail_config(mail_server="127.0.0.1", auto_email_id="shop@example.com", mute_emails=1):
+		yield
+
+
+@contextmanager
+def without_mail():
+	"""The site has no outgoing account."""
+	muted, frappe.flags.mute_emails = frappe.flags.mute_emails, False
+	accounts = (
+		frappe.get_all("Email Account", {"default_outgoing": 1}, pluck="name")
+		if frappe.db.exists("DocType", "Email Account")
+		else []
+	)
+	for name in accounts:
+		frappe.db.set_value("Email Account", name, "default_outgoing", 0)
+	try:
+		with _mail_config(mail_server=None, mute_emails=0):
+			yield
+	finally:
+		frappe.flags.mute_emails = muted
+		for name in accounts:
+			frappe.db.set_value("Email Account", name, "default_outgoing", 1)
+
+
+@contextmanager
+def _mail_config(**account):
 	before = {key: frappe.conf.get(key) for key in account}
 	frappe.conf.update(account)
 	_forget_account()

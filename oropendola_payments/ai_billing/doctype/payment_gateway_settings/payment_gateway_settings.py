@@ -8,12 +8,14 @@ from frappe.utils.password import decrypt
 
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import append_to_site
 from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
-from oropendola_payments.exceptions import BadRequest, NotAllowed
+from oropendola_payments.exceptions import BadRequest, Conflict, NotAllowed
 from oropendola_payments.gateways.base import CREDENTIAL_SLOTS, Gateway
 from oropendola_payments.roles import MANAGER
 
 # After this pause the next call is the trial: success closes the circuit, failure restarts the pause.
 DEGRADED_SECONDS = 120
+# Modes that must not be enabled at the same time.
+OPPOSITE = {"Live": "Simulator", "Simulator": "Live"}
 
 
 class PaymentGatewaySettings(Document):
@@ -72,6 +74,8 @@ class PaymentGatewaySettings(Document):
 	def validate(self) -> None:
 		self.validate_gateway()
 		self.validate_mode()
+		self.validate_modes_fit_together()
+		self.validate_live_is_protected()
 		self.validate_base_url()
 		self.validate_credentials()
 		self.reset_last_success()
@@ -89,6 +93,31 @@ class PaymentGatewaySettings(Document):
 			frappe.throw(
 				message.format("bench --site SITE set-config -p allow_payment_simulator 1"), NotAllowed
 			)
+
+	def validate_modes_fit_together(self) -> None:
+		"""Refuse Simulator beside Live: customers would choose between real money and service for nothing."""
+		if not self.enabled or self.mode not in OPPOSITE:
+			return
+		others = enabled_in(OPPOSITE[self.mode], except_for=self.name)
+		if not others:
+			return
+		message = {
+			"Live": _(
+				"{0} cannot be enabled in Live mode while these gateways are in Simulator mode: {1}. Customers could choose them and get service for no money. Please disable them or set them to Live first."
+			),
+			"Simulator": _(
+				"{0} cannot be enabled in Simulator mode while these gateways are in Live mode: {1}. Customers could choose it and get service for no money. Please leave it disabled or set it to Live."
+			),
+		}[self.mode]
+		frappe.throw(message.format(self.label, ", ".join(others)), Conflict)
+
+	def validate_live_is_protected(self) -> None:
+		if self.enabled and self.mode == "Live" and not is_protected():
+			message = _(
+				"{0} cannot be enabled in Live mode, because the address of this site is {1}: returns and webhooks of customers' payments would not be encrypted. Please set up https, then run: {2}"
+			)
+			command = "bench --site SITE set-config host_name https://..."
+			frappe.throw(message.format(self.label, get_url(), command), Conflict)
 
 	def validate_base_url(self) -> None:
 		if not self.api_base_url:
@@ -231,3 +260,19 @@ class PaymentGatewaySettings(Document):
 
 def simulator_allowed() -> bool:
 	return bool(cint(frappe.conf.get("allow_payment_simulator")))
+
+
+def enabled_in(mode: str, except_for: str | None = None) -> list[str]:
+	"""Return the labels of the gateways that are enabled in this mode."""
+	filters = {
+		"enabled": 1,
+		"mode": mode,
+		"gateway": ("in", gateway_codes()),
+		"name": ("!=", except_for or ""),
+	}
+	return frappe.get_all("Payment Gateway Settings", filters, pluck="label", order_by="sort_order, name")
+
+
+def is_protected() -> bool:
+	"""Return whether the public address of this site is https."""
+	return urlsplit(get_url()).scheme == "https"

@@ -12,6 +12,7 @@ from oropendola_payments.gateways.base import CREDENTIAL_SLOTS
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_user, enable_gateway, payment_settings
 from oropendola_payments.tests.support.http import call, message, send
+from oropendola_payments.tests.support.live import live_site
 
 NAME = "Razorpay"
 KEYS = {"key_id": "rzp_test_madeup0000001", "key_secret": "made-up-secret", "webhook_secret": "made-up-hook"}
@@ -30,6 +31,7 @@ def site_config(**values):
 
 class GatewayTestCase(TestCase):
 	def setUp(self):
+		self.enterContext(live_site())
 		self.switch_off()
 		self.doc = frappe.get_doc("Payment Gateway Settings", NAME)
 		self.addCleanup(self.switch_off)

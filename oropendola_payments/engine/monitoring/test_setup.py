@@ -1,0 +1,133 @@
+"""How a site is set up: what would lose money or messages is refused, not offered, and shown."""
+
+import frappe
+
+from oropendola_payments.engine.checkout import gateway_choice
+from oropendola_payments.engine.monitoring import alert_rules, alerts, health
+from oropendola_payments.engine.notifications import hooks, receipts
+from oropendola_payments.engine.settlement import manual_payment
+from oropendola_payments.exceptions import BadRequest, Conflict
+from oropendola_payments.tests.support.case import TestCase
+from oropendola_payments.tests.support.factories import (
+	create_invoice,
+	create_user,
+	enable_gateway,
+	payment_settings,
+	unique,
+)
+from oropendola_payments.tests.support.live import live_site, public_address
+from oropendola_payments.tests.support.outbox import broken, mails_stay_queued, mails_to, without_mail
+
+SETTINGS = "Payment Gateway Settings"
+KEYS = {"key_id": "Qm7TzX", "key_secret": "s3LtDemo9Kx2-live"}
+
+
+def kinds() -> list[str]:
+	return [finding.kind for finding in alert_rules.setup()]
+
+
+class LiveCase(TestCase):
+	def setUp(self):
+		self.enterContext(payment_settings(confirmed_site=None))
+		self.enterContext(live_site())
+		self.addCleanup(enable_gateway, "payu", enabled=0, key_id="", key_secret="")
+		self.addCleanup(frappe.db.rollback)
+
+
+class TestSimulatorBesideLive(LiveCase):
+	def test_a_gateway_cannot_go_live_beside_a_simulated_one(self):
+		"""S39."""
+		enable_gateway("cashfree")
+		with self.assertRaisesRegex(Conflict, "Simulator mode: Cashfree.*disable"):
+			enable_gateway("payu", mode="Live", **KEYS)
+
+	def test_a_gateway_cannot_be_simulated_beside_a_live_one(self):
+		enable_gateway("payu", mode="Live", **KEYS)
+		with self.assertRaisesRegex(Conflict, "Live mode: PayU.*leave it disabled"):
+			enable_gateway("cashfree")
+		enable_gateway("cashfree", enabled=0)
+
+	def test_the_last_simulated_gateway_can_go_live(self):
+		enable_gateway("payu")
+		self.assertEqual(enable_gateway("payu", mode="Live", **KEYS).get_status(), "Live")
+
+	def both_are_enabled(self):
+		"""As an update may find a site, which was set up before this was refused."""
+		enable_gateway("payu", mode="Live", **KEYS)
+		enable_gateway("cashfree", enabled=0)
+		name = frappe.db.get_value(SETTINGS, {"gateway": "cashfree"}, "name")
+		frappe.db.set_value(SETTINGS, name, "enabled", 1)
+		frappe.cache.delete_value(gateway_choice.LIST_KEY)
+		self.addCleanup(enable_gateway, "cashfree", enabled=0)
+
+	def test_a_simulated_gateway_is_not_offered_beside_a_live_one(self):
+		"""S39."""
+		self.both_are_enabled()
+		self.assertEqual([e["id"] for e in gateway_choice.available("INR")["gateways"]], ["payu"])
+		with self.assertRaisesRegex(BadRequest, "cashfree is not available"):
+			gateway_choice.choose("cashfree", "INR")
+
+	def test_a_simulated_gateway_beside_a_live_one_is_shown_in_health(self):
+		self.both_are_enabled()
+		self.assertEqual(kinds().count("Simulator Beside Live"), 1)
+		report = health.full()
+		self.assertEqual(report["status"], "attention")
+		self.assertIn("Cashfree", next(p["summary"] for p in report["problems"]))
+
+
+class TestLiveWithoutHttps(LiveCase):
+	def test_a_gateway_cannot_go_live_on_a_site_without_https(self):
+		"""S39."""
+		for address in ("http://shop.example", "shop.example", None):
+			with public_address(address), self.assertRaisesRegex(Conflict, "http://.*set-config host_name"):
+				enable_gateway("payu", mode="Live", **KEYS)
+
+	def test_a_site_without_https_can_disable_its_live_gateway(self):
+		enable_gateway("payu", mode="Live", **KEYS)
+		with public_address("http://shop.example"):
+			enable_gateway("payu", mode="Live", enabled=0)
+
+	def test_a_live_gateway_on_a_site_without_https_is_shown_in_health(self):
+		enable_gateway("payu", mode="Live", **KEYS)
+		self.assertNotIn("Live Without HTTPS", kinds())
+		with public_address("http://shop.example"):
+			self.assertIn("Live Without HTTPS", [p["kind"] for p in health.full()["problems"]])
+
+
+class TestNoOutgoingMail(TestCase):
+	def setUp(self):
+		self.enterContext(payment_settings(send_payment_mails=1))
+		self.enterContext(without_mail())
+		self.addCleanup(frappe.db.rollback)
+
+	def settle(self) -> str:
+		invoice = create_invoice()
+		paid = manual_payment.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
+		capture = frappe.db.get_value("Payment Capture", {"attempt": paid["attempt"]}, "name")
+		hooks.payment_succeeded(capture)
+		return invoice.user
+
+	def test_a_payment_on_a_site_without_mail_logs_no_error_and_makes_no_pdf(self):
+		errors = frappe.db.count("Error Log")
+		with broken(receipts, "as_pdf"):
+			user = self.settle()
+		self.assertEqual((frappe.db.count("Error Log"), mails_to(user)), (errors, []))
+
+	def test_a_site_without_mail_is_alerted_once_until_it_has_mail(self):
+		create_user("Payments Manager")
+		alerts.evaluate()
+		alerts.evaluate()
+		filters = {"kind": "No Outgoing Mail", "status": "Open"}
+		opened = frappe.get_all("Payment Alert", filters, ["name", "times_told"])
+		self.assertEqual([row.times_told for row in opened], [1])
+		with mails_stay_queued():
+			alerts.evaluate()
+		self.assertEqual(frappe.db.get_value("Payment Alert", opened[0].name, "status"), "Closed")
+
+	def test_a_site_that_wants_no_mail_is_not_alerted(self):
+		switches = [
+			f.fieldname for f in frappe.get_meta("Payment Settings").fields if f.fieldname.endswith("_mails")
+		]
+		self.assertIn("No Outgoing Mail", kinds())
+		with payment_settings(**dict.fromkeys(switches, 0)):
+			self.assertNotIn("No Outgoing Mail", kinds())

@@ -1,11 +1,14 @@
 """Initial data. `install-app` marks patches as done without running them, so required records are created here."""
 
 import frappe
+from frappe.utils import cint
 
 from oropendola_payments.ai_billing.current import forget
 from oropendola_payments.engine.notifications import templates as mail_templates
 from oropendola_payments.gateways import BUILT_IN, load
 from oropendola_payments.roles import DESK_ROLES, TRANSACT
+
+MODULE = "AI Billing"
 
 
 def after_install() -> None:
@@ -17,7 +20,8 @@ def after_migrate() -> None:
 
 
 def before_uninstall() -> None:
-	"""Delete what Frappe leaves behind: our roles, unchanged email templates and scheduled jobs."""
+	"""Delete what Frappe leaves behind: secrets and settings, our roles and permissions, unchanged email templates, scheduled jobs."""
+	_remove_secrets_and_settings()
 	mail_templates.remove_untouched_records()
 	# Frappe deletes these only at the next migration. Until then the scheduler would run our jobs without our tables.
 	frappe.db.delete("Scheduled Job Type", {"method": ("like", "oropendola_payments.%")})
@@ -27,6 +31,32 @@ def before_uninstall() -> None:
 			frappe.db.delete("Custom DocPerm", {"role": role})
 		if frappe.db.exists("Role", role):
 			frappe.delete_doc("Role", role, ignore_permissions=True, force=True)
+	_restore_currency_permissions()
+
+
+def _remove_secrets_and_settings() -> None:
+	"""Delete what is not in our tables: Password fields, the values of Payment Settings, and keys in Redis, tokens included."""
+	ours = frappe.get_all("DocType", {"module": MODULE}, pluck="name")
+	frappe.db.delete("__Auth", {"doctype": ("in", ours)})
+	frappe.db.delete("Singles", {"doctype": ("in", ours)})
+	frappe.cache.delete_keys("oropendola_")
+
+
+def _restore_currency_permissions() -> None:
+	"""Delete the copy of Currency's permissions that Frappe made when our roles were added, unless somebody changed it since."""
+	if not frappe.db.exists("DocType", "Custom DocPerm"):
+		return
+	if _currency_permissions("Custom DocPerm") == _currency_permissions("DocPerm"):
+		frappe.db.delete("Custom DocPerm", {"parent": "Currency"})
+	frappe.clear_cache(doctype="Currency")
+
+
+def _currency_permissions(doctype: str) -> set[tuple]:
+	known = {field.fieldname for field in frappe.get_meta("Custom DocPerm").fields}
+	rights = [f.fieldname for f in frappe.get_meta("DocPerm").fields if f.fieldtype in ("Check", "Int")]
+	rights = [right for right in rights if right in known]
+	rows = frappe.get_all(doctype, {"parent": "Currency"}, ["role", *rights])
+	return {(row.role, *(cint(row.get(right)) for right in rights)) for row in rows}
 
 
 def ensure_first_data() -> None:

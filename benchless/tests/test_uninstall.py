@@ -47,6 +47,26 @@ class TestUninstall(ThrowawaySite):
 		self.assertEqual(frappe.db.count("Payment Gateway Settings"), 7)
 		self.assertEqual(holders(), [], "nobody gets a role back unasked")
 
+	def test_uninstall_leaves_no_secret_and_no_setting(self):
+		settings = frappe.get_doc("Payment Settings")
+		settings.metrics_token = "a-made-up-token"
+		settings.save()
+		gateway = frappe.get_doc("Payment Gateway Settings", "PayU")
+		gateway.update({"key_id": "a-key", "key_secret": "a-made-up-salt"}).save()
+		frappe.cache.set_value("oropendola_token:paypal:Live:a", "sealed", expires_in_sec=60)
+		frappe.db.commit()
+		self.assertTrue(self.secrets())
+
+		remove_app(APP, yes=True, no_backup=True)
+
+		self.assertEqual(self.secrets(), ())
+		self.assertFalse(frappe.db.sql("SELECT * FROM `tabSingles` WHERE `doctype` = 'Payment Settings'"))
+		self.assertIsNone(frappe.cache.get_value("oropendola_token:paypal:Live:a"))
+
+	@staticmethod
+	def secrets() -> tuple:
+		return tuple(frappe.db.sql("SELECT * FROM `__Auth` WHERE `doctype` LIKE 'Payment%'"))
+
 	def test_it_can_be_uninstalled_when_its_roles_are_gone_already(self):
 		for role in OURS:
 			frappe.db.delete("Has Role", {"role": role})

@@ -61,7 +61,7 @@ class TestTransactScope(TestCase):
 		"""A token without the scope was issued on purpose, so the role must not replace it."""
 		self.assertEqual(self.over_http(self.token("all", self.other)), (403, REFUSED))
 
-	def at_gateway_a_session(self, token: str, user: str | None = None) -> str:
+	def beside_a_session(self, token: str, user: str | None = None) -> str:
 		"""The user is logged in by other means and also sends this header."""
 		headers = {"Authorization": f"Bearer {token}"}
 		with incoming_request("POST", "http://site.example/", headers=headers), as_user(user or self.user):

@@ -9,7 +9,7 @@ from frappe.utils import nowdate
 from oropendola_payments.api import subscription
 from oropendola_payments.engine.entitlements import usage
 from oropendola_payments.engine.gateway import registry
-from oropendola_payments.engine.inbound import inbox
+from oropendola_payments.engine.inbound.apply_notice import Message, apply_notice
 from oropendola_payments.engine.refunds import create, ledger
 from oropendola_payments.engine.settlement import disputes
 from oropendola_payments.engine.settlement.settle import settle
@@ -48,7 +48,7 @@ class TestStolenPayments(TestCase):
 		frappe.db.set_value("Payment Attempt", attempt, "gateway_order_id", None)
 		frappe.db.commit()
 		event = paid(attempt, currency="USD", order_id="cs_of_another_shop")
-		inbox.apply_event(inbox.Message("stripe", Notice()), event)
+		apply_notice(Message("stripe", Notice((event,), verified=True)))
 		self.assertEqual(journey.captures(), [])
 		self.assertEqual(journey.subscription_status(), "Pending")
 

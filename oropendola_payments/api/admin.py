@@ -12,6 +12,7 @@ from oropendola_payments.engine.inbound import inbox
 from oropendola_payments.engine.inbound.status_query import refresh
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.settlement import manual_payment, reviews
+from oropendola_payments.engine.subscriptions import retries
 from oropendola_payments.exceptions import BadRequest, NotFound
 
 MAX_REPLAYS = 100
@@ -64,6 +65,13 @@ def close_refund(refund: str, note: str) -> dict:
 	"""Close a refund with an unknown outcome as not made. The note says what the gateway's dashboard shows."""
 	require_manager()
 	return create.close_manually(refund, note)
+
+
+@endpoint(methods=("POST",), source="Desk")
+def allow_retry(invoice_id: str, reason: str) -> dict:
+	"""Allow one more payment attempt of an invoice that has none left."""
+	require_manager()
+	return retries.allow_retry(invoice_id, reason)
 
 
 @endpoint(methods=("POST",), source="Desk")

@@ -43,6 +43,7 @@ def invoice_actions(invoice: AIInvoice) -> dict:
 		"pay": flt(invoice.outstanding()) if invoice.status in OPEN else None,
 		"refund": _refundable(invoice),
 		"refresh": _attempt_to_refresh(invoice.name),
+		"allow_retry": invoice.is_exhausted(),
 		"fulfil": invoice.status == "Paid" and not invoice.fulfilled_on,
 		"review": cint(invoice.needs_review) and invoice.review_reason,
 	}

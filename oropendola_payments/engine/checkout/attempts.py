@@ -21,6 +21,7 @@ from oropendola_payments.engine.entitlements.fulfilment import fulfil
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.engine.phone import verification
+from oropendola_payments.engine.subscriptions import retries
 from oropendola_payments.exceptions import BadRequest, Conflict, NotFound
 from oropendola_payments.gateways.base import Customer
 from oropendola_payments.money import to_decimal
@@ -100,6 +101,7 @@ def _get_or_create(request: AttemptRequest) -> Created | Existing | None:
 	reusable = _reusable_attempt(rows, invoice, code, flow, request.method, phone_check)
 	if reusable:
 		return Existing(_store_key(reusable, request))
+	retries.require_try_left(invoice, payer.failed_tries)
 	if invoice.status in ("Failed", "Abandoned"):
 		invoice.increment_retry()  # every new attempt counts as a retry, not only one from `retry`
 	made = _create(invoice, code, flow, request, phone_check)
@@ -132,9 +134,9 @@ def _require_payable(invoice: AIInvoice, subscription_status: str | None) -> Non
 		raise Conflict(_("Invoice {0} was cancelled. Please subscribe again.").format(invoice.name))
 	if invoice.status in ("Failed", "Abandoned") and not invoice.can_retry():
 		raise Conflict(
-			_("Invoice {0} has had too many payment attempts. Please contact us to pay it.").format(
-				invoice.name
-			)
+			_(
+				"Invoice {0} has had too many payment attempts. Please request a new invoice on the billing page, or contact us."
+			).format(invoice.name)
 		)
 	if subscription_status == "Cancelled":
 		raise Conflict(

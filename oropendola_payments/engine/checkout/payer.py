@@ -4,16 +4,20 @@ from dataclasses import dataclass
 
 import frappe
 from frappe import _
+from frappe.utils import cint
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.engine.phone.numbers import keep_phone
+from oropendola_payments.engine.subscriptions import retries
 from oropendola_payments.exceptions import NotFound
 from oropendola_payments.gateways.base import Customer
 
 READ = """
-	SELECT u.full_name, u.email, u.mobile_no, u.phone, s.status AS subscription_status
-	FROM `tabUser` u LEFT JOIN `tabAI Subscription` s ON s.name = %s WHERE u.name = %s
+	SELECT u.full_name, u.email, u.mobile_no, u.phone, s.status AS subscription_status, (
+		SELECT COUNT(*) FROM `tabPayment Attempt` a
+		WHERE a.user = u.name AND a.status = 'Failed' AND a.creation > %(failed_since)s) AS failed_tries
+	FROM `tabUser` u LEFT JOIN `tabAI Subscription` s ON s.name = %(subscription)s WHERE u.name = %(user)s
 """
 
 
@@ -21,18 +25,24 @@ READ = """
 class Payer:
 	customer: Customer
 	subscription_status: str | None
+	failed_tries: int  # within the last hour, over all invoices
 
 
 def payer_of(invoice: AIInvoice) -> Payer:
-	"""Return the payer of an invoice, which needs `user` and `subscription` only."""
-	rows = frappe.db.sql(READ, (invoice.subscription, invoice.user), as_dict=True)
+	"""Return the payer of an invoice."""
+	values = {
+		"user": invoice.user,
+		"subscription": invoice.subscription,
+		"failed_since": retries.counted_from(invoice),
+	}
+	rows = frappe.db.sql(READ, values, as_dict=True)
 	person = rows[0] if rows else frappe._dict()
 	customer = Customer(
 		name=(person.full_name or person.email or "")[:60],
 		email=person.email or invoice.user,
 		phone=person.mobile_no or person.phone or "",
 	)
-	return Payer(customer, person.subscription_status)
+	return Payer(customer, person.subscription_status, cint(person.failed_tries))
 
 
 def own_invoice(user: str, name: str | None) -> AIInvoice:

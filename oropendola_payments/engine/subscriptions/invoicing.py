@@ -38,9 +38,13 @@ def create_invoice(subscription: AISubscription, purpose: str, currency: str | N
 	return invoice
 
 
-def is_outdated(name: str, plan: AIPlan) -> bool:
-	"""Return whether an unpaid invoice no longer matches the plan's price, tax or period."""
+def must_be_replaced(name: str, plan: AIPlan) -> bool:
+	"""Return whether an unpaid invoice can no longer be paid, or no longer matches the plan's price, tax or period."""
 	invoice = frappe.get_doc("AI Invoice", name)
+	return invoice.is_exhausted() or _is_outdated(invoice, plan)
+
+
+def _is_outdated(invoice: AIInvoice, plan: AIPlan) -> bool:
 	if invoice.paid() or not invoice.can_move_to("Cancelled") or not invoice.billing_interval:
 		return False
 	price = plan.all_prices().get(invoice.currency)

@@ -15,7 +15,12 @@ from oropendola_payments.engine.entitlements import api_keys
 from oropendola_payments.engine.settlement import overpayment
 from oropendola_payments.engine.subscriptions import credit, invoicing
 from oropendola_payments.engine.subscriptions.catalogue import get_plan
-from oropendola_payments.engine.subscriptions.lookup import live_subscription, open_invoice, own_subscription
+from oropendola_payments.engine.subscriptions.lookup import (
+	live_subscription,
+	open_invoice,
+	open_period_invoices,
+	own_subscription,
+)
 from oropendola_payments.exceptions import Conflict, NotFound
 
 # Subscribing --------------------------------------------------------------------------------------
@@ -78,7 +83,7 @@ def open_or_create_invoice(subscription: AISubscription, purpose: str, currency:
 	"""Return the open invoice of the subscription, or create one."""
 	wanted = currency.upper() if currency else None
 	name = open_invoice(subscription.name, wanted)
-	if not name or invoicing.is_outdated(name, subscription.get_plan()):
+	if not name or invoicing.must_be_replaced(name, subscription.get_plan()):
 		_cancel_open_invoices(subscription.name)
 		invoice = invoicing.create_invoice(subscription, purpose, wanted)
 		credit.apply_credit(invoice.name)
@@ -97,11 +102,8 @@ def _answer(subscription: AISubscription, invoice: str | None = None, api_key: s
 
 
 def _cancel_open_invoices(subscription: str) -> None:
-	"""Cancel the open invoices, so that only the new one stays open. Raises Conflict if a payment is in progress."""
-	names = frappe.get_all(
-		"AI Invoice", {"subscription": subscription, "status": ("in", OPEN_INVOICES)}, pluck="name"
-	)
-	for name in names:
+	"""Cancel the open invoices for a period, so that only the new one stays open. Raises Conflict if a payment is in progress."""
+	for name in frappe.get_all("AI Invoice", open_period_invoices(subscription), pluck="name"):
 		invoice = lock("AI Invoice", name)
 		if not invoice.can_move_to("Cancelled"):
 			message = _(

@@ -16,10 +16,15 @@ STATUS_PRIORITY = ("Active", "Trial", "Past Due", "Pending", "Expired", "Cancell
 
 
 def open_invoice(subscription: str, currency: str | None = None) -> str | None:
-	filters = {"subscription": subscription, "status": ("in", OPEN_INVOICES)}
+	"""Return the newest open invoice for a period. An Upgrade changes the plan and buys no period."""
+	filters = open_period_invoices(subscription)
 	if currency:
 		filters["currency"] = currency
 	return frappe.db.get_value("AI Invoice", filters, "name", order_by="creation desc")
+
+
+def open_period_invoices(subscription: str) -> dict:
+	return {"subscription": subscription, "status": ("in", OPEN_INVOICES), "purpose": ("!=", "Upgrade")}
 
 
 def main_subscription(user: str, plan_id: str | None = None) -> frappe._dict | None:

@@ -68,6 +68,13 @@ class OwnerRecords:
 		return doc.name
 
 	@cached_property
+	def exhausted_invoice(self) -> str:
+		invoice = self.failed_invoice
+		frappe.db.set_value("AI Invoice", invoice, "retry_count", 3)
+		frappe.db.commit()
+		return invoice
+
+	@cached_property
 	def subscription(self):
 		return create_active_subscription(self.owner)
 
@@ -128,6 +135,7 @@ ROWS = (
 	Row("admin.replay_messages", MANAGER, lambda w: {"names": "[]"}),
 	Row("admin.confirm_live_site", MANAGER),
 	Row("admin.close_refund", MANAGER, lambda w: {"refund": w.lost_refund, "note": "It is not in the dashboard."}),
+	Row("admin.allow_retry", MANAGER, lambda w: {"invoice_id": w.exhausted_invoice, "reason": "The bank made a mistake."}),
 	Row("admin.finish_review", MANAGER, lambda w: {"invoice_id": w.invoice, "note": "Looked at, all is well."}),
 	Row("callbacks.returned", BROWSER, methods=BOTH, query="gateway=payu"),
 	Row("callbacks.payu_success", BROWSER),

@@ -16,6 +16,7 @@ from oropendola_payments.tests.support import checks
 from oropendola_payments.tests.support.factories import as_user, create_invoice, create_user, enable_gateway
 from oropendola_payments.tests.support.gateway_events import currency_of
 from oropendola_payments.tests.support.simulated import deliver, deliver_return, open_pay_page, simulator
+from oropendola_payments.tests.support.time_travel import forget_failures
 
 GATEWAYS = tuple(os.environ.get("PAYMENT_PROPERTY_GATEWAYS", ",".join(BUILT_IN)).split(","))
 PRICE = 499
@@ -39,6 +40,7 @@ class Journey:
 		self.sim.faults.clear()
 		enable_gateway(gateway, **(settings or {}))
 		self.user = user or customer()
+		forget_failures(self.user)
 		plan = {"price": PRICE, "currency": currency_of(gateway), **plan}
 		invoice = create_invoice(self.user, **plan)
 		self.invoice, self.subscription = invoice.name, invoice.subscription

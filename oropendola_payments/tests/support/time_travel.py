@@ -35,6 +35,16 @@ def make_due(invoice: str, minutes: int = 45):
 	frappe.db.commit()
 
 
+def forget_failures(user: str):
+	"""As if the failed payments of this customer had happened two hours ago."""
+	earlier, recent = (now_datetime() - timedelta(hours=hours) for hours in (2, 1))
+	frappe.db.sql(
+		"UPDATE `tabPayment Attempt` SET creation = %s WHERE user = %s AND status = 'Failed' AND creation > %s",
+		(earlier, user, recent),
+	)
+	frappe.db.commit()
+
+
 def clear_due_records():
 	"""Make records of earlier tests not due any more, so that sweeps process the records of this test only."""
 	frappe.db.sql("UPDATE `tabPayment Attempt` SET next_check_at = NULL WHERE next_check_at IS NOT NULL")

@@ -7,6 +7,7 @@ frappe.ui.form.on("AI Invoice", {
 		offer("refresh", __("Refresh status"), oropendola.refresh_status);
 		offer("pay", __("Record payment"), pay_by_hand);
 		offer("refund", __("Refund"), refund);
+		offer("allow_retry", __("Allow another try"), allow_retry);
 		offer("fulfil", __("Retry fulfilment"), fulfil);
 		offer("review", __("Finish review"), finish_review);
 		show_history(frm);
@@ -77,6 +78,23 @@ function refund(frm, left) {
 			...values,
 		});
 		if (answer) oropendola.done(frm, __("The refund is {0}.", [__(answer.status)]));
+		return answer;
+	});
+}
+
+function allow_retry(frm) {
+	const fields = [
+		{
+			fieldname: "reason",
+			label: __("Reason"),
+			fieldtype: "Small Text",
+			reqd: 1,
+			description: __("This note is kept in the history and cannot be changed later."),
+		},
+	];
+	ask(__("Allow another try"), fields, __("Allow another try"), async (values) => {
+		const answer = await oropendola.call("admin.allow_retry", { invoice_id: frm.doc.name, ...values });
+		if (answer) oropendola.done(frm, __("The customer can try to pay this invoice once more."));
 		return answer;
 	});
 }

@@ -46,6 +46,7 @@ class AIInvoice(StatefulRecord):
 		description: DF.SmallText | None
 		due_date: DF.Date | None
 		event_count: DF.Int
+		extra_retries: DF.Int
 		failure_reason: DF.SmallText | None
 		fulfilled_on: DF.Datetime | None
 		interval_count: DF.Int
@@ -63,6 +64,7 @@ class AIInvoice(StatefulRecord):
 		plan: DF.Link | None
 		processing_since: DF.Datetime | None
 		purpose: DF.Literal["New", "Renewal", "Upgrade", "Other"]
+		retry_allowed_on: DF.Datetime | None
 		retry_count: DF.Int
 		review_reason: DF.SmallText | None
 		status: DF.Literal[
@@ -99,7 +101,9 @@ class AIInvoice(StatefulRecord):
 		"payment_gateway_response",
 		"failure_reason",
 		"retry_count",
+		"extra_retries",
 		"last_retry_date",
+		"retry_allowed_on",
 		"processing_since",
 		"fulfilled_on",
 		"needs_review",
@@ -116,7 +120,14 @@ class AIInvoice(StatefulRecord):
 
 	def before_insert(self) -> None:
 		"""Reset all system fields, whatever was entered."""
-		numbers = ("amount_paid", "amount_refunded", "retry_count", "event_count", "needs_review")
+		numbers = (
+			"amount_paid",
+			"amount_refunded",
+			"retry_count",
+			"extra_retries",
+			"event_count",
+			"needs_review",
+		)
 		self.update({name: 0 if name in numbers else None for name in self.system_fields})
 
 	def validate(self) -> None:
@@ -228,8 +239,12 @@ class AIInvoice(StatefulRecord):
 		return self.status in ("Failed", "Abandoned") and self.retries_remaining() > 0
 
 	def retries_remaining(self) -> int:
-		allowed = cint(payment_settings().max_retries)
+		allowed = cint(payment_settings().max_retries) + cint(self.extra_retries)
 		return max(0, allowed - cint(self.retry_count))
+
+	def is_exhausted(self) -> bool:
+		"""Return whether nothing was paid and no retry is left. The customer then gets a new invoice instead of this one."""
+		return self.status in ("Failed", "Abandoned") and not self.retries_remaining() and not self.paid()
 
 	def require_retry(self) -> None:
 		"""Raise Conflict, with the reason, if this invoice cannot be retried."""
@@ -239,7 +254,9 @@ class AIInvoice(StatefulRecord):
 			message = _("Invoice {0} is {1}. Only a failed or abandoned payment can be tried again.")
 			frappe.throw(message.format(self.name, _(self.status)), Conflict)
 		if not self.can_retry():
-			message = _("Invoice {0} has had too many payment attempts. Please contact us to pay it.")
+			message = _(
+				"Invoice {0} has had too many payment attempts. Please request a new invoice on the billing page, or contact us."
+			)
 			frappe.throw(message.format(self.name), Conflict)
 
 	def increment_retry(self) -> None:
@@ -251,6 +268,14 @@ class AIInvoice(StatefulRecord):
 			last_retry_date=now_datetime(),
 			failure_reason=None,
 		)
+
+	def allow_retry(self, reason: str) -> None:
+		"""Allow one more retry of an exhausted invoice, and keep the reason."""
+		if not self.is_exhausted():
+			message = _("Invoice {0} is {1} and needs no permission for another payment attempt.")
+			frappe.throw(message.format(self.name, _(self.status)), Conflict)
+		self.record("retry_allowed", self, note=reason)
+		self.write(extra_retries=cint(self.extra_retries) + 1, retry_allowed_on=now_datetime())
 
 	def flag_for_review(self, reason: str) -> None:
 		"""Flag the invoice for review and add the reason to earlier ones."""

@@ -37,6 +37,8 @@ FORGED = {
 	"payment_gateway_response": "made up",
 	"failure_reason": "made up",
 	"retry_count": 2,
+	"extra_retries": 1,
+	"retry_allowed_on": "2026-01-02 03:04:05",
 	"last_retry_date": "2026-01-01 00:00:00",
 	"processing_since": "2026-01-01 00:00:00",
 	"fulfilled_on": "2026-01-01 00:00:00",

@@ -24,6 +24,7 @@ class PaymentSettings(Document):
 		alert_pending_hours: DF.Int
 		confirmed_site: DF.Data | None
 		double_payment_policy: DF.Literal["Refund", "Credit", "Flag"]
+		failed_tries_per_hour: DF.Int
 		grace_days: DF.Int
 		max_retries: DF.Int
 		metrics_token: DF.Password | None

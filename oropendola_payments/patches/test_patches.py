@@ -4,8 +4,13 @@ import frappe
 
 from oropendola_payments.engine.monitoring import alerts
 from oropendola_payments.engine.notifications import templates
-from oropendola_payments.patches import rename_invariant_alerts, update_unedited_email_templates
+from oropendola_payments.patches import (
+	clear_outstanding_of_settled_invoices,
+	rename_invariant_alerts,
+	update_unedited_email_templates,
+)
 from oropendola_payments.tests.support.case import TestCase
+from oropendola_payments.tests.support.factories import create_invoice
 from oropendola_payments.tests.support.outbox import replaced
 
 
@@ -81,3 +86,16 @@ OLD_REFUND_SENT = """{# You can use: customer, seller, invoice, plan, total, amo
 <p><a href="{{ link }}">See your invoices</a></p>
 {% if seller %}<p>{{ seller }}</p>{% endif %}
 """
+
+
+class TestClearedOutstandingAmounts(TestCase):
+	def test_only_settled_invoices_owe_nothing(self):
+		settled, open_one = create_invoice().name, create_invoice().name
+		frappe.db.set_value("AI Invoice", settled, "status", "Refunded")
+		self.addCleanup(frappe.db.set_value, "AI Invoice", settled, "status", "Pending")
+		for _run in range(2):
+			clear_outstanding_of_settled_invoices.execute()
+			stored = [
+				frappe.db.get_value("AI Invoice", name, "outstanding_amount") for name in (settled, open_one)
+			]
+			self.assertEqual(stored, [0, 499])

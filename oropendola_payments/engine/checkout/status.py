@@ -61,6 +61,7 @@ def _status(invoice: AIInvoice, attempt: str | None) -> dict:
 		"status": invoice.status,
 		"total_amount": invoice.total(),
 		"amount_paid": invoice.paid(),
+		"amount_refunded": invoice.paid() - invoice.kept(),
 		"outstanding_amount": invoice.outstanding(),
 		"currency": invoice.currency,
 		"failure_reason": translated(invoice.failure_reason),

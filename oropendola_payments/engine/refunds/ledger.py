@@ -5,7 +5,6 @@ from decimal import Decimal
 import frappe
 from frappe import _
 
-from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN as OPEN_INVOICES
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import OPEN, PaymentRefund
@@ -169,11 +168,8 @@ def _update_invoice(invoice: AIInvoice) -> None:
 
 def _update_refunded(invoice: AIInvoice, refunded: Decimal) -> None:
 	"""Write the refunded amount. On an open (partly paid) invoice it is due again, because no service was granted yet."""
-	values = {"amount_refunded": refunded}
-	invoice.update(values)
-	if invoice.status in OPEN_INVOICES:
-		values["outstanding_amount"] = invoice.outstanding()
-	invoice.write(**values)
+	invoice.amount_refunded = refunded
+	invoice.write(amount_refunded=refunded, outstanding_amount=invoice.outstanding())
 
 
 def refunded_of_invoice(invoice: str) -> Decimal:

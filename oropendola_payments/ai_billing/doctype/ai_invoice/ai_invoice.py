@@ -174,6 +174,9 @@ class AIInvoice(StatefulRecord):
 		return self.paid() - quantize(self.amount_refunded or 0, self.currency)
 
 	def outstanding(self) -> Decimal:
+		"""Return what the customer still owes; nothing once the invoice was paid, also when money was given back."""
+		if self.status in SETTLED:
+			return Decimal(0)
 		return max(Decimal(0), self.total() - self.kept())
 
 	# Moves --------------------------------------------------------------------------------------
@@ -230,10 +233,10 @@ class AIInvoice(StatefulRecord):
 		return self._move_to("Cancelled", processing_since=None)
 
 	def mark_as_partly_refunded(self, amount_refunded: Decimal) -> bool:
-		return self._move_to("Partly Refunded", amount_refunded=amount_refunded)
+		return self._move_to("Partly Refunded", amount_refunded=amount_refunded, outstanding_amount=0)
 
 	def mark_as_refunded(self, amount_refunded: Decimal) -> bool:
-		return self._move_to("Refunded", amount_refunded=amount_refunded)
+		return self._move_to("Refunded", amount_refunded=amount_refunded, outstanding_amount=0)
 
 	def can_retry(self) -> bool:
 		return self.status in ("Failed", "Abandoned") and self.retries_remaining() > 0

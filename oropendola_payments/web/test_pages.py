@@ -1,6 +1,7 @@
 """The HTML of the pages: who sees what, with which security policy, in which language."""
 
 import re
+import unittest
 
 import frappe
 from frappe.utils.password import update_password
@@ -76,6 +77,7 @@ class TestWhoSeesWhat(TestCase):
 		):
 			self.assertEqual(answer.headers.getlist("Set-Cookie"), [])
 
+	@unittest.skipIf(frappe.__version__ >= "16", "v16 keeps no CSRF token while its tests run.")
 	def test_a_return_with_a_session_redirects_to_the_result_and_stores_nothing(self):
 		"""R31: where gateway and site share a host name, the framework refuses the request before our code runs."""
 		cookie, before = cookie_of(self.owner), self.records()

@@ -11,7 +11,13 @@ from oropendola_payments.engine.phone import otp
 from oropendola_payments.roles import TRANSACT
 from oropendola_payments.simulator.providers.cashfree.order_pay import OTP
 from oropendola_payments.tests.support.case import TestCase
-from oropendola_payments.tests.support.factories import as_user, create_invoice, create_user, enable_gateway
+from oropendola_payments.tests.support.factories import (
+	as_user,
+	create_invoice,
+	create_user,
+	enable_gateway,
+	forget_counters,
+)
 from oropendola_payments.tests.support.http import call, message
 from oropendola_payments.tests.support.simulated import simulator
 from oropendola_payments.tests.support.sms import new_phone
@@ -19,6 +25,7 @@ from oropendola_payments.tests.support.sms import new_phone
 
 class TestTwoStepFlow(TestCase):
 	def setUp(self):
+		forget_counters()
 		simulator()
 		enable_gateway("cashfree")
 		self.user = create_user()
@@ -251,6 +258,7 @@ class TestPhoneConfirmation(TestCase):
 	"""The option in the settings of each gateway, which is off by default."""
 
 	def setUp(self):
+		forget_counters()
 		simulator()
 		self.addCleanup(enable_gateway, "payu", require_phone_code=0)
 		enable_gateway("payu", require_phone_code=1)

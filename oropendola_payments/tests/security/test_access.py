@@ -48,12 +48,12 @@ OPEN_TO_GUESTS = {
 CUSTOMERS_READ = ("AI Invoice", "AI Subscription", "AI API Key", "Payment Attempt")
 STAFF_ONLY = (
 	"AI Plan", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log", "Payment Alert",
-	"Payment Gateway Settings", "Payment Settings",
+	"Payment Counter", "Payment Gateway Settings", "Payment Settings",
 )  # fmt: skip
 # Records that not even a manager creates, changes or deletes.
 EVIDENCE = (
 	"AI API Key", "Payment Attempt", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log",
-	"Payment Alert",
+	"Payment Alert", "Payment Counter",
 )  # fmt: skip
 INSIDE = (
 	"payment_gateway_response",
@@ -181,6 +181,7 @@ class TestRest(TestCase):
 			"Payment Alert": cls.stored(
 				"Payment Alert", kind="Dead Letters", subject=unique("subject"), status="Open"
 			),
+			"Payment Counter": cls.stored("Payment Counter", name=unique("counter")),
 			"AI Plan": cls.subscription.plan,
 			"Payment Gateway Settings": "PayU",
 			"Payment Settings": "Payment Settings",

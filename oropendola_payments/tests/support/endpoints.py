@@ -25,6 +25,7 @@ from oropendola_payments.tests.support.factories import (
 	create_plan,
 	create_user,
 	enable_gateway,
+	forget_counters,
 	unique,
 )
 from oropendola_payments.tests.support.simulated import simulator
@@ -103,6 +104,7 @@ class OwnerRecords:
 
 	@cached_property
 	def order_with_code(self) -> str:
+		forget_counters()
 		two_step.start(self.owner, self.order, "upi_intent", self.phone, {})
 		return self.order
 

@@ -129,14 +129,14 @@ def setup() -> Iterator[Finding]:
 	live, simulated = enabled_in("Live"), enabled_in("Simulator")
 	if live and simulated:
 		text = _(
-			"{0} accept real payments, while {1} are enabled in Simulator mode. Please disable them or set them to Live. Until then customers are not offered the simulated ones."
+			"Real payments are accepted through {0}, but these gateways are in Simulator mode: {1}. Please disable them or set them to Live. Until then, customers cannot choose them."
 		)
 		yield Finding(
 			"Simulator Beside Live", SITE, text.format(_listed(live), _listed(simulated)), "Critical"
 		)
 	if live and not is_protected():
 		text = _(
-			"{0} accept real payments, but the address of this site is {1}: returns and webhooks are not encrypted. Please set up https and set host_name in the site's configuration."
+			"Real payments are accepted through {0}, but the address of this site is {1}, so returns and webhooks are not encrypted. Please set up https and set host_name in the site's configuration."
 		)
 		yield Finding("Live Without HTTPS", SITE, text.format(_listed(live), get_url()), "Critical")
 	if emails.any_is_enabled() and not emails.can_be_sent():

@@ -21,6 +21,11 @@ MAX_NAME = 140
 FORM = "application/x-www-form-urlencoded"
 
 Currency = typing.NewType("Currency", str)
+# Digits that a program may also send as a JSON number.
+Code = typing.NewType("Code", str)
+Phone = typing.NewType("Phone", str)
+BankCode = typing.NewType("BankCode", str)
+EmbedMode = typing.NewType("EmbedMode", str)
 
 
 def checked_arguments(function: Callable, signature: inspect.Signature, args: tuple, kwargs: dict) -> dict:
@@ -92,6 +97,30 @@ def _text(name: str, value: object) -> str:
 LONG = {"reason", "note", "description"}
 
 
+def _digits(shortest: int, longest: int) -> Callable[[str, Any], str]:
+	"""Return a converter for text that also accepts a number, unless it may have lost leading zeros."""
+
+	def convert(name: str, value: object) -> str:
+		if isinstance(value, bool) or not isinstance(value, int):
+			return _text(name, value)
+		if not 10 ** (shortest - 1) <= value < 10**longest:
+			message = _(
+				"{0} was sent as a number, which loses zeros at the beginning. Please send it as text, in quotation marks."
+			)
+			raise BadRequest(message.format(name))
+		return str(value)
+
+	return convert
+
+
+def _embed_mode(name: str, value: object) -> str:
+	known = {"true": "embedded", "embedded": "embedded", "false": "inline", "inline": "inline"}
+	mode = known.get(str(value).strip().lower()) if isinstance(value, str | bool) else None
+	if not mode:
+		raise BadRequest(_("{0} must be true (embedded) or false (inline).").format(name))
+	return mode
+
+
 def _whole_number(name: str, value: object) -> int:
 	if isinstance(value, bool) or not isinstance(value, int | str):
 		raise BadRequest(_("{0} must be a whole number.").format(name))
@@ -129,4 +158,8 @@ CONVERTERS: dict[Any, Callable[[str, Any], Any]] = {
 	Decimal: _amount,
 	bool: _yes_or_no,
 	Currency: _currency,
+	Code: _digits(6, 10),
+	Phone: _digits(10, 15),
+	BankCode: _digits(4, 4),
+	EmbedMode: _embed_mode,
 }

@@ -5,6 +5,7 @@ from decimal import Decimal
 from frappe import _
 
 from oropendola_payments.api import endpoint
+from oropendola_payments.api.arguments import BankCode, Code, Phone
 from oropendola_payments.api.scopes import require_transact
 from oropendola_payments.engine.checkout import two_step
 from oropendola_payments.engine.phone import numbers
@@ -16,7 +17,7 @@ from oropendola_payments.gateways.base import Customer
 def create_cashfree_order(
 	customer_name: str,
 	customer_email: str,
-	customer_phone: str,
+	customer_phone: Phone,
 	invoice_id: str | None = None,
 	amount: Decimal | None = None,
 ) -> dict:
@@ -30,9 +31,9 @@ def create_cashfree_order(
 def initiate_cashfree_payment(
 	order_id: str,
 	payment_method: str,
-	phone_number: str,
+	phone_number: Phone,
 	upi_id: str | None = None,
-	bank_code: str | None = None,
+	bank_code: BankCode | None = None,
 	instrument_id: str | None = None,
 ) -> dict:
 	"""Choose the payment method, and send a code to verify the phone."""
@@ -42,7 +43,7 @@ def initiate_cashfree_payment(
 
 
 @endpoint(methods=("POST",))
-def confirm_cashfree_payment(order_id: str, otp: str) -> dict:
+def confirm_cashfree_payment(order_id: str, otp: Code) -> dict:
 	"""Check the code and start the payment."""
 	return two_step.confirm(require_transact(), order_id, otp)
 

@@ -3,7 +3,7 @@
 from frappe import _
 
 from oropendola_payments.api import endpoint, require_login
-from oropendola_payments.api.arguments import Currency
+from oropendola_payments.api.arguments import BankCode, Code, Currency, EmbedMode, Phone
 from oropendola_payments.engine.checkout import cancel, gateway_choice, status, submit_otp
 from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.checkout.payer import keep_phone_of_payer
@@ -22,10 +22,10 @@ def initiate_payment(
 	gateway: str | None = None,
 	flow: str | None = None,
 	idempotency_key: str | None = None,
-	phone: str | None = None,
+	phone: Phone | None = None,
 	method: str | None = None,
 	upi_id: str | None = None,
-	bank_code: str | None = None,
+	bank_code: BankCode | None = None,
 	instrument_id: str | None = None,
 ) -> dict:
 	"""Start a payment. Send the customer to `payment_url`. `phone` is saved in the user's profile."""
@@ -37,15 +37,13 @@ def initiate_payment(
 
 
 @endpoint(methods=("POST",))
-def create_bolt_payment(invoice_id: str, embed_mode: str | None = None) -> dict:
-	"""Start a payment with PayU Bolt and return what its script needs."""
-	if embed_mode not in (None, "inline", "embedded"):
-		raise BadRequest(_("embed_mode must be inline or embedded."))
+def create_bolt_payment(invoice_id: str, embed_mode: EmbedMode | None = None) -> dict:
+	"""Start a payment with PayU Bolt and return what its script needs. `embed_mode` is true for a form inside the page."""
 	return checkout.bolt(require_login(), invoice_id, embed_mode or "inline")
 
 
 @endpoint(methods=("POST",))
-def retry_payment(invoice_id: str, gateway: str | None = None, phone: str | None = None) -> dict:
+def retry_payment(invoice_id: str, gateway: str | None = None, phone: Phone | None = None) -> dict:
 	"""Retry a failed or abandoned payment."""
 	user = require_login()
 	keep_phone_of_payer(user, invoice_id, phone)
@@ -59,7 +57,7 @@ def cancel_payment(attempt: str) -> dict:
 
 
 @endpoint(methods=("POST",))
-def confirm_otp(attempt: str, otp: str) -> dict:
+def confirm_otp(attempt: str, otp: Code) -> dict:
 	"""Submit the one-time code that the customer received."""
 	return submit_otp.confirm(require_login(), attempt, otp)
 

@@ -9,6 +9,7 @@ import frappe
 from oropendola_payments.gateways import BUILT_IN
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.endpoints import ROWS, OwnerRecords, People, whitelisted
+from oropendola_payments.tests.support.factories import as_user
 from oropendola_payments.tests.support.http import API, call, message, send
 
 OWNED_BY_MANAGER = {row.endpoint for row in ROWS if row.statuses == (403, 403, 403, 403, 200)}
@@ -66,6 +67,10 @@ def refused_by_framework(answer) -> bool:
 	)
 
 
+def _is_boolean(parameter: inspect.Parameter) -> bool:
+	return "bool" in str(parameter.annotation) or "EmbedMode" in str(parameter.annotation)
+
+
 class ArgumentsTestCase(TestCase):
 	@classmethod
 	def setUpClass(cls):
@@ -121,8 +126,9 @@ class TestJsonArguments(ArgumentsTestCase):
 
 	def test_values_that_are_never_valid_are_refused_by_every_endpoint(self):
 		for row, arguments in self.rows():
-			for name in parameters_of(row.endpoint):
-				self.assert_refused(row, arguments, name, NEVER_RIGHT)
+			for name, parameter in parameters_of(row.endpoint).items():
+				wrong = {k: v for k, v in NEVER_RIGHT.items() if v is not True or not _is_boolean(parameter)}
+				self.assert_refused(row, arguments, name, wrong)
 
 	def test_text_for_a_number_and_a_number_for_text_are_refused(self):
 		for row, arguments in self.rows():
@@ -132,7 +138,37 @@ class TestJsonArguments(ArgumentsTestCase):
 	def wrong_for(self, annotation: str) -> dict:
 		if "Currency" in annotation:
 			return CURRENCY_ONLY
-		return TEXT_ONLY if "str" in annotation else NUMBER_ONLY
+		if any(kind in annotation for kind in ("Code", "Phone")):
+			return {**TEXT_ONLY, "too few digits": 12, "too many digits": 10**16, "negative": -123456}
+		return TEXT_ONLY if "str" in annotation or "EmbedMode" in annotation else NUMBER_ONLY
+
+	def test_digits_are_also_accepted_as_a_json_number(self):
+		"""A number that may have lost zeros at the beginning is refused with a sentence that says so."""
+		functions = whitelisted()
+		with as_user(self.people.owner):
+			for name, given, accepted in (
+				("otp", 123456, True), ("otp", "012345", True), ("otp", 12345, False),
+			):  # fmt: skip
+				arguments = {"attempt": "NO-SUCH-ATTEMPT", name: given}
+				answer = functions["payment.confirm_otp"](**arguments)
+				self.assertEqual(answer["error_code"], "not_found" if accepted else "bad_request", answer)
+				self.assertEqual("as text, in quotation marks" in answer["error"], not accepted)
+
+	def test_a_phone_and_a_bank_code_are_accepted_as_json_numbers(self):
+		records = OwnerRecords(self.people)
+		phone = int(records.phone.lstrip("+"))
+		functions = whitelisted()
+		with as_user(self.people.owner):
+			created = functions["cashfree.create_cashfree_order"](
+				invoice_id=records.invoice,
+				customer_name="Asha Example",
+				customer_email="asha@example.com",
+				customer_phone=phone,
+			)
+			started = functions["cashfree.initiate_cashfree_payment"](
+				order_id=created["order_id"], payment_method="netbanking", phone_number=phone, bank_code=3003
+			)
+		self.assertTrue(started["success"], started)
 
 	def test_a_figure_that_does_not_exist_is_refused(self):
 		for what, value in {

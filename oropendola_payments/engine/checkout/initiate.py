@@ -78,7 +78,7 @@ def bolt(user: str, invoice_name: str, embed_mode: str) -> dict:
 		raise Conflict(_("This payment can no longer be continued. Please start again."))
 	return {
 		"mode": f"bolt_{embed_mode}",
-		"embed_mode": embed_mode,
+		"embed_mode": embed_mode == "embedded",
 		"attempt": started["attempt"],
 		"script": sdk["script"],
 		"bolt_config": sdk["config"],

@@ -182,7 +182,7 @@ class TestBolt(TestCase):
 		for mode in ("inline", "embedded"):
 			with as_user(journey.user):
 				answer = payment.create_bolt_payment(invoice_id=journey.invoice, embed_mode=mode)
-			self.assertEqual((answer["mode"], answer["embed_mode"]), (f"bolt_{mode}", mode))
+			self.assertEqual((answer["mode"], answer["embed_mode"]), (f"bolt_{mode}", mode == "embedded"))
 			config = answer["bolt_config"]
 			self.assertEqual((config["txnid"], config["amount"]), (answer["attempt"], "499.00"))
 			self.assertEqual(
@@ -191,6 +191,21 @@ class TestBolt(TestCase):
 				).status,
 				200,
 			)
+
+	def test_embed_mode_is_a_boolean_or_its_name(self):
+		journey = Journey("payu")
+		given = {"embedded": (True, "true", "TRUE", "embedded"), "inline": (False, "false", "inline", None)}
+		for mode, values in given.items():
+			for value in values:
+				with self.subTest(value), as_user(journey.user):
+					answer = payment.create_bolt_payment(invoice_id=journey.invoice, embed_mode=value)
+					self.assertEqual(
+						(answer["mode"], answer["embed_mode"]), (f"bolt_{mode}", mode == "embedded")
+					)
+		for value in ("yes", 1, "bolt", "popup"):
+			with self.subTest(value), as_user(journey.user):
+				answer = payment.create_bolt_payment(invoice_id=journey.invoice, embed_mode=value)
+				self.assertEqual(answer["error_code"], "bad_request")
 
 	def test_the_second_payment_of_an_invoice_is_for_the_outstanding_amount(self):
 		journey = Journey("payu")

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import frappe
-from frappe import _
 
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.engine.gateway.mode_guard import require_current_mode
@@ -18,7 +17,6 @@ from oropendola_payments.engine.refunds import notices
 from oropendola_payments.engine.refunds import process as refunds
 from oropendola_payments.engine.settlement import disputes
 from oropendola_payments.engine.settlement.settle import find_attempt
-from oropendola_payments.exceptions import Conflict
 from oropendola_payments.gateways.base import (
 	DisputeEvent,
 	Gateway,
@@ -106,12 +104,6 @@ def _refresh_for(message: Message, attempt: PaymentAttempt) -> None:
 		pause = pause_left(attempt, GAP_SECONDS)
 		if pause:
 			raise Deferred(pause)
-		if False:
-			raise Conflict(
-				_(
-					"The payment's status was checked a moment ago. This message will be processed again in a minute."
-				)
-			)
 		refresh(attempt, adapter=message.adapter)
 
 

@@ -77,6 +77,7 @@ class TestCurrent(TestCase):
 				self.assertEqual(len(seen), 1)
 				frappe.db.commit()
 				frappe.local.cache.clear()
+				frappe.flags.oropendola_seen = None
 				self.assertEqual(payment_settings().grace_days, 4)
 
 	def test_forgetting_reaches_other_processes_after_the_commit(self):

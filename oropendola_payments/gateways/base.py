@@ -78,6 +78,8 @@ class Gateway:
 	capabilities: ClassVar[Capabilities] = Capabilities()
 	# mode -> name -> address. In Simulator mode (and for a test address) every name answers below one base address.
 	hosts: ClassVar[Mapping[str, Mapping[str, str]]] = {}
+	# The provider's own names for `order_id`, `payment_id` and `url`, which answers of the API carry as well.
+	answer_names: ClassVar[Mapping[str, str]] = {}
 	exponents: ClassVar[Mapping[str, int]] = {}  # where the provider deviates from ISO 4217 / CLDR
 
 	def __init__(

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from frappe.utils import get_url
 
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
+from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
 from oropendola_payments.engine.core.urls import result_url
 from oropendola_payments.engine.gateway.simulated import mock_marks
 from oropendola_payments.gateways.base import Checkout
@@ -25,12 +26,25 @@ def payment_response(attempt: PaymentAttempt) -> dict:
 		"payment_url": url,
 		"next_action": action,
 		"expires_at": attempt.expires_at,
+		**_references(attempt, checkout.get("url")),
 		**mock_marks(attempt.mode),
 	}
 	result.update(
 		{part: checkout[part] for part in ("form", "sdk", "upi") if attempt.is_open() and checkout.get(part)}
 	)
 	return result
+
+
+def _references(attempt: PaymentAttempt, url: str | None) -> dict:
+	"""Return the gateway's references as far as they are known, also under the names that its documentation uses."""
+	known = {"order_id": attempt.gateway_order_id, "payment_id": attempt.gateway_payment_id, "url": url}
+	names = adapter_class(attempt.gateway).answer_names if attempt.gateway in gateway_codes() else {}
+	own = {name: known[what] for name, what in names.items() if known[what]}
+	return {
+		"gateway_order_id": attempt.gateway_order_id or None,
+		"gateway_payment_id": attempt.gateway_payment_id or None,
+		**own,
+	}
 
 
 def checkout_data(opened: Checkout) -> dict:

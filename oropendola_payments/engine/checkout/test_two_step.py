@@ -75,6 +75,40 @@ class TestTwoStepFlow(TestCase):
 			status = cashfree.get_cashfree_order_status(order_id=order["order_id"])
 		self.assertEqual((status["payment_status"], status["invoice_status"]), ("Paid", "Paid"))
 
+	def test_all_four_answers_use_the_words_of_cashfree_and_ours(self):
+		"""Statuses and amounts under both names, and `UPI` in any case for the method."""
+		order = self.order()
+		self.assertTrue(order["payment_session_id"], order)
+		answers = [order, self.start(order["order_id"], method="UPI"), self.confirm(order["order_id"])]
+		for answer in answers:
+			self.assertEqual((answer["order_status"], answer["payment_status"]), ("ACTIVE", "Processing"))
+		simulator().finish("cashfree", order["order_id"], "success")
+		frappe.db.set_value("Payment Attempt", order["order_id"], "last_check_at", None)
+		frappe.db.commit()
+		with as_user(self.user):
+			answers.append(cashfree.get_cashfree_order_status(order_id=order["order_id"]))
+		self.assertEqual((answers[-1]["order_status"], answers[-1]["payment_status"]), ("PAID", "Paid"))
+		for answer in answers:
+			amounts = (answer["order_amount"], answer["payment_amount"], answer["currency"])
+			self.assertEqual(amounts, (self.invoice.total(), self.invoice.total(), "INR"))
+		stored = frappe.db.get_value("Payment Attempt", order["order_id"], "payment_method")
+		self.assertNotEqual(stored, "UPI")
+
+	def test_upi_is_accepted_in_any_case(self):
+		for method in ("upi", "Upi", "UPI_INTENT"):
+			self.user = create_user(TRANSACT)
+			self.invoice, self.phone = create_invoice(self.user), new_phone()
+			self.assertTrue(self.start(self.order()["order_id"], method=method)["success"], method)
+
+	def test_an_order_that_ended_says_so_in_the_words_of_cashfree(self):
+		for ours, theirs in (("Cancelled", "TERMINATED"), ("Failed", "TERMINATED"), ("Expired", "EXPIRED")):
+			order = self.order()["order_id"]
+			frappe.db.set_value("Payment Attempt", order, "status", ours)
+			frappe.db.commit()
+			with as_user(self.user):
+				answer = cashfree.get_cashfree_order_status(order_id=order)
+			self.assertEqual((answer["order_status"], answer["payment_status"]), (theirs, ours))
+
 	def test_a_right_code_is_no_payment_however_often_it_is_sent(self):
 		"""S21: only the gateway confirms a payment, and no answer contains a real code."""
 		order = self.order()["order_id"]
@@ -236,7 +270,7 @@ class TestTwoStepFlow(TestCase):
 		self.assertEqual(waiting["next_action"], "otp")
 		order = self.order()
 		self.assertTrue(order["success"], order)
-		self.assertEqual(order["order_status"], "Processing")
+		self.assertEqual((order["order_status"], order["payment_status"]), ("ACTIVE", "Processing"))
 		self.assertNotEqual(order["order_id"], waiting["attempt"])
 		self.assertTrue(self.start(order["order_id"])["otp_sent"])
 		self.assertEqual(self.confirm(order["order_id"])["next_action"], "upi")

@@ -27,6 +27,9 @@ from oropendola_payments.money import quantize, to_decimal
 GATEWAY = "cashfree"
 PURPOSE = "two-step payment"
 METHODS = ("upi_intent", "upi_qr", "upi_collect", "netbanking", "saved_card")
+ALIASES = {"upi": "upi_intent"}
+# Our status of an attempt in Cashfree's words for an order. They are the same for every order that ended without payment.
+ORDER_STATUSES = {"Paid": "PAID", "Expired": "EXPIRED", "Failed": "TERMINATED", "Cancelled": "TERMINATED"}
 KEEP_SECONDS = 3600
 
 
@@ -40,19 +43,32 @@ def create_order(user: str, invoice_id: str | None, amount: Decimal | None, cust
 	attempt = payer.own_attempt(user, started["attempt"])
 	_store_input(attempt.name, {"customer": [customer.name, customer.email, customer.phone]})
 	return {
-		"order_id": attempt.name,
+		**_summary(attempt),
 		"invoice_id": invoice.name,
 		"amount": attempt.payment_ref().amount,
-		"currency": attempt.currency,
-		"order_status": attempt.status,
+		"payment_session_id": (attempt.checkout().get("data") or {}).get("payment_session_id"),
 		"expires_at": attempt.expires_at,
 		"payment_methods": list(METHODS),
+	}
+
+
+def _summary(attempt: PaymentAttempt) -> dict:
+	"""Return what all four answers say about an order: the amounts are the same, the statuses ours and Cashfree's."""
+	amount = quantize(attempt.amount, attempt.currency)
+	return {
+		"order_id": attempt.name,
+		"order_status": ORDER_STATUSES.get(attempt.status, "ACTIVE"),
+		"payment_status": attempt.status,
+		"order_amount": amount,
+		"payment_amount": amount,
+		"currency": attempt.currency,
 		**mock_marks(attempt.mode),
 	}
 
 
 def start(user: str, order_id: str, method: str, phone: str, details: dict) -> dict:
 	"""Send our code to the phone. The payment starts once it is confirmed."""
+	method = ALIASES.get(method.lower(), method.lower())
 	if method not in METHODS:
 		raise BadRequest(
 			_("There is no payment method {0}. Please choose one of: {1}.").format(method, ", ".join(METHODS))
@@ -66,12 +82,7 @@ def start(user: str, order_id: str, method: str, phone: str, details: dict) -> d
 		raise Unprocessable(_("This is not the phone number used for the order."))
 	sent = otp.send(_bound(attempt, phone), simulated=attempt.mode == "Simulator")
 	_store_input(attempt.name, {**known, "method": method, "details": details, "phone": phone})
-	return {
-		"order_id": order_id,
-		"next_action": "confirm_otp",
-		**sent,
-		**mock_marks(attempt.mode),
-	}
+	return {**_summary(attempt), "next_action": "confirm_otp", **sent}
 
 
 def confirm(user: str, order_id: str, code: str) -> dict:
@@ -99,14 +110,10 @@ def status(user: str, order_id: str) -> dict:
 		attempt.reload()
 	invoice = frappe.get_doc("AI Invoice", attempt.invoice)
 	return {
-		"order_id": order_id,
+		**_summary(attempt),
 		"invoice_id": invoice.name,
 		"invoice_status": invoice.status,
-		"payment_status": attempt.status,
-		"payment_amount": quantize(attempt.amount, attempt.currency),
-		"currency": attempt.currency,
 		"message": attempt.error_message,
-		**mock_marks(attempt.mode),
 	}
 
 

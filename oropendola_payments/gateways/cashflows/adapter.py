@@ -84,6 +84,11 @@ class Cashflows(Gateway):
 		"key_secret": "simulator-cashflows-api-key-not-real",
 	}
 	capabilities = Capabilities(currencies=CURRENCIES, methods=("card",), capture=True, cancel=True)
+	answer_names = {
+		"payment_job_reference": "order_id",
+		"payment_reference": "payment_id",
+		"action_url": "url",
+	}
 	hosts = {
 		"Test": {"api": "https://gateway-int.cashflows.com"},
 		"Live": {"api": "https://gateway.cashflows.com"},

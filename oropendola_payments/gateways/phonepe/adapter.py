@@ -83,6 +83,7 @@ class PhonePe(Gateway):
 		minimum={"INR": Decimal("1.00")},
 		browser_hosts=(SCRIPT_HOST,),
 	)
+	answer_names = {"checkout_url": "url"}
 	hosts = {
 		"Test": {"token": SANDBOX, "api": SANDBOX, "legacy": SANDBOX, "script": SCRIPT_HOST},
 		"Live": {

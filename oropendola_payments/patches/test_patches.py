@@ -4,13 +4,20 @@ import frappe
 
 from oropendola_payments.engine.monitoring import alerts
 from oropendola_payments.engine.notifications import templates
+from oropendola_payments.engine.subscriptions import lifecycle
 from oropendola_payments.patches import (
 	clear_outstanding_of_settled_invoices,
+	mark_past_trials,
 	rename_invariant_alerts,
 	update_unedited_email_templates,
 )
 from oropendola_payments.tests.support.case import TestCase
-from oropendola_payments.tests.support.factories import create_invoice
+from oropendola_payments.tests.support.factories import (
+	create_active_subscription,
+	create_invoice,
+	create_plan,
+	create_user,
+)
 from oropendola_payments.tests.support.outbox import replaced
 
 
@@ -51,6 +58,27 @@ class TestRenamedAlerts(TestCase):
 		with replaced(alerts, "notify", lambda name: None):
 			alerts.evaluate(violations={})
 		self.assertEqual(frappe.db.get_value("Payment Alert", self.name, "status"), "Closed")
+
+
+class TestPastTrials(TestCase):
+	def test_only_subscriptions_that_began_with_a_trial_are_marked(self):
+		paid = create_active_subscription(trial_days=0)
+		frappe.db.set_value("AI Plan", paid.plan, "trial_days", 7)
+		free = lifecycle.subscribe(create_user(), create_plan(price=0, is_free=1).name, None)[
+			"subscription_id"
+		]
+		user, plan = create_user(), create_plan(trial_days=7).name
+		expired, running = (
+			lifecycle.subscribe(customer, plan, None)["subscription_id"] for customer in (user, create_user())
+		)
+		frappe.get_doc("AI Subscription", expired).expire()
+		names = (paid.name, free, expired, running)
+		frappe.db.set_value("AI Subscription", {"name": ("in", names)}, "had_trial", 0)
+		for _run in range(2):
+			mark_past_trials.execute()
+			marks = [frappe.db.get_value("AI Subscription", name, "had_trial") for name in names]
+			self.assertEqual(marks, [0, 0, 1, 1])
+		frappe.db.commit()
 
 
 class TestUpdatedEmailTemplates(TestCase):

@@ -7,10 +7,11 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoi
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import LIVE
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.core.transactions import lock
+from oropendola_payments.engine.entitlements import plan_change
 
 
 def fulfil(invoice: AIInvoice) -> bool:
-	"""Grant what the paid invoice bought, once. Return False if its subscription has been cancelled."""
+	"""Grant what the paid invoice bought, once. Return False if its subscription can no longer have it."""
 	if invoice.fulfilled_on:
 		return True
 	if not invoice.subscription:
@@ -19,13 +20,18 @@ def fulfil(invoice: AIInvoice) -> bool:
 	subscription = lock("AI Subscription", invoice.subscription)
 	if subscription.status == "Cancelled":
 		return False
+	if invoice.purpose == "Upgrade":
+		return plan_change.apply_upgrade(subscription, invoice)
 	subscription.activate_after_payment(invoice)
 	return True
 
 
 def revoke_period(invoice: AIInvoice) -> None:
-	"""Revoke the period that a fully refunded invoice bought."""
+	"""Revoke what a fully refunded invoice bought."""
 	subscription = lock("AI Subscription", invoice.subscription)
+	if invoice.purpose == "Upgrade":
+		plan_change.revert_upgrade(subscription, invoice)
+		return
 	if subscription.status not in LIVE or not subscription.end_date:
 		return
 	if getdate(subscription.end_date) != getdate(invoice.period_end):

@@ -50,7 +50,7 @@ class TestConsume(TestCase):
 			usage.consume(self.key, 101)
 		self.assertEqual(remaining(self.doc), 100)
 		self.assertEqual(usage.consume(self.key, 100)["remaining"], 0)
-		with self.assertRaisesRegex(TooManyRequests, "0 left, 1 wanted"):
+		with self.assertRaisesRegex(TooManyRequests, "0 requests left today but asked for 1"):
 			usage.consume(self.key, 1)
 
 	def test_an_invalid_number_of_requests_is_refused(self):

@@ -50,15 +50,24 @@ def _subscribe(user: str, plan: AIPlan, currency: str | None, reveal_key: bool, 
 	# Lock before any plain read, which would start the snapshot too early.
 	if existing:
 		return _answer_existing(lock("AI Subscription", existing), currency)
-	first_time = not frappe.db.exists("AI Subscription", {"user": user, "plan": plan.name})
+	may_try = cint(plan.trial_days) and not _had_trial_or_plan(user, plan.name)
 	subscription = frappe.new_doc("AI Subscription")
 	subscription.update({"user": user, "plan": plan.name, "status": "Pending"})
 	subscription.insert(ignore_permissions=True)
 	if plan.is_really_free():
 		return _answer_served(subscription, subscription.start_free, reveal_key)
-	if cint(plan.trial_days) and first_time:
+	if may_try:
 		return _answer_served(subscription, subscription.start_trial, reveal_key)
 	return open_or_create_invoice(subscription, "New", currency)
+
+
+def _had_trial_or_plan(user: str, plan: str) -> bool:
+	"""Return whether the customer had a trial of any plan, or this plan."""
+	of_user = {"user": user}
+	return any(
+		frappe.db.exists("AI Subscription", {**of_user, **either})
+		for either in ({"plan": plan}, {"had_trial": 1})
+	)
 
 
 def _answer_served(

@@ -97,6 +97,17 @@ class TestSubscribing(CustomerTestCase):
 		self.assertEqual(again["status"], "Pending")
 		self.assertIn("invoice_id", again)
 
+	def test_a_customer_gets_one_trial_whatever_the_plan(self):
+		"""S35."""
+		self.subscribe(trial_days=7)
+		other = self.subscribe(plan_name="Pro", trial_days=7)
+		self.assertEqual(other["status"], "Pending")
+		self.assertIn("invoice_id", other)
+
+	def test_a_customer_who_paid_for_one_plan_can_try_another(self):
+		pay(self.subscribe()["invoice_id"])
+		self.assertEqual(self.subscribe(plan_name="Pro", trial_days=7)["status"], "Trial")
+
 	def test_subscribing_after_an_expired_trial_creates_an_invoice(self):
 		answer = self.subscribe(trial_days=7)
 		frappe.get_doc("AI Subscription", answer["subscription_id"]).expire()

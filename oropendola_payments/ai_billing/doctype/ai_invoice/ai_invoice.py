@@ -62,6 +62,7 @@ class AIInvoice(StatefulRecord):
 		period_end: DF.Date | None
 		period_start: DF.Date | None
 		plan: DF.Link | None
+		previous_plan: DF.Data | None
 		processing_since: DF.Datetime | None
 		purpose: DF.Literal["New", "Renewal", "Upgrade", "Other"]
 		retry_allowed_on: DF.Datetime | None
@@ -94,6 +95,7 @@ class AIInvoice(StatefulRecord):
 		"outstanding_amount",
 		"total_amount",
 		"paid_date",
+		"previous_plan",
 		"period_start",
 		"period_end",
 		"payment_gateway",

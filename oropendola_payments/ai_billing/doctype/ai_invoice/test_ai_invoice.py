@@ -38,6 +38,7 @@ FORGED = {
 	"failure_reason": "made up",
 	"retry_count": 2,
 	"extra_retries": 1,
+	"previous_plan": "starter",
 	"retry_allowed_on": "2026-01-02 03:04:05",
 	"last_retry_date": "2026-01-01 00:00:00",
 	"processing_since": "2026-01-01 00:00:00",

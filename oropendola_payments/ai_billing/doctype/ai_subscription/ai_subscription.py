@@ -40,6 +40,7 @@ class AISubscription(StatefulRecord):
 		daily_quota_limit: DF.Int
 		daily_quota_remaining: DF.Int
 		end_date: DF.Date | None
+		had_trial: DF.Check
 		last_reminder: DF.Data | None
 		live_key: DF.Data | None
 		plan: DF.Link
@@ -57,6 +58,7 @@ class AISubscription(StatefulRecord):
 		"api_key_link",
 		"current_invoice",
 		"live_key",
+		"had_trial",
 	)
 
 	# Form ---------------------------------------------------------------------------------------
@@ -65,6 +67,7 @@ class AISubscription(StatefulRecord):
 		self.update(
 			dict.fromkeys(("start_date", "end_date", "api_key_link", "current_invoice", "quota_reset_on"))
 		)
+		self.had_trial = 0
 		self.live_key = self._live_key()
 
 	def validate(self) -> None:
@@ -80,7 +83,7 @@ class AISubscription(StatefulRecord):
 			self.daily_quota_limit = before.daily_quota_limit
 			self.daily_quota_remaining = before.daily_quota_remaining
 		else:
-			self.update(self._full_quota())
+			self.update(self._quota())
 
 	def has_service(self) -> bool:
 		return self.status in SERVED or (self.status == "Pending" and self.get_plan().is_really_free())
@@ -107,7 +110,7 @@ class AISubscription(StatefulRecord):
 		if self.status == "Trial":
 			return None
 		end = add_interval(today(), "Day", days)
-		return self._start_service("Trial", reveal_key, start_date=today(), end_date=end)
+		return self._start_service("Trial", reveal_key, start_date=today(), end_date=end, had_trial=1)
 
 	def activate_after_payment(self, invoice: AIInvoice) -> str | None:
 		"""Start or extend service by the period of this paid invoice, once. Return a new API key, if one was created.
@@ -142,6 +145,11 @@ class AISubscription(StatefulRecord):
 		"""Return whether a payment extends the current period. After the end date nothing is served, so a new period starts."""
 		running = self.status in ("Active", "Trial", "Past Due") and bool(self.end_date)
 		return running and getdate(self.end_date) >= today()
+
+	def change_plan(self, plan: str) -> None:
+		"""Go on with another plan until the same end date. What was used today still counts."""
+		self.plan = plan
+		self.write(plan=plan, live_key=self._live_key(), **(self._quota() if self.has_service() else {}))
 
 	def mark_past_due(self) -> bool:
 		self._suspend_key()
@@ -204,16 +212,25 @@ class AISubscription(StatefulRecord):
 
 	def _start_service(self, status: str, reveal_key: bool, **values: Any) -> str | None:
 		link, key = self._get_or_create_key(reveal_key)
-		values = {**self._full_quota(), **values, "api_key_link": link}
+		values = {**self._quota(), **values, "api_key_link": link}
 		if not self._move_to(status, **values):
 			self.write(**values)  # an extension: the status stays the same
 		return key
 
-	def _full_quota(self) -> dict:
+	def _quota(self) -> dict:
+		"""Return the quota of the plan, without what was used today: neither an extension nor another plan refills it."""
 		limit = self.get_plan().daily_limit()
-		if self.status in SERVED and cint(self.daily_quota_limit) == limit and self.quota_reset_on:
-			return {}  # an extension does not refill today's quota
-		return {"daily_quota_limit": limit, "daily_quota_remaining": limit, "quota_reset_on": tomorrow()}
+		runs = self.status in SERVED and self.quota_reset_on
+		if runs and cint(self.daily_quota_limit) == limit:
+			return {}
+		left = limit if limit == -1 or not runs else max(0, limit - self._used_today())
+		return {"daily_quota_limit": limit, "daily_quota_remaining": left, "quota_reset_on": tomorrow()}
+
+	def _used_today(self) -> int:
+		"""Return the requests of today. An unlimited plan does not count them."""
+		if cint(self.daily_quota_limit) == -1 or getdate(self.quota_reset_on) <= today():
+			return 0
+		return max(0, cint(self.daily_quota_limit) - cint(self.daily_quota_remaining))
 
 	def _quota_left_today(self) -> dict:
 		"""Return a quota of 0 for today if the user had this plan today already, so that cancelling does not refill it."""

@@ -113,6 +113,7 @@ class TestWithoutService(TestCase):
 			"end_date": "2030-01-01",
 			"quota_reset_on": "2030-01-01",
 			"live_key": "other",
+			"had_trial": 1,
 		}
 		forged |= {"current_invoice": create_invoice(self.user).name}
 		forged |= {"api_key_link": create_active_subscription(self.user).api_key_link}

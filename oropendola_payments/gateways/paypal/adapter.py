@@ -37,6 +37,15 @@ from oropendola_payments.gateways.errors import (
 	SignatureError,
 )
 from oropendola_payments.gateways.http import member, parse_object
+from oropendola_payments.gateways.paypal.certificates import (
+	Transmission,
+	UnusableCertificate,
+	is_below,
+	is_paypal_address,
+	public_roots,
+	read_certificates,
+	trusted_key,
+)
 from oropendola_payments.gateways.paypal.client import PayPalClient
 from oropendola_payments.gateways.paypal.mapping import (
 	REFUND_TAG,
@@ -47,15 +56,6 @@ from oropendola_payments.gateways.paypal.mapping import (
 	refund_in,
 	reversal_event,
 	word,
-)
-from oropendola_payments.gateways.paypal.signature import (
-	Transmission,
-	UnusableCertificate,
-	is_below,
-	is_paypal_address,
-	public_roots,
-	read_certificates,
-	trusted_key,
 )
 from oropendola_payments.money import money_text
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from oropendola_payments.gateways.base import Callback, DisputeEvent, Outcome, RefundOutcome
 from oropendola_payments.gateways.errors import MalformedNotice, NotSent, SignatureError
-from oropendola_payments.gateways.paypal import signature as certificates
+from oropendola_payments.gateways.paypal import certificates
 from oropendola_payments.gateways.paypal.adapter import CAPTURE_EVENTS, ORDER_EVENTS, REFUND_EVENTS
 from oropendola_payments.gateways.paypal.test_case import PayPalCase
 from oropendola_payments.simulator.providers.paypal import certificates as authority

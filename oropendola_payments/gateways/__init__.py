@@ -1,4 +1,4 @@
-"""The gateways that this app speaks, by code. A new one is one file here and its test."""
+"""The gateways of this app, by code. A new one is a folder here, and one line."""
 
 from importlib import import_module
 

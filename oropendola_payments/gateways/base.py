@@ -5,7 +5,7 @@ knows no documents and no framework: credentials, base address, HTTP session, to
 The values themselves are defined in `types`; adapters of other apps may import all of them from here.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import ClassVar, Protocol
 
@@ -13,6 +13,7 @@ from oropendola_payments.gateways.errors import CredentialsRefused, GatewayError
 from oropendola_payments.gateways.http import HttpClient
 from oropendola_payments.gateways.types import (
 	CREDENTIAL_SLOTS,
+	AnyEvent,
 	Callback,
 	Capabilities,
 	Checkout,
@@ -34,6 +35,7 @@ from oropendola_payments.gateways.types import (
 
 __all__ = [
 	"CREDENTIAL_SLOTS",
+	"AnyEvent",
 	"Callback",
 	"Capabilities",
 	"Checkout",
@@ -138,7 +140,7 @@ class Gateway:
 		"""Open a payment under our reference, and how the customer continues."""
 		raise NotImplementedError
 
-	def status(self, payment: PaymentRef) -> list[PaymentEvent | RefundEvent]:
+	def status(self, payment: PaymentRef) -> Sequence[PaymentEvent | RefundEvent]:
 		"""All that the gateway knows of this attempt, at least one payment event; each capture has its own payment id.
 
 		Refunds of it follow, with the gateway's refund id, where the gateway's answers contain them.
@@ -227,6 +229,10 @@ class Gateway:
 			if earlier.outcome is RefundOutcome.NOT_FOUND:
 				raise
 			return earlier
+
+	def payment_events(self, payment: PaymentRef) -> list[PaymentEvent]:
+		"""What `status` says of the payment itself, without its refunds."""
+		return [event for event in self.status(payment) if isinstance(event, PaymentEvent)]
 
 	def secrets_in_use(self, name: str) -> list[str]:
 		"""The secret of this name and, while it is being rotated, the previous one: messages may be signed with either."""

@@ -1,7 +1,9 @@
-"""What can go wrong at a gateway, sorted by "was it sent, may I retry". A decline is a value, not an error."""
+"""What can go wrong at a gateway, sorted by "was it sent, may it be repeated". A decline is an event, not an error."""
 
 
 class GatewayError(Exception):
+	"""Base of all errors that an adapter raises; `gateway_code` is the provider's own code."""
+
 	http_status_code = 502
 	code = "gateway_error"
 
@@ -18,7 +20,7 @@ class NotSent(GatewayError):
 
 
 class MaybeSent(GatewayError):
-	"""No answer, or a server error: it may have happened. Never repeat blindly, ask."""
+	"""No answer, or a server error: it may have happened. Never repeat it blindly: look it up."""
 
 	http_status_code = 504
 	code = "gateway_timeout"
@@ -32,7 +34,7 @@ class BadAnswer(GatewayError):
 
 
 class GatewayRefused(GatewayError):
-	"""The gateway said no. The same request will be refused again."""
+	"""The gateway refused the request, and would refuse it again."""
 
 	http_status_code = 422
 	code = "gateway_refused"
@@ -45,20 +47,20 @@ class CredentialsRefused(GatewayRefused):
 
 
 class NotSupported(GatewayRefused):
-	"""This gateway cannot do what was asked."""
+	"""This gateway does not support the operation."""
 
 	code = "gateway_not_supported"
 
 
 class SignatureError(GatewayError):
-	"""A callback or webhook does not prove who sent it."""
+	"""The signature of a callback or webhook is missing or wrong."""
 
 	http_status_code = 401
 	code = "invalid_signature"
 
 
 class MalformedNotice(GatewayError):
-	"""A callback or webhook that cannot be read, although its sender is proven or needs no proof."""
+	"""A callback or webhook that cannot be read, although its signature is right or it needs none."""
 
 	http_status_code = 400
 	code = "malformed_notice"

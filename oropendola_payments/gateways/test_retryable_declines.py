@@ -1,17 +1,17 @@
-"""Which codes of a payment that is still open are a no of the bank, after which its page takes another try."""
+"""Which codes of a payment that is still open are a decline, after which its page takes another attempt."""
 
 import unittest
 
 from oropendola_payments.gateways import BUILT_IN, load
 
-IS_A_NO = {
+DECLINES = {
 	"stripe": "insufficient_funds",
 	"razorpay": "payment_failed",
 	"cashfree": "TRANSACTION_DECLINED",
 	"cashflows": "Declined",
 	"paypal": "INSTRUMENT_DECLINED",
 }
-IS_ON_ITS_WAY = {
+OTHER_CODES = {
 	"payu": "E308",  # the bank may still say yes
 	"phonepe": "PAYMENT_PENDING",
 	"paypal": "ECHECK",  # the money takes some days
@@ -19,9 +19,13 @@ IS_ON_ITS_WAY = {
 }
 
 
-class TestAnotherTry(unittest.TestCase):
-	def test_a_no_is_told_from_a_payment_that_is_on_its_way(self):
-		for codes, expected in ((IS_A_NO, True), (IS_ON_ITS_WAY, False)):
+class TestRetryableDeclines(unittest.TestCase):
+	def test_only_a_decline_is_retryable(self):
+		for codes, expected in ((DECLINES, True), (OTHER_CODES, False)):
 			for gateway, code in codes.items():
 				with self.subTest(gateway):
 					self.assertIs(load(BUILT_IN[gateway]).is_retryable_decline(code), expected)
+
+
+if __name__ == "__main__":
+	unittest.main()

@@ -1,4 +1,4 @@
-"""The values that pass between the engine and every gateway, frozen and in the engine's words, never a provider's."""
+"""The values that pass between the engine and every gateway, frozen and named as the engine names them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -219,6 +219,9 @@ class DisputeEvent:
 	dispute_id: str | None = None  # one payment can be disputed again
 
 
+AnyEvent = PaymentEvent | RefundEvent | DisputeEvent
+
+
 @dataclass(frozen=True)
 class OtpResult:
 	"""Whether the bank accepted a one-time code, or another way to continue where it takes no more of them."""
@@ -255,7 +258,7 @@ class Notice:
 	`event_key` identifies the message, the same on every repetition; None for an unsigned notice.
 	"""
 
-	events: tuple[PaymentEvent | RefundEvent | DisputeEvent, ...] = ()
+	events: tuple[AnyEvent, ...] = ()
 	verified: bool = False
 	confirm: bool = False
 	reference: str | None = None

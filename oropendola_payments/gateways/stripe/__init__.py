@@ -1,1 +1,1 @@
-"""Stripe: `adapter` is the contract, `client` the wire, `mapping` its words in ours, `notices` what it tells us."""
+"""Stripe: Checkout Sessions (hosted and embedded), events and refunds, through the official SDK."""

@@ -1,10 +1,12 @@
-"""Stripe's official SDK on our own HTTP client: time-outs, no retries, no telemetry, one API version, our errors."""
+"""Calls to Stripe through its official SDK, on our own HTTP client: time-outs, no retries, no telemetry, one API version."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import requests
 import stripe
 
+from oropendola_payments.gateways.base import Gateway
 from oropendola_payments.gateways.errors import (
 	BadAnswer,
 	CredentialsRefused,
@@ -13,8 +15,9 @@ from oropendola_payments.gateways.errors import (
 	MaybeSent,
 	NotSent,
 )
-from oropendola_payments.gateways.http import HttpClient, member, parse_object, read_json, short_text
-from oropendola_payments.gateways.stripe.mapping import is_id, sentence_of
+from oropendola_payments.gateways.http import HttpClient, read_json
+from oropendola_payments.gateways.parsing import matching, member, parse_object, sentence_of, short_text
+from oropendola_payments.gateways.stripe.mapping import ID
 
 LABEL = "Stripe"
 API_VERSION = "2026-10-28.endive"
@@ -39,7 +42,51 @@ class ReplayedFailure(MaybeSent):
 	"""Stripe repeats a server error that it stored under our idempotency key, and will go on repeating it."""
 
 
+class Client:
+	"""Stripe's API as plain JSON objects; every error is one of ours."""
+
+	def __init__(self, gateway: Gateway):
+		self.sdk = stripe.StripeClient(
+			gateway.secrets.get("key_secret", ""),
+			stripe_version=API_VERSION,
+			base_addresses={"api": gateway.host("api")},
+			max_network_retries=0,
+			http_client=SdkTransport(gateway.http),
+		)
+		self._sessions, self._refunds = self.sdk.v1.checkout.sessions, self.sdk.v1.refunds
+
+	def create_session(self, params: dict[str, Any], idempotency_key: str) -> dict[str, Any]:
+		return _call(self._sessions.create, params, {"idempotency_key": idempotency_key})
+
+	def session(self, session_id: str | None) -> dict[str, Any]:
+		"""A session with its payment and charge; Unknown when there is none."""
+		expand = {"expand": ["payment_intent.latest_charge"]}
+		return _call(self._sessions.retrieve, _known_id(session_id), expand)
+
+	def sessions(self, params: dict[str, Any]) -> Iterator[dict[str, Any]]:
+		return _entries(self._sessions.list, params)
+
+	def expire_session(self, session_id: str | None) -> dict[str, Any]:
+		return _call(self._sessions.expire, session_id)
+
+	def create_refund(self, params: dict[str, Any], idempotency_key: str) -> dict[str, Any]:
+		return _call(self._refunds.create, params, {"idempotency_key": idempotency_key})
+
+	def refund(self, refund_id: str) -> dict[str, Any]:
+		"""A refund; Unknown when there is none."""
+		return _call(self._refunds.retrieve, _known_id(refund_id))
+
+	def refunds(self, params: dict[str, Any]) -> Iterator[dict[str, Any]]:
+		return _entries(self._refunds.list, params)
+
+	def check_key(self) -> None:
+		"""Raise CredentialsRefused when Stripe does not accept the key."""
+		_call(self._sessions.list, {"limit": 1})
+
+
 class SdkTransport(stripe.HTTPClient):
+	"""Lets the SDK send through our HTTP client, and raises our errors in place of its own."""
+
 	name = "requests"
 
 	def __init__(self, http: HttpClient):
@@ -54,28 +101,17 @@ class SdkTransport(stripe.HTTPClient):
 		return answer.content, answer.status_code, answer.headers
 
 
-def make_client(http: HttpClient, api_key: str, base_url: str) -> stripe.StripeClient:
-	return stripe.StripeClient(
-		api_key,
-		stripe_version=API_VERSION,
-		base_addresses={"api": base_url},
-		max_network_retries=0,
-		http_client=SdkTransport(http),
-	)
-
-
-def call(method, *arguments) -> dict:
-	"""The plain object that a method of the SDK answers."""
+def _call(method: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
 	try:
 		return method(*arguments).to_dict()
 	except (ArithmeticError, ValueError) as error:
 		raise BadAnswer("Stripe sent an object that its own SDK cannot read.") from error
 
 
-def entries(method, params: dict) -> Iterator[dict]:
+def _entries(method: Callable[..., Any], params: dict[str, Any]) -> Iterator[dict[str, Any]]:
 	"""Every entry of a list, page by page."""
 	for _ in range(MAX_PAGES):
-		page = call(method, {**params, "limit": PAGE})
+		page = _call(method, {**params, "limit": PAGE})
 		found = page.get("data")
 		if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
 			raise BadAnswer("Stripe sent a list without entries.")
@@ -86,19 +122,12 @@ def entries(method, params: dict) -> Iterator[dict]:
 	raise BadAnswer("Stripe's list is too long to look through.")
 
 
-def known_id(value: str | None) -> str:
-	"""An id that may stand in an address; Stripe cannot have heard of any other."""
-	if not is_id(value):
+def _known_id(value: str | None) -> str:
+	"""An id that may stand in an address; Stripe cannot know any other."""
+	found = matching(ID, value)
+	if not found:
 		raise Unknown("Stripe does not know this payment.")
-	return value
-
-
-def read_entity(convert, entity):
-	"""What Stripe answered to a question of ours; unreadable is its fault, not the caller's."""
-	try:
-		return convert(entity)
-	except ValueError as error:
-		raise BadAnswer(f"Stripe answered {error}.") from None
+	return found
 
 
 def _error_of(answer: requests.Response) -> GatewayError:
@@ -107,10 +136,8 @@ def _error_of(answer: requests.Response) -> GatewayError:
 	except BadAnswer:
 		error = None
 	sentence = sentence_of(member(error, "message"), 300)
-	code = (
-		short_text(member(error, "decline_code"))
-		or short_text(member(error, "code"))
-		or short_text(member(error, "type"))
+	code = next(
+		filter(None, (short_text(member(error, name)) for name in ("decline_code", "code", "type"))), None
 	)
 	message = f"Stripe says: {sentence}" if sentence else None
 	if special := _special_error(answer, member(error, "type"), member(error, "code")):
@@ -120,21 +147,16 @@ def _error_of(answer: requests.Response) -> GatewayError:
 
 
 def _special_error(
-	answer: requests.Response, error_type, code
+	answer: requests.Response, error_type: Any, code: Any
 ) -> tuple[type[GatewayError], str | None] | None:
 	status = answer.status_code
-	if status == 401:
-		return CredentialsRefused, WRONG_KEY
-	if status == 403:
-		return CredentialsRefused, NOT_ALLOWED
-	if status == 400 and error_type == "idempotency_error":
-		return KeyReused, None
-	if status in (400, 404) and code == "resource_missing":
-		return Unknown, None
-	if status == 400 and code == "rate_limit":
-		return NotSent, None
-	if status in (409, 424):
-		return MaybeSent, None
-	if status >= 500 and answer.headers.get("Idempotent-Replayed") == "true":
-		return ReplayedFailure, None
-	return None
+	special: tuple[tuple[bool, type[GatewayError], str | None], ...] = (
+		(status == 401, CredentialsRefused, WRONG_KEY),
+		(status == 403, CredentialsRefused, NOT_ALLOWED),
+		(status == 400 and error_type == "idempotency_error", KeyReused, None),
+		(status in (400, 404) and code == "resource_missing", Unknown, None),
+		(status == 400 and code == "rate_limit", NotSent, None),
+		(status in (409, 424), MaybeSent, None),
+		(status >= 500 and answer.headers.get("Idempotent-Replayed") == "true", ReplayedFailure, None),
+	)
+	return next(((kind, message) for applies, kind, message in special if applies), None)

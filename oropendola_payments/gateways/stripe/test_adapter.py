@@ -1,98 +1,13 @@
-"""Stripe's adapter against the simulated Stripe: opening, asking, closing, and all that goes wrong."""
+"""Stripe's adapter against the simulated Stripe: sessions are created, queried and cancelled."""
 
 import unittest
 from dataclasses import replace
 from decimal import Decimal
 
-import requests
-
-from oropendola_payments.gateways.base import (
-	Callback,
-	Customer,
-	Outcome,
-	PaymentRef,
-	PaymentRequest,
-	RefundRequest,
-)
-from oropendola_payments.gateways.errors import (
-	BadAnswer,
-	GatewayRefused,
-	NotSupported,
-)
-from oropendola_payments.gateways.http import HttpClient
+from oropendola_payments.gateways.base import Outcome, PaymentRef
+from oropendola_payments.gateways.errors import BadAnswer, GatewayRefused, NotSupported
 from oropendola_payments.gateways.stripe.adapter import Stripe
-from oropendola_payments.simulator import Simulator
-
-RETURN = "https://shop.example.com/returned?gateway=stripe&attempt="
-CANCEL = "https://shop.example.com/cancelled?gateway=stripe&attempt="
-
-
-class StripeCase(unittest.TestCase):
-	@classmethod
-	def setUpClass(cls):
-		cls.simulator = Simulator(codes=["stripe"]).start()
-		cls.addClassCleanup(cls.simulator.close)
-		cls.count = 0
-
-	def setUp(self):
-		self.simulator.reset()
-		self.provider = self.simulator.providers["stripe"]
-		self.simulator.configure("stripe", **self.provider.defaults)
-		type(self).count += 1
-		self.reference = f"ST{self.count:06d}"
-		self.session = requests.Session()
-		self.addCleanup(self.session.close)
-		self.gateway = self.make_gateway()
-
-	def make_gateway(self, mode="Simulator", base_url=None, **secrets) -> Stripe:
-		return Stripe(
-			secrets={**Stripe.simulator_secrets, **secrets},
-			mode=mode,
-			http=HttpClient(self.session),
-			tokens=None,
-			base_url=base_url or f"{self.simulator.url}/stripe",
-			now=self.simulator.clock.now,
-		)
-
-	def make_request(self, amount="1499.50", currency="INR", **values) -> PaymentRequest:
-		asked = {
-			"reference": self.reference,
-			"description": "Pro plan",
-			"customer": Customer("Asha Test", "asha@example.com"),
-			"return_url": RETURN + self.reference,
-			"cancel_url": CANCEL + self.reference,
-			"webhook_url": "https://shop.example.com/hook",
-			"idempotency_key": f"create-{self.reference}",
-			"invoice": "INV-0001",
-		}
-		return PaymentRequest(amount=Decimal(amount), currency=currency, **{**asked, **values})
-
-	def open_session(self, amount="1499.50", currency="INR", **values) -> PaymentRef:
-		request = self.make_request(amount, currency, **values)
-		checkout = self.gateway.create(request)
-		return PaymentRef(self.reference, request.amount, currency, order_id=checkout.order_id)
-
-	def pay(self, amount="1499.50", currency="INR", **choices):
-		"""A session that a customer went through, as (PaymentRef, the one event that status tells)."""
-		payment = self.open_session(amount, currency)
-		self.simulator.pay("stripe", self.reference, **choices)
-		(event,) = self.gateway.status(payment)
-		return payment, event
-
-	def make_refund(self, payment, event, amount="100", key="RF0001", **values) -> RefundRequest:
-		return RefundRequest(payment, event.payment_id, Decimal(amount), event.currency, key, **values)
-
-	def notices(self) -> list:
-		"""What the waiting webhooks tell, oldest first."""
-		waiting = self.simulator.webhooks.take("stripe")
-		return [self.gateway.receive(Callback("webhook", "POST", d.headers, {}, d.body)) for d in waiting]
-
-	def fault(self, call: str, kind: str, **values):
-		self.simulator.faults.add("stripe", call, kind, **values)
-
-	def asked(self) -> dict:
-		"""What the last create call asked Stripe for."""
-		return self.simulator.order("stripe", self.reference).fields["params"]
+from oropendola_payments.gateways.stripe.test_case import StripeCase
 
 
 class TestCreate(StripeCase):
@@ -103,27 +18,27 @@ class TestCreate(StripeCase):
 
 	def test_our_reference_is_on_the_session_and_on_the_payment(self):
 		"""stripe.md pitfall 9: metadata is not copied from the session to the payment intent."""
-		self.open_session()
-		asked = self.asked()
+		self.open()
+		params = self.sent()
 		metadata = {"payment_attempt": self.reference, "invoice": "INV-0001"}
-		self.assertEqual((asked["client_reference_id"], asked["metadata"]), (self.reference, metadata))
-		self.assertEqual(asked["payment_intent_data"]["metadata"], metadata)
+		self.assertEqual((params["client_reference_id"], params["metadata"]), (self.reference, metadata))
+		self.assertEqual(params["payment_intent_data"]["metadata"], metadata)
 
-	def test_the_placeholder_of_the_session_id_travels_unescaped(self):
+	def test_the_placeholder_of_the_session_id_is_sent_unescaped(self):
 		"""Stripe replaces {CHECKOUT_SESSION_ID} only when its braces are literal."""
-		payment = self.open_session()
+		payment = self.open()
 		back = self.simulator.pay("stripe", self.reference)
-		self.assertEqual(back.url, f"{RETURN}{self.reference}&session_id={payment.order_id}")
+		self.assertEqual(back.url, f"{self.return_url()}&session_id={payment.order_id}")
 
 	def test_no_payment_method_types_are_sent(self):
 		"""stripe.md pitfall 6: refused since 2026-09-30.endive; methods are managed in the dashboard."""
-		self.open_session()
-		self.assertNotIn("payment_method_types", self.asked())
+		self.open()
+		self.assertNotIn("payment_method_types", self.sent())
 
 	def test_the_customer_cannot_pay_in_another_currency(self):
 		"""stripe.md pitfall 8: adaptive pricing."""
-		self.open_session()
-		self.assertEqual(self.asked()["adaptive_pricing"], {"enabled": "false"})
+		self.open()
+		self.assertEqual(self.sent()["adaptive_pricing"], {"enabled": "false"})
 
 	def test_embedded_checkout_gets_a_script_and_two_public_values(self):
 		"""stripe.md pitfall 6: `ui_mode` is embedded_page in the pinned version; stripe.js comes in the same release."""
@@ -134,16 +49,14 @@ class TestCreate(StripeCase):
 		self.assertNotIn(Stripe.simulator_secrets["key_secret"], repr(checkout))
 		script = self.session.get(checkout.sdk.script, timeout=5).text
 		self.assertIn("createEmbeddedCheckoutPage", script)
-		self.assertEqual(
-			self.asked()["return_url"], f"{RETURN}{self.reference}&session_id={{CHECKOUT_SESSION_ID}}"
-		)
+		self.assertEqual(self.sent()["return_url"], f"{self.return_url()}&session_id={{CHECKOUT_SESSION_ID}}")
 
 	def test_embedded_checkout_needs_the_publishable_key(self):
 		gateway = self.make_gateway(public_key="")
 		with self.assertRaisesRegex(NotSupported, "Publishable key"):
 			gateway.create(self.make_request(flow="embedded"))
 
-	def test_a_double_click_opens_one_session(self):
+	def test_the_same_request_twice_opens_one_session(self):
 		first, second = self.gateway.create(self.make_request()), self.gateway.create(self.make_request())
 		self.assertEqual(first.order_id, second.order_id)
 
@@ -165,13 +78,13 @@ class TestCreate(StripeCase):
 		second = self.gateway.create(self.make_request(reference="STNEW1", idempotency_key="create-STNEW1"))
 		self.assertNotEqual(first.order_id, second.order_id)
 
-	def test_a_session_for_another_amount_never_reaches_the_customer(self):
+	def test_a_session_for_another_amount_is_a_bad_answer(self):
 		self.fault("create", "wrong_amount")
 		with self.assertRaises(BadAnswer):
 			self.gateway.create(self.make_request())
 
-	def test_an_answer_for_the_other_mode_is_not_used(self):
-		self.simulator.configure("stripe", livemode=True)
+	def test_a_new_session_of_the_other_mode_is_a_bad_answer(self):
+		self.configure(livemode=True)
 		with self.assertRaises(BadAnswer):
 			self.gateway.create(self.make_request())
 
@@ -202,9 +115,9 @@ class TestMoney(StripeCase):
 		gateway = self.make_gateway(base_url="http://127.0.0.1:1/stripe")
 		for amount, currency, reason in (
 			("1.005", "INR", "too many decimal places"),
-			("5.124", "KWD", "as fine as 5.124"),
-			("5.50", "ISK", "as fine as 5.50"),
-			("5.50", "UGX", "as fine as 5.50"),
+			("5.124", "KWD", "5.124 has too many decimal places"),
+			("5.50", "ISK", "5.50 has too many decimal places"),
+			("5.50", "UGX", "5.50 has too many decimal places"),
 			("1000000.00", "USD", "up to USD 999,999.99"),
 		):
 			with self.subTest(currency), self.assertRaisesRegex(GatewayRefused, reason):
@@ -217,7 +130,7 @@ class TestMoney(StripeCase):
 
 
 class TestStatus(StripeCase):
-	def test_a_paid_session_is_told_as_the_gateway_booked_it(self):
+	def test_a_paid_session_is_reported_with_the_id_and_amount_of_the_gateway(self):
 		payment, event = self.pay()
 		(charge,) = self.simulator.captures("stripe")
 		self.assertEqual((event.outcome, event.payment_id), (Outcome.PAID, charge.payment_id))
@@ -227,7 +140,7 @@ class TestStatus(StripeCase):
 		self.assertNotIn("asha", repr(event).lower())
 
 	def test_an_open_session_is_pending_and_has_no_payment_id(self):
-		(event,) = self.gateway.status(self.open_session())
+		(event,) = self.gateway.status(self.open())
 		self.assertEqual((event.outcome, event.payment_id), (Outcome.PENDING, None))
 
 	def test_a_declined_card_leaves_the_session_open(self):
@@ -238,8 +151,8 @@ class TestStatus(StripeCase):
 		self.assertEqual(self.gateway.status(payment)[0].outcome, Outcome.PAID)
 
 	def test_a_session_past_its_end_is_expired(self):
-		payment = self.open_session()
-		self.simulator.clock.advance(86401)
+		payment = self.open()
+		self.later(days=1, seconds=1)
 		self.assertEqual(self.gateway.status(payment)[0].outcome, Outcome.EXPIRED)
 
 	def test_a_delayed_method_is_pending_until_the_bank_answers(self):
@@ -252,7 +165,7 @@ class TestStatus(StripeCase):
 				self.simulator.finish("stripe", self.reference, ending)
 				self.assertEqual(self.gateway.status(payment)[0].outcome, outcome)
 
-	def test_what_stripe_never_heard_of_is_not_found(self):
+	def test_an_unknown_session_is_not_found(self):
 		for order_id in ("cs_test_nobody", None, "../refunds"):
 			payment = PaymentRef("STNOBODY", Decimal("1"), "INR", order_id=order_id)
 			with self.subTest(order_id):
@@ -260,7 +173,7 @@ class TestStatus(StripeCase):
 
 	def test_the_amount_is_what_the_gateway_took(self):
 		"""S2: the engine compares; the adapter must not hide a difference."""
-		payment = self.open_session()
+		payment = self.open()
 		self.fault("pay", "wrong_amount", amount_minor=100)
 		self.simulator.pay("stripe", self.reference)
 		(event,) = self.gateway.status(payment)
@@ -271,28 +184,28 @@ class TestStatus(StripeCase):
 		(event,) = self.gateway.status(replace(payment, reference="SOMEBODYELSE"))
 		self.assertEqual(event.reference, self.reference)
 
-	def test_an_answer_of_the_other_mode_is_not_believed(self):
-		payment = self.open_session()
+	def test_a_status_of_the_other_mode_is_a_bad_answer(self):
+		payment = self.open()
 		self.simulator.pay("stripe", self.reference)
-		self.simulator.configure("stripe", livemode=True)
+		self.configure(livemode=True)
 		with self.assertRaisesRegex(BadAnswer, "another mode"):
 			self.gateway.status(payment)
 
 
 class TestCancel(StripeCase):
-	def test_a_closed_session_cannot_be_paid_any_more(self):
-		payment = self.open_session()
+	def test_a_cancelled_session_cannot_be_paid(self):
+		payment = self.open()
 		self.assertEqual(self.gateway.cancel(payment).outcome, Outcome.CANCELLED)
 		self.simulator.pay("stripe", self.reference)
 		self.assertEqual(self.simulator.captures("stripe"), [])
 
-	def test_closing_a_paid_session_tells_that_it_was_paid(self):
+	def test_cancelling_a_paid_session_reports_it_paid(self):
 		payment, event = self.pay()
 		self.assertEqual(self.gateway.cancel(payment), event)
 
-	def test_a_customer_who_pays_while_we_close_has_paid(self):
+	def test_a_payment_during_the_cancel_is_reported_paid(self):
 		"""The refusal of Stripe is not the end: its reason is."""
-		payment = self.open_session()
+		payment = self.open()
 
 		def pay_first(answer, **options):
 			if answer.request.method == "GET" and not self.simulator.captures("stripe"):
@@ -301,16 +214,16 @@ class TestCancel(StripeCase):
 		self.session.hooks["response"].append(pay_first)
 		self.assertEqual(self.gateway.cancel(payment).outcome, Outcome.PAID)
 
-	def test_a_delayed_payment_under_way_cannot_be_closed(self):
+	def test_a_delayed_payment_in_progress_cannot_be_cancelled(self):
 		payment, _ = self.pay(method="us_bank_account", outcome="pending")
 		self.assertEqual(self.gateway.cancel(payment).outcome, Outcome.PENDING)
 
-	def test_a_session_that_never_was_has_nothing_to_close(self):
+	def test_cancelling_an_unknown_session_says_not_found(self):
 		payment = PaymentRef("STNOBODY", Decimal("1"), "INR")
 		self.assertEqual(self.gateway.cancel(payment).outcome, Outcome.NOT_FOUND)
 
-	def test_a_session_whose_id_we_never_learned_is_found_and_closed(self):
-		payment = replace(self.open_session(), order_id=None)
+	def test_a_session_whose_id_is_unknown_is_found_and_cancelled(self):
+		payment = replace(self.open(), order_id=None)
 		self.assertEqual(self.gateway.cancel(payment).outcome, Outcome.CANCELLED)
 
 

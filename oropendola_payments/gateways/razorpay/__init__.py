@@ -1,1 +1,1 @@
-"""Razorpay: `adapter` is the contract, `client` the wire, `mapping` its words in ours, `notices` what it tells us."""
+"""Razorpay: Orders API, Standard and Hosted Checkout, webhooks and refunds, through the official SDK."""

@@ -1,16 +1,14 @@
-"""Razorpay: Orders API, Standard and Hosted Checkout, webhooks, refunds, through the official SDK.
+"""Razorpay's adapter: orders, their payments, captures and refunds.
 
 https://razorpay.com/docs/api/orders, https://razorpay.com/docs/webhooks and https://razorpay.com/docs/api/refunds
 """
 
-import hashlib
-import hmac
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
-from functools import cached_property, partial
-from urllib.parse import quote
+from functools import cached_property
+from typing import Any
 
 from oropendola_payments.gateways.base import (
 	Callback,
@@ -29,29 +27,25 @@ from oropendola_payments.gateways.base import (
 	RefundRequest,
 	Sdk,
 )
-from oropendola_payments.gateways.errors import (
-	BadAnswer,
-	CredentialsRefused,
-	GatewayRefused,
-	MalformedNotice,
-	SignatureError,
-)
-from oropendola_payments.gateways.http import member, parse_object, short_text
-from oropendola_payments.gateways.razorpay.client import LABEL, Unknown, items_of, make_client, read_entity
+from oropendola_payments.gateways.errors import BadAnswer, GatewayRefused
+from oropendola_payments.gateways.parsing import matching, member, read_entity
+from oropendola_payments.gateways.razorpay import notices
+from oropendola_payments.gateways.razorpay.client import LABEL, Client, Unknown
 from oropendola_payments.gateways.razorpay.mapping import (
 	EXPONENTS,
+	ID,
 	exponent_of,
-	is_id,
 	payment_event,
 	refund_event,
-	webhook_events,
 )
-from oropendola_payments.money import to_minor
-
-METHODS = ("card", "upi", "netbanking", "wallet", "emi", "paylater")
-PAGE = 100
-MAX_PAGES = 20
-MONEY = (Outcome.PAID, Outcome.AUTHORIZED)
+from oropendola_payments.gateways.razorpay.payloads import (
+	METHODS,
+	form_fields,
+	minor_of,
+	order_fields,
+	refund_fields,
+	script_options,
+)
 
 
 class Razorpay(Gateway):
@@ -97,9 +91,8 @@ class Razorpay(Gateway):
 	exponents = EXPONENTS
 
 	@cached_property
-	def client(self):
-		keys = [self.secrets.get(name, "") for name in ("key_id", "key_secret")]
-		return make_client(self.http, *keys, self.host("api"))
+	def client(self) -> Client:
+		return Client(self)
 
 	def exponent(self, currency: str) -> int:
 		return exponent_of(currency)
@@ -125,26 +118,24 @@ class Razorpay(Gateway):
 		return True
 
 	def test_connection(self) -> str:
-		self.client.order.all({"count": 1})
+		self.client.check_keys()
 		return "Razorpay accepts the Key Id and the Key Secret."
 
-	# Paying ---------------------------------------------------------------------------------------
+	# Payments -------------------------------------------------------------------------------------
 
 	def create(self, request: PaymentRequest) -> Checkout:
-		currency, amount = request.currency.upper(), self._minor(request.amount, request.currency)
-		notes = {"attempt": request.reference, "invoice": request.invoice[:256]}
-		asked = {"amount": amount, "currency": currency}
-		order = self.client.order.create({**asked, "receipt": request.reference, "notes": notes})
-		if not is_id(order.get("id")) or {name: order.get(name) for name in asked} != asked:
+		wanted = order_fields(request)
+		order = self.client.create_order(wanted)
+		is_same = all(order.get(name) == wanted[name] for name in ("amount", "currency"))
+		if not is_same or not matching(ID, order.get("id")):
 			raise BadAnswer("Razorpay created a different order from the one requested.")
-		options = {**asked, "order_id": order["id"], "name": request.description[:255]}
+		key_id = self.secrets.get("key_id", "")
+		script = f"{self.host('checkout')}/v1/checkout.js"
 		return Checkout(
 			next_action="sdk",
 			order_id=order["id"],
-			sdk=Sdk(
-				"razorpay", f"{self.host('checkout')}/v1/checkout.js", self._sdk_options(request, options)
-			),
-			form=Form(f"{self.host('api')}/v1/checkout/embedded", self._form_fields(request, options)),
+			sdk=Sdk("razorpay", script, script_options(request, order, key_id)),
+			form=Form(f"{self.host('api')}/v1/checkout/embedded", form_fields(request, order, key_id)),
 		)
 
 	def status(self, payment: PaymentRef) -> list[PaymentEvent | RefundEvent]:
@@ -153,226 +144,88 @@ class Razorpay(Gateway):
 		return events or [PaymentEvent(Outcome.NOT_FOUND, reference=payment.reference)]
 
 	def capture(self, payment: PaymentRef, event: PaymentEvent, key: str) -> PaymentEvent:
-		payment_id = event.payment_id or payment.payment_id
-		if not is_id(payment_id):
+		payment_id = matching(ID, event.payment_id or payment.payment_id)
+		if not payment_id:
 			raise GatewayRefused("There is no Razorpay payment to capture.")
-		entity = self.client.payment.fetch(payment_id, {})
+		entity = self.client.payment(payment_id)
 		if entity.get("status") == "authorized":
-			entity = self._capture(payment_id, event if event.amount else payment)
-		return _with_reference(read_entity(payment_event, entity), payment.reference)
+			source: PaymentEvent | PaymentRef = event if event.amount else payment
+			entity = self._capture(payment_id, source.amount or payment.amount, source.currency or "")
+		return _with_reference(read_entity(LABEL, payment_event, entity), payment.reference)
 
-	# Hearing --------------------------------------------------------------------------------------
+	# Returns and webhooks -------------------------------------------------------------------------
 
 	def verify(self, callback: Callback) -> None:
-		if callback.kind != "return":
-			secrets = [self.secrets.get(name) for name in ("webhook_secret", "webhook_secret_previous")]
-			_check(callback.body, callback.header("X-Razorpay-Signature"), secrets)
-		elif signature := callback.form.get("razorpay_signature"):
-			order_id, payment_id = _signed_ids(callback)
-			_check(f"{order_id}|{payment_id}".encode(), signature, [self.secrets.get("key_secret")])
+		notices.verify(callback, self)
 
 	def parse(self, callback: Callback) -> Notice:
-		if callback.kind == "return":
-			return _return_notice(callback)
-		try:
-			return self._webhook_notice(callback, parse_object(callback.body, LABEL))
-		except (BadAnswer, ValueError) as error:
-			raise MalformedNotice(f"A Razorpay webhook cannot be read: {error}") from None
+		return notices.parse(callback, self)
 
-	# Giving back ----------------------------------------------------------------------------------
+	# Refunds --------------------------------------------------------------------------------------
 
 	def refund(self, request: RefundRequest) -> RefundEvent:
 		# How long Razorpay remembers an idempotency key is not documented, so the list comes first.
-		done = self._find_refund(request)
-		if done.outcome is not RefundOutcome.NOT_FOUND:
-			return done
-		try:
-			return read_entity(refund_event, self._send_refund(request))
-		except CredentialsRefused:
-			raise
-		except GatewayRefused:
-			done = self._find_refund(request)
-			if done.outcome is RefundOutcome.NOT_FOUND:
-				raise
-			return done
+		return self.refund_once(
+			request, lambda: self._send_refund(request), find=self._find_refund, find_first=True
+		)
 
 	def refund_status(self, request: RefundRequest) -> RefundEvent:
 		if not request.refund_id:
 			return self._find_refund(request)
 		try:
-			entity = self.client.payment.fetch_refund_id(
-				quote(request.payment_id, safe=""), quote(request.refund_id, safe="")
-			)
+			entity = self.client.refund(request.payment_id, request.refund_id)
 		except Unknown:
 			return RefundEvent(RefundOutcome.NOT_FOUND, key=request.key, payment_id=request.payment_id)
-		return read_entity(refund_event, entity)
+		return read_entity(LABEL, refund_event, entity)
 
-	# Parts of create ------------------------------------------------------------------------------
-
-	def _minor(self, amount: Decimal, currency: str) -> int:
-		try:
-			minor = to_minor(amount, currency, self.exponent(currency))
-		except ValueError as error:
-			raise GatewayRefused(f"Razorpay cannot accept this amount: {error}") from None
-		if self.exponent(currency) == 3 and minor % 10:
-			raise GatewayRefused(
-				f"Razorpay accepts {currency} amounts in steps of 0.01. Please round the amount."
-			)
-		return minor
-
-	def _sdk_options(self, request: PaymentRequest, options: dict) -> dict:
-		customer = request.customer
-		prefill = {"name": customer.name, "email": customer.email, "contact": customer.phone}
-		if request.method in METHODS:
-			prefill["method"] = request.method
-		options = {**options, "key": self.secrets.get("key_id", ""), "description": request.description[:255]}
-		return {
-			**options,
-			"prefill": {name: value for name, value in prefill.items() if value},
-			"notes": {"attempt": request.reference},
-			"callback_url": request.return_url,
-			"redirect": True,
-		}
-
-	def _form_fields(self, request: PaymentRequest, options: dict) -> dict[str, str]:
-		customer = request.customer
-		fields = {
-			**options,
-			"key_id": self.secrets.get("key_id", ""),
-			"description": request.description[:255],
-			"prefill[name]": customer.name,
-			"prefill[email]": customer.email,
-			"prefill[contact]": customer.phone,
-			"notes[attempt]": request.reference,
-			"callback_url": request.return_url,
-			"cancel_url": request.cancel_url,
-		}
-		return {name: str(value) for name, value in fields.items() if value}
-
-	# Parts of status and capture ------------------------------------------------------------------
+	# Orders and their payments --------------------------------------------------------------------
 
 	def _orders_of(self, reference: str) -> list[str]:
-		"""Ids of the orders with our reference: more than one when a create call timed out."""
-		found = items_of(self.client.order.all({"receipt": reference, "count": PAGE}))
-		return [o["id"] for o in found if o.get("receipt") == reference and is_id(o.get("id"))]
+		ids = (matching(ID, order.get("id")) for order in self.client.orders(reference))
+		return [order_id for order_id in ids if order_id]
 
 	def _events_of(self, order_id: str, reference: str) -> list[PaymentEvent | RefundEvent]:
 		try:
-			payments = items_of(self.client.order.payments(quote(order_id, safe=""), {"count": PAGE}))
+			payments = self.client.payments(order_id)
 		except Unknown:
 			return [PaymentEvent(Outcome.NOT_FOUND, reference=reference, order_id=order_id)]
-		events = [_with_reference(read_entity(payment_event, entity), reference) for entity in payments]
-		for entity in payments:
-			if entity.get("amount_refunded") and is_id(entity.get("id")):
-				events += self.refunds_or_none(partial(self._refund_events, entity["id"]))
-		return events or [PaymentEvent(Outcome.PENDING, reference=reference, order_id=order_id)]
+		if not payments:
+			return [PaymentEvent(Outcome.PENDING, reference=reference, order_id=order_id)]
+		events = [_with_reference(read_entity(LABEL, payment_event, one), reference) for one in payments]
+		return [*events, *(refund for one in payments for refund in self._refunds_of(one))]
 
-	def _refund_events(self, payment_id: str) -> Iterator[RefundEvent]:
-		return (read_entity(refund_event, entity) for entity in self._refunds_of(payment_id))
+	def _refunds_of(self, payment: Mapping[str, Any]) -> list[RefundEvent]:
+		"""The refunds of a payment; fetched only when it says that something was refunded."""
+		payment_id = matching(ID, payment.get("id"))
+		if not payment_id or not payment.get("amount_refunded"):
+			return []
+		refunds = self.client.refunds(payment_id)
+		return self.refunds_or_none(lambda: (read_entity(LABEL, refund_event, refund) for refund in refunds))
 
-	def _capture(self, payment_id: str, money: PaymentEvent | PaymentRef) -> dict:
-		currency = money.currency or ""
+	def _capture(self, payment_id: str, amount: Decimal, currency: str) -> dict[str, Any]:
 		try:
-			return self.client.payment.capture(
-				payment_id, self._minor(money.amount, currency), {"currency": currency}
-			)
+			return self.client.capture(payment_id, minor_of(amount, currency), currency)
 		except GatewayRefused:
 			# Somebody else, or Razorpay's own timer, may have captured it in between.
-			entity = self.client.payment.fetch(payment_id, {})
+			entity = self.client.payment(payment_id)
 			if entity.get("status") == "authorized":
 				raise
 			return entity
 
-	# Parts of refund ------------------------------------------------------------------------------
+	# Refunds of a payment -------------------------------------------------------------------------
 
-	def _send_refund(self, request: RefundRequest) -> dict:
-		body = {
-			"amount": self._minor(request.amount, request.currency),
-			"speed": "optimum" if request.speed == "instant" else "normal",
-			"receipt": request.key,
-			"notes": {"refund": request.key, "attempt": request.payment.reference},
-		}
-		headers = {"X-Refund-Idempotency": f"payment-refund-{request.key}"}
-		return self.client.payment.refund(quote(request.payment_id, safe=""), body, headers=headers)
+	def _send_refund(self, request: RefundRequest) -> RefundEvent:
+		key = f"payment-refund-{request.key}"
+		answer = self.client.create_refund(request.payment_id, refund_fields(request), key)
+		return read_entity(LABEL, refund_event, answer)
 
 	def _find_refund(self, request: RefundRequest) -> RefundEvent:
-		"""The refund with our key, among all refunds of the payment."""
-		for entity in self._refunds_of(request.payment_id):
+		for entity in self.client.refunds(request.payment_id):
 			if request.key in (entity.get("receipt"), member(entity, "notes", "refund")):
-				return read_entity(refund_event, entity)
+				return read_entity(LABEL, refund_event, entity)
 		return RefundEvent(RefundOutcome.NOT_FOUND, key=request.key, payment_id=request.payment_id)
-
-	def _refunds_of(self, payment_id: str) -> Iterator[dict]:
-		for page in range(MAX_PAGES):
-			window = {"count": PAGE, "skip": page * PAGE}
-			refunds = items_of(self.client.payment.fetch_multiple_refund(quote(payment_id, safe=""), window))
-			yield from refunds
-			if len(refunds) < PAGE:
-				return
-		raise BadAnswer("Razorpay lists too many refunds for one payment.")
-
-	# From Razorpay's words to ours ----------------------------------------------------------------
-
-	def _webhook_notice(self, callback: Callback, body: dict) -> Notice:
-		name = short_text(body.get("event"), 100)
-		if not name:
-			raise ValueError("the event has no name")
-		events = webhook_events(name, body)
-		told_paid = name in ("payment.captured", "order.paid")
-		return Notice(
-			events=events,
-			verified=True,
-			# Test and live events look alike, and the buyer writes the notes: only the order in our account proves.
-			confirm=told_paid
-			or any(event.outcome in MONEY for event in events if isinstance(event, PaymentEvent)),
-			reference=next((event.reference for event in events), None),
-			order_id=next((event.order_id for event in events), None),
-			payment_id=next((event.payment_id for event in events), None),
-			event_key=_event_key(callback),
-			event_type=name,
-		)
 
 
 def _with_reference(event: PaymentEvent, reference: str) -> PaymentEvent:
 	# What the payment itself says comes first, so that another attempt's payment stays recognisable.
 	return replace(event, reference=event.reference or reference)
-
-
-def _check(message: bytes, signature: str, secrets: list[str | None]) -> None:
-	for secret in filter(None, secrets):
-		expected = hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()
-		if hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
-			return
-	raise SignatureError("The Razorpay signature is missing or wrong.")
-
-
-def _signed_ids(callback: Callback) -> tuple[str, str]:
-	"""Order and payment as claimed. A `|` inside one of them would let the signed text be cut differently."""
-	ids = [callback.form.get(f"razorpay_{name}_id", "") for name in ("order", "payment")]
-	if not all(map(is_id, ids)):
-		raise SignatureError("The ids in the Razorpay return are missing or malformed.")
-	return ids[0], ids[1]
-
-
-def _return_notice(callback: Callback) -> Notice:
-	"""A signature proves that the order was authorised, not how much was taken: so the engine has to ask."""
-	reference = callback.query.get("attempt", "")
-	notice = Notice(reference=reference if is_id(reference) else None, event_type="return")
-	if not callback.form.get("razorpay_signature"):
-		return notice
-	order_id, payment_id = (callback.form.get(f"razorpay_{name}_id") for name in ("order", "payment"))
-	return replace(
-		notice,
-		verified=True,
-		confirm=True,
-		order_id=order_id,
-		payment_id=payment_id,
-		event_key=f"return:{payment_id}",
-	)
-
-
-def _event_key(callback: Callback) -> str:
-	key = callback.header("x-razorpay-event-id")
-	if re.fullmatch(r"[\x21-\x7e]{1,140}", key):
-		return key
-	return "body:" + hashlib.sha256(callback.body).hexdigest()

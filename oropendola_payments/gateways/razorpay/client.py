@@ -1,8 +1,12 @@
-"""Razorpay's official SDK on our own HTTP client: time-outs, no retries, errors sorted by "was it sent"."""
+"""Calls to Razorpay through its official SDK, on our own HTTP client: time-outs, no retries, errors sorted by "was it sent"."""
+
+from collections.abc import Iterator
+from typing import Any
 
 import razorpay
 import requests
 
+from oropendola_payments.gateways.base import Gateway
 from oropendola_payments.gateways.errors import (
 	BadAnswer,
 	CredentialsRefused,
@@ -10,15 +14,66 @@ from oropendola_payments.gateways.errors import (
 	GatewayRefused,
 	MaybeSent,
 )
-from oropendola_payments.gateways.http import HttpClient, member, parse_object, read_json, short_text
-from oropendola_payments.gateways.razorpay.mapping import sentence_of
+from oropendola_payments.gateways.http import HttpClient, path_segment, read_json
+from oropendola_payments.gateways.parsing import entries_in, member, parse_object, sentence_of, short_text
 
 LABEL = "Razorpay"
 WRONG_KEYS = "Razorpay does not accept the Key Id and Key Secret. Please copy both again from its dashboard."
+PAGE = 100
+MAX_PAGES = 20
+Entity = dict[str, Any]
 
 
 class Unknown(GatewayRefused):
 	"""Razorpay has nothing under this id, or not for this pair of keys."""
+
+
+class Client:
+	"""Razorpay's API as plain JSON objects; every error is one of ours."""
+
+	def __init__(self, gateway: Gateway):
+		keys = (gateway.secrets.get("key_id", ""), gateway.secrets.get("key_secret", ""))
+		self.sdk = razorpay.Client(session=SdkSession(gateway.http), auth=keys, base_url=gateway.host("api"))
+
+	def create_order(self, fields: Entity) -> Entity:
+		return self.sdk.order.create(fields)
+
+	def orders(self, reference: str) -> list[Entity]:
+		"""The orders with our reference: more than one when a create call timed out."""
+		found = _items_of(self.sdk.order.all({"receipt": reference, "count": PAGE}))
+		return [order for order in found if order.get("receipt") == reference]
+
+	def payments(self, order_id: str) -> list[Entity]:
+		"""The payments of an order; Unknown when there is no such order."""
+		return _items_of(self.sdk.order.payments(path_segment(order_id), {"count": PAGE}))
+
+	def payment(self, payment_id: str) -> Entity:
+		return self.sdk.payment.fetch(payment_id, {})
+
+	def capture(self, payment_id: str, minor: int, currency: str) -> Entity:
+		return self.sdk.payment.capture(payment_id, minor, {"currency": currency})
+
+	def create_refund(self, payment_id: str, fields: Entity, idempotency_key: str) -> Entity:
+		headers = {"X-Refund-Idempotency": idempotency_key}
+		return self.sdk.payment.refund(path_segment(payment_id), fields, headers=headers)
+
+	def refund(self, payment_id: str, refund_id: str) -> Entity:
+		"""One refund of a payment; Unknown when there is none."""
+		return self.sdk.payment.fetch_refund_id(path_segment(payment_id), path_segment(refund_id))
+
+	def refunds(self, payment_id: str) -> Iterator[Entity]:
+		"""All refunds of a payment, page by page."""
+		for page in range(MAX_PAGES):
+			window = {"count": PAGE, "skip": page * PAGE}
+			refunds = _items_of(self.sdk.payment.fetch_multiple_refund(path_segment(payment_id), window))
+			yield from refunds
+			if len(refunds) < PAGE:
+				return
+		raise BadAnswer("Razorpay lists too many refunds for one payment.")
+
+	def check_keys(self) -> None:
+		"""Raise CredentialsRefused when Razorpay does not accept the keys."""
+		self.sdk.order.all({"count": 1})
 
 
 class SdkSession:
@@ -33,7 +88,7 @@ class SdkSession:
 	def post(self, url: str, **options) -> requests.Response:
 		return self._send("POST", url, options)
 
-	def _send(self, method: str, url: str, options: dict) -> requests.Response:
+	def _send(self, method: str, url: str, options: dict[str, Any]) -> requests.Response:
 		# The SDK ships a list of certificate authorities; the host's own is the one that is kept up to date.
 		options.pop("verify", None)
 		answer = self._http.send(method, url, label=LABEL, **options)
@@ -43,23 +98,11 @@ class SdkSession:
 		return answer
 
 
-def make_client(http: HttpClient, key_id: str, key_secret: str, base_url: str) -> razorpay.Client:
-	return razorpay.Client(session=SdkSession(http), auth=(key_id, key_secret), base_url=base_url)
-
-
-def items_of(answer) -> list[dict]:
+def _items_of(answer: Any) -> list[Any]:
 	items = member(answer, "items")
 	if not isinstance(items, list):
 		raise BadAnswer("Razorpay sent a list without items.")
-	return [item for item in items if isinstance(item, dict)]
-
-
-def read_entity(convert, entity):
-	"""What Razorpay answered to a question of ours; unreadable is its fault, not the caller's."""
-	try:
-		return convert(entity)
-	except ValueError as error:
-		raise BadAnswer(f"Razorpay answered {error}.") from None
+	return entries_in(items)
 
 
 def _error_of(answer: requests.Response) -> GatewayError:

@@ -1,59 +1,52 @@
-"""Razorpay's payments, refunds and disputes in our words. What cannot be read raises ValueError.
+"""Razorpay's payments, refunds and disputes as our events. What cannot be read raises ValueError.
 
 https://razorpay.com/docs/api/payments/entity and https://razorpay.com/docs/webhooks/payments
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import datetime, timezone
-from decimal import Decimal
+from typing import Any
 
 from oropendola_payments.gateways.base import DisputeEvent, Outcome, PaymentEvent, RefundEvent, RefundOutcome
-from oropendola_payments.gateways.http import member, short_text
-from oropendola_payments.money import from_minor
+from oropendola_payments.gateways.parsing import (
+	entity_of,
+	filled,
+	matching,
+	member,
+	minor_amount,
+	sentence_of,
+	short_text,
+	unix_time,
+)
 
 # https://razorpay.com/docs/payments/international-payments; some, such as MGA and IQD, differ from CLDR.
 ZERO_DECIMAL = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split()  # noqa: SIM905
 THREE_DECIMAL = "BHD IQD JOD KWD OMR TND".split()  # noqa: SIM905
 EXPONENTS = {**dict.fromkeys(ZERO_DECIMAL, 0), **dict.fromkeys(THREE_DECIMAL, 3)}
 # `failed` is missing on purpose: its order can still be paid, and it can itself be captured days later.
-OUTCOMES = {"authorized": Outcome.AUTHORIZED, "captured": Outcome.PAID, "refunded": Outcome.PAID}
-REFUND_OUTCOMES = {"processed": RefundOutcome.REFUNDED, "failed": RefundOutcome.FAILED}
-DISPUTE_STATES = {"won": "won", "closed": "won", "lost": "lost"}
-PAYMENT_EVENTS = {"payment.authorized", "payment.captured", "payment.failed", "order.paid"}
+OUTCOMES: Mapping[str | None, Outcome] = {
+	"authorized": Outcome.AUTHORIZED,
+	"captured": Outcome.PAID,
+	"refunded": Outcome.PAID,
+}
+REFUND_OUTCOMES: Mapping[str | None, RefundOutcome] = {
+	"processed": RefundOutcome.REFUNDED,
+	"failed": RefundOutcome.FAILED,
+}
+DISPUTE_STATES: Mapping[str | None, str] = {"won": "won", "closed": "won", "lost": "lost"}
 ID = re.compile(r"[A-Za-z0-9_]{1,64}", re.ASCII)
 
 
 def exponent_of(currency: str) -> int:
+	"""The number of decimals in which Razorpay counts a currency."""
 	return EXPONENTS.get(currency.upper(), 2)
 
 
-def webhook_events(name: str, body: Mapping) -> tuple[PaymentEvent | RefundEvent | DisputeEvent, ...]:
-	"""The facts in a webhook; none when its kind means nothing to us."""
-	payment, at = member(body, "payload", "payment", "entity"), moment(body.get("created_at"))
-	if name in PAYMENT_EVENTS:
-		event = payment_event(payment)
-		receipt = short_text(member(body, "payload", "order", "entity", "receipt"))
-		return (replace(event, reference=event.reference or receipt, occurred_at=at or event.occurred_at),)
-	if name.startswith("refund."):
-		refund = refund_event(member(body, "payload", "refund", "entity"))
-		reference, order_id = (
-			refund.reference or reference_of(payment),
-			short_text(member(payment, "order_id")),
-		)
-		return (replace(refund, reference=reference, order_id=order_id, occurred_at=at),)
-	if name.startswith("payment.dispute."):
-		dispute = dispute_event(member(body, "payload", "dispute", "entity"), payment)
-		return (replace(dispute, occurred_at=at),)
-	return ()
-
-
-def payment_event(entity) -> PaymentEvent:
-	"""The fact in a payment entity. Its flag `captured` is ignored: it appears in failed payments too."""
-	outcome = OUTCOMES.get(short_text(_entity(entity, "payment").get("status")), Outcome.PENDING)
-	amount, currency = _money(entity)
-	if outcome is not Outcome.PENDING and (amount is None or not is_id(entity.get("id"))):
+def payment_event(entity: Any) -> PaymentEvent:
+	"""The state of a payment. Its flag `captured` is ignored: it appears in failed payments too."""
+	outcome = OUTCOMES.get(short_text(entity_of(entity, "payment").get("status")), Outcome.PENDING)
+	amount, currency = minor_amount(entity, "amount", exponent_of)
+	if outcome is not Outcome.PENDING and (amount is None or not matching(ID, entity.get("id"))):
 		raise ValueError("a payment without id, amount or currency")
 	return PaymentEvent(
 		outcome,
@@ -63,15 +56,16 @@ def payment_event(entity) -> PaymentEvent:
 		amount=amount,
 		currency=currency,
 		method=short_text(entity.get("method")),
-		occurred_at=moment(entity.get("created_at")),
+		occurred_at=unix_time(entity.get("created_at")),
 		error_code=short_text(entity.get("error_reason")) or short_text(entity.get("error_code")),
 		reason=sentence_of(entity.get("error_description")),
 		details=_details(entity),
 	)
 
 
-def refund_event(entity) -> RefundEvent:
-	amount, currency = _money(_entity(entity, "refund"))
+def refund_event(entity: Any) -> RefundEvent:
+	"""The state of a refund, with our key where we made it."""
+	amount, currency = minor_amount(entity_of(entity, "refund"), "amount", exponent_of)
 	details = {
 		"speed": short_text(entity.get("speed_processed")),
 		"arn": short_text(member(entity, "acquirer_data", "arn")),
@@ -84,13 +78,13 @@ def refund_event(entity) -> RefundEvent:
 		reference=reference_of(entity),
 		amount=amount,
 		currency=currency,
-		details={name: value for name, value in details.items() if value},
+		details=filled(details),
 	)
 
 
-def dispute_event(entity, payment) -> DisputeEvent:
-	"""A closed dispute cost nothing unless an amount was deducted."""
-	amount, currency = _money(_entity(entity, "dispute"))
+def dispute_event(entity: Any, payment: Any) -> DisputeEvent:
+	"""The state of a dispute; a closed one is won unless an amount was deducted."""
+	amount, currency = minor_amount(entity_of(entity, "dispute"), "amount", exponent_of)
 	state = DISPUTE_STATES.get(short_text(entity.get("status")), "open")
 	return DisputeEvent(
 		"lost" if state == "won" and entity.get("amount_deducted") else state,
@@ -105,43 +99,12 @@ def dispute_event(entity, payment) -> DisputeEvent:
 	)
 
 
-def reference_of(entity) -> str | None:
-	# `notes` is [] when empty and an object otherwise.
+def reference_of(entity: Any) -> str | None:
+	"""Our reference in the notes of a payment or refund; `notes` is [] when empty and an object otherwise."""
 	return short_text(member(entity, "notes", "attempt"))
 
 
-def sentence_of(value, limit: int = 500) -> str | None:
-	"""What a person may read: one line, no mail or UPI address, nothing that a database refuses."""
-	if not isinstance(value, str):
-		return None
-	line = "".join(letter if letter.isprintable() else " " for letter in value[:limit])
-	return re.sub(r"\S+@\S+", "…", line).strip() or None
-
-
-def is_id(value) -> bool:
-	return isinstance(value, str) and ID.fullmatch(value) is not None
-
-
-def moment(value) -> datetime | None:
-	if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 4_102_444_800:
-		return None
-	return datetime.fromtimestamp(value, timezone.utc)
-
-
-def _entity(value, name: str) -> Mapping:
-	if not isinstance(value, Mapping):
-		raise ValueError(f"no {name} where one is expected")
-	return value
-
-
-def _money(entity: Mapping) -> tuple[Decimal | None, str | None]:
-	minor, currency = entity.get("amount"), short_text(entity.get("currency"), 3)
-	if currency is None or isinstance(minor, bool) or not isinstance(minor, int):
-		return None, None
-	return from_minor(minor, currency, exponent_of(currency)), currency.upper()
-
-
-def _details(entity: Mapping) -> dict[str, object]:
+def _details(entity: Mapping[str, Any]) -> dict[str, Any]:
 	vpa = short_text(entity.get("vpa")) or ""
 	found = {
 		"bank": short_text(entity.get("bank")),
@@ -151,4 +114,4 @@ def _details(entity: Mapping) -> dict[str, object]:
 		"last4": short_text(member(entity, "card", "last4"), 4),
 		"status": short_text(entity.get("status")),
 	}
-	return {name: value for name, value in found.items() if value}
+	return filled(found)

@@ -1,1 +1,1 @@
-"""PayPal: `adapter` is the contract, `client` the wire, `mapping` its words in ours, `notices` what it tells us."""
+"""PayPal: Orders v2 by redirect, captured on return, with webhooks and refunds."""

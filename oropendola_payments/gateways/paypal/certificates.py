@@ -1,29 +1,20 @@
-"""Who signed a PayPal webhook. https://developer.paypal.com/api/rest/webhooks/rest/
+"""Which certificates prove that PayPal signed something: https://developer.paypal.com/api/rest/webhooks/rest/
 
 The address of the certificate comes from a header that anybody can write. So it is checked before it is fetched, and
-the certificate itself is trusted only when a known root stands behind it and it is PayPal's.
+the certificate itself is trusted only when it is PayPal's and a known root vouches for it.
 """
 
-import base64
 import re
-import zlib
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from functools import cache
 from pathlib import Path
 
-import requests
-from Crypto.Hash import SHA256
-from Crypto.PublicKey import RSA
-from Crypto.Signature import pkcs1_15
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
-
-from oropendola_payments.gateways.base import Callback
-from oropendola_payments.gateways.errors import SignatureError
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 MAX_CERTIFICATE_BYTES = 100_000
 MAX_ADDRESS = 300
@@ -33,50 +24,8 @@ PEM_BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE----
 ADDRESS_PATH = re.compile(r"/[A-Za-z0-9/._~-]+", re.ASCII)
 
 
-# What the headers of a webhook look like; nothing else is even looked at.
-SHAPES = {
-	"transmission_id": r"[A-Za-z0-9-]{1,64}",
-	"transmission_time": r"[0-9A-Za-z:.+-]{1,40}",
-	"transmission_sig": r"[A-Za-z0-9+/]{1,1400}={0,2}",
-	"cert_url": r"[\x21-\x7e]{1,300}",
-	"auth_algo": r"SHA256withRSA",
-}
-
-
 class UnusableCertificate(Exception):
-	"""The certificate proves nothing: unreadable, out of date, not PayPal's, or without a known root behind it."""
-
-
-@dataclass(frozen=True)
-class Transmission:
-	"""The headers PAYPAL-TRANSMISSION-ID and so on, under the names that PayPal's own check wants."""
-
-	transmission_id: str
-	transmission_time: str
-	transmission_sig: str
-	cert_url: str
-	auth_algo: str
-
-	@classmethod
-	def of(cls, callback: Callback) -> "Transmission":
-		found = cls(**{name: callback.header("PAYPAL-" + name.upper().replace("_", "-")) for name in SHAPES})
-		for name, value in asdict(found).items():
-			if not re.fullmatch(SHAPES[name], value, re.ASCII):
-				raise SignatureError(f"PayPal's header {name} is missing or malformed.")
-		return found
-
-	def signed_message(self, webhook_id: str, body: bytes) -> bytes:
-		return f"{self.transmission_id}|{self.transmission_time}|{webhook_id}|{zlib.crc32(body)}".encode()
-
-	def is_signed(self, public_key: str, webhook_id: str, body: bytes) -> bool:
-		"""RSA PKCS#1 v1.5 with SHA-256 over the message's ids and the CRC32 of its bytes."""
-		digest = SHA256.new(self.signed_message(webhook_id, body))
-		try:
-			signature = base64.b64decode(self.transmission_sig, validate=True)
-			pkcs1_15.new(RSA.import_key(public_key)).verify(digest, signature)
-		except ValueError:
-			return False
-		return True
+	"""The certificate proves nothing: unreadable, out of date, not PayPal's, or not vouched for by a known root."""
 
 
 def is_paypal_address(url: str, mode: str) -> bool:
@@ -95,7 +44,7 @@ def is_below(url: str, base_url: str | None) -> bool:
 @cache
 def public_roots() -> tuple[x509.Certificate, ...]:
 	"""The roots that `requests` itself trusts for https."""
-	bundle = Path(requests.certs.where()).read_bytes()
+	bundle = Path(DEFAULT_CA_BUNDLE_PATH).read_bytes()
 	roots = []
 	for block in PEM_BLOCK.findall(bundle):
 		# One odd root in the bundle must not hide the others.

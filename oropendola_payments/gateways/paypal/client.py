@@ -1,15 +1,15 @@
-"""Talking to PayPal's REST API: a cached token, renewed once on 401, and errors sorted by what PayPal did.
+"""Calls to PayPal's REST API: a cached token, renewed once on 401, and errors sorted by what PayPal did.
 
 https://developer.paypal.com/api/rest/authentication/
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from typing import Any
 
 import requests
 
-from oropendola_payments.gateways.base import TokenCache
+from oropendola_payments.gateways.base import Gateway
 from oropendola_payments.gateways.errors import (
 	BadAnswer,
 	CredentialsRefused,
@@ -17,45 +17,77 @@ from oropendola_payments.gateways.errors import (
 	MaybeSent,
 	NotSent,
 )
-from oropendola_payments.gateways.http import HttpClient, member, read_json
+from oropendola_payments.gateways.http import HttpClient, path_segment, read_json
+from oropendola_payments.gateways.parsing import member
 from oropendola_payments.gateways.paypal.mapping import word
 
 LABEL = "PayPal"
 TOKEN_EARLY_SECONDS = 300
 MAX_REQUEST_ID = 108
+Entity = dict[str, Any]
 WRONG_KEYS = (
 	"PayPal does not accept the Client ID and the Secret. Please copy both again from the app's page in the PayPal"
 	" Developer Dashboard; sandbox and live have different ones."
 )
 
 
-class PayPalClient:
-	def __init__(self, http: HttpClient, tokens: TokenCache, secrets: Mapping[str, str], host: str):
-		self.http = http
-		self.tokens = tokens
-		self.host = host
-		self._keys = (secrets.get("key_id", ""), secrets.get("key_secret", ""))
+class Client:
+	"""PayPal's API as plain JSON objects; None where PayPal has no such record."""
 
-	def get(self, path: str) -> dict | None:
-		"""The object at the path; None when PayPal does not know it."""
+	def __init__(self, gateway: Gateway):
+		self.http = gateway.http
+		self.tokens = gateway.tokens
+		self.host = gateway.host()
+		self._keys = (gateway.secrets.get("key_id", ""), gateway.secrets.get("key_secret", ""))
+
+	def create_order(self, order: Entity, request_id: str) -> Entity:
+		"""A new order; the same one again under the same request id."""
+		return self._post("/v2/checkout/orders", order, request_id)
+
+	def order(self, order_id: str) -> Entity | None:
+		return self._get(f"/v2/checkout/orders/{path_segment(order_id)}")
+
+	def capture_order(self, order_id: str, request_id: str) -> Entity:
+		"""The order after its money was taken, once under the same request id."""
+		return self._post(f"/v2/checkout/orders/{path_segment(order_id)}/capture", {}, request_id)
+
+	def capture(self, capture_id: str) -> Entity | None:
+		return self._get(f"/v2/payments/captures/{path_segment(capture_id)}")
+
+	def refund_capture(self, capture_id: str, refund: Entity, request_id: str) -> Entity:
+		"""A refund of a capture, made once under the same request id."""
+		return self._post(f"/v2/payments/captures/{path_segment(capture_id)}/refund", refund, request_id)
+
+	def refund(self, refund_id: str) -> Entity | None:
+		return self._get(f"/v2/payments/refunds/{path_segment(refund_id)}")
+
+	def webhook(self, webhook_id: str) -> Entity | None:
+		return self._get(f"/v1/notifications/webhooks/{path_segment(webhook_id)}")
+
+	def verify_webhook_signature(self, question: bytes) -> Entity:
+		"""PayPal's own check; the question is sent byte by byte as it is."""
+		return self._post("/v1/notifications/verify-webhook-signature", question)
+
+	def has_token(self) -> bool:
+		"""Whether a token is cached; makes no call."""
+		return bool(self.tokens.get(self._token_name()))
+
+	def forget_token(self) -> None:
+		"""The next call fetches a new token."""
+		self.tokens.delete(self._token_name())
+
+	def _get(self, path: str) -> Entity | None:
 		answer = self._send("GET", path)
 		return None if answer.status_code == 404 else _read(answer)
 
-	def post(self, path: str, body: dict | bytes, request_id: str | None = None) -> dict:
-		"""The answer's object. With the same request id PayPal does the same thing only once."""
+	def _post(self, path: str, body: Entity | bytes, request_id: str | None = None) -> Entity:
 		content = body if isinstance(body, bytes) else json.dumps(body).encode()
 		headers = {"Content-Type": "application/json", "Prefer": "return=representation"}
 		if request_id:
 			headers["PayPal-Request-Id"] = _bounded(request_id)
 		return _read(self._send("POST", path, headers=headers, data=content))
 
-	def has_token(self) -> bool:
-		return bool(self.tokens.get(self._token_name()))
-
-	def forget_token(self) -> None:
-		self.tokens.delete(self._token_name())
-
-	def _send(self, method: str, path: str, headers: dict | None = None, data: bytes | None = None):
+	def _send(self, method: str, path: str, headers: dict[str, str] | None = None, data: bytes | None = None):
 		answer = self._send_once(method, path, headers, data)
 		if answer.status_code != 401:
 			return answer
@@ -63,7 +95,7 @@ class PayPalClient:
 		self.forget_token()
 		return self._send_once(method, path, headers, data)
 
-	def _send_once(self, method: str, path: str, headers: dict | None, data: bytes | None):
+	def _send_once(self, method: str, path: str, headers: dict[str, str] | None, data: bytes | None):
 		headers = {**(headers or {}), "Authorization": f"Bearer {self._token()}"}
 		return self.http.send(method, self.host + path, label=LABEL, headers=headers, data=data)
 
@@ -71,7 +103,7 @@ class PayPalClient:
 		known = self.tokens.get(self._token_name())
 		if known:
 			return known
-		answer = self._ask_token()
+		answer = self._fetch_token()
 		token, seconds = answer.get("access_token"), answer.get("expires_in")
 		if not isinstance(token, str) or not token.isascii() or not token.isprintable():
 			raise NotSent("PayPal gave no access token. Please try again in a minute.")
@@ -80,12 +112,12 @@ class PayPalClient:
 			self.tokens.set(self._token_name(), token, lasting)
 		return token
 
-	def _ask_token(self) -> dict:
+	def _fetch_token(self) -> Entity:
 		url, form = f"{self.host}/v1/oauth2/token", {"grant_type": "client_credentials"}
 		keys = tuple(key.encode() for key in self._keys)
 		try:
 			return _read(self.http.send("POST", url, label=LABEL, auth=keys, data=form))
-		except (MaybeSent, BadAnswer) as error:  # a token moves no money: asking again is safe
+		except (MaybeSent, BadAnswer) as error:  # a token moves no money: repeating is safe
 			raise NotSent("PayPal gave no access token. Please try again in a minute.") from error
 
 	def _token_name(self) -> str:
@@ -93,7 +125,7 @@ class PayPalClient:
 		return "paypal:token:" + hashlib.sha256("\n".join((self.host, *self._keys)).encode()).hexdigest()
 
 
-def _read(answer: requests.Response) -> dict:
+def _read(answer: requests.Response) -> Entity:
 	if answer.status_code in (200, 201):
 		return read_json(answer, LABEL)
 	raise _refusal(answer)
@@ -118,7 +150,7 @@ def _refusal(answer: requests.Response) -> GatewayError:
 	return HttpClient.error_of(answer, LABEL, message, issue)
 
 
-def _report(answer: requests.Response) -> dict:
+def _report(answer: requests.Response) -> Entity:
 	try:
 		return read_json(answer, LABEL)
 	except BadAnswer:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from oropendola_payments.gateways.base import (
 	DisputeEvent,
@@ -13,10 +14,11 @@ from oropendola_payments.gateways.base import (
 	RefundOutcome,
 )
 from oropendola_payments.gateways.errors import BadAnswer
-from oropendola_payments.gateways.http import member
+from oropendola_payments.gateways.parsing import entries_in, iso_time, matching, member
 
-ORDERS = {"APPROVED": Outcome.AUTHORIZED, "VOIDED": Outcome.FAILED}
-CAPTURES = {
+EXPONENTS = {"HUF": 0, "JPY": 0, "TWD": 0}
+ORDERS: Mapping[str | None, Outcome] = {"APPROVED": Outcome.AUTHORIZED, "VOIDED": Outcome.FAILED}
+CAPTURES: Mapping[str | None, Outcome] = {
 	"COMPLETED": Outcome.PAID,
 	"PARTIALLY_REFUNDED": Outcome.PAID,
 	"REFUNDED": Outcome.PAID,
@@ -26,7 +28,7 @@ CAPTURES = {
 }
 # A capture that failed in one of these can still be tried again in the same order.
 OPEN_ORDERS = frozenset({"CREATED", "SAVED", "APPROVED", "PAYER_ACTION_REQUIRED"})
-REFUNDS = {
+REFUNDS: Mapping[str | None, RefundOutcome] = {
 	"PENDING": RefundOutcome.PROCESSING,
 	"COMPLETED": RefundOutcome.REFUNDED,
 	"FAILED": RefundOutcome.FAILED,
@@ -43,32 +45,30 @@ CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 CAPTURE_LINK = re.compile(r"/captures/([A-Za-z0-9]{1,40})$", re.ASCII)
 
 
-def word(value) -> str | None:
-	"""An id or a status word; None for anything else that JSON can hold."""
-	return value if isinstance(value, str) and WORD.fullmatch(value) else None
+def word(value: Any) -> str | None:
+	"""An id or a state; None for anything else that JSON can hold."""
+	return matching(WORD, value)
 
 
-def reference_of(value) -> str | None:
+def reference_of(value: Any) -> str | None:
+	"""Our reference in the custom id of an order or a capture."""
 	return value[:127] if isinstance(value, str) and value else None
 
 
-def money(value) -> tuple[Decimal | None, str | None]:
+def money(value: Any) -> tuple[Decimal | None, str | None]:
 	"""Amount and currency of PayPal's money object, both or neither."""
-	amount, currency = member(value, "value"), member(value, "currency_code")
-	if not (isinstance(amount, str) and AMOUNT.fullmatch(amount)):
-		return None, None
-	if not (isinstance(currency, str) and CURRENCY.fullmatch(currency)):
-		return None, None
-	return Decimal(amount), currency
+	amount = matching(AMOUNT, member(value, "value"))
+	currency = matching(CURRENCY, member(value, "currency_code"))
+	return (Decimal(amount), currency) if amount and currency else (None, None)
 
 
-def order_events(order: Mapping) -> list[PaymentEvent]:
+def order_events(order: Mapping[str, Any]) -> list[PaymentEvent]:
 	"""What the order and its captures say, at least one event."""
 	events = [capture_event(capture, order, unit) for unit, capture in _inside(order, "captures")]
 	return events or [_order_event(order)]
 
 
-def _order_event(order: Mapping) -> PaymentEvent:
+def _order_event(order: Mapping[str, Any]) -> PaymentEvent:
 	status = word(order.get("status"))
 	unit = member(order, "purchase_units", 0)
 	amount, currency = money(member(unit, "amount"))
@@ -79,13 +79,15 @@ def _order_event(order: Mapping) -> PaymentEvent:
 		amount=amount,
 		currency=currency,
 		method="paypal",
-		occurred_at=moment(order),
+		occurred_at=_updated_at(order),
 		details={"order_status": status},
 	)
 
 
-def capture_event(capture, order: Mapping, unit: Mapping | None = None) -> PaymentEvent:
-	"""What one capture says; an order that is COMPLETED around a capture that is not is no money (pitfall 3)."""
+def capture_event(
+	capture: Any, order: Mapping[str, Any], unit: Mapping[str, Any] | None = None
+) -> PaymentEvent:
+	"""What one capture says; an order that is COMPLETED around a capture that is not is no money."""
 	status, reason = word(member(capture, "status")), word(member(capture, "status_details", "reason"))
 	outcome = CAPTURES.get(status, Outcome.PENDING)
 	if outcome is Outcome.FAILED and order.get("status") in OPEN_ORDERS:
@@ -94,23 +96,23 @@ def capture_event(capture, order: Mapping, unit: Mapping | None = None) -> Payme
 	payment_id = word(member(capture, "id"))
 	if outcome is Outcome.PAID and (amount is None or payment_id is None):
 		raise BadAnswer("PayPal reports a payment without an ID or an amount.")
-	related = member(capture, "supplementary_data", "related_ids", "order_id")
 	return PaymentEvent(
 		outcome=outcome,
 		reference=reference_of(member(capture, "custom_id")) or reference_of(member(unit, "custom_id")),
-		order_id=word(order.get("id")) or word(related),
+		order_id=word(order.get("id")) or order_id_of(capture),
 		payment_id=payment_id,
 		amount=amount,
 		currency=currency,
 		method="paypal",
-		occurred_at=moment(capture),
+		occurred_at=_updated_at(capture),
 		error_code=None if outcome is Outcome.PAID else reason or status,
 		reason=None if outcome is Outcome.PAID else _why(status, reason),
 		details={"capture_status": status, "capture_reason": reason},
 	)
 
 
-def refund_event(refund: Mapping, payment_id: str | None = None) -> RefundEvent:
+def refund_event(refund: Mapping[str, Any], payment_id: str | None = None) -> RefundEvent:
+	"""The state of a refund, with our key where we made it."""
 	amount, currency = money(refund.get("amount"))
 	reason = word(member(refund, "status_details", "reason"))
 	return RefundEvent(
@@ -125,7 +127,7 @@ def refund_event(refund: Mapping, payment_id: str | None = None) -> RefundEvent:
 	)
 
 
-def order_refunds(order: Mapping) -> list[RefundEvent]:
+def order_refunds(order: Mapping[str, Any]) -> list[RefundEvent]:
 	"""What was sent back of the order's captures, by us or in PayPal's dashboard."""
 	captures = [word(member(capture, "id")) for _, capture in _inside(order, "captures")]
 	only = captures[0] if len(captures) == 1 else None
@@ -134,14 +136,15 @@ def order_refunds(order: Mapping) -> list[RefundEvent]:
 	]
 
 
-def refund_in(order: Mapping, key: str) -> Mapping | None:
+def refund_in(order: Mapping[str, Any], key: str) -> Mapping[str, Any] | None:
 	"""Our refund among those of the order, known by the tag that we gave it."""
 	return next(
 		(r for _, r in _inside(order, "refunds") if isinstance(r, Mapping) and refund_key(r) == key), None
 	)
 
 
-def refund_key(refund: Mapping) -> str | None:
+def refund_key(refund: Mapping[str, Any]) -> str | None:
+	"""Our key of a refund; None when it was made in PayPal's dashboard."""
 	for name in ("custom_id", "invoice_id"):
 		value = refund.get(name)
 		if isinstance(value, str) and value.startswith(REFUND_TAG):
@@ -149,46 +152,40 @@ def refund_key(refund: Mapping) -> str | None:
 	return None
 
 
-def captured_by(refund: Mapping) -> str | None:
+def captured_by(refund: Mapping[str, Any]) -> str | None:
 	"""The capture that a refund or a reversal belongs to: its link `up`."""
-	links = refund.get("links")
-	for link in links if isinstance(links, list) else []:
-		href = member(link, "href")
-		found = (
-			CAPTURE_LINK.search(href[:500]) if member(link, "rel") == "up" and isinstance(href, str) else None
-		)
-		if found:
+	for link in entries_in(refund.get("links")):
+		href = link.get("href")
+		if link.get("rel") == "up" and isinstance(href, str) and (found := CAPTURE_LINK.search(href[:500])):
 			return found[1]
 	return None
 
 
-def reversal_event(resource: Mapping) -> DisputeEvent:
-	"""PayPal took the money back."""
+def reversal_event(resource: Mapping[str, Any]) -> DisputeEvent:
+	"""A reversal: PayPal took the money of a capture back."""
 	amount, currency = money(resource.get("amount"))
 	return DisputeEvent(
 		state="lost",
 		payment_id=captured_by(resource) or word(resource.get("id")),
 		reference=reference_of(resource.get("custom_id")),
-		order_id=word(member(resource, "supplementary_data", "related_ids", "order_id")),
+		order_id=order_id_of(resource),
 		amount=amount,
 		currency=currency,
 		reason=word(member(resource, "status_details", "reason")) or "PayPal reversed the payment.",
 	)
 
 
-def moment(entry) -> datetime | None:
-	for name in ("update_time", "create_time"):
-		text = member(entry, name)
-		if isinstance(text, str) and len(text) <= 40:
-			try:
-				when = datetime.fromisoformat(text.replace("Z", "+00:00"))
-			except ValueError:
-				continue
-			return when if when.tzinfo else None
-	return None
+def order_id_of(capture: Any) -> str | None:
+	"""The order that a capture or a reversal belongs to."""
+	return word(member(capture, "supplementary_data", "related_ids", "order_id"))
 
 
-def _inside(order: Mapping, kind: str) -> Iterator[tuple[Mapping, Mapping]]:
+def _updated_at(entry: Any) -> datetime | None:
+	return iso_time(member(entry, "update_time")) or iso_time(member(entry, "create_time"))
+
+
+def _inside(order: Mapping[str, Any], kind: str) -> Iterator[tuple[Mapping[str, Any], Any]]:
+	"""The captures or refunds of an order, each with its purchase unit."""
 	units = order.get("purchase_units")
 	for unit in units if isinstance(units, list) else []:
 		entries = member(unit, "payments", kind)

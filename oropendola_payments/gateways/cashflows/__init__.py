@@ -1,1 +1,1 @@
-"""Cashflows: `adapter` is the contract, `client` the wire, `mapping` its words in ours, `notices` what it tells us."""
+"""Cashflows Gateway (UK): payment jobs on its hosted page, captures and refunds; its notices are unsigned."""

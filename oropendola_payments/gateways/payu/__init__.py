@@ -1,1 +1,1 @@
-"""PayU: `adapter` is the contract, `client` the wire, `mapping` its words in ours, `notices` what it tells us."""
+"""PayU India, classic integration: a form that the browser posts, and the General API for everything else."""

@@ -1,9 +1,10 @@
-"""PayU's words turned into ours: https://docs.payu.in/reference/payment-state-explanations"""
+"""PayU's payments, refunds and disputes as our events: https://docs.payu.in/reference/payment-state-explanations"""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from typing import Any
 
 from oropendola_payments.gateways.base import (
 	DisputeEvent,
@@ -12,7 +13,7 @@ from oropendola_payments.gateways.base import (
 	RefundEvent,
 	RefundOutcome,
 )
-from oropendola_payments.gateways.http import member
+from oropendola_payments.gateways.parsing import entries_in, local_time, member
 
 CURRENCY = "INR"  # the classic integration has no currency field
 INDIA = timezone(timedelta(hours=5, minutes=30))
@@ -51,7 +52,7 @@ CARD_END = re.compile(r"\d{4}$")
 MAX_TEXT = 300
 
 
-def text_of(value, limit: int = 140) -> str:
+def text_of(value: Any, limit: int = 140) -> str:
 	"""PayU sends numbers and texts for the same field: the text of either, or nothing."""
 	if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
 		value = str(value)
@@ -61,25 +62,26 @@ def text_of(value, limit: int = 140) -> str:
 	return value if len(value) <= limit and value.isprintable() else ""
 
 
-def amount_of(value) -> Decimal | None:
+def amount_of(value: Any) -> Decimal | None:
+	"""An amount in rupees, or None."""
 	text = text_of(value, 20)
 	return Decimal(text) if AMOUNT.fullmatch(text) else None
 
 
-def payment_event(told: Mapping, reference: str | None, amount) -> PaymentEvent:
-	"""The fact in an entry of verify_payment, a return or a webhook; `amount` as PayU repeats ours."""
-	status, detail = text_of(told.get("status")).lower(), text_of(told.get("unmappedstatus")).lower()
-	payment_id = text_of(told.get("mihpayid"), 64)
+def payment_event(entry: Mapping[str, Any], reference: str | None, amount: Any) -> PaymentEvent:
+	"""The state in an entry of verify_payment, a return or a webhook; `amount` as PayU repeats ours."""
+	status, detail = text_of(entry.get("status")).lower(), text_of(entry.get("unmappedstatus")).lower()
+	payment_id = text_of(entry.get("mihpayid"), 64)
 	if NOT_FOUND in (status, payment_id.lower()):
 		return PaymentEvent(Outcome.NOT_FOUND, reference=reference)
 	outcome = OUTCOMES.get((status, detail), Outcome.PENDING)
-	reason, amount = _reason(told, outcome, detail), amount_of(amount)
+	reason, amount = _reason(entry, outcome, detail), amount_of(amount)
 	if outcome is Outcome.PAID and (amount is None or not payment_id):
 		outcome, reason = (
 			Outcome.PENDING,
 			"PayU reports a successful payment without its amount or payment ID.",
 		)
-	mode = text_of(told.get("mode"), 20).upper()
+	mode = text_of(entry.get("mode"), 20).upper()
 	return PaymentEvent(
 		outcome,
 		reference=reference,
@@ -87,36 +89,36 @@ def payment_event(told: Mapping, reference: str | None, amount) -> PaymentEvent:
 		amount=amount,
 		currency=CURRENCY,
 		method=METHODS.get(mode, mode.lower() or None),
-		occurred_at=moment_of(told.get("addedon")),
-		error_code=_error_code(told),
+		occurred_at=local_time(text_of(entry.get("addedon")), INDIA),
+		error_code=_error_code(entry),
 		reason=reason,
-		details=_details(told),
+		details=_details(entry),
 	)
 
 
 def is_undecided(event: PaymentEvent, created_at: datetime | None, now: datetime) -> bool:
 	"""Whether the customer left the bank's page so lately that the bank may still say yes."""
-	word = str(event.details.get("unmappedstatus", "")).lower()
-	return word in UNDECIDED and created_at is not None and now - created_at < UNDECIDED_FOR
+	state = str(event.details.get("unmappedstatus", "")).lower()
+	return state in UNDECIDED and created_at is not None and now - created_at < UNDECIDED_FOR
 
 
-def refund_event(told: Mapping, key: str | None) -> RefundEvent:
-	"""The fact in an entry of check_action_status or getAllRefundsFromTxnIds, whose names differ."""
-	word = text_of(told.get("status", told.get("Status"))).lower()
-	outcome = REFUND_OUTCOMES.get(word, RefundOutcome.PROCESSING)
+def refund_event(entry: Mapping[str, Any], key: str | None) -> RefundEvent:
+	"""The state of a refund in an entry of check_action_status or getAllRefundsFromTxnIds, whose names differ."""
+	status = text_of(entry.get("status", entry.get("Status"))).lower()
+	outcome = REFUND_OUTCOMES.get(status, RefundOutcome.PROCESSING)
 	return RefundEvent(
 		outcome,
 		key=key,
-		refund_id=text_of(told.get("request_id", told.get("RequestID")), 64) or None,
-		payment_id=text_of(told.get("mihpayid", told.get("PayuID", told.get("PayUID"))), 64) or None,
-		amount=amount_of(told.get("amt", told.get("Amount"))),
+		refund_id=text_of(entry.get("request_id", entry.get("RequestID")), 64) or None,
+		payment_id=text_of(entry.get("mihpayid", entry.get("PayuID", entry.get("PayUID"))), 64) or None,
+		amount=amount_of(entry.get("amt", entry.get("Amount"))),
 		currency=CURRENCY,
-		reason=f"PayU says: {word}." if outcome is not RefundOutcome.REFUNDED and word else None,
-		details={"bank_arn": text_of(told.get("bank_arn"))},
+		reason=f"PayU says: {status}." if outcome is not RefundOutcome.REFUNDED and status else None,
+		details={"bank_arn": text_of(entry.get("bank_arn"))},
 	)
 
 
-def refund_entries(answer: Mapping):
+def refund_entries(answer: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
 	"""All refunds in an answer of either command, as (token, entry); a capture has an empty token."""
 	for entry in _nested(member(answer, "transaction_details")):
 		yield text_of(entry.get("token")), entry
@@ -124,53 +126,43 @@ def refund_entries(answer: Mapping):
 		yield text_of(entry.get("RefundToken")), entry
 
 
-def dispute_event(told: Mapping) -> DisputeEvent:
-	"""Only what PayU's signature covers: a time that anybody can write into an old message proves nothing."""
-	word, number, kind = (text_of(told.get(name)) for name in ("cb_status", "cb_id", "cb_type"))
+def dispute_event(entry: Mapping[str, Any]) -> DisputeEvent:
+	"""The state of a dispute; without a time, because PayU's signature covers none."""
+	status, number, kind = (text_of(entry.get(name)) for name in ("cb_status", "cb_id", "cb_type"))
 	return DisputeEvent(
-		DISPUTE_STATES.get(word.lower(), "open"),
-		payment_id=text_of(told.get("txn_id"), 64) or None,
-		amount=amount_of(told.get("cb_amount")),
+		DISPUTE_STATES.get(status.lower(), "open"),
+		payment_id=text_of(entry.get("txn_id"), 64) or None,
+		amount=amount_of(entry.get("cb_amount")),
 		currency=CURRENCY,
-		reason=text_of(told.get("reason_code"), MAX_TEXT) or None,
+		reason=text_of(entry.get("reason_code"), MAX_TEXT) or None,
 		details={
-			"status": word,
-			"due_date": text_of(told.get("due_date")),
+			"status": status,
+			"due_date": text_of(entry.get("due_date")),
 			"dispute": number,
 		},
 		dispute_id=f"{number}:{kind}" if number else None,
 	)
 
 
-def moment_of(value) -> datetime | None:
-	try:
-		return datetime.strptime(text_of(value), "%Y-%m-%d %H:%M:%S").replace(tzinfo=INDIA)
-	except ValueError:
-		return None
-
-
-def _nested(groups):
-	"""The dictionaries in {id: {id: {...}}} or {id: [{...}]}, whatever else may be among them."""
+def _nested(groups: Any) -> Iterator[Mapping[str, Any]]:
+	"""The objects in {id: {id: {...}}} or {id: [{...}]}, whatever else may be among them."""
 	for group in groups.values() if isinstance(groups, Mapping) else ():
-		entries = group.values() if isinstance(group, Mapping) else group
-		yield from (
-			(e for e in entries if isinstance(e, Mapping)) if isinstance(group, (Mapping, list)) else ()
-		)
+		yield from entries_in([*group.values()] if isinstance(group, Mapping) else group)
 
 
-def _reason(told: Mapping, outcome: Outcome, detail: str) -> str | None:
+def _reason(entry: Mapping[str, Any], outcome: Outcome, detail: str) -> str | None:
 	if outcome in (Outcome.PAID, Outcome.AUTHORIZED):
 		return None
-	said = text_of(told.get("field9"), MAX_TEXT) or text_of(told.get("error_Message"), MAX_TEXT)
-	return REASONS.get(detail) or said or None
+	message = text_of(entry.get("field9"), MAX_TEXT) or text_of(entry.get("error_Message"), MAX_TEXT)
+	return REASONS.get(detail) or message or None
 
 
-def _error_code(told: Mapping) -> str | None:
-	code = text_of(told.get("error_code")) or text_of(told.get("error"))
+def _error_code(entry: Mapping[str, Any]) -> str | None:
+	code = text_of(entry.get("error_code")) or text_of(entry.get("error"))
 	return code if code and code != "E000" else None
 
 
-def _details(told: Mapping) -> dict[str, str]:
-	details = {name: text_of(told.get(name)) for name in DETAILS if text_of(told.get(name))}
-	card_end = CARD_END.search(text_of(told.get("cardnum")) or text_of(told.get("card_no")))
+def _details(entry: Mapping[str, Any]) -> dict[str, str]:
+	details = {name: text_of(entry.get(name)) for name in DETAILS if text_of(entry.get(name))}
+	card_end = CARD_END.search(text_of(entry.get("cardnum")) or text_of(entry.get("card_no")))
 	return {**details, "card_last4": card_end.group()} if card_end else details

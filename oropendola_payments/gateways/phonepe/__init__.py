@@ -1,1 +1,1 @@
-"""PhonePe: `adapter` is the contract, `client` the wire, `mapping` its words in ours, `notices` what it tells us."""
+"""PhonePe: Standard Checkout (v2), and the older salt scheme in a folder of its own."""

@@ -1,11 +1,12 @@
-"""PhonePe: one adapter for two products, of which a merchant has one.
+"""PhonePe's adapter: Standard Checkout (v2), and for accounts without a Client ID the older salt scheme.
 
-Standard Checkout v2 (`phonepe_checkout`) and the older salt scheme (`phonepe_legacy`) have different credentials; which
-ones are filled in decides. They are never mixed.
+https://developer.phonepe.com/payment-gateway/website-integration/standard-checkout. The two products have different
+credentials; which ones are filled in decides. They are never mixed.
 """
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 from oropendola_payments.gateways.base import (
 	Callback,
@@ -14,23 +15,30 @@ from oropendola_payments.gateways.base import (
 	Credential,
 	Gateway,
 	Notice,
+	Outcome,
 	PaymentEvent,
 	PaymentRef,
 	PaymentRequest,
 	RefundEvent,
+	RefundOutcome,
 	RefundRequest,
+	Sdk,
 )
 from oropendola_payments.gateways.errors import (
 	BadAnswer,
 	CredentialsRefused,
 	GatewayError,
 	MalformedNotice,
+	MaybeSent,
 	SignatureError,
 )
-from oropendola_payments.gateways.http import parse_object, short_text
-from oropendola_payments.gateways.phonepe.client import StandardCheckout
-from oropendola_payments.gateways.phonepe.mapping import LABEL
+from oropendola_payments.gateways.parsing import parse_object, short_text, unix_time_ms, web_address
+from oropendola_payments.gateways.phonepe import notices
+from oropendola_payments.gateways.phonepe.client import LABEL, Client
+from oropendola_payments.gateways.phonepe.mapping import is_unknown, order_event, refund_event, refusal
+from oropendola_payments.gateways.phonepe.payloads import order_body, refund_body
 from oropendola_payments.gateways.phonepe.salt_scheme.adapter import SaltScheme
+from oropendola_payments.gateways.phonepe.signature import check_signature
 
 NEW_SLOTS = ("key_id", "key_secret", "key_version")
 LEGACY_SLOTS = ("legacy_id", "legacy_secret", "legacy_version")
@@ -41,10 +49,69 @@ BOTH_FILLED = (
 PUBLIC_TEST_MERCHANT = "PGTESTPAYUAT"
 SANDBOX = "https://api-preprod.phonepe.com/apis/pg-sandbox"
 SCRIPT_HOST = "https://mercury.phonepe.com"
-# While a pending payment is younger than this (seconds): the wait before the next question. PhonePe demands this schedule.
+# While a pending payment is younger than this (seconds): the pause before the next status query. PhonePe demands this schedule.
 POLLING = ((52, 3), (112, 6), (172, 10), (232, 30))
 FIRST_POLL_SECONDS = 22
 LATER_POLL_SECONDS = 60
+
+
+class StandardCheckout:
+	"""The product behind the credentials Client ID, Client Secret and Client Version."""
+
+	def __init__(self, gateway: Gateway):
+		self.gateway = gateway
+		self.client = Client(gateway)
+
+	def test_connection(self) -> str:
+		self.client.check_keys()
+		return "PhonePe accepts Client ID and Client Secret."
+
+	def create(self, request: PaymentRequest) -> Checkout:
+		status, answer = self.client.create_order(order_body(request))
+		if status == 409:
+			raise MaybeSent("PhonePe already has this order, so its status must be checked.")
+		if status >= 400:
+			raise refusal(answer)
+		url, order_id = web_address(answer.get("redirectUrl")), short_text(answer.get("orderId"))
+		if not url or not order_id:
+			raise BadAnswer("PhonePe opened the order without an address for the customer.")
+		expires_at = unix_time_ms(answer.get("expireAt"))
+		if request.flow != "embedded":
+			return Checkout("redirect", order_id, url=url, expires_at=expires_at)
+		script = self.gateway.host("script") + "/web/bundle/checkout.js"
+		sdk = Sdk("phonepe", script, {"tokenUrl": url, "type": "IFRAME"})
+		return Checkout("sdk", order_id, url=url, sdk=sdk, expires_at=expires_at)
+
+	def status(self, payment: PaymentRef) -> PaymentEvent:
+		status, answer = self.client.order(payment.reference)
+		if is_unknown(status, answer):
+			return PaymentEvent(Outcome.NOT_FOUND, payment.reference, payment.order_id)
+		if status >= 400:
+			raise refusal(answer)
+		return order_event(answer, payment.reference, payment.order_id)
+
+	def refund(self, request: RefundRequest) -> RefundEvent:
+		return self.gateway.refund_once(request, lambda: self._send_refund(request))
+
+	def refund_status(self, request: RefundRequest) -> RefundEvent:
+		status, answer = self.client.refund(request.key)
+		if is_unknown(status, answer):
+			return RefundEvent(RefundOutcome.NOT_FOUND, request.key, reference=request.payment.reference)
+		if status >= 400:
+			raise refusal(answer)
+		return refund_event(answer, request.key, request.payment.reference)
+
+	def verify(self, callback: Callback) -> None:
+		check_signature(callback, self.gateway)
+
+	def parse(self, body: Mapping[str, Any], query: Mapping[str, str]) -> Notice:
+		return notices.parse(body, self.gateway)
+
+	def _send_refund(self, request: RefundRequest) -> RefundEvent:
+		status, answer = self.client.create_refund(refund_body(request))
+		if status >= 400:
+			raise refusal(answer)
+		return refund_event(answer, request.key, request.payment.reference)
 
 
 class PhonePe(Gateway):
@@ -94,12 +161,7 @@ class PhonePe(Gateway):
 		},
 	}
 
-	@classmethod
-	def poll_seconds(cls, age_seconds: int) -> int:
-		"""How long to wait before the next status question about a pending payment of this age."""
-		if age_seconds < FIRST_POLL_SECONDS:
-			return FIRST_POLL_SECONDS - max(int(age_seconds), 0)
-		return next((wait for until, wait in POLLING if age_seconds < until), LATER_POLL_SECONDS)
+	# Settings -------------------------------------------------------------------------------------
 
 	@classmethod
 	def missing_credentials(cls, secrets: Mapping[str, str]) -> list[str]:
@@ -134,24 +196,28 @@ class PhonePe(Gateway):
 		"""The salt scheme signs each call and needs none."""
 		if _any(self.secrets, LEGACY_SLOTS):
 			return "not used"
-		return StandardCheckout(self).token_state()
+		return "cached" if Client(self).has_token() else "none"
+
+	# Payments -------------------------------------------------------------------------------------
 
 	def create(self, request: PaymentRequest) -> Checkout:
 		return self.product.create(request)
 
-	def status(self, payment: PaymentRef) -> list[PaymentEvent]:
+	def status(self, payment: PaymentRef) -> list[PaymentEvent | RefundEvent]:
 		return [self.product.status(payment)]
 
-	def refund(self, request: RefundRequest) -> RefundEvent:
-		return self.product.refund(request)
+	@classmethod
+	def poll_seconds(cls, age_seconds: int) -> int:
+		"""PhonePe's own schedule of status queries for a pending payment."""
+		if age_seconds < FIRST_POLL_SECONDS:
+			return FIRST_POLL_SECONDS - max(int(age_seconds), 0)
+		return next((wait for until, wait in POLLING if age_seconds < until), LATER_POLL_SECONDS)
 
-	def refund_status(self, request: RefundRequest) -> RefundEvent:
-		return self.product.refund_status(request)
+	# Returns and webhooks -------------------------------------------------------------------------
 
 	def verify(self, callback: Callback) -> None:
-		"""The browser's return proves nothing in either product, so it is let through as a doorbell."""
 		if callback.kind == "return":
-			return
+			return  # nothing is signed there
 		try:
 			self.product.verify(callback)
 		except (CredentialsRefused, BadAnswer) as error:
@@ -166,11 +232,19 @@ class PhonePe(Gateway):
 			raise MalformedNotice(str(error)) from error
 
 	def unverified_reference(self, callback: Callback) -> str | None:
-		"""PhonePe's rule for wrong authentication: discard the message and read the order by the status API."""
+		"""PhonePe's rule for wrong authentication: discard the message and read the order by a status query."""
 		try:
 			return self.parse(callback).reference
 		except (GatewayError, LookupError, TypeError, ValueError):
 			return None
+
+	# Refunds --------------------------------------------------------------------------------------
+
+	def refund(self, request: RefundRequest) -> RefundEvent:
+		return self.product.refund(request)
+
+	def refund_status(self, request: RefundRequest) -> RefundEvent:
+		return self.product.refund_status(request)
 
 
 def _any(secrets: Mapping[str, str], names: tuple[str, ...]) -> bool:

@@ -1,34 +1,92 @@
-"""What both products of PhonePe have in common: rupees as whole paise, and addresses to send a customer to."""
+"""PhonePe's orders and refunds as our events. The root `state` of an answer decides, never the state of one attempt inside it."""
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
+from oropendola_payments.gateways.base import Outcome, PaymentEvent, RefundEvent, RefundOutcome
 from oropendola_payments.gateways.errors import GatewayRefused
-from oropendola_payments.gateways.http import short_text
-from oropendola_payments.money import from_minor, to_minor
+from oropendola_payments.gateways.parsing import entries_in, member, short_text, unix_time_ms, whole_number
+from oropendola_payments.money import from_minor
 
-LABEL = "PhonePe"
 MAX_PAISE = 10**15
+ORDER_OUTCOMES: Mapping[str | None, Outcome] = {"COMPLETED": Outcome.PAID, "FAILED": Outcome.FAILED}
+REFUND_OUTCOMES: Mapping[str | None, RefundOutcome] = {
+	"COMPLETED": RefundOutcome.REFUNDED,
+	"FAILED": RefundOutcome.FAILED,
+}
 
 
-def paise_of(amount: Decimal, currency: str) -> int:
-	if currency.upper() != "INR":
-		raise GatewayRefused(f"PhonePe accepts Indian rupees only, not {currency}.")
-	return to_minor(amount, "INR")
+def rupees_of(paise: Any) -> Decimal | None:
+	"""The amount in an answer, or None where it is no positive whole number of paise."""
+	number = whole_number(paise)
+	return from_minor(number, "INR") if number is not None and 0 < number < MAX_PAISE else None
 
 
-def rupees_of(paise) -> Decimal | None:
-	"""The amount in an answer, or None where it is no sensible whole number of paise."""
-	is_whole = isinstance(paise, int) and not isinstance(paise, bool)
-	return from_minor(paise, "INR") if is_whole and 0 < paise < MAX_PAISE else None
-
-
-def address_of(url) -> str | None:
-	text = short_text(url, 2000)
-	return text if text and text.startswith(("https://", "http://")) else None
-
-
-def refusal(answer: dict) -> GatewayRefused:
+def refusal(answer: Mapping[str, Any]) -> GatewayRefused:
 	"""The error for an answer that says no, with PhonePe's own code and sentence."""
-	code = short_text(answer.get("code")) or short_text(answer.get("errorCode"))
-	told = short_text(answer.get("message"), 200) or code or "no reason given"
-	return GatewayRefused(f"PhonePe refused the request: {told}.", gateway_code=code)
+	code = _error_code(answer)
+	message = short_text(answer.get("message"), 200) or code or "no reason given"
+	return GatewayRefused(f"PhonePe refused the request: {message}.", gateway_code=code)
+
+
+def is_unknown(status: int, answer: Mapping[str, Any]) -> bool:
+	"""Whether PhonePe does not know the id. A bare 404 of a wrong host has no such code."""
+	return status in (400, 404) and (_error_code(answer) or "").upper().endswith("NOT_FOUND")
+
+
+def order_event(
+	order: Mapping[str, Any], reference: str | None, known_order_id: str | None = None
+) -> PaymentEvent:
+	"""The state of an order. It is paid once, and its id is in every message; an attempt's id is not."""
+	outcome = ORDER_OUTCOMES.get(short_text(order.get("state")), Outcome.PENDING)
+	order_id = short_text(order.get("orderId")) or known_order_id
+	amount = rupees_of(order.get("amount"))
+	reason = short_text(member(order, "errorContext", "description"), 200)
+	if outcome is Outcome.PAID and not (amount and order_id):
+		outcome, reason = (
+			Outcome.PENDING,
+			"PhonePe reports the order as completed without the amount.",
+		)
+	attempt = attempt_of(order)
+	return PaymentEvent(
+		outcome,
+		reference,
+		order_id,
+		payment_id=order_id if outcome is Outcome.PAID else None,
+		amount=amount,
+		currency="INR",
+		method=short_text(attempt.get("paymentMode"), 40),
+		occurred_at=unix_time_ms(attempt.get("timestamp")),
+		error_code=short_text(order.get("detailedErrorCode")) or short_text(order.get("errorCode")),
+		reason=reason,
+		details={
+			"transaction_id": short_text(attempt.get("transactionId")),
+			"attempts": len(entries_in(order.get("paymentDetails"))),
+		},
+	)
+
+
+def refund_event(refund: Mapping[str, Any], key: str | None, reference: str | None) -> RefundEvent:
+	"""The state of a refund."""
+	return RefundEvent(
+		REFUND_OUTCOMES.get(short_text(refund.get("state")), RefundOutcome.PROCESSING),
+		key=key,
+		refund_id=short_text(refund.get("refundId")),
+		reference=reference,
+		amount=rupees_of(refund.get("amount")),
+		currency="INR",
+		occurred_at=unix_time_ms(attempt_of(refund).get("timestamp")),
+		reason=short_text(refund.get("detailedErrorCode")) or short_text(refund.get("errorCode")),
+	)
+
+
+def attempt_of(order: Mapping[str, Any]) -> Mapping[str, Any]:
+	"""The attempt that belongs to the order's state, else the newest."""
+	attempts, state = entries_in(order.get("paymentDetails")), short_text(order.get("state"))
+	same = [attempt for attempt in attempts if short_text(attempt.get("state")) == state]
+	return (same or attempts or [{}])[-1]
+
+
+def _error_code(answer: Mapping[str, Any]) -> str | None:
+	return short_text(answer.get("code")) or short_text(answer.get("errorCode"))

@@ -1,1 +1,1 @@
-"""Cashfree: `adapter` is the contract, `client` the wire, `mapping` its words in ours, `notices` what it tells us."""
+"""Cashfree Payments: orders on its hosted page or by Order Pay, one-time codes, captures and refunds."""

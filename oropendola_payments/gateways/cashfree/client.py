@@ -1,32 +1,81 @@
-"""Calls to Cashfree's REST API: headers, the optional two-factor signature, errors sorted, exact JSON numbers."""
+"""Calls to Cashfree's REST API with a pinned version: headers, errors sorted, exact JSON numbers.
 
-import base64
+https://www.cashfree.com/docs/api-reference/payments/latest
+"""
+
 import json
-import re
 from collections.abc import Mapping
+from typing import Any
+
+import requests
 
 from oropendola_payments.gateways.base import Gateway
 from oropendola_payments.gateways.cashfree.mapping import sentence_of
-from oropendola_payments.gateways.errors import CredentialsRefused, GatewayRefused
-from oropendola_payments.gateways.http import read_json, read_list, short_text
+from oropendola_payments.gateways.cashfree.signature import two_factor_headers
+from oropendola_payments.gateways.errors import BadAnswer, CredentialsRefused, GatewayRefused
+from oropendola_payments.gateways.http import path_segment, read_json, read_list
+from oropendola_payments.gateways.parsing import short_text
 
 LABEL = "Cashfree"
 API_VERSION = "2025-01-01"
 REFUSED_KEYS = (
 	"Cashfree refused the keys. Please check Client ID and Client Secret, and that they belong to this mode."
 )
+Entity = dict[str, Any]
 
 
 class Client:
+	"""Cashfree's API as HTTP status and plain JSON object, where the status decides what follows."""
+
 	def __init__(self, gateway: Gateway):
 		self.gateway = gateway
 		self.secrets = gateway.secrets
 
-	def ask(
-		self, method: str, path: str, key: str | None = None, data: str | None = None
-	) -> tuple[int, dict]:
+	def create_order(self, body: str, key: str) -> tuple[int, Entity]:
+		return self.call("POST", "/orders", body, key)
+
+	def order(self, reference: str) -> Entity | None:
+		"""The order with our reference; None when Cashfree does not know it."""
+		status, order = self.call("GET", _order_path(reference))
+		if is_unknown(status, order):
+			return None
+		if status >= 400:
+			raise refusal(order)
+		if order.get("order_id") != reference:
+			raise BadAnswer("Cashfree's answer is about a different order.")
+		return order
+
+	def terminate_order(self, reference: str) -> tuple[int, Entity]:
+		return self.call("PATCH", _order_path(reference), json.dumps({"order_status": "TERMINATED"}))
+
+	def payments(self, reference: str) -> list[Entity]:
+		"""The attempts to pay an order."""
+		found = self._list(f"{_order_path(reference)}/payments")
+		return [entry for entry in found if entry.get("order_id") in (None, reference)]
+
+	def pay(self, body: Entity, key: str) -> tuple[int, Entity]:
+		return self.call("POST", "/orders/sessions", json.dumps(body), key)
+
+	def authenticate(self, payment_id: str, body: Entity) -> tuple[int, Entity]:
+		return self.call("POST", f"/orders/pay/authenticate/{path_segment(payment_id)}", json.dumps(body))
+
+	def capture(self, reference: str, body: str, key: str) -> tuple[int, Entity]:
+		return self.call("POST", f"{_order_path(reference)}/authorization", body, key)
+
+	def create_refund(self, reference: str, body: str, key: str) -> tuple[int, Entity]:
+		return self.call("POST", f"{_order_path(reference)}/refunds", body, key)
+
+	def refund(self, reference: str, key: str) -> tuple[int, Entity]:
+		return self.call("GET", f"{_order_path(reference)}/refunds/{path_segment(key)}")
+
+	def refunds(self, reference: str) -> list[Entity]:
+		return self._list(f"{_order_path(reference)}/refunds")
+
+	def call(
+		self, method: str, path: str, body: str | None = None, key: str | None = None
+	) -> tuple[int, Entity]:
 		"""HTTP status and JSON of an answer; raises where the keys were refused or nothing can be known."""
-		answer = self._send(method, path, key, data)
+		answer = self._send(method, path, body, key)
 		status = answer.status_code
 		if status in (401, 403):
 			raise CredentialsRefused(REFUSED_KEYS)
@@ -34,7 +83,7 @@ class Client:
 			raise self.gateway.http.error_of(answer, LABEL)
 		return status, read_json(answer, LABEL)
 
-	def ask_list(self, path: str) -> list[dict]:
+	def _list(self, path: str) -> list[Entity]:
 		"""The objects of a JSON array; none where Cashfree knows nothing."""
 		answer = self._send("GET", path)
 		if answer.status_code == 404:
@@ -43,62 +92,33 @@ class Client:
 			raise self.gateway.http.error_of(answer, LABEL)
 		return [entry for entry in read_list(answer, LABEL) if isinstance(entry, dict)]
 
-	def _send(self, method: str, path: str, key: str | None = None, data: str | None = None):
+	def _send(
+		self, method: str, path: str, body: str | None = None, key: str | None = None
+	) -> requests.Response:
 		headers = {
 			"x-client-id": self.secrets.get("key_id", ""),
 			"x-client-secret": self.secrets.get("key_secret", ""),
 			"x-api-version": API_VERSION,
 			"Content-Type": "application/json",
 			**({"x-idempotency-key": key} if key else {}),
-			**self._two_factor(),
+			**two_factor_headers(self.secrets, self.gateway.now()),
 		}
 		url = f"{self.gateway.host()}/pg{path}"
-		return self.gateway.http.send(method, url, label=LABEL, headers=headers, data=data)
-
-	def _two_factor(self) -> dict[str, str]:
-		"""What accounts without a fixed address send: client id and time, sealed with Cashfree's public key."""
-		if not self.secrets.get("public_key"):
-			return {}
-		from Crypto.Cipher import PKCS1_OAEP
-
-		try:
-			cipher = PKCS1_OAEP.new(_public_key(self.secrets["public_key"]))
-			stamp = f"{self.secrets.get('key_id', '')}.{int(self.gateway.now().timestamp())}"
-			return {"x-cf-signature": base64.b64encode(cipher.encrypt(stamp.encode())).decode()}
-		except (ValueError, IndexError) as error:
-			raise CredentialsRefused(
-				"Cashfree's Public Key cannot be read. Please paste it again."
-			) from error
+		return self.gateway.http.send(method, url, label=LABEL, headers=headers, data=body)
 
 
-def json_of(fields: dict, **amounts: str) -> str:
-	"""JSON in which the amounts stand as the exact numbers of their texts, never as floats."""
-	numbers = "".join(f', "{name}": {text}' for name, text in amounts.items())
-	return json.dumps(fields)[:-1] + numbers + "}"
-
-
-def refusal(answer: Mapping) -> GatewayRefused:
+def refusal(answer: Mapping[str, Any]) -> GatewayRefused:
 	"""The error for an answer that says no, with Cashfree's own code and sentence."""
-	code, told = short_text(answer.get("code")), sentence_of(answer.get("message"))
+	code, message = short_text(answer.get("code")), sentence_of(answer.get("message"))
 	return GatewayRefused(
-		f"Cashfree refused the request: {told or code or 'no reason given'}", gateway_code=code
+		f"Cashfree refused the request: {message or code or 'no reason given'}", gateway_code=code
 	)
 
 
-def is_unknown(status: int, answer: Mapping) -> bool:
-	"""Whether Cashfree has never heard of the id. A bare 404 of a wrong address has no code of this kind."""
+def is_unknown(status: int, answer: Mapping[str, Any]) -> bool:
+	"""Whether Cashfree does not know the id. A bare 404 of a wrong address has no code of this kind."""
 	return status == 404 and (short_text(answer.get("code")) or "").endswith("not_found")
 
 
-def is_public_key(text: str) -> bool:
-	try:
-		return not _public_key(text).has_private()
-	except (ValueError, IndexError):
-		return False
-
-
-def _public_key(text: str):
-	"""The key of a .pem file, also when a form field swallowed its line breaks."""
-	from Crypto.PublicKey import RSA
-
-	return RSA.import_key(base64.b64decode(re.sub(r"-----[A-Z ]+-----|\\n|\s", "", text)))
+def _order_path(reference: str) -> str:
+	return f"/orders/{path_segment(reference)}"

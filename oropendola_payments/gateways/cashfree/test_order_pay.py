@@ -6,26 +6,26 @@ from dataclasses import replace
 from oropendola_payments.gateways.base import Checkout, Outcome
 from oropendola_payments.gateways.cards import refuse_card_data
 from oropendola_payments.gateways.cashfree.adapter import Cashfree
-from oropendola_payments.gateways.cashfree.order_pay import checkout_of
-from oropendola_payments.gateways.cashfree.test_adapter import WithSimulator, ref
+from oropendola_payments.gateways.cashfree.mapping import checkout_of
+from oropendola_payments.gateways.cashfree.test_case import CashfreeCase
 from oropendola_payments.gateways.errors import BadAnswer, GatewayRefused, MaybeSent
 
 RIGHT_CODE = "111000"  # the code of Cashfree's sandbox
 SAVED = {"instrument_id": "b9c1a2de-0000-4000-8000-5f1e2d3c4b5a"}
 
 
-class WithOrderPay(WithSimulator):
+class WithOrderPay(CashfreeCase):
 	def pay_by(self, reference: str, method: str, **details):
-		return self.open(reference, method=method, method_details=details, flow="upi")
+		return self.create(reference, method=method, method_details=details, flow="upi")
 
 	def waiting(self, reference: str, checkout: Checkout):
-		return replace(ref(reference), data=checkout.data)
+		return replace(self.ref(reference), data=checkout.data)
 
 
 class TestFlows(WithOrderPay):
-	def test_every_flow_that_is_offered_does_what_it_says(self):
+	def test_every_offered_flow_has_its_own_checkout(self):
 		opened = {
-			flow: self.open(f"FLOW{n}", flow=flow) for n, flow in enumerate(Cashfree.capabilities.flows)
+			flow: self.create(f"FLOW{n}", flow=flow) for n, flow in enumerate(Cashfree.capabilities.flows)
 		}
 		targets = {flow: checkout.sdk.config["redirectTarget"] for flow, checkout in opened.items()}
 		self.assertEqual(targets, {"redirect": "_self", "embedded": "_modal", "upi": "_self", "otp": "_self"})
@@ -34,7 +34,7 @@ class TestFlows(WithOrderPay):
 		)
 		self.assertTrue(opened["upi"].upi["intent"].startswith("upi://pay?"))
 
-	def test_a_method_counts_more_than_its_flow(self):
+	def test_a_method_overrides_its_flow(self):
 		self.assertIn("qr", self.pay_by("FLOW9", "upi_qr").upi)
 
 
@@ -47,22 +47,22 @@ class TestMethods(WithOrderPay):
 		page = self.simulator.open(checkout.upi["web"])
 		back = self.simulator.open(page.forms[0].action, {"outcome": "success"})
 		self.assertIn("attempt=UPI1", back.location)
-		event = self.status("UPI1")
+		event = self.status_of("UPI1")
 		self.assertEqual((event.outcome, event.payment_id), (Outcome.PAID, checkout.payment_id))
 
 	def test_upi_qr_gives_a_picture(self):
 		checkout = self.pay_by("UPI2", "upi_qr")
 		self.assertTrue(checkout.upi["qr"].startswith("data:image/png;base64,"))
-		self.assertEqual(self.status("UPI2").outcome, Outcome.PENDING)
+		self.assertEqual(self.status_of("UPI2").outcome, Outcome.PENDING)
 
 	def test_upi_collect_waits_for_the_app(self):
 		checkout = self.pay_by("UPI3", "upi_collect", vpa="asha.example@okbank")
 		self.assertEqual((checkout.next_action, checkout.upi), ("upi", {}))
 		self.simulator.finish("cashfree", "UPI3")
-		self.assertEqual(self.status("UPI3").outcome, Outcome.PAID)
+		self.assertEqual(self.status_of("UPI3").outcome, Outcome.PAID)
 
 	def test_the_hosted_page_stays_open_beside_upi_and_codes(self):
-		"""design.md section 6: there is always a way by plain navigation."""
+		"""There is always a way by plain navigation."""
 		for number, (method, details) in enumerate({"upi_qr": {}, "saved_card": SAVED}.items()):
 			self.assertEqual(self.pay_by(f"UPI4{number}", method, **details).sdk.driver, "cashfree")
 
@@ -71,9 +71,9 @@ class TestMethods(WithOrderPay):
 		self.assertEqual((checkout.next_action, checkout.sdk), ("redirect", None))
 		page = self.simulator.open(checkout.url)
 		self.simulator.open(page.forms[0].action, {"outcome": "failure"})
-		self.assertEqual(self.status("NB1").outcome, Outcome.PENDING)
+		self.assertEqual(self.status_of("NB1").outcome, Outcome.PENDING)
 
-	def test_missing_and_impossible_details_are_said_before_an_order_is_opened(self):
+	def test_missing_and_impossible_details_are_refused_before_an_order_is_created(self):
 		cases = [
 			("upi_collect", {}, "UPI ID"),
 			("upi_collect", {"vpa": "no-at-sign"}, "name@bank"),
@@ -81,28 +81,29 @@ class TestMethods(WithOrderPay):
 			("netbanking", {"bank_code": "HDFC"}, "bank code"),
 			("saved_card", {}, "saved cards"),
 		]
-		for method, details, words in cases:
-			with self.subTest(method), self.assertRaisesRegex(GatewayRefused, words):
+		for method, details, message in cases:
+			with self.subTest(method), self.assertRaisesRegex(GatewayRefused, message):
 				self.pay_by("BAD1", method, **details)
 		self.assertIsNone(self.simulator.order("cashfree", "BAD1"))
 
-	def test_without_the_account_flag_the_same_order_is_paid_on_the_hosted_page(self):
+	def test_without_order_pay_the_same_order_is_paid_on_the_hosted_page(self):
 		"""cashfree.md pitfall 5: seamless calls need a flag on the account."""
 		self.configure(has_order_pay=False)
 		checkout = self.pay_by("FLAG1", "upi_intent")
 		self.assertEqual(checkout.next_action, "sdk")
 		self.assertIn("order_pay_refused", checkout.data)
 		self.simulator.pay("cashfree", "FLAG1")
-		self.assertEqual(self.status("FLAG1").outcome, Outcome.PAID)
+		self.assertEqual(self.status_of("FLAG1").outcome, Outcome.PAID)
 
 	def test_an_order_pay_call_that_timed_out_is_unknown(self):
-		self.simulator.faults.add("cashfree", "order_pay", "timeout_after")
+		self.fault("order_pay", "timeout_after")
 		with self.assertRaises(MaybeSent):
 			self.pay_by("TIME1", "upi_collect", vpa="asha.example@okbank")
 		self.simulator.finish("cashfree", "TIME1")
-		self.assertEqual(self.status("TIME1").outcome, Outcome.PAID)
+		self.assertEqual(self.status_of("TIME1").outcome, Outcome.PAID)
 
 	def test_a_repeated_call_makes_one_payment(self):
+		self.stop_the_clock()
 		first, again = (self.pay_by("TWICE1", "upi_qr") for _ in range(2))
 		self.assertEqual(first.payment_id, again.payment_id)
 		self.assertEqual(len(self.simulator.charges("cashfree")), 1)
@@ -120,7 +121,7 @@ class TestMethods(WithOrderPay):
 		checkout = checkout_of(answer, hosted)
 		self.assertEqual((checkout.next_action, checkout.form.fields), ("form", {"a": "b", "n": "1"}))
 
-	def test_answers_that_make_no_sense_lead_to_the_hosted_page(self):
+	def test_unreadable_answers_lead_to_the_hosted_page(self):
 		hosted = Checkout("sdk", "1", data={})
 		odd = [{}, {"action": "link"}, {"action": "post"}, {"action": 5, "data": []}]
 		odd += [
@@ -129,11 +130,11 @@ class TestMethods(WithOrderPay):
 		]
 		for answer in odd:
 			self.assertEqual(checkout_of(answer, hosted).next_action, "sdk")
-		told = {
+		answer = {
 			"action": "custom",
 			"data": {"payload": {"default": "javascript:1", "qrcode": "https://x.example"}},
 		}
-		self.assertEqual(checkout_of(told, hosted).upi, {})
+		self.assertEqual(checkout_of(answer, hosted).upi, {})
 
 
 class TestCodes(WithOrderPay):
@@ -142,12 +143,12 @@ class TestCodes(WithOrderPay):
 		self.checkout = self.pay_by("OTP1", "saved_card", **SAVED)
 		self.payment = self.waiting("OTP1", self.checkout)
 
-	def test_the_right_code_is_accepted_and_the_state_is_asked_afterwards(self):
-		"""cashfree.md section 4: the bank checks the code; even SUCCESS is confirmed by the payment's state."""
+	def test_the_right_code_is_accepted_and_the_payment_is_paid(self):
+		"""The bank checks the code; even SUCCESS is confirmed by the payment's state."""
 		self.assertEqual(self.checkout.next_action, "otp")
-		self.assertEqual(self.status("OTP1").outcome, Outcome.PENDING)
+		self.assertEqual(self.status_of("OTP1").outcome, Outcome.PENDING)
 		self.assertTrue(self.gateway.submit_otp(self.payment, RIGHT_CODE).accepted)
-		self.assertEqual(self.status("OTP1").outcome, Outcome.PAID)
+		self.assertEqual(self.status_of("OTP1").outcome, Outcome.PAID)
 
 	def test_a_wrong_code_takes_no_money_and_may_be_corrected(self):
 		result = self.gateway.submit_otp(self.payment, "123456")
@@ -155,7 +156,7 @@ class TestCodes(WithOrderPay):
 		self.assertEqual(self.simulator.captures("cashfree"), [])
 		self.assertTrue(self.gateway.submit_otp(self.payment, RIGHT_CODE).accepted)
 
-	def test_after_five_wrong_codes_the_right_one_is_refused_too(self):
+	def test_after_five_wrong_codes_the_right_one_is_refused(self):
 		for _ in range(5):
 			self.assertFalse(self.gateway.submit_otp(self.payment, "000000").accepted)
 		result = self.gateway.submit_otp(self.payment, RIGHT_CODE)
@@ -168,40 +169,40 @@ class TestCodes(WithOrderPay):
 		self.assertFalse(self.gateway.submit_otp(self.payment, RIGHT_CODE).accepted)
 		self.assertEqual(len(self.simulator.captures("cashfree")), 1)
 
-	def test_a_new_code_is_asked_for_without_sending_one(self):
+	def test_a_new_code_can_be_requested(self):
 		self.assertTrue(self.gateway.resend_otp(self.payment).accepted)
 		self.assertEqual(self.simulator.charges("cashfree")[0].fields["otps_sent"], 2)
 
-	def test_what_is_no_code_is_not_sent(self):
+	def test_a_text_that_is_no_code_is_not_sent(self):
 		for text in ("", "12", "12345678901", "12a456", "\u0661\u0662\u0663\u0664", "1234\n"):
 			result = self.gateway.submit_otp(self.payment, text)
 			self.assertIn("digits only", result.reason)
 		self.assertNotIn("otp_attempts", self.simulator.charges("cashfree")[0].fields)
 
-	def test_the_code_is_in_no_error(self):
+	def test_no_error_shows_the_code(self):
 		"""S21: one-time codes never appear in logs or errors."""
-		self.simulator.faults.add("cashfree", "submit_otp", "timeout_after")
+		self.fault("submit_otp", "timeout_after")
 		with self.assertRaises(MaybeSent) as caught:
 			self.gateway.submit_otp(self.payment, "918273")
 		self.assertNotIn("918273", str(caught.exception))
-		self.simulator.faults.add("cashfree", "submit_otp", "garbage")
+		self.fault("submit_otp", "garbage")
 		with self.assertRaises(BadAnswer):
 			self.gateway.submit_otp(self.payment, "918273")
 
-	def test_a_bank_that_is_not_covered_gets_the_customer_by_redirect(self):
-		"""cashfree.md section 4: the link branch is not optional."""
+	def test_a_bank_without_codes_is_reached_by_redirect(self):
+		"""Order Pay may answer with a link in place of a code."""
 		self.configure(has_native_otp=False)
 		checkout = self.pay_by("OTP2", "saved_card", **SAVED)
 		self.assertEqual(checkout.next_action, "redirect")
 		page = self.simulator.open(checkout.url)
 		self.simulator.open(page.forms[0].action, {"outcome": "success"})
-		self.assertEqual(self.status("OTP2").outcome, Outcome.PAID)
+		self.assertEqual(self.status_of("OTP2").outcome, Outcome.PAID)
 
-	def test_a_payment_that_waits_for_no_code_is_said(self):
+	def test_a_code_for_a_payment_that_waits_for_none_is_refused(self):
 		with self.assertRaisesRegex(GatewayRefused, "not waiting for a code"):
-			self.gateway.submit_otp(ref("OTP3"), RIGHT_CODE)
+			self.gateway.submit_otp(self.ref("OTP3"), RIGHT_CODE)
 
-	def test_the_bank_page_is_kept_as_the_way_out(self):
+	def test_the_page_of_the_bank_is_kept(self):
 		self.assertTrue(self.checkout.data["bank_page"].startswith(self.simulator.url))
 
 
@@ -224,7 +225,7 @@ class TestCardData(WithOrderPay):
 			with self.subTest(name), self.assertRaises(GatewayRefused):
 				refuse_card_data({name: "x"})
 
-	def test_what_is_no_card_number_passes(self):
+	def test_other_numbers_are_accepted(self):
 		refuse_card_data({"vpa": "9876543210@okbank", **SAVED, "bank_code": "3333"})
 		refuse_card_data({"instrument_id": "4706131211212124"})
 

@@ -15,7 +15,7 @@ class TestSettings(PayUCase):
 		"""payu.md pitfall 5: test keys in live mode and mixed-up fields."""
 		self.assertIn("test key", self.problems(key_id="JPM7Fg", key_secret="s"))
 		self.assertIn("simulator", self.problems("Test", key_id="SimPyU", key_secret="s"))
-		self.assertIn("merchant id", self.problems(key_id="8235901", key_secret="s"))
+		self.assertIn("merchant ID", self.problems(key_id="8235901", key_secret="s"))
 		self.assertIn("no spaces", self.problems(key_id="Qm7TzX", key_secret="a b"))
 		self.assertIn("another field", self.problems(key_id="Qm7TzX", key_secret="Qm7TzX"))
 

@@ -188,7 +188,7 @@ class TestStatus(StripeCase):
 		payment = self.open()
 		self.simulator.pay("stripe", self.reference)
 		self.configure(livemode=True)
-		with self.assertRaisesRegex(BadAnswer, "another mode"):
+		with self.assertRaisesRegex(BadAnswer, "a mode other than"):
 			self.gateway.status(payment)
 
 

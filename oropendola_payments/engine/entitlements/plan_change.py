@@ -16,11 +16,12 @@ def apply_upgrade(subscription: AISubscription, invoice: AIInvoice) -> bool:
 	runs = (
 		subscription.status == "Active" and subscription.end_date and getdate(subscription.end_date) > today()
 	)
-	if not runs or invoice.plan == subscription.plan or not _make_room(subscription, invoice.plan):
+	plan = invoice.plan
+	if not runs or not plan or plan == subscription.plan or not _make_room(subscription, plan):
 		return False
 	before = subscription.plan
-	subscription.change_plan(invoice.plan)
-	invoice.record("plan_changed", subscription, from_plan=before, to_plan=invoice.plan)
+	subscription.change_plan(plan)
+	invoice.record("plan_changed", subscription, from_plan=before, to_plan=plan)
 	invoice.write(
 		fulfilled_on=now_datetime(),
 		previous_plan=before,

@@ -17,7 +17,7 @@ from oropendola_payments.engine.core.transactions import in_transaction, read
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.inbound.status_query import RefreshRun, query_status, settle_all
 from oropendola_payments.engine.settlement.attempt_outcomes import ABANDONED_REASON, close_attempt
-from oropendola_payments.gateways.base import Gateway, Outcome, PaymentEvent
+from oropendola_payments.gateways.base import Gateway, Outcome, PaymentEvent, RefundEvent
 
 # The gateway holds no money, so an old attempt may be closed.
 UNPAID = (Outcome.PENDING, Outcome.NOT_FOUND)
@@ -101,7 +101,7 @@ def _is_unpaid(attempt: PaymentAttempt, run: RefreshRun) -> bool:
 		return False
 
 
-def _settle_changes(attempt: PaymentAttempt, adapter: Gateway) -> list:
+def _settle_changes(attempt: PaymentAttempt, adapter: Gateway) -> list[PaymentEvent | RefundEvent]:
 	news = [event for event in query_status(attempt, adapter) if event.outcome not in UNPAID]
 	settle_all(attempt, news, adapter)
 	return news

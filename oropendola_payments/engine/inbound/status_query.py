@@ -4,7 +4,7 @@
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -129,12 +129,14 @@ class RefreshRun:
 			raise
 
 
-def query_status(attempt: PaymentAttempt, adapter: Gateway) -> list:
+def query_status(attempt: PaymentAttempt, adapter: Gateway) -> Sequence[PaymentEvent | RefundEvent]:
 	"""Return the gateway's events of an attempt, not settled yet."""
 	return call_gateway(attempt.gateway, adapter.status, attempt.payment_ref())
 
 
-def settle_all(attempt: PaymentAttempt, events: list, adapter: Gateway | None = None) -> list[Settled]:
+def settle_all(
+	attempt: PaymentAttempt, events: Sequence[PaymentEvent | RefundEvent], adapter: Gateway | None = None
+) -> list[Settled]:
 	"""Settle all events. If one fails, the others are still settled; the first error is raised at the end."""
 	settled, failures = [], []
 	for event in sort_events(events):
@@ -163,7 +165,7 @@ def seconds_until(moment: str | datetime | None) -> float:
 	return max(0, (get_datetime(moment) - now_datetime()).total_seconds()) if moment else 0
 
 
-def sort_events(events: list) -> list:
+def sort_events(events: Sequence[PaymentEvent | RefundEvent]) -> list[PaymentEvent | RefundEvent]:
 	"""Return the events in the order to settle them.
 
 	Paid first: then an authorization beside it is not captured, and a failed try does not close the order before. Refunds last,
@@ -186,7 +188,9 @@ def _record_refund(gateway: str, event: RefundEvent) -> None:
 		frappe.db.rollback()  # not final, or perhaps ours without an id yet: a later query reports it again
 
 
-def _without_premature_not_found(attempt: PaymentAttempt, events: list) -> list:
+def _without_premature_not_found(
+	attempt: PaymentAttempt, events: Sequence[PaymentEvent | RefundEvent]
+) -> list[PaymentEvent | RefundEvent]:
 	is_young = (now_datetime() - get_datetime(attempt.initiated_at)).total_seconds() < YOUNG_SECONDS
 	return [event for event in events if not (event.outcome is Outcome.NOT_FOUND and is_young)]
 

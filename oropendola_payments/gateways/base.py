@@ -31,7 +31,7 @@ from oropendola_payments.gateways.types import (
 	RefundOutcome,
 	RefundRequest,
 	Sdk,
-)
+)  # fmt: skip
 
 __all__ = [
 	"CREDENTIAL_SLOTS",
@@ -55,7 +55,7 @@ __all__ = [
 	"RefundRequest",
 	"Sdk",
 	"TokenCache",
-]
+]  # fmt: skip
 
 # A payment younger than this has no refund worth a call of its own.
 FRESH = timedelta(minutes=15)

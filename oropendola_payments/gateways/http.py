@@ -14,15 +14,8 @@ from oropendola_payments.gateways.errors import (
 )
 from oropendola_payments.gateways.parsing import member, parse_json, parse_object, short_text
 
-__all__ = [  # the readers moved to `parsing`; adapters of other apps may still import them from here
-	"HttpClient",
-	"member",
-	"parse_object",
-	"path_segment",
-	"read_json",
-	"read_list",
-	"short_text",
-]
+# The readers are in `parsing`; adapters of other apps may still import them from here.
+__all__ = ["HttpClient", "member", "parse_object", "path_segment", "read_json", "read_list", "short_text"]
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 15

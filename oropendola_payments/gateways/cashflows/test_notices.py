@@ -13,7 +13,7 @@ from oropendola_payments.gateways.errors import MalformedNotice, SignatureError
 
 
 class TestUnsignedNotices(CashflowsCase):
-	def test_a_webhook_proves_nothing_and_is_answered_with_its_references(self):
+	def test_a_webhook_is_an_unsigned_notice_and_its_references_are_echoed(self):
 		"""S4, S5: no status, no amount, no signature; the reply echoes both references at top level."""
 		for numbers in (False, True):
 			self.configure(references_as_numbers=numbers)

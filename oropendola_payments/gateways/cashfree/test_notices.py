@@ -231,20 +231,20 @@ class TestAnyBytes(CashfreeCase):
 
 	@settings(max_examples=150, deadline=None)
 	@given(st.binary(max_size=300), st.text(max_size=60), st.text(max_size=60))
-	def test_unsigned(self, body, stamp, signature):
+	def test_any_unsigned_bytes_are_read_or_refused(self, body, stamp, signature):
 		headers = {"x-webhook-timestamp": stamp, "x-webhook-signature": signature}
 		self.receive_any(Callback("webhook", "POST", headers, {}, body))
 		self.receive_any(Callback("return", "GET", headers, {"attempt": stamp}, body))
 
 	@settings(max_examples=300, deadline=None)
 	@given(kinds | text, contents | values, values)
-	def test_signed(self, kind, data, moment):
+	def test_any_signed_json_is_read_or_refused(self, kind, data, moment):
 		body = json.dumps({"type": kind, "data": data, "event_time": moment})
 		self.receive_any(signed(body.encode("utf-8", "replace")))
 
 	@settings(max_examples=100, deadline=None)
 	@given(st.binary(max_size=200))
-	def test_signed_bytes(self, body):
+	def test_any_signed_bytes_are_read_or_refused(self, body):
 		self.receive_any(signed(body))
 
 

@@ -33,7 +33,7 @@ class TestReturn(PayPalCase):
 		self.assertEqual(notice.reference, self.reference)
 		self.assertEqual(notice.order_id, self.simulator.order("paypal", self.reference).order_id)
 
-	def test_a_return_with_nonsense_says_nothing(self):
+	def test_a_malformed_order_id_in_a_return_is_ignored(self):
 		notice = self.gateway.receive(Callback("return", "GET", {}, {"token": "../../x"}))
 		self.assertEqual((notice.reference, notice.order_id), (None, None))
 

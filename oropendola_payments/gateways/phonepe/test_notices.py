@@ -159,14 +159,14 @@ class TestAnyBytes(PhonePeCase):
 
 	@settings(max_examples=150, deadline=None)
 	@given(st.binary(max_size=300), st.text(max_size=80), st.sampled_from([NEW, WITH_HMAC, LEGACY]))
-	def test_unsigned(self, body, header, secrets):
+	def test_any_unsigned_bytes_are_read_or_refused(self, body, header, secrets):
 		names = ("Authorization", "x-phonepe-checksum-signature", "X-VERIFY")
 		self.check(secrets, Callback("webhook", "POST", dict.fromkeys(names, header), {}, body))
 		self.check(secrets, Callback("return", "GET", {}, {"attempt": header}, body))
 
 	@settings(max_examples=200, deadline=None)
 	@given(words | text, payloads | json_values)
-	def test_signed_by_hmac(self, event, payload):
+	def test_any_json_signed_by_hmac_is_read_or_refused(self, event, payload):
 		body = json.dumps({"event": event, "payload": payload}).encode("utf-8", "replace")
 		signature = hmac.new(HMAC_KEY.encode(), body, hashlib.sha256).hexdigest()
 		self.check(WITH_HMAC, webhook(body, x_phonepe_checksum_signature=signature))
@@ -176,7 +176,7 @@ class TestAnyBytes(PhonePeCase):
 		st.binary(max_size=100)
 		| payloads.map(lambda p: json.dumps({"data": p, "code": "PAYMENT_SUCCESS"}).encode())
 	)
-	def test_signed_by_salt(self, inner):
+	def test_any_bytes_signed_by_the_salt_are_read_or_refused(self, inner):
 		for packed in (base64.b64encode(inner).decode(), inner.decode("latin-1")):
 			checksum = hashlib.sha256((packed + SALT).encode()).hexdigest() + "###1"
 			self.check(LEGACY, webhook(json.dumps({"response": packed}).encode(), X_VERIFY=checksum))

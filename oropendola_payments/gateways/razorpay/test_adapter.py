@@ -38,7 +38,7 @@ class TestCreate(RazorpayCase):
 		checkout = self.gateway.create(self.make_request())
 		self.assertIn("window.Razorpay", self.session.get(checkout.sdk.script, timeout=5).text)
 
-	def test_an_amount_is_never_cut_on_the_way_to_paise(self):
+	def test_amounts_in_paise_are_exact(self):
 		"""R17 and razorpay.md pitfall 7: 8.35 became 834, 149.95 became 14994."""
 		for amount, paise in (("8.35", 835), ("149.95", 14995), ("1.10", 110)):
 			with self.subTest(amount):

@@ -72,7 +72,7 @@ class TestSignatures(RazorpayCase):
 			with self.assertRaises(SignatureError):
 				self.gateway.receive(Callback("webhook", "POST", delivery.headers, {}, delivery.body))
 
-	def test_an_empty_secret_proves_nothing(self):
+	def test_an_empty_secret_verifies_nothing(self):
 		"""S6: anyone can sign with an empty key."""
 		body = event_body()
 		gateway = self.make_gateway(webhook_secret="", key_secret="")

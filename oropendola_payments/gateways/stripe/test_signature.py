@@ -98,7 +98,7 @@ class TestSignatures(AtNow):
 			with self.subTest(shift), self.assertRaisesRegex(SignatureError, "too old"):
 				self.gateway.receive(webhook(body, sign(body, time=now + shift)))
 
-	def test_an_empty_secret_proves_nothing(self):
+	def test_an_empty_secret_verifies_nothing(self):
 		"""S6: anyone can sign with an empty key."""
 		body = event_body()
 		with self.assertRaises(SignatureError):

@@ -50,7 +50,7 @@ EXAMPLE_CHECKSUM = "d105ecd5439426704ec94ffcfa3a052c130ce8acdd9dc5e4e5f08e9dc5ce
 class TestSaltScheme(PhonePeCase):
 	secrets = LEGACY
 
-	def test_a_payment_by_the_salt_scheme(self):
+	def test_a_payment_by_the_salt_scheme_is_reported_paid(self):
 		checkout = self.gateway.create(self.request("OLD1"))
 		self.assertTrue(checkout.url.startswith(self.simulator.url))
 		self.simulator.pay("phonepe", "OLD1")

@@ -14,6 +14,7 @@ from frappe import _
 
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.api.arguments import checked_arguments, require_utf8
+from oropendola_payments.engine.core.times import with_iso_times
 from oropendola_payments.exceptions import NotAllowed, is_refusal, sentence_of
 from oropendola_payments.gateways.errors import GatewayError
 from oropendola_payments.roles import is_manager, is_staff
@@ -40,7 +41,7 @@ def endpoint(
 				require_utf8(getattr(frappe.local, "request", None))
 				with acting_as(source):
 					arguments = checked_arguments(function, signature, args, kwargs)
-					return {"success": True, **(function(**arguments) or {})}
+					return {"success": True, **with_iso_times(function(**arguments) or {})}
 			except Exception as error:
 				return refusal(error)
 

@@ -6,6 +6,7 @@ from frappe.utils import get_url
 
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
+from oropendola_payments.engine.core.times import iso_time
 from oropendola_payments.engine.core.urls import result_url
 from oropendola_payments.engine.gateway.simulated import mock_marks
 from oropendola_payments.gateways.base import Checkout
@@ -25,7 +26,7 @@ def payment_response(attempt: PaymentAttempt) -> dict:
 		"gateway": attempt.gateway,
 		"payment_url": url,
 		"next_action": action,
-		"expires_at": attempt.expires_at,
+		"expires_at": iso_time(attempt.expires_at),
 		**_references(attempt, checkout.get("url")),
 		**mock_marks(attempt.mode),
 	}

@@ -17,6 +17,7 @@ from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.checkout import payer
 from oropendola_payments.engine.checkout.open_at_gateway import choose_method
+from oropendola_payments.engine.core.times import iso_time
 from oropendola_payments.engine.gateway.simulated import mock_marks
 from oropendola_payments.engine.inbound.status_query import refresh_if_possible
 from oropendola_payments.engine.phone import numbers, otp, verification
@@ -47,7 +48,7 @@ def create_order(user: str, invoice_id: str | None, amount: Decimal | None, cust
 		"invoice_id": invoice.name,
 		"amount": attempt.payment_ref().amount,
 		"payment_session_id": (attempt.checkout().get("data") or {}).get("payment_session_id"),
-		"expires_at": attempt.expires_at,
+		"expires_at": iso_time(attempt.expires_at),
 		"payment_methods": list(METHODS),
 	}
 

@@ -1,6 +1,7 @@
 """The documents are complete: every endpoint, error code, job and invariant is described."""
 
 import re
+from pathlib import Path
 
 import frappe
 
@@ -18,6 +19,9 @@ DOCS = ROOT / "docs"
 PAGES = [*sorted(ROOT.glob("*.md")), ROOT / "benchless" / "README.md", *sorted(DOCS.rglob("*.md"))]
 # The first line holds commands, hooks and aliases of old names; the simulator has one row.
 LISTED = {name for names in LAYERS[1:] for name in names if "/" in name and "simulator" not in name}
+DOCUMENT = re.compile(r"\b[A-Za-z][\w-]*\.md\b")
+# Chapters of papers that nobody but their author has.
+ELSEWHERE = re.compile(r"\b(?:[Ll]essons?|[Ff]acts?|[Dd]esign) \d|\.md,? section \d")
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 
 
@@ -84,6 +88,14 @@ class TestDocuments(TestCase):
 			for target in LINK.findall(page.read_text()):
 				if "://" not in target:
 					self.assertTrue((page.parent / target).exists(), f"{page.name} links to {target}")
+
+	def test_no_text_refers_to_a_document_that_is_not_here(self):
+		known = {page.name for page in (*PAGES, *ROOT.glob("*/*.md"))} | {"acmepay.md"}  # the made-up gateway
+		for path in (*PAGES, *files(tests=True), *sorted((ROOT / "benchless").rglob("*.py"))):
+			text = path.read_text(encoding="utf-8")
+			if path != Path(__file__):
+				self.assertEqual(set(DOCUMENT.findall(text)) - known, set(), path)
+				self.assertIsNone(ELSEWHERE.search(text), path)
 
 
 def _on_the_page(room: str) -> str:

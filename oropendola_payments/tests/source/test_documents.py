@@ -19,7 +19,7 @@ DOCS = ROOT / "docs"
 PAGES = [*sorted(ROOT.glob("*.md")), ROOT / "benchless" / "README.md", *sorted(DOCS.rglob("*.md"))]
 # The first line holds commands, hooks and aliases of old names; the simulator has one row.
 LISTED = {name for names in LAYERS[1:] for name in names if "/" in name and "simulator" not in name}
-DOCUMENT = re.compile(r"\b[A-Za-z][\w-]*\.md\b")
+DOCUMENT = re.compile(r"(?<![\w-])[\w-]+\.md\b")
 # Chapters of papers that nobody but their author has.
 ELSEWHERE = re.compile(r"\b(?:[Ll]essons?|[Ff]acts?|[Dd]esign) \d|\.md,? section \d")
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")

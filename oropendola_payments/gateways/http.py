@@ -1,5 +1,6 @@
 """HTTP to gateways: time-outs always, errors sorted by "was it sent", no repetition, nothing logged."""
 
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import quote
 
@@ -8,6 +9,7 @@ import requests
 from oropendola_payments.gateways.errors import (
 	BadAnswer,
 	CredentialsRefused,
+	GatewayError,
 	GatewayRefused,
 	MaybeSent,
 	NotSent,
@@ -25,18 +27,24 @@ MAX_ANSWER_BYTES = 1_000_000
 class HttpClient:
 	"""A requests session that raises our errors. `answer.json()` is safe through `read_json`."""
 
-	def __init__(self, session: requests.Session | None = None, timeout=(CONNECT_SECONDS, READ_SECONDS)):
+	def __init__(
+		self,
+		session: requests.Session | None = None,
+		timeout: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS),
+	) -> None:
 		self.session = session or requests.Session()
 		self.timeout = timeout
 
-	def call(self, method: str, url: str, *, label: str, ok=(200, 201, 202), **options) -> requests.Response:
+	def call(
+		self, method: str, url: str, *, label: str, ok: Collection[int] = (200, 201, 202), **options: Any
+	) -> requests.Response:
 		"""The answer when its status is in `ok`; otherwise the error that says whether a repetition is safe."""
 		answer = self.send(method, url, label=label, **options)
 		if answer.status_code in ok:
 			return answer
 		raise self.error_of(answer, label)
 
-	def send(self, method: str, url: str, *, label: str, **options) -> requests.Response:
+	def send(self, method: str, url: str, *, label: str, **options: Any) -> requests.Response:
 		"""Any answer, whatever its status; raises NotSent or MaybeSent when there is none."""
 		options.setdefault("timeout", self.timeout)
 		options.setdefault("allow_redirects", False)
@@ -56,7 +64,9 @@ class HttpClient:
 			raise MaybeSent(f"{label} did not answer in time.") from error
 
 	@staticmethod
-	def error_of(answer: requests.Response, label: str, message: str | None = None, code: str | None = None):
+	def error_of(
+		answer: requests.Response, label: str, message: str | None = None, code: str | None = None
+	) -> GatewayError:
 		"""The error for an HTTP status, for adapters that read the provider's own error code first."""
 		status = answer.status_code
 		if status in (401, 403):

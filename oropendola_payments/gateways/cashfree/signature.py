@@ -7,10 +7,14 @@ import base64
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
 
 from oropendola_payments.gateways.base import Callback
 from oropendola_payments.gateways.errors import CredentialsRefused, SignatureError
 from oropendola_payments.gateways.signing import hmac_sha256, is_one_of
+
+if TYPE_CHECKING:
+	from Crypto.PublicKey import RSA
 
 # Retries reach over hours, and whether they carry a new timestamp is not documented.
 MAX_AGE = timedelta(hours=24)
@@ -56,7 +60,7 @@ def is_public_key(text: str) -> bool:
 		return False
 
 
-def _public_key(text: str):
+def _public_key(text: str) -> "RSA.RsaKey":
 	"""The key of a .pem file, also when a form field swallowed its line breaks."""
 	from Crypto.PublicKey import RSA
 

@@ -87,7 +87,9 @@ class Client:
 			headers["PayPal-Request-Id"] = _bounded(request_id)
 		return _read(self._send("POST", path, headers=headers, data=content))
 
-	def _send(self, method: str, path: str, headers: dict[str, str] | None = None, data: bytes | None = None):
+	def _send(
+		self, method: str, path: str, headers: dict[str, str] | None = None, data: bytes | None = None
+	) -> requests.Response:
 		answer = self._send_once(method, path, headers, data)
 		if answer.status_code != 401:
 			return answer
@@ -95,7 +97,9 @@ class Client:
 		self.forget_token()
 		return self._send_once(method, path, headers, data)
 
-	def _send_once(self, method: str, path: str, headers: dict[str, str] | None, data: bytes | None):
+	def _send_once(
+		self, method: str, path: str, headers: dict[str, str] | None, data: bytes | None
+	) -> requests.Response:
 		headers = {**(headers or {}), "Authorization": f"Bearer {self._token()}"}
 		return self.http.send(method, self.host + path, label=LABEL, headers=headers, data=data)
 

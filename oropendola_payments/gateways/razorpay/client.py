@@ -82,10 +82,10 @@ class SdkSession:
 	def __init__(self, http: HttpClient):
 		self._http = http
 
-	def get(self, url: str, **options) -> requests.Response:
+	def get(self, url: str, **options: Any) -> requests.Response:
 		return self._send("GET", url, options)
 
-	def post(self, url: str, **options) -> requests.Response:
+	def post(self, url: str, **options: Any) -> requests.Response:
 		return self._send("POST", url, options)
 
 	def _send(self, method: str, url: str, options: dict[str, Any]) -> requests.Response:

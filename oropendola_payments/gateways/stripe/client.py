@@ -1,6 +1,6 @@
 """Calls to Stripe through its official SDK, on our own HTTP client: time-outs, no retries, no telemetry, one API version."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import requests
@@ -93,7 +93,9 @@ class SdkTransport(stripe.HTTPClient):
 		super().__init__()
 		self._http = http
 
-	def request(self, method, url, headers, post_data=None):
+	def request(  # type: ignore[override]  # the SDK decodes bytes, and each version may add keywords
+		self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None, **_more: Any
+	) -> tuple[bytes, int, Mapping[str, str]]:
 		answer = self._http.send(method.upper(), url, label=LABEL, headers=headers, data=post_data)
 		if not 200 <= answer.status_code < 300:
 			raise _error_of(answer)

@@ -1,5 +1,6 @@
 """The HTML of the pages: who sees what, with which security policy, in which language."""
 
+import html
 import re
 import unittest
 
@@ -9,6 +10,7 @@ from frappe.utils.password import update_password
 from oropendola_payments.engine.checkout import cancel
 from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.settlement import attempt_outcomes
+from oropendola_payments.simulator.core.browser import Browser
 from oropendola_payments.tests.support import factories
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.http import API, send
@@ -338,3 +340,49 @@ class TestLanguage(TestCase):
 		plan = factories.create_plan(price=0, is_free=1, plan_name="Free")
 		card = page("/plans", headers=self.headers).text.split(f'id="plan-{plan.name}"')[1].split("</li>")[0]
 		self.assertIn(">मुफ़्त<", card)
+
+
+class TestSimulatedUpi(TestCase):
+	"""In the simulator there is no phone, so the waiting page leads to a page that stands for the UPI app."""
+
+	def setUp(self):
+		factories.enable_gateway("cashfree", api_base_url=f"{simulator().url}/cashfree")
+		self.addCleanup(factories.enable_gateway, "cashfree")
+		self.user = factories.create_user()
+		invoice = factories.create_invoice(self.user)
+		details = {"vpa": "asha@example"}
+		self.answer = checkout.initiate(
+			self.user, invoice.name, "cashfree", method="upi_collect", method_details=details
+		)
+		self.attempt = self.answer["attempt"]
+		frappe.db.commit()
+
+	def link(self) -> str:
+		answer = page(
+			"/pay", headers={"Cookie": cookie_of(self.user)}, query_string={"attempt": self.attempt}
+		)
+		found = re.search(r'href="([^"]*/__approve/[^"]*)"', answer.text)
+		self.assertTrue(found, answer.text)
+		return html.unescape(found[1])
+
+	def test_a_tester_can_approve_or_decline_a_upi_collect_request(self):
+		self.assertEqual(self.link(), self.answer["mock_approval_url"])
+		for outcome, state in (("failure", "failed"), ("success", "captured")):
+			with self.subTest(outcome):
+				self.setUp()
+				browser = Browser(simulator(), simulator().url)
+				asked = browser.get(browser.get(self.link()).location)
+				self.assertIn(outcome, asked.forms[0].buttons)
+				back = browser.post(asked.forms[0].action, {**asked.forms[0].fields, "outcome": outcome})
+				self.assertIn("callbacks.returned", back.location)
+				charges = [c for c in simulator().charges("cashfree") if c.reference == self.attempt]
+				self.assertEqual(charges[-1].state, state)
+				self.assertIn("Nothing to approve", browser.get(self.link()).text)
+
+	def test_a_real_gateway_shows_no_simulated_app(self):
+		frappe.db.set_value("Payment Attempt", self.attempt, "mode", "Test")
+		frappe.db.commit()
+		answer = page(
+			"/pay", headers={"Cookie": cookie_of(self.user)}, query_string={"attempt": self.attempt}
+		)
+		self.assertNotIn("__approve", answer.text)

@@ -6,6 +6,7 @@ from frappe.utils import get_datetime, get_url, now_datetime
 
 from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.engine.checkout import cancel, gateway_choice, submit_otp
+from oropendola_payments.engine.gateway.simulated import approval_url
 from oropendola_payments.engine.phone import numbers, otp
 from oropendola_payments.money import to_decimal
 from oropendola_payments.web import policy, shell, words
@@ -190,6 +191,7 @@ def _bank_code() -> dict:
 
 def _prepare_upi(context, page, attempt, data: dict):
 	context.upi = data.get("upi") or {}
+	context.approval = approval_url(attempt)
 	page.refresh = {"seconds": LOOK_AGAIN_SECONDS, "address": None, "without_script_only": True}
 	shell.add_script(page, "watch")
 

@@ -8,7 +8,7 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
 from oropendola_payments.engine.core.times import iso_time
 from oropendola_payments.engine.core.urls import result_url
-from oropendola_payments.engine.gateway.simulated import mock_marks
+from oropendola_payments.engine.gateway.simulated import approval_url, mock_marks
 from oropendola_payments.gateways.base import Checkout
 
 
@@ -30,6 +30,8 @@ def payment_response(attempt: PaymentAttempt) -> dict:
 		**_references(attempt, checkout.get("url")),
 		**mock_marks(attempt.mode),
 	}
+	if action == "upi" and (approval := approval_url(attempt)):
+		result["mock_approval_url"] = approval
 	result.update(
 		{part: checkout[part] for part in ("form", "sdk", "upi") if attempt.is_open() and checkout.get(part)}
 	)

@@ -144,7 +144,8 @@ def _bound(attempt: PaymentAttempt, phone: str) -> otp.Binding:
 
 
 def _next_step(started: dict) -> dict:
-	return {key: started[key] for key in ("next_action", "payment_url", "upi") if started.get(key)}
+	parts = ("next_action", "payment_url", "upi", "mock_approval_url")
+	return {part: started[part] for part in parts if started.get(part)}
 
 
 # The customer's input is kept encrypted in Redis for as long as an order can be paid, and never in the database.

@@ -25,6 +25,7 @@ class Control:
 			("POST", "/__reset", self.reset),
 			("POST", "/__config", self.configure),
 			("POST", "/__finish", self.finish),
+			("GET", "/__approve/<code>/<reference>", self.approve),
 		]
 
 	def overview(self, request: Request) -> Response:
@@ -65,6 +66,17 @@ class Control:
 		with _invalid_input_is_a_bad_request():
 			self.simulator.finish(body["code"], body["reference"], body.get("outcome", "success"))
 		return _ok()
+
+	def approve(self, request: Request, code: str, reference: str) -> Response:
+		"""Leads to the page on which the payer approves or declines the pending payment with our reference."""
+		with _invalid_input_is_a_bad_request():
+			url = self.simulator.approval_url(code, reference)
+		if url:
+			return Response("", 303, {"Location": url})
+		html = pages.message_page(
+			"payment providers", "Nothing to approve", "No payment waits for an approval."
+		)
+		return Response(html, 404, content_type="text/html; charset=utf-8")
 
 	def reset(self, request: Request) -> Response:
 		_json_object(request)

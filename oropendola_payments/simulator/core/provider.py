@@ -119,6 +119,10 @@ class Provider:
 	def can_pay(self, order: Order) -> bool:
 		return order.state not in (ledger.PAID, ledger.CANCELLED, ledger.EXPIRED)
 
+	def approval_url(self, charge: Charge) -> str | None:
+		"""The page on which the payer approves a pending payment, such as a UPI app; None if there is none."""
+		return None
+
 	# Late results, called by Simulator ----------------------------------------------------------------
 
 	def finish(self, order: Order, charge: Charge, outcome: str) -> None:

@@ -17,7 +17,7 @@ from werkzeug.wrappers import Request, Response
 from oropendola_payments.simulator.core.browser import Browser, Page
 from oropendola_payments.simulator.core.control import Control
 from oropendola_payments.simulator.core.faults import HTTP_FAULTS, Fault, Faults
-from oropendola_payments.simulator.core.ledger import CAPTURED, Charge, Ledger, Order, Refund
+from oropendola_payments.simulator.core.ledger import CAPTURED, PENDING, Charge, Ledger, Order, Refund
 from oropendola_payments.simulator.core.outbox import Outbox
 from oropendola_payments.simulator.core.provider import OTP, Provider, Return
 
@@ -173,6 +173,15 @@ class Simulator:
 			if not charges:
 				raise LookupError(f"{provider.label} has no payment for {reference!r}.")
 			provider.finish(order, charges[-1], outcome)
+
+	def approval_url(self, code: str, reference: str) -> str | None:
+		"""The page on which the payer approves the pending payment with our reference, or None."""
+		provider = self.provider(code)
+		with provider.ledger.lock:
+			order = provider.ledger.find_order_by_reference(reference)
+			charges = provider.ledger.charges_of(order) if order else []
+			pending = [charge for charge in charges if charge.state == PENDING]
+			return provider.approval_url(pending[-1]) if pending else None
 
 	def finish_refund(self, code: str, key: str, outcome: str = "success") -> None:
 		"""Give the refund with our key its result at the bank: success or failure."""

@@ -168,6 +168,9 @@ class OrderPay:
 		buttons = pages.form(action, {}, pages.UPI_BUTTONS)
 		return pages.layout(self.label, "Your bank asks for approval", pages.detail_list(details) + buttons)
 
+	def approval_url(self, charge: Charge) -> str | None:
+		return self._bank_url(charge)
+
 	def _bank_url(self, charge: Charge) -> str:
 		return self.url(f"/__bank/{charge.payment_id}")
 

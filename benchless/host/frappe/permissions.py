@@ -14,7 +14,7 @@ AUTOMATIC_ROLES = ("Guest", "All", "Desk User", "Administrator")
 def _has_permission(doctype=None, ptype="read", doc=None, user=None, throw=False, *, parent_doctype=None):
 	"""Whether the user may do this with the DocType or the document; raises instead of False with `throw`."""
 	doctype = doctype or doc.doctype
-	allowed = has_permission(doctype, ptype, doc, user, throw, parent_doctype=parent_doctype)
+	allowed = _is_allowed(doctype, ptype, doc, user, parent_doctype, explain=throw)
 	if throw and not allowed:
 		name = f" {doc if isinstance(doc, str) else doc.name}" if doc else ""
 		frappe.flags.error_message = _("No permission for {0}").format(_(doctype) + name)
@@ -24,10 +24,10 @@ def _has_permission(doctype=None, ptype="read", doc=None, user=None, throw=False
 
 def has_permission(doctype, ptype="read", doc=None, user=None, *, parent_doctype=None) -> bool:
 	"""Whether the user may; explains a refusal in a message."""
-	return _has_permission(doctype, ptype, doc, user, parent_doctype)
+	return _is_allowed(doctype, ptype, doc, user, parent_doctype)
 
 
-def _has_permission(doctype, ptype="read", doc=None, user=None, parent_doctype=None, explain=True) -> bool:
+def _is_allowed(doctype, ptype="read", doc=None, user=None, parent_doctype=None, explain=True) -> bool:
 	user = user or frappe.session.user
 	if user == "Administrator":
 		return True
@@ -46,7 +46,7 @@ def _has_permission(doctype, ptype="read", doc=None, user=None, parent_doctype=N
 def _refusal(user, doctype, doc) -> str:
 	if doc:
 		message = _("User {0} does not have access to this document").format(frappe.bold(user))
-		may_know = _has_permission(doctype, explain=False)
+		may_know = _is_allowed(doctype, explain=False)
 		return message + (f": {_(doctype)} - {doc.name}" if may_know else "")
 	message = _("User {0} does not have doctype access via role permission for document {1}")
 	return message.format(frappe.bold(user), frappe.bold(_(doctype)))
@@ -63,7 +63,7 @@ def _has_permission_for_row(child_doctype, ptype, row, user, parent_doctype, exp
 		return False
 	if not any(df.options == child_doctype for df in frappe.get_meta(parent_doctype).get_table_fields()):
 		return False
-	return _has_permission(parent_doctype, ptype, parent, user, explain=explain)
+	return _is_allowed(parent_doctype, ptype, parent, user, explain=explain)
 
 
 def get_doc_permissions(doc, user=None, ptype=None) -> dict:
@@ -130,4 +130,4 @@ def _read_roles(user: str) -> list[str]:
 	return [*roles, "All", "Guest", *(["Desk User"] if opens_desk else [])]
 
 
-__getattr__ = _absent("frappe.permissions")
+_absent("frappe.permissions")

@@ -204,4 +204,4 @@ def ping():
 	return "pong"
 
 
-__getattr__ = _absent("frappe")
+_absent("frappe")

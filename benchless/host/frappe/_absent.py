@@ -11,15 +11,15 @@ class _AbsentModule(ModuleNotFoundError, NotImplementedError):
 	"""Also what Python raises for a module that is not there."""
 
 
-def _absent(module: str):
-	"""A module-level `__getattr__` for a stand-in module."""
+def _absent(module: str) -> None:
+	"""Give a stand-in module its `__getattr__`, unseen by type checkers: for them a name is there or is a mistake."""
 
 	def __getattr__(name: str):
 		if name.startswith("_"):
 			raise AttributeError(f"module {module!r} has no attribute {name!r}")
 		raise _Absent(f"benchless has no {module}.{name}; use a bench")
 
-	return __getattr__
+	sys.modules[module].__getattr__ = __getattr__
 
 
 class _LastFinder:

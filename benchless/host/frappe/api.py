@@ -105,4 +105,4 @@ _ADDRESSES = Map(
 	[Submount("/api", _RULES), Submount("/api/v1", _RULES)], strict_slashes=False, merge_slashes=False
 )
 
-__getattr__ = _absent("frappe.api")
+_absent("frappe.api")

@@ -172,4 +172,4 @@ def sync_database():
 		session.update()
 
 
-__getattr__ = _absent("frappe.app")
+_absent("frappe.app")

@@ -242,4 +242,4 @@ def _log_in_for_this_call(user: str):
 	frappe.local.form_dict = arguments
 
 
-__getattr__ = _absent("frappe.auth")
+_absent("frappe.auth")

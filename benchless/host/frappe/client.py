@@ -52,4 +52,4 @@ def insert(doc=None):
 	return frappe.get_doc(frappe.parse_json(doc)).insert().as_dict()
 
 
-__getattr__ = _absent("frappe.client")
+_absent("frappe.client")

@@ -25,4 +25,4 @@ def get_site(context, raise_err=True):
 		raise frappe.SiteNotSpecifiedError("Please specify --site sitename")
 
 
-__getattr__ = _absent("frappe.commands")
+_absent("frappe.commands")

@@ -1,5 +1,7 @@
 """Frappe's exceptions with the HTTP status each of them gives."""
 
+from typing import TYPE_CHECKING
+
 from werkzeug.exceptions import NotFound
 
 
@@ -41,3 +43,17 @@ _family(
 )
 _family(CSRFTokenError, "InvalidAuthorizationToken")
 _family(NotFound, "IncorrectSitePath")
+
+if TYPE_CHECKING:  # what the app names, for type checkers, which do not see what `_family` makes
+
+	class DoesNotExistError(ValidationError): ...
+
+	class DuplicateEntryError(Exception): ...
+
+	class PermissionError(Exception): ...
+
+	class QueryDeadlockError(Exception): ...
+
+	class QueryTimeoutError(Exception): ...
+
+	class UniqueValidationError(ValidationError): ...

@@ -84,4 +84,4 @@ def _run_with(doc, method, args, parameters):
 	return doc.run_method(method, **args)
 
 
-__getattr__ = _absent("frappe.handler")
+_absent("frappe.handler")

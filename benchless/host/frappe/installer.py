@@ -168,4 +168,4 @@ def update_site_config(key, value, validate=True, site_config_path=None):
 	frappe.local.conf[key] = value
 
 
-__getattr__ = _absent("frappe.installer")
+_absent("frappe.installer")

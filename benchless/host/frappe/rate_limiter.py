@@ -45,4 +45,4 @@ def _count_call(identity: str, limit: int, seconds: int) -> None:
 		frappe.throw(message, frappe.RateLimitExceededError)
 
 
-__getattr__ = _absent("frappe.rate_limiter")
+_absent("frappe.rate_limiter")

@@ -106,4 +106,4 @@ class Session:
 		frappe.db.commit()
 
 
-__getattr__ = _absent("frappe.sessions")
+_absent("frappe.sessions")

@@ -41,4 +41,4 @@ def get_language(lang_list: list | None = None) -> str:
 	return frappe.form_dict.get("_lang") or frappe.local.lang
 
 
-__getattr__ = _absent("frappe.translate")
+_absent("frappe.translate")

@@ -31,7 +31,7 @@ def as_pdf(invoice: AIInvoice) -> bytes | None:
 	try:
 		# The caller has checked permissions, and a worker that handles a webhook runs as Guest.
 		frappe.flags.ignore_print_permissions = True
-		return frappe.get_print(invoice.doctype, invoice.name, print_format(), as_pdf=True)
+		return frappe.get_print(invoice.doctype, invoice.name, print_format(), as_pdf=True)  # type: ignore[attr-defined]  # only on a bench
 	except NotImplementedError:
 		return None
 	except Exception:

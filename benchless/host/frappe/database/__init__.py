@@ -8,4 +8,4 @@ def get_db():
 	return Database()
 
 
-__getattr__ = _absent("frappe.database")
+_absent("frappe.database")

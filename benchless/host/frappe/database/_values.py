@@ -189,6 +189,9 @@ class Values:
 		query = "select value from `tabSingles` where doctype = %s and field = %s"
 		return frappe.cache.hget(user, key, lambda: (self.sql(query, (user, key), pluck=True) or [None])[0])
 
+	def get_default(self, key, parent="__default"):
+		return self.get_global(key, parent)
+
 	def set_global(self, key, val, user="__global"):
 		self.sql("delete from `tabSingles` where doctype = %s and field = %s", (user, key))
 		self.sql("insert into `tabSingles` (doctype, field, value) values (%s, %s, %s)", (user, key, val))

@@ -4,7 +4,7 @@ import random
 import sqlite3
 import string
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import frappe
 from frappe._absent import _Absent, _absent
@@ -47,10 +47,12 @@ class Database(Values, _ErrorKinds):
 		self.before_commit, self.after_commit = CallbackManager(), CallbackManager()
 		self.before_rollback, self.after_rollback = CallbackManager(), CallbackManager()
 
-	def __getattr__(self, name: str):
-		if name.startswith("_"):
-			raise AttributeError(name)
-		raise _Absent(f"benchless has no frappe.db.{name}; use a bench")
+	if not TYPE_CHECKING:
+
+		def __getattr__(self, name: str):
+			if name.startswith("_"):
+				raise AttributeError(name)
+			raise _Absent(f"benchless has no frappe.db.{name}; use a bench")
 
 	def connect(self):
 		self._conn = _sqlite.take_connection(self._path)
@@ -236,4 +238,4 @@ def savepoint(catch: type | tuple[type, ...] = Exception):
 		frappe.db.release_savepoint(name)
 
 
-__getattr__ = _absent("frappe.database.database")
+_absent("frappe.database.database")

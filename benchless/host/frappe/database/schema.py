@@ -123,4 +123,4 @@ def _definition(field) -> str:
 	return column
 
 
-__getattr__ = _absent("frappe.database.schema")
+_absent("frappe.database.schema")

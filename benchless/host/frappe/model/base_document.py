@@ -255,4 +255,4 @@ def _typed(field: _dict, value):
 	return None if is_blank and (field.fieldtype in datetime_fields or field.unique) else value
 
 
-__getattr__ = _absent("frappe.model.base_document")
+_absent("frappe.model.base_document")

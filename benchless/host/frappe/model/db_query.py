@@ -175,4 +175,4 @@ class DatabaseQuery:
 		return f" limit {length} offset {int(start or 0)}" if length else ""
 
 
-__getattr__ = _absent("frappe.model.db_query")
+_absent("frappe.model.db_query")

@@ -77,4 +77,4 @@ def _refuse_links(doc, meta, filters: dict):
 			frappe.throw(text, frappe.LinkExistsError)
 
 
-__getattr__ = _absent("frappe.model.delete_doc")
+_absent("frappe.model.delete_doc")

@@ -314,4 +314,4 @@ class Document(Events, BaseDocument):
 			frappe.db.commit()
 
 
-__getattr__ = _absent("frappe.model.document")
+_absent("frappe.model.document")

@@ -112,4 +112,4 @@ def _permission(row: dict) -> _dict:
 	return _dict(row, permlevel=cint(row.get("permlevel")), if_owner=cint(row.get("if_owner")))
 
 
-__getattr__ = _absent("frappe.model.meta")
+_absent("frappe.model.meta")

@@ -113,4 +113,4 @@ def validate_name(doctype: str, name: int | str):
 	return name
 
 
-__getattr__ = _absent("frappe.model.naming")
+_absent("frappe.model.naming")

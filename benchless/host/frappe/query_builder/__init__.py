@@ -15,4 +15,4 @@ def DocType(*args, **kwargs):
 	return _builder.qb.DocType(*args, **kwargs)
 
 
-__getattr__ = _absent("frappe.query_builder")
+_absent("frappe.query_builder")

@@ -1,7 +1,7 @@
 """The builder behind `frappe.qb`, and what PyPika must do differently for Frappe and for SQLite."""
 
 import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pypika.terms
 from pypika import Order
@@ -120,10 +120,12 @@ class _Builder:
 	def _table_of(self, table):
 		return self.DocType(table) if isinstance(table, str) else table
 
-	def __getattr__(self, name: str):
-		if name.startswith("_"):
-			raise AttributeError(name)
-		raise _Absent(f"benchless has no frappe.qb.{name}; use a bench")
+	if not TYPE_CHECKING:
+
+		def __getattr__(self, name: str):
+			if name.startswith("_"):
+				raise AttributeError(name)
+			raise _Absent(f"benchless has no frappe.qb.{name}; use a bench")
 
 
 qb = _Builder()

@@ -30,4 +30,4 @@ __all__ = [
 	"Sum",
 ]
 
-__getattr__ = _absent("frappe.query_builder.functions")
+_absent("frappe.query_builder.functions")

@@ -65,4 +65,4 @@ def _save(doctype: str, values: dict, commit: bool) -> None:
 		frappe.db.commit()
 
 
-__getattr__ = _absent("frappe.tests.utils")
+_absent("frappe.tests.utils")

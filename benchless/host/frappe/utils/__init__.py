@@ -81,4 +81,4 @@ class CallbackManager:
 		self._functions.clear()
 
 
-__getattr__ = _absent("frappe.utils")
+_absent("frappe.utils")

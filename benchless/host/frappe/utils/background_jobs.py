@@ -143,4 +143,4 @@ def get_job_status(job_id: str) -> str | None:
 	return job and job.status
 
 
-__getattr__ = _absent("frappe.utils.background_jobs")
+_absent("frappe.utils.background_jobs")

@@ -263,4 +263,4 @@ def _host_of_request() -> str | None:
 	return f"{scheme}://{request.host}"
 
 
-__getattr__ = _absent("frappe.utils.data")
+_absent("frappe.utils.data")

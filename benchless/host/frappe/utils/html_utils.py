@@ -31,4 +31,4 @@ def is_json(text) -> bool:
 	return True
 
 
-__getattr__ = _absent("frappe.utils.html_utils")
+_absent("frappe.utils.html_utils")

@@ -100,4 +100,4 @@ def guess_is_path(template) -> bool:
 	return "\n" not in template and "." in template and template.rsplit(".")[-1] in extensions
 
 
-__getattr__ = _absent("frappe.utils.jinja")
+_absent("frappe.utils.jinja")

@@ -88,4 +88,4 @@ def get_encryption_key() -> str:
 	return frappe.local.conf.encryption_key
 
 
-__getattr__ = _absent("frappe.utils.password")
+_absent("frappe.utils.password")

@@ -5,6 +5,7 @@ import pickle
 import re
 import threading
 import time
+from typing import TYPE_CHECKING
 
 import frappe
 
@@ -163,14 +164,16 @@ class RedisWrapper(_Memory):
 		with self._guard:
 			self._data.get(made, {}).pop(_bytes(key), None)
 
-	def __getattr__(self, name):
-		if name.startswith("_"):
-			raise AttributeError(name)
-		raise _Absent(f"benchless has no frappe.cache.{name}; use a bench")
+	if not TYPE_CHECKING:
+
+		def __getattr__(self, name):
+			if name.startswith("_"):
+				raise AttributeError(name)
+			raise _Absent(f"benchless has no frappe.cache.{name}; use a bench")
 
 
 def setup_cache():
 	return RedisWrapper()
 
 
-__getattr__ = _absent("frappe.utils.redis_wrapper")
+_absent("frappe.utils.redis_wrapper")

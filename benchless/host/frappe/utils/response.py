@@ -105,4 +105,4 @@ def handle_session_stopped():
 	return get_response("message", http_status_code=503)
 
 
-__getattr__ = _absent("frappe.utils.response")
+_absent("frappe.utils.response")

@@ -19,4 +19,4 @@ def is_scheduler_inactive(verbose=True) -> bool:
 	return not cint(frappe.db.get_single_value("System Settings", "enable_scheduler"))
 
 
-__getattr__ = _absent("frappe.utils.scheduler")
+_absent("frappe.utils.scheduler")

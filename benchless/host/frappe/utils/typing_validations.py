@@ -64,4 +64,4 @@ def _name_of(value) -> str:
 	return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
-__getattr__ = _absent("frappe.utils.typing_validations")
+_absent("frappe.utils.typing_validations")

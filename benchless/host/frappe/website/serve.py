@@ -59,4 +59,4 @@ def _resolve(path: str) -> str:
 	return endpoint
 
 
-__getattr__ = _absent("frappe.website.serve")
+_absent("frappe.website.serve")

@@ -8,11 +8,13 @@ import frappe
 from frappe import _
 from frappe.query_builder import DocType, Order
 from frappe.query_builder.functions import Coalesce, Count, Date, NullIf, Sum
-from frappe.utils import escape_html, now_datetime
+from frappe.utils import escape_html, get_datetime, getdate, now_datetime
 
 from oropendola_payments.ai_billing import formatting
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN
+from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.money import to_decimal
 
 FINISHED = ("Paid", "Failed", "Expired", "Cancelled")
 # With fewer payments a rate means nothing.
@@ -64,7 +66,17 @@ def counted_modes() -> tuple[str, ...]:
 	return ("Live", "Manual") if live else ("Simulator", "Test", "Live", "Manual")
 
 
-def revenue(since: datetime, group_by: str | None = None) -> dict[tuple[str, str], Decimal]:
+Sums = dict[tuple[str, str], Decimal]
+
+
+def net_revenue(since: datetime, group_by: str | None = None) -> tuple[Sums, Sums]:
+	"""Return the revenue since then after refunds, and before them. A refund counts on the day it was made."""
+	gross, refunds = revenue(since, group_by), _refunded(since, group_by)
+	net = {key: gross.get(key, Decimal(0)) - refunds.get(key, Decimal(0)) for key in {*gross, *refunds}}
+	return net, gross
+
+
+def revenue(since: datetime, group_by: str | None = None) -> Sums:
 	"""Return the applied amounts since then by (group, currency). The group is `day`, `gateway` or nothing."""
 	capture = DocType("Payment Capture")
 	group = {"day": [Date(capture.captured_at)], "gateway": [capture.gateway], None: []}[group_by]
@@ -80,22 +92,54 @@ def _captures_since(since: datetime) -> Any:
 	return query.where(attempt.mode.isin(counted_modes()))
 
 
+def _refunded(since: datetime, group_by: str | None) -> Sums:
+	"""Return what was refunded of applied amounts since then, grouped as in `revenue`."""
+	done = {"status": "Refunded", "completed_at": (">=", since)}
+	names = set(frappe.get_all("Payment Refund", done, pluck="capture"))
+	sums: Sums = {}
+	for capture in _counted_captures(names):
+		total = Decimal(0)
+		filters = {"capture": capture.name, "status": "Refunded"}
+		rows = frappe.get_all(
+			"Payment Refund", filters, ["amount", "completed_at"], order_by="completed_at, name"
+		)
+		for row in rows:
+			before, total = total, total + to_decimal(row.amount)
+			part = capture.refunded_of_applied(total) - capture.refunded_of_applied(before)
+			if part and row.completed_at and get_datetime(row.completed_at) >= since:
+				group = {"day": str(getdate(row.completed_at)), "gateway": capture.gateway, None: ""}[
+					group_by
+				]
+				key = (group, capture.currency)
+				sums[key] = sums.get(key, Decimal(0)) + part
+	return sums
+
+
+def _counted_captures(names: set[str]) -> list[PaymentCapture]:
+	"""Return those of the captures that count as revenue."""
+	if not names:
+		return []
+	captures = [frappe.get_doc("Payment Capture", name) for name in names]
+	attempts = {"name": ("in", [capture.attempt for capture in captures]), "mode": ("in", counted_modes())}
+	counted = set(frappe.get_all("Payment Attempt", attempts, pluck="name"))
+	return [capture for capture in captures if capture.attempt in counted]
+
+
 # Charts -------------------------------------------------------------------------------------------
 
 
 def revenue_by_day(days: int, currency: str | None = None) -> dict:
 	dates = [today() - timedelta(days=back) for back in reversed(range(days))]
 	since = _days_ago(days - 1)
-	chart = _in_one_currency(
-		revenue(since, "day"), [str(day) for day in dates], currency or main_currency(since)
-	)
+	labels = [str(day) for day in dates]
+	chart = _in_one_currency(net_revenue(since, "day"), labels, currency or main_currency(since))
 	return {**chart, "labels": [f"{day:%d %b}" for day in dates]}
 
 
 def revenue_by_gateway(days: int, currency: str | None = None) -> dict:
 	since = _days_ago(days)
-	rows, currency = revenue(since, "gateway"), currency or main_currency(since)
-	chart = _in_one_currency(rows, sorted({name for name, own in rows if own == currency}), currency)
+	both, currency = net_revenue(since, "gateway"), currency or main_currency(since)
+	chart = _in_one_currency(both, sorted({name for name, own in both[0] if own == currency}), currency)
 	names = gateway_labels()
 	return {**chart, "labels": [escape_html(names.get(code, code)) for code in chart["labels"]]}
 
@@ -145,11 +189,15 @@ def _shortened(text: str, length: int = 36) -> str:
 	return text if len(text) <= length else text[: length - 1].rstrip() + "…"
 
 
-def _in_one_currency(rows: dict[tuple[str, str], Decimal], labels: list[str], currency: str) -> dict:
+def _in_one_currency(net_and_gross: tuple[Sums, Sums], labels: list[str], currency: str) -> dict:
 	"""Return a chart of one currency, with its name, because amounts of different currencies cannot share an axis."""
-	values = [float(rows.get((label, currency), 0)) for label in labels]
-	chart = {"labels": labels, "datasets": [{"name": currency, "values": values}]}
-	highest = max(values, default=0)
+	net, gross = ([float(rows.get((label, currency), 0)) for label in labels] for rows in net_and_gross)
+	datasets = [
+		{"name": currency, "values": net},
+		{"name": _("{0} before refunds").format(currency), "values": gross},
+	]
+	chart = {"labels": labels, "datasets": datasets}
+	highest = max(gross, default=0)
 	mark = {"label": formatting.money(highest, currency), "value": highest, "options": {"labelPos": "left"}}
 	return {**chart, "yMarkers": [mark]} if highest else chart
 

@@ -25,9 +25,14 @@ TOO_FEW = "–"
 
 @frappe.whitelist(methods=["GET", "POST"])
 def revenue_this_month(filters: Any = None) -> str:
-	"""Return this month's revenue as text, one sum for each currency."""
+	"""Return this month's revenue after refunds as text, one sum for each currency, with the sum before refunds if it differs."""
 	require_staff()
-	rows = analytics.revenue(frappe.utils.get_datetime(today().replace(day=1)))
+	net, gross = analytics.net_revenue(frappe.utils.get_datetime(today().replace(day=1)))
+	text = _in_currencies(net)
+	return text if net == gross else _("{0} ({1} before refunds)").format(text, _in_currencies(gross))
+
+
+def _in_currencies(rows: analytics.Sums) -> str:
 	sums = [fmt_money(amount, currency=currency) for (_group, currency), amount in sorted(rows.items())]
 	return " + ".join(text.replace(" ", "\u00a0") for text in sums) or "0"
 

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from decimal import Decimal
 
 import frappe
 from frappe.utils import now_datetime
@@ -27,6 +28,7 @@ from oropendola_payments.tests.support.factories import (
 	unique,
 )
 from oropendola_payments.tests.support.journey import Journey, customer
+from oropendola_payments.tests.support.time_travel import finish_refunds, sweep_until_settled
 
 REPORTS = (
 	"Payments by Gateway",
@@ -111,14 +113,43 @@ class TestNumbers(DeskCase):
 		create_active_subscription(customer(), price=7, currency="USD")
 		for draw in (analytics.revenue_by_day, analytics.revenue_by_gateway):
 			for asked in ("INR", "USD"):
-				self.assertEqual([d["name"] for d in draw(7, asked)["datasets"]], [asked])
-			self.assertEqual(len(draw(7)["datasets"]), 1)
+				names = [d["name"] for d in draw(7, asked)["datasets"]]
+				self.assertEqual(names, [asked, f"{asked} before refunds"])
 		dollars = desk_api.chart({"figure": "Revenue by day", "days": 1, "currency": "USD"})
 		self.assertEqual(sum(dollars["datasets"][0]["values"]), self.revenue_today("USD"))
 		self.assertTrue(dollars["yMarkers"][0]["label"].startswith("$"))
 
 	def revenue_today(self, currency: str) -> float:
-		return float(analytics.revenue(analytics._days_ago(0))["", currency])
+		return float(analytics.net_revenue(analytics._days_ago(0))[0]["", currency])
+
+	def test_revenue_is_net_of_refunds_with_the_gross_beside_it(self):
+		since = analytics._days_ago(0)
+		before = {
+			key: rows.get(("", "EUR"), 0)
+			for key, rows in zip("ng", analytics.net_revenue(since), strict=True)
+		}
+		invoice = create_active_subscription(customer(), price=100, currency="EUR").current_invoice
+		create.create_refund(invoice, Decimal(30), "Asked for")
+		net, gross = analytics.net_revenue(since)
+		self.assertEqual((net["", "EUR"] - before["n"], gross["", "EUR"] - before["g"]), (70, 100))
+		for draw, days in ((analytics.revenue_by_day, 1), (analytics.revenue_by_gateway, 0)):
+			sums = [sum(dataset["values"]) for dataset in draw(days, "EUR")["datasets"]]
+			self.assertEqual(sums[1] - sums[0], float(gross["", "EUR"] - net["", "EUR"]))
+		with as_user(create_user("Payments Auditor")):
+			self.assertRegex(desk_api.revenue_this_month(), r"\(.*before refunds\)")
+
+	def test_the_refund_of_a_surplus_does_not_reduce_revenue(self):
+		since = analytics._days_ago(0)
+		journey = Journey("payu")
+		before = analytics.net_revenue(since)[0].get(("", "INR"), 0)
+		journey.sim.faults.add("payu", "pay", "wrong_amount", amount_minor=59900)
+		journey.deliver_return(journey.customer_pays(journey.start()))
+		sweep_until_settled(journey)
+		finish_refunds("payu", journey.invoice)
+		filters = {"invoice": journey.invoice, "status": "Refunded"}
+		amounts = frappe.get_all("Payment Refund", filters, pluck="amount")
+		self.assertEqual([int(amount) for amount in amounts], [100])
+		self.assertEqual(analytics.net_revenue(since)[0]["", "INR"] - before, 499)
 
 	def test_charts_of_counts_have_an_axis_of_whole_numbers(self):
 		for highest, mark in ((1, 4), (2, 4), (3, None), (10, 12), (12, None), (0, None)):

@@ -42,6 +42,16 @@ class ConcurrentChange(Conflict):
 	error_code = "concurrent_change"
 
 
+class AmbiguousSubscription(Conflict):
+	"""The request does not say which of several subscriptions it means. Clients get the choices in the envelope."""
+
+	error_code = "ambiguous_subscription"
+
+	def __init__(self, message: str, choices: list[dict]) -> None:
+		super().__init__(message)
+		self.choices = choices
+
+
 class Unauthorized(Refusal):
 	http_status_code = 401
 	error_code = "unauthorized"

@@ -63,8 +63,12 @@ def refusal(error: Exception) -> dict:
 	frappe.clear_messages()
 	frappe.local.response.http_status_code = getattr(error, "http_status_code", 500)
 	answer = {"success": False, "error": sentence, "error_code": slug_of(error)}
-	left = getattr(error, "attempts_left", None)
-	return answer if left is None else {**answer, "attempts_left": left}
+	details = {name: getattr(error, name, None) for name in DETAILS}
+	return {**answer, **{name: value for name, value in details.items() if value is not None}}
+
+
+# What some refusals say for programs, beside the sentence.
+DETAILS = ("attempts_left", "choices")
 
 
 def slug_of(error: Exception) -> str:

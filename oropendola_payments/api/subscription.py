@@ -18,24 +18,30 @@ def create_subscription_and_invoice(plan_id: str, currency: Currency | None = No
 
 
 @endpoint(methods=("GET", "POST"))
-def get_my_subscription() -> dict:
-	"""Return the user's subscription, or null if there is none."""
-	return {"subscription": lookup.subscription_summary(require_login())}
+def get_my_subscription(subscription_id: str | None = None) -> dict:
+	"""Return the user's subscription, or null if there is none. Of several that are served, `subscription_id` names one."""
+	return {"subscription": lookup.subscription_summary(require_login(), subscription_id)}
+
+
+@endpoint(methods=("GET", "POST"))
+def get_my_subscriptions() -> dict:
+	"""Return all of the user's subscriptions that are not cancelled."""
+	return {"subscriptions": lookup.subscription_summaries(require_login())}
 
 
 @endpoint(methods=("POST",))
-def cancel_subscription() -> dict:
+def cancel_subscription(subscription_id: str | None = None) -> dict:
 	"""Cancel the subscription now."""
-	return lifecycle.cancel(require_login())
+	return lifecycle.cancel(require_login(), subscription_id)
 
 
 @endpoint(methods=("POST",))
-def rotate_api_key() -> dict:
+def rotate_api_key(subscription_id: str | None = None) -> dict:
 	"""Replace the API key and return the new one, once. The old one stops working."""
-	return lifecycle.rotate_key(require_login())
+	return lifecycle.rotate_key(require_login(), subscription_id)
 
 
 @endpoint(methods=("POST",))
-def reveal_api_key() -> dict:
+def reveal_api_key(subscription_id: str | None = None) -> dict:
 	"""Return, once, the API key that a payment created."""
-	return lifecycle.reveal_key(require_login())
+	return lifecycle.reveal_key(require_login(), subscription_id)

@@ -7,27 +7,23 @@ from oropendola_payments.engine.subscriptions import fulfil_again, renewal
 
 
 @endpoint(methods=("POST",))
-def renew_subscription(plan_id: str | None = None) -> dict:
+def renew_subscription(plan_id: str | None = None, subscription_id: str | None = None) -> dict:
 	"""Return the invoice for the next period. `action` is `extend` if it extends the current period, else `new`."""
-	return renewal.renew(require_login(), plan_id)
+	return renewal.renew(require_login(), plan_id, subscription_id)
 
 
 @endpoint(methods=("POST",))
-def extend_active_subscription(plan_id: str | None = None) -> dict:
+def extend_active_subscription(plan_id: str | None = None, subscription_id: str | None = None) -> dict:
 	"""As renew_subscription, only for an active subscription."""
-	user = require_login()
 	sentence = _("You have no active subscription to extend. Please renew your expired one instead.")
-	renewal.require_state(user, plan_id, ("Active", "Trial", "Past Due"), sentence)
-	return renewal.renew(user, plan_id)
+	return renewal.renew(require_login(), plan_id, subscription_id, renewal.RENEWABLE, sentence)
 
 
 @endpoint(methods=("POST",))
-def renew_expired_subscription(plan_id: str | None = None) -> dict:
+def renew_expired_subscription(plan_id: str | None = None, subscription_id: str | None = None) -> dict:
 	"""As renew_subscription, only for an expired subscription."""
-	user = require_login()
 	sentence = _("You have no expired subscription. Please extend your active one instead.")
-	renewal.require_state(user, plan_id, ("Expired",), sentence)
-	return renewal.renew(user, plan_id)
+	return renewal.renew(require_login(), plan_id, subscription_id, ("Expired",), sentence)
 
 
 @endpoint(methods=("POST",))

@@ -10,6 +10,7 @@ from frappe.utils.password import update_password
 from oropendola_payments.engine.checkout import cancel
 from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.settlement import attempt_outcomes
+from oropendola_payments.engine.subscriptions import lifecycle
 from oropendola_payments.simulator.core.browser import Browser
 from oropendola_payments.tests.support import factories
 from oropendola_payments.tests.support.case import TestCase
@@ -129,6 +130,75 @@ class TestWhoSeesWhat(TestCase):
 
 	def test_an_unpaid_invoice_has_no_receipt(self):
 		self.assertEqual(page(f"/receipt?invoice={self.invoice.name}", self.owner).status_code, 404)
+
+
+class TestSeveralSubscriptions(TestCase):
+	def setUp(self):
+		self.user = factories.create_user()
+		self.free, self.trial = (
+			lifecycle.subscribe(self.user, factories.create_plan(**values).name, None)["subscription_id"]
+			for values in (
+				{"plan_name": "Gratis", "price": 0, "is_free": 1},
+				{"plan_name": "Nest", "trial_days": 7},
+			)
+		)
+
+	def press(self, action: str, subscription: str):
+		return page(
+			"/billing", self.user, method="POST", data={"action": action, "subscription": subscription}
+		)
+
+	def key_of(self, subscription: str) -> str:
+		return frappe.db.get_value("AI Subscription", subscription, "api_key_link")
+
+	def test_the_billing_page_shows_all_and_repeats_no_element_id(self):
+		text = page("/billing", self.user).text
+		for shown in ("Gratis", "Nest", self.free, self.trial):
+			self.assertIn(shown, text)
+		ids = re.findall(r'\bid="([^"]+)"', text)
+		self.assertEqual(len(ids), len(set(ids)), ids)
+
+	def test_a_button_acts_on_the_subscription_that_it_belongs_to(self):
+		free, trial = self.key_of(self.free), self.key_of(self.trial)
+		self.assertIn("oro_", self.press("rotate_key", self.trial).text)
+		frappe.db.rollback()
+		self.assertEqual(self.key_of(self.free), free)
+		self.assertNotEqual(self.key_of(self.trial), trial)
+		self.press("cancel", self.free)
+		frappe.db.rollback()
+		statuses = [
+			frappe.db.get_value("AI Subscription", name, "status") for name in (self.free, self.trial)
+		]
+		self.assertEqual(statuses, ["Cancelled", "Trial"])
+
+	def test_a_cancelled_subscription_is_shown_only_if_there_is_no_other(self):
+		self.press("cancel", self.free)
+		self.assertNotIn("Gratis", page("/billing", self.user).text)
+		self.press("cancel", self.trial)
+		self.assertIn("It was cancelled", page("/billing", self.user).text)
+
+
+class TestExhaustedInvoice(TestCase):
+	def setUp(self):
+		self.invoice = factories.create_invoice()
+		self.invoice.mark_as_processing()
+		self.invoice.mark_as_failed("The bank said no.")
+		self.invoice.write(retry_count=3)
+		frappe.db.commit()
+
+	def test_the_pages_offer_a_new_invoice_instead_of_one_without_retries(self):
+		user, old = self.invoice.user, self.invoice.name
+		for path in ("/billing", f"/checkout?invoice={old}"):
+			self.assertIn("Get a new invoice", page(path, user).text, path)
+		answer = page(
+			"/billing",
+			user,
+			method="POST",
+			data={"action": "renew", "subscription": self.invoice.subscription},
+		)
+		self.assertRegex(answer.headers["Location"], r"/checkout\?invoice=INV-")
+		self.assertNotIn(old, answer.headers["Location"])
+		self.assertNotIn("Get a new invoice", page("/billing", user).text)
 
 
 class TestPaidInvoice(TestCase):

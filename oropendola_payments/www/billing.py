@@ -1,4 +1,4 @@
-"""Billing page: subscription, quota, API key and invoices."""
+"""Billing page: subscriptions, quotas, API keys and invoices."""
 
 from collections.abc import Callable
 
@@ -24,15 +24,22 @@ def get_context(context):
 	context.update({"new_key": "", "done": ""})
 	if shell.is_post():
 		_act(context)
-	mine = lookup.subscription_summary(user)
 	context.update(
 		{
-			"mine": _subscription(mine) if mine else None,
+			"subscriptions": [_subscription(mine) for mine in _summaries(user)],
 			"name": frappe.db.get_value("User", user, "first_name") or "",
 			"example_url": get_url("/api/method/oropendola_payments.api.usage.consume"),
 			**_invoices(user),
 		}
 	)
+
+
+def _summaries(user: str) -> list[dict]:
+	"""Return the customer's subscriptions; a cancelled one only if there is no other."""
+	last = lookup.subscriptions_of(user)[:1]
+	return lookup.subscription_summaries(user) or [
+		lookup.subscription_summary(user, row.name) for row in last
+	]
 
 
 # Buttons ------------------------------------------------------------------------------------------
@@ -51,7 +58,7 @@ def _log_out(context):
 
 def _renew(context):
 	with shell.refusals_lead_to("/billing"):
-		invoice = renewal.renew(shell.require_login())["invoice_id"]
+		invoice = renewal.renew(shell.require_login(), subscription_id=_chosen())["invoice_id"]
 	shell.redirect(f"/checkout?invoice={invoice}")
 
 
@@ -63,16 +70,21 @@ def _rotate_key(context):
 	_show_new_key(context, lifecycle.rotate_key)
 
 
-def _show_new_key(context, make_key: Callable[[str], dict]):
+def _show_new_key(context, make_key: Callable[[str, str | None], dict]):
 	"""Show the key in the answer to the POST, without a redirect, because no page that can be reloaded may contain it."""
 	with shell.refusals_lead_to("/billing"):
-		context.new_key = make_key(shell.require_login())["api_key"]
+		context.new_key = make_key(shell.require_login(), _chosen())["api_key"]
 
 
 def _cancel(context):
 	with shell.refusals_lead_to("/billing"):
-		lifecycle.cancel(shell.require_login())
+		lifecycle.cancel(shell.require_login(), _chosen())
 	shell.redirect("/billing")
+
+
+def _chosen() -> str | None:
+	"""Return the subscription whose button was pressed."""
+	return shell.posted("subscription") or None
 
 
 ACTIONS = {
@@ -91,7 +103,9 @@ def _subscription(mine: dict) -> dict:
 	status, quota = mine["status"], mine["quota"]
 	plan = current("AI Plan", mine["plan"])
 	limit, remaining = cint(quota["limit"]), max(0, cint(quota["remaining"]))
+	open_invoice, is_exhausted = _open_invoice(mine)
 	return {
+		"id": mine["subscription_id"],
 		"plan": words.translated(mine["plan_name"]),
 		"state": words.state(words.SUBSCRIPTION_STATES, status),
 		"sentence": _sentence(mine, plan),
@@ -104,10 +118,17 @@ def _subscription(mine: dict) -> dict:
 		"resets": words.day(quota["reset_on"]),
 		"key_prefix": mine["api_key_prefix"] or "",
 		"key_waits": mine["api_key_waiting"] and status in SERVED,
-		"open_invoice": mine["open_invoice"] if status != "Cancelled" else None,
-		"renew": _renew_word(status, plan),
+		"open_invoice": open_invoice,
+		"renew": _("Get a new invoice") if is_exhausted else _renew_word(status, plan),
 		"can_cancel": status != "Cancelled",
 	}
+
+
+def _open_invoice(mine: dict) -> tuple[str | None, bool]:
+	"""Return the invoice to pay, and whether the open one has no attempts left, so that a new one is offered instead."""
+	name = mine["open_invoice"] if mine["status"] != "Cancelled" else None
+	is_exhausted = bool(name) and frappe.get_doc("AI Invoice", name).is_exhausted()
+	return (None if is_exhausted else name), is_exhausted
 
 
 def _sentence(mine: dict, plan) -> str:

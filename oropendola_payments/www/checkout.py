@@ -31,6 +31,9 @@ def get_context(context):
 	if shell.is_post():
 		_start(invoice)
 	context.update({"view": _view(invoice), "invoice": summary(invoice)})
+	context.replaces = (
+		invoice.subscription if invoice.is_exhausted() and invoice.purpose != "Upgrade" else None
+	)
 	if context.view == "pay":
 		_add_gateways(context, invoice, page)
 	page.title = _("Pay invoice {0}").format(invoice.name)

@@ -125,9 +125,9 @@ def _cancel_open_invoices(subscription: str) -> None:
 # Ending and keys ----------------------------------------------------------------------------------
 
 
-def cancel(user: str) -> dict:
+def cancel(user: str, subscription_id: str | None = None) -> dict:
 	"""Cancel the customer's subscription now, and its open invoices where no payment is in progress."""
-	return in_transaction(end, own_subscription(user).name)
+	return in_transaction(end, own_subscription(user, subscription_id).name)
 
 
 def end(name: str) -> dict:
@@ -148,8 +148,8 @@ def end(name: str) -> dict:
 	return {"subscription_id": name, "status": subscription.status}
 
 
-def rotate_key(user: str) -> dict:
-	return in_transaction(_rotate, own_subscription(user).name)
+def rotate_key(user: str, subscription_id: str | None = None) -> dict:
+	return in_transaction(_rotate, own_subscription(user, subscription_id).name)
 
 
 def _rotate(name: str) -> dict:
@@ -163,9 +163,20 @@ def _rotate(name: str) -> dict:
 	return {"api_key": key, "subscription_id": name}
 
 
-def reveal_key(user: str) -> dict:
+def reveal_key(user: str, subscription_id: str | None = None) -> dict:
 	"""Return, once, the API key that a payment created."""
-	key = api_keys.reveal(own_subscription(user).name)
+	subscription = own_subscription(user, subscription_id)
+	key = api_keys.reveal(subscription.name)
 	if not key:
-		raise NotFound(_("Your API key was already shown. If you lost it, create a new one."))
-	return {"api_key": key}
+		raise NotFound(_why_no_key(subscription.status))
+	return {"api_key": key, "subscription_id": subscription.name}
+
+
+def _why_no_key(status: str) -> str:
+	if status == "Pending":
+		return _("There is no API key yet. You get one as soon as the invoice is paid.")
+	if status in ("Past Due", "Expired"):
+		return _("Your API key is paused. It works again as soon as you renew the subscription.")
+	if status == "Cancelled":
+		return _("This subscription was cancelled and has no API key. Please subscribe again.")
+	return _("Your API key was already shown. If you lost it, create a new one.")

@@ -32,6 +32,7 @@ READS = {
 	"payment.get_pending_invoices",
 	"receipts.download",
 	"subscription.get_my_subscription",
+	"subscription.get_my_subscriptions",
 	"subscription.get_plans",
 }
 OPEN_TO_GUESTS = {

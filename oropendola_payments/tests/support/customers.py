@@ -41,5 +41,5 @@ class CustomerTestCase(TestCase):
 		self.plan = plan or create_plan(**plan_values)
 		return self.succeed(api.create_subscription_and_invoice, plan_id=self.plan.name)
 
-	def my_subscription(self) -> dict:
-		return self.succeed(api.get_my_subscription)["subscription"]
+	def my_subscription(self, **arguments) -> dict:
+		return self.succeed(api.get_my_subscription, **arguments)["subscription"]

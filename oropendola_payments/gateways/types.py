@@ -165,6 +165,8 @@ class PaymentEvent:
 	error_code: str | None = None
 	reason: str | None = None  # the gateway's sentence, safe to show to a manager
 	details: Mapping[str, object] = field(default_factory=dict)  # without personal data
+	# More was paid than was asked for, and the gateway does not say whether that is a fee of its own: a person has to look.
+	may_include_fee: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,19 @@ from oropendola_payments.engine.core.transactions import in_transaction, lock_at
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.simulated import mock_marks
 from oropendola_payments.engine.inbound.capture import settle_answer
-from oropendola_payments.engine.inbound.status_query import refresh
+from oropendola_payments.engine.inbound.status_query import RECENT_SECONDS, refresh, schedule_refresh
 from oropendola_payments.engine.inbound.withdraw import CLOSED, close_at_gateway
 from oropendola_payments.engine.settlement.attempt_outcomes import CANCELLED_REASON, close_invoice_if_last
 
+# A gateway that is still closing the order is asked again this soon.
+CLOSING_SECONDS = RECENT_SECONDS
+
 
 def cancel(user: str, attempt_name: str) -> dict:
-	"""Cancel an attempt, unless the gateway reports that it is paid or authorized."""
+	"""Cancel an attempt, unless the gateway's answer says otherwise: it may be paid, or not closed yet.
+
+	A gateway that cannot close an order is asked how it stands; money that arrives later is recorded all the same.
+	"""
 	attempt = own_attempt(user, attempt_name)
 	if not attempt.is_open():
 		return _status_summary(attempt.name)
@@ -23,7 +29,10 @@ def cancel(user: str, attempt_name: str) -> dict:
 		refresh(attempt)
 	elif event.outcome not in CLOSED:
 		settle_answer(attempt, event)
-	in_transaction(_withdraw_locked, attempt)
+	if event is None or event.outcome in CLOSED:
+		in_transaction(_withdraw_locked, attempt)
+	else:
+		schedule_refresh(frappe.get_doc("Payment Attempt", attempt.name), CLOSING_SECONDS)
 	return _status_summary(attempt.name)
 
 

@@ -45,3 +45,28 @@ class TestCancelling(TestCase):
 		journey = Journey("payu")
 		attempt = journey.start()
 		self.assertEqual([journey.cancel(attempt)["status"] for _time in range(2)], ["Cancelled"] * 2)
+
+
+class TestAnswersOfACancel(TestCase):
+	"""Whatever a gateway answers to a cancel is an answer about the payment."""
+
+	def test_an_order_that_was_paid_meanwhile_is_settled_and_not_cancelled(self):
+		for gateway in ("cashfree", "cashflows", "stripe"):
+			with self.subTest(gateway):
+				journey = Journey(gateway)
+				attempt = journey.start()
+				journey.customer_pays(attempt)
+				journey.take_webhooks()  # lost
+				self.assertEqual(journey.cancel(attempt)["status"], "Paid")
+				self.assertEqual(journey.status(), "Paid")
+				self.assertEqual(journey.problems(), [])
+
+	def test_an_order_that_is_still_closing_stays_open_until_the_gateway_says_otherwise(self):
+		journey = Journey("cashfree")
+		attempt = journey.start()
+		journey.customer_pays(attempt, "pending")
+		self.assertEqual(journey.cancel(attempt)["status"], "Processing")
+		self.assertEqual(journey.status(), "Processing")
+		journey.sim.finish("cashfree", attempt, "success")
+		sweep_until_settled(journey)
+		self.assertEqual(journey.status(), "Paid")

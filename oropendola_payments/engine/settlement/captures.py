@@ -45,7 +45,7 @@ def take_money(
 	if disposition == "Mismatch":
 		_flag_mismatch(invoice, attempt, _mismatch_reason(attempt, event))
 	else:
-		apply_capture(invoice, capture, _details(event), expected_part)
+		apply_capture(invoice, capture, _details(event), expected_part, event.may_include_fee)
 	result.policy_applied = bool(capture.resolution)
 	result.changed, result.capture, result.disposition = True, capture.name, disposition
 
@@ -167,7 +167,11 @@ def _close_as_paid(
 
 
 def apply_capture(
-	invoice: AIInvoice, capture: PaymentCapture, response: str | None = None, expected_part: bool = False
+	invoice: AIInvoice,
+	capture: PaymentCapture,
+	response: str | None = None,
+	expected_part: bool = False,
+	may_include_fee: bool = False,
 ) -> None:
 	"""Pay the invoice with a capture and grant the service. The double-payment policy decides about any excess.
 
@@ -181,7 +185,7 @@ def apply_capture(
 		served = _pay(invoice, capture, invoice.paid() + applied, response, expected_part)
 	unwanted = amount - applied if served else amount
 	if unwanted > 0:
-		overpayment.apply_policy(invoice, capture, unwanted)
+		overpayment.apply_policy(invoice, capture, unwanted, may_include_fee and served)
 	if not served:
 		overpayment.apply_policy_to_parts(invoice, excluding=capture.name)
 

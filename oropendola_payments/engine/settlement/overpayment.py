@@ -13,9 +13,14 @@ from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.refunds import record as refund_record
 
 
-def apply_policy(invoice: AIInvoice, capture: PaymentCapture, unwanted: Decimal) -> None:
-	"""Open a refund, keep the money as credit, or flag it. Runs inside the settling transaction; the refund is sent after the commit."""
-	policy = _policy(capture, unwanted)
+def apply_policy(
+	invoice: AIInvoice, capture: PaymentCapture, unwanted: Decimal, may_be_fee: bool = False
+) -> None:
+	"""Open a refund, keep the money as credit, or flag it. Runs inside the settling transaction; the refund is sent after the commit.
+
+	What may be a fee of the gateway is flagged: we may not have received it.
+	"""
+	policy = "Flag" if may_be_fee else _policy(capture, unwanted)
 	invoice.record("surplus_decided", capture, to_status=policy, unwanted=unwanted, currency=capture.currency)
 	capture.write(resolution=policy, surplus=unwanted)
 	if policy == "Refund":

@@ -5,6 +5,7 @@ https://developer.cashflows.com/api_reference/cashflows_gateway.html and /integr
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 
@@ -175,7 +176,9 @@ class Cashflows(Gateway):
 		"""Close the job; its state afterwards, which may be that it was paid a moment earlier."""
 		if not payment.order_id:
 			# Its creation was not answered: nobody has the page to pay on.
-			return self._status_by_order_number(payment)
+			event = self._status_by_order_number(payment)
+			is_unpaid = event.outcome in (Outcome.PENDING, Outcome.NOT_FOUND)
+			return replace(event, outcome=Outcome.CANCELLED) if is_unpaid else event
 		try:
 			self.client.cancel_job(payment.order_id)
 		except CredentialsRefused:

@@ -215,11 +215,11 @@ class TestCapture(CashflowsCase):
 		self.configure(auto_capture=True)
 		self.assertEqual(self.gateway.cancel(self.paid()).outcome, Outcome.PAID)
 
-	def test_cancelling_a_job_without_its_reference_reports_its_state(self):
+	def test_a_job_whose_creation_was_not_answered_is_cancelled_because_nobody_can_pay_it(self):
 		payment = self.open()
-		self.assertEqual(self.gateway.cancel(replace(payment, order_id=None)).outcome, Outcome.PENDING)
+		self.assertEqual(self.gateway.cancel(replace(payment, order_id=None)).outcome, Outcome.CANCELLED)
 		unknown = replace(payment, order_id=None, reference="NEVER")
-		self.assertEqual(self.gateway.cancel(unknown).outcome, Outcome.NOT_FOUND)
+		self.assertEqual(self.gateway.cancel(unknown).outcome, Outcome.CANCELLED)
 
 	def test_cancelling_an_open_job_closes_it(self):
 		payment = self.open()

@@ -169,7 +169,13 @@ class Cashfree(Gateway):
 		status, answer = self.client.terminate_order(payment.reference)
 		if status >= 400:
 			return self.payment_events(payment)[0]  # paid, expired or ended before: that is the answer
-		outcome = ORDER_OUTCOMES.get(short_text(answer.get("order_status")), Outcome.PENDING)
+		order_status = short_text(answer.get("order_status"))
+		if (
+			order_status == "PAID"
+		):  # the customer was faster, and the order itself does not say how much it was
+			events = self.payment_events(payment)
+			return next((e for e in events if e.outcome in (Outcome.PAID, Outcome.AUTHORIZED)), events[0])
+		outcome = ORDER_OUTCOMES.get(order_status, Outcome.PENDING)
 		return PaymentEvent(outcome, payment.reference, id_of(answer.get("cf_order_id")))
 
 	def submit_otp(self, payment: PaymentRef, otp: str) -> OtpResult:

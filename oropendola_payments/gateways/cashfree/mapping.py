@@ -97,6 +97,7 @@ def payment_event(
 		error_code=short_text(member(payment, "error_details", "error_code")),
 		reason=reason,
 		details={"cf_payment_id": payment_id, "payment_status": status_of(payment)},
+		may_include_fee=outcome is Outcome.PAID and _may_include_fee(payment),
 	)
 
 
@@ -210,9 +211,23 @@ def _money(payment: Mapping[str, Any]) -> tuple[Outcome, Decimal | None]:
 
 
 def _amount(payment: Mapping[str, Any]) -> Decimal | None:
-	"""What was paid for the order; a service fee that Cashfree adds for the customer is on top of it and not ours."""
+	"""What was paid for the order: without the service charge and its tax, which Cashfree adds for the customer and keeps."""
 	paid, ordered = amount_of(payment.get("payment_amount")), amount_of(payment.get("order_amount"))
-	return min(paid, ordered) if paid and ordered else paid
+	if not paid or not ordered or paid <= ordered:
+		return paid
+	return max(ordered, paid - _service_charge(payment))
+
+
+def _may_include_fee(payment: Mapping[str, Any]) -> bool:
+	"""Above the order's amount, and the fields of the service charge do not explain it."""
+	paid, ordered = _amount(payment), amount_of(payment.get("order_amount"))
+	return bool(paid and ordered and paid > ordered) and not _service_charge(payment)
+
+
+def _service_charge(payment: Mapping[str, Any]) -> Decimal:
+	names = ("payment_surcharge_service_charge", "payment_surcharge_service_tax")
+	parts = [amount_of(member(payment, "payment_surcharge", name)) for name in names]
+	return sum((part for part in parts if part), Decimal(0))
 
 
 def _upi(payload: Any) -> dict[str, str]:

@@ -22,13 +22,37 @@ class TestStates(unittest.TestCase):
 			)
 			self.assertIn(ended.outcome, (Outcome.EXPIRED, Outcome.CANCELLED))
 
-	def test_a_service_fee_is_not_part_of_the_amount(self):
-		"""SDK model of the payment: the order's amount differs from the payment's when a fee is added on top."""
+	def test_a_service_charge_is_not_part_of_the_amount(self):
+		"""Its fields say that it was added on top of the order's amount."""
 		payment = {"payment_status": "SUCCESS", "cf_payment_id": "1", "payment_currency": "INR"}
 		amounts = {"order_amount": Decimal("1499.00"), "payment_amount": Decimal("1520.50")}
-		self.assertEqual(payment_event({**payment, **amounts}, "PAY16").amount, Decimal("1499.00"))
+		surcharge = {
+			"payment_surcharge_service_charge": Decimal("18.22"),
+			"payment_surcharge_service_tax": Decimal("3.28"),
+		}
+		charged = payment_event({**payment, **amounts, "payment_surcharge": surcharge}, "PAY16")
+		self.assertEqual((charged.amount, charged.may_include_fee), (Decimal("1499.00"), False))
 		less = {**amounts, "payment_amount": Decimal("1400.00")}
 		self.assertEqual(payment_event({**payment, **less}, "PAY16").amount, Decimal("1400.00"))
+
+	def test_more_than_the_order_without_a_service_charge_is_recorded_as_it_came_and_marked(self):
+		payment = {"payment_status": "SUCCESS", "cf_payment_id": "1", "payment_currency": "INR"}
+		amounts = {"order_amount": Decimal("499.00"), "payment_amount": Decimal("599.00")}
+		for surcharge in (
+			None,
+			{},
+			{"payment_surcharge_service_charge": 0},
+			{"payment_surcharge_service_charge": "x"},
+		):
+			event = payment_event({**payment, **amounts, "payment_surcharge": surcharge}, "PAY16")
+			self.assertEqual((event.amount, event.may_include_fee), (Decimal("599.00"), True), surcharge)
+
+	def test_what_a_service_charge_does_not_explain_is_a_surplus(self):
+		payment = {"payment_status": "SUCCESS", "cf_payment_id": "1", "payment_currency": "INR"}
+		amounts = {"order_amount": Decimal("499.00"), "payment_amount": Decimal("599.00")}
+		surcharge = {"payment_surcharge_service_charge": Decimal("10.00")}
+		event = payment_event({**payment, **amounts, "payment_surcharge": surcharge}, "PAY16")
+		self.assertEqual((event.amount, event.may_include_fee), (Decimal("589.00"), False))
 
 	def test_an_unknown_state_is_never_paid(self):
 		for status in ("SUCCEEDED", "success", None, 1, ["SUCCESS"], "FLAGGED"):

@@ -91,12 +91,16 @@ class TestContent(CashfreeCase):
 		)
 		self.assertEqual(self.gateway.receive(signed(body)).events[0].outcome, Outcome.AUTHORIZED)
 
-	def test_a_service_fee_is_not_part_of_the_amount_of_a_webhook(self):
+	def test_a_service_charge_is_not_part_of_the_amount_of_a_webhook(self):
 		payment = {
 			"cf_payment_id": 1,
 			"payment_status": "SUCCESS",
 			"payment_amount": 1520.5,
 			"payment_currency": "INR",
+			"payment_surcharge": {
+				"payment_surcharge_service_charge": 18.22,
+				"payment_surcharge_service_tax": 3.28,
+			},
 		}
 		order = {"order_id": "WH12", "order_amount": 1499.0}
 		event = self.gateway.receive(

@@ -122,7 +122,7 @@ class TestPaying(BrowserTestCase):
 		page.locator("input[name=gateway][value=cashfree]").check()
 		page.locator(".pay-form .button").click()
 		notice = page.locator("noscript .notice")  # texts inside noscript are not searched by text
-		self.assertIn("Cashfree only works with JavaScript", notice.inner_text())
+		self.assertIn("Cashfree needs JavaScript", notice.inner_text())
 
 	def test_a_free_plan_starts_at_once_and_shows_its_key(self):
 		plan = factories.create_plan(price=0, is_free=1)
@@ -140,7 +140,7 @@ class TestPaying(BrowserTestCase):
 		page.get_by_text("आप भुगतान कैसे करना चाहेंगे?").wait_for()
 		self.choose(page, "payu")
 		self.press(page, "success")
-		page.get_by_text("धन्यवाद, ₹499.00 का भुगतान हो गया").wait_for()
+		page.get_by_text("धन्यवाद, हमें ₹499.00 मिल गए").wait_for()
 
 
 class TestBilling(BrowserTestCase):

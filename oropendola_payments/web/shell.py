@@ -13,6 +13,7 @@ from frappe import _
 from frappe.sessions import get_csrf_token
 from frappe.utils import cint, strip_html
 
+from oropendola_payments.ai_billing import contact
 from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.exceptions import is_refusal, sentence_of
@@ -35,6 +36,7 @@ def open_page(context, title: str, here: str = "") -> frappe._dict:
 		nonce=nonce,
 		lang=(frappe.local.lang or "en").replace("_", "-"),
 		brand=brand(),
+		contact=contact.ways(),
 		user=user(),
 		csrf_token=get_csrf_token() if user() else "",
 		login=login_address(),

@@ -456,3 +456,50 @@ class TestSimulatedUpi(TestCase):
 			"/pay", headers={"Cookie": cookie_of(self.user)}, query_string={"attempt": self.attempt}
 		)
 		self.assertNotIn("__approve", answer.text)
+
+
+class TestContact(TestCase):
+	"""Whoever is told to contact us reads how."""
+
+	WAYS = ("mailto:help@example.com", "tel:+912212345678", "https://help.example.com/")
+
+	def setUp(self):
+		self.enterContext(
+			factories.payment_settings(
+				seller_email="help@example.com",
+				seller_phone="+91 22 1234 5678",
+				seller_link="https://help.example.com/",
+			)
+		)
+		self.user = factories.create_user()
+		self.invoice = factories.create_invoice(self.user)
+
+	def text_of(self, path: str) -> str:
+		return page(path, headers={"Cookie": cookie_of(self.user)}).text
+
+	def test_result_checkout_and_billing_say_how_to_reach_the_seller(self):
+		name = self.invoice.name
+		for path in (f"/payment-result?invoice={name}", f"/checkout?invoice={name}", "/billing"):
+			text = self.text_of(path)
+			for way in self.WAYS:
+				self.assertIn(f'href="{way}"', text, path)
+
+	def test_help_with_an_invoice_leads_to_the_ways_to_contact(self):
+		self.invoice.mark_as_processing()
+		self.invoice.mark_as_failed("The bank said no.")
+		frappe.db.set_value("AI Invoice", self.invoice.name, "retry_count", 3)
+		frappe.db.commit()
+		link = re.search(r'href="([^"]*)"[^>]*>\s*Get help', self.text_of("/billing"))
+		self.assertTrue(link[1].endswith("#contact"), link[1])
+		self.assertIn('id="contact"', self.text_of(link[1].partition("#")[0]))
+
+	def test_a_seller_without_an_address_shows_no_empty_line(self):
+		with factories.payment_settings(seller_email="", seller_phone="", seller_link=""):
+			self.assertNotIn('id="contact"', self.text_of("/billing"))
+
+	def test_a_help_page_must_be_a_web_address(self):
+		settings = frappe.get_doc("Payment Settings")
+		for link in ("javascript:alert(1)", "help.example.com", "https://"):
+			settings.seller_link = link
+			with self.assertRaisesRegex(frappe.ValidationError, "https://"):
+				settings.validate()

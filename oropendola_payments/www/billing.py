@@ -203,6 +203,8 @@ def _action(doc) -> dict | None:
 	if doc.status == "Processing" and attempt:
 		return {"word": _("Check status"), "address": f"/payment-result?invoice={doc.name}", "quiet": True}
 	if doc.status in ("Failed", "Abandoned"):
-		word = _("Try again") if doc.can_retry() else _("Get help")
-		return {"word": word, "address": f"/checkout?invoice={doc.name}", "quiet": not doc.can_retry()}
+		address = f"/checkout?invoice={doc.name}"
+		if doc.can_retry():
+			return {"word": _("Try again"), "address": address, "quiet": False}
+		return {"word": _("Get help"), "address": f"{address}#contact", "quiet": True}
 	return {"word": _("Pay"), "address": f"/checkout?invoice={doc.name}", "quiet": False}

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import frappe
-from frappe.utils import cint, flt, get_fullname, get_url
+from frappe import _
+from frappe.utils import cint, escape_html, flt, get_fullname, get_url
 
-from oropendola_payments.ai_billing import formatting
+from oropendola_payments.ai_billing import contact, formatting
 from oropendola_payments.ai_billing.current import current, payment_settings
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED, AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
@@ -134,13 +135,20 @@ def _send(key: str, record: Any, path: str, values: Callable[[], dict], with_rec
 			"link": get_url(path),
 			**values(),
 		}
+		help_line = _help_line()
 	subject, message = mail_templates.render(key, customer.language, known)
 	frappe.sendmail(
 		recipients=[customer.email],
 		subject=subject,
-		message=message,
+		message=f"{message}{help_line}",
 		reply_to=settings.seller_email or None,
 		reference_doctype=record.doctype,
 		reference_name=record.name,
 		attachments=receipts.attachments(record, customer.language) if with_receipt else None,
 	)
+
+
+def _help_line() -> str:
+	"""Return how to reach the seller, as HTML, below the text of every email, edited ones included."""
+	links = [f'<a href="{escape_html(way.href)}">{escape_html(way.text)}</a>' for way in contact.ways()]
+	return f"<p>{_('Questions? Contact us:')} {' · '.join(links)}</p>" if links else ""

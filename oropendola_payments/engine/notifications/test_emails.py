@@ -66,6 +66,14 @@ class TestPaymentMails(MailCase):
 		notification_hooks.payment_succeeded(self.capture)
 		self.assertNotIn("API key", mails_to(self.user)[-1].html)
 
+	def test_the_mail_says_how_to_reach_the_seller(self):
+		with payment_settings(
+			seller_email="help@example.com", seller_phone="+91 22 1234 5678", seller_link=None
+		):
+			notification_hooks.payment_succeeded(self.capture)
+		for way in ("mailto:help@example.com", "tel:+912212345678"):
+			self.assertIn(way, mails_to(self.user)[-1].html)
+
 	def test_the_receipt_is_in_the_language_of_the_customer(self):
 		with replaced(frappe, "get_print", lambda *args, **options: frappe.local.lang.encode()):
 			self.assertEqual(receipts.attachments(self.invoice, "hi")[0]["fcontent"], b"hi")

@@ -1,4 +1,5 @@
 from string import Formatter
+from urllib.parse import urlsplit
 
 import frappe
 from frappe import _
@@ -38,7 +39,9 @@ class PaymentSettings(Document):
 		reminder_days: DF.Data | None
 		seller_address: DF.SmallText | None
 		seller_email: DF.Data | None
+		seller_link: DF.Data | None
 		seller_name: DF.Data | None
+		seller_phone: DF.Data | None
 		seller_tax_id: DF.Data | None
 		send_alert_mails: DF.Check
 		send_failure_mails: DF.Check
@@ -52,6 +55,7 @@ class PaymentSettings(Document):
 
 	def validate(self) -> None:
 		self.validate_numbers()
+		self.validate_help_page()
 		self.validate_reminder_days()
 		self.validate_otp_message()
 
@@ -68,6 +72,11 @@ class PaymentSettings(Document):
 				"Gateway messages are evidence while a payment can be disputed. Please keep them for at least {0} days, or enter 0 to keep them forever."
 			)
 			frappe.throw(message.format(SHORTEST_DAYS))
+
+	def validate_help_page(self) -> None:
+		address = urlsplit(self.seller_link or "https://example.com")
+		if address.scheme not in ("http", "https") or not address.hostname:
+			frappe.throw(_("The address of the help page must start with https://."))
 
 	def validate_otp_message(self) -> None:
 		try:

@@ -37,9 +37,10 @@ def get_context(context):
 def _summaries(user: str) -> list[dict]:
 	"""Return the customer's subscriptions; a cancelled one only if there is no other."""
 	last = lookup.subscriptions_of(user)[:1]
-	return lookup.subscription_summaries(user) or [
+	summaries = lookup.subscription_summaries(user) or [
 		lookup.subscription_summary(user, row.name) for row in last
 	]
+	return [summary for summary in summaries if summary]
 
 
 # Buttons ------------------------------------------------------------------------------------------

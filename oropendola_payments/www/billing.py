@@ -36,11 +36,8 @@ def get_context(context):
 
 def _summaries(user: str) -> list[dict]:
 	"""Return the customer's subscriptions; a cancelled one only if there is no other."""
-	last = lookup.subscriptions_of(user)[:1]
-	summaries = lookup.subscription_summaries(user) or [
-		lookup.subscription_summary(user, row.name) for row in last
-	]
-	return [summary for summary in summaries if summary]
+	last = (lookup.subscription_summary(user, row.name) for row in lookup.subscriptions_of(user)[:1])
+	return lookup.subscription_summaries(user) or [summary for summary in last if summary]
 
 
 # Buttons ------------------------------------------------------------------------------------------

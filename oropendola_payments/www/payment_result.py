@@ -10,7 +10,7 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.engine.checkout import gateway_choice
 from oropendola_payments.engine.checkout.status import payment_status
-from oropendola_payments.engine.entitlements import api_keys
+from oropendola_payments.engine.entitlements import api_keys, free_plan
 from oropendola_payments.money import to_decimal
 from oropendola_payments.web import shell, words
 from oropendola_payments.web.order import own_attempt, own_invoice, was_declined
@@ -145,6 +145,7 @@ def _prepare_paid(context, page, invoice):
 	context.served = {
 		"is_served": bool(row and row.status in ("Active", "Trial")),
 		"until": words.day(row.end_date) if row else "",
+		"replaced": ", ".join(words.translated(name) for name in free_plan.plans_replaced_by(invoice.name)),
 		"key_waits": bool(invoice.subscription and api_keys.has_new_key(invoice.subscription)),
 	}
 

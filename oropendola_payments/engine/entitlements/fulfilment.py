@@ -8,6 +8,7 @@ from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription impo
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.entitlements import plan_change
+from oropendola_payments.engine.entitlements.free_plan import lock_with_endless, replace_free_plans
 
 
 def fulfil(invoice: AIInvoice) -> bool:
@@ -17,11 +18,12 @@ def fulfil(invoice: AIInvoice) -> bool:
 	if not invoice.subscription:
 		invoice.write(fulfilled_on=now_datetime())
 		return True
-	subscription = lock("AI Subscription", invoice.subscription)
+	subscription, endless = lock_with_endless(invoice.subscription)
 	if subscription.status == "Cancelled":
 		return False
 	if invoice.purpose == "Upgrade":
 		return plan_change.apply_upgrade(subscription, invoice)
+	replace_free_plans(subscription, endless, invoice)
 	subscription.activate_after_payment(invoice)
 	return True
 

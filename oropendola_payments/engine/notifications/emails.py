@@ -13,7 +13,7 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
-from oropendola_payments.engine.entitlements import api_keys
+from oropendola_payments.engine.entitlements import api_keys, free_plan
 from oropendola_payments.engine.notifications import receipts
 from oropendola_payments.engine.notifications import templates as mail_templates
 
@@ -38,6 +38,7 @@ def payment_received(invoice: AIInvoice, capture: PaymentCapture) -> None:
 			"paid_on": formatting.day(capture.captured_at),
 			"runs_until": formatting.day(invoice.period_end),
 			"key_waits": waits,
+			"replaced": ", ".join(free_plan.plans_replaced_by(invoice.name)),
 		}
 
 	_send("payment_received", invoice, "/billing", values, with_receipt=True)

@@ -17,6 +17,7 @@ RAW_SQL = {
 	"ai_billing/records.py": "inserts, updates and moves a record in one statement, which decides between two writers",
 	"engine/checkout/payer.py": "every payment that is opened reads the payer in one statement",
 	"engine/core/transactions.py": "locks records",
+	"engine/entitlements/free_plan.py": "locks a subscription and finds the free ones beside it in one statement",
 	"engine/entitlements/usage.py": "takes quota in one atomic statement",
 	"engine/inbound/inbox.py": "closes a message and counts the attempt in one statement",
 	"engine/jobs/subscription_jobs.py": "fills all quotas in one atomic statement",

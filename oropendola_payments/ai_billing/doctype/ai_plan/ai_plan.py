@@ -28,6 +28,7 @@ class AIPlan(Document):
 		interval_count: DF.Int
 		is_active: DF.Check
 		is_free: DF.Check
+		keeps_free_plan: DF.Check
 		plan_id: DF.Data
 		plan_name: DF.Data
 		price: DF.Currency

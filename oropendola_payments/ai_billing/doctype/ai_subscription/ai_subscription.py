@@ -45,6 +45,7 @@ class AISubscription(StatefulRecord):
 		live_key: DF.Data | None
 		plan: DF.Link
 		quota_reset_on: DF.Date | None
+		replaced_by: DF.Link | None
 		start_date: DF.Date | None
 		status: DF.Literal["Pending", "Trial", "Active", "Past Due", "Expired", "Cancelled"]
 		user: DF.Link
@@ -59,13 +60,16 @@ class AISubscription(StatefulRecord):
 		"current_invoice",
 		"live_key",
 		"had_trial",
+		"replaced_by",
 	)
 
 	# Form ---------------------------------------------------------------------------------------
 
 	def before_insert(self) -> None:
 		self.update(
-			dict.fromkeys(("start_date", "end_date", "api_key_link", "current_invoice", "quota_reset_on"))
+			dict.fromkeys(
+				("start_date", "end_date", "api_key_link", "current_invoice", "quota_reset_on", "replaced_by")
+			)
 		)
 		self.had_trial = 0
 		self.live_key = self._live_key()
@@ -159,9 +163,9 @@ class AISubscription(StatefulRecord):
 		self._suspend_key()
 		return self._move_to("Expired", **self._no_service())
 
-	def cancel(self) -> bool:
+	def cancel(self, **values: Any) -> bool:
 		self._revoke_keys()
-		return self._move_to("Cancelled", live_key=None, **self._no_service())
+		return self._move_to("Cancelled", live_key=None, **self._no_service(), **values)
 
 	# Keys ---------------------------------------------------------------------------------------
 

@@ -116,6 +116,7 @@ class TestWithoutService(TestCase):
 			"had_trial": 1,
 		}
 		forged |= {"current_invoice": create_invoice(self.user).name}
+		forged |= {"replaced_by": forged["current_invoice"]}
 		forged |= {"api_key_link": create_active_subscription(self.user).api_key_link}
 		self.assertEqual(set(forged), set(AISubscription.system_fields))
 		for field, value in forged.items():

@@ -1,0 +1,44 @@
+"""A payment for a plan ends the customer's free subscription, unless the plan says otherwise."""
+
+import frappe
+from frappe import _
+
+from oropendola_payments.ai_billing.current import current
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
+from oropendola_payments.engine.core.transactions import lock
+
+# Only a free subscription is active without an end date. Finding them here costs a payment no statement of its own.
+LOCK = """
+	SELECT s.*, (
+		SELECT GROUP_CONCAT(other.name) FROM `tabAI Subscription` other
+		WHERE other.user = s.user AND other.name <> s.name AND other.status = 'Active' AND other.end_date IS NULL) AS endless
+	FROM `tabAI Subscription` s WHERE s.name = %s FOR UPDATE
+"""
+
+
+def lock_with_endless(name: str) -> tuple[AISubscription, list[str]]:
+	"""Return the locked subscription, and the others of its customer that are active without an end date."""
+	rows = frappe.db.sql(LOCK, name, as_dict=True)
+	if not rows:
+		raise frappe.DoesNotExistError(_("There is no {0} {1}.").format(_("subscription"), name))
+	endless = rows[0].pop("endless")
+	return frappe.get_doc({"doctype": "AI Subscription", **rows[0]}), endless.split(",") if endless else []
+
+
+def replace_free_plans(subscription: AISubscription, endless: list[str], invoice: AIInvoice) -> None:
+	"""Cancel the free ones among the `endless` subscriptions of the customer who paid this invoice. The caller commits."""
+	plan = subscription.get_plan()
+	if not endless or plan.keeps_free_plan or plan.is_really_free():
+		return
+	for name in endless:
+		free = lock("AI Subscription", name)
+		if free.status == "Active" and free.get_plan().is_really_free():
+			invoice.record("free_plan_replaced", free, "Active", "Cancelled", plan=free.plan)
+			free.cancel(replaced_by=invoice.name)
+
+
+def plans_replaced_by(invoice: str) -> list[str]:
+	"""Return the names of the plans that the payment of this invoice ended."""
+	plans = frappe.get_all("AI Subscription", {"replaced_by": invoice}, pluck="plan")
+	return [current("AI Plan", plan).plan_name for plan in plans]

@@ -10,7 +10,7 @@ from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import CONTESTED, PaymentCapture
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
-from oropendola_payments.ai_billing.formatting import money
+from oropendola_payments.ai_billing.formatting import exact_money, money
 from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.exceptions import Refusal, Unprocessable
 from oropendola_payments.gateways.base import Gateway
@@ -75,7 +75,9 @@ def _check(capture: PaymentCapture, amount: Decimal) -> None:
 		to_minor(amount, capture.currency)
 	except ValueError:
 		raise Unprocessable(
-			_("{0} has too many decimal places for {1}.").format(amount, capture.currency)
+			_("{0} has too many decimal places for {1}.").format(
+				exact_money(amount, capture.currency), capture.currency
+			)
 		) from None
 	if amount > capture.refundable():
 		raise Unprocessable(refusal_message([capture], amount))

@@ -9,7 +9,7 @@ from frappe.utils import getdate
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt, new_attempt
-from oropendola_payments.ai_billing.formatting import money
+from oropendola_payments.ai_billing.formatting import exact_money, money
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.settlement import settle as settlement
@@ -68,7 +68,9 @@ def _check(invoice: AIInvoice, amount: Decimal, reference: str) -> None:
 		minor = to_minor(amount, invoice.currency)
 	except ValueError:
 		raise BadRequest(
-			_("{0} has too many decimal places for {1}.").format(amount, invoice.currency)
+			_("{0} has too many decimal places for {1}.").format(
+				exact_money(amount, invoice.currency), invoice.currency
+			)
 		) from None
 	if minor <= 0:
 		raise BadRequest(_("The amount must be greater than 0."))

@@ -6,7 +6,7 @@ from frappe import _
 from frappe.model.document import Document
 from frappe.utils import cint, now_datetime
 
-from oropendola_payments.ai_billing import receipt
+from oropendola_payments.ai_billing import formatting, receipt
 from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.doctype.payment_event import payment_event
 from oropendola_payments.ai_billing.records import StatefulRecord, move_locked
@@ -143,7 +143,8 @@ class AIInvoice(StatefulRecord):
 		try:
 			to_minor(net, self.currency)
 		except ValueError:
-			frappe.throw(_("{0} has too many decimal places for {1}.").format(net, self.currency))
+			shown = formatting.exact_money(net, self.currency)
+			frappe.throw(_("{0} has too many decimal places for {1}.").format(shown, self.currency))
 		if net < 0 or to_decimal(self.tax_amount or 0) < 0:
 			frappe.throw(_("Amounts cannot be negative."))
 		if self.tax_rate and not self.tax_amount:

@@ -6,6 +6,7 @@ from frappe import _
 from frappe.model.document import Document
 from frappe.utils import cint
 
+from oropendola_payments.ai_billing import formatting
 from oropendola_payments.exceptions import BadRequest, Unprocessable
 from oropendola_payments.money import to_decimal, to_minor
 
@@ -90,7 +91,8 @@ class AIPlan(Document):
 		try:
 			to_minor(price, currency)
 		except ValueError:
-			frappe.throw(_("{0} has too many decimal places for {1}.").format(price, currency))
+			shown = formatting.exact_money(price, currency)
+			frappe.throw(_("{0} has too many decimal places for {1}.").format(shown, currency))
 
 	def all_prices(self) -> dict[str, Decimal]:
 		"""Return the prices by currency, the plan's own currency first."""

@@ -38,8 +38,8 @@ class TestAIPlan(TestCase):
 
 	def test_a_price_with_more_decimals_than_its_currency_is_refused(self):
 		"""R17."""
-		self.refused("too many decimal places", price="1.005")
-		self.refused("too many decimal places", price="1.5", currency="JPY")
+		self.refused("₹1.005 has too many decimal places", price="1.005")
+		self.refused("¥1.5 has too many decimal places", price="1.5", currency="JPY")
 		self.refused("too many decimal places", prices=[{"currency": "JPY", "price": "1.5"}])
 		self.assertEqual(create_plan(price="1.005", currency="KWD").price_in(None)[0], Decimal("1.005"))
 

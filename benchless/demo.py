@@ -8,12 +8,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import frappe
+from frappe.utils.password import get_decrypted_password, set_encrypted_password
 
 from benchless import site as sites
 from benchless.server import PortInUse, Server, ensure_site, listen, serve
 
+CUSTOMER = "customer@example.com"
+TOKEN = "token"
 USERS = {
-	"customer@example.com": ["Payments Transact"],
+	CUSTOMER: ["Payments Transact"],
 	"manager@example.com": ["Payments Manager"],
 	"auditor@example.com": ["Payments Auditor"],
 }
@@ -101,12 +104,19 @@ def start_simulator(site_url: str, port: int):
 def make_site(folder: Path, url: str, simulator_url: str) -> dict[str, str]:
 	"""Prepare the demo's site and return the passwords of its users."""
 	passwords = read_passwords(folder)
-	config = {"host_name": url, "allow_payment_simulator": 1, "payment_simulator_url": simulator_url}
+	# Emails are stored in the Email Queue and never sent.
+	config = {
+		"host_name": url,
+		"mute_emails": 1,
+		"allow_payment_simulator": 1,
+		"payment_simulator_url": simulator_url,
+	}
 	ensure_site(folder, passwords["Administrator"], {"demo_passwords": passwords, **config})
 	with sites.connect(folder):
 		add_records(passwords)
+		token = api_token(CUSTOMER)
 		frappe.db.commit()
-	return passwords
+	return {**passwords, TOKEN: token}
 
 
 def read_passwords(folder: Path) -> dict[str, str]:
@@ -125,6 +135,7 @@ def add_records(passwords: dict[str, str]) -> None:
 	for user, roles in USERS.items():
 		add_user(user, roles, passwords[user])
 	frappe.db.set_single_value("Website Settings", "home_page", "plans")
+	frappe.db.set_single_value("Website Settings", "disable_signup", 1)  # there is no mail to confirm it with
 
 
 def add_user(name: str, roles: list[str], password: str) -> None:
@@ -138,8 +149,18 @@ def add_user(name: str, roles: list[str], password: str) -> None:
 		frappe.get_doc({**user, "new_password": password}).insert()
 
 
+def api_token(user: str) -> str:
+	"""Return the API key and secret of a user as the header Authorization has them, the same at every start."""
+	key = frappe.db.get_value("User", user, "api_key") or secrets.token_hex(8)
+	secret = get_decrypted_password("User", user, "api_secret", raise_exception=False) or secrets.token_hex(8)
+	frappe.db.set_value("User", user, "api_key", key)
+	set_encrypted_password("User", user, secret, "api_secret")
+	return f"{key}:{secret}"
+
+
 def introduce(url: str, simulator_url: str, passwords: dict[str, str]) -> None:
 	print(f"\nThe app:        {url}/plans\nThe simulator:  {simulator_url}   (no real money)\n\nLog in as")
-	for user, password in passwords.items():
-		print(f"  {user:<22} {password}")
+	for user in ("Administrator", *USERS):
+		print(f"  {user:<22} {passwords[user]}")
+	print(f"\nCall the API as {CUSTOMER} with the header\n  Authorization: token {passwords[TOKEN]}")
 	print("\nEnd the demo with Ctrl-C.", flush=True)

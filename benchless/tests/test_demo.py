@@ -6,7 +6,11 @@ import sys
 import tempfile
 import unittest
 
-from benchless import ROOT
+import frappe
+from frappe.utils.password import get_decrypted_password
+
+from benchless import ROOT, demo, site
+from benchless.tests.throwaway import ThrowawaySite
 from oropendola_payments.tests.browser.chromium import Chromium
 
 START = "import sys; from benchless import use_host; use_host(); from benchless.demo import run; from pathlib import Path; "
@@ -73,3 +77,21 @@ class TestDemo(unittest.TestCase):
 		page = context.new_page()
 		page.goto(self.plans.removesuffix("/plans"))
 		page.get_by_role("heading", name="Choose your plan").wait_for()
+
+
+class TestDemoRecords(ThrowawaySite):
+	def setUp(self):
+		super().setUp()
+		site.install_app("oropendola_payments")
+		frappe.conf.allow_payment_simulator = 1
+		demo.add_records(dict.fromkeys(demo.USERS, "a-test-pass-phrase-1"))
+
+	def test_the_demo_offers_no_sign_up(self):
+		self.assertTrue(frappe.get_website_settings("disable_signup"))
+
+	def test_the_printed_api_key_and_secret_are_those_of_the_customer_at_every_start(self):
+		printed = demo.api_token(demo.CUSTOMER)
+		self.assertEqual(demo.api_token(demo.CUSTOMER), printed)
+		stored = frappe.db.get_value("User", demo.CUSTOMER, "api_key")
+		secret = get_decrypted_password("User", demo.CUSTOMER, "api_secret")
+		self.assertEqual(printed, f"{stored}:{secret}")

@@ -19,9 +19,10 @@ class _dict(dict):
 		__setattr__ = dict.__setitem__
 
 	def __getattr__(self, key) -> Any:
-		if key.startswith("__") and key.endswith("__") and key not in self:
+		value = self.get(key)
+		if value is None and key.startswith("__") and key.endswith("__") and key not in self:
 			raise AttributeError(key)  # copy and pickle ask for dunder names
-		return self.get(key)
+		return value
 
 	def __setstate__(self, state):
 		self.update(state)

@@ -22,7 +22,7 @@ from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.engine.phone import verification
 from oropendola_payments.engine.subscriptions import retries
-from oropendola_payments.exceptions import BadRequest, Conflict, NotFound
+from oropendola_payments.exceptions import BadRequest, Conflict, NotFound, Unprocessable
 from oropendola_payments.gateways.base import Customer
 from oropendola_payments.money import to_decimal
 
@@ -42,6 +42,7 @@ class AttemptRequest:
 	key: str | None
 	parameters: str
 	confirms_phone: bool = False  # the caller verifies the phone itself, after the order is open
+	customer: Customer | None = None  # who pays, where it is not the user's own profile
 
 
 @dataclass(frozen=True)
@@ -101,11 +102,26 @@ def _get_or_create(request: AttemptRequest) -> Created | Existing | None:
 	reusable = _reusable_attempt(rows, invoice, code, flow, request.method, phone_check)
 	if reusable:
 		return Existing(_store_key(reusable, request))
+	customer = request.customer or payer.customer
+	_require_phone(code, customer)
 	retries.require_try_left(invoice, payer.failed_tries)
 	if invoice.status in ("Failed", "Abandoned"):
 		invoice.increment_retry()  # every new attempt counts as a retry, not only one from `retry`
 	made = _create(invoice, code, flow, request, phone_check)
-	return Created(made, invoice, payer.customer, tuple(rows))
+	return Created(made, invoice, customer, tuple(rows))
+
+
+class PhoneMissing(Unprocessable):
+	"""Refused before an attempt exists, so that a missing number counts neither as a failure nor as a retry."""
+
+	error_code = "phone_missing"
+	missing = ("phone",)
+
+
+def _require_phone(code: str, customer: Customer) -> None:
+	if adapter_class(code).capabilities.needs_phone and not customer.phone:
+		message = _("{0} needs your phone number. Please add it and try again.")
+		raise PhoneMissing(message.format(settings_of(code).label))
 
 
 def _lock_own(request: AttemptRequest) -> AIInvoice:

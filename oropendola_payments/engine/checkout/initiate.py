@@ -43,10 +43,12 @@ def initiate(
 	known = attempts.find_by_idempotency_key(key, parameters)
 	if known:
 		return _resume(frappe.get_doc("Payment Attempt", known), customer=customer)
-	request = AttemptRequest(user, invoice_name, gateway, flow, method, key, parameters, confirms_phone)
+	request = AttemptRequest(
+		user, invoice_name, gateway, flow, method, key, parameters, confirms_phone, customer
+	)
 	match attempts.get_or_create(request):
 		case Created() as created:
-			return _open_new(created, details, customer)
+			return _open_new(created, details)
 		case Existing(attempt):
 			return _resume(attempt, details, customer)
 	return nothing_to_pay_response(invoice_name)
@@ -89,12 +91,12 @@ def bolt(user: str, invoice_name: str, embed_mode: str) -> dict:
 # New and existing attempts ------------------------------------------------------------------------
 
 
-def _open_new(created: Created, details: dict, customer: Customer | None) -> dict:
+def _open_new(created: Created, details: dict) -> dict:
 	attempt = created.attempt
 	if attempt.phone_check == "Needed":
 		return verification.send_code(attempt)
 	close_previous_attempts(attempt, created.previous)
-	request = build_request(attempt, details, customer or created.customer, created.invoice)
+	request = build_request(attempt, details, created.customer, created.invoice)
 	return open_at_gateway(attempt, request)
 
 

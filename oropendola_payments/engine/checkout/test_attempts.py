@@ -8,7 +8,7 @@ from frappe.utils import now_datetime
 from oropendola_payments.api import payment
 from oropendola_payments.engine.settlement.settle import settle
 from oropendola_payments.tests.support.case import TestCase
-from oropendola_payments.tests.support.factories import as_user, enable_gateway, payment_settings
+from oropendola_payments.tests.support.factories import as_user, create_user, enable_gateway, payment_settings
 from oropendola_payments.tests.support.gateway_events import failed
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey
 from oropendola_payments.tests.support.time_travel import clear_due_records
@@ -120,3 +120,18 @@ class TestRetrying(TestCase):
 		frappe.db.set_value("Payment Attempt", attempt, "last_check_at", None)
 		answer = journey.retry()
 		self.assertEqual((answer["success"], journey.status()), (False, "Paid"))
+
+
+class TestMissingPhone(TestCase):
+	def test_a_missing_phone_is_named_before_an_attempt_exists(self):
+		for gateway in ("payu", "cashfree"):
+			with self.subTest(gateway):
+				journey = Journey(gateway, user=create_user())
+				frappe.db.set_value("User", journey.user, {"mobile_no": None, "phone": None})
+				frappe.db.commit()
+				answers = [journey.initiate() for _click in range(7)]
+				self.assertEqual({answer["error_code"] for answer in answers}, {"phone_missing"})
+				self.assertEqual(list(answers[0]["missing"]), ["phone"])
+				self.assertEqual(journey.attempts(), [])
+				self.assertEqual(journey.status(), "Pending")
+				self.assertTrue(journey.initiate(phone="+919876543210")["success"])

@@ -327,5 +327,5 @@ class TestPhoneConfirmation(TestCase):
 		frappe.db.set_value("User", self.invoice.user, "mobile_no", None)
 		frappe.db.commit()
 		refused = self.initiate()
-		self.assertEqual(refused["error_code"], "unprocessable")
+		self.assertEqual(refused["error_code"], "phone_missing")
 		self.assertIn("phone number", refused["error"])

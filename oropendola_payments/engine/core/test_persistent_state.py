@@ -27,7 +27,9 @@ class TestClearedCache(TestCase):
 			frappe.cache.delete_value(key, make_keys=False)
 		with as_user(self.journey.user):
 			self.assertTrue(api.reveal_api_key(subscription_id=self.journey.subscription)["success"])
-			self.assertFalse(api.reveal_api_key(subscription_id=self.journey.subscription)["success"], "it is shown once")
+			self.assertFalse(
+				api.reveal_api_key(subscription_id=self.journey.subscription)["success"], "it is shown once"
+			)
 
 
 class TestPersistentKeys(TestCase):

@@ -54,6 +54,16 @@ def quantize(amount: Amount, currency: str) -> Decimal:
 	return to_decimal(amount).quantize(step, rounding=ROUND_HALF_UP)
 
 
+def unused_share(full: int, days_left: int, days: int) -> int:
+	"""Return the part of a price in minor units that the days left of a period are worth, rounded half up.
+
+	The share is taken from the whole price and never from a rounded price for a day, so that the shares of a period add up to it.
+	"""
+	if not 0 <= days_left <= days or days < 1 or full < 0:
+		raise ValueError(f"{days_left} of {days} days of {full} minor units is not a share of a period.")
+	return (2 * full * days_left + days) // (2 * days)
+
+
 def money_text(amount: Amount, currency: str, exponent: int | None = None) -> str:
 	"""Return the amount as text for gateways: `1499.50`, `500`, `5.125`, never `1e3` or `1,499.50`."""
 	return f"{from_minor(to_minor(amount, currency, exponent), currency, exponent):f}"

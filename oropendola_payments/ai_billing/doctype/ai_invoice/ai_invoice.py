@@ -57,6 +57,7 @@ class AIInvoice(StatefulRecord):
 		net_amount: DF.Currency
 		outstanding_amount: DF.Currency
 		paid_date: DF.Datetime | None
+		paused_days: DF.Int
 		payment_gateway: DF.Data | None
 		payment_gateway_response: DF.LongText | None
 		period_end: DF.Date | None
@@ -98,6 +99,7 @@ class AIInvoice(StatefulRecord):
 		"previous_plan",
 		"period_start",
 		"period_end",
+		"paused_days",
 		"payment_gateway",
 		"transaction_id",
 		"payment_gateway_response",
@@ -129,6 +131,7 @@ class AIInvoice(StatefulRecord):
 			"extra_retries",
 			"event_count",
 			"needs_review",
+			"paused_days",
 		)
 		self.update({name: 0 if name in numbers else None for name in self.system_fields})
 

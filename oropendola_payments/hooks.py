@@ -31,6 +31,8 @@ has_permission = {
 	"Payment Attempt": f"{PERMISSIONS}.has_permission",
 }
 
+before_request = ["oropendola_payments.api.own_paths.read_request"]
+
 # The Content-Security-Policy of customer pages, and a redirect for returns refused by the CSRF check. Other answers are unchanged.
 after_request = [
 	"oropendola_payments.web.policy.set_headers",

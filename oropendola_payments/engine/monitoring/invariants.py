@@ -1,5 +1,7 @@
 """Invariants: SQL queries that must return no rows. Each row is a record that violates the invariant."""
 
+from datetime import timedelta
+
 import frappe
 from frappe.utils import now_datetime
 
@@ -74,8 +76,6 @@ def check(names: tuple[str, ...] | None = None) -> dict[str, list[str]]:
 
 
 def _times() -> dict:
-	from datetime import timedelta
-
 	now = now_datetime()
 	return {
 		"hour_ago": now - timedelta(hours=1),

@@ -106,6 +106,7 @@ def _create_first_records(admin_password: str) -> None:
 	_set_password(admin_password)
 	frappe.get_doc("System Settings").update({"setup_complete": 1, "enable_scheduler": 1}).save()
 	_create_currencies()
+	_create_countries()
 	frappe.flags.in_install = False
 	frappe.db.commit()
 	frappe.clear_cache()
@@ -119,6 +120,16 @@ def _create_currencies() -> None:
 		units = 1000 if code in THREE_DECIMALS else 100
 		doc = frappe.get_doc(doctype="Currency", currency_name=code, enabled=1, fraction_units=units)
 		doc.update({"symbol": get_currency_symbol(code, locale="en")}).insert()
+
+
+def _create_countries() -> None:
+	import frappe
+	from babel import Locale
+	from babel.core import get_global
+
+	names, codes = Locale("en").territories, get_global("territory_currencies")
+	rows = [(names[code], names[code], code.lower()) for code in codes if code in names and code.isalpha()]
+	frappe.db.bulk_insert("Country", ["name", "country_name", "code"], rows)
 
 
 def install_app(name: str) -> None:

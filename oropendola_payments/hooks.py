@@ -23,12 +23,14 @@ permission_query_conditions = {
 	"AI API Key": f"{PERMISSIONS}.api_key_conditions",
 	"AI Invoice": f"{PERMISSIONS}.invoice_conditions",
 	"Payment Attempt": f"{PERMISSIONS}.attempt_conditions",
+	"AI Billing Profile": f"{PERMISSIONS}.profile_conditions",
 }
 has_permission = {
 	"AI Subscription": f"{PERMISSIONS}.has_permission",
 	"AI API Key": f"{PERMISSIONS}.has_permission",
 	"AI Invoice": f"{PERMISSIONS}.has_permission",
 	"Payment Attempt": f"{PERMISSIONS}.has_permission",
+	"AI Billing Profile": f"{PERMISSIONS}.has_permission",
 }
 
 before_request = ["oropendola_payments.api.own_paths.read_request"]
@@ -85,6 +87,14 @@ user_data_fields = [
 	{"doctype": "Payment Attempt", "filter_by": "user", "redact_fields": ["request_data"]},
 	{"doctype": "Payment Capture", "filter_by": "user", "redact_fields": ["note"]},
 	{"doctype": "Payment Refund", "filter_by": "user", "redact_fields": ["reason"]},
+	{
+		"doctype": "AI Billing Profile",
+		"filter_by": "user",
+		"redact_fields": [
+			*("legal_name", "billing_email", "po_reference", "tax_id", "tax_id_check_reference"),
+			*("address_line1", "address_line2", "city", "pincode"),
+		],
+	},
 	{"doctype": "Payment Event", "filter_by": "actor", "redact_fields": ["ip_address", "person_salt"]},
 ]
 

@@ -36,6 +36,17 @@ class TestChecks(ThrowawaySite):
 		with self.assertRaises(frappe.CannotChangeConstantError):
 			doc.save()
 
+	def test_rows_of_a_table_that_is_set_only_once_stay(self):
+		doc = box(sealed=[{"thing": "cup"}]).insert()
+		doc.reload()
+		doc.note = "The rows are the same."
+		doc.save()
+		for change in (lambda: doc.append("sealed", {"thing": "jug"}), lambda: doc.sealed[0].set("pieces", 2)):
+			doc.reload()
+			change()
+			with self.assertRaises(frappe.CannotChangeConstantError):
+				doc.save()
+
 	def test_second_unique_value_and_second_name_are_different_errors(self):
 		box(serial="U1").insert()
 		with self.assertRaises(frappe.UniqueValidationError):

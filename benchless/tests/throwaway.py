@@ -70,7 +70,7 @@ PLAIN = "from frappe.model.document import Document\n\n\nclass {}(Document):\n\t
 PACKER = {"role": "Packer", "read": 1, "write": 1, "create": 1, "delete": 1}
 BOX_FIELDS = """label Data reqd|serial Data unique|colour Select options=Red;Blue default=Blue|weight Float|price Currency|
 	count Int default=3|fragile Check|packed_on Datetime|due Date|at Time|secret Password|keeper Link options=User|
-	note Small~Text|once Data set_only_once|owner_name Data fetch_from=keeper.first_name|items Table options=Box~Item|
+	note Small~Text|once Data set_only_once|owner_name Data fetch_from=keeper.first_name|items Table options=Box~Item|sealed Table options=Box~Item set_only_once|
 	packed_by Data default=__user|made_on Date default=Today|amount Currency non_negative|inner Data permlevel=1"""
 
 

@@ -25,3 +25,7 @@ def invoice_conditions(user: str | None = None) -> str:
 
 def attempt_conditions(user: str | None = None) -> str:
 	return own_records_condition("Payment Attempt", user)
+
+
+def profile_conditions(user: str | None = None) -> str:
+	return own_records_condition("AI Billing Profile", user)

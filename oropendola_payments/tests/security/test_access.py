@@ -46,10 +46,10 @@ OPEN_TO_GUESTS = {
 	"usage.consume",
 	"webhooks.receive",
 }
-CUSTOMERS_READ = ("AI Invoice", "AI Subscription", "AI API Key", "Payment Attempt")
+CUSTOMERS_READ = ("AI Invoice", "AI Subscription", "AI API Key", "Payment Attempt", "AI Billing Profile")
 STAFF_ONLY = (
 	"AI Plan", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log", "Payment Alert",
-	"Payment Counter", "Payment Gateway Settings", "Payment Settings",
+	"Payment Counter", "AI Tax Registration", "AI Tax Rule", "Payment Gateway Settings", "Payment Settings",
 )  # fmt: skip
 # Records that not even a manager creates, changes or deletes.
 EVIDENCE = (
@@ -184,6 +184,9 @@ class TestRest(TestCase):
 			),
 			"Payment Counter": cls.stored("Payment Counter", name=unique("counter")),
 			"AI Plan": cls.subscription.plan,
+			"AI Billing Profile": cls.stored("AI Billing Profile", user=cls.owner),
+			"AI Tax Registration": cls.stored("AI Tax Registration", number=unique("number")),
+			"AI Tax Rule": cls.stored("AI Tax Rule", name=unique("rule"), treatment="B2C"),
 			"Payment Gateway Settings": "PayU",
 			"Payment Settings": "Payment Settings",
 		}

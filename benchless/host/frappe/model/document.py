@@ -244,10 +244,22 @@ class Document(Events, BaseDocument):
 			new, old = self.get(field.fieldname), before.get(field.fieldname)
 			if field.fieldtype in ("Date", "Datetime", "Time"):
 				new, old = str(new), str(old)
-			if new != old:
+			same = self.is_child_table_same(field.fieldname) if field.fieldtype == "Table" else new == old
+			if not same:
 				label = frappe.bold(self.meta.get_label(field.fieldname))
 				message = _("Value cannot be changed for {0}").format(label)
 				frappe.throw(message, frappe.CannotChangeConstantError)
+
+	def is_child_table_same(self, fieldname):
+		"""Whether the rows are those before the save, apart from who wrote them when."""
+		before = self.get_doc_before_save()
+
+		def rows(doc):
+			ignored = {"modified", "modified_by", "creation", "owner", "idx", "docstatus"}
+			dicts = [row.as_dict(convert_dates_to_str=True) for row in doc.get(fieldname)]
+			return [{key: value for key, value in row.items() if key not in ignored} for row in dicts]
+
+		return rows(self) == rows(before)
 
 	def _set_defaults(self):
 		if self.is_new():

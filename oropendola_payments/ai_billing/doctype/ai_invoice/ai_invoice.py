@@ -38,10 +38,12 @@ class AIInvoice(StatefulRecord):
 
 	if TYPE_CHECKING:
 		from frappe.types import DF
+		from oropendola_payments.ai_billing.doctype.ai_invoice_tax.ai_invoice_tax import AIInvoiceTax
 
 		amount_paid: DF.Currency
 		amount_refunded: DF.Currency
 		billing_interval: DF.Literal["", "Day", "Month", "Year"]
+		buyer_snapshot: DF.Code | None
 		currency: DF.Link
 		description: DF.SmallText | None
 		due_date: DF.Date | None
@@ -62,13 +64,16 @@ class AIInvoice(StatefulRecord):
 		payment_gateway_response: DF.LongText | None
 		period_end: DF.Date | None
 		period_start: DF.Date | None
+		place_of_supply: DF.Data | None
 		plan: DF.Link | None
 		previous_plan: DF.Data | None
+		price_includes_tax: DF.Check
 		processing_since: DF.Datetime | None
 		purpose: DF.Literal["New", "Renewal", "Upgrade", "Other"]
 		retry_allowed_on: DF.Datetime | None
 		retry_count: DF.Int
 		review_reason: DF.SmallText | None
+		seller_snapshot: DF.Code | None
 		status: DF.Literal[
 			"Pending",
 			"Processing",
@@ -83,7 +88,12 @@ class AIInvoice(StatefulRecord):
 		subscription: DF.Link | None
 		tax_amount: DF.Currency
 		tax_label: DF.Data | None
+		tax_note: DF.SmallText | None
 		tax_rate: DF.Percent
+		tax_registration: DF.Link | None
+		tax_rule: DF.SmallText | None
+		tax_treatment: DF.Data | None
+		taxes: DF.Table[AIInvoiceTax]
 		total_amount: DF.Currency
 		transaction_id: DF.Data | None
 		user: DF.Link

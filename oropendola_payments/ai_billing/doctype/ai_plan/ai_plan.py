@@ -19,7 +19,6 @@ class AIPlan(Document):
 
 	if TYPE_CHECKING:
 		from frappe.types import DF
-
 		from oropendola_payments.ai_billing.doctype.ai_plan_price.ai_plan_price import AIPlanPrice
 
 		billing_interval: DF.Literal["Day", "Month", "Year"]
@@ -34,6 +33,7 @@ class AIPlan(Document):
 		plan_name: DF.Data
 		price: DF.Currency
 		prices: DF.Table[AIPlanPrice]
+		product_kind: DF.Data | None
 		requests_limit_per_day: DF.Int
 		sort_order: DF.Int
 		trial_days: DF.Int

@@ -41,7 +41,10 @@ class TestChecks(ThrowawaySite):
 		doc.reload()
 		doc.note = "The rows are the same."
 		doc.save()
-		for change in (lambda: doc.append("sealed", {"thing": "jug"}), lambda: doc.sealed[0].set("pieces", 2)):
+		for change in (
+			lambda: doc.append("sealed", {"thing": "jug"}),
+			lambda: doc.sealed[0].set("pieces", 2),
+		):
 			doc.reload()
 			change()
 			with self.assertRaises(frappe.CannotChangeConstantError):

@@ -38,6 +38,7 @@ class AIInvoice(StatefulRecord):
 
 	if TYPE_CHECKING:
 		from frappe.types import DF
+
 		from oropendola_payments.ai_billing.doctype.ai_invoice_tax.ai_invoice_tax import AIInvoiceTax
 
 		amount_paid: DF.Currency

@@ -19,6 +19,7 @@ class AIPlan(Document):
 
 	if TYPE_CHECKING:
 		from frappe.types import DF
+
 		from oropendola_payments.ai_billing.doctype.ai_plan_price.ai_plan_price import AIPlanPrice
 
 		billing_interval: DF.Literal["Day", "Month", "Year"]

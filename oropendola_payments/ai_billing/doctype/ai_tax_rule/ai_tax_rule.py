@@ -9,6 +9,7 @@ class AITaxRule(Document):
 
 	if TYPE_CHECKING:
 		from frappe.types import DF
+
 		from oropendola_payments.ai_billing.doctype.ai_tax_rule_line.ai_tax_rule_line import AITaxRuleLine
 
 		buyer_country: DF.Link | None

@@ -63,6 +63,17 @@ def create_plan(**values):
 	return plan
 
 
+def create_coupon(**values):
+	"""A coupon that makes every plan half as expensive, once for each customer."""
+	coupon = frappe.new_doc("AI Coupon")
+	coupon.update(
+		{"code": unique("half").upper(), "discount_type": "Percent", "basis_points": 5000, **values}
+	)
+	coupon.insert(ignore_permissions=True)
+	frappe.db.commit()
+	return coupon
+
+
 def create_invoice(user: str | None = None, plan=None, **plan_values):
 	"""The pending invoice of a new subscription."""
 	user = user or create_user()

@@ -8,6 +8,9 @@ from frappe.utils import cint, now_datetime
 
 from oropendola_payments.ai_billing import formatting, receipt
 from oropendola_payments.ai_billing.current import payment_settings
+from oropendola_payments.ai_billing.doctype.ai_coupon_redemption.ai_coupon_redemption import (
+	AICouponRedemption,
+)
 from oropendola_payments.ai_billing.doctype.payment_event import payment_event
 from oropendola_payments.ai_billing.records import StatefulRecord, move_locked
 from oropendola_payments.exceptions import ConcurrentChange, Conflict, NotAllowed
@@ -45,8 +48,11 @@ class AIInvoice(StatefulRecord):
 		amount_refunded: DF.Currency
 		billing_interval: DF.Literal["", "Day", "Month", "Year"]
 		buyer_snapshot: DF.Code | None
+		coupon: DF.Link | None
+		coupon_redemption: DF.Link | None
 		currency: DF.Link
 		description: DF.SmallText | None
+		discount_amount: DF.Currency
 		due_date: DF.Date | None
 		event_count: DF.Int
 		extra_retries: DF.Int
@@ -108,6 +114,9 @@ class AIInvoice(StatefulRecord):
 		"total_amount",
 		"paid_date",
 		"previous_plan",
+		"coupon",
+		"discount_amount",
+		"coupon_redemption",
 		"period_start",
 		"period_end",
 		"paused_days",
@@ -138,6 +147,7 @@ class AIInvoice(StatefulRecord):
 		numbers = (
 			"amount_paid",
 			"amount_refunded",
+			"discount_amount",
 			"retry_count",
 			"extra_retries",
 			"event_count",
@@ -247,6 +257,7 @@ class AIInvoice(StatefulRecord):
 		return self._move_to("Pending", failure_reason=None, processing_since=None)
 
 	def mark_as_cancelled(self) -> bool:
+		self.release_coupon("The invoice was cancelled.")
 		return self._move_to("Cancelled", processing_since=None)
 
 	def mark_as_partly_refunded(self, amount_refunded: Decimal) -> bool:
@@ -303,6 +314,35 @@ class AIInvoice(StatefulRecord):
 		if reason not in reasons:
 			self.record("review_needed", self, reason=reason)
 			self.write(needs_review=1, review_reason="\n".join([*reasons, reason]))
+
+	# Coupon -------------------------------------------------------------------------------------
+
+	def full_net_amount(self) -> Decimal:
+		"""Return the price before the discount and before tax."""
+		return quantize(self.net_amount or 0, self.currency) + quantize(
+			self.discount_amount or 0, self.currency
+		)
+
+	def change_price(self, **values: Any) -> None:
+		"""Write other amounts to an invoice for which nothing was paid. Raises Conflict if its price is final."""
+		if self.status not in ("Pending", "Failed", "Abandoned") or self.paid():
+			message = _("Invoice {0} is {1}, so its price cannot change.")
+			frappe.throw(message.format(self.name, _(self.status)), Conflict)
+		self.update(values)
+		self.set_totals()
+		totals = {name: self.get(name) for name in ("tax_amount", "total_amount", "outstanding_amount")}
+		self.write(**{**values, **totals})
+
+	def release_coupon(self, reason: str) -> bool:
+		"""Let somebody else redeem the coupon that this invoice redeemed. The price stays as it was promised."""
+		if not self.coupon_redemption:
+			return False
+		redemption: AICouponRedemption = frappe.get_doc("AI Coupon Redemption", self.coupon_redemption)
+		before = redemption.status
+		if not redemption.mark_as_released(reason):
+			return False
+		self.record("coupon_released", redemption, before, "Released", coupon=self.coupon, reason=reason)
+		return True
 
 	# Audit trail --------------------------------------------------------------------------------
 

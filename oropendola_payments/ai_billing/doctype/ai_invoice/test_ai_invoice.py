@@ -6,10 +6,16 @@ from typing import ClassVar
 
 import frappe
 
+from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.exceptions import ConcurrentChange, Conflict, InvalidTransition, NotAllowed
 from oropendola_payments.tests.support.case import TestCase
-from oropendola_payments.tests.support.factories import create_invoice, create_user, payment_settings
+from oropendola_payments.tests.support.factories import (
+	create_coupon,
+	create_invoice,
+	create_user,
+	payment_settings,
+)
 from oropendola_payments.tests.support.http import send
 from oropendola_payments.tests.support.states import EveryPairOfStates, table
 
@@ -28,6 +34,7 @@ MOVES = """
 FORGED = {
 	"amount_paid": 499,
 	"amount_refunded": 1,
+	"discount_amount": 1,
 	"outstanding_amount": 0,
 	"paid_date": "2026-01-01 00:00:00",
 	"period_start": "2026-01-01",
@@ -155,6 +162,18 @@ class TestInvoiceRetries(TestCase):
 					doc.increment_retry()
 
 
+def redemption_of(coupon: str, user: str):
+	"""A released redemption: it counts for nothing."""
+	redemption = records.new("AI Coupon Redemption")
+	redemption.update(
+		{"coupon": coupon, "user": user, "invoice": create_invoice(user).name, "status": "Reserved"}
+	)
+	redemption.add()
+	redemption._move_to("Released")
+	frappe.db.commit()
+	return redemption
+
+
 class TestForgedInvoices(TestCase):
 	"""S22: no user can write the status Paid, Administrator included."""
 
@@ -162,9 +181,12 @@ class TestForgedInvoices(TestCase):
 	def setUpClass(cls):
 		super().setUpClass()
 		cls.user = create_user()
+		cls.links = {"coupon": create_coupon().name}
+		cls.links["coupon_redemption"] = redemption_of(cls.links["coupon"], cls.user).name
+		cls.forged = {**FORGED, **cls.links}
 
 	def unchanged(self, doc):
-		fields = ["status", *FORGED]
+		fields = ["status", *self.forged]
 		now = frappe.db.get_value("AI Invoice", doc.name, fields, as_dict=True)
 		for field in fields:
 			self.assertEqual(now[field] or None, doc.get(field) or None, field)
@@ -187,14 +209,14 @@ class TestForgedInvoices(TestCase):
 	def test_every_system_field_is_refused_from_a_form(self):
 		doc = create_invoice(self.user)
 		before = frappe.get_doc("AI Invoice", doc.name)
-		for field, value in FORGED.items():
+		for field, value in self.forged.items():
 			doc.reload().set(field, value)
 			with self.subTest(field=field), self.assertRaisesRegex(NotAllowed, "set by the system"):
 				doc.save(ignore_permissions=True)
 		self.unchanged(before)
 
 	def test_the_forged_values_cover_every_system_field(self):
-		self.assertEqual({*FORGED, "total_amount"}, set(AIInvoice.system_fields))
+		self.assertEqual({*self.forged, "total_amount"}, set(AIInvoice.system_fields))
 
 	def test_amounts_cannot_be_changed_after_the_invoice_was_made(self):
 		doc = create_invoice(self.user)
@@ -213,7 +235,7 @@ class TestForgedInvoices(TestCase):
 	def test_a_new_invoice_starts_pending_and_unpaid_whatever_was_typed(self):
 		with self.assertRaisesRegex(InvalidTransition, "starts as Pending"):
 			frappe.get_doc(invoice_values(self.user, status="Paid")).insert()
-		doc = frappe.get_doc(invoice_values(self.user, **FORGED)).insert()
+		doc = frappe.get_doc(invoice_values(self.user, **self.forged)).insert()
 		self.assertEqual((doc.amount_paid, doc.amount_refunded, doc.outstanding_amount), (0, 0, 499))
 		self.assertFalse(doc.fulfilled_on or doc.paid_date or doc.needs_review or doc.retry_count)
 		self.assertEqual(doc.event_count, 1)
@@ -226,6 +248,7 @@ class TestForgedInvoices(TestCase):
 			name: 7 if meta.get_field(name).fieldtype in numbers else "2020-01-01"
 			for name in set(AIInvoice.system_fields) - own
 		}
+		forged.update(self.links)
 		doc = frappe.get_doc(invoice_values(self.user, **forged)).insert()
 		self.assertEqual({name: doc.get(name) for name in forged if doc.get(name)}, {})
 

@@ -36,6 +36,8 @@ class AISubscription(StatefulRecord):
 		from frappe.types import DF
 
 		api_key_link: DF.Link | None
+		coupon: DF.Link | None
+		coupon_periods_left: DF.Int
 		current_invoice: DF.Link | None
 		daily_quota_limit: DF.Int
 		daily_quota_remaining: DF.Int
@@ -61,17 +63,16 @@ class AISubscription(StatefulRecord):
 		"live_key",
 		"had_trial",
 		"replaced_by",
+		"coupon",
+		"coupon_periods_left",
 	)
 
 	# Form ---------------------------------------------------------------------------------------
 
 	def before_insert(self) -> None:
-		self.update(
-			dict.fromkeys(
-				("start_date", "end_date", "api_key_link", "current_invoice", "quota_reset_on", "replaced_by")
-			)
-		)
-		self.had_trial = 0
+		emptied = ("start_date", "end_date", "api_key_link", "current_invoice", "quota_reset_on")
+		self.update(dict.fromkeys((*emptied, "replaced_by", "coupon")))
+		self.had_trial = self.coupon_periods_left = 0
 		self.live_key = self._live_key()
 
 	def validate(self) -> None:
@@ -116,10 +117,10 @@ class AISubscription(StatefulRecord):
 		end = add_interval(today(), "Day", days)
 		return self._start_service("Trial", reveal_key, start_date=today(), end_date=end, had_trial=1)
 
-	def activate_after_payment(self, invoice: AIInvoice) -> str | None:
+	def activate_after_payment(self, invoice: AIInvoice, **values: Any) -> str | None:
 		"""Start or extend service by the period of this paid invoice, once. Return a new API key, if one was created.
 
-		This key is not shown, because the customer may be away; `reveal` generates another one later.
+		This key is not shown, because the customer may be away; `reveal` generates another one later. `values` are written too.
 		"""
 		if invoice.subscription != self.name or invoice.status != "Paid":
 			message = _("Invoice {0} is {1}. Only a paid invoice for this subscription can activate it.")
@@ -130,7 +131,7 @@ class AISubscription(StatefulRecord):
 		invoice.record("subscription_served", self, self.status, "Active", period_start=start, period_end=end)
 		first_day = self.start_date if self.continues() else start
 		key = self._start_service(
-			"Active", False, start_date=first_day, end_date=end, current_invoice=invoice.name
+			"Active", False, start_date=first_day, end_date=end, current_invoice=invoice.name, **values
 		)
 		invoice.write(fulfilled_on=frappe.utils.now_datetime(), period_start=start, period_end=end)
 		return key

@@ -10,6 +10,7 @@ from oropendola_payments.exceptions import Conflict, InvalidTransition, NotAllow
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import (
 	create_active_subscription,
+	create_coupon,
 	create_invoice,
 	create_plan,
 	create_user,
@@ -114,6 +115,8 @@ class TestWithoutService(TestCase):
 			"quota_reset_on": "2030-01-01",
 			"live_key": "other",
 			"had_trial": 1,
+			"coupon": create_coupon().name,
+			"coupon_periods_left": 3,
 		}
 		forged |= {"current_invoice": create_invoice(self.user).name}
 		forged |= {"replaced_by": forged["current_invoice"]}

@@ -30,6 +30,8 @@ from oropendola_payments.gateways.paypal.client import LABEL, Client
 from oropendola_payments.gateways.paypal.mapping import (
 	EXPONENTS,
 	capture_event,
+	declined_captures,
+	order_captures,
 	order_events,
 	order_id_of,
 	order_refunds,
@@ -159,13 +161,17 @@ class PayPal(Gateway):
 		if not order_id:
 			raise GatewayRefused("This payment has no PayPal order, so it cannot be captured.")
 		name = payment.reference or key
+		capture_id = self._capture_id(name, event)
 		try:
-			events = order_events(self.client.capture_order(order_id, self._capture_id(name)))
+			order = self.client.capture_order(order_id, capture_id)
+			if declined_captures(order):
+				self._count_declined(name, capture_id)
+			events = order_captures(order) or order_events(order)
 		except GatewayRefused as refusal:
 			if refusal.gateway_code in CUSTOMER_HAS_TO_ACT:
-				self._use_next_capture_id(name)
+				self._count_declined(name, capture_id)
 			events = self._after_refused_capture(order_id, refusal)
-		return next((event for event in events if event.outcome is Outcome.PAID), events[0])
+		return next((event for event in events if event.outcome is Outcome.PAID), events[-1])
 
 	# Returns and webhooks -------------------------------------------------------------------------
 
@@ -204,18 +210,25 @@ class PayPal(Gateway):
 
 	# Captures -------------------------------------------------------------------------------------
 
-	def _capture_id(self, name: str) -> str:
-		refused = self.tokens.get(f"paypal:refused:{name}") or "0"
-		return f"capture-{name}" + (f"-{refused}" if refused != "0" else "")
+	def _capture_id(self, name: str, event: PaymentEvent) -> str:
+		"""One request id for each approval, because PayPal repeats its answer to a known one.
 
-	def _use_next_capture_id(self, name: str) -> None:
-		"""PayPal repeats its answer to a known request id, so a new choice of the customer needs another one.
-
-		It takes the money of an order once under any id. The bound keeps sweeps from trying a refused card for ever.
+		PayPal takes the money of an order once under any id. The bound keeps sweeps from trying a refused card for ever.
 		"""
-		refused = int(self.tokens.get(f"paypal:refused:{name}") or 0)
-		if refused < MAX_CAPTURE_IDS:
-			self.tokens.set(f"paypal:refused:{name}", str(refused + 1), REQUEST_ID_SECONDS)
+		declined, _last = self._declined(name)
+		if declined < MAX_CAPTURE_IDS and event.outcome is Outcome.AUTHORIZED and event.occurred_at:
+			return f"capture-{name}-{event.occurred_at:%Y%m%dT%H%M%S}"
+		return f"capture-{name}" + (f"-{declined}" if declined else "")
+
+	def _count_declined(self, name: str, capture_id: str) -> None:
+		declined, last = self._declined(name)
+		if declined < MAX_CAPTURE_IDS and capture_id != last:
+			self.tokens.set(_declined_key(name), f"{declined + 1} {capture_id}", REQUEST_ID_SECONDS)
+
+	def _declined(self, name: str) -> tuple[int, str]:
+		"""How many request ids were declined, and the last of them."""
+		count, _space, last = (self.tokens.get(_declined_key(name)) or "0").partition(" ")
+		return int(count), last
 
 	def _after_refused_capture(self, order_id: str, refusal: GatewayRefused) -> list[PaymentEvent]:
 		issue = refusal.gateway_code
@@ -225,7 +238,7 @@ class PayPal(Gateway):
 				raise BadAnswer(
 					"PayPal says that the order was captured but does not show the capture."
 				) from refusal
-			return order_events(order)
+			return order_captures(order) or order_events(order)
 		if issue == IN_PROGRESS:
 			reason = "PayPal has not finished yet."
 		elif issue in CUSTOMER_HAS_TO_ACT:
@@ -250,3 +263,7 @@ class PayPal(Gateway):
 		if order is None:
 			raise BadAnswer("PayPal does not show the order, so its refunds are unknown.")
 		return order
+
+
+def _declined_key(name: str) -> str:
+	return f"paypal:refused:{name}"

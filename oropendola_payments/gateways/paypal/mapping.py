@@ -63,9 +63,31 @@ def money(value: Any) -> tuple[Decimal | None, str | None]:
 
 
 def order_events(order: Mapping[str, Any]) -> list[PaymentEvent]:
-	"""What the order and its captures say, at least one event."""
-	events = [capture_event(capture, order, unit) for unit, capture in _inside(order, "captures")]
-	return events or [_order_event(order)]
+	"""What the order and its captures say, at least one event. An approval after a declined capture comes before it."""
+	events, approval = order_captures(order), _order_event(order)
+	return [approval, *events] if not events or _is_new(approval, order) else events
+
+
+def order_captures(order: Mapping[str, Any]) -> list[PaymentEvent]:
+	return [capture_event(capture, order, unit) for unit, capture in _inside(order, "captures")]
+
+
+def declined_captures(order: Mapping[str, Any]) -> list[Any]:
+	captures = [capture for _, capture in _inside(order, "captures")]
+	return [c for c in captures if CAPTURES.get(word(member(c, "status"))) is Outcome.FAILED]
+
+
+def _is_new(approval: PaymentEvent, order: Mapping[str, Any]) -> bool:
+	"""Whether the customer approved the order again after its last declined capture, none of which took money.
+
+	Without times that cannot be known; then it counts as new, and the number of request ids ends the tries.
+	"""
+	declined = declined_captures(order)
+	if approval.outcome is not Outcome.AUTHORIZED or len(declined) != len(order_captures(order)):
+		return False
+	times = [_updated_at(capture) for capture in declined]
+	known = [moment for moment in times if moment]
+	return not approval.occurred_at or not known or approval.occurred_at > max(known)
 
 
 def _order_event(order: Mapping[str, Any]) -> PaymentEvent:

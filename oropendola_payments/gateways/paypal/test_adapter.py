@@ -3,6 +3,7 @@
 import json
 import unittest
 from dataclasses import asdict, replace
+from datetime import timedelta
 from decimal import Decimal
 
 from oropendola_payments.gateways.base import Outcome, PaymentRef
@@ -112,11 +113,14 @@ class TestStatusAndCapture(PayPalCase):
 	def test_page_and_webhook_capture_with_one_request_id(self):
 		"""Not at the same time with different request ids; so the attempt decides it."""
 		payment = self.approved()
-		first = self.gateway.capture(payment, None or self.status(payment), "from-the-page")
-		again = self.gateway.capture(payment, first, "from-the-webhook")
+		authorized = self.status(payment)
+		first = self.gateway.capture(payment, authorized, "from-the-page")
+		again = self.gateway.capture(payment, authorized, "from-the-webhook")
 		self.assertEqual(first.payment_id, again.payment_id)
+		approved_at = f"{authorized.occurred_at:%Y%m%dT%H%M%S}"
 		self.assertEqual(
-			self.simulator.charges("paypal")[0].fields["request_id"], f"capture-{self.reference}"
+			self.simulator.charges("paypal")[0].fields["request_id"],
+			f"capture-{self.reference}-{approved_at}",
 		)
 
 	def test_an_order_captured_before_gives_its_capture(self):
@@ -169,14 +173,48 @@ class TestStatusAndCapture(PayPalCase):
 		paid = self.gateway.capture(payment, self.status(payment), "k")
 		self.assertEqual(paid.outcome, Outcome.PAID)
 
-	def test_a_refused_card_is_tried_a_limited_number_of_times(self):
+	def test_an_order_approved_again_after_a_declined_capture_is_captured(self):
+		"""PayPal may report the decline as a capture in the order, which is still open."""
+		self.configure(declined_capture="recorded")
 		payment = self.approved(outcome="failure")
+		declined = self.gateway.capture(payment, self.status(payment), "k")
+		self.assertEqual((declined.outcome, declined.error_code), (Outcome.PENDING, "DECLINED"))
+		self.simulator.pay("paypal", self.reference)
+		approval, old_capture = self.gateway.status(payment)
+		self.assertEqual((approval.outcome, old_capture.outcome), (Outcome.AUTHORIZED, Outcome.PENDING))
+		self.assertEqual(self.gateway.capture(payment, approval, "k").outcome, Outcome.PAID)
+		self.assertEqual([event.outcome for event in self.gateway.status(payment)][-1], Outcome.PAID)
+		self.assertEqual(len(self.simulator.captures("paypal")), 1)
+
+	def test_an_approval_before_the_declined_capture_is_not_captured_again(self):
+		self.configure(declined_capture="recorded")
+		payment = self.approved(outcome="failure")
+		self.gateway.capture(payment, self.status(payment), "k")
+		self.order().fields["status"] = "APPROVED"
+		self.assertEqual(self.status(payment).outcome, Outcome.PENDING)
+
+	def test_one_approval_tries_a_refused_card_once(self):
+		payment = self.approved(outcome="failure")
+		authorized = self.gateway.status(payment)[0]
 		for _time in range(20):
-			self.gateway.capture(payment, self.gateway.status(payment)[0], "k")
-			self.provider.ledger.find_order_by_reference(self.reference).fields["status"] = "APPROVED"
-		self.assertEqual(
-			len(self.provider.ledger.find_order_by_reference(self.reference).fields["refused"]), 11
-		)
+			self.gateway.capture(payment, authorized, "k")
+		self.assertEqual(len(self.order().fields["refused"]), 1)
+
+	def test_a_refused_card_is_tried_a_limited_number_of_times(self):
+		"""Also where PayPal tells no time of the approval, or a new one after every decline."""
+		for number, has_time in enumerate((True, False)):
+			self.reference = f"PPLIMIT{number}"
+			payment = self.approved(outcome="failure")
+			for minute in range(20):
+				event = self.gateway.status(payment)[0]
+				moment = event.occurred_at + timedelta(minutes=minute) if has_time else None
+				self.gateway.capture(payment, replace(event, occurred_at=moment), "k")
+				self.order().fields["status"] = "APPROVED"
+			with self.subTest(has_time=has_time):
+				self.assertEqual(len(self.order().fields["refused"]), 11)
+
+	def order(self):
+		return self.provider.ledger.find_order_by_reference(self.reference)
 
 	def refused_capture(self, issue: str, number: int):
 		"""The capture of an order of its own: PayPal answers a repeated request id as it did before."""

@@ -129,6 +129,27 @@ class TestLateAuthorizations(LateEventsCase):
 		self.assertEqual(journey.status(), "Paid")
 
 
+class TestApprovedAgain(LateEventsCase):
+	def test_an_order_approved_again_after_a_declined_capture_is_paid(self):
+		for kind in ("refused", "recorded"):
+			journey = Journey("paypal")
+			config = journey.sim.provider("paypal").config
+			self.addCleanup(config.update, declined_capture="refused")
+			config["declined_capture"] = kind
+			attempt = journey.start()
+			journey.deliver_return(journey.customer_pays(attempt, "failure"))
+			journey.deliver_all()
+			with self.subTest(kind):
+				self.assertEqual(journey.status(), "Processing")
+				self.assertTrue(value("Payment Attempt", attempt, "error_message"))
+				make_due(journey.invoice)
+				journey.deliver_return(journey.customer_pays(attempt))
+				journey.deliver_all()
+				sweep(journey.invoice)
+				self.assertEqual((journey.status(), journey.problems()), ("Paid", []))
+				self.assertEqual(len(captures_at_gateway(journey, attempt)), 1)
+
+
 class TestOpenAttempts(LateEventsCase):
 	def test_an_open_attempt_of_a_paid_invoice_is_closed_at_the_end(self):
 		"""R14, R23: the invoice was paid by another attempt; this one is queried to the end and then closed."""

@@ -1,9 +1,10 @@
 """Simulated PayPal: Orders v2, payments and refunds. Tokens and webhooks are in `wire`.
 
-On the approval page `failure` means that the customer approves, but the card is declined at capture; `pending` means
-that the capture waits for an eCheck.
+On the approval page `failure` means that the customer approves, but the card is declined at capture, as an error or, with
+`declined_capture` = `recorded`, as a capture in the order; `pending` means that the capture waits for an eCheck.
 """
 
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from werkzeug.wrappers import Request, Response
@@ -46,6 +47,7 @@ class PayPal(Wire, Provider):
 		"link_rel": "payer-action",  # or `approve`, which older accounts and requests get
 		"refund_state": ledger.REFUNDED,  # or `pending`
 		"pending_reason": "ECHECK",  # the reason of a pending capture
+		"declined_capture": "refused",  # or `recorded`
 		"capture_issue": "",  # an issue that refuses captures, such as ORDER_COMPLETION_IN_PROGRESS
 		"certificate": "good",  # or another of `certificates.KINDS`
 		"certificate_exists": True,
@@ -153,6 +155,7 @@ class PayPal(Wire, Provider):
 			"purchase_units": [unit],
 			"payer": {"email_address": "buyer@example.com", "payer_id": "PAYER00000001"},
 			"create_time": wire.time_text(order.created_at),
+			"update_time": wire.time_text(order.fields.get("approved_at") or order.created_at),
 			"links": [
 				{"href": self.url(f"/v2/checkout/orders/{order.order_id}"), "rel": "self", "method": "GET"},
 				{"href": self._approval_url(order), "rel": self.config["link_rel"], "method": "GET"},
@@ -174,10 +177,15 @@ class PayPal(Wire, Provider):
 		context = order.fields["context"]
 		if outcome == "cancel":
 			return Return("GET", wire.with_query(context["cancel_url"], token=order.order_id))
-		order.fields.update(status="APPROVED", outcome=outcome)
+		order.fields.update(status="APPROVED", outcome=outcome, approved_at=self._approval_time(order))
 		self.send_event("CHECKOUT.ORDER.APPROVED", "checkout-order", self.order_object(order))
 		url = wire.with_query(context["return_url"], token=order.order_id, PayerID="PAYER00000001")
 		return Return("GET", url)
+
+	def _approval_time(self, order: Order) -> datetime:
+		"""Now, in another second than the last approval and the last capture, because nobody approves twice within one."""
+		earlier = [order.fields.get("approved_at"), *(c.created_at for c in self.ledger.charges_of(order))]
+		return max([self.clock.now(), *(moment + timedelta(seconds=1) for moment in earlier if moment)])
 
 	# Captures ---------------------------------------------------------------------------------------
 
@@ -200,9 +208,9 @@ class PayPal(Wire, Provider):
 	def _capture_once(self, request: Request, order: Order, request_id: str) -> Response:
 		wire.json_body(request)
 		charges = self.ledger.charges_of(order)
-		if charges and charges[0].fields["request_id"] == request_id:
+		if any(charge.fields["request_id"] == request_id for charge in charges):
 			return self._order_response(request, order, 200)
-		if charges:
+		if any(charge.state != ledger.FAILED for charge in charges):
 			raise Refused(422, "ORDER_ALREADY_CAPTURED")
 		if order.fields["status"] != "APPROVED":
 			raise Refused(422, "ORDER_NOT_APPROVED")
@@ -210,12 +218,15 @@ class PayPal(Wire, Provider):
 			raise Refused(422, self.config["capture_issue"])
 		if order.fields["outcome"] == "failure" or self.take_fault("capture", "decline"):
 			order.fields["status"] = "PAYER_ACTION_REQUIRED"
-			raise Refused(422, "INSTRUMENT_DECLINED")
-		payment_id = f"8XY{self.ledger.next_number():013d}C"
-		charge = self.record_charge(
-			order, payment_id, order.fields["outcome"], "paypal", request_id=request_id
-		)
+			if self.config["declined_capture"] == "refused":
+				raise Refused(422, "INSTRUMENT_DECLINED")
+			return self._record_capture(request, order, "failure", request_id)
 		order.fields["status"] = "COMPLETED"
+		return self._record_capture(request, order, order.fields["outcome"], request_id)
+
+	def _record_capture(self, request: Request, order: Order, outcome: str, request_id: str) -> Response:
+		payment_id = f"8XY{self.ledger.next_number():013d}C"
+		charge = self.record_charge(order, payment_id, outcome, "paypal", request_id=request_id)
 		self.notify_payment(order, charge)
 		return self._order_response(request, order, 201)
 

@@ -18,17 +18,30 @@ from oropendola_payments.gateways.base import Gateway
 from oropendola_payments.gateways.http import HttpClient
 
 SETTINGS = "Payment Gateway Settings"
+NAMES = "oropendola_gateway_names"
 DEFAULT_SIMULATOR = "http://127.0.0.1:8900"
 
 
 def settings_of(code: str) -> PaymentGatewaySettings:
 	"""Return the settings record of a gateway, from the shared cache."""
 	# Anybody can put any code into a webhook URL, so only known codes are cached.
-	known = code in gateway_codes()
-	name = known and frappe.cache.hget("oropendola_gateway_names", code, lambda: _settings_name(code))
+	name = code in gateway_codes() and frappe.cache.hget(NAMES, code, lambda: _settings_name(code))
 	if not name:
 		raise unknown_gateway(code)
-	return current(SETTINGS, name)
+	try:
+		return current(SETTINGS, name)
+	except frappe.DoesNotExistError:
+		return current(SETTINGS, _new_name(code))
+
+
+def _new_name(code: str) -> str:
+	"""Return the name of a record that was deleted and made again under another label, while the old name was cached."""
+	frappe.clear_last_message()
+	frappe.cache.hdel(NAMES, code)
+	name = _settings_name(code)
+	if not name:
+		raise unknown_gateway(code)
+	return name
 
 
 def adapter_of(

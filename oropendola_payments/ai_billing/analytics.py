@@ -6,8 +6,8 @@ from typing import Any
 
 import frappe
 from frappe import _
-from frappe.query_builder import DocType, Order
-from frappe.query_builder.functions import Coalesce, Count, Date, NullIf, Sum
+from frappe.query_builder import Case, DocType, Order
+from frappe.query_builder.functions import Coalesce, Count, Date, Max, NullIf, Sum
 from frappe.utils import escape_html, get_datetime, getdate, now_datetime
 
 from oropendola_payments.ai_billing import formatting
@@ -17,7 +17,7 @@ from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.money import to_decimal
 
 FINISHED = ("Paid", "Failed", "Expired", "Cancelled")
-# With fewer payments a rate means nothing.
+# With fewer payments, or customers, a rate means nothing.
 MIN_PAYMENTS = 10
 
 
@@ -30,6 +30,33 @@ def outcomes(since: datetime) -> dict[str, dict[str, int]]:
 	for gateway, status, count in query.run():
 		counts.setdefault(gateway, dict.fromkeys(FINISHED, 0))[status] = int(count)
 	return counts
+
+
+# A customer who paid in the end did not fail, and one who failed and then left did.
+RANKS = {3: "Paid", 2: "Failed", 1: "Expired", 0: "Cancelled"}
+
+
+def customer_outcomes(since: datetime) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
+	"""Return the number of customers by the best of their finished payments: at each gateway, and at all of them together."""
+	best = _best_outcomes(since)
+	everywhere = dict.fromkeys(FINISHED, 0)
+	for rank, count in frappe.qb.from_(best).select(best.rank, Count("*")).groupby(best.rank).run():
+		everywhere[RANKS[int(rank)]] = int(count)
+	best = _best_outcomes(since, DocType("Payment Attempt").gateway)
+	query = frappe.qb.from_(best).select(best.gateway, best.rank, Count("*")).groupby(best.gateway, best.rank)
+	by_gateway: dict[str, dict[str, int]] = {}
+	for gateway, rank, count in query.run():
+		by_gateway.setdefault(gateway, dict.fromkeys(FINISHED, 0))[RANKS[int(rank)]] = int(count)
+	return by_gateway, everywhere
+
+
+def _best_outcomes(since: datetime, *group: Any) -> Any:
+	"""Return a subquery with one row for each customer, and for each value of the `group`."""
+	attempt, rank = DocType("Payment Attempt"), Case()
+	for number, status in RANKS.items():
+		rank = rank.when(attempt.status == status, number)
+	query = _attempts_since(since).select(*group, Max(rank).as_("rank"))
+	return query.where(attempt.status.isin(FINISHED)).groupby(attempt.user, *group)
 
 
 def _attempts_since(since: datetime) -> Any:

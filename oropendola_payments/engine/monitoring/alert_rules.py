@@ -58,8 +58,9 @@ def evaluate(violations: dict[str, list[str]] | None) -> tuple[list[Finding], se
 
 def rates() -> Iterator[Finding]:
 	settings = payment_settings()
-	counts, labels = analytics.outcomes(now_datetime() - WINDOW), analytics.gateway_labels()
-	rows = {labels.get(code, code): row for code, row in counts.items()} | {ALL: analytics.total(counts)}
+	counts, everywhere = analytics.customer_outcomes(now_datetime() - WINDOW)
+	labels = analytics.gateway_labels()
+	rows = {labels.get(code, code): row for code, row in counts.items()} | {ALL: everywhere}
 	for subject, row in rows.items():
 		yield from _rate("Abandoned Rate", subject, row, "Expired", flt(settings.alert_abandoned_percent))
 		yield from _rate("Failed Rate", subject, row, "Failed", flt(settings.alert_failed_percent))
@@ -71,10 +72,10 @@ def _rate(kind: str, subject: str, row: dict[str, int], status: str, limit: floa
 		return
 	sentence = {
 		"Expired": _(
-			"{0} of the {1} payments that ended in the last 24 hours were abandoned ({2}%; the limit is {3}%)."
+			"{0} of the {1} customers whose payments ended in the last 24 hours abandoned them ({2}%; the limit is {3}%)."
 		),
 		"Failed": _(
-			"{0} of the {1} payments that ended in the last 24 hours failed ({2}%; the limit is {3}%)."
+			"{0} of the {1} customers whose payments ended in the last 24 hours failed to pay ({2}%; the limit is {3}%)."
 		),
 	}[status]
 	summary = sentence.format(row[status], sum(row.values()), round(level), f"{limit:g}")

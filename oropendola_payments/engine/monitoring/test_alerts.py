@@ -5,6 +5,7 @@ from datetime import timedelta
 import frappe
 from frappe.utils import now_datetime
 
+from oropendola_payments.ai_billing import analytics
 from oropendola_payments.api import health as health_api
 from oropendola_payments.engine.gateway import circuit_breaker
 from oropendola_payments.engine.monitoring import alert_rules, alerts, health
@@ -160,19 +161,21 @@ class TestAlertRules(AlertCase):
 		self.code = f"gw{frappe.generate_hash(length=8)}"
 
 	def attempts(self, **statuses: int):
-		"""Finished or open attempts at a gateway that only this test uses."""
+		"""Finished attempts, each of another customer, at a gateway that only this test uses."""
 		invoice = create_invoice(customer())
 		for status, count in statuses.items():
 			for _i in range(count):
-				self.attempt(invoice, status)
+				self.attempt(invoice, status, user=unique("customer"))
 
-	def attempt(self, invoice, status: str, age: timedelta = timedelta(minutes=5)) -> str:
+	def attempt(
+		self, invoice, status: str, age: timedelta = timedelta(minutes=5), user: str | None = None
+	) -> str:
 		doc = frappe.new_doc("Payment Attempt")
 		doc.name = unique("ATT")[-20:].replace("-", "").upper()
 		doc.update(
 			{
 				"invoice": invoice.name,
-				"user": invoice.user,
+				"user": user or invoice.user,
 				"gateway": self.code,
 				"mode": "Test",
 				"status": status,
@@ -204,7 +207,40 @@ class TestAlertRules(AlertCase):
 		self.assertEqual(self.found("Failed Rate"), [])
 		self.assertEqual(self.found("Abandoned Rate")[0].level, 30)
 
-	def test_nine_payments_are_too_few_for_a_rate(self):
+	def test_a_customer_who_fails_often_counts_once(self):
+		self.attempts(Paid=9)
+		invoice = create_invoice(customer())
+		for _i in range(7):
+			self.attempt(invoice, "Failed")
+		self.assertEqual(self.found("Failed Rate"), [])
+		self.attempts(Failed=1)
+		self.assertIn("2 of the 11 customers", self.found("Failed Rate")[0].summary)
+
+	def test_two_abandoned_flows_of_one_payment_are_one_customer_who_left(self):
+		self.attempts(Paid=8, Expired=1)
+		invoice = create_invoice(customer())
+		for _flow in ("redirect", "upi"):
+			self.attempt(invoice, "Expired")
+		with payment_settings(alert_abandoned_percent=20):
+			self.assertEqual(self.found("Abandoned Rate"), [])
+
+	def test_a_customer_who_paid_in_the_end_did_not_fail(self):
+		"""Also not in the rate of all gateways together, if another gateway took the money."""
+		self.attempts(Paid=9)
+		invoice = create_invoice(customer())
+		for status in ("Failed", "Paid", "Expired"):
+			self.attempt(invoice, status)
+		with payment_settings(alert_failed_percent=0):
+			self.assertEqual(self.found("Failed Rate"), [])
+			before = self.customers_who_failed_anywhere()
+			self.code = f"gw{frappe.generate_hash(length=8)}"
+			self.attempt(invoice, "Failed")
+			self.assertEqual(self.customers_who_failed_anywhere(), before)
+
+	def customers_who_failed_anywhere(self) -> int:
+		return analytics.customer_outcomes(now_datetime() - alert_rules.WINDOW)[1]["Failed"]
+
+	def test_nine_customers_are_too_few_for_a_rate(self):
 		self.attempts(Failed=9)
 		self.assertEqual(self.found("Failed Rate"), [])
 

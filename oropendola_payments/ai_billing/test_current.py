@@ -1,13 +1,16 @@
 """A document that was read in an older snapshot never takes the place of what was saved since."""
 
 import threading
+from contextlib import contextmanager
 from unittest.mock import patch
 
 import frappe
 
 from oropendola_payments.ai_billing.current import current, forget, payment_settings
 from oropendola_payments.tests.support.case import TestCase
+from oropendola_payments.tests.support.factories import create_invoice
 from oropendola_payments.tests.support.factories import payment_settings as settings_for_a_while
+from oropendola_payments.tests.support.journey import customer
 
 
 def statements_of(work) -> int:
@@ -51,8 +54,28 @@ class TestCurrent(TestCase):
 		self.assertEqual(payment_settings().grace_days, before)
 
 	def test_an_older_snapshot_does_not_fill_the_cache(self):
-		"""A process reads in a transaction that began before somebody saved; everybody else goes on with the new value."""
-		began, saved, done = threading.Event(), threading.Event(), threading.Event()
+		with (
+			settings_for_a_while(grace_days=3),
+			self.worker_with_older_snapshot() as reads_settings,
+			settings_for_a_while(grace_days=4),
+		):
+			reads_settings()
+			self.assertEqual(payment_settings().grace_days, 4)
+
+	def test_an_invoice_has_the_tax_that_was_just_set_although_a_worker_reads_older_settings(self):
+		"""A receipt lacked its tax once, when a worker ran beside the suite."""
+		with (
+			settings_for_a_while(tax_rate=0),
+			self.worker_with_older_snapshot() as reads_settings,
+			settings_for_a_while(tax_rate=18),
+		):
+			reads_settings()
+			self.assertEqual(create_invoice(customer(), price=100).tax_amount, 18)
+
+	@contextmanager
+	def worker_with_older_snapshot(self):
+		"""A process that reads in a transaction that began now, when its function is called."""
+		began, saved = threading.Event(), threading.Event()
 		site, path = frappe.local.site, frappe.local.sites_path
 		seen = []
 
@@ -62,23 +85,21 @@ class TestCurrent(TestCase):
 			frappe.db.sql("SELECT name FROM `tabAI Plan` LIMIT 1")  # its snapshot begins here
 			began.set()
 			saved.wait(10)
-			seen.append(current("Payment Settings").grace_days)
+			seen.append(current("Payment Settings").name)
 			frappe.destroy()
-			done.set()
 
-		with settings_for_a_while(grace_days=3):
-			worker = threading.Thread(target=old_process)
-			worker.start()
-			began.wait(10)
-			with settings_for_a_while(grace_days=4):
-				saved.set()
-				done.wait(10)
-				worker.join()
-				self.assertEqual(len(seen), 1)
-				frappe.db.commit()
-				frappe.local.cache.clear()
-				frappe.flags.oropendola_seen = None
-				self.assertEqual(payment_settings().grace_days, 4)
+		def read_settings():
+			saved.set()
+			worker.join()
+			self.assertEqual(len(seen), 1)
+			frappe.db.commit()
+			frappe.local.cache.clear()
+			frappe.flags.oropendola_seen = None
+
+		worker = threading.Thread(target=old_process)
+		worker.start()
+		began.wait(10)
+		yield read_settings
 
 	def test_forgetting_reaches_other_processes_after_the_commit(self):
 		payment_settings()

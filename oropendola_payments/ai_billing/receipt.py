@@ -6,7 +6,7 @@ import frappe
 from frappe import _
 from frappe.utils import flt, get_fullname
 
-from oropendola_payments.ai_billing import formatting
+from oropendola_payments.ai_billing import formatting, payment_methods
 from oropendola_payments.ai_billing.current import current, payment_settings
 from oropendola_payments.money import Amount
 
@@ -15,14 +15,6 @@ if TYPE_CHECKING:
 	from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 
 PAID = ("Paid", "Partly Refunded", "Refunded")
-METHODS = {
-	"card": "Card",
-	"upi": "UPI",
-	"netbanking": "Net banking",
-	"wallet": "Wallet",
-	"emi": "Instalments",
-	"paylater": "Pay later",
-}
 
 
 def may_have(invoice: "AIInvoice") -> bool:
@@ -111,9 +103,8 @@ def _method_label(capture: "PaymentCapture") -> str:
 		)
 	filters = {"gateway": capture.gateway}
 	label = frappe.db.get_value("Payment Gateway Settings", filters, "label") or capture.gateway
-	method = frappe.db.get_value("Payment Attempt", capture.attempt, "payment_method") or ""
-	known = METHODS.get(method.lower())
-	return f"{label} ({_(known)})" if known else label
+	method = payment_methods.label(frappe.db.get_value("Payment Attempt", capture.attempt, "payment_method"))
+	return f"{label} ({method})" if method and method != label else label
 
 
 def _refunds(captures: list[str]) -> list[dict]:

@@ -62,7 +62,9 @@ class Capabilities:
 	"""What a gateway can do, so that the engine offers nothing else."""
 
 	currencies: frozenset[str] | None = None  # None: whatever the account allows
-	methods: tuple[str, ...] = ()  # card, upi, netbanking, wallet, paypal, ...
+	methods: tuple[str, ...] = ()  # names of gateways/methods.py
+	# Ways to pay by one method without the gateway's page, by their names in our API: {"upi_qr": "upi"}.
+	direct_methods: Mapping[str, str] = field(default_factory=dict)
 	flows: tuple[str, ...] = ("redirect",)  # redirect, embedded, otp, upi
 	refunds: bool = True
 	partial_refunds: bool = True
@@ -160,7 +162,7 @@ class PaymentEvent:
 	payment_id: str | None = None
 	amount: Decimal | None = None
 	currency: str | None = None
-	method: str | None = None
+	method: str | None = None  # a name of gateways/methods.py
 	occurred_at: datetime | None = None
 	error_code: str | None = None
 	reason: str | None = None  # the gateway's sentence, safe to show to a manager

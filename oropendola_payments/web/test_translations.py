@@ -6,7 +6,7 @@ import re
 import unittest
 from pathlib import Path
 
-from oropendola_payments.ai_billing import receipt
+from oropendola_payments.ai_billing import payment_methods
 from oropendola_payments.engine.core import transactions
 from oropendola_payments.engine.settlement import attempt_outcomes
 from oropendola_payments.web import words
@@ -14,7 +14,7 @@ from oropendola_payments.web import words
 APP = Path(__file__).parent.parent
 SOURCES = (
 	"www/*.html", "www/*.py", "templates/**/*.html", "web/*.py",
-	"ai_billing/formatting.py", "ai_billing/receipt.py", "ai_billing/print_format/**/*.html",
+	"ai_billing/formatting.py", "ai_billing/payment_methods.py", "ai_billing/receipt.py", "ai_billing/print_format/**/*.html",
 )  # fmt: skip
 # The modules whose refusals customers see on a page or in an API response.
 REFUSALS = (
@@ -44,7 +44,9 @@ LANGUAGES = ("hi",)
 
 def page_texts() -> set[str]:
 	states = (*words.INVOICE_STATES.values(), *words.SUBSCRIPTION_STATES.values())
-	return texts_in(sources(SOURCES)) | {word for word, _tone in states} | set(receipt.METHODS.values())
+	return (
+		texts_in(sources(SOURCES)) | {word for word, _tone in states} | set(payment_methods.LABELS.values())
+	)
 
 
 def sources(patterns: tuple[str, ...]) -> list[Path]:

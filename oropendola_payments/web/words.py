@@ -56,22 +56,6 @@ def interval(unit: str, count: int) -> str:
 	return text.format(number(count))
 
 
-def methods(codes) -> list[str]:
-	"""Return the labels of a gateway's payment methods."""
-	known = {
-		"card": _("Cards"),
-		"upi": _("UPI"),
-		"netbanking": _("Net banking"),
-		"wallet": _("Wallets"),
-		"emi": _("Instalments"),
-		"paylater": _("Pay later"),
-		"bank": _("Bank account"),
-		"paypal": _("PayPal"),
-		"cardless_emi": _("Instalments"),
-	}
-	return list(dict.fromkeys(known[code] for code in codes if code in known))
-
-
 def tax_note(settings) -> str:
 	"""Return the note whether the prices include tax."""
 	if not settings.tax_rate:

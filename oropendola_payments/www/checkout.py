@@ -3,6 +3,7 @@
 import frappe
 from frappe import _
 
+from oropendola_payments.ai_billing import payment_methods
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
@@ -87,7 +88,7 @@ def _gateway(entry: dict, chosen: str | None) -> dict:
 	return {
 		"id": entry["id"],
 		"name": entry["name"],
-		"methods": words.methods(entry["methods"]),
+		"methods": payment_methods.labels(entry["methods"]),
 		"is_chosen": entry["id"] == chosen,
 		"is_recommended": entry["recommended"],
 		"is_degraded": entry["degraded"],

@@ -162,7 +162,7 @@ def _require_payable(invoice: AIInvoice, subscription_status: str | None) -> Non
 
 def attempts_of(invoice: str) -> list:
 	"""Return the fields that decide about reuse, for all attempts of an invoice, the newest first."""
-	fields = ["name", "gateway", "flow", "mode", "status", "amount", "payment_method", "phone_check", "expires_at",
+	fields = ["name", "gateway", "flow", "mode", "status", "amount", "requested_method", "phone_check", "expires_at",
 		"gateway_order_id", "checkout_data"]  # fmt: skip
 	return frappe.get_all("Payment Attempt", {"invoice": invoice}, fields, order_by="creation desc")
 
@@ -179,7 +179,7 @@ def _reusable_attempt(
 		# After a timeout it may be open, but its URL is unknown: the reconciler queries it, and the customer gets a new one.
 		lost = row.status != "Created" and not row.checkout_data
 		confirmed = (row.phone_check or "") in ("Confirmed", phone_check)
-		if alive and same and not lost and confirmed and (row.payment_method or None) == method:
+		if alive and same and not lost and confirmed and (row.requested_method or None) == method:
 			return row.name
 	return None
 
@@ -193,7 +193,8 @@ def _create(
 		mode=settings_of(code).mode,
 		flow=flow,
 		amount=invoice.outstanding(),
-		payment_method=request.method,
+		payment_method=common_name(code, request.method),
+		requested_method=request.method,
 		phone_check=phone_check,
 		idempotency_key=request.key,
 		request_fingerprint=request.parameters,
@@ -218,13 +219,19 @@ def call_started() -> str:
 
 
 def _require_method(code: str, method: str | None) -> None:
-	methods = adapter_class(code).capabilities.methods
+	capabilities = adapter_class(code).capabilities
+	methods = dict.fromkeys((*capabilities.methods, *capabilities.direct_methods))
 	if method and method not in methods:
 		raise BadRequest(
 			_("{0} does not offer the method {1}. Please choose one of: {2}.").format(
 				code, method, ", ".join(methods)
 			)
 		)
+
+
+def common_name(code: str, method: str | None) -> str | None:
+	"""Return the name that all gateways use for a requested method: `upi` for `upi_qr`."""
+	return adapter_class(code).capabilities.direct_methods.get(method or "", method)
 
 
 def _flow(code: str, flow: str | None) -> str:

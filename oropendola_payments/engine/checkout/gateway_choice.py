@@ -97,6 +97,7 @@ def _entry(row: dict, currency: str | None, amount: Decimal | None) -> dict:
 		"available": ready and takes and (amount is None or not least or amount >= least),
 		"degraded": settings_of(row["id"]).is_degraded(),
 		"methods": list(capabilities.methods),
+		"direct_methods": list(capabilities.direct_methods),
 		"currencies": sorted(taken) if taken is not None else None,
 		"flows": list(capabilities.flows),
 		**mock_marks(row["mode"]),

@@ -5,6 +5,7 @@ from dataclasses import replace
 import frappe
 
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
+from oropendola_payments.engine.checkout.attempts import common_name
 from oropendola_payments.engine.checkout.request import build_request, request_summary
 from oropendola_payments.engine.checkout.response import checkout_data, payment_response
 from oropendola_payments.engine.core.event_order import local_time
@@ -73,7 +74,11 @@ def _record_method(attempt: PaymentAttempt, method: str, opened: Checkout) -> No
 	invoice, attempt = lock_attempt(attempt)
 	if not attempt.is_open():
 		return
-	attempt.write(payment_method=method, checkout_data=PaymentAttempt.seal(checkout_data(opened)))
+	attempt.write(
+		payment_method=common_name(attempt.gateway, method),
+		requested_method=method,
+		checkout_data=PaymentAttempt.seal(checkout_data(opened)),
+	)
 	invoice.record("method_chosen", attempt, method=method)
 
 

@@ -33,7 +33,7 @@ def build_request(
 		webhook_url=api_url(f"webhooks.receive?gateway={attempt.gateway}"),
 		idempotency_key=operation_key(attempt.name, "create"),
 		flow=attempt.flow or "redirect",
-		method=attempt.payment_method or None,
+		method=attempt.requested_method or None,
 		method_details=method_details or {},
 		invoice=invoice.name,
 		refund_speed=(settings_of(attempt.gateway).refund_speed or "Normal").lower(),

@@ -91,8 +91,9 @@ class TestTwoStepFlow(TestCase):
 		for answer in answers:
 			amounts = (answer["order_amount"], answer["payment_amount"], answer["currency"])
 			self.assertEqual(amounts, (self.invoice.total(), self.invoice.total(), "INR"))
-		stored = frappe.db.get_value("Payment Attempt", order["order_id"], "payment_method")
-		self.assertNotEqual(stored, "UPI")
+		fields = ["payment_method", "requested_method"]
+		stored = frappe.db.get_value("Payment Attempt", order["order_id"], fields)
+		self.assertEqual(stored, ("upi", "upi_intent"))
 
 	def test_upi_is_accepted_in_any_case(self):
 		for method in ("upi", "Upi", "UPI_INTENT"):

@@ -18,6 +18,7 @@ from oropendola_payments.gateways.base import (
 	RefundRequest,
 )
 from oropendola_payments.gateways.errors import BadAnswer
+from oropendola_payments.gateways.methods import common_method
 from oropendola_payments.gateways.parsing import (
 	entries_in,
 	iso_time,
@@ -37,12 +38,7 @@ REFUNDS: Mapping[str | None, RefundOutcome] = {
 	"Completed": RefundOutcome.REFUNDED,
 	"Failed": RefundOutcome.FAILED,
 }
-METHODS: Mapping[str | None, str] = {
-	"Card": "card",
-	"CreditCard": "card",
-	"DebitCard": "card",
-	"PayPal": "paypal",
-}
+METHODS = {"creditcard": "card", "debitcard": "card"}
 REFERENCE = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
 MAX_AMOUNT = Decimal(10) ** 15
 
@@ -188,7 +184,7 @@ def _number(value: Any) -> Decimal | None:
 def _method(payment: Any) -> str | None:
 	methods = member(payment, "paymentMethods")
 	name = methods[0] if isinstance(methods, list) and len(methods) == 1 else None
-	return METHODS.get(_word(name))
+	return common_method(_word(name), METHODS)
 
 
 def _word(value: Any) -> str | None:

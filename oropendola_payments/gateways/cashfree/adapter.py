@@ -77,7 +77,8 @@ class Cashfree(Gateway):
 	simulator_secrets = {"key_id": "SIMCASHFREEAPP", "key_secret": "cfsk_ma_test_simulator_0000000000"}
 	capabilities = Capabilities(
 		currencies=frozenset({"INR"}),
-		methods=("card", "upi", "netbanking", "wallet", "paylater", *DIRECT_METHODS),
+		methods=("card", "upi", "netbanking", "wallet", "paylater"),
+		direct_methods=DIRECT_METHODS,
 		flows=FLOWS,
 		instant_refunds=True,
 		capture=True,

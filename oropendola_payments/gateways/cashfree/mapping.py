@@ -18,6 +18,7 @@ from oropendola_payments.gateways.base import (
 	RefundOutcome,
 )
 from oropendola_payments.gateways.errors import BadAnswer
+from oropendola_payments.gateways.methods import common_method
 from oropendola_payments.gateways.parsing import (
 	filled,
 	iso_time,
@@ -28,6 +29,13 @@ from oropendola_payments.gateways.parsing import (
 )
 from oropendola_payments.money import to_decimal
 
+# Cashfree's `payment_group`.
+METHODS = {
+	"upi_ppi": "upi",
+	"upi_credit_card": "upi",
+	"credit_card_emi": "emi",
+	"debit_card_emi": "emi",
+}
 REFUND_OUTCOMES: Mapping[str | None, RefundOutcome] = {
 	"SUCCESS": RefundOutcome.REFUNDED,
 	"FAILED": RefundOutcome.FAILED,
@@ -92,7 +100,7 @@ def payment_event(
 		payment_id=payment_id if outcome is not Outcome.PENDING else None,
 		amount=amount,
 		currency=currency,
-		method=short_text(payment.get("payment_group"), 40),
+		method=common_method(short_text(payment.get("payment_group"), 40), METHODS),
 		occurred_at=iso_time(payment.get("payment_completion_time")) or iso_time(payment.get("payment_time")),
 		error_code=short_text(member(payment, "error_details", "error_code")),
 		reason=reason,

@@ -71,7 +71,7 @@ def refund_body(request: RefundRequest) -> str:
 
 def method_of(method: str | None, details: Mapping[str, str]) -> dict[str, Any] | None:
 	"""Order Pay's `payment_method`, or None where the customer chooses on Cashfree's page."""
-	build = DIRECT_METHODS.get(method or "")
+	build = BUILDERS.get(method or "")
 	return build(details) if build else None
 
 
@@ -145,7 +145,15 @@ def _netbanking(details: Mapping[str, str]) -> dict[str, Any]:
 	return {"netbanking": {"channel": "link", "netbanking_bank_code": int(code)}}
 
 
-DIRECT_METHODS: Mapping[str, Callable[[Mapping[str, str]], dict[str, Any]]] = {
+# What the customer pays by, without Cashfree's page.
+DIRECT_METHODS: Mapping[str, str] = {
+	"upi_intent": "upi",
+	"upi_qr": "upi",
+	"upi_collect": "upi",
+	"netbanking": "netbanking",
+	"saved_card": "card",
+}
+BUILDERS: Mapping[str, Callable[[Mapping[str, str]], dict[str, Any]]] = {
 	"upi_intent": lambda details: {"upi": {"channel": "link"}},
 	"upi_qr": lambda details: {"upi": {"channel": "qrcode"}},
 	"upi_collect": _collect,

@@ -13,6 +13,7 @@ from oropendola_payments.gateways.base import (
 	RefundEvent,
 	RefundOutcome,
 )
+from oropendola_payments.gateways.methods import common_method
 from oropendola_payments.gateways.parsing import entries_in, local_time, member
 
 CURRENCY = "INR"  # the classic integration has no currency field
@@ -38,7 +39,7 @@ REASONS = {
 	"usercancelled": "The payment was cancelled on PayU's page.",
 	"autorefund": "The bank confirmed the payment too late. PayU has returned the money.",
 }
-METHODS = {"CC": "card", "DC": "card", "UPI": "upi", "NB": "netbanking", "CASH": "wallet", "EMI": "emi"}
+METHODS = {"cc": "card", "dc": "card", "nb": "netbanking", "cash": "wallet", "bnpl": "paylater"}
 REFUND_OUTCOMES = {"success": RefundOutcome.REFUNDED, "failure": RefundOutcome.FAILED}
 DISPUTE_STATES = {
 	"closed customer favour": "lost",
@@ -81,14 +82,13 @@ def payment_event(entry: Mapping[str, Any], reference: str | None, amount: Any) 
 			Outcome.PENDING,
 			"PayU reports a successful payment without its amount or payment ID.",
 		)
-	mode = text_of(entry.get("mode"), 20).upper()
 	return PaymentEvent(
 		outcome,
 		reference=reference,
 		payment_id=payment_id or None,
 		amount=amount,
 		currency=CURRENCY,
-		method=METHODS.get(mode, mode.lower() or None),
+		method=common_method(text_of(entry.get("mode"), 20), METHODS),
 		occurred_at=local_time(text_of(entry.get("addedon")), INDIA),
 		error_code=_error_code(entry),
 		reason=reason,

@@ -6,9 +6,12 @@ from typing import Any
 
 from oropendola_payments.gateways.base import Outcome, PaymentEvent, RefundEvent, RefundOutcome
 from oropendola_payments.gateways.errors import GatewayRefused
+from oropendola_payments.gateways.methods import common_method
 from oropendola_payments.gateways.parsing import entries_in, member, short_text, unix_time_ms, whole_number
 from oropendola_payments.money import from_minor
 
+# PhonePe's `paymentMode`.
+METHODS = {"upi_intent": "upi", "upi_collect": "upi", "upi_qr": "upi", "token": "card"}
 MAX_PAISE = 10**15
 ORDER_OUTCOMES: Mapping[str | None, Outcome] = {"COMPLETED": Outcome.PAID, "FAILED": Outcome.FAILED}
 REFUND_OUTCOMES: Mapping[str | None, RefundOutcome] = {
@@ -56,7 +59,7 @@ def order_event(
 		payment_id=order_id if outcome is Outcome.PAID else None,
 		amount=amount,
 		currency="INR",
-		method=short_text(attempt.get("paymentMode"), 40),
+		method=common_method(short_text(attempt.get("paymentMode"), 40), METHODS),
 		occurred_at=unix_time_ms(attempt.get("timestamp")),
 		error_code=short_text(order.get("detailedErrorCode")) or short_text(order.get("errorCode")),
 		reason=reason,

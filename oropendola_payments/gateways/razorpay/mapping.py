@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from oropendola_payments.gateways.base import DisputeEvent, Outcome, PaymentEvent, RefundEvent, RefundOutcome
+from oropendola_payments.gateways.methods import common_method
 from oropendola_payments.gateways.parsing import (
 	entity_of,
 	filled,
@@ -20,6 +21,7 @@ from oropendola_payments.gateways.parsing import (
 )
 
 # https://razorpay.com/docs/payments/international-payments; some, such as MGA and IQD, differ from CLDR.
+METHODS = {"emandate": "bank", "nach": "bank"}
 ZERO_DECIMAL = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split()  # noqa: SIM905
 THREE_DECIMAL = "BHD IQD JOD KWD OMR TND".split()  # noqa: SIM905
 EXPONENTS = {**dict.fromkeys(ZERO_DECIMAL, 0), **dict.fromkeys(THREE_DECIMAL, 3)}
@@ -55,7 +57,7 @@ def payment_event(entity: Any) -> PaymentEvent:
 		payment_id=short_text(entity.get("id")),
 		amount=amount,
 		currency=currency,
-		method=short_text(entity.get("method")),
+		method=common_method(short_text(entity.get("method")), METHODS),
 		occurred_at=unix_time(entity.get("created_at")),
 		error_code=short_text(entity.get("error_reason")) or short_text(entity.get("error_code")),
 		reason=sentence_of(entity.get("error_description")),

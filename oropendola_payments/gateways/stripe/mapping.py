@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from oropendola_payments.gateways.base import DisputeEvent, Outcome, PaymentEvent, RefundEvent, RefundOutcome
+from oropendola_payments.gateways.methods import common_method
 from oropendola_payments.gateways.parsing import (
 	entity_of,
 	filled,
@@ -21,6 +22,15 @@ from oropendola_payments.gateways.parsing import (
 )
 
 # https://docs.stripe.com/currencies#minor-units; some, such as AFN and LBP, differ from CLDR.
+# Types of Stripe's payment methods besides `card`, `upi` and `paypal`.
+METHODS = {
+	**dict.fromkeys(
+		("link", "alipay", "wechat_pay", "amazon_pay", "revolut_pay", "cashapp", "grabpay"), "wallet"
+	),
+	**dict.fromkeys(("klarna", "affirm", "afterpay_clearpay", "zip"), "paylater"),
+	**dict.fromkeys(("us_bank_account", "sepa_debit", "bacs_debit", "au_becs_debit", "acss_debit"), "bank"),
+	**dict.fromkeys(("customer_balance", "ideal", "bancontact", "eps", "p24", "fpx"), "bank"),
+}
 ZERO_DECIMAL = "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split()  # noqa: SIM905
 THREE_DECIMAL = "BHD JOD KWD OMR TND".split()  # noqa: SIM905
 EXPONENTS = {**dict.fromkeys(ZERO_DECIMAL, 0), **dict.fromkeys(THREE_DECIMAL, 3), "ISK": 2, "UGX": 2}
@@ -153,7 +163,7 @@ def _intent_fields(intent: Any) -> dict[str, Any]:
 		"last4": short_text(member(method, "card", "last4"), 4),
 	}
 	return {
-		"method": short_text(member(method, "type")),
+		"method": common_method(short_text(member(method, "type")), METHODS),
 		"error_code": short_text(member(error, "decline_code")) or short_text(member(error, "code")),
 		"reason": sentence_of(member(error, "message")) or short_text(member(intent, "cancellation_reason")),
 		"details": filled(details),

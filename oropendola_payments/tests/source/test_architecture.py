@@ -31,9 +31,11 @@ KNOW_A_PROVIDER = {
 	"engine/checkout/initiate.py": {"payu"},  # the documented endpoint for PayU's Bolt window
 	"engine/core/redaction.py": {"razorpay", "paypal"},  # names of headers that are kept as evidence
 	"gateways/__init__.py": set(BUILT_IN),  # the list of what there is
-	"gateways/cashflows/mapping.py": {"paypal"},  # PayPal is also a way to pay
+	"ai_billing/doctype/payment_attempt/payment_attempt.py": {"paypal"},  # PayPal is also a way to pay
+	"ai_billing/payment_methods.py": {"paypal"},  # PayPal is also a way to pay
+	"gateways/methods.py": {"paypal"},  # PayPal is also a way to pay
+	"patches/name_payment_methods.py": {"paypal"},  # PayPal is also a way to pay
 	"gateways/phonepe/adapter.py": {"payu"},  # letters of its public test account, PGTESTPAYUAT
-	"web/words.py": {"paypal"},  # PayPal is also a way to pay
 	"www/pay.py": {"razorpay", "stripe", "cashfree", "phonepe"},  # the scripts of the pay page
 }
 

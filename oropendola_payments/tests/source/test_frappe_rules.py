@@ -39,7 +39,7 @@ ALLOWED = {
 	"only named modules translate variables": {
 		"ai_billing/doctype/payment_gateway_settings/payment_gateway_settings.py": CONSTANT,
 		"ai_billing/formatting.py": "the function is named `translated`, and passes a text on",
-		"ai_billing/receipt.py": CONSTANT,
+		"ai_billing/payment_methods.py": CONSTANT,
 		"ai_billing/records.py": "the status of a record, as a Select lists it",
 		"ai_billing/report/reconciliation_differences/reconciliation_differences.py": CONSTANT,
 		"ai_billing/report/subscriptions_and_mrr/subscriptions_and_mrr.py": CONSTANT,

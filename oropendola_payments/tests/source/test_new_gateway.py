@@ -8,12 +8,13 @@ import frappe
 
 import oropendola_payments
 from oropendola_payments import install
+from oropendola_payments.ai_billing.payment_methods import LABELS
 from oropendola_payments.gateways import BUILT_IN, load
 from oropendola_payments.gateways.base import CREDENTIAL_SLOTS
+from oropendola_payments.gateways.methods import MANUAL, METHODS, OTHER
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey
 from oropendola_payments.tests.support.simulated import simulator
-from oropendola_payments.web import words
 from oropendola_payments.www import pay
 
 APP = Path(oropendola_payments.__file__).parent
@@ -37,7 +38,8 @@ FILES = {
 NAMED = {
 	"gateways/__init__.py": "BUILT_IN",
 	"gateways/types.py": "CREDENTIAL_SLOTS",
-	"web/words.py": "methods",
+	"gateways/methods.py": "METHODS",
+	"ai_billing/payment_methods.py": "LABELS",
 	"www/pay.py": "DRIVERS",
 	"engine/core/redaction.py": "KEPT_HEADERS",
 	"tests/support/gateway_events.py": "CURRENCIES",
@@ -63,9 +65,18 @@ class TestEveryGateway(TestCase):
 			self.assertTrue((PAGE.parent / "gateways" / f"{code}.md").exists() or not PAGE.exists(), code)
 			self.assertIn(code, simulator().providers)
 
-	def test_every_gateway_has_readable_method_names(self):
+	def test_every_gateway_uses_the_common_method_names(self):
 		for code, path in BUILT_IN.items():
-			self.assertTrue(words.methods(load(path).capabilities.methods), code)
+			capabilities = load(path).capabilities
+			names = [*capabilities.methods, *capabilities.direct_methods.values()]
+			self.assertTrue(names, code)
+			self.assertLessEqual(set(names), set(METHODS), code)
+			self.assertEqual(len(capabilities.methods), len(set(capabilities.methods)), code)
+
+	def test_every_method_has_a_label_and_is_an_option_of_the_filter(self):
+		field = frappe.get_meta("Payment Attempt").get_field("payment_method")
+		self.assertEqual(set(LABELS), set(METHODS))
+		self.assertEqual(field.options.split("\n"), ["", *METHODS, MANUAL, OTHER])
 
 	def test_every_credential_has_a_field_and_secrets_are_passwords(self):
 		fields = {field.fieldname: field.fieldtype for field in frappe.get_meta(SETTINGS).fields}

@@ -58,10 +58,13 @@ class PaymentAttempt(StatefulRecord):
 		last_check_at: DF.Datetime | None
 		mode: DF.Literal["Simulator", "Test", "Live", "Manual"]
 		next_check_at: DF.Datetime | None
-		payment_method: DF.Data | None
+		payment_method: DF.Literal[
+			"", "card", "upi", "netbanking", "wallet", "emi", "paylater", "paypal", "bank", "manual", "other"
+		]
 		phone_check: DF.Literal["", "Needed", "Confirmed"]
 		request_data: DF.LongText | None
 		request_fingerprint: DF.Data | None
+		requested_method: DF.Data | None
 		response_data: DF.LongText | None
 		status: DF.Literal["Created", "Processing", "Authorized", "Paid", "Failed", "Expired", "Cancelled"]
 		user: DF.Link
@@ -78,6 +81,7 @@ class PaymentAttempt(StatefulRecord):
 		"amount",
 		"currency",
 		"payment_method",
+		"requested_method",
 		"phone_check",
 		"gateway_order_id",
 		"gateway_payment_id",

@@ -20,6 +20,7 @@ from oropendola_payments.gateways.types import (
 	Credential,
 	Customer,
 	DisputeEvent,
+	FailureClass,
 	Form,
 	Notice,
 	OtpResult,
@@ -42,6 +43,7 @@ __all__ = [
 	"Credential",
 	"Customer",
 	"DisputeEvent",
+	"FailureClass",
 	"Form",
 	"Gateway",
 	"Notice",
@@ -82,6 +84,8 @@ class Gateway:
 	hosts: ClassVar[Mapping[str, Mapping[str, str]]] = {}
 	# The provider's own names for `order_id`, `payment_id` and `url`, which answers of the API carry as well.
 	answer_names: ClassVar[Mapping[str, str]] = {}
+	# The provider's codes of failed payments, and what they mean for another try.
+	failure_classes: ClassVar[Mapping[str, FailureClass]] = {}
 	exponents: ClassVar[Mapping[str, int]] = {}  # where the provider deviates from ISO 4217 / CLDR
 
 	def __init__(
@@ -112,6 +116,11 @@ class Gateway:
 	def credential_problems(cls, secrets: Mapping[str, str], mode: str) -> list[str]:
 		"""Sentences about keys that cannot be right, such as a test key in Live mode. Makes no call."""
 		return []
+
+	@classmethod
+	def failure_class(cls, error_code: str) -> FailureClass:
+		"""What this code of a failed payment means for another try. A code that is not known is a soft decline."""
+		return cls.failure_classes.get(error_code, FailureClass.SOFT)
 
 	@classmethod
 	def is_retryable_decline(cls, error_code: str) -> bool:

@@ -28,6 +28,16 @@ class RefundOutcome(str, Enum):
 	NOT_FOUND = "not_found"  # the gateway has no refund with our key: it was never made
 
 
+class FailureClass(str, Enum):
+	"""What a failed payment means for another try."""
+
+	LEFT = "Left"  # the customer walked away or let the time run out
+	SOFT = "Soft"  # declined for now: another day or another method may work
+	STEP = "Step"  # a wrong code, PIN or detail: the same again may work at once
+	HARD = "Hard"  # this card or account will never work
+	OURS = "Ours"  # the gateway or the bank had trouble: not the customer's failure
+
+
 @dataclass(frozen=True)
 class Credential:
 	"""One field of the settings form, under the name that the provider's dashboard uses.

@@ -27,6 +27,7 @@ from oropendola_payments.gateways.base import (
 from oropendola_payments.gateways.cashflows import notices
 from oropendola_payments.gateways.cashflows.client import LABEL, Client
 from oropendola_payments.gateways.cashflows.mapping import (
+	FAILURE_CLASSES,
 	job_events,
 	own_refund_event,
 	payment_event,
@@ -64,6 +65,7 @@ class Cashflows(Gateway):
 			"webhook_secret_previous", "Previous webhook shared secret", False, "Only while you change it."
 		),
 	)
+	failure_classes = FAILURE_CLASSES
 	simulator_secrets = {
 		"key_id": "210101010101010101",
 		"key_secret": "simulator-cashflows-api-key-not-real",

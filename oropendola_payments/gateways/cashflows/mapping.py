@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from oropendola_payments.gateways.base import (
+	FailureClass,
 	Outcome,
 	PaymentEvent,
 	RefundEvent,
@@ -195,3 +196,14 @@ def _paid_at(payment: Any, job: Mapping[str, Any]) -> datetime | None:
 	"""Times are UTC, with or without an offset that says so."""
 	text = job.get("paidDateTimeUtc") or member(payment, "createDateTimeUtc")
 	return iso_time(text[:19], timezone.utc) if isinstance(text, str) else None
+
+
+# What a failed payment means for another try, by the state of a payment that ended without money
+FAILURE_CLASSES = {
+	"Cancelled": FailureClass.LEFT,
+	"Expired": FailureClass.LEFT,
+	"Declined": FailureClass.SOFT,
+	"Failed": FailureClass.SOFT,
+	"Rejected": FailureClass.SOFT,
+	"Blocked": FailureClass.HARD,
+}

@@ -31,6 +31,7 @@ from oropendola_payments.gateways.cards import refuse_card_data
 from oropendola_payments.gateways.cashfree import notices
 from oropendola_payments.gateways.cashfree.client import LABEL, Client, is_unknown, refusal
 from oropendola_payments.gateways.cashfree.mapping import (
+	FAILURE_CLASSES,
 	ORDER_OUTCOMES,
 	amount_of,
 	checkout_of,
@@ -74,6 +75,7 @@ class Cashfree(Gateway):
 			"public_key", "Public Key", False, "Only if two-factor authentication by public key is on."
 		),
 	)
+	failure_classes = FAILURE_CLASSES
 	simulator_secrets = {"key_id": "SIMCASHFREEAPP", "key_secret": "cfsk_ma_test_simulator_0000000000"}
 	capabilities = Capabilities(
 		currencies=frozenset({"INR"}),

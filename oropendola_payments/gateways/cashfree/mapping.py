@@ -10,6 +10,7 @@ from typing import Any
 from oropendola_payments.gateways.base import (
 	Checkout,
 	DisputeEvent,
+	FailureClass,
 	Form,
 	OtpResult,
 	Outcome,
@@ -260,3 +261,9 @@ def _bank_page(data: Any) -> str | None:
 def _form_fields(payload: Any) -> dict[str, str]:
 	fields = payload if isinstance(payload, Mapping) else {}
 	return {name: str(value) for name, value in fields.items() if isinstance(value, (str, int))}
+
+
+# What a failed payment means for another try, by the code of error_details: https://www.cashfree.com/docs/api-reference/payments/errors
+FAILURE_CLASSES = {
+	"TRANSACTION_DECLINED": FailureClass.SOFT,
+}

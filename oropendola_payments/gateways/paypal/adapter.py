@@ -29,6 +29,7 @@ from oropendola_payments.gateways.paypal import notices
 from oropendola_payments.gateways.paypal.client import LABEL, Client
 from oropendola_payments.gateways.paypal.mapping import (
 	EXPONENTS,
+	FAILURE_CLASSES,
 	capture_event,
 	declined_captures,
 	order_captures,
@@ -75,6 +76,7 @@ class PayPal(Gateway):
 			help="Shown next to the webhook on the app's page. It is not the webhook's address.",
 		),
 	)
+	failure_classes = FAILURE_CLASSES
 	simulator_secrets = {
 		"key_id": "simulator-paypal-client-id",
 		"key_secret": "simulator-paypal-secret-not-real",

@@ -8,6 +8,7 @@ from typing import Any
 
 from oropendola_payments.gateways.base import (
 	DisputeEvent,
+	FailureClass,
 	Outcome,
 	PaymentEvent,
 	RefundEvent,
@@ -219,3 +220,21 @@ def _why(status: str | None, reason: str | None) -> str:
 	if reason in MERCHANT_HAS_TO_ACT:
 		return MERCHANT_HAS_TO_ACT[reason]
 	return f"PayPal says {status}" + (f" ({reason})." if reason else ".")
+
+
+# What a failed payment means for another try, by the issue of an order: https://developer.paypal.com/api/rest/reference/orders/v2/errors/
+FAILURE_CLASSES = {
+	"ORDER_NOT_APPROVED": FailureClass.LEFT,
+	"INSTRUMENT_DECLINED": FailureClass.SOFT,
+	"REDIRECT_PAYER_FOR_ALTERNATE_FUNDING": FailureClass.SOFT,
+	"TRANSACTION_LIMIT_EXCEEDED": FailureClass.SOFT,
+	"PAYER_ACTION_REQUIRED": FailureClass.STEP,
+	"CARD_EXPIRED": FailureClass.HARD,
+	"PAYER_ACCOUNT_LOCKED_OR_CLOSED": FailureClass.HARD,
+	"PAYER_ACCOUNT_RESTRICTED": FailureClass.HARD,
+	"PAYER_CANNOT_PAY": FailureClass.HARD,
+	"TRANSACTION_REFUSED": FailureClass.HARD,
+	"INTERNAL_SERVER_ERROR": FailureClass.OURS,
+	"PAYEE_ACCOUNT_LOCKED_OR_CLOSED": FailureClass.OURS,
+	"PAYEE_ACCOUNT_RESTRICTED": FailureClass.OURS,
+}

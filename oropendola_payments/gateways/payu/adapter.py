@@ -30,6 +30,7 @@ from oropendola_payments.gateways.payu import notices
 from oropendola_payments.gateways.payu.client import LABEL, Client
 from oropendola_payments.gateways.payu.mapping import (
 	CURRENCY,
+	FAILURE_CLASSES,
 	is_undecided,
 	payment_event,
 	refund_event,
@@ -61,6 +62,7 @@ class PayU(Gateway):
 			"Only while you change the salt: messages signed with the old one are still accepted.",
 		),
 	)
+	failure_classes = FAILURE_CLASSES
 	simulator_secrets = {"key_id": "SimPyU", "key_secret": "simulator-payu-salt-0001"}
 	capabilities = Capabilities(
 		currencies=frozenset({CURRENCY}),

@@ -8,6 +8,7 @@ from typing import Any
 
 from oropendola_payments.gateways.base import (
 	DisputeEvent,
+	FailureClass,
 	Outcome,
 	PaymentEvent,
 	RefundEvent,
@@ -166,3 +167,20 @@ def _details(entry: Mapping[str, Any]) -> dict[str, str]:
 	details = {name: text_of(entry.get(name)) for name in DETAILS if text_of(entry.get(name))}
 	card_end = CARD_END.search(text_of(entry.get("cardnum")) or text_of(entry.get("card_no")))
 	return {**details, "card_last4": card_end.group()} if card_end else details
+
+
+# What a failed payment means for another try, by the answer of banks: https://docs.payu.in/reference/issuer-decline-error-codes
+FAILURE_CLASSES = {
+	"E9205": FailureClass.LEFT,
+	"E1903": FailureClass.SOFT,
+	"E207": FailureClass.SOFT,
+	"E307": FailureClass.SOFT,
+	"E308": FailureClass.SOFT,
+	"E348": FailureClass.SOFT,
+	"E1632": FailureClass.STEP,
+	"E305": FailureClass.HARD,
+	"E310": FailureClass.HARD,
+	"E341": FailureClass.OURS,
+	"E345": FailureClass.OURS,
+	"E9208": FailureClass.OURS,
+}

@@ -35,7 +35,13 @@ from oropendola_payments.gateways.errors import (
 from oropendola_payments.gateways.parsing import parse_object, short_text, unix_time_ms, web_address
 from oropendola_payments.gateways.phonepe import notices
 from oropendola_payments.gateways.phonepe.client import LABEL, Client
-from oropendola_payments.gateways.phonepe.mapping import is_unknown, order_event, refund_event, refusal
+from oropendola_payments.gateways.phonepe.mapping import (
+	FAILURE_CLASSES,
+	is_unknown,
+	order_event,
+	refund_event,
+	refusal,
+)
 from oropendola_payments.gateways.phonepe.payloads import order_body, refund_body
 from oropendola_payments.gateways.phonepe.salt_scheme.adapter import SaltScheme
 from oropendola_payments.gateways.phonepe.signature import check_signature
@@ -135,6 +141,7 @@ class PhonePe(Gateway):
 		Credential("legacy_secret", "Salt Key", False),
 		Credential("legacy_version", "Salt Index", False),
 	)
+	failure_classes = FAILURE_CLASSES
 	simulator_secrets = {
 		"key_id": "SIMPHONEPECLIENT",
 		"key_secret": "simulator-phonepe-client-secret",

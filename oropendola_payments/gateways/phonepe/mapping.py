@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from oropendola_payments.gateways.base import Outcome, PaymentEvent, RefundEvent, RefundOutcome
+from oropendola_payments.gateways.base import FailureClass, Outcome, PaymentEvent, RefundEvent, RefundOutcome
 from oropendola_payments.gateways.errors import GatewayRefused
 from oropendola_payments.gateways.methods import common_method
 from oropendola_payments.gateways.parsing import entries_in, member, short_text, unix_time_ms, whole_number
@@ -93,3 +93,27 @@ def attempt_of(order: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _error_code(answer: Mapping[str, Any]) -> str | None:
 	return short_text(answer.get("code")) or short_text(answer.get("errorCode"))
+
+
+# What a failed payment means for another try, by the code of the UPI network, that PhonePe passes on
+FAILURE_CLASSES = {
+	"REQUEST_CANCEL_BY_REQUESTEE": FailureClass.LEFT,
+	"REQUEST_DECLINE_BY_REQUESTEE": FailureClass.LEFT,
+	"TXN_AUTO_FAILED": FailureClass.LEFT,
+	"TXN_NOT_COMPLETED": FailureClass.LEFT,
+	"U69": FailureClass.LEFT,
+	"ZA": FailureClass.LEFT,
+	"U30": FailureClass.SOFT,
+	"Z7": FailureClass.SOFT,
+	"Z8": FailureClass.SOFT,
+	"Z9": FailureClass.SOFT,
+	"ZM": FailureClass.STEP,
+	"59": FailureClass.HARD,
+	"XH": FailureClass.HARD,
+	"YE": FailureClass.HARD,
+	"ZE": FailureClass.HARD,
+	"ZH": FailureClass.HARD,
+	"U28": FailureClass.OURS,
+	"U29": FailureClass.OURS,
+	"U31": FailureClass.OURS,
+}

@@ -33,6 +33,7 @@ from oropendola_payments.gateways.razorpay import notices
 from oropendola_payments.gateways.razorpay.client import LABEL, Client, Unknown
 from oropendola_payments.gateways.razorpay.mapping import (
 	EXPONENTS,
+	FAILURE_CLASSES,
 	ID,
 	exponent_of,
 	payment_event,
@@ -66,6 +67,7 @@ class Razorpay(Gateway):
 			help="Keep the old secret here for a day after a change: retried events still use it.",
 		),
 	)
+	failure_classes = FAILURE_CLASSES
 	simulator_secrets = {
 		"key_id": "rzp_test_Simulator0001",
 		"key_secret": "SimulatorRazorpayKeySecret",

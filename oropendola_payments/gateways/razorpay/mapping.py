@@ -7,7 +7,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from oropendola_payments.gateways.base import DisputeEvent, Outcome, PaymentEvent, RefundEvent, RefundOutcome
+from oropendola_payments.gateways.base import (
+	DisputeEvent,
+	FailureClass,
+	Outcome,
+	PaymentEvent,
+	RefundEvent,
+	RefundOutcome,
+)
 from oropendola_payments.gateways.methods import common_method
 from oropendola_payments.gateways.parsing import (
 	entity_of,
@@ -117,3 +124,33 @@ def _details(entity: Mapping[str, Any]) -> dict[str, Any]:
 		"status": short_text(entity.get("status")),
 	}
 	return filled(found)
+
+
+# What a failed payment means for another try, by the error reason: https://razorpay.com/docs/errors/payments/list/
+FAILURE_CLASSES = {
+	"payment_cancelled": FailureClass.LEFT,
+	"payment_timed_out": FailureClass.LEFT,
+	"authorisation_declined_by_psp": FailureClass.SOFT,
+	"card_declined": FailureClass.SOFT,
+	"insufficient_funds": FailureClass.SOFT,
+	"payment_declined": FailureClass.SOFT,
+	"payment_failed": FailureClass.SOFT,
+	"transaction_limit_exceeded": FailureClass.SOFT,
+	"authentication_failed": FailureClass.STEP,
+	"incorrect_cvv": FailureClass.STEP,
+	"incorrect_otp": FailureClass.STEP,
+	"incorrect_pin": FailureClass.STEP,
+	"invalid_otp": FailureClass.STEP,
+	"bank_account_invalid": FailureClass.HARD,
+	"card_expired": FailureClass.HARD,
+	"card_not_enrolled": FailureClass.HARD,
+	"card_number_invalid": FailureClass.HARD,
+	"debit_instrument_blocked": FailureClass.HARD,
+	"debit_instrument_inactive": FailureClass.HARD,
+	"international_transaction_not_allowed": FailureClass.HARD,
+	"payment_risk_check_failed": FailureClass.HARD,
+	"bank_technical_error": FailureClass.OURS,
+	"gateway_technical_error": FailureClass.OURS,
+	"issuer_technical_error": FailureClass.OURS,
+	"server_error": FailureClass.OURS,
+}

@@ -40,6 +40,7 @@ from oropendola_payments.gateways.stripe.client import (
 )
 from oropendola_payments.gateways.stripe.mapping import (
 	EXPONENTS,
+	FAILURE_CLASSES,
 	ID,
 	REFERENCE,
 	REFUND_KEY,
@@ -70,6 +71,7 @@ class Stripe(Gateway):
 			help="Keep the old one here while the secret is being rolled.",
 		),
 	)
+	failure_classes = FAILURE_CLASSES
 	simulator_secrets = {
 		"key_secret": "sk_test_SimulatorStripe0001",
 		"public_key": "pk_test_SimulatorStripe0001",

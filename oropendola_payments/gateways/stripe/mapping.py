@@ -8,7 +8,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from oropendola_payments.gateways.base import DisputeEvent, Outcome, PaymentEvent, RefundEvent, RefundOutcome
+from oropendola_payments.gateways.base import (
+	DisputeEvent,
+	FailureClass,
+	Outcome,
+	PaymentEvent,
+	RefundEvent,
+	RefundOutcome,
+)
 from oropendola_payments.gateways.methods import common_method
 from oropendola_payments.gateways.parsing import (
 	entity_of,
@@ -174,3 +181,53 @@ def _complete(event: PaymentEvent) -> PaymentEvent:
 	if event.outcome is Outcome.PAID and (event.amount is None or not event.payment_id):
 		raise ValueError("a payment without id, amount or currency")
 	return event
+
+
+# What a failed payment means for another try, by the decline code: https://docs.stripe.com/declines/codes
+FAILURE_CLASSES = {
+	"payment_intent_payment_attempt_expired": FailureClass.LEFT,
+	"call_issuer": FailureClass.SOFT,
+	"card_declined": FailureClass.SOFT,
+	"card_velocity_exceeded": FailureClass.SOFT,
+	"do_not_honor": FailureClass.SOFT,
+	"generic_decline": FailureClass.SOFT,
+	"insufficient_funds": FailureClass.SOFT,
+	"no_action_taken": FailureClass.SOFT,
+	"not_permitted": FailureClass.SOFT,
+	"pin_try_exceeded": FailureClass.SOFT,
+	"withdrawal_count_limit_exceeded": FailureClass.SOFT,
+	"authentication_required": FailureClass.STEP,
+	"incorrect_address": FailureClass.STEP,
+	"incorrect_cvc": FailureClass.STEP,
+	"incorrect_pin": FailureClass.STEP,
+	"incorrect_zip": FailureClass.STEP,
+	"invalid_cvc": FailureClass.STEP,
+	"invalid_pin": FailureClass.STEP,
+	"offline_pin_required": FailureClass.STEP,
+	"online_or_offline_pin_required": FailureClass.STEP,
+	"payment_intent_authentication_failure": FailureClass.STEP,
+	"card_not_supported": FailureClass.HARD,
+	"currency_not_supported": FailureClass.HARD,
+	"expired_card": FailureClass.HARD,
+	"fraudulent": FailureClass.HARD,
+	"incorrect_number": FailureClass.HARD,
+	"invalid_account": FailureClass.HARD,
+	"invalid_expiry_month": FailureClass.HARD,
+	"invalid_expiry_year": FailureClass.HARD,
+	"invalid_number": FailureClass.HARD,
+	"lost_card": FailureClass.HARD,
+	"merchant_blacklist": FailureClass.HARD,
+	"pickup_card": FailureClass.HARD,
+	"restricted_card": FailureClass.HARD,
+	"revocation_of_all_authorizations": FailureClass.HARD,
+	"revocation_of_authorization": FailureClass.HARD,
+	"security_violation": FailureClass.HARD,
+	"service_not_allowed": FailureClass.HARD,
+	"stolen_card": FailureClass.HARD,
+	"stop_payment_order": FailureClass.HARD,
+	"transaction_not_allowed": FailureClass.HARD,
+	"issuer_not_available": FailureClass.OURS,
+	"processing_error": FailureClass.OURS,
+	"reenter_transaction": FailureClass.OURS,
+	"try_again_later": FailureClass.OURS,
+}

@@ -53,7 +53,7 @@ scheduler_events = {
 	"cron": {
 		"* * * * *": [f"{SWEEPS}.reconcile_attempts"],
 		"*/2 * * * *": [f"{SWEEPS}.process_inbox", f"{SWEEPS}.poll_refunds"],
-		"*/10 * * * *": [f"{SWEEPS}.check_alerts"],
+		"*/10 * * * *": [f"{SWEEPS}.check_alerts", f"{SUBSCRIPTIONS}.send_payment_reminders"],
 		"*/30 * * * *": [f"{SWEEPS}.check_abandoned_payments"],
 		"5 * * * *": [f"{SWEEPS}.check_invariants", f"{SUBSCRIPTIONS}.expire_subscriptions"],
 		"1 0 * * *": [f"{SUBSCRIPTIONS}.reset_quotas"],
@@ -95,6 +95,8 @@ user_data_fields = [
 			*("address_line1", "address_line2", "city", "pincode"),
 		],
 	},
+	{"doctype": "AI Payment Reminder", "filter_by": "user", "redact_fields": ["stop_reason"]},
+	{"doctype": "AI Reminder Opt Out", "filter_by": "user", "redact_fields": ["channel"]},
 	{"doctype": "Payment Event", "filter_by": "actor", "redact_fields": ["ip_address", "person_salt"]},
 ]
 

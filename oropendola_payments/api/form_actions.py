@@ -45,6 +45,9 @@ def invoice_actions(invoice: AIInvoice) -> dict:
 		"refresh": _attempt_to_refresh(invoice.name),
 		"allow_retry": invoice.is_exhausted(),
 		"fulfil": invoice.status == "Paid" and not invoice.fulfilled_on,
+		"stop_reminders": frappe.db.count(
+			"AI Payment Reminder", {"invoice": invoice.name, "status": "Planned"}
+		),
 		"review": cint(invoice.needs_review) and invoice.review_reason,
 	}
 	return {name: value for name, value in actions.items() if value}

@@ -9,6 +9,7 @@ from frappe.utils import cint, get_url
 from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, SETTLED
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
+from oropendola_payments.engine.dunning import opt_out
 from oropendola_payments.engine.subscriptions import lifecycle, lookup, renewal
 from oropendola_payments.web import shell, words
 
@@ -27,6 +28,7 @@ def get_context(context):
 	context.update(
 		{
 			"subscriptions": [_subscription(mine) for mine in _summaries(user)],
+			"reminders_on": not opt_out.has_opted_out(user, "Email"),
 			"name": frappe.db.get_value("User", user, "first_name") or "",
 			"example_url": get_url("/api/method/oropendola_payments.api.usage.consume"),
 			**_invoices(user),
@@ -80,6 +82,20 @@ def _cancel(context):
 	shell.redirect("/billing")
 
 
+def _stop_reminders(context):
+	_set_reminders(enabled=False)
+
+
+def _start_reminders(context):
+	_set_reminders(enabled=True)
+
+
+def _set_reminders(enabled: bool):
+	with shell.refusals_lead_to("/billing"):
+		opt_out.set_reminders(shell.require_login(), "Email", enabled)
+	shell.redirect("/billing")
+
+
 def _chosen() -> str | None:
 	"""Return the subscription whose button was pressed."""
 	return shell.posted("subscription") or None
@@ -91,6 +107,8 @@ ACTIONS = {
 	"show_key": _show_key,
 	"rotate_key": _rotate_key,
 	"cancel": _cancel,
+	"stop_reminders": _stop_reminders,
+	"start_reminders": _start_reminders,
 }
 
 

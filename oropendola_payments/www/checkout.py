@@ -70,7 +70,9 @@ def _add_gateways(context, invoice, page):
 	usable = [entry for entry in listing["gateways"] if entry["available"]]
 	usable.sort(key=lambda entry: not entry["recommended"])
 	under_way = _open_payment(invoice)
-	chosen = page.typed.get("gateway") or (under_way or {}).get("code") or listing["default"]
+	asked = shell.query_param("gateway")
+	suggested = asked if any(entry["id"] == asked for entry in usable) else listing["default"]
+	chosen = page.typed.get("gateway") or (under_way or {}).get("code") or suggested
 	context.update(
 		{
 			"gateways": [_gateway(entry, chosen) for entry in usable],

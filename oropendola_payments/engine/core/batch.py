@@ -13,6 +13,7 @@ COMPARISONS = {
 	"=": operator.eq,
 	"<": operator.lt,
 	"<=": operator.le,
+	">=": operator.ge,
 	"in": lambda column, values: column.isin(values),
 }
 

@@ -12,6 +12,7 @@ from oropendola_payments.ai_billing.periods import today, tomorrow
 from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.core.batch import enqueue_sweep, for_each
 from oropendola_payments.engine.core.transactions import in_transaction, lock
+from oropendola_payments.engine.dunning import planning, sending
 
 THIS = "oropendola_payments.engine.jobs.subscription_jobs"
 RESET = """
@@ -33,6 +34,10 @@ def expire_subscriptions() -> None:
 
 def send_renewal_reminders() -> None:
 	enqueue_sweep(f"{THIS}.run_reminders")
+
+
+def send_payment_reminders() -> None:
+	enqueue_sweep(f"{THIS}.run_payment_reminders")
 
 
 # The work -----------------------------------------------------------------------------------------
@@ -62,6 +67,13 @@ def _end(name: str, grace: int) -> None:
 		subscription.expire()
 	else:
 		subscription.mark_past_due()
+
+
+def run_payment_reminders() -> None:
+	"""Plan and send the reminders of unpaid invoices."""
+	with acting_as("Sweep"):
+		planning.plan_all()
+		sending.send_due()
 
 
 def run_reminders() -> None:

@@ -14,6 +14,7 @@ from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription impo
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
 from oropendola_payments.engine.entitlements import api_keys, free_plan
+from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.engine.notifications import receipts
 from oropendola_payments.engine.notifications import templates as mail_templates
 
@@ -22,6 +23,7 @@ SWITCHES = {
 	"payment_received": "send_payment_mails",
 	"payment_failed": "send_failure_mails",
 	"payment_abandoned": "send_failure_mails",
+	"payment_reminder": "send_payment_reminders",
 	"refund_sent": "send_refund_mails",
 	"api_key_changed": "send_key_mails",
 	"renewal_due": "send_reminder_mails",
@@ -50,6 +52,26 @@ def payment_failed(invoice: AIInvoice) -> None:
 
 def payment_abandoned(invoice: AIInvoice) -> None:
 	_unpaid("payment_abandoned", invoice)
+
+
+def payment_reminder(
+	invoice: AIInvoice, cause: str, is_last: bool, gateway: str | None, stop_link: str
+) -> None:
+	"""Remind of an unpaid invoice, with a sentence for the cause and the gateway to suggest."""
+
+	def values() -> dict:
+		return {
+			**_about_invoice(invoice),
+			"due": formatting.money(invoice.outstanding(), invoice.currency),
+			"due_date": formatting.day(invoice.due_date),
+			"cause": cause,
+			"gateway": settings_of(gateway).label if gateway else "",
+			"is_last": is_last,
+			"stop_link": stop_link,
+		}
+
+	chosen = f"&gateway={gateway}" if gateway else ""
+	_send("payment_reminder", invoice, f"/checkout?invoice={invoice.name}{chosen}", values)
 
 
 def refund_done(invoice: AIInvoice, refund: PaymentRefund) -> None:

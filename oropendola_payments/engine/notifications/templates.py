@@ -15,6 +15,10 @@ TEXTS = {
 	"payment_received": ("AI Billing Payment Received", "Payment received: {{ invoice }}"),
 	"payment_failed": ("AI Billing Payment Failed", "Your payment was not completed: {{ invoice }}"),
 	"payment_abandoned": ("AI Billing Payment Abandoned", "Your invoice {{ invoice }} is still open"),
+	"payment_reminder": (
+		"AI Billing Payment Reminder",
+		"{% if is_last %}Last reminder: {% else %}Reminder: {% endif %}invoice {{ invoice }} is not paid yet",
+	),
 	"renewal_due": (
 		"AI Billing Renewal Due",
 		"{% if is_trial %}Your trial of {{ plan }} ends on {{ end_date }}{% else %}Please renew {{ plan }}{% endif %}",

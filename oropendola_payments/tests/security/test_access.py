@@ -23,6 +23,7 @@ READS = {
 	"desk.abandoned_rate",
 	"desk.chart",
 	"desk.pending_too_long",
+	"desk.recovered_this_month",
 	"desk.revenue_this_month",
 	"desk.success_rate",
 	"health.metrics",
@@ -42,6 +43,7 @@ OPEN_TO_GUESTS = {
 	"health.metrics",
 	"health.status",
 	"payment.get_available_gateways",
+	"reminders.stop_my_reminders",
 	"subscription.get_plans",
 	"usage.consume",
 	"webhooks.receive",
@@ -49,12 +51,12 @@ OPEN_TO_GUESTS = {
 CUSTOMERS_READ = ("AI Invoice", "AI Subscription", "AI API Key", "Payment Attempt", "AI Billing Profile")
 STAFF_ONLY = (
 	"AI Plan", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log", "Payment Alert",
-	"Payment Counter", "AI Tax Registration", "AI Tax Rule", "Payment Gateway Settings", "Payment Settings",
+	"Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Tax Registration", "AI Tax Rule", "Payment Gateway Settings", "Payment Settings",
 )  # fmt: skip
 # Records that not even a manager creates, changes or deletes.
 EVIDENCE = (
 	"AI API Key", "Payment Attempt", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log",
-	"Payment Alert", "Payment Counter",
+	"Payment Alert", "Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out",
 )  # fmt: skip
 INSIDE = (
 	"payment_gateway_response",
@@ -183,6 +185,8 @@ class TestRest(TestCase):
 				"Payment Alert", kind="Dead Letters", subject=unique("subject"), status="Open"
 			),
 			"Payment Counter": cls.stored("Payment Counter", name=unique("counter")),
+			"AI Payment Reminder": cls.stored("AI Payment Reminder", invoice=invoice, user=cls.owner),
+			"AI Reminder Opt Out": cls.stored("AI Reminder Opt Out", user=cls.owner),
 			"AI Plan": cls.subscription.plan,
 			"AI Billing Profile": cls.stored("AI Billing Profile", user=cls.owner),
 			"AI Tax Registration": cls.stored("AI Tax Registration", number=unique("number")),

@@ -17,6 +17,7 @@ import oropendola_payments.api
 from oropendola_payments import roles
 from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.checkout import two_step
+from oropendola_payments.engine.dunning import opt_out
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.gateways.base import Customer
 from oropendola_payments.tests.support.factories import (
@@ -67,6 +68,18 @@ class OwnerRecords:
 		doc.mark_as_processing()
 		doc.mark_as_failed("The bank said no.")
 		return doc.name
+
+	@cached_property
+	def reminded_invoice(self) -> str:
+		reminder = {
+			"doctype": "AI Payment Reminder",
+			"invoice": self.invoice,
+			"user": self.owner,
+			"status": "Planned",
+		}
+		frappe.get_doc(reminder).db_insert()
+		frappe.db.commit()
+		return self.invoice
 
 	@cached_property
 	def exhausted_invoice(self) -> str:
@@ -166,6 +179,7 @@ ROWS = (
 	Row("desk.success_rate", STAFF, methods=BOTH),
 	Row("desk.abandoned_rate", STAFF, methods=BOTH),
 	Row("desk.pending_too_long", STAFF, methods=BOTH),
+	Row("desk.recovered_this_month", STAFF, methods=BOTH),
 	Row("desk.chart", STAFF, lambda w: {"filters": '{"figure": "Funnel", "days": 30}'}, BOTH),
 	Row("health.status", EVERYBODY, methods=BOTH),
 	Row("health.metrics", STAFF, methods=GET),
@@ -181,6 +195,9 @@ ROWS = (
 	Row("payment.get_pending_invoices", USERS, methods=BOTH),
 	Row("receipts.download", OWNER, lambda w: {"invoice_id": w.subscription.current_invoice}, GET),
 	Row("refunds.create_refund", MANAGER, lambda w: {"invoice_id": w.subscription.current_invoice, "reason": "Asked for", "amount": "1"}),
+	Row("reminders.stop_my_reminders", EVERYBODY, lambda w: {"invoice_id": w.invoice, "channel": "Email", "token": opt_out.token_of(w.invoice, "Email")}),
+	Row("reminders.set_my_reminders", USERS, lambda w: {"channel": "Email", "enabled": 1}),
+	Row("reminders.stop_planned_reminders", MANAGER, lambda w: {"invoice_id": w.reminded_invoice}),
 	Row("subscription.get_plans", EVERYBODY, lambda w: {"currency": "INR"}, BOTH),
 	Row("subscription.get_my_subscription", OWNER, lambda w: {"subscription_id": w.subscription.name}, BOTH),
 	Row("subscription.get_my_subscriptions", USERS, methods=BOTH),

@@ -29,6 +29,7 @@ LAYERS = (
 	("engine/jobs",),
 	("engine/privacy",),
 	("engine/monitoring",),
+	("engine/dunning",),
 	("engine/checkout",),
 	("engine/inbound",),
 	("engine/subscriptions",),

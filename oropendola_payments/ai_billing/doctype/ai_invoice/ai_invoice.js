@@ -9,6 +9,7 @@ frappe.ui.form.on("AI Invoice", {
 		offer("refund", __("Refund"), refund);
 		offer("allow_retry", __("Allow another try"), allow_retry);
 		offer("fulfil", __("Retry fulfilment"), fulfil);
+		offer("stop_reminders", __("Stop reminders"), stop_reminders);
 		offer("review", __("Finish review"), finish_review);
 		show_history(frm);
 	},
@@ -96,6 +97,14 @@ function allow_retry(frm) {
 		const answer = await oropendola.call("admin.allow_retry", { invoice_id: frm.doc.name, ...values });
 		if (answer) oropendola.done(frm, __("The customer can try to pay this invoice once more."));
 		return answer;
+	});
+}
+
+function stop_reminders(frm, count) {
+	frappe.confirm(__("Stop the {0} planned reminders of this invoice?", [count]), async () => {
+		const method = "reminders.stop_planned_reminders";
+		const answer = await oropendola.call(method, { invoice_id: frm.doc.name });
+		if (answer) oropendola.done(frm, __("The reminders are stopped."));
 	});
 }
 

@@ -9,6 +9,8 @@ from frappe.utils import cint, flt
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import append_to_site
 from oropendola_payments.ai_billing.doctype.payment_webhook_log.payment_webhook_log import SHORTEST_DAYS
 
+MAX_WAIT_HOURS = 30 * 24
+
 
 class PaymentSettings(Document):
 	# begin: auto-generated types
@@ -19,6 +21,8 @@ class PaymentSettings(Document):
 	if TYPE_CHECKING:
 		from frappe.types import DF
 
+		from oropendola_payments.ai_billing.doctype.ai_reminder_step.ai_reminder_step import AIReminderStep
+
 		abandon_after_minutes: DF.Int
 		alert_abandoned_percent: DF.Percent
 		alert_failed_percent: DF.Percent
@@ -28,6 +32,7 @@ class PaymentSettings(Document):
 		failed_tries_per_hour: DF.Int
 		grace_days: DF.Int
 		max_retries: DF.Int
+		messages_per_invoice: DF.Int
 		metrics_token: DF.Password | None
 		otp_expiry_minutes: DF.Int
 		otp_message: DF.SmallText | None
@@ -35,8 +40,11 @@ class PaymentSettings(Document):
 		otp_per_site_hour: DF.Int
 		otp_resend_seconds: DF.Int
 		prices_include_tax: DF.Check
+		quiet_from: DF.Int
+		quiet_to: DF.Int
 		raw_payload_days: DF.Int
 		reminder_days: DF.Data | None
+		reminder_steps: DF.Table[AIReminderStep]
 		seller_address: DF.SmallText | None
 		seller_email: DF.Data | None
 		seller_link: DF.Data | None
@@ -47,6 +55,7 @@ class PaymentSettings(Document):
 		send_failure_mails: DF.Check
 		send_key_mails: DF.Check
 		send_payment_mails: DF.Check
+		send_payment_reminders: DF.Check
 		send_refund_mails: DF.Check
 		send_reminder_mails: DF.Check
 		tax_label: DF.Data | None
@@ -57,6 +66,7 @@ class PaymentSettings(Document):
 		self.validate_numbers()
 		self.validate_help_page()
 		self.validate_reminder_days()
+		self.validate_payment_reminders()
 		self.validate_otp_message()
 
 	def validate_numbers(self) -> None:
@@ -103,6 +113,20 @@ class PaymentSettings(Document):
 			self.reminder_offsets()
 		except ValueError:
 			frappe.throw(_("Reminder days must be whole numbers separated by commas, such as 7,3,1,-1."))
+
+	def validate_payment_reminders(self) -> None:
+		for field in ("quiet_from", "quiet_to"):
+			if not 0 <= cint(self.get(field)) <= 23:
+				frappe.throw(_("{0} must be an hour from 0 to 23.").format(_(self.meta.get_label(field))))
+		seen = set()
+		for row in self.reminder_steps:
+			if not 0 <= cint(row.wait_hours) <= MAX_WAIT_HOURS:
+				message = _("Row {0}: a reminder must be sent within {1} days.")
+				frappe.throw(message.format(row.idx, MAX_WAIT_HOURS // 24))
+			step = (row.failure_class, cint(row.wait_hours), row.channel)
+			if step in seen:
+				frappe.throw(_("Row {0}: this reminder is in the schedule twice.").format(row.idx))
+			seen.add(step)
 
 	def reminder_offsets(self) -> list[int]:
 		"""Return the days before the end date, largest first. Negative ones are after it."""

@@ -6,7 +6,7 @@ import frappe
 from frappe import _
 from frappe.utils import add_to_date, cint, fmt_money, now_datetime
 
-from oropendola_payments.ai_billing import analytics
+from oropendola_payments.ai_billing import analytics, recovery
 from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.api import require_staff
@@ -65,6 +65,13 @@ def pending_too_long(filters: Any = None) -> dict:
 		"route": ["List", "Payment Attempt"],
 		"route_options": options,
 	}
+
+
+@frappe.whitelist(methods=["GET", "POST"])
+def recovered_this_month(filters: Any = None) -> str:
+	"""Return what was paid this month after a reminder, one sum for each currency."""
+	require_staff()
+	return _in_currencies(recovery.recovered_since(frappe.utils.get_datetime(today().replace(day=1))))
 
 
 @frappe.whitelist(methods=["GET", "POST"])

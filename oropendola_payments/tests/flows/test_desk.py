@@ -32,6 +32,7 @@ from oropendola_payments.tests.support.time_travel import finish_refunds, sweep_
 
 REPORTS = (
 	"Payments by Gateway",
+	"Recovered Payments",
 	"Reconciliation Differences",
 	"Subscriptions and MRR",
 	"Payment Refunds",
@@ -183,6 +184,7 @@ class TestNumbers(DeskCase):
 				desk_api.success_rate,
 				desk_api.abandoned_rate,
 				desk_api.pending_too_long,
+				desk_api.recovered_this_month,
 			):
 				self.assertIsNotNone(card())
 			for figure in desk_api.CHARTS:
@@ -193,6 +195,7 @@ class TestNumbers(DeskCase):
 				desk_api.revenue_this_month,
 				desk_api.success_rate,
 				desk_api.pending_too_long,
+				desk_api.recovered_this_month,
 				desk_api.chart,
 			):
 				with self.assertRaises(NotAllowed):

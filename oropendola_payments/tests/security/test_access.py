@@ -51,7 +51,7 @@ OPEN_TO_GUESTS = {
 CUSTOMERS_READ = ("AI Invoice", "AI Subscription", "AI API Key", "Payment Attempt", "AI Billing Profile")
 STAFF_ONLY = (
 	"AI Plan", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log", "Payment Alert",
-	"Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Tax Registration", "AI Tax Rule", "Payment Gateway Settings", "Payment Settings",
+	"Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Coupon", "AI Coupon Redemption", "AI Tax Registration", "AI Tax Rule", "Payment Gateway Settings", "Payment Settings",
 )  # fmt: skip
 # Records that not even a manager creates, changes or deletes.
 EVIDENCE = (
@@ -187,6 +187,8 @@ class TestRest(TestCase):
 			"Payment Counter": cls.stored("Payment Counter", name=unique("counter")),
 			"AI Payment Reminder": cls.stored("AI Payment Reminder", invoice=invoice, user=cls.owner),
 			"AI Reminder Opt Out": cls.stored("AI Reminder Opt Out", user=cls.owner),
+			"AI Coupon": cls.stored("AI Coupon", code=unique("CODE")),
+			"AI Coupon Redemption": cls.stored("AI Coupon Redemption", user=cls.owner),
 			"AI Plan": cls.subscription.plan,
 			"AI Billing Profile": cls.stored("AI Billing Profile", user=cls.owner),
 			"AI Tax Registration": cls.stored("AI Tax Registration", number=unique("number")),

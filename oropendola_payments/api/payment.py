@@ -1,12 +1,16 @@
 """Payments: list gateways, start, check, retry and cancel a payment."""
 
+from decimal import Decimal
+
 from frappe import _
 
 from oropendola_payments.api import endpoint, require_login
 from oropendola_payments.api.arguments import BankCode, Code, Currency, EmbedMode, Phone
 from oropendola_payments.engine.checkout import cancel, gateway_choice, status, submit_otp
 from oropendola_payments.engine.checkout import initiate as checkout
-from oropendola_payments.engine.checkout.payer import keep_phone_of_payer
+from oropendola_payments.engine.checkout.payer import keep_phone_of_payer, own_invoice
+from oropendola_payments.engine.parts.choose import choose
+from oropendola_payments.engine.parts.overview import overview
 from oropendola_payments.exceptions import BadRequest
 
 
@@ -27,13 +31,14 @@ def initiate_payment(
 	upi_id: str | None = None,
 	bank_code: BankCode | None = None,
 	instrument_id: str | None = None,
+	amount: Decimal | None = None,
 ) -> dict:
-	"""Start a payment. Send the customer to `payment_url`. `phone` is saved in the user's profile."""
+	"""Start a payment. Send the customer to `payment_url`. `phone` is saved in the user's profile; `amount` pays a part."""
 	user = require_login()
 	keep_phone_of_payer(user, invoice_id, phone)
 	details = {"vpa": upi_id, "bank_code": bank_code, "instrument_id": instrument_id}
 	given = {name: value for name, value in details.items() if value}
-	return checkout.initiate(user, invoice_id, gateway, flow, idempotency_key, method, given)
+	return checkout.initiate(user, invoice_id, gateway, flow, idempotency_key, method, given, amount=amount)
 
 
 @endpoint(methods=("POST",))
@@ -75,6 +80,18 @@ def get_payment_status(invoice_id: str | None = None, attempt: str | None = None
 	if not invoice_id and not attempt:
 		raise BadRequest(_("Please send invoice_id or attempt."))
 	return status.payment_status(user, invoice_id, attempt)
+
+
+@endpoint(methods=("GET", "POST"))
+def get_parts(invoice_id: str) -> dict:
+	"""Return the parts of an invoice, the amounts that may be paid now, and the instalment plans to choose from."""
+	return overview(own_invoice(require_login(), invoice_id))
+
+
+@endpoint(methods=("POST",))
+def choose_instalments(invoice_id: str, instalment_plan: str | None = None) -> dict:
+	"""Pay an invoice in the parts of an instalment plan; without one, at once again."""
+	return choose(require_login(), invoice_id, instalment_plan)
 
 
 @endpoint(methods=("GET", "POST"))

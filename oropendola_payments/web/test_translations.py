@@ -8,7 +8,7 @@ from pathlib import Path
 
 from oropendola_payments.ai_billing import payment_methods
 from oropendola_payments.engine.core import transactions
-from oropendola_payments.engine.settlement import attempt_outcomes
+from oropendola_payments.engine.settlement import attempt_outcomes, unfinished
 from oropendola_payments.web import words
 
 APP = Path(__file__).parent.parent
@@ -23,6 +23,7 @@ REFUSALS = (
 	"engine/core/*.py",
 	"engine/entitlements/*.py",
 	"engine/gateway/*.py",
+	"engine/parts/*.py",
 	"engine/phone/*.py",
 	"engine/subscriptions/*.py",
 	"engine/notifications/receipts.py",
@@ -37,6 +38,8 @@ REASONS = (
 	attempt_outcomes.MISMATCH_REASON,
 	attempt_outcomes.ABANDONED_REASON,
 	attempt_outcomes.CANCELLED_REASON,
+	unfinished.NOT_COMPLETED_REASON,
+	unfinished.ENDED_REASON,
 )
 CALL = re.compile(r"""\b_\(\s*((["'])(?:\\.|(?!\2).)*\2)""", re.DOTALL)
 LANGUAGES = ("hi",)

@@ -19,6 +19,7 @@ INVOICE_STATES = {
 	"Failed": ("Not completed", "bad"),
 	"Abandoned": ("Not completed", "bad"),
 	"Cancelled": ("Cancelled", "plain"),
+	"Closed": ("Closed", "plain"),
 }
 SUBSCRIPTION_STATES = {
 	"Pending": ("Waiting for payment", "open"),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 
 import frappe
 from frappe import _
@@ -20,6 +21,7 @@ from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.entitlements.fulfilment import fulfil
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.registry import settings_of
+from oropendola_payments.engine.parts import rules as parts
 from oropendola_payments.engine.phone import verification
 from oropendola_payments.engine.subscriptions import retries
 from oropendola_payments.exceptions import BadRequest, Conflict, NotFound, Unprocessable
@@ -43,6 +45,7 @@ class AttemptRequest:
 	parameters: str
 	confirms_phone: bool = False  # the caller verifies the phone itself, after the order is open
 	customer: Customer | None = None  # who pays, where it is not the user's own profile
+	amount: Decimal | None = None  # a part of what is due
 
 
 @dataclass(frozen=True)
@@ -94,12 +97,13 @@ def _get_or_create(request: AttemptRequest) -> Created | Existing | None:
 		invoice.mark_as_paid(amount_paid=0)
 		fulfil(invoice)
 		return None
-	code = gateway_choice.choose(request.gateway, invoice.currency, invoice.outstanding())
+	rows = attempts_of(invoice.name)
+	amount = _amount(invoice, request, rows)
+	code = gateway_choice.choose(request.gateway, invoice.currency, amount)
 	flow = _flow(code, request.flow)
 	_require_method(code, request.method)
-	rows = attempts_of(invoice.name)
 	phone_check = "" if request.confirms_phone else verification.initial_phone_check(code)
-	reusable = _reusable_attempt(rows, invoice, code, flow, request.method, phone_check)
+	reusable = _reusable_attempt(rows, invoice, amount, code, flow, request.method, phone_check)
 	if reusable:
 		return Existing(_store_key(reusable, request))
 	customer = request.customer or payer.customer
@@ -107,7 +111,7 @@ def _get_or_create(request: AttemptRequest) -> Created | Existing | None:
 	retries.require_try_left(invoice, payer.failed_tries)
 	if invoice.status in ("Failed", "Abandoned"):
 		invoice.increment_retry()  # every new attempt counts as a retry, not only one from `retry`
-	made = _create(invoice, code, flow, request, phone_check)
+	made = _create(invoice, amount, code, flow, request, phone_check)
 	return Created(made, invoice, customer, tuple(rows))
 
 
@@ -148,6 +152,11 @@ def _require_payable(invoice: AIInvoice, subscription_status: str | None) -> Non
 		raise Conflict(_("Invoice {0} is already paid.").format(invoice.name))
 	if invoice.status == "Cancelled":
 		raise Conflict(_("Invoice {0} was cancelled. Please subscribe again.").format(invoice.name))
+	if invoice.status == "Closed":
+		message = _(
+			"Invoice {0} was closed, and the rest of it is not owed. Please renew to get a new invoice."
+		)
+		raise Conflict(message.format(invoice.name))
 	if invoice.status in ("Failed", "Abandoned") and not invoice.can_retry():
 		raise Conflict(
 			_(
@@ -162,20 +171,26 @@ def _require_payable(invoice: AIInvoice, subscription_status: str | None) -> Non
 
 def attempts_of(invoice: str) -> list:
 	"""Return the fields that decide about reuse, for all attempts of an invoice, the newest first."""
-	fields = ["name", "gateway", "flow", "mode", "status", "amount", "requested_method", "phone_check", "expires_at",
-		"gateway_order_id", "checkout_data"]  # fmt: skip
+	fields = ["name", "gateway", "flow", "mode", "status", "amount", "is_part", "paid_before", "requested_method", "phone_check",
+		"expires_at", "gateway_order_id", "checkout_data"]  # fmt: skip
 	return frappe.get_all("Payment Attempt", {"invoice": invoice}, fields, order_by="creation desc")
 
 
 def _reusable_attempt(
-	rows: list, invoice: AIInvoice, code: str, flow: str, method: str | None, phone_check: str
+	rows: list,
+	invoice: AIInvoice,
+	amount: Decimal,
+	code: str,
+	flow: str,
+	method: str | None,
+	phone_check: str,
 ) -> str | None:
 	fresh = now_datetime() + timedelta(seconds=FRESH_SECONDS)
 	for row in rows:
 		if (row.gateway, row.flow) != (code, flow) or row.status not in OPEN:
 			continue
 		alive = not row.expires_at or get_datetime(row.expires_at) > fresh
-		same = to_decimal(row.amount) == invoice.outstanding() and row.mode == settings_of(code).mode
+		same = _is_for_same_part(row, invoice, amount) and row.mode == settings_of(code).mode
 		# After a timeout it may be open, but its URL is unknown: the reconciler queries it, and the customer gets a new one.
 		lost = row.status != "Created" and not row.checkout_data
 		confirmed = (row.phone_check or "") in ("Confirmed", phone_check)
@@ -184,15 +199,37 @@ def _reusable_attempt(
 	return None
 
 
+def _is_for_same_part(row: frappe._dict, invoice: AIInvoice, amount: Decimal) -> bool:
+	if to_decimal(row.amount) != amount:
+		return False
+	if amount == invoice.outstanding():
+		return True
+	return bool(row.is_part) and to_decimal(row.paid_before or 0) == invoice.paid()
+
+
+def _amount(invoice: AIInvoice, request: AttemptRequest, rows: list) -> Decimal:
+	"""Return what this attempt pays: all that is due, or the part that was asked for, if it may be paid now."""
+	now = now_datetime()
+	alive = [r for r in rows if r.status in OPEN and (not r.expires_at or get_datetime(r.expires_at) > now)]
+	others = [to_decimal(row.amount) for row in alive]
+	if request.amount is not None and request.amount != invoice.outstanding():
+		return parts.amount_to_pay(invoice, request.amount, request.gateway, others)
+	if any(row.is_part for row in alive):
+		parts.require_room(invoice, invoice.outstanding(), others)
+	return invoice.outstanding()
+
+
 def _create(
-	invoice: AIInvoice, code: str, flow: str, request: AttemptRequest, phone_check: str
+	invoice: AIInvoice, amount: Decimal, code: str, flow: str, request: AttemptRequest, phone_check: str
 ) -> PaymentAttempt:
 	attempt = new_attempt(
 		invoice,
 		gateway=code,
 		mode=settings_of(code).mode,
 		flow=flow,
-		amount=invoice.outstanding(),
+		amount=amount,
+		is_part=int(amount != invoice.outstanding()),
+		paid_before=invoice.paid(),
 		payment_method=common_name(code, request.method),
 		requested_method=request.method,
 		phone_check=phone_check,

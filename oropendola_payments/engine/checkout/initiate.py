@@ -1,5 +1,7 @@
 """Start a payment: repeated requests share one attempt, which is committed before the gateway is called."""
 
+from decimal import Decimal
+
 import frappe
 from frappe import _
 from frappe.utils import get_datetime, now_datetime
@@ -34,17 +36,24 @@ def initiate(
 	method_details: dict | None = None,
 	customer: Customer | None = None,
 	confirms_phone: bool = False,
+	amount: Decimal | None = None,
 ) -> dict:
-	"""Start a payment and return where to send the customer. A second click, another tab or a repeated key gets the same attempt."""
+	"""Start a payment and return where to send the customer. A second click, another tab or a repeated key gets the same attempt.
+
+	`amount` is a part of what is due, where the invoice may be paid in parts.
+	"""
 	details = method_details or {}
 	refuse_card_data(details)
-	parameters = fingerprint(invoice_name, gateway or "", flow or "", method or "", *sorted(details.items()))
+	part = () if amount is None else (f"{amount.normalize():f}",)
+	parameters = fingerprint(
+		invoice_name, gateway or "", flow or "", method or "", *sorted(details.items()), *part
+	)
 	key = operation_key("client", user, idempotency_key) if idempotency_key else None
 	known = attempts.find_by_idempotency_key(key, parameters)
 	if known:
 		return _resume(frappe.get_doc("Payment Attempt", known), customer=customer)
 	request = AttemptRequest(
-		user, invoice_name, gateway, flow, method, key, parameters, confirms_phone, customer
+		user, invoice_name, gateway, flow, method, key, parameters, confirms_phone, customer, amount
 	)
 	match attempts.get_or_create(request):
 		case Created() as created:
@@ -54,7 +63,7 @@ def initiate(
 	return nothing_to_pay_response(invoice_name)
 
 
-def retry(user: str, invoice_name: str, gateway: str | None = None) -> dict:
+def retry(user: str, invoice_name: str, gateway: str | None = None, amount: Decimal | None = None) -> dict:
 	"""Retry a failed or abandoned payment, after a refresh of the open attempts."""
 	invoice = own_invoice(user, invoice_name)
 	for name in frappe.get_all(
@@ -63,7 +72,7 @@ def retry(user: str, invoice_name: str, gateway: str | None = None) -> dict:
 		refresh_if_possible(name)
 	own_invoice(user, invoice_name).require_retry()
 	return initiate(
-		user, invoice_name, gateway
+		user, invoice_name, gateway, amount=amount
 	)  # the retry is counted with the new attempt, so not when no gateway is available
 
 

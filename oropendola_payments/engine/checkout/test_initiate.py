@@ -35,7 +35,6 @@ class TestStarting(TestCase):
 		fields = {
 			"invoice_id": journey.invoice,
 			"gateway": "payu",
-			"amount": "1",
 			"currency": "JPY",
 			"total_amount": 1,
 		}

@@ -16,6 +16,7 @@ FIELDS = (
 	"period_start",
 	"period_end",
 	"paused_days",
+	"period_days",
 	"currency",
 	"net_amount",
 	"tax_amount",
@@ -25,7 +26,10 @@ FIELDS = (
 
 @dataclass(frozen=True)
 class PaidPeriod:
-	"""One period as it was sold. `full` and `tax` are for all its days, in minor units; `ends_on` is not served any more."""
+	"""One period as it was sold. `full` and `tax` are for all its days, in minor units; `ends_on` is not served any more.
+
+	Of an invoice that is paid in parts, `ends_on` is the end of the days that are covered, and `days` are those of the whole period.
+	"""
 
 	invoice: str
 	plan: str
@@ -53,12 +57,14 @@ def paid_periods(subscription: str) -> list[PaidPeriod]:
 
 
 def _fulfilled_invoices(subscription: str) -> list[frappe._dict]:
-	"""A partial refund ends no period. An Upgrade buys none of its own: it changes those that were bought before."""
+	"""A partial refund ends no period. An Upgrade buys none of its own: it changes those that were bought before.
+
+	Until it is fulfilled, an invoice has a period only if its parts buy days. Then its period ends with the days that are covered.
+	"""
 	filters = {
 		"subscription": subscription,
 		"purpose": ("!=", "Upgrade"),
-		"status": ("in", ("Paid", "Partly Refunded")),
-		"fulfilled_on": ("is", "set"),
+		"status": ("in", ("Paid", "Partly Refunded", "Partly Paid", "Processing", "Closed")),
 		"period_end": (">", today()),
 	}
 	return frappe.get_all("AI Invoice", filters, FIELDS, order_by="period_start, creation")
@@ -71,7 +77,7 @@ def _period(row: frappe._dict) -> PaidPeriod:
 		plan=row.plan,
 		starts_on=start,
 		ends_on=end,
-		days=(end - start).days - cint(row.paused_days),
+		days=cint(row.period_days) or (end - start).days - cint(row.paused_days),
 		full=to_minor(row.net_amount or 0, row.currency),
 		tax=to_minor(row.tax_amount or 0, row.currency),
 		currency=row.currency,

@@ -17,13 +17,15 @@ RULES = {
 	"service_without_money": """
 		SELECT s.name FROM `tabAI Subscription` s JOIN `tabAI Plan` p ON p.name = s.plan
 		WHERE s.status = 'Active' AND p.is_free = 0 AND NOT EXISTS (
-			SELECT 1 FROM `tabAI Invoice` i WHERE i.subscription = s.name AND i.fulfilled_on IS NOT NULL
-				AND i.status IN ('Paid', 'Partly Refunded', 'Refunded'))""",
+			SELECT 1 FROM `tabAI Invoice` i WHERE i.subscription = s.name AND (
+				(i.fulfilled_on IS NOT NULL AND i.status IN ('Paid', 'Partly Refunded', 'Refunded'))
+				OR (i.covered_days > 0 AND i.amount_paid > 0)))""",
 	"service_without_period": """
 		SELECT name FROM `tabAI Subscription` WHERE status = 'Active' AND end_date IS NULL AND plan IN (
 			SELECT name FROM `tabAI Plan` WHERE is_free = 0)""",
 	"period_before_payment": """
-		SELECT name FROM `tabAI Invoice` WHERE fulfilled_on > %(day_ago)s AND period_start < DATE(fulfilled_on)""",
+		SELECT name FROM `tabAI Invoice` WHERE fulfilled_on > %(day_ago)s AND period_start < DATE(fulfilled_on)
+			AND covered_days = 0""",
 	"quota_without_service": """
 		SELECT name FROM `tabAI Subscription` WHERE status IN ('Past Due', 'Expired', 'Cancelled')
 			AND (daily_quota_limit <> 0 OR daily_quota_remaining <> 0 OR api_key_link IS NOT NULL)""",
@@ -38,7 +40,8 @@ RULES = {
 	"part_without_a_fate": """
 		SELECT c.name FROM `tabPayment Capture` c JOIN `tabAI Invoice` i ON i.name = c.invoice
 			JOIN `tabAI Subscription` s ON s.name = i.subscription
-		WHERE i.status = 'Partly Paid' AND s.status = 'Cancelled' AND c.applied_amount > 0
+		WHERE (i.status = 'Closed' OR (i.status = 'Partly Paid' AND s.status = 'Cancelled'))
+			AND i.covered_days = 0 AND c.applied_amount > 0
 			AND (c.resolution IS NULL OR c.resolution = '') AND c.amount_refunded < c.amount""",
 	"mismatch_without_review": """
 		SELECT c.name FROM `tabPayment Capture` c JOIN `tabAI Invoice` i ON i.name = c.invoice
@@ -62,6 +65,34 @@ RULES = {
 		UNION ALL SELECT name FROM `tabPayment Attempt` WHERE status = 'Created' AND creation < %(day_ago)s""",
 	"ended_but_served": """
 		SELECT name FROM `tabAI Subscription` WHERE status IN ('Active', 'Trial') AND end_date < %(days_ago)s""",
+}
+
+# Amounts are compared as products, because a quotient has more decimals than an amount.
+RULES |= {
+	"parts_differ_from_total": """
+		SELECT i.name FROM `tabAI Invoice` i JOIN `tabAI Invoice Part` p ON p.parent = i.name
+		GROUP BY i.name, i.total_amount, i.tax_amount
+		HAVING ABS(SUM(p.amount) - i.total_amount) > 0.0000001 OR ABS(SUM(p.tax_share) - i.tax_amount) > 0.0000001""",
+	"parts_differ_from_payments": """
+		SELECT i.name FROM `tabAI Invoice` i JOIN `tabAI Invoice Part` p ON p.parent = i.name
+		WHERE i.status IN ('Pending', 'Processing', 'Failed', 'Abandoned', 'Partly Paid')
+		GROUP BY i.name, i.amount_paid, i.amount_refunded, i.covered_days
+		HAVING ABS(SUM(p.paid_amount) - i.amount_paid
+			+ CASE WHEN i.covered_days > 0 THEN 0 ELSE i.amount_refunded END) > 0.0000001""",
+	"covered_beyond_payment": """
+		SELECT name FROM `tabAI Invoice` WHERE covered_days > 0
+			AND covered_days * total_amount > period_days * amount_paid + 0.0000001""",
+	"served_beyond_covered_days": """
+		SELECT s.name FROM `tabAI Subscription` s JOIN `tabAI Invoice` i ON i.name = s.current_invoice
+		WHERE s.status = 'Active' AND i.covered_days > 0 AND s.end_date > i.period_end
+			AND i.status IN ('Partly Paid', 'Processing', 'Closed')""",
+	"part_without_days": """
+		SELECT i.name FROM `tabAI Invoice` i JOIN `tabAI Subscription` s ON s.name = i.subscription
+		WHERE i.status = 'Partly Paid' AND i.part_service = 'Covered Days' AND s.status <> 'Cancelled' AND (
+			(i.period_days > 0 AND (i.covered_days + 1) * i.total_amount <= i.period_days * i.amount_paid - 0.0000001)
+			OR (i.period_days = 0 AND i.billing_interval IN ('Month', 'Year') AND i.amount_paid * 28 >= i.total_amount
+				AND EXISTS (SELECT 1 FROM `tabPayment Capture` c WHERE c.invoice = i.name AND c.gateway <> 'credit'
+					AND c.applied_amount > c.amount_refunded)))""",
 }
 
 

@@ -14,6 +14,7 @@ from oropendola_payments.engine.core.event_order import is_newer, utc_text
 from oropendola_payments.engine.core.redaction import redact_text
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.entitlements.fulfilment import revoke_period
+from oropendola_payments.engine.parts import schedule
 from oropendola_payments.engine.refunds import gateway_calls
 from oropendola_payments.exceptions import Conflict
 from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
@@ -167,9 +168,11 @@ def _update_invoice(invoice: AIInvoice) -> None:
 
 
 def _update_refunded(invoice: AIInvoice, refunded: Decimal) -> None:
-	"""Write the refunded amount. On an open (partly paid) invoice it is due again, because no service was granted yet."""
+	"""Write the refunded amount. On an open (partly paid) invoice it is due again, unless it has bought days of service."""
 	invoice.amount_refunded = refunded
 	invoice.write(amount_refunded=refunded, outstanding_amount=invoice.outstanding())
+	if invoice.instalment_plan and not invoice.covered_days:
+		schedule.sync(invoice)
 
 
 def refunded_of_invoice(invoice: str) -> Decimal:
@@ -183,5 +186,5 @@ def refunded_of_invoice(invoice: str) -> Decimal:
 
 
 def _end_service(invoice: AIInvoice) -> None:
-	if invoice.fulfilled_on and invoice.subscription:
+	if (invoice.fulfilled_on or invoice.covered_days) and invoice.subscription:
 		revoke_period(invoice)

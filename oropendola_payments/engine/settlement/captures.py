@@ -11,8 +11,10 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.ai_billing.formatting import exact_money, money
 from oropendola_payments.engine.core.event_order import local_time
+from oropendola_payments.engine.entitlements.covered_days import cover
 from oropendola_payments.engine.entitlements.fulfilment import fulfil
 from oropendola_payments.engine.gateway import polling
+from oropendola_payments.engine.parts import schedule
 from oropendola_payments.engine.settlement import overpayment
 from oropendola_payments.engine.settlement.attempt_outcomes import MISMATCH_REASON, close_invoice_if_last
 from oropendola_payments.engine.settlement.types import Settled
@@ -39,7 +41,8 @@ def take_money(
 		result.capture = known.name
 		_compare_with_known(invoice, known, event)
 		return
-	disposition, applied = _disposition(invoice, attempt, event)
+	expected_part = expected_part or _is_expected_part(attempt, event)
+	disposition, applied = _disposition(invoice, attempt, event, expected_part)
 	capture = insert_capture(invoice, attempt, event, disposition, applied)
 	_close_as_paid(invoice, attempt, event, disposition)
 	if disposition == "Mismatch":
@@ -79,16 +82,36 @@ def _compare_with_known(invoice: AIInvoice, known: frappe._dict, event: PaymentE
 		)
 
 
-def _disposition(invoice: AIInvoice, attempt: PaymentAttempt, event: PaymentEvent) -> tuple[str, Decimal]:
+def _is_expected_part(attempt: PaymentAttempt, event: PaymentEvent) -> bool:
+	"""Return whether exactly the part arrived that the customer had chosen to pay."""
+	return bool(attempt.is_part) and _amount(event) == to_decimal(attempt.amount)
+
+
+def _disposition(
+	invoice: AIInvoice, attempt: PaymentAttempt, event: PaymentEvent, expected_part: bool
+) -> tuple[str, Decimal]:
 	"""Return the disposition of this payment and how much of it is applied to the invoice."""
 	if _is_mismatch(attempt, event):
 		return "Mismatch", Decimal(0)
 	amount, outstanding = _amount(event), invoice.outstanding()
-	if invoice.status in (*SETTLED, "Cancelled") or not outstanding:
+	if invoice.status in (*SETTLED, "Cancelled") or not outstanding or _was_paid_by_twin(invoice, attempt):
 		return "Duplicate", Decimal(0)
 	if amount < outstanding:
-		return "Short", amount
+		return ("Applied" if expected_part else "Short"), amount
 	return ("Applied" if amount == outstanding else "Overpaid"), outstanding
+
+
+def _was_paid_by_twin(invoice: AIInvoice, attempt: PaymentAttempt) -> bool:
+	"""Return whether another attempt for the same part of the invoice was paid first."""
+	if not attempt.is_part or invoice.paid() <= quantize(attempt.paid_before or 0, attempt.currency):
+		return False
+	same = {
+		"invoice": invoice.name,
+		"is_part": 1,
+		"amount": attempt.amount,
+		"paid_before": attempt.paid_before,
+	}
+	return bool(frappe.db.exists("Payment Attempt", {**same, "name": ("!=", attempt.name), "status": "Paid"}))
 
 
 def _is_mismatch(attempt: PaymentAttempt, event: PaymentEvent) -> bool:
@@ -186,7 +209,7 @@ def apply_capture(
 	unwanted = amount - applied if served else amount
 	if unwanted > 0:
 		overpayment.apply_policy(invoice, capture, unwanted, may_include_fee and served)
-	if not served:
+	if not served and not invoice.covered_days:
 		overpayment.apply_policy_to_parts(invoice, excluding=capture.name)
 
 
@@ -199,12 +222,12 @@ def _pay(
 		"transaction_id": capture.gateway_payment_id,
 		"payment_gateway_response": response,
 	}
-	kept = paid - invoice.paid() + invoice.kept()
-	if kept >= invoice.total():
+	counted = paid - invoice.paid() + invoice.counted()
+	if counted >= invoice.total():
 		invoice.mark_as_paid(amount_paid=paid, **values)
-		return fulfil(invoice)
+		return _fulfil(invoice, capture)
 	if invoice.status == "Partly Paid":
-		invoice.write(amount_paid=paid, outstanding_amount=invoice.total() - kept, **values)
+		invoice.write(amount_paid=paid, outstanding_amount=invoice.total() - counted, **values)
 	else:
 		if not invoice.can_move_to("Partly Paid"):
 			invoice.mark_as_processing()
@@ -213,7 +236,24 @@ def _pay(
 		message = _("{0} was received, which is less than the {1} that was due.")
 		received, due = (money(amount, capture.currency) for amount in (capture.amount, invoice.total()))
 		invoice.flag_for_review(message.format(received, due))
-	return True
+	return _serve_part(invoice, capture)
+
+
+def _fulfil(invoice: AIInvoice, capture: PaymentCapture) -> bool:
+	served = fulfil(invoice)
+	if invoice.instalment_plan:
+		schedule.sync(invoice, capture.name)
+	if invoice.covered_days and invoice.amount_refunded:
+		invoice.mark_as_partly_refunded(to_decimal(invoice.amount_refunded))
+	return served
+
+
+def _serve_part(invoice: AIInvoice, capture: PaymentCapture) -> bool:
+	"""Grant the days that a part buys. Credit that was spent on a new invoice starts nothing before the customer pays."""
+	served = not invoice.buys_days() or capture.gateway == "credit" or cover(invoice)
+	if invoice.instalment_plan:
+		schedule.sync(invoice, capture.name)
+	return served
 
 
 def _pay_cancelled(invoice: AIInvoice, capture: PaymentCapture) -> bool:

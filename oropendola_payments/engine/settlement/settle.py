@@ -89,7 +89,11 @@ def should_capture(attempt: PaymentAttempt) -> bool:
 	"""Return whether an authorized payment should be captured. Read without a lock: a change in between makes it a double payment."""
 	if attempt.status == "Paid" or not is_current_mode(attempt):
 		return False
-	return frappe.db.get_value("AI Invoice", attempt.invoice, "status") not in (*SETTLED, "Cancelled")
+	return frappe.db.get_value("AI Invoice", attempt.invoice, "status") not in (
+		*SETTLED,
+		"Cancelled",
+		"Closed",
+	)
 
 
 def follow_up(settled: Settled) -> None:

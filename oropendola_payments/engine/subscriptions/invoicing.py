@@ -9,6 +9,7 @@ from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
+from oropendola_payments.engine.parts.choose import terms_of
 from oropendola_payments.money import quantize, to_decimal
 
 DUE_AFTER_DAYS = 7
@@ -31,6 +32,7 @@ def create_invoice(subscription: AISubscription, purpose: str, currency: str | N
 			"billing_interval": plan.billing_interval,
 			"interval_count": plan.interval_count,
 			**_tax(price, currency),
+			**terms_of(plan),
 		}
 	)
 	invoice.insert(ignore_permissions=True)

@@ -12,7 +12,7 @@ from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription impo
 from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.entitlements import api_keys
-from oropendola_payments.engine.settlement import overpayment
+from oropendola_payments.engine.settlement import unfinished
 from oropendola_payments.engine.subscriptions import credit, invoicing
 from oropendola_payments.engine.subscriptions.catalogue import get_plan
 from oropendola_payments.engine.subscriptions.lookup import (
@@ -139,7 +139,7 @@ def end(name: str) -> dict:
 		if invoice.can_move_to("Cancelled"):
 			invoice.mark_as_cancelled()
 		elif invoice.status == "Partly Paid":
-			overpayment.apply_policy_to_parts(invoice)
+			unfinished.close(invoice, unfinished.ENDED_REASON)
 			after_commit.enqueue_after_commit(
 				"oropendola_payments.engine.refunds.process.process_invoice", invoice=invoice_name
 			)

@@ -192,6 +192,8 @@ ROWS = (
 	Row("payment.confirm_otp", (403, 400, 404, 404, 404), lambda w: {"attempt": w.attempt, "otp": "123456"}),
 	Row("payment.resend_otp", (403, 400, 404, 404, 404), lambda w: {"attempt": w.attempt}),
 	Row("payment.get_payment_status", OWNER, lambda w: {"invoice_id": w.invoice, "attempt": w.attempt}, BOTH),
+	Row("payment.get_parts", OWNER, lambda w: {"invoice_id": w.invoice}, BOTH),
+	Row("payment.choose_instalments", OWNER, lambda w: {"invoice_id": w.invoice}),
 	Row("payment.get_pending_invoices", USERS, methods=BOTH),
 	Row("receipts.download", OWNER, lambda w: {"invoice_id": w.subscription.current_invoice}, GET),
 	Row("refunds.create_refund", MANAGER, lambda w: {"invoice_id": w.subscription.current_invoice, "reason": "Asked for", "amount": "1"}),

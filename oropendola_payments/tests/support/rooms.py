@@ -37,6 +37,7 @@ LAYERS = (
 	("engine/refunds",),
 	("engine/notifications",),
 	("engine/entitlements",),
+	("engine/parts",),
 	("engine/phone",),
 	("engine/gateway",),
 	("engine/core",),

@@ -12,7 +12,8 @@ from oropendola_payments.ai_billing.doctype.ai_coupon_redemption.ai_coupon_redem
 	AICouponRedemption,
 )
 from oropendola_payments.ai_billing.doctype.payment_event import payment_event
-from oropendola_payments.ai_billing.records import StatefulRecord, move_locked
+from oropendola_payments.ai_billing.paid_in_parts import PaidInParts
+from oropendola_payments.ai_billing.records import move_locked
 from oropendola_payments.exceptions import ConcurrentChange, Conflict, NotAllowed
 from oropendola_payments.money import quantize, to_decimal, to_minor
 
@@ -22,18 +23,20 @@ TRANSITIONS = {
 	"Processing": {"Paid", "Partly Paid", "Failed", "Abandoned", "Pending"},
 	"Failed": {"Pending", "Processing", "Paid", "Cancelled"},
 	"Abandoned": {"Pending", "Processing", "Paid", "Cancelled"},
-	"Partly Paid": {"Processing", "Paid", "Partly Refunded", "Refunded"},
+	"Partly Paid": {"Processing", "Paid", "Partly Refunded", "Refunded", "Closed"},
 	"Paid": {"Partly Refunded", "Refunded"},
 	"Partly Refunded": {"Refunded"},
 	# A late payment is recorded, then the double-payment policy decides.
 	"Cancelled": {"Paid"},
 	"Refunded": set(),
+	# The rest is not owed any more. What was paid stays, or goes back by the double-payment policy.
+	"Closed": {"Refunded"},
 }
 OPEN = ("Pending", "Processing", "Failed", "Abandoned", "Partly Paid")
 SETTLED = ("Paid", "Partly Refunded", "Refunded")
 
 
-class AIInvoice(StatefulRecord):
+class AIInvoice(PaidInParts):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 
@@ -42,6 +45,7 @@ class AIInvoice(StatefulRecord):
 	if TYPE_CHECKING:
 		from frappe.types import DF
 
+		from oropendola_payments.ai_billing.doctype.ai_invoice_part.ai_invoice_part import AIInvoicePart
 		from oropendola_payments.ai_billing.doctype.ai_invoice_tax.ai_invoice_tax import AIInvoiceTax
 
 		amount_paid: DF.Currency
@@ -50,6 +54,7 @@ class AIInvoice(StatefulRecord):
 		buyer_snapshot: DF.Code | None
 		coupon: DF.Link | None
 		coupon_redemption: DF.Link | None
+		covered_days: DF.Int
 		currency: DF.Link
 		description: DF.SmallText | None
 		discount_amount: DF.Currency
@@ -58,6 +63,7 @@ class AIInvoice(StatefulRecord):
 		extra_retries: DF.Int
 		failure_reason: DF.SmallText | None
 		fulfilled_on: DF.Datetime | None
+		instalment_plan: DF.Link | None
 		interval_count: DF.Int
 		last_event_hash: DF.Data | None
 		last_retry_date: DF.Datetime | None
@@ -66,9 +72,13 @@ class AIInvoice(StatefulRecord):
 		net_amount: DF.Currency
 		outstanding_amount: DF.Currency
 		paid_date: DF.Datetime | None
+		part_payments: DF.Check
+		part_service: DF.Literal["Full", "Covered Days"]
+		parts: DF.Table[AIInvoicePart]
 		paused_days: DF.Int
 		payment_gateway: DF.Data | None
 		payment_gateway_response: DF.LongText | None
+		period_days: DF.Int
 		period_end: DF.Date | None
 		period_start: DF.Date | None
 		place_of_supply: DF.Data | None
@@ -91,6 +101,7 @@ class AIInvoice(StatefulRecord):
 			"Failed",
 			"Abandoned",
 			"Cancelled",
+			"Closed",
 		]
 		subscription: DF.Link | None
 		tax_amount: DF.Currency
@@ -101,6 +112,7 @@ class AIInvoice(StatefulRecord):
 		tax_rule: DF.SmallText | None
 		tax_treatment: DF.Data | None
 		taxes: DF.Table[AIInvoiceTax]
+		tolerance_days: DF.Int
 		total_amount: DF.Currency
 		transaction_id: DF.Data | None
 		user: DF.Link
@@ -134,6 +146,10 @@ class AIInvoice(StatefulRecord):
 		"review_reason",
 		"event_count",
 		"last_event_hash",
+		"instalment_plan",
+		"tolerance_days",
+		"period_days",
+		"covered_days",
 	)
 
 	# Form ---------------------------------------------------------------------------------------
@@ -155,9 +171,11 @@ class AIInvoice(StatefulRecord):
 			"paused_days",
 		)
 		self.update({name: 0 if name in numbers else None for name in self.system_fields})
+		self.parts = []
 
 	def validate(self) -> None:
 		super().validate()
+		self.validate_parts()
 		if self.is_new():
 			self.set_totals()
 
@@ -190,21 +208,11 @@ class AIInvoice(StatefulRecord):
 
 	# Money --------------------------------------------------------------------------------------
 
-	def total(self) -> Decimal:
-		return quantize(self.total_amount or 0, self.currency)
-
-	def paid(self) -> Decimal:
-		return quantize(self.amount_paid or 0, self.currency)
-
-	def kept(self) -> Decimal:
-		"""Return what was paid and not refunded."""
-		return self.paid() - quantize(self.amount_refunded or 0, self.currency)
-
 	def outstanding(self) -> Decimal:
-		"""Return what the customer still owes; nothing once the invoice was paid, also when money was given back."""
-		if self.status in SETTLED:
+		"""Return what the customer still owes; nothing once the invoice was paid or closed, also when money was given back."""
+		if self.status in (*SETTLED, "Closed"):
 			return Decimal(0)
-		return max(Decimal(0), self.total() - self.kept())
+		return max(Decimal(0), self.total() - self.counted())
 
 	# Moves --------------------------------------------------------------------------------------
 
@@ -218,16 +226,6 @@ class AIInvoice(StatefulRecord):
 			paid_date=now_datetime(),
 			outstanding_amount=0,
 			failure_reason=None,
-			processing_since=None,
-			**values,
-		)
-
-	def mark_as_partly_paid(self, amount_paid: Decimal, **values: Any) -> bool:
-		outstanding = self.total() - amount_paid + quantize(self.amount_refunded or 0, self.currency)
-		return self._move_to(
-			"Partly Paid",
-			amount_paid=amount_paid,
-			outstanding_amount=outstanding,
 			processing_since=None,
 			**values,
 		)
@@ -331,7 +329,7 @@ class AIInvoice(StatefulRecord):
 		self.update(values)
 		self.set_totals()
 		totals = {name: self.get(name) for name in ("tax_amount", "total_amount", "outstanding_amount")}
-		self.write(**{**values, **totals})
+		self.write(**{**values, **totals, **self.without_schedule()})
 
 	def release_coupon(self, reason: str) -> bool:
 		"""Let somebody else redeem the coupon that this invoice redeemed. The price stays as it was promised."""

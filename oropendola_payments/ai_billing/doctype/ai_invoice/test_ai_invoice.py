@@ -17,6 +17,7 @@ from oropendola_payments.tests.support.factories import (
 	payment_settings,
 )
 from oropendola_payments.tests.support.http import send
+from oropendola_payments.tests.support.parts import create_instalment_plan
 from oropendola_payments.tests.support.states import EveryPairOfStates, table
 
 MOVES = """
@@ -24,11 +25,12 @@ MOVES = """
 	Processing      -> Paid, Partly Paid, Failed, Abandoned, Pending
 	Failed          -> Pending, Processing, Paid, Cancelled
 	Abandoned       -> Pending, Processing, Paid, Cancelled
-	Partly Paid     -> Processing, Paid, Partly Refunded, Refunded
+	Partly Paid     -> Processing, Paid, Partly Refunded, Refunded, Closed
 	Paid            -> Partly Refunded, Refunded
 	Partly Refunded -> Refunded
 	Cancelled       -> Paid
 	Refunded
+	Closed          -> Refunded
 """
 # Fields that no user may write, with values that differ from those of a new invoice.
 FORGED = {
@@ -54,6 +56,9 @@ FORGED = {
 	"needs_review": 1,
 	"review_reason": "made up",
 	"event_count": 9,
+	"tolerance_days": 9,
+	"period_days": 365,
+	"covered_days": 365,
 	"last_event_hash": "0" * 64,
 }
 
@@ -82,6 +87,7 @@ class TestInvoiceStates(EveryPairOfStates, TestCase):
 		"Cancelled": AIInvoice.mark_as_cancelled,
 		"Partly Refunded": lambda doc: doc.mark_as_partly_refunded(Decimal(1)),
 		"Refunded": lambda doc: doc.mark_as_refunded(Decimal(499)),
+		"Closed": lambda doc: doc.mark_as_closed("The rest is not owed."),
 	}
 
 	@classmethod
@@ -181,7 +187,7 @@ class TestForgedInvoices(TestCase):
 	def setUpClass(cls):
 		super().setUpClass()
 		cls.user = create_user()
-		cls.links = {"coupon": create_coupon().name}
+		cls.links = {"coupon": create_coupon().name, "instalment_plan": create_instalment_plan()}
 		cls.links["coupon_redemption"] = redemption_of(cls.links["coupon"], cls.user).name
 		cls.forged = {**FORGED, **cls.links}
 

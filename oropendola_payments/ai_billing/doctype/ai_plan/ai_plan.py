@@ -20,16 +20,22 @@ class AIPlan(Document):
 	if TYPE_CHECKING:
 		from frappe.types import DF
 
+		from oropendola_payments.ai_billing.doctype.ai_plan_instalment.ai_plan_instalment import (
+			AIPlanInstalment,
+		)
 		from oropendola_payments.ai_billing.doctype.ai_plan_price.ai_plan_price import AIPlanPrice
 
 		billing_interval: DF.Literal["Day", "Month", "Year"]
 		currency: DF.Link
 		description: DF.SmallText | None
 		features: DF.SmallText | None
+		instalment_plans: DF.Table[AIPlanInstalment]
 		interval_count: DF.Int
 		is_active: DF.Check
 		is_free: DF.Check
 		keeps_free_plan: DF.Check
+		part_payments: DF.Check
+		part_service: DF.Literal["Full", "Covered Days"]
 		plan_id: DF.Data
 		plan_name: DF.Data
 		price: DF.Currency

@@ -127,6 +127,10 @@ class AISubscription(StatefulRecord):
 			frappe.throw(message.format(invoice.name, _(invoice.status)), Conflict)
 		if invoice.fulfilled_on:
 			return None
+		if invoice.covered_days:
+			key = self.serve_days(invoice, cint(invoice.period_days), cint(invoice.period_days))
+			invoice.write(fulfilled_on=frappe.utils.now_datetime())
+			return key
 		start, end = self.next_period(invoice)
 		invoice.record("subscription_served", self, self.status, "Active", period_start=start, period_end=end)
 		first_day = self.start_date if self.continues() else start
@@ -134,6 +138,31 @@ class AISubscription(StatefulRecord):
 			"Active", False, start_date=first_day, end_date=end, current_invoice=invoice.name, **values
 		)
 		invoice.write(fulfilled_on=frappe.utils.now_datetime(), period_start=start, period_end=end)
+		return key
+
+	def serve_days(self, invoice: AIInvoice, covered: int, period_days: int) -> str | None:
+		"""Start or extend service until `covered` of the days of this invoice's period are served. Return a new API key, if any.
+
+		Days that were bought by earlier parts are not served again: after a gap, the rest begins today.
+		"""
+		continues = self.continues()
+		start = getdate(self.end_date) if continues else today()
+		end = add_interval(start, "Day", covered - cint(invoice.covered_days))
+		event = "days_covered" if invoice.covered_days else "subscription_served"
+		invoice.record(event, self, self.status, "Active", period_start=start, period_end=end, days=covered)
+		key = self._start_service(
+			"Active",
+			False,
+			start_date=self.start_date if continues else start,
+			end_date=end,
+			current_invoice=invoice.name,
+		)
+		invoice.write(
+			covered_days=covered,
+			period_days=period_days,
+			period_start=invoice.period_start or start,
+			period_end=end,
+		)
 		return key
 
 	def next_period(self, invoice: AIInvoice | None = None) -> tuple[date, date]:

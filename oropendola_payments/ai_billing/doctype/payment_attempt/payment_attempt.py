@@ -55,9 +55,11 @@ class PaymentAttempt(StatefulRecord):
 		idempotency_key: DF.Data | None
 		initiated_at: DF.Datetime | None
 		invoice: DF.Link
+		is_part: DF.Check
 		last_check_at: DF.Datetime | None
 		mode: DF.Literal["Simulator", "Test", "Live", "Manual"]
 		next_check_at: DF.Datetime | None
+		paid_before: DF.Currency
 		payment_method: DF.Literal[
 			"", "card", "upi", "netbanking", "wallet", "emi", "paylater", "paypal", "bank", "manual", "other"
 		]
@@ -82,6 +84,8 @@ class PaymentAttempt(StatefulRecord):
 		"currency",
 		"payment_method",
 		"requested_method",
+		"is_part",
+		"paid_before",
 		"phone_check",
 		"gateway_order_id",
 		"gateway_payment_id",

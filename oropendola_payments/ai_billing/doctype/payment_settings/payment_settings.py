@@ -27,10 +27,12 @@ class PaymentSettings(Document):
 		alert_abandoned_percent: DF.Percent
 		alert_failed_percent: DF.Percent
 		alert_pending_hours: DF.Int
+		close_unfinished_days: DF.Int
 		confirmed_site: DF.Data | None
 		double_payment_policy: DF.Literal["Refund", "Credit", "Flag"]
 		failed_tries_per_hour: DF.Int
 		grace_days: DF.Int
+		max_parts: DF.Int
 		max_retries: DF.Int
 		messages_per_invoice: DF.Int
 		metrics_token: DF.Password | None
@@ -39,6 +41,8 @@ class PaymentSettings(Document):
 		otp_per_phone_hour: DF.Int
 		otp_per_site_hour: DF.Int
 		otp_resend_seconds: DF.Int
+		part_percent: DF.Percent
+		part_reminder_days: DF.Data | None
 		prices_include_tax: DF.Check
 		quiet_from: DF.Int
 		quiet_to: DF.Int

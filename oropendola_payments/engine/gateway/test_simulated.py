@@ -16,7 +16,7 @@ from oropendola_payments.tests.support.factories import (
 from oropendola_payments.tests.support.journey import Journey
 
 ABOUT_GATEWAYS = ("payment.", "cashfree.", "refunds.", "admin.ask_gateway")
-WITHOUT_GATEWAY = {"payment.get_pending_invoices"}
+WITHOUT_GATEWAY = {"payment.get_pending_invoices", "payment.get_parts", "payment.choose_instalments"}
 IN_THE_LIST = "payment.get_available_gateways"
 TESTED_BELOW = {IN_THE_LIST, "payment.confirm_otp", "payment.resend_otp", "refunds.create_refund"}
 

@@ -15,6 +15,7 @@ from oropendola_payments.tests.support.factories import (
 	unique,
 )
 from oropendola_payments.tests.support.http import call, message, send
+from oropendola_payments.tests.support.parts import create_instalment_plan
 
 # Reading by GET changes nothing; everything else is POST.
 READS = {
@@ -29,6 +30,7 @@ READS = {
 	"health.metrics",
 	"health.status",
 	"payment.get_available_gateways",
+	"payment.get_parts",
 	"payment.get_payment_status",
 	"payment.get_pending_invoices",
 	"receipts.download",
@@ -50,7 +52,7 @@ OPEN_TO_GUESTS = {
 }
 CUSTOMERS_READ = ("AI Invoice", "AI Subscription", "AI API Key", "Payment Attempt", "AI Billing Profile")
 STAFF_ONLY = (
-	"AI Plan", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log", "Payment Alert",
+	"AI Plan", "AI Instalment Plan", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log", "Payment Alert",
 	"Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Coupon", "AI Coupon Redemption", "AI Tax Registration", "AI Tax Rule", "Payment Gateway Settings", "Payment Settings",
 )  # fmt: skip
 # Records that not even a manager creates, changes or deletes.
@@ -190,6 +192,7 @@ class TestRest(TestCase):
 			"AI Coupon": cls.stored("AI Coupon", code=unique("CODE")),
 			"AI Coupon Redemption": cls.stored("AI Coupon Redemption", user=cls.owner),
 			"AI Plan": cls.subscription.plan,
+			"AI Instalment Plan": create_instalment_plan(),
 			"AI Billing Profile": cls.stored("AI Billing Profile", user=cls.owner),
 			"AI Tax Registration": cls.stored("AI Tax Registration", number=unique("number")),
 			"AI Tax Rule": cls.stored("AI Tax Rule", name=unique("rule"), treatment="B2C"),

@@ -10,6 +10,7 @@ from oropendola_payments.engine.dunning import opt_out, planning, sending
 from oropendola_payments.engine.dunning.schedule import steps_of
 from oropendola_payments.engine.gateway import circuit_breaker
 from oropendola_payments.engine.jobs.subscription_jobs import run_payment_reminders
+from oropendola_payments.engine.monitoring import invariants
 from oropendola_payments.engine.notifications import emails
 from oropendola_payments.engine.settlement.settle import settle_attempt
 from oropendola_payments.exceptions import BadRequest, Conflict
@@ -220,6 +221,16 @@ class TestSending(DunningCase):
 		first = self.reminders(self.invoice)[0]
 		self.assertEqual(first.status, "Planned")
 		self.assertGreater(get_datetime(first.planned_for), now_datetime() + timedelta(minutes=50))
+
+	def test_the_invariants_find_a_reminder_after_the_payment_and_a_forgotten_one(self):
+		name, earlier = self.reminders(self.invoice)[0].name, now_datetime() - timedelta(days=2)
+		frappe.db.set_value(REMINDER, name, "planned_for", earlier)
+		self.assertEqual(invariants.check(("reminder_not_handled",)), {"reminder_not_handled": [name]})
+		frappe.db.set_value("AI Invoice", self.invoice, {"status": "Paid", "paid_date": earlier})
+		frappe.db.set_value(REMINDER, name, {"status": "Sent", "sent_on": now_datetime()})
+		self.assertEqual(invariants.check(("reminded_after_payment",)), {"reminded_after_payment": [name]})
+		frappe.db.delete(REMINDER, name)
+		frappe.db.set_value("AI Invoice", self.invoice, {"status": "Cancelled", "paid_date": None})
 
 	def stopped_by(self, reason: str):
 		self.send(self.invoice)

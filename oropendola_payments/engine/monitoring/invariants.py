@@ -65,6 +65,11 @@ RULES = {
 		UNION ALL SELECT name FROM `tabPayment Attempt` WHERE status = 'Created' AND creation < %(day_ago)s""",
 	"ended_but_served": """
 		SELECT name FROM `tabAI Subscription` WHERE status IN ('Active', 'Trial') AND end_date < %(days_ago)s""",
+	"reminded_after_payment": """
+		SELECT r.name FROM `tabAI Payment Reminder` r JOIN `tabAI Invoice` i ON i.name = r.invoice
+		WHERE r.status = 'Sent' AND i.status = 'Paid' AND i.paid_date < r.sent_on AND r.sent_on > %(day_ago)s""",
+	"reminder_not_handled": """
+		SELECT name FROM `tabAI Payment Reminder` WHERE status = 'Planned' AND planned_for < %(day_ago)s""",
 }
 
 # Amounts are compared as products, because a quotient has more decimals than an amount.

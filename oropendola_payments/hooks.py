@@ -100,6 +100,7 @@ user_data_fields = [
 	{"doctype": "Payment Event", "filter_by": "actor", "redact_fields": ["ip_address", "person_salt"]},
 ]
 
+TAX = "oropendola_payments.engine.tax"
 FORMS = "oropendola_payments.api.form_actions"
 GATEWAY = "oropendola_payments.engine.gateway"
 CHANGED = "oropendola_payments.ai_billing.current.changed"
@@ -107,7 +108,10 @@ CHANGED = "oropendola_payments.ai_billing.current.changed"
 # DocTypes import neither the engine nor the API, so their handlers are registered here.
 doc_events = {
 	"User": {"after_rename": f"{PRIVACY}.user_renamed"},
-	"AI Invoice": {"onload": f"{FORMS}.invoice_loaded"},
+	"AI Invoice": {"onload": f"{FORMS}.invoice_loaded", "before_insert": f"{TAX}.reprice.fill_in"},
+	"AI Billing Profile": {"on_update": f"{TAX}.reprice.profile_saved"},
+	"AI Tax Registration": {"on_change": CHANGED, "on_trash": CHANGED},
+	"AI Tax Rule": {"on_change": CHANGED, "on_trash": CHANGED},
 	"Payment Attempt": {"onload": f"{FORMS}.attempt_loaded"},
 	"Payment Refund": {"onload": f"{FORMS}.refund_loaded"},
 	"Payment Webhook Log": {"onload": f"{FORMS}.webhook_log_loaded"},

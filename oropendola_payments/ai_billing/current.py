@@ -13,16 +13,25 @@ from frappe.model.document import Document
 if TYPE_CHECKING:
 	from oropendola_payments.ai_billing.doctype.payment_settings.payment_settings import PaymentSettings
 
-VERSIONED = ("AI Plan", "Payment Gateway Settings", "Payment Settings")
+VERSIONED = ("AI Plan", "AI Tax Registration", "AI Tax Rule", "Payment Gateway Settings", "Payment Settings")
+ALL_ROWS = "*"  # no record has this name
 TRUSTED_SECONDS = 1  # one request asks often; a job that runs for minutes follows a change all the same
 SECONDS = 60  # how long a change that no document event tells of, such as db.set_value, can stay unseen
 
 
 def current(doctype: str, name: str | None = None) -> Any:
 	"""The document, as this transaction sees it. Do not change it: others get the same one."""
-	name = name or doctype
+	return _current(doctype, name or doctype)
+
+
+def current_rows(doctype: str) -> list[frappe._dict]:
+	"""All rows of a small table with their child rows, as this transaction sees them. Do not change them."""
+	return _current(doctype, ALL_ROWS)
+
+
+def _current(doctype: str, name: str) -> Any:
 	if doctype in _changed_here():
-		return frappe.get_doc(doctype, name)
+		return _read(doctype, name)
 	seen, now = _seen_here(), time.monotonic()
 	known = seen.get((doctype, name))
 	if known and now - known[0] < TRUSTED_SECONDS:
@@ -36,10 +45,26 @@ def _cached(doctype: str, name: str) -> Any:
 	key = f"oropendola_current:{doctype}:{_version(doctype)}:{name}"
 	doc = frappe.cache.get_value(key, expires=True)
 	if doc is None:
-		doc = frappe.get_doc(doctype, name)
-		if _is_newest(doc):
+		doc = _read(doctype, name)
+		if _are_newest(doctype, doc) if name == ALL_ROWS else _is_newest(doc):
 			frappe.cache.set_value(key, doc, expires_in_sec=SECONDS)
 	return doc
+
+
+def _read(doctype: str, name: str) -> Any:
+	if name != ALL_ROWS:
+		return frappe.get_doc(doctype, name)
+	rows = frappe.get_all(doctype, fields=["*"], order_by="creation, name")
+	by_name = {row.name: row for row in rows}
+	for field in frappe.get_meta(doctype).get_table_fields():
+		for row in rows:
+			row[field.fieldname] = []
+		for child in (
+			frappe.get_all(field.options, {"parenttype": doctype}, ["*"], order_by="idx") if rows else ()
+		):
+			if child.parent in by_name:
+				by_name[child.parent][field.fieldname].append(child)
+	return rows
 
 
 def payment_settings() -> "PaymentSettings":
@@ -93,6 +118,13 @@ def _is_newest(doc: Document) -> bool:
 			doc.name,
 		)
 	return bool(rows) and str(rows[0][0]) == str(doc.modified)
+
+
+def _are_newest(doctype: str, rows: list) -> bool:
+	"""The same for a whole table."""
+	statement = f"SELECT `name`, `modified` FROM `tab{doctype}` FOR UPDATE SKIP LOCKED"  # noqa: S608
+	newest = {(name, str(modified)) for name, modified in frappe.db.sql(statement)}
+	return newest == {(row.name, str(row.modified)) for row in rows}
 
 
 def _seen_here() -> dict[tuple[str, str], tuple[float, Any]]:

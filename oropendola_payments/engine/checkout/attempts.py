@@ -24,6 +24,7 @@ from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.engine.parts import rules as parts
 from oropendola_payments.engine.phone import verification
 from oropendola_payments.engine.subscriptions import retries
+from oropendola_payments.engine.tax import reprice
 from oropendola_payments.exceptions import BadRequest, Conflict, NotFound, Unprocessable
 from oropendola_payments.gateways.base import Customer
 from oropendola_payments.money import to_decimal
@@ -93,11 +94,13 @@ def _get_or_create(request: AttemptRequest) -> Created | Existing | None:
 	invoice = _lock_own(request)
 	payer = payer_of(invoice)
 	_require_payable(invoice, payer.subscription_status)
+	rows = attempts_of(invoice.name)
+	tax = reprice.refresh(invoice, any(row.status in OPEN for row in rows))
 	if not invoice.outstanding() and invoice.status == "Pending":
 		invoice.mark_as_paid(amount_paid=0)
 		fulfil(invoice)
 		return None
-	rows = attempts_of(invoice.name)
+	reprice.require_known(invoice, tax)
 	amount = _amount(invoice, request, rows)
 	code = gateway_choice.choose(request.gateway, invoice.currency, amount)
 	flow = _flow(code, request.flow)

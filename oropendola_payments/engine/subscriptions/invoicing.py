@@ -5,12 +5,12 @@ from decimal import Decimal
 import frappe
 from frappe.utils import add_days, cint, nowdate
 
-from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.engine.parts.choose import terms_of
-from oropendola_payments.money import quantize, to_decimal
+from oropendola_payments.engine.tax.quote import quote
+from oropendola_payments.money import to_decimal
 
 DUE_AFTER_DAYS = 7
 
@@ -31,7 +31,7 @@ def create_invoice(subscription: AISubscription, purpose: str, currency: str | N
 			"description": plan.plan_name,
 			"billing_interval": plan.billing_interval,
 			"interval_count": plan.interval_count,
-			**_tax(price, currency),
+			**_tax(price, currency, subscription.user, plan.product_kind),
 			**terms_of(plan),
 		}
 	)
@@ -52,7 +52,7 @@ def _is_outdated(invoice: AIInvoice, plan: AIPlan) -> bool:
 	price = plan.all_prices().get(invoice.currency)
 	if price is None:
 		return True
-	terms = {"tax_amount": Decimal(0), **_tax(price, invoice.currency)}
+	terms = _tax(price, invoice.currency, invoice.user, plan.product_kind)
 	same_money = all(
 		to_decimal(invoice.get(field) or 0) == terms[field] for field in ("net_amount", "tax_amount")
 	)
@@ -63,11 +63,6 @@ def _is_outdated(invoice: AIInvoice, plan: AIPlan) -> bool:
 	return not (same_money and same_period)
 
 
-def _tax(price: Decimal, currency: str) -> dict:
-	settings = payment_settings()
-	rate = to_decimal(settings.tax_rate or 0)
-	if not rate:
-		return {"net_amount": price}
-	net = quantize(price / (1 + rate / 100), currency) if settings.prices_include_tax else price
-	tax = price - net if settings.prices_include_tax else quantize(net * rate / 100, currency)
-	return {"net_amount": net, "tax_amount": tax, "tax_rate": rate, "tax_label": settings.tax_label or "Tax"}
+def _tax(price: Decimal, currency: str, user: str, product_kind: str | None = None) -> dict:
+	"""Return net amount, tax and parties of an invoice to this user for a price after discount."""
+	return quote(price, currency, user, product_kind).values()

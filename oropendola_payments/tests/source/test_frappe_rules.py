@@ -41,6 +41,7 @@ ALLOWED = {
 		"ai_billing/formatting.py": "the function is named `translated`, and passes a text on",
 		"ai_billing/payment_methods.py": CONSTANT,
 		"ai_billing/records.py": "the status of a record, as a Select lists it",
+		"ai_billing/tax_ids.py": "the states of India",
 		"ai_billing/report/reconciliation_differences/reconciliation_differences.py": CONSTANT,
 		"ai_billing/report/subscriptions_and_mrr/subscriptions_and_mrr.py": CONSTANT,
 		"engine/core/transactions.py": CONSTANT,

@@ -40,6 +40,7 @@ LAYERS = (
 	("engine/parts",),
 	("engine/phone",),
 	("engine/gateway",),
+	("engine/tax",),
 	("engine/core",),
 	("ai_billing",),
 	("compat", "exceptions", "roles", "gateways/*", "simulator"),

@@ -6,16 +6,17 @@ from frappe import _
 from frappe.model.document import Document
 from frappe.utils import cint, now_datetime
 
-from oropendola_payments.ai_billing import formatting, receipt
+from oropendola_payments.ai_billing import receipt
 from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.doctype.ai_coupon_redemption.ai_coupon_redemption import (
 	AICouponRedemption,
 )
+from oropendola_payments.ai_billing.doctype.ai_invoice import totals
 from oropendola_payments.ai_billing.doctype.payment_event import payment_event
 from oropendola_payments.ai_billing.paid_in_parts import PaidInParts
 from oropendola_payments.ai_billing.records import move_locked
 from oropendola_payments.exceptions import ConcurrentChange, Conflict, NotAllowed
-from oropendola_payments.money import quantize, to_decimal, to_minor
+from oropendola_payments.money import quantize
 
 # Paid never goes back to Failed, Abandoned or Pending, whatever a gateway reports.
 TRANSITIONS = {
@@ -177,22 +178,7 @@ class AIInvoice(PaidInParts):
 		super().validate()
 		self.validate_parts()
 		if self.is_new():
-			self.set_totals()
-
-	def set_totals(self) -> None:
-		"""Set the totals from net and tax. A net amount with too many decimals is refused; tax is rounded."""
-		net = to_decimal(self.net_amount or 0)
-		try:
-			to_minor(net, self.currency)
-		except ValueError:
-			shown = formatting.exact_money(net, self.currency)
-			frappe.throw(_("{0} has too many decimal places for {1}.").format(shown, self.currency))
-		if net < 0 or to_decimal(self.tax_amount or 0) < 0:
-			frappe.throw(_("Amounts cannot be negative."))
-		if self.tax_rate and not self.tax_amount:
-			self.tax_amount = quantize(net * to_decimal(self.tax_rate) / 100, self.currency)
-		self.total_amount = net + to_decimal(self.tax_amount or 0)
-		self.outstanding_amount = self.total_amount
+			totals.set_totals(self)
 
 	def after_insert(self) -> None:
 		self.record(
@@ -322,14 +308,16 @@ class AIInvoice(PaidInParts):
 		)
 
 	def change_price(self, **values: Any) -> None:
-		"""Write other amounts to an invoice for which nothing was paid. Raises Conflict if its price is final."""
+		"""Write other amounts, and tax lines, to an invoice for which nothing was paid. Raises Conflict if its price is final."""
 		if self.status not in ("Pending", "Failed", "Abandoned") or self.paid():
 			message = _("Invoice {0} is {1}, so its price cannot change.")
 			frappe.throw(message.format(self.name, _(self.status)), Conflict)
+		self.set("taxes", values.pop("taxes", []))
 		self.update(values)
-		self.set_totals()
-		totals = {name: self.get(name) for name in ("tax_amount", "total_amount", "outstanding_amount")}
-		self.write(**{**values, **totals, **self.without_schedule()})
+		totals.set_totals(self)
+		totals.write_lines(self)
+		sums = {name: self.get(name) for name in ("tax_amount", "total_amount", "outstanding_amount")}
+		self.write(**{**values, **sums, **self.without_schedule()})
 
 	def release_coupon(self, reason: str) -> bool:
 		"""Let somebody else redeem the coupon that this invoice redeemed. The price stays as it was promised."""

@@ -34,6 +34,11 @@ RULES = {
 		GROUP BY i.name, i.amount_paid HAVING ABS(i.amount_paid - COALESCE(SUM(c.applied_amount), 0)) > 0.0000001""",
 	"paid_with_less_than_the_total": """
 		SELECT name FROM `tabAI Invoice` WHERE status = 'Paid' AND fulfilled_on IS NOT NULL AND amount_paid < total_amount""",
+	"total_differs_from_net_and_tax": """
+		SELECT name FROM `tabAI Invoice` WHERE ABS(net_amount + tax_amount - total_amount) > 0.0000001""",
+	"tax_lines_differ": """
+		SELECT i.name FROM `tabAI Invoice` i LEFT JOIN `tabAI Invoice Tax` t ON t.parent = i.name
+		GROUP BY i.name, i.tax_amount HAVING ABS(i.tax_amount - COALESCE(SUM(t.amount), 0)) > 0.0000001""",
 	"capture_without_a_fate": """
 		SELECT name FROM `tabPayment Capture` WHERE disposition IN ('Duplicate', 'Overpaid')
 			AND (resolution IS NULL OR resolution = '')""",

@@ -67,7 +67,7 @@ def _india() -> Iterator[dict]:
 
 
 def _eu() -> Iterator[dict]:
-	business = {"buyer_group": "EU", "buyer_registered": "Confirmed", "enabled": 0}
+	business: dict[str, Any] = {"buyer_group": "EU", "buyer_registered": "Confirmed", "enabled": 0}
 	vat, oss = {"seller_scheme": "VAT"}, {"seller_scheme": "EU OSS"}
 	yield _rule(
 		"EU: business, seller elsewhere",

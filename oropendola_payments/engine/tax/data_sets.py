@@ -82,7 +82,8 @@ def _eu() -> Iterator[dict]:
 	yield _rule("EU: business in another country", 60, "RC", (), REVERSE, **vat, **business)
 	yield _rule("EU OSS: business", 60, "RC", (), REVERSE, **oss, **business)
 	for code, rate in (row.split() for row in EU_RATES.split("|")):
-		lines, there = _lines(VAT=rate), {"buyer_country": code, "enabled": 0}
+		lines = _lines(VAT=rate)
+		there: dict[str, Any] = {"buyer_country": code, "enabled": 0}
 		yield _rule(f"EU: {code} at home", 40, "VAT", lines, seller_country=code, **vat, **there)
 		note = "VAT is declared through the One-Stop Shop: {seller_id}"
 		yield _rule(f"EU OSS: {code}", 100, "OSS", lines, note, **oss, **there)

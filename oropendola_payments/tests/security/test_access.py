@@ -194,7 +194,9 @@ class TestRest(TestCase):
 			"AI Plan": cls.subscription.plan,
 			"AI Instalment Plan": create_instalment_plan(),
 			"AI Billing Profile": cls.stored("AI Billing Profile", user=cls.owner),
-			"AI Tax Registration": cls.stored("AI Tax Registration", number=unique("number"), valid_to="2020-12-31"),
+			"AI Tax Registration": cls.stored(
+				"AI Tax Registration", number=unique("number"), valid_to="2020-12-31"
+			),
 			"AI Tax Rule": cls.stored("AI Tax Rule", name=unique("rule"), treatment="B2C", enabled=0),
 			"Payment Gateway Settings": "PayU",
 			"Payment Settings": "Payment Settings",

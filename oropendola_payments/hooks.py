@@ -57,6 +57,7 @@ scheduler_events = {
 		"*/30 * * * *": [f"{SWEEPS}.check_abandoned_payments"],
 		"5 * * * *": [f"{SWEEPS}.check_invariants", f"{SUBSCRIPTIONS}.expire_subscriptions"],
 		"1 0 * * *": [f"{SUBSCRIPTIONS}.reset_quotas"],
+		"15 0 * * *": [f"{SUBSCRIPTIONS}.release_unpaid_coupons"],
 		"0 9 * * *": [f"{SUBSCRIPTIONS}.send_renewal_reminders"],
 	},
 	"daily_long": [f"{SWEEPS}.clear_raw_payloads"],

@@ -12,9 +12,11 @@ def get_plans(currency: Currency | None = None) -> dict:
 
 
 @endpoint(methods=("POST",))
-def create_subscription_and_invoice(plan_id: str, currency: Currency | None = None) -> dict:
+def create_subscription_and_invoice(
+	plan_id: str, currency: Currency | None = None, coupon: str | None = None
+) -> dict:
 	"""Subscribe. Free plans and trials start at once; otherwise the answer has the invoice to pay."""
-	return lifecycle.subscribe(require_login(), plan_id, currency)
+	return lifecycle.subscribe(require_login(), plan_id, currency, coupon=coupon)
 
 
 @endpoint(methods=("GET", "POST"))

@@ -96,7 +96,7 @@ def _get_or_create(request: AttemptRequest) -> Created | Existing | None:
 	_require_payable(invoice, payer.subscription_status)
 	rows = attempts_of(invoice.name)
 	tax = reprice.refresh(invoice, any(row.status in OPEN for row in rows))
-	if not invoice.outstanding() and invoice.status == "Pending":
+	if not invoice.outstanding() and invoice.status in ("Pending", "Failed", "Abandoned"):
 		invoice.mark_as_paid(amount_paid=0)
 		fulfil(invoice)
 		return None

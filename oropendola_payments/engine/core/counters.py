@@ -21,6 +21,11 @@ def count(kind: str, whose: str, seconds: int) -> tuple[int, int]:
 		return in_transaction(_count_locked, name, seconds)
 
 
+def take_back(kind: str, whose: str) -> None:
+	"""Decrement and commit a counter, for what turned out not to count."""
+	in_transaction(_take_back_locked, counter_name(kind, whose))
+
+
 def counter_name(kind: str, whose: str) -> str:
 	"""Return a hash as the name, so that the table contains neither phone numbers nor IP addresses."""
 	return hashlib.sha256(f"{kind}:{whose}".encode()).hexdigest()[:40]
@@ -40,3 +45,8 @@ def _count_locked(name: str, seconds: int) -> tuple[int, int]:
 		return 1, seconds
 	row.write(count=cint(row.count) + 1)
 	return cint(row.count), max(1, int((ends_at - now).total_seconds()))
+
+
+def _take_back_locked(name: str) -> None:
+	for row in read(COUNTER, "`name` = %s FOR UPDATE", (name,)):
+		row.write(count=max(0, cint(row.count) - 1))

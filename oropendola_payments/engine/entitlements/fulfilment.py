@@ -3,10 +3,12 @@
 from frappe import _
 from frappe.utils import getdate, now_datetime
 
+from oropendola_payments.ai_billing import invoice_price
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import LIVE
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.core.transactions import lock
+from oropendola_payments.engine.coupons import redemptions
 from oropendola_payments.engine.entitlements import plan_change
 from oropendola_payments.engine.entitlements.free_plan import lock_with_endless, replace_free_plans
 
@@ -20,11 +22,12 @@ def fulfil(invoice: AIInvoice) -> bool:
 		return True
 	subscription, endless = lock_with_endless(invoice.subscription)
 	if subscription.status == "Cancelled":
+		invoice_price.release_coupon(invoice, redemptions.NOT_SERVED_REASON)
 		return False
 	if invoice.purpose == "Upgrade":
 		return plan_change.apply_upgrade(subscription, invoice)
 	replace_free_plans(subscription, endless, invoice)
-	subscription.activate_after_payment(invoice)
+	subscription.activate_after_payment(invoice, **redemptions.use(invoice, subscription))
 	return True
 
 
@@ -34,6 +37,7 @@ def revoke_period(invoice: AIInvoice) -> None:
 	if invoice.purpose == "Upgrade":
 		plan_change.revert_upgrade(subscription, invoice)
 		return
+	coupon = redemptions.release_after_refund(invoice, subscription)
 	if subscription.status not in LIVE or not subscription.end_date:
 		return
 	if getdate(subscription.end_date) != getdate(invoice.period_end):
@@ -41,7 +45,7 @@ def revoke_period(invoice: AIInvoice) -> None:
 			_("A later period was paid for after the refunded one. Please check the end date.")
 		)
 	elif getdate(invoice.period_start) > today():
-		subscription.write(end_date=invoice.period_start)
+		subscription.write(end_date=invoice.period_start, **coupon)
 		invoice.record("period_taken_back", subscription, end_date=invoice.period_start)
 	else:
 		invoice.record("subscription_ended", subscription, subscription.status, "Cancelled")

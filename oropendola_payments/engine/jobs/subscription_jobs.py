@@ -12,6 +12,7 @@ from oropendola_payments.ai_billing.periods import today, tomorrow
 from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.core.batch import enqueue_sweep, for_each
 from oropendola_payments.engine.core.transactions import in_transaction, lock
+from oropendola_payments.engine.coupons import expiry
 from oropendola_payments.engine.dunning import planning, sending
 
 THIS = "oropendola_payments.engine.jobs.subscription_jobs"
@@ -38,6 +39,10 @@ def send_renewal_reminders() -> None:
 
 def send_payment_reminders() -> None:
 	enqueue_sweep(f"{THIS}.run_payment_reminders")
+
+
+def release_unpaid_coupons() -> None:
+	enqueue_sweep(f"{THIS}.run_coupon_release")
 
 
 # The work -----------------------------------------------------------------------------------------
@@ -101,3 +106,9 @@ def _mark_reminded(name: str, mark: str) -> bool:
 		return False
 	subscription.write(last_reminder=mark)
 	return True
+
+
+def run_coupon_release() -> None:
+	"""Release the coupons of overdue invoices. Their price stays as it was promised."""
+	with acting_as("Sweep"):
+		expiry.release_unpaid()

@@ -68,6 +68,23 @@ RULES = {
 	"unknown_for_more_than_a_day": """
 		SELECT name FROM `tabPayment Refund` WHERE status = 'Unknown' AND creation < %(day_ago)s
 		UNION ALL SELECT name FROM `tabPayment Attempt` WHERE status = 'Created' AND creation < %(day_ago)s""",
+	"coupon_count_differs": """
+		SELECT c.name FROM `tabAI Coupon` c LEFT JOIN `tabAI Coupon Redemption` r
+			ON r.coupon = c.name AND r.status IN ('Reserved', 'Used')
+		GROUP BY c.name, c.redemptions HAVING c.redemptions <> COUNT(r.name)""",
+	"coupon_and_invoice_disagree": """
+		SELECT i.name FROM `tabAI Invoice` i JOIN `tabAI Coupon Redemption` r ON r.name = i.coupon_redemption
+		WHERE r.invoice <> i.name OR r.coupon <> i.coupon OR (i.status = 'Cancelled' AND r.status <> 'Released')
+			OR (i.status = 'Closed' AND r.status = 'Reserved')
+			OR (i.fulfilled_on IS NOT NULL AND i.status IN ('Paid', 'Partly Refunded') AND r.status <> 'Used')""",
+	"discount_differs_from_coupon": """
+		SELECT i.name FROM `tabAI Invoice` i LEFT JOIN `tabAI Coupon` c ON c.name = i.coupon
+			LEFT JOIN `tabAI Coupon Amount` a ON a.parent = c.name AND a.currency = i.currency
+		WHERE i.discount_amount < 0 OR (i.discount_amount > 0 AND c.name IS NULL)
+			OR (c.discount_type = 'Amount' AND i.discount_amount > COALESCE(a.amount, 0) + 0.0000001)
+			OR (c.discount_type = 'Percent' AND
+				ABS(i.discount_amount * 10000 - c.basis_points * (i.discount_amount
+					+ CASE WHEN i.price_includes_tax = 1 THEN i.total_amount ELSE i.net_amount END)) > 10000)""",
 	"ended_but_served": """
 		SELECT name FROM `tabAI Subscription` WHERE status IN ('Active', 'Trial') AND end_date < %(days_ago)s""",
 	"reminded_after_payment": """

@@ -1,6 +1,7 @@
 """Unfinished invoices: give up the rest of an invoice that was paid only in part."""
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+from oropendola_payments.engine.coupons import redemptions
 from oropendola_payments.engine.settlement import overpayment
 
 # Stored in English and translated when shown.
@@ -14,5 +15,6 @@ def close(invoice: AIInvoice, reason: str) -> None:
 	The caller holds the invoice's lock, commits, and then has the refunds sent.
 	"""
 	invoice.mark_as_closed(reason)
+	redemptions.close(invoice, reason)
 	if not invoice.covered_days:
 		overpayment.apply_policy_to_parts(invoice)

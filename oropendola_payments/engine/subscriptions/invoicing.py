@@ -5,9 +5,12 @@ from decimal import Decimal
 import frappe
 from frappe.utils import add_days, cint, nowdate
 
+from oropendola_payments.ai_billing import invoice_price
+from oropendola_payments.ai_billing.doctype.ai_coupon.ai_coupon import AICoupon
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
+from oropendola_payments.engine.coupons.choice import Discount, attach
 from oropendola_payments.engine.parts.choose import terms_of
 from oropendola_payments.engine.tax.quote import quote
 from oropendola_payments.money import to_decimal
@@ -15,10 +18,16 @@ from oropendola_payments.money import to_decimal
 DUE_AFTER_DAYS = 7
 
 
-def create_invoice(subscription: AISubscription, purpose: str, currency: str | None = None) -> AIInvoice:
-	"""Create the invoice for the next period of a subscription, at the current price."""
+def create_invoice(
+	subscription: AISubscription,
+	purpose: str,
+	currency: str | None = None,
+	discount: Discount | None = None,
+) -> AIInvoice:
+	"""Create the invoice for the next period of a subscription, at the current price less the discount."""
 	plan = subscription.get_plan()
 	price, currency = plan.price_in(currency)
+	amounts = amounts_of(price, currency, subscription.user, plan, discount.coupon if discount else None)
 	invoice = frappe.new_doc("AI Invoice")
 	invoice.update(
 		{
@@ -31,11 +40,13 @@ def create_invoice(subscription: AISubscription, purpose: str, currency: str | N
 			"description": plan.plan_name,
 			"billing_interval": plan.billing_interval,
 			"interval_count": plan.interval_count,
-			**_tax(price, currency, subscription.user, plan.product_kind),
+			**amounts,
 			**terms_of(plan),
 		}
 	)
 	invoice.insert(ignore_permissions=True)
+	if discount:
+		attach(invoice, discount, amounts["discount_amount"])
 	subscription.write(current_invoice=invoice.name)
 	return invoice
 
@@ -52,9 +63,11 @@ def _is_outdated(invoice: AIInvoice, plan: AIPlan) -> bool:
 	price = plan.all_prices().get(invoice.currency)
 	if price is None:
 		return True
-	terms = _tax(price, invoice.currency, invoice.user, plan.product_kind)
+	coupon = frappe.get_doc("AI Coupon", invoice.coupon) if invoice.coupon else None
+	terms = amounts_of(price, invoice.currency, invoice.user, plan, coupon)
 	same_money = all(
-		to_decimal(invoice.get(field) or 0) == terms[field] for field in ("net_amount", "tax_amount")
+		to_decimal(invoice.get(field) or 0) == terms[field]
+		for field in ("net_amount", "tax_amount", "discount_amount")
 	)
 	same_period = (invoice.billing_interval, cint(invoice.interval_count)) == (
 		plan.billing_interval,
@@ -63,6 +76,17 @@ def _is_outdated(invoice: AIInvoice, plan: AIPlan) -> bool:
 	return not (same_money and same_period)
 
 
-def _tax(price: Decimal, currency: str, user: str, product_kind: str | None = None) -> dict:
-	"""Return net amount, tax and parties of an invoice to this user for a price after discount."""
-	return quote(price, currency, user, product_kind).values()
+def amounts_of(price: Decimal, currency: str, user: str, plan: AIPlan, coupon: AICoupon | None) -> dict:
+	"""Return net amount, tax, discount and parties of an invoice to this user. The discount is taken off the price before tax."""
+	discount = coupon.discount_on(price, currency) if coupon else Decimal(0)
+	values = quote(price - discount, currency, user, plan.product_kind).values()
+	return {**values, "discount_amount": discount}
+
+
+def change_price(invoice: AIInvoice, plan: AIPlan, coupon: AICoupon | None = None) -> Decimal:
+	"""Write the amounts of an unpaid invoice anew, with or without a coupon. Return the discount."""
+	price, currency = plan.price_in(invoice.currency)
+	amounts = amounts_of(price, currency, invoice.user, plan, coupon)
+	discount = amounts.pop("discount_amount")
+	invoice_price.change(invoice, **amounts)
+	return discount

@@ -1,19 +1,25 @@
 """Subscribe and cancel, create the invoice that is due, and manage the API key."""
 
 from collections.abc import Callable
+from typing import Any
 
 import frappe
 from frappe import _
 from frappe.utils import cint
 
+from oropendola_payments.ai_billing import invoice_price
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN as OPEN_INVOICES
 from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.core.transactions import in_transaction, lock
+from oropendola_payments.engine.coupons import guesses
+from oropendola_payments.engine.coupons.choice import choose
+from oropendola_payments.engine.coupons.eligibility import normalized
+from oropendola_payments.engine.coupons.redemptions import REPLACED_REASON
 from oropendola_payments.engine.entitlements import api_keys
 from oropendola_payments.engine.settlement import unfinished
-from oropendola_payments.engine.subscriptions import credit, invoicing
+from oropendola_payments.engine.subscriptions import credit, discounts, invoicing
 from oropendola_payments.engine.subscriptions.catalogue import get_plan
 from oropendola_payments.engine.subscriptions.lookup import (
 	live_subscription,
@@ -21,35 +27,50 @@ from oropendola_payments.engine.subscriptions.lookup import (
 	open_period_invoices,
 	own_subscription,
 )
-from oropendola_payments.exceptions import Conflict, NotFound
+from oropendola_payments.exceptions import Conflict, NotFound, Unprocessable
 
 # Subscribing --------------------------------------------------------------------------------------
 
 
-def subscribe(user: str, plan_id: str, currency: str | None, reveal_key: bool = True) -> dict:
+def subscribe(
+	user: str, plan_id: str, currency: str | None, reveal_key: bool = True, coupon: str | None = None
+) -> dict:
 	"""Create a subscription and, unless it is free or on trial, an invoice. A repeated call gives the same answer.
 
-	For a free plan or a trial the answer includes the API key, unless `reveal_key` is false.
+	For a free plan or a trial the answer includes the API key, unless `reveal_key` is false. Raises CouponRefused, and creates
+	nothing, if the coupon cannot be redeemed.
 	"""
 	plan = get_plan(plan_id)
 	plan.require_active()
 	if not plan.is_really_free():
 		plan.price_in(currency)
+	elif coupon:
+		raise Unprocessable(_("{0} is free and needs no coupon.").format(plan.plan_name))
+	if not coupon:
+		return _subscribe_once(user, plan, currency, reveal_key)
+	with guesses.limited(user):
+		return _subscribe_once(user, plan, currency, reveal_key, normalized(coupon))
+
+
+def _subscribe_once(user: str, plan: AIPlan, *request: Any) -> dict:
 	try:
-		return in_transaction(
-			_subscribe, user, plan, currency, reveal_key, live_subscription(user, plan.name)
-		)
+		return in_transaction(_subscribe, live_subscription(user, plan.name), user, plan, *request)
 	except (frappe.UniqueValidationError, frappe.DuplicateEntryError):
 		# A concurrent request of the same customer was faster: return its subscription.
-		return in_transaction(
-			_subscribe, user, plan, currency, reveal_key, live_subscription(user, plan.name)
-		)
+		return in_transaction(_subscribe, live_subscription(user, plan.name), user, plan, *request)
 
 
-def _subscribe(user: str, plan: AIPlan, currency: str | None, reveal_key: bool, existing: str | None) -> dict:
+def _subscribe(
+	existing: str | None,
+	user: str,
+	plan: AIPlan,
+	currency: str | None,
+	reveal_key: bool,
+	code: str | None = None,
+) -> dict:
 	# Lock before any plain read, which would start the snapshot too early.
 	if existing:
-		return _answer_existing(lock("AI Subscription", existing), currency)
+		return _answer_existing(lock("AI Subscription", existing), currency, code)
 	may_try = cint(plan.trial_days) and not _had_trial_or_plan(user, plan.name)
 	subscription = frappe.new_doc("AI Subscription")
 	subscription.update({"user": user, "plan": plan.name, "status": "Pending"})
@@ -57,8 +78,17 @@ def _subscribe(user: str, plan: AIPlan, currency: str | None, reveal_key: bool, 
 	if plan.is_really_free():
 		return _answer_served(subscription, subscription.start_free, reveal_key)
 	if may_try:
+		_refuse_coupon_for_trial(plan, code)
 		return _answer_served(subscription, subscription.start_trial, reveal_key)
-	return open_or_create_invoice(subscription, "New", currency)
+	return open_or_create_invoice(subscription, "New", currency, code)
+
+
+def _refuse_coupon_for_trial(plan: AIPlan, code: str | None) -> None:
+	if code:
+		message = _(
+			"{0} starts with a free trial. Please use the coupon when you pay for the first period after it."
+		)
+		raise Unprocessable(message.format(plan.plan_name))
 
 
 def _had_trial_or_plan(user: str, plan: str) -> bool:
@@ -77,27 +107,32 @@ def _answer_served(
 	return _answer(subscription, api_key=key if reveal_key else None)
 
 
-def _answer_existing(subscription: AISubscription, currency: str | None) -> dict:
+def _answer_existing(subscription: AISubscription, currency: str | None, code: str | None) -> dict:
 	if subscription.status in ("Active", "Trial"):
 		message = _("You already have {0}. You can renew it instead.")
 		raise Conflict(message.format(subscription.get_plan().plan_name))
 	if subscription.status == "Cancelled":
 		raise Conflict(_("Your subscription has just been cancelled. Please subscribe again."))
 	return open_or_create_invoice(
-		subscription, "New" if subscription.status == "Pending" else "Renewal", currency
+		subscription, "New" if subscription.status == "Pending" else "Renewal", currency, code
 	)
 
 
-def open_or_create_invoice(subscription: AISubscription, purpose: str, currency: str | None) -> dict:
-	"""Return the open invoice of the subscription, or create one."""
+def open_or_create_invoice(
+	subscription: AISubscription, purpose: str, currency: str | None, code: str | None = None
+) -> dict:
+	"""Return the open invoice of the subscription, or create one. `code` is a coupon for it."""
 	wanted = currency.upper() if currency else None
-	name = open_invoice(subscription.name, wanted)
-	if not name or invoicing.must_be_replaced(name, subscription.get_plan()):
-		_cancel_open_invoices(subscription.name)
-		invoice = invoicing.create_invoice(subscription, purpose, wanted)
+	name, plan = open_invoice(subscription.name, wanted), subscription.get_plan()
+	if not name or invoicing.must_be_replaced(name, plan):
+		promised = _cancel_open_invoices(subscription.name)
+		discount = choose(subscription, plan, wanted, code, promised)
+		invoice = invoicing.create_invoice(subscription, purpose, wanted, discount)
 		credit.apply_credit(invoice.name)
 		name = invoice.name
 		subscription.reload()
+	elif code:
+		discounts.apply_to(lock("AI Invoice", name), code)
 	return _answer(subscription, name)
 
 
@@ -110,8 +145,12 @@ def _answer(subscription: AISubscription, invoice: str | None = None, api_key: s
 	return answer
 
 
-def _cancel_open_invoices(subscription: str) -> None:
-	"""Cancel the open invoices for a period, so that only the new one stays open. Raises Conflict if a payment is in progress."""
+def _cancel_open_invoices(subscription: str) -> str | None:
+	"""Cancel the open invoices for a period, so that only the new one stays open, and return the coupon that was reserved for one.
+
+	Raises Conflict if a payment is in progress.
+	"""
+	promised = None
 	for name in frappe.get_all("AI Invoice", open_period_invoices(subscription), pluck="name"):
 		invoice = lock("AI Invoice", name)
 		if not invoice.can_move_to("Cancelled"):
@@ -119,7 +158,10 @@ def _cancel_open_invoices(subscription: str) -> None:
 				"A payment for invoice {0} is in progress. Please complete or cancel it before you change the currency."
 			)
 			raise Conflict(message.format(name))
+		if invoice_price.release_coupon(invoice, REPLACED_REASON):
+			promised = invoice.coupon
 		invoice.mark_as_cancelled()
+	return promised
 
 
 # Ending and keys ----------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import frappe
 from frappe import _
 from frappe.utils import cint, flt
 
+from oropendola_payments.ai_billing import invoice_price
 from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_billing_profile.ai_billing_profile import AIBillingProfile
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
@@ -120,7 +121,7 @@ def _apply(invoice: AIInvoice, found: Quote) -> None:
 		invoice.record(
 			"tax_updated", invoice, before=before, total=found.total if "taxes" in values else before
 		)
-		invoice.change_price(**values) if "taxes" in values else invoice.write(**values)
+		invoice_price.change(invoice, **values) if "taxes" in values else invoice.write(**values)
 
 
 def _is_same(invoice: AIInvoice, values: dict, old_lines: list | None) -> bool:

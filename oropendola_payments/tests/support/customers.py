@@ -32,7 +32,7 @@ class CustomerTestCase(TestCase):
 		self.assertTrue(answer["success"], answer)
 		return answer
 
-	def refused(self, code: str, endpoint, **arguments) -> str:
+	def refused(self, code: str, endpoint, /, **arguments) -> str:
 		answer = self.call(endpoint, **arguments)
 		self.assertEqual((answer["success"], answer.get("error_code")), (False, code), answer)
 		return answer["error"]

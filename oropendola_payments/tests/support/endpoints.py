@@ -22,6 +22,7 @@ from oropendola_payments.engine.refunds import create
 from oropendola_payments.gateways.base import Customer
 from oropendola_payments.tests.support.factories import (
 	create_active_subscription,
+	create_coupon,
 	create_invoice,
 	create_plan,
 	create_user,
@@ -61,6 +62,10 @@ class OwnerRecords:
 	@cached_property
 	def invoice(self) -> str:
 		return create_invoice(self.owner).name
+
+	@cached_property
+	def coupon(self) -> str:
+		return create_coupon(max_per_customer=0).name
 
 	@cached_property
 	def failed_invoice(self) -> str:
@@ -175,6 +180,9 @@ ROWS = (
 		"cashfree.confirm_cashfree_payment", TRANSACT, lambda w: {"order_id": w.order_with_code, "otp": "123456"}
 	),
 	Row("cashfree.get_cashfree_order_status", TRANSACT, lambda w: {"order_id": w.order}, BOTH),
+	Row("coupons.check", (403, 200, 200, 200, 200), lambda w: {"code": w.coupon, "plan_id": w.plan, "currency": "INR"}),
+	Row("coupons.apply", OWNER, lambda w: {"invoice_id": w.invoice, "code": w.coupon}),
+	Row("coupons.remove", OWNER, lambda w: {"invoice_id": w.invoice}),
 	Row("desk.revenue_this_month", STAFF, methods=BOTH),
 	Row("desk.success_rate", STAFF, methods=BOTH),
 	Row("desk.abandoned_rate", STAFF, methods=BOTH),
@@ -214,7 +222,7 @@ ROWS = (
 	Row("usage.consume", UNSIGNED, lambda w: {"requests": 1}),
 	Row("webhooks.receive", UNSIGNED, query="gateway=payu"),
 	# Last, because it gives everybody a subscription.
-	Row("subscription.create_subscription_and_invoice", USERS, lambda w: {"plan_id": w.plan, "currency": "INR"}),
+	Row("subscription.create_subscription_and_invoice", USERS, lambda w: {"plan_id": w.plan, "currency": "INR", "coupon": w.coupon}),
 )  # fmt: skip
 
 

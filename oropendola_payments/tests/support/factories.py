@@ -74,11 +74,11 @@ def create_coupon(**values):
 	return coupon
 
 
-def create_invoice(user: str | None = None, plan=None, **plan_values):
+def create_invoice(user: str | None = None, plan=None, coupon: str | None = None, **plan_values):
 	"""The pending invoice of a new subscription."""
 	user = user or create_user()
 	plan = plan or create_plan(**plan_values)
-	answer = lifecycle.subscribe(user, plan.name, None)
+	answer = lifecycle.subscribe(user, plan.name, None, coupon=coupon)
 	return frappe.get_doc("AI Invoice", answer["invoice_id"])
 
 

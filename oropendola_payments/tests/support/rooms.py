@@ -38,6 +38,7 @@ LAYERS = (
 	("engine/notifications",),
 	("engine/entitlements",),
 	("engine/parts",),
+	("engine/coupons",),
 	("engine/phone",),
 	("engine/gateway",),
 	("engine/tax",),

@@ -137,6 +137,10 @@ class AICoupon(Document):
 
 	# Count --------------------------------------------------------------------------------------
 
+	def has_redemptions_left(self) -> bool:
+		"""Return whether the limit was not reached a moment ago. Only `take_redemption` decides."""
+		return not cint(self.max_redemptions) or cint(self.redemptions) < cint(self.max_redemptions)
+
 	def take_redemption(self) -> bool:
 		"""Count one redemption, with one statement that decides between the last two customers. False if none is left."""
 		coupon = DocType("AI Coupon")

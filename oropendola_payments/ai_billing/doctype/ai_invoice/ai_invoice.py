@@ -6,17 +6,13 @@ from frappe import _
 from frappe.model.document import Document
 from frappe.utils import cint, now_datetime
 
-from oropendola_payments.ai_billing import receipt
+from oropendola_payments.ai_billing import invoice_price, receipt
 from oropendola_payments.ai_billing.current import payment_settings
-from oropendola_payments.ai_billing.doctype.ai_coupon_redemption.ai_coupon_redemption import (
-	AICouponRedemption,
-)
 from oropendola_payments.ai_billing.doctype.ai_invoice import totals
 from oropendola_payments.ai_billing.doctype.payment_event import payment_event
 from oropendola_payments.ai_billing.paid_in_parts import PaidInParts
 from oropendola_payments.ai_billing.records import move_locked
 from oropendola_payments.exceptions import ConcurrentChange, Conflict, NotAllowed
-from oropendola_payments.money import quantize
 
 # Paid never goes back to Failed, Abandoned or Pending, whatever a gateway reports.
 TRANSITIONS = {
@@ -241,7 +237,7 @@ class AIInvoice(PaidInParts):
 		return self._move_to("Pending", failure_reason=None, processing_since=None)
 
 	def mark_as_cancelled(self) -> bool:
-		self.release_coupon("The invoice was cancelled.")
+		invoice_price.release_coupon(self, "The invoice was cancelled.")
 		return self._move_to("Cancelled", processing_since=None)
 
 	def mark_as_partly_refunded(self, amount_refunded: Decimal) -> bool:
@@ -298,37 +294,6 @@ class AIInvoice(PaidInParts):
 		if reason not in reasons:
 			self.record("review_needed", self, reason=reason)
 			self.write(needs_review=1, review_reason="\n".join([*reasons, reason]))
-
-	# Coupon -------------------------------------------------------------------------------------
-
-	def full_net_amount(self) -> Decimal:
-		"""Return the price before the discount and before tax."""
-		return quantize(self.net_amount or 0, self.currency) + quantize(
-			self.discount_amount or 0, self.currency
-		)
-
-	def change_price(self, **values: Any) -> None:
-		"""Write other amounts, and tax lines, to an invoice for which nothing was paid. Raises Conflict if its price is final."""
-		if self.status not in ("Pending", "Failed", "Abandoned") or self.paid():
-			message = _("Invoice {0} is {1}, so its price cannot change.")
-			frappe.throw(message.format(self.name, _(self.status)), Conflict)
-		self.set("taxes", values.pop("taxes", []))
-		self.update(values)
-		totals.set_totals(self)
-		totals.write_lines(self)
-		sums = {name: self.get(name) for name in ("tax_amount", "total_amount", "outstanding_amount")}
-		self.write(**{**values, **sums, **self.without_schedule()})
-
-	def release_coupon(self, reason: str) -> bool:
-		"""Let somebody else redeem the coupon that this invoice redeemed. The price stays as it was promised."""
-		if not self.coupon_redemption:
-			return False
-		redemption: AICouponRedemption = frappe.get_doc("AI Coupon Redemption", self.coupon_redemption)
-		before = redemption.status
-		if not redemption.mark_as_released(reason):
-			return False
-		self.record("coupon_released", redemption, before, "Released", coupon=self.coupon, reason=reason)
-		return True
 
 	# Audit trail --------------------------------------------------------------------------------
 

@@ -47,6 +47,7 @@ class PaymentSettings(Document):
 		quiet_from: DF.Int
 		quiet_to: DF.Int
 		raw_payload_days: DF.Int
+		release_coupon_on_refund: DF.Check
 		reminder_days: DF.Data | None
 		reminder_steps: DF.Table[AIReminderStep]
 		seller_address: DF.SmallText | None

@@ -1,0 +1,1 @@
+"""Coupons: who may redeem a code, what it takes off a price, and the redemptions that count against its limits."""

@@ -1,0 +1,73 @@
+"""A customer who redeems coupons, and what the records say about them afterwards."""
+
+from decimal import Decimal
+
+import frappe
+
+from oropendola_payments.ai_billing import invoice_price
+from oropendola_payments.api import coupons as api
+from oropendola_payments.api import subscription, subscription_renewal
+from oropendola_payments.engine.monitoring import invariants
+from oropendola_payments.money import quantize
+from oropendola_payments.tests.support.customers import CustomerTestCase
+from oropendola_payments.tests.support.factories import create_coupon, create_plan
+
+RULES = tuple(rule for rule in invariants.RULES if "coupon" in rule or "discount" in rule)
+
+
+def amounts(**by_currency) -> dict:
+	"""The fields of a coupon that takes these amounts off."""
+	rows = [{"currency": currency, "amount": amount} for currency, amount in by_currency.items()]
+	return {"discount_type": "Amount", "basis_points": 0, "amounts": rows}
+
+
+def redemptions(coupon: str) -> list[str]:
+	"""The statuses of all redemptions, the first one first."""
+	return frappe.get_all("AI Coupon Redemption", {"coupon": coupon}, pluck="status", order_by="creation")
+
+
+def counted(coupon: str) -> int:
+	return frappe.db.get_value("AI Coupon", coupon, "redemptions")
+
+
+class CouponTestCase(CustomerTestCase):
+	"""Plans cost 499 rupees a month, coupons take half."""
+
+	def setUp(self):
+		super().setUp()
+		self.plan = create_plan()
+
+	def tearDown(self):
+		self.assertEqual(invariants.check(RULES), {})
+
+	def buy(self, coupon: str | None = None, **arguments):
+		"""The invoice of a new subscription, with a coupon."""
+		given = {"coupon": coupon} if coupon else {}
+		answer = self.succeed(
+			subscription.create_subscription_and_invoice, plan_id=self.plan.name, **given, **arguments
+		)
+		return self.invoice(answer["invoice_id"])
+
+	def renew(self):
+		return self.invoice(self.succeed(subscription_renewal.renew_subscription)["invoice_id"])
+
+	def apply(self, invoice, code: str) -> dict:
+		return self.succeed(api.apply, invoice_id=invoice.name, code=code)
+
+	def invoice(self, name: str):
+		return frappe.get_doc("AI Invoice", name)
+
+	def subscription(self, invoice):
+		return frappe.get_doc("AI Subscription", invoice.subscription)
+
+	def redeem(self, **values):
+		"""A new coupon, and an invoice that redeemed it."""
+		coupon = create_coupon(**values).name
+		return coupon, self.buy(coupon)
+
+	def assert_price(self, invoice, net: str, discount: str, total: str | None = None):
+		doc = self.invoice(invoice.name)
+		self.assertEqual(
+			(quantize(doc.net_amount, doc.currency), invoice_price.discount(doc), doc.total()),
+			(Decimal(net), Decimal(discount), Decimal(total or net)),
+		)

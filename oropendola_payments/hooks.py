@@ -11,7 +11,8 @@ before_uninstall = "oropendola_payments.install.before_uninstall"
 
 DESK_SCRIPT = "public/js/payments_desk.js"
 doctype_js = dict.fromkeys(
-	("AI Invoice", "Payment Attempt", "Payment Webhook Log", "Payment Settings"), DESK_SCRIPT
+	("AI Invoice", "AI Payment Link", "Payment Attempt", "Payment Webhook Log", "Payment Settings"),
+	DESK_SCRIPT,
 )
 doctype_list_js = {"Payment Webhook Log": DESK_SCRIPT}
 
@@ -24,6 +25,7 @@ permission_query_conditions = {
 	"AI Invoice": f"{PERMISSIONS}.invoice_conditions",
 	"Payment Attempt": f"{PERMISSIONS}.attempt_conditions",
 	"AI Billing Profile": f"{PERMISSIONS}.profile_conditions",
+	"AI Payment Link": f"{PERMISSIONS}.payment_link_conditions",
 }
 has_permission = {
 	"AI Subscription": f"{PERMISSIONS}.has_permission",
@@ -31,6 +33,7 @@ has_permission = {
 	"AI Invoice": f"{PERMISSIONS}.has_permission",
 	"Payment Attempt": f"{PERMISSIONS}.has_permission",
 	"AI Billing Profile": f"{PERMISSIONS}.has_permission",
+	"AI Payment Link": f"{PERMISSIONS}.has_permission",
 }
 
 before_request = ["oropendola_payments.api.own_paths.read_request"]
@@ -40,6 +43,7 @@ after_request = [
 	"oropendola_payments.web.policy.set_headers",
 	"oropendola_payments.api.callbacks.redirect_csrf_failure",
 ]
+website_route_rules = [{"from_route": "/p/<token>", "to_route": "payment-link"}]
 standard_portal_menu_items = [{"title": "Billing", "route": "/billing"}]
 
 # Frappe counts records without checking read permission.
@@ -86,6 +90,7 @@ user_data_fields = [
 	{"doctype": "AI API Key", "filter_by": "user", "redact_fields": ["key_prefix"]},
 	{"doctype": "AI Invoice", "filter_by": "user", "redact_fields": ["description"]},
 	{"doctype": "Payment Attempt", "filter_by": "user", "redact_fields": ["request_data"]},
+	{"doctype": "AI Payment Link", "filter_by": "user", "redact_fields": ["note"]},
 	{"doctype": "Payment Capture", "filter_by": "user", "redact_fields": ["note"]},
 	{"doctype": "Payment Refund", "filter_by": "user", "redact_fields": ["reason"]},
 	{
@@ -114,6 +119,7 @@ doc_events = {
 	"AI Tax Registration": {"on_change": CHANGED, "on_trash": CHANGED},
 	"AI Tax Rule": {"on_change": CHANGED, "on_trash": CHANGED},
 	"Payment Attempt": {"onload": f"{FORMS}.attempt_loaded"},
+	"AI Payment Link": {"onload": f"{FORMS}.link_loaded"},
 	"Payment Refund": {"onload": f"{FORMS}.refund_loaded"},
 	"Payment Webhook Log": {"onload": f"{FORMS}.webhook_log_loaded"},
 	"AI Plan": {"on_change": CHANGED, "on_trash": CHANGED},

@@ -29,3 +29,7 @@ def attempt_conditions(user: str | None = None) -> str:
 
 def profile_conditions(user: str | None = None) -> str:
 	return own_records_condition("AI Billing Profile", user)
+
+
+def payment_link_conditions(user: str | None = None) -> str:
+	return own_records_condition("AI Payment Link", user)

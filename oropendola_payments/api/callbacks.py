@@ -3,6 +3,7 @@
 The browser arrives as Guest (a cross-site POST sends no session cookie), and the answer sets no cookie, so that nobody is logged out.
 """
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +22,8 @@ from oropendola_payments.exceptions import Refusal
 from oropendola_payments.gateways.errors import GatewayError, SignatureError
 
 RETURNS = tuple(f"/api/method/{__name__}.{name}" for name in ("returned", "payu_success", "payu_failure"))
+
+VIEW = re.compile("[0-9a-f]{32}")
 
 
 @frappe.whitelist(allow_guest=True, methods=["GET", "POST"])
@@ -105,13 +108,16 @@ def _with_result_redirect(response: Response, attempt: str | None) -> Response:
 
 
 def _result_path(attempt: str | None) -> str:
-	"""Return the path of the result page, with `cancelled=1` if the customer left the gateway's page, which only changes its text.
+	"""Return the path of the result page, with the signature that the payer of a link has, and with `cancelled=1` if the customer left the gateway's page, which only changes its text.
 
 	Not for a POST: PayU uses one URL for failed, cancelled and pending payments.
 	"""
 	target = urlsplit(result_url(attempt=attempt) if attempt else result_url(invoice=""))
 	# Without a host, because the request's Host header cannot be trusted.
 	path = target._replace(scheme="", netloc="").geturl()
+	view = frappe.request.args.get("view") or ""
+	if attempt and VIEW.fullmatch(view):
+		path += f"&view={view}"
 	was_cancelled = frappe.request.method == "GET" and frappe.request.args.get("cancelled")
 	return f"{path}&cancelled=1" if was_cancelled else path
 

@@ -8,9 +8,11 @@ from frappe.model.document import Document
 from frappe.utils import cint, flt
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, AIInvoice
+from oropendola_payments.ai_billing.doctype.ai_payment_link.ai_payment_link import AIPaymentLink
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
 from oropendola_payments.engine.gateway.live_guard import is_confirmed, this_site
+from oropendola_payments.engine.links.create import is_payable
 from oropendola_payments.engine.refunds.record import CONTESTED, has_refunds
 from oropendola_payments.roles import is_manager
 
@@ -43,6 +45,7 @@ def invoice_actions(invoice: AIInvoice) -> dict:
 		"pay": flt(invoice.outstanding()) if invoice.status in OPEN else None,
 		"refund": _refundable(invoice),
 		"refresh": _attempt_to_refresh(invoice.name),
+		"link": _link_channels(invoice),
 		"allow_retry": invoice.is_exhausted(),
 		"fulfil": invoice.status == "Paid" and not invoice.fulfilled_on,
 		"stop_reminders": frappe.db.count(
@@ -51,6 +54,15 @@ def invoice_actions(invoice: AIInvoice) -> dict:
 		"review": cint(invoice.needs_review) and invoice.review_reason,
 	}
 	return {name: value for name, value in actions.items() if value}
+
+
+def link_loaded(link: AIPaymentLink, method: str | None = None) -> None:
+	link.set_onload("can_revoke", is_manager() and link.is_usable())
+
+
+def _link_channels(invoice: AIInvoice) -> list[str] | None:
+	"""Return how a payment link can be given away, if there is something to pay."""
+	return ["Copy", "Email", "SMS"] if is_payable(invoice) else None
 
 
 def _refundable(invoice: AIInvoice) -> float:

@@ -10,11 +10,13 @@ from frappe.query_builder import DocType
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import LIVE
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import REDACTED
+from oropendola_payments.engine.links.create import revoke_all
 from oropendola_payments.engine.subscriptions import lifecycle
 
 SAVEPOINT = "oropendola_privacy"
 TYPED = {
 	"AI Invoice": ("description", "review_reason"),
+	"AI Payment Link": ("note",),
 	"Payment Refund": ("reason",),
 }
 
@@ -42,6 +44,7 @@ def user_renamed(
 def forget(user: str) -> None:
 	"""Redact all payment records of a deleted user. `user` is the pseudonym that all links hold by now. The caller commits."""
 	_end_service(user)
+	revoke_all(user)
 	_redact_texts(user)
 	_redact_attempts(user)
 	_redact_events(user)

@@ -84,6 +84,7 @@ class Capabilities:
 	cancel: bool = False
 	otp: bool = False
 	needs_phone: bool = False  # refuses a customer without a phone number
+	needs_email: bool = False  # refuses a customer without an email address
 	minimum: Mapping[str, Decimal] = field(default_factory=dict)  # the smallest amount, by currency
 	# Hosts that the browser must be allowed to load from when an SDK is embedded, for the Content-Security-Policy.
 	browser_hosts: tuple[str, ...] = ()
@@ -94,6 +95,12 @@ class Customer:
 	name: str
 	email: str
 	phone: str = ""
+	account: str = ""  # who pays, where the email address is not known to be the payer's own
+
+	@property
+	def identity(self) -> str:
+		"""What tells this payer from others at a gateway that remembers payers."""
+		return self.account or self.email.lower()
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,11 @@ import frappe
 
 from oropendola_payments.api.callbacks import forget_cookies
 
+# The origin must be sent, because some gateways refuse requests without a referrer.
+REFERRER = "strict-origin-when-cross-origin"
 SELF = "'self'"
 NONE = "'none'"
+HIDDEN = "/p/***"
 
 
 def own_page(nonce: str) -> dict[str, tuple[str, ...]]:
@@ -50,6 +53,22 @@ def origin(address: str) -> str:
 	return f"{parts.scheme}://{parts.netloc}"
 
 
+def keep_secret(referrer: str = "no-referrer"):
+	"""For a page whose address is a secret: no referrer, no search engine, no log of the framework gets it."""
+	frappe.local.flags.payments_page_referrer = referrer
+	frappe.local.flags.payments_page_is_secret = True
+
+
+def hide_path(request):
+	"""Mask the address of this request where the framework logs it after the answer: its request log and its monitor."""
+	request.path = HIDDEN
+	for cached in ("full_path", "url", "base_url"):
+		request.__dict__.pop(cached, None)
+	monitor = getattr(frappe.local, "monitor", None)
+	if monitor and monitor.data.get("request"):
+		monitor.data.request.path = HIDDEN
+
+
 def set_headers(response=None, request=None):
 	"""Set the page's policy, for `after_request`. Without a session cookie in the request, remove the Guest cookies of the answer."""
 	policy = frappe.local.flags.payments_page_policy
@@ -59,7 +78,9 @@ def set_headers(response=None, request=None):
 	response.headers["Content-Security-Policy"] = rules
 	response.headers["Cache-Control"] = "no-store"
 	response.headers["X-Content-Type-Options"] = "nosniff"
-	# The origin must be sent, because some gateways refuse requests without a referrer.
-	response.headers["Referrer-Policy"] = "strict-origin-when-cross-origin"
+	response.headers["Referrer-Policy"] = frappe.local.flags.payments_page_referrer or REFERRER
+	if frappe.local.flags.payments_page_is_secret:
+		response.headers["X-Robots-Tag"] = "noindex, nofollow"
+		hide_path(request)
 	if "sid" not in request.cookies:
 		forget_cookies()

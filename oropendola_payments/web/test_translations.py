@@ -26,6 +26,8 @@ REFUSALS = (
 	"engine/entitlements/*.py",
 	"engine/gateway/*.py",
 	"engine/parts/*.py",
+	"engine/link_checkout/*.py",
+	"engine/links/*.py",
 	"engine/phone/*.py",
 	"engine/subscriptions/*.py",
 	"engine/tax/*.py",

@@ -105,7 +105,7 @@ def _open_payment(invoice) -> dict | None:
 		"status": ("in", OPEN_ATTEMPTS),
 		"gateway": ("not in", ("manual", "credit")),
 	}
-	fields = ["name", "gateway", "initiated_at", "amount", "error_code", "error_message"]
+	fields = ["name", "gateway", "initiated_at", "amount", "error_code", "error_message", "payment_link"]
 	row = frappe.db.get_value("Payment Attempt", filters, fields, as_dict=True, order_by="creation desc")
 	if not row or to_decimal(row.amount) != invoice.outstanding():
 		return None
@@ -114,6 +114,7 @@ def _open_payment(invoice) -> dict | None:
 		"code": row.gateway,
 		"gateway": gateway_choice.label_of(row.gateway),
 		"time": words.moment(row.initiated_at),
+		"through_link": bool(row.payment_link),
 		"refusal": words.translated(row.error_message) if was_declined(row) else "",
 	}
 

@@ -4,18 +4,16 @@ import frappe
 from frappe import _
 from frappe.utils import get_datetime, get_url, now_datetime
 
-from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.engine.checkout import cancel, gateway_choice, submit_otp
 from oropendola_payments.engine.gateway.simulated import approval_url
 from oropendola_payments.engine.phone import numbers, otp
 from oropendola_payments.money import to_decimal
-from oropendola_payments.web import policy, shell, words
+from oropendola_payments.web import policy, shell, window, words
 from oropendola_payments.web.order import own_attempt
 
 no_cache = 1
 sitemap = 0
 EMBEDDED = ("embedded", "inline")
-DRIVERS = ("bolt", "razorpay", "stripe", "cashfree", "phonepe")
 LOOK_AGAIN_SECONDS = 10
 
 
@@ -30,7 +28,8 @@ def get_context(context):
 		)
 	if shell.is_post():
 		_act(attempt)
-	if not attempt.is_open():
+	# A payment through a link is somebody else's: its form contains what the payer typed.
+	if not attempt.is_open() or attempt.payment_link:
 		shell.redirect(f"/payment-result?attempt={attempt.name}")
 	data = attempt.checkout()
 	context.update({"view": view_of(attempt, data), "payment": _payment(attempt)})
@@ -146,15 +145,8 @@ def _prepare_link(context, page, attempt, data: dict):
 
 
 def _prepare_sdk(context, page, attempt, data: dict):
-	sdk = data["sdk"]
-	if sdk["driver"] not in DRIVERS:
+	if not window.prepare(context, page, attempt, data):
 		context.view = "unknown"
-		return
-	hosts = adapter_class(attempt.gateway).capabilities.browser_hosts
-	shell.set_policy(policy.runs_script(shell.current_policy(), hosts, sdk["script"]))
-	context.update({"sdk": sdk, "form": data.get("form"), "link": data.get("url")})
-	for name in ("pay", f"pay-{sdk['driver']}"):
-		shell.add_script(page, name)
 
 
 def _prepare_otp(context, page, attempt, data: dict):

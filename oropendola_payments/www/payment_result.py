@@ -11,6 +11,7 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 from oropendola_payments.engine.checkout import gateway_choice
 from oropendola_payments.engine.checkout.status import payment_status
 from oropendola_payments.engine.entitlements import api_keys, free_plan
+from oropendola_payments.engine.link_checkout import outcome
 from oropendola_payments.money import to_decimal
 from oropendola_payments.web import shell, words
 from oropendola_payments.web.order import own_attempt, own_invoice, was_declined
@@ -24,6 +25,8 @@ ENDED = {"Failed": "failed", "Cancelled": "cancelled_attempt", "Expired": "expir
 def get_context(context):
 	page = shell.open_page(context, _("Your payment"))
 	shell.add_script(page, "result")
+	if attempt := _seen_by_payer(page.user):
+		return _show_payer(context, page, attempt)
 	if not page.user:
 		return _show_guest(context, page)
 	invoice, attempt = _find(page.user)
@@ -49,6 +52,20 @@ def _show_guest(context, page):
 		page.refresh = {"seconds": 0, "address": context.once_more, "without_script_only": False}
 
 
+def _seen_by_payer(user: str | None):
+	"""Return the payment through a link that the signature of this address opens. Its owner sees the whole page instead."""
+	attempt = outcome.signed_attempt(shell.query_param("attempt"), shell.query_param("view"))
+	return attempt if attempt and attempt.user != user else None
+
+
+def _show_payer(context, page, attempt):
+	context.update({"view": "payer", "outcome": outcome.state_of(attempt)})
+	context.amount = words.money(attempt.payment_ref().amount, attempt.currency)
+	page.login = shell.login_address("/billing")
+	if context.outcome == "pending":
+		page.refresh = {"seconds": LOOK_AGAIN_SECONDS, "address": None, "without_script_only": False}
+
+
 def view_of(invoice, attempt) -> str:
 	"""Return the view. The invoice comes first, because another attempt may have paid it."""
 	if invoice.status in ("Refunded", "Partly Refunded"):
@@ -68,6 +85,8 @@ def view_of(invoice, attempt) -> str:
 
 def _open_view(attempt) -> str:
 	"""Return the view of an open attempt. It stays open after a decline, and after the customer left the gateway's page."""
+	if attempt.payment_link:
+		return "pending"  # only whoever has the link can continue it
 	if was_declined(attempt):
 		return "declined"
 	return "left" if attempt.status == "Processing" and shell.query_param("cancelled") else "pending"
@@ -130,7 +149,7 @@ def _payment(invoice, attempt) -> dict:
 		"due": words.money(invoice.outstanding(), invoice.currency),
 		"refunded": words.money(invoice.amount_refunded, invoice.currency),
 		"when": words.moment(invoice.paid_date),
-		"is_open": bool(attempt and attempt.status in OPEN_ATTEMPTS),
+		"is_open": bool(attempt and attempt.status in OPEN_ATTEMPTS and not attempt.payment_link),
 		"mode": attempt.mode if attempt else "",
 		"reason": words.translated((attempt.error_message if attempt else "") or invoice.failure_reason),
 		"can_pay": invoice.status not in ("Failed", "Abandoned") or invoice.can_retry(),

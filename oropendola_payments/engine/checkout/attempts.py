@@ -47,6 +47,7 @@ class AttemptRequest:
 	confirms_phone: bool = False  # the caller verifies the phone itself, after the order is open
 	customer: Customer | None = None  # who pays, where it is not the user's own profile
 	amount: Decimal | None = None  # a part of what is due
+	payment_link: str | None = None  # through which somebody without a log-in pays
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,8 @@ def _get_or_create(request: AttemptRequest) -> Created | Existing | None:
 	flow = _flow(code, request.flow)
 	_require_method(code, request.method)
 	phone_check = "" if request.confirms_phone else verification.initial_phone_check(code)
-	reusable = _reusable_attempt(rows, invoice, amount, code, flow, request.method, phone_check)
+	own = [row for row in rows if (row.payment_link or None) == request.payment_link]
+	reusable = _reusable_attempt(own, invoice, amount, code, flow, request.method, phone_check)
 	if reusable:
 		return Existing(_store_key(reusable, request))
 	customer = request.customer or payer.customer
@@ -175,7 +177,7 @@ def _require_payable(invoice: AIInvoice, subscription_status: str | None) -> Non
 def attempts_of(invoice: str) -> list:
 	"""Return the fields that decide about reuse, for all attempts of an invoice, the newest first."""
 	fields = ["name", "gateway", "flow", "mode", "status", "amount", "is_part", "paid_before", "requested_method", "phone_check",
-		"expires_at", "gateway_order_id", "checkout_data"]  # fmt: skip
+		"expires_at", "gateway_order_id", "checkout_data", "payment_link"]  # fmt: skip
 	return frappe.get_all("Payment Attempt", {"invoice": invoice}, fields, order_by="creation desc")
 
 
@@ -239,6 +241,7 @@ def _create(
 		idempotency_key=request.key,
 		request_fingerprint=request.parameters,
 		request_data=None if phone_check else call_started(),
+		payment_link=request.payment_link,
 	)
 	attempt.next_check_at = polling.next_check(attempt)
 	attempt.add()
@@ -249,6 +252,7 @@ def _create(
 		gateway=code,
 		amount=attempt.amount,
 		currency=attempt.currency,
+		**({"link": request.payment_link} if request.payment_link else {}),
 	)
 	return attempt
 

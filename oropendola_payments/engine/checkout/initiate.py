@@ -37,6 +37,7 @@ def initiate(
 	customer: Customer | None = None,
 	confirms_phone: bool = False,
 	amount: Decimal | None = None,
+	payment_link: str | None = None,
 ) -> dict:
 	"""Start a payment and return where to send the customer. A second click, another tab or a repeated key gets the same attempt.
 
@@ -53,7 +54,9 @@ def initiate(
 	if known:
 		return _resume(frappe.get_doc("Payment Attempt", known), customer=customer)
 	request = AttemptRequest(
-		user, invoice_name, gateway, flow, method, key, parameters, confirms_phone, customer, amount
+		*(user, invoice_name, gateway, flow, method, key, parameters, confirms_phone, customer),
+		amount=amount,
+		payment_link=payment_link,
 	)
 	match attempts.get_or_create(request):
 		case Created() as created:

@@ -7,10 +7,13 @@ import frappe
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.engine.checkout.payer import payer_of
+from oropendola_payments.engine.core.signing import sign
 from oropendola_payments.engine.core.urls import api_url
 from oropendola_payments.engine.gateway.idempotency import operation_key
 from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.gateways.base import Customer, PaymentRequest
+
+RESULT = "result page"
 
 
 def build_request(
@@ -21,13 +24,13 @@ def build_request(
 ) -> PaymentRequest:
 	fields = ["name", "description", "user", "subscription"]
 	invoice = invoice or frappe.db.get_value("AI Invoice", attempt.invoice, fields, as_dict=True)
-	back = f"callbacks.returned?gateway={attempt.gateway}&attempt={attempt.name}"
+	back = f"callbacks.returned?gateway={attempt.gateway}&attempt={attempt.name}{_view_of(attempt)}"
 	return PaymentRequest(
 		reference=attempt.name,
 		amount=attempt.payment_ref().amount,
 		currency=attempt.currency,
 		description=invoice.description or invoice.name,
-		customer=customer or payer_of(invoice).customer,
+		customer=customer or _customer_of(attempt, invoice),
 		return_url=api_url(back),
 		cancel_url=api_url(f"{back}&cancelled=1"),
 		webhook_url=api_url(f"webhooks.receive?gateway={attempt.gateway}"),
@@ -38,6 +41,16 @@ def build_request(
 		invoice=invoice.name,
 		refund_speed=(settings_of(attempt.gateway).refund_speed or "Normal").lower(),
 	)
+
+
+def _view_of(attempt: PaymentAttempt) -> str:
+	"""Let whoever returns from the gateway see the outcome of this payment, which needs a log-in otherwise."""
+	return f"&view={sign(RESULT, attempt.name)}" if attempt.payment_link else ""
+
+
+def _customer_of(attempt: PaymentAttempt, invoice: AIInvoice) -> Customer:
+	"""The gateway's page may show what it gets, so somebody who pays through a link never gets the customer's own data."""
+	return Customer("", "", account=attempt.name) if attempt.payment_link else payer_of(invoice).customer
 
 
 def request_summary(request: PaymentRequest) -> dict:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import frappe
 from frappe import _
-from frappe.utils import cint, get_url, now_datetime
+from frappe.utils import cint, now_datetime
 
 from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
@@ -92,7 +92,7 @@ def _deliver(invoice: AIInvoice, reminder: AIPaymentReminder) -> tuple[str, str]
 def _sms_text(invoice: AIInvoice) -> str:
 	text = _("Your payment of {0} is still open. Pay here: {1}")
 	amount = money(invoice.outstanding(), invoice.currency)
-	return text.format(amount, get_url(f"/checkout?invoice={invoice.name}"))
+	return text.format(amount, emails.address_to_pay(invoice, "payment_reminder", channel="SMS"))
 
 
 def _send_sms(message: tuple[str, str]) -> None:

@@ -85,6 +85,12 @@ RULES = {
 			OR (c.discount_type = 'Percent' AND
 				ABS(i.discount_amount * 10000 - c.basis_points * (i.discount_amount
 					+ CASE WHEN i.price_includes_tax = 1 THEN i.total_amount ELSE i.net_amount END)) > 10000)""",
+	"payment_through_a_foreign_link": """
+		SELECT a.name FROM `tabPayment Attempt` a JOIN `tabAI Payment Link` l ON l.name = a.payment_link
+		WHERE a.user <> l.user""",
+	"payment_through_an_ended_link": """
+		SELECT a.name FROM `tabPayment Attempt` a JOIN `tabAI Payment Link` l ON l.name = a.payment_link
+		WHERE a.creation > l.expires_at OR a.creation > l.revoked_on""",
 	"ended_but_served": """
 		SELECT name FROM `tabAI Subscription` WHERE status IN ('Active', 'Trial') AND end_date < %(days_ago)s""",
 	"reminded_after_payment": """

@@ -1,4 +1,7 @@
-"""Emails to customers. Each has a switch in Payment Settings and links only to pages that need a login."""
+"""Emails to customers. Each has a switch in Payment Settings, unless somebody asked for it.
+
+They link to pages that need a log-in, or, where something is to be paid, to a payment link, which can do nothing else.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,12 +12,14 @@ from frappe.utils import cint, escape_html, flt, get_fullname, get_url
 
 from oropendola_payments.ai_billing import contact, formatting
 from oropendola_payments.ai_billing.current import current, payment_settings
-from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED, AIInvoice
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, SETTLED, AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
+from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.entitlements import api_keys, free_plan
 from oropendola_payments.engine.gateway.registry import settings_of
+from oropendola_payments.engine.links import create as links
 from oropendola_payments.engine.notifications import receipts
 from oropendola_payments.engine.notifications import templates as mail_templates
 
@@ -57,7 +62,7 @@ def payment_abandoned(invoice: AIInvoice) -> None:
 def payment_reminder(
 	invoice: AIInvoice, cause: str, is_last: bool, gateway: str | None, stop_link: str
 ) -> None:
-	"""Remind of an unpaid invoice, with a sentence for the cause and the gateway to suggest."""
+	"""Remind of an unpaid invoice, with a sentence for the cause and the gateway to suggest. The caller has locked the invoice."""
 
 	def values() -> dict:
 		return {
@@ -70,8 +75,14 @@ def payment_reminder(
 			"stop_link": stop_link,
 		}
 
-	chosen = f"&gateway={gateway}" if gateway else ""
-	_send("payment_reminder", invoice, f"/checkout?invoice={invoice.name}{chosen}", values)
+	_send("payment_reminder", invoice, lambda: address_to_pay(invoice, "payment_reminder", gateway), values)
+
+
+def address_to_pay(invoice: AIInvoice, step: str, gateway: str | None = None, channel: str = "Email") -> str:
+	"""Return a payment link for a message about a locked invoice, or the checkout if the site wants no links in messages."""
+	address = _link_to_pay(invoice, step, channel) or get_url(f"/checkout?invoice={invoice.name}")
+	joint = "&" if "?" in address else "?"
+	return f"{address}{joint}gateway={gateway}" if gateway else address
 
 
 def refund_done(invoice: AIInvoice, refund: PaymentRefund) -> None:
@@ -86,8 +97,21 @@ def key_rotated(subscription: AISubscription) -> None:
 	_send("api_key_changed", subscription, "/billing", lambda: {"plan": subscription.get_plan().plan_name})
 
 
+def payment_link(invoice: AIInvoice, address: str) -> None:
+	"""Send a payment link that somebody asked for."""
+
+	def values() -> dict:
+		due = formatting.money(invoice.outstanding(), invoice.currency)
+		return {**_about_invoice(invoice), "due": due, "due_date": formatting.day(invoice.due_date)}
+
+	_send("payment_link", invoice, lambda: address, values)
+
+
 def renewal_due(subscription: AISubscription, days: int) -> None:
-	"""Send a renewal reminder `days` before the end date. Below 0 the subscription has ended."""
+	"""Send a renewal reminder `days` before the end date. Below 0 the subscription has ended.
+
+	It leads to the payment if the customer has asked for the next period already, and to the billing page otherwise.
+	"""
 
 	def values() -> dict:
 		return {
@@ -97,7 +121,17 @@ def renewal_due(subscription: AISubscription, days: int) -> None:
 			"is_trial": not _was_paid(subscription),
 		}
 
-	_send("renewal_due" if days >= 0 else "subscription_ended", subscription, "/billing", values)
+	def address() -> str:
+		open_period = {
+			"subscription": subscription.name,
+			"status": ("in", OPEN),
+			"purpose": ("!=", "Upgrade"),
+		}
+		name = frappe.db.get_value("AI Invoice", open_period, "name", order_by="creation desc")
+		return (name and _link_to_pay(lock("AI Invoice", name), key)) or get_url("/billing")
+
+	key = "renewal_due" if days >= 0 else "subscription_ended"
+	_send(key, subscription, address, values)
 
 
 def _unpaid(key: str, invoice: AIInvoice) -> None:
@@ -112,7 +146,18 @@ def _unpaid(key: str, invoice: AIInvoice) -> None:
 			else "",
 		}
 
-	_send(key, invoice, f"/checkout?invoice={invoice.name}", values)
+	_send(key, invoice, lambda: address_to_pay(lock("AI Invoice", invoice.name), key), values)
+
+
+def _link_to_pay(invoice: AIInvoice, step: str, channel: str = "Email") -> str | None:
+	"""Return a new payment link for this message, or None if there is nothing to pay or the site wants none in messages."""
+	if (
+		not cint(payment_settings().link_in_mails)
+		or cint(invoice.needs_review)
+		or not links.is_payable(invoice)
+	):
+		return None
+	return links.add(invoice, channel=channel, step=step).address
 
 
 def _about_invoice(invoice: AIInvoice) -> dict:
@@ -143,9 +188,17 @@ def any_is_enabled() -> bool:
 	return any(cint(settings.get(switch)) for switch in {*SWITCHES.values(), "send_alert_mails"})
 
 
-def _send(key: str, record: Any, path: str, values: Callable[[], dict], with_receipt: bool = False) -> None:
+def _send(
+	key: str,
+	record: Any,
+	link: str | Callable[[], str],
+	values: Callable[[], dict],
+	with_receipt: bool = False,
+) -> None:
+	"""Queue a mail. `link` is a path of this site, or returns an address that is made for a mail that is really sent."""
 	settings = payment_settings()
-	if not cint(settings.get(SWITCHES[key])) or not can_be_sent():
+	is_wanted = key not in SWITCHES or cint(settings.get(SWITCHES[key]))
+	if not is_wanted or not can_be_sent():
 		return  # the alert No Outgoing Mail says it once, instead of an Error Log row for every payment
 	fields = ["email", "language"]
 	customer = frappe.db.get_value("User", {"name": record.user, "enabled": 1}, fields, as_dict=True)
@@ -155,7 +208,7 @@ def _send(key: str, record: Any, path: str, values: Callable[[], dict], with_rec
 		known = {
 			"customer": get_fullname(record.user),
 			"seller": settings.seller_name or "",
-			"link": get_url(path),
+			"link": get_url(link) if isinstance(link, str) else link(),
 			**values(),
 		}
 		help_line = _help_line()

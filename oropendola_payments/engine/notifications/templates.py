@@ -27,6 +27,7 @@ TEXTS = {
 		"AI Billing Subscription Ended",
 		"{% if is_trial %}Your trial of {{ plan }} has ended{% else %}{{ plan }} has ended{% endif %}",
 	),
+	"payment_link": ("AI Billing Payment Link", "Pay invoice {{ invoice }}"),
 	"refund_sent": ("AI Billing Refund Sent", "Refund sent: {{ invoice }}"),
 	"api_key_changed": ("AI Billing API Key Changed", "Your API key was changed"),
 	"alert": (

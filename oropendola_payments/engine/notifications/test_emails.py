@@ -125,11 +125,11 @@ class TestPaymentMails(MailCase):
 
 
 class TestOtherMails(MailCase):
-	def test_the_mail_about_a_failed_payment_links_to_the_checkout(self):
+	def test_the_mail_about_a_failed_payment_leads_to_its_payment(self):
 		invoice = self.failed_invoice("Failed")
 		emails.payment_failed(invoice)
 		sent = mails_to(invoice.user)[-1]
-		self.assertIn(f"/checkout?invoice={invoice.name}", sent.html)
+		self.assertRegex(sent.html, r"/p/[\w-]{43}")
 		self.assertIn("The bank said no.", sent.html)
 
 	def test_the_mail_about_a_failed_payment_says_that_nothing_was_charged(self):
@@ -146,7 +146,9 @@ class TestOtherMails(MailCase):
 	def test_the_mail_after_the_last_retry_offers_contact_instead_of_a_retry(self):
 		invoice = self.failed_invoice("Failed", retry_count=99)
 		emails.payment_failed(invoice)
-		self.assertNotIn("/checkout", mails_to(invoice.user)[-1].html)
+		html = mails_to(invoice.user)[-1].html
+		self.assertNotIn("/checkout", html)
+		self.assertNotIn("/p/", html)
 
 	def test_an_abandoned_payment_gets_its_own_text(self):
 		invoice = self.failed_invoice("Abandoned")

@@ -1,6 +1,6 @@
 """Send an SMS through the provider set up in Frappe's SMS Settings.
 
-Not with Frappe's own `send_sms`: it has no timeout, stores the text (here a code) in SMS Log, and shows a message instead of
+Not with Frappe's own `send_sms`: it has no timeout, stores the text (here a code or a payment link) in SMS Log, and shows a message instead of
 raising when no provider is set up.
 """
 
@@ -22,7 +22,7 @@ def require_ready() -> None:
 	if not (settings.sms_gateway_url and settings.message_parameter and settings.receiver_parameter):
 		raise Unavailable(
 			_(
-				"Codes cannot be sent because no SMS provider is set up. An administrator can set one up in SMS Settings."
+				"Text messages cannot be sent because no SMS provider is set up. An administrator can set one up in SMS Settings."
 			)
 		)
 
@@ -40,10 +40,10 @@ def send(phone: str, text: str) -> None:
 	except requests.RequestException as error:
 		status = type(error).__name__
 	if not isinstance(status, int) or status >= 300:
-		# Not the exception's text, because it may contain the URL with the code.
+		# Not the exception's text, because it may contain the URL with the text.
 		frappe.log_error(title="SMS could not be sent", message=f"The SMS provider answered: {status}")
 		frappe.db.commit()
-		raise Unavailable(_("The code could not be sent. Please try again in a minute.")) from None
+		raise Unavailable(_("The text message could not be sent. Please try again in a minute.")) from None
 
 
 def _request(settings: Any, headers: dict, values: dict) -> dict:

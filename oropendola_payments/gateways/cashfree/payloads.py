@@ -95,7 +95,7 @@ def _customer(request: PaymentRequest) -> dict[str, Any]:
 	customer = request.customer
 	return {
 		# An id of the payer that gives away nothing about them.
-		"customer_id": hashlib.sha256(customer.email.lower().encode()).hexdigest()[:32],
+		"customer_id": hashlib.sha256(customer.identity.encode()).hexdigest()[:32],
 		"customer_phone": _phone(customer.phone),
 		**({"customer_email": customer.email} if 3 <= len(customer.email) <= 100 else {}),
 		**({"customer_name": customer.name[:100]} if len(customer.name) >= 3 else {}),

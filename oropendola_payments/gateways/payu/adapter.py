@@ -69,6 +69,7 @@ class PayU(Gateway):
 		methods=("card", "upi", "netbanking", "wallet", "emi"),
 		flows=("redirect", "embedded", "inline"),
 		needs_phone=True,
+		needs_email=True,
 		browser_hosts=(
 			"https://jssdk.payu.in",
 			"https://jssdk-uat.payu.in",

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import frappe
+from frappe.utils import now_datetime
 
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.tests.support.case import TestCase
@@ -29,6 +30,7 @@ READS = {
 	"desk.success_rate",
 	"health.metrics",
 	"health.status",
+	"links.list",
 	"payment.get_available_gateways",
 	"payment.get_parts",
 	"payment.get_payment_status",
@@ -44,13 +46,16 @@ OPEN_TO_GUESTS = {
 	"callbacks.returned",
 	"health.metrics",
 	"health.status",
+	"links.resend",
 	"payment.get_available_gateways",
 	"reminders.stop_my_reminders",
 	"subscription.get_plans",
 	"usage.consume",
 	"webhooks.receive",
 }
-CUSTOMERS_READ = ("AI Invoice", "AI Subscription", "AI API Key", "Payment Attempt", "AI Billing Profile")
+CUSTOMERS_READ = (
+	"AI Invoice", "AI Subscription", "AI API Key", "Payment Attempt", "AI Billing Profile", "AI Payment Link",
+)  # fmt: skip
 STAFF_ONLY = (
 	"AI Plan", "AI Instalment Plan", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log", "Payment Alert",
 	"Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Coupon", "AI Coupon Redemption", "AI Tax Registration", "AI Tax Rule", "Payment Gateway Settings", "Payment Settings",
@@ -58,7 +63,7 @@ STAFF_ONLY = (
 # Records that not even a manager creates, changes or deletes.
 EVIDENCE = (
 	"AI API Key", "Payment Attempt", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log",
-	"Payment Alert", "Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out",
+	"Payment Alert", "Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Payment Link",
 )  # fmt: skip
 INSIDE = (
 	"payment_gateway_response",
@@ -67,6 +72,7 @@ INSIDE = (
 	"response_data",
 	"checkout_data",
 	"key_hash",
+	"token_hash",
 )
 
 
@@ -182,6 +188,13 @@ class TestRest(TestCase):
 			"Payment Refund": create.create_refund(invoice, Decimal(1), "A test")["refund"],
 			"Payment Webhook Log": cls.stored(
 				"Payment Webhook Log", gateway="payu", event_key=unique("event")
+			),
+			"AI Payment Link": cls.stored(
+				"AI Payment Link",
+				user=cls.owner,
+				invoice=invoice,
+				token_hash=unique("hash"),
+				expires_at=now_datetime(),
 			),
 			"Payment Alert": cls.stored(
 				"Payment Alert", kind="Dead Letters", subject=unique("subject"), status="Open"

@@ -36,7 +36,7 @@ KNOW_A_PROVIDER = {
 	"gateways/methods.py": {"paypal"},  # PayPal is also a way to pay
 	"patches/name_payment_methods.py": {"paypal"},  # PayPal is also a way to pay
 	"gateways/phonepe/adapter.py": {"payu"},  # letters of its public test account, PGTESTPAYUAT
-	"www/pay.py": {"razorpay", "stripe", "cashfree", "phonepe"},  # the scripts of the pay page
+	"web/window.py": {"razorpay", "stripe", "cashfree", "phonepe"},  # the scripts of the pay page
 }
 
 

@@ -15,7 +15,7 @@ from oropendola_payments.gateways.methods import MANUAL, METHODS, OTHER
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey
 from oropendola_payments.tests.support.simulated import simulator
-from oropendola_payments.www import pay
+from oropendola_payments.web import window
 
 APP = Path(oropendola_payments.__file__).parent
 PAGE = APP.parent / "docs" / "adding-a-gateway.md"
@@ -40,7 +40,7 @@ NAMED = {
 	"gateways/types.py": "CREDENTIAL_SLOTS",
 	"gateways/methods.py": "METHODS",
 	"ai_billing/payment_methods.py": "LABELS",
-	"www/pay.py": "DRIVERS",
+	"web/window.py": "DRIVERS",
 	"engine/core/redaction.py": "KEPT_HEADERS",
 	"tests/support/gateway_events.py": "CURRENCIES",
 	"gateways/signing.py": "is_one_of",
@@ -91,8 +91,8 @@ class TestEveryGateway(TestCase):
 				if sdk:
 					drivers.add(sdk["driver"])
 					self.assertTrue(load(BUILT_IN[gateway]).capabilities.browser_hosts, gateway)
-		self.assertEqual(drivers - set(pay.DRIVERS), set())
-		for driver in pay.DRIVERS:
+		self.assertEqual(drivers - set(window.DRIVERS), set())
+		for driver in window.DRIVERS:
 			self.assertTrue((APP / "public" / "js" / f"pay-{driver}.js").exists(), driver)
 
 

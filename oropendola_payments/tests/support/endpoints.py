@@ -18,6 +18,7 @@ from oropendola_payments import roles
 from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.checkout import two_step
 from oropendola_payments.engine.dunning import opt_out
+from oropendola_payments.engine.links import create as links
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.gateways.base import Customer
 from oropendola_payments.tests.support.factories import (
@@ -107,6 +108,10 @@ class OwnerRecords:
 		return checkout.initiate(self.owner, self.invoice, "payu")["attempt"]
 
 	@cached_property
+	def payment_link(self):
+		return links.create(self.invoice, made_by=self.owner)
+
+	@cached_property
 	def lost_refund(self) -> str:
 		"""A refund whose response was lost."""
 		invoice = self.subscription.current_invoice
@@ -127,6 +132,10 @@ class OwnerRecords:
 		return self.order
 
 
+def token_of_link(address: str) -> str:
+	return address.rpartition("/")[2]
+
+
 @dataclass(frozen=True)
 class Row:
 	endpoint: str
@@ -143,6 +152,7 @@ GET, POST, BOTH = ("GET",), ("POST",), ("GET", "POST")
 EVERYBODY = (200, 200, 200, 200, 200)
 USERS = (403, 200, 200, 200, 200)  # each sees own records
 OWNER = (403, 200, 404, 404, 404)
+OWNER_OR_MANAGER = (403, 200, 404, 404, 200)
 MANAGER = (403, 403, 403, 403, 200)
 STAFF = (403, 403, 403, 200, 200)
 BROWSER = (303, 303, 303, 303, 303)
@@ -157,6 +167,11 @@ ROWS = (
 	Row("admin.close_refund", MANAGER, lambda w: {"refund": w.lost_refund, "note": "It is not in the dashboard."}),
 	Row("admin.allow_retry", MANAGER, lambda w: {"invoice_id": w.exhausted_invoice, "reason": "The bank made a mistake."}),
 	Row("admin.finish_review", MANAGER, lambda w: {"invoice_id": w.invoice, "note": "Looked at, all is well."}),
+	Row("links.create", OWNER_OR_MANAGER, lambda w: {"invoice_id": w.invoice}),
+	Row("links.list", OWNER_OR_MANAGER, lambda w: {"invoice_id": w.invoice}, methods=BOTH),
+	Row("links.revoke", OWNER_OR_MANAGER, lambda w: {"link": w.payment_link.link.name}),
+	Row("links.send", (403, 409, 404, 404, 409), lambda w: {"invoice_id": w.subscription.current_invoice}),  # it is paid
+	Row("links.resend", EVERYBODY, lambda w: {"token": token_of_link(w.payment_link.address)}),
 	Row("callbacks.returned", BROWSER, methods=BOTH, query="gateway=payu"),
 	Row("callbacks.payu_success", BROWSER),
 	Row("callbacks.payu_failure", BROWSER),

@@ -7,6 +7,7 @@ frappe.ui.form.on("AI Invoice", {
 		offer("refresh", __("Refresh status"), oropendola.refresh_status);
 		offer("pay", __("Record payment"), pay_by_hand);
 		offer("refund", __("Refund"), refund);
+		offer("link", __("Payment link"), payment_link);
 		offer("allow_retry", __("Allow another try"), allow_retry);
 		offer("fulfil", __("Retry fulfilment"), fulfil);
 		offer("stop_reminders", __("Stop reminders"), stop_reminders);
@@ -81,6 +82,54 @@ function refund(frm, left) {
 		if (answer) oropendola.done(frm, __("The refund is {0}.", [__(answer.status)]));
 		return answer;
 	});
+}
+
+function payment_link(frm, channels) {
+	const fields = [
+		{
+			fieldname: "channel",
+			label: __("How?"),
+			fieldtype: "Select",
+			options: channels.map((channel) => ({ value: channel, label: __(channel) })),
+			default: "Copy",
+			reqd: 1,
+			description: __("Emails and SMS go to the customer's address on file."),
+		},
+		{
+			fieldname: "expires_days",
+			label: __("Valid for (days)"),
+			fieldtype: "Int",
+			depends_on: "eval:doc.channel === 'Copy'",
+			description: __("Empty: as in Payment Settings."),
+		},
+		{ fieldname: "note", label: __("For"), fieldtype: "Data", depends_on: "eval:doc.channel === 'Copy'" },
+	];
+	ask(__("Payment link"), fields, __("Create"), async ({ channel, expires_days, note }) => {
+		const invoice_id = frm.doc.name;
+		if (channel !== "Copy") {
+			const sent = await oropendola.call("links.send", { invoice_id, channel });
+			if (sent) oropendola.done(frm, __("The link was sent."));
+			return sent;
+		}
+		const made = await oropendola.call("links.create", { invoice_id, expires_days, note });
+		if (made) show_link(frm, made);
+		return made;
+	});
+}
+
+// The address is not stored, so it can be copied only here.
+function show_link(frm, made) {
+	const text = frappe.utils.escape_html;
+	const dialog = frappe.msgprint({
+		title: __("Payment link"),
+		message: `<p>${__("Copy it now. It is shown only once.")}</p>
+			<p><code>${text(made.url)}</code></p><p><img src="${text(made.qr)}" width="200" height="200" alt=""></p>`,
+		primary_action: {
+			label: __("Copy"),
+			action: () => frappe.utils.copy_to_clipboard(made.url),
+		},
+	});
+	dialog.$wrapper.on("hidden.bs.modal", () => frm.reload_doc());
 }
 
 function allow_retry(frm) {

@@ -60,6 +60,7 @@ class PaymentAttempt(StatefulRecord):
 		mode: DF.Literal["Simulator", "Test", "Live", "Manual"]
 		next_check_at: DF.Datetime | None
 		paid_before: DF.Currency
+		payment_link: DF.Link | None
 		payment_method: DF.Literal[
 			"", "card", "upi", "netbanking", "wallet", "emi", "paylater", "paypal", "bank", "manual", "other"
 		]
@@ -77,6 +78,7 @@ class PaymentAttempt(StatefulRecord):
 	system_fields = (
 		"invoice",
 		"user",
+		"payment_link",
 		"gateway",
 		"mode",
 		"flow",
@@ -140,7 +142,10 @@ class PaymentAttempt(StatefulRecord):
 		return self._move_to("Authorized", **values)
 
 	def mark_as_paid(self, **values: Any) -> bool:
-		return self._move_to("Paid", completed_at=now_datetime(), **values)
+		moved = self._move_to("Paid", completed_at=now_datetime(), **values)
+		if moved and self.payment_link:
+			frappe.db.set_value("AI Payment Link", self.payment_link, "paid_with", self.name)
+		return moved
 
 	def mark_as_failed(self, **values: Any) -> bool:
 		return self._move_to("Failed", completed_at=now_datetime(), **values)

@@ -10,6 +10,7 @@ from oropendola_payments.ai_billing.doctype.payment_event.payment_event import a
 from oropendola_payments.ai_billing.doctype.payment_webhook_log.payment_webhook_log import SHORTEST_DAYS
 
 MAX_WAIT_HOURS = 30 * 24
+MOST_LINK_DAYS = 120
 
 
 class PaymentSettings(Document):
@@ -32,6 +33,9 @@ class PaymentSettings(Document):
 		double_payment_policy: DF.Literal["Refund", "Credit", "Flag"]
 		failed_tries_per_hour: DF.Int
 		grace_days: DF.Int
+		link_days: DF.Int
+		link_in_mails: DF.Check
+		link_sms_message: DF.SmallText | None
 		max_parts: DF.Int
 		max_retries: DF.Int
 		messages_per_invoice: DF.Int
@@ -74,6 +78,7 @@ class PaymentSettings(Document):
 		self.validate_reminder_days()
 		self.validate_payment_reminders()
 		self.validate_otp_message()
+		self.validate_links()
 
 	def validate_numbers(self) -> None:
 		if cint(self.abandon_after_minutes) < 5:
@@ -104,14 +109,33 @@ class PaymentSettings(Document):
 				).format("{code}", "{amount}", "{shop}")
 			)
 
+	def validate_links(self) -> None:
+		if not 1 <= cint(self.link_days) <= MOST_LINK_DAYS:
+			frappe.throw(_("Payment links must expire after 1 to {0} days.").format(MOST_LINK_DAYS))
+		try:
+			self.link_text("https://example.com/p/x", "INR 499.00")
+		except ValueError:
+			message = _(
+				"The text of the SMS must contain {0}. It can contain {1} and {2}, and nothing else in curly brackets."
+			)
+			frappe.throw(message.format("{link}", "{amount}", "{shop}"))
+
+	def link_text(self, link: str, amount: str) -> str:
+		"""Return the text of an SMS with a payment link. ValueError for a template that is not valid."""
+		return self._sms_text(self.link_sms_message or "{link}", "link", {"link": link, "amount": amount})
+
 	def otp_text(self, code: str, amount: str) -> str:
 		"""Return the text of the SMS. ValueError for a template without {code}, or with anything but {code}, {amount} and {shop}."""
-		template, values = self.otp_message or "{code}", {"code": code, "amount": amount}
-		values["shop"] = self.seller_name or frappe.local.site
+		return self._sms_text(self.otp_message or "{code}", "code", {"code": code, "amount": amount})
+
+	def _sms_text(self, template: str, required: str, values: dict) -> str:
+		values = {**values, "shop": self.seller_name or frappe.local.site}
 		parts = {tuple(part) for _text, *part in Formatter().parse(template) if part[0] is not None}
 		plain = {(name, "", None) for name in values}
-		if ("code", "", None) not in parts or not parts <= plain:
-			raise ValueError("Only {code}, {amount} and {shop} are allowed, and {code} is required.")
+		if (required, "", None) not in parts or not parts <= plain:
+			raise ValueError(
+				f"Only {', '.join(values)} are allowed in curly brackets, and {required} is required."
+			)
 		return template.format(**values)
 
 	def validate_reminder_days(self) -> None:

@@ -42,7 +42,7 @@ def refund_body(request: RefundRequest, merchant: str) -> dict[str, Any]:
 
 def payer_of(request: PaymentRequest) -> str:
 	"""An id of the payer that gives away nothing about them."""
-	return _id_of(request.customer.email.lower())
+	return _id_of(request.customer.identity)
 
 
 def _id_of(text: str) -> str:

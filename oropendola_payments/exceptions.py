@@ -62,6 +62,16 @@ class PaymentRequired(Refusal):
 	error_code = "payment_required"
 
 
+class SubscriptionPaused(PaymentRequired):
+	"""The customer paused the subscription. `due` names it if the pause is over and nobody has resumed it yet."""
+
+	error_code = "subscription_paused"
+
+	def __init__(self, message: str, due: str | None = None) -> None:
+		super().__init__(message)
+		self.due = due
+
+
 class TooManyRequests(Refusal):
 	http_status_code = 429
 	error_code = "too_many_requests"

@@ -11,7 +11,10 @@ before_uninstall = "oropendola_payments.install.before_uninstall"
 
 DESK_SCRIPT = "public/js/payments_desk.js"
 doctype_js = dict.fromkeys(
-	("AI Invoice", "AI Payment Link", "Payment Attempt", "Payment Webhook Log", "Payment Settings"),
+	(
+		*("AI Invoice", "AI Payment Link", "AI Subscription", "Payment Attempt"),
+		*("Payment Webhook Log", "Payment Settings"),
+	),
 	DESK_SCRIPT,
 )
 doctype_list_js = {"Payment Webhook Log": DESK_SCRIPT}
@@ -86,7 +89,7 @@ PRIVACY = "oropendola_payments.engine.privacy"
 # on the rename does the rest. Every entry needs `redact_fields`: otherwise Frappe replaces the user's name in all text fields of
 # a record, also in hashes and payment ids.
 user_data_fields = [
-	{"doctype": "AI Subscription", "filter_by": "user", "redact_fields": ["last_reminder"]},
+	{"doctype": "AI Subscription", "filter_by": "user", "redact_fields": ["last_reminder", "cancel_note"]},
 	{"doctype": "AI API Key", "filter_by": "user", "redact_fields": ["key_prefix"]},
 	{"doctype": "AI Invoice", "filter_by": "user", "redact_fields": ["description"]},
 	{"doctype": "Payment Attempt", "filter_by": "user", "redact_fields": ["request_data"]},
@@ -118,6 +121,7 @@ doc_events = {
 	"AI Billing Profile": {"on_update": f"{TAX}.reprice.profile_saved"},
 	"AI Tax Registration": {"on_change": CHANGED, "on_trash": CHANGED},
 	"AI Tax Rule": {"on_change": CHANGED, "on_trash": CHANGED},
+	"AI Subscription": {"onload": f"{FORMS}.subscription_loaded"},
 	"Payment Attempt": {"onload": f"{FORMS}.attempt_loaded"},
 	"AI Payment Link": {"onload": f"{FORMS}.link_loaded"},
 	"Payment Refund": {"onload": f"{FORMS}.refund_loaded"},

@@ -6,10 +6,14 @@ import frappe
 from frappe import _
 
 from oropendola_payments.api import endpoint, require_manager
+from oropendola_payments.engine.ending import at_period_end as at_end
+from oropendola_payments.engine.ending import now
+from oropendola_payments.engine.ending.reasons import checked_note, reason_of
 from oropendola_payments.engine.gateway import live_guard
 from oropendola_payments.engine.gateway.simulated import mock_marks_of
 from oropendola_payments.engine.inbound import inbox
 from oropendola_payments.engine.inbound.status_query import refresh
+from oropendola_payments.engine.pauses import pause, resume
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.settlement import manual_payment, reviews
 from oropendola_payments.engine.subscriptions import retries
@@ -72,6 +76,39 @@ def allow_retry(invoice_id: str, reason: str) -> dict:
 	"""Allow one more payment attempt of an invoice that has none left."""
 	require_manager()
 	return retries.allow_retry(invoice_id, reason)
+
+
+@endpoint(methods=("POST",), source="Desk")
+def cancel_subscription(
+	subscription_id: str, at_period_end: bool = True, reason: str | None = None, note: str | None = None
+) -> dict:
+	"""Cancel a customer's subscription at the end of its period, or now. Its plan says what happens to the unused days."""
+	require_manager()
+	known, text = reason_of(reason), checked_note(note)
+	if at_period_end:
+		return at_end.cancel(subscription_id, known, text)
+	return now.end(subscription_id, known, text)
+
+
+@endpoint(methods=("POST",), source="Desk")
+def undo_cancel(subscription_id: str) -> dict:
+	"""Withdraw a scheduled cancellation for the customer."""
+	require_manager()
+	return at_end.undo(subscription_id)
+
+
+@endpoint(methods=("POST",), source="Desk")
+def pause_subscription(subscription_id: str, days: int | None = None) -> dict:
+	"""Pause a subscription for the customer."""
+	require_manager()
+	return pause.pause(subscription_id, days)
+
+
+@endpoint(methods=("POST",), source="Desk")
+def resume_subscription(subscription_id: str) -> dict:
+	"""Resume a paused subscription, also before the shortest pause is over."""
+	require_manager()
+	return resume.resume(subscription_id, at_any_time=True)
 
 
 @endpoint(methods=("POST",), source="Desk")

@@ -9,16 +9,25 @@ from frappe.utils import cint, flt
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_payment_link.ai_payment_link import AIPaymentLink
+from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
+from oropendola_payments.ai_billing.formatting import money
+from oropendola_payments.engine.ending.preview import preview
+from oropendola_payments.engine.ending.reasons import reasons
 from oropendola_payments.engine.gateway.live_guard import is_confirmed, this_site
 from oropendola_payments.engine.links.create import is_payable
+from oropendola_payments.engine.pauses.pause import LONGEST, SHORTEST, may_pause
 from oropendola_payments.engine.refunds.record import CONTESTED, has_refunds
 from oropendola_payments.roles import is_manager
 
 
 def invoice_loaded(invoice: AIInvoice, method: str | None = None) -> None:
 	invoice.set_onload("actions", invoice_actions(invoice))
+
+
+def subscription_loaded(subscription: AISubscription, method: str | None = None) -> None:
+	subscription.set_onload("actions", subscription_actions(subscription))
 
 
 def attempt_loaded(attempt: PaymentAttempt, method: str | None = None) -> None:
@@ -63,6 +72,37 @@ def link_loaded(link: AIPaymentLink, method: str | None = None) -> None:
 def _link_channels(invoice: AIInvoice) -> list[str] | None:
 	"""Return how a payment link can be given away, if there is something to pay."""
 	return ["Copy", "Email", "SMS"] if is_payable(invoice) else None
+
+
+def subscription_actions(subscription: AISubscription) -> dict:
+	"""Return the allowed actions by name, with what their dialogs show. Empty unless the user is a manager."""
+	if not is_manager():
+		return {}
+	is_paused = subscription.status == "Paused"
+	actions = {
+		"cancel": _cancellation(subscription) if subscription.status != "Cancelled" else None,
+		"undo_cancel": cint(subscription.cancel_at_period_end) == 1,
+		"pause": not is_paused and may_pause(subscription) and {"shortest": SHORTEST, "longest": LONGEST},
+		"resume": is_paused,
+	}
+	return {name: value for name, value in actions.items() if value}
+
+
+def _cancellation(subscription: AISubscription) -> dict:
+	found = preview(subscription.name)
+	waits = found["at_period_end"]
+	return {
+		"ends_on": waits and str(waits["ends_on"]),
+		"cost": [
+			{**part, "unused": _shown(part, "unused_amount"), "back": _shown(part, "given_back")}
+			for part in found["now"]
+		],
+		"reasons": reasons(),
+	}
+
+
+def _shown(part: dict, field: str) -> str:
+	return money(part[field], part["currency"])
 
 
 def _refundable(invoice: AIInvoice) -> float:

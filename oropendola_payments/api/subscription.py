@@ -2,6 +2,7 @@
 
 from oropendola_payments.api import endpoint, require_login
 from oropendola_payments.api.arguments import Currency
+from oropendola_payments.engine.self_service import commands, default, state
 from oropendola_payments.engine.subscriptions import catalogue, lifecycle, lookup
 
 
@@ -31,10 +32,51 @@ def get_my_subscriptions() -> dict:
 	return {"subscriptions": lookup.subscription_summaries(require_login())}
 
 
+@endpoint(methods=("GET",))
+def customer_state() -> dict:
+	"""Return all subscriptions of the user with quota, keys, open invoices and what is scheduled, in one answer."""
+	return state.customer_state(require_login())
+
+
 @endpoint(methods=("POST",))
-def cancel_subscription(subscription_id: str | None = None) -> dict:
-	"""Cancel the subscription now."""
-	return lifecycle.cancel(require_login(), subscription_id)
+def set_default_subscription(subscription_id: str) -> dict:
+	"""Choose the subscription that is meant when none is named."""
+	return default.set_default(require_login(), subscription_id)
+
+
+@endpoint(methods=("GET", "POST"))
+def preview_cancellation(subscription_id: str | None = None) -> dict:
+	"""Return until when service would run, and what ending it now would cost."""
+	return commands.preview_cancellation(require_login(), subscription_id)
+
+
+@endpoint(methods=("POST",))
+def cancel_subscription(
+	subscription_id: str | None = None,
+	at_period_end: bool = True,
+	reason: str | None = None,
+	note: str | None = None,
+) -> dict:
+	"""Cancel the subscription at the end of its period, or now with `at_period_end=0`."""
+	return commands.cancel(require_login(), subscription_id, at_period_end, reason, note)
+
+
+@endpoint(methods=("POST",))
+def undo_cancel(subscription_id: str | None = None) -> dict:
+	"""Withdraw a cancellation before the subscription has ended."""
+	return commands.undo_cancel(require_login(), subscription_id)
+
+
+@endpoint(methods=("POST",))
+def pause_subscription(subscription_id: str | None = None, days: int | None = None) -> dict:
+	"""Pause the subscription for a number of days. The paid days that are left are kept."""
+	return commands.pause(require_login(), subscription_id, days)
+
+
+@endpoint(methods=("POST",))
+def resume_subscription(subscription_id: str | None = None) -> dict:
+	"""End a pause."""
+	return commands.resume(require_login(), subscription_id)
 
 
 @endpoint(methods=("POST",))

@@ -3,13 +3,13 @@
 import frappe
 
 from oropendola_payments.api import endpoint
-from oropendola_payments.engine.entitlements import usage
+from oropendola_payments.engine.pauses import first_use
 
 
 @endpoint(methods=("POST",), guest=True)
 def consume(requests: int = 1) -> dict:
 	"""Consume quota. The API key is sent in the header X-API-Key."""
-	return usage.consume(_api_key(), requests)
+	return first_use.consume(_api_key(), requests)
 
 
 def _api_key() -> str | None:

@@ -10,11 +10,12 @@ from frappe.query_builder import DocType
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import LIVE
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import REDACTED
+from oropendola_payments.engine.ending import now
 from oropendola_payments.engine.links.create import revoke_all
-from oropendola_payments.engine.subscriptions import lifecycle
 
 SAVEPOINT = "oropendola_privacy"
 TYPED = {
+	"AI Subscription": ("cancel_note",),
 	"AI Invoice": ("description", "review_reason"),
 	"AI Payment Link": ("note",),
 	"Payment Refund": ("reason",),
@@ -65,7 +66,7 @@ def _rename_live_keys(user: str) -> None:
 def _end_service(user: str) -> None:
 	"""End the live subscriptions and redact the key prefixes, because nobody is left to use them."""
 	for name in frappe.get_all("AI Subscription", {"user": user, "status": ("in", LIVE)}, pluck="name"):
-		lifecycle.end(name)
+		now.end_without_return(name)
 	for name in frappe.get_all("AI API Key", {"user": user, "key_prefix": ("!=", REDACTED)}, pluck="name"):
 		frappe.db.set_value("AI API Key", name, "key_prefix", REDACTED)
 

@@ -116,7 +116,9 @@ class TestFreeText(TestCase):
 		privacy.forget(self.user)
 		frappe.db.commit()
 		self.assertEqual(places_that_name(self.name), [])
-		self.assertEqual(audit.verify(self.invoice), before)
+		self.assertEqual(
+			audit.verify(self.invoice), {**before, "events": before["events"] + 1}, "the end of the service"
+		)
 		self.assertIsNone(before["broken"])
 		refund = frappe.get_last_doc("Payment Refund", {"invoice": self.invoice})
 		self.assertEqual((refund.status, float(refund.amount), refund.reason), ("Refunded", 100, REDACTED))

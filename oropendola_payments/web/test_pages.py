@@ -174,7 +174,7 @@ class TestSeveralSubscriptions(TestCase):
 	def test_a_cancelled_subscription_is_shown_only_if_there_is_no_other(self):
 		self.press("cancel", self.free)
 		self.assertNotIn("Gratis", page("/billing", self.user).text)
-		self.press("cancel", self.trial)
+		self.press("end_now", self.trial)
 		self.assertIn("It was cancelled", page("/billing", self.user).text)
 
 

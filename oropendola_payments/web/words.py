@@ -26,6 +26,7 @@ SUBSCRIPTION_STATES = {
 	"Trial": ("On trial", "wait"),
 	"Active": ("Active", "good"),
 	"Past Due": ("Payment overdue", "bad"),
+	"Paused": ("Paused", "wait"),
 	"Expired": ("Expired", "bad"),
 	"Cancelled": ("Cancelled", "plain"),
 }

@@ -1,6 +1,7 @@
 """Billing page: subscriptions, quotas, API keys and invoices."""
 
 from collections.abc import Callable
+from functools import partial
 
 import frappe
 from frappe import _
@@ -12,7 +13,7 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 from oropendola_payments.engine.dunning import opt_out
 from oropendola_payments.engine.links.create import is_payable
 from oropendola_payments.engine.subscriptions import lifecycle, lookup, renewal
-from oropendola_payments.web import shell, words
+from oropendola_payments.web import ending, shell, words
 
 no_cache = 1
 sitemap = 0
@@ -77,9 +78,10 @@ def _show_new_key(context, make_key: Callable[[str, str | None], dict]):
 		context.new_key = make_key(shell.require_login(), _chosen())["api_key"]
 
 
-def _cancel(context):
+def _change(work: Callable[[str, str | None], object], context):
+	"""Cancel, pause and the like, each of which leads back to the page."""
 	with shell.refusals_lead_to("/billing"):
-		lifecycle.cancel(shell.require_login(), _chosen())
+		work(shell.require_login(), _chosen())
 	shell.redirect("/billing")
 
 
@@ -102,14 +104,14 @@ def _chosen() -> str | None:
 	return shell.posted("subscription") or None
 
 
-ACTIONS = {
+ACTIONS: dict[str, Callable] = {
 	"log_out": _log_out,
 	"renew": _renew,
 	"show_key": _show_key,
 	"rotate_key": _rotate_key,
-	"cancel": _cancel,
 	"stop_reminders": _stop_reminders,
 	"start_reminders": _start_reminders,
+	**{name: partial(_change, work) for name, work in ending.ACTIONS.items()},
 }
 
 
@@ -137,7 +139,7 @@ def _subscription(mine: dict) -> dict:
 		"key_waits": mine["api_key_waiting"] and status in SERVED,
 		"open_invoice": open_invoice,
 		"renew": _("Get a new invoice") if is_exhausted else _renew_word(status, plan),
-		"can_cancel": status != "Cancelled",
+		**ending.shown(mine),
 	}
 
 
@@ -152,6 +154,12 @@ def _sentence(mine: dict, plan) -> str:
 	end, status = words.day(mine["end_date"]), mine["status"]
 	if status == "Pending":
 		return _("It starts as soon as you pay the first invoice.")
+	if mine["ends_on"]:
+		return _("You cancelled it. It works until {0}, and then it ends.").format(end)
+	if mine["pause"]:
+		return _("It is paused, and so is your API key. It continues on {0} by itself.").format(
+			words.day(mine["pause"]["resumes_on"])
+		)
 	if status == "Trial":
 		return _("Your trial runs until {0}. Subscribe before then to keep your API key working.").format(end)
 	if status == "Active" and not end:

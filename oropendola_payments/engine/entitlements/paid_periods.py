@@ -50,13 +50,16 @@ class PaidPeriod:
 		return unused_share(self.full, self.days_left(on), self.days)
 
 
-def paid_periods(subscription: str) -> list[PaidPeriod]:
-	"""Return the paid periods that are not over, the earliest first. A renewal paid ahead is one that has not started."""
-	rows = _fulfilled_invoices(subscription)
+def paid_periods(subscription: str, on: date | None = None) -> list[PaidPeriod]:
+	"""Return the paid periods that are not over, the earliest first. A renewal paid ahead is one that has not started.
+
+	`on` is another day than today: a paused subscription stands on the day of its pause.
+	"""
+	rows = _fulfilled_invoices(subscription, on or today())
 	return [period for row in rows if (period := _period(row)).days > 0]
 
 
-def _fulfilled_invoices(subscription: str) -> list[frappe._dict]:
+def _fulfilled_invoices(subscription: str, on: date) -> list[frappe._dict]:
 	"""A partial refund ends no period. An Upgrade buys none of its own: it changes those that were bought before.
 
 	Until it is fulfilled, an invoice has a period only if its parts buy days. Then its period ends with the days that are covered.
@@ -65,7 +68,7 @@ def _fulfilled_invoices(subscription: str) -> list[frappe._dict]:
 		"subscription": subscription,
 		"purpose": ("!=", "Upgrade"),
 		"status": ("in", ("Paid", "Partly Refunded", "Partly Paid", "Processing", "Closed")),
-		"period_end": (">", today()),
+		"period_end": (">", on),
 	}
 	return frappe.get_all("AI Invoice", filters, FIELDS, order_by="period_start, creation")
 

@@ -22,6 +22,8 @@ def apply_upgrade(subscription: AISubscription, invoice: AIInvoice) -> bool:
 	before = subscription.plan
 	subscription.change_plan(plan)
 	invoice.record("plan_changed", subscription, from_plan=before, to_plan=plan)
+	if subscription.withdraw_cancellation():
+		invoice.record("cancellation_withdrawn", subscription)
 	invoice.write(
 		fulfilled_on=now_datetime(),
 		previous_plan=before,

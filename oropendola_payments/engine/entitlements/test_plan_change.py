@@ -159,7 +159,14 @@ class TestOpenUpgradeInvoices(UpgradeCase):
 			[self.status_of(name) for name in (first, upgrade, second)], ["Cancelled", "Pending", "Pending"]
 		)
 
+	def test_an_applied_upgrade_withdraws_a_scheduled_cancellation(self):
+		upgrade = self.upgrade_invoice()
+		name = self.succeed(api.cancel_subscription)["subscription_id"]
+		self.assertEqual(self.status_of(upgrade), "Pending")
+		pay(upgrade)
+		self.assertFalse(frappe.db.get_value("AI Subscription", name, "cancel_at_period_end"))
+
 	def test_cancelling_the_subscription_cancels_an_open_upgrade_invoice(self):
 		upgrade = self.upgrade_invoice()
-		self.succeed(api.cancel_subscription)
+		self.succeed(api.cancel_subscription, at_period_end=0)
 		self.assertEqual(self.status_of(upgrade), "Cancelled")

@@ -7,6 +7,7 @@ import frappe
 from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import make_key
 from oropendola_payments.ai_billing.periods import today, tomorrow
 from oropendola_payments.engine.entitlements import usage
+from oropendola_payments.engine.self_service import commands
 from oropendola_payments.engine.subscriptions import lifecycle
 from oropendola_payments.exceptions import BadRequest, PaymentRequired, TooManyRequests, Unauthorized
 from oropendola_payments.tests.support.case import TestCase
@@ -91,7 +92,7 @@ class TestInvalidKeys(TestCase):
 
 	def test_the_key_of_a_cancelled_subscription_is_refused(self):
 		doc, key = served_customer()
-		lifecycle.cancel(doc.user)
+		commands.cancel(doc.user, wait_for_period_end=False)
 		with self.assertRaises(Unauthorized):
 			usage.consume(key, 1)
 

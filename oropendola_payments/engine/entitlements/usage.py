@@ -4,11 +4,19 @@ from datetime import timedelta
 
 import frappe
 from frappe import _
+from frappe.utils import getdate
 
+from oropendola_payments.ai_billing import formatting
 from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import hash_key, is_well_formed
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.compat import affected_rows
-from oropendola_payments.exceptions import BadRequest, PaymentRequired, TooManyRequests, Unauthorized
+from oropendola_payments.exceptions import (
+	BadRequest,
+	PaymentRequired,
+	SubscriptionPaused,
+	TooManyRequests,
+	Unauthorized,
+)
 
 MAX_REQUESTS = 100_000
 
@@ -28,7 +36,8 @@ TAKE = """
 """
 # Also finds suspended keys, whose subscription has ended, so that the error can say so instead of "invalid key".
 FIND = """
-	SELECT k.name, k.last_used_on, k.suspended, s.name AS subscription, s.status, s.end_date, s.daily_quota_limit
+	SELECT k.name, k.last_used_on, k.suspended, s.name AS subscription, s.status, s.end_date, s.daily_quota_limit,
+		s.pause_until
 	FROM `tabAI API Key` k JOIN `tabAI Subscription` s ON s.name = k.subscription
 	WHERE k.key_hash = %s AND ((k.status = 'Active' AND s.api_key_link = k.name) OR k.suspended = 1)
 """
@@ -55,6 +64,8 @@ def _authenticate(api_key: str | None) -> frappe._dict:
 	rows = frappe.db.sql(FIND, hash_key(api_key), as_dict=True)
 	if not rows:
 		raise Unauthorized(_("This API key is no longer valid. Please use your current one."))
+	if rows[0].status == "Paused":
+		raise _paused(rows[0])
 	if rows[0].suspended:
 		raise _ended()
 	return rows[0]
@@ -62,6 +73,14 @@ def _authenticate(api_key: str | None) -> frappe._dict:
 
 def _ended() -> PaymentRequired:
 	return PaymentRequired(_("Your subscription has ended. Please renew it to continue."))
+
+
+def _paused(key: frappe._dict) -> SubscriptionPaused:
+	message = _("Your subscription is paused until {0}. You can resume it on the billing page.")
+	is_over = getdate(key.pause_until) <= today()
+	return SubscriptionPaused(
+		message.format(formatting.day(key.pause_until)), key.subscription if is_over else None
+	)
 
 
 def _is_unlimited_now(key: frappe._dict) -> bool:

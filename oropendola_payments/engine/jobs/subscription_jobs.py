@@ -14,6 +14,8 @@ from oropendola_payments.engine.core.batch import enqueue_sweep, for_each
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.coupons import expiry
 from oropendola_payments.engine.dunning import planning, sending
+from oropendola_payments.engine.ending import at_period_end
+from oropendola_payments.engine.pauses import resume
 
 THIS = "oropendola_payments.engine.jobs.subscription_jobs"
 RESET = """
@@ -55,9 +57,13 @@ def run_reset() -> None:
 
 
 def run_expiry() -> None:
-	"""Mark subscriptions as Past Due on their end date, which stops service, and as Expired after the grace days."""
+	"""End pauses and subscriptions that are due. Others are Past Due on their end date, which stops service, and Expired after the grace days."""
 	grace = cint(payment_settings().grace_days)
 	with acting_as("Sweep"):
+		paused = {"status": "Paused", "pause_until": ("<=", today())}
+		for_each("AI Subscription", paused, resume.resume_if_due)
+		cancelled = {"cancel_at_period_end": 1, "end_date": ("<=", today())}
+		for_each("AI Subscription", cancelled, at_period_end.end_if_due)
 		ended = {"status": ("in", ("Active", "Trial")), "end_date": ("<=", today())}
 		for_each("AI Subscription", ended, lambda name: in_transaction(_end, name, grace))
 		lapsed = {"status": "Past Due", "end_date": ("<=", today() - timedelta(days=grace))}
@@ -68,6 +74,8 @@ def _end(name: str, grace: int) -> None:
 	subscription = lock("AI Subscription", name)
 	if not subscription.end_date or getdate(subscription.end_date) > today():
 		return  # renewed meanwhile
+	if subscription.cancel_at_period_end or subscription.status == "Paused":
+		return  # cancelled or paused meanwhile
 	if getdate(subscription.end_date) + timedelta(days=grace) <= today():
 		subscription.expire()
 	else:
@@ -85,7 +93,11 @@ def run_reminders() -> None:
 	"""Send renewal reminders before and after the end date, once for each day set in Payment Settings."""
 	for days in payment_settings().reminder_offsets():
 		end = today() + timedelta(days=days)
-		due = {"status": ("in", ("Active", "Trial", "Past Due", "Expired")), "end_date": end}
+		due = {
+			"status": ("in", ("Active", "Trial", "Past Due", "Expired")),
+			"end_date": end,
+			"cancel_at_period_end": 0,
+		}
 		for_each("AI Subscription", due, partial(_remind, end=end, days=days))
 
 
@@ -103,6 +115,8 @@ def _remind(name: str, end: date, days: int) -> None:
 def _mark_reminded(name: str, mark: str) -> bool:
 	subscription = lock("AI Subscription", name)
 	if subscription.last_reminder == mark or subscription.get_plan().is_really_free():
+		return False
+	if subscription.cancel_at_period_end or subscription.status == "Paused":
 		return False
 	subscription.write(last_reminder=mark)
 	return True

@@ -24,11 +24,23 @@ RULES = {
 		SELECT name FROM `tabAI Subscription` WHERE status = 'Active' AND end_date IS NULL AND plan IN (
 			SELECT name FROM `tabAI Plan` WHERE is_free = 0)""",
 	"period_before_payment": """
-		SELECT name FROM `tabAI Invoice` WHERE fulfilled_on > %(day_ago)s AND period_start < DATE(fulfilled_on)
-			AND covered_days = 0""",
+		SELECT i.name FROM `tabAI Invoice` i WHERE i.fulfilled_on > %(day_ago)s AND i.period_start < DATE(i.fulfilled_on)
+			AND i.covered_days = 0
+			AND NOT EXISTS (SELECT 1 FROM `tabAI Subscription` s WHERE s.name = i.subscription AND s.status = 'Paused')""",
 	"quota_without_service": """
 		SELECT name FROM `tabAI Subscription` WHERE status IN ('Past Due', 'Expired', 'Cancelled')
 			AND (daily_quota_limit <> 0 OR daily_quota_remaining <> 0 OR api_key_link IS NOT NULL)""",
+	"cancelled_but_running": """
+		SELECT name FROM `tabAI Subscription` WHERE cancel_at_period_end = 1 AND end_date < %(days_ago)s
+			AND status IN ('Active', 'Trial', 'Past Due', 'Expired', 'Cancelled')""",
+	"pause_that_did_not_end": """
+		SELECT name FROM `tabAI Subscription` WHERE status = 'Paused' AND pause_until < %(days_ago)s""",
+	"paused_without_dates": """
+		SELECT name FROM `tabAI Subscription`
+		WHERE (status = 'Paused' AND (paused_on IS NULL OR pause_until IS NULL OR end_date IS NULL OR api_key_link IS NOT NULL))
+			OR (status <> 'Paused' AND (paused_on IS NOT NULL OR pause_until IS NOT NULL))""",
+	"several_default_subscriptions": """
+		SELECT MIN(name) FROM `tabAI Subscription` WHERE is_default = 1 GROUP BY user HAVING COUNT(*) > 1""",
 	"paid_amount_differs_from_captures": """
 		SELECT i.name FROM `tabAI Invoice` i LEFT JOIN `tabPayment Capture` c ON c.invoice = i.name
 		GROUP BY i.name, i.amount_paid HAVING ABS(i.amount_paid - COALESCE(SUM(c.applied_amount), 0)) > 0.0000001""",

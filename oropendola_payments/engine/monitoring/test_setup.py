@@ -126,7 +126,7 @@ class TestNoOutgoingMail(TestCase):
 
 	def test_a_site_that_wants_no_mail_is_not_alerted(self):
 		switches = [
-			f.fieldname for f in frappe.get_meta("Payment Settings").fields if f.fieldname.endswith("_mails")
+			f.fieldname for f in frappe.get_meta("Payment Settings").fields if f.fieldname.startswith("send_")
 		]
 		self.assertIn("No Outgoing Mail", kinds())
 		with payment_settings(**dict.fromkeys(switches, 0)):

@@ -33,6 +33,11 @@ SWITCHES = {
 	"api_key_changed": "send_key_mails",
 	"renewal_due": "send_reminder_mails",
 	"subscription_ended": "send_reminder_mails",
+	"cancellation_scheduled": "send_subscription_mails",
+	"cancellation_undone": "send_subscription_mails",
+	"subscription_cancelled": "send_subscription_mails",
+	"subscription_paused": "send_subscription_mails",
+	"subscription_resumed": "send_subscription_mails",
 }
 
 
@@ -105,6 +110,10 @@ def payment_link(invoice: AIInvoice, address: str) -> None:
 		return {**_about_invoice(invoice), "due": due, "due_date": formatting.day(invoice.due_date)}
 
 	_send("payment_link", invoice, lambda: address, values)
+
+
+def about_subscription(key: str, subscription: AISubscription, values: Callable[[], dict]) -> None:
+	_send(key, subscription, "/billing", values)
 
 
 def renewal_due(subscription: AISubscription, days: int) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import frappe
 
 from oropendola_payments.engine.core.transactions import safely
-from oropendola_payments.engine.notifications import emails
+from oropendola_payments.engine.notifications import emails, subscription_mails
 
 
 def payment_succeeded(capture: str) -> None:
@@ -16,6 +16,7 @@ def payment_succeeded(capture: str) -> None:
 	if invoice.status == "Paid" and doc.disposition in ("Applied", "Overpaid"):
 		safely(lambda: invoice.run_method("on_payment_authorized", "Completed"))
 		safely(lambda: emails.payment_received(invoice, doc))
+		subscription_mails.payment_withdrew_cancellation(invoice)
 
 
 def payments_failed(attempts: list[str]) -> None:

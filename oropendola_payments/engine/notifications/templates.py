@@ -28,6 +28,11 @@ TEXTS = {
 		"{% if is_trial %}Your trial of {{ plan }} has ended{% else %}{{ plan }} has ended{% endif %}",
 	),
 	"payment_link": ("AI Billing Payment Link", "Pay invoice {{ invoice }}"),
+	"cancellation_scheduled": ("AI Billing Cancellation Scheduled", "{{ plan }} ends on {{ end_date }}"),
+	"cancellation_undone": ("AI Billing Cancellation Undone", "{{ plan }} is not cancelled any more"),
+	"subscription_cancelled": ("AI Billing Subscription Cancelled", "{{ plan }} is cancelled"),
+	"subscription_paused": ("AI Billing Subscription Paused", "{{ plan }} is paused until {{ resumes_on }}"),
+	"subscription_resumed": ("AI Billing Subscription Resumed", "{{ plan }} is running again"),
 	"refund_sent": ("AI Billing Refund Sent", "Refund sent: {{ invoice }}"),
 	"api_key_changed": ("AI Billing API Key Changed", "Your API key was changed"),
 	"alert": (

@@ -1,4 +1,4 @@
-"""Subscribe and cancel, create the invoice that is due, and manage the API key."""
+"""Subscribe, create the invoice that is due, and manage the API key."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,6 @@ from frappe import _
 from frappe.utils import cint
 
 from oropendola_payments.ai_billing import invoice_price
-from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN as OPEN_INVOICES
 from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.engine.core import after_commit
@@ -18,7 +17,6 @@ from oropendola_payments.engine.coupons.choice import choose
 from oropendola_payments.engine.coupons.eligibility import normalized
 from oropendola_payments.engine.coupons.redemptions import REPLACED_REASON
 from oropendola_payments.engine.entitlements import api_keys
-from oropendola_payments.engine.settlement import unfinished
 from oropendola_payments.engine.subscriptions import credit, discounts, invoicing
 from oropendola_payments.engine.subscriptions.catalogue import get_plan
 from oropendola_payments.engine.subscriptions.lookup import (
@@ -111,6 +109,9 @@ def _answer_existing(subscription: AISubscription, currency: str | None, code: s
 	if subscription.status in ("Active", "Trial"):
 		message = _("You already have {0}. You can renew it instead.")
 		raise Conflict(message.format(subscription.get_plan().plan_name))
+	if subscription.status == "Paused":
+		message = _("{0} is paused. Please resume it first.")
+		raise Conflict(message.format(subscription.get_plan().plan_name))
 	if subscription.status == "Cancelled":
 		raise Conflict(_("Your subscription has just been cancelled. Please subscribe again."))
 	return open_or_create_invoice(
@@ -164,30 +165,7 @@ def _cancel_open_invoices(subscription: str) -> str | None:
 	return promised
 
 
-# Ending and keys ----------------------------------------------------------------------------------
-
-
-def cancel(user: str, subscription_id: str | None = None) -> dict:
-	"""Cancel the customer's subscription now, and its open invoices where no payment is in progress."""
-	return in_transaction(end, own_subscription(user, subscription_id).name)
-
-
-def end(name: str) -> dict:
-	"""Cancel one subscription and its keys. Partial payments fall under the double-payment policy. The caller commits."""
-	for invoice_name in frappe.get_all(
-		"AI Invoice", {"subscription": name, "status": ("in", OPEN_INVOICES)}, pluck="name"
-	):
-		invoice = lock("AI Invoice", invoice_name)
-		if invoice.can_move_to("Cancelled"):
-			invoice.mark_as_cancelled()
-		elif invoice.status == "Partly Paid":
-			unfinished.close(invoice, unfinished.ENDED_REASON)
-			after_commit.enqueue_after_commit(
-				"oropendola_payments.engine.refunds.process.process_invoice", invoice=invoice_name
-			)
-	subscription = lock("AI Subscription", name)
-	subscription.cancel()
-	return {"subscription_id": name, "status": subscription.status}
+# Keys ---------------------------------------------------------------------------------------------
 
 
 def rotate_key(user: str, subscription_id: str | None = None) -> dict:

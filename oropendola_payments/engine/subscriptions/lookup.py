@@ -8,11 +8,20 @@ from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN as OPEN_INVOICES
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import LIVE, SERVED
 from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.engine.ending import at_period_end
 from oropendola_payments.engine.entitlements import api_keys
+from oropendola_payments.engine.pauses import pause as pauses
+from oropendola_payments.engine.pauses import resume as resuming
 from oropendola_payments.exceptions import AmbiguousSubscription, NotFound
 
 # Of several subscriptions of a customer the first of these is the main one.
-STATUS_PRIORITY = ("Active", "Trial", "Past Due", "Pending", "Expired", "Cancelled")
+STATUS_PRIORITY = ("Active", "Trial", "Paused", "Past Due", "Pending", "Expired", "Cancelled")
+
+
+FIELDS = [
+	"name", "plan", "status", "start_date", "end_date", "daily_quota_limit", "daily_quota_remaining", "quota_reset_on",
+	"api_key_link", "current_invoice", "is_default", "cancel_at_period_end", "paused_on", "pause_until",
+]  # fmt: skip
 
 
 def open_invoice(subscription: str, currency: str | None = None) -> str | None:
@@ -28,12 +37,27 @@ def open_period_invoices(subscription: str) -> dict:
 
 
 def subscriptions_of(user: str, plan_id: str | None = None) -> list[frappe._dict]:
-	"""Return the customer's subscriptions, the main one first (see STATUS_PRIORITY)."""
+	"""Return the customer's subscriptions, the main one first: the default that the customer set, else see STATUS_PRIORITY.
+
+	A cancellation or the end of a pause that is due happens first, so that a stopped scheduler makes no difference.
+	"""
+	rows = _rows(user, plan_id)
+	changed = [row.name for row in rows if _bring_up_to_date(row)]
+	if changed:
+		rows = _rows(user, plan_id)
+	return sorted(rows, key=lambda row: (not row.is_default, STATUS_PRIORITY.index(row.status)))
+
+
+def _rows(user: str, plan_id: str | None) -> list[frappe._dict]:
 	filters = {"user": user, **({"plan": plan_id} if plan_id else {})}
-	fields = ["name", "plan", "status", "start_date", "end_date", "daily_quota_limit", "daily_quota_remaining",
-		"quota_reset_on", "api_key_link", "current_invoice"]  # fmt: skip
-	rows = frappe.get_all("AI Subscription", filters, fields, order_by="creation desc")
-	return sorted(rows, key=lambda row: STATUS_PRIORITY.index(row.status))
+	return frappe.get_all("AI Subscription", filters, FIELDS, order_by="creation desc")
+
+
+def _bring_up_to_date(row: frappe._dict) -> bool:
+	"""Do what is due for this subscription. Return whether there was anything."""
+	if resuming.is_due(row):
+		return resuming.resume_if_due(row.name)
+	return at_period_end.is_due(row) and at_period_end.end_if_due(row.name)
 
 
 def choose(
@@ -51,7 +75,7 @@ def choose(
 	several = [row for row in rows if row.status in unclear]
 	if len(several) > 1:
 		raise _ambiguous(several)
-	return rows[0] if rows else None
+	return next(iter(several or rows), None)
 
 
 def _ambiguous(rows: list[frappe._dict]) -> AmbiguousSubscription:
@@ -75,14 +99,12 @@ def _plan_name(row: frappe._dict) -> str:
 
 
 def live_subscription(user: str, plan: str) -> str | None:
-	return frappe.db.get_value(
-		"AI Subscription", {"user": user, "plan": plan, "status": ("in", LIVE)}, "name"
-	)
+	return next((row.name for row in subscriptions_of(user, plan) if row.status in LIVE), None)
 
 
 def subscription_summary(user: str, subscription_id: str | None = None) -> dict | None:
 	"""Return what a customer sees of one subscription: plan, dates, quota and key prefix."""
-	row = choose(subscriptions_of(user), subscription_id)
+	row = choose(subscriptions_of(user), subscription_id, unclear=())
 	return _summary(row) if row else None
 
 
@@ -92,32 +114,43 @@ def subscription_summaries(user: str) -> list[dict]:
 
 
 def _summary(row: frappe._dict) -> dict:
-	plan = current("AI Plan", row.plan)
 	prefix = row.api_key_link and frappe.db.get_value("AI API Key", row.api_key_link, "key_prefix")
-	fresh = (
-		row.quota_reset_on and getdate(row.quota_reset_on) <= today() and row.status in ("Active", "Trial")
-	)
 	return {
-		"subscription_id": row.name,
-		"plan": row.plan,
-		"plan_name": plan.plan_name,
-		"status": row.status,
-		"start_date": row.start_date,
-		"end_date": row.end_date,
-		"quota": {
-			"limit": row.daily_quota_limit,
-			"remaining": row.daily_quota_limit if fresh else row.daily_quota_remaining,
-			"unlimited": row.daily_quota_limit == -1,
-			"reset_on": row.quota_reset_on,
-		},
+		**facts(row),
 		"api_key_prefix": prefix,
 		"api_key_waiting": api_keys.has_new_key(row.name),
 		"open_invoice": open_invoice(row.name),
 	}
 
 
-def own_subscription(user: str, subscription_id: str | None = None) -> frappe._dict:
-	subscription = choose(subscriptions_of(user), subscription_id)
+def facts(row: frappe._dict) -> dict:
+	"""Return what the row itself says about a subscription, without another query."""
+	fresh = row.quota_reset_on and getdate(row.quota_reset_on) <= today() and row.status in SERVED
+	asleep = row.status == "Paused"
+	return {
+		"subscription_id": row.name,
+		"plan": row.plan,
+		"plan_name": _plan_name(row),
+		"status": row.status,
+		"start_date": row.start_date,
+		"end_date": row.end_date,
+		"quota": {
+			"limit": 0 if asleep else row.daily_quota_limit,
+			"remaining": 0 if asleep else row.daily_quota_limit if fresh else row.daily_quota_remaining,
+			"unlimited": row.daily_quota_limit == -1 and not asleep,
+			"reset_on": row.quota_reset_on,
+		},
+		"is_default": bool(row.is_default),
+		"cancel_at_period_end": bool(row.cancel_at_period_end),
+		"ends_on": row.end_date if row.cancel_at_period_end else None,
+		"pause": pauses.facts(row) if asleep else None,
+	}
+
+
+def own_subscription(
+	user: str, subscription_id: str | None = None, unclear: tuple[str, ...] = SERVED
+) -> frappe._dict:
+	subscription = choose(subscriptions_of(user), subscription_id, unclear)
 	if not subscription:
 		raise NotFound(_("You have no subscription yet. Please choose a plan first."))
 	return subscription

@@ -41,6 +41,8 @@ def _renew(name: str) -> dict:
 	plan = subscription.get_plan()
 	if plan.is_really_free():
 		raise Unprocessable(_("{0} is free and does not need to be renewed.").format(plan.plan_name))
+	if subscription.status == "Paused":
+		raise Conflict(_("{0} is paused. Please resume it first.").format(plan.plan_name))
 	plan.require_active()
 	action = "extend" if subscription.continues() else "new"
 	purpose = "New" if subscription.status == "Pending" else "Renewal"

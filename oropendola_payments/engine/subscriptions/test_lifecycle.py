@@ -92,7 +92,7 @@ class TestSubscribing(CustomerTestCase):
 		answer = self.subscribe(trial_days=7)
 		self.assertEqual(answer["status"], "Trial")
 		self.assertEqual(self.my_subscription()["end_date"], today() + timedelta(days=7))
-		self.succeed(api.cancel_subscription)
+		self.succeed(api.cancel_subscription, at_period_end=0)
 		again = self.subscribe(self.plan)
 		self.assertEqual(again["status"], "Pending")
 		self.assertIn("invoice_id", again)
@@ -226,7 +226,7 @@ class TestEnding(CustomerTestCase):
 	def test_cancelling_ends_the_service_and_open_invoices_at_once(self):
 		pay(self.subscribe()["invoice_id"])
 		open_invoice = self.succeed(renewal.renew_subscription)["invoice_id"]
-		answer = self.succeed(api.cancel_subscription)
+		answer = self.succeed(api.cancel_subscription, at_period_end=0)
 		self.assertEqual(answer["status"], "Cancelled")
 		self.assertEqual(frappe.db.get_value("AI Invoice", open_invoice, "status"), "Cancelled")
 		mine = self.my_subscription()
@@ -237,17 +237,17 @@ class TestEnding(CustomerTestCase):
 	def test_an_invoice_with_an_open_attempt_stays_open_after_cancelling(self):
 		invoice = frappe.get_doc("AI Invoice", self.subscribe()["invoice_id"])
 		invoice.mark_as_processing()
-		self.succeed(api.cancel_subscription)
+		self.succeed(api.cancel_subscription, at_period_end=0)
 		self.assertEqual(frappe.db.get_value("AI Invoice", invoice.name, "status"), "Processing")
 
 	def test_cancelling_twice_is_no_error(self):
 		self.subscribe()
-		answers = [self.succeed(api.cancel_subscription) for _time in range(2)]
+		answers = [self.succeed(api.cancel_subscription, at_period_end=0) for _time in range(2)]
 		self.assertEqual(answers[0], answers[1])
 
 	def test_a_customer_can_subscribe_again_after_cancelling(self):
 		first = self.subscribe()
-		self.succeed(api.cancel_subscription)
+		self.succeed(api.cancel_subscription, at_period_end=0)
 		again = self.subscribe(self.plan)
 		self.assertNotEqual(again["subscription_id"], first["subscription_id"])
 		self.assertEqual(self.my_subscription()["subscription_id"], again["subscription_id"])

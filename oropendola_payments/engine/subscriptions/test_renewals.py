@@ -148,7 +148,7 @@ class TestRenewing(CustomerTestCase):
 		self.refused("not_found", renewal.renew_subscription, plan_id="no-such-plan")
 		self.subscribe(price=0, is_free=1)
 		self.refused("unprocessable", renewal.renew_subscription)
-		self.succeed(api.cancel_subscription)
+		self.succeed(api.cancel_subscription, at_period_end=0)
 		self.refused("conflict", renewal.renew_subscription)
 
 	def test_an_unpaid_renewal_does_not_extend_the_period(self):

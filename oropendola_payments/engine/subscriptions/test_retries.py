@@ -83,7 +83,7 @@ class TestTriesPerHour(RetryCase):
 	def test_cancelling_and_subscribing_does_not_bring_new_tries(self):
 		"""R30."""
 		self.fail(TRIES)
-		self.assertTrue(self.as_customer(api.cancel_subscription)["success"])
+		self.assertTrue(self.as_customer(api.cancel_subscription, at_period_end=0)["success"])
 		self.subscribe_again()
 		with payment_settings(failed_tries_per_hour=5):
 			self.fail()

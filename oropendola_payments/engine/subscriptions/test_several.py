@@ -7,10 +7,20 @@ import frappe
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.api import subscription as api
 from oropendola_payments.api import subscription_renewal as renewal
+from oropendola_payments.engine.self_service import default
 from oropendola_payments.tests.support.customers import CustomerTestCase, move_to, pay
 from oropendola_payments.tests.support.factories import create_active_subscription, create_plan, create_user
+from oropendola_payments.tests.support.parallel import in_parallel
 
-NAMED = (api.get_my_subscription, api.rotate_api_key, api.reveal_api_key, api.cancel_subscription)
+NAMED = (
+	api.rotate_api_key,
+	api.reveal_api_key,
+	api.cancel_subscription,
+	api.undo_cancel,
+	api.preview_cancellation,
+	api.pause_subscription,
+	api.resume_subscription,
+)
 
 
 class TestSeveralSubscriptions(CustomerTestCase):
@@ -39,6 +49,30 @@ class TestSeveralSubscriptions(CustomerTestCase):
 		self.assertEqual([self.key_of(name) for name in (self.free, self.trial)], keys)
 		self.assertEqual([self.status_of(name) for name in (self.free, self.trial)], ["Active", "Trial"])
 
+	def test_looking_without_a_name_shows_the_default_and_refuses_nothing(self):
+		self.assertEqual(self.my_subscription()["subscription_id"], self.free, "an active one before a trial")
+		for name in (self.trial, self.free, self.trial):
+			self.succeed(api.set_default_subscription, subscription_id=name)
+			listed = self.succeed(api.get_my_subscriptions)["subscriptions"]
+			self.assertEqual([row["subscription_id"] for row in listed if row["is_default"]], [name])
+			self.assertEqual(self.my_subscription()["subscription_id"], name)
+		self.assertEqual(self.succeed(api.customer_state)["default_subscription"], self.trial)
+
+	def test_a_default_does_not_decide_what_is_changed(self):
+		self.succeed(api.set_default_subscription, subscription_id=self.trial)
+		self.refused("ambiguous_subscription", api.cancel_subscription)
+
+	def test_a_cancelled_subscription_is_not_the_default_and_cannot_become_it(self):
+		self.succeed(api.set_default_subscription, subscription_id=self.trial)
+		self.succeed(api.cancel_subscription, subscription_id=self.trial, at_period_end=0)
+		self.assertEqual(self.my_subscription()["subscription_id"], self.free)
+		self.refused("conflict", api.set_default_subscription, subscription_id=self.trial)
+
+	def test_of_parallel_choices_exactly_one_is_the_default(self):
+		user, both = self.user, (self.free, self.trial)
+		in_parallel(6, lambda number: default.set_default(user, both[number % 2]))
+		self.assertEqual(frappe.db.count("AI Subscription", {"user": user, "is_default": 1}), 1)
+
 	def test_the_named_subscription_is_the_one_that_is_shown_and_changed(self):
 		self.assertEqual(self.my_subscription(subscription_id=self.trial)["plan_name"], "Pro")
 		free_key, trial_key = self.key_of(self.free), self.key_of(self.trial)
@@ -60,7 +94,12 @@ class TestSeveralSubscriptions(CustomerTestCase):
 
 	def test_another_customers_subscription_is_not_found(self):
 		theirs = create_active_subscription(create_user()).name
-		for endpoint in (*NAMED, renewal.renew_subscription):
+		for endpoint in (
+			*NAMED,
+			api.get_my_subscription,
+			api.set_default_subscription,
+			renewal.renew_subscription,
+		):
 			self.refused("not_found", endpoint, subscription_id=theirs)
 		self.assertEqual(self.status_of(theirs), "Active")
 
@@ -102,5 +141,5 @@ class TestKeysThatDoNotExist(CustomerTestCase):
 
 	def test_a_cancelled_subscription_has_no_key(self):
 		pay(self.subscribe(create_plan())["invoice_id"])
-		self.succeed(api.cancel_subscription)
+		self.succeed(api.cancel_subscription, at_period_end=0)
 		self.assertIn("was cancelled", self.refused("not_found", api.reveal_api_key))

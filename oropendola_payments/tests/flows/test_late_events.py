@@ -9,9 +9,11 @@ import frappe
 from frappe.utils import now_datetime
 
 from oropendola_payments.engine import privacy
+from oropendola_payments.engine.ending import now
 from oropendola_payments.engine.inbound import abandonment
 from oropendola_payments.engine.jobs import payment_jobs
 from oropendola_payments.engine.monitoring import invariants
+from oropendola_payments.engine.self_service import commands
 from oropendola_payments.engine.settlement import manual_payment
 from oropendola_payments.engine.settlement.settle import settle
 from oropendola_payments.engine.subscriptions import lifecycle
@@ -256,13 +258,13 @@ class TestCancelledSubscriptions(LateEventsCase):
 		user = create_user()
 		invoice = create_invoice(user)
 		manual_payment.record_payment(invoice.name, Decimal(300), unique("transfer"), None, None)
-		lifecycle.cancel(user)
+		commands.cancel(user, wait_for_period_end=False)
 		self.assertIn("300", value("AI Invoice", invoice.name, "review_reason"))
 
 	def test_a_partial_gateway_payment_is_refunded(self):
 		journey = Journey("payu", user=create_user())
 		settle("payu", paid(journey.start(), 300))
-		lifecycle.cancel(journey.user)
+		commands.cancel(journey.user, wait_for_period_end=False)
 		self.assertEqual([refund.amount for refund in journey.refunds()], [300])
 
 	def test_credit_of_a_cancelled_subscription_can_be_spent_again(self):
@@ -274,7 +276,7 @@ class TestCancelledSubscriptions(LateEventsCase):
 			dear = create_plan(price=1000)
 			first = lifecycle.subscribe(journey.user, dear.name, None)
 			self.assertEqual(value("AI Invoice", first["invoice_id"], "status"), "Partly Paid")
-			lifecycle.end(first["subscription_id"])
+			now.end(first["subscription_id"])
 			frappe.db.commit()
 			payment_jobs.run_refunds()
 			again = lifecycle.subscribe(journey.user, dear.name, None)["invoice_id"]

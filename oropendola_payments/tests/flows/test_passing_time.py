@@ -177,7 +177,7 @@ class TestReminders(TimeTestCase):
 
 	def test_a_cancelled_subscription_gets_no_reminder(self):
 		self.ended(-7)
-		self.succeed(api.cancel_subscription)
+		self.succeed(api.cancel_subscription, at_period_end=0)
 		self.assertIsNone(self.reminded())
 
 

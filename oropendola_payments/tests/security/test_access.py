@@ -36,9 +36,11 @@ READS = {
 	"payment.get_payment_status",
 	"payment.get_pending_invoices",
 	"receipts.download",
+	"subscription.customer_state",
 	"subscription.get_my_subscription",
 	"subscription.get_my_subscriptions",
 	"subscription.get_plans",
+	"subscription.preview_cancellation",
 }
 OPEN_TO_GUESTS = {
 	"callbacks.payu_failure",

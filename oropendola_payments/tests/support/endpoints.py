@@ -99,6 +99,10 @@ class OwnerRecords:
 		return create_active_subscription(self.owner)
 
 	@cached_property
+	def pausable(self) -> str:
+		return create_active_subscription(self.owner, allow_pause=1).name
+
+	@cached_property
 	def expired_plan(self) -> str:
 		self.subscription.expire()
 		return self.subscription.plan
@@ -166,6 +170,10 @@ ROWS = (
 	Row("admin.confirm_live_site", MANAGER),
 	Row("admin.close_refund", MANAGER, lambda w: {"refund": w.lost_refund, "note": "It is not in the dashboard."}),
 	Row("admin.allow_retry", MANAGER, lambda w: {"invoice_id": w.exhausted_invoice, "reason": "The bank made a mistake."}),
+	Row("admin.cancel_subscription", MANAGER, lambda w: {"subscription_id": w.subscription.name}),
+	Row("admin.undo_cancel", MANAGER, lambda w: {"subscription_id": w.subscription.name}),
+	Row("admin.pause_subscription", MANAGER, lambda w: {"subscription_id": w.pausable}),
+	Row("admin.resume_subscription", MANAGER, lambda w: {"subscription_id": w.pausable}),
 	Row("admin.finish_review", MANAGER, lambda w: {"invoice_id": w.invoice, "note": "Looked at, all is well."}),
 	Row("links.create", OWNER_OR_MANAGER, lambda w: {"invoice_id": w.invoice}),
 	Row("links.list", OWNER_OR_MANAGER, lambda w: {"invoice_id": w.invoice}, methods=BOTH),
@@ -226,7 +234,13 @@ ROWS = (
 	Row("subscription.get_plans", EVERYBODY, lambda w: {"currency": "INR"}, BOTH),
 	Row("subscription.get_my_subscription", OWNER, lambda w: {"subscription_id": w.subscription.name}, BOTH),
 	Row("subscription.get_my_subscriptions", USERS, methods=BOTH),
+	Row("subscription.customer_state", USERS, methods=GET),
+	Row("subscription.set_default_subscription", OWNER, lambda w: {"subscription_id": w.subscription.name}),
+	Row("subscription.preview_cancellation", OWNER, lambda w: {"subscription_id": w.subscription.name}, BOTH),
 	Row("subscription.cancel_subscription", OWNER, lambda w: {"subscription_id": w.subscription.name}),
+	Row("subscription.undo_cancel", OWNER, lambda w: {"subscription_id": w.subscription.name}),
+	Row("subscription.pause_subscription", OWNER, lambda w: {"subscription_id": w.pausable}),
+	Row("subscription.resume_subscription", OWNER, lambda w: {"subscription_id": w.pausable}),
 	Row("subscription.rotate_api_key", OWNER, lambda w: {"subscription_id": w.subscription.name}),
 	Row("subscription.reveal_api_key", OWNER, lambda w: {"subscription_id": w.subscription.name}),
 	Row("subscription_renewal.renew_subscription", OWNER, lambda w: {"plan_id": w.subscription.plan}),

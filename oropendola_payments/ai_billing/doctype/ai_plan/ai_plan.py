@@ -25,6 +25,7 @@ class AIPlan(Document):
 		)
 		from oropendola_payments.ai_billing.doctype.ai_plan_price.ai_plan_price import AIPlanPrice
 
+		allow_pause: DF.Check
 		billing_interval: DF.Literal["Day", "Month", "Year"]
 		currency: DF.Link
 		description: DF.SmallText | None
@@ -44,6 +45,7 @@ class AIPlan(Document):
 		requests_limit_per_day: DF.Int
 		sort_order: DF.Int
 		trial_days: DF.Int
+		unused_on_cancel: DF.Literal["Nothing", "Credit", "Refund"]
 	# end: auto-generated types
 
 	def validate(self) -> None:

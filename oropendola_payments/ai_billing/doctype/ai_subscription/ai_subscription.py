@@ -3,7 +3,7 @@ from typing import Any
 
 import frappe
 from frappe import _
-from frappe.utils import cint, getdate
+from frappe.utils import cint, getdate, now_datetime
 
 from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import new_api_key
@@ -16,14 +16,24 @@ from oropendola_payments.exceptions import Conflict, Unprocessable
 TRANSITIONS = {
 	"Pending": {"Trial", "Active", "Cancelled"},
 	"Trial": {"Active", "Past Due", "Expired", "Cancelled"},
-	"Active": {"Past Due", "Expired", "Cancelled"},
+	"Active": {"Past Due", "Paused", "Expired", "Cancelled"},
 	"Past Due": {"Active", "Expired", "Cancelled"},
+	"Paused": {"Active", "Cancelled"},
 	"Expired": {"Active", "Cancelled"},
 	"Cancelled": set(),
 }
 # A customer has at most one of these for a plan. An expired one is renewed, not created again.
-LIVE = ("Pending", "Trial", "Active", "Past Due", "Expired")
+LIVE = ("Pending", "Trial", "Active", "Past Due", "Paused", "Expired")
 SERVED = ("Trial", "Active")
+# These end on their end date when they were cancelled for then.
+ENDING = ("Trial", "Active", "Past Due", "Expired")
+NOT_PAUSED = {"paused_on": None, "pause_until": None}
+NOT_ENDING = {
+	"cancel_at_period_end": 0,
+	"cancel_requested_on": None,
+	"cancel_reason": "",
+	"cancel_note": None,
+}
 
 
 class AISubscription(StatefulRecord):
@@ -35,21 +45,43 @@ class AISubscription(StatefulRecord):
 	if TYPE_CHECKING:
 		from frappe.types import DF
 
+		from oropendola_payments.ai_billing.doctype.ai_subscription_pause.ai_subscription_pause import (
+			AISubscriptionPause,
+		)
+
 		api_key_link: DF.Link | None
+		cancel_at_period_end: DF.Check
+		cancel_note: DF.SmallText | None
+		cancel_reason: DF.Literal[
+			"",
+			"Too expensive",
+			"Not used enough",
+			"Missing feature",
+			"Technical problems",
+			"Another service",
+			"Temporary need",
+			"Other",
+		]
+		cancel_requested_on: DF.Datetime | None
 		coupon: DF.Link | None
 		coupon_periods_left: DF.Int
 		current_invoice: DF.Link | None
 		daily_quota_limit: DF.Int
 		daily_quota_remaining: DF.Int
 		end_date: DF.Date | None
+		ended_on: DF.Date | None
 		had_trial: DF.Check
+		is_default: DF.Check
 		last_reminder: DF.Data | None
 		live_key: DF.Data | None
+		pause_until: DF.Date | None
+		paused_on: DF.Date | None
+		pauses: DF.Table[AISubscriptionPause]
 		plan: DF.Link
 		quota_reset_on: DF.Date | None
 		replaced_by: DF.Link | None
 		start_date: DF.Date | None
-		status: DF.Literal["Pending", "Trial", "Active", "Past Due", "Expired", "Cancelled"]
+		status: DF.Literal["Pending", "Trial", "Active", "Past Due", "Paused", "Expired", "Cancelled"]
 		user: DF.Link
 	# end: auto-generated types
 
@@ -65,14 +97,22 @@ class AISubscription(StatefulRecord):
 		"replaced_by",
 		"coupon",
 		"coupon_periods_left",
+		"is_default",
+		"cancel_at_period_end",
+		"cancel_requested_on",
+		"cancel_reason",
+		"cancel_note",
+		"ended_on",
+		"paused_on",
+		"pause_until",
 	)
 
 	# Form ---------------------------------------------------------------------------------------
 
 	def before_insert(self) -> None:
-		emptied = ("start_date", "end_date", "api_key_link", "current_invoice", "quota_reset_on")
-		self.update(dict.fromkeys((*emptied, "replaced_by", "coupon")))
-		self.had_trial = self.coupon_periods_left = 0
+		numbers = ("had_trial", "is_default", "cancel_at_period_end", "coupon_periods_left")
+		self.update({name: 0 if name in numbers else None for name in self.system_fields})
+		self.set("pauses", [])
 		self.live_key = self._live_key()
 
 	def validate(self) -> None:
@@ -129,15 +169,11 @@ class AISubscription(StatefulRecord):
 			return None
 		if invoice.covered_days:
 			key = self.serve_days(invoice, cint(invoice.period_days), cint(invoice.period_days))
-			invoice.write(fulfilled_on=frappe.utils.now_datetime())
+			invoice.write(fulfilled_on=now_datetime())
 			return key
 		start, end = self.next_period(invoice)
-		invoice.record("subscription_served", self, self.status, "Active", period_start=start, period_end=end)
-		first_day = self.start_date if self.continues() else start
-		key = self._start_service(
-			"Active", False, start_date=first_day, end_date=end, current_invoice=invoice.name, **values
-		)
-		invoice.write(fulfilled_on=frappe.utils.now_datetime(), period_start=start, period_end=end)
+		key = self._serve(invoice, "subscription_served", start, end, values)
+		invoice.write(fulfilled_on=now_datetime(), period_start=start, period_end=end)
 		return key
 
 	def serve_days(self, invoice: AIInvoice, covered: int, period_days: int) -> str | None:
@@ -145,18 +181,10 @@ class AISubscription(StatefulRecord):
 
 		Days that were bought by earlier parts are not served again: after a gap, the rest begins today.
 		"""
-		continues = self.continues()
-		start = getdate(self.end_date) if continues else today()
+		start = getdate(self.end_date) if self.continues() else today()
 		end = add_interval(start, "Day", covered - cint(invoice.covered_days))
 		event = "days_covered" if invoice.covered_days else "subscription_served"
-		invoice.record(event, self, self.status, "Active", period_start=start, period_end=end, days=covered)
-		key = self._start_service(
-			"Active",
-			False,
-			start_date=self.start_date if continues else start,
-			end_date=end,
-			current_invoice=invoice.name,
-		)
+		key = self._serve(invoice, event, start, end, {}, days=covered)
 		invoice.write(
 			covered_days=covered,
 			period_days=period_days,
@@ -164,6 +192,28 @@ class AISubscription(StatefulRecord):
 			period_end=end,
 		)
 		return key
+
+	def _serve(
+		self, invoice: AIInvoice, event: str, start: date, end: date, values: dict, **details: Any
+	) -> str | None:
+		"""Serve until `end`. This withdraws a scheduled cancellation; a paused subscription keeps the days until it resumes."""
+		asleep = self.status == "Paused"
+		after = "Paused" if asleep else "Active"
+		invoice.record(event, self, self.status, after, period_start=start, period_end=end, **details)
+		if self.cancel_at_period_end:
+			invoice.record("cancellation_withdrawn", self)
+		first_day = self.start_date if self.continues() else start
+		values = {
+			**values,
+			"start_date": first_day,
+			"end_date": end,
+			"current_invoice": invoice.name,
+			**NOT_ENDING,
+		}
+		if not asleep:
+			return self._start_service("Active", False, **values)
+		self.write(**values)
+		return None
 
 	def next_period(self, invoice: AIInvoice | None = None) -> tuple[date, date]:
 		"""Return first day and end date of the next period: from the current end date, or from today.
@@ -177,8 +227,10 @@ class AISubscription(StatefulRecord):
 
 	def continues(self) -> bool:
 		"""Return whether a payment extends the current period. After the end date nothing is served, so a new period starts."""
-		running = self.status in ("Active", "Trial", "Past Due") and bool(self.end_date)
-		return running and getdate(self.end_date) >= today()
+		if not self.end_date:
+			return False
+		runs = self.status in ("Active", "Trial", "Past Due") and getdate(self.end_date) >= today()
+		return runs or self.status == "Paused"
 
 	def change_plan(self, plan: str) -> None:
 		"""Go on with another plan until the same end date. What was used today still counts."""
@@ -195,7 +247,35 @@ class AISubscription(StatefulRecord):
 
 	def cancel(self, **values: Any) -> bool:
 		self._revoke_keys()
-		return self._move_to("Cancelled", live_key=None, **self._no_service(), **values)
+		values = {"ended_on": self.last_served_until(), **values}
+		over = {"live_key": None, "cancel_at_period_end": 0, "is_default": 0, **NOT_PAUSED}
+		return self._move_to("Cancelled", **over, **self._no_service(), **values)
+
+	def last_served_until(self) -> date:
+		"""Return the first day without service if it ended now."""
+		return min(today(), getdate(self.end_date)) if self.end_date else today()
+
+	def schedule_cancellation(self, reason: str, note: str | None) -> None:
+		"""Cancel on the end date. Until then nothing changes."""
+		self.write(
+			cancel_at_period_end=1, cancel_requested_on=now_datetime(), cancel_reason=reason, cancel_note=note
+		)
+
+	def withdraw_cancellation(self) -> bool:
+		"""Withdraw a scheduled cancellation. Return False if there is none."""
+		if not self.cancel_at_period_end:
+			return False
+		self.write(**NOT_ENDING)
+		return True
+
+	def pause(self, until: date) -> bool:
+		"""Stop service and keep the days that are left. What was used today still counts after the pause."""
+		self._suspend_key()
+		return self._move_to("Paused", api_key_link=None, paused_on=today(), pause_until=until)
+
+	def resume(self, **values: Any) -> None:
+		"""Start service again after a pause."""
+		self._start_service("Active", False, **NOT_PAUSED, **values)
 
 	# Keys ---------------------------------------------------------------------------------------
 
@@ -254,7 +334,7 @@ class AISubscription(StatefulRecord):
 	def _quota(self) -> dict:
 		"""Return the quota of the plan, without what was used today: neither an extension nor another plan refills it."""
 		limit = self.get_plan().daily_limit()
-		runs = self.status in SERVED and self.quota_reset_on
+		runs = self.status in (*SERVED, "Paused") and self.quota_reset_on
 		if runs and cint(self.daily_quota_limit) == limit:
 			return {}
 		left = limit if limit == -1 or not runs else max(0, limit - self._used_today())

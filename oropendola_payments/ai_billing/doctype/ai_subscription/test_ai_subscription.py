@@ -6,6 +6,7 @@ import frappe
 
 from oropendola_payments.ai_billing.current import forget
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
+from oropendola_payments.ai_billing.periods import tomorrow
 from oropendola_payments.exceptions import Conflict, InvalidTransition, NotAllowed, Unprocessable
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import (
@@ -20,8 +21,9 @@ from oropendola_payments.tests.support.states import EveryPairOfStates, table
 MOVES = """
 	Pending   -> Trial, Active, Cancelled
 	Trial     -> Active, Past Due, Expired, Cancelled
-	Active    -> Past Due, Expired, Cancelled
+	Active    -> Past Due, Paused, Expired, Cancelled
 	Past Due  -> Active, Expired, Cancelled
+	Paused    -> Active, Cancelled
 	Expired   -> Active, Cancelled
 	Cancelled
 """
@@ -55,8 +57,9 @@ class TestSubscriptionStates(EveryPairOfStates, TestCase):
 	allowed = table(MOVES)
 	moves: ClassVar = {
 		"Trial": AISubscription.start_trial,
-		"Active": activate,
+		"Active": lambda doc: doc.resume() if doc.status == "Paused" else activate(doc),
 		"Past Due": AISubscription.mark_past_due,
+		"Paused": lambda doc: doc.pause(tomorrow()),
 		"Expired": AISubscription.expire,
 		"Cancelled": AISubscription.cancel,
 	}
@@ -117,6 +120,14 @@ class TestWithoutService(TestCase):
 			"had_trial": 1,
 			"coupon": create_coupon().name,
 			"coupon_periods_left": 3,
+			"is_default": 1,
+			"cancel_at_period_end": 1,
+			"cancel_requested_on": "2026-01-01 10:00:00",
+			"cancel_reason": "Other",
+			"cancel_note": "Typed by somebody",
+			"ended_on": "2026-01-01",
+			"paused_on": "2026-01-01",
+			"pause_until": "2026-02-01",
 		}
 		forged |= {"current_invoice": create_invoice(self.user).name}
 		forged |= {"replaced_by": forged["current_invoice"]}

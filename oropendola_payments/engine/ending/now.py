@@ -1,0 +1,96 @@
+"""End a subscription now: its keys and open invoices too. The plan says what happens to the paid days that are left."""
+
+from oropendola_payments.ai_billing import formatting
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
+from oropendola_payments.engine.core import after_commit
+from oropendola_payments.engine.core.transactions import in_transaction
+from oropendola_payments.engine.ending import unused_days
+from oropendola_payments.engine.entitlements.subscription_lock import Locked, lock_with_invoices
+from oropendola_payments.engine.notifications import subscription_mails
+from oropendola_payments.engine.settlement import unfinished
+
+SEND_REFUNDS = "oropendola_payments.engine.refunds.process.process_invoice"
+
+
+def end(name: str, reason: str = "", note: str | None = None) -> dict:
+	"""End a subscription now and give back its unused days as its plan says. A second call changes nothing."""
+	return in_transaction(_end, name, reason, note)
+
+
+def end_without_return(name: str) -> dict:
+	"""End a subscription of a customer who is gone: no email, and nothing is given back. The caller commits."""
+	return end_locked(lock_with_invoices(name), tell=False)
+
+
+def _end(name: str, reason: str, note: str | None) -> dict:
+	return end_locked(lock_with_invoices(name), reason, note, with_unused_days=True)
+
+
+def end_locked(
+	whole: Locked,
+	reason: str = "",
+	note: str | None = None,
+	with_unused_days: bool = False,
+	tell: bool = True,
+) -> dict:
+	"""End a locked subscription. The caller commits."""
+	subscription = whole.subscription
+	if subscription.status == "Cancelled":
+		return facts(subscription)
+	before, returned = subscription.status, []
+	_close_open_invoices(whole)
+	if with_unused_days:
+		returned = _give_back(whole)
+	whole.record("subscription_cancelled", from_status=before, to_status="Cancelled", reason=reason)
+	reason, note = reason or subscription.cancel_reason or "", note or subscription.cancel_note
+	subscription.cancel(cancel_reason=reason, cancel_note=note)
+	if tell and before != "Pending":
+		subscription_mails.enqueue("subscription_cancelled", subscription.name, **_texts(returned))
+	return {**facts(subscription), **({"given_back": returned} if returned else {})}
+
+
+def facts(subscription: AISubscription) -> dict:
+	return {
+		"subscription_id": subscription.name,
+		"status": subscription.status,
+		"cancel_at_period_end": False,
+		"ends_on": subscription.ended_on,
+	}
+
+
+def _give_back(whole: Locked) -> list[dict]:
+	policy = unused_days.policy_of(whole.subscription)
+	if policy == unused_days.NOTHING:
+		return []
+	found = []
+	for unused in unused_days.of(whole.subscription):
+		amount = unused_days.give_back(whole, unused)
+		if amount:
+			found.append({"as": policy.lower(), "amount": amount, "currency": unused.currency})
+	if found and policy == "Refund":
+		for invoice in whole.invoices:
+			_send_refunds(invoice)
+	return found
+
+
+def _texts(returned: list[dict]) -> dict[str, str]:
+	"""Return the amounts for the email: what is refunded, and what is kept as credit."""
+	texts: dict[str, list[str]] = {}
+	for part in returned:
+		texts.setdefault(part["as"], []).append(formatting.money(part["amount"], part["currency"]))
+	return {what: ", ".join(amounts) for what, amounts in texts.items()}
+
+
+def _close_open_invoices(whole: Locked) -> None:
+	"""Cancel open invoices, and close those paid in part, whose rest is not owed. A payment in progress goes on."""
+	for invoice in whole.open_invoices():
+		if invoice.can_move_to("Cancelled"):
+			invoice.mark_as_cancelled()
+		elif invoice.status == "Partly Paid":
+			unfinished.close(invoice, unfinished.ENDED_REASON)
+			_send_refunds(invoice)
+
+
+def _send_refunds(invoice: AIInvoice) -> None:
+	after_commit.enqueue_after_commit(SEND_REFUNDS, invoice=invoice.name)

@@ -1,0 +1,129 @@
+"""The paid days that are left when a subscription ends early: their value, and how it is given back."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import frappe
+from frappe import _
+from frappe.utils import getdate
+
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
+from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import CONTESTED, PaymentCapture
+from oropendola_payments.ai_billing.formatting import money
+from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.engine.core.transactions import lock
+from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod, paid_periods
+from oropendola_payments.engine.entitlements.subscription_lock import Locked
+from oropendola_payments.engine.refunds import record as refund_record
+from oropendola_payments.money import from_minor, to_decimal, unused_share
+
+NOTHING = "Nothing"
+
+
+@dataclass(frozen=True)
+class UnusedDays:
+	"""What is left of the periods that were paid in one currency, tax included."""
+
+	currency: str
+	days: int
+	amount: Decimal
+
+
+def of(subscription: AISubscription) -> list[UnusedDays]:
+	"""Return the unused days with their value, one entry for each currency. Empty without paid days."""
+	on = _day_of(subscription)
+	periods: dict[str, list[PaidPeriod]] = {}
+	for period in paid_periods(subscription.name, on):
+		periods.setdefault(period.currency, []).append(period)
+	return [_sum(currency, rows, on) for currency, rows in periods.items()]
+
+
+def _day_of(subscription: AISubscription) -> date:
+	"""Return the first unused day: today, or the day of the pause."""
+	return getdate(subscription.paused_on) if subscription.status == "Paused" else today()
+
+
+def _sum(currency: str, periods: list[PaidPeriod], on: date) -> UnusedDays:
+	left = [(period, period.days_left(on)) for period in periods]
+	minor = sum(period.unused(on) + unused_share(period.tax, days, period.days) for period, days in left)
+	return UnusedDays(currency, sum(days for _period, days in left), from_minor(minor, currency))
+
+
+def policy_of(subscription: AISubscription) -> str:
+	return subscription.get_plan().unused_on_cancel or NOTHING
+
+
+def can_give_back(subscription: AISubscription, unused: UnusedDays) -> Decimal:
+	"""Return how much of the value the payments still hold; the rest was refunded or spent before."""
+	names = _captures(subscription, unused.currency)
+	held = sum((_free(frappe.get_doc("Payment Capture", name)) for name in names), Decimal(0))
+	return min(unused.amount, held)
+
+
+def give_back(whole: Locked, unused: UnusedDays) -> Decimal:
+	"""Give back the value by the policy of the plan, out of the youngest payments first. The caller commits.
+
+	Return the amount. It is never more than what the payments still hold.
+	"""
+	policy = policy_of(whole.subscription)
+	left = unused.amount
+	for invoice, capture, part in _parts(whole, unused.currency, left):
+		left -= part
+		invoice.record(
+			"unused_days_given_back", capture, to_status=policy, amount=part, currency=unused.currency
+		)
+		if policy == "Credit" and not capture.credit_from:
+			_keep_as_credit(capture, part)
+		else:
+			_refund(whole, invoice, capture, part)
+	return unused.amount - left
+
+
+def _parts(
+	whole: Locked, currency: str, amount: Decimal
+) -> Iterator[tuple[AIInvoice, PaymentCapture, Decimal]]:
+	invoices = {invoice.name: invoice for invoice in whole.invoices}
+	for name in _captures(whole.subscription, currency):
+		capture = lock("Payment Capture", name)
+		part = min(amount, _free(capture))
+		if part > 0:
+			amount -= part
+			yield invoices[capture.invoice], capture, part
+
+
+def _captures(subscription: AISubscription, currency: str) -> list[str]:
+	"""Return the payments for periods that are not over, upgrades included, the youngest first."""
+	running = {"subscription": subscription.name, "period_end": (">", _day_of(subscription))}
+	invoices = frappe.get_all("AI Invoice", running, pluck="name")
+	if not invoices:
+		return []
+	filters = {"invoice": ("in", invoices), "currency": currency, "applied_amount": (">", 0)}
+	return frappe.get_all("Payment Capture", filters, pluck="name", order_by="creation desc, name desc")
+
+
+def _free(capture: PaymentCapture) -> Decimal:
+	"""Return what this payment can still give back. Credit that was kept of it is the customer's already."""
+	if capture.dispute_state in CONTESTED:
+		return Decimal(0)
+	return max(Decimal(0), capture.refundable() - capture.credit_left())
+
+
+def _keep_as_credit(capture: PaymentCapture, part: Decimal) -> None:
+	taken = to_decimal(capture.credit_used or 0) + to_decimal(capture.amount_refunded or 0)
+	capture.write(resolution="Credit", surplus=taken + capture.credit_left() + part)
+
+
+def _refund(whole: Locked, invoice: AIInvoice, capture: PaymentCapture, part: Decimal) -> None:
+	"""Open a refund, which is sent after the commit. What no gateway can send back is flagged for a manager."""
+	if capture.credit_from or refund_record.can_refund(capture, part):
+		reason = _("The subscription was cancelled before the end of its paid period.")
+		key = f"unused:{whole.subscription.name}:{capture.name}"
+		refund_record.open_refund(invoice, capture, part, reason, key)
+		return
+	message = _(
+		"{0} has to be refunded for unused days of payment {1}. Please send it and record the refund here."
+	)
+	invoice.flag_for_review(message.format(money(part, capture.currency), capture.gateway_payment_id))

@@ -1,0 +1,33 @@
+"""A subscription locked together with its invoices, for changes that move its dates or end it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, AIInvoice
+from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
+from oropendola_payments.ai_billing.doctype.payment_event import payment_event
+from oropendola_payments.engine.core.transactions import lock, read
+
+
+@dataclass(frozen=True)
+class Locked:
+	subscription: AISubscription
+	invoices: list[AIInvoice]
+
+	def open_invoices(self) -> list[AIInvoice]:
+		return [invoice for invoice in self.invoices if invoice.status in OPEN]
+
+	def record(self, event: str, **details: Any) -> None:
+		"""Append an event to the chain of the current invoice; a subscription without one uses the chain of the site."""
+		current = self.subscription.current_invoice
+		invoice = next((invoice for invoice in self.invoices if invoice.name == current), None)
+		if invoice:
+			invoice.record(event, self.subscription, **details)
+		else:
+			payment_event.append_to_site(event, self.subscription, **details)
+
+
+def lock_with_invoices(name: str) -> Locked:
+	"""Lock all invoices of a subscription, then itself: the order of a settlement. Read nothing before."""
+	invoices = read("AI Invoice", "`subscription` = %s ORDER BY `name` FOR UPDATE", (name,))
+	return Locked(lock("AI Subscription", name), invoices)

@@ -54,6 +54,7 @@ override_whitelisted_methods = {"frappe.client.get_count": "oropendola_payments.
 
 SWEEPS = "oropendola_payments.engine.jobs.payment_jobs"
 SUBSCRIPTIONS = "oropendola_payments.engine.jobs.subscription_jobs"
+PARTS = "oropendola_payments.engine.jobs.part_jobs"
 
 # These only enqueue background jobs, because a cron job itself has 300 seconds.
 scheduler_events = {
@@ -65,9 +66,9 @@ scheduler_events = {
 		"5 * * * *": [f"{SWEEPS}.check_invariants", f"{SUBSCRIPTIONS}.expire_subscriptions"],
 		"1 0 * * *": [f"{SUBSCRIPTIONS}.reset_quotas"],
 		"15 0 * * *": [f"{SUBSCRIPTIONS}.release_unpaid_coupons"],
-		"0 9 * * *": [f"{SUBSCRIPTIONS}.send_renewal_reminders"],
+		"0 9 * * *": [f"{SUBSCRIPTIONS}.send_renewal_reminders", f"{PARTS}.send_part_reminders"],
 	},
-	"daily_long": [f"{SWEEPS}.clear_raw_payloads"],
+	"daily_long": [f"{SWEEPS}.clear_raw_payloads", f"{PARTS}.close_unfinished_invoices"],
 }
 
 # Saving any user clears the cache except for these keys: tokens, input of two-step payments, heartbeats and counters. Other cached
@@ -92,6 +93,7 @@ user_data_fields = [
 	{"doctype": "AI Subscription", "filter_by": "user", "redact_fields": ["last_reminder", "cancel_note"]},
 	{"doctype": "AI API Key", "filter_by": "user", "redact_fields": ["key_prefix"]},
 	{"doctype": "AI Invoice", "filter_by": "user", "redact_fields": ["description"]},
+	{"doctype": "AI Invoice Part", "filter_by": "user", "redact_fields": ["last_reminder"]},
 	{"doctype": "Payment Attempt", "filter_by": "user", "redact_fields": ["request_data"]},
 	{"doctype": "AI Payment Link", "filter_by": "user", "redact_fields": ["note"]},
 	{"doctype": "Payment Capture", "filter_by": "user", "redact_fields": ["note"]},

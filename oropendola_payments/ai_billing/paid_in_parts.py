@@ -22,6 +22,7 @@ class PaidInParts(StatefulRecord):
 		covered_days: int
 		currency: str
 		instalment_plan: str | None
+		part_payments: int
 		part_service: str
 		plan: str | None
 		purpose: str
@@ -75,6 +76,10 @@ class PaidInParts(StatefulRecord):
 			processing_since=None,
 			**values,
 		)
+
+	def paid_in_parts(self) -> bool:
+		"""Return whether the customer may pay this invoice in parts."""
+		return bool(self.part_payments or self.instalment_plan)
 
 	def mark_as_closed(self, reason: str) -> bool:
 		"""Give up the rest of a partly paid invoice."""

@@ -8,7 +8,8 @@ from frappe.utils import flt, get_fullname
 
 from oropendola_payments.ai_billing import formatting, payment_methods
 from oropendola_payments.ai_billing.current import current, payment_settings
-from oropendola_payments.money import Amount
+from oropendola_payments.exceptions import NotFound
+from oropendola_payments.money import Amount, from_minor, quantize, to_minor, unused_share
 
 if TYPE_CHECKING:
 	from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
@@ -20,6 +21,16 @@ PAID = ("Paid", "Partly Refunded", "Refunded")
 def may_have(invoice: "AIInvoice") -> bool:
 	"""Return whether the invoice has a receipt. After a partial payment it has one too, which shows what is still due."""
 	return invoice.status in PAID or flt(invoice.amount_paid) > 0
+
+
+def of_payment(invoice: "AIInvoice", capture: str | None) -> "AIInvoice":
+	"""Return the invoice, of which `facts` then shows this payment alone. Raises NotFound if it did not pay this invoice."""
+	if capture:
+		paid = {"name": capture, "invoice": invoice.name, "applied_amount": (">", 0)}
+		if not frappe.db.exists("Payment Capture", paid):
+			raise NotFound(_("There is no payment {0} of invoice {1}.").format(capture, invoice.name))
+		invoice.flags.receipt_of = capture
+	return invoice
 
 
 def facts(invoice: "AIInvoice") -> dict:
@@ -74,17 +85,52 @@ def _tax(invoice: "AIInvoice") -> dict | None:
 def _payments_and_refunds(invoice: "AIInvoice") -> dict:
 	"""Return the payments applied to this invoice and their refunds, without duplicate payments."""
 	filters = {"invoice": invoice.name, "applied_amount": (">", 0)}
-	fields = ["name", "gateway", "gateway_payment_id", "amount", "currency", "captured_at", "attempt"]
+	fields = [
+		"name",
+		"gateway",
+		"gateway_payment_id",
+		"amount",
+		"applied_amount",
+		"currency",
+		"captured_at",
+		"attempt",
+		"creation",
+	]
 	captures = frappe.get_all("Payment Capture", filters, fields, order_by="captured_at, creation")
 	is_paid = invoice.status in PAID
+	shares = _tax_shares(invoice, captures) if len(captures) > 1 or not is_paid else {}
+	if only := invoice.flags.receipt_of:
+		captures = [row for row in captures if row.name == only]
 	return {
+		"is_part": bool(only),
 		# Not paid_date first: a bank transfer is recorded later than it arrives.
 		"paid_on": formatting.day(captures[-1].captured_at if captures else invoice.paid_date)
 		if is_paid
 		else "",
-		"payments": [_payment(row) for row in captures],
+		"payments": [
+			{
+				**_payment(row),
+				"tax": shares.get(row.name, ""),
+				"link": f"/receipt?invoice={invoice.name}&payment={row.name}" if shares and not only else "",
+			}
+			for row in captures
+		],
 		"refunds": _refunds([row.name for row in captures]),
 	}
+
+
+def _tax_shares(invoice: "AIInvoice", captures: list) -> dict[str, str]:
+	"""Return the tax in each payment: what the payments so far contain, so that the shares add up to the tax of the invoice."""
+	total, tax = (
+		to_minor(amount or 0, invoice.currency) for amount in (invoice.total_amount, invoice.tax_amount)
+	)
+	shares, paid, before = {}, 0, 0
+	for row in sorted(captures, key=lambda row: row.creation) if tax else ():
+		paid = min(total, paid + to_minor(quantize(row.applied_amount, invoice.currency), invoice.currency))
+		after = unused_share(tax, paid, total)
+		shares[row.name] = _money(from_minor(after - before, invoice.currency), invoice)
+		before = after
+	return shares
 
 
 def _payment(capture: "PaymentCapture") -> dict:

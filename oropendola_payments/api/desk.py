@@ -7,6 +7,7 @@ from frappe import _
 from frappe.utils import add_to_date, cint, fmt_money, now_datetime
 
 from oropendola_payments.ai_billing import analytics, recovery
+from oropendola_payments.ai_billing import overdue_parts as overdue
 from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.api import require_staff
@@ -72,6 +73,17 @@ def recovered_this_month(filters: Any = None) -> str:
 	"""Return what was paid this month after a reminder, one sum for each currency."""
 	require_staff()
 	return _in_currencies(recovery.recovered_since(frappe.utils.get_datetime(today().replace(day=1))))
+
+
+@frappe.whitelist(methods=["GET", "POST"])
+def overdue_parts(filters: Any = None) -> dict:
+	"""Return the number of parts whose customers are behind, with a link to the report."""
+	require_staff()
+	return {
+		"value": len(overdue.overdue_parts()),
+		"fieldtype": "Int",
+		"route": ["query-report", "Overdue Parts"],
+	}
 
 
 @frappe.whitelist(methods=["GET", "POST"])

@@ -14,11 +14,15 @@ ONLY_STYLES = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'n
 
 
 @frappe.whitelist(methods=["GET"])
-def download(invoice_id: Any = None) -> Response | dict:
-	"""Return the receipt of an own invoice as PDF, or as HTML to print if no PDF can be generated."""
+def download(invoice_id: Any = None, payment: Any = None) -> Response | dict:
+	"""Return the receipt of an own invoice as PDF, or as HTML to print if no PDF can be generated.
+
+	With `payment`, it is the receipt of one payment of an invoice that was paid in parts.
+	"""
 	try:
 		invoice = payer.own_invoice(require_login(), str(invoice_id or ""))
 		receipts.require_receipt(invoice)
+		receipts.for_payment(invoice, str(payment or "") or None)
 	except Exception as error:
 		return refusal(error)
 	pdf = receipts.as_pdf(invoice)

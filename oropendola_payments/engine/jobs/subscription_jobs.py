@@ -8,6 +8,7 @@ from frappe.utils import cint, getdate
 
 from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
+from oropendola_payments.ai_billing.overdue_parts import RUNNING
 from oropendola_payments.ai_billing.periods import today, tomorrow
 from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.core.batch import enqueue_sweep, for_each
@@ -118,6 +119,8 @@ def _mark_reminded(name: str, mark: str) -> bool:
 		return False
 	if subscription.cancel_at_period_end or subscription.status == "Paused":
 		return False
+	if _is_paid_in_instalments(name):
+		return False  # the reminders of the next part say the same
 	subscription.write(last_reminder=mark)
 	return True
 
@@ -126,3 +129,8 @@ def run_coupon_release() -> None:
 	"""Release the coupons of overdue invoices. Their price stays as it was promised."""
 	with acting_as("Sweep"):
 		expiry.release_unpaid()
+
+
+def _is_paid_in_instalments(subscription: str) -> bool:
+	running = {"subscription": subscription, "status": ("in", RUNNING), "instalment_plan": ("is", "set")}
+	return bool(frappe.db.exists("AI Invoice", {**running, "amount_paid": (">", 0)}))

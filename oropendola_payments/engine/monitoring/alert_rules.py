@@ -9,6 +9,7 @@ from frappe import _
 from frappe.utils import cint, flt, get_url, now_datetime
 
 from oropendola_payments.ai_billing import analytics
+from oropendola_payments.ai_billing import overdue_parts as overdue
 from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gateway_settings import (
 	enabled_in,
@@ -96,6 +97,18 @@ def pending() -> Iterator[Finding]:
 		)
 
 
+def overdue_parts() -> Iterator[Finding]:
+	rows = overdue.overdue_parts()
+	if rows:
+		text = _("Parts of invoices that are overdue: {0}. The report Overdue Parts shows whose they are.")
+		yield Finding(
+			"Overdue Parts",
+			SITE,
+			text.format(len(rows)),
+			records=tuple({row.invoice: None for row in rows[:SHOWN]}),
+		)
+
+
 def dead_letters() -> Iterator[Finding]:
 	rows = frappe.get_all(
 		"Payment Webhook Log", {"status": "Dead"}, ["name", "gateway"], order_by="creation, name", limit=500
@@ -174,6 +187,7 @@ RULES = {
 	rates: ("Abandoned Rate", "Failed Rate"),
 	pending: ("Pending Too Long",),
 	dead_letters: ("Dead Letters",),
+	overdue_parts: ("Overdue Parts",),
 	gateways: ("Gateway Degraded", "Keys Refused"),
 	setup: ("Simulator Beside Live", "Live Without HTTPS", "No Outgoing Mail"),
 }

@@ -8,24 +8,30 @@ from typing import Any
 
 import frappe
 from frappe import _
-from frappe.utils import cint, escape_html, flt, get_fullname, get_url
+from frappe.utils import cint, escape_html, flt, get_fullname, get_url, getdate
 
 from oropendola_payments.ai_billing import contact, formatting
 from oropendola_payments.ai_billing.current import current, payment_settings
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, SETTLED, AIInvoice
+from oropendola_payments.ai_billing.doctype.ai_invoice_part.ai_invoice_part import AIInvoicePart
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
+from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.entitlements import api_keys, free_plan
 from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.engine.links import create as links
 from oropendola_payments.engine.notifications import receipts
 from oropendola_payments.engine.notifications import templates as mail_templates
+from oropendola_payments.engine.parts import schedule
 
 ACCOUNT = "Email Account"
 SWITCHES = {
 	"payment_received": "send_payment_mails",
+	"part_received": "send_payment_mails",
+	"part_due": "send_reminder_mails",
+	"part_missed": "send_reminder_mails",
 	"payment_failed": "send_failure_mails",
 	"payment_abandoned": "send_failure_mails",
 	"payment_reminder": "send_payment_reminders",
@@ -54,6 +60,41 @@ def payment_received(invoice: AIInvoice, capture: PaymentCapture) -> None:
 		}
 
 	_send("payment_received", invoice, "/billing", values, with_receipt=True)
+
+
+def part_received(invoice: AIInvoice, capture: PaymentCapture) -> None:
+	"""Confirm a payment of a part, with its own receipt and what is due next."""
+
+	def values() -> dict:
+		following = schedule.next_part(invoice.name) if invoice.instalment_plan else None
+		return {
+			**_about_invoice(invoice),
+			"amount": formatting.money(capture.amount, capture.currency),
+			"rest": formatting.money(invoice.outstanding(), invoice.currency),
+			"runs_until": formatting.day(invoice.period_end) if invoice.covered_days else "",
+			"next_amount": formatting.money(following.left(), invoice.currency) if following else "",
+			"next_due": formatting.day(following.due_on) if following else "",
+			"key_waits": bool(invoice.subscription and api_keys.has_new_key(invoice.subscription)),
+		}
+
+	_send("part_received", invoice, "/billing", values, receipt_of=capture.name)
+
+
+def part_due(invoice: AIInvoice, part: AIInvoicePart, missed: bool) -> None:
+	"""Remind of the next part, or tell that it was missed and what that means for the service."""
+
+	def values() -> dict:
+		until = getdate(invoice.period_end) if invoice.covered_days else None
+		return {
+			**_about_invoice(invoice),
+			"amount": formatting.money(part.left(), invoice.currency),
+			"due_on": formatting.day(part.due_on),
+			"rest": formatting.money(invoice.outstanding(), invoice.currency),
+			"runs_until": formatting.day(until),
+			"has_ended": bool(until and until <= today()),
+		}
+
+	_send("part_missed" if missed else "part_due", invoice, f"/checkout?invoice={invoice.name}", values)
 
 
 def payment_failed(invoice: AIInvoice) -> None:
@@ -203,6 +244,7 @@ def _send(
 	link: str | Callable[[], str],
 	values: Callable[[], dict],
 	with_receipt: bool = False,
+	receipt_of: str | None = None,
 ) -> None:
 	"""Queue a mail. `link` is a path of this site, or returns an address that is made for a mail that is really sent."""
 	settings = payment_settings()
@@ -229,7 +271,9 @@ def _send(
 		reply_to=settings.seller_email or None,
 		reference_doctype=record.doctype,
 		reference_name=record.name,
-		attachments=receipts.attachments(record, customer.language) if with_receipt else None,
+		attachments=receipts.attachments(record, customer.language, receipt_of)
+		if with_receipt or receipt_of
+		else None,
 	)
 
 

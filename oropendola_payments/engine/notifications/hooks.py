@@ -4,6 +4,7 @@ from typing import Any
 
 import frappe
 
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
 from oropendola_payments.engine.core.transactions import safely
 from oropendola_payments.engine.notifications import emails, subscription_mails
 
@@ -17,6 +18,16 @@ def payment_succeeded(capture: str) -> None:
 		safely(lambda: invoice.run_method("on_payment_authorized", "Completed"))
 		safely(lambda: emails.payment_received(invoice, doc))
 		subscription_mails.payment_withdrew_cancellation(invoice)
+	elif invoice.paid_in_parts() and doc.applied_amount and doc.gateway != "credit":
+		safely(lambda: emails.part_received(invoice, doc))
+		subscription_mails.payment_withdrew_cancellation(invoice)
+
+
+def part_due(part: str, missed: bool) -> None:
+	doc = frappe.get_doc("AI Invoice Part", part)
+	invoice = frappe.get_doc("AI Invoice", doc.parent)
+	if doc.left() and invoice.status in OPEN:
+		safely(lambda: emails.part_due(invoice, doc, missed))
 
 
 def payments_failed(attempts: list[str]) -> None:

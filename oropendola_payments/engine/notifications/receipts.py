@@ -18,10 +18,20 @@ def require_receipt(invoice: AIInvoice) -> None:
 		raise Conflict(message.format(invoice.name, _(invoice.status)))
 
 
-def attachments(invoice: AIInvoice, language: str | None = None) -> list[dict] | None:
-	"""Return the receipt for `frappe.sendmail`, or None if it cannot be generated, so that the email is still sent."""
+def for_payment(invoice: AIInvoice, capture: str | None) -> AIInvoice:
+	"""Return the invoice, whose receipt is then that of one payment. Raises NotFound if it did not pay this invoice."""
+	return receipt.of_payment(invoice, capture)
+
+
+def attachments(
+	invoice: AIInvoice, language: str | None = None, capture: str | None = None
+) -> list[dict] | None:
+	"""Return the receipt for `frappe.sendmail`, or None if it cannot be generated, so that the email is still sent.
+
+	With `capture`, it is the receipt of this payment alone.
+	"""
 	with formatting.in_language(language):
-		content = as_pdf(invoice)
+		content = as_pdf(receipt.of_payment(invoice, capture))
 	return [{"fname": f"{invoice.name}.pdf", "fcontent": content}] if content else None
 
 
@@ -31,7 +41,7 @@ def as_pdf(invoice: AIInvoice) -> bytes | None:
 	try:
 		# The caller has checked permissions, and a worker that handles a webhook runs as Guest.
 		frappe.flags.ignore_print_permissions = True
-		return frappe.get_print(invoice.doctype, invoice.name, print_format(), as_pdf=True)  # type: ignore[attr-defined]  # only on a bench
+		return frappe.get_print(invoice.doctype, invoice.name, print_format(), doc=invoice, as_pdf=True)  # type: ignore[attr-defined]  # only on a bench
 	except NotImplementedError:
 		return None
 	except Exception:

@@ -27,6 +27,11 @@ def rows_of(invoice: str) -> list[AIInvoicePart]:
 	return [frappe.get_doc({"doctype": "AI Invoice Part", **row}) for row in names]
 
 
+def next_part(invoice: str) -> AIInvoicePart | None:
+	"""Return the first part that is not paid in full."""
+	return next((row for row in rows_of(invoice) if row.left()), None)
+
+
 def amounts(invoice: AIInvoice, plan: AIInstalmentPlan) -> list[int]:
 	"""Return the parts of the invoice's total in minor units."""
 	total = to_minor(invoice.total(), invoice.currency)

@@ -32,6 +32,7 @@ from oropendola_payments.tests.support.time_travel import finish_refunds, sweep_
 
 REPORTS = (
 	"Payments by Gateway",
+	"Overdue Parts",
 	"Recovered Payments",
 	"Reconciliation Differences",
 	"Subscriptions and MRR",
@@ -184,6 +185,7 @@ class TestNumbers(DeskCase):
 				desk_api.success_rate,
 				desk_api.abandoned_rate,
 				desk_api.pending_too_long,
+				desk_api.overdue_parts,
 				desk_api.recovered_this_month,
 			):
 				self.assertIsNotNone(card())
@@ -195,6 +197,7 @@ class TestNumbers(DeskCase):
 				desk_api.revenue_this_month,
 				desk_api.success_rate,
 				desk_api.pending_too_long,
+				desk_api.overdue_parts,
 				desk_api.recovered_this_month,
 				desk_api.chart,
 			):

@@ -24,6 +24,7 @@ READS = {
 	"cashfree.get_cashfree_order_status",
 	"desk.abandoned_rate",
 	"desk.chart",
+	"desk.overdue_parts",
 	"desk.pending_too_long",
 	"desk.recovered_this_month",
 	"desk.revenue_this_month",

@@ -11,6 +11,7 @@ from oropendola_payments.tests.support.source import ROOT
 
 SWEEPS = "oropendola_payments.engine.jobs.payment_jobs"
 SUBSCRIPTIONS = "oropendola_payments.engine.jobs.subscription_jobs"
+PARTS = "oropendola_payments.engine.jobs.part_jobs"
 
 # Job, its cron expression, how docs/operations.md puts it, the function that it queues.
 JOBS = (
@@ -25,6 +26,8 @@ JOBS = (
 	(f"{SUBSCRIPTIONS}.reset_quotas", "1 0 * * *", "00:01", "run_reset"),
 	(f"{SUBSCRIPTIONS}.release_unpaid_coupons", "15 0 * * *", "00:15", "run_coupon_release"),
 	(f"{SUBSCRIPTIONS}.send_renewal_reminders", "0 9 * * *", "09:00", "run_reminders"),
+	(f"{PARTS}.send_part_reminders", "0 9 * * *", "09:00", "run_part_reminders"),
+	(f"{PARTS}.close_unfinished_invoices", "daily_long", "daily", "run_closing"),
 	(f"{SWEEPS}.clear_raw_payloads", "daily_long", "daily", "run_clear_payloads"),
 )
 ROW = re.compile(r"^\| (?P<when>[^|]+) \| `(?P<job>\w+\.\w+)` \|", re.MULTILINE)

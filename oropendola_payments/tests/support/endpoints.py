@@ -211,6 +211,7 @@ ROWS = (
 	Row("desk.abandoned_rate", STAFF, methods=BOTH),
 	Row("desk.pending_too_long", STAFF, methods=BOTH),
 	Row("desk.recovered_this_month", STAFF, methods=BOTH),
+	Row("desk.overdue_parts", STAFF, methods=BOTH),
 	Row("desk.chart", STAFF, lambda w: {"filters": '{"figure": "Funnel", "days": 30}'}, BOTH),
 	Row("health.status", EVERYBODY, methods=BOTH),
 	Row("health.metrics", STAFF, methods=GET),

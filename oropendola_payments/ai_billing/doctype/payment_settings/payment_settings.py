@@ -80,6 +80,7 @@ class PaymentSettings(Document):
 		self.validate_payment_reminders()
 		self.validate_otp_message()
 		self.validate_links()
+		self.validate_parts()
 
 	def validate_numbers(self) -> None:
 		if cint(self.abandon_after_minutes) < 5:
@@ -164,6 +165,25 @@ class PaymentSettings(Document):
 		return sorted(
 			{int(part) for part in (self.reminder_days or "").split(",") if part.strip()}, reverse=True
 		)
+
+	def validate_parts(self) -> None:
+		if not 0 <= flt(self.part_percent) <= 50:
+			frappe.throw(_("The smallest part must be between 0 and 50 percent."))
+		if cint(self.max_parts) < 2:
+			frappe.throw(_("Please allow at least 2 parts."))
+		try:
+			offsets = self.part_reminder_offsets()
+		except ValueError:
+			offsets = [-1]
+		if any(days < 0 for days in offsets):
+			frappe.throw(
+				_("Part reminder days must be whole numbers of 0 or more separated by commas, such as 3,0.")
+			)
+
+	def part_reminder_offsets(self) -> list[int]:
+		"""Return the days before the due date of a part, largest first."""
+		parts = (self.part_reminder_days or "").split(",")
+		return sorted({int(part) for part in parts if part.strip()}, reverse=True)
 
 	def on_update(self) -> None:
 		if before := self.get_doc_before_save():

@@ -24,8 +24,13 @@ def is_overdue(row: frappe._dict) -> bool:
 
 def unpaid_parts_due_before(day: date) -> list[frappe._dict]:
 	"""Return the unpaid parts of running invoices that were due before this day."""
-	part, invoice = DocType("AI Invoice Part"), DocType("AI Invoice")
+	part, invoice, subscription = (
+		DocType("AI Invoice Part"),
+		DocType("AI Invoice"),
+		DocType("AI Subscription"),
+	)
 	query = frappe.qb.from_(part).join(invoice).on(invoice.name == part.parent)
+	query = query.left_join(subscription).on(subscription.name == invoice.subscription)
 	query = query.select(
 		part.name, part.parent.as_("invoice"), part.idx.as_("number"), part.due_on, part.amount
 	)
@@ -35,6 +40,8 @@ def unpaid_parts_due_before(day: date) -> list[frappe._dict]:
 	)
 	query = query.where(part.paid_on.isnull()).where(part.due_on < day)
 	query = query.where(invoice.status.isin(RUNNING)).where(invoice.amount_paid > 0)
+	# Nobody is behind during a pause, or after the end.
+	query = query.where(subscription.status.isnull() | subscription.status.notin(("Paused", "Cancelled")))
 	rows = query.orderby(part.due_on).orderby(part.name).run(as_dict=True)
 	for row in rows:
 		row.left = to_decimal(row.amount) - to_decimal(row.paid_amount or 0)

@@ -69,11 +69,11 @@ def _mark_reminded(invoice_name: str, part_name: str, mark: str) -> bool:
 
 
 def _ends(invoice: AIInvoice) -> bool:
-	"""Return whether the customer has cancelled, so that no more parts are wanted."""
+	"""Return whether the customer has cancelled or paused, so that no more parts are wanted now."""
 	if not invoice.subscription:
 		return False
 	subscription = frappe.get_doc("AI Subscription", invoice.subscription)
-	return subscription.status == "Cancelled" or bool(cint(subscription.get("cancel_at_period_end")))
+	return subscription.status in ("Cancelled", "Paused") or bool(cint(subscription.cancel_at_period_end))
 
 
 # Closing ------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.core.transactions import in_transaction
 from oropendola_payments.engine.entitlements.subscription_lock import Locked, lock_with_invoices
 from oropendola_payments.engine.notifications import subscription_mails
+from oropendola_payments.engine.parts import schedule
 from oropendola_payments.engine.pauses.pause import earliest_resume
 from oropendola_payments.exceptions import Conflict
 
@@ -88,6 +89,8 @@ def _move_period(invoice: AIInvoice, start: date, pause: timedelta) -> None:
 	else:
 		values["paused_days"] = cint(invoice.paused_days) + pause.days
 	invoice.write(**values)
+	if invoice.instalment_plan:
+		schedule.sync(invoice)
 
 
 def _keep(name: str, start: date, end: date) -> None:

@@ -94,6 +94,14 @@ class TestReminders(JobCase):
 		self.succeed(api.cancel_subscription, subscription_id=self.subscription)
 		self.assertEqual(self.run_reminders(), [])
 
+	def test_a_scheduled_cancellation_and_a_pause_are_silent_too(self):
+		self.due_in(3)
+		for values in ({"cancel_at_period_end": 1}, {"cancel_at_period_end": 0, "status": "Paused"}):
+			frappe.db.set_value("AI Subscription", self.subscription, values)
+			self.assertEqual(self.run_reminders(), [], values)
+		frappe.db.set_value("AI Subscription", self.subscription, {"status": "Active"})
+		self.assertEqual(self.run_reminders(), [False])
+
 	def test_renewal_reminders_leave_instalments_alone(self):
 		end = today() + timedelta(days=7)
 		frappe.db.set_value("AI Subscription", self.subscription, "end_date", end)

@@ -11,6 +11,7 @@ from oropendola_payments.engine.entitlements import usage
 from oropendola_payments.engine.entitlements.paid_periods import paid_periods
 from oropendola_payments.engine.jobs import subscription_jobs
 from oropendola_payments.engine.monitoring import audit, invariants
+from oropendola_payments.engine.pauses.resume import resume_if_due
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.settlement import settle, unfinished
 from oropendola_payments.exceptions import Conflict, PaymentRequired, Unprocessable
@@ -151,6 +152,25 @@ class TestPartsBuyDays(FlowCase):
 		self.pay(None)
 		self.assertEqual(self.ends_in(), sum(row.covers_days for row in bought[1:]))
 		self.assertEqual(self.doc().covered_days, self.days())
+
+	def test_a_pause_moves_the_due_dates_with_the_days(self):
+		self.pay(PARTS[0])
+		due = [self.days_until(row.due_on) for row in self.parts()]
+		then = {"status": "Paused", "paused_on": add_interval(today(), "Day", -10), "pause_until": today()}
+		frappe.db.set_value("AI Subscription", self.subscription, {**then, "api_key_link": None})
+		frappe.db.commit()
+		self.assertTrue(resume_if_due(self.subscription))
+		self.assertEqual(self.ends_in(), self.covered(PARTS[0]) + 10)
+		self.assertEqual(
+			[self.days_until(row.due_on) for row in self.parts()][1:], [day + 10 for day in due[1:]]
+		)
+
+	def test_a_part_withdraws_a_scheduled_cancellation(self):
+		self.pay(PARTS[0])
+		frappe.db.set_value("AI Subscription", self.subscription, "cancel_at_period_end", 1)
+		frappe.db.commit()
+		self.pay(PARTS[1])
+		self.assertEqual(self.served().cancel_at_period_end, 0)
 
 	def test_renewing_in_the_middle_leads_to_the_same_invoice(self):
 		self.pay(PARTS[0])

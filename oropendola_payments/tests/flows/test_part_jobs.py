@@ -91,7 +91,7 @@ class TestReminders(JobCase):
 		opt_out.set_reminders(self.user, "Email", enabled=False)
 		self.assertEqual(self.run_reminders(), [])
 		opt_out.set_reminders(self.user, "Email", enabled=True)
-		self.succeed(api.cancel_subscription, subscription_id=self.subscription)
+		self.succeed(api.cancel_subscription, subscription_id=self.subscription, at_period_end=0)
 		self.assertEqual(self.run_reminders(), [])
 
 	def test_a_scheduled_cancellation_and_a_pause_are_silent_too(self):

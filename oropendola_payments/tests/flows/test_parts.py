@@ -298,7 +298,7 @@ class TestFullService(FlowCase):
 
 	def test_cancelling_gives_parts_that_bought_nothing_back(self):
 		self.pay("200")
-		self.succeed(api.cancel_subscription, subscription_id=self.subscription)
+		self.succeed(api.cancel_subscription, subscription_id=self.subscription, at_period_end=0)
 		self.assertEqual(self.captures()[0].resolution, "Refund")
 		self.assertIn(self.doc().status, ("Closed", "Refunded"))
 
@@ -310,7 +310,7 @@ class TestCancelling(FlowCase):
 		self.pay(PARTS[0])
 
 	def test_cancelling_keeps_what_was_earned_and_asks_for_no_more(self):
-		self.succeed(api.cancel_subscription, subscription_id=self.subscription)
+		self.succeed(api.cancel_subscription, subscription_id=self.subscription, at_period_end=0)
 		invoice = self.doc()
 		self.assertEqual(
 			(invoice.status, invoice.outstanding(), invoice.outstanding_amount), ("Closed", 0, 0)
@@ -321,7 +321,7 @@ class TestCancelling(FlowCase):
 	def test_a_part_that_arrives_after_the_end_falls_under_the_policy(self):
 		attempt = self.start(PARTS[1])
 		self.succeed(payment.cancel_payment, attempt=attempt)
-		self.succeed(api.cancel_subscription, subscription_id=self.subscription)
+		self.succeed(api.cancel_subscription, subscription_id=self.subscription, at_period_end=0)
 		self.settle(attempt)
 		captures = self.captures()
 		self.assertEqual([c.resolution or "" for c in captures], ["", "Refund"])
@@ -329,7 +329,7 @@ class TestCancelling(FlowCase):
 
 	def test_a_part_under_way_when_the_subscription_ends_falls_under_the_policy(self):
 		attempt = self.start(PARTS[1])
-		self.succeed(api.cancel_subscription, subscription_id=self.subscription)
+		self.succeed(api.cancel_subscription, subscription_id=self.subscription, at_period_end=0)
 		self.settle(attempt)
 		self.assertEqual([c.resolution or "" for c in self.captures()], ["", "Refund"])
 		self.assertEqual(self.served().status, "Cancelled")

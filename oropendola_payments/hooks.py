@@ -12,7 +12,7 @@ before_uninstall = "oropendola_payments.install.before_uninstall"
 DESK_SCRIPT = "public/js/payments_desk.js"
 doctype_js = dict.fromkeys(
 	(
-		*("AI Invoice", "AI Payment Link", "AI Subscription", "Payment Attempt"),
+		*("AI Invoice", "AI Payment Link", "AI Plan Change", "AI Subscription", "Payment Attempt"),
 		*("Payment Webhook Log", "Payment Settings"),
 	),
 	DESK_SCRIPT,
@@ -29,6 +29,7 @@ permission_query_conditions = {
 	"Payment Attempt": f"{PERMISSIONS}.attempt_conditions",
 	"AI Billing Profile": f"{PERMISSIONS}.profile_conditions",
 	"AI Payment Link": f"{PERMISSIONS}.payment_link_conditions",
+	"AI Plan Change": f"{PERMISSIONS}.plan_change_conditions",
 }
 has_permission = {
 	"AI Subscription": f"{PERMISSIONS}.has_permission",
@@ -37,6 +38,7 @@ has_permission = {
 	"Payment Attempt": f"{PERMISSIONS}.has_permission",
 	"AI Billing Profile": f"{PERMISSIONS}.has_permission",
 	"AI Payment Link": f"{PERMISSIONS}.has_permission",
+	"AI Plan Change": f"{PERMISSIONS}.has_permission",
 }
 
 before_request = ["oropendola_payments.api.own_paths.read_request"]
@@ -55,13 +57,18 @@ override_whitelisted_methods = {"frappe.client.get_count": "oropendola_payments.
 SWEEPS = "oropendola_payments.engine.jobs.payment_jobs"
 SUBSCRIPTIONS = "oropendola_payments.engine.jobs.subscription_jobs"
 PARTS = "oropendola_payments.engine.jobs.part_jobs"
+PLAN_CHANGES = "oropendola_payments.engine.jobs.plan_change_jobs"
 
 # These only enqueue background jobs, because a cron job itself has 300 seconds.
 scheduler_events = {
 	"cron": {
 		"* * * * *": [f"{SWEEPS}.reconcile_attempts"],
 		"*/2 * * * *": [f"{SWEEPS}.process_inbox", f"{SWEEPS}.poll_refunds"],
-		"*/10 * * * *": [f"{SWEEPS}.check_alerts", f"{SUBSCRIPTIONS}.send_payment_reminders"],
+		"*/10 * * * *": [
+			f"{SWEEPS}.check_alerts",
+			f"{SUBSCRIPTIONS}.send_payment_reminders",
+			f"{PLAN_CHANGES}.settle_plan_changes",
+		],
 		"*/30 * * * *": [f"{SWEEPS}.check_abandoned_payments"],
 		"5 * * * *": [f"{SWEEPS}.check_invariants", f"{SUBSCRIPTIONS}.expire_subscriptions"],
 		"1 0 * * *": [f"{SUBSCRIPTIONS}.reset_quotas"],
@@ -94,6 +101,7 @@ user_data_fields = [
 	{"doctype": "AI API Key", "filter_by": "user", "redact_fields": ["key_prefix"]},
 	{"doctype": "AI Invoice", "filter_by": "user", "redact_fields": ["description"]},
 	{"doctype": "AI Invoice Part", "filter_by": "user", "redact_fields": ["last_reminder"]},
+	{"doctype": "AI Plan Change", "filter_by": "user", "redact_fields": ["note"]},
 	{"doctype": "Payment Attempt", "filter_by": "user", "redact_fields": ["request_data"]},
 	{"doctype": "AI Payment Link", "filter_by": "user", "redact_fields": ["note"]},
 	{"doctype": "Payment Capture", "filter_by": "user", "redact_fields": ["note"]},
@@ -127,6 +135,7 @@ doc_events = {
 	"Payment Attempt": {"onload": f"{FORMS}.attempt_loaded"},
 	"AI Payment Link": {"onload": f"{FORMS}.link_loaded"},
 	"Payment Refund": {"onload": f"{FORMS}.refund_loaded"},
+	"AI Plan Change": {"onload": f"{FORMS}.plan_change_loaded"},
 	"Payment Webhook Log": {"onload": f"{FORMS}.webhook_log_loaded"},
 	"AI Plan": {"on_change": CHANGED, "on_trash": CHANGED},
 	"Payment Settings": {"onload": f"{FORMS}.settings_loaded", "on_change": CHANGED},

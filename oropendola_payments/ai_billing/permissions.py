@@ -33,3 +33,7 @@ def profile_conditions(user: str | None = None) -> str:
 
 def payment_link_conditions(user: str | None = None) -> str:
 	return own_records_condition("AI Payment Link", user)
+
+
+def plan_change_conditions(user: str | None = None) -> str:
+	return own_records_condition("AI Plan Change", user)

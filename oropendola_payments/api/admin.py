@@ -14,6 +14,7 @@ from oropendola_payments.engine.gateway.simulated import mock_marks_of
 from oropendola_payments.engine.inbound import inbox
 from oropendola_payments.engine.inbound.status_query import refresh
 from oropendola_payments.engine.pauses import pause, resume
+from oropendola_payments.engine.plan_changes import withdraw
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.settlement import manual_payment, reviews
 from oropendola_payments.engine.subscriptions import retries
@@ -116,3 +117,13 @@ def finish_review(invoice_id: str, note: str) -> dict:
 	"""Finish the review of an invoice. The note says what was found."""
 	require_manager()
 	return reviews.finish_review(invoice_id, note)
+
+
+@endpoint(methods=("POST",), source="Desk")
+def withdraw_plan_change(plan_change: str) -> dict:
+	"""Call off a change of plan that is scheduled or not paid yet."""
+	require_manager()
+	subscription = frappe.db.get_value("AI Plan Change", plan_change, "subscription")
+	if not subscription:
+		raise NotFound(_("There is no change of plan {0}.").format(plan_change))
+	return withdraw.withdraw_of(subscription)

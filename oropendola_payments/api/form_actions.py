@@ -9,6 +9,7 @@ from frappe.utils import cint, flt
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_payment_link.ai_payment_link import AIPaymentLink
+from oropendola_payments.ai_billing.doctype.ai_plan_change.ai_plan_change import AIPlanChange
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
@@ -36,6 +37,10 @@ def attempt_loaded(attempt: PaymentAttempt, method: str | None = None) -> None:
 
 def refund_loaded(refund: PaymentRefund, method: str | None = None) -> None:
 	refund.set_onload("can_close", is_manager() and refund.can_be_closed())
+
+
+def plan_change_loaded(change: AIPlanChange, method: str | None = None) -> None:
+	change.set_onload("can_withdraw", is_manager() and change.is_open())
 
 
 def webhook_log_loaded(row: Document, method: str | None = None) -> None:

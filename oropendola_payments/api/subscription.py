@@ -2,6 +2,7 @@
 
 from oropendola_payments.api import endpoint, require_login
 from oropendola_payments.api.arguments import Currency
+from oropendola_payments.engine.plan_changes import confirm, preview, withdraw
 from oropendola_payments.engine.self_service import commands, default, state
 from oropendola_payments.engine.subscriptions import catalogue, lifecycle, lookup
 
@@ -89,3 +90,23 @@ def rotate_api_key(subscription_id: str | None = None) -> dict:
 def reveal_api_key(subscription_id: str | None = None) -> dict:
 	"""Return, once, the API key that a payment created."""
 	return lifecycle.reveal_key(require_login(), subscription_id)
+
+
+@endpoint(methods=("GET", "POST"))
+def preview_plan_change(
+	plan_id: str, subscription_id: str | None = None, currency: Currency | None = None
+) -> dict:
+	"""Return what a change to this plan costs and when it takes effect. `quote` confirms exactly this with `change_plan`."""
+	return preview.preview(require_login(), plan_id, subscription_id, currency)
+
+
+@endpoint(methods=("POST",))
+def change_plan(plan_id: str, quote: str, subscription_id: str | None = None) -> dict:
+	"""Make the change that `preview_plan_change` quoted. If it has to be paid, nothing changes before the invoice is paid."""
+	return confirm.change(require_login(), plan_id, quote, subscription_id)
+
+
+@endpoint(methods=("POST",))
+def withdraw_plan_change(subscription_id: str | None = None) -> dict:
+	"""Call off a change that is scheduled or not paid yet."""
+	return withdraw.withdraw(require_login(), subscription_id)

@@ -3,13 +3,17 @@
 from frappe import _
 
 from oropendola_payments.api import endpoint, require_login, require_manager
+from oropendola_payments.engine.plan_changes import renew
 from oropendola_payments.engine.subscriptions import fulfil_again, renewal
 
 
 @endpoint(methods=("POST",))
 def renew_subscription(plan_id: str | None = None, subscription_id: str | None = None) -> dict:
-	"""Return the invoice for the next period. `action` is `extend` if it extends the current period, else `new`."""
-	return renewal.renew(require_login(), plan_id, subscription_id)
+	"""Return the invoice for the next period. `action` is `extend` if it extends the current period, else `new`.
+
+	With another plan it is a change of plan: `action` is `change`, and the answer has what it costs.
+	"""
+	return renew.renew(require_login(), plan_id, subscription_id)
 
 
 @endpoint(methods=("POST",))

@@ -32,6 +32,7 @@ REFUSALS = (
 	"engine/pauses/*.py",
 	"engine/phone/*.py",
 	"engine/self_service/*.py",
+	"engine/plan_changes/*.py",
 	"engine/subscriptions/*.py",
 	"engine/tax/*.py",
 	"engine/notifications/receipts.py",

@@ -120,6 +120,12 @@ def _get_or_create(request: AttemptRequest) -> Created | Existing | None:
 	return Created(made, invoice, customer, tuple(rows))
 
 
+class Lapsed(Conflict):
+	"""The invoice could be paid until a certain time, which is over."""
+
+	error_code = "quote_lapsed"
+
+
 class PhoneMissing(Unprocessable):
 	"""Refused before an attempt exists, so that a missing number counts neither as a failure nor as a retry."""
 
@@ -167,6 +173,10 @@ def _require_payable(invoice: AIInvoice, subscription_status: str | None) -> Non
 			_(
 				"Invoice {0} has had too many payment attempts. Please request a new invoice on the billing page, or contact us."
 			).format(invoice.name)
+		)
+	if invoice.is_expired():
+		raise Lapsed(
+			_("The time to pay invoice {0} is over. Please choose the plan again.").format(invoice.name)
 		)
 	if subscription_status == "Cancelled":
 		raise Conflict(

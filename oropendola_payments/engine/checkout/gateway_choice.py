@@ -2,30 +2,20 @@
 
 from decimal import Decimal
 
-import frappe
 from frappe import _
-from frappe.utils import cint
 
-from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gateway_settings import (
-	simulator_allowed,
-)
 from oropendola_payments.ai_billing.formatting import money
-from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
+from oropendola_payments.ai_billing.known_gateways import adapter_class
+from oropendola_payments.engine.gateway.enabled import enabled_gateways
 from oropendola_payments.engine.gateway.live_guard import is_confirmed
-from oropendola_payments.engine.gateway.registry import SETTINGS, settings_of
-from oropendola_payments.engine.gateway.settings_changed import LIST_KEY
+from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.engine.gateway.simulated import mock_marks
 from oropendola_payments.exceptions import BadRequest, Unavailable
 
 
 def available(currency: str | None = None, amount: Decimal | None = None) -> dict:
 	"""Return the enabled and configured gateways, and for each whether it accepts `currency` and `amount`."""
-	rows = [row for row in _enabled() if _may_be_offered(row)]
-	if any(row["mode"] == "Live" for row in rows):
-		rows = [
-			row for row in rows if row["mode"] != "Simulator"
-		]  # never service for nothing beside real money
-	entries = [_entry(row, currency, amount) for row in rows]
+	entries = [_entry(row, currency, amount) for row in enabled_gateways()]
 	usable = [entry for entry in entries if entry["available"]]
 	recommended = _recommended(usable)
 	for entry in entries:
@@ -62,28 +52,6 @@ def _refusal_message(entry: dict, currency: str, amount: Decimal | None) -> str:
 
 def _minimum(code: str, currency: str | None) -> Decimal | None:
 	return adapter_class(code).capabilities.minimum.get((currency or "").upper())
-
-
-def _enabled() -> list[dict]:
-	"""Return the enabled gateways from the shared cache, which every save of a settings record clears."""
-	return frappe.cache.get_value(LIST_KEY, _read_enabled)
-
-
-def _read_enabled() -> list[dict]:
-	names = frappe.get_all(SETTINGS, {"enabled": 1}, pluck="name", order_by="sort_order, name")
-	docs = [frappe.get_doc(SETTINGS, name) for name in names]
-	return [
-		{"id": doc.gateway, "name": doc.label, "mode": doc.mode, "is_default": cint(doc.is_default)}
-		for doc in docs
-		if doc.is_configured()
-	]
-
-
-def _may_be_offered(row: dict) -> bool:
-	"""Check what can change while the list is cached: the site's configuration, and other apps that bring gateways."""
-	if row["id"] not in gateway_codes():
-		return False
-	return row["mode"] != "Simulator" or simulator_allowed()
 
 
 def _entry(row: dict, currency: str | None, amount: Decimal | None) -> dict:

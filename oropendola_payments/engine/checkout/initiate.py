@@ -18,6 +18,7 @@ from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.gateway.idempotency import fingerprint, operation_key
 from oropendola_payments.engine.inbound.status_query import refresh_if_possible
 from oropendola_payments.engine.phone import verification
+from oropendola_payments.engine.plan_changes import lapse
 from oropendola_payments.exceptions import Conflict
 from oropendola_payments.gateways.base import Customer
 from oropendola_payments.gateways.cards import refuse_card_data
@@ -58,12 +59,20 @@ def initiate(
 		amount=amount,
 		payment_link=payment_link,
 	)
-	match attempts.get_or_create(request):
+	match _get_or_create(request):
 		case Created() as created:
 			return _open_new(created, details)
 		case Existing(attempt):
 			return _resume(attempt, details, customer)
 	return nothing_to_pay_response(invoice_name)
+
+
+def _get_or_create(request: AttemptRequest) -> Created | Existing | None:
+	try:
+		return attempts.get_or_create(request)
+	except attempts.Lapsed:
+		lapse.lapse(request.invoice)
+		raise
 
 
 def retry(user: str, invoice_name: str, gateway: str | None = None, amount: Decimal | None = None) -> dict:

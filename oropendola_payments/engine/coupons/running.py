@@ -22,10 +22,15 @@ def discount_on_upgrade(paid: AIInvoice, plan: AIPlan, currency: str) -> Decimal
 
 	A coupon for one invoice only was used up by it. Any other goes along if it covers the plan.
 	"""
-	coupon = _coupon(paid.coupon)
+	return discount_on_rest(paid.coupon, plan, plan.price_in(currency)[0], currency)
+
+
+def discount_on_rest(name: str | None, plan: AIPlan, price: Decimal, currency: str) -> Decimal:
+	"""As `discount_on_upgrade`, by the name of the coupon that the period was bought with, and off a price that was quoted."""
+	coupon = _coupon(name)
 	if not coupon or coupon.duration == "Once" or not coupon.covers(plan.name):
 		return Decimal(0)
-	return coupon.discount_on(plan.price_in(currency)[0], currency)
+	return coupon.discount_on(price, currency)
 
 
 def running_coupon(subscription: AISubscription, plan: AIPlan, currency: str) -> AICoupon | None:

@@ -5,11 +5,11 @@ from frappe.utils import getdate, now_datetime
 
 from oropendola_payments.ai_billing import invoice_price
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
-from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import LIVE
+from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import LIVE, AISubscription
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.coupons import redemptions
-from oropendola_payments.engine.entitlements import plan_change
+from oropendola_payments.engine.entitlements import plan_change, scheduled_change
 from oropendola_payments.engine.entitlements.free_plan import lock_with_endless, replace_free_plans
 
 
@@ -25,9 +25,18 @@ def fulfil(invoice: AIInvoice) -> bool:
 		invoice_price.release_coupon(invoice, redemptions.NOT_SERVED_REASON)
 		return False
 	if invoice.purpose == "Upgrade":
-		return plan_change.apply_upgrade(subscription, invoice)
+		return _change_plan(subscription, endless, invoice)
 	replace_free_plans(subscription, endless, invoice)
 	subscription.activate_after_payment(invoice, **redemptions.use(invoice, subscription))
+	if subscription.next_plan or (invoice.plan and invoice.plan != subscription.plan):
+		scheduled_change.follow_paid_plan(subscription, invoice)
+	return True
+
+
+def _change_plan(subscription: AISubscription, endless: list[str], invoice: AIInvoice) -> bool:
+	if not plan_change.apply_upgrade(subscription, invoice):
+		return False
+	replace_free_plans(subscription, endless, invoice)
 	return True
 
 
@@ -40,6 +49,10 @@ def revoke_period(invoice: AIInvoice) -> None:
 	coupon = redemptions.release_after_refund(invoice, subscription)
 	if subscription.status not in LIVE or not subscription.end_date:
 		return
+	if plan_change.upgrade_over(invoice.name):
+		invoice.flag_for_review(
+			_("An upgrade was paid for the refunded period. Please refund the upgrade too.")
+		)
 	if getdate(subscription.end_date) != getdate(invoice.period_end):
 		invoice.flag_for_review(
 			_("A later period was paid for after the refunded one. Please check the end date.")

@@ -3,32 +3,31 @@
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import frappe
+from frappe.query_builder import DocType
 from frappe.utils import cint, getdate
 
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.money import to_decimal, to_minor, unused_share
 
-FIELDS = (
-	"name",
-	"plan",
-	"period_start",
-	"period_end",
-	"paused_days",
-	"period_days",
-	"currency",
-	"net_amount",
-	"tax_amount",
-	"tax_rate",
-)
+if TYPE_CHECKING:
+	from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+
+# A partial refund ends no period. Until it is fulfilled, an invoice has a period only if its parts buy days.
+PAID = ("Paid", "Partly Refunded", "Partly Paid", "Processing", "Closed")
+FIELDS = ("name", "plan", "purpose", "period_start", "period_end", "paused_days", "period_days", "currency", "net_amount",
+	"tax_amount", "tax_rate", "status", "coupon", "billing_interval", "interval_count")  # fmt: skip
+LINE_FIELDS = ("period_invoice", "plan_after", "full_after", "full_tax_after", "tax_rate_after")
 
 
 @dataclass(frozen=True)
 class PaidPeriod:
-	"""One period as it was sold. `full` and `tax` are for all its days, in minor units; `ends_on` is not served any more.
+	"""One period as it was sold, or as a later change of plan made it. `full` and `tax` are for all its days, in minor units.
 
-	Of an invoice that is paid in parts, `ends_on` is the end of the days that are covered, and `days` are those of the whole period.
+	`ends_on` is not served any more, as in an invoice. Of an invoice that is paid in parts, it is the end of the days that are
+	covered, and `days` are those of the whole period.
 	"""
 
 	invoice: str
@@ -40,6 +39,10 @@ class PaidPeriod:
 	tax: int
 	currency: str
 	tax_rate: Decimal
+	interval: str | None = None
+	interval_count: int = 1
+	coupon: str | None = None
+	is_owed: bool = False  # more parts are to be paid, which would buy more of its days
 
 	def days_left(self, on: date | None = None) -> int:
 		"""Return the paid days that are not over on that date, which counts itself; all of them before the period starts."""
@@ -49,40 +52,73 @@ class PaidPeriod:
 		"""Return the net value of the days left, in minor units."""
 		return unused_share(self.full, self.days_left(on), self.days)
 
+	def unused_tax(self, on: date | None = None) -> int:
+		"""Return the tax on the value of the days left, in minor units."""
+		return unused_share(self.tax, self.days_left(on), self.days)
+
 
 def paid_periods(subscription: str, on: date | None = None) -> list[PaidPeriod]:
 	"""Return the paid periods that are not over, the earliest first. A renewal paid ahead is one that has not started.
 
 	`on` is another day than today: a paused subscription stands on the day of its pause.
 	"""
-	rows = _fulfilled_invoices(subscription, on or today())
-	return [period for row in rows if (period := _period(row)).days > 0]
-
-
-def _fulfilled_invoices(subscription: str, on: date) -> list[frappe._dict]:
-	"""A partial refund ends no period. An Upgrade buys none of its own: it changes those that were bought before.
-
-	Until it is fulfilled, an invoice has a period only if its parts buy days. Then its period ends with the days that are covered.
-	"""
 	filters = {
 		"subscription": subscription,
-		"purpose": ("!=", "Upgrade"),
-		"status": ("in", ("Paid", "Partly Refunded", "Partly Paid", "Processing", "Closed")),
-		"period_end": (">", on),
+		"status": ("in", PAID),
+		"period_end": (">", on or today()),
 	}
-	return frappe.get_all("AI Invoice", filters, FIELDS, order_by="period_start, creation")
+	rows = frappe.get_all("AI Invoice", filters, FIELDS, order_by="period_start, creation")
+	return _periods(rows, _latest_changes(subscription)) if rows else []
 
 
-def _period(row: frappe._dict) -> PaidPeriod:
+def periods_of(subscription: str, invoices: "list[AIInvoice]") -> list[PaidPeriod]:
+	"""As `paid_periods`, from all invoices of the subscription, which the caller has locked."""
+	rows = [
+		invoice
+		for invoice in invoices
+		if invoice.status in PAID and invoice.period_end and getdate(invoice.period_end) > today()
+	]
+	rows.sort(key=lambda row: (getdate(row.period_start), str(row.creation)))
+	return _periods(rows, _latest_changes(subscription)) if rows else []
+
+
+def _latest_changes(subscription: str) -> dict[str, frappe._dict]:
+	"""Return, by invoice, what the latest applied change of plan made of its period."""
+	change, line = DocType("AI Plan Change"), DocType("AI Plan Change Line")
+	query = frappe.qb.from_(line).join(change).on(change.name == line.parent)
+	query = query.select(*(line[field] for field in LINE_FIELDS))
+	query = query.where(change.subscription == subscription).where(change.status == "Applied")
+	rows = query.orderby(change.applied_on).orderby(change.creation).orderby(line.idx).run(as_dict=True)
+	return {row.period_invoice: row for row in rows}
+
+
+def _periods(rows: list, changes: dict[str, frappe._dict]) -> list[PaidPeriod]:
+	periods = [_period(row, changes.get(row.name)) for row in rows if _is_period(row, changes.get(row.name))]
+	return [period for period in periods if period.days > 0]
+
+
+def _is_period(row: frappe._dict, change: frappe._dict | None) -> bool:
+	"""An Upgrade buys a period of its own only if it started one, and a period that it replaced is none any more."""
+	return bool(change.plan_after) if change else row.purpose != "Upgrade"
+
+
+def _period(row: frappe._dict, change: frappe._dict | None) -> PaidPeriod:
 	start, end = getdate(row.period_start), getdate(row.period_end)
+	net, tax, rate = (row.net_amount, row.tax_amount, row.tax_rate)
+	if change:
+		net, tax, rate = (change.full_after, change.full_tax_after, change.tax_rate_after)
 	return PaidPeriod(
 		invoice=row.name,
-		plan=row.plan,
+		plan=change.plan_after if change else row.plan,
 		starts_on=start,
 		ends_on=end,
 		days=cint(row.period_days) or (end - start).days - cint(row.paused_days),
-		full=to_minor(row.net_amount or 0, row.currency),
-		tax=to_minor(row.tax_amount or 0, row.currency),
+		full=to_minor(net or 0, row.currency),
+		tax=to_minor(tax or 0, row.currency),
 		currency=row.currency,
-		tax_rate=to_decimal(row.tax_rate or 0),
+		tax_rate=to_decimal(rate or 0),
+		interval=row.billing_interval or None,
+		interval_count=cint(row.interval_count) or 1,
+		coupon=row.coupon or None,
+		is_owed=row.status in ("Partly Paid", "Processing"),
 	)

@@ -10,6 +10,7 @@ from oropendola_payments.ai_billing import formatting
 from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import hash_key, is_well_formed
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.compat import affected_rows
+from oropendola_payments.engine.entitlements.scheduled_change import is_due, switch
 from oropendola_payments.exceptions import (
 	BadRequest,
 	PaymentRequired,
@@ -37,7 +38,7 @@ TAKE = """
 # Also finds suspended keys, whose subscription has ended, so that the error can say so instead of "invalid key".
 FIND = """
 	SELECT k.name, k.last_used_on, k.suspended, s.name AS subscription, s.status, s.end_date, s.daily_quota_limit,
-		s.pause_until
+		s.pause_until, s.switch_on
 	FROM `tabAI API Key` k JOIN `tabAI Subscription` s ON s.name = k.subscription
 	WHERE k.key_hash = %s AND ((k.status = 'Active' AND s.api_key_link = k.name) OR k.suspended = 1)
 """
@@ -48,6 +49,8 @@ def consume(api_key: str | None, requests: int) -> dict:
 	if not 1 <= requests <= MAX_REQUESTS:
 		raise BadRequest(_("requests must be between 1 and {0}.").format(MAX_REQUESTS))
 	key = _authenticate(api_key)
+	if is_due(key.switch_on) and switch(key.subscription):
+		key = _authenticate(api_key)
 	days = {"today": today(), "tomorrow": today() + timedelta(days=1)}
 	frappe.db.sql(TAKE, {"subscription": key.subscription, "wanted": requests, **days})
 	if affected_rows() != 1 and not _is_unlimited_now(key):

@@ -16,6 +16,7 @@ from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.coupons import expiry
 from oropendola_payments.engine.dunning import planning, sending
 from oropendola_payments.engine.ending import at_period_end
+from oropendola_payments.engine.entitlements import scheduled_change
 from oropendola_payments.engine.pauses import resume
 
 THIS = "oropendola_payments.engine.jobs.subscription_jobs"
@@ -77,6 +78,8 @@ def _end(name: str, grace: int) -> None:
 		return  # renewed meanwhile
 	if subscription.cancel_at_period_end or subscription.status == "Paused":
 		return  # cancelled or paused meanwhile
+	if scheduled_change.switch_if_due(subscription):
+		return  # goes on with a free plan
 	if getdate(subscription.end_date) + timedelta(days=grace) <= today():
 		subscription.expire()
 	else:

@@ -103,6 +103,20 @@ RULES = {
 	"payment_through_an_ended_link": """
 		SELECT a.name FROM `tabPayment Attempt` a JOIN `tabAI Payment Link` l ON l.name = a.payment_link
 		WHERE a.creation > l.expires_at OR a.creation > l.revoked_on""",
+	"changed_without_payment": """
+		SELECT c.name FROM `tabAI Plan Change` c LEFT JOIN `tabAI Invoice` i ON i.name = c.invoice
+		WHERE c.status = 'Applied' AND c.timing = 'Now' AND (i.name IS NULL OR (i.needs_review = 0
+			AND (i.fulfilled_on IS NULL OR i.status NOT IN ('Paid', 'Partly Refunded'))))""",
+	"two_open_plan_changes": """
+		SELECT subscription FROM `tabAI Plan Change` WHERE status IN ('Awaiting Payment', 'Scheduled')
+		GROUP BY subscription HAVING COUNT(*) > 1""",
+	"plan_change_not_closed": """
+		SELECT c.name FROM `tabAI Plan Change` c JOIN `tabAI Invoice` i ON i.name = c.invoice
+		WHERE c.status = 'Awaiting Payment' AND c.creation < %(hour_ago)s
+			AND i.status IN ('Paid', 'Partly Refunded', 'Refunded', 'Cancelled')""",
+	"plan_not_switched": """
+		SELECT name FROM `tabAI Subscription` WHERE status = 'Active' AND switch_on < %(days_ago)s
+			AND end_date > %(days_ago)s""",
 	"ended_but_served": """
 		SELECT name FROM `tabAI Subscription` WHERE status IN ('Active', 'Trial') AND end_date < %(days_ago)s""",
 	"reminded_after_payment": """

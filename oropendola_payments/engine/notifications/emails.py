@@ -14,6 +14,7 @@ from oropendola_payments.ai_billing import contact, formatting
 from oropendola_payments.ai_billing.current import current, payment_settings
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, SETTLED, AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_invoice_part.ai_invoice_part import AIInvoicePart
+from oropendola_payments.ai_billing.doctype.ai_plan_change.ai_plan_change import AIPlanChange
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
@@ -44,6 +45,14 @@ SWITCHES = {
 	"subscription_cancelled": "send_subscription_mails",
 	"subscription_paused": "send_subscription_mails",
 	"subscription_resumed": "send_subscription_mails",
+	"plan_changed": "send_payment_mails",
+	"plan_change_scheduled": "send_payment_mails",
+	"plan_change_lapsed": "send_failure_mails",
+}
+PLAN_CHANGE_MAILS = {
+	"Applied": "plan_changed",
+	"Scheduled": "plan_change_scheduled",
+	"Expired": "plan_change_lapsed",
 }
 
 
@@ -182,6 +191,22 @@ def renewal_due(subscription: AISubscription, days: int) -> None:
 
 	key = "renewal_due" if days >= 0 else "subscription_ended"
 	_send(key, subscription, address, values)
+
+
+def plan_change_moved(change: AIPlanChange, moved_to: str) -> None:
+	"""Tell about a change of plan. Of one that was paid at a gateway the receipt tells."""
+
+	def values() -> dict:
+		return {
+			"plan": current("AI Plan", change.to_plan).plan_name,
+			"old_plan": current("AI Plan", change.from_plan).plan_name,
+			"changes_on": formatting.day(change.effective_on),
+			"runs_until": formatting.day(change.ends_on) if change.ends_on else "",
+		}
+
+	paid_by = change.invoice and frappe.db.get_value("AI Invoice", change.invoice, "payment_gateway")
+	if moved_to in PLAN_CHANGE_MAILS and not (moved_to == "Applied" and paid_by not in (None, "", "credit")):
+		_send(PLAN_CHANGE_MAILS[moved_to], change, "/billing", values)
 
 
 def _unpaid(key: str, invoice: AIInvoice) -> None:

@@ -62,6 +62,10 @@ def renewal_due(subscription: str, days: int) -> None:
 	safely(lambda: emails.renewal_due(frappe.get_doc("AI Subscription", subscription), days))
 
 
+def plan_change_moved(change: str, moved_to: str) -> None:
+	safely(lambda: emails.plan_change_moved(frappe.get_doc("AI Plan Change", change), moved_to))
+
+
 def _run_hook(hook: str, **arguments: Any) -> None:
 	"""Call the functions that other apps registered for this hook. One that fails does not stop the next."""
 	for path in frappe.get_hooks(hook) or []:

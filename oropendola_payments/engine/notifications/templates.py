@@ -36,6 +36,12 @@ TEXTS = {
 	"subscription_cancelled": ("AI Billing Subscription Cancelled", "{{ plan }} is cancelled"),
 	"subscription_paused": ("AI Billing Subscription Paused", "{{ plan }} is paused until {{ resumes_on }}"),
 	"subscription_resumed": ("AI Billing Subscription Resumed", "{{ plan }} is running again"),
+	"plan_changed": ("AI Billing Plan Changed", "Your plan is now {{ plan }}"),
+	"plan_change_scheduled": (
+		"AI Billing Plan Change Scheduled",
+		"Your plan changes to {{ plan }} on {{ changes_on }}",
+	),
+	"plan_change_lapsed": ("AI Billing Plan Change Lapsed", "Your plan was not changed to {{ plan }}"),
 	"refund_sent": ("AI Billing Refund Sent", "Refund sent: {{ invoice }}"),
 	"api_key_changed": ("AI Billing API Key Changed", "Your API key was changed"),
 	"alert": (

@@ -75,7 +75,8 @@ def wake(whole: Locked) -> None:
 	whole.record(
 		"subscription_resumed", from_status="Paused", to_status="Active", days=pause.days, end_date=end
 	)
-	subscription.resume(end_date=end)
+	later = {"switch_on": getdate(subscription.switch_on) + pause} if subscription.switch_on else {}
+	subscription.resume(end_date=end, **later)
 	if pause:
 		_keep(subscription.name, start, resumed_on)
 	subscription_mails.enqueue("subscription_resumed", subscription.name)

@@ -8,6 +8,7 @@ from frappe.utils import flt
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.engine.core.transactions import in_transaction, lock
+from oropendola_payments.engine.entitlements.plan_change import upgrade_over
 from oropendola_payments.engine.gateway.idempotency import fingerprint
 from oropendola_payments.engine.gateway.simulated import mock_marks_of
 from oropendola_payments.engine.refunds.ledger import record
@@ -46,13 +47,22 @@ def _open_once(
 def _open_refunds(
 	invoice: AIInvoice, amount: Decimal | None, reason: str, key: str | None, request_hash: str
 ) -> list[str]:
-	names = []
-	for number, (capture, part) in enumerate(_allocate(invoice, amount), start=1):
+	names, parts = [], _allocate(invoice, amount)
+	_require_upgrade_refunded_first(invoice, sum((part for _capture, part in parts), Decimal(0)))
+	for number, (capture, part) in enumerate(parts, start=1):
 		own_key = key and (key if number == 1 else f"{key}:{number}")
 		refund = open_refund(invoice, capture, part, reason, own_key)
 		refund.write(request_fingerprint=request_hash)
 		names.append(refund.name)
 	return names
+
+
+def _require_upgrade_refunded_first(invoice: AIInvoice, amount: Decimal) -> None:
+	"""A full refund ends the period, and with it what an upgrade was paid for."""
+	upgrade = upgrade_over(invoice.name) if amount >= invoice.kept() else None
+	if upgrade:
+		message = _("An upgrade was paid for the same period. Please refund its invoice {0} first.")
+		raise Conflict(message.format(upgrade))
 
 
 def _allocate(invoice: AIInvoice, amount: Decimal | None) -> list[tuple]:

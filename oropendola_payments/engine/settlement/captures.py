@@ -204,13 +204,22 @@ def apply_capture(
 	served = True
 	if invoice.status == "Cancelled":
 		served = _pay_cancelled(invoice, capture)
+		applied = to_decimal(capture.applied_amount or 0)
 	elif applied:
 		served = _pay(invoice, capture, invoice.paid() + applied, response, expected_part)
-	unwanted = amount - applied if served else amount
+	unwanted = amount - applied + _price_drop(invoice, amount) if served else amount
 	if unwanted > 0:
 		overpayment.apply_policy(invoice, capture, unwanted, may_include_fee and served)
 	if not served and not invoice.covered_days:
 		overpayment.apply_policy_to_parts(invoice, excluding=capture.name)
+
+
+def _price_drop(invoice: AIInvoice, most: Decimal) -> Decimal:
+	"""Return what a late payment for a change of plan was too much, because fewer days were left."""
+	drop = invoice.flags.price_drop or Decimal(0)
+	if drop > most:
+		invoice.flag_for_review(_("The payment came late and was too much. Please send the rest back."))
+	return min(drop, most)
 
 
 def _pay(
@@ -257,13 +266,13 @@ def _serve_part(invoice: AIInvoice, capture: PaymentCapture) -> bool:
 
 
 def _pay_cancelled(invoice: AIInvoice, capture: PaymentCapture) -> bool:
-	"""Mark a cancelled invoice as paid without granting service. Always return False."""
+	"""Mark a cancelled invoice as paid. Only a change of plan whose time ran out is still granted, if it fits."""
 	applied = min(to_decimal(capture.amount), invoice.total())
 	capture.write(applied_amount=applied)
 	invoice.mark_as_paid(
 		amount_paid=applied, payment_gateway=capture.gateway, transaction_id=capture.gateway_payment_id
 	)
-	return False
+	return applied == invoice.total() and bool(invoice.expires_at) and fulfil(invoice)
 
 
 def _amount(event: PaymentEvent) -> Decimal:

@@ -24,10 +24,21 @@ def create_invoice(
 	currency: str | None = None,
 	discount: Discount | None = None,
 ) -> AIInvoice:
-	"""Create the invoice for the next period of a subscription, at the current price less the discount."""
-	plan = subscription.get_plan()
+	"""Create the invoice for the next period of a subscription, at the current price of its next plan less the discount."""
+	plan = subscription.renewal_plan()
 	price, currency = plan.price_in(currency)
 	amounts = amounts_of(price, currency, subscription.user, plan, discount.coupon if discount else None)
+	invoice = new_invoice(subscription, plan, purpose, currency, {**amounts, **terms_of(plan)})
+	if discount:
+		attach(invoice, discount, amounts["discount_amount"])
+	subscription.write(current_invoice=invoice.name)
+	return invoice
+
+
+def new_invoice(
+	subscription: AISubscription, plan: AIPlan, purpose: str, currency: str, amounts: dict
+) -> AIInvoice:
+	"""Insert an invoice of a subscription. `amounts` are those of `tax_on` or `amounts_of`."""
 	invoice = frappe.new_doc("AI Invoice")
 	invoice.update(
 		{
@@ -41,13 +52,9 @@ def create_invoice(
 			"billing_interval": plan.billing_interval,
 			"interval_count": plan.interval_count,
 			**amounts,
-			**terms_of(plan),
 		}
 	)
 	invoice.insert(ignore_permissions=True)
-	if discount:
-		attach(invoice, discount, amounts["discount_amount"])
-	subscription.write(current_invoice=invoice.name)
 	return invoice
 
 
@@ -61,7 +68,7 @@ def _is_outdated(invoice: AIInvoice, plan: AIPlan) -> bool:
 	if invoice.paid() or not invoice.can_move_to("Cancelled") or not invoice.billing_interval:
 		return False
 	price = plan.all_prices().get(invoice.currency)
-	if price is None:
+	if price is None or invoice.plan != plan.name:
 		return True
 	coupon = frappe.get_doc("AI Coupon", invoice.coupon) if invoice.coupon else None
 	terms = amounts_of(price, invoice.currency, invoice.user, plan, coupon)
@@ -76,10 +83,15 @@ def _is_outdated(invoice: AIInvoice, plan: AIPlan) -> bool:
 	return not (same_money and same_period)
 
 
+def tax_on(price: Decimal, currency: str, user: str, plan: AIPlan) -> dict:
+	"""Return net amount, tax and parties of an invoice to this user for a price after discount."""
+	return quote(price, currency, user, plan.product_kind).values()
+
+
 def amounts_of(price: Decimal, currency: str, user: str, plan: AIPlan, coupon: AICoupon | None) -> dict:
 	"""Return net amount, tax, discount and parties of an invoice to this user. The discount is taken off the price before tax."""
 	discount = coupon.discount_on(price, currency) if coupon else Decimal(0)
-	values = quote(price - discount, currency, user, plan.product_kind).values()
+	values = tax_on(price - discount, currency, user, plan)
 	return {**values, "discount_amount": discount}
 
 

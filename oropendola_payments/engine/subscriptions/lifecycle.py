@@ -124,7 +124,7 @@ def open_or_create_invoice(
 ) -> dict:
 	"""Return the open invoice of the subscription, or create one. `code` is a coupon for it."""
 	wanted = currency.upper() if currency else None
-	name, plan = open_invoice(subscription.name, wanted), subscription.get_plan()
+	name, plan = open_invoice(subscription.name, wanted), subscription.renewal_plan()
 	if not name or invoicing.must_be_replaced(name, plan):
 		promised = _cancel_open_invoices(subscription.name)
 		discount = choose(subscription, plan, wanted, code, promised)

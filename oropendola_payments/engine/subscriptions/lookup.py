@@ -10,6 +10,7 @@ from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription impo
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.ending import at_period_end
 from oropendola_payments.engine.entitlements import api_keys
+from oropendola_payments.engine.entitlements.scheduled_change import is_due, switch
 from oropendola_payments.engine.pauses import pause as pauses
 from oropendola_payments.engine.pauses import resume as resuming
 from oropendola_payments.exceptions import AmbiguousSubscription, NotFound
@@ -20,7 +21,8 @@ STATUS_PRIORITY = ("Active", "Trial", "Paused", "Past Due", "Pending", "Expired"
 
 FIELDS = [
 	"name", "plan", "status", "start_date", "end_date", "daily_quota_limit", "daily_quota_remaining", "quota_reset_on",
-	"api_key_link", "current_invoice", "is_default", "cancel_at_period_end", "paused_on", "pause_until",
+	"api_key_link", "current_invoice", "is_default", "cancel_at_period_end", "paused_on", "pause_until", "next_plan", "switch_on",
+	"user",
 ]  # fmt: skip
 
 
@@ -57,7 +59,9 @@ def _bring_up_to_date(row: frappe._dict) -> bool:
 	"""Do what is due for this subscription. Return whether there was anything."""
 	if resuming.is_due(row):
 		return resuming.resume_if_due(row.name)
-	return at_period_end.is_due(row) and at_period_end.end_if_due(row.name)
+	if at_period_end.is_due(row):
+		return at_period_end.end_if_due(row.name)
+	return is_due(row.switch_on) and row.status in ("Active", "Trial") and switch(row.name)
 
 
 def choose(
@@ -120,6 +124,9 @@ def _summary(row: frappe._dict) -> dict:
 		"api_key_prefix": prefix,
 		"api_key_waiting": api_keys.has_new_key(row.name),
 		"open_invoice": open_invoice(row.name),
+		"next_plan": row.next_plan,
+		"next_plan_name": current("AI Plan", row.next_plan).plan_name if row.next_plan else None,
+		"switch_on": row.switch_on,
 	}
 
 

@@ -38,7 +38,7 @@ def renew(
 
 def _renew(name: str) -> dict:
 	subscription = lock("AI Subscription", name)
-	plan = subscription.get_plan()
+	plan = subscription.renewal_plan()
 	if plan.is_really_free():
 		raise Unprocessable(_("{0} is free and does not need to be renewed.").format(plan.plan_name))
 	if subscription.status == "Paused":
@@ -55,7 +55,7 @@ def _last_currency(subscription: AISubscription) -> str | None:
 	last = frappe.db.get_value(
 		"AI Invoice", {"subscription": subscription.name}, "currency", order_by="creation desc"
 	)
-	return last if last in subscription.get_plan().all_prices() else None
+	return last if last in subscription.renewal_plan().all_prices() else None
 
 
 def _subscription_to_renew(

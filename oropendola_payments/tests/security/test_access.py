@@ -5,12 +5,14 @@ from decimal import Decimal
 import frappe
 from frappe.utils import now_datetime
 
+from oropendola_payments.engine.plan_changes import confirm, preview
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.endpoints import ACTORS, GET, ROWS, OwnerRecords, People, whitelisted
 from oropendola_payments.tests.support.factories import (
 	create_active_subscription,
 	create_invoice,
+	create_plan,
 	create_user,
 	payment_settings,
 	unique,
@@ -42,6 +44,7 @@ READS = {
 	"subscription.get_my_subscriptions",
 	"subscription.get_plans",
 	"subscription.preview_cancellation",
+	"subscription.preview_plan_change",
 }
 OPEN_TO_GUESTS = {
 	"callbacks.payu_failure",
@@ -57,7 +60,7 @@ OPEN_TO_GUESTS = {
 	"webhooks.receive",
 }
 CUSTOMERS_READ = (
-	"AI Invoice", "AI Subscription", "AI API Key", "Payment Attempt", "AI Billing Profile", "AI Payment Link",
+	"AI Invoice", "AI Subscription", "AI API Key", "Payment Attempt", "AI Billing Profile", "AI Payment Link", "AI Plan Change",
 )  # fmt: skip
 STAFF_ONLY = (
 	"AI Plan", "AI Instalment Plan", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log", "Payment Alert",
@@ -65,7 +68,7 @@ STAFF_ONLY = (
 )  # fmt: skip
 # Records that not even a manager creates, changes or deletes.
 EVIDENCE = (
-	"AI API Key", "Payment Attempt", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log",
+	"AI API Key", "AI Plan Change", "Payment Attempt", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log",
 	"Payment Alert", "Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Payment Link",
 )  # fmt: skip
 INSIDE = (
@@ -209,6 +212,7 @@ class TestRest(TestCase):
 			"AI Coupon Redemption": cls.stored("AI Coupon Redemption", user=cls.owner),
 			"AI Plan": cls.subscription.plan,
 			"AI Instalment Plan": create_instalment_plan(),
+			"AI Plan Change": cls.changed(),
 			"AI Billing Profile": cls.stored("AI Billing Profile", user=cls.owner),
 			"AI Tax Registration": cls.stored(
 				"AI Tax Registration", number=unique("number"), valid_to="2020-12-31"
@@ -224,6 +228,12 @@ class TestRest(TestCase):
 		doc.db_insert()
 		frappe.db.commit()
 		return doc.name
+
+	@classmethod
+	def changed(cls) -> str:
+		plan = create_plan(price=1).name  # a cheaper one is scheduled, without an invoice
+		quote = preview.preview(cls.owner, plan)["quote"]
+		return confirm.change(cls.owner, plan, quote)["plan_change"]
 
 	def test_the_tables_cover_every_doctype_of_the_app(self):
 		records = {"module": "AI Billing", "istable": 0}

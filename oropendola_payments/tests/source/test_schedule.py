@@ -12,6 +12,7 @@ from oropendola_payments.tests.support.source import ROOT
 SWEEPS = "oropendola_payments.engine.jobs.payment_jobs"
 SUBSCRIPTIONS = "oropendola_payments.engine.jobs.subscription_jobs"
 PARTS = "oropendola_payments.engine.jobs.part_jobs"
+PLAN_CHANGES = "oropendola_payments.engine.jobs.plan_change_jobs"
 
 # Job, its cron expression, how docs/operations.md puts it, the function that it queues.
 JOBS = (
@@ -23,6 +24,7 @@ JOBS = (
 	(f"{SWEEPS}.check_abandoned_payments", "*/30 * * * *", "every 30 minutes", "run_abandoned"),
 	(f"{SWEEPS}.check_invariants", "5 * * * *", "5 past every hour", "run_invariants"),
 	(f"{SUBSCRIPTIONS}.expire_subscriptions", "5 * * * *", "5 past every hour", "run_expiry"),
+	(f"{PLAN_CHANGES}.settle_plan_changes", "*/10 * * * *", "every 10 minutes", "run_plan_changes"),
 	(f"{SUBSCRIPTIONS}.reset_quotas", "1 0 * * *", "00:01", "run_reset"),
 	(f"{SUBSCRIPTIONS}.release_unpaid_coupons", "15 0 * * *", "00:15", "run_coupon_release"),
 	(f"{SUBSCRIPTIONS}.send_renewal_reminders", "0 9 * * *", "09:00", "run_reminders"),

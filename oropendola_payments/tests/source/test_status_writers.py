@@ -24,6 +24,7 @@ OTHERS = {
 	("ai_billing/doctype/ai_api_key/ai_api_key.py", "revoke"),
 	("ai_billing/doctype/ai_api_key/ai_api_key.py", "reactivate"),
 	("ai_billing/doctype/ai_api_key/ai_api_key.py", "new_api_key"),
+	("ai_billing/doctype/ai_plan_change/ai_plan_change.py", "add"),
 	("engine/gateway/circuit_breaker.py", "_write"),
 	("engine/monitoring/alerts.py", "_open"),
 	("engine/monitoring/alerts.py", "_close"),

@@ -3,6 +3,7 @@
 import re
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+from oropendola_payments.ai_billing.doctype.ai_plan_change.ai_plan_change import AIPlanChange
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
@@ -15,6 +16,7 @@ RECORDS = {
 	"Payment Attempt": PaymentAttempt,
 	"Payment Refund": PaymentRefund,
 	"AI Subscription": AISubscription,
+	"AI Plan Change": AIPlanChange,
 }
 PLACE = re.compile(r"(<!-- states of (?P<record>[^>]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

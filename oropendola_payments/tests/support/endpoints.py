@@ -19,6 +19,7 @@ from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.checkout import two_step
 from oropendola_payments.engine.dunning import opt_out
 from oropendola_payments.engine.links import create as links
+from oropendola_payments.engine.plan_changes import confirm, preview
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.gateways.base import Customer
 from oropendola_payments.tests.support.factories import (
@@ -103,6 +104,21 @@ class OwnerRecords:
 		return create_active_subscription(self.owner, allow_pause=1).name
 
 	@cached_property
+	def dearer_plan(self) -> str:
+		return create_plan(plan_name="Pro", price=999).name
+
+	def quote(self) -> dict:
+		quoted = preview.preview(self.owner, self.dearer_plan, self.subscription.name)
+		return {
+			"plan_id": self.dearer_plan,
+			"subscription_id": self.subscription.name,
+			"quote": quoted["quote"],
+		}
+
+	def changed(self) -> str:
+		return confirm.change(self.owner, **self.quote())["plan_change"]
+
+	@cached_property
 	def expired_plan(self) -> str:
 		self.subscription.expire()
 		return self.subscription.plan
@@ -180,6 +196,7 @@ ROWS = (
 	Row("links.revoke", OWNER_OR_MANAGER, lambda w: {"link": w.payment_link.link.name}),
 	Row("links.send", (403, 409, 404, 404, 409), lambda w: {"invoice_id": w.subscription.current_invoice}),  # it is paid
 	Row("links.resend", EVERYBODY, lambda w: {"token": token_of_link(w.payment_link.address)}),
+	Row("admin.withdraw_plan_change", MANAGER, lambda w: {"plan_change": w.changed()}),
 	Row("callbacks.returned", BROWSER, methods=BOTH, query="gateway=payu"),
 	Row("callbacks.payu_success", BROWSER),
 	Row("callbacks.payu_failure", BROWSER),
@@ -242,6 +259,9 @@ ROWS = (
 	Row("subscription.undo_cancel", OWNER, lambda w: {"subscription_id": w.subscription.name}),
 	Row("subscription.pause_subscription", OWNER, lambda w: {"subscription_id": w.pausable}),
 	Row("subscription.resume_subscription", OWNER, lambda w: {"subscription_id": w.pausable}),
+	Row("subscription.preview_plan_change", OWNER, lambda w: {"plan_id": w.dearer_plan, "subscription_id": w.subscription.name}, BOTH),
+	Row("subscription.change_plan", OWNER, lambda w: w.quote()),
+	Row("subscription.withdraw_plan_change", OWNER, lambda w: {"subscription_id": frappe.db.get_value("AI Plan Change", w.changed(), "subscription")}),
 	Row("subscription.rotate_api_key", OWNER, lambda w: {"subscription_id": w.subscription.name}),
 	Row("subscription.reveal_api_key", OWNER, lambda w: {"subscription_id": w.subscription.name}),
 	Row("subscription_renewal.renew_subscription", OWNER, lambda w: {"plan_id": w.subscription.plan}),

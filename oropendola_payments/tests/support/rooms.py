@@ -34,6 +34,7 @@ LAYERS = (
 	("engine/checkout",),
 	("engine/inbound",),
 	("engine/self_service",),
+	("engine/plan_changes",),
 	("engine/subscriptions",),
 	("engine/ending",),
 	("engine/pauses",),

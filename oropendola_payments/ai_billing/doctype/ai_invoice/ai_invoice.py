@@ -4,7 +4,7 @@ from typing import Any
 import frappe
 from frappe import _
 from frappe.model.document import Document
-from frappe.utils import cint, now_datetime
+from frappe.utils import cint, get_datetime, now_datetime
 
 from oropendola_payments.ai_billing import invoice_price, receipt
 from oropendola_payments.ai_billing.current import payment_settings
@@ -31,6 +31,7 @@ TRANSITIONS = {
 }
 OPEN = ("Pending", "Processing", "Failed", "Abandoned", "Partly Paid")
 SETTLED = ("Paid", "Partly Refunded", "Refunded")
+NUMBERS = ("Int", "Check", "Currency")
 
 
 class AIInvoice(PaidInParts):
@@ -57,6 +58,7 @@ class AIInvoice(PaidInParts):
 		discount_amount: DF.Currency
 		due_date: DF.Date | None
 		event_count: DF.Int
+		expires_at: DF.Datetime | None
 		extra_retries: DF.Int
 		failure_reason: DF.SmallText | None
 		fulfilled_on: DF.Datetime | None
@@ -126,6 +128,7 @@ class AIInvoice(PaidInParts):
 		"coupon",
 		"discount_amount",
 		"coupon_redemption",
+		"expires_at",
 		"period_start",
 		"period_end",
 		"paused_days",
@@ -157,17 +160,12 @@ class AIInvoice(PaidInParts):
 
 	def before_insert(self) -> None:
 		"""Reset all system fields, whatever was entered."""
-		numbers = (
-			"amount_paid",
-			"amount_refunded",
-			"discount_amount",
-			"retry_count",
-			"extra_retries",
-			"event_count",
-			"needs_review",
-			"paused_days",
+		self.update(
+			{
+				name: 0 if self.meta.get_field(name).fieldtype in NUMBERS else None
+				for name in self.system_fields
+			}
 		)
-		self.update({name: 0 if name in numbers else None for name in self.system_fields})
 		self.parts = []
 
 	def validate(self) -> None:
@@ -252,6 +250,10 @@ class AIInvoice(PaidInParts):
 	def retries_remaining(self) -> int:
 		allowed = cint(payment_settings().max_retries) + cint(self.extra_retries)
 		return max(0, allowed - cint(self.retry_count))
+
+	def is_expired(self) -> bool:
+		"""Return whether the time in which it can be paid is over. Most invoices have no such time."""
+		return bool(self.get("expires_at")) and get_datetime(self.expires_at) <= now_datetime()
 
 	def is_exhausted(self) -> bool:
 		"""Return whether nothing was paid and no retry is left. The customer then gets a new invoice instead of this one."""

@@ -42,6 +42,7 @@ FORGED = {
 	"period_start": "2026-01-01",
 	"period_end": "2030-01-01",
 	"paused_days": 3,
+	"expires_at": "2030-01-01 00:00:00",
 	"payment_gateway": "PayU",
 	"transaction_id": "made-up",
 	"payment_gateway_response": "made up",

@@ -9,6 +9,7 @@ from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import new_api_key
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
+from oropendola_payments.ai_billing.doctype.ai_plan_change.ai_plan_change import withdraw_open
 from oropendola_payments.ai_billing.periods import add_interval, today, tomorrow
 from oropendola_payments.ai_billing.records import StatefulRecord
 from oropendola_payments.exceptions import Conflict, Unprocessable
@@ -34,6 +35,7 @@ NOT_ENDING = {
 	"cancel_reason": "",
 	"cancel_note": None,
 }
+NOTHING_SCHEDULED = {"next_plan": None, "switch_on": None}
 
 
 class AISubscription(StatefulRecord):
@@ -74,6 +76,7 @@ class AISubscription(StatefulRecord):
 		is_default: DF.Check
 		last_reminder: DF.Data | None
 		live_key: DF.Data | None
+		next_plan: DF.Link | None
 		pause_until: DF.Date | None
 		paused_on: DF.Date | None
 		pauses: DF.Table[AISubscriptionPause]
@@ -82,6 +85,7 @@ class AISubscription(StatefulRecord):
 		replaced_by: DF.Link | None
 		start_date: DF.Date | None
 		status: DF.Literal["Pending", "Trial", "Active", "Past Due", "Paused", "Expired", "Cancelled"]
+		switch_on: DF.Date | None
 		user: DF.Link
 	# end: auto-generated types
 
@@ -105,6 +109,8 @@ class AISubscription(StatefulRecord):
 		"ended_on",
 		"paused_on",
 		"pause_until",
+		"next_plan",
+		"switch_on",
 	)
 
 	# Form ---------------------------------------------------------------------------------------
@@ -232,10 +238,28 @@ class AISubscription(StatefulRecord):
 		runs = self.status in ("Active", "Trial", "Past Due") and getdate(self.end_date) >= today()
 		return runs or self.status == "Paused"
 
-	def change_plan(self, plan: str) -> None:
+	def change_plan(self, plan: str, **values: Any) -> None:
 		"""Go on with another plan until the same end date. What was used today still counts."""
 		self.plan = plan
-		self.write(plan=plan, live_key=self._live_key(), **(self._quota() if self.has_service() else {}))
+		quota = self._quota() if self.has_service() else {}
+		self.write(plan=plan, live_key=self._live_key(), **NOTHING_SCHEDULED, **quota, **values)
+
+	def restart(self, plan: str, end: date | None, **values: Any) -> None:
+		"""Start a new period with another plan today, with the same key. A free plan has no end."""
+		self.plan = plan
+		values = {"plan": plan, "live_key": self._live_key(), **NOTHING_SCHEDULED, **values}
+		self._start_service("Active", False, start_date=today(), end_date=end, **values)
+
+	def schedule_change(self, plan: str, on: date) -> None:
+		"""Go on with another plan from that day. The next renewal is for it, so a scheduled cancellation is withdrawn."""
+		self.write(next_plan=plan, switch_on=on, **NOT_ENDING)
+
+	def call_off_change(self) -> None:
+		self.write(**NOTHING_SCHEDULED)
+
+	def renewal_plan(self) -> AIPlan:
+		"""Return the plan that the next renewal is for."""
+		return current("AI Plan", self.next_plan or self.plan)
 
 	def mark_past_due(self) -> bool:
 		self._suspend_key()
@@ -247,8 +271,15 @@ class AISubscription(StatefulRecord):
 
 	def cancel(self, **values: Any) -> bool:
 		self._revoke_keys()
+		withdraw_open(self.name)
 		values = {"ended_on": self.last_served_until(), **values}
-		over = {"live_key": None, "cancel_at_period_end": 0, "is_default": 0, **NOT_PAUSED}
+		over = {
+			"live_key": None,
+			"cancel_at_period_end": 0,
+			"is_default": 0,
+			**NOT_PAUSED,
+			**NOTHING_SCHEDULED,
+		}
 		return self._move_to("Cancelled", **over, **self._no_service(), **values)
 
 	def last_served_until(self) -> date:

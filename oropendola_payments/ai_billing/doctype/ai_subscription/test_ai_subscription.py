@@ -128,6 +128,8 @@ class TestWithoutService(TestCase):
 			"ended_on": "2026-01-01",
 			"paused_on": "2026-01-01",
 			"pause_until": "2026-02-01",
+			"switch_on": "2030-01-01",
+			"next_plan": create_plan().name,
 		}
 		forged |= {"current_invoice": create_invoice(self.user).name}
 		forged |= {"replaced_by": forged["current_invoice"]}

@@ -1,0 +1,51 @@
+"""The gateways that customers may be offered, and the smallest payment that one of them accepts."""
+
+from decimal import Decimal
+
+import frappe
+from frappe.utils import cint
+
+from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gateway_settings import (
+	simulator_allowed,
+)
+from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
+from oropendola_payments.engine.gateway.registry import SETTINGS
+from oropendola_payments.engine.gateway.settings_changed import LIST_KEY
+
+
+def enabled_gateways() -> list[dict]:
+	"""Return the enabled and configured gateways: id, name, mode and is_default."""
+	rows = [row for row in _enabled() if _may_be_offered(row)]
+	if any(row["mode"] == "Live" for row in rows):
+		rows = [
+			row for row in rows if row["mode"] != "Simulator"
+		]  # never service for nothing beside real money
+	return rows
+
+
+def least_payable(currency: str) -> Decimal:
+	"""Return the smallest amount that is worth a payment: the lowest minimum that an enabled gateway states for a currency, or 0."""
+	minimums = (adapter_class(row["id"]).capabilities.minimum.get(currency) for row in enabled_gateways())
+	return min((least for least in minimums if least), default=Decimal(0))
+
+
+def _enabled() -> list[dict]:
+	"""Return the enabled gateways from the shared cache, which every save of a settings record clears."""
+	return frappe.cache.get_value(LIST_KEY, _read_enabled)
+
+
+def _read_enabled() -> list[dict]:
+	names = frappe.get_all(SETTINGS, {"enabled": 1}, pluck="name", order_by="sort_order, name")
+	docs = [frappe.get_doc(SETTINGS, name) for name in names]
+	return [
+		{"id": doc.gateway, "name": doc.label, "mode": doc.mode, "is_default": cint(doc.is_default)}
+		for doc in docs
+		if doc.is_configured()
+	]
+
+
+def _may_be_offered(row: dict) -> bool:
+	"""Check what can change while the list is cached: the site's configuration, and other apps that bring gateways."""
+	if row["id"] not in gateway_codes():
+		return False
+	return row["mode"] != "Simulator" or simulator_allowed()

@@ -1,0 +1,239 @@
+"""The quote for a change of plan, as a customer sees it. Nothing is written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+import frappe
+from frappe import _
+from frappe.utils import cint, getdate
+
+from oropendola_payments.ai_billing.current import current
+from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
+from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import SERVED
+from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.engine.coupons.running import discount_on_rest
+from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod, paid_periods
+from oropendola_payments.engine.entitlements.room_for_plan import other_subscription
+from oropendola_payments.engine.gateway.enabled import least_payable
+from oropendola_payments.engine.plan_changes import token
+from oropendola_payments.engine.plan_changes.quote import Facts, Line, Quote, quote
+from oropendola_payments.engine.plan_changes.token import Terms
+from oropendola_payments.engine.subscriptions import credit
+from oropendola_payments.engine.subscriptions.catalogue import get_plan
+from oropendola_payments.engine.subscriptions.invoicing import tax_on
+from oropendola_payments.engine.subscriptions.lookup import own_subscription
+from oropendola_payments.engine.tax.quote import includes_tax
+from oropendola_payments.exceptions import Conflict
+from oropendola_payments.money import from_minor, to_minor
+
+OPEN_FIELDS = ["name", "invoice", "status", "to_plan", "effective_on", "fingerprint"]
+
+
+@dataclass(frozen=True)
+class Offer:
+	"""A quote with everything that its confirmation needs."""
+
+	quote: Quote
+	terms: Terms
+	subscription: Any  # the record, or its row
+	plan: AIPlan
+	credit: Decimal  # what the change would use of the customer's credit
+	open_change: frappe._dict | None
+
+	def content(self) -> dict:
+		"""Return what the customer agrees to."""
+		return {
+			"subscription": self.subscription.name,
+			"from": self.subscription.plan,
+			"to": self.plan.name,
+			"timing": self.quote.timing,
+			"restarts": self.quote.restarts,
+			"effective_on": self.quote.effective_on,
+			"ends_on": self.quote.ends_on,
+			"currency": self.quote.currency,
+			"lines": [
+				(line.starts_on, line.days_left, line.credit, line.charge) for line in self.quote.lines
+			],
+			"amounts": self.quote.amounts,
+			"due": self.quote.due,
+			"waived": self.quote.waived,
+			"limit": self.plan.daily_limit(),
+		}
+
+	def signed_content(self) -> dict:
+		return {**self.content(), "credit": self.credit}
+
+
+def preview(user: str, plan_id: str, subscription_id: str | None = None, currency: str | None = None) -> dict:
+	"""Return what a change to this plan costs and when it takes effect, with a token for `change`."""
+	plan = get_plan(plan_id)
+	subscription = own_subscription(user, subscription_id)
+	return answer(make_offer(subscription, plan, paid_periods(subscription.name), currency))
+
+
+def make_offer(
+	subscription: Any,
+	plan: AIPlan,
+	periods: Sequence[PaidPeriod],
+	currency: str | None = None,
+	terms: Terms | None = None,
+) -> Offer:
+	"""Return the offer of today, or that of earlier `terms`. Raises if the subscription cannot have this plan."""
+	_require_changeable(subscription, plan)
+	_require_paid_in_full(periods)
+	terms = terms or _terms_of_today(subscription, plan, periods, currency)
+	currency, price = terms.currency, from_minor(terms.price, terms.currency)
+	facts = Facts(
+		state=subscription.status,
+		end_date=getdate(subscription.end_date) if subscription.end_date else None,
+		from_plan=current("AI Plan", subscription.plan),
+		to_plan=plan,
+		periods=tuple(periods),
+		price=price,
+		currency=currency,
+		on=terms.on,
+		with_tax=includes_tax(currency),
+		tax_on=cache(lambda price, currency: tax_on(price, currency, subscription.user, plan)),
+		least=least_payable(currency),
+		discounts={p.invoice: discount_on_rest(p.coupon, plan, price, currency) for p in periods if p.coupon},
+	)
+	made = quote(facts)
+	found = _open_change(subscription.name)
+	held_by = found.invoice if found and found.status == "Awaiting Payment" else None
+	left = credit.available(subscription.user, currency, held_by) if made.due else Decimal(0)
+	return Offer(made, terms, subscription, plan, min(left, made.due), found)
+
+
+def _require_changeable(subscription: Any, plan: AIPlan) -> None:
+	plan.require_active()
+	name = current("AI Plan", subscription.plan).plan_name
+	if subscription.status == "Cancelled":
+		raise Conflict(_("Your subscription was cancelled. Please subscribe again."))
+	if subscription.status == "Pending":
+		raise Conflict(_("{0} has not been paid yet. Please choose the other plan instead.").format(name))
+	if subscription.status == "Paused":
+		raise Conflict(_("{0} is paused. Please resume it before you change the plan.").format(name))
+	if plan.name == subscription.plan:
+		raise Conflict(_("You already have {0}.").format(name))
+	other = other_subscription(subscription, plan.name)
+	if other and other.status not in ("Pending", "Expired"):
+		message = _("You already have {0} as another subscription. Please cancel one of them first.")
+		raise Conflict(message.format(plan.plan_name))
+
+
+def _require_paid_in_full(periods: Sequence[PaidPeriod]) -> None:
+	owed = next((period.invoice for period in periods if period.is_owed), None)
+	if owed:
+		message = _("Invoice {0} is being paid in parts. Please pay all of it before you change the plan.")
+		raise Conflict(message.format(owed))
+
+
+def _terms_of_today(
+	subscription: Any, plan: AIPlan, periods: Sequence[PaidPeriod], wanted: str | None
+) -> Terms:
+	currency = _currency(subscription, plan, periods, wanted)
+	return token.fresh_terms(currency, to_minor(_price(plan, currency), currency))
+
+
+def _currency(subscription: Any, plan: AIPlan, periods: Sequence[PaidPeriod], wanted: str | None) -> str:
+	"""Return the currency that was asked for, else the one that was paid in, else the plan's own."""
+	if plan.is_really_free():
+		return periods[0].currency if periods else plan.currency
+	if wanted:
+		return plan.price_in(wanted)[1]
+	paid_in = periods[0].currency if periods else _last_currency(subscription.name)
+	return paid_in if paid_in in plan.all_prices() else plan.currency
+
+
+def _last_currency(subscription: str) -> str | None:
+	return frappe.db.get_value(
+		"AI Invoice", {"subscription": subscription}, "currency", order_by="creation desc"
+	)
+
+
+def _price(plan: AIPlan, currency: str) -> Decimal:
+	return Decimal(0) if plan.is_really_free() else plan.price_in(currency)[0]
+
+
+def _open_change(subscription: str) -> frappe._dict | None:
+	return frappe.db.get_value("AI Plan Change", {"open_key": subscription}, OPEN_FIELDS, as_dict=True)
+
+
+# What is shown ------------------------------------------------------------------------------------
+
+
+def answer(offer: Offer) -> dict:
+	"""Return the quote for clients."""
+	made = offer.quote
+	old = current("AI Plan", offer.subscription.plan)
+	return {
+		"subscription_id": offer.subscription.name,
+		"from_plan": old.name,
+		"from_plan_name": old.plan_name,
+		"plan": offer.plan.name,
+		"plan_name": offer.plan.plan_name,
+		"timing": made.timing,
+		"effective_on": made.effective_on,
+		"ends_on": made.ends_on,
+		"starts_new_period": made.restarts,
+		"currency": made.currency,
+		"prices_include_tax": made.with_tax,
+		"full_price": from_minor(offer.terms.price, made.currency),
+		"billing_interval": offer.plan.billing_interval,
+		"interval_count": cint(offer.plan.interval_count),
+		"lines": [row for line in made.lines for row in _rows(line, offer)],
+		"net_amount": made.amounts["net_amount"],
+		"tax_amount": made.amounts.get("tax_amount") or Decimal(0),
+		"tax_rate": made.amounts.get("tax_rate") or Decimal(0),
+		"tax_label": made.amounts.get("tax_label") or "",
+		"total_amount": made.due,
+		"waived_amount": made.waived,
+		"credit_used": offer.credit,
+		"due_now": made.due - offer.credit,
+		"quota": _quota(offer),
+		"replaces": _replaced(offer.open_change),
+		"valid_until": offer.terms.valid_until,
+		"quote": token.sign(offer.terms, offer.signed_content()),
+	}
+
+
+def _rows(line: Line, offer: Offer) -> list[dict]:
+	days = {
+		"starts_on": line.starts_on,
+		"ends_on": line.ends_on,
+		"days": line.days,
+		"days_left": line.days_left,
+	}
+	rows = []
+	if line.before:
+		amount = -from_minor(line.credit, offer.quote.currency)
+		rows.append({"kind": "credit", "plan": line.before.plan, **days, "amount": amount})
+	if line.after:
+		amount = from_minor(line.charge, offer.quote.currency)
+		rows.append({"kind": "price", "plan": offer.plan.name, **days, "amount": amount})
+	return rows
+
+
+def _quota(offer: Offer) -> dict:
+	"""Return the new limit, and what is left of it today after what was used."""
+	limit = offer.plan.daily_limit()
+	if offer.quote.timing != "Now":
+		return {"limit": limit, "remaining_today": None}
+	return {"limit": limit, "remaining_today": limit if limit == -1 else max(0, limit - _used_today(offer))}
+
+
+def _used_today(offer: Offer) -> int:
+	row = offer.subscription
+	counts = row.status in SERVED and cint(row.daily_quota_limit) != -1
+	if not counts or not row.quota_reset_on or getdate(row.quota_reset_on) <= today():
+		return 0
+	return max(0, cint(row.daily_quota_limit) - cint(row.daily_quota_remaining))
+
+
+def _replaced(change: frappe._dict | None) -> dict | None:
+	if not change:
+		return None
+	return {"plan": change.to_plan, "status": change.status, "effective_on": change.effective_on}

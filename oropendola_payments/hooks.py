@@ -102,6 +102,7 @@ user_data_fields = [
 	{"doctype": "AI Invoice", "filter_by": "user", "redact_fields": ["description"]},
 	{"doctype": "AI Invoice Part", "filter_by": "user", "redact_fields": ["last_reminder"]},
 	{"doctype": "AI Plan Change", "filter_by": "user", "redact_fields": ["note"]},
+	{"doctype": "AI Coupon Redemption", "filter_by": "user", "redact_fields": ["release_reason"]},
 	{"doctype": "Payment Attempt", "filter_by": "user", "redact_fields": ["request_data"]},
 	{"doctype": "AI Payment Link", "filter_by": "user", "redact_fields": ["note"]},
 	{"doctype": "Payment Capture", "filter_by": "user", "redact_fields": ["note"]},
@@ -127,6 +128,7 @@ CHANGED = "oropendola_payments.ai_billing.current.changed"
 # DocTypes import neither the engine nor the API, so their handlers are registered here.
 doc_events = {
 	"User": {"after_rename": f"{PRIVACY}.user_renamed"},
+	"AI Coupon": {"onload": f"{FORMS}.coupon_loaded"},
 	"AI Invoice": {"onload": f"{FORMS}.invoice_loaded", "before_insert": f"{TAX}.reprice.fill_in"},
 	"AI Billing Profile": {"on_update": f"{TAX}.reprice.profile_saved"},
 	"AI Tax Registration": {"on_change": CHANGED, "on_trash": CHANGED},

@@ -6,7 +6,7 @@ import frappe
 from frappe import _
 from frappe.utils import flt, get_fullname
 
-from oropendola_payments.ai_billing import formatting, payment_methods
+from oropendola_payments.ai_billing import formatting, invoice_price, payment_methods
 from oropendola_payments.ai_billing.current import current, payment_settings
 from oropendola_payments.exceptions import NotFound
 from oropendola_payments.money import Amount, from_minor, quantize, to_minor, unused_share
@@ -42,6 +42,8 @@ def facts(invoice: "AIInvoice") -> dict:
 		"number": invoice.name,
 		"issued_on": formatting.day(invoice.creation),
 		**_item(invoice),
+		"price": _money(invoice_price.full_price(invoice) if invoice.coupon else invoice.net_amount, invoice),
+		"coupon": _coupon(invoice),
 		"net": _money(invoice.net_amount, invoice),
 		"tax": _tax(invoice),
 		"total": _money(invoice.total_amount, invoice),
@@ -74,6 +76,13 @@ def _item(invoice: "AIInvoice") -> dict:
 		"quota": formatting.quota(plan.requests_limit_per_day) if plan else "",
 		"period": formatting.days(invoice.period_start, invoice.period_end),
 	}
+
+
+def _coupon(invoice: "AIInvoice") -> dict | None:
+	if not invoice.coupon:
+		return None
+	text = _("Coupon {0}").format(invoice.coupon)
+	return {"text": text, "amount": _money(invoice_price.discount(invoice), invoice)}
 
 
 def _tax(invoice: "AIInvoice") -> dict | None:

@@ -7,6 +7,7 @@ import frappe
 from frappe.model.document import Document
 from frappe.utils import cint, flt
 
+from oropendola_payments.ai_billing.doctype.ai_coupon.ai_coupon import AICoupon
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_payment_link.ai_payment_link import AIPaymentLink
 from oropendola_payments.ai_billing.doctype.ai_plan_change.ai_plan_change import AIPlanChange
@@ -41,6 +42,11 @@ def refund_loaded(refund: PaymentRefund, method: str | None = None) -> None:
 
 def plan_change_loaded(change: AIPlanChange, method: str | None = None) -> None:
 	change.set_onload("can_withdraw", is_manager() and change.is_open())
+
+
+def coupon_loaded(coupon: AICoupon, method: str | None = None) -> None:
+	if not coupon.is_new():
+		coupon.set_onload("use", coupon.use())
 
 
 def webhook_log_loaded(row: Document, method: str | None = None) -> None:

@@ -6,7 +6,9 @@ Frappe calls this during its own rename, so an error here is logged and does not
 import frappe
 from frappe.model.document import Document
 from frappe.query_builder import DocType
+from frappe.utils import cint
 
+from oropendola_payments.ai_billing.doctype.ai_coupon_redemption.ai_coupon_redemption import key_of
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import LIVE
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import REDACTED
@@ -34,6 +36,7 @@ def user_renamed(
 	frappe.db.savepoint(SAVEPOINT)
 	try:
 		_rename_live_keys(user)
+		_rename_redemption_keys(user)
 		if frappe.db.exists("DocType", "Personal Data Deletion Request") and _was_forgotten(user):
 			forget(user)
 	except Exception:
@@ -60,6 +63,20 @@ def _rename_live_keys(user: str) -> None:
 	for row in frappe.get_all("AI Subscription", {"user": user, "live_key": ("is", "set")}, ["name", "plan"]):
 		frappe.db.set_value(
 			"AI Subscription", row.name, "live_key", f"{user}:{row.plan}", update_modified=False
+		)
+
+
+def _rename_redemption_keys(user: str) -> None:
+	"""Update the unique keys against a further redemption, because they contain the user's name."""
+	counted = {"user": user, "redemption_key": ("is", "set")}
+	for row in frappe.get_all("AI Coupon Redemption", counted, ["name", "coupon", "redemption_key"]):
+		number = cint(row.redemption_key.rpartition(":")[2])
+		frappe.db.set_value(
+			"AI Coupon Redemption",
+			row.name,
+			"redemption_key",
+			key_of(row.coupon, user, number),
+			update_modified=False,
 		)
 
 

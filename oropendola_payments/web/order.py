@@ -4,7 +4,7 @@ from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
 from oropendola_payments.engine.checkout import payer
 from oropendola_payments.exceptions import NotFound
-from oropendola_payments.web import words
+from oropendola_payments.web import coupons, words
 
 
 def own_invoice(user: str, name: str):
@@ -40,6 +40,7 @@ def summary(invoice) -> dict:
 		"quota": words.quota(plan.requests_limit_per_day) if plan else "",
 		"is_renewal": invoice.purpose == "Renewal",
 		"due_date": words.day(invoice.due_date),
+		"coupon": coupons.of_invoice(invoice),
 		"net": words.money(invoice.net_amount, currency),
 		"tax": words.money(invoice.tax_amount, currency) if invoice.tax_amount else "",
 		"tax_label": words.tax_line(invoice),

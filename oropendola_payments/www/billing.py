@@ -13,7 +13,7 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 from oropendola_payments.engine.dunning import opt_out
 from oropendola_payments.engine.links.create import is_payable
 from oropendola_payments.engine.subscriptions import lifecycle, lookup, renewal
-from oropendola_payments.web import ending, shell, words
+from oropendola_payments.web import coupons, ending, shell, words
 
 no_cache = 1
 sitemap = 0
@@ -128,6 +128,7 @@ def _subscription(mine: dict) -> dict:
 		"plan": words.translated(mine["plan_name"]),
 		"state": words.state(words.SUBSCRIPTION_STATES, status),
 		"sentence": _sentence(mine, plan),
+		"coupon": coupons.of_subscription(mine["coupon"], mine["coupon_periods_left"]),
 		"is_served": status in SERVED,
 		"is_over": status in ("Expired", "Cancelled"),
 		"limit": limit,
@@ -210,6 +211,7 @@ def _invoice(doc) -> dict:
 		"what": words.translated(plan) or doc.description or "",
 		"date": words.day(doc.creation),
 		"amount": words.money(doc.total(), doc.currency),
+		"coupon": doc.coupon or "",
 		"due": words.money(doc.outstanding(), doc.currency) if doc.status == "Partly Paid" else "",
 		"state": words.state(words.INVOICE_STATES, doc.status),
 		"action": _action(doc),

@@ -12,7 +12,7 @@ from oropendola_payments.engine.checkout.payer import keep_phone_of_payer
 from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.engine.phone.numbers import phone_of
 from oropendola_payments.money import to_decimal
-from oropendola_payments.web import shell, words
+from oropendola_payments.web import coupons, shell, words
 from oropendola_payments.web.order import own_invoice, summary, was_declined
 
 no_cache = 1
@@ -30,6 +30,7 @@ def get_context(context):
 			_("It may belong to another account. You can find your own invoices on the billing page."),
 		)
 	if shell.is_post():
+		coupons.press(invoice)
 		_start(invoice)
 	context.update({"view": _view(invoice), "invoice": summary(invoice)})
 	context.replaces = (
@@ -37,6 +38,7 @@ def get_context(context):
 	)
 	if context.view == "pay":
 		_add_gateways(context, invoice, page)
+		context.coupon = coupons.form(invoice, page.typed)
 	page.title = _("Pay invoice {0}").format(invoice.name)
 
 

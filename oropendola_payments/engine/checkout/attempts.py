@@ -17,6 +17,7 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.engine.checkout import gateway_choice
 from oropendola_payments.engine.checkout.payer import payer_of
+from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.entitlements.fulfilment import fulfil
 from oropendola_payments.engine.gateway import polling
@@ -98,8 +99,7 @@ def _get_or_create(request: AttemptRequest) -> Created | Existing | None:
 	rows = attempts_of(invoice.name)
 	tax = reprice.refresh(invoice, any(row.status in OPEN for row in rows))
 	if not invoice.outstanding() and invoice.status in ("Pending", "Failed", "Abandoned"):
-		invoice.mark_as_paid(amount_paid=0)
-		fulfil(invoice)
+		_settle_without_money(invoice)
 		return None
 	reprice.require_known(invoice, tax)
 	amount = _amount(invoice, request, rows)
@@ -124,6 +124,16 @@ class Lapsed(Conflict):
 	"""The invoice could be paid until a certain time, which is over."""
 
 	error_code = "quote_lapsed"
+
+
+def _settle_without_money(invoice: AIInvoice) -> None:
+	invoice.mark_as_paid(amount_paid=0)
+	fulfil(invoice)
+	after_commit.enqueue_after_commit(
+		"oropendola_payments.engine.notifications.hooks.nothing_to_pay",
+		queue=after_commit.MAILS,
+		invoice=invoice.name,
+	)
 
 
 class PhoneMissing(Unprocessable):

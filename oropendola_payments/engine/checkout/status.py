@@ -3,6 +3,7 @@
 import frappe
 from frappe.utils import cint
 
+from oropendola_payments.ai_billing import invoice_price
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, AIInvoice
 from oropendola_payments.ai_billing.formatting import translated
 from oropendola_payments.engine.checkout.payer import own_attempt, own_invoice
@@ -80,6 +81,8 @@ def _pending(invoice: AIInvoice) -> dict:
 		"status": invoice.status,
 		"plan": invoice.plan,
 		"purpose": invoice.purpose,
+		"coupon": invoice.coupon or None,
+		"discount_amount": invoice_price.discount(invoice),
 		"total_amount": invoice.total(),
 		"outstanding_amount": invoice.outstanding(),
 		"currency": invoice.currency,

@@ -9,6 +9,7 @@ from oropendola_payments.api import coupons as api
 from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.coupons import expiry
+from oropendola_payments.engine.notifications import hooks
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.settlement import manual_payment, unfinished
 from oropendola_payments.engine.subscriptions import lifecycle
@@ -22,6 +23,7 @@ from oropendola_payments.tests.support.factories import (
 	payment_settings,
 	unique,
 )
+from oropendola_payments.tests.support.outbox import mails_stay_queued, mails_to
 
 
 def events(invoice) -> list[str]:
@@ -130,6 +132,14 @@ class TestWithoutMoney(CouponTestCase):
 		self.assertEqual((subscription.status, subscription.daily_quota_limit), ("Active", 100))
 		self.assertEqual(redemptions(coupon), ["Used"])
 		self.assertEqual(frappe.db.count("Payment Attempt", {"invoice": invoice.name}), 0)
+
+	def test_a_free_order_is_confirmed_by_mail_with_its_receipt(self):
+		with mails_stay_queued(), payment_settings(send_payment_mails=1):
+			_coupon, invoice = self.redeem(basis_points=10_000)
+			checkout.initiate(self.user, invoice.name)
+			hooks.nothing_to_pay(invoice.name)
+			self.assertIn("Your order is confirmed", mails_to(self.user)[-1].subject)
+			self.assertIn("Your API key is ready", mails_to(self.user)[-1].html)
 
 	def test_a_failed_invoice_that_a_coupon_makes_free_is_confirmed_without_a_gateway(self):
 		invoice = self.buy()

@@ -10,7 +10,7 @@ import frappe
 from frappe import _
 from frappe.utils import cint, escape_html, flt, get_fullname, get_url, getdate
 
-from oropendola_payments.ai_billing import contact, formatting
+from oropendola_payments.ai_billing import contact, formatting, invoice_price
 from oropendola_payments.ai_billing.current import current, payment_settings
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, SETTLED, AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_invoice_part.ai_invoice_part import AIInvoicePart
@@ -33,6 +33,7 @@ SWITCHES = {
 	"part_received": "send_payment_mails",
 	"part_due": "send_reminder_mails",
 	"part_missed": "send_reminder_mails",
+	"order_confirmed": "send_payment_mails",
 	"payment_failed": "send_failure_mails",
 	"payment_abandoned": "send_failure_mails",
 	"payment_reminder": "send_payment_reminders",
@@ -104,6 +105,17 @@ def part_due(invoice: AIInvoice, part: AIInvoicePart, missed: bool) -> None:
 		}
 
 	_send("part_missed" if missed else "part_due", invoice, f"/checkout?invoice={invoice.name}", values)
+
+
+def order_confirmed(invoice: AIInvoice) -> None:
+	"""Tell the customer that service starts although nothing was paid."""
+
+	def values() -> dict:
+		waits = bool(invoice.subscription and api_keys.has_new_key(invoice.subscription))
+		until = formatting.day(invoice.period_end)
+		return {**_about_invoice(invoice), "runs_until": until, "key_waits": waits}
+
+	_send("order_confirmed", invoice, "/billing", values, with_receipt=True)
 
 
 def payment_failed(invoice: AIInvoice) -> None:
@@ -178,6 +190,7 @@ def renewal_due(subscription: AISubscription, days: int) -> None:
 			"end_date": formatting.day(subscription.end_date),
 			"days": str(abs(days)),
 			"is_trial": not _was_paid(subscription),
+			"coupon": (subscription.coupon or "") if cint(subscription.coupon_periods_left) else "",
 		}
 
 	def address() -> str:
@@ -238,7 +251,14 @@ def _link_to_pay(invoice: AIInvoice, step: str, channel: str = "Email") -> str |
 def _about_invoice(invoice: AIInvoice) -> dict:
 	plan = invoice.plan and current("AI Plan", invoice.plan).plan_name
 	total = formatting.money(invoice.total_amount, invoice.currency)
-	return {"invoice": invoice.name, "plan": plan or "", "total": total}
+	return {"invoice": invoice.name, "plan": plan or "", "total": total, **_about_coupon(invoice)}
+
+
+def _about_coupon(invoice: AIInvoice) -> dict:
+	if not invoice.coupon:
+		return {"coupon": "", "discount": ""}
+	discount = formatting.money(invoice_price.discount(invoice), invoice.currency)
+	return {"coupon": invoice.coupon, "discount": discount}
 
 
 def _was_paid(subscription: AISubscription) -> bool:

@@ -30,6 +30,11 @@ def part_due(part: str, missed: bool) -> None:
 		safely(lambda: emails.part_due(invoice, doc, missed))
 
 
+def nothing_to_pay(invoice: str) -> None:
+	"""Send the confirmation of an invoice of 0, for which no hook runs, because nothing was paid."""
+	safely(lambda: emails.order_confirmed(frappe.get_doc("AI Invoice", invoice)))
+
+
 def payments_failed(attempts: list[str]) -> None:
 	"""Run `payment_failed` for attempts that a sweep closed. One that fails does not stop the others."""
 	for attempt in attempts:

@@ -16,6 +16,7 @@ TEXTS = {
 	"part_received": ("AI Billing Part Received", "Part received: {{ invoice }}"),
 	"part_due": ("AI Billing Part Due", "Your next part of {{ plan or invoice }} is due on {{ due_on }}"),
 	"part_missed": ("AI Billing Part Missed", "A part of {{ plan or invoice }} was not paid"),
+	"order_confirmed": ("AI Billing Order Confirmed", "Your order is confirmed: {{ invoice }}"),
 	"payment_failed": ("AI Billing Payment Failed", "Your payment was not completed: {{ invoice }}"),
 	"payment_abandoned": ("AI Billing Payment Abandoned", "Your invoice {{ invoice }} is still open"),
 	"payment_reminder": (

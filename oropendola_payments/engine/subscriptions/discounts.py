@@ -81,6 +81,11 @@ def _once_more_if_taken(work: Callable[..., dict], *args: Any) -> dict:
 		return in_transaction(work, *args)
 
 
+def has_coupons() -> bool:
+	"""Return whether there is a coupon that somebody may redeem, so that a page asks for codes."""
+	return bool(frappe.db.exists("AI Coupon", {"is_active": 1}))
+
+
 # On one invoice -----------------------------------------------------------------------------------
 
 
@@ -127,17 +132,33 @@ def _lock_own(user: str, name: str) -> AIInvoice:
 	return invoice
 
 
+def is_changeable(invoice: AIInvoice) -> bool:
+	"""Return whether a coupon may be applied to the invoice or removed from it."""
+	is_final = invoice_price.is_final(invoice) or invoice.is_exhausted()
+	return _takes_coupons(invoice) and not is_final and not _is_being_paid(invoice)
+
+
+def _takes_coupons(invoice: AIInvoice) -> bool:
+	return invoice.purpose in ("New", "Renewal") and bool(invoice.plan and invoice.subscription)
+
+
+def _is_being_paid(invoice: AIInvoice) -> bool:
+	return bool(
+		frappe.db.exists("Payment Attempt", {"invoice": invoice.name, "status": ("in", OPEN_ATTEMPTS)})
+	)
+
+
 def _require_changeable(invoice: AIInvoice) -> AIPlan:
 	"""Return the plan of an invoice whose price may still change."""
-	if invoice.purpose not in ("New", "Renewal") or not invoice.plan:
+	if not _takes_coupons(invoice):
 		raise Unprocessable(_("A coupon can be used for a new subscription or a renewal only."))
-	if frappe.db.exists("Payment Attempt", {"invoice": invoice.name, "status": ("in", OPEN_ATTEMPTS)}):
+	if _is_being_paid(invoice):
 		message = _(
 			"A payment for invoice {0} is in progress. Please complete or cancel it before you change the coupon."
 		)
 		raise Conflict(message.format(invoice.name))
 	invoice_price.require_changeable(invoice)
-	plan = get_plan(invoice.plan)
+	plan = get_plan(invoice.plan or "")
 	if invoicing.must_be_replaced(invoice.name, plan):
 		message = _("Invoice {0} is out of date. Please request a new one on the billing page.")
 		raise Conflict(message.format(invoice.name))

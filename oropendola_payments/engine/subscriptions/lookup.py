@@ -2,7 +2,7 @@
 
 import frappe
 from frappe import _
-from frappe.utils import getdate
+from frappe.utils import cint, getdate
 
 from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN as OPEN_INVOICES
@@ -22,7 +22,7 @@ STATUS_PRIORITY = ("Active", "Trial", "Paused", "Past Due", "Pending", "Expired"
 FIELDS = [
 	"name", "plan", "status", "start_date", "end_date", "daily_quota_limit", "daily_quota_remaining", "quota_reset_on",
 	"api_key_link", "current_invoice", "is_default", "cancel_at_period_end", "paused_on", "pause_until", "next_plan", "switch_on",
-	"user",
+	"user", "coupon", "coupon_periods_left",
 ]  # fmt: skip
 
 
@@ -127,6 +127,8 @@ def _summary(row: frappe._dict) -> dict:
 		"next_plan": row.next_plan,
 		"next_plan_name": current("AI Plan", row.next_plan).plan_name if row.next_plan else None,
 		"switch_on": row.switch_on,
+		"coupon": row.coupon or None,
+		"coupon_periods_left": cint(row.coupon_periods_left),
 	}
 
 

@@ -10,6 +10,7 @@ import frappe
 from frappe.utils import add_days, today
 
 from oropendola_payments.engine.checkout import initiate as checkout
+from oropendola_payments.engine.subscriptions import discounts
 from oropendola_payments.tests.browser.case import GATEWAYS, PHONE, BrowserTestCase
 from oropendola_payments.tests.support import factories
 
@@ -106,6 +107,15 @@ class TestScreenshots(BrowserTestCase):
 			self.look_at_returns()
 			self.look_at_windows()
 			self.look_at_subscriptions()
+
+	def test_coupons_are_captured(self):
+		with factories.payment_settings(**SELLER):
+			for name, code, points in (("coupon", "MONSOON25", 2500), ("free", "WELCOME", 10_000)):
+				if not frappe.db.exists("AI Coupon", code):
+					factories.create_coupon(code=code, basis_points=points, duration="Periods", periods=3)
+				browser, invoice = self.ordered()
+				discounts.apply(invoice.user, invoice.name, code)
+				self.shoot(self.checkout(browser, invoice), "light", f"checkout-{name}")
 
 	@staticmethod
 	def invoice_of(user: str, plan: str = "shot-starter"):

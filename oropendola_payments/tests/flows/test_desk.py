@@ -36,6 +36,7 @@ REPORTS = (
 	"Recovered Payments",
 	"Reconciliation Differences",
 	"Subscriptions and MRR",
+	"Coupon Redemptions",
 	"Payment Refunds",
 )
 

@@ -137,6 +137,19 @@ class AICoupon(Document):
 
 	# Count --------------------------------------------------------------------------------------
 
+	def use(self) -> dict[str, int]:
+		"""Return how often the coupon was redeemed, for the form."""
+		by_status = {
+			name: frappe.db.count("AI Coupon Redemption", {"coupon": self.name, "status": name})
+			for name in ("Used", "Reserved")
+		}
+		return {
+			"redeemed": cint(self.redemptions),
+			"limit": cint(self.max_redemptions),
+			"used": by_status["Used"],
+			"reserved": by_status["Reserved"],
+		}
+
 	def has_redemptions_left(self) -> bool:
 		"""Return whether the limit was not reached a moment ago. Only `take_redemption` decides."""
 		return not cint(self.max_redemptions) or cint(self.redemptions) < cint(self.max_redemptions)

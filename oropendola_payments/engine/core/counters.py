@@ -7,7 +7,7 @@ import frappe
 from frappe.utils import cint, get_datetime, now_datetime
 
 from oropendola_payments.ai_billing import records
-from oropendola_payments.engine.core.transactions import in_transaction, read
+from oropendola_payments.engine.core.transactions import in_transaction, lock
 
 COUNTER = "Payment Counter"
 
@@ -32,14 +32,15 @@ def counter_name(kind: str, whose: str) -> str:
 
 
 def _count_locked(name: str, seconds: int) -> tuple[int, int]:
-	rows = read(COUNTER, "`name` = %s FOR UPDATE", (name,))
 	now = now_datetime()
-	if not rows:
+	# Look without a lock first: locking the gap where the row will be makes many new counters wait for each other.
+	if not frappe.db.exists(COUNTER, name):
 		row = records.new(COUNTER)
 		row.update({"name": name, "count": 1, "ends_at": now + timedelta(seconds=seconds)})
 		row.add()
 		return 1, seconds
-	row, ends_at = rows[0], get_datetime(rows[0].ends_at)
+	row = lock(COUNTER, name)
+	ends_at = get_datetime(row.ends_at)
 	if ends_at <= now:
 		row.write(count=1, ends_at=now + timedelta(seconds=seconds))
 		return 1, seconds
@@ -48,5 +49,6 @@ def _count_locked(name: str, seconds: int) -> tuple[int, int]:
 
 
 def _take_back_locked(name: str) -> None:
-	for row in read(COUNTER, "`name` = %s FOR UPDATE", (name,)):
+	if frappe.db.exists(COUNTER, name):
+		row = lock(COUNTER, name)
 		row.write(count=max(0, cint(row.count) - 1))

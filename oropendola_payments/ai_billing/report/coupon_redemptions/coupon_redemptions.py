@@ -17,7 +17,7 @@ def execute(filters: dict | None = None) -> tuple[list[dict], list[dict]]:
 	unpaid = [
 		frappe._dict(coupon=name) for name in counts if name not in used and not filters.get("currency")
 	]
-	rows = sorted([*sums, *unpaid], key=lambda row: (row.coupon, row.currency or ""))
+	rows = sorted([*sums, *unpaid], key=lambda row: (row.coupon or "", row.currency or ""))
 	return columns(), [{**row, **counts.get(row.coupon, _none())} for row in rows]
 
 

@@ -40,7 +40,7 @@ def choose(
 	if code and not (code == subscription.coupon and cint(subscription.coupon_periods_left)):
 		return Discount(redeemable(code, subscription.user, plan, price, sold_in, invoice))
 	coupon = frappe.get_doc("AI Coupon", promised) if promised and not code else None
-	if coupon and coupon.discount_on(price, sold_in):
+	if coupon and coupon.covers(plan.name) and coupon.discount_on(price, sold_in):
 		return Discount(coupon, is_promised=True)
 	running = running_coupon(subscription, plan, sold_in)
 	return Discount(running, is_running=True) if running else None

@@ -67,9 +67,9 @@ class Site:
 
 	@staticmethod
 	def _key(subscription) -> str:
-		from oropendola_payments.engine.subscriptions.lifecycle import rotate_key
+		from oropendola_payments.engine.keys.rotate import rotate
 
-		return rotate_key(subscription.user)["api_key"]
+		return rotate(subscription.user, subscription.name)["api_key"]
 
 	def pings(self, count: int) -> list[Shot]:
 		return [Shot("/api/method/ping")] * count

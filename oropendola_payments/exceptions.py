@@ -8,8 +8,14 @@ from oropendola_payments.gateways.errors import GatewayError
 
 
 class Refusal(frappe.ValidationError):
+	"""`reason` is for programs that must tell apart refusals with one error code."""
+
 	http_status_code = 422
 	error_code = "refused"
+
+	def __init__(self, *args: object, reason: str | None = None) -> None:
+		super().__init__(*args)
+		self.reason = reason
 
 
 class BadRequest(Refusal):
@@ -68,7 +74,7 @@ class SubscriptionPaused(PaymentRequired):
 	error_code = "subscription_paused"
 
 	def __init__(self, message: str, due: str | None = None) -> None:
-		super().__init__(message)
+		super().__init__(message, reason="subscription_paused")
 		self.due = due
 
 

@@ -12,7 +12,14 @@ before_uninstall = "oropendola_payments.install.before_uninstall"
 DESK_SCRIPT = "public/js/payments_desk.js"
 doctype_js = dict.fromkeys(
 	(
-		*("AI Invoice", "AI Payment Link", "AI Plan Change", "AI Subscription", "Payment Attempt"),
+		*(
+			"AI API Key",
+			"AI Invoice",
+			"AI Payment Link",
+			"AI Plan Change",
+			"AI Subscription",
+			"Payment Attempt",
+		),
 		*("Payment Webhook Log", "Payment Settings"),
 	),
 	DESK_SCRIPT,
@@ -71,6 +78,7 @@ scheduler_events = {
 		],
 		"*/30 * * * *": [f"{SWEEPS}.check_abandoned_payments"],
 		"5 * * * *": [f"{SWEEPS}.check_invariants", f"{SUBSCRIPTIONS}.expire_subscriptions"],
+		"20 * * * *": [f"{SUBSCRIPTIONS}.retire_api_keys"],
 		"1 0 * * *": [f"{SUBSCRIPTIONS}.reset_quotas"],
 		"15 0 * * *": [f"{SUBSCRIPTIONS}.release_unpaid_coupons"],
 		"0 9 * * *": [f"{SUBSCRIPTIONS}.send_renewal_reminders", f"{PARTS}.send_part_reminders"],
@@ -98,7 +106,7 @@ PRIVACY = "oropendola_payments.engine.privacy"
 # a record, also in hashes and payment ids.
 user_data_fields = [
 	{"doctype": "AI Subscription", "filter_by": "user", "redact_fields": ["last_reminder", "cancel_note"]},
-	{"doctype": "AI API Key", "filter_by": "user", "redact_fields": ["key_prefix"]},
+	{"doctype": "AI API Key", "filter_by": "user", "redact_fields": ["key_prefix", "key_name"]},
 	{"doctype": "AI Invoice", "filter_by": "user", "redact_fields": ["description"]},
 	{"doctype": "AI Invoice Part", "filter_by": "user", "redact_fields": ["last_reminder"]},
 	{"doctype": "AI Plan Change", "filter_by": "user", "redact_fields": ["note"]},
@@ -134,6 +142,7 @@ doc_events = {
 	"AI Tax Registration": {"on_change": CHANGED, "on_trash": CHANGED},
 	"AI Tax Rule": {"on_change": CHANGED, "on_trash": CHANGED},
 	"AI Subscription": {"onload": f"{FORMS}.subscription_loaded"},
+	"AI API Key": {"onload": f"{FORMS}.key_loaded"},
 	"Payment Attempt": {"onload": f"{FORMS}.attempt_loaded"},
 	"AI Payment Link": {"onload": f"{FORMS}.link_loaded"},
 	"Payment Refund": {"onload": f"{FORMS}.refund_loaded"},

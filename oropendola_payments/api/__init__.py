@@ -68,7 +68,7 @@ def refusal(error: Exception) -> dict:
 
 
 # What some refusals say for programs, beside the sentence.
-DETAILS = ("attempts_left", "choices", "missing", "quote")
+DETAILS = ("attempts_left", "choices", "missing", "quote", "reason")
 
 
 def slug_of(error: Exception) -> str:

@@ -13,6 +13,7 @@ from oropendola_payments.engine.gateway import live_guard
 from oropendola_payments.engine.gateway.simulated import mock_marks_of
 from oropendola_payments.engine.inbound import inbox
 from oropendola_payments.engine.inbound.status_query import refresh
+from oropendola_payments.engine.keys import manage
 from oropendola_payments.engine.pauses import pause, resume
 from oropendola_payments.engine.plan_changes import withdraw
 from oropendola_payments.engine.refunds import create
@@ -110,6 +111,13 @@ def resume_subscription(subscription_id: str) -> dict:
 	"""Resume a paused subscription, also before the shortest pause is over."""
 	require_manager()
 	return resume.resume(subscription_id, at_any_time=True)
+
+
+@endpoint(methods=("POST",), source="Desk")
+def revoke_api_key(key_id: str) -> dict:
+	"""End one API key of a customer now."""
+	require_manager()
+	return manage.revoke_by_manager(key_id)
 
 
 @endpoint(methods=("POST",), source="Desk")

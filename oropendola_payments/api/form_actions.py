@@ -7,6 +7,7 @@ import frappe
 from frappe.model.document import Document
 from frappe.utils import cint, flt
 
+from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import AIAPIKey
 from oropendola_payments.ai_billing.doctype.ai_coupon.ai_coupon import AICoupon
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_payment_link.ai_payment_link import AIPaymentLink
@@ -34,6 +35,10 @@ def subscription_loaded(subscription: AISubscription, method: str | None = None)
 
 def attempt_loaded(attempt: PaymentAttempt, method: str | None = None) -> None:
 	attempt.set_onload("can_refresh", is_manager() and attempt.mode != "Manual")
+
+
+def key_loaded(key: AIAPIKey, method: str | None = None) -> None:
+	key.set_onload("can_revoke", is_manager() and (key.status != "Revoked" or bool(key.suspended)))
 
 
 def refund_loaded(refund: PaymentRefund, method: str | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from oropendola_payments.api import endpoint, require_login
 from oropendola_payments.api.arguments import Currency
+from oropendola_payments.engine.keys import listing, manage, reveal, rotate
 from oropendola_payments.engine.plan_changes import confirm, preview, withdraw
 from oropendola_payments.engine.self_service import commands, default, state
 from oropendola_payments.engine.subscriptions import catalogue, lifecycle, lookup
@@ -81,15 +82,17 @@ def resume_subscription(subscription_id: str | None = None) -> dict:
 
 
 @endpoint(methods=("POST",))
-def rotate_api_key(subscription_id: str | None = None) -> dict:
-	"""Replace the API key and return the new one, once. The old one stops working."""
-	return lifecycle.rotate_key(require_login(), subscription_id)
+def rotate_api_key(
+	subscription_id: str | None = None, key_id: str | None = None, overlap_hours: int = 0
+) -> dict:
+	"""Replace an API key and return the new one, once. The old one stops at once, or works for `overlap_hours` more."""
+	return rotate.rotate(require_login(), subscription_id, key_id, overlap_hours)
 
 
 @endpoint(methods=("POST",))
 def reveal_api_key(subscription_id: str | None = None) -> dict:
 	"""Return, once, the API key that a payment created."""
-	return lifecycle.reveal_key(require_login(), subscription_id)
+	return reveal.reveal(require_login(), subscription_id)
 
 
 @endpoint(methods=("GET", "POST"))
@@ -110,3 +113,27 @@ def change_plan(plan_id: str, quote: str, subscription_id: str | None = None) ->
 def withdraw_plan_change(subscription_id: str | None = None) -> dict:
 	"""Call off a change that is scheduled or not paid yet."""
 	return withdraw.withdraw(require_login(), subscription_id)
+
+
+@endpoint(methods=("GET", "POST"))
+def list_api_keys(subscription_id: str | None = None) -> dict:
+	"""Return the API keys of a subscription that are not revoked."""
+	return listing.list_keys(require_login(), subscription_id)
+
+
+@endpoint(methods=("POST",))
+def create_api_key(name: str, subscription_id: str | None = None) -> dict:
+	"""Create another API key where the plan allows it, and return it, once."""
+	return manage.create(require_login(), name, subscription_id)
+
+
+@endpoint(methods=("POST",))
+def rename_api_key(key_id: str, name: str) -> dict:
+	"""Give an API key another name."""
+	return manage.rename(require_login(), key_id, name)
+
+
+@endpoint(methods=("POST",))
+def revoke_api_key(key_id: str) -> dict:
+	"""End one API key now. The other keys work as before."""
+	return manage.revoke(require_login(), key_id)

@@ -1,7 +1,7 @@
 """A request to one of our paths runs that path's method and no other, and an API key may come as a bearer token."""
 
 from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import make_key
-from oropendola_payments.engine.subscriptions import lifecycle
+from oropendola_payments.engine.keys import reveal
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_active_subscription, create_user
 from oropendola_payments.tests.support.http import API, call, message, send, token_of
@@ -44,7 +44,7 @@ class TestBearerKey(TestCase):
 	def setUpClass(cls):
 		super().setUpClass()
 		cls.doc = create_active_subscription(requests_limit_per_day=1000)
-		cls.key = lifecycle.reveal_key(cls.doc.user)["api_key"]
+		cls.key = reveal.reveal(cls.doc.user)["api_key"]
 
 	def test_the_key_is_accepted_as_a_bearer_token(self):
 		for scheme in ("Bearer", "bearer"):

@@ -84,8 +84,9 @@ def _end_service(user: str) -> None:
 	"""End the live subscriptions and redact the key prefixes, because nobody is left to use them."""
 	for name in frappe.get_all("AI Subscription", {"user": user, "status": ("in", LIVE)}, pluck="name"):
 		now.end_without_return(name)
-	for name in frappe.get_all("AI API Key", {"user": user, "key_prefix": ("!=", REDACTED)}, pluck="name"):
-		frappe.db.set_value("AI API Key", name, "key_prefix", REDACTED)
+	values = {"key_prefix": REDACTED, "key_name": REDACTED}
+	for name in frappe.get_all("AI API Key", {"user": user}, pluck="name"):
+		frappe.db.set_value("AI API Key", name, values)
 
 
 def _redact_texts(user: str) -> None:

@@ -1,7 +1,9 @@
 """Jobs that were queued before 0.2 use this path. To be removed in 0.3."""
 
+import frappe
+
 from oropendola_payments.engine.notifications.hooks import (
-	key_rotated,
+	key_changed,
 	payment_failed,
 	payment_succeeded,
 	payments_failed,
@@ -17,3 +19,9 @@ __all__ = (
 	"refund_finished",
 	"renewal_due",
 )
+
+
+def key_rotated(subscription: str) -> None:
+	key = frappe.db.get_value("AI Subscription", subscription, "api_key_link")
+	if key:
+		key_changed(subscription, "replaced", key)

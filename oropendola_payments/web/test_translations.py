@@ -30,6 +30,7 @@ REFUSALS = (
 	"engine/links/*.py",
 	"engine/ending/*.py",
 	"engine/pauses/*.py",
+	"engine/keys/*.py",
 	"engine/phone/*.py",
 	"engine/self_service/*.py",
 	"engine/plan_changes/*.py",

@@ -12,8 +12,8 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, S
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.engine.dunning import opt_out
 from oropendola_payments.engine.links.create import is_payable
-from oropendola_payments.engine.subscriptions import lifecycle, lookup, renewal
-from oropendola_payments.web import coupons, ending, shell, words
+from oropendola_payments.engine.subscriptions import lookup, renewal
+from oropendola_payments.web import coupons, ending, keys, shell, words
 
 no_cache = 1
 sitemap = 0
@@ -64,20 +64,6 @@ def _renew(context):
 	shell.redirect(f"/checkout?invoice={invoice}")
 
 
-def _show_key(context):
-	_show_new_key(context, lifecycle.reveal_key)
-
-
-def _rotate_key(context):
-	_show_new_key(context, lifecycle.rotate_key)
-
-
-def _show_new_key(context, make_key: Callable[[str, str | None], dict]):
-	"""Show the key in the answer to the POST, without a redirect, because no page that can be reloaded may contain it."""
-	with shell.refusals_lead_to("/billing"):
-		context.new_key = make_key(shell.require_login(), _chosen())["api_key"]
-
-
 def _change(work: Callable[[str, str | None], object], context):
 	"""Cancel, pause and the like, each of which leads back to the page."""
 	with shell.refusals_lead_to("/billing"):
@@ -107,11 +93,10 @@ def _chosen() -> str | None:
 ACTIONS: dict[str, Callable] = {
 	"log_out": _log_out,
 	"renew": _renew,
-	"show_key": _show_key,
-	"rotate_key": _rotate_key,
 	"stop_reminders": _stop_reminders,
 	"start_reminders": _start_reminders,
 	**{name: partial(_change, work) for name, work in ending.ACTIONS.items()},
+	**keys.ACTIONS,
 }
 
 
@@ -136,8 +121,7 @@ def _subscription(mine: dict) -> dict:
 		"is_unlimited": quota["unlimited"],
 		"quota_text": _quota_text(limit, remaining),
 		"resets": words.day(quota["reset_on"]),
-		"key_prefix": mine["api_key_prefix"] or "",
-		"key_waits": mine["api_key_waiting"] and status in SERVED,
+		"api": keys.section(mine["subscription_id"], mine["plan"]) if status in SERVED else {},
 		"open_invoice": open_invoice,
 		"renew": _("Get a new invoice") if is_exhausted else _renew_word(status, plan),
 		**ending.shown(mine),

@@ -7,8 +7,8 @@ import frappe
 from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import make_key
 from oropendola_payments.ai_billing.periods import today, tomorrow
 from oropendola_payments.engine.entitlements import usage
+from oropendola_payments.engine.keys import reveal, rotate
 from oropendola_payments.engine.self_service import commands
-from oropendola_payments.engine.subscriptions import lifecycle
 from oropendola_payments.exceptions import BadRequest, PaymentRequired, TooManyRequests, Unauthorized
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import (
@@ -23,7 +23,7 @@ from oropendola_payments.tests.support.parallel import in_parallel
 def served_customer(**plan_values):
 	"""A paid subscription and its key."""
 	doc = create_active_subscription(**{"requests_limit_per_day": 100, **plan_values})
-	return doc, lifecycle.reveal_key(doc.user)["api_key"]
+	return doc, reveal.reveal(doc.user)["api_key"]
 
 
 def remaining(doc) -> int:
@@ -85,7 +85,7 @@ class TestInvalidKeys(TestCase):
 	def test_a_rotated_key_is_refused_and_the_new_one_accepted(self):
 		doc, old = served_customer()
 		usage.consume(old, 1)
-		new = lifecycle.rotate_key(doc.user)["api_key"]
+		new = rotate.rotate(doc.user)["api_key"]
 		with self.assertRaises(Unauthorized):
 			usage.consume(old, 1)
 		self.assertEqual(usage.consume(new, 1)["remaining"], 98)
@@ -113,14 +113,15 @@ class TestInvalidKeys(TestCase):
 				usage.consume(key, 1)
 			frappe.db.rollback()
 
-	def test_a_pending_subscription_refuses_a_key_that_was_linked_to_it(self):
+	def test_a_pending_subscription_serves_no_key_that_was_linked_to_it(self):
 		doc, key = served_customer()
 		pending = create_invoice(doc.user).subscription
 		values = {"api_key_link": doc.api_key_link, "daily_quota_limit": 5, "daily_quota_remaining": 5}
 		frappe.db.set_value("AI Subscription", pending, values)
-		frappe.db.set_value("AI Subscription", doc.name, "api_key_link", None)
-		with self.assertRaises(Unauthorized):
+		frappe.db.set_value("AI Subscription", doc.name, "status", "Cancelled")
+		with self.assertRaises(PaymentRequired):
 			usage.consume(key, 1)
+		self.assertEqual(remaining(frappe.get_doc("AI Subscription", pending)), 5)
 		frappe.db.rollback()
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import frappe
 from frappe import _
-from frappe.utils import getdate
+from frappe.utils import get_datetime, getdate, now_datetime
 
 from oropendola_payments.ai_billing import formatting
 from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import hash_key, is_well_formed
@@ -35,12 +35,12 @@ TAKE = """
 		AND (daily_quota_limit = -1 OR %(wanted)s <= CASE
 			WHEN quota_reset_on <= %(today)s THEN daily_quota_limit ELSE daily_quota_remaining END)
 """
-# Also finds suspended keys, whose subscription has ended, so that the error can say so instead of "invalid key".
+# Finds every key that ever worked, so that the error can say why one does not.
 FIND = """
-	SELECT k.name, k.last_used_on, k.suspended, s.name AS subscription, s.status, s.end_date, s.daily_quota_limit,
-		s.pause_until, s.switch_on
+	SELECT k.name, k.last_used_on, k.status AS key_status, k.suspended, k.valid_until, k.replaced_by,
+		s.name AS subscription, s.status, s.end_date, s.daily_quota_limit, s.pause_until, s.switch_on
 	FROM `tabAI API Key` k JOIN `tabAI Subscription` s ON s.name = k.subscription
-	WHERE k.key_hash = %s AND ((k.status = 'Active' AND s.api_key_link = k.name) OR k.suspended = 1)
+	WHERE k.key_hash = %s
 """
 
 
@@ -56,26 +56,44 @@ def consume(api_key: str | None, requests: int) -> dict:
 	if affected_rows() != 1 and not _is_unlimited_now(key):
 		_refuse(key, requests)
 	_note_use(key)
-	return _balance(key.subscription)
+	ends = {"key_valid_until": key.valid_until} if key.key_status == "Retiring" else {}
+	return {**_balance(key.subscription), **ends}
 
 
 def _authenticate(api_key: str | None) -> frappe._dict:
 	if not api_key:
-		raise Unauthorized(_("Please send your API key in the header X-API-Key."))
+		raise Unauthorized(_("Please send your API key in the header X-API-Key."), reason="key_missing")
 	if not is_well_formed(api_key):
-		raise Unauthorized(_("This is not a valid API key. Please check that you copied all of it."))
+		message = _("This is not a valid API key. Please check that you copied all of it.")
+		raise Unauthorized(message, reason="key_malformed")
 	rows = frappe.db.sql(FIND, hash_key(api_key), as_dict=True)
 	if not rows:
-		raise Unauthorized(_("This API key is no longer valid. Please use your current one."))
-	if rows[0].status == "Paused":
-		raise _paused(rows[0])
-	if rows[0].suspended:
-		raise _ended()
+		message = _("This API key is no longer valid. Please use your current one.")
+		raise Unauthorized(message, reason="key_unknown")
+	_require_working(rows[0])
 	return rows[0]
 
 
+def _require_working(key: frappe._dict) -> None:
+	"""Raise Unauthorized for a key that never works again, PaymentRequired for one that sleeps."""
+	is_over = bool(key.valid_until) and get_datetime(key.valid_until) <= now_datetime()
+	if key.suspended and not is_over:
+		raise _paused(key) if key.status == "Paused" else _ended()
+	if key.key_status != "Revoked" and not is_over:
+		return
+	if key.status == "Cancelled":
+		message = _("The subscription of this API key was cancelled. Please subscribe again.")
+		raise Unauthorized(message, reason="subscription_cancelled")
+	if is_over or key.replaced_by:
+		message = _("This API key is no longer valid, because it was replaced. Please use the new one.")
+		raise Unauthorized(message, reason="key_retired")
+	message = _("This API key is no longer valid, because it was revoked. Please use your current one.")
+	raise Unauthorized(message, reason="key_revoked")
+
+
 def _ended() -> PaymentRequired:
-	return PaymentRequired(_("Your subscription has ended. Please renew it to continue."))
+	message = _("Your subscription has ended. Please renew it to continue.")
+	return PaymentRequired(message, reason="subscription_ended")
 
 
 def _paused(key: frappe._dict) -> SubscriptionPaused:

@@ -17,6 +17,7 @@ from oropendola_payments.engine.coupons import expiry
 from oropendola_payments.engine.dunning import planning, sending
 from oropendola_payments.engine.ending import at_period_end
 from oropendola_payments.engine.entitlements import scheduled_change
+from oropendola_payments.engine.keys import retire
 from oropendola_payments.engine.pauses import resume
 
 THIS = "oropendola_payments.engine.jobs.subscription_jobs"
@@ -47,6 +48,10 @@ def send_payment_reminders() -> None:
 
 def release_unpaid_coupons() -> None:
 	enqueue_sweep(f"{THIS}.run_coupon_release")
+
+
+def retire_api_keys() -> None:
+	enqueue_sweep(f"{THIS}.run_retire_keys")
 
 
 # The work -----------------------------------------------------------------------------------------
@@ -91,6 +96,12 @@ def run_payment_reminders() -> None:
 	with acting_as("Sweep"):
 		planning.plan_all()
 		sending.send_due()
+
+
+def run_retire_keys() -> int:
+	"""End replaced API keys whose overlap is over, and return how many."""
+	with acting_as("Sweep"):
+		return retire.end_retired_keys()
 
 
 def run_reminders() -> None:

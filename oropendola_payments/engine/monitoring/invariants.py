@@ -117,6 +117,14 @@ RULES = {
 	"plan_not_switched": """
 		SELECT name FROM `tabAI Subscription` WHERE status = 'Active' AND switch_on < %(days_ago)s
 			AND end_date > %(days_ago)s""",
+	"key_without_service": """
+		SELECT k.name FROM `tabAI API Key` k JOIN `tabAI Subscription` s ON s.name = k.subscription
+		WHERE k.status IN ('Active', 'Retiring') AND s.status IN ('Past Due', 'Paused', 'Expired', 'Cancelled')""",
+	"retired_key_left": """
+		SELECT name FROM `tabAI API Key` WHERE status = 'Retiring' AND (valid_until IS NULL OR valid_until < %(day_ago)s)""",
+	"more_keys_than_allowed": """
+		SELECT subscription FROM `tabAI API Key` WHERE status = 'Active'
+		GROUP BY subscription HAVING COUNT(*) > MAX(CASE WHEN allowed_keys > 1 THEN allowed_keys ELSE 1 END)""",
 	"ended_but_served": """
 		SELECT name FROM `tabAI Subscription` WHERE status IN ('Active', 'Trial') AND end_date < %(days_ago)s""",
 	"reminded_after_payment": """

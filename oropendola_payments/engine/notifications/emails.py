@@ -12,6 +12,7 @@ from frappe.utils import cint, escape_html, flt, get_fullname, get_url, getdate
 
 from oropendola_payments.ai_billing import contact, formatting, invoice_price
 from oropendola_payments.ai_billing.current import current, payment_settings
+from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import AIAPIKey
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, SETTLED, AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_invoice_part.ai_invoice_part import AIInvoicePart
 from oropendola_payments.ai_billing.doctype.ai_plan_change.ai_plan_change import AIPlanChange
@@ -160,8 +161,21 @@ def refund_done(invoice: AIInvoice, refund: PaymentRefund) -> None:
 	_send("refund_sent", invoice, "/billing", values)
 
 
-def key_rotated(subscription: AISubscription) -> None:
-	_send("api_key_changed", subscription, "/billing", lambda: {"plan": subscription.get_plan().plan_name})
+def key_changed(
+	subscription: AISubscription, key: AIAPIKey, change: str, old_key_until: str | None = None
+) -> None:
+	"""Send that a key was `created`, `replaced` or `revoked`, and until when a replaced one works."""
+
+	def values() -> dict:
+		return {
+			"plan": subscription.get_plan().plan_name,
+			"change": change,
+			"key_name": key.key_name or "",
+			"key_prefix": key.key_prefix or "",
+			"old_key_until": formatting.moment(old_key_until) if old_key_until else "",
+		}
+
+	_send("api_key_changed", subscription, "/billing", values)
 
 
 def payment_link(invoice: AIInvoice, address: str) -> None:

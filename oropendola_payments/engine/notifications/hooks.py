@@ -59,8 +59,9 @@ def refund_finished(refund: str) -> None:
 		safely(lambda: emails.refund_done(invoice, doc))
 
 
-def key_rotated(subscription: str) -> None:
-	safely(lambda: emails.key_rotated(frappe.get_doc("AI Subscription", subscription)))
+def key_changed(subscription: str, change: str, key: str, old_key_until: str | None = None) -> None:
+	doc, api_key = frappe.get_doc("AI Subscription", subscription), frappe.get_doc("AI API Key", key)
+	safely(lambda: emails.key_changed(doc, api_key, change, old_key_until))
 
 
 def renewal_due(subscription: str, days: int) -> None:

@@ -44,7 +44,10 @@ TEXTS = {
 	),
 	"plan_change_lapsed": ("AI Billing Plan Change Lapsed", "Your plan was not changed to {{ plan }}"),
 	"refund_sent": ("AI Billing Refund Sent", "Refund sent: {{ invoice }}"),
-	"api_key_changed": ("AI Billing API Key Changed", "Your API key was changed"),
+	"api_key_changed": (
+		"AI Billing API Key Changed",
+		"{% if change == 'created' %}New API key created{% elif change == 'revoked' %}API key revoked{% else %}Your API key was changed{% endif %}",
+	),
 	"alert": (
 		"AI Billing Payment Alert",
 		"Payment alert{% if is_worse %} (getting worse){% endif %}: {{ kind }}, {{ subject }}",

@@ -169,7 +169,8 @@ class TestOtherMails(MailCase):
 
 	def test_the_mail_about_a_new_key_does_not_contain_the_key(self):
 		subscription = create_active_subscription(customer())
-		emails.key_rotated(subscription)
+		key = frappe.get_doc("AI API Key", subscription.api_key_link)
+		emails.key_changed(subscription, key, "replaced")
 		sent = mails_to(subscription.user)[-1]
 		self.assertEqual(sent.subject, "Your API key was changed")
 		self.assertNotIn("oro_", sent.html)

@@ -1,4 +1,4 @@
-"""Subscribe, create the invoice that is due, and manage the API key."""
+"""Subscribe, and create the invoice that is due."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,22 +10,19 @@ from frappe.utils import cint
 from oropendola_payments.ai_billing import invoice_price
 from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
-from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.coupons import guesses
 from oropendola_payments.engine.coupons.choice import choose
 from oropendola_payments.engine.coupons.eligibility import normalized
 from oropendola_payments.engine.coupons.redemptions import REPLACED_REASON
-from oropendola_payments.engine.entitlements import api_keys
 from oropendola_payments.engine.subscriptions import credit, discounts, invoicing
 from oropendola_payments.engine.subscriptions.catalogue import get_plan
 from oropendola_payments.engine.subscriptions.lookup import (
 	live_subscription,
 	open_invoice,
 	open_period_invoices,
-	own_subscription,
 )
-from oropendola_payments.exceptions import Conflict, NotFound, Unprocessable
+from oropendola_payments.exceptions import Conflict, Unprocessable
 
 # Subscribing --------------------------------------------------------------------------------------
 
@@ -163,40 +160,3 @@ def _cancel_open_invoices(subscription: str) -> str | None:
 			promised = invoice.coupon
 		invoice.mark_as_cancelled()
 	return promised
-
-
-# Keys ---------------------------------------------------------------------------------------------
-
-
-def rotate_key(user: str, subscription_id: str | None = None) -> dict:
-	return in_transaction(_rotate, own_subscription(user, subscription_id).name)
-
-
-def _rotate(name: str) -> dict:
-	subscription = lock("AI Subscription", name)
-	key = subscription.rotate_api_key()
-	after_commit.enqueue(
-		"oropendola_payments.engine.notifications.hooks.key_rotated",
-		queue=after_commit.MAILS,
-		subscription=name,
-	)
-	return {"api_key": key, "subscription_id": name}
-
-
-def reveal_key(user: str, subscription_id: str | None = None) -> dict:
-	"""Return, once, the API key that a payment created."""
-	subscription = own_subscription(user, subscription_id)
-	key = api_keys.reveal(subscription.name)
-	if not key:
-		raise NotFound(_why_no_key(subscription.status))
-	return {"api_key": key, "subscription_id": subscription.name}
-
-
-def _why_no_key(status: str) -> str:
-	if status == "Pending":
-		return _("There is no API key yet. You get one as soon as the invoice is paid.")
-	if status in ("Past Due", "Expired"):
-		return _("Your API key is paused. It works again as soon as you renew the subscription.")
-	if status == "Cancelled":
-		return _("This subscription was cancelled and has no API key. Please subscribe again.")
-	return _("Your API key was already shown. If you lost it, create a new one.")

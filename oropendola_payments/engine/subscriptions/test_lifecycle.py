@@ -8,6 +8,7 @@ import frappe
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.api import subscription as api
 from oropendola_payments.api import subscription_renewal as renewal
+from oropendola_payments.engine.keys import reveal
 from oropendola_payments.engine.monitoring import invariants
 from oropendola_payments.engine.subscriptions import lifecycle
 from oropendola_payments.tests.support.case import TestCase
@@ -270,7 +271,7 @@ class TestKeys(CustomerTestCase):
 	def test_only_one_of_many_parallel_requests_sees_the_key(self):
 		pay(self.subscribe()["invoice_id"])
 		user = self.user
-		answers = in_parallel(6, lambda _number: lifecycle.reveal_key(user))
+		answers = in_parallel(6, lambda _number: reveal.reveal(user))
 		self.assertEqual(len([answer for answer in answers if isinstance(answer, dict)]), 1, answers)
 
 	def test_rotating_creates_a_new_key_and_drops_the_one_that_was_never_shown(self):

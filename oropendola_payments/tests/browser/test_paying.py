@@ -151,10 +151,35 @@ class TestBilling(BrowserTestCase):
 		page = self.open(self.browser_of(user), "/billing")
 		button = page.get_by_role("button", name="Yes, replace my key")
 		self.assertFalse(button.is_visible())
-		page.get_by_text("Create a new key").click()
+		page.get_by_text("Replace this key").click()
 		button.click()
 		page.locator("#new-key").wait_for()
 		self.assertNotEqual(self.value("AI Subscription", subscription.name, "api_key_link"), before)
+
+	def test_a_customer_replaces_a_key_and_keeps_the_old_one_for_a_day(self):
+		user = self.customer()
+		subscription = factories.create_active_subscription(user)
+		page = self.open(self.browser_of(user), "/billing")
+		page.get_by_role("button", name="Show my API key").click()
+		page.get_by_text("Replace this key").click()
+		page.get_by_label("The old key stops working in 24 hours").check()
+		page.get_by_role("button", name="Yes, replace my key").click()
+		page.get_by_text("Replaced. Works until").wait_for()
+		self.assertEqual(self.value("AI API Key", subscription.api_key_link, "status"), "Retiring")
+
+	def test_a_customer_creates_names_and_revokes_a_second_key(self):
+		user = self.customer()
+		factories.create_active_subscription(user, max_api_keys=3)
+		page = self.open(self.browser_of(user), "/billing")
+		page.get_by_text("Create an API key").click()
+		page.get_by_label("Name of the key").last.fill("Nightly job")
+		page.get_by_role("button", name="Create the key").click()
+		page.locator("#new-key").wait_for()
+		key = page.locator(".api-key", has_text="Nightly job")
+		key.locator("summary", has_text="Revoke this key").click()
+		key.get_by_role("button", name="Yes, revoke this key").click()
+		page.get_by_text("1 of 3 keys").wait_for()
+		self.assertEqual(page.get_by_text("Nightly job").count(), 0)
 
 	def test_a_customer_renews_and_pays_the_next_period(self):
 		user = self.customer()

@@ -1,9 +1,11 @@
 """Scheduled jobs of subscriptions: quotas are reset, periods end with a grace period, customers are reminded once."""
 
 from datetime import date, timedelta
+from unittest.mock import patch
 
 import frappe
 
+from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.ai_billing.periods import today, tomorrow
 from oropendola_payments.api import subscription as api
 from oropendola_payments.api import subscription_renewal as renewal
@@ -81,13 +83,19 @@ class TestExpiry(TimeTestCase):
 
 	def test_one_broken_subscription_does_not_stop_the_others(self):
 		"""R10, R29."""
-		broken = create_active_subscription(self.user)
-		frappe.db.set_value("AI API Key", broken.api_key_link, "subscription", self.doc.name)
-		move_to(broken.name, end_date=today() - timedelta(days=1), api_key_link="no-such-key")
+		broken, as_usual = create_active_subscription(self.user), AISubscription.mark_past_due
+		move_to(broken.name, end_date=today() - timedelta(days=1))
 		self.ended(1)
-		self.assertEqual(self.run_sweep(), "Past Due")
+
+		def fail_for_one(subscription):
+			if subscription.name == broken.name:
+				raise ValueError("This record is broken.")
+			return as_usual(subscription)
+
+		with patch.object(AISubscription, "mark_past_due", fail_for_one):
+			self.assertEqual(self.run_sweep(), "Past Due")
 		self.assertEqual(frappe.db.get_value("AI Subscription", broken.name, "status"), "Active")
-		move_to(broken.name, end_date=tomorrow(), api_key_link=broken.api_key_link)
+		move_to(broken.name, end_date=tomorrow())
 
 	def test_a_subscription_renewed_meanwhile_does_not_expire(self):
 		self.ended(1)

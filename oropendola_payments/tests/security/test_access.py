@@ -25,6 +25,7 @@ READS = {
 	"callbacks.returned",
 	"cashfree.get_cashfree_order_status",
 	"desk.abandoned_rate",
+	"subscription.list_api_keys",
 	"desk.chart",
 	"desk.overdue_parts",
 	"desk.pending_too_long",

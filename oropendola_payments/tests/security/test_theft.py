@@ -10,6 +10,7 @@ from oropendola_payments.api import subscription
 from oropendola_payments.engine.entitlements import usage
 from oropendola_payments.engine.gateway import registry
 from oropendola_payments.engine.inbound.apply_notice import Message, apply_notice
+from oropendola_payments.engine.keys import rotate
 from oropendola_payments.engine.refunds import create, ledger
 from oropendola_payments.engine.settlement import disputes
 from oropendola_payments.engine.settlement.settle import settle
@@ -99,7 +100,7 @@ class TestStolenService(TestCase):
 
 	def test_one_paid_day_gives_one_day_of_service(self):
 		sub = create_active_subscription(billing_interval="Day")
-		key = sub.rotate_api_key()
+		key = rotate.rotate(sub.user, sub.name)["api_key"]
 		usage.consume(key, 1)
 		frappe.db.set_value("AI Subscription", sub.name, "end_date", nowdate())
 		with self.assertRaises(PaymentRequired):

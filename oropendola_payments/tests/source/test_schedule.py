@@ -25,6 +25,7 @@ JOBS = (
 	(f"{SWEEPS}.check_invariants", "5 * * * *", "5 past every hour", "run_invariants"),
 	(f"{SUBSCRIPTIONS}.expire_subscriptions", "5 * * * *", "5 past every hour", "run_expiry"),
 	(f"{PLAN_CHANGES}.settle_plan_changes", "*/10 * * * *", "every 10 minutes", "run_plan_changes"),
+	(f"{SUBSCRIPTIONS}.retire_api_keys", "20 * * * *", "20 past every hour", "run_retire_keys"),
 	(f"{SUBSCRIPTIONS}.reset_quotas", "1 0 * * *", "00:01", "run_reset"),
 	(f"{SUBSCRIPTIONS}.release_unpaid_coupons", "15 0 * * *", "00:15", "run_coupon_release"),
 	(f"{SUBSCRIPTIONS}.send_renewal_reminders", "0 9 * * *", "09:00", "run_reminders"),

@@ -22,7 +22,11 @@ MOVES = {
 # These write another status than that of an invoice, attempt, refund or subscription.
 OTHERS = {
 	("ai_billing/doctype/ai_api_key/ai_api_key.py", "revoke"),
-	("ai_billing/doctype/ai_api_key/ai_api_key.py", "reactivate"),
+	("ai_billing/doctype/ai_api_key/ai_api_key.py", "retire"),
+	("ai_billing/doctype/ai_api_key/ai_api_key.py", "suspend_keys"),
+	("ai_billing/doctype/ai_api_key/ai_api_key.py", "restore_keys"),
+	("ai_billing/doctype/ai_api_key/ai_api_key.py", "revoke_keys"),
+	("ai_billing/doctype/ai_api_key/ai_api_key.py", "_update_keys"),
 	("ai_billing/doctype/ai_api_key/ai_api_key.py", "new_api_key"),
 	("ai_billing/doctype/ai_plan_change/ai_plan_change.py", "add"),
 	("engine/gateway/circuit_breaker.py", "_write"),

@@ -119,6 +119,11 @@ class OwnerRecords:
 		return confirm.change(self.owner, **self.quote())["plan_change"]
 
 	@cached_property
+	def keyring(self):
+		"""A subscription that may have several keys."""
+		return create_active_subscription(self.owner, max_api_keys=5)
+
+	@cached_property
 	def expired_plan(self) -> str:
 		self.subscription.expire()
 		return self.subscription.plan
@@ -262,6 +267,11 @@ ROWS = (
 	Row("subscription.preview_plan_change", OWNER, lambda w: {"plan_id": w.dearer_plan, "subscription_id": w.subscription.name}, BOTH),
 	Row("subscription.change_plan", OWNER, lambda w: w.quote()),
 	Row("subscription.withdraw_plan_change", OWNER, lambda w: {"subscription_id": frappe.db.get_value("AI Plan Change", w.changed(), "subscription")}),
+	Row("admin.revoke_api_key", MANAGER, lambda w: {"key_id": w.subscription.api_key_link}),
+	Row("subscription.list_api_keys", OWNER, lambda w: {"subscription_id": w.subscription.name}, BOTH),
+	Row("subscription.create_api_key", OWNER, lambda w: {"subscription_id": w.keyring.name, "name": unique("key")}),
+	Row("subscription.rename_api_key", OWNER, lambda w: {"key_id": w.subscription.api_key_link, "name": unique("key")}),
+	Row("subscription.revoke_api_key", OWNER, lambda w: {"key_id": w.keyring.api_key_link}),
 	Row("subscription.rotate_api_key", OWNER, lambda w: {"subscription_id": w.subscription.name}),
 	Row("subscription.reveal_api_key", OWNER, lambda w: {"subscription_id": w.subscription.name}),
 	Row("subscription_renewal.renew_subscription", OWNER, lambda w: {"plan_id": w.subscription.plan}),

@@ -31,6 +31,7 @@ LAYERS = (
 	("engine/monitoring",),
 	("engine/dunning",),
 	("engine/link_checkout",),
+	("engine/keys",),
 	("engine/checkout",),
 	("engine/inbound",),
 	("engine/self_service",),

@@ -1,7 +1,12 @@
 import hashlib
 import secrets
 import zlib
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import frappe
+from frappe.query_builder import Case
+from frappe.utils import get_datetime, now, now_datetime
 
 from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.records import SystemRecord
@@ -25,20 +30,46 @@ class AIAPIKey(SystemRecord):
 	if TYPE_CHECKING:
 		from frappe.types import DF
 
+		allowed_keys: DF.Int
 		key_hash: DF.Data | None
+		key_name: DF.Data | None
 		key_prefix: DF.Data | None
 		last_used_on: DF.Date | None
+		replaced_by: DF.Link | None
 		revealed: DF.Check
-		status: DF.Literal["Active", "Revoked"]
+		status: DF.Literal["Active", "Retiring", "Revoked"]
 		subscription: DF.Link
 		suspended: DF.Check
 		user: DF.Link
+		valid_until: DF.Datetime | None
 	# end: auto-generated types
 
-	system_fields = ("status", "key_prefix", "key_hash", "last_used_on", "suspended", "revealed")
+	system_fields = (
+		"status",
+		"key_name",
+		"key_prefix",
+		"key_hash",
+		"last_used_on",
+		"valid_until",
+		"replaced_by",
+		"suspended",
+		"revealed",
+		"allowed_keys",
+	)
 
-	def revoke(self, suspended: bool = False) -> None:
-		self.write(status="Revoked", suspended=int(suspended))
+	def revoke(self, **values: Any) -> None:
+		"""End the key for good."""
+		self.write(status="Revoked", suspended=0, **values)
+
+	def retire(self, replaced_by: str, valid_until: datetime) -> None:
+		"""Let the key work until then, beside the one that replaces it."""
+		self.write(status="Retiring", valid_until=valid_until, replaced_by=replaced_by)
+
+	def works_at(self, moment: datetime) -> bool:
+		"""Return whether the key works then. The time decides, whether or not a job has ended the key."""
+		return self.status == "Active" or (
+			self.status == "Retiring" and get_datetime(self.valid_until) > moment
+		)
 
 	def reveal(self) -> str | None:
 		"""Generate the key that the customer sees and return it in plain text. None if one was shown before."""
@@ -47,9 +78,42 @@ class AIAPIKey(SystemRecord):
 		# Of two concurrent requests only the one that updates the row may show its key.
 		return key if self._update_row(values, only_if={"revealed": 0}) else None
 
-	def reactivate(self) -> None:
-		"""Undo a suspension. For suspended keys only: a key revoked by rotation or cancellation stays revoked."""
-		self.write(status="Active", suspended=0)
+
+# All keys of a subscription: the caller holds its lock ----------------------------------------------
+
+
+def suspend_keys(subscription: str) -> None:
+	"""Put all keys of a subscription without service to sleep."""
+	_update_keys(subscription, ("Active", "Retiring"), status="Revoked", suspended=1)
+
+
+def revoke_keys(subscription: str) -> None:
+	"""End all keys for good, sleeping ones too."""
+	_update_keys(subscription, ("Active", "Retiring", "Revoked"), status="Revoked", suspended=0)
+
+
+def restore_keys(subscription: str) -> str | None:
+	"""Wake the sleeping keys and return the oldest that works on. None if there is none.
+
+	A key that was being replaced works again only until its time; an overlap that has run out is not given back.
+	"""
+	filters = {"subscription": subscription, "suspended": 1}
+	rows = frappe.get_all("AI API Key", filters, ["name", "valid_until"], order_by="creation, name")
+	if rows:
+		key = frappe.qb.DocType("AI API Key")
+		status = Case().when(key.valid_until.isnull(), "Active")
+		status = status.when(key.valid_until > now_datetime(), "Retiring").else_("Revoked")
+		query = frappe.qb.update(key).set(key.status, status).set(key.suspended, 0).set(key.modified, now())
+		query.where(key.subscription == subscription).where(key.suspended == 1).run()
+	return next((row.name for row in rows if not row.valid_until), None)
+
+
+def _update_keys(subscription: str, statuses: tuple[str, ...], **values: Any) -> None:
+	key = frappe.qb.DocType("AI API Key")
+	query = frappe.qb.update(key).set(key.modified, now())
+	for column, value in values.items():
+		query = query.set(key[column], value)
+	query.where(key.subscription == subscription).where(key.status.isin(statuses)).run()
 
 
 def make_key() -> str:
@@ -70,7 +134,9 @@ def hash_key(key: str) -> str:
 	return hashlib.sha256(key.encode()).hexdigest()
 
 
-def new_api_key(subscription: "AISubscription", revealed: bool) -> tuple["AIAPIKey", str]:
+def new_api_key(
+	subscription: "AISubscription", revealed: bool, name: str | None = None
+) -> tuple["AIAPIKey", str]:
 	"""Insert an API key and return it with the plain text. Unless it is `revealed` now, `reveal` later generates the one shown."""
 	key = make_key()
 	doc = records.new("AI API Key")
@@ -79,6 +145,8 @@ def new_api_key(subscription: "AISubscription", revealed: bool) -> tuple["AIAPIK
 			"subscription": subscription.name,
 			"user": subscription.user,
 			"status": "Active",
+			"key_name": name,
+			"allowed_keys": subscription.get_plan().key_limit(),
 			"key_prefix": key[:SHOWN_LENGTH] if revealed else None,
 			"key_hash": hash_key(key),
 			"revealed": int(revealed),

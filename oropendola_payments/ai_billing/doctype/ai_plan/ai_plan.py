@@ -10,6 +10,8 @@ from oropendola_payments.ai_billing import formatting
 from oropendola_payments.exceptions import BadRequest, Unprocessable
 from oropendola_payments.money import to_decimal, to_minor
 
+MAX_KEYS = 50
+
 
 class AIPlan(Document):
 	# begin: auto-generated types
@@ -35,6 +37,7 @@ class AIPlan(Document):
 		is_active: DF.Check
 		is_free: DF.Check
 		keeps_free_plan: DF.Check
+		max_api_keys: DF.Int
 		part_payments: DF.Check
 		part_service: DF.Literal["Full", "Covered Days"]
 		plan_id: DF.Data
@@ -68,6 +71,9 @@ class AIPlan(Document):
 		for field in ("requests_limit_per_day", "trial_days"):
 			if cint(self.get(field)) < 0:
 				frappe.throw(_("{0} cannot be negative.").format(_(self.meta.get_label(field))))
+
+		if not 1 <= self.key_limit() <= MAX_KEYS:
+			frappe.throw(_("A plan can allow 1 to {0} API keys.").format(MAX_KEYS))
 
 	def validate_free(self) -> None:
 		# A free plan needs both a price of 0 and Is Free, so that a forgotten price does not make it free.
@@ -123,6 +129,9 @@ class AIPlan(Document):
 	def daily_limit(self) -> int:
 		"""Return the requests a day; -1 means unlimited."""
 		return cint(self.requests_limit_per_day) or -1
+
+	def key_limit(self) -> int:
+		return cint(self.max_api_keys) or 1
 
 	def require_active(self) -> None:
 		if not cint(self.is_active):

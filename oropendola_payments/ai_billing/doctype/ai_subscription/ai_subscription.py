@@ -6,7 +6,12 @@ from frappe import _
 from frappe.utils import cint, getdate, now_datetime
 
 from oropendola_payments.ai_billing.current import current
-from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import new_api_key
+from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import (
+	new_api_key,
+	restore_keys,
+	revoke_keys,
+	suspend_keys,
+)
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
 from oropendola_payments.ai_billing.doctype.ai_plan_change.ai_plan_change import withdraw_open
@@ -262,15 +267,15 @@ class AISubscription(StatefulRecord):
 		return current("AI Plan", self.next_plan or self.plan)
 
 	def mark_past_due(self) -> bool:
-		self._suspend_key()
+		suspend_keys(self.name)
 		return self._move_to("Past Due", **self._no_service())
 
 	def expire(self) -> bool:
-		self._suspend_key()
+		suspend_keys(self.name)
 		return self._move_to("Expired", **self._no_service())
 
 	def cancel(self, **values: Any) -> bool:
-		self._revoke_keys()
+		revoke_keys(self.name)
 		withdraw_open(self.name)
 		values = {"ended_on": self.last_served_until(), **values}
 		over = {
@@ -301,7 +306,7 @@ class AISubscription(StatefulRecord):
 
 	def pause(self, until: date) -> bool:
 		"""Stop service and keep the days that are left. What was used today still counts after the pause."""
-		self._suspend_key()
+		suspend_keys(self.name)
 		return self._move_to("Paused", api_key_link=None, paused_on=today(), pause_until=until)
 
 	def resume(self, **values: Any) -> None:
@@ -322,36 +327,20 @@ class AISubscription(StatefulRecord):
 			self.write(api_key_link=link)
 		return key
 
-	def rotate_api_key(self) -> str:
-		"""Replace the API key and return the new one in plain text. The old one stops working at once."""
+	def require_keys(self) -> None:
+		"""Raise Conflict without service: then there are no keys to change."""
 		if not self.has_service():
-			message = _("Subscription {0} is {1} and has no API key to replace.")
+			message = _("Subscription {0} is {1} and has no API keys to change.")
 			frappe.throw(message.format(self.name, _(self.status)), Conflict)
-		self._revoke_keys()
-		doc, key = new_api_key(self, revealed=True)
-		self.write(api_key_link=doc.name)
-		return key
 
 	def _get_or_create_key(self, revealed: bool) -> tuple[str, str | None]:
 		if self.api_key_link:
 			return self.api_key_link, None
-		suspended = self.status != "Pending" and frappe.db.get_value(
-			"AI API Key", {"subscription": self.name, "status": "Revoked", "suspended": 1}, "name"
-		)
-		if suspended:
-			frappe.get_doc("AI API Key", suspended).reactivate()
-			return suspended, None
+		restored = restore_keys(self.name) if self.status != "Pending" else None
+		if restored:
+			return restored, None
 		doc, key = new_api_key(self, revealed)
 		return doc.name, key
-
-	def _suspend_key(self) -> None:
-		if self.api_key_link:
-			frappe.get_doc("AI API Key", self.api_key_link).revoke(suspended=True)
-
-	def _revoke_keys(self) -> None:
-		keys = frappe.get_all("AI API Key", {"subscription": self.name}, pluck="name")
-		for name in keys:
-			frappe.get_doc("AI API Key", name).revoke()
 
 	# Helpers ------------------------------------------------------------------------------------
 

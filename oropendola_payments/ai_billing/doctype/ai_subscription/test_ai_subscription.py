@@ -159,7 +159,7 @@ class TestWithoutService(TestCase):
 			with self.assertRaises(Unprocessable):
 				method()
 		with self.assertRaises(Conflict):
-			doc.rotate_api_key()
+			doc.require_keys()
 		with self.assertRaisesRegex(Unprocessable, "does not have a trial"):
 			doc.start_trial()
 
@@ -223,23 +223,6 @@ class TestWithService(TestCase):
 		self.assertIsNone(activate(doc), "no new key is made")
 		self.assertEqual(doc.api_key_link, key)
 		self.assertEqual(frappe.db.get_value("AI API Key", key, ["status", "suspended"]), ("Active", 0))
-
-	def test_a_rotated_key_stays_revoked(self):
-		doc = create_active_subscription(self.user)
-		old = doc.api_key_link
-		doc.rotate_api_key()
-		doc.mark_past_due()
-		activate(doc)
-		self.assertNotEqual(doc.api_key_link, old)
-		self.assertEqual(frappe.db.get_value("AI API Key", old, ["status", "suspended"]), ("Revoked", 0))
-
-	def test_cancelling_revokes_every_key_permanently(self):
-		doc = create_active_subscription(self.user)
-		doc.rotate_api_key()
-		doc.mark_past_due()
-		doc.cancel()
-		self.assertFalse(frappe.db.exists("AI API Key", {"subscription": doc.name, "suspended": 1}))
-		self.assertFalse(frappe.db.exists("AI API Key", {"subscription": doc.name, "status": "Active"}))
 
 	def test_starting_twice_changes_neither_dates_nor_quota(self):
 		trial = allow_trial(new_subscription(self.user))

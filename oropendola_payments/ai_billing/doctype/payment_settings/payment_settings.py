@@ -11,6 +11,7 @@ from oropendola_payments.ai_billing.doctype.payment_webhook_log.payment_webhook_
 
 MAX_WAIT_HOURS = 30 * 24
 MOST_LINK_DAYS = 120
+MAX_OVERLAP_HOURS = 168
 
 
 class PaymentSettings(Document):
@@ -36,6 +37,7 @@ class PaymentSettings(Document):
 		link_days: DF.Int
 		link_in_mails: DF.Check
 		link_sms_message: DF.SmallText | None
+		max_key_overlap_hours: DF.Int
 		max_parts: DF.Int
 		max_retries: DF.Int
 		messages_per_invoice: DF.Int
@@ -88,6 +90,12 @@ class PaymentSettings(Document):
 		for field in ("tax_rate", "alert_abandoned_percent", "alert_failed_percent"):
 			if not 0 <= flt(self.get(field)) <= 100:
 				frappe.throw(_("{0} must be between 0 and 100.").format(_(self.meta.get_label(field))))
+		if cint(self.max_key_overlap_hours) > MAX_OVERLAP_HOURS:
+			frappe.throw(
+				_("API keys can overlap for at most {0} hours. Please enter a smaller number.").format(
+					MAX_OVERLAP_HOURS
+				)
+			)
 		if not 1 <= cint(self.otp_expiry_minutes) <= 10:
 			frappe.throw(_("A code must expire after 1 to 10 minutes."))
 		if 0 < cint(self.raw_payload_days) < SHORTEST_DAYS:

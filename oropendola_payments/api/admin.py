@@ -9,6 +9,7 @@ from oropendola_payments.api import endpoint, require_manager
 from oropendola_payments.engine.ending import at_period_end as at_end
 from oropendola_payments.engine.ending import now
 from oropendola_payments.engine.ending.reasons import checked_note, reason_of
+from oropendola_payments.engine.frontends import secret
 from oropendola_payments.engine.gateway import live_guard
 from oropendola_payments.engine.gateway.simulated import mock_marks_of
 from oropendola_payments.engine.inbound import inbox
@@ -64,6 +65,13 @@ def confirm_live_site() -> dict:
 	require_manager()
 	live_guard.confirm()
 	return {"confirmed_site": live_guard.this_site()}
+
+
+@endpoint(methods=("POST",), source="Desk")
+def rotate_frontend_secret() -> dict:
+	"""Create the secret with which frontends verify a return, and return it, only this time."""
+	require_manager()
+	return {"secret": secret.rotate()}
 
 
 @endpoint(methods=("POST",), source="Desk")

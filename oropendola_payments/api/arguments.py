@@ -94,7 +94,7 @@ def _text(name: str, value: object) -> str:
 	return value
 
 
-LONG = {"reason", "note", "description"}
+LONG = {"reason", "note", "description", "return_url"}
 
 
 def _digits(shortest: int, longest: int) -> Callable[[str, Any], str]:

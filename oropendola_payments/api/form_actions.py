@@ -59,6 +59,7 @@ def webhook_log_loaded(row: Document, method: str | None = None) -> None:
 
 
 def settings_loaded(settings: Document, method: str | None = None) -> None:
+	settings.set_onload("can_rotate_secret", is_manager())
 	settings.set_onload("live_site", {"this_site": this_site(), "confirmed": is_confirmed()})
 
 

@@ -9,6 +9,7 @@ from oropendola_payments.api.arguments import BankCode, Code, Currency, EmbedMod
 from oropendola_payments.engine.checkout import cancel, gateway_choice, status, submit_otp
 from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.checkout.payer import keep_phone_of_payer, own_invoice
+from oropendola_payments.engine.frontends import addresses as frontends
 from oropendola_payments.engine.parts.choose import choose
 from oropendola_payments.engine.parts.overview import overview
 from oropendola_payments.exceptions import BadRequest
@@ -32,13 +33,17 @@ def initiate_payment(
 	bank_code: BankCode | None = None,
 	instrument_id: str | None = None,
 	amount: Decimal | None = None,
+	return_url: str | None = None,
 ) -> dict:
 	"""Start a payment. Send the customer to `payment_url`. `phone` is saved in the user's profile; `amount` pays a part."""
 	user = require_login()
 	keep_phone_of_payer(user, invoice_id, phone)
 	details = {"vpa": upi_id, "bank_code": bank_code, "instrument_id": instrument_id}
 	given = {name: value for name, value in details.items() if value}
-	return checkout.initiate(user, invoice_id, gateway, flow, idempotency_key, method, given, amount=amount)
+	back = frontends.return_to(return_url)
+	return checkout.initiate(
+		user, invoice_id, gateway, flow, idempotency_key, method, given, amount=amount, return_to=back
+	)
 
 
 @endpoint(methods=("POST",))
@@ -48,11 +53,13 @@ def create_bolt_payment(invoice_id: str, embed_mode: EmbedMode | None = None) ->
 
 
 @endpoint(methods=("POST",))
-def retry_payment(invoice_id: str, gateway: str | None = None, phone: Phone | None = None) -> dict:
+def retry_payment(
+	invoice_id: str, gateway: str | None = None, phone: Phone | None = None, return_url: str | None = None
+) -> dict:
 	"""Retry a failed or abandoned payment."""
 	user = require_login()
 	keep_phone_of_payer(user, invoice_id, phone)
-	return checkout.retry(user, invoice_id, gateway)
+	return checkout.retry(user, invoice_id, gateway, return_to=frontends.return_to(return_url))
 
 
 @endpoint(methods=("POST",))

@@ -122,7 +122,7 @@ def _redact_attempts(user: str) -> None:
 			if attempt.checkout_data
 			else None
 		)
-		values = {"request_data": None, "checkout_data": kept}
+		values = {"request_data": None, "checkout_data": kept, "return_url": None}
 		if attempt.mode == "Manual":
 			values["response_data"] = None
 		frappe.db.set_value("Payment Attempt", name, values, update_modified=False)

@@ -48,6 +48,11 @@ def runs_script(policy: dict, hosts: Iterable[str], script: str) -> dict:
 	}
 
 
+def framed_by(policy: dict, frontend: str) -> dict:
+	"""Allow a frontend of the seller's own to show the page in a frame."""
+	return {**policy, "frame-ancestors": (SELF, frontend)}
+
+
 def origin(address: str) -> str:
 	parts = urlsplit(address)
 	return f"{parts.scheme}://{parts.netloc}"

@@ -5,7 +5,9 @@ from frappe import _
 from frappe.utils import get_datetime, get_url, now_datetime
 
 from oropendola_payments.engine.checkout import cancel, gateway_choice, submit_otp
+from oropendola_payments.engine.frontends.outcome import frame_origin
 from oropendola_payments.engine.gateway.simulated import approval_url
+from oropendola_payments.engine.link_checkout import outcome
 from oropendola_payments.engine.phone import numbers, otp
 from oropendola_payments.money import to_decimal
 from oropendola_payments.web import policy, shell, window, words
@@ -18,23 +20,46 @@ LOOK_AGAIN_SECONDS = 10
 
 
 def get_context(context):
-	page, user = shell.open_page(context, _("Payment")), shell.require_login()
-	attempt = own_attempt(user, shell.posted("attempt") or shell.query_param("attempt"))
+	page = shell.open_page(context, _("Payment"))
+	visited = _seen_by_visitor(page.user)
+	attempt = visited or own_attempt(
+		shell.require_login(), shell.posted("attempt") or shell.query_param("attempt")
+	)
 	if not attempt:
 		return shell.not_found(
 			context,
 			_("Payment not found"),
 			_("It may belong to another account. You can find your own invoices on the billing page."),
 		)
-	if shell.is_post():
+	if shell.is_post() and not visited:
 		_act(attempt)
+	context.update({"is_visitor": bool(visited), "payment": _payment(attempt)})
+	if visited:
+		_prepare_for_visitor(context, page, attempt)
 	# A payment through a link is somebody else's: its form contains what the payer typed.
 	if not attempt.is_open() or attempt.payment_link:
-		shell.redirect(f"/payment-result?attempt={attempt.name}")
+		shell.redirect(context.payment["result"])
 	data = attempt.checkout()
-	context.update({"view": view_of(attempt, data), "payment": _payment(attempt)})
+	context.view = view_of(attempt, data)
+	if visited and context.view == "otp":
+		context.view = "unknown"  # a code is for somebody who is logged in
 	page.title = _("Pay with {0}").format(context.payment["gateway"])
 	PREPARE[context.view](context, page, attempt, data)
+	if frame := frame_origin(attempt):
+		shell.set_policy(policy.framed_by(shell.current_policy(), frame))
+
+
+def _seen_by_visitor(user: str | None):
+	"""Return the payment that the signature of this address opens for the visitor of a frontend, who has no session here."""
+	attempt = outcome.signed_attempt(shell.query_param("attempt"), shell.query_param("view"))
+	return attempt if attempt and attempt.return_origin and attempt.user != user else None
+
+
+def _prepare_for_visitor(context, page, attempt):
+	page.login = shell.login_address("/billing")
+	result = outcome.result_path(attempt.name)
+	address = get_url(result.replace("/payment-result", "/pay", 1))
+	context.payment.update({"result": result, "address": address})
 
 
 def view_of(attempt, data: dict) -> str:
@@ -184,13 +209,18 @@ def _bank_code() -> dict:
 def _prepare_upi(context, page, attempt, data: dict):
 	context.upi = data.get("upi") or {}
 	context.approval = approval_url(attempt)
-	page.refresh = {"seconds": LOOK_AGAIN_SECONDS, "address": None, "without_script_only": True}
+	# The script asks the API, which needs a log-in.
+	page.refresh = {
+		"seconds": LOOK_AGAIN_SECONDS,
+		"address": None,
+		"without_script_only": not context.is_visitor,
+	}
 	shell.add_script(page, "watch")
 
 
 def _prepare_prepared(context, page, attempt, data: dict):
 	if attempt.status != "Created":  # the gateway did not answer, and the result page queries it
-		shell.redirect(f"/payment-result?attempt={attempt.name}")
+		shell.redirect(context.payment["result"])
 	page.refresh = {"seconds": 3, "address": None, "without_script_only": False}
 
 

@@ -4,6 +4,7 @@ from urllib.parse import urlencode
 
 import frappe
 from frappe import _
+from frappe.utils import cint
 
 from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
@@ -11,22 +12,24 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 from oropendola_payments.engine.checkout import gateway_choice
 from oropendola_payments.engine.checkout.status import payment_status
 from oropendola_payments.engine.entitlements import api_keys, free_plan
+from oropendola_payments.engine.frontends.outcome import frame_origin, return_of
 from oropendola_payments.engine.link_checkout import outcome
 from oropendola_payments.money import to_decimal
-from oropendola_payments.web import shell, words
+from oropendola_payments.web import policy, shell, words
 from oropendola_payments.web.order import own_attempt, own_invoice, was_declined
 
 no_cache = 1
 sitemap = 0
 LOOK_AGAIN_SECONDS = 10
+ROUNDS, ROUND_SECONDS = 3, 3
 ENDED = {"Failed": "failed", "Cancelled": "cancelled_attempt", "Expired": "expired"}
 
 
 def get_context(context):
 	page = shell.open_page(context, _("Your payment"))
-	shell.add_script(page, "result")
 	if attempt := _seen_by_payer(page.user):
 		return _show_payer(context, page, attempt)
+	shell.add_script(page, "result")
 	if not page.user:
 		return _show_guest(context, page)
 	invoice, attempt = _find(page.user)
@@ -53,17 +56,40 @@ def _show_guest(context, page):
 
 
 def _seen_by_payer(user: str | None):
-	"""Return the payment through a link that the signature of this address opens. Its owner sees the whole page instead."""
+	"""Return the payment that the signature of this address opens: one through a link, or for a frontend.
+
+	The owner of a payment through a link sees the whole page instead.
+	"""
 	attempt = outcome.signed_attempt(shell.query_param("attempt"), shell.query_param("view"))
-	return attempt if attempt and attempt.user != user else None
+	return attempt if attempt and (attempt.return_origin or attempt.user != user) else None
 
 
 def _show_payer(context, page, attempt):
-	context.update({"view": "payer", "outcome": outcome.state_of(attempt)})
+	back = return_of(attempt)
+	context.update({"view": "payer", "outcome": outcome.state_of(attempt), "back": back, "frame": None})
 	context.amount = words.money(attempt.payment_ref().amount, attempt.currency)
 	page.login = shell.login_address("/billing")
-	if context.outcome == "pending":
-		page.refresh = {"seconds": LOOK_AGAIN_SECONDS, "address": None, "without_script_only": False}
+	rounds = cint(shell.query_param("round"))
+	if context.outcome == "pending" and (not back or rounds < ROUNDS):
+		_look_again(page, attempt, rounds + 1 if back else 0)
+	elif back:
+		_lead_back(page, back)
+	if frame := frame_origin(attempt):
+		context.frame = frame
+		shell.set_policy(policy.framed_by(shell.current_policy(), frame))
+
+
+def _look_again(page, attempt, rounds: int):
+	"""Wait a moment for the confirmation: a frontend is told that a payment is pending only if it takes longer."""
+	address = f"{outcome.result_path(attempt.name)}&round={rounds}" if rounds else None
+	seconds = ROUND_SECONDS if rounds else LOOK_AGAIN_SECONDS
+	page.refresh = {"seconds": seconds, "address": address, "without_script_only": False}
+
+
+def _lead_back(page, back):
+	shell.add_script(page, "return")
+	if back.address:
+		page.refresh = {"seconds": 0, "address": back.address, "without_script_only": True}
 
 
 def view_of(invoice, attempt) -> str:

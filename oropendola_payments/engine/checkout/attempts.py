@@ -20,6 +20,7 @@ from oropendola_payments.engine.checkout.payer import payer_of
 from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.entitlements.fulfilment import fulfil
+from oropendola_payments.engine.frontends.addresses import ReturnTo
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.engine.parts import rules as parts
@@ -49,6 +50,7 @@ class AttemptRequest:
 	customer: Customer | None = None  # who pays, where it is not the user's own profile
 	amount: Decimal | None = None  # a part of what is due
 	payment_link: str | None = None  # through which somebody without a log-in pays
+	return_to: ReturnTo | None = None  # a frontend of the seller's own
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def _get_or_create(request: AttemptRequest) -> Created | Existing | None:
 	flow = _flow(code, request.flow)
 	_require_method(code, request.method)
 	phone_check = "" if request.confirms_phone else verification.initial_phone_check(code)
-	own = [row for row in rows if (row.payment_link or None) == request.payment_link]
+	own = [row for row in rows if _is_by_same_way(row, request)]
 	reusable = _reusable_attempt(own, invoice, amount, code, flow, request.method, phone_check)
 	if reusable:
 		return Existing(_store_key(reusable, request))
@@ -197,7 +199,7 @@ def _require_payable(invoice: AIInvoice, subscription_status: str | None) -> Non
 def attempts_of(invoice: str) -> list:
 	"""Return the fields that decide about reuse, for all attempts of an invoice, the newest first."""
 	fields = ["name", "gateway", "flow", "mode", "status", "amount", "is_part", "paid_before", "requested_method", "phone_check",
-		"expires_at", "gateway_order_id", "checkout_data", "payment_link"]  # fmt: skip
+		"expires_at", "gateway_order_id", "checkout_data", "payment_link", "return_origin", "return_url"]  # fmt: skip
 	return frappe.get_all("Payment Attempt", {"invoice": invoice}, fields, order_by="creation desc")
 
 
@@ -222,6 +224,12 @@ def _reusable_attempt(
 		if alive and same and not lost and confirmed and (row.requested_method or None) == method:
 			return row.name
 	return None
+
+
+def _is_by_same_way(row: frappe._dict, request: AttemptRequest) -> bool:
+	"""Return whether the attempt was opened for the same page: what it shows and where it returns to depends on that."""
+	back = ReturnTo(row.return_origin, row.return_url or None) if row.return_origin else None
+	return (row.payment_link or None, back) == (request.payment_link, request.return_to)
 
 
 def _is_for_same_part(row: frappe._dict, invoice: AIInvoice, amount: Decimal) -> bool:
@@ -262,6 +270,8 @@ def _create(
 		request_fingerprint=request.parameters,
 		request_data=None if phone_check else call_started(),
 		payment_link=request.payment_link,
+		return_origin=request.return_to.origin if request.return_to else None,
+		return_url=request.return_to.url if request.return_to else None,
 	)
 	attempt.next_check_at = polling.next_check(attempt)
 	attempt.add()

@@ -15,6 +15,7 @@ from oropendola_payments.engine.checkout.payer import own_attempt, own_invoice
 from oropendola_payments.engine.checkout.request import build_request
 from oropendola_payments.engine.checkout.response import nothing_to_pay_response, payment_response
 from oropendola_payments.engine.core.transactions import in_transaction, lock
+from oropendola_payments.engine.frontends.addresses import ReturnTo
 from oropendola_payments.engine.gateway.idempotency import fingerprint, operation_key
 from oropendola_payments.engine.inbound.status_query import refresh_if_possible
 from oropendola_payments.engine.phone import verification
@@ -39,6 +40,7 @@ def initiate(
 	confirms_phone: bool = False,
 	amount: Decimal | None = None,
 	payment_link: str | None = None,
+	return_to: ReturnTo | None = None,
 ) -> dict:
 	"""Start a payment and return where to send the customer. A second click, another tab or a repeated key gets the same attempt.
 
@@ -46,10 +48,7 @@ def initiate(
 	"""
 	details = method_details or {}
 	refuse_card_data(details)
-	part = () if amount is None else (f"{amount.normalize():f}",)
-	parameters = fingerprint(
-		invoice_name, gateway or "", flow or "", method or "", *sorted(details.items()), *part
-	)
+	parameters = _parameters(invoice_name, gateway, flow, method, details, amount, return_to)
 	key = operation_key("client", user, idempotency_key) if idempotency_key else None
 	known = attempts.find_by_idempotency_key(key, parameters)
 	if known:
@@ -58,6 +57,7 @@ def initiate(
 		*(user, invoice_name, gateway, flow, method, key, parameters, confirms_phone, customer),
 		amount=amount,
 		payment_link=payment_link,
+		return_to=return_to,
 	)
 	match _get_or_create(request):
 		case Created() as created:
@@ -75,7 +75,28 @@ def _get_or_create(request: AttemptRequest) -> Created | Existing | None:
 		raise
 
 
-def retry(user: str, invoice_name: str, gateway: str | None = None, amount: Decimal | None = None) -> dict:
+def _parameters(
+	invoice: str,
+	gateway: str | None,
+	flow: str | None,
+	method: str | None,
+	details: dict,
+	amount: Decimal | None,
+	return_to: ReturnTo | None,
+) -> str:
+	"""Return a hash of what the client asked for, without what an older client could not ask for."""
+	newer = [] if amount is None else [f"{amount.normalize():f}"]
+	newer += [return_to.url] if return_to and return_to.url else []
+	return fingerprint(invoice, gateway or "", flow or "", method or "", *sorted(details.items()), *newer)
+
+
+def retry(
+	user: str,
+	invoice_name: str,
+	gateway: str | None = None,
+	amount: Decimal | None = None,
+	return_to: ReturnTo | None = None,
+) -> dict:
 	"""Retry a failed or abandoned payment, after a refresh of the open attempts."""
 	invoice = own_invoice(user, invoice_name)
 	for name in frappe.get_all(
@@ -84,7 +105,7 @@ def retry(user: str, invoice_name: str, gateway: str | None = None, amount: Deci
 		refresh_if_possible(name)
 	own_invoice(user, invoice_name).require_retry()
 	return initiate(
-		user, invoice_name, gateway, amount=amount
+		user, invoice_name, gateway, amount=amount, return_to=return_to
 	)  # the retry is counted with the new attempt, so not when no gateway is available
 
 

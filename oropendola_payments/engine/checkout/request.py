@@ -7,13 +7,10 @@ import frappe
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.engine.checkout.payer import payer_of
-from oropendola_payments.engine.core.signing import sign
-from oropendola_payments.engine.core.urls import api_url
+from oropendola_payments.engine.core.urls import api_url, signed_view
 from oropendola_payments.engine.gateway.idempotency import operation_key
 from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.gateways.base import Customer, PaymentRequest
-
-RESULT = "result page"
 
 
 def build_request(
@@ -45,7 +42,7 @@ def build_request(
 
 def _view_of(attempt: PaymentAttempt) -> str:
 	"""Let whoever returns from the gateway see the outcome of this payment, which needs a log-in otherwise."""
-	return f"&view={sign(RESULT, attempt.name)}" if attempt.payment_link else ""
+	return f"&view={signed_view(attempt.name)}" if attempt.is_seen_by_guests() else ""
 
 
 def _customer_of(attempt: PaymentAttempt, invoice: AIInvoice) -> Customer:

@@ -7,7 +7,7 @@ from frappe.utils import get_url
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
 from oropendola_payments.engine.core.times import iso_time
-from oropendola_payments.engine.core.urls import result_url
+from oropendola_payments.engine.core.urls import result_url, signed_view
 from oropendola_payments.engine.gateway.simulated import approval_url, mock_marks
 from oropendola_payments.gateways.base import Checkout
 
@@ -15,10 +15,12 @@ from oropendola_payments.gateways.base import Checkout
 def payment_response(attempt: PaymentAttempt) -> dict:
 	"""Return what the frontend needs next. `payment_url` always works by plain navigation."""
 	checkout = attempt.checkout()
+	# A frontend's visitor has no session here.
+	view = f"&view={signed_view(attempt.name)}" if attempt.return_origin else ""
 	if not attempt.is_open():
-		url, action = result_url(attempt=attempt.name), "redirect"
+		url, action = f"{result_url(attempt=attempt.name)}{view}", "redirect"
 	else:
-		url = checkout.get("url") or get_url(f"/pay?attempt={attempt.name}")
+		url = checkout.get("url") or get_url(f"/pay?attempt={attempt.name}{view}")
 		action = checkout.get("next_action") or "redirect"
 	result = {
 		"attempt": attempt.name,

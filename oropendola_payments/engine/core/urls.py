@@ -2,6 +2,10 @@
 
 from frappe.utils import get_url
 
+from oropendola_payments.engine.core.signing import is_signed, sign
+
+VIEW = "result page"
+
 
 def api_url(path: str) -> str:
 	return get_url(f"/api/method/oropendola_payments.api.{path}")
@@ -9,3 +13,12 @@ def api_url(path: str) -> str:
 
 def result_url(invoice: str | None = None, attempt: str | None = None) -> str:
 	return get_url(f"/payment-result?{'attempt' if attempt else 'invoice'}={attempt or invoice}")
+
+
+def signed_view(attempt: str) -> str:
+	"""Return the signature with which a guest sees the page of this payment."""
+	return sign(VIEW, attempt)
+
+
+def is_signed_view(signature: str, attempt: str) -> bool:
+	return is_signed(signature, VIEW, attempt)

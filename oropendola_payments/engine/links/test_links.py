@@ -6,6 +6,7 @@ from frappe.utils import add_days, get_datetime, now_datetime
 from oropendola_payments.ai_billing.doctype.ai_payment_link.ai_payment_link import hash_token
 from oropendola_payments.engine import privacy
 from oropendola_payments.engine.core.signing import is_signed, sign
+from oropendola_payments.engine.ending import now
 from oropendola_payments.engine.links import create as links
 from oropendola_payments.engine.links import qr
 from oropendola_payments.engine.links.find import WRONG_TOKENS, find, invoice_of, standing
@@ -59,7 +60,7 @@ class TestLinks(TestCase):
 				find(wrong)
 
 	def test_somebody_who_keeps_guessing_is_stopped(self):
-		"""S44: and finds nothing; whoever has a real link still can pay."""
+		"""S46: and finds nothing; whoever has a real link still can pay."""
 		_link, path = new_link(self.invoice.name)
 		for _guess in range(WRONG_TOKENS[0]):
 			with self.assertRaises(NotFound):
@@ -153,7 +154,7 @@ class TestReplacedInvoices(TestCase):
 
 	def test_a_link_of_a_cancelled_subscription_leads_nowhere_else(self):
 		link, _path = new_link(self.invoice.name)
-		lifecycle.cancel(self.user, self.invoice.subscription)
+		now.end(self.invoice.subscription)
 		lifecycle.subscribe(self.user, self.invoice.plan, None)
 		found = invoice_of(link.reload())
 		self.assertEqual((found.name, standing(link, found)), (self.invoice.name, "cancelled"))

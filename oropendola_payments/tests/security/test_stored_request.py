@@ -28,7 +28,7 @@ SURPLUS = {
 	"title": MARK,
 	"customer": {"name": MARK, "email": f"{MARK}@example.com"},
 	"payer_email": f"{MARK}@example.com",
-	"return_url": f"https://{MARK}.example/",
+	"surl": f"https://{MARK}.example/",
 	"redirect_to": f"https://{MARK}.example/",
 	"webhook_url": f"https://{MARK}.example/",
 	"method_details": {"vpa": MARK},

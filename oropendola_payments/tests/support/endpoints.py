@@ -189,6 +189,7 @@ ROWS = (
 	Row("admin.ask_gateway", MANAGER, lambda w: {"attempt": w.attempt}),
 	Row("admin.replay_messages", MANAGER, lambda w: {"names": "[]"}),
 	Row("admin.confirm_live_site", MANAGER),
+	Row("admin.rotate_frontend_secret", MANAGER),
 	Row("admin.close_refund", MANAGER, lambda w: {"refund": w.lost_refund, "note": "It is not in the dashboard."}),
 	Row("admin.allow_retry", MANAGER, lambda w: {"invoice_id": w.exhausted_invoice, "reason": "The bank made a mistake."}),
 	Row("admin.cancel_subscription", MANAGER, lambda w: {"subscription_id": w.subscription.name}),

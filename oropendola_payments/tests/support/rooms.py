@@ -43,6 +43,7 @@ LAYERS = (
 	("engine/refunds",),
 	("engine/notifications",),
 	("engine/links",),
+	("engine/frontends",),
 	("engine/entitlements",),
 	("engine/parts",),
 	("engine/coupons",),

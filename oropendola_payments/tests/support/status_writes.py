@@ -14,7 +14,16 @@ READERS = {
 	"_latest_attempt", "for_each", "next_names", "add_index", "get_field", "_", "len", "isinstance", "getattr", "dict",
 }  # fmt: skip
 # These report a status and store none.
-REPORTERS = {"set_onload", "Response", "as_json", "record", "_metric", "AmbiguousSubscription"}
+REPORTERS = {
+	"set_onload",
+	"FrontendReturn",
+	"_with_query",
+	"Response",
+	"as_json",
+	"record",
+	"_metric",
+	"AmbiguousSubscription",
+}
 COLUMN = {
 	"set_value": 2,
 	"set_single_value": 1,

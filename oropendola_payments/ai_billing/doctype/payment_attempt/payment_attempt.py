@@ -69,6 +69,8 @@ class PaymentAttempt(StatefulRecord):
 		request_fingerprint: DF.Data | None
 		requested_method: DF.Data | None
 		response_data: DF.LongText | None
+		return_origin: DF.Data | None
+		return_url: DF.SmallText | None
 		status: DF.Literal["Created", "Processing", "Authorized", "Paid", "Failed", "Expired", "Cancelled"]
 		user: DF.Link
 	# end: auto-generated types
@@ -79,6 +81,8 @@ class PaymentAttempt(StatefulRecord):
 		"invoice",
 		"user",
 		"payment_link",
+		"return_origin",
+		"return_url",
 		"gateway",
 		"mode",
 		"flow",
@@ -108,6 +112,10 @@ class PaymentAttempt(StatefulRecord):
 
 	def is_open(self) -> bool:
 		return self.status in OPEN
+
+	def is_seen_by_guests(self) -> bool:
+		"""Return whether whoever has the signed address sees the outcome: the payer of a link, or the visitor of a frontend."""
+		return bool(self.payment_link or self.return_origin)
 
 	def payment_ref(self) -> PaymentRef:
 		"""Return the identifiers by which the gateway finds this attempt."""

@@ -1,5 +1,8 @@
 frappe.ui.form.on("Payment Settings", {
 	refresh(frm) {
+		if (frm.doc.__onload?.can_rotate_secret && frm.doc.frontends?.length) {
+			frm.add_custom_button(__("Create a signing secret"), () => rotate_secret(frm));
+		}
 		const site = frm.doc.__onload?.live_site;
 		// The first Live gateway of a new site confirms it by itself; only a copy has to be asked about.
 		if (!site || site.confirmed || !frm.doc.confirmed_site) return;
@@ -8,6 +11,22 @@ frappe.ui.form.on("Payment Settings", {
 		);
 	},
 });
+
+function rotate_secret(frm) {
+	const question = __(
+		"A new secret signs at once. The one before signs as well for 24 hours, and no longer. Create a new one?"
+	);
+	frappe.confirm(question, async () => {
+		const answer = await oropendola.call("admin.rotate_frontend_secret", {});
+		if (!answer) return;
+		const dialog = frappe.msgprint({
+			title: __("Signing secret"),
+			message: `<p>${__("Copy it now. It is shown only once.")}</p><p><code>${frappe.utils.escape_html(answer.secret)}</code></p>`,
+			primary_action: { label: __("Copy"), action: () => frappe.utils.copy_to_clipboard(answer.secret) },
+		});
+		dialog.$wrapper.on("hidden.bs.modal", () => frm.reload_doc());
+	});
+}
 
 function confirm_site(frm, name) {
 	const question = __(

@@ -1,4 +1,5 @@
 from string import Formatter
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import frappe
@@ -8,6 +9,10 @@ from frappe.utils import cint, flt
 
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import append_to_site
 from oropendola_payments.ai_billing.doctype.payment_webhook_log.payment_webhook_log import SHORTEST_DAYS
+from oropendola_payments.ai_billing.origins import Origin, origin_of
+
+if TYPE_CHECKING:
+	from oropendola_payments.ai_billing.doctype.payment_frontend.payment_frontend import PaymentFrontend
 
 MAX_WAIT_HOURS = 30 * 24
 MOST_LINK_DAYS = 120
@@ -24,6 +29,7 @@ class PaymentSettings(Document):
 		from frappe.types import DF
 
 		from oropendola_payments.ai_billing.doctype.ai_reminder_step.ai_reminder_step import AIReminderStep
+		from oropendola_payments.ai_billing.doctype.payment_frontend.payment_frontend import PaymentFrontend
 
 		abandon_after_minutes: DF.Int
 		alert_abandoned_percent: DF.Percent
@@ -33,6 +39,8 @@ class PaymentSettings(Document):
 		confirmed_site: DF.Data | None
 		double_payment_policy: DF.Literal["Refund", "Credit", "Flag"]
 		failed_tries_per_hour: DF.Int
+		frontend_secret_made_on: DF.Datetime | None
+		frontends: DF.Table[PaymentFrontend]
 		grace_days: DF.Int
 		link_days: DF.Int
 		link_in_mails: DF.Check
@@ -83,6 +91,7 @@ class PaymentSettings(Document):
 		self.validate_otp_message()
 		self.validate_links()
 		self.validate_parts()
+		self.validate_frontends()
 
 	def validate_numbers(self) -> None:
 		if cint(self.abandon_after_minutes) < 5:
@@ -129,6 +138,29 @@ class PaymentSettings(Document):
 				"The text of the SMS must contain {0}. It can contain {1} and {2}, and nothing else in curly brackets."
 			)
 			frappe.throw(message.format("{link}", "{amount}", "{shop}"))
+
+	def validate_frontends(self) -> None:
+		origins = [self._validate_frontend(row) for row in self.frontends]
+		if len(set(origins)) < len(origins):
+			frappe.throw(_("Each frontend can be entered once."))
+		if sum(cint(row.is_default) for row in self.frontends) > 1:
+			frappe.throw(_("Only one frontend can be the default."))
+
+	def _validate_frontend(self, row: "PaymentFrontend") -> Origin:
+		try:
+			origin = origin_of(row.origin or "")
+			addresses = [row.get(f"{outcome}_url") for outcome in ("success", "failure", "pending")]
+			foreign = [address for address in addresses if address and origin_of(address) != origin]
+		except ValueError:
+			frappe.throw(
+				_(
+					"Row {0}: an origin or address starts with https:// and names a host, without user and spaces."
+				).format(row.idx)
+			)
+		if foreign:
+			frappe.throw(_("Row {0}: {1} does not belong to {2}.").format(row.idx, foreign[0], origin.text()))
+		row.origin = origin.text()
+		return origin
 
 	def link_text(self, link: str, amount: str) -> str:
 		"""Return the text of an SMS with a payment link. ValueError for a template that is not valid."""

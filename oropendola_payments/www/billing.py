@@ -13,7 +13,7 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 from oropendola_payments.engine.dunning import opt_out
 from oropendola_payments.engine.links.create import is_payable
 from oropendola_payments.engine.subscriptions import lookup, renewal
-from oropendola_payments.web import coupons, ending, keys, shell, words
+from oropendola_payments.web import coupons, ending, keys, parts, shell, words
 
 no_cache = 1
 sitemap = 0
@@ -33,6 +33,7 @@ def get_context(context):
 			"reminders_on": not opt_out.has_opted_out(user, "Email"),
 			"name": frappe.db.get_value("User", user, "first_name") or "",
 			"example_url": get_url("/api/method/oropendola_payments.api.usage.consume"),
+			"instalments": parts.running(user),
 			**_invoices(user),
 		}
 	)
@@ -108,6 +109,7 @@ def _subscription(mine: dict) -> dict:
 	plan = current("AI Plan", mine["plan"])
 	limit, remaining = cint(quota["limit"]), max(0, cint(quota["remaining"]))
 	open_invoice, is_exhausted = _open_invoice(mine)
+	in_parts = parts.is_running(open_invoice)
 	return {
 		"id": mine["subscription_id"],
 		"plan": words.translated(mine["plan_name"]),
@@ -122,8 +124,8 @@ def _subscription(mine: dict) -> dict:
 		"quota_text": _quota_text(limit, remaining),
 		"resets": words.day(quota["reset_on"]),
 		"api": keys.section(mine["subscription_id"], mine["plan"]) if status in SERVED else {},
-		"open_invoice": open_invoice,
-		"renew": _("Get a new invoice") if is_exhausted else _renew_word(status, plan),
+		"open_invoice": None if in_parts else open_invoice,
+		"renew": "" if in_parts else _("Get a new invoice") if is_exhausted else _renew_word(status, plan),
 		**ending.shown(mine),
 	}
 

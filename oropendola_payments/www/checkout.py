@@ -12,7 +12,7 @@ from oropendola_payments.engine.checkout.payer import keep_phone_of_payer
 from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.engine.phone.numbers import phone_of
 from oropendola_payments.money import to_decimal
-from oropendola_payments.web import coupons, shell, words
+from oropendola_payments.web import coupons, parts, shell, words
 from oropendola_payments.web.order import own_invoice, summary, was_declined
 
 no_cache = 1
@@ -45,7 +45,7 @@ def get_context(context):
 def _view(invoice) -> str:
 	if invoice.status in SETTLED:
 		return "paid"
-	if invoice.status == "Cancelled":
+	if invoice.status in ("Cancelled", "Closed"):
 		return "cancelled"
 	return "pay" if invoice.status not in ("Failed", "Abandoned") or invoice.can_retry() else "too_often"
 
@@ -53,7 +53,9 @@ def _view(invoice) -> str:
 def _start(invoice):
 	"""Start the payment and redirect to it."""
 	gateway, phone = shell.posted("gateway"), shell.posted("phone")
-	address, typed = f"/checkout?invoice={invoice.name}", {"gateway": gateway, "phone": phone}
+	wish = parts.Wish(shell.posted("pay"), shell.posted("amount"))
+	typed = {"gateway": gateway, "phone": phone, "pay": wish.option, "amount": wish.typed}
+	address = f"/checkout?invoice={invoice.name}"
 	if _needs_phone(gateway) and not phone and not phone_of(invoice.user):
 		sentence = _("{0} needs your phone number. Please enter it below.").format(
 			gateway_choice.label_of(gateway)
@@ -62,7 +64,8 @@ def _start(invoice):
 	start = initiate.retry if invoice.can_retry() else initiate.initiate
 	with shell.refusals_lead_to(address, **typed):
 		keep_phone_of_payer(invoice.user, invoice.name, phone)
-		attempt = start(invoice.user, invoice.name, gateway or None)["attempt"]
+		amount = parts.amount_of(invoice, wish)
+		attempt = start(invoice.user, invoice.name, gateway or None, amount=amount)["attempt"]
 	shell.redirect(f"/pay?attempt={attempt}" if attempt else f"/payment-result?invoice={invoice.name}")
 
 
@@ -78,6 +81,7 @@ def _add_gateways(context, invoice, page):
 	context.update(
 		{
 			"gateways": [_gateway(entry, chosen) for entry in usable],
+			"part_options": parts.options(invoice, _wish(page)),
 			"under_way": under_way,
 			"last_failure": words.translated(invoice.failure_reason) if invoice.can_retry() else "",
 			"retries_remaining": invoice.retries_remaining(),
@@ -86,6 +90,11 @@ def _add_gateways(context, invoice, page):
 			"phone": page.typed.get("phone", ""),
 		}
 	)
+
+
+def _wish(page) -> parts.Wish:
+	"""Return what was chosen before a refusal, or by the link that led here."""
+	return parts.Wish(page.typed.get("pay") or shell.query_param("pay"), page.typed.get("amount") or "")
 
 
 def _gateway(entry: dict, chosen: str | None) -> dict:
@@ -107,15 +116,26 @@ def _open_payment(invoice) -> dict | None:
 		"status": ("in", OPEN_ATTEMPTS),
 		"gateway": ("not in", ("manual", "credit")),
 	}
-	fields = ["name", "gateway", "initiated_at", "amount", "error_code", "error_message", "payment_link"]
+	fields = [
+		"name",
+		"gateway",
+		"initiated_at",
+		"amount",
+		"is_part",
+		"currency",
+		"error_code",
+		"error_message",
+		"payment_link",
+	]
 	row = frappe.db.get_value("Payment Attempt", filters, fields, as_dict=True, order_by="creation desc")
-	if not row or to_decimal(row.amount) != invoice.outstanding():
+	if not row or not (row.is_part or to_decimal(row.amount) == invoice.outstanding()):
 		return None
 	return {
 		"attempt": row.name,
 		"code": row.gateway,
 		"gateway": gateway_choice.label_of(row.gateway),
 		"time": words.moment(row.initiated_at),
+		"part": words.money(row.amount, row.currency) if row.is_part else "",
 		"through_link": bool(row.payment_link),
 		"refusal": words.translated(row.error_message) if was_declined(row) else "",
 	}

@@ -14,6 +14,7 @@ from oropendola_payments.engine.checkout.status import payment_status
 from oropendola_payments.engine.entitlements import api_keys, free_plan
 from oropendola_payments.engine.frontends.outcome import frame_origin, return_of
 from oropendola_payments.engine.link_checkout import outcome
+from oropendola_payments.engine.parts import schedule
 from oropendola_payments.money import to_decimal
 from oropendola_payments.web import policy, shell, words
 from oropendola_payments.web.order import own_attempt, own_invoice, was_declined
@@ -98,15 +99,20 @@ def view_of(invoice, attempt) -> str:
 		return "refunded"
 	if invoice.status in SETTLED:
 		return "paid"
-	if invoice.status == "Cancelled":
+	if invoice.status in ("Cancelled", "Closed"):
 		return "called_off"
 	if invoice.needs_review:
 		return "review"
 	if attempt and attempt.is_open():
 		return _open_view(attempt)
-	if invoice.status == "Partly Paid":
+	if invoice.status == "Partly Paid" and not _is_unpaid_part(attempt):
 		return "partly"
 	return ENDED.get(attempt.status, "failed") if attempt else _without_attempt(invoice)
+
+
+def _is_unpaid_part(attempt) -> bool:
+	"""Return whether this is an attempt to pay a part that was not completed, after an earlier part was paid."""
+	return bool(attempt and attempt.is_part and attempt.status in ENDED)
 
 
 def _open_view(attempt) -> str:
@@ -195,6 +201,17 @@ def _prepare_paid(context, page, invoice):
 	}
 
 
+def _prepare_partly(context, page, invoice):
+	_prepare_paid(context, page, invoice)
+	following = schedule.next_part(invoice.name) if invoice.instalment_plan else None
+	context.part = {
+		"in_parts": invoice.paid_in_parts(),
+		"covered": bool(invoice.covered_days),
+		"next": words.money(following.left(), invoice.currency) if following else "",
+		"next_due": words.day(following.due_on) if following else "",
+	}
+
+
 def _prepare_pending(context, page, invoice):
 	page.refresh = {"seconds": LOOK_AGAIN_SECONDS, "address": None, "without_script_only": True}
 	shell.add_script(page, "watch")
@@ -211,6 +228,7 @@ def _prepare_nothing(context, page, invoice):
 
 PREPARE = {
 	"paid": _prepare_paid,
+	"partly": _prepare_partly,
 	**dict.fromkeys(("pending", "declined", "left"), _prepare_pending),
 	**dict.fromkeys(("failed", *ENDED.values()), _prepare_ended),
 }

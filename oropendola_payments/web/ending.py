@@ -93,7 +93,6 @@ def _pause_shown(mine: dict) -> dict | None:
 			"is_on": True,
 			"can_resume": from_day <= today(),
 			"from_day": words.day(from_day),
-			"days_left": words.number(mine["pause"]["days_left"]),
 		}
 	if mine["status"] != "Active" or not pauses.may_pause(
 		frappe.get_doc("AI Subscription", mine["subscription_id"])

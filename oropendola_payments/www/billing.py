@@ -144,9 +144,10 @@ def _sentence(mine: dict, plan) -> str:
 	if mine["ends_on"]:
 		return _("You cancelled it. It works until {0}, and then it ends.").format(end)
 	if mine["pause"]:
-		return _("It is paused, and so is your API key. It continues on {0} by itself.").format(
-			words.day(mine["pause"]["resumes_on"])
+		text = _(
+			"It is paused, and so is your API key. It continues on {0} by itself. Paid days that are kept: {1}."
 		)
+		return text.format(words.day(mine["pause"]["resumes_on"]), words.number(mine["pause"]["days_left"]))
 	if status == "Trial":
 		return _("Your trial runs until {0}. Subscribe before then to keep your API key working.").format(end)
 	if status == "Active" and not end:
@@ -163,7 +164,7 @@ def _sentence(mine: dict, plan) -> str:
 
 
 def _renew_word(status: str, plan) -> str:
-	if plan.is_really_free() or not cint(plan.is_active) or status in ("Pending", "Cancelled"):
+	if plan.is_really_free() or not cint(plan.is_active) or status in ("Pending", "Paused", "Cancelled"):
 		return ""
 	return _("Subscribe now") if status == "Trial" else _("Renew")
 

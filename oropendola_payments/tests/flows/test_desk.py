@@ -37,6 +37,7 @@ REPORTS = (
 	"Reconciliation Differences",
 	"Subscriptions and MRR",
 	"Coupon Redemptions",
+	"MRR Movements",
 	"Payment Refunds",
 )
 

@@ -1,0 +1,147 @@
+"""Monthly recurring revenue (MRR) over time: what customers pay for a month, by the periods of their paid invoices.
+
+An invoice counts from the first day of its period to the last, with its price before tax, as it was sold. A year counts as
+twelve months, a day as a 365th of them. A customer's MRR of a month is what counts on its last day; of this month, today.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import frappe
+from frappe.query_builder import DocType
+from frappe.utils import getdate
+
+from oropendola_payments.ai_billing.analytics import counted_modes
+from oropendola_payments.ai_billing.periods import add_interval, today
+from oropendola_payments.money import quantize, to_decimal
+
+# Of each interval, how many go into a month, as a fraction.
+MONTHS = {"Day": (365, 12), "Month": (1, 1), "Year": (1, 12)}
+KINDS = ("new", "reactivation", "expansion", "contraction", "churn")
+# A refunded invoice counts until its subscription ended. What was refunded before it began never counts.
+COUNTED = ("Paid", "Partly Refunded", "Refunded", "Partly Paid", "Processing", "Closed")
+
+
+@dataclass(frozen=True)
+class Span:
+	"""What one invoice contributes to the MRR of its customer, from `start` to the day before `end`."""
+
+	user: str
+	currency: str
+	start: date
+	end: date
+	monthly: Decimal
+
+
+@dataclass
+class Movement:
+	"""How the MRR of one currency moved in a month. Contraction and churn are negative, so all of them add up to `closing`."""
+
+	month: date
+	currency: str
+	opening: Decimal = Decimal(0)
+	closing: Decimal = Decimal(0)
+	customers: int = 0
+	moved: dict[str, Decimal] = field(default_factory=lambda: dict.fromkeys(KINDS, Decimal(0)))
+
+
+def movements(
+	first: date, last: date, currency: str | None = None, user: str | None = None
+) -> list[Movement]:
+	"""Return one row for each month from `first` to `last` and each currency, the earliest month first."""
+	months = list(_months(first, min(last, today())))
+	rows: dict[tuple[date, str], Movement] = {}
+	for (_user, code), own in _by_customer(spans(currency, user)).items():
+		for month in months:
+			row = rows.setdefault((month, code), Movement(month, code))
+			_add_customer(row, own)
+	return [rows[key] for key in sorted(rows)]
+
+
+def _months(first: date, last: date) -> Iterator[date]:
+	month = first.replace(day=1)
+	while month <= last:
+		yield month
+		month = add_interval(month, "Month", 1)
+
+
+def _by_customer(found: list[Span]) -> dict[tuple[str, str], list[Span]]:
+	customers: dict[tuple[str, str], list[Span]] = {}
+	for span in found:
+		customers.setdefault((span.user, span.currency), []).append(span)
+	return customers
+
+
+def _add_customer(row: Movement, own: list[Span]) -> None:
+	last_day = min(add_interval(row.month, "Month", 1) - timedelta(days=1), today())
+	before, after = _on(own, row.month - timedelta(days=1)), _on(own, last_day)
+	row.opening += before
+	row.closing += after
+	row.customers += bool(after)
+	if before != after:
+		row.moved[_kind(before, after, own, row.month)] += after - before
+
+
+def _on(own: list[Span], day: date) -> Decimal:
+	return sum((span.monthly for span in own if span.start <= day < span.end), Decimal(0))
+
+
+def _kind(before: Decimal, after: Decimal, own: list[Span], month: date) -> str:
+	if not before:
+		return "reactivation" if any(span.start < month for span in own) else "new"
+	if not after:
+		return "churn"
+	return "expansion" if after > before else "contraction"
+
+
+# Invoices -----------------------------------------------------------------------------------------
+
+
+def spans(currency: str | None = None, user: str | None = None) -> list[Span]:
+	"""Return what counts, from all paid invoices. Test and Simulator payments count only while no gateway is Live."""
+	return [span for row in _invoices(currency, user) if (span := _span(row))]
+
+
+def _invoices(currency: str | None, user: str | None) -> list[frappe._dict]:
+	invoice, subscription = DocType("AI Invoice"), DocType("AI Subscription")
+	query = frappe.qb.from_(invoice).join(subscription).on(subscription.name == invoice.subscription)
+	query = query.select(invoice.name, invoice.user, invoice.currency, invoice.net_amount, invoice.status)
+	query = query.select(invoice.billing_interval, invoice.interval_count)
+	query = query.select(invoice.period_start, invoice.period_end, subscription.ended_on)
+	query = query.select(subscription.status.as_("subscription_status"), subscription.end_date)
+	query = query.where(invoice.status.isin(COUNTED)).where(invoice.net_amount > 0)
+	query = query.where(invoice.period_end.isnotnull()).where(invoice.name.isin(_paid_for_real()))
+	query = query.where(invoice.purpose != "Upgrade").where(invoice.billing_interval.isin(tuple(MONTHS)))
+	if currency:
+		query = query.where(invoice.currency == currency)
+	if user:
+		query = query.where(invoice.user == user)
+	return query.run(as_dict=True)
+
+
+def _paid_for_real() -> Any:
+	"""Return the query for invoices with a payment in a mode that counts as revenue."""
+	capture, attempt = DocType("Payment Capture"), DocType("Payment Attempt")
+	query = frappe.qb.from_(capture).join(attempt).on(attempt.name == capture.attempt).select(capture.invoice)
+	return query.where(capture.applied_amount > 0).where(attempt.mode.isin(counted_modes()))
+
+
+def _span(row: frappe._dict) -> Span | None:
+	start, end = getdate(row.period_start), getdate(row.period_end)
+	if row.ended_on:
+		end = min(end, getdate(row.ended_on))
+	if row.status == "Refunded" and row.subscription_status != "Cancelled":
+		return None  # a period that was taken back before it began
+	if end <= start:
+		return None
+	return Span(row.user, row.currency, start, end, monthly(row.net_amount, row))
+
+
+def monthly(price: Decimal | float, row: frappe._dict) -> Decimal:
+	"""Return the price of an interval as that of a month, rounded to the currency's smallest unit."""
+	times, parts = MONTHS[row.billing_interval]
+	exact = to_decimal(price) * times / (parts * max(1, int(row.interval_count or 1)))
+	return quantize(exact, row.currency)

@@ -102,19 +102,20 @@ def _kind(before: Decimal, after: Decimal, own: list[Span], month: date) -> str:
 
 def spans(currency: str | None = None, user: str | None = None) -> list[Span]:
 	"""Return what counts, from all paid invoices. Test and Simulator payments count only while no gateway is Live."""
-	return [span for row in _invoices(currency, user) if (span := _span(row))]
+	changes = _changes()
+	return [span for row in _invoices(currency, user) for span in _spans(row, changes.get(row.name, []))]
 
 
 def _invoices(currency: str | None, user: str | None) -> list[frappe._dict]:
 	invoice, subscription = DocType("AI Invoice"), DocType("AI Subscription")
 	query = frappe.qb.from_(invoice).join(subscription).on(subscription.name == invoice.subscription)
 	query = query.select(invoice.name, invoice.user, invoice.currency, invoice.net_amount, invoice.status)
-	query = query.select(invoice.billing_interval, invoice.interval_count)
+	query = query.select(invoice.purpose, invoice.billing_interval, invoice.interval_count)
 	query = query.select(invoice.period_start, invoice.period_end, subscription.ended_on)
 	query = query.select(subscription.status.as_("subscription_status"), subscription.end_date)
 	query = query.where(invoice.status.isin(COUNTED)).where(invoice.net_amount > 0)
 	query = query.where(invoice.period_end.isnotnull()).where(invoice.name.isin(_paid_for_real()))
-	query = query.where(invoice.purpose != "Upgrade").where(invoice.billing_interval.isin(tuple(MONTHS)))
+	query = query.where(invoice.billing_interval.isin(tuple(MONTHS)))
 	if currency:
 		query = query.where(invoice.currency == currency)
 	if user:
@@ -129,15 +130,36 @@ def _paid_for_real() -> Any:
 	return query.where(capture.applied_amount > 0).where(attempt.mode.isin(counted_modes()))
 
 
-def _span(row: frappe._dict) -> Span | None:
+def _changes() -> dict[str, list[frappe._dict]]:
+	"""Return, by invoice, what applied changes of plan made of the price of its period, the earliest first."""
+	change, line = DocType("AI Plan Change"), DocType("AI Plan Change Line")
+	query = frappe.qb.from_(line).join(change).on(change.name == line.parent)
+	query = query.select(line.period_invoice, line.plan_after, line.full_after, change.applied_on)
+	query = query.where(change.status == "Applied").orderby(change.applied_on).orderby(line.idx)
+	found: dict[str, list[frappe._dict]] = {}
+	for row in query.run(as_dict=True):
+		found.setdefault(row.period_invoice, []).append(row)
+	return found
+
+
+def _spans(row: frappe._dict, changes: list[frappe._dict]) -> Iterator[Span]:
+	"""Yield one span for each price that the period had. An Upgrade has none of its own, unless it started a period."""
 	start, end = getdate(row.period_start), getdate(row.period_end)
 	if row.ended_on:
 		end = min(end, getdate(row.ended_on))
 	if row.status == "Refunded" and row.subscription_status != "Cancelled":
-		return None  # a period that was taken back before it began
-	if end <= start:
-		return None
-	return Span(row.user, row.currency, start, end, monthly(row.net_amount, row))
+		return  # a period that was taken back before it began
+	price = Decimal(0) if row.purpose == "Upgrade" else to_decimal(row.net_amount)
+	for change in changes:
+		day = min(end, max(start, getdate(change.applied_on)))
+		yield from _one_span(row, start, day, price)
+		start, price = day, to_decimal(change.full_after or 0) if change.plan_after else Decimal(0)
+	yield from _one_span(row, start, end, price)
+
+
+def _one_span(row: frappe._dict, start: date, end: date, price: Decimal) -> Iterator[Span]:
+	if price and start < end:
+		yield Span(row.user, row.currency, start, end, monthly(price, row))
 
 
 def monthly(price: Decimal | float, row: frappe._dict) -> Decimal:

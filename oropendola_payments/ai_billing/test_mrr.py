@@ -7,7 +7,7 @@ import frappe
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from oropendola_payments.ai_billing import mrr
+from oropendola_payments.ai_billing import mrr, records
 from oropendola_payments.ai_billing.periods import add_interval, today
 from oropendola_payments.ai_billing.report.mrr_movements import mrr_movements
 from oropendola_payments.engine.subscriptions import lifecycle, renewal
@@ -169,3 +169,70 @@ class TestArithmetic(TestCase):
 			self.assertEqual(row.closing, closing)
 			self.assertGreaterEqual(closing, 0)
 		self.assertEqual(closing, 0)
+
+
+class TestChangesOfPlan(MovementCase):
+	def upgraded(self, price: int, day: date, **plan) -> str:
+		"""As if the customer had changed to a plan of this price on that day, in a period that began at the start."""
+		user = frappe.db.get_value("AI Invoice", self.invoice, "user")
+		name = frappe.db.get_value("AI Invoice", self.invoice, "subscription")
+		change = records.new("AI Plan Change")
+		change.update(
+			{
+				"subscription": name,
+				"user": user,
+				"timing": "Now",
+				"currency": "INR",
+				"effective_on": day,
+				"from_plan": self.plan,
+				"to_plan": self.plan,
+				"due_amount": 0,
+			}
+		)
+		line = records.new("AI Plan Change Line")
+		line.update(
+			{
+				"period_invoice": self.invoice,
+				"currency": "INR",
+				"days": 31,
+				"days_left": 10,
+				"plan_before": self.plan,
+				"full_before": 499,
+				"plan_after": self.plan,
+				"full_after": price,
+			}
+		)
+		change.lines = [line]
+		change.add()
+		change.mark_as_applied()
+		frappe.db.set_value("AI Plan Change", change.name, "applied_on", day)
+		frappe.db.commit()
+		self.addCleanup(self.forget, change.name)
+		return change.name
+
+	@staticmethod
+	def forget(change: str):
+		frappe.db.set_value("AI Plan Change", change, "status", "Expired")
+		frappe.db.commit()
+
+	def setUp(self):
+		super().setUp()
+		self.invoice = self.buy(3)
+		self.plan = frappe.db.get_value("AI Invoice", self.invoice, "plan")
+
+	def test_an_applied_upgrade_is_expansion_from_its_day_on(self):
+		self.upgraded(999, date(2024, 2, 10))
+		self.assertEqual(self.moved(4), [{"new": 499}, {"expansion": 500}, {}, {"churn": -999}])
+
+	def test_two_upgrades_in_a_period_count_with_the_price_that_each_left(self):
+		self.upgraded(999, date(2024, 2, 10))
+		self.upgraded(2499, date(2024, 3, 10))
+		self.assertEqual(
+			self.moved(4), [{"new": 499}, {"expansion": 500}, {"expansion": 1500}, {"churn": -2499}]
+		)
+
+	def test_an_upgrade_that_was_taken_back_does_not_count(self):
+		change = self.upgraded(999, date(2024, 2, 10))
+		frappe.get_doc("AI Plan Change", change).mark_as_reverted()
+		frappe.db.commit()
+		self.assertEqual(self.moved(2), [{"new": 499}, {}])

@@ -6,6 +6,7 @@ from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription impo
 from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.core.transactions import in_transaction
 from oropendola_payments.engine.ending import unused_days
+from oropendola_payments.engine.entitlements.scheduled_change import open_change
 from oropendola_payments.engine.entitlements.subscription_lock import Locked, lock_with_invoices
 from oropendola_payments.engine.notifications import subscription_mails
 from oropendola_payments.engine.settlement import unfinished
@@ -40,6 +41,7 @@ def end_locked(
 		return facts(subscription)
 	before, returned = subscription.status, []
 	_close_open_invoices(whole)
+	_withdraw_plan_change(whole)
 	if with_unused_days:
 		returned = _give_back(whole)
 	whole.record("subscription_cancelled", from_status=before, to_status="Cancelled", reason=reason)
@@ -90,6 +92,19 @@ def _close_open_invoices(whole: Locked) -> None:
 		elif invoice.status == "Partly Paid":
 			unfinished.close(invoice, unfinished.ENDED_REASON)
 			_send_refunds(invoice)
+
+
+def _withdraw_plan_change(whole: Locked) -> None:
+	"""Withdraw an open change of plan. One whose payment is in progress lapses by itself, with the money by the double-payment policy."""
+	change = open_change(whole.subscription.name)
+	if not change or any(invoice.name == change.invoice for invoice in whole.open_invoices()):
+		return
+	if change.status == "Scheduled":
+		whole.subscription.call_off_change()
+	whole.record(
+		"plan_change_withdrawn", from_status=change.status, to_status="Withdrawn", plan_change=change.name
+	)
+	change.mark_as_withdrawn()
 
 
 def _send_refunds(invoice: AIInvoice) -> None:

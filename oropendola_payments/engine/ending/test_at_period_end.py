@@ -10,12 +10,11 @@ from oropendola_payments.api import subscription_renewal as renewal
 from oropendola_payments.engine.ending import at_period_end
 from oropendola_payments.engine.entitlements import usage
 from oropendola_payments.engine.jobs import subscription_jobs
-from oropendola_payments.engine.monitoring import invariants
 from oropendola_payments.engine.notifications import subscription_mails
 from oropendola_payments.engine.self_service import commands
 from oropendola_payments.engine.subscriptions import renewal as renewing
 from oropendola_payments.exceptions import PaymentRequired, Refusal
-from oropendola_payments.tests.support.customers import CustomerTestCase, move_to, pay
+from oropendola_payments.tests.support.customers import CustomerTestCase, move_to, pay, violations
 from oropendola_payments.tests.support.factories import (
 	create_active_subscription,
 	create_plan,
@@ -161,7 +160,7 @@ class TestTheEnd(EndingCase):
 			[self.value(field) for field in ("status", "ended_on", "cancel_at_period_end", "cancel_reason")],
 			["Cancelled", today(), 0, "Not used enough"],
 		)
-		self.assertEqual(invariants.check(("cancelled_but_running", "quota_without_service")), {})
+		self.assertEqual(violations(self.user, "cancelled_but_running", "quota_without_service"), {})
 
 	def test_the_job_cancels_it_instead_of_making_it_past_due(self):
 		self.end_comes()
@@ -194,7 +193,7 @@ class TestTheEnd(EndingCase):
 		"""R23."""
 		self.end_comes(days_ago=30)
 		self.assertEqual(
-			invariants.check(("cancelled_but_running",)), {"cancelled_but_running": [self.doc.name]}
+			violations(self.user, "cancelled_but_running"), {"cancelled_but_running": {self.doc.name}}
 		)
 		subscription_jobs.run_expiry()
 		self.assertEqual(
@@ -214,7 +213,9 @@ class TestCancelAndRenewAtOnce(EndingCase):
 		else:
 			self.assertEqual(frappe.db.get_value("AI Invoice", invoice, "status"), "Cancelled")
 			self.assertEqual((self.value("end_date"), self.value("cancel_at_period_end")), (end, 1))
-		self.assertEqual(invariants.check(("paid_without_service", "paid_amount_differs_from_captures")), {})
+		self.assertEqual(
+			violations(self.user, "paid_without_service", "paid_amount_differs_from_captures"), {}
+		)
 
 	def test_cancelling_while_a_renewal_is_ordered_leaves_a_clear_state(self):
 		"""R39."""

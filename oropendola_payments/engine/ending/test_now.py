@@ -9,11 +9,10 @@ from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.api import admin
 from oropendola_payments.api import subscription as api
 from oropendola_payments.api import subscription_renewal as renewal
-from oropendola_payments.engine.monitoring import invariants
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.self_service import commands
 from oropendola_payments.engine.subscriptions import lifecycle
-from oropendola_payments.tests.support.customers import CustomerTestCase, move_to, pay
+from oropendola_payments.tests.support.customers import CustomerTestCase, move_to, pay, violations
 from oropendola_payments.tests.support.factories import as_user, create_plan, create_user, payment_settings
 from oropendola_payments.tests.support.journey import Journey
 from oropendola_payments.tests.support.parallel import in_parallel
@@ -52,7 +51,7 @@ class UnusedCase(CustomerTestCase):
 		return self.succeed(api.cancel_subscription, at_period_end=0)
 
 	def assert_books_are_right(self):
-		self.assertEqual(invariants.check(MONEY_RULES), {})
+		self.assertEqual(violations(self.user, *MONEY_RULES), {})
 
 
 class TestWhatItCosts(UnusedCase):

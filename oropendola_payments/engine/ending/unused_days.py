@@ -18,7 +18,7 @@ from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod, paid_periods
 from oropendola_payments.engine.entitlements.subscription_lock import Locked
 from oropendola_payments.engine.refunds import record as refund_record
-from oropendola_payments.money import from_minor, to_decimal, unused_share
+from oropendola_payments.money import from_minor, to_decimal
 
 NOTHING = "Nothing"
 
@@ -47,9 +47,8 @@ def _day_of(subscription: AISubscription) -> date:
 
 
 def _sum(currency: str, periods: list[PaidPeriod], on: date) -> UnusedDays:
-	left = [(period, period.days_left(on)) for period in periods]
-	minor = sum(period.unused(on) + unused_share(period.tax, days, period.days) for period, days in left)
-	return UnusedDays(currency, sum(days for _period, days in left), from_minor(minor, currency))
+	minor = sum(period.unused(on) + period.unused_tax(on) for period in periods)
+	return UnusedDays(currency, sum(period.days_left(on) for period in periods), from_minor(minor, currency))
 
 
 def policy_of(subscription: AISubscription) -> str:

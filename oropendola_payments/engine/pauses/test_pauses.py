@@ -11,11 +11,10 @@ from oropendola_payments.api import subscription_renewal as renewal
 from oropendola_payments.engine.entitlements import usage
 from oropendola_payments.engine.entitlements.paid_periods import paid_periods
 from oropendola_payments.engine.jobs import subscription_jobs
-from oropendola_payments.engine.monitoring import invariants
 from oropendola_payments.engine.pauses import first_use, pause, resume
 from oropendola_payments.engine.settlement import manual_payment
 from oropendola_payments.exceptions import PaymentRequired, SubscriptionPaused
-from oropendola_payments.tests.support.customers import CustomerTestCase, move_to, pay
+from oropendola_payments.tests.support.customers import CustomerTestCase, move_to, pay, violations
 from oropendola_payments.tests.support.factories import (
 	as_user,
 	create_active_subscription,
@@ -71,7 +70,7 @@ class TestPausing(PauseCase):
 			(mine["quota"]["limit"], mine["quota"]["remaining"], mine["api_key_prefix"]), (0, 0, None)
 		)
 		self.assertEqual(mine["pause"]["resumes_on"], answer["resumes_on"])
-		self.assertEqual(invariants.check(("paused_without_dates", "pause_that_did_not_end")), {})
+		self.assertEqual(violations(self.user, "paused_without_dates", "pause_that_did_not_end"), {})
 
 	def test_without_a_number_of_days_it_is_the_longest_pause(self):
 		self.assertEqual(self.pause()["resumes_on"], today() + timedelta(days=pause.LONGEST))
@@ -254,7 +253,7 @@ class TestPauseMeetsOtherThings(PauseCase):
 		self.assertEqual(self.values("status", "api_key_link"), ["Paused", None])
 		self.assertGreater(self.values("end_date")[0], end)
 		self.assertEqual(
-			invariants.check(("paused_without_dates", "period_before_payment", "paid_without_service")), {}
+			violations(self.user, "paused_without_dates", "period_before_payment", "paid_without_service"), {}
 		)
 		self.days_pass(30)
 		self.succeed(api.resume_subscription)

@@ -4,6 +4,7 @@ import frappe
 
 from oropendola_payments.api import subscription as api
 from oropendola_payments.engine.settlement import manual_payment
+from oropendola_payments.tests.support import checks
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import as_user, create_plan, create_user, unique
 
@@ -17,6 +18,14 @@ def move_to(subscription: str, **columns):
 	"""As if time had passed."""
 	frappe.db.set_value("AI Subscription", subscription, columns)
 	frappe.db.commit()
+
+
+def violations(user: str, *rules: str) -> dict[str, set[str]]:
+	"""The records of this customer that violate one of these invariants. Other tests leave records of their own."""
+	doctypes = ("AI Subscription", "AI Invoice", "Payment Capture", "Payment Refund")
+	own = {name for doctype in doctypes for name in frappe.get_all(doctype, {"user": user}, pluck="name")}
+	found = {rule: set(checks._rows(rule)) & own for rule in rules}
+	return {rule: names for rule, names in found.items() if names}
 
 
 class CustomerTestCase(TestCase):

@@ -1,12 +1,15 @@
 """Everything a frontend shows about a customer, in one call and few statements."""
 
 import frappe
+from frappe.utils import get_datetime, now_datetime
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN as OPEN_INVOICES
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import LIVE
 from oropendola_payments.engine.subscriptions import lookup
 
-KEY_FIELDS = ["subscription", "key_prefix", "status", "suspended", "revealed", "last_used_on"]
+KEY_FIELDS = [
+	"subscription", "key_name", "key_prefix", "status", "suspended", "revealed", "last_used_on", "valid_until",
+]  # fmt: skip
 INVOICE_FIELDS = [
 	"name",
 	"subscription",
@@ -39,17 +42,21 @@ def _subscription(row: frappe._dict, keys: list[frappe._dict], invoices: list[fr
 
 
 def _keys(user: str) -> list[frappe._dict]:
+	"""Return the keys that work, and those that will again."""
 	rows = frappe.get_all("AI API Key", {"user": user}, KEY_FIELDS, order_by="creation")
-	return [row for row in rows if row.status != "Revoked" or row.suspended]
+	alive = [row for row in rows if row.status != "Revoked" or row.suspended]
+	return [row for row in alive if not row.valid_until or get_datetime(row.valid_until) > now_datetime()]
 
 
 def _key(row: frappe._dict) -> dict:
 	"""Return what may be shown of a key. `waiting` means that `reveal_api_key` has it to show."""
 	return {
+		"name": row.key_name,
 		"prefix": row.key_prefix,
 		"status": "Asleep" if row.suspended else row.status,
 		"waiting": not row.revealed,
 		"last_used_on": row.last_used_on,
+		"valid_until": row.valid_until,
 	}
 
 

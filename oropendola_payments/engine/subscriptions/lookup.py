@@ -124,11 +124,6 @@ def _summary(row: frappe._dict) -> dict:
 		"api_key_prefix": prefix,
 		"api_key_waiting": api_keys.has_new_key(row.name),
 		"open_invoice": open_invoice(row.name),
-		"next_plan": row.next_plan,
-		"next_plan_name": current("AI Plan", row.next_plan).plan_name if row.next_plan else None,
-		"switch_on": row.switch_on,
-		"coupon": row.coupon or None,
-		"coupon_periods_left": cint(row.coupon_periods_left),
 	}
 
 
@@ -152,6 +147,8 @@ def facts(row: frappe._dict) -> dict:
 		"next_plan": row.next_plan,
 		"next_plan_name": current("AI Plan", row.next_plan).plan_name if row.next_plan else None,
 		"switch_on": row.switch_on,
+		"coupon": row.coupon or None,
+		"coupon_periods_left": cint(row.coupon_periods_left),
 		"is_default": bool(row.is_default),
 		"cancel_at_period_end": bool(row.cancel_at_period_end),
 		"ends_on": row.end_date if row.cancel_at_period_end else None,

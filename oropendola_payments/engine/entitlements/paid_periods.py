@@ -79,7 +79,8 @@ def periods_of(subscription: str, invoices: "list[AIInvoice]") -> list[PaidPerio
 		if invoice.status in PAID and invoice.period_end and getdate(invoice.period_end) > today()
 	]
 	rows.sort(key=lambda row: (getdate(row.period_start), str(row.creation)))
-	return _periods(rows, _latest_changes(subscription)) if rows else []
+	was_changed = any(invoice.purpose == "Upgrade" and invoice.fulfilled_on for invoice in invoices)
+	return _periods(rows, _latest_changes(subscription) if was_changed else {})
 
 
 def _latest_changes(subscription: str) -> dict[str, frappe._dict]:

@@ -6,31 +6,26 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN as
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import LIVE, AISubscription
 from oropendola_payments.engine.core.transactions import lock
 
+MAKES_ROOM = ("Pending", "Expired")
 
-def other_subscription(subscription: AISubscription, plan: str) -> frappe._dict | None:
-	"""Return the customer's other subscription to `plan`, if there is one."""
+
+def make_room(subscription: AISubscription, plan: str) -> bool:
+	"""Cancel the customer's expired or unpaid subscription to `plan`, of which only one may exist. Return False if it is in use."""
 	filters = {
 		"user": subscription.user,
 		"plan": plan,
 		"status": ("in", LIVE),
 		"name": ("!=", subscription.name),
 	}
-	return frappe.db.get_value("AI Subscription", filters, ["name", "status"], as_dict=True)
-
-
-def make_room(subscription: AISubscription, plan: str) -> bool:
-	"""Cancel the customer's expired or unpaid subscription to `plan`, of which only one may exist. Return False if it is in use."""
-	found = other_subscription(subscription, plan)
+	found = frappe.db.get_value("AI Subscription", filters, "name")
 	if not found:
 		return True
 	open_invoices = frappe.get_all(
-		"AI Invoice", {"subscription": found.name, "status": ("in", OPEN_INVOICES)}, pluck="name"
+		"AI Invoice", {"subscription": found, "status": ("in", OPEN_INVOICES)}, pluck="name"
 	)
 	invoices = [lock("AI Invoice", open_invoice) for open_invoice in open_invoices]
-	other = lock("AI Subscription", found.name)
-	if other.status not in ("Pending", "Expired") or not all(
-		doc.can_move_to("Cancelled") for doc in invoices
-	):
+	other = lock("AI Subscription", found)
+	if other.status not in MAKES_ROOM or not all(doc.can_move_to("Cancelled") for doc in invoices):
 		return False
 	for doc in invoices:
 		doc.mark_as_cancelled()

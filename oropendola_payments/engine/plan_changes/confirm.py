@@ -3,7 +3,6 @@
 from copy import deepcopy
 from datetime import datetime, timedelta
 
-import frappe
 from frappe import _
 from frappe.utils import get_datetime, now_datetime
 
@@ -22,12 +21,17 @@ from oropendola_payments.engine.entitlements.scheduled_change import open_change
 from oropendola_payments.engine.plan_changes import token
 from oropendola_payments.engine.plan_changes.closing import close_invoice
 from oropendola_payments.engine.plan_changes.mails import tell
-from oropendola_payments.engine.plan_changes.preview import Offer, answer, make_offer
+from oropendola_payments.engine.plan_changes.preview import (
+	Offer,
+	answer,
+	make_offer,
+	own_and_others,
+	require_free,
+)
 from oropendola_payments.engine.plan_changes.quote import PERIOD_END, Line
 from oropendola_payments.engine.plan_changes.token import Terms
 from oropendola_payments.engine.subscriptions import credit, invoicing
 from oropendola_payments.engine.subscriptions.catalogue import get_plan
-from oropendola_payments.engine.subscriptions.lookup import own_subscription
 from oropendola_payments.exceptions import Conflict
 from oropendola_payments.money import from_minor
 
@@ -47,9 +51,12 @@ class QuoteOutdated(Conflict):
 def change(user: str, plan_id: str, quote: str, subscription_id: str | None = None) -> dict:
 	"""Make the change that was quoted. Before a payment that it needs, only its invoice is created. A repeated call changes nothing."""
 	plan, terms = get_plan(plan_id), token.read_terms(quote)
-	name = own_subscription(user, subscription_id).name
-	made = in_transaction(_change, name, plan, quote, terms)
-	tell(made["plan_change"])
+	chosen, others = own_and_others(user, subscription_id)
+	if chosen.plan != plan.name:
+		require_free(plan, others)
+	made = in_transaction(_change, chosen.name, plan, quote, terms)
+	if made["status"] in ("Applied", "Scheduled"):
+		tell(made["plan_change"])
 	return made
 
 
@@ -59,8 +66,8 @@ def _change(name: str, plan: AIPlan, quote: str, terms: Terms) -> dict:
 	done = _just_applied(subscription, plan)
 	if done:
 		return _answer(done, _named(done.invoice, invoices))
-	offer = _confirmed_offer(subscription, plan, invoices, quote, terms)
 	found = open_change(name)
+	offer = _confirmed_offer(subscription, plan, invoices, found, quote, terms)
 	if found and found.fingerprint == token.fingerprint(offer.content()):
 		return _answer(found, _named(found.invoice, invoices))
 	_supersede(subscription, found, invoices)
@@ -88,16 +95,17 @@ def _confirmed_offer(
 	subscription: AISubscription,
 	plan: AIPlan,
 	invoices: list[AIInvoice],
+	found: AIPlanChange | None,
 	quote: str,
 	terms: Terms,
 ) -> Offer:
 	"""Return the offer that the customer saw, computed again. Raises QuoteOutdated if it is not the same any more."""
 	periods = periods_of(subscription.name, invoices)
 	if not terms.is_over():
-		offer = make_offer(subscription, plan, periods, terms=terms)
+		offer = make_offer(subscription, plan, periods, found, terms=terms)
 		if token.is_signed(quote, offer.signed_content()):
 			return offer
-	raise QuoteOutdated(answer(make_offer(subscription, plan, periods, _known(terms.currency, plan))))
+	raise QuoteOutdated(answer(make_offer(subscription, plan, periods, found, _known(terms.currency, plan))))
 
 
 def _known(currency: str, plan: AIPlan) -> str | None:
@@ -149,20 +157,23 @@ def _schedule(subscription: AISubscription, offer: Offer, invoices: list[AIInvoi
 def _sell(subscription: AISubscription, offer: Offer) -> dict:
 	"""Create the invoice. What needs no payment is granted at once, by the same door as a payment."""
 	amounts = deepcopy(offer.quote.amounts)  # the record changes the rows that it is given
-	invoice = invoicing.new_invoice(subscription, offer.plan, "Upgrade", offer.quote.currency, amounts)
+	invoice = invoicing.new_invoice(
+		subscription, offer.plan, "Upgrade", offer.quote.currency, amounts, writes_more=True
+	)
 	expires_at = _expiry(offer)
-	invoice.write(expires_at=expires_at, due_date=expires_at.date())
 	made = _new_change(subscription, offer, invoice, expires_at)
 	invoice.record("plan_change_confirmed", made, from_plan=made.from_plan, to_plan=made.to_plan)
+	invoice.write(expires_at=expires_at, due_date=expires_at.date())
 	if not invoice.outstanding():
 		invoice.mark_as_paid(amount_paid=0)
 		if not fulfil(invoice):
 			raise Conflict(_("The plan cannot be changed at the moment. Please reload the page."))
+		made.reload()
 	elif offer.credit:
-		invoice.flush_events()
 		credit.apply_credit(invoice.name)
 		invoice.reload()
-	return _answer(frappe.get_doc("AI Plan Change", made.name), invoice)
+		made.reload()
+	return _answer(made, invoice)
 
 
 def _expiry(offer: Offer) -> datetime:

@@ -1,9 +1,8 @@
 """The quote for a change of plan, as a customer sees it. Nothing is written."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
 from typing import Any
 
 import frappe
@@ -12,21 +11,22 @@ from frappe.utils import cint, getdate
 
 from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
+from oropendola_payments.ai_billing.doctype.ai_plan_change.ai_plan_change import AIPlanChange
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import SERVED
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.coupons.running import discount_on_rest
 from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod, paid_periods
-from oropendola_payments.engine.entitlements.room_for_plan import other_subscription
+from oropendola_payments.engine.entitlements.room_for_plan import MAKES_ROOM
 from oropendola_payments.engine.gateway.enabled import least_payable
 from oropendola_payments.engine.plan_changes import token
 from oropendola_payments.engine.plan_changes.quote import Facts, Line, Quote, quote
 from oropendola_payments.engine.plan_changes.token import Terms
 from oropendola_payments.engine.subscriptions import credit
 from oropendola_payments.engine.subscriptions.catalogue import get_plan
-from oropendola_payments.engine.subscriptions.invoicing import tax_on
-from oropendola_payments.engine.subscriptions.lookup import own_subscription
+from oropendola_payments.engine.subscriptions.lookup import choose, subscriptions_of
 from oropendola_payments.engine.tax.quote import includes_tax
-from oropendola_payments.exceptions import Conflict
+from oropendola_payments.engine.tax.quote import quote as sale_to
+from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.money import from_minor, to_minor
 
 OPEN_FIELDS = ["name", "invoice", "status", "to_plan", "effective_on", "fingerprint"]
@@ -41,7 +41,7 @@ class Offer:
 	subscription: Any  # the record, or its row
 	plan: AIPlan
 	credit: Decimal  # what the change would use of the customer's credit
-	open_change: frappe._dict | None
+	open_change: AIPlanChange | frappe._dict | None
 
 	def content(self) -> dict:
 		"""Return what the customer agrees to."""
@@ -70,18 +70,33 @@ class Offer:
 def preview(user: str, plan_id: str, subscription_id: str | None = None, currency: str | None = None) -> dict:
 	"""Return what a change to this plan costs and when it takes effect, with a token for `change`."""
 	plan = get_plan(plan_id)
-	subscription = own_subscription(user, subscription_id)
-	return answer(make_offer(subscription, plan, paid_periods(subscription.name), currency))
+	subscription, others = own_and_others(user, subscription_id)
+	require_free(plan, others)
+	return answer(
+		make_offer(
+			subscription, plan, paid_periods(subscription.name), open_change(subscription.name), currency
+		)
+	)
+
+
+def own_and_others(user: str, subscription_id: str | None) -> tuple[frappe._dict, list[frappe._dict]]:
+	"""Return the customer's subscription that is meant, and the other ones."""
+	rows = subscriptions_of(user)
+	chosen = choose(rows, subscription_id)
+	if not chosen:
+		raise NotFound(_("You have no subscription yet. Please choose a plan first."))
+	return chosen, [row for row in rows if row.name != chosen.name]
 
 
 def make_offer(
 	subscription: Any,
 	plan: AIPlan,
 	periods: Sequence[PaidPeriod],
+	found: AIPlanChange | frappe._dict | None,
 	currency: str | None = None,
 	terms: Terms | None = None,
 ) -> Offer:
-	"""Return the offer of today, or that of earlier `terms`. Raises if the subscription cannot have this plan."""
+	"""Return the offer of today, or that of earlier `terms`. `found` is the open change. Raises if the subscription cannot change."""
 	_require_changeable(subscription, plan)
 	_require_paid_in_full(periods)
 	terms = terms or _terms_of_today(subscription, plan, periods, currency)
@@ -96,12 +111,11 @@ def make_offer(
 		currency=currency,
 		on=terms.on,
 		with_tax=includes_tax(currency),
-		tax_on=cache(lambda price, currency: tax_on(price, currency, subscription.user, plan)),
+		tax_on=_tax(price, currency, subscription.user, plan),
 		least=least_payable(currency),
 		discounts={p.invoice: discount_on_rest(p.coupon, plan, price, currency) for p in periods if p.coupon},
 	)
 	made = quote(facts)
-	found = _open_change(subscription.name)
 	held_by = found.invoice if found and found.status == "Awaiting Payment" else None
 	left = credit.available(subscription.user, currency, held_by) if made.due else Decimal(0)
 	return Offer(made, terms, subscription, plan, min(left, made.due), found)
@@ -118,8 +132,17 @@ def _require_changeable(subscription: Any, plan: AIPlan) -> None:
 		raise Conflict(_("{0} is paused. Please resume it before you change the plan.").format(name))
 	if plan.name == subscription.plan:
 		raise Conflict(_("You already have {0}.").format(name))
-	other = other_subscription(subscription, plan.name)
-	if other and other.status not in ("Pending", "Expired"):
+
+
+def _tax(price: Decimal, currency: str, user: str, plan: AIPlan) -> Callable[[Decimal, str], dict]:
+	"""Return the function that gives the tax of a price. Buyer and rules are read once."""
+	sale = sale_to(price, currency, user, plan.product_kind)
+	return lambda amount, _currency: sale.at(amount, currency).values()
+
+
+def require_free(plan: AIPlan, others: Sequence[frappe._dict]) -> None:
+	"""Raise Conflict if another subscription of the customer has this plan. An unpaid or expired one makes room."""
+	if any(row.plan == plan.name and row.status not in (*MAKES_ROOM, "Cancelled") for row in others):
 		message = _("You already have {0} as another subscription. Please cancel one of them first.")
 		raise Conflict(message.format(plan.plan_name))
 
@@ -158,7 +181,7 @@ def _price(plan: AIPlan, currency: str) -> Decimal:
 	return Decimal(0) if plan.is_really_free() else plan.price_in(currency)[0]
 
 
-def _open_change(subscription: str) -> frappe._dict | None:
+def open_change(subscription: str) -> frappe._dict | None:
 	return frappe.db.get_value("AI Plan Change", {"open_key": subscription}, OPEN_FIELDS, as_dict=True)
 
 
@@ -233,7 +256,7 @@ def _used_today(offer: Offer) -> int:
 	return max(0, cint(row.daily_quota_limit) - cint(row.daily_quota_remaining))
 
 
-def _replaced(change: frappe._dict | None) -> dict | None:
+def _replaced(change: AIPlanChange | frappe._dict | None) -> dict | None:
 	if not change:
 		return None
 	return {"plan": change.to_plan, "status": change.status, "effective_on": change.effective_on}

@@ -35,6 +35,8 @@ def _in_currency(plan: frappe._dict, currency: str | None) -> dict:
 
 
 def get_plan(plan_id: str) -> AIPlan:
-	if not frappe.db.exists("AI Plan", plan_id):
-		raise NotFound(_("There is no plan {0}.").format(plan_id))
-	return current("AI Plan", plan_id)
+	try:
+		return current("AI Plan", plan_id)
+	except frappe.DoesNotExistError:
+		frappe.clear_messages()
+		raise NotFound(_("There is no plan {0}.").format(plan_id)) from None

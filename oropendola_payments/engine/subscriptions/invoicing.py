@@ -36,10 +36,11 @@ def create_invoice(
 
 
 def new_invoice(
-	subscription: AISubscription, plan: AIPlan, purpose: str, currency: str, amounts: dict
+	subscription: AISubscription, plan: AIPlan, purpose: str, currency: str, amounts: dict, **flags: bool
 ) -> AIInvoice:
 	"""Insert an invoice of a subscription. `amounts` are those of `tax_on` or `amounts_of`."""
 	invoice = frappe.new_doc("AI Invoice")
+	invoice.flags.update({"ignore_links": True, **flags})  # they come from our own records
 	invoice.update(
 		{
 			"user": subscription.user,

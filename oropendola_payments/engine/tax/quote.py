@@ -1,6 +1,6 @@
 """The tax of a sale: one function gives the lines for buyer, price, currency and day."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
@@ -48,6 +48,12 @@ class Quote:
 	@property
 	def total(self) -> Decimal:
 		return self.net + self.tax
+
+	def at(self, price: Decimal, currency: str) -> "Quote":
+		"""Return the tax of the same sale at another price."""
+		net, amounts = split(price, currency, [line.rate for line in self.lines], self.inclusive)
+		lines = tuple(replace(line, amount=amount) for line, amount in zip(self.lines, amounts, strict=True))
+		return replace(self, net=net, lines=lines)
 
 	def values(self) -> dict:
 		"""Return the fields of an invoice with this tax."""

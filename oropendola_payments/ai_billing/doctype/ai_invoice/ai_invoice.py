@@ -178,7 +178,8 @@ class AIInvoice(PaidInParts):
 		self.record(
 			"invoice_created", self, to_status=self.status, total=self.total_amount, currency=self.currency
 		)
-		self.flush_events()
+		if not self.flags.writes_more:  # the next `write` takes the event along
+			self.flush_events()
 
 	def on_trash(self) -> None:
 		frappe.throw(

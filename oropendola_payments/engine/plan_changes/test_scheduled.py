@@ -1,0 +1,177 @@
+"""A downgrade at the end of the paid period: shown, called off, paid ahead, and made by whoever looks first."""
+
+from datetime import timedelta
+
+import frappe
+
+from oropendola_payments.ai_billing.periods import today, tomorrow
+from oropendola_payments.api import subscription as api
+from oropendola_payments.api import subscription_renewal as renewal
+from oropendola_payments.engine.entitlements import usage
+from oropendola_payments.engine.jobs import plan_change_jobs, subscription_jobs
+from oropendola_payments.tests.support.customers import pay
+from oropendola_payments.tests.support.plan_changes import PlanChangeCase, shift
+
+
+class TestScheduling(PlanChangeCase):
+	def test_a_cheaper_plan_waits_for_the_end_of_the_period(self):
+		before = self.start("P")
+		quote = self.preview("S")
+		self.assertEqual((quote["timing"], quote["effective_on"]), ("Period End", before.end_date))
+		self.assertEqual((quote["due_now"], quote["lines"]), (0, []))
+		made = self.change("S", quote)
+		now = self.doc()
+		self.assertEqual((made["status"], self.code()), ("Scheduled", "P"))
+		self.assertEqual((now.next_plan, now.switch_on), (self.plans["S"].name, before.end_date))
+		self.assertEqual(self.my_subscription()["next_plan_name"], "Starter")
+		self.assertNotIn("invoice_id", made)
+		self.assert_sound()
+
+	def test_a_shorter_interval_waits_for_the_end_of_the_period(self):
+		self.start("PY", days_left=200, days=365)
+		self.assertEqual(self.preview("M")["timing"], "Period End")
+
+	def test_a_longer_interval_that_costs_less_than_the_unused_days_waits(self):
+		self.start("M", days_left=30)
+		self.make_plan("PY", price=100)
+		self.assertEqual(self.preview("PY")["timing"], "Period End")
+
+	def test_another_currency_waits_for_the_end_of_the_period(self):
+		self.start("S")
+		self.make_plan("P", currency="USD", price=20)
+		quote = self.preview("P")
+		self.assertEqual((quote["timing"], quote["currency"]), ("Period End", "USD"))
+
+	def test_a_free_plan_waits_for_the_end_of_the_period(self):
+		self.start("S")
+		self.assertEqual(self.preview("F")["timing"], "Period End")
+
+	def test_the_next_renewal_is_for_the_next_plan(self):
+		self.start("P")
+		old = self.succeed(renewal.renew_subscription)["invoice_id"]
+		self.change("S")
+		new = frappe.get_doc("AI Invoice", self.succeed(renewal.renew_subscription)["invoice_id"])
+		self.assertEqual((new.plan, new.net_amount), (self.plans["S"].name, 499))
+		self.assertEqual(frappe.db.get_value("AI Invoice", old, "status"), "Cancelled")
+
+	def test_a_scheduled_change_can_be_called_off_twice_with_the_same_answer(self):
+		self.start("P")
+		made = self.change("S")
+		invoice = self.succeed(renewal.renew_subscription)["invoice_id"]
+		answers = [self.succeed(api.withdraw_plan_change) for _time in range(2)]
+		self.assertEqual([answer["status"] for answer in answers], ["Withdrawn"] * 2)
+		self.assertEqual((self.status_of(made), self.doc().next_plan), ("Withdrawn", None))
+		self.assertEqual(frappe.db.get_value("AI Invoice", invoice, "status"), "Cancelled")
+
+	def test_a_change_that_is_paid_for_cannot_be_called_off(self):
+		self.start("P")
+		self.change("S")
+		pay(self.succeed(renewal.renew_subscription)["invoice_id"])
+		self.refused("conflict", api.withdraw_plan_change)
+		quote = self.preview("F")["quote"]
+		self.refused("conflict", api.change_plan, plan_id=self.plans["F"].name, quote=quote)
+
+	def test_an_upgrade_replaces_the_scheduled_change(self):
+		self.start("P")
+		made = self.change("S")
+		self.upgrade("M")
+		self.assertEqual((self.status_of(made), self.code(), self.doc().next_plan), ("Superseded", "M", None))
+
+	def test_scheduling_withdraws_a_scheduled_cancellation(self):
+		self.start("P")
+		self.succeed(api.cancel_subscription, at_period_end=1)
+		self.change("S")
+		self.assertFalse(self.doc().cancel_at_period_end)
+
+	def test_renewing_with_another_plan_is_a_change(self):
+		self.start("P")
+		self.make_plan("S")
+		answer = self.succeed(renewal.renew_subscription, plan_id=self.plans["S"].name)
+		self.assertEqual((answer["action"], answer["timing"]), ("change", "Period End"))
+		self.assertEqual(
+			frappe.db.get_value("AI Invoice", answer["invoice_id"], "plan"), self.plans["S"].name
+		)
+		again = self.succeed(renewal.renew_subscription, plan_id=self.plans["S"].name)
+		self.assertEqual(again["invoice_id"], answer["invoice_id"])
+
+	def test_renewing_with_a_dearer_plan_answers_with_its_price_and_invoice(self):
+		self.start("S")
+		self.make_plan("P")
+		answer = self.succeed(renewal.renew_subscription, plan_id=self.plans["P"].name)
+		self.assertEqual(
+			(answer["action"], answer["due_now"], answer["quote"]["due_now"]), ("change", 295, 295)
+		)
+		pay(answer["invoice_id"])
+		self.assertEqual(self.code(), "P")
+
+
+class TestSwitching(PlanChangeCase):
+	def due(self, *, paid: bool = True, code: str = "S"):
+		"""The day of a scheduled change has come."""
+		self.start("P")
+		self.made = self.change(code)
+		if paid:
+			pay(self.succeed(renewal.renew_subscription)["invoice_id"])
+		self.key = self.succeed(api.reveal_api_key)["api_key"]
+		shift(self.subscription, 15)
+
+	def assert_switched(self, code: str = "S", limit: int = 1000):
+		self.assertEqual((self.code(), self.doc().daily_quota_limit), (code, limit))
+		self.assertEqual((self.status_of(self.made), self.doc().next_plan), ("Applied", None))
+		self.assert_sound()
+
+	def test_the_job_switches_a_subscription_whose_renewal_is_paid(self):
+		self.due()
+		plan_change_jobs.run_plan_changes()
+		self.assert_switched()
+
+	def test_the_first_use_of_the_day_switches_without_a_job(self):
+		self.due()
+		self.assertEqual(usage.consume(self.key, 1)["remaining"], 999)
+		self.assert_switched()
+
+	def test_looking_switches_without_a_job(self):
+		self.due()
+		self.assertEqual(self.my_subscription()["plan"], self.plans["S"].name)
+		self.assert_switched()
+
+	def test_nothing_switches_before_the_day(self):
+		self.due()
+		shift(self.subscription, -1)
+		plan_change_jobs.run_plan_changes()
+		self.assertEqual((self.code(), usage.consume(self.key, 1)["remaining"]), ("P", 4999))
+
+	def test_an_unpaid_change_waits_for_its_payment_and_switches_with_it(self):
+		self.due(paid=False)
+		subscription_jobs.run_expiry()
+		self.assertEqual((self.doc().status, self.code()), ("Past Due", "P"))
+		pay(self.succeed(renewal.renew_subscription)["invoice_id"])
+		self.assertGreater(self.doc().end_date, today())
+		self.assert_switched()
+
+	def test_a_free_plan_starts_without_a_payment(self):
+		self.due(paid=False, code="F")
+		subscription_jobs.run_expiry()
+		now = self.doc()
+		self.assertEqual((now.status, now.end_date, now.quota_reset_on), ("Active", None, tomorrow()))
+		self.assert_switched("F", 10)
+		self.assertEqual(usage.consume(self.key, 1)["remaining"], 9)
+
+	def test_a_free_plan_starts_with_the_first_use(self):
+		self.due(paid=False, code="F")
+		self.assertEqual(usage.consume(self.key, 1)["remaining"], 9)
+		self.assert_switched("F", 10)
+
+	def test_a_pause_moves_the_day_of_the_change(self):
+		self.start("P", allow_pause=1)
+		self.change("S")
+		before = self.doc().switch_on
+		self.succeed(api.pause_subscription, days=10)
+		frappe.db.set_value(
+			"AI Subscription",
+			self.subscription,
+			{"paused_on": today() - timedelta(days=10), "pause_until": today()},
+		)
+		frappe.db.commit()
+		subscription_jobs.run_expiry()
+		self.assertEqual((self.doc().status, self.doc().switch_on), ("Active", before + timedelta(days=10)))

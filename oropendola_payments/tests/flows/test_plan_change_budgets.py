@@ -1,0 +1,45 @@
+"""The number of SQL statements of a change of plan: a preview takes at most 8, a change that creates an invoice at most 14."""
+
+from collections.abc import Callable
+
+from oropendola_payments.tests.flows.test_payment_budgets import CONTROL, ROUNDS, _without_literals
+from oropendola_payments.tests.flows.test_statement_budgets import counted_statements
+from oropendola_payments.tests.support.http import call, message, send
+from oropendola_payments.tests.support.plan_changes import PlanChangeCase
+
+
+class TestPlanChangeBudgets(PlanChangeCase):
+	def cost(self, request: Callable) -> list[str]:
+		with counted_statements() as seen:
+			answer = request()
+		self.assertEqual(answer.status_code, 200, answer.text[:300])
+		return [statement for statement in seen if not statement.lower().startswith(CONTROL)]
+
+	def beyond_ping(self, request: Callable) -> list[str]:
+		ping = [_without_literals(s) for s in self.cost(lambda: send("POST", "/api/method/ping", self.user))]
+		mine = self.cost(request)
+		return [statement for statement in mine if _without_literals(statement) not in ping]
+
+	def customer(self) -> dict:
+		self.setUp()
+		self.start()
+		self.make_plan("P")
+		return {"plan_id": self.plans["P"].name}
+
+	def preview_over_http(self, arguments: dict):
+		return call("subscription.preview_plan_change", self.user, json=arguments)
+
+	def test_a_preview_takes_at_most_eight_statements(self):
+		arguments = self.customer()
+		for _round in range(ROUNDS):
+			cost = self.beyond_ping(lambda: self.preview_over_http(arguments))
+		self.assertLessEqual(len(cost), 8, "\n".join(cost))
+		self.assertTrue(cost)
+
+	def test_a_change_takes_at_most_fourteen_statements(self):
+		for _round in range(ROUNDS):  # each with a customer of its own; the earlier ones fill the caches
+			arguments = self.customer()
+			arguments["quote"] = message(self.preview_over_http(arguments))["quote"]
+			cost = self.beyond_ping(lambda: call("subscription.change_plan", self.user, json=arguments))
+		self.assertLessEqual(len(cost), 14, "\n".join(cost))
+		self.assertTrue(cost)

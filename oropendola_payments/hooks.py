@@ -110,6 +110,7 @@ user_data_fields = [
 	{"doctype": "AI Invoice", "filter_by": "user", "redact_fields": ["description"]},
 	{"doctype": "AI Invoice Part", "filter_by": "user", "redact_fields": ["last_reminder"]},
 	{"doctype": "AI Plan Change", "filter_by": "user", "redact_fields": ["note"]},
+	{"doctype": "AI Trial Claim", "filter_by": "user", "redact_fields": ["hint"]},
 	{"doctype": "AI Coupon Redemption", "filter_by": "user", "redact_fields": ["release_reason"]},
 	{"doctype": "Payment Attempt", "filter_by": "user", "redact_fields": ["request_data"]},
 	{"doctype": "AI Payment Link", "filter_by": "user", "redact_fields": ["note"]},

@@ -4,6 +4,7 @@ import frappe
 from frappe import _
 
 from oropendola_payments.ai_billing import payment_methods
+from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
@@ -36,10 +37,16 @@ def get_context(context):
 	context.replaces = (
 		invoice.subscription if invoice.is_exhausted() and invoice.purpose != "Upgrade" else None
 	)
+	context.no_trial = _is_without_trial(invoice)
 	if context.view == "pay":
 		_add_gateways(context, invoice, page)
 		context.coupon = coupons.form(invoice, page.typed)
 	page.title = _("Pay invoice {0}").format(invoice.name)
+
+
+def _is_without_trial(invoice) -> bool:
+	"""Return whether the plan has a trial that this customer did not get. A trial is paid for with a renewal."""
+	return bool(invoice.purpose == "New" and invoice.plan and current("AI Plan", invoice.plan).trial_days)
 
 
 def _view(invoice) -> str:

@@ -5,8 +5,9 @@ from urllib.parse import quote
 import frappe
 from frappe import _
 
-from oropendola_payments.ai_billing.current import payment_settings
+from oropendola_payments.ai_billing.current import current, payment_settings
 from oropendola_payments.engine.subscriptions import catalogue, lifecycle
+from oropendola_payments.engine.trials import claims
 from oropendola_payments.web import shell, words
 
 no_cache = 1
@@ -18,6 +19,8 @@ def get_context(context):
 	if shell.is_post():
 		_choose(shell.require_login())
 	plans = catalogue.list_plans()
+	for plan in plans:
+		plan["has_trial"] = _has_trial(plan, page.user)
 	currencies = list(dict.fromkeys(code for plan in plans for code in plan["prices"] if not plan["is_free"]))
 	currency = _currency(currencies)
 	mine = _mine(page.user)
@@ -72,7 +75,7 @@ def _card(plan: dict, currency: str, mine: dict[str, str]) -> dict:
 		if currency
 		else _("Free"),
 		"interval": "" if is_free else words.interval(plan["billing_interval"], plan["interval_count"]),
-		"trial": _trial(plan) if plan["name"] not in mine else "",
+		"trial": _trial(plan) if plan["has_trial"] else "",
 		"quota": words.quota(plan["requests_limit_per_day"]),
 		"features": [words.translated(feature) for feature in plan["features"]],
 		"is_mine": status in RUNNING,
@@ -81,9 +84,15 @@ def _card(plan: dict, currency: str, mine: dict[str, str]) -> dict:
 	}
 
 
+def _has_trial(plan: dict, user: str | None) -> bool:
+	"""Return whether to announce a trial: to guests, and to customers who would get one."""
+	if not plan["trial_days"] or plan["is_free"]:
+		return False
+	return not user or claims.may_have_trial(user, current("AI Plan", plan["name"]))
+
+
 def _trial(plan: dict) -> str:
-	days = plan["trial_days"]
-	return _("{0} days free, no payment needed").format(words.number(days)) if days else ""
+	return _("{0} days free, no payment needed").format(words.number(plan["trial_days"]))
 
 
 def _button(plan: dict, status: str | None) -> str:
@@ -92,6 +101,6 @@ def _button(plan: dict, status: str | None) -> str:
 		return _("Continue to payment")
 	if status in ("Past Due", "Expired"):
 		return _("Renew {0}").format(name)
-	if plan["trial_days"] and not status and not plan["is_free"]:
+	if plan["has_trial"]:
 		return _("Try {0}").format(name)
 	return _("Choose {0}").format(name)

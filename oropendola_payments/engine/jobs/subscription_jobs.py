@@ -106,14 +106,17 @@ def run_retire_keys() -> int:
 
 def run_reminders() -> None:
 	"""Send renewal reminders before and after the end date, once for each day set in Payment Settings."""
-	for days in payment_settings().reminder_offsets():
-		end = today() + timedelta(days=days)
-		due = {
-			"status": ("in", ("Active", "Trial", "Past Due", "Expired")),
-			"end_date": end,
-			"cancel_at_period_end": 0,
-		}
-		for_each("AI Subscription", due, partial(_remind, end=end, days=days))
+	settings = payment_settings()
+	for days in settings.reminder_offsets():
+		_remind_all(("Active", "Past Due", "Expired"), days)
+	for days in settings.trial_reminder_offsets():
+		_remind_all(("Trial",), days)
+
+
+def _remind_all(statuses: tuple[str, ...], days: int) -> None:
+	end = today() + timedelta(days=days)
+	due = {"status": ("in", statuses), "end_date": end, "cancel_at_period_end": 0}
+	for_each("AI Subscription", due, partial(_remind, end=end, days=days))
 
 
 def _remind(name: str, end: date, days: int) -> None:

@@ -125,6 +125,10 @@ RULES = {
 	"more_keys_than_allowed": """
 		SELECT subscription FROM `tabAI API Key` WHERE status = 'Active'
 		GROUP BY subscription HAVING COUNT(*) > MAX(CASE WHEN allowed_keys > 1 THEN allowed_keys ELSE 1 END)""",
+	"trial_without_claim": """
+		SELECT name FROM `tabAI Subscription` s WHERE status = 'Trial'
+			AND creation > (SELECT MIN(creation) FROM `tabAI Trial Claim`)
+			AND NOT EXISTS (SELECT 1 FROM `tabAI Trial Claim` c WHERE c.subscription = s.name)""",
 	"ended_but_served": """
 		SELECT name FROM `tabAI Subscription` WHERE status IN ('Active', 'Trial') AND end_date < %(days_ago)s""",
 	"reminded_after_payment": """

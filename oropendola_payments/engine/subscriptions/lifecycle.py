@@ -22,6 +22,7 @@ from oropendola_payments.engine.subscriptions.lookup import (
 	open_invoice,
 	open_period_invoices,
 )
+from oropendola_payments.engine.trials import claims
 from oropendola_payments.exceptions import Conflict, Unprocessable
 
 # Subscribing --------------------------------------------------------------------------------------
@@ -66,13 +67,13 @@ def _subscribe(
 	# Lock before any plain read, which would start the snapshot too early.
 	if existing:
 		return _answer_existing(lock("AI Subscription", existing), currency, code)
-	may_try = cint(plan.trial_days) and not _had_trial_or_plan(user, plan.name)
+	may_try = cint(plan.trial_days) and not claims.had_trial_or_plan(user, plan.name)
 	subscription = frappe.new_doc("AI Subscription")
 	subscription.update({"user": user, "plan": plan.name, "status": "Pending"})
 	subscription.insert(ignore_permissions=True)
 	if plan.is_really_free():
 		return _answer_served(subscription, subscription.start_free, reveal_key)
-	if may_try:
+	if may_try and claims.claim(subscription):
 		_refuse_coupon_for_trial(plan, code)
 		return _answer_served(subscription, subscription.start_trial, reveal_key)
 	return open_or_create_invoice(subscription, "New", currency, code)
@@ -84,15 +85,6 @@ def _refuse_coupon_for_trial(plan: AIPlan, code: str | None) -> None:
 			"{0} starts with a free trial. Please use the coupon when you pay for the first period after it."
 		)
 		raise Unprocessable(message.format(plan.plan_name))
-
-
-def _had_trial_or_plan(user: str, plan: str) -> bool:
-	"""Return whether the customer had a trial of any plan, or this plan."""
-	of_user = {"user": user}
-	return any(
-		frappe.db.exists("AI Subscription", {**of_user, **either})
-		for either in ({"plan": plan}, {"had_trial": 1})
-	)
 
 
 def _answer_served(
@@ -135,9 +127,12 @@ def open_or_create_invoice(
 
 
 def _answer(subscription: AISubscription, invoice: str | None = None, api_key: str | None = None) -> dict:
+	"""Return what the customer gets. Why there is no trial is not said, because it would tell who had one."""
 	answer = {"subscription_id": subscription.name, "status": subscription.status}
 	if invoice:
 		answer["invoice_id"] = invoice
+		if subscription.status == "Pending" and cint(subscription.get_plan().trial_days):
+			answer["notice"] = _("There is no free trial for this order. The normal price applies.")
 	if api_key:
 		answer["api_key"] = api_key
 	return answer

@@ -189,7 +189,34 @@ class TestReminders(TimeTestCase):
 		self.assertIsNone(self.reminded())
 
 
+class TestTrialReminders(CustomerTestCase):
+	def test_a_trial_has_its_own_days_and_each_sends_one_reminder(self):
+		name, seen = self.subscribe(trial_days=7)["subscription_id"], []
+		for days_left in (7, 3, 3, 2, 1, 1):
+			move_to(name, end_date=today() + timedelta(days=days_left))
+			with payment_settings(reminder_days="7,2", trial_reminder_days="3,1", send_reminder_mails=0):
+				before = frappe.db.get_value("AI Subscription", name, "modified")
+				subscription_jobs.run_reminders()
+				seen.append(before != frappe.db.get_value("AI Subscription", name, "modified"))
+		self.assertEqual(seen, [False, True, False, False, True, False])
+
+	def test_a_paid_trial_is_reminded_as_a_subscription(self):
+		name = self.subscribe(trial_days=7)["subscription_id"]
+		pay(self.succeed(renewal.renew_subscription)["invoice_id"])
+		move_to(name, end_date=today() + timedelta(days=3))
+		with payment_settings(reminder_days="7", trial_reminder_days="3", send_reminder_mails=0):
+			subscription_jobs.run_reminders()
+		self.assertIsNone(frappe.db.get_value("AI Subscription", name, "last_reminder"))
+
+
 class TestReminderDays(TestCase):
+	def test_a_trial_reminder_after_the_trial_is_refused(self):
+		settings = frappe.get_doc("Payment Settings")
+		for text in ("0", "3,-1"):
+			settings.trial_reminder_days = text
+			with self.assertRaisesRegex(frappe.ValidationError, "before the end of a trial"):
+				settings.validate_reminder_days()
+
 	def test_an_invalid_list_of_reminder_days_is_refused(self):
 		settings = frappe.get_doc("Payment Settings")
 		for text in ("7;3", "soon", "7,,x"):

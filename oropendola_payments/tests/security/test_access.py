@@ -65,7 +65,7 @@ CUSTOMERS_READ = (
 )  # fmt: skip
 STAFF_ONLY = (
 	"AI Plan", "AI Instalment Plan", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log", "Payment Alert",
-	"Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Coupon", "AI Coupon Redemption", "AI Tax Registration", "AI Tax Rule", "Payment Gateway Settings", "Payment Settings",
+	"Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Coupon", "AI Coupon Redemption", "AI Trial Claim", "AI Tax Registration", "AI Tax Rule", "Payment Gateway Settings", "Payment Settings",
 )  # fmt: skip
 # Records that not even a manager creates, changes or deletes.
 EVIDENCE = (
@@ -211,6 +211,7 @@ class TestRest(TestCase):
 			"AI Reminder Opt Out": cls.stored("AI Reminder Opt Out", user=cls.owner),
 			"AI Coupon": cls.stored("AI Coupon", code=unique("CODE")),
 			"AI Coupon Redemption": cls.stored("AI Coupon Redemption", user=cls.owner),
+			"AI Trial Claim": cls.stored("AI Trial Claim", user=cls.owner),
 			"AI Plan": cls.subscription.plan,
 			"AI Instalment Plan": create_instalment_plan(),
 			"AI Plan Change": cls.changed(),

@@ -46,6 +46,7 @@ LAYERS = (
 	("engine/frontends",),
 	("engine/entitlements",),
 	("engine/parts",),
+	("engine/trials",),
 	("engine/coupons",),
 	("engine/phone",),
 	("engine/gateway",),

@@ -81,6 +81,8 @@ class PaymentSettings(Document):
 		tax_inclusive_currencies: DF.Data | None
 		tax_label: DF.Data | None
 		tax_rate: DF.Percent
+		trial_policy: DF.Literal["Per Customer", "Per Plan"]
+		trial_reminder_days: DF.Data | None
 	# end: auto-generated types
 
 	def validate(self) -> None:
@@ -183,8 +185,13 @@ class PaymentSettings(Document):
 	def validate_reminder_days(self) -> None:
 		try:
 			self.reminder_offsets()
+			trial_days = self.trial_reminder_offsets()
 		except ValueError:
 			frappe.throw(_("Reminder days must be whole numbers separated by commas, such as 7,3,1,-1."))
+		if any(days < 1 for days in trial_days):
+			frappe.throw(
+				_("Trial reminders are sent before the end of a trial. Please enter days such as 3,1.")
+			)
 
 	def validate_payment_reminders(self) -> None:
 		for field in ("quiet_from", "quiet_to"):
@@ -200,11 +207,13 @@ class PaymentSettings(Document):
 				frappe.throw(_("Row {0}: this reminder is in the schedule twice.").format(row.idx))
 			seen.add(step)
 
+	def trial_reminder_offsets(self) -> list[int]:
+		"""Return the days before the end of a trial on which a reminder is sent, largest first."""
+		return _whole_numbers(self.trial_reminder_days)
+
 	def reminder_offsets(self) -> list[int]:
 		"""Return the days before the end date, largest first. Negative ones are after it."""
-		return sorted(
-			{int(part) for part in (self.reminder_days or "").split(",") if part.strip()}, reverse=True
-		)
+		return _whole_numbers(self.reminder_days)
 
 	def validate_parts(self) -> None:
 		if not 0 <= flt(self.part_percent) <= 50:
@@ -232,3 +241,8 @@ class PaymentSettings(Document):
 			]
 			if changed:
 				append_to_site("settings_changed", self, fields=changed)
+
+
+def _whole_numbers(text: str | None) -> list[int]:
+	"""Return the numbers of a list such as 7,3,1, the largest first. ValueError for anything else."""
+	return sorted({int(part) for part in (text or "").split(",") if part.strip()}, reverse=True)

@@ -1,0 +1,1 @@
+"""Trials: who may have one, remembered by keyed hashes, so that nobody gets a second one under another name."""

@@ -36,7 +36,7 @@ def options(invoice: AIInvoice, wish: Wish) -> list[dict]:
 	allowed = rules.allowed_amounts(invoice)
 	may_choose = choose.may_choose(invoice)
 	found = [] if may_choose else _next_part(invoice, allowed)
-	found.append({"value": ALL, "label": _all_label(invoice), "note": "", "parts": []})
+	found.append(_everything(invoice))
 	if may_choose:
 		found += [_offer(invoice, plan) for plan in choose.offered_plans(invoice)]
 	if allowed.least:
@@ -45,6 +45,20 @@ def options(invoice: AIInvoice, wish: Wish) -> list[dict]:
 		return []
 	chosen = _chosen(invoice, [option["value"] for option in found], wish, may_choose)
 	return [{**option, "is_chosen": option["value"] == chosen} for option in found]
+
+
+def options_of_link(invoice: AIInvoice, wish: Wish) -> list[dict]:
+	"""Return the ways to pay for somebody with a payment link: how it is paid in parts was decided by the customer."""
+	found = _next_part(invoice, rules.allowed_amounts(invoice))
+	return [
+		{**option, "is_chosen": option["value"] == (ALL if wish.option == ALL else NEXT)}
+		for option in (*found, _everything(invoice))
+		if found
+	]
+
+
+def _everything(invoice: AIInvoice) -> dict:
+	return {"value": ALL, "label": _all_label(invoice), "note": "", "parts": []}
 
 
 def _chosen(invoice: AIInvoice, values: list[str], wish: Wish, may_choose: bool) -> str:
@@ -119,17 +133,12 @@ def amount_of(invoice: AIInvoice, wish: Wish) -> Decimal | None:
 	"""Return the amount that the customer wants to pay now, None for everything. Sets the chosen schedule."""
 	if wish.option.startswith(PLAN):
 		choose.choose(invoice.user, invoice.name, wish.option.removeprefix(PLAN))
-		return _first_step(frappe.get_doc("AI Invoice", invoice.name))
+		return rules.next_amount(frappe.get_doc("AI Invoice", invoice.name))
 	if wish.option == NEXT:
-		return _first_step(invoice)
+		return rules.next_amount(invoice)
 	if wish.option in (ALL, PART) and invoice.instalment_plan and choose.may_choose(invoice):
 		choose.choose(invoice.user, invoice.name, None)
 	return _amount_typed(wish.typed) if wish.option == PART else None
-
-
-def _first_step(invoice: AIInvoice) -> Decimal | None:
-	steps = rules.allowed_amounts(invoice).steps
-	return from_minor(steps[0], invoice.currency) if steps else None
 
 
 def _amount_typed(text: str) -> Decimal:

@@ -5,7 +5,9 @@ from datetime import timedelta
 import frappe
 
 from oropendola_payments.ai_billing.periods import today
-from oropendola_payments.tests.support.factories import enable_gateway
+from oropendola_payments.api import payment
+from oropendola_payments.tests.support.factories import enable_gateway, forget_counters
+from oropendola_payments.tests.support.links import new_link, start
 from oropendola_payments.tests.support.pages import page
 from oropendola_payments.tests.support.parts import PartsTestCase, create_instalment_plan
 from oropendola_payments.tests.support.simulated import simulator
@@ -117,6 +119,36 @@ class TestCheckout(PageCase):
 		self.doc().mark_as_closed("The rest is not owed.")
 		frappe.db.commit()
 		self.assertIn("can no longer be paid", self.checkout())
+
+
+class TestPaymentLink(PageCase):
+	def setUp(self):
+		super().setUp()
+		enable_gateway("payu", api_base_url=f"{simulator().url}/payu", require_phone_code=0)
+		forget_counters()
+		self.in_instalments()
+
+	def test_somebody_else_can_pay_the_next_part_or_all_of_a_schedule(self):
+		self.pay_by_transfer(FIRST)
+		_link, path = new_link(self.invoice)
+		text = page(path).text
+		self.assertIn("The next part: ₹2,357.64", text)
+		self.assertRegex(text, r'value="next" checked')
+		for pay, amount in (("next", NEXT), ("all", "7072.92")):
+			attempt = start(path, "payu", pay=pay)
+			self.assertEqual(str(frappe.db.get_value("Payment Attempt", attempt, "amount")), amount)
+			self.succeed(payment.cancel_payment, attempt=attempt)
+
+	def test_nobody_but_the_customer_chooses_how_to_pay(self):
+		_link, path = new_link(self.invoice)
+		attempt = start(path, "payu", pay="plan:another", amount="1")
+		self.assertEqual(frappe.db.get_value("Payment Attempt", attempt, "amount"), 11788.2)
+		self.assertTrue(self.doc().instalment_plan)
+
+	def test_an_invoice_without_a_schedule_is_paid_at_once(self):
+		self.new_invoice(part_payments=1)
+		_link, path = new_link(self.invoice)
+		self.assertNotIn('name="pay"', page(path).text)
 
 
 class TestBilling(PageCase):

@@ -13,7 +13,7 @@ from oropendola_payments.engine.link_checkout import form_token, outcome, send
 from oropendola_payments.engine.link_checkout import pay as link_checkout
 from oropendola_payments.engine.links.find import find, invoice_of, standing
 from oropendola_payments.exceptions import BadRequest, Refusal, is_refusal, sentence_of
-from oropendola_payments.web import policy, shell, window, words
+from oropendola_payments.web import parts, policy, shell, window, words
 
 no_cache = 1
 sitemap = 0
@@ -92,6 +92,8 @@ def _add_gateways(context, page, invoice):
 	chosen = wanted if wanted in known else offered["default"]
 	entries = sorted(offered["gateways"], key=lambda entry: entry["id"] != offered["default"])
 	context.gateways = [_gateway(entry, chosen, offered["default"]) for entry in entries]
+	context.part_options = parts.options_of_link(invoice, parts.Wish(page.typed.get("pay", "")))
+	context.invoice = {"currency": invoice.currency}
 	context.email, context.phone = page.typed.get("email", ""), page.typed.get("phone", "")
 	context.email_help = _needed_by(entries, "needs_email")
 	context.phone_help = _needed_by(entries, "needs_phone")
@@ -160,7 +162,7 @@ def _act(context, page, link, token: str):
 	action = ACTIONS.get(shell.posted("action"))
 	if not action:
 		return
-	page.typed = {name: shell.posted(name) for name in ("gateway", "email", "phone")}
+	page.typed = {name: shell.posted(name) for name in ("gateway", "email", "phone", "pay")}
 	try:
 		with acting_as("API"):
 			_require_form(link)
@@ -183,7 +185,8 @@ def _require_form(link):
 
 
 def _pay(context, token: str, typed: dict) -> str:
-	attempt = link_checkout.pay(token, typed["gateway"] or None, typed["email"], typed["phone"])
+	next_part = typed["pay"] == parts.NEXT
+	attempt = link_checkout.pay(token, typed["gateway"] or None, typed["email"], typed["phone"], next_part)
 	return f"{PREFIX}{token}?attempt={attempt}"
 
 

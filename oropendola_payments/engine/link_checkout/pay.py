@@ -12,6 +12,7 @@ from oropendola_payments.engine.core.counters import count
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.engine.links.find import find, invoice_of, standing
+from oropendola_payments.engine.parts import rules
 from oropendola_payments.engine.phone.numbers import phone_number
 from oropendola_payments.exceptions import BadRequest, Conflict, TooManyRequests, Unavailable
 from oropendola_payments.gateways.base import Customer
@@ -21,8 +22,11 @@ STARTS_PER_LINK, STARTS_PER_ADDRESS = 20, 40
 EMAIL_LENGTH = 140
 
 
-def pay(token: str, gateway: str | None, email: str = "", phone: str = "") -> str:
-	"""Open a payment and return the name of the attempt. A second click gets the same one."""
+def pay(token: str, gateway: str | None, email: str = "", phone: str = "", next_part: bool = False) -> str:
+	"""Open a payment and return the name of the attempt. A second click gets the same one.
+
+	With `next_part` it pays the next part of an invoice that is paid in instalments, otherwise all that is due.
+	"""
 	link = find(token)
 	invoice = invoice_of(link)
 	_require_payable(link, invoice)
@@ -39,6 +43,7 @@ def pay(token: str, gateway: str | None, email: str = "", phone: str = "") -> st
 		customer=payer,
 		confirms_phone=True,
 		payment_link=link.name,
+		amount=rules.next_amount(invoice) if next_part else None,
 	)
 	in_transaction(_count_use, link.name)
 	return answer["attempt"]

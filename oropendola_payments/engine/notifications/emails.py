@@ -105,7 +105,8 @@ def part_due(invoice: AIInvoice, part: AIInvoicePart, missed: bool) -> None:
 			"has_ended": bool(until and until <= today()),
 		}
 
-	_send("part_missed" if missed else "part_due", invoice, f"/checkout?invoice={invoice.name}", values)
+	key = "part_missed" if missed else "part_due"
+	_send(key, invoice, lambda: address_to_pay(lock("AI Invoice", invoice.name), key), values)
 
 
 def order_confirmed(invoice: AIInvoice) -> None:

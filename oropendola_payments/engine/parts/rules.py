@@ -89,6 +89,12 @@ def _range(invoice: AIInvoice, due: int, minimum: int, under_way: int) -> Allowe
 	return Allowed(due, least=least, most=due - least)
 
 
+def next_amount(invoice: AIInvoice) -> Decimal | None:
+	"""Return what is due with the next part of a schedule, or None without one."""
+	steps = allowed_amounts(invoice).steps
+	return from_minor(steps[0], invoice.currency) if steps else None
+
+
 def _steps(invoice: AIInvoice, minimum: int) -> tuple[int, ...]:
 	"""Return what is due with the next part, with the next two, and so on. A rest below the gateway's minimum is paid with what follows."""
 	steps, so_far = [], 0

@@ -17,7 +17,7 @@ from oropendola_payments.engine.settlement import settle, unfinished
 from oropendola_payments.exceptions import Conflict, PaymentRequired, Unprocessable
 from oropendola_payments.gateways.base import Outcome
 from oropendola_payments.tests.support.crashes import count_crash_points, crashing
-from oropendola_payments.tests.support.factories import enable_gateway, payment_settings
+from oropendola_payments.tests.support.factories import create_plan, enable_gateway, payment_settings
 from oropendola_payments.tests.support.gateway_events import failed, paid
 from oropendola_payments.tests.support.parallel import in_parallel
 from oropendola_payments.tests.support.parts import PartsTestCase
@@ -156,8 +156,10 @@ class TestPartsBuyDays(FlowCase):
 	def test_a_pause_moves_the_due_dates_with_the_days(self):
 		self.pay(PARTS[0])
 		due = [self.days_until(row.due_on) for row in self.parts()]
-		then = {"status": "Paused", "paused_on": add_interval(today(), "Day", -10), "pause_until": today()}
-		frappe.db.set_value("AI Subscription", self.subscription, {**then, "api_key_link": None})
+		self.served().pause(today())
+		frappe.db.set_value(
+			"AI Subscription", self.subscription, "paused_on", add_interval(today(), "Day", -10)
+		)
 		frappe.db.commit()
 		self.assertTrue(resume_if_due(self.subscription))
 		self.assertEqual(self.ends_in(), self.covered(PARTS[0]) + 10)
@@ -171,6 +173,14 @@ class TestPartsBuyDays(FlowCase):
 		frappe.db.commit()
 		self.pay(PARTS[1])
 		self.assertEqual(self.served().cancel_at_period_end, 0)
+
+	def test_the_plan_can_be_changed_once_all_is_paid(self):
+		self.pay(PARTS[0])
+		other = create_plan(price=20000, billing_interval="Year").name
+		text = self.refused("conflict", api.preview_plan_change, plan_id=other)
+		self.assertIn("being paid in parts. Please pay all of it before you change the plan", text)
+		self.pay(None)
+		self.succeed(api.preview_plan_change, plan_id=other)
 
 	def test_renewing_in_the_middle_leads_to_the_same_invoice(self):
 		self.pay(PARTS[0])

@@ -83,6 +83,14 @@ class TooManyRequests(Refusal):
 	error_code = "too_many_requests"
 
 
+class QuotaUsedUp(TooManyRequests):
+	"""A limit of the plan is used up: `window` names it, and `retry_after` says in how many seconds it is free again."""
+
+	def __init__(self, message: str, window: str, retry_after: int):
+		super().__init__(message)
+		self.window, self.retry_after = window, retry_after
+
+
 class Unavailable(Refusal):
 	http_status_code = 503
 	error_code = "unavailable"

@@ -54,6 +54,7 @@ before_request = ["oropendola_payments.api.own_paths.read_request"]
 after_request = [
 	"oropendola_payments.web.policy.set_headers",
 	"oropendola_payments.api.callbacks.redirect_csrf_failure",
+	"oropendola_payments.api.rate_headers.set_headers",
 ]
 website_route_rules = [{"from_route": "/p/<token>", "to_route": "payment-link"}]
 standard_portal_menu_items = [{"title": "Billing", "route": "/billing"}]
@@ -160,4 +161,4 @@ doc_events = {
 }
 
 # Log Settings may clear old payloads and delete closed alerts. It never deletes a message.
-default_log_clearing_doctypes = {"Payment Webhook Log": 180, "Payment Alert": 180}
+default_log_clearing_doctypes = {"Payment Webhook Log": 180, "Payment Alert": 180, "AI Usage Lease": 30}

@@ -63,12 +63,13 @@ def refusal(error: Exception) -> dict:
 	frappe.clear_messages()
 	frappe.local.response.http_status_code = getattr(error, "http_status_code", 500)
 	answer = {"success": False, "error": sentence, "error_code": slug_of(error)}
+	frappe.local.flags.payments_retry_after = getattr(error, "retry_after", None)
 	details = {name: getattr(error, name, None) for name in DETAILS}
 	return {**answer, **{name: value for name, value in details.items() if value is not None}}
 
 
 # What some refusals say for programs, beside the sentence.
-DETAILS = ("attempts_left", "choices", "missing", "quote", "reason")
+DETAILS = ("attempts_left", "choices", "missing", "quote", "reason", "window", "retry_after")
 
 
 def slug_of(error: Exception) -> str:

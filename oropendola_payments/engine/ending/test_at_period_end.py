@@ -8,8 +8,8 @@ from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.api import subscription as api
 from oropendola_payments.api import subscription_renewal as renewal
 from oropendola_payments.engine.ending import at_period_end
-from oropendola_payments.engine.entitlements import usage
 from oropendola_payments.engine.jobs import subscription_jobs
+from oropendola_payments.engine.metering import usage
 from oropendola_payments.engine.notifications import subscription_mails
 from oropendola_payments.engine.self_service import commands
 from oropendola_payments.engine.subscriptions import renewal as renewing

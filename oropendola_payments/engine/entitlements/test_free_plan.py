@@ -2,7 +2,7 @@
 
 import frappe
 
-from oropendola_payments.engine.entitlements import usage
+from oropendola_payments.engine.metering import usage
 from oropendola_payments.engine.monitoring import audit
 from oropendola_payments.engine.notifications import hooks
 from oropendola_payments.exceptions import Unauthorized

@@ -4,7 +4,7 @@ import frappe
 
 from oropendola_payments.api import admin
 from oropendola_payments.api import subscription as api
-from oropendola_payments.engine.entitlements import usage
+from oropendola_payments.engine.metering import usage
 from oropendola_payments.engine.monitoring import invariants
 from oropendola_payments.engine.notifications import hooks
 from oropendola_payments.engine.subscriptions import lifecycle

@@ -9,9 +9,9 @@ from frappe.utils import get_datetime, now_datetime
 
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.api import subscription as api
-from oropendola_payments.engine.entitlements import usage
 from oropendola_payments.engine.jobs import subscription_jobs
 from oropendola_payments.engine.keys import retire
+from oropendola_payments.engine.metering import usage
 from oropendola_payments.engine.subscriptions import lifecycle
 from oropendola_payments.exceptions import PaymentRequired, Unauthorized
 from oropendola_payments.tests.support.customers import CustomerTestCase, move_to, pay

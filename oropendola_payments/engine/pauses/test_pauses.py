@@ -8,10 +8,11 @@ from oropendola_payments.ai_billing.periods import today, tomorrow
 from oropendola_payments.api import admin
 from oropendola_payments.api import subscription as api
 from oropendola_payments.api import subscription_renewal as renewal
-from oropendola_payments.engine.entitlements import usage
 from oropendola_payments.engine.entitlements.paid_periods import paid_periods
 from oropendola_payments.engine.jobs import subscription_jobs
-from oropendola_payments.engine.pauses import first_use, pause, resume
+from oropendola_payments.engine.metering import usage
+from oropendola_payments.engine.pauses import pause, resume
+from oropendola_payments.engine.pauses.first_use import resuming
 from oropendola_payments.engine.settlement import manual_payment
 from oropendola_payments.exceptions import PaymentRequired, SubscriptionPaused
 from oropendola_payments.tests.support.customers import CustomerTestCase, move_to, pay, violations
@@ -61,7 +62,7 @@ class TestPausing(PauseCase):
 		self.assertEqual((answer["status"], answer["resumes_on"]), ("Paused", today() + timedelta(days=30)))
 		self.assertEqual(answer["days_left"], (self.doc.end_date - today()).days)
 		with self.assertRaises(SubscriptionPaused) as refusal:
-			first_use.consume(self.key, 1)
+			resuming(usage.consume, self.key, 1)
 		self.assertEqual(
 			(refusal.exception.http_status_code, refusal.exception.error_code), (402, "subscription_paused")
 		)
@@ -146,7 +147,7 @@ class TestResuming(PauseCase):
 			(after.days, after.days_left(), after.full), (days.days, days.days_left(), days.full)
 		)
 		self.assertEqual(after.ends_on, answer["end_date"])
-		self.assertEqual(first_use.consume(self.key, 1)["remaining"], 99, "the same key, on a new day")
+		self.assertEqual(resuming(usage.consume, self.key, 1)["remaining"], 99, "the same key, on a new day")
 		pauses = frappe.get_all("AI Subscription Pause", {"parent": self.doc.name}, ["days", "resumed_on"])
 		self.assertEqual([(row.days, row.resumed_on) for row in pauses], [(12, today())])
 
@@ -169,7 +170,7 @@ class TestResuming(PauseCase):
 		self.assertEqual(self.pause()["can_resume_from"], today())
 		self.succeed(api.resume_subscription)
 		self.assertEqual(self.values("end_date"), end)
-		self.assertEqual(first_use.consume(self.key, 1)["remaining"], 59)
+		self.assertEqual(resuming(usage.consume, self.key, 1)["remaining"], 59)
 		self.assertFalse(frappe.db.exists("AI Subscription Pause", {"parent": self.doc.name}))
 
 	def test_sleeping_every_night_is_refused(self):
@@ -211,7 +212,7 @@ class TestTheEndOfAPause(PauseCase):
 
 	def test_without_a_scheduler_the_first_use_resumes_it(self):
 		self.days_pass(10)
-		self.assertEqual(first_use.consume(self.key, 1)["remaining"], 99)
+		self.assertEqual(resuming(usage.consume, self.key, 1)["remaining"], 99)
 		self.assertEqual(self.values("status"), ["Active"])
 
 	def test_without_a_scheduler_the_first_look_resumes_it(self):
@@ -228,7 +229,7 @@ class TestTheEndOfAPause(PauseCase):
 	def test_a_job_that_is_later_than_all_days_left_ends_it(self):
 		self.days_pass(10 + self.left)
 		with self.assertRaises(PaymentRequired):
-			first_use.consume(self.key, 1)
+			resuming(usage.consume, self.key, 1)
 		subscription_jobs.run_expiry()
 		self.assertEqual(self.values("status"), ["Past Due"])
 
@@ -290,5 +291,5 @@ class TestPauseMeetsOtherThings(PauseCase):
 		self.days_pass(7)
 		self.succeed(api.resume_subscription)
 		self.assertEqual(
-			first_use.consume(self.key, 1), {"allowed": True, "remaining": 99, "reset_on": tomorrow()}
+			resuming(usage.consume, self.key, 1), {"allowed": True, "remaining": 99, "reset_on": tomorrow()}
 		)

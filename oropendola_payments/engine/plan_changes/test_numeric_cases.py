@@ -8,7 +8,7 @@ import frappe
 from oropendola_payments.ai_billing.periods import add_interval, today
 from oropendola_payments.api import coupons
 from oropendola_payments.api import subscription as api
-from oropendola_payments.engine.entitlements import usage
+from oropendola_payments.engine.metering import usage
 from oropendola_payments.engine.plan_changes import lapse
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.subscriptions import credit

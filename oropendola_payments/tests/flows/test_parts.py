@@ -7,9 +7,9 @@ import frappe
 from oropendola_payments.ai_billing.periods import add_interval, today
 from oropendola_payments.api import payment
 from oropendola_payments.api import subscription as api
-from oropendola_payments.engine.entitlements import usage
 from oropendola_payments.engine.entitlements.paid_periods import paid_periods
 from oropendola_payments.engine.jobs import subscription_jobs
+from oropendola_payments.engine.metering import usage
 from oropendola_payments.engine.monitoring import audit, invariants
 from oropendola_payments.engine.pauses.resume import resume_if_due
 from oropendola_payments.engine.refunds import create

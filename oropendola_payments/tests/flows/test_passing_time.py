@@ -9,8 +9,8 @@ from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription impo
 from oropendola_payments.ai_billing.periods import today, tomorrow
 from oropendola_payments.api import subscription as api
 from oropendola_payments.api import subscription_renewal as renewal
-from oropendola_payments.engine.entitlements import usage
 from oropendola_payments.engine.jobs import subscription_jobs
+from oropendola_payments.engine.metering import usage
 from oropendola_payments.exceptions import PaymentRequired
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.customers import CustomerTestCase, move_to, pay

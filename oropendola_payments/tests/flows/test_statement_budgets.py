@@ -6,7 +6,7 @@ from unittest.mock import patch
 import frappe
 from frappe.database.database import Database
 
-from oropendola_payments.engine.entitlements.test_usage import served_customer
+from oropendola_payments.engine.metering.test_usage import served_customer
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.http import call, send
 
@@ -57,6 +57,18 @@ class TestStatementBudgets(TestCase):
 		cost = self.beyond_ping("POST", lambda: call("usage.consume", headers=headers, json={"requests": 1}))
 		self.assertLessEqual(len(cost), 3, cost)
 		self.assertTrue(any("UPDATE" in statement for statement in cost), cost)
+
+	def test_consuming_in_three_windows_with_a_model_takes_at_most_three_statements(self):
+		limits = [
+			{"allowance": 10**6, "meter": meter, "time_window": window}
+			for meter, window in (("Requests", "Minute"), ("Tokens", "Day"), ("Units", "Month"))
+		]
+		model = {"pattern": "gpt-*", "per_input_tokens": 1, "per_output_tokens": 3}
+		_doc, key = served_customer(limits=limits, models=[model])
+		asked = {"requests": 1, "model": "gpt-4o", "input_tokens": 500, "output_tokens": 100}
+		cost = self.beyond_ping("POST", lambda: call("usage.consume", headers={"X-API-Key": key}, json=asked))
+		self.assertLessEqual(len(cost), 3, cost)
+		self.assertEqual(len([statement for statement in cost if "UPDATE" in statement]), 2, cost)
 
 	def test_the_list_of_plans_takes_at_most_two_statements(self):
 		for method in ("GET", "POST"):

@@ -58,6 +58,8 @@ OPEN_TO_GUESTS = {
 	"reminders.stop_my_reminders",
 	"subscription.get_plans",
 	"usage.consume",
+	"usage.lease",
+	"usage.settle",
 	"webhooks.receive",
 }
 CUSTOMERS_READ = (
@@ -65,12 +67,13 @@ CUSTOMERS_READ = (
 )  # fmt: skip
 STAFF_ONLY = (
 	"AI Plan", "AI Instalment Plan", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log", "Payment Alert",
-	"Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Coupon", "AI Coupon Redemption", "AI Trial Claim", "AI Tax Registration", "AI Tax Rule", "Payment Gateway Settings", "Payment Settings",
+	"Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Usage Window", "AI Usage Lease", "AI Coupon", "AI Coupon Redemption", "AI Trial Claim", "AI Tax Registration", "AI Tax Rule", "Payment Gateway Settings", "Payment Settings",
 )  # fmt: skip
 # Records that not even a manager creates, changes or deletes.
 EVIDENCE = (
 	"AI API Key", "AI Plan Change", "Payment Attempt", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log",
-	"Payment Alert", "Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Payment Link",
+	"Payment Alert", "Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Payment Link", "AI Usage Window",
+	"AI Usage Lease",
 )  # fmt: skip
 INSIDE = (
 	"payment_gateway_response",
@@ -208,6 +211,10 @@ class TestRest(TestCase):
 			),
 			"Payment Counter": cls.stored("Payment Counter", name=unique("counter")),
 			"AI Payment Reminder": cls.stored("AI Payment Reminder", invoice=invoice, user=cls.owner),
+			"AI Usage Window": cls.stored(
+				"AI Usage Window", subscription=cls.subscription.name, unique_key=unique("window")
+			),
+			"AI Usage Lease": cls.stored("AI Usage Lease", subscription=cls.subscription.name),
 			"AI Reminder Opt Out": cls.stored("AI Reminder Opt Out", user=cls.owner),
 			"AI Coupon": cls.stored("AI Coupon", code=unique("CODE")),
 			"AI Coupon Redemption": cls.stored("AI Coupon Redemption", user=cls.owner),

@@ -7,10 +7,10 @@ import frappe
 from frappe.utils import nowdate
 
 from oropendola_payments.api import subscription
-from oropendola_payments.engine.entitlements import usage
 from oropendola_payments.engine.gateway import registry
 from oropendola_payments.engine.inbound.apply_notice import Message, apply_notice
 from oropendola_payments.engine.keys import rotate
+from oropendola_payments.engine.metering import usage
 from oropendola_payments.engine.refunds import create, ledger
 from oropendola_payments.engine.settlement import disputes
 from oropendola_payments.engine.settlement.settle import settle

@@ -30,7 +30,6 @@ OTHERS = {
 	("ai_billing/doctype/ai_api_key/ai_api_key.py", "new_api_key"),
 	("ai_billing/doctype/ai_plan_change/ai_plan_change.py", "add"),
 	("engine/gateway/circuit_breaker.py", "_write"),
-	("engine/monitoring/alerts.py", "_open"),
 	("engine/monitoring/alerts.py", "_close"),
 	("engine/inbound/inbox.py", "process_message"),
 	("engine/inbound/inbox.py", "_record_failure_locked"),

@@ -281,6 +281,8 @@ ROWS = (
 	Row("subscription_renewal.apply_payment_to_subscription", MANAGER, lambda w: {"invoice_id": w.subscription.current_invoice}),
 	# A session is not an API key.
 	Row("usage.consume", UNSIGNED, lambda w: {"requests": 1}),
+	Row("usage.lease", UNSIGNED, lambda w: {"requests": 1}),
+	Row("usage.settle", UNSIGNED, lambda w: {"lease": "none", "spent": 0}),
 	Row("webhooks.receive", UNSIGNED, query="gateway=payu"),
 	# Last, because it gives everybody a subscription.
 	Row("subscription.create_subscription_and_invoice", USERS, lambda w: {"plan_id": w.plan, "currency": "INR", "coupon": w.coupon}),

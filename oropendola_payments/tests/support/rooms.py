@@ -44,6 +44,7 @@ LAYERS = (
 	("engine/notifications",),
 	("engine/links",),
 	("engine/frontends",),
+	("engine/metering",),
 	("engine/entitlements",),
 	("engine/parts",),
 	("engine/trials",),

@@ -15,7 +15,7 @@ DOTTED = re.compile(rf"{NAME}(\.\w+)+")
 
 @dataclass(frozen=True)
 class Import:
-	module: str  # what is imported, such as oropendola_payments.engine.entitlements.usage
+	module: str  # what is imported, such as oropendola_payments.engine.metering.usage
 	path: Path
 	line: int
 	is_lazy: bool  # inside a function

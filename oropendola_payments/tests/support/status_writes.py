@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cached_property
 
 # A new record says how it starts; the controllers refuse any other start.
-STARTS = {"Pending", "Created", "Received", "Planned", "Reserved"}
+STARTS = {"Pending", "Created", "Received", "Planned", "Reserved", "Open"}
 MAKERS = {"new", "new_doc", "get_doc"}
 FILLERS = {"update", "insert", "append", *MAKERS}
 READERS = {

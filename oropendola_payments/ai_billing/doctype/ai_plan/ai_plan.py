@@ -25,6 +25,8 @@ class AIPlan(Document):
 		from oropendola_payments.ai_billing.doctype.ai_plan_instalment.ai_plan_instalment import (
 			AIPlanInstalment,
 		)
+		from oropendola_payments.ai_billing.doctype.ai_plan_limit.ai_plan_limit import AIPlanLimit
+		from oropendola_payments.ai_billing.doctype.ai_plan_model.ai_plan_model import AIPlanModel
 		from oropendola_payments.ai_billing.doctype.ai_plan_price.ai_plan_price import AIPlanPrice
 
 		allow_pause: DF.Check
@@ -37,7 +39,9 @@ class AIPlan(Document):
 		is_active: DF.Check
 		is_free: DF.Check
 		keeps_free_plan: DF.Check
+		limits: DF.Table[AIPlanLimit]
 		max_api_keys: DF.Int
+		models: DF.Table[AIPlanModel]
 		part_payments: DF.Check
 		part_service: DF.Literal["Full", "Covered Days"]
 		plan_id: DF.Data
@@ -56,6 +60,7 @@ class AIPlan(Document):
 		self.validate_interval()
 		self.validate_free()
 		self.validate_prices()
+		self.validate_metering()
 
 	def validate_plan_id(self) -> None:
 		if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.plan_id or ""):
@@ -101,6 +106,20 @@ class AIPlan(Document):
 				frappe.throw(_("Please enter a price greater than 0 in {0}.").format(row.currency))
 		for currency, price in self.all_prices().items():
 			self._validate_decimals(price, currency)
+
+	def validate_metering(self) -> None:
+		seen = set()
+		for limit in self.limits:
+			if cint(limit.get("allowance")) < 1:
+				frappe.throw(_("Row {0}: please enter a limit of at least 1.").format(limit.idx))
+			if (limit.meter, limit.time_window) in seen:
+				frappe.throw(_("Row {0}: there is already a limit for this window.").format(limit.idx))
+			seen.add((limit.meter, limit.time_window))
+		for model in self.models:
+			model.pattern = (model.pattern or "").strip()
+			if not model.pattern or "/" in model.pattern:
+				message = _("Row {0}: please enter the model without its provider, such as gpt-4o.")
+				frappe.throw(message.format(model.idx))
 
 	def _validate_decimals(self, price: Decimal, currency: str) -> None:
 		try:

@@ -6,8 +6,8 @@ import frappe
 
 from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import make_key
 from oropendola_payments.ai_billing.periods import today, tomorrow
-from oropendola_payments.engine.entitlements import usage
 from oropendola_payments.engine.keys import reveal, rotate
+from oropendola_payments.engine.metering import usage
 from oropendola_payments.engine.self_service import commands
 from oropendola_payments.exceptions import BadRequest, PaymentRequired, TooManyRequests, Unauthorized
 from oropendola_payments.tests.support.case import TestCase

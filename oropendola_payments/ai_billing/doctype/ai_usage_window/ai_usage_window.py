@@ -1,0 +1,22 @@
+from oropendola_payments.ai_billing.records import SystemRecord
+
+
+class AIUsageWindow(SystemRecord):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		ends_at: DF.Datetime | None
+		meter: DF.Data | None
+		subscription: DF.Link
+		time_window: DF.Data | None
+		unique_key: DF.Data | None
+	# end: auto-generated types
+
+	"""How much of one limit a subscription has used in the window that runs."""
+
+	system_fields = ("subscription", "meter", "time_window", "used", "ends_at", "unique_key")

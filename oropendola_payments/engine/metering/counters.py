@@ -1,0 +1,168 @@
+"""Count a call in all windows of a plan, or in none. Two calls at once cannot pass a limit together.
+
+Usually one UPDATE does it, guarded by what was read: it changes all rows or fewer than all. If another call was faster, the
+rows are locked, read again, and counted then.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
+from typing import Any
+
+import frappe
+from frappe import _
+from frappe.utils import get_datetime
+
+from oropendola_payments.ai_billing import records
+from oropendola_payments.compat import affected_rows
+from oropendola_payments.engine.metering.costs import THOUSANDTHS
+from oropendola_payments.engine.metering.windows import Term, end_of_window
+
+DAY = 86_400
+LENGTHS = {"Minute": 60, "Hour": 3600, "Day": DAY, "Week": 7 * DAY, "Month": 30 * DAY, "Period": 30 * DAY}
+METERS = {"Requests": lambda: _("requests"), "Tokens": lambda: _("tokens"), "Units": lambda: _("units")}
+NAMES = {
+	"Minute": lambda: _("minute"),
+	"Hour": lambda: _("hour"),
+	"Day": lambda: _("day"),
+	"Week": lambda: _("week"),
+	"Month": lambda: _("month"),
+	"Period": lambda: _("billing period"),
+}
+READ = "SELECT name, unique_key, used, ends_at FROM `tabAI Usage Window` WHERE subscription = %s"
+
+
+@dataclass
+class Window:
+	"""One limit of a subscription and how much of it is used, as of one moment."""
+
+	meter: str
+	name: str  # Minute, Hour, ...
+	allowance: int
+	ends_at: datetime
+	used: int = 0
+	row: str | None = None  # the record; None before the first use
+	read: tuple[int, datetime] | None = None  # what the record held
+
+	@property
+	def key(self) -> str:
+		return f"{self.meter}:{self.name}"
+
+	@property
+	def slug(self) -> str:
+		return self.key.lower()
+
+	@property
+	def limit(self) -> int:
+		"""The allowance in what is counted: units are counted in thousandths."""
+		return self.allowance * (THOUSANDTHS if self.meter == "Units" else 1)
+
+	@property
+	def remaining(self) -> int:
+		return max(0, self.limit - self.used)
+
+	def left(self) -> int:
+		"""Return what remains in whole requests, tokens or units."""
+		return self.remaining // (THOUSANDTHS if self.meter == "Units" else 1)
+
+	def seconds_left(self, now: datetime) -> int:
+		return max(1, ceil((self.ends_at - now).total_seconds()))
+
+	def length(self) -> int:
+		"""Return the length in seconds, as the RateLimit headers want it. Months and periods are about that long."""
+		return LENGTHS[self.name]
+
+	def meter_name(self) -> str:
+		return METERS[self.meter]()
+
+	def window_name(self) -> str:
+		return NAMES[self.name]()
+
+	def summary(self) -> dict:
+		used = self.allowance - self.left()
+		return {
+			"window": self.slug,
+			"limit": self.allowance,
+			"used": used,
+			"remaining": self.left(),
+			"resets_at": self.ends_at,
+		}
+
+
+def windows_from(
+	rows: Iterable[Any], subscription: str, limits: Iterable[Any], term: Term, now: datetime
+) -> list[Window]:
+	"""Return the windows of a subscription for the limits of its plan, by the records that were read."""
+	known = {row.unique_key: row for row in rows}
+	return [_window(subscription, limit, term, now, known) for limit in limits]
+
+
+def locked_windows(subscription: str, limits: Iterable[Any], term: Term, now: datetime) -> list[Window]:
+	"""Lock and read the records, and return the windows."""
+	rows = frappe.db.sql(f"{READ} FOR UPDATE", subscription, as_dict=True)
+	return windows_from(rows, subscription, limits, term, now)
+
+
+def _window(
+	subscription: str, limit: Any, term: Term, now: datetime, known: dict[str, frappe._dict]
+) -> Window:
+	ends_at = end_of_window(limit.time_window, now, term)
+	window = Window(limit.meter, limit.time_window, int(limit.allowance), ends_at)
+	row = known.get(f"{subscription}:{window.key}")
+	if row:
+		window.row, window.read = row.name, (int(row.used), get_datetime(row.ends_at))
+		if window.read[1] > now:
+			window.used, window.ends_at = window.read
+	return window
+
+
+def violated(windows: Iterable[Window], costs: dict[str, int]) -> list[Window]:
+	"""Return the windows that have no room for this call."""
+	return [window for window in windows if costs[window.meter] > window.remaining]
+
+
+def count(subscription: str, windows: list[Window], costs: dict[str, int]) -> bool:
+	"""Count the call in all windows. Return False if one of them was changed by another call meanwhile; the caller rolls back."""
+	changing = [window for window in windows if costs[window.meter]]
+	try:
+		for window in changing:
+			if not window.row:
+				_insert(subscription, window)
+	except frappe.DuplicateEntryError:
+		return False
+	if changing and not _update(changing, costs):
+		return False
+	for window in changing:
+		window.used += costs[window.meter]
+	return True
+
+
+def _update(windows: list[Window], costs: dict[str, int]) -> bool:
+	cases = "WHEN %s THEN %s " * len(windows)
+	guards = " OR ".join(["(name = %s AND used = %s AND ends_at = %s)"] * len(windows))
+	statement = f"UPDATE `tabAI Usage Window` SET used = CASE name {cases} END, ends_at = CASE name {cases} END WHERE {guards}"  # noqa: S608
+	new_values = [(window.row, window.used + costs[window.meter]) for window in windows]
+	new_ends = [(window.row, window.ends_at) for window in windows]
+	read = [(window.row, *(window.read or (0, window.ends_at))) for window in windows]
+	frappe.db.sql(statement, [value for row in (*new_values, *new_ends, *read) for value in row])
+	return affected_rows() == len(windows)
+
+
+def _insert(subscription: str, window: Window) -> None:
+	row = records.new("AI Usage Window")
+	row.update({"subscription": subscription, "meter": window.meter, "time_window": window.name, "used": 0})
+	row.update({"ends_at": window.ends_at, "unique_key": f"{subscription}:{window.key}"})
+	row.add()
+	window.row, window.read = row.name, (0, window.ends_at)
+
+
+def give_back(windows: list[Window], amounts: dict[str, int]) -> None:
+	"""Take back what was counted too much in windows that still run. The caller holds the rows' locks."""
+	for window in windows:
+		amount = min(amounts.get(window.meter, 0), window.used)
+		if amount and window.row:
+			frappe.db.sql(
+				"UPDATE `tabAI Usage Window` SET used = used - %s WHERE name = %s", (amount, window.row)
+			)
+			window.used -= amount

@@ -1,0 +1,76 @@
+"""Check an API key: find its subscription, or say why the key does not work."""
+
+import frappe
+from frappe import _
+from frappe.utils import get_datetime, getdate, now_datetime
+
+from oropendola_payments.ai_billing import formatting
+from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import hash_key, is_well_formed
+from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.engine.entitlements.scheduled_change import is_due, switch
+from oropendola_payments.exceptions import PaymentRequired, SubscriptionPaused, Unauthorized
+
+# Finds every key that ever worked, so that the error can say why one does not. One row for each window in use, or one without.
+FIND = """
+	SELECT k.name, k.last_used_on, k.status AS key_status, k.suspended, k.valid_until, k.replaced_by,
+		s.name AS subscription, s.plan, s.status, s.start_date, s.end_date,
+		s.daily_quota_limit, s.daily_quota_remaining, s.quota_reset_on, s.pause_until, s.switch_on,
+		w.name AS window_row, w.unique_key, w.used, w.ends_at
+	FROM `tabAI API Key` k JOIN `tabAI Subscription` s ON s.name = k.subscription
+		LEFT JOIN `tabAI Usage Window` w ON w.subscription = s.name
+	WHERE k.key_hash = %s
+"""
+
+
+def authenticate(api_key: str | None) -> tuple[frappe._dict, list[frappe._dict]]:
+	"""Return the key with its subscription, and the records of the windows in use. A change of plan that is due happens first."""
+	found = _find(api_key)
+	return _find(api_key) if is_due(found[0].switch_on) and switch(found[0].subscription) else found
+
+
+def _find(api_key: str | None) -> tuple[frappe._dict, list[frappe._dict]]:
+	if not api_key:
+		raise Unauthorized(_("Please send your API key in the header X-API-Key."), reason="key_missing")
+	if not is_well_formed(api_key):
+		message = _("This is not a valid API key. Please check that you copied all of it.")
+		raise Unauthorized(message, reason="key_malformed")
+	rows = frappe.db.sql(FIND, hash_key(api_key), as_dict=True)
+	if not rows:
+		message = _("This API key is no longer valid. Please use your current one.")
+		raise Unauthorized(message, reason="key_unknown")
+	_require_working(rows[0])
+	return rows[0], [_window_of(row) for row in rows if row.window_row]
+
+
+def _window_of(row: frappe._dict) -> frappe._dict:
+	return frappe._dict(name=row.window_row, unique_key=row.unique_key, used=row.used, ends_at=row.ends_at)
+
+
+def _require_working(key: frappe._dict) -> None:
+	"""Raise Unauthorized for a key that never works again, PaymentRequired for one that sleeps."""
+	is_over = bool(key.valid_until) and get_datetime(key.valid_until) <= now_datetime()
+	if key.suspended and not is_over:
+		raise _paused(key) if key.status == "Paused" else ended()
+	if key.key_status != "Revoked" and not is_over:
+		return
+	if key.status == "Cancelled":
+		message = _("The subscription of this API key was cancelled. Please subscribe again.")
+		raise Unauthorized(message, reason="subscription_cancelled")
+	if is_over or key.replaced_by:
+		message = _("This API key is no longer valid, because it was replaced. Please use the new one.")
+		raise Unauthorized(message, reason="key_retired")
+	message = _("This API key is no longer valid, because it was revoked. Please use your current one.")
+	raise Unauthorized(message, reason="key_revoked")
+
+
+def ended() -> PaymentRequired:
+	message = _("Your subscription has ended. Please renew it to continue.")
+	return PaymentRequired(message, reason="subscription_ended")
+
+
+def _paused(key: frappe._dict) -> SubscriptionPaused:
+	message = _("Your subscription is paused until {0}. You can resume it on the billing page.")
+	is_over = getdate(key.pause_until) <= today()
+	return SubscriptionPaused(
+		message.format(formatting.day(key.pause_until)), key.subscription if is_over else None
+	)

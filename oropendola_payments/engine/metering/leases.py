@@ -1,0 +1,193 @@
+"""Leases: a caller takes a slice of the quota, spends it without asking, and reports what it used.
+
+A lease is taken from the quota when it is granted, so all callers together cannot pass a limit, whatever happens to them. What is
+reported as unspent is given back once, while the windows of the grant still run. A caller that never reports costs its customer
+at most what it held.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import frappe
+from frappe import _
+from frappe.utils import cint, get_datetime, getdate, now_datetime
+
+from oropendola_payments.ai_billing import records
+from oropendola_payments.ai_billing.current import current
+from oropendola_payments.ai_billing.doctype.ai_usage_lease.ai_usage_lease import AIUsageLease
+from oropendola_payments.ai_billing.periods import today, tomorrow
+from oropendola_payments.engine.core.transactions import lock
+from oropendola_payments.engine.metering import counters, quota, usage
+from oropendola_payments.engine.metering.costs import Call, costs_of
+from oropendola_payments.engine.metering.counters import Window
+from oropendola_payments.engine.metering.key_check import authenticate
+from oropendola_payments.exceptions import BadRequest, Conflict, NotFound, Unprocessable
+
+LEASE = "AI Usage Lease"
+LONGEST_SECONDS = 60
+# Never above the limit, which may have become smaller since the grant.
+GIVE_BACK = """
+	UPDATE `tabAI Subscription` SET daily_quota_remaining = CASE
+		WHEN daily_quota_remaining + %(unspent)s > daily_quota_limit THEN daily_quota_limit
+		ELSE daily_quota_remaining + %(unspent)s END
+	WHERE name = %(subscription)s AND status IN ('Active', 'Trial')
+		AND quota_reset_on = %(day)s AND daily_quota_limit <> -1
+"""
+
+
+def grant(
+	api_key: str | None,
+	requests: int,
+	seconds: int,
+	model: str | None,
+	holder: str | None,
+	idempotency_key: str | None,
+) -> dict:
+	"""Take up to `requests` from the quota for `seconds`, at least 1. The same idempotency key gives the same lease."""
+	if not 1 <= seconds <= LONGEST_SECONDS:
+		raise BadRequest(_("seconds must be between 1 and {0}.").format(LONGEST_SECONDS))
+	usage.checked_call(requests, model, 0, 0)
+	key, rows = authenticate(api_key)
+	known = idempotency_key and _known(key.subscription, idempotency_key)
+	if known:
+		return _summary(known)
+	call, windows = _take_what_is_free(key, rows, requests, model)
+	try:
+		lease = _insert(key, call, windows, seconds, holder, idempotency_key)
+	except frappe.DuplicateEntryError:
+		frappe.db.rollback()  # the same request came twice at once: give nothing twice
+		return _summary(_known(key.subscription, idempotency_key or ""))
+	return {**_summary(lease), **_left(key, windows, call.requests)}
+
+
+def settle(api_key: str | None, name: str, spent: int, close: bool = True) -> dict:
+	"""Report how much of a lease was spent in all. Closing it gives the rest back, once, while its windows still run."""
+	key, _rows = authenticate(api_key)
+	lease = _own(key.subscription, name)
+	if not 0 <= spent <= lease.granted:
+		message = _("The lease holds {0} requests, so {1} cannot have been spent.")
+		raise Unprocessable(message.format(lease.granted, spent))
+	if spent < lease.spent:
+		raise Conflict(_("{0} requests of this lease were already reported as spent.").format(lease.spent))
+	if lease.status == "Closed":
+		if spent != lease.spent:
+			raise Conflict(
+				_("This lease is closed. It was reported with {0} requests spent.").format(lease.spent)
+			)
+	elif close:
+		lease.mark_as_closed(spent, _give_back(key, lease, lease.granted - spent))
+	else:
+		lease.write(spent=spent)
+	return _summary(lease)
+
+
+# Granting -----------------------------------------------------------------------------------------
+
+
+def _take_what_is_free(
+	key: frappe._dict, rows: list[frappe._dict], wanted: int, model: str | None
+) -> tuple[Call, list[Window]]:
+	"""Take what is wanted, or less if it is not free. Other callers must be able to get something too."""
+	plan, now = current("AI Plan", key.plan), now_datetime()
+	windows = counters.windows_from(rows, key.subscription, plan.limits, quota.term_of(key, plan), now)
+	costs = costs_of(Call(1, model), plan.models)
+	free = min(
+		[_free_today(key), *(w.remaining // costs[w.meter] for w in windows if costs[w.meter])],
+		default=wanted,
+	)
+	share = max(1, free // (2 * _open_leases(key.subscription, now)))
+	call = Call(min(wanted, share), model)
+	return call, quota.take(key, rows, call)
+
+
+def _free_today(key: frappe._dict) -> int:
+	if key.daily_quota_limit == -1:
+		return usage.MAX_REQUESTS
+	is_new_day = not key.quota_reset_on or getdate(key.quota_reset_on) <= today()
+	return key.daily_quota_limit if is_new_day else key.daily_quota_remaining
+
+
+def _open_leases(subscription: str, now: datetime) -> int:
+	filters = {"subscription": subscription, "status": "Open", "expires_at": (">", now)}
+	return max(1, frappe.db.count(LEASE, filters))
+
+
+def _insert(
+	key: frappe._dict,
+	call: Call,
+	windows: list[Window],
+	seconds: int,
+	holder: str | None,
+	idempotency_key: str | None,
+) -> AIUsageLease:
+	now = now_datetime()
+	ends = min([datetime.combine(tomorrow(), datetime.min.time()), *(window.ends_at for window in windows)])
+	lease = records.new("AI Usage Lease")
+	lease.update(
+		{
+			"subscription": key.subscription,
+			"api_key": key.name,
+			"holder": holder,
+			"status": "Open",
+			"granted": call.requests,
+			"spent": 0,
+			"given_back": 0,
+			"model": call.model,
+			"quota_day": tomorrow(),
+			"expires_at": min(now + timedelta(seconds=seconds), ends),
+			"windows_end_at": ends,
+			"idempotency_key": f"{key.subscription}:{idempotency_key}" if idempotency_key else None,
+		}
+	)
+	lease.add()
+	return lease
+
+
+def _known(subscription: str, idempotency_key: str) -> Any:
+	name = frappe.db.get_value(LEASE, {"idempotency_key": f"{subscription}:{idempotency_key}"}, "name")
+	return frappe.get_doc(LEASE, name) if name else None
+
+
+# Settling -----------------------------------------------------------------------------------------
+
+
+def _own(subscription: str, name: str) -> AIUsageLease:
+	"""Return the locked lease. The subscription is locked first, as when a lease is granted."""
+	lock("AI Subscription", subscription)
+	if frappe.db.get_value(LEASE, name, "subscription") != subscription:
+		raise NotFound(_("There is no lease {0}.").format(name))
+	return lock(LEASE, name)
+
+
+def _give_back(key: frappe._dict, lease: AIUsageLease, unspent: int) -> int:
+	"""Return how much was given back: all of it, or nothing once a window of the grant has ended."""
+	now = now_datetime()
+	if not unspent or get_datetime(lease.windows_end_at) <= now:
+		return 0
+	frappe.db.sql(GIVE_BACK, {"subscription": lease.subscription, "unspent": unspent, "day": lease.quota_day})
+	plan = current("AI Plan", key.plan)
+	windows = counters.locked_windows(lease.subscription, plan.limits, quota.term_of(key, plan), now)
+	costs = costs_of(Call(unspent, lease.model), plan.models)
+	counters.give_back([window for window in windows if window.read and window.read[1] > now], costs)
+	return unspent
+
+
+# Answers ------------------------------------------------------------------------------------------
+
+
+def _summary(lease: AIUsageLease) -> dict:
+	now = now_datetime()
+	return {
+		"lease": lease.name,
+		"status": lease.status,
+		"granted": cint(lease.granted),
+		"spent": cint(lease.spent),
+		"given_back": cint(lease.given_back),
+		"expires_in": max(0, int((get_datetime(lease.expires_at) - now).total_seconds())),
+		"window_ends_in": max(0, int((get_datetime(lease.windows_end_at) - now).total_seconds())),
+	}
+
+
+def _left(key: frappe._dict, windows: list[Window], taken: int) -> dict:
+	full = usage.answer(key, windows, taken)
+	return {name: full[name] for name in ("remaining", "reset_on", "windows") if name in full}

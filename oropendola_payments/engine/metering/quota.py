@@ -1,0 +1,122 @@
+"""Take a call from the quota of a subscription: from the day's requests and from all windows of its plan, or from none.
+
+Windows are counted as they were read, if nobody changed them meanwhile. Otherwise the subscription is locked first, and the
+windows are read again.
+"""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import frappe
+from frappe import _
+from frappe.utils import cint, getdate, now_datetime
+
+from oropendola_payments.ai_billing.current import current
+from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.compat import affected_rows
+from oropendola_payments.engine.metering import counters
+from oropendola_payments.engine.metering.costs import Call, costs_of
+from oropendola_payments.engine.metering.counters import Window
+from oropendola_payments.engine.metering.key_check import ended
+from oropendola_payments.engine.metering.windows import Term
+from oropendola_payments.exceptions import ConcurrentChange, QuotaUsedUp
+
+SERVED = ("Active", "Trial")
+# Also does the daily reset on the first use of a new day, so that quotas work while the scheduler is stopped.
+# `quota_reset_on` is set last: MariaDB evaluates assignments from left to right.
+TAKE = """
+	UPDATE `tabAI Subscription` SET
+		daily_quota_remaining = CASE
+			WHEN daily_quota_limit = -1 THEN -1
+			WHEN quota_reset_on <= %(today)s THEN daily_quota_limit - %(wanted)s
+			ELSE daily_quota_remaining - %(wanted)s END,
+		quota_reset_on = CASE WHEN quota_reset_on <= %(today)s THEN %(tomorrow)s ELSE quota_reset_on END
+	WHERE name = %(subscription)s AND status IN ('Active', 'Trial')
+		AND (end_date IS NULL OR end_date > %(today)s)
+		AND (daily_quota_limit = -1 OR %(wanted)s <= CASE
+			WHEN quota_reset_on <= %(today)s THEN daily_quota_limit ELSE daily_quota_remaining END)
+"""
+MAX_ROUNDS = 5
+
+
+def take(key: frappe._dict, rows: list[frappe._dict], call: Call) -> list[Window]:
+	"""Take the call and return the plan's windows as they are now. Raises QuotaUsedUp, or PaymentRequired after the end.
+
+	A refusal leaves changes behind that the caller rolls back, as every refusal of the API does.
+	"""
+	plan = current("AI Plan", key.plan)
+	costs = costs_of(call, plan.models)
+	if not plan.limits:
+		_take_from_day(key, call.requests)
+		return []
+	now = now_datetime()
+	windows = counters.windows_from(rows, key.subscription, plan.limits, term_of(key, plan), now)
+	_require_room(windows, costs)
+	_take_from_day(key, call.requests)
+	if not counters.count(key.subscription, windows, costs):
+		windows = _take_again(key, plan, call, costs, now)
+	return windows
+
+
+def _take_again(
+	key: frappe._dict, plan: Any, call: Call, costs: dict[str, int], now: datetime
+) -> list[Window]:
+	"""Take under the lock of the subscription, after another call has changed the windows."""
+	for _round in range(MAX_ROUNDS):
+		frappe.db.rollback()
+		_take_from_day(key, call.requests)  # locks the subscription
+		windows = counters.locked_windows(key.subscription, plan.limits, term_of(key, plan), now)
+		_require_room(windows, costs)
+		if counters.count(key.subscription, windows, costs):
+			return windows
+	raise ConcurrentChange(_("Too many calls at once. Please try again."))
+
+
+def term_of(key: frappe._dict, plan: Any) -> Term:
+	start, end = getdate(key.start_date or today()), key.end_date and getdate(key.end_date)
+	return Term(start, end or None, plan.billing_interval, cint(plan.interval_count) or 1)
+
+
+def _take_from_day(key: frappe._dict, requests: int) -> None:
+	days = {"today": today(), "tomorrow": today() + timedelta(days=1)}
+	frappe.db.sql(TAKE, {"subscription": key.subscription, "wanted": requests, **days})
+	if affected_rows() != 1 and not _is_unlimited_now(key):
+		_refuse_day(key, requests)
+
+
+def _is_unlimited_now(key: frappe._dict) -> bool:
+	"""Return whether the key is unlimited and active: its UPDATE changes no value, and MariaDB then reports no affected row."""
+	served = key.status in SERVED and (not key.end_date or key.end_date > today())
+	return key.daily_quota_limit == -1 and served
+
+
+def _refuse_day(key: frappe._dict, wanted: int) -> None:
+	if key.status not in SERVED or (key.end_date and key.end_date <= today()):
+		raise ended()
+	left, reset_on = balance(key.subscription)
+	message = _("You have {0} requests left today but asked for {1}. Your quota resets on {2}.")
+	raise QuotaUsedUp(
+		message.format(left, wanted, reset_on), window="requests:day", retry_after=seconds_to(reset_on)
+	)
+
+
+def balance(subscription: str) -> tuple[int, date]:
+	"""Return the requests left today, -1 if unlimited, and the day on which the quota is full again."""
+	return frappe.db.get_value("AI Subscription", subscription, ["daily_quota_remaining", "quota_reset_on"])
+
+
+def seconds_to(day: date) -> int:
+	midnight = datetime.combine(getdate(day), datetime.min.time())
+	return max(1, int((midnight - now_datetime()).total_seconds()))
+
+
+def _require_room(windows: list[Window], costs: dict[str, int]) -> None:
+	full = counters.violated(windows, costs)
+	if not full:
+		return
+	last = max(full, key=lambda window: window.ends_at)
+	message = _("The limit of {0} {1} in each {2} is used up. It is free again at {3}.")
+	text = message.format(
+		last.allowance, last.meter_name(), last.window_name(), last.ends_at.strftime("%Y-%m-%d %H:%M")
+	)
+	raise QuotaUsedUp(text, window=last.slug, retry_after=last.seconds_left(now_datetime()))

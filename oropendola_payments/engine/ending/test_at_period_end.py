@@ -13,7 +13,7 @@ from oropendola_payments.engine.metering import usage
 from oropendola_payments.engine.notifications import subscription_mails
 from oropendola_payments.engine.self_service import commands
 from oropendola_payments.engine.subscriptions import renewal as renewing
-from oropendola_payments.exceptions import PaymentRequired, Refusal
+from oropendola_payments.exceptions import Conflict, PaymentRequired, Refusal
 from oropendola_payments.tests.support.customers import CustomerTestCase, move_to, pay, violations
 from oropendola_payments.tests.support.factories import (
 	create_active_subscription,
@@ -136,6 +136,13 @@ class TestUndo(EndingCase):
 		self.end_comes()
 		self.refused("conflict", api.undo_cancel, subscription_id=self.doc.name)
 		self.assertEqual(self.value("status"), "Cancelled")
+
+	def test_a_manager_cannot_undo_it_after_the_end_either(self):
+		"""R39. The subscription is not looked at before."""
+		self.succeed(api.cancel_subscription)
+		self.end_comes()
+		with self.assertRaises(Conflict):
+			at_period_end.undo(self.doc.name)
 
 	def test_undo_and_the_job_at_midnight_agree_however_they_meet(self):
 		"""R39."""

@@ -10,6 +10,8 @@ import frappe
 from frappe.utils import add_days, today
 
 from oropendola_payments.engine.checkout import initiate as checkout
+from oropendola_payments.engine.ending import at_period_end
+from oropendola_payments.engine.pauses import pause
 from oropendola_payments.engine.subscriptions import discounts
 from oropendola_payments.tests.browser.case import GATEWAYS, PHONE, BrowserTestCase
 from oropendola_payments.tests.support import factories
@@ -85,6 +87,25 @@ class TestScreenshots(BrowserTestCase):
 			for look, options in LOOKS.items():
 				self.shoot_all(look, options)
 			self.shoot_hindi()
+
+	def test_cancelling_and_pausing_are_captured(self):
+		with factories.payment_settings(**SELLER):
+			plan = frappe.get_doc("AI Plan", "shot-starter")
+			plan.update({"allow_pause": 1, "unused_on_cancel": "Credit"})
+			plan.save(ignore_permissions=True)
+			frappe.db.commit()
+			user = self.customer()
+			name = factories.create_active_subscription(user, plan=plan).name
+			page = self.open(self.browser_of(user, **WIDE), "/billing")
+			page.get_by_text("Cancel this subscription").click()
+			self.shoot(page, "light", "billing-cancelling")
+			at_period_end.cancel(name)
+			page.goto("/billing")
+			self.shoot(page, "light", "billing-cancelled")
+			at_period_end.undo(name)
+			pause.pause(name, 30)
+			page.goto("/billing")
+			self.shoot(page, "light", "billing-paused")
 
 	def shoot_all(self, look: str, options: dict):
 		self.shoot(self.open(self.visitor(**options), "/plans"), look, "plans")

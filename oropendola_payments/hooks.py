@@ -12,19 +12,12 @@ before_uninstall = "oropendola_payments.install.before_uninstall"
 DESK_SCRIPT = "public/js/payments_desk.js"
 doctype_js = dict.fromkeys(
 	(
-		*(
-			"AI API Key",
-			"AI Invoice",
-			"AI Payment Link",
-			"AI Plan Change",
-			"AI Subscription",
-			"Payment Attempt",
-		),
-		*("Payment Webhook Log", "Payment Settings"),
+		*("AI API Key", "AI Billing Profile", "AI Invoice", "AI Payment Link", "AI Plan Change"),
+		*("AI Subscription", "Payment Attempt", "Payment Refund", "Payment Settings", "Payment Webhook Log"),
 	),
 	DESK_SCRIPT,
 )
-doctype_list_js = {"Payment Webhook Log": DESK_SCRIPT}
+doctype_list_js = {"AI Tax Rule": DESK_SCRIPT, "Payment Webhook Log": DESK_SCRIPT}
 
 PERMISSIONS = "oropendola_payments.ai_billing.permissions"
 
@@ -122,7 +115,7 @@ user_data_fields = [
 		"filter_by": "user",
 		"redact_fields": [
 			*("legal_name", "billing_email", "po_reference", "tax_id", "tax_id_check_reference"),
-			*("address_line1", "address_line2", "city", "pincode"),
+			*("address_line1", "address_line2", "city", "pincode", "state"),
 		],
 	},
 	{"doctype": "AI Payment Reminder", "filter_by": "user", "redact_fields": ["stop_reason"]},
@@ -137,10 +130,16 @@ CHANGED = "oropendola_payments.ai_billing.current.changed"
 
 # DocTypes import neither the engine nor the API, so their handlers are registered here.
 doc_events = {
-	"User": {"after_rename": f"{PRIVACY}.user_renamed"},
+	"User": {
+		"before_rename": f"{TAX}.forget.before_user_renamed",
+		"after_rename": f"{PRIVACY}.user_renamed",
+	},
 	"AI Coupon": {"onload": f"{FORMS}.coupon_loaded"},
 	"AI Invoice": {"onload": f"{FORMS}.invoice_loaded", "before_insert": f"{TAX}.reprice.fill_in"},
-	"AI Billing Profile": {"on_update": f"{TAX}.reprice.profile_saved"},
+	"AI Billing Profile": {
+		"onload": f"{FORMS}.profile_loaded",
+		"on_update": f"{TAX}.reprice.profile_saved",
+	},
 	"AI Tax Registration": {"on_change": CHANGED, "on_trash": CHANGED},
 	"AI Tax Rule": {"on_change": CHANGED, "on_trash": CHANGED},
 	"AI Subscription": {"onload": f"{FORMS}.subscription_loaded"},

@@ -68,9 +68,18 @@ def quota(limit: int) -> str:
 	return _("{0} requests a day").format(number(limit)) if cint(limit) > 0 else _("Unlimited requests")
 
 
+def country_name(code: str, fallback: str) -> str:
+	"""Return the name of a country in the reader's language."""
+	return _locale().territories.get((code or "").upper()) or fallback
+
+
+def tax_text(label: str, rate: Amount) -> str:
+	return f"{label} ({percent(rate)})" if flt(rate) else label
+
+
 def tax_line(invoice: "AIInvoice") -> str:
 	label = invoice.tax_label or _("Tax")
-	return f"{label} ({percent(invoice.tax_rate)})" if flt(invoice.tax_rate) else label
+	return tax_text(label, invoice.tax_rate)
 
 
 @contextmanager
@@ -98,6 +107,13 @@ def _locale(currency: str = "") -> Locale:
 		except (UnknownLocaleError, ValueError):
 			continue
 	return Locale("en")
+
+
+def is_language(code: str) -> bool:
+	try:
+		return bool(Locale.parse(code.replace("-", "_")))
+	except (UnknownLocaleError, ValueError):
+		return False
 
 
 def translated(text: str | None) -> str | None:

@@ -1,5 +1,6 @@
 """The contents of a receipt as formatted texts, for the PDF and the HTML page."""
 
+import json
 from typing import TYPE_CHECKING
 
 import frappe
@@ -37,35 +38,70 @@ def facts(invoice: "AIInvoice") -> dict:
 	"""Return the contents of the receipt. Amounts include the currency; nothing is escaped yet."""
 	return {
 		"lang": (frappe.local.lang or "en").replace("_", "-"),
-		"seller": _seller(),
-		"customer": _customer(invoice.user),
+		"seller": _seller(invoice),
+		"customer": _customer(invoice),
 		"number": invoice.name,
 		"issued_on": formatting.day(invoice.creation),
 		**_item(invoice),
 		"price": _money(invoice_price.full_price(invoice) if invoice.coupon else invoice.net_amount, invoice),
 		"coupon": _coupon(invoice),
 		"net": _money(invoice.net_amount, invoice),
-		"tax": _tax(invoice),
+		"taxes": _taxes(invoice),
+		"tax_note": [line for line in (invoice.tax_note or "").splitlines() if line],
+		"place_of_supply": invoice.place_of_supply or "",
 		"total": _money(invoice.total_amount, invoice),
 		**_payments_and_refunds(invoice),
 		"outstanding": _money(invoice.outstanding_amount, invoice) if flt(invoice.outstanding_amount) else "",
 	}
 
 
-def _seller() -> dict:
-	settings = payment_settings()
+def _seller(invoice: "AIInvoice") -> dict:
+	"""Return the seller as the invoice keeps it; for one from before that, as Payment Settings say now."""
+	kept, settings = _party(invoice.seller_snapshot), payment_settings()
 	address = [line.strip() for line in (settings.seller_address or "").splitlines() if line.strip()]
+	numbers = [_tax_id(row["scheme"], row["number"]) for row in kept.get("registrations", ())]
+	single = kept.get("tax_id", settings.seller_tax_id)
 	return {
-		"name": settings.seller_name or "",
-		"address": address,
-		"tax_id": settings.seller_tax_id or "",
-		"email": settings.seller_email or "",
+		"name": kept.get("name", settings.seller_name) or "",
+		"address": kept.get("address", address),
+		"tax_ids": numbers or ([_("Tax ID: {0}").format(single)] if single else []),
+		"email": kept.get("email", settings.seller_email) or "",
 	}
 
 
-def _customer(user: str) -> dict:
-	name, email = get_fullname(user), frappe.db.get_value("User", user, "email")
-	return {"name": name, "email": email if email != name else ""}
+def _customer(invoice: "AIInvoice") -> dict:
+	kept = _party(invoice.buyer_snapshot)
+	name = kept.get("name") or get_fullname(invoice.user)
+	email = kept.get("email") or frappe.db.get_value("User", invoice.user, "email")
+	return {
+		"name": name,
+		"email": email if email != name else "",
+		"address": _address(kept),
+		"tax_id": _tax_id(kept["tax_id_type"], kept["tax_id"]) if kept.get("tax_id") else "",
+		"po_reference": kept.get("po_reference") or "",
+	}
+
+
+def _address(party: dict) -> list[str]:
+	city = " ".join(filter(None, (party.get("pincode"), party.get("city"))))
+	country = formatting.country_name(party.get("country_code") or "", party.get("country") or "")
+	return [line for line in (*party.get("address", ()), city, party.get("state"), country) if line]
+
+
+def _tax_id(kind: str, number: str) -> str:
+	known = {
+		"GST": "GSTIN",
+		"GSTIN": "GSTIN",
+		"VAT": "VAT",
+		"EU VAT": "VAT",
+		"GB VAT": "VAT",
+		"EU OSS": "EU OSS",
+	}
+	return f"{known[kind]}: {number}" if kind in known else _("Tax ID: {0}").format(number)
+
+
+def _party(snapshot: str | None) -> dict:
+	return json.loads(snapshot) if snapshot else {}
 
 
 def _item(invoice: "AIInvoice") -> dict:
@@ -85,10 +121,12 @@ def _coupon(invoice: "AIInvoice") -> dict | None:
 	return {"text": text, "amount": _money(invoice_price.discount(invoice), invoice)}
 
 
-def _tax(invoice: "AIInvoice") -> dict | None:
-	if not flt(invoice.tax_amount):
-		return None
-	return {"text": formatting.tax_line(invoice), "amount": _money(invoice.tax_amount, invoice)}
+def _taxes(invoice: "AIInvoice") -> list[dict]:
+	"""Return the tax lines, also those of zero that a rule names."""
+	return [
+		{"text": formatting.tax_text(row.label, row.rate), "amount": _money(row.amount, invoice)}
+		for row in invoice.taxes
+	]
 
 
 def _payments_and_refunds(invoice: "AIInvoice") -> dict:

@@ -20,6 +20,8 @@ from oropendola_payments.engine.plan_changes import withdraw
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.settlement import manual_payment, reviews
 from oropendola_payments.engine.subscriptions import retries
+from oropendola_payments.engine.tax import data_sets
+from oropendola_payments.engine.tax import profile as billing_profile
 from oropendola_payments.exceptions import BadRequest, NotFound
 
 MAX_REPLAYS = 100
@@ -143,3 +145,24 @@ def withdraw_plan_change(plan_change: str) -> dict:
 	if not subscription:
 		raise NotFound(_("There is no change of plan {0}.").format(plan_change))
 	return withdraw.withdraw_of(subscription)
+
+
+@endpoint(methods=("POST",), source="Desk")
+def confirm_tax_id(profile: str, reference: str | None = None) -> dict:
+	"""Record that the authority confirmed the tax ID of a billing profile. The reference says how it was checked."""
+	require_manager()
+	return billing_profile.record_check(profile, True, reference)
+
+
+@endpoint(methods=("POST",), source="Desk")
+def reject_tax_id(profile: str, reference: str | None = None) -> dict:
+	"""Record that the authority does not know the tax ID of a billing profile. It no longer counts for tax."""
+	require_manager()
+	return billing_profile.record_check(profile, False, reference)
+
+
+@endpoint(methods=("POST",), source="Desk")
+def load_tax_rules(data_set: str) -> dict:
+	"""Add the tax rules of a data set that do not exist yet."""
+	require_manager()
+	return data_sets.load(data_set)

@@ -8,6 +8,7 @@ from frappe.model.document import Document
 from frappe.utils import cint, flt
 
 from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import AIAPIKey
+from oropendola_payments.ai_billing.doctype.ai_billing_profile.ai_billing_profile import AIBillingProfile
 from oropendola_payments.ai_billing.doctype.ai_coupon.ai_coupon import AICoupon
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_payment_link.ai_payment_link import AIPaymentLink
@@ -56,6 +57,10 @@ def coupon_loaded(coupon: AICoupon, method: str | None = None) -> None:
 
 def webhook_log_loaded(row: Document, method: str | None = None) -> None:
 	row.set_onload("can_replay", is_manager())
+
+
+def profile_loaded(profile: AIBillingProfile, method: str | None = None) -> None:
+	profile.set_onload("can_check_tax_id", is_manager() and bool(profile.tax_id))
 
 
 def settings_loaded(settings: Document, method: str | None = None) -> None:

@@ -14,6 +14,7 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import REDACTED
 from oropendola_payments.engine.ending import now
 from oropendola_payments.engine.links.create import revoke_all
+from oropendola_payments.engine.tax.forget import forget as forget_buyer
 
 SAVEPOINT = "oropendola_privacy"
 TYPED = {
@@ -50,6 +51,7 @@ def forget(user: str) -> None:
 	_end_service(user)
 	revoke_all(user)
 	_redact_texts(user)
+	forget_buyer(user)
 	_redact_attempts(user)
 	_redact_events(user)
 

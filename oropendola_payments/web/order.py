@@ -3,6 +3,7 @@
 from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
 from oropendola_payments.engine.checkout import payer
+from oropendola_payments.engine.tax.quote import Quote
 from oropendola_payments.exceptions import NotFound
 from oropendola_payments.web import coupons, words
 
@@ -29,8 +30,10 @@ def was_declined(attempt) -> bool:
 	return adapter_class(attempt.gateway).is_retryable_decline(attempt.error_code or "")
 
 
-def summary(invoice) -> dict:
-	"""Return the order summary of an invoice."""
+def summary(invoice, tax: Quote | None = None) -> dict:
+	"""Return the order summary of an invoice, with the tax that it gets when its payment is opened, if that is another one."""
+	if tax:
+		invoice.update({**tax.values(), "total_amount": tax.total, "outstanding_amount": tax.total})
 	plan = invoice.plan and current("AI Plan", invoice.plan)
 	currency = invoice.currency
 	return {
@@ -44,6 +47,13 @@ def summary(invoice) -> dict:
 		"net": words.money(invoice.net_amount, currency),
 		"tax": words.money(invoice.tax_amount, currency) if invoice.tax_amount else "",
 		"tax_label": words.tax_line(invoice),
+		"taxes": [
+			{"text": words.tax_text(line.label, line.rate), "amount": words.money(line.amount, currency)}
+			for line in invoice.taxes
+		],
+		"tax_note": invoice.tax_note or "",
+		"is_inclusive": bool(invoice.price_includes_tax),
+		"includes_tax": bool(invoice.price_includes_tax and invoice.tax_amount),
 		"total": words.money(invoice.total(), currency),
 		"paid": words.money(invoice.paid(), currency) if invoice.paid() else "",
 		"due": words.money(invoice.outstanding(), currency),

@@ -4,9 +4,19 @@ from frappe import _
 from frappe.utils import cint
 
 from oropendola_payments.ai_billing import formatting
-from oropendola_payments.ai_billing.formatting import clock, day, days, moment, money, number, quota, tax_line
+from oropendola_payments.ai_billing.formatting import (
+	clock,
+	day,
+	days,
+	moment,
+	money,
+	number,
+	quota,
+	tax_line,
+	tax_text,
+)
 
-__all__ = ("clock", "day", "days", "moment", "money", "number", "quota", "tax_line")
+__all__ = ("clock", "day", "days", "moment", "money", "number", "quota", "tax_line", "tax_text")
 
 # The label of a status for customers, and its colour.
 INVOICE_STATES = {

@@ -13,7 +13,7 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 from oropendola_payments.engine.dunning import opt_out
 from oropendola_payments.engine.links.create import is_payable
 from oropendola_payments.engine.subscriptions import lookup, renewal
-from oropendola_payments.web import coupons, ending, keys, parts, shell, words
+from oropendola_payments.web import billing_form, coupons, ending, keys, parts, shell, words
 
 no_cache = 1
 sitemap = 0
@@ -34,6 +34,9 @@ def get_context(context):
 			"name": frappe.db.get_value("User", user, "first_name") or "",
 			"example_url": get_url("/api/method/oropendola_payments.api.usage.consume"),
 			"instalments": parts.running(user),
+			"profile": billing_form.fields(page),
+			"profile_saved": shell.query_param("saved") == "profile"
+			and _("Your billing details were saved."),
 			**_invoices(user),
 		}
 	)
@@ -91,7 +94,13 @@ def _chosen() -> str | None:
 	return shell.posted("subscription") or None
 
 
+def _save_profile(context):
+	billing_form.save(shell.require_login(), "/billing")
+	shell.redirect("/billing?saved=profile#profile")
+
+
 ACTIONS: dict[str, Callable] = {
+	"save_profile": _save_profile,
 	"log_out": _log_out,
 	"renew": _renew,
 	"stop_reminders": _stop_reminders,

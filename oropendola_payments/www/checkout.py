@@ -12,8 +12,9 @@ from oropendola_payments.engine.checkout import gateway_choice, initiate
 from oropendola_payments.engine.checkout.payer import keep_phone_of_payer
 from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.engine.phone.numbers import phone_of
+from oropendola_payments.engine.tax import reprice
 from oropendola_payments.money import to_decimal
-from oropendola_payments.web import coupons, parts, shell, words
+from oropendola_payments.web import billing_form, coupons, parts, shell, words
 from oropendola_payments.web.order import own_invoice, summary, was_declined
 
 no_cache = 1
@@ -32,8 +33,9 @@ def get_context(context):
 		)
 	if shell.is_post():
 		coupons.press(invoice)
-		_start(invoice)
-	context.update({"view": _view(invoice), "invoice": summary(invoice)})
+		_act(invoice)
+	tax = reprice.preview(invoice)
+	context.update({"view": _view(invoice), "invoice": summary(invoice, tax)})
 	context.replaces = (
 		invoice.subscription if invoice.is_exhausted() and invoice.purpose != "Upgrade" else None
 	)
@@ -41,6 +43,7 @@ def get_context(context):
 	if context.view == "pay":
 		_add_gateways(context, invoice, page)
 		context.coupon = coupons.form(invoice, page.typed)
+		_add_billing_details(context, invoice, page, tax)
 	page.title = _("Pay invoice {0}").format(invoice.name)
 
 
@@ -55,6 +58,14 @@ def _view(invoice) -> str:
 	if invoice.status in ("Cancelled", "Closed"):
 		return "cancelled"
 	return "pay" if invoice.status not in ("Failed", "Abandoned") or invoice.can_retry() else "too_often"
+
+
+def _act(invoice):
+	if shell.posted("action") == "save_profile":
+		address = f"/checkout?invoice={invoice.name}"
+		billing_form.save(invoice.user, address)
+		shell.redirect(address)
+	_start(invoice)
 
 
 def _start(invoice):
@@ -102,6 +113,14 @@ def _add_gateways(context, invoice, page):
 def _wish(page) -> parts.Wish:
 	"""Return what was chosen before a refusal, or by the link that led here."""
 	return parts.Wish(page.typed.get("pay") or shell.query_param("pay"), page.typed.get("amount") or "")
+
+
+def _add_billing_details(context, invoice, page, tax):
+	"""The short form, where the tax depends on the buyer and can still change. It comes first if it is needed."""
+	context.asks_details = tax is not None
+	context.needs_details = bool(tax and tax.missing and invoice.outstanding())
+	if context.asks_details:
+		context.profile = billing_form.fields(page)
 
 
 def _gateway(entry: dict, chosen: str | None) -> dict:

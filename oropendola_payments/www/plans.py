@@ -7,6 +7,7 @@ from frappe import _
 
 from oropendola_payments.ai_billing.current import current, payment_settings
 from oropendola_payments.engine.subscriptions import catalogue, lifecycle
+from oropendola_payments.engine.tax import quote as tax
 from oropendola_payments.engine.trials import claims
 from oropendola_payments.web import shell, words
 
@@ -30,9 +31,17 @@ def get_context(context):
 			"currencies": [_choice(code, currency) for code in currencies] if len(currencies) > 1 else [],
 			"currency": currency,
 			"wanted": shell.query_param("plan"),
-			"tax_note": words.tax_note(payment_settings()) if currencies else "",
+			"tax_note": _tax_note(currency) if currencies else "",
 		}
 	)
+
+
+def _tax_note(currency: str) -> str:
+	if not tax.uses_rules():
+		return words.tax_note(payment_settings())
+	if tax.includes_tax(currency):
+		return _("Prices include tax.")
+	return _("Tax is added at checkout. It depends on where you are.")
 
 
 def _choose(user: str):

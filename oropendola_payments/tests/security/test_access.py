@@ -22,6 +22,7 @@ from oropendola_payments.tests.support.parts import create_instalment_plan
 
 # Reading by GET changes nothing; everything else is POST.
 READS = {
+	"billing.get_profile",
 	"callbacks.returned",
 	"cashfree.get_cashfree_order_status",
 	"desk.abandoned_rate",

@@ -35,6 +35,7 @@ OTHERS = {
 	("engine/inbound/inbox.py", "_record_failure_locked"),
 	("engine/inbound/inbox.py", "_defer"),
 	("install.py", "ensure_settings"),
+	("engine/tax/forget.py", "forget"),  # redacts the fields named in PERSONAL
 	("engine/privacy.py", "_redact_texts"),  # redacts the fields named in TYPED
 }
 

@@ -21,6 +21,7 @@ from oropendola_payments.engine.dunning import opt_out
 from oropendola_payments.engine.links import create as links
 from oropendola_payments.engine.plan_changes import confirm, preview
 from oropendola_payments.engine.refunds import create
+from oropendola_payments.engine.tax import profile
 from oropendola_payments.gateways.base import Customer
 from oropendola_payments.tests.support.factories import (
 	create_active_subscription,
@@ -94,6 +95,11 @@ class OwnerRecords:
 		frappe.db.set_value("AI Invoice", invoice, "retry_count", 3)
 		frappe.db.commit()
 		return invoice
+
+	@cached_property
+	def profile(self) -> str:
+		profile.save(self.owner, {"country": "US", "tax_id": "12-3456789"})
+		return frappe.db.get_value("AI Billing Profile", {"user": self.owner}, "name")
 
 	@cached_property
 	def subscription(self):
@@ -203,6 +209,11 @@ ROWS = (
 	Row("links.send", (403, 409, 404, 404, 409), lambda w: {"invoice_id": w.subscription.current_invoice}),  # it is paid
 	Row("links.resend", EVERYBODY, lambda w: {"token": token_of_link(w.payment_link.address)}),
 	Row("admin.withdraw_plan_change", MANAGER, lambda w: {"plan_change": w.changed()}),
+	Row("admin.confirm_tax_id", MANAGER, lambda w: {"profile": w.profile, "reference": "VIES"}),
+	Row("admin.reject_tax_id", MANAGER, lambda w: {"profile": w.profile}),
+	Row("admin.load_tax_rules", MANAGER, lambda w: {"data_set": "United Kingdom"}),
+	Row("billing.get_profile", USERS, methods=BOTH),
+	Row("billing.save_profile", USERS, lambda w: {"legal_name": "Asha Example"}),
 	Row("callbacks.returned", BROWSER, methods=BOTH, query="gateway=payu"),
 	Row("callbacks.payu_success", BROWSER),
 	Row("callbacks.payu_failure", BROWSER),

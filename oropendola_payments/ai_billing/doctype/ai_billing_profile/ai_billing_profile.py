@@ -3,6 +3,7 @@ from frappe import _
 from frappe.utils import escape_html, now_datetime, validate_email_address
 
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import append_to_site
+from oropendola_payments.ai_billing.formatting import is_language
 from oropendola_payments.ai_billing.places import country_code, indian_state, state_of_gstin
 from oropendola_payments.ai_billing.records import SystemRecord
 from oropendola_payments.ai_billing.tax_ids import check
@@ -12,6 +13,7 @@ TYPED = (
 	"legal_name", "billing_email", "language", "po_reference", "address_line1", "address_line2", "city", "pincode", "state",
 	"tax_id",
 )  # fmt: skip
+KINDS = ("Person", "Company")
 # A confirmation says that this number belongs to this company there.
 CONFIRMED_FIELDS = ("tax_id", "country", "legal_name")
 
@@ -60,6 +62,19 @@ class AIBillingProfile(SystemRecord):
 
 	def tidy(self) -> None:
 		self.update({field: " ".join((self.get(field) or "").split()) or None for field in TYPED})
+		self.kind = self.kind or "Person"
+		if self.kind not in KINDS:
+			raise Unprocessable(
+				_("{0} is not possible here. Please choose one of: {1}.").format(
+					escape_html(self.kind), ", ".join(KINDS)
+				)
+			)
+		if self.language and not is_language(self.language):
+			raise Unprocessable(
+				_("There is no language {0}. Please use a code such as en or hi.").format(
+					escape_html(self.language)
+				)
+			)
 		if self.billing_email and not validate_email_address(self.billing_email):
 			raise Unprocessable(
 				_("{0} is not an email address. Please check it.").format(escape_html(self.billing_email))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from oropendola_payments.tests.flows.test_statement_budgets import counted_statements
 from oropendola_payments.tests.support.case import TestCase
+from oropendola_payments.tests.support.factories import create_coupon
 from oropendola_payments.tests.support.http import call, send
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey, customer
 from oropendola_payments.tests.support.simulated import simulator
@@ -30,8 +31,8 @@ class TestPaymentBudgets(TestCase):
 		for gateway in GATEWAYS:
 			Journey(gateway)  # without the address of the simulator
 
-	def journey(self, gateway: str) -> Journey:
-		return Journey(gateway, settings={"api_base_url": f"{simulator().url}/{gateway}"})
+	def journey(self, gateway: str, **plan) -> Journey:
+		return Journey(gateway, settings={"api_base_url": f"{simulator().url}/{gateway}"}, **plan)
 
 	def cost(self, request: Callable) -> list[str]:
 		with counted_statements() as seen:
@@ -50,9 +51,9 @@ class TestPaymentBudgets(TestCase):
 				mine.remove(same)
 		return mine
 
-	def settling(self, gateway: str) -> Callable:
+	def settling(self, gateway: str, **plan) -> Callable:
 		"""A request that delivers the webhook of a new payment."""
-		journey = self.journey(gateway)
+		journey = self.journey(gateway, **plan)
 		journey.customer_pays(journey.start())
 		return self.delivery(gateway, journey.take_webhooks()[-1])
 
@@ -68,6 +69,11 @@ class TestPaymentBudgets(TestCase):
 				self.assertLessEqual(
 					len(cost), LIMITS.get(gateway, LIMIT), f"{len(cost)}\n" + "\n".join(cost)
 				)
+
+	def test_a_coupon_costs_a_settling_webhook_two_more_statements(self):
+		coupon = create_coupon(duration="Forever", max_per_customer=0).name
+		cost = self.beyond_ping([self.settling("payu", coupon=coupon) for _round in range(ROUNDS)])
+		self.assertLessEqual(len(cost), LIMIT + 2, f"{len(cost)}\n" + "\n".join(cost))
 
 	def test_a_duplicate_webhook_takes_at_most_three_statements(self):
 		for gateway in GATEWAYS:

@@ -114,6 +114,11 @@ class AICoupon(Document):
 			)
 			frappe.throw(message.format(self.name), Conflict)
 
+	def on_trash(self) -> None:
+		if frappe.db.exists("AI Coupon Redemption", {"coupon": self.name}):
+			message = _("Coupon {0} was redeemed and cannot be deleted. Please deactivate it instead.")
+			frappe.throw(message.format(self.name), Conflict)
+
 	# Terms --------------------------------------------------------------------------------------
 
 	def amounts_by_currency(self) -> dict[str, Decimal]:

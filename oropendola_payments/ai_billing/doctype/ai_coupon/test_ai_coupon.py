@@ -123,6 +123,17 @@ class TestPromises(TestCase):
 		self.change(is_active=0, max_redemptions=5, valid_to="2030-01-01", **amounts(INR=50, USD=1))
 		self.assertEqual(self.coupon.reload().max_redemptions, 5)
 
+	def test_a_redeemed_coupon_cannot_be_deleted_and_another_one_can(self):
+		with self.assertRaisesRegex(Conflict, "cannot be deleted"):
+			frappe.delete_doc("AI Coupon", self.coupon.name, ignore_permissions=True)
+		frappe.delete_doc("AI Coupon", create_coupon().name, ignore_permissions=True)
+
+	def test_the_last_redemption_is_taken_once_and_never_from_an_inactive_coupon(self):
+		coupon = create_coupon(max_redemptions=1)
+		self.assertEqual([coupon.take_redemption() for _time in range(3)], [True, False, False])
+		self.assertFalse(create_coupon(is_active=0).take_redemption())
+		frappe.db.rollback()
+
 	def test_the_count_cannot_be_typed(self):
 		self.change(redemptions=0)
 		self.assertEqual(self.coupon.reload().redemptions, 1)

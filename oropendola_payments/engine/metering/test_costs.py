@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import frappe
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oropendola_payments.engine.metering.costs import Call, ModelNotInPlan, costs_of, plain_name
@@ -46,6 +46,7 @@ class TestCosts(TestCase):
 		self.assertEqual(costs_of(Call(1, "gpt-4o-mini", 1, 1), MODELS)["Units"], 1)
 		self.assertEqual(costs_of(Call(1, "gpt-4o-mini", 7, 0), MODELS)["Units"], 2)
 
+	@settings(deadline=None)
 	@given(
 		st.integers(0, 10**7),
 		st.integers(0, 10**7),

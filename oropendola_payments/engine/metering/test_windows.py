@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oropendola_payments.engine.metering.windows import ENDS, Term, end_of_window
@@ -44,6 +44,7 @@ class TestEnds(TestCase):
 		cut = Term(date(2026, 11, 15), date(2026, 12, 1), "Month", 1)
 		self.assertEqual(end_of_window("Period", NOW, cut), datetime(2026, 12, 1))
 
+	@settings(deadline=None)
 	@given(
 		st.sampled_from(sorted(ENDS)),
 		st.datetimes(datetime(2026, 1, 1), datetime(2030, 12, 31)),

@@ -1,11 +1,11 @@
 """Plans and the user's subscription."""
 
 from oropendola_payments.api import endpoint, require_login
-from oropendola_payments.api.arguments import Currency
+from oropendola_payments.api.arguments import Code, Currency, Phone
 from oropendola_payments.engine.keys import listing, manage, reveal, rotate
 from oropendola_payments.engine.plan_changes import confirm, preview, withdraw
 from oropendola_payments.engine.self_service import commands, default, state
-from oropendola_payments.engine.subscriptions import catalogue, lifecycle, lookup
+from oropendola_payments.engine.subscriptions import catalogue, lifecycle, lookup, trial_phone
 
 
 @endpoint(methods=("GET", "POST"), guest=True)
@@ -16,10 +16,22 @@ def get_plans(currency: Currency | None = None) -> dict:
 
 @endpoint(methods=("POST",))
 def create_subscription_and_invoice(
-	plan_id: str, currency: Currency | None = None, coupon: str | None = None
+	plan_id: str,
+	currency: Currency | None = None,
+	coupon: str | None = None,
+	phone: Phone | None = None,
+	otp: Code | None = None,
+	without_trial: bool = False,
 ) -> dict:
 	"""Subscribe. Free plans and trials start at once; otherwise the answer has the invoice to pay."""
-	return lifecycle.subscribe(require_login(), plan_id, currency, coupon=coupon)
+	wish = lifecycle.TrialWish(wanted=not without_trial, phone=phone, code=otp)
+	return lifecycle.subscribe(require_login(), plan_id, currency, coupon=coupon, trial=wish)
+
+
+@endpoint(methods=("POST",))
+def send_trial_code(plan_id: str, phone: Phone | None = None) -> dict:
+	"""Send a code to the phone, on a site that gives trials for confirmed phone numbers."""
+	return trial_phone.send_code(require_login(), plan_id, phone)
 
 
 @endpoint(methods=("GET", "POST"))

@@ -7,6 +7,7 @@ from frappe import _
 
 from oropendola_payments.ai_billing.current import current, payment_settings
 from oropendola_payments.engine.subscriptions import catalogue, lifecycle
+from oropendola_payments.engine.subscriptions.trial_phone import PhoneNotConfirmed
 from oropendola_payments.engine.tax import quote as tax
 from oropendola_payments.engine.trials import claims
 from oropendola_payments.web import shell, words
@@ -47,7 +48,11 @@ def _tax_note(currency: str) -> str:
 def _choose(user: str):
 	plan, currency = shell.posted("plan"), shell.posted("currency")
 	with shell.refusals_lead_to(f"/plans?currency={quote(currency)}&plan={quote(plan)}"):
-		answer = lifecycle.subscribe(user, plan, currency or None, reveal_key=False)
+		try:
+			answer = lifecycle.subscribe(user, plan, currency or None, reveal_key=False)
+		except PhoneNotConfirmed:
+			frappe.clear_messages()
+			shell.redirect(f"/trial?plan={quote(plan)}&currency={quote(currency)}")
 	if answer.get("invoice_id"):
 		shell.redirect(f"/checkout?invoice={answer['invoice_id']}")
 	shell.redirect("/billing")

@@ -7,8 +7,8 @@ import frappe
 from oropendola_payments.ai_billing.periods import today, tomorrow
 from oropendola_payments.api import subscription as api
 from oropendola_payments.api import subscription_renewal as renewal
-from oropendola_payments.engine.entitlements import usage
 from oropendola_payments.engine.jobs import plan_change_jobs, subscription_jobs
+from oropendola_payments.engine.metering import usage
 from oropendola_payments.tests.support.customers import pay
 from oropendola_payments.tests.support.plan_changes import PlanChangeCase, shift
 

@@ -1,6 +1,7 @@
 """Subscribe, and create the invoice that is due."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import frappe
@@ -15,7 +16,7 @@ from oropendola_payments.engine.coupons import guesses
 from oropendola_payments.engine.coupons.choice import choose
 from oropendola_payments.engine.coupons.eligibility import normalized
 from oropendola_payments.engine.coupons.redemptions import REPLACED_REASON
-from oropendola_payments.engine.subscriptions import credit, discounts, invoicing
+from oropendola_payments.engine.subscriptions import credit, discounts, invoicing, trial_phone
 from oropendola_payments.engine.subscriptions.catalogue import get_plan
 from oropendola_payments.engine.subscriptions.lookup import (
 	live_subscription,
@@ -25,35 +26,53 @@ from oropendola_payments.engine.subscriptions.lookup import (
 from oropendola_payments.engine.trials import claims
 from oropendola_payments.exceptions import Conflict, Unprocessable
 
+
+@dataclass(frozen=True)
+class TrialWish:
+	"""Whether the customer wants a trial where there is one, and the phone number and code that some sites need for it."""
+
+	wanted: bool = True
+	phone: str | None = None
+	code: str | None = None
+
+
 # Subscribing --------------------------------------------------------------------------------------
 
 
 def subscribe(
-	user: str, plan_id: str, currency: str | None, reveal_key: bool = True, coupon: str | None = None
+	user: str,
+	plan_id: str,
+	currency: str | None,
+	reveal_key: bool = True,
+	coupon: str | None = None,
+	trial: TrialWish | None = None,
 ) -> dict:
 	"""Create a subscription and, unless it is free or on trial, an invoice. A repeated call gives the same answer.
 
 	For a free plan or a trial the answer includes the API key, unless `reveal_key` is false. Raises CouponRefused, and creates
-	nothing, if the coupon cannot be redeemed.
+	nothing, if the coupon cannot be redeemed, and PhoneNotConfirmed if a trial needs a confirmed phone number.
 	"""
+	wish = trial or TrialWish()
 	plan = get_plan(plan_id)
 	plan.require_active()
 	if not plan.is_really_free():
 		plan.price_in(currency)
 	elif coupon:
 		raise Unprocessable(_("{0} is free and needs no coupon.").format(plan.plan_name))
+	phone = trial_phone.confirmed_phone(user, plan, wish.phone, wish.code) if wish.wanted else None
+	options = {"phone": phone, "wants_trial": wish.wanted}
 	if not coupon:
-		return _subscribe_once(user, plan, currency, reveal_key)
+		return _subscribe_once(user, plan, currency, reveal_key, **options)
 	with guesses.limited(user):
-		return _subscribe_once(user, plan, currency, reveal_key, normalized(coupon))
+		return _subscribe_once(user, plan, currency, reveal_key, normalized(coupon), **options)
 
 
-def _subscribe_once(user: str, plan: AIPlan, *request: Any) -> dict:
+def _subscribe_once(user: str, plan: AIPlan, *request: Any, **options: Any) -> dict:
 	try:
-		return in_transaction(_subscribe, live_subscription(user, plan.name), user, plan, *request)
+		return in_transaction(_subscribe, live_subscription(user, plan.name), user, plan, *request, **options)
 	except (frappe.UniqueValidationError, frappe.DuplicateEntryError):
 		# A concurrent request of the same customer was faster: return its subscription.
-		return in_transaction(_subscribe, live_subscription(user, plan.name), user, plan, *request)
+		return in_transaction(_subscribe, live_subscription(user, plan.name), user, plan, *request, **options)
 
 
 def _subscribe(
@@ -63,17 +82,19 @@ def _subscribe(
 	currency: str | None,
 	reveal_key: bool,
 	code: str | None = None,
+	phone: str | None = None,
+	wants_trial: bool = True,
 ) -> dict:
 	# Lock before any plain read, which would start the snapshot too early.
 	if existing:
 		return _answer_existing(lock("AI Subscription", existing), currency, code)
-	may_try = cint(plan.trial_days) and not claims.had_trial_or_plan(user, plan.name)
+	may_try = wants_trial and cint(plan.trial_days) and not claims.had_trial_or_plan(user, plan.name)
 	subscription = frappe.new_doc("AI Subscription")
 	subscription.update({"user": user, "plan": plan.name, "status": "Pending"})
 	subscription.insert(ignore_permissions=True)
 	if plan.is_really_free():
 		return _answer_served(subscription, subscription.start_free, reveal_key)
-	if may_try and claims.claim(subscription):
+	if may_try and claims.claim(subscription, phone):
 		_refuse_coupon_for_trial(plan, code)
 		return _answer_served(subscription, subscription.start_trial, reveal_key)
 	return open_or_create_invoice(subscription, "New", currency, code)

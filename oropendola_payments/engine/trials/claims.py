@@ -12,12 +12,21 @@ from oropendola_payments.engine.trials.identity import Identity, identities
 CLAIM = "AI Trial Claim"
 SAVEPOINT = "oropendola_trial"
 PER_PLAN = "Per Plan"
+PER_PHONE = "Per Verified Phone"
 
 
-def claim(subscription: AISubscription) -> bool:
-	"""Record that the customer of this new subscription takes a trial. Return False, and record nothing, if there was one before."""
-	people = identities(subscription.user)
-	if not people:
+def needs_phone() -> bool:
+	"""Return whether the site gives a trial only for a confirmed phone number."""
+	return payment_settings().trial_policy == PER_PHONE
+
+
+def claim(subscription: AISubscription, phone: str | None = None) -> bool:
+	"""Record that the customer of this new subscription takes a trial. Return False, and record nothing, if there was one before.
+
+	`phone` is a number that the customer has confirmed for this trial.
+	"""
+	people = identities(subscription.user, phone)
+	if not people or (needs_phone() and not phone):
 		return False
 	frappe.db.savepoint(SAVEPOINT)
 	try:

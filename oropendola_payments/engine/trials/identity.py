@@ -24,12 +24,12 @@ class Identity:
 		return signing.sign("trial", self.kind, self.value, plan or "")
 
 
-def identities(user: str) -> list[Identity]:
-	"""Return all by which the customer is recognised, in a fixed order, in which their claims are locked."""
+def identities(user: str, phone: str | None = None) -> list[Identity]:
+	"""Return all by which the customer is recognised, in a fixed order, in which their claims are locked. `phone` is confirmed."""
 	addresses = {mailbox(text) for text in (user, frappe.db.get_value("User", user, "email")) if text}
 	emails = [Identity("Email", text, _masked(text)) for text in sorted(filter(None, addresses))]
-	phone = _confirmed_phone(user)
-	return [*emails, *([Identity("Phone", phone, numbers.masked_phone(phone))] if phone else [])]
+	phones = sorted(filter(None, {phone, _confirmed_phone(user)}))
+	return [*emails, *(Identity("Phone", number, numbers.masked_phone(number)) for number in phones)]
 
 
 def mailbox(address: str) -> str:

@@ -11,7 +11,7 @@ from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.api import subscription as api
 from oropendola_payments.api import subscription_renewal as renewal
 from oropendola_payments.engine import privacy
-from oropendola_payments.engine.entitlements import usage
+from oropendola_payments.engine.metering import usage
 from oropendola_payments.engine.monitoring import invariants
 from oropendola_payments.engine.subscriptions import lifecycle
 from oropendola_payments.engine.trials import claims

@@ -280,6 +280,7 @@ ROWS = (
 	Row("subscription.change_plan", OWNER, lambda w: w.quote()),
 	Row("subscription.withdraw_plan_change", OWNER, lambda w: {"subscription_id": frappe.db.get_value("AI Plan Change", w.changed(), "subscription")}),
 	Row("admin.revoke_api_key", MANAGER, lambda w: {"key_id": w.subscription.api_key_link}),
+	Row("subscription.send_trial_code", (403, 409, 409, 409, 409), lambda w: {"plan_id": w.plan}),
 	Row("subscription.list_api_keys", OWNER, lambda w: {"subscription_id": w.subscription.name}, BOTH),
 	Row("subscription.create_api_key", OWNER, lambda w: {"subscription_id": w.keyring.name, "name": unique("key")}),
 	Row("subscription.rename_api_key", OWNER, lambda w: {"key_id": w.subscription.api_key_link, "name": unique("key")}),

@@ -81,7 +81,7 @@ class PaymentSettings(Document):
 		tax_inclusive_currencies: DF.Data | None
 		tax_label: DF.Data | None
 		tax_rate: DF.Percent
-		trial_policy: DF.Literal["Per Customer", "Per Plan"]
+		trial_policy: DF.Literal["Per Customer", "Per Plan", "Per Verified Phone"]
 		trial_reminder_days: DF.Data | None
 	# end: auto-generated types
 

@@ -106,6 +106,11 @@ class AuditTrailIsFrozen(Refusal, frappe.PermissionError):
 	error_code = "audit_trail_is_frozen"
 
 
+class DocumentIsFrozen(Refusal, frappe.PermissionError):
+	http_status_code = 403
+	error_code = "document_is_frozen"
+
+
 def is_refusal(error: Exception) -> bool:
 	"""Return whether an error is an answer for the API client. Any other exception is a bug and must be raised."""
 	status = getattr(error, "http_status_code", None)

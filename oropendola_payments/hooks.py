@@ -13,7 +13,8 @@ DESK_SCRIPT = "public/js/payments_desk.js"
 doctype_js = dict.fromkeys(
 	(
 		*("AI API Key", "AI Billing Profile", "AI Invoice", "AI Payment Link", "AI Plan Change"),
-		*("AI Subscription", "Payment Attempt", "Payment Refund", "Payment Settings", "Payment Webhook Log"),
+		*("AI Subscription", "AI Tax Document", "Payment Attempt", "Payment Refund", "Payment Settings"),
+		"Payment Webhook Log",
 	),
 	DESK_SCRIPT,
 )
@@ -27,6 +28,7 @@ permission_query_conditions = {
 	"AI API Key": f"{PERMISSIONS}.api_key_conditions",
 	"AI Invoice": f"{PERMISSIONS}.invoice_conditions",
 	"Payment Attempt": f"{PERMISSIONS}.attempt_conditions",
+	"AI Tax Document": f"{PERMISSIONS}.document_conditions",
 	"AI Billing Profile": f"{PERMISSIONS}.profile_conditions",
 	"AI Payment Link": f"{PERMISSIONS}.payment_link_conditions",
 	"AI Plan Change": f"{PERMISSIONS}.plan_change_conditions",
@@ -36,6 +38,7 @@ has_permission = {
 	"AI API Key": f"{PERMISSIONS}.has_permission",
 	"AI Invoice": f"{PERMISSIONS}.has_permission",
 	"Payment Attempt": f"{PERMISSIONS}.has_permission",
+	"AI Tax Document": f"{PERMISSIONS}.has_permission",
 	"AI Billing Profile": f"{PERMISSIONS}.has_permission",
 	"AI Payment Link": f"{PERMISSIONS}.has_permission",
 	"AI Plan Change": f"{PERMISSIONS}.has_permission",
@@ -59,6 +62,7 @@ SWEEPS = "oropendola_payments.engine.jobs.payment_jobs"
 SUBSCRIPTIONS = "oropendola_payments.engine.jobs.subscription_jobs"
 PARTS = "oropendola_payments.engine.jobs.part_jobs"
 PLAN_CHANGES = "oropendola_payments.engine.jobs.plan_change_jobs"
+DOCUMENTS = "oropendola_payments.engine.jobs.document_jobs"
 
 # These only enqueue background jobs, because a cron job itself has 300 seconds.
 scheduler_events = {
@@ -70,6 +74,7 @@ scheduler_events = {
 			f"{SUBSCRIPTIONS}.send_payment_reminders",
 			f"{PLAN_CHANGES}.settle_plan_changes",
 		],
+		"*/5 * * * *": [f"{DOCUMENTS}.issue_documents"],
 		"*/30 * * * *": [f"{SWEEPS}.check_abandoned_payments"],
 		"5 * * * *": [f"{SWEEPS}.check_invariants", f"{SUBSCRIPTIONS}.expire_subscriptions"],
 		"20 * * * *": [f"{SUBSCRIPTIONS}.retire_api_keys"],
@@ -120,6 +125,8 @@ user_data_fields = [
 	},
 	{"doctype": "AI Payment Reminder", "filter_by": "user", "redact_fields": ["stop_reason"]},
 	{"doctype": "AI Reminder Opt Out", "filter_by": "user", "redact_fields": ["channel"]},
+	# Tax law keeps the document itself, with the name and address of the buyer.
+	{"doctype": "AI Tax Document", "filter_by": "user", "redact_fields": ["mailed_to"]},
 	{"doctype": "Payment Event", "filter_by": "actor", "redact_fields": ["ip_address", "person_salt"]},
 ]
 
@@ -146,6 +153,11 @@ doc_events = {
 	"AI API Key": {"onload": f"{FORMS}.key_loaded"},
 	"Payment Attempt": {"onload": f"{FORMS}.attempt_loaded"},
 	"AI Payment Link": {"onload": f"{FORMS}.link_loaded"},
+	"AI Tax Document": {"onload": f"{FORMS}.document_loaded"},
+	"File": {
+		"validate": "oropendola_payments.engine.documents.rendering.refuse_change_of_file",
+		"on_trash": "oropendola_payments.engine.documents.rendering.refuse_change_of_file",
+	},
 	"Payment Refund": {"onload": f"{FORMS}.refund_loaded"},
 	"AI Plan Change": {"onload": f"{FORMS}.plan_change_loaded"},
 	"Payment Webhook Log": {"onload": f"{FORMS}.webhook_log_loaded"},

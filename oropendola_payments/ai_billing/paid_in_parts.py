@@ -7,6 +7,7 @@ import frappe
 from frappe import _
 from frappe.model.document import Document
 
+from oropendola_payments.ai_billing import document_states
 from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.records import StatefulRecord
 from oropendola_payments.exceptions import Conflict, NotAllowed
@@ -83,7 +84,8 @@ class PaidInParts(StatefulRecord):
 
 	def mark_as_closed(self, reason: str) -> bool:
 		"""Give up the rest of a partly paid invoice."""
-		return self._move_to("Closed", outstanding_amount=0, failure_reason=reason)
+		state = document_states.after_close(self.covered_days, self.kept())
+		return self._move_to("Closed", outstanding_amount=0, failure_reason=reason, document_state=state)
 
 
 def _schedule(invoice: Document) -> list[tuple]:

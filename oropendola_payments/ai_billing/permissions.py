@@ -37,3 +37,7 @@ def payment_link_conditions(user: str | None = None) -> str:
 
 def plan_change_conditions(user: str | None = None) -> str:
 	return own_records_condition("AI Plan Change", user)
+
+
+def document_conditions(user: str | None = None) -> str:
+	return own_records_condition("AI Tax Document", user)

@@ -7,6 +7,7 @@ import frappe
 from frappe.model.document import Document
 from frappe.utils import cint, flt
 
+from oropendola_payments.ai_billing import document_states
 from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import AIAPIKey
 from oropendola_payments.ai_billing.doctype.ai_billing_profile.ai_billing_profile import AIBillingProfile
 from oropendola_payments.ai_billing.doctype.ai_coupon.ai_coupon import AICoupon
@@ -14,9 +15,11 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, A
 from oropendola_payments.ai_billing.doctype.ai_payment_link.ai_payment_link import AIPaymentLink
 from oropendola_payments.ai_billing.doctype.ai_plan_change.ai_plan_change import AIPlanChange
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
+from oropendola_payments.ai_billing.doctype.ai_tax_document.ai_tax_document import AITaxDocument
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
 from oropendola_payments.ai_billing.formatting import money
+from oropendola_payments.engine.documents import rendering
 from oropendola_payments.engine.ending.preview import preview
 from oropendola_payments.engine.ending.reasons import reasons
 from oropendola_payments.engine.gateway.live_guard import is_confirmed, this_site
@@ -32,6 +35,13 @@ def invoice_loaded(invoice: AIInvoice, method: str | None = None) -> None:
 
 def subscription_loaded(subscription: AISubscription, method: str | None = None) -> None:
 	subscription.set_onload("actions", subscription_actions(subscription))
+
+
+def document_loaded(document: AITaxDocument, method: str | None = None) -> None:
+	"""The preview, and whether a manager may correct the document."""
+	document.set_onload("html", rendering.html_of(document, standalone=False))
+	is_current = document.name == frappe.db.get_value("AI Invoice", document.invoice, "tax_document")
+	document.set_onload("can_reissue", is_manager() and is_current)
 
 
 def attempt_loaded(attempt: PaymentAttempt, method: str | None = None) -> None:
@@ -83,6 +93,7 @@ def invoice_actions(invoice: AIInvoice) -> dict:
 			"AI Payment Reminder", {"invoice": invoice.name, "status": "Planned"}
 		),
 		"review": cint(invoice.needs_review) and invoice.review_reason,
+		"issue_document": invoice.document_state in document_states.OPEN,
 	}
 	return {name: value for name, value in actions.items() if value}
 

@@ -37,6 +37,7 @@ REFUSALS = (
 	"engine/plan_changes/*.py",
 	"engine/subscriptions/*.py",
 	"engine/tax/*.py",
+	"engine/documents/rendering.py",
 	"engine/notifications/receipts.py",
 	"ai_billing/known_gateways.py",
 	"ai_billing/places.py",

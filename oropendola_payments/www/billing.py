@@ -14,6 +14,7 @@ from oropendola_payments.engine.dunning import opt_out
 from oropendola_payments.engine.links.create import is_payable
 from oropendola_payments.engine.subscriptions import lookup, renewal
 from oropendola_payments.web import billing_form, coupons, ending, keys, parts, shell, words
+from oropendola_payments.web.documents import documents_of, shown
 
 no_cache = 1
 sitemap = 0
@@ -193,14 +194,17 @@ def _invoices(user: str) -> dict:
 		limit_start=(page - 1) * PAGE_LENGTH,
 		limit_page_length=PAGE_LENGTH + 1,
 	)
+	issued = documents_of(names[:PAGE_LENGTH])
 	return {
-		"invoices": [_invoice(frappe.get_doc("AI Invoice", name)) for name in names[:PAGE_LENGTH]],
+		"invoices": [
+			_invoice(frappe.get_doc("AI Invoice", name), issued.get(name, [])) for name in names[:PAGE_LENGTH]
+		],
 		"newer": page - 1 if page > 1 else None,
 		"older": page + 1 if len(names) > PAGE_LENGTH else None,
 	}
 
 
-def _invoice(doc) -> dict:
+def _invoice(doc, issued: list[dict]) -> dict:
 	plan = doc.plan and frappe.get_cached_value("AI Plan", doc.plan, "plan_name")
 	return {
 		"name": doc.name,
@@ -212,6 +216,7 @@ def _invoice(doc) -> dict:
 		"state": words.state(words.INVOICE_STATES, doc.status),
 		"action": _action(doc),
 		"can_be_shared": is_payable(doc),
+		"documents": shown(doc.document_state, issued),
 	}
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import frappe
 from frappe import _
-from frappe.utils import cint, flt, get_url, now_datetime
+from frappe.utils import cint, flt, get_datetime, get_url, now_datetime
 
 from oropendola_payments.ai_billing import analytics
 from oropendola_payments.ai_billing import overdue_parts as overdue
@@ -15,9 +15,11 @@ from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gat
 	enabled_in,
 	is_protected,
 )
+from oropendola_payments.ai_billing.document_states import HELD
 from oropendola_payments.engine.notifications import emails
 
 WINDOW = timedelta(hours=24)
+LATEST_DOCUMENT = timedelta(days=25)  # in India an invoice is due within 30 days
 ALL = "All gateways"
 SITE = "This site"
 # The maximum of records that an alert lists.
@@ -138,6 +140,21 @@ def gateways() -> Iterator[Finding]:
 			yield Finding("Gateway Degraded", row.label, text.format(row.label, row.last_error or ""))
 
 
+def documents_on_hold() -> Iterator[Finding]:
+	"""Yield the invoices whose tax document waits for something, or whose credit note cannot stand as it is."""
+	fields = ["name", "document_state", "document_problem", "paid_date"]
+	rows = frappe.get_all("AI Invoice", {"document_state": HELD}, fields, order_by="paid_date", limit=500)
+	if not rows:
+		return
+	is_late = rows[0].paid_date and get_datetime(rows[0].paid_date) < now_datetime() - LATEST_DOCUMENT
+	text = _(
+		"Tax documents that wait for something: {0}. Please open the invoices; each says what is missing."
+	)
+	severity = "Critical" if is_late else "Warning"
+	names = tuple(row.name for row in rows[:SHOWN])
+	yield Finding("Documents On Hold", SITE, text.format(len(rows)), severity, names)
+
+
 def setup() -> Iterator[Finding]:
 	"""Yield problems of how the site is set up. `health.status` shows them as well, without waiting for an alert."""
 	live, simulated = enabled_in("Live"), enabled_in("Simulator")
@@ -189,5 +206,6 @@ RULES = {
 	dead_letters: ("Dead Letters",),
 	overdue_parts: ("Overdue Parts",),
 	gateways: ("Gateway Degraded", "Keys Refused"),
+	documents_on_hold: ("Documents On Hold",),
 	setup: ("Simulator Beside Live", "Live Without HTTPS", "No Outgoing Mail"),
 }

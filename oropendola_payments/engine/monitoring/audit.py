@@ -1,4 +1,4 @@
-"""Verify the hash chains of the audit trail and report the first broken link."""
+"""Verify the hash chains of the audit trail, and the tax documents whose hashes are in it, and report the first broken link."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -15,6 +15,7 @@ from oropendola_payments.ai_billing.doctype.payment_event.payment_event import (
 	is_redacted,
 	person_hash,
 )
+from oropendola_payments.engine.monitoring import document_proof
 
 BATCH = 500  # invoices, each with a handful of events
 
@@ -66,6 +67,9 @@ def verify(invoice: str | None = None) -> dict:
 	orphan = None if invoice or walk.broken else frappe.db.sql(ORPHANS)
 	if orphan:
 		walk.fail(orphan[0][0], "its invoice is missing")
+	changed = None if walk.broken else document_proof.first_fault(invoice)
+	if changed:
+		walk.fail(changed["link"], changed["reason"])
 	return asdict(walk)
 
 

@@ -6,6 +6,7 @@ import frappe
 from frappe.utils import now_datetime
 
 from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.engine.monitoring.document_rules import DOCUMENT_RULES
 
 LIMIT = 50
 
@@ -165,6 +166,7 @@ RULES |= {
 				AND EXISTS (SELECT 1 FROM `tabPayment Capture` c WHERE c.invoice = i.name AND c.gateway <> 'credit'
 					AND c.applied_amount > c.amount_refunded)))""",
 }
+RULES |= DOCUMENT_RULES
 
 
 def check(names: tuple[str, ...] | None = None) -> dict[str, list[str]]:

@@ -17,6 +17,7 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, S
 from oropendola_payments.ai_billing.doctype.ai_invoice_part.ai_invoice_part import AIInvoicePart
 from oropendola_payments.ai_billing.doctype.ai_plan_change.ai_plan_change import AIPlanChange
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
+from oropendola_payments.ai_billing.doctype.ai_tax_document.ai_tax_document import AITaxDocument
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
 from oropendola_payments.ai_billing.periods import today
@@ -24,7 +25,7 @@ from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.entitlements import api_keys, free_plan
 from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.engine.links import create as links
-from oropendola_payments.engine.notifications import receipts
+from oropendola_payments.engine.notifications import documents, receipts
 from oropendola_payments.engine.notifications import templates as mail_templates
 from oropendola_payments.engine.parts import schedule
 
@@ -39,6 +40,7 @@ SWITCHES = {
 	"payment_abandoned": "send_failure_mails",
 	"payment_reminder": "send_payment_reminders",
 	"refund_sent": "send_refund_mails",
+	"document_ready": "send_payment_mails",
 	"api_key_changed": "send_key_mails",
 	"renewal_due": "send_reminder_mails",
 	"subscription_ended": "send_reminder_mails",
@@ -58,7 +60,11 @@ PLAN_CHANGE_MAILS = {
 }
 
 
-def payment_received(invoice: AIInvoice, capture: PaymentCapture) -> None:
+def payment_received(
+	invoice: AIInvoice, capture: PaymentCapture, issued: list[AITaxDocument] | None = None
+) -> None:
+	"""Send the receipt with the tax documents that were issued, or without any the app's own receipt."""
+
 	def values() -> dict:
 		waits = bool(invoice.subscription and api_keys.has_new_key(invoice.subscription))
 		return {
@@ -70,7 +76,7 @@ def payment_received(invoice: AIInvoice, capture: PaymentCapture) -> None:
 			"replaced": ", ".join(free_plan.plans_replaced_by(invoice.name)),
 		}
 
-	_send("payment_received", invoice, "/billing", values, with_receipt=True)
+	_send("payment_received", invoice, "/billing", values, with_receipt=not issued, issued=issued)
 
 
 def part_received(invoice: AIInvoice, capture: PaymentCapture) -> None:
@@ -154,12 +160,22 @@ def address_to_pay(invoice: AIInvoice, step: str, gateway: str | None = None, ch
 	return f"{address}{joint}gateway={gateway}" if gateway else address
 
 
-def refund_done(invoice: AIInvoice, refund: PaymentRefund) -> None:
+def refund_done(invoice: AIInvoice, refund: PaymentRefund, issued: list[AITaxDocument] | None = None) -> None:
 	def values() -> dict:
 		amount = formatting.money(refund.amount, refund.currency)
 		return {**_about_invoice(invoice), "amount": amount, "reason": refund.reason or ""}
 
-	_send("refund_sent", invoice, "/billing", values)
+	_send("refund_sent", invoice, "/billing", values, issued=issued)
+
+
+def document_ready(invoice: AIInvoice, issued: list[AITaxDocument]) -> None:
+	"""Send tax documents that were issued later than the email about the payment or refund."""
+
+	def values() -> dict:
+		numbers = ", ".join(document.name for document in issued)
+		return {**_about_invoice(invoice), "documents": numbers}
+
+	_send("document_ready", invoice, "/billing", values, issued=issued)
 
 
 def key_changed(
@@ -305,6 +321,7 @@ def _send(
 	values: Callable[[], dict],
 	with_receipt: bool = False,
 	receipt_of: str | None = None,
+	issued: list[AITaxDocument] | None = None,
 ) -> None:
 	"""Queue a mail. `link` is a path of this site, or returns an address that is made for a mail that is really sent."""
 	settings = payment_settings()
@@ -324,8 +341,9 @@ def _send(
 		}
 		help_line = _help_line()
 	subject, message = mail_templates.render(key, customer.language, known)
+	issued = issued or []
 	frappe.sendmail(
-		recipients=[customer.email],
+		recipients=documents.billing_addresses(issued, customer.email),
 		subject=subject,
 		message=f"{message}{help_line}",
 		reply_to=settings.seller_email or None,
@@ -333,8 +351,9 @@ def _send(
 		reference_name=record.name,
 		attachments=receipts.attachments(record, customer.language, receipt_of)
 		if with_receipt or receipt_of
-		else None,
+		else documents.attachments(issued) or None,
 	)
+	documents.note_mailed(issued, customer.email)
 
 
 def _help_line() -> str:

@@ -6,17 +6,18 @@ import frappe
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
 from oropendola_payments.engine.core.transactions import safely
-from oropendola_payments.engine.notifications import emails, subscription_mails
+from oropendola_payments.engine.notifications import documents, emails, subscription_mails
 
 
 def payment_succeeded(capture: str) -> None:
 	"""Run the hooks for a capture, Frappe's own `on_payment_authorized` included, and send the receipt."""
 	doc = frappe.get_doc("Payment Capture", capture)
+	issued = documents.issue_now(doc.invoice)
 	invoice = frappe.get_doc("AI Invoice", doc.invoice)
 	_run_hook("payment_succeeded", invoice=invoice, capture=doc)
 	if invoice.status == "Paid" and doc.disposition in ("Applied", "Overpaid"):
 		safely(lambda: invoice.run_method("on_payment_authorized", "Completed"))
-		safely(lambda: emails.payment_received(invoice, doc))
+		safely(lambda: emails.payment_received(invoice, doc, issued))
 		subscription_mails.payment_withdrew_cancellation(invoice)
 	elif invoice.paid_in_parts() and doc.applied_amount and doc.gateway != "credit":
 		safely(lambda: emails.part_received(invoice, doc))
@@ -53,10 +54,17 @@ def payment_failed(attempt: str) -> None:
 
 def refund_finished(refund: str) -> None:
 	doc = frappe.get_doc("Payment Refund", refund)
+	issued = documents.issue_now(doc.invoice)
 	invoice = frappe.get_doc("AI Invoice", doc.invoice)
 	if doc.status == "Refunded":
 		_run_hook("payment_refunded", invoice=invoice, refund=doc)
-		safely(lambda: emails.refund_done(invoice, doc))
+		safely(lambda: emails.refund_done(invoice, doc, issued))
+
+
+def documents_issued(invoice: str, numbers: list[str]) -> None:
+	"""Send documents that a sweep or a manager issued."""
+	issued = [frappe.get_doc("AI Tax Document", number) for number in numbers]
+	safely(lambda: emails.document_ready(frappe.get_doc("AI Invoice", invoice), issued))
 
 
 def key_changed(subscription: str, change: str, key: str, old_key_until: str | None = None) -> None:

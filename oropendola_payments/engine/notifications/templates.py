@@ -48,6 +48,7 @@ TEXTS = {
 		"AI Billing API Key Changed",
 		"{% if change == 'created' %}New API key created{% elif change == 'revoked' %}API key revoked{% else %}Your API key was changed{% endif %}",
 	),
+	"document_ready": ("AI Billing Document Ready", "Your documents for {{ invoice }}: {{ documents }}"),
 	"alert": (
 		"AI Billing Payment Alert",
 		"Payment alert{% if is_worse %} (getting worse){% endif %}: {{ kind }}, {{ subject }}",

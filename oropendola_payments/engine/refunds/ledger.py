@@ -5,6 +5,7 @@ from decimal import Decimal
 import frappe
 from frappe import _
 
+from oropendola_payments.ai_billing import document_states
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import OPEN, PaymentRefund
@@ -62,6 +63,9 @@ def _resolve_contradiction(name: str, event: RefundEvent) -> bool:
 def notify_finished(name: str, changed: bool, event: RefundEvent) -> None:
 	"""Queue the notification of a final outcome, if it is a change."""
 	if changed and event.outcome in (RefundOutcome.REFUNDED, RefundOutcome.FAILED):
+		after_commit.enqueue(
+			"oropendola_payments.engine.documents.credit_notes.issue_for_refund", refund=name
+		)
 		after_commit.enqueue(
 			"oropendola_payments.engine.notifications.hooks.refund_finished",
 			queue=after_commit.MAILS,
@@ -169,8 +173,9 @@ def _update_invoice(invoice: AIInvoice) -> None:
 
 def _update_refunded(invoice: AIInvoice, refunded: Decimal) -> None:
 	"""Write the refunded amount. On an open (partly paid) invoice it is due again, unless it has bought days of service."""
+	document = document_states.after_refund(invoice, refunded)
 	invoice.amount_refunded = refunded
-	invoice.write(amount_refunded=refunded, outstanding_amount=invoice.outstanding())
+	invoice.write(amount_refunded=refunded, outstanding_amount=invoice.outstanding(), **document)
 	if invoice.instalment_plan and not invoice.covered_days:
 		schedule.sync(invoice)
 

@@ -19,6 +19,7 @@ from oropendola_payments.tests.support.factories import (
 )
 from oropendola_payments.tests.support.http import call, message, send
 from oropendola_payments.tests.support.parts import create_instalment_plan
+from oropendola_payments.tests.support.tax_documents import issued_document
 
 # Reading by GET changes nothing; everything else is POST.
 READS = {
@@ -33,6 +34,9 @@ READS = {
 	"desk.recovered_this_month",
 	"desk.revenue_this_month",
 	"desk.success_rate",
+	"documents.download",
+	"documents.export",
+	"documents.get_my_documents",
 	"health.metrics",
 	"health.status",
 	"links.list",
@@ -65,16 +69,18 @@ OPEN_TO_GUESTS = {
 }
 CUSTOMERS_READ = (
 	"AI Invoice", "AI Subscription", "AI API Key", "Payment Attempt", "AI Billing Profile", "AI Payment Link", "AI Plan Change",
+	"AI Tax Document",
 )  # fmt: skip
 STAFF_ONLY = (
 	"AI Plan", "AI Instalment Plan", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log", "Payment Alert",
-	"Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Usage Window", "AI Usage Lease", "AI Coupon", "AI Coupon Redemption", "AI Trial Claim", "AI Tax Registration", "AI Tax Rule", "Payment Gateway Settings", "Payment Settings",
+	"Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Usage Window", "AI Usage Lease", "AI Coupon", "AI Coupon Redemption", "AI Trial Claim", "AI Tax Registration", "AI Tax Rule", "AI Tax Document Series", "AI Exchange Rate", "Payment Gateway Settings", "Payment Settings",
 )  # fmt: skip
 # Records that not even a manager creates, changes or deletes.
 EVIDENCE = (
 	"AI API Key", "AI Plan Change", "Payment Attempt", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log",
 	"Payment Alert", "Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Payment Link", "AI Usage Window",
 	"AI Usage Lease",
+	"AI Tax Document", "AI Tax Document Series",
 )  # fmt: skip
 INSIDE = (
 	"payment_gateway_response",
@@ -189,6 +195,8 @@ class TestRest(TestCase):
 		cls.auditor, cls.manager = create_user("Payments Auditor"), create_user("Payments Manager")
 		cls.subscription = create_active_subscription(cls.owner)
 		invoice = cls.subscription.current_invoice
+		change = cls.changed()
+		document = issued_document(cls.owner, invoice)  # before there is a registration
 		cls.names = {
 			"AI Invoice": invoice,
 			"AI Subscription": cls.subscription.name,
@@ -220,10 +228,13 @@ class TestRest(TestCase):
 			"AI Coupon": cls.stored("AI Coupon", code=unique("CODE")),
 			"AI Coupon Redemption": cls.stored("AI Coupon Redemption", user=cls.owner),
 			"AI Trial Claim": cls.stored("AI Trial Claim", user=cls.owner),
+			"AI Exchange Rate": cls.stored("AI Exchange Rate", currency="USD", rate="1"),
 			"AI Plan": cls.subscription.plan,
 			"AI Instalment Plan": create_instalment_plan(),
-			"AI Plan Change": cls.changed(),
-			"AI Billing Profile": cls.stored("AI Billing Profile", user=cls.owner),
+			"AI Plan Change": change,
+			"AI Tax Document": document,
+			"AI Tax Document Series": frappe.db.get_value("AI Tax Document", document, "series"),
+			"AI Billing Profile": frappe.db.get_value("AI Billing Profile", {"user": cls.owner}),
 			"AI Tax Registration": cls.stored(
 				"AI Tax Registration", number=unique("number"), valid_to="2020-12-31"
 			),

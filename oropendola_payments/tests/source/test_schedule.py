@@ -13,12 +13,14 @@ SWEEPS = "oropendola_payments.engine.jobs.payment_jobs"
 SUBSCRIPTIONS = "oropendola_payments.engine.jobs.subscription_jobs"
 PARTS = "oropendola_payments.engine.jobs.part_jobs"
 PLAN_CHANGES = "oropendola_payments.engine.jobs.plan_change_jobs"
+DOCUMENTS = "oropendola_payments.engine.jobs.document_jobs"
 
 # Job, its cron expression, how docs/operations.md puts it, the function that it queues.
 JOBS = (
 	(f"{SWEEPS}.reconcile_attempts", "* * * * *", "every minute", "run_reconcile"),
 	(f"{SWEEPS}.process_inbox", "*/2 * * * *", "every 2 minutes", "run_inbox"),
 	(f"{SWEEPS}.poll_refunds", "*/2 * * * *", "every 2 minutes", "run_refunds"),
+	(f"{DOCUMENTS}.issue_documents", "*/5 * * * *", "every 5 minutes", "run_documents"),
 	(f"{SWEEPS}.check_alerts", "*/10 * * * *", "every 10 minutes", "run_alerts"),
 	(f"{SUBSCRIPTIONS}.send_payment_reminders", "*/10 * * * *", "every 10 minutes", "run_payment_reminders"),
 	(f"{SWEEPS}.check_abandoned_payments", "*/30 * * * *", "every 30 minutes", "run_abandoned"),

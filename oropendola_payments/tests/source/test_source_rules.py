@@ -30,6 +30,7 @@ RAW_SQL = {
 	"engine/monitoring/invariants.py": "proves statements about the database, independently of the code that wrote it",
 	"patches/backfill_capture_user.py": "a patch does not change with the app",
 	"patches/give_invoices_their_tax_line.py": "a patch does not change with the app",
+	"patches/mark_invoices_before_numbering.py": "a patch does not change with the app",
 	"patches/mark_past_trials.py": "a patch does not change with the app",
 	"patches/mark_shown_api_keys.py": "a patch does not change with the app",
 	"patches/rename_scheduled_jobs.py": "a patch does not change with the app",

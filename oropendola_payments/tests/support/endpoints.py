@@ -34,6 +34,7 @@ from oropendola_payments.tests.support.factories import (
 	unique,
 )
 from oropendola_payments.tests.support.simulated import simulator
+from oropendola_payments.tests.support.tax_documents import issued_document
 
 ACTORS = ("guest", "owner", "other", "auditor", "manager")
 
@@ -133,6 +134,11 @@ class OwnerRecords:
 	def expired_plan(self) -> str:
 		self.subscription.expire()
 		return self.subscription.plan
+
+	@cached_property
+	def tax_document(self) -> str:
+		"""A document of a seller who is registered in India for a while."""
+		return issued_document(self.owner)
 
 	@cached_property
 	def attempt(self) -> str:
@@ -247,6 +253,12 @@ ROWS = (
 	Row("desk.recovered_this_month", STAFF, methods=BOTH),
 	Row("desk.overdue_parts", STAFF, methods=BOTH),
 	Row("desk.chart", STAFF, lambda w: {"filters": '{"figure": "Funnel", "days": 30}'}, BOTH),
+	Row("documents.download", (403, 200, 404, 200, 200), lambda w: {"document": w.tax_document}, GET),
+	Row("documents.get_my_documents", USERS, lambda w: {"invoice_id": w.subscription.current_invoice}, BOTH),
+	Row("documents.export", STAFF, lambda w: {"format": "csv", "from_date": "2026-11-01", "to_date": "2026-11-30"}, GET),
+	Row("documents.issue", MANAGER, lambda w: {"invoice_id": w.subscription.current_invoice}),
+	# This invoice has no document that could be corrected.
+	Row("documents.reissue", (403, 403, 403, 403, 409), lambda w: {"invoice_id": w.invoice, "reason": "A new tax ID"}),
 	Row("health.status", EVERYBODY, methods=BOTH),
 	Row("health.metrics", STAFF, methods=GET),
 	Row("payment.get_available_gateways", EVERYBODY, lambda w: {"currency": "INR"}, BOTH),

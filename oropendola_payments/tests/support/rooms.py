@@ -45,6 +45,8 @@ LAYERS = (
 	("engine/links",),
 	("engine/frontends",),
 	("engine/metering",),
+	("engine/exports",),
+	("engine/documents",),
 	("engine/entitlements",),
 	("engine/parts",),
 	("engine/trials",),

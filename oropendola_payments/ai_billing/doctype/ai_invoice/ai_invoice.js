@@ -12,6 +12,7 @@ frappe.ui.form.on("AI Invoice", {
 		offer("fulfil", __("Retry fulfilment"), fulfil);
 		offer("stop_reminders", __("Stop reminders"), stop_reminders);
 		offer("review", __("Finish review"), finish_review);
+		offer("issue_document", __("Issue tax document"), issue_document);
 		show_history(frm);
 	},
 });
@@ -161,6 +162,18 @@ async function fulfil(frm) {
 	const method = "subscription_renewal.apply_payment_to_subscription";
 	const answer = await oropendola.call(method, { invoice_id: frm.doc.name });
 	if (answer) oropendola.done(frm, __("The subscription now has what this invoice paid for."));
+}
+
+async function issue_document(frm) {
+	const answer = await oropendola.call("documents.issue", { invoice_id: frm.doc.name });
+	if (!answer) return;
+	if (answer.problem) {
+		oropendola.refuse(answer.problem);
+		frm.reload_doc();
+		return;
+	}
+	const numbers = answer.documents.join(", ");
+	oropendola.done(frm, numbers ? __("Issued: {0}", [numbers]) : __("There is nothing to issue."));
 }
 
 function finish_review(frm) {

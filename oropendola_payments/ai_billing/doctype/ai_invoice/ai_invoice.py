@@ -6,7 +6,7 @@ from frappe import _
 from frappe.model.document import Document
 from frappe.utils import cint, get_datetime, now_datetime
 
-from oropendola_payments.ai_billing import invoice_price, receipt
+from oropendola_payments.ai_billing import document_states, invoice_price, receipt
 from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.doctype.ai_invoice import totals
 from oropendola_payments.ai_billing.doctype.payment_event import payment_event
@@ -56,6 +56,10 @@ class AIInvoice(PaidInParts):
 		currency: DF.Link
 		description: DF.SmallText | None
 		discount_amount: DF.Currency
+		document_problem: DF.SmallText | None
+		document_state: DF.Literal[
+			"", "Due", "Held", "Issued", "Credit Due", "Not Needed", "Before Numbering"
+		]
 		due_date: DF.Date | None
 		event_count: DF.Int
 		expires_at: DF.Datetime | None
@@ -104,6 +108,7 @@ class AIInvoice(PaidInParts):
 		]
 		subscription: DF.Link | None
 		tax_amount: DF.Currency
+		tax_document: DF.Link | None
 		tax_label: DF.Data | None
 		tax_note: DF.SmallText | None
 		tax_rate: DF.Percent
@@ -150,6 +155,9 @@ class AIInvoice(PaidInParts):
 		"tolerance_days",
 		"period_days",
 		"covered_days",
+		"tax_document",
+		"document_state",
+		"document_problem",
 	)
 
 	# Form ---------------------------------------------------------------------------------------
@@ -202,6 +210,7 @@ class AIInvoice(PaidInParts):
 
 	def mark_as_paid(self, **values: Any) -> bool:
 		values.setdefault("amount_paid", self.total_amount)
+		values.setdefault("document_state", document_states.after_payment(self))
 		return self._move_to(
 			"Paid",
 			paid_date=now_datetime(),
@@ -240,10 +249,20 @@ class AIInvoice(PaidInParts):
 		return self._move_to("Cancelled", processing_since=None)
 
 	def mark_as_partly_refunded(self, amount_refunded: Decimal) -> bool:
-		return self._move_to("Partly Refunded", amount_refunded=amount_refunded, outstanding_amount=0)
+		return self._move_to(
+			"Partly Refunded",
+			amount_refunded=amount_refunded,
+			outstanding_amount=0,
+			**document_states.after_refund(self, amount_refunded),
+		)
 
 	def mark_as_refunded(self, amount_refunded: Decimal) -> bool:
-		return self._move_to("Refunded", amount_refunded=amount_refunded, outstanding_amount=0)
+		return self._move_to(
+			"Refunded",
+			amount_refunded=amount_refunded,
+			outstanding_amount=0,
+			**document_states.after_refund(self, amount_refunded),
+		)
 
 	def can_retry(self) -> bool:
 		return self.status in ("Failed", "Abandoned") and self.retries_remaining() > 0

@@ -19,6 +19,7 @@ from oropendola_payments.tests.support.factories import (
 from oropendola_payments.tests.support.http import send
 from oropendola_payments.tests.support.parts import create_instalment_plan
 from oropendola_payments.tests.support.states import EveryPairOfStates, table
+from oropendola_payments.tests.support.tax_documents import issued_document
 
 MOVES = """
 	Pending         -> Processing, Paid, Cancelled
@@ -61,6 +62,8 @@ FORGED = {
 	"period_days": 365,
 	"covered_days": 365,
 	"last_event_hash": "0" * 64,
+	"document_state": "Issued",
+	"document_problem": "made up",
 }
 
 
@@ -189,6 +192,7 @@ class TestForgedInvoices(TestCase):
 		super().setUpClass()
 		cls.user = create_user()
 		cls.links = {"coupon": create_coupon().name, "instalment_plan": create_instalment_plan()}
+		cls.links["tax_document"] = issued_document()
 		cls.links["coupon_redemption"] = redemption_of(cls.links["coupon"], cls.user).name
 		cls.forged = {**FORGED, **cls.links}
 

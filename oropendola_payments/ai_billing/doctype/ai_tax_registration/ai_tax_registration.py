@@ -22,6 +22,7 @@ class AITaxRegistration(Document):
 		address: DF.SmallText | None
 		country: DF.Link
 		country_code: DF.Data | None
+		document_prefix: DF.Data | None
 		legal_name: DF.Data | None
 		lut_from: DF.Date | None
 		lut_number: DF.Data | None

@@ -52,7 +52,21 @@ PLANS = (
 		"features": "One API key\nAll models\nHelp within a working day",
 		"prices": [{"currency": "USD", "price": 24}, {"currency": "GBP", "price": 19.5}],
 	},
+	{
+		"plan_id": "pro-yearly",
+		"plan_name": "Pro Yearly",
+		"price": 19990,
+		"billing_interval": "Year",
+		"requests_limit_per_day": 0,
+		"sort_order": 4,
+		"description": "Pro for a whole year, at once or in parts.",
+		"features": "One API key\nAll models\nHelp within a working day",
+		"part_payments": 1,
+		"part_service": "Covered Days",
+		"instalment_plans": [{"instalment_plan": "Four parts"}],
+	},
 )
+INSTALMENT_PLAN = {"title": "Four parts", "down_percent": 40, "parts": 3, "every": 2, "unit": "Month"}
 WEBHOOK = "/api/method/oropendola_payments.api.webhooks.receive?gateway="
 
 
@@ -126,6 +140,8 @@ def read_passwords(folder: Path) -> dict[str, str]:
 
 
 def add_records(passwords: dict[str, str]) -> None:
+	if not frappe.db.exists("AI Instalment Plan", INSTALMENT_PLAN["title"]):
+		frappe.get_doc({"doctype": "AI Instalment Plan", **INSTALMENT_PLAN}).insert()
 	for plan in PLANS:
 		if not frappe.db.exists("AI Plan", plan["plan_id"]):
 			frappe.get_doc({"doctype": "AI Plan", "currency": "INR", **plan}).insert()

@@ -141,7 +141,7 @@ def _update_balances(invoice: AIInvoice, refund: PaymentRefund, before: str) -> 
 	if refund.status == "Refunded" and capture.credit_from:
 		_restore_credit(capture, to_decimal(refund.amount))
 	if refund.status == "Refunded" or before == "Refunded":
-		_update_invoice(invoice)
+		update_invoice(invoice)
 
 
 def _hold_again(invoice: AIInvoice, capture: PaymentCapture, refund: PaymentRefund) -> None:
@@ -160,7 +160,8 @@ def _restore_credit(capture: PaymentCapture, amount: Decimal) -> None:
 	source.write(credit_used=to_decimal(source.credit_used or 0) - amount)
 
 
-def _update_invoice(invoice: AIInvoice) -> None:
+def update_invoice(invoice: AIInvoice) -> None:
+	"""Bring the invoice up to date with what was refunded. The caller holds its lock."""
 	refunded = refunded_of_invoice(invoice.name)
 	if refunded >= invoice.paid() > 0 and invoice.can_move_to("Refunded"):
 		invoice.mark_as_refunded(refunded)

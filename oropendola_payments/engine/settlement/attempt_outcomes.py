@@ -9,6 +9,7 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.engine.core.redaction import redact_text
 from oropendola_payments.engine.gateway import polling
+from oropendola_payments.engine.refunds.ledger import update_invoice
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
 
 # Stored in English, whatever the language of the request or worker, and translated when shown to a customer.
@@ -88,5 +89,7 @@ def close_invoice_if_last(invoice: AIInvoice, attempt: PaymentAttempt, move: Cal
 		return
 	if invoice.paid():
 		invoice.mark_as_partly_paid(invoice.paid())
+		if not invoice.kept():
+			update_invoice(invoice)  # everything was refunded while this attempt was open
 	else:
 		move()

@@ -381,6 +381,13 @@ class TestRefunds(FlowCase):
 		self.pay(None)
 		self.assertEqual((self.doc().status, self.ends_in()), ("Partly Refunded", self.days()))
 
+	def test_a_full_refund_during_a_payment_counts_when_the_payment_ends(self):
+		attempt = self.start(PARTS[2])
+		self.refund(None)
+		self.assertEqual((self.doc().status, self.served().status), ("Processing", "Active"))
+		settle.settle("payu", failed(attempt))
+		self.assertEqual((self.doc().status, self.served().status), ("Refunded", "Cancelled"))
+
 	def test_a_full_refund_ends_the_service(self):
 		self.refund(None)
 		self.assertEqual((self.doc().status, self.served().status), ("Refunded", "Cancelled"))

@@ -5,7 +5,7 @@ from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway
 from oropendola_payments.engine.checkout import payer
 from oropendola_payments.engine.tax.quote import Quote
 from oropendola_payments.exceptions import NotFound
-from oropendola_payments.web import coupons, words
+from oropendola_payments.web import coupons, plan_changes, words
 
 
 def own_invoice(user: str, name: str):
@@ -36,6 +36,7 @@ def summary(invoice, tax: Quote | None = None) -> dict:
 		invoice.update({**tax.values(), "total_amount": tax.total, "outstanding_amount": tax.total})
 	plan = invoice.plan and current("AI Plan", invoice.plan)
 	currency = invoice.currency
+	change = plan_changes.order_of(invoice) if invoice.purpose == "Upgrade" else {}
 	return {
 		"name": invoice.name,
 		"what": words.translated(plan and plan.plan_name) or invoice.description or invoice.name,
@@ -59,6 +60,8 @@ def summary(invoice, tax: Quote | None = None) -> dict:
 		"due": words.money(invoice.outstanding(), currency),
 		"currency": currency,
 		"is_free_of_charge": not invoice.outstanding(),
+		"pay_until": "",
+		**change,
 	}
 
 

@@ -13,7 +13,7 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 from oropendola_payments.engine.dunning import opt_out
 from oropendola_payments.engine.links.create import is_payable
 from oropendola_payments.engine.subscriptions import lookup, renewal
-from oropendola_payments.web import billing_form, coupons, ending, keys, parts, shell, words
+from oropendola_payments.web import billing_form, coupons, ending, keys, parts, plan_changes, shell, words
 from oropendola_payments.web.documents import documents_of, shown
 
 no_cache = 1
@@ -106,7 +106,7 @@ ACTIONS: dict[str, Callable] = {
 	"renew": _renew,
 	"stop_reminders": _stop_reminders,
 	"start_reminders": _start_reminders,
-	**{name: partial(_change, work) for name, work in ending.ACTIONS.items()},
+	**{name: partial(_change, work) for name, work in (ending.ACTIONS | plan_changes.ACTIONS).items()},
 	**keys.ACTIONS,
 }
 
@@ -137,6 +137,7 @@ def _subscription(mine: dict) -> dict:
 		"open_invoice": None if in_parts else open_invoice,
 		"renew": "" if in_parts else _("Get a new invoice") if is_exhausted else _renew_word(status, plan),
 		**ending.shown(mine),
+		**plan_changes.shown(mine),
 	}
 
 

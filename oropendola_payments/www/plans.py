@@ -10,7 +10,7 @@ from oropendola_payments.engine.subscriptions import catalogue, lifecycle
 from oropendola_payments.engine.subscriptions.trial_phone import PhoneNotConfirmed
 from oropendola_payments.engine.tax import quote as tax
 from oropendola_payments.engine.trials import claims
-from oropendola_payments.web import shell, words
+from oropendola_payments.web import plan_changes, shell, words
 
 no_cache = 1
 RUNNING = ("Active", "Trial")
@@ -25,10 +25,12 @@ def get_context(context):
 		plan["has_trial"] = _has_trial(plan, page.user)
 	currencies = list(dict.fromkeys(code for plan in plans for code in plan["prices"] if not plan["is_free"]))
 	currency = _currency(currencies)
-	mine = _mine(page.user)
+	mine, current_ones = _mine(page.user), plan_changes.changeable(page.user)
 	context.update(
 		{
-			"cards": [_card(plan, currency, mine) for plan in plans if _is_sold(plan, currency)],
+			"cards": [
+				_card(plan, currency, mine, current_ones) for plan in plans if _is_sold(plan, currency)
+			],
 			"currencies": [_choice(code, currency) for code in currencies] if len(currencies) > 1 else [],
 			"currency": currency,
 			"wanted": shell.query_param("plan"),
@@ -79,7 +81,7 @@ def _mine(user: str | None) -> dict[str, str]:
 	return {row.plan: row.status for row in rows}
 
 
-def _card(plan: dict, currency: str, mine: dict[str, str]) -> dict:
+def _card(plan: dict, currency: str, mine: dict[str, str], current_ones: list) -> dict:
 	is_free, status = bool(plan["is_free"]), mine.get(plan["name"])
 	return {
 		"id": plan["plan_id"],
@@ -93,6 +95,7 @@ def _card(plan: dict, currency: str, mine: dict[str, str]) -> dict:
 		"quota": words.quota(plan["requests_limit_per_day"]),
 		"features": [words.translated(feature) for feature in plan["features"]],
 		"is_mine": status in RUNNING,
+		"change": plan_changes.on_card(plan["name"], current_ones),
 		"button": _button(plan, status),
 		"address": shell.login_address(f"/plans?currency={currency}&plan={plan['plan_id']}"),
 	}

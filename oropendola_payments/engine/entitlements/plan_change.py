@@ -222,6 +222,7 @@ def _is_latest(subscription: AISubscription, change: AIPlanChange | None, invoic
 def _go_back(subscription: AISubscription, change: AIPlanChange | None, plan: str) -> None:
 	if not change or not change.restarts:
 		subscription.change_plan(plan)
+		_keep_later_plan(subscription)
 		return
 	periods = paid_periods(subscription.name)  # those that the upgrade had replaced count again
 	if periods:
@@ -233,6 +234,14 @@ def _go_back(subscription: AISubscription, change: AIPlanChange | None, plan: st
 		subscription.restart(plan, None)
 	else:
 		subscription.cancel()
+
+
+def _keep_later_plan(subscription: AISubscription) -> None:
+	"""A renewal that was paid for with the upgraded plan is still served with it."""
+	for period in paid_periods(subscription.name):
+		if period.plan != subscription.plan and period.starts_on > today():
+			subscription.schedule_change(period.plan, period.starts_on)
+			return
 
 
 def upgrade_over(invoice: str) -> str | None:

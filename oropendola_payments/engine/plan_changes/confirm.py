@@ -7,6 +7,7 @@ from frappe import _
 from frappe.utils import get_datetime, now_datetime
 
 from oropendola_payments.ai_billing import records
+from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN as OPEN_INVOICES
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
@@ -163,7 +164,8 @@ def _sell(subscription: AISubscription, offer: Offer) -> dict:
 	expires_at = _expiry(offer)
 	made = _new_change(subscription, offer, invoice, expires_at)
 	invoice.record("plan_change_confirmed", made, from_plan=made.from_plan, to_plan=made.to_plan)
-	invoice.write(expires_at=expires_at, due_date=expires_at.date())
+	names = (current("AI Plan", made.from_plan).plan_name, offer.plan.plan_name)
+	invoice.write(expires_at=expires_at, due_date=expires_at.date(), description=" → ".join(names))
 	if not invoice.outstanding():
 		invoice.mark_as_paid(amount_paid=0)
 		if not fulfil(invoice):

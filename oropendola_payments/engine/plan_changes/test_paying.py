@@ -106,6 +106,7 @@ class TestLateMoney(PayingCase):
 		return made, attempt
 
 	def test_late_money_that_still_fits_changes_the_plan_and_gives_back_what_was_too_much(self):
+		"""R42."""
 		made, attempt = self.late(days=5)
 		self.money_arrives(attempt)
 		self.assertEqual((self.status_of(made), self.code()), ("Applied", "P"))

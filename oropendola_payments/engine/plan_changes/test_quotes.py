@@ -64,6 +64,7 @@ class TestConfirming(PlanChangeCase):
 		self.nothing_changed()
 
 	def test_a_forged_price_changes_nothing_and_gets_the_right_quote(self):
+		"""S61."""
 		self.start()
 		quote = self.preview("P")["quote"]
 		for forged in (quote.replace(".99900.", ".49900."), quote[:-1] + ("0" if quote[-1] != "0" else "1")):
@@ -90,6 +91,7 @@ class TestConfirming(PlanChangeCase):
 		self.nothing_changed()
 
 	def test_a_quote_of_another_customer_is_refused(self):
+		"""S61."""
 		self.start()
 		quote = self.preview("P")["quote"]
 		mine = self.subscription

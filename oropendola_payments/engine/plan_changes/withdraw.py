@@ -8,7 +8,7 @@ from oropendola_payments.ai_billing.doctype.ai_plan_change.ai_plan_change import
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.ai_billing.doctype.payment_event import payment_event
 from oropendola_payments.engine.core.transactions import in_transaction, lock, read
-from oropendola_payments.engine.entitlements.paid_periods import periods_of
+from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod, paid_periods, periods_of
 from oropendola_payments.engine.entitlements.scheduled_change import open_change
 from oropendola_payments.engine.plan_changes.closing import close_invoice
 from oropendola_payments.engine.subscriptions.lookup import own_subscription
@@ -41,8 +41,17 @@ def _withdraw(name: str) -> dict:
 	return _answer(subscription, change)
 
 
+def can_withdraw(change: AIPlanChange | frappe._dict, subscription: str) -> bool:
+	"""Return whether a scheduled change can still be called off, for buttons."""
+	return change.status == "Scheduled" and not _is_paid(change, paid_periods(subscription))
+
+
+def _is_paid(change: AIPlanChange | frappe._dict, periods: list[PaidPeriod]) -> bool:
+	return any(period.plan == change.to_plan for period in periods)
+
+
 def _call_off(subscription: AISubscription, change: AIPlanChange, invoices: list) -> None:
-	if any(period.plan == change.to_plan for period in periods_of(subscription.name, invoices)):
+	if _is_paid(change, periods_of(subscription.name, invoices)):
 		raise Conflict(_("The next period is already paid for with the new plan, so the change stays."))
 	for invoice in invoices:
 		if invoice.status in OPEN_INVOICES and invoice.plan == change.to_plan:

@@ -14,7 +14,7 @@ doctype_js = dict.fromkeys(
 	(
 		*("AI API Key", "AI Billing Profile", "AI Invoice", "AI Payment Link", "AI Plan Change"),
 		*("AI Subscription", "AI Tax Document", "Payment Attempt", "Payment Refund", "Payment Settings"),
-		"Payment Webhook Log",
+		*("Payment Gateway Settings", "Payment Webhook Log"),
 	),
 	DESK_SCRIPT,
 )
@@ -74,7 +74,7 @@ scheduler_events = {
 			f"{SUBSCRIPTIONS}.send_payment_reminders",
 			f"{PLAN_CHANGES}.settle_plan_changes",
 		],
-		"*/5 * * * *": [f"{DOCUMENTS}.issue_documents"],
+		"*/5 * * * *": [f"{SWEEPS}.count_successes", f"{DOCUMENTS}.issue_documents"],
 		"*/30 * * * *": [f"{SWEEPS}.check_abandoned_payments"],
 		"5 * * * *": [f"{SWEEPS}.check_invariants", f"{SUBSCRIPTIONS}.expire_subscriptions"],
 		"20 * * * *": [f"{SUBSCRIPTIONS}.retire_api_keys"],
@@ -93,6 +93,7 @@ persistent_cache_keys = [
 	"oropendola_otp",
 	"oropendola_page_note",
 	"oropendola_rejected",
+	"oropendola_routing",
 	"oropendola_success",
 	"oropendola_token",
 	"oropendola_two_step",

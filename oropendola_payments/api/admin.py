@@ -5,7 +5,9 @@ from decimal import Decimal
 import frappe
 from frappe import _
 
-from oropendola_payments.api import endpoint, require_manager
+from oropendola_payments.api import endpoint, require_manager, require_staff
+from oropendola_payments.api.arguments import Currency
+from oropendola_payments.engine.checkout import gateway_choice as explain
 from oropendola_payments.engine.ending import at_period_end as at_end
 from oropendola_payments.engine.ending import now
 from oropendola_payments.engine.ending.reasons import checked_note, reason_of
@@ -81,6 +83,13 @@ def close_refund(refund: str, note: str) -> dict:
 	"""Close a refund with an unknown outcome as not made. The note says what the gateway's dashboard shows."""
 	require_manager()
 	return create.close_manually(refund, note)
+
+
+@endpoint(methods=("GET", "POST"), source="Desk")
+def explain_gateways(currency: Currency, amount: Decimal | None = None, method: str | None = None) -> dict:
+	"""Return for each gateway why it is recommended for such a payment, or why not."""
+	require_staff()
+	return explain.explain(currency, amount, method)
 
 
 @endpoint(methods=("POST",), source="Desk")

@@ -16,9 +16,9 @@ from oropendola_payments.exceptions import BadRequest
 
 
 @endpoint(methods=("GET", "POST"), guest=True)
-def get_available_gateways(currency: Currency | None = None) -> dict:
+def get_available_gateways(currency: Currency | None = None, method: str | None = None) -> dict:
 	"""Return the available gateways and the recommended one."""
-	return gateway_choice.available(currency)
+	return gateway_choice.available(currency, method=method)
 
 
 @endpoint(methods=("POST",))

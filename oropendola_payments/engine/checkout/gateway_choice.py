@@ -2,30 +2,38 @@
 
 from decimal import Decimal
 
+import frappe
 from frappe import _
 
 from oropendola_payments.ai_billing.formatting import money
-from oropendola_payments.ai_billing.known_gateways import adapter_class
+from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
 from oropendola_payments.engine.gateway.enabled import enabled_gateways
 from oropendola_payments.engine.gateway.live_guard import is_confirmed
-from oropendola_payments.engine.gateway.registry import settings_of
+from oropendola_payments.engine.gateway.registry import SETTINGS, settings_of
 from oropendola_payments.engine.gateway.simulated import mock_marks
+from oropendola_payments.engine.routing.recommend import recommend
 from oropendola_payments.exceptions import BadRequest, Unavailable
 
 
-def available(currency: str | None = None, amount: Decimal | None = None) -> dict:
-	"""Return the enabled and configured gateways, and for each whether it accepts `currency` and `amount`."""
-	entries = [_entry(row, currency, amount) for row in enabled_gateways()]
-	usable = [entry for entry in entries if entry["available"]]
-	recommended = _recommended(usable)
+def available(currency: str | None = None, amount: Decimal | None = None, method: str | None = None) -> dict:
+	"""Return the enabled and configured gateways, and for each whether it accepts `currency`, `amount` and `method`.
+
+	While every gateway that fits has problems none is recommended, and `default` is the first of them.
+	"""
+	entries = entries_for(currency, amount, method)
+	recommended = recommend(entries, currency, method).code
 	for entry in entries:
-		entry["recommended"] = entry is recommended
-	return {"gateways": entries, "default": recommended["id"] if recommended else None}
+		entry["recommended"] = entry["id"] == recommended
+	return {"gateways": entries, "default": recommended or _last_resort(entries)}
 
 
-def choose(code: str | None, currency: str, amount: Decimal | None = None) -> str:
+def entries_for(currency: str | None, amount: Decimal | None, method: str | None = None) -> list[dict]:
+	return [_entry(row, currency, amount, method) for row in enabled_gateways()]
+
+
+def choose(code: str | None, currency: str, amount: Decimal | None = None, method: str | None = None) -> str:
 	"""Return the requested gateway if it accepts this currency and amount; without a request, the recommended one."""
-	listing = available(currency, amount)
+	listing = available(currency, amount, None if code else method)
 	if not code:
 		if not listing["default"]:
 			message = _("Payments in {0} are not available at the moment. Please contact us.")
@@ -54,11 +62,12 @@ def _minimum(code: str, currency: str | None) -> Decimal | None:
 	return adapter_class(code).capabilities.minimum.get((currency or "").upper())
 
 
-def _entry(row: dict, currency: str | None, amount: Decimal | None) -> dict:
+def _entry(row: dict, currency: str | None, amount: Decimal | None, method: str | None) -> dict:
 	capabilities = adapter_class(row["id"]).capabilities
 	taken = capabilities.currencies
 	ready = row["mode"] != "Live" or is_confirmed()
 	takes = not currency or taken is None or currency.upper() in taken
+	takes = takes and (not method or method in (*capabilities.methods, *capabilities.direct_methods))
 	least = _minimum(row["id"], currency)
 	return {
 		**row,
@@ -72,9 +81,28 @@ def _entry(row: dict, currency: str | None, amount: Decimal | None) -> dict:
 	}
 
 
-def _recommended(usable: list[dict]) -> dict | None:
-	healthy = [entry for entry in usable if not entry["degraded"]] or usable
-	return next((e for e in healthy if e["is_default"]), healthy[0] if healthy else None)
+def _last_resort(entries: list[dict]) -> str | None:
+	usable = [entry for entry in entries if entry["available"]]
+	return next((e["id"] for e in usable if e["is_default"]), usable[0]["id"] if usable else None)
+
+
+def explain(currency: str, amount: Decimal | None, method: str | None) -> dict:
+	"""Return for each gateway why it is recommended for such a payment, or why not, for the Desk."""
+	entries = entries_for(currency, amount, method)
+	made = recommend(entries, currency, method)
+	reasons = {**_not_enabled({entry["id"] for entry in entries}), **made.reasons}
+	rows = [
+		{"id": code, "name": settings_of(code).label, "reason": reason} for code, reason in reasons.items()
+	]
+	return {"recommended": made.code, "gateways": sorted(rows, key=lambda row: row["id"] != made.code)}
+
+
+def _not_enabled(offered: set[str]) -> dict[str, str]:
+	known = frappe.get_all(
+		SETTINGS, {"gateway": ("in", gateway_codes())}, pluck="gateway", order_by="sort_order"
+	)
+	others = [code for code in known if code not in offered]
+	return {code: _("It is not offered: {0}.").format(settings_of(code).get_status()) for code in others}
 
 
 def label_of(code: str) -> str:

@@ -12,10 +12,10 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.core.batch import for_each
 from oropendola_payments.engine.core.transactions import in_transaction, lock
-from oropendola_payments.engine.dunning.causes import cause_of
 from oropendola_payments.engine.dunning.local_time import end_of_day, out_of_quiet_hours
 from oropendola_payments.engine.dunning.schedule import DUE, Step, steps_of
 from oropendola_payments.engine.dunning.stop_rules import UNPAID, stop_planned
+from oropendola_payments.engine.gateway.causes import cause_of
 from oropendola_payments.gateways.base import FailureClass
 
 REMINDER = "AI Payment Reminder"

@@ -5,6 +5,7 @@ import frappe
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_payment_reminder.ai_payment_reminder import AIPaymentReminder
 from oropendola_payments.engine.checkout import gateway_choice
+from oropendola_payments.engine.routing.recommend import recommend
 
 SAME_AGAIN = ("Left", "Step")
 
@@ -20,7 +21,8 @@ def suggested_gateway(invoice: AIInvoice, reminder: AIPaymentReminder) -> str | 
 	fresh = [code for code in healthy if code not in failed]
 	if listing["default"] in fresh or not fresh:
 		return listing["default"]
-	return fresh[0]
+	others = [entry for entry in usable if entry["id"] in fresh]
+	return recommend(others, invoice.currency).code or fresh[0]
 
 
 def _failed_gateways(invoice: str) -> set[str]:

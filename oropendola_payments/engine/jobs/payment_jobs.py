@@ -15,6 +15,7 @@ from oropendola_payments.engine.inbound import abandonment, inbox
 from oropendola_payments.engine.inbound.status_query import RefreshRun
 from oropendola_payments.engine.monitoring import alerts, health, invariants
 from oropendola_payments.engine.refunds import process as refunds
+from oropendola_payments.engine.routing import figures
 
 THIS = "oropendola_payments.engine.jobs.payment_jobs"
 
@@ -45,6 +46,10 @@ def check_invariants() -> None:
 
 def check_alerts() -> None:
 	_queue("run_alerts")
+
+
+def count_successes() -> None:
+	_queue("run_count_successes")
 
 
 def clear_raw_payloads() -> None:
@@ -91,6 +96,11 @@ def run_invariants() -> dict:
 	violations = invariants.check()
 	alerts.evaluate(violations)
 	return violations
+
+
+def run_count_successes() -> None:
+	"""Count how many payments succeeded at each gateway, for the recommendation at the checkout."""
+	figures.refresh()
 
 
 def run_alerts() -> list[str]:

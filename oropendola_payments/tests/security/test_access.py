@@ -24,6 +24,7 @@ from oropendola_payments.tests.support.tax_documents import issued_document
 # Reading by GET changes nothing; everything else is POST.
 READS = {
 	"billing.get_profile",
+	"admin.explain_gateways",
 	"callbacks.returned",
 	"cashfree.get_cashfree_order_status",
 	"desk.abandoned_rate",

@@ -203,6 +203,7 @@ ROWS = (
 	Row("admin.confirm_live_site", MANAGER),
 	Row("admin.rotate_frontend_secret", MANAGER),
 	Row("admin.close_refund", MANAGER, lambda w: {"refund": w.lost_refund, "note": "It is not in the dashboard."}),
+	Row("admin.explain_gateways", STAFF, lambda w: {"currency": "INR"}, methods=BOTH),
 	Row("admin.allow_retry", MANAGER, lambda w: {"invoice_id": w.exhausted_invoice, "reason": "The bank made a mistake."}),
 	Row("admin.cancel_subscription", MANAGER, lambda w: {"subscription_id": w.subscription.name}),
 	Row("admin.undo_cancel", MANAGER, lambda w: {"subscription_id": w.subscription.name}),

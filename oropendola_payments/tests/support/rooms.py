@@ -52,6 +52,7 @@ LAYERS = (
 	("engine/trials",),
 	("engine/coupons",),
 	("engine/phone",),
+	("engine/routing",),
 	("engine/gateway",),
 	("engine/tax",),
 	("engine/core",),

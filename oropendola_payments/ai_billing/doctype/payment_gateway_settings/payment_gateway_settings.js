@@ -15,12 +15,47 @@ frappe.ui.form.on("Payment Gateway Settings", {
 		show_own_credentials(frm, facts.credentials);
 		show_options(frm, facts);
 		show_webhook_address(frm, facts.webhook_address);
+		frm.add_custom_button(__("Why this one?"), explain_choice);
 		if (frm.perm[0]?.write) frm.add_custom_button(__("Test connection"), () => test_connection(frm));
 	},
 	mode(frm) {
 		frm.toggle_display("api_base_url", frm.doc.mode !== "Live");
 	},
 });
+
+// Why a gateway is recommended at the checkout, or not.
+function explain_choice() {
+	const fields = [
+		{
+			fieldname: "currency",
+			label: __("Currency"),
+			fieldtype: "Link",
+			options: "Currency",
+			default: frappe.boot.sysdefaults?.currency || "INR",
+			reqd: 1,
+		},
+		{ fieldname: "amount", label: __("Amount"), fieldtype: "Float" },
+	];
+	frappe.prompt(
+		fields,
+		async ({ currency, amount }) => {
+			const answer = await oropendola.call("admin.explain_gateways", { currency, amount: amount || null });
+			if (!answer) return;
+			const text = frappe.utils.escape_html;
+			const rows = answer.gateways.map(({ id, name, reason }) => {
+				const mark = id === answer.recommended ? `<span class="badge badge-success">${text(__("Recommended"))}</span> ` : "";
+				return `<tr><td>${mark}<strong>${text(name)}</strong></td><td>${text(reason)}</td></tr>`;
+			});
+			frappe.msgprint({
+				title: __("Recommended at the checkout"),
+				message: `<table class="table table-sm">${rows.join("")}</table>`,
+				wide: true,
+			});
+		},
+		__("Why this one?"),
+		__("Explain")
+	);
+}
 
 // Every gateway shares the same slots; the form shows those that it uses, under the names of its dashboard.
 function show_own_credentials(frm, credentials) {

@@ -64,6 +64,7 @@ class PaymentSettings(Document):
 		release_coupon_on_refund: DF.Check
 		reminder_days: DF.Data | None
 		reminder_steps: DF.Table[AIReminderStep]
+		route_by_success: DF.Check
 		seller_address: DF.SmallText | None
 		seller_email: DF.Data | None
 		seller_link: DF.Data | None

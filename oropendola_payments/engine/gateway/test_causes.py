@@ -2,8 +2,8 @@
 
 import frappe
 
-from oropendola_payments.engine.dunning.causes import cause_of
 from oropendola_payments.engine.dunning.schedule import BUILT_IN, DUE
+from oropendola_payments.engine.gateway.causes import cause_of
 from oropendola_payments.gateways import BUILT_IN as GATEWAYS
 from oropendola_payments.gateways import load
 from oropendola_payments.gateways.base import FailureClass

@@ -1,4 +1,6 @@
-"""Why a payment was not made, which decides when and how the customer is reminded."""
+"""Why a payment was not made, which decides about reminders and about the gateway that is recommended."""
+
+import frappe
 
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
@@ -17,7 +19,7 @@ OURS = {
 }
 
 
-def cause_of(attempt: PaymentAttempt) -> FailureClass:
+def cause_of(attempt: PaymentAttempt | frappe._dict) -> FailureClass:
 	"""Return why this closed attempt did not end in a payment."""
 	code = attempt.error_code or ""
 	if code in OURS:

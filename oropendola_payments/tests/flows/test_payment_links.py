@@ -241,16 +241,6 @@ class TestPaying(LinkCase):
 		self.assertEqual((answer.status_code, attempts_through(self.link.name)), (400, []))
 		self.assertIn("open for too long", answer.text)
 
-	def test_a_form_on_another_site_cannot_use_the_session_of_a_logged_in_visitor(self):
-		"""S36."""
-		headers = {"Cookie": cookie_of(factories.create_user())}
-		shown = page(self.path, headers=headers).text
-		fields = {name: field_of(shown, name) for name in ("form_token", "csrf_token")}
-		fields |= {**PAYER, "action": "pay", "gateway": "payu"}
-		answer = send("POST", self.path, headers=headers, data={**fields, "csrf_token": "guessed"})
-		self.assertEqual(answer.status_code, 400)
-		self.assertEqual(send("POST", self.path, headers=headers, data=fields).status_code, 303)
-
 	def test_amount_and_invoice_never_come_from_the_request(self):
 		"""S1."""
 		other = factories.create_invoice()

@@ -82,6 +82,12 @@ def undo_cancel(subscription_id: str | None = None) -> dict:
 
 
 @endpoint(methods=("POST",))
+def withdraw_contract(subscription_id: str | None = None, confirm: bool = False) -> dict:
+	"""Return what a withdrawal from the contract refunds; with `confirm=1` end the subscription and refund it."""
+	return commands.withdraw_contract(require_login(), subscription_id, confirm)
+
+
+@endpoint(methods=("POST",))
 def pause_subscription(subscription_id: str | None = None, days: int | None = None) -> dict:
 	"""Pause the subscription for a number of days. The paid days that are left are kept."""
 	return commands.pause(require_login(), subscription_id, days)

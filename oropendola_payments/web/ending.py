@@ -7,7 +7,7 @@ from frappe import _
 from frappe.utils import cint
 
 from oropendola_payments.ai_billing.periods import today
-from oropendola_payments.engine.ending import preview
+from oropendola_payments.engine.ending import preview, withdrawal
 from oropendola_payments.engine.ending.reasons import reasons
 from oropendola_payments.engine.pauses import pause as pauses
 from oropendola_payments.engine.self_service import commands, default
@@ -22,6 +22,10 @@ def _cancel(user: str, subscription: str | None) -> dict:
 
 def _end_now(user: str, subscription: str | None) -> dict:
 	return commands.cancel(user, subscription, False, _posted("reason"), _posted("note"))
+
+
+def _withdraw(user: str, subscription: str | None) -> dict:
+	return commands.withdraw_contract(user, subscription, confirmed=True)
 
 
 def _pause(user: str, subscription: str | None) -> dict:
@@ -40,6 +44,7 @@ ACTIONS: dict[str, Callable[[str, str | None], object]] = {
 	"cancel": _cancel,
 	"end_now": _end_now,
 	"undo_cancel": commands.undo_cancel,
+	"withdraw": _withdraw,
 	"pause": _pause,
 	"resume": commands.resume,
 	"make_default": _make_default,
@@ -59,6 +64,7 @@ def shown(mine: dict) -> dict:
 		"can_be_default": status != "Cancelled" and not mine["is_default"],
 		"cancellation": _cancellation(mine) if status != "Cancelled" else None,
 		"pause": _pause_shown(mine),
+		"withdrawal": _withdrawal(mine),
 	}
 
 
@@ -83,6 +89,18 @@ def _cost(part: dict) -> str:
 			days, worth, back
 		)
 	return _("Paid days left: {0}, worth {1}. They are lost and not refunded.").format(days, worth)
+
+
+def _withdrawal(mine: dict) -> dict | None:
+	"""Return until when the customer can withdraw from the contract, and what is refunded."""
+	if mine["status"] not in withdrawal.STATES:
+		return None
+	doc = frappe.get_doc("AI Subscription", mine["subscription_id"])
+	if not withdrawal.last_day(doc):
+		return None
+	found = withdrawal.preview(doc)
+	refunds = [words.money(part["amount"], part["currency"]) for part in found["refunds"]]
+	return {"until": words.day(found["possible_until"]), "refund": ", ".join(refunds)}
 
 
 def _pause_shown(mine: dict) -> dict | None:

@@ -21,34 +21,34 @@ def end(name: str, reason: str = "", note: str | None = None) -> dict:
 
 def end_without_return(name: str) -> dict:
 	"""End a subscription of a customer who is gone: no email, and nothing is given back. The caller commits."""
-	return end_locked(lock_with_invoices(name), tell=False)
+	return end_locked(lock_with_invoices(name), mail=None)
 
 
 def _end(name: str, reason: str, note: str | None) -> dict:
-	return end_locked(lock_with_invoices(name), reason, note, with_unused_days=True)
+	whole = lock_with_invoices(name)
+	return end_locked(whole, reason, note, unused_days.policy_of(whole.subscription))
 
 
 def end_locked(
 	whole: Locked,
 	reason: str = "",
 	note: str | None = None,
-	with_unused_days: bool = False,
-	tell: bool = True,
+	policy: str = unused_days.NOTHING,
+	mail: str | None = "subscription_cancelled",
 ) -> dict:
 	"""End a locked subscription. The caller commits."""
 	subscription = whole.subscription
 	if subscription.status == "Cancelled":
 		return facts(subscription)
-	before, returned = subscription.status, []
+	before = subscription.status
 	_close_open_invoices(whole)
 	_withdraw_plan_change(whole)
-	if with_unused_days:
-		returned = _give_back(whole)
+	returned = _give_back(whole, policy)
 	whole.record("subscription_cancelled", from_status=before, to_status="Cancelled", reason=reason)
 	reason, note = reason or subscription.cancel_reason or "", note or subscription.cancel_note
 	subscription.cancel(cancel_reason=reason, cancel_note=note)
-	if tell and before != "Pending":
-		subscription_mails.enqueue("subscription_cancelled", subscription.name, **_texts(returned))
+	if mail and before != "Pending":
+		subscription_mails.enqueue(mail, subscription.name, **_texts(returned))
 	return {**facts(subscription), **({"given_back": returned} if returned else {})}
 
 
@@ -61,13 +61,12 @@ def facts(subscription: AISubscription) -> dict:
 	}
 
 
-def _give_back(whole: Locked) -> list[dict]:
-	policy = unused_days.policy_of(whole.subscription)
+def _give_back(whole: Locked, policy: str) -> list[dict]:
 	if policy == unused_days.NOTHING:
 		return []
 	found = []
 	for unused in unused_days.of(whole.subscription):
-		amount = unused_days.give_back(whole, unused)
+		amount = unused_days.give_back(whole, unused, policy)
 		if amount:
 			found.append({"as": policy.lower(), "amount": amount, "currency": unused.currency})
 	if found and policy == "Refund":

@@ -62,12 +62,11 @@ def can_give_back(subscription: AISubscription, unused: UnusedDays) -> Decimal:
 	return min(unused.amount, held)
 
 
-def give_back(whole: Locked, unused: UnusedDays) -> Decimal:
-	"""Give back the value by the policy of the plan, out of the youngest payments first. The caller commits.
+def give_back(whole: Locked, unused: UnusedDays, policy: str) -> Decimal:
+	"""Give back the value as credit or refund, out of the youngest payments first. The caller commits.
 
 	Return the amount. It is never more than what the payments still hold.
 	"""
-	policy = policy_of(whole.subscription)
 	left = unused.amount
 	for invoice, capture, part in _parts(whole, unused.currency, left):
 		left -= part

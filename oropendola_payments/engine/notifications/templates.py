@@ -35,6 +35,7 @@ TEXTS = {
 	"cancellation_scheduled": ("AI Billing Cancellation Scheduled", "{{ plan }} ends on {{ end_date }}"),
 	"cancellation_undone": ("AI Billing Cancellation Undone", "{{ plan }} is not cancelled any more"),
 	"subscription_cancelled": ("AI Billing Subscription Cancelled", "{{ plan }} is cancelled"),
+	"contract_withdrawn": ("AI Billing Contract Withdrawn", "Your withdrawal from {{ plan }}"),
 	"subscription_paused": ("AI Billing Subscription Paused", "{{ plan }} is paused until {{ resumes_on }}"),
 	"subscription_resumed": ("AI Billing Subscription Resumed", "{{ plan }} is running again"),
 	"plan_changed": ("AI Billing Plan Changed", "Your plan is now {{ plan }}"),

@@ -1,7 +1,9 @@
 """Cancel, undo, pause and resume: find the customer's subscription, then change it."""
 
+import frappe
+
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import SERVED
-from oropendola_payments.engine.ending import at_period_end, now
+from oropendola_payments.engine.ending import at_period_end, now, withdrawal
 from oropendola_payments.engine.ending import preview as ending_preview
 from oropendola_payments.engine.ending.reasons import checked_note, reason_of
 from oropendola_payments.engine.pauses import pause as pauses
@@ -31,6 +33,14 @@ def undo_cancel(user: str, subscription_id: str | None = None) -> dict:
 
 def preview_cancellation(user: str, subscription_id: str | None = None) -> dict:
 	return ending_preview.preview(own_subscription(user, subscription_id, CHANGEABLE).name)
+
+
+def withdraw_contract(user: str, subscription_id: str | None = None, confirmed: bool = False) -> dict:
+	"""Return what a withdrawal from the contract does. With `confirmed`, do it."""
+	name = own_subscription(user, subscription_id, CHANGEABLE).name
+	if not confirmed:
+		return {**withdrawal.preview(frappe.get_doc("AI Subscription", name)), "confirmed": False}
+	return {**withdrawal.withdraw(name), "confirmed": True}
 
 
 def pause(user: str, subscription_id: str | None = None, days: int | None = None) -> dict:

@@ -99,3 +99,12 @@ class TestEnding(BrowserTestCase):
 		first.get_by_role("button", name="Undo the cancellation").click()
 		first.get_by_text("It runs until").wait_for()
 		self.assertEqual((self.value_of("status"), self.value_of("cancel_at_period_end")), ("Active", 0))
+
+	def test_a_consumer_withdraws_from_the_contract_in_two_steps(self):
+		self.enterContext(factories.payment_settings(withdrawal_days=14))
+		page = self.open(self.browser, "/billing")
+		page.get_by_text("Withdraw from the contract").click()
+		page.get_by_text("We refund the days that are left: ₹499.00.").wait_for()
+		page.get_by_role("button", name="Confirm the withdrawal").click()
+		page.get_by_text("It was cancelled.").wait_for()
+		self.assertEqual(self.value_of("status"), "Cancelled")

@@ -287,6 +287,7 @@ ROWS = (
 	Row("subscription.preview_cancellation", OWNER, lambda w: {"subscription_id": w.subscription.name}, BOTH),
 	Row("subscription.cancel_subscription", OWNER, lambda w: {"subscription_id": w.subscription.name}),
 	Row("subscription.undo_cancel", OWNER, lambda w: {"subscription_id": w.subscription.name}),
+	Row("subscription.withdraw_contract", (403, 409, 404, 404, 404), lambda w: {"subscription_id": w.subscription.name}),
 	Row("subscription.pause_subscription", OWNER, lambda w: {"subscription_id": w.pausable}),
 	Row("subscription.resume_subscription", OWNER, lambda w: {"subscription_id": w.pausable}),
 	Row("subscription.preview_plan_change", OWNER, lambda w: {"plan_id": w.dearer_plan, "subscription_id": w.subscription.name}, BOTH),

@@ -84,6 +84,7 @@ class PaymentSettings(Document):
 		tax_rate: DF.Percent
 		trial_policy: DF.Literal["Per Customer", "Per Plan", "Per Verified Phone"]
 		trial_reminder_days: DF.Data | None
+		withdrawal_days: DF.Int
 	# end: auto-generated types
 
 	def validate(self) -> None:

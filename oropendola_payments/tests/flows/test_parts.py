@@ -290,6 +290,29 @@ class TestUnexpectedMoney(FlowCase):
 				self.assertEqual(self.doc().needs_review, 0)
 
 
+class TestCredit(FlowCase):
+	def setUp(self):
+		super().setUp()
+		with payment_settings(double_payment_policy="Credit"):
+			self.new_invoice(price=499, billing_interval="Month")
+			self.settle(self.start(), "600.00")
+
+	def test_credit_pays_into_the_first_part_and_starts_nothing_by_itself(self):
+		self.in_instalments()
+		first = self.parts()[0]
+		self.assertEqual((first.left(), self.doc().status), (Decimal("4704.10"), "Partly Paid"))
+		self.assertEqual((self.served().status, self.doc().covered_days), ("Pending", 0))
+		self.pay("4704.10")
+		self.assertEqual((self.ends_in(), self.doc().needs_review), (self.covered(PARTS[0]), 0))
+		self.assertTrue(self.parts()[0].paid_on)
+
+	def test_the_schedule_can_be_chosen_again_while_only_credit_was_spent(self):
+		name = self.in_instalments()
+		for chosen in (None, name):
+			self.succeed(payment.choose_instalments, invoice_id=self.invoice, instalment_plan=chosen)
+		self.assertEqual(sum(row.left() for row in self.parts()), self.doc().outstanding())
+
+
 class TestFullService(FlowCase):
 	def setUp(self):
 		super().setUp()

@@ -118,7 +118,9 @@ class TestCheckout(PageCase):
 		self.pay_by_transfer(FIRST)
 		self.doc().mark_as_closed("The rest is not owed.")
 		frappe.db.commit()
-		self.assertIn("can no longer be paid", self.checkout())
+		text = self.checkout()
+		self.assertIn("This invoice was closed", text)
+		self.assertNotIn('name="gateway"', text)
 
 
 class TestPaymentLink(PageCase):

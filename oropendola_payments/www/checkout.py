@@ -35,7 +35,9 @@ def get_context(context):
 		coupons.press(invoice)
 		_act(invoice)
 	tax = reprice.preview(invoice)
-	context.update({"view": _view(invoice), "invoice": summary(invoice, tax)})
+	context.update(
+		{"view": _view(invoice), "is_closed": invoice.status == "Closed", "invoice": summary(invoice, tax)}
+	)
 	context.replaces = (
 		invoice.subscription if invoice.is_exhausted() and invoice.purpose != "Upgrade" else None
 	)

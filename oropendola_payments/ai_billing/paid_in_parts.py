@@ -28,6 +28,7 @@ class PaidInParts(StatefulRecord):
 		plan: str | None
 		purpose: str
 		subscription: str | None
+		tax_amount: float | Decimal
 		total_amount: float | Decimal
 
 	def validate_parts(self) -> None:
@@ -43,12 +44,18 @@ class PaidInParts(StatefulRecord):
 			frappe.throw(message, Conflict)
 
 	def without_schedule(self) -> dict:
-		"""Delete the parts, which no longer add up to a changed price, and return what to write. The customer chooses again."""
-		if not self.instalment_plan:
+		"""Delete the parts if they no longer add up to a changed price, and return what to write. The customer chooses again."""
+		if not self.instalment_plan or self._parts_add_up():
 			return {}
 		frappe.db.delete("AI Invoice Part", {"parent": self.name, "parenttype": self.doctype})
 		service = current("AI Plan", self.plan).part_service if self.plan else None
 		return {"instalment_plan": None, "tolerance_days": 0, "part_service": service or "Full"}
+
+	def _parts_add_up(self) -> bool:
+		filters = {"parent": self.name, "parenttype": self.doctype}
+		rows = frappe.get_all("AI Invoice Part", filters, ["amount", "tax_share"])
+		sums = (sum(to_decimal(row[name] or 0) for row in rows) for name in ("amount", "tax_share"))
+		return tuple(sums) == (self.total(), quantize(self.tax_amount or 0, self.currency))
 
 	def total(self) -> Decimal:
 		return quantize(self.total_amount or 0, self.currency)

@@ -192,6 +192,12 @@ class TestChangedPrice(PartsTestCase):
 		self.succeed(payment.choose_instalments, invoice_id=self.invoice, instalment_plan=name)
 		self.assertEqual(sum(self.amounts()), self.doc().total())
 
+	def test_the_same_price_keeps_the_schedule(self):
+		name, invoice = self.in_instalments(), self.doc()
+		invoice_price.change(invoice, net_amount=invoice.net_amount, tax_amount=invoice.tax_amount)
+		frappe.db.commit()
+		self.assertEqual((len(self.parts()), self.doc().instalment_plan), (4, name))
+
 
 class TestAmountsOfASchedule(PartsTestCase):
 	def setUp(self):

@@ -8,7 +8,8 @@
 	const { frame, message } = place.dataset;
 	if (window.top !== window.self) {
 		if (!frame) return;
-		for (const target of new Set([window.parent, window.top])) target.postMessage(JSON.parse(message), frame);
+		for (const target of new Set([window.parent, window.top]))
+			target.postMessage(JSON.parse(message), frame);
 		return;
 	}
 	const way = place.querySelector("a");

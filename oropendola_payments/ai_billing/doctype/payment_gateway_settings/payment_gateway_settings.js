@@ -39,11 +39,17 @@ function explain_choice() {
 	frappe.prompt(
 		fields,
 		async ({ currency, amount }) => {
-			const answer = await oropendola.call("admin.explain_gateways", { currency, amount: amount || null });
+			const answer = await oropendola.call("admin.explain_gateways", {
+				currency,
+				amount: amount || null,
+			});
 			if (!answer) return;
 			const text = frappe.utils.escape_html;
 			const rows = answer.gateways.map(({ id, name, reason }) => {
-				const mark = id === answer.recommended ? `<span class="badge badge-success">${text(__("Recommended"))}</span> ` : "";
+				const mark =
+					id === answer.recommended
+						? `<span class="badge badge-success">${text(__("Recommended"))}</span> `
+						: "";
 				return `<tr><td>${mark}<strong>${text(name)}</strong></td><td>${text(reason)}</td></tr>`;
 			});
 			frappe.msgprint({

@@ -22,7 +22,10 @@ function rotate_secret(frm) {
 		const dialog = frappe.msgprint({
 			title: __("Signing secret"),
 			message: `<p>${__("Copy it now. It is shown only once.")}</p><p><code>${frappe.utils.escape_html(answer.secret)}</code></p>`,
-			primary_action: { label: __("Copy"), action: () => frappe.utils.copy_to_clipboard(answer.secret) },
+			primary_action: {
+				label: __("Copy"),
+				action: () => frappe.utils.copy_to_clipboard(answer.secret),
+			},
 		});
 		dialog.$wrapper.on("hidden.bs.modal", () => frm.reload_doc());
 	});

@@ -19,7 +19,7 @@ def issue_documents() -> None:
 def run_documents() -> int:
 	"""Issue every document that is due, email it, and make the PDFs that could not be made before."""
 	with acting_as("Sweep"):
-		done = for_each("AI Invoice", sweep.DUE, _issue)
+		done = for_each("AI Invoice", sweep.DUE, issue_and_send)
 	if rendering.can_make_pdf():
 		recent = {
 			"pdf_hash": ("is", "not set"),
@@ -30,7 +30,7 @@ def run_documents() -> int:
 	return done
 
 
-def _issue(invoice: str) -> None:
+def issue_and_send(invoice: str) -> None:
 	numbers = sweep.issue_all(invoice)
 	if numbers:
 		hooks.documents_issued(invoice, numbers)

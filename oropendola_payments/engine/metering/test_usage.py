@@ -114,6 +114,7 @@ class TestInvalidKeys(TestCase):
 			frappe.db.rollback()
 
 	def test_a_pending_subscription_serves_no_key_that_was_linked_to_it(self):
+		self.addCleanup(frappe.db.rollback)
 		doc, key = served_customer()
 		pending = create_invoice(doc.user).subscription
 		values = {"api_key_link": doc.api_key_link, "daily_quota_limit": 5, "daily_quota_remaining": 5}
@@ -122,7 +123,6 @@ class TestInvalidKeys(TestCase):
 		with self.assertRaises(PaymentRequired):
 			usage.consume(key, 1)
 		self.assertEqual(remaining(frappe.get_doc("AI Subscription", pending)), 5)
-		frappe.db.rollback()
 
 
 class TestUnlimited(TestCase):

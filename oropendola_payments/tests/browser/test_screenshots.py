@@ -15,6 +15,7 @@ from oropendola_payments.engine.pauses import pause
 from oropendola_payments.engine.subscriptions import discounts
 from oropendola_payments.tests.browser.case import GATEWAYS, PHONE, BrowserTestCase
 from oropendola_payments.tests.support import factories
+from oropendola_payments.tests.support.customers import pay
 
 FOLDER = Path(__file__).parents[3] / "docs" / "screenshots"
 WIDE = {"viewport": {"width": 1280, "height": 800}}
@@ -137,6 +138,18 @@ class TestScreenshots(BrowserTestCase):
 				browser, invoice = self.ordered()
 				discounts.apply(invoice.user, invoice.name, code)
 				self.shoot(self.checkout(browser, invoice), "light", f"checkout-{name}")
+
+	def test_changes_of_plan_are_captured(self):
+		with factories.payment_settings(**SELLER):
+			user = self.customer()
+			invoice = self.invoice_of(user)
+			pay(invoice.name)
+			page = self.open(self.browser_of(user, **WIDE), "/change-plan?plan=shot-pro")
+			self.shoot(page, "light", "change-plan")
+			page.get_by_role("button", name="Continue and pay").click()
+			page.wait_for_url("**/checkout?invoice=*")
+			page.goto("/billing")
+			self.shoot(page, "light", "billing-change")
 
 	@staticmethod
 	def invoice_of(user: str, plan: str = "shot-starter"):

@@ -1,7 +1,6 @@
 frappe.ui.form.on("AI Plan Change", {
 	refresh(frm) {
-		if (frm.doc.__onload?.can_withdraw)
-			frm.add_custom_button(__("Call off"), () => call_off(frm));
+		if (frm.doc.__onload?.can_withdraw) frm.add_custom_button(__("Call off"), () => call_off(frm));
 	},
 });
 

@@ -116,6 +116,16 @@ class TestChangedProfile(RepriceCase):
 		self.assertEqual((doc.status, doc.needs_review, lines_of(doc.name)), ("Paid", 0, HALVES))
 		self.assertEqual(kept(doc.name)["name"], "Asha Example")
 
+	def test_a_payment_that_waits_for_a_code_keeps_its_amount_too(self):
+		"""The invoice is still Pending then, and only the attempt says that somebody is paying."""
+		journey = self.journey(create_buyer("IN", state="Karnataka"))
+		journey.start()
+		frappe.db.set_value("AI Invoice", journey.invoice, "status", "Pending")
+		frappe.db.commit()
+		profile.save(journey.user, {"state": "Goa"})
+		self.assertEqual(lines_of(journey.invoice), HALVES)
+		self.assertIsNone(reprice.preview(journey.doc()))
+
 	def test_after_the_payment_was_cancelled_the_next_one_has_the_new_details(self):
 		journey = self.journey(create_buyer("IN", state="Karnataka"))
 		journey.cancel(journey.start())

@@ -25,7 +25,7 @@ def issue_for_invoice(invoice: str, at: datetime | None = None) -> str | None:
 
 	May be called any number of times and by many at once. What is missing is stored on the invoice, where staff see it.
 	"""
-	row = frappe.db.get_value("AI Invoice", invoice, FIELDS, as_dict=True)
+	row = frappe.db.get_value("AI Invoice", invoice, [*FIELDS], as_dict=True)
 	if not row or row.document_state not in document_states.WAITING:
 		return row and row.tax_document
 	registration = sale.registration_for(row)

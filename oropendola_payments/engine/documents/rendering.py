@@ -5,6 +5,7 @@ Templates change over the years, kept bytes do not. A site that cannot make PDFs
 
 import hashlib
 import importlib
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -101,14 +102,14 @@ def _keep(document: AITaxDocument, pdf: bytes) -> bytes | None:
 
 def refuse_change_of_file(file: Any, method: str | None = None) -> None:
 	"""For `doc_events` of File: nobody deletes, renames or publishes the kept PDF of a document."""
-	if file.attached_to_doctype != DOCTYPE or (method == "validate" and file.is_new()):
+	before = file.get_doc_before_save() or file
+	if before.attached_to_doctype != DOCTYPE or (method == "validate" and file.is_new()):
 		return
-	kept = frappe.db.get_value(DOCTYPE, file.attached_to_name, "pdf_file")
-	changed = [name for name in FILE_FIELDS if file.has_value_changed(name)]
-	if kept == file.file_url and (method == "on_trash" or changed):
-		raise DocumentIsFrozen(
-			_("{0} is kept as it was issued. It cannot be changed or deleted.").format(file.file_name)
-		)
+	kept = frappe.db.get_value(DOCTYPE, before.attached_to_name, "pdf_file")
+	changed = method == "on_trash" or any(file.get(name) != before.get(name) for name in FILE_FIELDS)
+	if changed and kept and kept == before.file_url:
+		message = _("{0} is kept as it was issued. It cannot be changed or deleted.")
+		raise DocumentIsFrozen(message.format(file.file_name))
 
 
 def keep_pdf(name: str) -> None:
@@ -136,6 +137,8 @@ def make_pdf(html: str) -> bytes | None:
 
 def _by_framework(html: str) -> bytes:
 	"""With wkhtmltopdf, which Frappe uses for its own documents."""
+	if not shutil.which("wkhtmltopdf"):
+		raise NotImplementedError
 	get_pdf: Callable = frappe.get_attr("frappe.utils.pdf.get_pdf")
 	return get_pdf(html, dict(PAGE))
 

@@ -24,6 +24,7 @@ IDENTITY = {
 	"name",
 	"parent",
 	"live_key",
+	"buyer_snapshot",  # the parties of an invoice, which law wants on it
 	"person_salt",
 	"person_hash",
 	"seen_by",

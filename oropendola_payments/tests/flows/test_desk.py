@@ -52,12 +52,12 @@ class TestOfferedActions(DeskCase):
 		return set(form_actions.invoice_actions(invoice.reload()))
 
 	def test_an_open_invoice_offers_to_record_a_payment(self):
-		self.assertEqual(self.actions(create_invoice(customer())), {"pay"})
+		self.assertEqual(self.actions(create_invoice(customer())), {"pay", "link"})
 
 	def test_a_paid_invoice_offers_a_refund_up_to_the_balance(self):
 		invoice = create_invoice(customer())
 		manual_payment.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
-		self.assertEqual(self.actions(invoice), {"refund"})
+		self.assertLessEqual(self.actions(invoice), {"refund", "issue_document"})
 		create.create_refund(invoice.name, 99, "Example")
 		self.assertEqual(form_actions.invoice_actions(invoice.reload())["refund"], 400)
 

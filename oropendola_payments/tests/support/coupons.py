@@ -10,7 +10,7 @@ from oropendola_payments.api import subscription, subscription_renewal
 from oropendola_payments.engine.monitoring import invariants
 from oropendola_payments.money import quantize
 from oropendola_payments.tests.support.customers import CustomerTestCase
-from oropendola_payments.tests.support.factories import create_coupon, create_plan
+from oropendola_payments.tests.support.factories import create_coupon, create_plan, payment_settings
 
 RULES = tuple(rule for rule in invariants.RULES if "coupon" in rule or "discount" in rule)
 
@@ -35,6 +35,7 @@ class CouponTestCase(CustomerTestCase):
 
 	def setUp(self):
 		super().setUp()
+		self.enterContext(payment_settings(tax_rate=0))
 		self.plan = create_plan()
 		self.violated_before = invariants.check(RULES)  # by other tests, on a bench
 

@@ -26,7 +26,9 @@ function load_rules(listview) {
 		if (!answer) return;
 		const texts = [__("{0} rules were added, {1} exist already.", [answer.added, answer.kept])];
 		if (answer.switched_off)
-			texts.push(__("{0} are switched off: check their rates, then enable them.", [answer.switched_off]));
+			texts.push(
+				__("{0} are switched off: check their rates, then enable them.", [answer.switched_off])
+			);
 		frappe.msgprint(texts.join(" "));
 		listview.refresh();
 	};

@@ -83,31 +83,33 @@ def kept_pdf(document: AITaxDocument) -> bytes | None:
 
 
 def _keep(document: AITaxDocument, pdf: bytes) -> bytes | None:
-	file = frappe.new_doc("File")
-	file.update(
-		{
-			"file_name": f"{document.name}.pdf",
-			"attached_to_doctype": document.doctype,
-			"attached_to_name": document.name,
-			"is_private": 1,
-			"content": pdf,
-		}
-	)
-	file.insert(ignore_permissions=True)
+	"""Keep the bytes at the document and, the same file, at its invoice.
+
+	Frappe removes a file from the disk before a hook can refuse that, unless another record has the same file.
+	"""
+	file = _attach(pdf, document, document.doctype, document.name)
+	_attach(pdf, document, "AI Invoice", document.invoice)
 	if document.keep_pdf(file.file_url, hash_of(pdf)):
 		return pdf
 	frappe.db.rollback()  # somebody else kept one at the same time
 	return kept_pdf(frappe.get_doc("AI Tax Document", document.name))
 
 
+def _attach(pdf: bytes, document: AITaxDocument, doctype: str, name: str) -> Any:
+	file = frappe.new_doc("File")
+	file.update({"file_name": f"{document.name}.pdf", "is_private": 1, "content": pdf})
+	file.update({"attached_to_doctype": doctype, "attached_to_name": name})
+	file.insert(ignore_permissions=True)
+	return file
+
+
 def refuse_change_of_file(file: Any, method: str | None = None) -> None:
 	"""For `doc_events` of File: nobody deletes, renames or publishes the kept PDF of a document."""
 	before = file.get_doc_before_save() or file
-	if before.attached_to_doctype != DOCTYPE or (method == "validate" and file.is_new()):
+	if before.attached_to_doctype not in (DOCTYPE, "AI Invoice") or (method == "validate" and file.is_new()):
 		return
-	kept = frappe.db.get_value(DOCTYPE, before.attached_to_name, "pdf_file")
 	changed = method == "on_trash" or any(file.get(name) != before.get(name) for name in FILE_FIELDS)
-	if changed and kept and kept == before.file_url:
+	if changed and frappe.db.exists(DOCTYPE, {"pdf_file": before.file_url}):
 		message = _("{0} is kept as it was issued. It cannot be changed or deleted.")
 		raise DocumentIsFrozen(message.format(file.file_name))
 

@@ -99,11 +99,16 @@ class TestPdf(RenderingCase):
 			self.assertEqual(rendering.pdf_to_read(again), first)
 
 	def test_nobody_deletes_moves_or_publishes_the_kept_file(self):
-		rendering.pdf_of(self.document)
+		pdf = rendering.pdf_of(self.document)
 		file = frappe.get_doc("File", {"attached_to_name": self.document.name})
 		self.assertTrue(file.is_private)
-		with self.assertRaises(DocumentIsFrozen):
-			frappe.delete_doc("File", file.name, ignore_permissions=True, force=True)
+		for holder in (self.document.name, self.document.invoice):
+			name = frappe.db.get_value(
+				"File", {"attached_to_name": holder, "file_url": file.file_url}, "name"
+			)
+			with self.assertRaises(DocumentIsFrozen):
+				frappe.delete_doc("File", name, ignore_permissions=True, force=True)
+		self.assertEqual(Path(file.get_full_path()).read_bytes(), pdf)
 		with self.assertRaises(DocumentIsFrozen):
 			file.update({"attached_to_name": "Other"}).save(ignore_permissions=True)
 

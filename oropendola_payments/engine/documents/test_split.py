@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oropendola_payments.engine.documents.split import split_refund
@@ -53,6 +53,7 @@ class TestSplit(TestCase):
 			with self.assertRaises(ValueError):
 				split(refund, credited)
 
+	@settings(deadline=None)
 	@given(
 		items=st.lists(st.integers(1, 100_000), min_size=1, max_size=3),
 		taxes=st.lists(st.integers(0, 20_000), max_size=3),
@@ -76,6 +77,7 @@ class TestSplit(TestCase):
 			self.assertEqual([sum(note[0][i] for note in notes) for i in range(len(items))], items)
 			self.assertEqual([sum(note[1][i] for note in notes) for i in range(len(taxes))], taxes)
 
+	@settings(deadline=None)
 	@given(st.lists(st.just(1), min_size=50, max_size=120))
 	def test_many_refunds_of_one_paisa_never_go_below_zero(self, paise):
 		notes = []

@@ -1,11 +1,17 @@
 """The base class of all tests, on every version of Frappe and of Python that the app supports."""
 
 import frappe
+from hypothesis import settings
 
 try:
 	from frappe.tests import IntegrationTestCase as FrameworkTestCase
 except ImportError:
 	from frappe.tests.utils import FrappeTestCase as FrameworkTestCase
+
+
+# A busy machine is no failure: what is slow is seen by the durations of the run.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
 
 
 class TestCase(FrameworkTestCase):

@@ -87,6 +87,26 @@ class SystemRecord(Document):
 		return True
 
 
+class FrozenRecord(SystemRecord):
+	"""A record that nobody writes, changes or deletes by hand, Administrator included: only our own statements do."""
+
+	def refuse(self) -> None:
+		"""Raise, with the sentence that says why this record is frozen."""
+		raise NotImplementedError
+
+	def validate(self) -> None:
+		self.refuse()
+
+	def before_insert(self) -> None:
+		self.refuse()
+
+	def on_trash(self) -> None:
+		self.refuse()
+
+	def before_rename(self, *args: Any) -> None:
+		self.refuse()
+
+
 class StatefulRecord(SystemRecord):
 	"""A record with status transitions. `_move_to` is a compare-and-swap: the second of two writers gets ConcurrentChange."""
 

@@ -11,13 +11,13 @@ import frappe
 from frappe import _
 
 from oropendola_payments.ai_billing import document_page, formatting
-from oropendola_payments.ai_billing.records import SystemRecord
+from oropendola_payments.ai_billing.records import FrozenRecord
 from oropendola_payments.exceptions import DocumentIsFrozen
 
 LINE = "AI Tax Document Line"
 
 
-class AITaxDocument(SystemRecord):
+class AITaxDocument(FrozenRecord):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 
@@ -66,18 +66,6 @@ class AITaxDocument(SystemRecord):
 		user: DF.Link
 	# end: auto-generated types
 
-	def validate(self) -> None:
-		self._refuse()
-
-	def before_insert(self) -> None:
-		self._refuse()
-
-	def on_trash(self) -> None:
-		self._refuse()
-
-	def before_rename(self, *args: Any) -> None:
-		self._refuse()
-
 	def facts(self) -> dict:
 		"""Return the frozen content."""
 		return json.loads(self.content or "{}")
@@ -106,7 +94,7 @@ class AITaxDocument(SystemRecord):
 		"""Store the first email, once."""
 		return self._update_row({"mailed_to": address, "mailed_on": at}, only_if={"mailed_to": ""})
 
-	def _refuse(self) -> None:
+	def refuse(self) -> None:
 		message = _(
 			"Tax documents cannot be written, changed or deleted. Please correct one with a credit note."
 		)

@@ -1,15 +1,13 @@
 """The counter of one series of tax documents. Only the transaction that issues a document moves it."""
 
-from typing import Any
-
 import frappe
 from frappe import _
 
-from oropendola_payments.ai_billing.records import SystemRecord
+from oropendola_payments.ai_billing.records import FrozenRecord
 from oropendola_payments.exceptions import DocumentIsFrozen
 
 
-class AITaxDocumentSeries(SystemRecord):
+class AITaxDocumentSeries(FrozenRecord):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 
@@ -25,18 +23,6 @@ class AITaxDocumentSeries(SystemRecord):
 		registration: DF.Link
 	# end: auto-generated types
 
-	def validate(self) -> None:
-		self._refuse()
-
-	def before_insert(self) -> None:
-		self._refuse()
-
-	def on_trash(self) -> None:
-		self._refuse()
-
-	def before_rename(self, *args: Any) -> None:
-		self._refuse()
-
-	def _refuse(self) -> None:
+	def refuse(self) -> None:
 		message = _("The numbers of tax documents have no gaps. Nobody can add, change or delete a series.")
 		frappe.throw(message, DocumentIsFrozen)

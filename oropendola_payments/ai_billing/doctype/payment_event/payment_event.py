@@ -20,6 +20,7 @@ from frappe import _
 from frappe.model.document import Document
 from frappe.utils import get_datetime, now
 
+from oropendola_payments.ai_billing.records import FrozenRecord
 from oropendola_payments.exceptions import AuditTrailIsFrozen
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ COLUMNS = (*HASHED, *PERSON, *NOTE, "hash", "owner", "creation", "modified", "mo
 REDACTED = "[REDACTED]"  # Frappe's own word
 
 
-class PaymentEvent(Document):
+class PaymentEvent(FrozenRecord):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 
@@ -76,19 +77,7 @@ class PaymentEvent(Document):
 		to_status: DF.Data | None
 	# end: auto-generated types
 
-	def validate(self) -> None:
-		self._refuse()
-
-	def before_insert(self) -> None:
-		self._refuse()
-
-	def on_trash(self) -> None:
-		self._refuse()
-
-	def before_rename(self, *args: Any) -> None:
-		self._refuse()
-
-	def _refuse(self) -> None:
+	def refuse(self) -> None:
 		frappe.throw(_("The audit trail cannot be written, changed or deleted manually."), AuditTrailIsFrozen)
 
 

@@ -18,7 +18,7 @@ from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.engine.checkout import gateway_choice
 from oropendola_payments.engine.checkout.payer import payer_of
 from oropendola_payments.engine.core import after_commit
-from oropendola_payments.engine.core.transactions import in_transaction, lock
+from oropendola_payments.engine.core.transactions import in_transaction, lock, lock_own_invoice
 from oropendola_payments.engine.entitlements.fulfilment import fulfil
 from oropendola_payments.engine.frontends.addresses import ReturnTo
 from oropendola_payments.engine.gateway import polling
@@ -27,7 +27,7 @@ from oropendola_payments.engine.parts import rules as parts
 from oropendola_payments.engine.phone import verification
 from oropendola_payments.engine.subscriptions import retries
 from oropendola_payments.engine.tax import reprice
-from oropendola_payments.exceptions import BadRequest, Conflict, NotFound, Unprocessable
+from oropendola_payments.exceptions import BadRequest, Conflict, Unprocessable
 from oropendola_payments.gateways.base import Customer
 from oropendola_payments.money import to_decimal
 
@@ -95,7 +95,7 @@ def get_or_create(request: AttemptRequest) -> Created | Existing | None:
 
 
 def _get_or_create(request: AttemptRequest) -> Created | Existing | None:
-	invoice = _lock_own(request)
+	invoice = lock_own_invoice(request.user, request.invoice)
 	payer = payer_of(invoice)
 	_require_payable(invoice, payer.subscription_status)
 	rows = attempts_of(invoice.name)
@@ -149,17 +149,6 @@ def _require_phone(code: str, customer: Customer) -> None:
 	if adapter_class(code).capabilities.needs_phone and not customer.phone:
 		message = _("{0} needs your phone number. Please add it and try again.")
 		raise PhoneMissing(message.format(settings_of(code).label))
-
-
-def _lock_own(request: AttemptRequest) -> AIInvoice:
-	try:
-		invoice = lock("AI Invoice", request.invoice)
-	except frappe.DoesNotExistError:
-		frappe.clear_messages()
-		invoice = None
-	if not invoice or invoice.user != request.user:
-		raise NotFound(_("You have no invoice {0}.").format(request.invoice))
-	return invoice
 
 
 def _store_key(name: str, request: AttemptRequest) -> PaymentAttempt:

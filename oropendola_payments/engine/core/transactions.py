@@ -10,7 +10,7 @@ from frappe import _
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
-from oropendola_payments.exceptions import ConcurrentChange
+from oropendola_payments.exceptions import ConcurrentChange, NotFound
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -54,6 +54,14 @@ def lock(doctype: str, name: str | None) -> Any:
 	rows = read(doctype, "`name` = %s FOR UPDATE", (name,))
 	if not rows:
 		raise frappe.DoesNotExistError(_("There is no {0} {1}.").format(_(NOUNS.get(doctype, doctype)), name))
+	return rows[0]
+
+
+def lock_own_invoice(user: str, name: str) -> AIInvoice:
+	"""Return the locked invoice of this user. A foreign one and a missing one get the same refusal."""
+	rows = read("AI Invoice", "`name` = %s AND `user` = %s FOR UPDATE", (name, user))
+	if not rows:
+		raise NotFound(_("You have no invoice {0}.").format(name))
 	return rows[0]
 
 

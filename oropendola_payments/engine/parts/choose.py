@@ -9,9 +9,9 @@ from oropendola_payments.ai_billing.doctype.ai_instalment_plan.ai_instalment_pla
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
 from oropendola_payments.ai_billing.paid_in_parts import PERIODS
-from oropendola_payments.engine.core.transactions import in_transaction, lock
+from oropendola_payments.engine.core.transactions import in_transaction, lock_own_invoice
 from oropendola_payments.engine.parts import rules, schedule
-from oropendola_payments.exceptions import Conflict, NotFound, Unprocessable
+from oropendola_payments.exceptions import Conflict, Unprocessable
 from oropendola_payments.money import to_minor
 
 
@@ -52,22 +52,11 @@ def choose(user: str, invoice_name: str, instalment_plan: str | None) -> dict:
 
 
 def _choose(user: str, invoice_name: str, instalment_plan: str | None) -> dict:
-	invoice = _lock_own(user, invoice_name)
+	invoice = lock_own_invoice(user, invoice_name)
 	if (invoice.instalment_plan or None) != instalment_plan:
 		_require_choice(invoice)
 		_set(invoice, instalment_plan)
 	return {"invoice_id": invoice.name, "instalment_plan": invoice.instalment_plan or None}
-
-
-def _lock_own(user: str, name: str) -> AIInvoice:
-	try:
-		invoice = lock("AI Invoice", name)
-	except frappe.DoesNotExistError:
-		frappe.clear_messages()
-		invoice = None
-	if not invoice or invoice.user != user:
-		raise NotFound(_("You have no invoice {0}.").format(name))
-	return invoice
 
 
 def _require_choice(invoice: AIInvoice) -> None:

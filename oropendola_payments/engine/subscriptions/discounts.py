@@ -13,13 +13,13 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoi
 from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.ai_billing.formatting import money, number
-from oropendola_payments.engine.core.transactions import in_transaction, lock
+from oropendola_payments.engine.core.transactions import in_transaction, lock_own_invoice
 from oropendola_payments.engine.coupons import guesses
 from oropendola_payments.engine.coupons.choice import attach, choose
 from oropendola_payments.engine.coupons.eligibility import normalized, redeemable
 from oropendola_payments.engine.subscriptions import invoicing
 from oropendola_payments.engine.subscriptions.catalogue import get_plan
-from oropendola_payments.exceptions import Conflict, NotFound, Unprocessable
+from oropendola_payments.exceptions import Conflict, Unprocessable
 from oropendola_payments.money import quantize
 
 REMOVED_REASON = "The customer removed the coupon."
@@ -90,7 +90,7 @@ def has_coupons() -> bool:
 
 
 def _apply_to_own(user: str, invoice_name: str, code: str) -> dict:
-	invoice = _lock_own(user, invoice_name)
+	invoice = lock_own_invoice(user, invoice_name)
 	apply_to(invoice, code)
 	return _answer(invoice)
 
@@ -111,7 +111,7 @@ def apply_to(invoice: AIInvoice, code: str) -> None:
 
 
 def _remove_locked(user: str, invoice_name: str) -> dict:
-	invoice = _lock_own(user, invoice_name)
+	invoice = lock_own_invoice(user, invoice_name)
 	if invoice.coupon:
 		plan = _require_changeable(invoice)
 		invoice_price.release_coupon(invoice, REMOVED_REASON)
@@ -119,17 +119,6 @@ def _remove_locked(user: str, invoice_name: str) -> dict:
 		invoice.write(coupon=None, coupon_redemption=None, discount_amount=Decimal(0))
 		invoicing.change_price(invoice, plan)
 	return _answer(invoice)
-
-
-def _lock_own(user: str, name: str) -> AIInvoice:
-	try:
-		invoice = lock("AI Invoice", name)
-	except frappe.DoesNotExistError:
-		frappe.clear_messages()
-		invoice = None
-	if not invoice or invoice.user != user:
-		raise NotFound(_("You have no invoice {0}.").format(name))
-	return invoice
 
 
 def is_changeable(invoice: AIInvoice) -> bool:

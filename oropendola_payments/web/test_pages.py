@@ -1,41 +1,21 @@
-"""The HTML of the pages: who sees what, with which security policy, in which language."""
+"""The HTML of the pages: who sees what, and what each page offers."""
 
 import html
 import re
 import unittest
 
 import frappe
-from frappe.utils.password import update_password
 
-from oropendola_payments.engine.checkout import cancel
 from oropendola_payments.engine.checkout import initiate as checkout
-from oropendola_payments.engine.settlement import attempt_outcomes
 from oropendola_payments.engine.subscriptions import lifecycle
 from oropendola_payments.simulator.core.browser import Browser
 from oropendola_payments.tests.support import factories
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.http import API, send
+from oropendola_payments.tests.support.pages import cookie_of, page
 from oropendola_payments.tests.support.simulated import simulator
 
 PRIVATE = ("/checkout", "/pay", "/billing", "/receipt")
-
-
-def page(path: str, user: str | None = None, **options):
-	return send(options.pop("method", "GET"), path, user, **options)
-
-
-def cookie_of(user: str) -> str:
-	"""A session in a browser, which has a CSRF token and the user's language."""
-	update_password(user, factories.PASSWORD)
-	answer = send("POST", "/api/method/login", data={"usr": user, "pwd": factories.PASSWORD})
-	cookie = next(c for c in answer.headers.getlist("Set-Cookie") if c.startswith("sid=")).split(";")[0]
-	page("/plans", headers={"Cookie": cookie})
-	return cookie
-
-
-def policy_of(answer) -> dict[str, str]:
-	rules = (rule.split(" ", 1) for rule in answer.headers["Content-Security-Policy"].split("; "))
-	return dict(rules)
 
 
 class TestWhoSeesWhat(TestCase):
@@ -227,101 +207,6 @@ class TestPaidInvoice(TestCase):
 			self.assertIn(part, answer.text)
 
 
-class TestPolicy(TestCase):
-	@classmethod
-	def setUpClass(cls):
-		super().setUpClass()
-		cls.simulator = simulator()
-		cls.user = factories.create_user()
-
-	def pay_page(self, gateway: str, flow: str | None = None):
-		factories.enable_gateway(gateway)
-		currency = "USD" if gateway == "stripe" else "INR"
-		invoice = factories.create_invoice(self.user, currency=currency)
-		attempt = checkout.initiate(self.user, invoice.name, gateway, flow)["attempt"]
-		return page(f"/pay?attempt={attempt}", self.user)
-
-	def test_our_pages_load_nothing_from_other_hosts(self):
-		for path in ("/plans", "/payment-result?attempt=X"):
-			policy = policy_of(page(path))
-			self.assertEqual(policy["default-src"], "'none'")
-			self.assertEqual(policy["style-src"], "'self'")
-			self.assertEqual(policy["form-action"], "'self'")
-			self.assertEqual(policy["frame-ancestors"], "'self'")
-			self.assertRegex(policy["script-src"], r"^'nonce-[\w-]{20,}'$")
-
-	def test_every_script_has_the_nonce_of_this_answer(self):
-		first, second = page("/plans"), page("/plans")
-		nonces = re.findall(r'<script [^>]*nonce="([^"]+)"', first.text)
-		self.assertEqual(len(nonces), first.text.count("<script"))
-		self.assertEqual({f"'nonce-{nonce}'" for nonce in nonces}, {policy_of(first)["script-src"]})
-		self.assertNotEqual(policy_of(first)["script-src"], policy_of(second)["script-src"])
-
-	def test_pages_are_not_cached(self):
-		self.assertEqual(page("/plans").headers["Cache-Control"], "no-store")
-
-	def test_other_answers_keep_their_headers(self):
-		self.assertNotIn("Content-Security-Policy", send("GET", f"{API}health.status").headers)
-
-	def test_the_referrer_policy_sends_our_origin_to_gateways(self):
-		"""phonepe.md pitfall 9: a `no-referrer` policy breaks its pay page, and only our server calls its API."""
-		answer = self.pay_page("phonepe")
-		self.assertEqual(answer.headers["Referrer-Policy"], "strict-origin-when-cross-origin")
-		self.assertNotRegex(answer.text, 'rel="[^"]*noreferrer|name="referrer"')
-		self.assertEqual(policy_of(answer)["connect-src"], "'self'")
-
-	def test_the_policy_allows_forms_to_the_gateway(self):
-		policy = policy_of(self.pay_page("payu"))
-		self.assertIn(self.simulator.url, policy["form-action"])
-		self.assertNotIn("https", policy["script-src"])
-
-	def test_the_policy_allows_only_the_hosts_of_the_embedded_gateway(self):
-		for gateway, host in (
-			("stripe", "https://js.stripe.com"),
-			("razorpay", "https://checkout.razorpay.com"),
-		):
-			policy = policy_of(self.pay_page(gateway, "embedded"))
-			self.assertIn(host, policy["script-src"])
-			self.assertNotIn("unsafe", policy["script-src"])
-			self.assertNotIn("https: ", policy["script-src"] + " ")
-
-
-class TestTexts(TestCase):
-	def test_names_from_records_are_escaped(self):
-		"""S29."""
-		factories.create_plan(
-			plan_name="<b>Bold</b>", description="</script><script>alert(1)</script>", features='"><i>'
-		)
-		answer = page("/plans")
-		self.assertIn("&lt;b&gt;Bold&lt;/b&gt;", answer.text)
-		for raw in ("<b>Bold", "<script>alert", "<i>"):
-			self.assertNotIn(raw, answer.text)
-
-	def test_prices_are_never_converted(self):
-		"""R18."""
-		plan = factories.create_plan(prices=[{"currency": "USD", "price": 9}])
-		card = page("/plans?currency=USD").text.split(f'id="plan-{plan.name}"')[1].split("</li>")[0]
-		self.assertIn("$9", card)
-		self.assertNotIn("499", card)
-
-	def test_a_plan_without_a_price_in_this_currency_is_not_shown_in_it(self):
-		plan = factories.create_plan()
-		factories.create_plan(prices=[{"currency": "USD", "price": 9}])
-		self.assertNotIn(f'id="plan-{plan.name}"', page("/plans?currency=USD").text)
-		self.assertIn(f'id="plan-{plan.name}"', page("/plans?currency=INR").text)
-
-	def test_a_free_plan_has_its_name_and_a_price(self):
-		plan = factories.create_plan(price=0, is_free=1, plan_name="Free")
-		factories.create_plan()
-		card = page("/plans?currency=INR").text.split(f'id="plan-{plan.name}"')[1].split("</li>")[0]
-		self.assertEqual((card.count(">Free<"), card.count(">₹0<")), (1, 1))
-
-	def test_a_browser_that_asks_for_hindi_gets_it(self):
-		answer = page("/plans", headers={"Accept-Language": "hi-IN,en;q=0.5"})
-		self.assertIn('<html lang="hi">', answer.text)
-		self.assertIn("अपना प्लान चुनें", answer.text)
-
-
 class TestSignUp(TestCase):
 	def setUp(self):
 		self.addCleanup(frappe.db.set_single_value, "Website Settings", "disable_signup", self.is_off())
@@ -376,40 +261,6 @@ class TestPhone(TestCase):
 		_invoice, answer = self.pay(phone="098765 43210")
 		self.assertIn("/pay?attempt=", answer.headers["Location"])
 		self.assertEqual(frappe.db.get_value("User", self.user, "phone"), "+919876543210")
-
-
-class TestLanguage(TestCase):
-	@classmethod
-	def setUpClass(cls):
-		super().setUpClass()
-		cls.user = factories.create_user()
-		frappe.db.set_value("User", cls.user, "language", "hi")
-		cls.headers = {"Cookie": cookie_of(cls.user)}
-
-	def test_a_stored_english_reason_is_shown_in_the_language_of_the_customer(self):
-		invoice = factories.create_invoice(self.user)
-		reason = {"status": "Abandoned", "failure_reason": attempt_outcomes.ABANDONED_REASON}
-		frappe.db.set_value("AI Invoice", invoice.name, reason)
-		for path in (f"/checkout?invoice={invoice.name}", f"/payment-result?invoice={invoice.name}"):
-			text = page(path, headers=self.headers).text
-			self.assertIn("भुगतान समय पर पूरा नहीं हुआ।", text)
-			self.assertNotIn("not finished", text)
-
-	def test_stored_texts_are_english_in_every_session_language(self):
-		frappe.local.lang = "hi"
-		self.addCleanup(setattr, frappe.local, "lang", "en")
-		simulator()
-		factories.enable_gateway("cashfree")
-		attempt = checkout.initiate(self.user, factories.create_invoice(self.user).name, "cashfree")[
-			"attempt"
-		]
-		cancel.cancel(self.user, attempt)
-		self.assertRegex(frappe.db.get_value("Payment Attempt", attempt, "error_message"), r"^[A-Za-z .]+$")
-
-	def test_plan_names_are_translated_where_a_translation_exists(self):
-		plan = factories.create_plan(price=0, is_free=1, plan_name="Free")
-		card = page("/plans", headers=self.headers).text.split(f'id="plan-{plan.name}"')[1].split("</li>")[0]
-		self.assertIn(">मुफ़्त<", card)
 
 
 class TestSimulatedUpi(TestCase):

@@ -7,21 +7,19 @@ import frappe
 from frappe.utils import add_days, now_datetime
 
 from oropendola_payments.engine.checkout import initiate as checkout
-from oropendola_payments.engine.core.test_redaction import found_in_logs, log_sizes
 from oropendola_payments.engine.entitlements import api_keys
 from oropendola_payments.engine.link_checkout import form_token, outcome
 from oropendola_payments.engine.links import create as links
 from oropendola_payments.engine.monitoring import invariants
 from oropendola_payments.gateways import BUILT_IN
 from oropendola_payments.tests.support import factories
-from oropendola_payments.tests.support.case import TestCase
-from oropendola_payments.tests.support.endpoints import ROWS
 from oropendola_payments.tests.support.gateway_events import currency_of
-from oropendola_payments.tests.support.http import call, message, send
+from oropendola_payments.tests.support.http import send
 from oropendola_payments.tests.support.links import (
 	PAYER,
+	LinkCase,
 	attempts_through,
-	field_of,
+	checkout_of_another_invoice,
 	form_of,
 	new_link,
 	post,
@@ -30,43 +28,7 @@ from oropendola_payments.tests.support.links import (
 	token_of,
 )
 from oropendola_payments.tests.support.pages import cookie_of, page, policy_of
-from oropendola_payments.tests.support.simulated import simulator
 from oropendola_payments.tests.support.time_travel import forget_failures
-
-
-class LinkCase(TestCase):
-	gateway = "payu"
-
-	def setUp(self):
-		self.sim = simulator()
-		factories.forget_counters()
-		self.enable(self.gateway)
-		self.user = factories.create_user(first_name="Zubaida")
-		self.invoice = factories.create_invoice(self.user, currency=currency_of(self.gateway))
-		self.link, self.path = new_link(self.invoice.name)
-
-	def enable(self, code: str, **values):
-		"""Its address in the settings, because a request has a site configuration of its own."""
-		factories.enable_gateway(code, api_base_url=f"{self.sim.url}/{code}", require_phone_code=0, **values)
-
-	def pay_at_gateway(self, attempt: str, result: str = "success"):
-		"""The payer opens the gateway's page, presses a button, and the browser returns to the site. The answer of the return."""
-		shown = page(f"{self.path}?attempt={attempt}")
-		self.assertEqual(shown.status_code, 200)
-		data = frappe.get_doc("Payment Attempt", attempt).checkout()
-		if data.get("form"):
-			self.sim.open(data["form"]["action"], data["form"]["fields"])
-		elif data.get("url"):
-			self.sim.open(data["url"])
-		back = self.sim.pay(self.gateway, attempt, outcome=result)
-		path = back.url.split("/", 3)[3]
-		options = {"data": back.fields} if back.method == "POST" else {"query_string": None}
-		if back.method == "GET" and back.fields:
-			path += ("&" if "?" in path else "?") + "&".join(f"{k}={v}" for k, v in back.fields.items())
-		return send(back.method, f"/{path}", **{k: v for k, v in options.items() if v})
-
-	def status(self) -> str:
-		return frappe.db.get_value("AI Invoice", self.invoice.name, "status")
 
 
 class TestPage(LinkCase):
@@ -335,143 +297,3 @@ class TestOutcome(LinkCase):
 		text = page(path, headers={"Cookie": cookie_of(factories.create_user())}).text
 		self.assertIn("Thank you", text)
 		self.assertNotIn("Get my API key", text)
-
-
-def checkout_of_another_invoice() -> str:
-	invoice = factories.create_invoice()
-	return checkout.initiate(invoice.user, invoice.name, "payu")["attempt"]
-
-
-class TestNothingElse(LinkCase):
-	"""S50: a link can do nothing but pay."""
-
-	def test_no_other_endpoint_accepts_the_token_of_a_link(self):
-		"""S50: not as a parameter, a cookie, a bearer token, an API key or a password."""
-		token = token_of(self.path)
-		headers = {"Cookie": f"sid={token}", "X-API-Key": token, "X-Payment-Link": token}
-		sent = {"token": token, "payment_link": self.link.name, "invoice_id": self.invoice.name}
-		for row in ROWS:
-			if row.statuses[0] == 403:
-				options = {"json": sent} if row.methods[-1] == "POST" else {"query_string": sent}
-				answer = call(row.endpoint, headers=headers, method=row.methods[-1], **options)
-				self.assertEqual(answer.status_code, 403, (row.endpoint, answer.text[:200]))
-
-	def test_the_page_of_a_link_has_no_other_action(self):
-		for action in (
-			"renew",
-			"cancel",
-			"show_key",
-			"rotate_key",
-			"log_out",
-			"revoke",
-			"create",
-			"apply_credit",
-		):
-			answer = post(self.path, action)
-			self.assertEqual(answer.status_code, 200, action)
-			self.assertNotIn("oro_", answer.text)
-		self.assertEqual(
-			frappe.db.get_value("AI Subscription", self.invoice.subscription, "status"), "Pending"
-		)
-
-	def test_a_link_with_nothing_to_pay_fulfils_nothing(self):
-		form, nothing = (
-			form_of(self.path),
-			dict.fromkeys(("total_amount", "outstanding_amount", "net_amount"), 0),
-		)
-		frappe.db.set_value("AI Invoice", self.invoice.name, nothing)
-		self.assertIn("There is nothing to pay", page(self.path).text)
-		self.assertEqual(post(self.path, "pay", gateway="payu", **form).status_code, 409)
-		self.assertEqual(self.status(), "Pending")
-
-	def test_ten_thousand_guesses_find_nothing_and_are_stopped(self):
-		"""S46: from one address over HTTP only a few, and the look-up itself finds nothing however often it is asked."""
-		headers = {"X-Forwarded-For": f"203.0.113.{frappe.generate_hash(length=6)}"}
-		codes = [
-			page("/p/" + frappe.generate_hash(length=43), headers=headers).status_code for _n in range(22)
-		]
-		self.assertEqual((set(codes[:20]), codes[-1]), ({404}, 429))
-		from oropendola_payments.ai_billing.doctype.ai_payment_link.ai_payment_link import (
-			hash_token,
-			make_token,
-		)
-
-		guesses = [hash_token(make_token()) for _n in range(10_000)]
-		self.assertFalse(frappe.get_all("AI Payment Link", {"token_hash": ("in", guesses)}))
-
-	def test_no_log_contains_the_token(self):
-		"""S51."""
-		sizes = log_sizes()
-		page(self.path)
-		post(self.path, "pay", gateway="stripe")
-		start(self.path, "payu")
-		frappe.db.commit()
-		self.assertEqual(found_in_logs(sizes, [token_of(self.path)]), [])
-
-
-class TestCustomerPage(LinkCase):
-	def setUp(self):
-		super().setUp()
-		self.headers = {"Cookie": cookie_of(self.user)}
-
-	def act(self, action: str, **fields):
-		shown = page(f"/payment-links?invoice={self.invoice.name}", headers=self.headers)
-		data = {
-			"csrf_token": field_of(shown.text, "csrf_token"),
-			"invoice": self.invoice.name,
-			"action": action,
-		}
-		return send("POST", "/payment-links", headers=self.headers, data={**data, **fields})
-
-	def test_the_link_is_shown_once_with_its_qr_code(self):
-		text = self.act("create", note="Accounting").text
-		path = re.search(r"/p/[\w-]{43}", text)[0]
-		self.assertIn("data:image/svg+xml", text)
-		self.assertIn("Accounting", text)
-		self.assertEqual(page(path).status_code, 200)
-		self.assertNotIn(path, page(f"/payment-links?invoice={self.invoice.name}", headers=self.headers).text)
-
-	def test_a_customer_revokes_a_link(self):
-		self.assertEqual(self.act("revoke", link=self.link.name).status_code, 303)
-		self.assertIn("This payment link has ended", page(self.path).text)
-
-	def test_a_customer_cannot_revoke_the_link_of_another_invoice(self):
-		link, _path = new_link(factories.create_invoice().name)
-		self.act("revoke", link=link.name)
-		self.assertTrue(link.reload().is_usable())
-
-	def test_another_customers_invoice_is_not_found(self):
-		other = factories.create_invoice()
-		self.assertEqual(page(f"/payment-links?invoice={other.name}", headers=self.headers).status_code, 404)
-
-	def test_billing_and_checkout_lead_to_the_page(self):
-		for path in ("/billing", f"/checkout?invoice={self.invoice.name}"):
-			self.assertIn(
-				f"/payment-links?invoice={self.invoice.name}", page(path, headers=self.headers).text
-			)
-
-	def test_the_checkout_says_that_somebody_started_to_pay(self):
-		start(self.path, "payu")
-		text = page(f"/checkout?invoice={self.invoice.name}", headers=self.headers).text
-		self.assertIn("through a payment link", text)
-		self.assertNotIn("Continue this payment", text)
-
-
-class TestApi(LinkCase):
-	def test_a_link_made_by_the_api_pays(self):
-		made = message(
-			call("links.create", self.user, json={"invoice_id": self.invoice.name, "expires_days": 3})
-		)
-		self.assertEqual(page("/p/" + made["url"].rpartition("/")[2]).status_code, 200)
-		listed = message(
-			call("links.list", self.user, method="GET", query_string={"invoice_id": self.invoice.name})
-		)
-		self.assertIn(made["link"], [row["link"] for row in listed["links"]])
-		self.assertNotIn(made["url"], str(listed))
-
-	def test_a_validity_out_of_range_is_refused(self):
-		for days in (0, 121, -5, "many"):
-			answer = call(
-				"links.create", self.user, json={"invoice_id": self.invoice.name, "expires_days": days}
-			)
-			self.assertEqual(answer.status_code, 400)

@@ -4,12 +4,25 @@ from decimal import Decimal
 
 import frappe
 
-from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.ai_billing.periods import add_interval, today
 from oropendola_payments.api import payment
+from oropendola_payments.engine.monitoring import audit
 from oropendola_payments.engine.parts.schedule import rows_of
-from oropendola_payments.engine.settlement import manual_payment
+from oropendola_payments.engine.settlement import manual_payment, settle
+from oropendola_payments.tests.support import checks
 from oropendola_payments.tests.support.customers import CustomerTestCase
-from oropendola_payments.tests.support.factories import create_invoice, create_plan, payment_settings, unique
+from oropendola_payments.tests.support.factories import (
+	create_invoice,
+	create_plan,
+	enable_gateway,
+	payment_settings,
+	unique,
+)
+from oropendola_payments.tests.support.gateway_events import paid
+from oropendola_payments.tests.support.simulated import simulator
+from oropendola_payments.tests.support.time_travel import clear_due_records
+
+PARTS = ("4715.28", "2357.64", "2357.64", "2357.64")
 
 
 def create_instalment_plan(**values) -> str:
@@ -94,3 +107,52 @@ class PartsTestCase(CustomerTestCase):
 
 	def days_until(self, day) -> int:
 		return (frappe.utils.getdate(day) - today()).days
+
+
+class PartsFlowCase(PartsTestCase):
+	def setUp(self):
+		super().setUp()
+		clear_due_records()
+		for gateway in ("payu", "razorpay"):
+			enable_gateway(gateway, api_base_url=f"{simulator().url}/{gateway}")
+
+	def tearDown(self):
+		self.assertEqual(checks.violated_invariants(self), [])
+		self.assertIsNone(audit.verify(self.invoice)["broken"])
+
+	def start(self, amount: str | None = None, gateway: str = "payu") -> str:
+		answer = self.succeed(
+			payment.initiate_payment, invoice_id=self.invoice, gateway=gateway, amount=amount
+		)
+		return answer["attempt"]
+
+	def settle(self, attempt: str, amount: str | None = None, **values):
+		doc = frappe.get_doc("Payment Attempt", attempt)
+		return settle.settle(doc.gateway, paid(attempt, amount or doc.amount, doc.currency, **values))
+
+	def pay(self, amount: str | None = None, gateway: str = "payu"):
+		return self.settle(self.start(amount, gateway))
+
+	def captures(self) -> list:
+		fields = [
+			"name",
+			"amount",
+			"applied_amount",
+			"disposition",
+			"resolution",
+			"surplus",
+			"amount_refunded",
+		]
+		return frappe.get_all("Payment Capture", {"invoice": self.invoice}, fields, order_by="creation")
+
+	def dispositions(self) -> list[tuple]:
+		return [(str(Decimal(str(c.applied_amount))), c.disposition) for c in self.captures()]
+
+	def ends_in(self) -> int:
+		return self.days_until(self.served().end_date)
+
+	def days(self) -> int:
+		return (add_interval(today(), "Year", 1) - today()).days
+
+	def covered(self, paid_amount: str) -> int:
+		return int(self.days() * Decimal(paid_amount) // Decimal("11788.20"))

@@ -9,8 +9,9 @@ from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.source import APP, ROOT, files, is_test, tree_of
 
 DOCUMENT = ROOT / "docs" / "threat-model.md"
-LINE = re.compile(r'^\| <a id="(?P<anchor>\w+)"></a>(?P<row>[SRP]\d+) \|(?P<cells>.*)\|$', re.MULTILINE)
-ROW = re.compile(r"\b[SRP]\d{1,2}\b")
+LINE = re.compile(r'^\| <a id="(?P<anchor>\w+)"></a>(?P<row>[A-Z]\d+) \|(?P<cells>.*)\|$', re.MULTILINE)
+KINDS = "SRPUWMB"  # of money and service, of races, of personal data, of usage, of events out, of agents, of the books
+ROW = re.compile(rf"\b[{KINDS}]\d{{1,2}}\b")
 TEST = re.compile(r"`(test_\w+|Test\w+)`")
 PATH = re.compile(r"`([\w/]+\.py)`")
 
@@ -48,7 +49,8 @@ class TestThreatModel(TestCase):
 				cls.named.setdefault(test, set()).update(rows)
 
 	def test_the_rows_are_numbered_without_a_gap_and_each_has_its_anchor(self):
-		for kind in "SRP":
+		self.assertLessEqual({row[0] for row in self.rows}, set(KINDS))
+		for kind in KINDS:
 			numbers = [int(row[1:]) for row in self.rows if row[0] == kind]
 			self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
 		for row, match in self.rows.items():

@@ -208,6 +208,11 @@ class TestPaidInvoice(TestCase):
 
 
 class TestSignUp(TestCase):
+	@classmethod
+	def setUpClass(cls):
+		super().setUpClass()
+		factories.create_plan()
+
 	def setUp(self):
 		self.addCleanup(frappe.db.set_single_value, "Website Settings", "disable_signup", self.is_off())
 

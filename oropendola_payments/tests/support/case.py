@@ -21,7 +21,7 @@ class TestCase(FrameworkTestCase):
 		# What one class of tests, or one that was stopped, left behind must not decide what another sees.
 		frappe.db.delete("Payment Counter")
 		frappe.db.delete("AI Tax Registration")
-		frappe.db.set_value("AI Plan", {"is_active": 1}, "is_active", 0)
+		frappe.db.set_value("AI Plan", {"is_active": 1, "plan_id": ("like", "%-%")}, "is_active", 0)
 		settings = frappe.get_doc("Payment Settings")
 		if settings.tax_rate:
 			settings.tax_rate = 0

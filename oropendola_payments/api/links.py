@@ -3,12 +3,12 @@
 import frappe
 from frappe import _
 
+from oropendola_payments.ai_billing import qr
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.api import endpoint, require_login
 from oropendola_payments.engine.checkout.payer import own_invoice
 from oropendola_payments.engine.link_checkout import send as sending
 from oropendola_payments.engine.links import create as links
-from oropendola_payments.ai_billing import qr
 from oropendola_payments.engine.links.list_links import links_of
 from oropendola_payments.exceptions import BadRequest, NotFound
 from oropendola_payments.roles import is_manager

@@ -3,16 +3,50 @@
 import frappe
 
 from oropendola_payments.api import endpoint
-from oropendola_payments.engine.metering import leases, usage
+from oropendola_payments.engine.metering import leases
 from oropendola_payments.engine.pauses.first_use import resuming
+from oropendola_payments.engine.usage_ledger import closing, events
 
 
 @endpoint(methods=("POST",), guest=True)
 def consume(
-	requests: int = 1, model: str | None = None, input_tokens: int = 0, output_tokens: int = 0
+	requests: int = 1,
+	model: str | None = None,
+	input_tokens: int = 0,
+	output_tokens: int = 0,
+	event_id: str | None = None,
 ) -> dict:
 	"""Consume quota. The API key is sent in the header X-API-Key, or as a bearer token."""
-	return resuming(usage.consume, _api_key(), requests, model, input_tokens, output_tokens)
+	arguments = (requests, model, input_tokens, output_tokens, event_id)
+	return resuming(events.consume, _api_key(), *arguments)
+
+
+@endpoint(methods=("POST",), guest=True)
+def reserve(
+	event_id: str,
+	requests: int = 1,
+	model: str | None = None,
+	input_tokens: int = 0,
+	output_tokens: int = 0,
+	seconds: int = 900,
+) -> dict:
+	"""Take what a call will use at most, before it is made."""
+	arguments = (event_id, requests, model, input_tokens, output_tokens, seconds)
+	return resuming(events.reserve, _api_key(), *arguments)
+
+
+@endpoint(methods=("POST",), guest=True)
+def settle_reservation(
+	event_id: str, input_tokens: int = 0, output_tokens: int = 0, requests: int | None = None
+) -> dict:
+	"""Book what a reserved call really used."""
+	return closing.settle(_api_key(), event_id, input_tokens, output_tokens, requests)
+
+
+@endpoint(methods=("POST",), guest=True)
+def release_reservation(event_id: str) -> dict:
+	"""Give a reservation back, because the call used nothing."""
+	return closing.release(_api_key(), event_id)
 
 
 @endpoint(methods=("POST",), guest=True)

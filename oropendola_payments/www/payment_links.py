@@ -2,9 +2,9 @@
 
 from frappe import _
 
+from oropendola_payments.ai_billing import qr
 from oropendola_payments.engine.link_checkout import send
 from oropendola_payments.engine.links import create as links
-from oropendola_payments.ai_billing import qr
 from oropendola_payments.engine.links.list_links import links_of
 from oropendola_payments.web import shell, words
 from oropendola_payments.web.order import own_invoice, summary

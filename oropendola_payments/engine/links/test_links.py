@@ -3,12 +3,12 @@
 import frappe
 from frappe.utils import add_days, get_datetime, now_datetime
 
+from oropendola_payments.ai_billing import qr
 from oropendola_payments.ai_billing.doctype.ai_payment_link.ai_payment_link import hash_token
 from oropendola_payments.engine import privacy
 from oropendola_payments.engine.core.signing import is_signed, sign
 from oropendola_payments.engine.ending import now
 from oropendola_payments.engine.links import create as links
-from oropendola_payments.ai_billing import qr
 from oropendola_payments.engine.links.find import WRONG_TOKENS, find, invoice_of, standing
 from oropendola_payments.engine.links.list_links import links_of
 from oropendola_payments.engine.subscriptions import lifecycle

@@ -35,6 +35,14 @@ def costs_of(call: Call, models: list[Any]) -> dict[str, int]:
 	return {"Requests": call.requests, "Tokens": tokens, "Units": _units(call, weights)}
 
 
+def costs_afterwards(call: Call, models: list[Any]) -> dict[str, int] | None:
+	"""Return the cost of a call that was allowed before, or None if the plan does not name its model any more."""
+	try:
+		return costs_of(call, models)
+	except ModelNotInPlan:
+		return None
+
+
 def _weights(call: Call, models: list[Any]) -> Any | None:
 	"""Return the first row of the plan that fits the model, or None if the plan names no models."""
 	if not models:

@@ -73,6 +73,10 @@ class Window:
 		"""Return the length in seconds, as the RateLimit headers want it. Months and periods are about that long."""
 		return LENGTHS[self.name]
 
+	def is_still(self, end: str) -> bool:
+		"""Return whether the window that ended then, when it was counted, is the one that runs now."""
+		return self.read is not None and self.read[1] == self.ends_at == get_datetime(end)
+
 	def meter_name(self) -> str:
 		return METERS[self.meter]()
 
@@ -159,10 +163,13 @@ def _insert(subscription: str, window: Window) -> None:
 
 def give_back(windows: list[Window], amounts: dict[str, int]) -> None:
 	"""Take back what was counted too much in windows that still run. The caller holds the rows' locks."""
+	correct(windows, {meter: -amount for meter, amount in amounts.items()})
+
+
+def correct(windows: list[Window], changes: dict[str, int]) -> None:
+	"""Count more or less in windows that still run, never below nothing. The caller holds the rows' locks."""
 	for window in windows:
-		amount = min(amounts.get(window.meter, 0), window.used)
-		if amount and window.row:
-			frappe.db.sql(
-				"UPDATE `tabAI Usage Window` SET used = used - %s WHERE name = %s", (amount, window.row)
-			)
-			window.used -= amount
+		used = max(0, window.used + changes.get(window.meter, 0))
+		if used != window.used and window.row:
+			frappe.db.sql("UPDATE `tabAI Usage Window` SET used = %s WHERE name = %s", (used, window.row))
+			window.used = used

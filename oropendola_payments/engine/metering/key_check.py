@@ -8,12 +8,12 @@ from oropendola_payments.ai_billing import formatting
 from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import hash_key, is_well_formed
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.entitlements.scheduled_change import is_due, switch
-from oropendola_payments.exceptions import PaymentRequired, SubscriptionPaused, Unauthorized
+from oropendola_payments.exceptions import PaymentRequired, Refusal, SubscriptionPaused, Unauthorized
 
 # Finds every key that ever worked, so that the error can say why one does not. One row for each window in use, or one without.
 FIND = """
 	SELECT k.name, k.last_used_on, k.status AS key_status, k.suspended, k.valid_until, k.replaced_by,
-		s.name AS subscription, s.plan, s.status, s.start_date, s.end_date,
+		s.name AS subscription, s.user, s.plan, s.status, s.start_date, s.end_date,
 		s.daily_quota_limit, s.daily_quota_remaining, s.quota_reset_on, s.pause_until, s.switch_on,
 		w.name AS window_row, w.unique_key, w.used, w.ends_at
 	FROM `tabAI API Key` k JOIN `tabAI Subscription` s ON s.name = k.subscription
@@ -28,7 +28,23 @@ def authenticate(api_key: str | None) -> tuple[frappe._dict, list[frappe._dict]]
 	return _find(api_key) if is_due(found[0].switch_on) and switch(found[0].subscription) else found
 
 
+def identify(api_key: str | None) -> tuple[frappe._dict, Refusal | None]:
+	"""Return the key, and the refusal if it does not work now. One that never existed is refused at once."""
+	key = _rows(api_key)[0]
+	try:
+		_require_working(key)
+	except Refusal as refusal:
+		return key, refusal
+	return key, None
+
+
 def _find(api_key: str | None) -> tuple[frappe._dict, list[frappe._dict]]:
+	rows = _rows(api_key)
+	_require_working(rows[0])
+	return rows[0], [_window_of(row) for row in rows if row.window_row]
+
+
+def _rows(api_key: str | None) -> list[frappe._dict]:
 	if not api_key:
 		raise Unauthorized(_("Please send your API key in the header X-API-Key."), reason="key_missing")
 	if not is_well_formed(api_key):
@@ -38,8 +54,7 @@ def _find(api_key: str | None) -> tuple[frappe._dict, list[frappe._dict]]:
 	if not rows:
 		message = _("This API key is no longer valid. Please use your current one.")
 		raise Unauthorized(message, reason="key_unknown")
-	_require_working(rows[0])
-	return rows[0], [_window_of(row) for row in rows if row.window_row]
+	return rows
 
 
 def _window_of(row: frappe._dict) -> frappe._dict:

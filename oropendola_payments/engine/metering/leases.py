@@ -14,25 +14,18 @@ from frappe.utils import cint, get_datetime, getdate, now_datetime
 
 from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.current import current
+from oropendola_payments.ai_billing.doctype.ai_usage_entry.ai_usage_entry import add_entry
 from oropendola_payments.ai_billing.doctype.ai_usage_lease.ai_usage_lease import AIUsageLease
 from oropendola_payments.ai_billing.periods import today, tomorrow
 from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.metering import counters, quota, usage
-from oropendola_payments.engine.metering.costs import Call, costs_of
+from oropendola_payments.engine.metering.costs import Call, costs_afterwards, costs_of, plain_name
 from oropendola_payments.engine.metering.counters import Window
 from oropendola_payments.engine.metering.key_check import authenticate
 from oropendola_payments.exceptions import BadRequest, Conflict, NotFound, Unprocessable
 
 LEASE = "AI Usage Lease"
 LONGEST_SECONDS = 60
-# Never above the limit, which may have become smaller since the grant.
-GIVE_BACK = """
-	UPDATE `tabAI Subscription` SET daily_quota_remaining = CASE
-		WHEN daily_quota_remaining + %(unspent)s > daily_quota_limit THEN daily_quota_limit
-		ELSE daily_quota_remaining + %(unspent)s END
-	WHERE name = %(subscription)s AND status IN ('Active', 'Trial')
-		AND quota_reset_on = %(day)s AND daily_quota_limit <> -1
-"""
 
 
 def grant(
@@ -74,11 +67,31 @@ def settle(api_key: str | None, name: str, spent: int, close: bool = True) -> di
 			raise Conflict(
 				_("This lease is closed. It was reported with {0} requests spent.").format(lease.spent)
 			)
-	elif close:
+		return _summary(lease)
+	_book(key, lease, spent)
+	if close:
 		lease.mark_as_closed(spent, _give_back(key, lease, lease.granted - spent))
 	else:
 		lease.write(spent=spent)
 	return _summary(lease)
+
+
+def _book(key: frappe._dict, lease: AIUsageLease, spent: int) -> None:
+	"""Add to the ledger what this report says more than the last one. Totals only rise, so each names its row."""
+	news = spent - cint(lease.spent)
+	if not news:
+		return
+	costs = costs_afterwards(Call(news, lease.model), current("AI Plan", key.plan).models)
+	add_entry(
+		key,
+		"Lease",
+		lease.name,
+		f"lease:{spent}",
+		day=getdate(lease.quota_day) - timedelta(days=1),
+		requests=news,
+		units=costs["Units"] if costs else 0,
+		model=plain_name(lease.model or "") or None,
+	)
 
 
 # Granting -----------------------------------------------------------------------------------------
@@ -164,10 +177,10 @@ def _give_back(key: frappe._dict, lease: AIUsageLease, unspent: int) -> int:
 	now = now_datetime()
 	if not unspent or get_datetime(lease.windows_end_at) <= now:
 		return 0
-	frappe.db.sql(GIVE_BACK, {"subscription": lease.subscription, "unspent": unspent, "day": lease.quota_day})
+	quota.give_back(lease.subscription, unspent, getdate(lease.quota_day))
 	plan = current("AI Plan", key.plan)
 	windows = counters.locked_windows(lease.subscription, plan.limits, quota.term_of(key, plan), now)
-	costs = costs_of(Call(unspent, lease.model), plan.models)
+	costs = costs_afterwards(Call(unspent, lease.model), plan.models) or {"Requests": unspent}
 	counters.give_back([window for window in windows if window.read and window.read[1] > now], costs)
 	return unspent
 

@@ -36,6 +36,14 @@ TAKE = """
 		AND (daily_quota_limit = -1 OR %(wanted)s <= CASE
 			WHEN quota_reset_on <= %(today)s THEN daily_quota_limit ELSE daily_quota_remaining END)
 """
+# Never above the limit, which may have become smaller since the grant.
+GIVE_BACK = """
+	UPDATE `tabAI Subscription` SET daily_quota_remaining = CASE
+		WHEN daily_quota_remaining + %(unspent)s > daily_quota_limit THEN daily_quota_limit
+		ELSE daily_quota_remaining + %(unspent)s END
+	WHERE name = %(subscription)s AND status IN ('Active', 'Trial')
+		AND quota_reset_on = %(day)s AND daily_quota_limit <> -1
+"""
 MAX_ROUNDS = 5
 
 
@@ -103,6 +111,11 @@ def _refuse_day(key: frappe._dict, wanted: int) -> None:
 def balance(subscription: str) -> tuple[int, date]:
 	"""Return the requests left today, -1 if unlimited, and the day on which the quota is full again."""
 	return frappe.db.get_value("AI Subscription", subscription, ["daily_quota_remaining", "quota_reset_on"])
+
+
+def give_back(subscription: str, unspent: int, reset_on: date) -> None:
+	"""Give requests back to the day that ends at `reset_on`. The caller holds the subscription's lock."""
+	frappe.db.sql(GIVE_BACK, {"subscription": subscription, "unspent": unspent, "day": reset_on})
 
 
 def seconds_to(day: date) -> int:

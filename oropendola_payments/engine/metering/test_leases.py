@@ -7,6 +7,7 @@ from frappe.utils import now_datetime
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.ending import now as ending
 from oropendola_payments.engine.metering import leases, usage
 from oropendola_payments.engine.metering.test_quota import QuotaCase, limit
@@ -19,7 +20,7 @@ from oropendola_payments.exceptions import (
 	Unauthorized,
 	Unprocessable,
 )
-from oropendola_payments.tests.support.factories import unique
+from oropendola_payments.tests.support.factories import create_plan, unique
 from oropendola_payments.tests.support.http import call, message
 from oropendola_payments.tests.support.parallel import in_parallel
 
@@ -180,6 +181,49 @@ class TestSettling(LeaseCase):
 				self.assertEqual(row.spent + row.given_back, row.granted)
 		held = sum(row.granted - row.given_back for row in rows)
 		self.assertEqual(held + remaining(self.doc), 100)
+
+
+class TestLedger(LeaseCase):
+	def booked(self) -> list[int]:
+		filters = {"subscription": self.doc.name, "kind": "Lease"}
+		return sorted(frappe.get_all("AI Usage Entry", filters, pluck="requests"))
+
+	def setUp(self):
+		frappe.db.delete("AI Usage Entry", {"subscription": self.doc.name})
+		super().setUp()
+
+	def test_each_report_books_what_is_new_in_it(self):
+		"""U1"""
+		lease = self.lease(10)
+		for spent, close in ((3, False), (3, False), (7, False), (8, True), (8, True)):
+			self.settle(lease, spent, close)
+		self.assertEqual(self.booked(), [1, 3, 4])
+
+	def test_a_refused_report_books_nothing(self):
+		lease = self.lease(10)
+		self.settling_fails(Unprocessable, lease, 11)
+		self.settle(lease, 0)
+		self.assertEqual(self.booked(), [])
+
+	def test_a_late_report_is_booked_on_the_day_of_the_grant(self):
+		"""U7"""
+		lease = self.lease(10)
+		past = {"windows_end_at": now_datetime() - timedelta(hours=1), "quota_day": today()}
+		frappe.db.set_value(LEASE, lease["lease"], past)
+		frappe.db.commit()
+		self.settle(lease, 4)
+		row = frappe.get_last_doc("AI Usage Entry", {"subscription": self.doc.name})
+		self.assertEqual((row.day, row.requests), (today() - timedelta(days=1), 4))
+
+	def test_a_lease_whose_model_left_the_plan_can_be_settled(self):
+		"""U8"""
+		lease = self.lease(10, model="gone")
+		other = create_plan(requests_limit_per_day=100, models=[{"pattern": "another"}])
+		self.addCleanup(frappe.db.set_value, "AI Subscription", self.doc.name, "plan", self.doc.plan)
+		frappe.db.set_value("AI Subscription", self.doc.name, "plan", other.name)
+		frappe.db.commit()
+		self.assertEqual(self.settle(lease, 4)["given_back"], 6)
+		self.assertEqual((self.booked(), remaining(self.doc)), ([4], 96))
 
 
 class TestLeasesWithWindows(LeaseCase):

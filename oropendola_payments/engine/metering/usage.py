@@ -28,9 +28,14 @@ def consume(
 	"""Consume quota for `requests` calls, all or nothing, and return the balance."""
 	call = checked_call(requests, model, input_tokens, output_tokens)
 	key, rows = authenticate(api_key)
+	return answer(key, take(key, rows, call), call.requests)
+
+
+def take(key: frappe._dict, rows: list[frappe._dict], call: Call) -> list[Window]:
+	"""Take the call from the quota and note that the key is in use."""
 	windows = quota.take(key, rows, call)
 	_note_use(key)
-	return answer(key, windows, call.requests)
+	return windows
 
 
 def checked_call(requests: int, model: str | None, input_tokens: int, output_tokens: int) -> Call:

@@ -65,7 +65,10 @@ OPEN_TO_GUESTS = {
 	"subscription.get_plans",
 	"usage.consume",
 	"usage.lease",
+	"usage.release_reservation",
+	"usage.reserve",
 	"usage.settle",
+	"usage.settle_reservation",
 	"webhooks.receive",
 }
 CUSTOMERS_READ = (
@@ -74,13 +77,13 @@ CUSTOMERS_READ = (
 )  # fmt: skip
 STAFF_ONLY = (
 	"AI Plan", "AI Instalment Plan", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log", "Payment Alert",
-	"Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Usage Window", "AI Usage Lease", "AI Coupon", "AI Coupon Redemption", "AI Trial Claim", "AI Tax Registration", "AI Tax Rule", "AI Tax Document Series", "AI Exchange Rate", "Payment Gateway Settings", "Payment Settings",
+	"Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Usage Window", "AI Usage Lease", "AI Usage Entry", "AI Usage Day", "AI Coupon", "AI Coupon Redemption", "AI Trial Claim", "AI Tax Registration", "AI Tax Rule", "AI Tax Document Series", "AI Exchange Rate", "Payment Gateway Settings", "Payment Settings",
 )  # fmt: skip
 # Records that not even a manager creates, changes or deletes.
 EVIDENCE = (
 	"AI API Key", "AI Plan Change", "Payment Attempt", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log",
 	"Payment Alert", "Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Payment Link", "AI Usage Window",
-	"AI Usage Lease",
+	"AI Usage Lease", "AI Usage Entry", "AI Usage Day",
 	"AI Tax Document", "AI Tax Document Series",
 )  # fmt: skip
 INSIDE = (
@@ -225,6 +228,8 @@ class TestRest(TestCase):
 				"AI Usage Window", subscription=cls.subscription.name, unique_key=unique("window")
 			),
 			"AI Usage Lease": cls.stored("AI Usage Lease", subscription=cls.subscription.name),
+			"AI Usage Entry": cls.stored("AI Usage Entry", subscription=cls.subscription.name),
+			"AI Usage Day": cls.stored("AI Usage Day", subscription=cls.subscription.name, user=cls.owner),
 			"AI Reminder Opt Out": cls.stored("AI Reminder Opt Out", user=cls.owner),
 			"AI Coupon": cls.stored("AI Coupon", code=unique("CODE")),
 			"AI Coupon Redemption": cls.stored("AI Coupon Redemption", user=cls.owner),

@@ -307,6 +307,9 @@ ROWS = (
 	Row("subscription_renewal.apply_payment_to_subscription", MANAGER, lambda w: {"invoice_id": w.subscription.current_invoice}),
 	# A session is not an API key.
 	Row("usage.consume", UNSIGNED, lambda w: {"requests": 1}),
+	Row("usage.reserve", UNSIGNED, lambda w: {"event_id": "none"}),
+	Row("usage.settle_reservation", UNSIGNED, lambda w: {"event_id": "none"}),
+	Row("usage.release_reservation", UNSIGNED, lambda w: {"event_id": "none"}),
 	Row("usage.lease", UNSIGNED, lambda w: {"requests": 1}),
 	Row("usage.settle", UNSIGNED, lambda w: {"lease": "none", "spent": 0}),
 	Row("webhooks.receive", UNSIGNED, query="gateway=payu"),

@@ -39,6 +39,7 @@ LAYERS = (
 	("engine/subscriptions",),
 	("engine/ending",),
 	("engine/pauses",),
+	("engine/usage_ledger",),
 	("engine/settlement",),
 	("engine/refunds",),
 	("engine/notifications",),

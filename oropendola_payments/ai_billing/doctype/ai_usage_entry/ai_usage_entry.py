@@ -1,0 +1,85 @@
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import frappe
+from frappe import _
+
+from oropendola_payments.ai_billing import records
+from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.ai_billing.records import FrozenRecord
+from oropendola_payments.exceptions import NotAllowed
+
+if TYPE_CHECKING:
+	from datetime import date
+
+PLAN = "Plan"
+# An event is opened once (Use or Reserve) and closed once (Settle or Release).
+OPENING, CLOSING = "opening", "closing"
+
+
+class AIUsageEntry(FrozenRecord):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		api_key: DF.Link | None
+		day: DF.Date | None
+		event_id: DF.Data | None
+		expires_at: DF.Datetime | None
+		input_tokens: DF.Int
+		kind: DF.Literal["Use", "Reserve", "Settle", "Release", "Lease"]
+		model: DF.Data | None
+		output_tokens: DF.Int
+		overdraft: DF.Check
+		plan: DF.Link | None
+		requests: DF.Int
+		rolled_up: DF.Check
+		source: DF.Literal["Plan", "Credits"]
+		subscription: DF.Link
+		windows: DF.SmallText | None
+	# end: auto-generated types
+
+	"""One row of the usage ledger. Sums of rows are what was used: what becomes known later is a row of its own."""
+
+	def refuse(self) -> None:
+		frappe.throw(_("The usage ledger cannot be written, changed or deleted manually."), NotAllowed)
+
+
+def name_of(subscription: str, event_id: str, step: str) -> str:
+	"""Return the name, which is the unique key. A hash, because a column of text ignores case and accents."""
+	return hashlib.sha256(f"{subscription}\n{step}\n{event_id}".encode()).hexdigest()[:40]
+
+
+def add_entry(
+	key: frappe._dict, kind: str, event_id: str, step: str, day: "date | None" = None, **values: Any
+) -> AIUsageEntry:
+	"""Insert a row with one statement. DuplicateEntryError if this step of the event was booked before.
+
+	`key` is what `key_check` found; `key.source` says what paid, if it was not the plan.
+	"""
+	row = records.new("AI Usage Entry")
+	row.update({"requests": 0, "input_tokens": 0, "output_tokens": 0, "units": 0, "overdraft": 0, **values})
+	row.update(
+		{
+			"name": name_of(key.subscription, event_id, step),
+			"subscription": key.subscription,
+			"api_key": key.name,
+			"plan": key.plan,
+			"event_id": event_id,
+			"kind": kind,
+			"source": key.source or PLAN,
+			"day": day or today(),
+			"rolled_up": 0,
+		}
+	)
+	row.add()
+	return row
+
+
+def on_doctype_update() -> None:
+	frappe.db.add_index("AI Usage Entry", ["rolled_up", "subscription"])
+	frappe.db.add_index("AI Usage Entry", ["day", "subscription"])

@@ -1,0 +1,157 @@
+"""Close a reservation: settle it with what the call really used, or release it. Once, and also after it has expired."""
+
+import json
+from typing import Any
+
+import frappe
+from frappe import _
+from frappe.utils import getdate, now_datetime
+
+from oropendola_payments.ai_billing.current import current
+from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
+from oropendola_payments.ai_billing.doctype.ai_usage_entry.ai_usage_entry import CLOSING, PLAN, add_entry
+from oropendola_payments.ai_billing.periods import add_interval
+from oropendola_payments.engine.core.transactions import in_transaction, lock
+from oropendola_payments.engine.metering import counters, quota, usage
+from oropendola_payments.engine.metering.costs import Call, costs_afterwards
+from oropendola_payments.engine.metering.key_check import identify
+from oropendola_payments.engine.usage_ledger.records import Event, find, require_event_id
+from oropendola_payments.exceptions import Conflict, NotFound, Refusal, Unprocessable
+
+# With these a key sleeps or has ended with its subscription. What it reserved before can still be closed.
+WITHOUT_SERVICE = ("subscription_cancelled", "subscription_ended", "subscription_paused")
+
+
+def settle(
+	api_key: str | None, event_id: str, input_tokens: int, output_tokens: int, requests: int | None = None
+) -> dict:
+	"""Book what a reserved call really used. More tokens than reserved count too, even above the limits."""
+	usage.checked_call(1, None, input_tokens, output_tokens)
+	return _close(api_key, "Settle", event_id, (requests, input_tokens, output_tokens))
+
+
+def release(api_key: str | None, event_id: str) -> dict:
+	"""Give a reservation back, because the call used nothing."""
+	return _close(api_key, "Release", event_id, (0, 0, 0))
+
+
+def _close(api_key: str | None, kind: str, event_id: str, amounts: tuple[int | None, int, int]) -> dict:
+	require_event_id(event_id)
+	key, refusal = identify(api_key)
+	return in_transaction(_close_locked, key, refusal, kind, event_id, amounts)
+
+
+def _close_locked(
+	key: frappe._dict,
+	refusal: Refusal | None,
+	kind: str,
+	event_id: str,
+	amounts: tuple[int | None, int, int],
+) -> dict:
+	subscription = lock("AI Subscription", key.subscription)
+	event = find(subscription.name, event_id)
+	if refusal and not _may_still_close(key, refusal, event):
+		raise refusal
+	if not event:
+		message = _(
+			"There is no reservation {0}. Please reserve before the call, or send its use with usage.consume."
+		)
+		raise NotFound(message.format(event_id))
+	call = _real_call(event, amounts)
+	if event.closing or event.opening.kind != "Reserve":
+		_require_same(event, kind, call)
+		return event.summary()
+	_book(key, subscription, event, kind, call)
+	closed = find(subscription.name, event_id)
+	return closed.summary() if closed else {}
+
+
+def _may_still_close(key: frappe._dict, refusal: Refusal, event: Event | None) -> bool:
+	return refusal.reason in WITHOUT_SERVICE and event is not None and event.opening.api_key == key.name
+
+
+def _real_call(event: Event, amounts: tuple[int | None, int, int]) -> Call:
+	requests, input_tokens, output_tokens = amounts
+	reserved = int(event.opening.requests)
+	real = reserved if requests is None else requests
+	if not 0 <= real <= reserved:
+		message = _("{0} requests were reserved, so {1} cannot have been used.")
+		raise Unprocessable(message.format(reserved, real))
+	return Call(real, event.opening.model, input_tokens, output_tokens)
+
+
+def _require_same(event: Event, kind: str, call: Call) -> None:
+	"""Raise Conflict unless the event was closed before in the same way."""
+	first = event.opening
+	if not event.closing:
+		message = _("The event {0} was consumed, not reserved. There is nothing to settle or release.")
+		raise Conflict(message.format(first.event_id), reason="event_consumed")
+	if event.closing.kind == "Release" and kind == "Settle":
+		raise Conflict(
+			_("The reservation {0} was released before.").format(first.event_id), reason="event_released"
+		)
+	if event.closing.kind == "Settle" and kind == "Release":
+		raise Conflict(
+			_("The reservation {0} was settled before.").format(first.event_id), reason="event_settled"
+		)
+	known = tuple(event.total(field) for field in ("requests", "input_tokens", "output_tokens"))
+	if known != (call.requests, call.input_tokens, call.output_tokens):
+		message = _(
+			"The reservation {0} was settled before with other figures: {1} requests, {2} input tokens, {3} output tokens."
+		)
+		raise Conflict(message.format(first.event_id, *known), reason="event_differs")
+
+
+# Books --------------------------------------------------------------------------------------------
+
+
+def _book(key: frappe._dict, subscription: AISubscription, event: Event, kind: str, call: Call) -> None:
+	first = event.opening
+	changes = _changes(first, call, kind)
+	above = _correct_quota(subscription, first, changes)
+	add_entry(
+		frappe._dict(key, plan=first.plan, source=first.source),
+		kind,
+		first.event_id,
+		CLOSING,
+		day=getdate(first.day),
+		requests=changes["Requests"],
+		input_tokens=call.input_tokens - int(first.input_tokens),
+		output_tokens=call.output_tokens - int(first.output_tokens),
+		units=changes["Units"],
+		model=first.model,
+		overdraft=int(above),
+	)
+
+
+def _changes(first: frappe._dict, call: Call, kind: str) -> dict[str, int]:
+	"""Return by meter what the call used more than was reserved. The prices are those of the plan that it began under."""
+	tokens = call.input_tokens + call.output_tokens
+	changes = {
+		"Requests": call.requests - int(first.requests),
+		"Tokens": tokens - int(first.input_tokens) - int(first.output_tokens),
+	}
+	if kind == "Release":
+		return {**changes, "Units": -int(first.units)}
+	costs = costs_afterwards(call, current("AI Plan", first.plan).models)
+	return {**changes, "Units": costs["Units"] - int(first.units) if costs else 0}
+
+
+def _correct_quota(subscription: AISubscription, first: frappe._dict, changes: dict[str, int]) -> bool:
+	"""Count the difference in the day and the windows of the reservation that still run. Return whether a limit is passed."""
+	if subscription.status not in quota.SERVED or first.source != PLAN:
+		return False
+	if changes["Requests"]:
+		reset_on = add_interval(getdate(first.day), "Day", 1)
+		quota.give_back(subscription.name, -changes["Requests"], reset_on)
+	ends = json.loads(first.windows or "{}")
+	windows = [window for window in _windows(subscription) if window.key in ends]
+	same = [window for window in windows if window.is_still(ends[window.key])]
+	counters.correct(same, changes)
+	return any(changes[window.meter] > 0 and window.used > window.limit for window in same)
+
+
+def _windows(subscription: Any) -> list[counters.Window]:
+	plan = current("AI Plan", subscription.plan)
+	term = quota.term_of(subscription, plan)
+	return counters.locked_windows(subscription.name, plan.limits, term, now_datetime())

@@ -51,6 +51,7 @@ after_request = [
 	"oropendola_payments.web.policy.set_headers",
 	"oropendola_payments.api.callbacks.redirect_csrf_failure",
 	"oropendola_payments.api.rate_headers.set_headers",
+	"oropendola_payments.api.proxies.set_headers",
 ]
 website_route_rules = [{"from_route": "/p/<token>", "to_route": "payment-link"}]
 standard_portal_menu_items = [{"title": "Billing", "route": "/billing"}]

@@ -2,8 +2,8 @@
 
 import frappe
 
-from oropendola_payments.api import endpoint
-from oropendola_payments.engine.metering import leases
+from oropendola_payments.api import endpoint, proxies
+from oropendola_payments.engine.metering import gate, leases
 from oropendola_payments.engine.pauses.first_use import resuming
 from oropendola_payments.engine.usage_ledger import closing, events
 
@@ -65,6 +65,18 @@ def lease(
 def settle(lease: str, spent: int, close: bool = True) -> dict:
 	"""Report how much of a lease was spent in all. Closing it gives the rest back."""
 	return resuming(leases.settle, _api_key(), lease, spent, close)
+
+
+@endpoint(methods=proxies.METHODS, guest=True)
+def authorize() -> dict:
+	"""Let a proxy ask whether a request may pass, and count it. For nginx, Traefik, Envoy and others."""
+	return proxies.passed(resuming(gate.authorize, _api_key(), *proxies.asked()))
+
+
+@endpoint(methods=proxies.METHODS, guest=True)
+def check() -> dict:
+	"""Say whether a request may pass, without counting it."""
+	return proxies.passed(resuming(gate.check, _api_key(), *proxies.asked()))
 
 
 def _api_key() -> str | None:

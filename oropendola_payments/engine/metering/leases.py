@@ -16,7 +16,7 @@ from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_usage_entry.ai_usage_entry import add_entry
 from oropendola_payments.ai_billing.doctype.ai_usage_lease.ai_usage_lease import AIUsageLease
-from oropendola_payments.ai_billing.periods import today, tomorrow
+from oropendola_payments.ai_billing.periods import tomorrow
 from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.metering import counters, quota, usage
 from oropendola_payments.engine.metering.costs import Call, costs_afterwards, costs_of, plain_name
@@ -116,8 +116,7 @@ def _take_what_is_free(
 def _free_today(key: frappe._dict) -> int:
 	if key.daily_quota_limit == -1:
 		return usage.MAX_REQUESTS
-	is_new_day = not key.quota_reset_on or getdate(key.quota_reset_on) <= today()
-	return key.daily_quota_limit if is_new_day else key.daily_quota_remaining
+	return quota.left_today(key)
 
 
 def _open_leases(subscription: str, now: datetime) -> int:

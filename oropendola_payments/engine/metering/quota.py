@@ -66,6 +66,23 @@ def take(key: frappe._dict, rows: list[frappe._dict], call: Call) -> list[Window
 	return windows
 
 
+def look(key: frappe._dict, rows: list[frappe._dict], call: Call) -> list[Window]:
+	"""Return the plan's windows if the call would fit now, and take nothing. Raises what `take` would raise."""
+	plan, now = current("AI Plan", key.plan), now_datetime()
+	windows = counters.windows_from(rows, key.subscription, plan.limits, term_of(key, plan), now)
+	_require_room(windows, costs_of(call, plan.models))
+	is_served = key.status in SERVED and (not key.end_date or key.end_date > today())
+	if not is_served or (key.daily_quota_limit != -1 and call.requests > left_today(key)):
+		_refuse_day(key, call.requests)
+	return windows
+
+
+def left_today(key: frappe._dict) -> int:
+	"""Return how many requests of the day were left when the key was read."""
+	is_new_day = not key.quota_reset_on or getdate(key.quota_reset_on) <= today()
+	return key.daily_quota_limit if is_new_day else key.daily_quota_remaining
+
+
 def _take_again(
 	key: frappe._dict, plan: Any, call: Call, costs: dict[str, int], now: datetime
 ) -> list[Window]:

@@ -52,6 +52,8 @@ READS = {
 	"subscription.get_plans",
 	"subscription.preview_cancellation",
 	"subscription.preview_plan_change",
+	"usage.authorize",  # counts for whoever has a key, as proxies ask
+	"usage.check",
 }
 OPEN_TO_GUESTS = {
 	"callbacks.payu_failure",
@@ -63,6 +65,8 @@ OPEN_TO_GUESTS = {
 	"payment.get_available_gateways",
 	"reminders.stop_my_reminders",
 	"subscription.get_plans",
+	"usage.authorize",
+	"usage.check",
 	"usage.consume",
 	"usage.lease",
 	"usage.release_reservation",

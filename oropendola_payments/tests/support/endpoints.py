@@ -186,6 +186,7 @@ class Row:
 
 
 GET, POST, BOTH = ("GET",), ("POST",), ("GET", "POST")
+ANY_METHOD = ("GET", "HEAD", "PUT", "PATCH", "DELETE", "POST")  # proxies ask with the method of the request
 EVERYBODY = (200, 200, 200, 200, 200)
 USERS = (403, 200, 200, 200, 200)  # each sees own records
 OWNER = (403, 200, 404, 404, 404)
@@ -307,6 +308,8 @@ ROWS = (
 	Row("subscription_renewal.apply_payment_to_subscription", MANAGER, lambda w: {"invoice_id": w.subscription.current_invoice}),
 	# A session is not an API key.
 	Row("usage.consume", UNSIGNED, lambda w: {"requests": 1}),
+	Row("usage.authorize", UNSIGNED, methods=ANY_METHOD),
+	Row("usage.check", UNSIGNED, methods=ANY_METHOD),
 	Row("usage.reserve", UNSIGNED, lambda w: {"event_id": "none"}),
 	Row("usage.settle_reservation", UNSIGNED, lambda w: {"event_id": "none"}),
 	Row("usage.release_reservation", UNSIGNED, lambda w: {"event_id": "none"}),

@@ -58,6 +58,7 @@ class PaymentSettings(Document):
 		part_percent: DF.Percent
 		part_reminder_days: DF.Data | None
 		prices_include_tax: DF.Check
+		proxy_sets_usage: DF.Check
 		quiet_from: DF.Int
 		quiet_to: DF.Int
 		raw_payload_days: DF.Int

@@ -23,7 +23,6 @@ from oropendola_payments.engine.documents import rendering
 from oropendola_payments.engine.ending.preview import preview
 from oropendola_payments.engine.ending.reasons import reasons
 from oropendola_payments.engine.gateway.live_guard import is_confirmed, this_site
-from oropendola_payments.engine.links.create import is_payable
 from oropendola_payments.engine.pauses.pause import LONGEST, SHORTEST, may_pause
 from oropendola_payments.engine.refunds.record import CONTESTED, has_refunds
 from oropendola_payments.roles import is_manager
@@ -104,7 +103,7 @@ def link_loaded(link: AIPaymentLink, method: str | None = None) -> None:
 
 def _link_channels(invoice: AIInvoice) -> list[str] | None:
 	"""Return how a payment link can be given away, if there is something to pay."""
-	return ["Copy", "Email", "SMS"] if is_payable(invoice) else None
+	return ["Copy", "Email", "SMS"] if invoice.is_payable() else None
 
 
 def subscription_actions(subscription: AISubscription) -> dict:

@@ -7,10 +7,11 @@ from werkzeug.wrappers import Response
 
 from oropendola_payments.api import refusal, require_login
 from oropendola_payments.engine.checkout import payer
+from oropendola_payments.engine.documents import payment_request as requests
 from oropendola_payments.engine.notifications import receipts
 
 # The HTML receipt has inline styles and loads nothing else.
-ONLY_STYLES = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+ONLY_STYLES = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 
 
 @frappe.whitelist(methods=["GET"])
@@ -25,11 +26,23 @@ def download(invoice_id: Any = None, payment: Any = None) -> Response | dict:
 		receipts.for_payment(invoice, str(payment or "") or None)
 	except Exception as error:
 		return refusal(error)
-	pdf = receipts.as_pdf(invoice)
-	if pdf:
-		headers = {"Content-Disposition": f'attachment; filename="{invoice.name}.pdf"'}
-		return Response(
-			pdf, mimetype="application/pdf", headers=headers | {"Cache-Control": "private, no-store"}
-		)
-	headers = {"Content-Security-Policy": ONLY_STYLES, "Cache-Control": "private, no-store"}
-	return Response(receipts.as_html(invoice), mimetype="text/html", headers=headers)
+	return _document(invoice.name, receipts.as_pdf(invoice) or receipts.as_html(invoice))
+
+
+@frappe.whitelist(methods=["GET"])
+def payment_request(invoice_id: Any = None) -> Response | dict:
+	"""Return an own unpaid invoice to pay it elsewhere, as PDF, or as a page to print if no PDF can be generated."""
+	try:
+		invoice = payer.own_invoice(require_login(), str(invoice_id or ""))
+		return _document(invoice.name, requests.as_pdf(invoice) or requests.as_html(invoice))
+	except Exception as error:
+		return refusal(error)
+
+
+def _document(name: str, content: bytes | str) -> Response:
+	headers = {"Cache-Control": "private, no-store"}
+	if isinstance(content, bytes):
+		headers["Content-Disposition"] = f'attachment; filename="{name}.pdf"'
+		return Response(content, mimetype="application/pdf", headers=headers)
+	headers["Content-Security-Policy"] = ONLY_STYLES
+	return Response(content, mimetype="text/html", headers=headers)

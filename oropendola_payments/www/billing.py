@@ -11,7 +11,6 @@ from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, SETTLED
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.engine.dunning import opt_out
-from oropendola_payments.engine.links.create import is_payable
 from oropendola_payments.engine.subscriptions import lookup, renewal
 from oropendola_payments.web import billing_form, coupons, ending, keys, parts, plan_changes, shell, words
 from oropendola_payments.web.documents import documents_of, shown
@@ -216,7 +215,7 @@ def _invoice(doc, issued: list[dict]) -> dict:
 		"due": words.money(doc.outstanding(), doc.currency) if doc.status == "Partly Paid" else "",
 		"state": words.state(words.INVOICE_STATES, doc.status),
 		"action": _action(doc),
-		"can_be_shared": is_payable(doc),
+		"is_payable": doc.is_payable(),
 		"documents": shown(doc.document_state, issued),
 	}
 

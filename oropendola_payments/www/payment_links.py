@@ -35,7 +35,7 @@ def get_context(context):
 	context.update(
 		{
 			"invoice": summary(invoice),
-			"is_payable": links.is_payable(invoice),
+			"is_payable": invoice.is_payable(),
 			"links": [_row(row) for row in links_of(invoice.name)],
 		}
 	)

@@ -8,7 +8,7 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoi
 from oropendola_payments.ai_billing.doctype.ai_payment_link.ai_payment_link import AIPaymentLink
 from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.core.counters import count
-from oropendola_payments.engine.links.create import create, is_payable, require_payable
+from oropendola_payments.engine.links.create import create, require_payable
 from oropendola_payments.engine.links.find import find, invoice_of
 from oropendola_payments.engine.notifications import emails
 from oropendola_payments.engine.phone import numbers, sms
@@ -80,7 +80,7 @@ def mail_new_link(link: str) -> None:
 	"""Mail a new link for the same invoice, in a worker: so the answer takes as long for an address as for none."""
 	doc: AIPaymentLink = frappe.get_doc("AI Payment Link", link)
 	invoice = invoice_of(doc)
-	if is_payable(invoice) and emails.can_be_sent():
+	if invoice.is_payable() and emails.can_be_sent():
 		emails.payment_link(invoice, create(invoice.name, channel="Email", step="payment_link").address)
 
 

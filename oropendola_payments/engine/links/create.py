@@ -8,7 +8,7 @@ from frappe import _
 from frappe.utils import cint, get_datetime, get_url, getdate, now_datetime
 
 from oropendola_payments.ai_billing.current import payment_settings
-from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, AIInvoice
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_payment_link.ai_payment_link import (
 	AIPaymentLink,
 	make_token,
@@ -81,12 +81,8 @@ def address_of(token: str) -> str:
 	return get_url(f"/p/{token}")
 
 
-def is_payable(invoice: AIInvoice) -> bool:
-	return invoice.status in OPEN and bool(invoice.outstanding()) and not invoice.is_exhausted()
-
-
 def require_payable(invoice: AIInvoice) -> None:
-	if not is_payable(invoice):
+	if not invoice.is_payable():
 		message = _("Invoice {0} is {1} and cannot be paid through a link.")
 		raise Conflict(message.format(invoice.name, _(invoice.status)))
 

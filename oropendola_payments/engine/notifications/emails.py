@@ -270,11 +270,7 @@ def _unpaid(key: str, invoice: AIInvoice) -> None:
 
 def _link_to_pay(invoice: AIInvoice, step: str, channel: str = "Email") -> str | None:
 	"""Return a new payment link for this message, or None if there is nothing to pay or the site wants none in messages."""
-	if (
-		not cint(payment_settings().link_in_mails)
-		or cint(invoice.needs_review)
-		or not links.is_payable(invoice)
-	):
+	if not cint(payment_settings().link_in_mails) or cint(invoice.needs_review) or not invoice.is_payable():
 		return None
 	return links.add(invoice, channel=channel, step=step).address
 

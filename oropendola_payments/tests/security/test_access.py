@@ -46,6 +46,7 @@ READS = {
 	"payment.get_payment_status",
 	"payment.get_pending_invoices",
 	"receipts.download",
+	"receipts.payment_request",
 	"subscription.customer_state",
 	"subscription.get_my_subscription",
 	"subscription.get_my_subscriptions",

@@ -276,6 +276,7 @@ ROWS = (
 	Row("payment.choose_instalments", OWNER, lambda w: {"invoice_id": w.invoice}),
 	Row("payment.get_pending_invoices", USERS, methods=BOTH),
 	Row("receipts.download", OWNER, lambda w: {"invoice_id": w.subscription.current_invoice}, GET),
+	Row("receipts.payment_request", OWNER, lambda w: {"invoice_id": w.invoice}, GET),
 	Row("refunds.create_refund", MANAGER, lambda w: {"invoice_id": w.subscription.current_invoice, "reason": "Asked for", "amount": "1"}),
 	Row("reminders.stop_my_reminders", EVERYBODY, lambda w: {"invoice_id": w.invoice, "channel": "Email", "token": opt_out.token_of(w.invoice, "Email")}),
 	Row("reminders.set_my_reminders", USERS, lambda w: {"channel": "Email", "enabled": 1}),

@@ -279,6 +279,9 @@ class AIInvoice(PaidInParts):
 		"""Return whether nothing was paid and no retry is left. The customer then gets a new invoice instead of this one."""
 		return self.status in ("Failed", "Abandoned") and not self.retries_remaining() and not self.paid()
 
+	def is_payable(self) -> bool:
+		return self.status in OPEN and bool(self.outstanding()) and not self.is_exhausted()
+
 	def require_retry(self) -> None:
 		"""Raise Conflict, with the reason, if this invoice cannot be retried."""
 		if self.status in SETTLED:

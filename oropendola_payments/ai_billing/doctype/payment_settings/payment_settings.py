@@ -7,6 +7,7 @@ from frappe import _
 from frappe.model.document import Document
 from frappe.utils import cint, flt
 
+from oropendola_payments.ai_billing import upi
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import append_to_site
 from oropendola_payments.ai_billing.doctype.payment_webhook_log.payment_webhook_log import SHORTEST_DAYS
 from oropendola_payments.ai_billing.origins import Origin, origin_of
@@ -85,12 +86,14 @@ class PaymentSettings(Document):
 		tax_rate: DF.Percent
 		trial_policy: DF.Literal["Per Customer", "Per Plan", "Per Verified Phone"]
 		trial_reminder_days: DF.Data | None
+		upi_id: DF.Data | None
 		withdrawal_days: DF.Int
 	# end: auto-generated types
 
 	def validate(self) -> None:
 		self.validate_numbers()
 		self.validate_help_page()
+		self.validate_upi_id()
 		self.validate_reminder_days()
 		self.validate_payment_reminders()
 		self.validate_otp_message()
@@ -122,6 +125,11 @@ class PaymentSettings(Document):
 		address = urlsplit(self.seller_link or "https://example.com")
 		if address.scheme not in ("http", "https") or not address.hostname:
 			frappe.throw(_("The address of the help page must start with https://."))
+
+	def validate_upi_id(self) -> None:
+		self.upi_id = (self.upi_id or "").strip()
+		if self.upi_id and not upi.is_upi_id(self.upi_id):
+			frappe.throw(_("{0} is no UPI ID. It looks like shop@bank.").format(self.upi_id))
 
 	def validate_otp_message(self) -> None:
 		try:

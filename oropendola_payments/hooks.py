@@ -64,6 +64,7 @@ SUBSCRIPTIONS = "oropendola_payments.engine.jobs.subscription_jobs"
 PARTS = "oropendola_payments.engine.jobs.part_jobs"
 PLAN_CHANGES = "oropendola_payments.engine.jobs.plan_change_jobs"
 DOCUMENTS = "oropendola_payments.engine.jobs.document_jobs"
+USAGE = "oropendola_payments.engine.jobs.usage_jobs"
 
 # These only enqueue background jobs, because a cron job itself has 300 seconds.
 scheduler_events = {
@@ -75,7 +76,7 @@ scheduler_events = {
 			f"{SUBSCRIPTIONS}.send_payment_reminders",
 			f"{PLAN_CHANGES}.settle_plan_changes",
 		],
-		"*/5 * * * *": [f"{SWEEPS}.count_successes", f"{DOCUMENTS}.issue_documents"],
+		"*/5 * * * *": [f"{SWEEPS}.count_successes", f"{DOCUMENTS}.issue_documents", f"{USAGE}.sum_up_usage"],
 		"*/30 * * * *": [f"{SWEEPS}.check_abandoned_payments"],
 		"5 * * * *": [f"{SWEEPS}.check_invariants", f"{SUBSCRIPTIONS}.expire_subscriptions"],
 		"20 * * * *": [f"{SUBSCRIPTIONS}.retire_api_keys"],
@@ -83,7 +84,11 @@ scheduler_events = {
 		"15 0 * * *": [f"{SUBSCRIPTIONS}.release_unpaid_coupons"],
 		"0 9 * * *": [f"{SUBSCRIPTIONS}.send_renewal_reminders", f"{PARTS}.send_part_reminders"],
 	},
-	"daily_long": [f"{SWEEPS}.clear_raw_payloads", f"{PARTS}.close_unfinished_invoices"],
+	"daily_long": [
+		f"{SWEEPS}.clear_raw_payloads",
+		f"{PARTS}.close_unfinished_invoices",
+		f"{USAGE}.clear_usage_entries",
+	],
 }
 
 # Saving any user clears the cache except for these keys: tokens, input of two-step payments, heartbeats and counters. Other cached
@@ -107,6 +112,7 @@ PRIVACY = "oropendola_payments.engine.privacy"
 # a record, also in hashes and payment ids.
 user_data_fields = [
 	{"doctype": "AI Subscription", "filter_by": "user", "redact_fields": ["last_reminder", "cancel_note"]},
+	{"doctype": "AI Usage Day", "filter_by": "user", "redact_fields": ["model"]},
 	{"doctype": "AI API Key", "filter_by": "user", "redact_fields": ["key_prefix", "key_name"]},
 	{"doctype": "AI Invoice", "filter_by": "user", "redact_fields": ["description"]},
 	{"doctype": "AI Invoice Part", "filter_by": "user", "redact_fields": ["last_reminder"]},

@@ -51,6 +51,7 @@ def forget(user: str) -> None:
 	_end_service(user)
 	revoke_all(user)
 	_redact_texts(user)
+	_redact_usage(user)
 	forget_buyer(user)
 	_redact_attempts(user)
 	_redact_events(user)
@@ -101,6 +102,13 @@ def _redact_texts(user: str) -> None:
 	# The response of a manual payment contains the note of the manager who recorded it.
 	for name in frappe.get_all("AI Invoice", {"user": user, "payment_gateway": "manual"}, pluck="name"):
 		frappe.db.set_value("AI Invoice", name, "payment_gateway_response", None, update_modified=False)
+
+
+def _redact_usage(user: str) -> None:
+	"""Redact the event IDs, which the customer's programs chose. What was used stays."""
+	entry, subscription = DocType("AI Usage Entry"), DocType("AI Subscription")
+	own = frappe.qb.from_(subscription).select(subscription.name).where(subscription.user == user)
+	frappe.qb.update(entry).set(entry.event_id, REDACTED).where(entry.subscription.isin(own)).run()
 
 
 def _redact_review_notes(user: str) -> None:

@@ -27,7 +27,7 @@ from oropendola_payments.tests.support.source import files, imports_of
 
 OURS = (
 	"AI Subscription", "AI API Key", "AI Billing Profile", "AI Invoice", "AI Payment Link", "AI Coupon Redemption",
-	"AI Trial Claim", "Payment Attempt",
+	"AI Trial Claim", "AI Usage Day", "AI Usage Entry", "Payment Attempt",
 	"Payment Capture", "Payment Refund",
 	"Payment Event", "Payment Webhook Log", "Payment Alert",
 )  # fmt: skip
@@ -190,7 +190,7 @@ class TestHooks(TestCase):
 	def test_every_privacy_entry_names_its_redacted_fields(self):
 		"""Without fields Frappe would replace the name in all texts, in payment ids and hashes as well."""
 		entries = [entry for entry in frappe.get_hooks("user_data_fields") if entry["doctype"] in OURS]
-		self.assertEqual(len(entries), 11)
+		self.assertEqual(len(entries), 12)
 		for entry in entries:
 			meta = frappe.get_meta(entry["doctype"])
 			self.assertTrue(entry["redact_fields"])

@@ -75,7 +75,7 @@ class Window:
 
 	def is_still(self, end: str) -> bool:
 		"""Return whether the window that ended then, when it was counted, is the one that runs now."""
-		return self.read is not None and self.read[1] == self.ends_at == get_datetime(end)
+		return self.ends_at == get_datetime(end)
 
 	def meter_name(self) -> str:
 		return METERS[self.meter]()
@@ -161,15 +161,14 @@ def _insert(subscription: str, window: Window) -> None:
 	window.row, window.read = row.name, (0, window.ends_at)
 
 
-def give_back(windows: list[Window], amounts: dict[str, int]) -> None:
-	"""Take back what was counted too much in windows that still run. The caller holds the rows' locks."""
-	correct(windows, {meter: -amount for meter, amount in amounts.items()})
-
-
-def correct(windows: list[Window], changes: dict[str, int]) -> None:
-	"""Count more or less in windows that still run, never below nothing. The caller holds the rows' locks."""
+def correct(subscription: str, windows: list[Window], changes: dict[str, int]) -> None:
+	"""Count more or less in windows that still run, never below nothing. The caller holds the subscription's lock."""
 	for window in windows:
 		used = max(0, window.used + changes.get(window.meter, 0))
-		if used != window.used and window.row:
-			frappe.db.sql("UPDATE `tabAI Usage Window` SET used = %s WHERE name = %s", (used, window.row))
-			window.used = used
+		if used == window.used:
+			continue
+		if not window.row:
+			_insert(subscription, window)
+		values = (used, window.ends_at, window.row)
+		frappe.db.sql("UPDATE `tabAI Usage Window` SET used = %s, ends_at = %s WHERE name = %s", values)
+		window.used = used

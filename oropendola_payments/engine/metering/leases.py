@@ -180,7 +180,9 @@ def _give_back(key: frappe._dict, lease: AIUsageLease, unspent: int) -> int:
 	plan = current("AI Plan", key.plan)
 	windows = counters.locked_windows(lease.subscription, plan.limits, quota.term_of(key, plan), now)
 	costs = costs_afterwards(Call(unspent, lease.model), plan.models) or {"Requests": unspent}
-	counters.give_back([window for window in windows if window.read and window.read[1] > now], costs)
+	running = [window for window in windows if window.read and window.read[1] > now]
+	unused = {meter: -cost for meter, cost in costs.items()}
+	counters.correct(lease.subscription, running, unused)
 	return unspent
 
 

@@ -7,6 +7,7 @@ from frappe.utils import now_datetime
 
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.monitoring.document_rules import DOCUMENT_RULES
+from oropendola_payments.engine.monitoring.usage_rules import USAGE_RULES
 
 LIMIT = 50
 
@@ -167,6 +168,7 @@ RULES |= {
 					AND c.applied_amount > c.amount_refunded)))""",
 }
 RULES |= DOCUMENT_RULES
+RULES |= USAGE_RULES
 
 
 def check(names: tuple[str, ...] | None = None) -> dict[str, list[str]]:
@@ -182,6 +184,9 @@ def check(names: tuple[str, ...] | None = None) -> dict[str, list[str]]:
 def _times() -> dict:
 	now = now_datetime()
 	return {
+		"now": now,
+		"today": today(),
+		"yesterday": today() - timedelta(days=1),
 		"hour_ago": now - timedelta(hours=1),
 		"day_ago": now - timedelta(days=1),
 		"days_ago": today() - timedelta(days=2),

@@ -147,7 +147,7 @@ def _correct_quota(subscription: AISubscription, first: frappe._dict, changes: d
 	ends = json.loads(first.windows or "{}")
 	windows = [window for window in _windows(subscription) if window.key in ends]
 	same = [window for window in windows if window.is_still(ends[window.key])]
-	counters.correct(same, changes)
+	counters.correct(subscription.name, same, changes)
 	return any(changes[window.meter] > 0 and window.used > window.limit for window in same)
 
 

@@ -10,6 +10,7 @@ from frappe.utils import now_datetime
 
 from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_usage_entry.ai_usage_entry import OPENING, add_entry
+from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.metering import counters, quota, usage
 from oropendola_payments.engine.metering.costs import Call, costs_of, plain_name
 from oropendola_payments.engine.metering.counters import Window
@@ -55,9 +56,11 @@ def _once(api_key: str | None, kind: str, call: Call, event_id: str, seconds: in
 	"""Take the call and book it in one transaction. Taking it again fails with the unique key of the row."""
 	require_event_id(event_id)
 	key, rows = authenticate(api_key)
+	day = today()  # before it is counted: a call at midnight is never booked on a day that did not count it
 	try:
 		windows = usage.take(key, rows, call)
-		_book(key, kind, call, event_id, seconds, windows)
+		reservation = _reservation(seconds, windows) if kind == "Reserve" else {}
+		_book(key, kind, call, event_id, day=day, **reservation)
 	except (frappe.DuplicateEntryError, Refusal) as error:
 		frappe.db.rollback()
 		return _repeated(api_key, kind, call, event_id, error)
@@ -65,9 +68,7 @@ def _once(api_key: str | None, kind: str, call: Call, event_id: str, seconds: in
 	return {**answer, **_figures(key, call, event_id, kind, seconds)}
 
 
-def _book(
-	key: frappe._dict, kind: str, call: Call, event_id: str, seconds: int, windows: list[Window]
-) -> None:
+def _book(key: frappe._dict, kind: str, call: Call, event_id: str, **values: Any) -> None:
 	add_entry(
 		key,
 		kind,
@@ -78,7 +79,7 @@ def _book(
 		output_tokens=call.output_tokens,
 		units=_units(key, call),
 		model=_model(call),
-		**(_reservation(seconds, windows) if kind == "Reserve" else {}),
+		**values,
 	)
 
 

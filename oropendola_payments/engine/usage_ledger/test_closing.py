@@ -97,6 +97,14 @@ class TestSettling(LedgerCase):
 		self.fails(QuotaUsedUp, self.use, "e-2", 1, (1, 0))
 		self.assert_books_agree()
 
+	def test_tokens_count_although_none_were_reserved(self):
+		"""U6"""
+		self.reserve("e-1", 1)
+		self.assertEqual(self.used(), {"Requests": 1})
+		self.settle("e-1", 2000, 0)
+		self.assertEqual(self.used(), {"Requests": 1, "Tokens": 2000, "Units": 2000})
+		self.assert_books_agree()
+
 	def test_a_settled_reservation_within_the_limits_is_not_marked(self):
 		self.reserve("e-1", 1, (9000, 0))
 		self.assertNotIn("overdraft", self.settle("e-1", 9500, 0))

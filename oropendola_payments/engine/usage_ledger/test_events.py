@@ -12,7 +12,7 @@ from oropendola_payments.tests.support.factories import unique
 from oropendola_payments.tests.support.http import call, message
 from oropendola_payments.tests.support.parallel import in_parallel
 
-ENTRY = "AI Usage Entry"
+ENTRY, DAY = "AI Usage Entry", "AI Usage Day"
 AMOUNTS = ("kind", "requests", "input_tokens", "output_tokens", "units", "model")
 
 
@@ -30,7 +30,8 @@ class LedgerCase(QuotaCase):
 	}
 
 	def setUp(self):
-		frappe.db.delete(ENTRY, {"subscription": self.doc.name})
+		for doctype in (ENTRY, DAY):
+			frappe.db.delete(doctype, {"subscription": self.doc.name})
 		super().setUp()
 
 	def use(self, event_id: str, requests: int = 1, tokens: tuple[int, int] = (0, 0), model: str = "large"):

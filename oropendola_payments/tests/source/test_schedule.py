@@ -14,6 +14,7 @@ SUBSCRIPTIONS = "oropendola_payments.engine.jobs.subscription_jobs"
 PARTS = "oropendola_payments.engine.jobs.part_jobs"
 PLAN_CHANGES = "oropendola_payments.engine.jobs.plan_change_jobs"
 DOCUMENTS = "oropendola_payments.engine.jobs.document_jobs"
+USAGE = "oropendola_payments.engine.jobs.usage_jobs"
 
 # Job, its cron expression, how docs/operations.md puts it, the function that it queues.
 JOBS = (
@@ -21,6 +22,7 @@ JOBS = (
 	(f"{SWEEPS}.process_inbox", "*/2 * * * *", "every 2 minutes", "run_inbox"),
 	(f"{SWEEPS}.poll_refunds", "*/2 * * * *", "every 2 minutes", "run_refunds"),
 	(f"{DOCUMENTS}.issue_documents", "*/5 * * * *", "every 5 minutes", "run_documents"),
+	(f"{USAGE}.sum_up_usage", "*/5 * * * *", "every 5 minutes", "run_sum_up"),
 	(f"{SWEEPS}.count_successes", "*/5 * * * *", "every 5 minutes", "run_count_successes"),
 	(f"{SWEEPS}.check_alerts", "*/10 * * * *", "every 10 minutes", "run_alerts"),
 	(f"{SUBSCRIPTIONS}.send_payment_reminders", "*/10 * * * *", "every 10 minutes", "run_payment_reminders"),
@@ -34,6 +36,7 @@ JOBS = (
 	(f"{SUBSCRIPTIONS}.send_renewal_reminders", "0 9 * * *", "09:00", "run_reminders"),
 	(f"{PARTS}.send_part_reminders", "0 9 * * *", "09:00", "run_part_reminders"),
 	(f"{PARTS}.close_unfinished_invoices", "daily_long", "daily", "run_closing"),
+	(f"{USAGE}.clear_usage_entries", "daily_long", "daily", "run_clear_entries"),
 	(f"{SWEEPS}.clear_raw_payloads", "daily_long", "daily", "run_clear_payloads"),
 )
 ROW = re.compile(r"^\| (?P<when>[^|]+) \| `(?P<job>\w+\.\w+)` \|", re.MULTILINE)

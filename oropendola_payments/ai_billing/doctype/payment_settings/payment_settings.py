@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MAX_WAIT_HOURS = 30 * 24
 MOST_LINK_DAYS = 120
 MAX_OVERLAP_HOURS = 168
+SHORTEST_USAGE_DAYS = 8
 
 
 class PaymentSettings(Document):
@@ -87,6 +88,7 @@ class PaymentSettings(Document):
 		trial_policy: DF.Literal["Per Customer", "Per Plan", "Per Verified Phone"]
 		trial_reminder_days: DF.Data | None
 		upi_id: DF.Data | None
+		usage_retention_days: DF.Int
 		withdrawal_days: DF.Int
 	# end: auto-generated types
 
@@ -120,6 +122,10 @@ class PaymentSettings(Document):
 				"Gateway messages are evidence while a payment can be disputed. Please keep them for at least {0} days, or enter 0 to keep them forever."
 			)
 			frappe.throw(message.format(SHORTEST_DAYS))
+
+		if 0 < cint(self.usage_retention_days) < SHORTEST_USAGE_DAYS:
+			message = _("Please keep usage entries for at least {0} days, or enter 0 to keep them forever.")
+			frappe.throw(message.format(SHORTEST_USAGE_DAYS))
 
 	def validate_help_page(self) -> None:
 		address = urlsplit(self.seller_link or "https://example.com")

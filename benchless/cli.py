@@ -13,6 +13,8 @@ from benchless import ROOT, bootstrap, use_host
 DEMO_SITE = ROOT / ".benchless" / "demo"
 SITE = {"type": Path, "default": DEMO_SITE, "metavar": "DIR", "help": "site folder (the demo's)"}
 
+# Plugins that packages of the suite bring. It does not use them, and loading them takes a second.
+UNUSED_PLUGINS = ["-p", "no:schemathesis", "-p", "no:anyio"]
 # The whole suite keeps every processor busy; a few tests start faster in one process, where a debugger works too.
 WHOLE_SUITE = ["-n", "auto", "--dist", "worksteal"]
 
@@ -28,6 +30,7 @@ examples:
   python3 -m benchless test                     the whole test suite
   python3 -m benchless test -k refund -x        only the tests with "refund" in their name, up to the first failure
   python3 -m benchless execute frappe.utils.now one function, with its answer as JSON
+  python3 -m benchless openapi                  after a change of an endpoint or of docs/api.md
 """
 
 
@@ -73,6 +76,7 @@ def make_parser() -> argparse.ArgumentParser:
 	add_command(commands, migrate, "bring a site up to date with the app's DocTypes and patches")(
 		"--site", **SITE
 	)
+	add_command(commands, openapi, "bring the committed OpenAPI files up to date with the endpoints")
 	add_command(commands, console, "a Python prompt that is connected to a site")("--site", **SITE)
 	return parser
 
@@ -100,7 +104,15 @@ def run_tests(options: argparse.Namespace) -> int:
 	import pytest
 
 	os.chdir(ROOT)
-	always = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), "-p", "benchless.pytest_site"]
+	always = [
+		"-c",
+		str(ROOT / "pyproject.toml"),
+		"--rootdir",
+		str(ROOT),
+		"-p",
+		"benchless.pytest_site",
+		*UNUSED_PLUGINS,
+	]
 	return int(pytest.main([*always, *(options.pytest_arguments or WHOLE_SUITE)]))
 
 
@@ -120,6 +132,13 @@ def migrate(options: argparse.Namespace) -> None:
 	with opened(options.site):
 		site.migrate()
 	print(f"{options.site} is up to date.")
+
+
+def openapi(options: argparse.Namespace) -> None:
+	from oropendola_payments.openapi import files
+
+	changed = files.write()
+	print(f"Changed: {', '.join(changed)}" if changed else "Nothing to change.")
 
 
 def console(options: argparse.Namespace) -> None:

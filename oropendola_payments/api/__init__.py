@@ -14,6 +14,7 @@ from frappe import _
 
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.api.arguments import checked_arguments, require_utf8
+from oropendola_payments.api.contract import Contract
 from oropendola_payments.engine.core.times import with_iso_times
 from oropendola_payments.exceptions import NotAllowed, is_refusal, sentence_of
 from oropendola_payments.gateways.errors import GatewayError
@@ -26,8 +27,15 @@ def endpoint(
 	guest: bool = False,
 	source: str = "API",
 	rate_limit: Callable[[Callable], Callable] | None = None,
+	answer: Any = None,
+	errors: tuple[str, ...] = (),
+	scope: str | None = None,
 ) -> Callable[[Callable], Callable]:
-	"""Make a public endpoint. `methods` are HTTP methods; `rate_limit` is Frappe's decorator."""
+	"""Make a public endpoint. `methods` are HTTP methods; `rate_limit` is Frappe's decorator.
+
+	The rest is described and not checked: `answer` is its shape (a TypedDict of `api/answers`), `errors` are error codes besides the
+	usual ones, `scope` is the one that an OAuth token needs.
+	"""
 
 	def decorate(function: Callable) -> Callable:
 		signature = inspect.signature(function)
@@ -48,6 +56,7 @@ def endpoint(
 		_copy_metadata(function, wrapper)
 		inner: Any = rate_limit(wrapper) if rate_limit else wrapper
 		inner.is_open_to_guests = guest
+		inner.contract = Contract(function, answer, errors, guest, scope)
 		# Allow guests as far as `require_login`, so that they get our error and not the framework's page.
 		return frappe.whitelist(allow_guest=True, methods=list(methods))(inner)
 

@@ -1,16 +1,17 @@
 """The user's billing profile: what invoices say about the buyer, and what decides the tax."""
 
 from oropendola_payments.api import endpoint, require_login
+from oropendola_payments.api.answers import billing as answers
 from oropendola_payments.engine.tax import profile
 
 
-@endpoint(methods=("GET", "POST"))
+@endpoint(methods=("GET", "POST"), answer=answers.Profile)
 def get_profile() -> dict:
 	"""Return the user's billing profile, with empty texts for what is not known."""
 	return {"profile": profile.get(require_login())}
 
 
-@endpoint(methods=("POST",))
+@endpoint(methods=("POST",), answer=answers.Profile, errors=("invalid_tax_id",))
 def save_profile(
 	kind: str | None = None,
 	legal_name: str | None = None,

@@ -12,6 +12,8 @@ from frappe import _
 from werkzeug.wrappers import Request, Response
 
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
+from oropendola_payments.api.answers.types import Redirect
+from oropendola_payments.api.contract import described
 from oropendola_payments.api.incoming import incoming
 from oropendola_payments.engine.core.urls import result_url
 from oropendola_payments.engine.gateway.registry import adapter_of
@@ -27,19 +29,23 @@ VIEW = re.compile("[0-9a-f]{32}")
 
 
 @frappe.whitelist(allow_guest=True, methods=["GET", "POST"])
+@described(Redirect(), guest=True, query=("gateway", "attempt", "view", "cancelled"))
 def returned(**_fields: Any) -> Response:
 	"""Return URL of every gateway."""
 	return _handle_return(frappe.request.args.get("gateway") or "")
 
 
 @frappe.whitelist(allow_guest=True, methods=["POST"])
+@described(Redirect(), guest=True)
 def payu_success(**_fields: Any) -> Response:
 	"""Older return URL for PayU. The outcome is taken from the signed content, not from the URL."""
 	return _handle_return("payu")
 
 
 @frappe.whitelist(allow_guest=True, methods=["POST"])
+@described(Redirect(), guest=True)
 def payu_failure(**_fields: Any) -> Response:
+	"""The same under another name. Which of the two is called proves nothing."""
 	return _handle_return("payu")
 
 

@@ -4,7 +4,8 @@ from decimal import Decimal
 
 from frappe import _
 
-from oropendola_payments.api import endpoint
+from oropendola_payments.api import contract, endpoint
+from oropendola_payments.api.answers import payments as answers
 from oropendola_payments.api.arguments import BankCode, Code, Phone
 from oropendola_payments.api.scopes import require_transact
 from oropendola_payments.engine.checkout import two_step
@@ -13,7 +14,7 @@ from oropendola_payments.exceptions import BadRequest
 from oropendola_payments.gateways.base import Customer
 
 
-@endpoint(methods=("POST",))
+@endpoint(methods=("POST",), answer=answers.NewTwoStepOrder, errors=contract.PAYING, scope="transact")
 def create_cashfree_order(
 	customer_name: str,
 	customer_email: str,
@@ -27,7 +28,7 @@ def create_cashfree_order(
 	return two_step.create_order(user, invoice_id, amount, customer)
 
 
-@endpoint(methods=("POST",))
+@endpoint(methods=("POST",), answer=answers.TwoStepCodeSent, errors=contract.GATEWAY, scope="transact")
 def initiate_cashfree_payment(
 	order_id: str,
 	payment_method: str,
@@ -42,13 +43,18 @@ def initiate_cashfree_payment(
 	return two_step.start(require_transact(), order_id, payment_method, phone_number, given)
 
 
-@endpoint(methods=("POST",))
+@endpoint(
+	methods=("POST",),
+	answer=answers.TwoStepStarted,
+	errors=(*contract.PAYING, "otp_refused"),
+	scope="transact",
+)
 def confirm_cashfree_payment(order_id: str, otp: Code) -> dict:
 	"""Check the code and start the payment."""
 	return two_step.confirm(require_transact(), order_id, otp)
 
 
-@endpoint(methods=("GET", "POST"))
+@endpoint(methods=("GET", "POST"), answer=answers.TwoStepStatus, errors=contract.GATEWAY, scope="transact")
 def get_cashfree_order_status(order_id: str) -> dict:
 	"""Return the status of an order."""
 	return two_step.status(require_transact(), order_id)

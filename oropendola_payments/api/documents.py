@@ -10,6 +10,9 @@ from werkzeug.wrappers import Response
 from oropendola_payments.ai_billing.doctype.ai_tax_document.ai_tax_document import AITaxDocument
 from oropendola_payments.ai_billing.records import may_see
 from oropendola_payments.api import endpoint, refusal, require_login, require_manager, require_staff
+from oropendola_payments.api.answers import billing as answers
+from oropendola_payments.api.answers.types import File
+from oropendola_payments.api.contract import described
 from oropendola_payments.engine.core.urls import api_url
 from oropendola_payments.engine.documents import reissue as corrections
 from oropendola_payments.engine.documents import rendering, sweep
@@ -24,6 +27,7 @@ MOST = 500
 
 
 @frappe.whitelist(methods=["GET"])
+@described(File(("application/pdf", "text/html")))
 def download(document: Any = None) -> Response | dict:
 	"""Return an own tax document as PDF, or as a page to print if no PDF can be made."""
 	try:
@@ -38,7 +42,7 @@ def download(document: Any = None) -> Response | dict:
 	return Response(rendering.html_of(found), mimetype="text/html", headers=headers)
 
 
-@endpoint()
+@endpoint(answer=answers.TaxDocuments)
 def get_my_documents(invoice_id: str | None = None) -> dict:
 	"""Return the user's tax documents, the latest first."""
 	filters = {"user": require_login(), **({"invoice": invoice_id} if invoice_id else {})}
@@ -61,7 +65,7 @@ def _listed(row: frappe._dict) -> dict:
 	}
 
 
-@endpoint(methods=("POST",), source="Desk")
+@endpoint(methods=("POST",), source="Desk", answer=answers.IssuedDocuments, errors=("document_on_hold",))
 def issue(invoice_id: str) -> dict:
 	"""Issue what is due for an invoice now, and say what is missing if something is."""
 	require_manager()
@@ -75,7 +79,7 @@ def issue(invoice_id: str) -> dict:
 	return {"documents": numbers, "state": state.document_state, "problem": state.document_problem}
 
 
-@endpoint(methods=("POST",), source="Desk")
+@endpoint(methods=("POST",), source="Desk", answer=answers.ReissuedDocument, errors=("document_on_hold",))
 def reissue(invoice_id: str, reason: str) -> dict:
 	"""Replace the tax document of an invoice by one with the details of today: a credit note and a new document."""
 	require_manager()
@@ -88,6 +92,7 @@ def reissue(invoice_id: str, reason: str) -> dict:
 
 
 @frappe.whitelist(methods=["GET"])
+@described(File(("text/csv", "application/json")))
 def export(
 	format: Any = "csv",
 	from_date: Any = None,

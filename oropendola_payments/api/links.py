@@ -6,6 +6,7 @@ from frappe import _
 from oropendola_payments.ai_billing import qr
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.api import endpoint, require_login
+from oropendola_payments.api.answers import billing as answers
 from oropendola_payments.engine.checkout.payer import own_invoice
 from oropendola_payments.engine.link_checkout import send as sending
 from oropendola_payments.engine.links import create as links
@@ -16,7 +17,7 @@ from oropendola_payments.roles import is_manager
 CHANNELS = ("Email", "SMS")
 
 
-@endpoint(methods=("POST",))
+@endpoint(methods=("POST",), answer=answers.NewPaymentLink)
 def create(invoice_id: str, expires_days: int | None = None, note: str | None = None) -> dict:
 	"""Create a payment link and return its address, only this time."""
 	invoice = _invoice(invoice_id)
@@ -30,7 +31,7 @@ def create(invoice_id: str, expires_days: int | None = None, note: str | None = 
 	}
 
 
-@endpoint(methods=("POST",))
+@endpoint(methods=("POST",), answer=answers.SentPaymentLink)
 def send(invoice_id: str, channel: str = "Email") -> dict:
 	"""Send a new payment link to the customer's address on file."""
 	if channel not in CHANNELS:
@@ -40,13 +41,13 @@ def send(invoice_id: str, channel: str = "Email") -> dict:
 	return sending.send(_invoice(invoice_id), channel, require_login())
 
 
-@endpoint(methods=("GET", "POST"))
+@endpoint(methods=("GET", "POST"), answer=answers.PaymentLinks)
 def list(invoice_id: str) -> dict:
 	"""Return the payment links of an invoice, without their addresses."""
 	return {"links": links_of(_invoice(invoice_id).name)}
 
 
-@endpoint(methods=("POST",))
+@endpoint(methods=("POST",), answer=answers.RevokedPaymentLink)
 def revoke(link: str) -> dict:
 	"""Revoke a payment link. Payments that were started through it can still be completed."""
 	invoice = frappe.db.get_value("AI Payment Link", link, "invoice")
@@ -55,7 +56,7 @@ def revoke(link: str) -> dict:
 	return {"link": links.revoke(link).name, "revoked": True}
 
 
-@endpoint(methods=("POST",), guest=True)
+@endpoint(methods=("POST",), guest=True, answer=answers.RequestedPaymentLink)
 def resend(token: str) -> dict:
 	"""Have a new link sent to the customer. The answer does not tell whether one was sent."""
 	sending.resend(token)

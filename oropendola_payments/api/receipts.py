@@ -6,6 +6,8 @@ import frappe
 from werkzeug.wrappers import Response
 
 from oropendola_payments.api import refusal, require_login
+from oropendola_payments.api.answers.types import File
+from oropendola_payments.api.contract import described
 from oropendola_payments.engine.checkout import payer
 from oropendola_payments.engine.documents import payment_request as requests
 from oropendola_payments.engine.notifications import receipts
@@ -15,6 +17,7 @@ ONLY_STYLES = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; fra
 
 
 @frappe.whitelist(methods=["GET"])
+@described(File(("application/pdf", "text/html")))
 def download(invoice_id: Any = None, payment: Any = None) -> Response | dict:
 	"""Return the receipt of an own invoice as PDF, or as HTML to print if no PDF can be generated.
 
@@ -30,6 +33,7 @@ def download(invoice_id: Any = None, payment: Any = None) -> Response | dict:
 
 
 @frappe.whitelist(methods=["GET"])
+@described(File(("application/pdf", "text/html")))
 def payment_request(invoice_id: Any = None) -> Response | dict:
 	"""Return an own unpaid invoice to pay it elsewhere, as PDF, or as a page to print if no PDF can be generated."""
 	try:

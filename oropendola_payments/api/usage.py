@@ -2,13 +2,14 @@
 
 import frappe
 
-from oropendola_payments.api import endpoint, proxies
+from oropendola_payments.api import contract, endpoint, proxies
+from oropendola_payments.api.answers import usage as answers
 from oropendola_payments.engine.metering import gate, leases
 from oropendola_payments.engine.pauses.first_use import resuming
 from oropendola_payments.engine.usage_ledger import closing, events
 
 
-@endpoint(methods=("POST",), guest=True)
+@endpoint(methods=("POST",), guest=True, answer=answers.Consumed, errors=contract.API_KEY)
 def consume(
 	requests: int = 1,
 	model: str | None = None,
@@ -21,7 +22,7 @@ def consume(
 	return resuming(events.consume, _api_key(), *arguments)
 
 
-@endpoint(methods=("POST",), guest=True)
+@endpoint(methods=("POST",), guest=True, answer=answers.Reserved, errors=contract.API_KEY)
 def reserve(
 	event_id: str,
 	requests: int = 1,
@@ -35,7 +36,7 @@ def reserve(
 	return resuming(events.reserve, _api_key(), *arguments)
 
 
-@endpoint(methods=("POST",), guest=True)
+@endpoint(methods=("POST",), guest=True, answer=answers.ClosedReservation, errors=contract.API_KEY)
 def settle_reservation(
 	event_id: str, input_tokens: int = 0, output_tokens: int = 0, requests: int | None = None
 ) -> dict:
@@ -43,13 +44,13 @@ def settle_reservation(
 	return closing.settle(_api_key(), event_id, input_tokens, output_tokens, requests)
 
 
-@endpoint(methods=("POST",), guest=True)
+@endpoint(methods=("POST",), guest=True, answer=answers.ClosedReservation, errors=contract.API_KEY)
 def release_reservation(event_id: str) -> dict:
 	"""Give a reservation back, because the call used nothing."""
 	return closing.release(_api_key(), event_id)
 
 
-@endpoint(methods=("POST",), guest=True)
+@endpoint(methods=("POST",), guest=True, answer=answers.Lease, errors=contract.API_KEY)
 def lease(
 	requests: int,
 	seconds: int = 30,
@@ -61,19 +62,19 @@ def lease(
 	return resuming(leases.grant, _api_key(), requests, seconds, model, holder, idempotency_key)
 
 
-@endpoint(methods=("POST",), guest=True)
+@endpoint(methods=("POST",), guest=True, answer=answers.SettledLease, errors=contract.API_KEY)
 def settle(lease: str, spent: int, close: bool = True) -> dict:
 	"""Report how much of a lease was spent in all. Closing it gives the rest back."""
 	return resuming(leases.settle, _api_key(), lease, spent, close)
 
 
-@endpoint(methods=proxies.METHODS, guest=True)
+@endpoint(methods=proxies.METHODS, guest=True, answer=answers.Authorized, errors=contract.API_KEY)
 def authorize() -> dict:
 	"""Let a proxy ask whether a request may pass, and count it. For nginx, Traefik, Envoy and others."""
 	return proxies.passed(resuming(gate.authorize, _api_key(), *proxies.asked()))
 
 
-@endpoint(methods=proxies.METHODS, guest=True)
+@endpoint(methods=proxies.METHODS, guest=True, answer=answers.Authorized, errors=contract.API_KEY)
 def check() -> dict:
 	"""Say whether a request may pass, without counting it."""
 	return proxies.passed(resuming(gate.check, _api_key(), *proxies.asked()))

@@ -7,7 +7,10 @@ import frappe
 from frappe import _
 from werkzeug.wrappers import Response
 
-from oropendola_payments.api import refusal
+from oropendola_payments.api import contract, refusal
+from oropendola_payments.api.answers import managers as answers
+from oropendola_payments.api.answers.types import OrOwnFormat
+from oropendola_payments.api.contract import described
 from oropendola_payments.api.incoming import incoming
 from oropendola_payments.engine.inbound import inbox
 from oropendola_payments.engine.monitoring import health
@@ -18,6 +21,12 @@ REJECTED_PER_MINUTE = 60
 
 
 @frappe.whitelist(allow_guest=True, methods=["POST"])
+@described(
+	OrOwnFormat(answers.ReceivedNotice),
+	errors=("invalid_signature", "malformed_notice", "too_large", *contract.GATEWAY),
+	guest=True,
+	query=("gateway",),
+)
 def receive(**_fields: Any) -> Response | dict:
 	"""Receive a webhook of any gateway: `?gateway=<code>`."""
 	gateway = frappe.request.args.get("gateway") or ""

@@ -263,6 +263,7 @@ ROWS = (
 	Row("documents.reissue", (403, 403, 403, 403, 409), lambda w: {"invoice_id": w.invoice, "reason": "A new tax ID"}),
 	Row("health.status", EVERYBODY, methods=BOTH),
 	Row("health.metrics", STAFF, methods=GET),
+	Row("openapi.document", EVERYBODY, methods=GET),
 	Row("payment.get_available_gateways", EVERYBODY, lambda w: {"currency": "INR"}, BOTH),
 	Row("payment.initiate_payment", OWNER, lambda w: {"invoice_id": w.invoice, "gateway": "payu"}),
 	Row("payment.create_bolt_payment", OWNER, lambda w: {"invoice_id": w.invoice, "embed_mode": "inline"}),

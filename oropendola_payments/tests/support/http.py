@@ -11,6 +11,8 @@ import frappe.app
 from frappe.utils.password import set_encrypted_password
 from werkzeug.test import Client, TestResponse
 
+from oropendola_payments.tests.support import contracts
+
 API = "/api/method/oropendola_payments.api."
 _tokens: dict[str, str] = {}
 
@@ -40,6 +42,7 @@ def send(
 			client.open, path, method=method, headers=sent, buffered=True, **options
 		).result()
 	frappe.db.rollback()  # the next read sees what the request committed
+	contracts.check(method, path, answer)
 	return answer
 
 

@@ -24,6 +24,7 @@ LAYERS = (
 	("hooks", "commands", "engine/reactions", "engine/sweeps", "engine/subscription_sweeps"),
 	("www",),
 	("web",),
+	("openapi",),
 	("api",),
 	("install", "overrides", "patches"),
 	("engine/jobs",),

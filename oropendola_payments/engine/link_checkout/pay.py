@@ -14,6 +14,7 @@ from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.engine.links.find import find, invoice_of, standing
 from oropendola_payments.engine.parts import rules
 from oropendola_payments.engine.phone.numbers import phone_number
+from oropendola_payments.engine.tax.reprice import BillingProfileMissing
 from oropendola_payments.exceptions import BadRequest, Conflict, TooManyRequests, Unavailable
 from oropendola_payments.gateways.base import Customer
 
@@ -35,16 +36,24 @@ def pay(token: str, gateway: str | None, email: str = "", phone: str = "", next_
 	payer = _payer(code, email, phone)
 	if invoice.name != link.invoice:
 		in_transaction(_lead_to, link.name, invoice.name)
-	answer = initiate.initiate(
-		invoice.user,
-		invoice.name,
-		code,
-		_flow(code),
-		customer=payer,
-		confirms_phone=True,
-		payment_link=link.name,
-		amount=rules.next_amount(invoice) if next_part else None,
-	)
+	try:
+		answer = initiate.initiate(
+			invoice.user,
+			invoice.name,
+			code,
+			_flow(code),
+			customer=payer,
+			confirms_phone=True,
+			payment_link=link.name,
+			amount=rules.next_amount(invoice) if next_part else None,
+		)
+	except BillingProfileMissing:
+		# The payer does not know the customer's address, and must not change it.
+		raise Conflict(
+			_(
+				"The tax depends on where the customer is. Please ask the customer to enter country and state on the billing page; then this link works."
+			)
+		) from None
 	in_transaction(_count_use, link.name)
 	return answer["attempt"]
 

@@ -10,6 +10,7 @@ from oropendola_payments.tests.support.endpoints import ROWS
 from oropendola_payments.tests.support.http import call, message, send
 from oropendola_payments.tests.support.links import (
 	LinkCase,
+	attempts_through,
 	field_of,
 	form_of,
 	new_link,
@@ -18,6 +19,7 @@ from oropendola_payments.tests.support.links import (
 	token_of,
 )
 from oropendola_payments.tests.support.pages import cookie_of, page
+from oropendola_payments.tests.support.tax import profile, registered_seller
 
 
 class TestNothingElse(LinkCase):
@@ -153,3 +155,18 @@ class TestApi(LinkCase):
 				"links.create", self.user, json={"invoice_id": self.invoice.name, "expires_days": days}
 			)
 			self.assertEqual(answer.status_code, 400)
+
+
+class TestUnknownTax(LinkCase):
+	def setUp(self):
+		self.enterContext(registered_seller())
+		super().setUp()
+
+	def test_a_payer_is_told_who_can_say_where_the_customer_is(self):
+		answer = post(self.path, "pay", gateway=self.gateway)
+		self.assertEqual(answer.status_code, 409)
+		self.assertIn("ask the customer to enter country and state", answer.text)
+		self.assertEqual(attempts_through(self.link.name), [])
+		profile.save(self.user, {"country": "IN", "state": "Karnataka"})
+		self.assertTrue(start(self.path, self.gateway))
+		self.assertEqual(self.invoice.reload().total_amount, 588.82)

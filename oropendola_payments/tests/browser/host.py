@@ -33,11 +33,19 @@ class Host:
 		if self.server:
 			in_own_thread(self.server.close)
 
+	def restart(self):
+		"""Stop the web server and start it again under the same address."""
+		if not self.server:
+			raise SkipTest("The web server of a bench is not ours to restart.")
+		port = self.server.port
+		in_own_thread(self.server.close)
+		self._start(port)
+
 	def deliver_webhooks(self, code: str) -> list[int]:
 		"""Deliver the waiting webhooks of the provider. Returns the HTTP statuses of our answers."""
 		return [self.simulator.webhooks.deliver(delivery) for delivery in self.simulator.webhooks.take(code)]
 
-	def _start(self) -> str:
+	def _start(self, port: int = 0) -> str:
 		try:
 			from benchless.server import Server
 		except ImportError:
@@ -45,7 +53,7 @@ class Host:
 				f"On a bench, set {NAMED} to the address of this site's web server to run the browser tests."
 			) from None
 		site = Path(frappe.local.sites_path, frappe.local.site)
-		self.server = in_own_thread(lambda: Server(site, 0))
+		self.server = in_own_thread(lambda: Server(site, port))
 		in_own_thread(self.server.start)
 		return self.server.url
 

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -60,14 +61,20 @@ class ModelServer:
 class Proxy:
 	"""A proxy that runs until `close`. `ask` sends it one request."""
 
-	def __init__(self, command: list[str], port: int):
-		self.port = port
-		self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+	def __init__(self, command: list[str], port: int, environ: dict | None = None, ready_at: str = "/"):
+		self.port, self._ready_at = port, ready_at
+		self._process = subprocess.Popen(
+			command,
+			stdout=subprocess.DEVNULL,
+			stderr=subprocess.DEVNULL,
+			env={**os.environ, **(environ or {})},
+		)
 		self._wait()
 
 	def close(self):
-		self._process.terminate()
-		self._process.wait(timeout=20)
+		if self._process.poll() is None:
+			self._process.terminate()
+			self._process.wait(timeout=20)
 
 	def ask(
 		self, method: str, path: str, headers: dict | None = None, body: bytes = b""
@@ -84,7 +91,7 @@ class Proxy:
 		until = time.monotonic() + 30
 		while time.monotonic() < until and self._process.poll() is None:
 			try:
-				if self.ask("GET", "/")[0] != 404:  # Traefik listens before it knows its routes
+				if self.ask("GET", self._ready_at)[0] != 404:  # Traefik listens before it knows its routes
 					return
 			except OSError:
 				pass
@@ -97,7 +104,7 @@ def start(name: str, site: str, models: str, change=lambda text: text) -> Proxy:
 	program = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/bin")
 	if not program or not EXAMPLES.is_dir():
 		raise SkipTest(f"There is no {name} here.")
-	folder, port = Path(tempfile.mkdtemp(prefix=f"proxy-{name}-")), _free_port()
+	folder, port = Path(tempfile.mkdtemp(prefix=f"proxy-{name}-")), free_port()
 	for path in (EXAMPLES / name).iterdir():
 		text = change(path.read_text())
 		(folder / path.name).write_text(_with_addresses(text, site, models, port, folder))
@@ -131,7 +138,7 @@ def _with_addresses(text: str, site: str, models: str, port: int, folder: Path) 
 	return text.replace(SITE_NAME, frappe.local.site)
 
 
-def _free_port() -> int:
+def free_port() -> int:
 	with socket.socket() as listener:
 		listener.bind(("127.0.0.1", 0))
 		return listener.getsockname()[1]

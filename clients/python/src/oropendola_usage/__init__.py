@@ -1,10 +1,13 @@
 """Check API keys of Oropendola Payments in front of a model server.
 
-`Meter` decides locally, from leases that it keeps, whether a call may pass. `Client` is the plain HTTP interface.
+`Meter` and `AsyncMeter` decide locally, from leases that they keep, whether a call may pass. `Client` and `AsyncClient` are the plain
+HTTP interface.
 """
 
+from oropendola_usage.aio import AsyncClient, AsyncMeter, httpx_sender
 from oropendola_usage.client import Client
 from oropendola_usage.errors import Refused, Unavailable
+from oropendola_usage.keeper import Policy
 from oropendola_usage.meter import Meter
 
-__all__ = ["Client", "Meter", "Refused", "Unavailable"]
+__all__ = ["AsyncClient", "AsyncMeter", "Client", "Meter", "Policy", "Refused", "Unavailable", "httpx_sender"]

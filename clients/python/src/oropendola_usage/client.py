@@ -6,10 +6,10 @@ from typing import Any
 
 import requests
 
-from oropendola_usage.errors import Refused, Unavailable
+from oropendola_usage.errors import Unavailable
+from oropendola_usage.protocol import call_of, read
 
-PREFIX = "/api/method/oropendola_payments.api.usage."
-TIMEOUT = (3.05, 5.0)
+TIMEOUT = (3.05, 5.0)  # to connect, and to wait for the answer
 
 
 class Client:
@@ -23,7 +23,7 @@ class Client:
 		self._session = session or requests.Session()
 
 	def __repr__(self) -> str:
-		return f"Client({self.site!r})"
+		return f"{type(self).__name__}({self.site!r})"
 
 	def consume(
 		self,
@@ -33,10 +33,45 @@ class Client:
 		model: str | None = None,
 		input_tokens: int = 0,
 		output_tokens: int = 0,
+		event_id: str | None = None,
 	) -> dict[str, Any]:
-		"""Count one call and return what is left."""
+		"""Count one call and return what is left. With an event ID it is counted once, however often it is sent."""
 		tokens = {"input_tokens": input_tokens, "output_tokens": output_tokens}
-		return self._post("consume", key, {"requests": requests, "model": model, **tokens})
+		return self.post(
+			"consume", key, {"requests": requests, "model": model, "event_id": event_id, **tokens}
+		)
+
+	def check(self, key: str) -> dict[str, Any]:
+		"""Return whose key this is and what is left, and count nothing."""
+		return self.post("check", key, {})
+
+	def reserve(
+		self,
+		key: str,
+		event_id: str,
+		requests: int = 1,
+		*,
+		model: str | None = None,
+		input_tokens: int = 0,
+		output_tokens: int = 0,
+		seconds: int = 900,
+	) -> dict[str, Any]:
+		"""Take what a call will use at most. Say afterwards with `settle_reservation` what it used."""
+		tokens = {"input_tokens": input_tokens, "output_tokens": output_tokens, "seconds": seconds}
+		return self.post(
+			"reserve", key, {"event_id": event_id, "requests": requests, "model": model, **tokens}
+		)
+
+	def settle_reservation(
+		self, key: str, event_id: str, *, input_tokens: int = 0, output_tokens: int = 0
+	) -> dict[str, Any]:
+		"""Book what a reserved call really used. Repeating it changes nothing."""
+		tokens = {"input_tokens": input_tokens, "output_tokens": output_tokens}
+		return self.post("settle_reservation", key, {"event_id": event_id, **tokens})
+
+	def release_reservation(self, key: str, event_id: str) -> dict[str, Any]:
+		"""Give a reservation back, because the call used nothing."""
+		return self.post("release_reservation", key, {"event_id": event_id})
 
 	def lease(
 		self,
@@ -50,40 +85,20 @@ class Client:
 	) -> dict[str, Any]:
 		"""Take a slice of the quota. It may be smaller than what was wanted."""
 		wanted = {"requests": requests, "seconds": seconds, "model": model, "holder": holder}
-		return self._post("lease", key, {**wanted, "idempotency_key": idempotency_key})
+		return self.post("lease", key, {**wanted, "idempotency_key": idempotency_key})
 
 	def settle(self, key: str, lease: str, spent: int, *, close: bool = True) -> dict[str, Any]:
 		"""Report how much of a lease was spent in all."""
-		return self._post("settle", key, {"lease": lease, "spent": spent, "close": int(close)})
+		return self.post("settle", key, {"lease": lease, "spent": spent, "close": int(close)})
 
-	def _post(self, endpoint: str, key: str, values: dict[str, Any]) -> dict[str, Any]:
-		body = {name: value for name, value in values.items() if value is not None}
+	def post(self, endpoint: str, key: str, values: dict[str, Any]) -> dict[str, Any]:
+		"""Call an endpoint by its name. Raises Refused, or Unavailable if there was no answer."""
+		call = call_of(self.site, endpoint, key, values)
 		try:
 			answer = self._session.post(
-				f"{self.site}{PREFIX}{endpoint}", json=body, headers={"X-API-Key": key}, timeout=self.timeout,
-				allow_redirects=False,
-			)  # fmt: skip
+				call.url, data=call.body, headers=call.headers, timeout=self.timeout, allow_redirects=False
+			)
 		except requests.RequestException as error:
 			# Not the exception's text: a proxy may put headers into it.
 			raise Unavailable(f"{self.site} could not be asked: {type(error).__name__}") from None
-		return _checked(answer)
-
-
-def _checked(answer: requests.Response) -> dict[str, Any]:
-	try:
-		message = answer.json()["message"]
-		if message["success"]:
-			return message
-		text, code = message["error"], message["error_code"]
-	except (ValueError, KeyError, TypeError):
-		raise Unavailable(f"The site answered {answer.status_code} without an envelope.") from None
-	if answer.status_code >= 500:
-		raise Unavailable(text)
-	raise Refused(
-		text,
-		answer.status_code,
-		code,
-		message.get("retry_after"),
-		message.get("reason"),
-		message.get("window"),
-	)
+		return read(answer.status_code, answer.content)

@@ -1,87 +1,76 @@
-"""Decide locally whether a call may pass, from leases that are renewed when they run out and settled in the background."""
+"""Decide locally whether a call may pass, for servers with threads. Leases are renewed and settled in the background."""
 
 from __future__ import annotations
 
-import hashlib
-import queue
+import os
 import threading
-import time
 import uuid
+import weakref
 from collections.abc import Callable
-from typing import Literal
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
-from oropendola_usage.book import Lease, lease_from, next_size
+from oropendola_usage.book import Purse, clock
 from oropendola_usage.client import Client
 from oropendola_usage.errors import Refused, Unavailable
+from oropendola_usage.journal import Journal, Report
+from oropendola_usage.keeper import Keeper, Policy
 
-# Other holders settle within moments, so a refusal is not remembered for longer, whatever the site says.
-LONGEST_REFUSAL = 1.0
-RETRY_SETTLING = 2.0
-KEEP_TRYING = 900.0
-
-
-class _Purse:
-	"""What is held for one key and one model."""
-
-	def __init__(self, key: str, model: str | None, size: int):
-		self.key, self.model, self.size = key, model, size
-		self.lock = threading.Lock()
-		self.lease: Lease | None = None
-		self.taken_at = 0.0
-		self.refusal: Refused | None = None
-		self.refused_until = 0.0
+TICK = 1.0
 
 
 class Meter:
-	"""Checks keys for one process. Share one between all threads, and `close` it at the end: it reports what was not spent.
+	"""Checks keys for one process. Share one between all threads, and `close` it at the end: it gives back what was not spent.
 
-	When the site cannot be reached, running leases go on; after that `on_outage` decides: "closed" refuses with Unavailable, "open" lets
-	calls pass and counts them later, when the site is back.
+	Options are those of `Policy`. `journal` is the path of a file that keeps unsent reports if the process ends.
 	"""
 
 	def __init__(
 		self,
 		client: Client,
 		*,
-		seconds: int = 10,
-		first: int = 10,
-		most: int = 10_000,
-		on_outage: Literal["closed", "open"] = "closed",
-		holder: str | None = None,
-		clock: Callable[[], float] = time.monotonic,
+		journal: str | Path | None = None,
+		clock: Callable[[], float] = clock,
+		**policy: Any,
 	):
-		self.client, self.seconds, self.first, self.most = client, seconds, first, most
-		self.on_outage, self.holder, self._clock = on_outage, holder, clock
-		self._purses: dict[tuple[str, str | None], _Purse] = {}
-		self._purses_lock = threading.Lock()
-		self._reports: queue.Queue[tuple[float, Callable[[], object]] | None] = queue.Queue()
-		self._worker = threading.Thread(target=self._report, name="oropendola-usage", daemon=True)
-		self._worker.start()
+		self.client, self.policy = client, Policy(**policy)
+		self._journal_path, self._clock = journal, clock
+		self._start()
+		_forget_in_children(self)
 
 	def check(self, key: str, requests: int = 1, *, model: str | None = None) -> None:
 		"""Return if the call may pass, which counts it. Raises Refused, or Unavailable if the site is away and the policy is "closed"."""
-		purse = self._purse(key, model)
-		now = self._clock()
-		with purse.lock:
-			if purse.lease and purse.lease.spend(requests, now):
+		while True:
+			with self._lock:
+				purse = self._keeper.purse(key, model)
+				if purse.spend(requests, self._clock()):
+					if purse.wants_spare(self._clock()) and self._keeper.may_ask():
+						self._ask_later(purse, 0)
+					return
+				if not self._keeper.may_ask():
+					self._keeper.require_open(purse, requests)
+					return
+				asking = purse.asking or self._ask_later(purse, requests)
+			if self._is_decided(purse, requests, asking):
 				return
-			if purse.refusal and now < purse.refused_until:
-				raise purse.refusal
-			self._renew(purse, requests)
 
-	def flush(self) -> None:
-		"""Wait until everything that was to be reported so far has been tried."""
-		self._reports.join()
+	def flush(self, timeout: float = 30.0) -> bool:
+		"""Send what is to be reported. Return whether nothing is left."""
+		return self._send_all(self._clock() + timeout)
 
-	def close(self) -> None:
-		"""Settle all leases and stop the background thread."""
-		with self._purses_lock:
-			purses, self._purses = list(self._purses.values()), {}
-		for purse in purses:
-			with purse.lock:
-				self._settle(purse)
-		self._reports.put(None)
-		self._worker.join(timeout=self.client.timeout[0] + self.client.timeout[1] + 1)
+	def close(self, timeout: float = 5.0) -> None:
+		"""Settle all leases and stop the background threads. What cannot be sent stays in the journal, if it has a path."""
+		self._stopping.set()
+		self._wake.set()
+		self._pool.shutdown(wait=True)
+		with self._lock:
+			self._keeper.retire_all()
+		self._send_all(self._clock() + timeout)
+		if self._worker.is_alive():
+			self._worker.join(timeout=timeout)
+		with self._lock:
+			self._keeper.journal.close()
 
 	def __enter__(self) -> Meter:
 		return self
@@ -89,66 +78,123 @@ class Meter:
 	def __exit__(self, *_error: object) -> None:
 		self.close()
 
-	# Leases ---------------------------------------------------------------------------------------
+	def __repr__(self) -> str:
+		return f"Meter({self.client!r})"
 
-	def _purse(self, key: str, model: str | None) -> _Purse:
-		# By a hash, so that a dump of the dictionary's keys shows none of the customers'.
-		name = (hashlib.sha256(key.encode()).hexdigest(), model)
-		with self._purses_lock:
-			return self._purses.setdefault(name, _Purse(key, model, self.first))
+	# Asking ---------------------------------------------------------------------------------------
 
-	def _renew(self, purse: _Purse, requests: int) -> None:
-		"""Get another lease and spend from it. The caller holds the purse's lock, so one thread asks for each key."""
-		now = self._clock()
-		if purse.lease and purse.lease.is_usable(now):
-			elapsed = now - purse.taken_at
-			purse.size = next_size(purse.lease.spent, elapsed, self.seconds, self.first, self.most)
-		self._settle(purse)
+	def _is_decided(self, purse: Purse, requests: int, asking: Future[int]) -> bool:
+		"""Wait for the answer. Return False if it can be tried again with what was granted."""
 		try:
-			answer = self.client.lease(
-				purse.key, max(purse.size, requests), seconds=self.seconds, model=purse.model, holder=self.holder,
-				idempotency_key=uuid.uuid4().hex,
-			)  # fmt: skip
-		except Refused as refusal:
-			wait = min(refusal.retry_after or LONGEST_REFUSAL, LONGEST_REFUSAL)
-			purse.refusal, purse.refused_until = refusal, now + wait
-			raise
+			usable = asking.result()
 		except Unavailable:
-			if self.on_outage == "closed":
+			with self._lock:
+				self._keeper.require_open(purse, requests)
+			return True
+		if usable < requests:
+			self._consume(purse, requests)
+			return True
+		return False
+
+	def _ask_later(self, purse: Purse, requests: int) -> Future[int]:
+		purse.asking = self._pool.submit(self._ask, purse, requests)
+		asking: Future[int] = purse.asking
+		return asking
+
+	def _ask(self, purse: Purse, requests: int) -> int:
+		try:
+			with self._lock:
+				asked_at = self._clock()
+				wanted, values = self._keeper.question(purse, requests)
+			try:
+				answer = self.client.post("lease", purse.key, values)
+			except Refused as refusal:
+				with self._lock:
+					self._keeper.refused(purse, refusal)
 				raise
-			self._later(lambda: self.client.consume(purse.key, requests, model=purse.model))
-			return
-		purse.lease, purse.taken_at, purse.refusal = lease_from(answer, now), now, None
-		if not purse.lease.spend(requests, self._clock()):
-			self._settle(purse)
-			self.client.consume(purse.key, requests, model=purse.model)
+			except Unavailable:
+				with self._lock:
+					self._keeper.away()
+				raise
+			with self._lock:
+				return self._keeper.granted(purse, answer, wanted, asked_at)
+		finally:
+			purse.asking = None
+			self._wake.set()
 
-	def _settle(self, purse: _Purse) -> None:
-		lease, purse.lease = purse.lease, None
-		if lease:
-			key = purse.key
-			self._later(lambda: self.client.settle(key, lease.name, lease.spent))
+	def _consume(self, purse: Purse, requests: int) -> None:
+		"""Count a call that no lease has room for, by itself. What is held goes back first, because it may be the room."""
+		with self._lock:
+			purse.retire_all()
+			self._keeper.report_retired(purse)
+		with self._sending:
+			self._send_due()
+		values = {"requests": requests, "model": purse.model, "event_id": uuid.uuid4().hex}
+		try:
+			self.client.post("consume", purse.key, values)
+		except Unavailable:
+			with self._lock:
+				self._keeper.away()
+				self._keeper.require_open(purse, requests)
 
-	# Reports --------------------------------------------------------------------------------------
-
-	def _later(self, report: Callable[[], object]) -> None:
-		self._reports.put((time.monotonic() + KEEP_TRYING, report))
+	# Reporting ------------------------------------------------------------------------------------
 
 	def _report(self) -> None:
-		while True:
-			entry = self._reports.get()
-			try:
-				if entry is None:
-					return
-				self._try(*entry)
-			finally:
-				self._reports.task_done()
+		while not self._stopping.is_set():
+			self._wake.wait(TICK)
+			self._wake.clear()
+			with self._lock:
+				self._keeper.sweep(at_most_every=TICK)
+			self._send_all(self._clock())
 
-	def _try(self, until: float, report: Callable[[], object]) -> None:
+	def _send_all(self, until: float) -> bool:
+		"""Send what is due, and try again until then. Return whether nothing is left."""
+		while True:
+			with self._sending:
+				self._send_due()
+			with self._lock:
+				left = len(self._keeper.journal)
+			if not left or self._clock() >= until:
+				return not left
+			threading.Event().wait(0.05)
+
+	def _send_due(self) -> None:
+		with self._lock:
+			reports = self._keeper.due()
+		for report in reports:
+			error = self._send(report)
+			with self._lock:
+				self._keeper.reported(report, error)
+			if isinstance(error, Unavailable):
+				return
+
+	def _send(self, report: Report) -> Exception | None:
 		try:
-			report()
-		except Refused:
-			pass  # a revoked key or a closed lease: there is nobody left to tell
-		except Unavailable:
-			if time.monotonic() < until:
-				threading.Timer(RETRY_SETTLING, lambda: self._reports.put((until, report))).start()
+			self.client.post(report.endpoint, report.key or "", report.values)
+		except (Refused, Unavailable) as error:
+			return error
+		return None
+
+	# Processes ------------------------------------------------------------------------------------
+
+	def _start(self) -> None:
+		self._parents = getattr(self, "_keeper", None)  # kept open: its file belongs to the other process
+		self._keeper = Keeper(self.policy, Journal(self._journal_path), self._clock)
+		self._lock, self._sending = threading.Lock(), threading.Lock()
+		self._wake, self._stopping = threading.Event(), threading.Event()
+		self._pool = ThreadPoolExecutor(8, "oropendola-usage")
+		self._worker = threading.Thread(target=self._report, name="oropendola-usage", daemon=True)
+		self._worker.start()
+
+
+def _forget_in_children(meter: Meter) -> None:
+	"""A forked process starts anew: it has none of the threads, and its leases are those of its parent."""
+	if not hasattr(os, "register_at_fork"):
+		return
+	known = weakref.ref(meter)
+
+	def start_anew() -> None:
+		if there := known():
+			there._start()
+
+	os.register_at_fork(after_in_child=start_anew)

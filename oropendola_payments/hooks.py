@@ -13,8 +13,8 @@ DESK_SCRIPT = "public/js/payments_desk.js"
 doctype_js = dict.fromkeys(
 	(
 		*("AI API Key", "AI Billing Profile", "AI Invoice", "AI Payment Link", "AI Plan Change"),
-		*("AI Subscription", "AI Tax Document", "Payment Attempt", "Payment Refund", "Payment Settings"),
-		*("Payment Gateway Settings", "Payment Webhook Log"),
+		*("AI Subscription", "AI Tax Document", "Payment Attempt", "Payment Posting", "Payment Refund"),
+		*("Payment Gateway Settings", "Payment Settings", "Payment Webhook Log"),
 	),
 	DESK_SCRIPT,
 )
@@ -65,6 +65,7 @@ PARTS = "oropendola_payments.engine.jobs.part_jobs"
 PLAN_CHANGES = "oropendola_payments.engine.jobs.plan_change_jobs"
 DOCUMENTS = "oropendola_payments.engine.jobs.document_jobs"
 USAGE = "oropendola_payments.engine.jobs.usage_jobs"
+OTHER_APPS = "oropendola_payments.integrations.dispatch"
 
 # These only enqueue background jobs, because a cron job itself has 300 seconds.
 scheduler_events = {
@@ -76,7 +77,12 @@ scheduler_events = {
 			f"{SUBSCRIPTIONS}.send_payment_reminders",
 			f"{PLAN_CHANGES}.settle_plan_changes",
 		],
-		"*/5 * * * *": [f"{SWEEPS}.count_successes", f"{DOCUMENTS}.issue_documents", f"{USAGE}.sum_up_usage"],
+		"*/5 * * * *": [
+			f"{SWEEPS}.count_successes",
+			f"{DOCUMENTS}.issue_documents",
+			f"{OTHER_APPS}.post_postings",
+			f"{USAGE}.sum_up_usage",
+		],
 		"*/30 * * * *": [f"{SWEEPS}.check_abandoned_payments"],
 		"5 * * * *": [f"{SWEEPS}.check_invariants", f"{SUBSCRIPTIONS}.expire_subscriptions"],
 		"20 * * * *": [f"{SUBSCRIPTIONS}.retire_api_keys"],
@@ -123,6 +129,7 @@ user_data_fields = [
 	{"doctype": "AI Payment Link", "filter_by": "user", "redact_fields": ["note"]},
 	{"doctype": "Payment Capture", "filter_by": "user", "redact_fields": ["note"]},
 	{"doctype": "Payment Refund", "filter_by": "user", "redact_fields": ["reason"]},
+	{"doctype": "Payment Posting", "filter_by": "user", "redact_fields": ["note"]},
 	{
 		"doctype": "AI Billing Profile",
 		"filter_by": "user",
@@ -170,14 +177,36 @@ doc_events = {
 	"AI Plan Change": {"onload": f"{FORMS}.plan_change_loaded"},
 	"Payment Webhook Log": {"onload": f"{FORMS}.webhook_log_loaded"},
 	"AI Plan": {"on_change": CHANGED, "on_trash": CHANGED},
-	"Payment Settings": {"onload": f"{FORMS}.settings_loaded", "on_change": CHANGED},
+	"Payment Settings": {
+		"onload": f"{FORMS}.settings_loaded",
+		"validate": f"{OTHER_APPS}.settings_validated",
+		"on_update": f"{OTHER_APPS}.settings_saved",
+		"on_change": CHANGED,
+	},
 	"Payment Gateway Settings": {
-		"on_update": f"{GATEWAY}.settings_changed.settings_saved",
+		"on_update": [f"{GATEWAY}.settings_changed.settings_saved", f"{OTHER_APPS}.gateway_saved"],
 		"on_change": CHANGED,
 		"on_trash": [CHANGED, f"{GATEWAY}.settings_changed.settings_removed"],
 		"check_connection": f"{GATEWAY}.call.check_connection",
+		"payment_url": f"{OTHER_APPS}.payment_url",
+	},
+	"Payment Posting": {"onload": f"{FORMS}.posting_loaded"},
+	# Of ERPNext. Without it, nobody calls these.
+	"Payment Request": {
+		"before_cancel": f"{OTHER_APPS}.request_cancelling",
+		"on_cancel": f"{OTHER_APPS}.request_cancelled",
+	},
+	"Payment Entry": {
+		"on_submit": f"{OTHER_APPS}.payment_entry_changed",
+		"on_cancel": f"{OTHER_APPS}.payment_entry_changed",
 	},
 }
+
+# As an app of its own would name them: other apps on this site learn of payments and refunds.
+payment_succeeded = [f"{OTHER_APPS}.payment_succeeded"]
+payment_refunded = [f"{OTHER_APPS}.payment_refunded"]
+# The books of an app, used where the app is installed. Loaded when something is booked, not before.
+payment_books = {"erpnext": "oropendola_payments.integrations.erpnext.books.ERPNextBooks"}
 
 # Log Settings may clear old payloads and delete closed alerts. It never deletes a message.
 default_log_clearing_doctypes = {"Payment Webhook Log": 180, "Payment Alert": 180, "AI Usage Lease": 30}

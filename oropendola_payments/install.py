@@ -6,6 +6,7 @@ from frappe.utils import cint
 from oropendola_payments.ai_billing.current import forget
 from oropendola_payments.engine.notifications import templates as mail_templates
 from oropendola_payments.gateways import BUILT_IN, load
+from oropendola_payments.integrations import dispatch
 from oropendola_payments.roles import DESK_ROLES, TRANSACT
 
 MODULE = "AI Billing"
@@ -17,10 +18,12 @@ def after_install() -> None:
 
 def after_migrate() -> None:
 	ensure_first_data()
+	dispatch.prepare()
 
 
 def before_uninstall() -> None:
 	"""Delete what Frappe leaves behind: secrets and settings, our roles and permissions, unchanged email templates, scheduled jobs."""
+	dispatch.uninstalling()
 	_remove_secrets_and_settings()
 	mail_templates.remove_untouched_records()
 	# Frappe deletes these only at the next migration. Until then the scheduler would run our jobs without our tables.

@@ -21,6 +21,8 @@ OPEN = (DUE, HELD, CREDIT_DUE)
 
 
 def after_payment(invoice: "AIInvoice") -> str:
+	if invoice.is_external():
+		return NOT_NEEDED  # the other app has its own
 	return DUE if to_decimal(invoice.total_amount or 0) > 0 else NOT_NEEDED
 
 

@@ -17,6 +17,7 @@ from oropendola_payments.ai_billing.doctype.ai_plan_change.ai_plan_change import
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.ai_billing.doctype.ai_tax_document.ai_tax_document import AITaxDocument
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
+from oropendola_payments.ai_billing.doctype.payment_posting.payment_posting import PaymentPosting
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
 from oropendola_payments.ai_billing.formatting import money
 from oropendola_payments.engine.documents import rendering
@@ -49,6 +50,10 @@ def attempt_loaded(attempt: PaymentAttempt, method: str | None = None) -> None:
 
 def key_loaded(key: AIAPIKey, method: str | None = None) -> None:
 	key.set_onload("can_revoke", is_manager() and (key.status != "Revoked" or bool(key.suspended)))
+
+
+def posting_loaded(posting: PaymentPosting, method: str | None = None) -> None:
+	posting.set_onload("can_act", is_manager() and posting.status == "Needs Attention")
 
 
 def refund_loaded(refund: PaymentRefund, method: str | None = None) -> None:
@@ -103,7 +108,9 @@ def link_loaded(link: AIPaymentLink, method: str | None = None) -> None:
 
 def _link_channels(invoice: AIInvoice) -> list[str] | None:
 	"""Return how a payment link can be given away, if there is something to pay."""
-	return ["Copy", "Email", "SMS"] if invoice.is_payable() else None
+	if not invoice.is_payable():
+		return None
+	return ["Copy"] if invoice.is_external() else ["Copy", "Email", "SMS"]
 
 
 def subscription_actions(subscription: AISubscription) -> dict:

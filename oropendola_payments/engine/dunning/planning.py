@@ -7,7 +7,7 @@ from frappe.utils import get_datetime, now_datetime
 
 from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.current import payment_settings
-from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import EXTERNAL, AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.core.batch import for_each
@@ -47,7 +47,12 @@ def _plan_after_attempt(invoice_name: str, attempt_name: str) -> None:
 	invoice = lock("AI Invoice", invoice_name)
 	attempt = lock("Payment Attempt", attempt_name)
 	is_planned = frappe.db.exists(REMINDER, {"attempt": attempt_name})
-	if invoice.status not in UNPAID or is_planned or attempt_name != _last_attempt(invoice_name):
+	if (
+		invoice.is_external()
+		or invoice.status not in UNPAID
+		or is_planned
+		or attempt_name != _last_attempt(invoice_name)
+	):
 		return
 	stop_planned(invoice, "another_attempt")
 	cause = cause_of(attempt)
@@ -66,7 +71,7 @@ def _plan_after_due_date(name: str) -> None:
 	invoice = lock("AI Invoice", name)
 	known = any(frappe.db.exists(doctype, {"invoice": name}) for doctype in ("Payment Attempt", REMINDER))
 	# The price of a change of plan holds for a short time only, so nobody is asked to pay it later.
-	if invoice.status != "Pending" or known or invoice.purpose == "Upgrade":
+	if invoice.status != "Pending" or known or invoice.purpose in ("Upgrade", EXTERNAL):
 		return
 	_plan(invoice, DUE, end_of_day(invoice.due_date), None)
 

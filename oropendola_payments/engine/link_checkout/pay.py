@@ -61,10 +61,15 @@ def pay(token: str, gateway: str | None, email: str = "", phone: str = "", next_
 def choices(invoice: AIInvoice) -> dict:
 	"""Return the gateways that somebody without a log-in can use.
 
-	Not those that first send a code to the customer's phone: whoever has the link need not have the phone.
+	Not those that first send a code to the customer's phone: whoever has the link need not have the phone. A document of another
+	app names the only one that it can be paid with.
 	"""
 	listing = gateway_choice.available(invoice.currency, invoice.outstanding())
-	usable = [entry for entry in listing["gateways"] if entry["available"] and not _needs_code(entry["id"])]
+	usable = [
+		entry
+		for entry in listing["gateways"]
+		if entry["available"] and not _needs_code(entry["id"]) and invoice.takes_gateway(entry["id"])
+	]
 	default = next((entry["id"] for entry in usable if entry["recommended"]), None)
 	return {"gateways": usable, "default": default or (usable[0]["id"] if usable else None)}
 

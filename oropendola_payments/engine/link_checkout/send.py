@@ -80,7 +80,7 @@ def mail_new_link(link: str) -> None:
 	"""Mail a new link for the same invoice, in a worker: so the answer takes as long for an address as for none."""
 	doc: AIPaymentLink = frappe.get_doc("AI Payment Link", link)
 	invoice = invoice_of(doc)
-	if invoice.is_payable() and emails.can_be_sent():
+	if invoice.is_payable() and not invoice.is_external() and emails.can_be_sent():
 		emails.payment_link(invoice, create(invoice.name, channel="Email", step="payment_link").address)
 
 

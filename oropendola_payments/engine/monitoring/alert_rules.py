@@ -155,6 +155,18 @@ def documents_on_hold() -> Iterator[Finding]:
 	yield Finding("Documents On Hold", SITE, text.format(len(rows)), severity, names)
 
 
+def postings() -> Iterator[Finding]:
+	"""Yield what ERPNext or another app could not take, so that somebody has to look."""
+	names = frappe.get_all(
+		"Payment Posting", {"status": "Needs Attention"}, pluck="name", order_by="creation, name"
+	)
+	if names:
+		text = _(
+			"Postings to other apps that need attention: {0}. Please open them; each says what to do. Then post them again, or close them."
+		)
+		yield Finding("Postings", SITE, text.format(len(names)), "Critical", tuple(names[:SHOWN]))
+
+
 def setup() -> Iterator[Finding]:
 	"""Yield problems of how the site is set up. `health.status` shows them as well, without waiting for an alert."""
 	live, simulated = enabled_in("Live"), enabled_in("Simulator")
@@ -207,5 +219,6 @@ RULES = {
 	overdue_parts: ("Overdue Parts",),
 	gateways: ("Gateway Degraded", "Keys Refused"),
 	documents_on_hold: ("Documents On Hold",),
+	postings: ("Postings",),
 	setup: ("Simulator Beside Live", "Live Without HTTPS", "No Outgoing Mail"),
 }

@@ -79,6 +79,13 @@ RULES = {
 	"message_not_handled": """
 		SELECT name FROM `tabPayment Webhook Log` WHERE status = 'Dead'
 			OR (status = 'Received' AND creation < %(hour_ago)s)""",
+	"posting_not_done": """
+		SELECT name FROM `tabPayment Posting` WHERE status = 'Waiting' AND creation < %(day_ago)s""",
+	"payment_not_posted": """
+		SELECT c.name FROM `tabPayment Capture` c JOIN `tabAI Invoice` i ON i.name = c.invoice
+		WHERE i.purpose = 'External' AND i.status <> 'Partly Paid' AND c.creation < %(hour_ago)s
+			AND c.disposition <> 'Mismatch'
+			AND NOT EXISTS (SELECT 1 FROM `tabPayment Posting` p WHERE p.invoice = c.invoice)""",
 	"unknown_for_more_than_a_day": """
 		SELECT name FROM `tabPayment Refund` WHERE status = 'Unknown' AND creation < %(day_ago)s
 		UNION ALL SELECT name FROM `tabPayment Attempt` WHERE status = 'Created' AND creation < %(day_ago)s""",

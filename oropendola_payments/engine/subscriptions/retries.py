@@ -19,7 +19,12 @@ WINDOW = timedelta(hours=1)
 
 
 def counted_from(invoice: AIInvoice) -> datetime:
-	"""Return the time from which failed tries count: an hour ago, or when a manager allowed another try of this invoice."""
+	"""Return the time from which failed tries count: an hour ago, or when a manager allowed another try of this invoice.
+
+	Invoices for documents of other apps have one owner for many payers. Their links have limits of their own.
+	"""
+	if invoice.is_external():
+		return now_datetime()
 	allowed_on = get_datetime(invoice.retry_allowed_on) if invoice.get("retry_allowed_on") else None
 	return max(now_datetime() - WINDOW, allowed_on or datetime.min)
 

@@ -67,8 +67,8 @@ def profile_saved(profile: AIBillingProfile, method: str | None = None) -> None:
 
 
 def fill_in(invoice: AIInvoice, method: str | None = None) -> None:
-	"""For `doc_events`: tax and parties of a new invoice that somebody makes by hand and gives no tax of their own."""
-	if invoice.buyer_snapshot or not invoice.user or not invoice.currency:
+	"""For `doc_events`: tax and parties of a new invoice that somebody makes by hand and gives no tax of their own. A document of another app has its tax."""
+	if invoice.buyer_snapshot or invoice.is_external() or not invoice.user or not invoice.currency:
 		return
 	price = to_decimal(invoice.net_amount or 0)
 	found = quote(price, invoice.currency, invoice.user, _product_kind(invoice), inclusive=False)

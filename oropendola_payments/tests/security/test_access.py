@@ -83,12 +83,13 @@ CUSTOMERS_READ = (
 	"AI Tax Document",
 )  # fmt: skip
 STAFF_ONLY = (
-	"AI Plan", "AI Instalment Plan", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log", "Payment Alert",
+	"AI Plan", "AI Instalment Plan", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log", "Payment Alert", "Payment Posting",
 	"Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Usage Window", "AI Usage Lease", "AI Usage Entry", "AI Usage Day", "AI Coupon", "AI Coupon Redemption", "AI Trial Claim", "AI Tax Registration", "AI Tax Rule", "AI Tax Document Series", "AI Exchange Rate", "Payment Gateway Settings", "Payment Settings",
 )  # fmt: skip
 # Records that not even a manager creates, changes or deletes.
 EVIDENCE = (
 	"AI API Key", "AI Plan Change", "Payment Attempt", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log",
+	"Payment Posting",
 	"Payment Alert", "Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Payment Link", "AI Usage Window",
 	"AI Usage Lease", "AI Usage Entry", "AI Usage Day",
 	"AI Tax Document", "AI Tax Document Series",
@@ -230,6 +231,7 @@ class TestRest(TestCase):
 				"Payment Alert", kind="Dead Letters", subject=unique("subject"), status="Open"
 			),
 			"Payment Counter": cls.stored("Payment Counter", name=unique("counter")),
+			"Payment Posting": cls.stored("Payment Posting", invoice=invoice, source_key=unique("source")),
 			"AI Payment Reminder": cls.stored("AI Payment Reminder", invoice=invoice, user=cls.owner),
 			"AI Usage Window": cls.stored(
 				"AI Usage Window", subscription=cls.subscription.name, unique_key=unique("window")

@@ -15,6 +15,7 @@ PARTS = "oropendola_payments.engine.jobs.part_jobs"
 PLAN_CHANGES = "oropendola_payments.engine.jobs.plan_change_jobs"
 DOCUMENTS = "oropendola_payments.engine.jobs.document_jobs"
 USAGE = "oropendola_payments.engine.jobs.usage_jobs"
+OTHER_APPS = "oropendola_payments.integrations.dispatch"
 
 # Job, its cron expression, how docs/operations.md puts it, the function that it queues.
 JOBS = (
@@ -23,6 +24,7 @@ JOBS = (
 	(f"{SWEEPS}.poll_refunds", "*/2 * * * *", "every 2 minutes", "run_refunds"),
 	(f"{DOCUMENTS}.issue_documents", "*/5 * * * *", "every 5 minutes", "run_documents"),
 	(f"{USAGE}.sum_up_usage", "*/5 * * * *", "every 5 minutes", "run_sum_up"),
+	(f"{OTHER_APPS}.post_postings", "*/5 * * * *", "every 5 minutes", "run_postings"),
 	(f"{SWEEPS}.count_successes", "*/5 * * * *", "every 5 minutes", "run_count_successes"),
 	(f"{SWEEPS}.check_alerts", "*/10 * * * *", "every 10 minutes", "run_alerts"),
 	(f"{SUBSCRIPTIONS}.send_payment_reminders", "*/10 * * * *", "every 10 minutes", "run_payment_reminders"),

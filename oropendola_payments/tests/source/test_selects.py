@@ -11,7 +11,14 @@ from oropendola_payments.tests.support.time_travel import (
 	sweep_until_settled,
 )
 
-STATEFUL = ("AI Invoice", "AI Plan Change", "AI Subscription", "Payment Attempt", "Payment Refund")
+STATEFUL = (
+	"AI Invoice",
+	"AI Plan Change",
+	"AI Subscription",
+	"Payment Attempt",
+	"Payment Posting",
+	"Payment Refund",
+)
 WRITTEN = (*STATEFUL, "AI API Key", "Payment Capture", "Payment Event", "Payment Webhook Log")
 
 

@@ -6,6 +6,7 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoi
 from oropendola_payments.ai_billing.doctype.ai_plan_change.ai_plan_change import AIPlanChange
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
+from oropendola_payments.ai_billing.doctype.payment_posting.payment_posting import PaymentPosting
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
 from oropendola_payments.tests.support.source import ROOT
 
@@ -15,6 +16,7 @@ RECORDS = {
 	"AI Invoice": AIInvoice,
 	"Payment Attempt": PaymentAttempt,
 	"Payment Refund": PaymentRefund,
+	"Payment Posting": PaymentPosting,
 	"AI Subscription": AISubscription,
 	"AI Plan Change": AIPlanChange,
 }

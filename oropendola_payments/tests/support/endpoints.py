@@ -15,6 +15,7 @@ import frappe
 
 import oropendola_payments.api
 from oropendola_payments import roles
+from oropendola_payments.ai_billing.doctype.payment_posting.payment_posting import new_posting
 from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.checkout import two_step
 from oropendola_payments.engine.dunning import opt_out
@@ -149,6 +150,15 @@ class OwnerRecords:
 		return links.create(self.invoice, made_by=self.owner)
 
 	@cached_property
+	def posting(self) -> str:
+		"""A posting that waits for a manager."""
+		invoice = frappe.get_doc("AI Invoice", self.invoice)
+		posting = new_posting(invoice, "Payment", unique("capture"), amount=1, currency="INR")
+		posting.mark_as_needing_attention("The books are closed.")
+		frappe.db.commit()
+		return posting.name
+
+	@cached_property
 	def lost_refund(self) -> str:
 		"""A refund whose response was lost."""
 		invoice = self.subscription.current_invoice
@@ -204,6 +214,8 @@ ROWS = (
 	Row("admin.confirm_live_site", MANAGER),
 	Row("admin.rotate_frontend_secret", MANAGER),
 	Row("admin.close_refund", MANAGER, lambda w: {"refund": w.lost_refund, "note": "It is not in the dashboard."}),
+	Row("postings.retry", MANAGER, lambda w: {"posting": w.posting}),
+	Row("postings.close", MANAGER, lambda w: {"posting": w.posting, "note": "It was booked by hand."}),
 	Row("admin.explain_gateways", STAFF, lambda w: {"currency": "INR"}, methods=BOTH),
 	Row("admin.allow_retry", MANAGER, lambda w: {"invoice_id": w.exhausted_invoice, "reason": "The bank made a mistake."}),
 	Row("admin.cancel_subscription", MANAGER, lambda w: {"subscription_id": w.subscription.name}),

@@ -27,6 +27,10 @@ LAYERS = (
 	("openapi",),
 	("api",),
 	("install", "overrides", "patches"),
+	("integrations",),
+	("integrations/erpnext",),
+	("integrations/payments_app",),
+	("integrations/outbox",),
 	("engine/jobs",),
 	("engine/privacy",),
 	("engine/monitoring",),
@@ -65,7 +69,13 @@ LAYERS = (
 )
 # These find what lies above them by its name, so that a new gateway is a folder of its own.
 REGISTRIES = {("gateways", "gateways/*"), ("simulator/core", "simulator")}
-SPLIT = ("engine", "gateways", "simulator", "simulator/providers")  # folders whose folders are rooms
+SPLIT = (
+	"engine",
+	"gateways",
+	"integrations",
+	"simulator",
+	"simulator/providers",
+)  # folders whose folders are rooms
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ TRANSITIONS = {
 }
 OPEN = ("Pending", "Processing", "Failed", "Abandoned", "Partly Paid")
 SETTLED = ("Paid", "Partly Refunded", "Refunded")
+EXTERNAL = "External"
 NUMBERS = ("Int", "Check", "Currency")
 
 
@@ -63,6 +64,8 @@ class AIInvoice(PaidInParts):
 		due_date: DF.Date | None
 		event_count: DF.Int
 		expires_at: DF.Datetime | None
+		external_doctype: DF.Data | None
+		external_name: DF.Data | None
 		extra_retries: DF.Int
 		failure_reason: DF.SmallText | None
 		fulfilled_on: DF.Datetime | None
@@ -70,7 +73,7 @@ class AIInvoice(PaidInParts):
 		interval_count: DF.Int
 		last_event_hash: DF.Data | None
 		last_retry_date: DF.Datetime | None
-		naming_series: DF.Literal["INV-.YYYY.-.#####"]
+		naming_series: DF.Literal["INV-.YYYY.-.#####", "REQ-.YYYY.-.#####"]
 		needs_review: DF.Check
 		net_amount: DF.Currency
 		outstanding_amount: DF.Currency
@@ -89,9 +92,11 @@ class AIInvoice(PaidInParts):
 		previous_plan: DF.Data | None
 		price_includes_tax: DF.Check
 		processing_since: DF.Datetime | None
-		purpose: DF.Literal["New", "Renewal", "Upgrade", "Other"]
+		purpose: DF.Literal["New", "Renewal", "Upgrade", "Other", "External"]
+		requested_gateway: DF.Data | None
 		retry_allowed_on: DF.Datetime | None
 		retry_count: DF.Int
+		return_path: DF.SmallText | None
 		review_reason: DF.SmallText | None
 		seller_snapshot: DF.Code | None
 		status: DF.Literal[
@@ -158,6 +163,10 @@ class AIInvoice(PaidInParts):
 		"tax_document",
 		"document_state",
 		"document_problem",
+		"external_doctype",
+		"external_name",
+		"requested_gateway",
+		"return_path",
 	)
 
 	# Form ---------------------------------------------------------------------------------------
@@ -270,6 +279,13 @@ class AIInvoice(PaidInParts):
 	def retries_remaining(self) -> int:
 		allowed = cint(payment_settings().max_retries) + cint(self.extra_retries)
 		return max(0, allowed - cint(self.retry_count))
+
+	def is_external(self) -> bool:
+		"""Return whether it lets somebody pay a document of another app, which has its own books, taxes and mails."""
+		return self.purpose == EXTERNAL
+
+	def takes_gateway(self, code: str) -> bool:
+		return not self.get("requested_gateway") or self.requested_gateway == code
 
 	def is_expired(self) -> bool:
 		"""Return whether the time in which it can be paid is over. Most invoices have no such time."""

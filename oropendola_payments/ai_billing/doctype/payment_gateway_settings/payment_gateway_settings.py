@@ -1,3 +1,4 @@
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import frappe
@@ -7,9 +8,11 @@ from frappe.utils import cint, get_datetime, get_url, now_datetime
 from frappe.utils.password import decrypt
 
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import append_to_site
+from oropendola_payments.ai_billing.formatting import money
 from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
 from oropendola_payments.exceptions import BadRequest, Conflict, NotAllowed
 from oropendola_payments.gateways.base import CREDENTIAL_SLOTS, Gateway
+from oropendola_payments.money import Amount, to_decimal
 from oropendola_payments.roles import MANAGER
 
 # After this pause the next call is the trial: success closes the circuit, failure restarts the pause.
@@ -234,6 +237,33 @@ class PaymentGatewaySettings(Document):
 		frappe.only_for((MANAGER, "System Manager"))
 		# The stored record: the one in the request could contain any address.
 		return frappe.get_doc(self.doctype, self.name).run_method("check_connection")
+
+	# The contract of the app Payments, whose Payment Gateways name this record as their controller ----
+
+	def validate_transaction_currency(self, currency: str) -> None:
+		taken = self.adapter_class().capabilities.currencies
+		if taken is not None and currency.upper() not in taken:
+			message = _("{0} does not accept {1}. Please choose another way to pay.")
+			frappe.throw(message.format(self.label, currency), BadRequest)
+
+	def validate_minimum_transaction_amount(self, currency: str, amount: Amount) -> None:
+		least = self.adapter_class().capabilities.minimum.get(currency.upper())
+		if least and to_decimal(amount) < least:
+			message = _("{0} accepts payments of {1} or more. Please choose another way to pay.")
+			frappe.throw(message.format(self.label, money(least, currency)), BadRequest)
+
+	def on_payment_request_submission(self, request: Document) -> bool:
+		"""Return True always: ERPNext takes an error here for a No and sends a mail without a link. `get_payment_url` can say why."""
+		return True
+
+	def get_payment_url(self, **details: Any) -> str:
+		return self.run_method("payment_url", **details)
+
+	def request_for_payment(self, **details: Any) -> None:
+		message = _("{0} cannot ask a phone for a payment here. Please use the channel Email.")
+		frappe.throw(message.format(self.label), BadRequest)
+
+	# Credentials --------------------------------------------------------------------------------
 
 	def get_secrets(self) -> dict[str, str]:
 		"""Return all credentials in plain text, with one SQL query for the secrets. Never cached, never logged."""

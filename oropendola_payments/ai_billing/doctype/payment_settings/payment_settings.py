@@ -34,12 +34,15 @@ class PaymentSettings(Document):
 		from oropendola_payments.ai_billing.doctype.payment_frontend.payment_frontend import PaymentFrontend
 
 		abandon_after_minutes: DF.Int
+		accept_documents: DF.Check
 		alert_abandoned_percent: DF.Percent
 		alert_failed_percent: DF.Percent
 		alert_pending_hours: DF.Int
 		close_unfinished_days: DF.Int
 		confirmed_site: DF.Data | None
 		double_payment_policy: DF.Literal["Refund", "Credit", "Flag"]
+		erpnext_company: DF.Data | None
+		erpnext_user: DF.Link | None
 		failed_tries_per_hour: DF.Int
 		frontend_secret_made_on: DF.Datetime | None
 		frontends: DF.Table[PaymentFrontend]
@@ -59,6 +62,8 @@ class PaymentSettings(Document):
 		otp_resend_seconds: DF.Int
 		part_percent: DF.Percent
 		part_reminder_days: DF.Data | None
+		post_since: DF.Datetime | None
+		post_to_erpnext: DF.Check
 		prices_include_tax: DF.Check
 		proxy_sets_usage: DF.Check
 		quiet_from: DF.Int

@@ -1,0 +1,147 @@
+"""What hooks.py names. An adapter is loaded only where its app is installed and switched on in Payment Settings."""
+
+from typing import Any
+
+import frappe
+from frappe import _
+from frappe.model.document import Document
+from frappe.utils import cint, now_datetime
+
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
+from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
+from oropendola_payments.ai_billing.doctype.payment_posting.payment_posting import PaymentPosting
+from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
+from oropendola_payments.ai_billing.doctype.payment_settings.payment_settings import PaymentSettings
+from oropendola_payments.engine.core import after_commit
+from oropendola_payments.engine.core.batch import enqueue_sweep
+from oropendola_payments.engine.documents.sweep import issue_all
+from oropendola_payments.exceptions import BadRequest
+from oropendola_payments.integrations.outbox import plan, run, switches
+from oropendola_payments.integrations.outbox.service_user import as_service_user
+from oropendola_payments.integrations.outbox.types import Made
+
+ERPNEXT = "oropendola_payments.integrations.erpnext"
+PAYMENTS_APP = "oropendola_payments.integrations.payments_app"
+THIS = "oropendola_payments.integrations.dispatch"
+
+
+# Postings -----------------------------------------------------------------------------------------
+
+
+def payment_succeeded(invoice: AIInvoice, capture: PaymentCapture) -> None:
+	post_invoice(invoice.name)
+
+
+def payment_refunded(invoice: AIInvoice, refund: PaymentRefund) -> None:
+	post_invoice(invoice.name)
+
+
+def post_invoice(invoice: str) -> None:
+	"""Plan and post what other apps must know about an invoice, if one of them takes part."""
+	if _takes_part():
+		issue_all(invoice)  # the books follow the tax document
+		plan.plan(invoice)
+		run.post_all(invoice, post)
+
+
+def post_postings() -> None:
+	"""For cron."""
+	enqueue_sweep(f"{THIS}.run_postings")
+
+
+def run_postings() -> int:
+	"""Plan what was missed, and post what is due. Return how many postings were."""
+	if not _takes_part():
+		return 0
+	with acting_as("Sweep"):
+		plan.plan_missing()
+		return run.post_due(post)
+
+
+def post(posting: PaymentPosting) -> Made:
+	"""Post one row in the caller's transaction."""
+	if posting.kind == "Document":
+		return frappe.get_attr(f"{PAYMENTS_APP}.tell.post")(posting)
+	return frappe.get_attr(f"{ERPNEXT}.poster.post")(posting, _books())
+
+
+def _books() -> Any:
+	"""Return the books of the installed app, or None."""
+	path = switches.books_path()
+	return frappe.get_attr(path)() if path else None
+
+
+def _takes_part() -> bool:
+	return switches.accepts_documents() or switches.books_sales()
+
+
+# Documents of other apps --------------------------------------------------------------------------
+
+
+def payment_url(settings: Document, method: str | None = None, **details: Any) -> str:
+	"""For the controller that the app Payments finds: the address at which a document can be paid."""
+	return frappe.get_attr(f"{PAYMENTS_APP}.link.payment_url")(settings, **details)
+
+
+def request_cancelling(request: Document, method: str | None = None) -> None:
+	_tell_erpnext("events.request_cancelling", request)
+
+
+def request_cancelled(request: Document, method: str | None = None) -> None:
+	_tell_erpnext("events.request_cancelled", request)
+
+
+def payment_entry_changed(entry: Document, method: str | None = None) -> None:
+	_tell_erpnext("events.payment_changed", entry)
+
+
+def _tell_erpnext(function: str, *arguments: Any) -> None:
+	if switches.accepts_documents():
+		frappe.get_attr(f"{ERPNEXT}.{function}")(*arguments)
+
+
+# Switching on and off -----------------------------------------------------------------------------
+
+
+def settings_validated(settings: PaymentSettings, method: str | None = None) -> None:
+	"""For `doc_events`: refuse to book where there is no ERPNext, and remember since when it is done."""
+	if not cint(settings.post_to_erpnext):
+		settings.post_since = None
+		return
+	books = _books()
+	if not books:
+		raise BadRequest(
+			_("ERPNext is not installed on this site. Please install it first, or leave this off.")
+		)
+	books.require_company(settings.erpnext_company)
+	if not settings.post_since:
+		settings.post_since = now_datetime()
+
+
+def settings_saved(settings: PaymentSettings, method: str | None = None) -> None:
+	if cint(settings.accept_documents) or cint(settings.post_to_erpnext):
+		after_commit.enqueue_after_commit(f"{THIS}.prepare")
+
+
+def gateway_saved(settings: Document, method: str | None = None) -> None:
+	if _takes_part():
+		after_commit.enqueue_after_commit(f"{THIS}.prepare")
+
+
+def prepare() -> None:
+	"""Add what is missing in other apps: after a setting was saved, in a worker, and after every migration."""
+	if not _takes_part():
+		return
+	with as_service_user():
+		frappe.get_attr(f"{PAYMENTS_APP}.registration.register_all")()
+		if books := _books():
+			books.prepare()
+
+
+def uninstalling() -> None:
+	"""Leave no field and no Payment Gateway behind that would need this app."""
+	with as_service_user():
+		frappe.get_attr(f"{PAYMENTS_APP}.registration.unregister_all")()
+		if books := _books():
+			books.remove()

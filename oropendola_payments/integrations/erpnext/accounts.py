@@ -1,0 +1,112 @@
+"""The accounts of ERPNext: one clearing account for each gateway and currency, and those of the taxes."""
+
+import frappe
+from frappe import _
+
+from oropendola_payments.ai_billing.current import payment_settings
+from oropendola_payments.engine.gateway.registry import settings_of
+from oropendola_payments.integrations.outbox.types import NeedsAttention
+from oropendola_payments.integrations.payments_app.registration import GATEWAY, gateway_name, is_possible
+
+GATEWAY_ACCOUNT = "Payment Gateway Account"
+BY_HAND = "Bank Transfer and Cash"
+
+
+def company() -> str:
+	"""Return the Company that sells."""
+	name = payment_settings().erpnext_company
+	if not name or not frappe.db.exists("Company", name):
+		message = _("There is no Company {0} in ERPNext. Please enter one in Payment Settings.")
+		raise NeedsAttention(message.format(name or "-"))
+	return name
+
+
+def currency_of(account: str) -> str:
+	return frappe.db.get_value("Account", account, "account_currency")
+
+
+def label_of(gateway: str) -> str:
+	return gateway_name(BY_HAND if gateway == "manual" else settings_of(gateway).label)
+
+
+def clearing_account(gateway: str, company: str, currency: str) -> str:
+	"""Return the account in which the gateway's money waits for its payout, created if there is none.
+
+	An accountant chooses another one in the Payment Gateway Account.
+	"""
+	label = label_of(gateway)
+	chosen = _chosen(label, company, currency)
+	if chosen:
+		return chosen
+	name = label if currency == _currency_of_company(company) else f"{label} {currency}"
+	known = frappe.db.get_value("Account", {"account_name": name, "company": company, "is_group": 0})
+	return known or _new_account(name, company, currency)
+
+
+def _chosen(label: str, company: str, currency: str) -> str | None:
+	if not is_possible() or not frappe.db.exists("DocType", GATEWAY_ACCOUNT):
+		return None
+	rows = frappe.get_all(
+		GATEWAY_ACCOUNT, {"payment_gateway": label, "currency": currency}, pluck="payment_account"
+	)
+	return next((row for row in rows if frappe.db.get_value("Account", row, "company") == company), None)
+
+
+def _new_account(name: str, company: str, currency: str) -> str:
+	account = frappe.new_doc("Account")
+	account.update(
+		{
+			"account_name": name,
+			"company": company,
+			"parent_account": _parent(company),
+			"account_type": "Bank",
+			"account_currency": currency,
+			"is_group": 0,
+		}
+	)
+	account.insert()
+	return account.name
+
+
+def _parent(company: str) -> str:
+	group = {"company": company, "is_group": 1}
+	for more in ({"account_type": "Bank"}, {"root_type": "Asset", "parent_account": ("is", "set")}):
+		found = frappe.db.get_value("Account", {**group, **more}, "name", order_by="lft")
+		if found:
+			return found
+	message = _("The chart of accounts of {0} has no group for bank accounts. Please add one.")
+	raise NeedsAttention(message.format(company))
+
+
+def _currency_of_company(company: str) -> str:
+	return frappe.get_cached_value("Company", company, "default_currency")
+
+
+def tax_account(hint: str, label: str, company: str) -> str:
+	"""Return the account of a tax line: as its tax rule says, else the one with its label."""
+	for name in (hint, label):
+		for filters in ({"name": name}, {"account_name": name}):
+			found = name and frappe.db.get_value("Account", {**filters, "company": company, "is_group": 0})
+			if found:
+				return found
+	message = _("There is no account for the tax {0} in {1}. Please enter its name in the AI Tax Rule.")
+	raise NeedsAttention(message.format(hint or label, company))
+
+
+def ensure_gateway_account(gateway: str, company: str) -> None:
+	"""Let Payment Requests of this company be paid at the gateway, without making it their default."""
+	label, currency = label_of(gateway), _currency_of_company(company)
+	if not frappe.db.exists(GATEWAY, label) or _chosen(label, company, currency):
+		return
+	account = frappe.new_doc(GATEWAY_ACCOUNT)
+	account.update(
+		{
+			"payment_gateway": label,
+			"payment_account": clearing_account(gateway, company, currency),
+			"currency": currency,
+			"company": company,
+			"payment_channel": "Email",
+			"is_default": 0,
+		}
+	)
+	account.insert()

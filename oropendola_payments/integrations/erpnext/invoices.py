@@ -1,0 +1,150 @@
+"""Sales Invoices and credit notes, as our own invoice or tax document has them."""
+
+import frappe
+from frappe.utils import cint
+
+from oropendola_payments.integrations.erpnext import accounts, parties
+from oropendola_payments.integrations.erpnext.fields import KEY
+from oropendola_payments.integrations.erpnext.types import INVOICE, Booked, Foreign, Sale
+from oropendola_payments.money import quantize
+
+GENERAL_ITEM = "AI-SERVICES"
+
+
+def book(sale: Sale, company: str) -> Booked:
+	"""Submit the Sales Invoice of a sale."""
+	return _submit(_draft(sale, company, 1), sale)
+
+
+def book_note(note: Sale, company: str, against: str) -> Booked:
+	"""Submit a credit note. Its own outstanding amount stays, for the refund to pay."""
+	invoice = _draft(note, company, -1)
+	invoice.update({"is_return": 1, "return_against": against, "update_outstanding_for_self": 1})
+	invoice.update(
+		{
+			"currency": note.currency,
+			"conversion_rate": frappe.db.get_value(INVOICE, against, "conversion_rate"),
+		}
+	)
+	for row in invoice.items:
+		row.item_code = None  # a part of a service has no quantity that could be returned
+	return _submit(invoice, note)
+
+
+def _draft(sale: Sale, company: str, sign: int) -> Foreign:
+	customer = parties.customer_of(sale.buyer)
+	invoice = frappe.new_doc(INVOICE)
+	invoice.update(
+		{
+			KEY: sale.key,
+			"company": company,
+			"customer": customer,
+			"customer_address": parties.address_of(sale.buyer, customer),
+			"set_posting_time": 1,
+			"posting_date": sale.day,
+			"due_date": sale.day,
+			"currency": sale.currency,
+			"ignore_pricing_rule": 1,
+			"disable_rounded_total": 1,
+			"update_stock": 0,
+			"remarks": sale.number or sale.key,
+			"taxes_and_charges": None,
+		}
+	)
+	invoice.append("items", _item_row(sale, company, sign))
+	for tax in sale.taxes:
+		invoice.append(
+			"taxes",
+			{
+				"charge_type": "Actual",
+				"account_head": accounts.tax_account(tax.account, tax.label, company),
+				"description": tax.label,
+				"tax_amount": sign * float(tax.amount),
+			},
+		)
+	_fill_gst(invoice, sale)
+	return invoice
+
+
+def _item_row(sale: Sale, company: str, sign: int) -> dict:
+	rate = float(sale.net)
+	row = {
+		"item_code": item_of(sale),
+		"item_name": sale.description[:140],
+		"description": sale.reason or sale.description,
+		"uom": _uom(),
+		"conversion_factor": 1,
+		"qty": sign,
+		"rate": rate,
+		"price_list_rate": rate,
+		"income_account": frappe.get_cached_value("Company", company, "default_income_account"),
+		"cost_center": frappe.get_cached_value("Company", company, "cost_center"),
+	}
+	if sale.code and frappe.get_meta(f"{INVOICE} Item").has_field("gst_hsn_code"):
+		row["gst_hsn_code"] = sale.code
+	return row
+
+
+def _fill_gst(invoice: Foreign, sale: Sale) -> None:
+	"""Fill the fields of India Compliance, where it is installed, so that it makes the e-invoice by itself."""
+	values = {
+		"billing_address_gstin": sale.buyer.tax_id,
+		"gst_category": sale.buyer.gst_category,
+		"place_of_supply": sale.place_of_supply,
+	}
+	known = {name: value for name, value in values.items() if value and invoice.meta.has_field(name)}
+	invoice.update(known)
+
+
+def item_of(sale: Sale) -> str:
+	"""Return the service item of a plan, created if there is none."""
+	code = f"AI-{sale.plan}"[:140] if sale.plan else GENERAL_ITEM
+	if frappe.db.exists("Item", code):
+		return code
+	item = frappe.new_doc("Item")
+	item.update(
+		{
+			"item_code": code,
+			"item_name": sale.description[:140],
+			"item_group": _item_group(),
+			"stock_uom": _uom(),
+			"is_stock_item": 0,
+			"include_item_in_manufacturing": 0,
+		}
+	)
+	if sale.code and item.meta.has_field("gst_hsn_code"):
+		item.gst_hsn_code = sale.code
+	item.insert()
+	return code
+
+
+def _item_group() -> str | None:
+	leaf = {"is_group": 0}
+	return frappe.db.get_value("Item Group", {**leaf, "name": "Services"}) or frappe.db.get_value(
+		"Item Group", leaf, "name", order_by="lft"
+	)
+
+
+def _uom() -> str | None:
+	return frappe.db.get_value("UOM", "Nos") or frappe.db.get_value("UOM", {}, "name", order_by="name")
+
+
+def _submit(invoice: Foreign, sale: Sale) -> Booked:
+	invoice.insert()
+	invoice.submit()
+	taxes = invoice.get("taxes") or []
+	return Booked(
+		name=invoice.name,
+		net=quantize(abs(invoice.net_total), sale.currency),
+		total=quantize(abs(_total(invoice)), sale.currency),
+		taxes=tuple(quantize(abs(row.tax_amount), sale.currency) for row in taxes),
+	)
+
+
+def _total(invoice: Foreign) -> float:
+	"""Return what the customer owes: rounded, if ERPNext rounds in spite of us."""
+	return (
+		invoice.grand_total
+		if cint(invoice.disable_rounded_total)
+		else invoice.rounded_total or invoice.grand_total
+	)

@@ -1,0 +1,302 @@
+"""Our invoices in the books: sale, payments, refunds and credit, each once and to the last unit."""
+
+from decimal import Decimal
+
+import frappe
+
+from oropendola_payments.engine.checkout import initiate
+from oropendola_payments.engine.settlement.settle import settle
+from oropendola_payments.gateways.base import Customer
+from oropendola_payments.integrations import dispatch
+from oropendola_payments.integrations.erpnext.types import Request
+from oropendola_payments.tests.support.books import BooksInMemory, books_installed
+from oropendola_payments.tests.support.case import TestCase
+from oropendola_payments.tests.support.external import ExternalCase
+from oropendola_payments.tests.support.factories import create_user, payment_settings, unique
+from oropendola_payments.tests.support.gateway_events import paid
+from oropendola_payments.tests.support.journey import Journey
+from oropendola_payments.tests.support.time_travel import finish_refunds
+
+
+class BookCase(TestCase):
+	def setUp(self):
+		self.books = self.enterContext(books_installed())
+		self.addCleanup(setattr, BooksInMemory, "drift", Decimal(0))
+		self.addCleanup(setattr, BooksInMemory, "down", "")
+		self.journey = Journey("payu", user=create_user())
+
+	def post(self, journey=None):
+		dispatch.post_invoice((journey or self.journey).invoice)
+
+	def pay(self, amount="499"):
+		settle("payu", paid(self.journey.start(), amount))
+		self.post()
+
+	def pay_at_gateway(self):
+		"""So that the gateway knows a payment that it can refund."""
+		self.journey.deliver_return(self.journey.customer_pays(self.journey.start()))
+		self.post()
+
+	def refund(self, amount=None):
+		self.journey.refund(amount)
+		finish_refunds("payu", self.journey.invoice)
+		self.post()
+
+	def postings(self, journey=None) -> dict:
+		filters = {"invoice": (journey or self.journey).invoice}
+		rows = frappe.get_all("Payment Posting", filters, ["kind", "status"], order_by="creation, name")
+		return {row.kind: row.status for row in rows}
+
+	def keys(self) -> list[str]:
+		return frappe.get_all("Payment Posting", {"invoice": self.journey.invoice}, pluck="source_key")
+
+	def key(self, kind: str) -> str:
+		return frappe.db.get_value(
+			"Payment Posting", {"invoice": self.journey.invoice, "kind": kind}, "source_key"
+		)
+
+
+class TestSales(BookCase):
+	def test_a_paid_invoice_becomes_a_sale_and_a_payment_of_it(self):
+		"""B6."""
+		with payment_settings(tax_rate=18):
+			self.journey = Journey("payu", user=create_user())
+			self.pay(amount="588.82")
+		self.assertEqual(self.postings(), {"Invoice": "Done", "Payment": "Done"})
+		sale = self.books.sale(f"invoice:{self.journey.invoice}")
+		self.assertEqual((sale.net, sale.total), (Decimal(499), Decimal("588.82")))
+		self.assertEqual([tax.amount for tax in sale.taxes], [Decimal("89.82")])
+		entry = self.books.entry(self.key("Payment"))
+		self.assertEqual(
+			([amount for _doc, amount in entry["paid"]], entry["free"]), ([Decimal("588.82")], 0)
+		)
+
+	def test_posting_again_books_nothing_twice(self):
+		"""B5."""
+		self.pay()
+		for _time in range(3):
+			self.post()
+			dispatch.run_postings()
+		booked = [row["key"] for row in (*BooksInMemory.sales.values(), *BooksInMemory.payments.values())]
+		self.assertEqual([booked.count(key) for key in self.keys()], [1, 1])
+
+	def test_a_crash_after_booking_finds_what_was_booked(self):
+		"""B5: as if the commit of the posting had been lost while the other app's was not."""
+		self.pay()
+		before = len(BooksInMemory.payments)
+		for name in frappe.get_all("Payment Posting", {"invoice": self.journey.invoice}, pluck="name"):
+			frappe.db.set_value("Payment Posting", name, {"status": "Waiting", "next_try_at": "2020-01-01"})
+		frappe.db.commit()
+		self.post()
+		self.assertEqual((set(self.postings().values()), len(BooksInMemory.payments)), ({"Done"}, before))
+
+	def test_a_total_that_differs_by_one_paisa_is_never_booked_silently(self):
+		"""B6."""
+		BooksInMemory.drift = Decimal("0.01")
+		self.pay()
+		self.assertEqual(self.postings()["Invoice"], "Needs Attention")
+		error = frappe.db.get_value(
+			"Payment Posting", {"invoice": self.journey.invoice, "kind": "Invoice"}, "error"
+		)
+		self.assertIn("499.00", error)
+		self.assertEqual(self.postings()["Payment"], "Done", "the money is in the books all the same")
+
+	def test_the_money_is_allocated_when_the_sale_is_booked_later(self):
+		BooksInMemory.drift = Decimal("0.01")
+		self.pay()
+		BooksInMemory.drift = Decimal(0)
+		name = frappe.db.get_value("Payment Posting", {"invoice": self.journey.invoice, "kind": "Invoice"})
+		frappe.get_doc("Payment Posting", name).mark_as_waiting()
+		frappe.db.commit()
+		self.post()
+		entry = self.books.entry(self.key("Payment"))
+		self.assertEqual((entry["free"], len(entry["paid"])), (0, 1))
+
+	def test_books_that_are_down_stop_no_payment(self):
+		"""B5."""
+		BooksInMemory.down = "The books are being repaired."
+		self.pay()
+		self.assertEqual(self.journey.status(), "Paid")
+		self.assertEqual(set(self.postings().values()), {"Waiting"})
+		BooksInMemory.down = ""
+		frappe.db.set_value(
+			"Payment Posting",
+			{"invoice": self.journey.invoice},
+			"next_try_at",
+			"2020-01-01",
+			update_modified=False,
+		)
+		frappe.db.commit()
+		dispatch.run_postings()
+		self.assertEqual(set(self.postings().values()), {"Done"})
+
+	def test_nothing_is_booked_that_was_paid_before_it_was_switched_on(self):
+		with payment_settings(post_since="2099-01-01 00:00:00"):
+			self.pay()
+		self.assertEqual(self.postings(), {})
+
+	def test_nothing_is_planned_without_books(self):
+		with payment_settings(post_to_erpnext=0, accept_documents=0):
+			self.pay()
+		self.assertEqual(self.postings(), {})
+
+
+class TestMoney(BookCase):
+	def balance(self) -> Decimal:
+		return self.books.balance(*self.keys())
+
+	def ours(self) -> Decimal:
+		taken = sum(Decimal(str(capture.amount)) for capture in self.journey.captures())
+		back = [r.amount for r in self.journey.refunds() if r.status == "Refunded"]
+		return taken - sum((Decimal(str(amount)) for amount in back), Decimal(0))
+
+	def test_a_refund_becomes_a_credit_note_and_money_out(self):
+		"""B7."""
+		self.pay_at_gateway()
+		self.refund(Decimal("100.5"))
+		self.assertEqual(self.postings()["Credit Note"], "Done")
+		note = self.books.sale(self.key("Credit Note"))
+		self.assertEqual((note.total, self.balance()), (Decimal("100.50"), Decimal("398.50")))
+		entry = self.books.entry(self.key("Refund"))
+		self.assertEqual((entry["amount"], entry["free"]), (Decimal("-100.50"), 0))
+
+	def test_credit_notes_of_several_refunds_add_up_to_the_sale(self):
+		"""B7: tax is split without losing a paisa."""
+		with payment_settings(tax_rate=18):
+			self.journey = Journey("payu", user=create_user())
+			self.pay_at_gateway()
+			for amount in ("33.33", "200.01", None):
+				self.refund(amount and Decimal(amount))
+		notes = [
+			row["sale"]
+			for row in BooksInMemory.sales.values()
+			if row["key"].startswith("note:") and row["key"] in self.keys()
+		]
+		sale = self.books.sale(f"invoice:{self.journey.invoice}")
+		self.assertEqual(len(notes), 3)
+		self.assertEqual(sum(note.net for note in notes), sale.net)
+		self.assertEqual(sum(tax.amount for note in notes for tax in note.taxes), sale.total - sale.net)
+		self.assertEqual(self.balance(), 0)
+
+	def test_a_double_payment_is_booked_beside_one_sale(self):
+		"""B4."""
+		attempt = self.journey.start()
+		for _time in range(2):
+			settle("payu", paid(attempt))
+		self.post()
+		self.assertEqual((self.balance(), self.ours()), (Decimal(998), Decimal(998)))
+		entries = [row for row in BooksInMemory.payments.values() if row["key"] in self.keys()]
+		self.assertEqual([row["free"] for row in entries], [0, 499])
+
+	def test_a_part_is_an_advance_until_the_sale_is_complete(self):
+		self.pay(amount="100")
+		self.assertEqual(self.postings(), {"Payment": "Done"})
+		settle("payu", paid(self.journey.start(), "399"))
+		self.post()
+		entries = [row for row in BooksInMemory.payments.values() if row["key"] in self.keys()]
+		self.assertEqual([row["free"] for row in entries], [0, 0])
+		self.assertEqual(self.balance(), Decimal(499))
+
+	def test_credit_is_used_and_not_booked_as_new_money(self):
+		with payment_settings(double_payment_policy="Credit"):
+			self.pay(amount="998")
+		key = self.key("Payment")
+		renewal = Journey("payu", user=self.journey.user)
+		self.post(renewal)
+		self.assertEqual(self.postings(renewal), {"Invoice": "Done", "Payment": "Done"})
+		self.assertEqual((renewal.status(), self.books.entry(key)["free"]), ("Paid", 0))
+
+	def test_a_refund_that_the_bank_rejects_later_needs_attention(self):
+		"""B7."""
+		self.pay_at_gateway()
+		self.refund(Decimal(100))
+		refund = self.journey.refunds()[0]
+		refund.mark_as_failed(error_message="The account is closed.")
+		frappe.db.commit()
+		dispatch.run_postings()
+		self.assertEqual(self.postings()["Refund"], "Needs Attention")
+		frappe.db.set_value("Payment Refund", refund.name, "status", "Refunded")
+		frappe.db.commit()
+
+
+class TestPaymentRequests(ExternalCase):
+	def setUp(self):
+		super().setUp()
+		self.request = unique("ACC-PRQ")
+		invoice = frappe.get_doc("AI Invoice", self.invoice.name)
+		invoice.write(external_doctype="Payment Request", external_name=self.request)
+		frappe.db.commit()
+		self.set_request(499)
+
+	def set_request(self, outstanding, is_submitted=True, currency="INR"):
+		BooksInMemory.requests[self.request] = Request(
+			self.request, currency, Decimal(outstanding), is_submitted
+		)
+
+	def settle(self, amount="499", attempt=None):
+		settle("payu", paid(attempt or start_attempt(self), amount))
+		dispatch.post_invoice(self.invoice.name)
+
+	def entries(self) -> list[dict]:
+		names = frappe.get_all(
+			"Payment Posting", {"invoice": self.invoice.name}, pluck="source_key", order_by="creation, name"
+		)
+		return [self.books.entry(key) for key in names]
+
+	def test_exactly_the_captured_sum_is_booked_once(self):
+		"""B8."""
+		self.settle()
+		for _time in range(3):
+			dispatch.post_invoice(self.invoice.name)
+		(entry,) = self.entries()
+		self.assertEqual((entry["amount"], entry["paid"], entry["free"]), (499, [(self.request, 499)], 0))
+		self.assertEqual(self.books.requests[self.request].outstanding, 0)
+
+	def test_a_part_pays_a_part_and_the_rest_pays_the_rest(self):
+		"""B8."""
+		self.settle("200")
+		self.assertEqual(self.books.requests[self.request].outstanding, 299)
+		self.settle("299")
+		self.assertEqual(self.books.requests[self.request].outstanding, 0)
+
+	def test_a_double_payment_is_an_advance_and_never_pays_twice(self):
+		"""B4, B8."""
+		attempt = start_attempt(self)
+		self.settle(attempt=attempt)
+		self.settle(attempt=attempt)
+		first, second = self.entries()[:2]
+		self.assertEqual((first["free"], second["free"]), (0, 499))
+
+	def test_money_for_a_cancelled_request_is_an_advance(self):
+		"""B4."""
+		self.set_request(499, is_submitted=False)
+		self.settle()
+		self.assertEqual(self.entries()[0]["free"], 499)
+
+	def test_money_in_another_currency_than_the_request_needs_attention(self):
+		"""B8."""
+		self.set_request(499, currency="USD")
+		self.settle()
+		self.assertEqual(self.posting("Payment Request").status, "Needs Attention")
+
+	def test_money_for_a_request_that_is_gone_needs_attention(self):
+		del BooksInMemory.requests[self.request]
+		self.settle()
+		self.assertEqual(self.posting("Payment Request").status, "Needs Attention")
+
+	def test_a_refund_goes_out_of_the_same_account(self):
+		"""B7."""
+		self.pay()
+		dispatch.post_invoice(self.invoice.name)
+		journey = Journey.__new__(Journey)
+		journey.invoice = self.invoice.name
+		journey.refund(Decimal(99))
+		finish_refunds("payu", self.invoice.name)
+		dispatch.post_invoice(self.invoice.name)
+		self.assertEqual(sum(entry["amount"] for entry in self.entries()), 400)
+
+
+def start_attempt(case) -> str:
+	invoice = frappe.get_doc("AI Invoice", case.invoice.name)
+	payer = Customer("", "payer@example.com", "+919876543210")
+	return initiate.initiate(invoice.user, invoice.name, "payu", customer=payer)["attempt"]

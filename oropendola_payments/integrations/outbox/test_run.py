@@ -1,0 +1,101 @@
+"""The outbox: each posting is tried until it is done or needs somebody, and never twice at once."""
+
+from functools import partial
+
+import frappe
+from frappe.utils import get_datetime, now_datetime
+
+from oropendola_payments.ai_billing.doctype.payment_posting.payment_posting import new_posting
+from oropendola_payments.exceptions import Conflict, NotFound
+from oropendola_payments.integrations.outbox import run
+from oropendola_payments.integrations.outbox.types import Made, NeedsAttention, NotYet
+from oropendola_payments.tests.support.case import TestCase
+from oropendola_payments.tests.support.factories import create_invoice, unique
+
+
+class TestRun(TestCase):
+	def setUp(self):
+		self.invoice = create_invoice()
+		self.posting = self.new("Payment")
+		self.calls = []
+
+	def new(self, kind: str):
+		posting = new_posting(self.invoice, kind, unique(kind), amount=1, currency="INR")
+		frappe.db.commit()
+		return posting
+
+	def poster(self, posting, answer=None):
+		self.calls.append(posting.kind)
+		if answer:
+			raise answer
+		return Made("Payment Entry", "PE-1")
+
+	def post(self, answer=None):
+		run.post(self.posting.name, partial(self.poster, answer=answer))
+		return self.posting.reload()
+
+	def test_what_is_done_is_not_posted_again(self):
+		"""B5."""
+		self.post()
+		self.assertEqual((self.post().status, self.calls), ("Done", ["Payment"]))
+		self.assertEqual(self.posting.document_name, "PE-1")
+		events = frappe.get_all("Payment Event", {"invoice": self.invoice.name}, pluck="event")
+		self.assertEqual(events.count("posted"), 1)
+
+	def test_an_error_is_tried_again_later_and_then_needs_attention(self):
+		"""B5."""
+		waits = []
+		for _try in range(run.MOST_TRIES):
+			self.post(RuntimeError("The books are locked."))
+			if self.posting.next_try_at:
+				waits.append(
+					round((get_datetime(self.posting.next_try_at) - now_datetime()).total_seconds() / 60)
+				)
+		self.assertEqual(waits, [1, 2, 4, 8])
+		self.assertEqual((self.posting.status, self.posting.tries), ("Needs Attention", run.MOST_TRIES))
+		self.assertIn("The books are locked.", self.posting.error)
+
+	def test_what_trying_again_cannot_heal_needs_attention_at_once(self):
+		self.post(NeedsAttention("There is no account."))
+		self.assertEqual(
+			(self.posting.status, self.posting.error), ("Needs Attention", "There is no account.")
+		)
+
+	def test_waiting_for_another_posting_costs_no_try(self):
+		self.post(NotYet("The sale comes first."))
+		self.assertEqual((self.posting.status, self.posting.tries), ("Waiting", 0))
+		self.assertGreater(get_datetime(self.posting.next_try_at), now_datetime())
+
+	def test_one_that_fails_does_not_stop_the_others(self):
+		self.new("Invoice")
+
+		def poster(posting):
+			return self.poster(posting, RuntimeError("No.") if posting.kind == "Invoice" else None)
+
+		run.post_all(self.invoice.name, poster)
+		self.assertEqual((self.calls, self.posting.reload().status), (["Invoice", "Payment"], "Done"))
+
+	def test_a_manager_lets_it_be_posted_again(self):
+		self.post(NeedsAttention("There is no account."))
+		run.retry(self.posting.name)
+		self.assertEqual(self.post().status, "Done")
+
+	def test_a_manager_closes_what_was_booked_by_hand(self):
+		self.post(NeedsAttention("There is no account."))
+		run.close(self.posting.name, "Journal Entry 7")
+		self.assertEqual(self.post().status, "Closed")
+		self.assertEqual(self.calls, ["Payment"])
+
+	def test_only_what_needs_attention_can_be_retried_or_closed(self):
+		with self.assertRaises(Conflict):
+			run.retry(self.posting.name)
+		with self.assertRaises(Conflict):
+			run.close(self.posting.name, "No reason")
+		with self.assertRaises(NotFound):
+			run.retry("no-such-posting")
+
+	def test_a_source_has_one_posting(self):
+		"""B5: two workers that plan at once."""
+		with self.assertRaises(frappe.DuplicateEntryError):
+			new_posting(self.invoice, "Payment", self.posting.source_key)
+		frappe.db.rollback()

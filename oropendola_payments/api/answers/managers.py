@@ -36,6 +36,11 @@ class FrontendSecret(TypedDict):
 	secret: str
 
 
+class Posting(TypedDict):
+	posting: str
+	status: Literal["Waiting", "Done", "Needs Attention", "Closed"]
+
+
 class ClosedRefund(TypedDict):
 	refund: str
 	status: str

@@ -1,12 +1,20 @@
 """Plans and the user's subscription."""
 
-from oropendola_payments.api import contract, endpoint, require_login
+from typing import Any
+
+import frappe
+from werkzeug.wrappers import Response
+
+from oropendola_payments.api import contract, endpoint, refusal, require_login
 from oropendola_payments.api.answers import subscriptions as answers
+from oropendola_payments.api.answers import usage as usage_answers
+from oropendola_payments.api.answers.types import File
 from oropendola_payments.api.arguments import Code, Currency, Phone
 from oropendola_payments.engine.keys import listing, manage, reveal, rotate
 from oropendola_payments.engine.plan_changes import confirm, preview, withdraw
 from oropendola_payments.engine.self_service import commands, default, state
 from oropendola_payments.engine.subscriptions import catalogue, lifecycle, lookup, trial_phone
+from oropendola_payments.engine.usage_ledger import history
 
 
 @endpoint(methods=("GET", "POST"), guest=True, answer=answers.Plans)
@@ -172,3 +180,29 @@ def rename_api_key(key_id: str, name: str) -> dict:
 def revoke_api_key(key_id: str) -> dict:
 	"""End one API key now. The other keys work as before."""
 	return manage.revoke(require_login(), key_id)
+
+
+@endpoint(methods=("GET", "POST"), answer=usage_answers.SubscriptionUsage)
+def get_usage(
+	subscription_id: str | None = None, from_date: str | None = None, to_date: str | None = None
+) -> dict:
+	"""Return what a subscription used per day and model, all its keys together."""
+	mine = lookup.own_subscription(require_login(), subscription_id, unclear=())
+	return {"subscription_id": mine.name, **history.summary(history.period(mine.name, from_date, to_date))}
+
+
+@frappe.whitelist(methods=["GET"])
+@contract.described(File(("text/csv",)), errors=contract.CHOICE)
+def download_usage(
+	subscription_id: Any = None, from_date: Any = None, to_date: Any = None
+) -> Response | dict:
+	"""Return what a subscription used as a CSV file, with a line for each day, key and model."""
+	try:
+		user = require_login()
+		mine = lookup.own_subscription(user, subscription_id and str(subscription_id), unclear=())
+		first, last = (str(day) if day else None for day in (from_date, to_date))
+		name, text = history.as_file(history.period(mine.name, first, last))
+	except Exception as error:
+		return refusal(error)
+	headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
+	return Response(text, content_type="text/csv; charset=utf-8", headers=headers)

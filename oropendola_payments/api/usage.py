@@ -6,7 +6,7 @@ from oropendola_payments.api import contract, endpoint, proxies
 from oropendola_payments.api.answers import usage as answers
 from oropendola_payments.engine.metering import gate, leases
 from oropendola_payments.engine.pauses.first_use import resuming
-from oropendola_payments.engine.usage_ledger import closing, events
+from oropendola_payments.engine.usage_ledger import closing, events, standing
 
 
 @endpoint(methods=("POST",), guest=True, answer=answers.Consumed, errors=contract.API_KEY)
@@ -48,6 +48,18 @@ def settle_reservation(
 def release_reservation(event_id: str) -> dict:
 	"""Give a reservation back, because the call used nothing."""
 	return closing.release(_api_key(), event_id)
+
+
+@endpoint(methods=("GET", "POST"), guest=True, answer=answers.KeyUsage, errors=contract.API_KEY)
+def get_usage(from_date: str | None = None, to_date: str | None = None) -> dict:
+	"""Return what is left of each limit, and what this key used per day and model. Takes no quota."""
+	return standing.of_key(_api_key(), from_date, to_date)
+
+
+@endpoint(methods=("GET", "POST"), guest=True, answer=answers.ClosedReservation, errors=contract.API_KEY)
+def get_event(event_id: str) -> dict:
+	"""Return what one event used."""
+	return standing.event_of_key(_api_key(), event_id)
 
 
 @endpoint(methods=("POST",), guest=True, answer=answers.Lease, errors=contract.API_KEY)

@@ -79,3 +79,33 @@ class Lease(SettledLease):
 	remaining: NotRequired[int]
 	reset_on: NotRequired[Date | None]
 	windows: NotRequired[list[UsageWindow]]
+
+
+class UsedAmounts(TypedDict):
+	requests: int
+	input_tokens: int
+	output_tokens: int
+	units: float
+
+
+class UsedPerDay(UsedAmounts):
+	day: Date
+	model: str | None
+
+
+class Used(TypedDict):
+	"""`is_complete` is false if there were more rows than are shown."""
+
+	from_date: Date
+	to_date: Date
+	days: list[UsedPerDay]
+	total: UsedAmounts
+	is_complete: bool
+
+
+class KeyUsage(Used):
+	limits: list[UsageWindow]
+
+
+class SubscriptionUsage(Used):
+	subscription_id: str

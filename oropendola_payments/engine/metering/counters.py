@@ -94,6 +94,10 @@ class Window:
 		}
 
 
+def rows_of(subscription: str) -> list[frappe._dict]:
+	return frappe.db.sql(READ, subscription, as_dict=True)
+
+
 def windows_from(
 	rows: Iterable[Any], subscription: str, limits: Iterable[Any], term: Term, now: datetime
 ) -> list[Window]:

@@ -11,11 +11,12 @@ from frappe.utils import now_datetime
 from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_usage_entry.ai_usage_entry import OPENING, add_entry
 from oropendola_payments.ai_billing.periods import today
-from oropendola_payments.engine.metering import counters, quota, usage
+from oropendola_payments.engine.metering import usage
 from oropendola_payments.engine.metering.costs import Call, costs_of, plain_name
 from oropendola_payments.engine.metering.counters import Window
 from oropendola_payments.engine.metering.key_check import authenticate
 from oropendola_payments.engine.usage_ledger.records import Event, find, require_event_id, shown_units
+from oropendola_payments.engine.usage_ledger.standing import windows_of
 from oropendola_payments.exceptions import BadRequest, Conflict, Refusal
 
 DAY_SECONDS = 86_400
@@ -114,15 +115,8 @@ def _repeated(api_key: str | None, kind: str, call: Call, event_id: str, error: 
 	if not event:
 		raise error
 	_require_same(event, kind, call)
-	windows = _windows_now(key, rows)
-	answer = usage.answer(key, windows, 0)
+	answer = usage.answer(key, windows_of(key, rows), 0)
 	return {**answer, **event.figures()}
-
-
-def _windows_now(key: frappe._dict, rows: list[frappe._dict]) -> list[Window]:
-	plan: Any = current("AI Plan", key.plan)
-	now = now_datetime()
-	return counters.windows_from(rows, key.subscription, plan.limits, quota.term_of(key, plan), now)
 
 
 def _require_same(event: Event, kind: str, call: Call) -> None:
@@ -131,8 +125,7 @@ def _require_same(event: Event, kind: str, call: Call) -> None:
 	if known == (kind, call.requests, call.input_tokens, call.output_tokens, _model(call)):
 		return
 	message = _(
-		"The event {0} was sent before with other figures: {1} requests, {2} input tokens, {3} output tokens, model {4}."
-		" Please use a new event ID for each call."
+		"The event {0} was sent before with other figures: {1} requests, {2} input tokens, {3} output tokens, model {4}. Please use a new event ID for each call."
 	)
 	raise Conflict(
 		message.format(

@@ -5,6 +5,8 @@ from unittest import SkipTest
 import frappe
 
 from oropendola_payments.engine.checkout import initiate as checkout
+from oropendola_payments.engine.keys import reveal
+from oropendola_payments.engine.usage_ledger import events
 from oropendola_payments.tests.browser.case import PHONE, BrowserTestCase
 from oropendola_payments.tests.support import factories
 
@@ -32,7 +34,7 @@ class TestAccessibility(BrowserTestCase):
 		factories.create_plan(prices=prices, trial_days=7, features="One\nTwo")
 		open_invoice, failed, paid = (factories.create_invoice(cls.user) for _ in range(3))
 		cls.set("AI Invoice", failed.name, status="Failed", failure_reason="The bank declined the payment.")
-		factories.create_active_subscription(cls.user)
+		cls.use(factories.create_active_subscription(cls.user))
 		served = frappe.get_all("AI Invoice", {"user": cls.user, "status": "Paid"}, pluck="name")[0]
 		attempts = {
 			"form": cls.attempt(open_invoice, "payu"),
@@ -45,6 +47,7 @@ class TestAccessibility(BrowserTestCase):
 		return {
 			"plans": "/plans",
 			"billing": "/billing",
+			"usage": "/usage",
 			"checkout": f"/checkout?invoice={open_invoice.name}",
 			"checkout after a failure": f"/checkout?invoice={failed.name}",
 			"checkout of a paid invoice": f"/checkout?invoice={served}",
@@ -55,6 +58,13 @@ class TestAccessibility(BrowserTestCase):
 			"paid": f"/payment-result?invoice={served}",
 			"receipt": f"/receipt?invoice={served}",
 		}
+
+	@classmethod
+	def use(cls, subscription):
+		key = reveal.reveal(subscription.user)["api_key"]
+		for model in ("gpt-4o", "a-model-with-a-rather-long-name-2026-11-29-preview"):
+			events.consume(key, 1, model, 1_234_567, 890, event_id=model)
+		frappe.db.commit()
 
 	@classmethod
 	def attempt(cls, invoice, gateway: str, flow=None, method=None, details=None) -> str:

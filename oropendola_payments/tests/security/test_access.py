@@ -49,6 +49,8 @@ READS = {
 	"receipts.download",
 	"receipts.payment_request",
 	"subscription.customer_state",
+	"subscription.download_usage",
+	"subscription.get_usage",
 	"subscription.get_my_subscription",
 	"subscription.get_my_subscriptions",
 	"subscription.get_plans",
@@ -56,6 +58,8 @@ READS = {
 	"subscription.preview_plan_change",
 	"usage.authorize",  # counts for whoever has a key, as proxies ask
 	"usage.check",
+	"usage.get_event",
+	"usage.get_usage",
 }
 OPEN_TO_GUESTS = {
 	"callbacks.payu_failure",
@@ -71,6 +75,8 @@ OPEN_TO_GUESTS = {
 	"usage.authorize",
 	"usage.check",
 	"usage.consume",
+	"usage.get_event",
+	"usage.get_usage",
 	"usage.lease",
 	"usage.release_reservation",
 	"usage.reserve",

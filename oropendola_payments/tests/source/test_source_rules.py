@@ -24,6 +24,7 @@ RAW_SQL = {
 	"engine/inbound/inbox.py": "closes a message and counts the attempt in one statement",
 	"engine/jobs/subscription_jobs.py": "fills all quotas in one atomic statement",
 	"engine/metering/counters.py": "counts in all windows or in none",
+	"engine/usage_ledger/history.py": "sums and rows that are not in them yet, in one snapshot",
 	"engine/usage_ledger/rollup.py": "adds to as many sums as a batch has in one statement",
 	"engine/monitoring/audit.py": "walks the chains independently of the code that wrote them",
 	"engine/monitoring/health.py": "asks the database for nothing but an answer",

@@ -73,7 +73,7 @@ class TestByKey(HistoryCase):
 		self.assertEqual(limits, {"requests:day": 2, "requests:hour": 2, "tokens:day": 100, "units:month": 1})
 
 	def test_a_key_does_not_see_what_other_keys_used(self):
-		"""U13"""
+		"""U16"""
 		other = manage.create(self.doc.user, unique("key"), self.doc.name)["api_key"]
 		frappe.db.commit()
 		events.consume(other, 7, "large", event_id="e-other")
@@ -133,7 +133,7 @@ class TestByOwner(HistoryCase):
 		self.assertIn(",'=cmd(),", answer.text)
 
 	def test_the_usage_of_others_is_not_shown(self):
-		"""U13"""
+		"""U16"""
 		self.use("e-1")
 		stranger = create_user()
 		for endpoint in ("subscription.get_usage", "subscription.download_usage"):
@@ -181,7 +181,7 @@ class TestPage(HistoryCase):
 		self.assertNotIn("<b>x", self.text())
 
 	def test_the_page_takes_five_statements_whatever_the_number_of_rows(self):
-		"""U13"""
+		"""U16"""
 
 		def statements() -> int:
 			with counted_statements() as seen:

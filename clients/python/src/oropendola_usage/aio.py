@@ -18,7 +18,7 @@ from oropendola_usage.book import Purse, clock
 from oropendola_usage.client import TIMEOUT
 from oropendola_usage.errors import Refused, Unavailable
 from oropendola_usage.journal import Journal, Report
-from oropendola_usage.keeper import Keeper, Policy
+from oropendola_usage.keeper import Keeper, Policy, owner_of
 from oropendola_usage.protocol import Call, call_of, read
 
 Sender = Callable[[Call], Awaitable[tuple[int, bytes]]]
@@ -152,9 +152,9 @@ class AsyncMeter:
 		"""Return if the call may pass, which counts it. Raises Refused, or Unavailable if the site is away and the policy is "closed"."""
 		keeper = self.keeper
 		while True:
-			purse = keeper.purse(key, model)
-			if purse.spend(requests, self._clock()):
-				if purse.wants_spare(self._clock()) and keeper.may_ask():
+			purse, now = keeper.purse(key, model), self._clock()
+			if purse.spend(requests, now):
+				if purse.wants_spare(now) and keeper.may_ask():
 					self._ask_later(purse, 0)
 				return
 			if not keeper.may_ask():
@@ -165,8 +165,7 @@ class AsyncMeter:
 
 	def later(self, key: str, endpoint: str, values: dict[str, Any]) -> None:
 		"""Report something in the background, until the site has heard it. It must be harmless to repeat."""
-		purse = self.keeper.purse(key, None)
-		self.keeper.journal.add(key, purse.owner, endpoint, values)
+		self.keeper.journal.add(key, owner_of(key), endpoint, values)
 		self._start(self._send_due())
 
 	async def flush(self, timeout: float = 30.0) -> bool:
@@ -214,11 +213,13 @@ class AsyncMeter:
 		return asking
 
 	async def _ask(self, purse: Purse, requests: int) -> int:
+		if self.keeper.settle_first(purse):
+			await self._send_due()
 		asked_at = self._clock()
 		wanted, values = self.keeper.question(purse, requests)
 		try:
 			answer = await self.client.post("lease", purse.key, values)
-			return self.keeper.granted(purse, answer, wanted, asked_at)
+			usable = self.keeper.granted(purse, answer, wanted, asked_at)
 		except Refused as refusal:
 			self.keeper.refused(purse, refusal)
 			raise
@@ -227,6 +228,8 @@ class AsyncMeter:
 			raise
 		finally:
 			purse.asking = None
+		self._start(self._send_due())
+		return usable
 
 	async def _consume(self, purse: Purse, requests: int) -> None:
 		"""Count a call that no lease has room for, by itself. What is held goes back first, because it may be the room."""

@@ -52,12 +52,10 @@ class Keeper:
 
 	def purse(self, key: str, model: str | None) -> Purse:
 		"""Return what is held for a key. Raises Refused if it cannot be one."""
-		# By a hash, so that a dump of the dictionary's keys shows none of the customers'.
-		owner = hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
-		purse = self.purses.get((owner, model))
+		purse = self.purses.get((key, model))
 		if purse is None:
 			require_form(key)
-			purse = self._new_purse(key, owner, model)
+			purse = self._new_purse(key, model)
 		return purse
 
 	def may_ask(self) -> bool:
@@ -76,6 +74,16 @@ class Keeper:
 		self.journal.count_later(purse.key, purse.owner, purse.model, requests)
 
 	# Asking ---------------------------------------------------------------------------------------
+
+	def settle_first(self, purse: Purse) -> bool:
+		"""Put a lease away that is used up, if the quota is nearly so. Return whether to report it before asking for more.
+
+		The site shares what is left by the number of open leases.
+		"""
+		if purse.is_scarce and (not purse.lease or not purse.lease.left()):
+			purse.retire_all()
+			self.report_retired(purse)
+		return purse.is_scarce
 
 	def question(self, purse: Purse, requests: int) -> tuple[int, dict[str, Any]]:
 		policy = self.policy
@@ -148,11 +156,12 @@ class Keeper:
 
 	# Keys -----------------------------------------------------------------------------------------
 
-	def _new_purse(self, key: str, owner: str, model: str | None) -> Purse:
+	def _new_purse(self, key: str, model: str | None) -> Purse:
 		while len(self.purses) >= self.policy.most_keys:
 			self._forget_one()
+		owner = owner_of(key)
 		self.journal.adopt(owner, key)
-		purse = self.purses[owner, model] = Purse(key, owner, model, self.policy.first)
+		purse = self.purses[key, model] = Purse(key, owner, model, self.policy.first)
 		return purse
 
 	def _forget_one(self) -> None:
@@ -161,4 +170,9 @@ class Keeper:
 		purse = min(oldest, key=lambda purse: (purse.passed_at is not None, purse.used_at))
 		purse.retire_all()
 		self.report_retired(purse)
-		del self.purses[purse.owner, purse.model]
+		del self.purses[purse.key, purse.model]
+
+
+def owner_of(key: str) -> str:
+	"""Return the hash under which reports of a key are kept."""
+	return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()

@@ -16,7 +16,6 @@ LiteLLM is imported when the hooks are used, so this module can be imported with
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from typing import Any
 from oropendola_usage.aio import AsyncClient, AsyncMeter
 from oropendola_usage.book import clock
 from oropendola_usage.errors import Refused, Unavailable
+from oropendola_usage.keeper import owner_of
 from oropendola_usage.protocol import require_form
 
 OWNER = "oropendola_key"
@@ -52,11 +52,23 @@ class Running:
 	event: str
 
 
-class Hooks:
-	"""Reserves tokens before a call and settles the real ones after it, in the background. One for each proxy process.
+@dataclass
+class State:
+	"""What is known of one site. LiteLLM loads a module once for each hook that the configuration names, so hooks share it."""
 
-	`seconds` is how long a key stays checked, so how long a revoked one can still be used. Every call is reserved at the site all the
-	same, which refuses it at once. `journal` is the path of a file for reports that could not be sent yet.
+	meter: AsyncMeter | None = None
+	known: OrderedDict[str, Known] = field(default_factory=OrderedDict)
+	running: OrderedDict[str, Running] = field(default_factory=OrderedDict)
+
+
+_STATES: dict[str, State] = {}
+
+
+class Hooks:
+	"""Reserves tokens before a call and settles the real ones after it, in the background.
+
+	`seconds` is how long a key stays checked. Every call is reserved at the site all the same, which refuses a revoked key at once.
+	`journal` is the path of a file for reports that could not be sent yet.
 	"""
 
 	def __init__(
@@ -69,18 +81,16 @@ class Hooks:
 	):
 		self.client, self.seconds, self.most_keys = client, seconds, most_keys
 		self._journal = journal
-		self._meter: AsyncMeter | None = None
-		self._known: OrderedDict[str, Known] = OrderedDict()
-		self._running: OrderedDict[str, Running] = OrderedDict()
+		self._state = _STATES.setdefault(client.site, State())
 
 	@property
 	def meter(self) -> AsyncMeter:
 		"""The meter that sends reports. It belongs to the event loop of the proxy."""
-		if self._meter is None:
-			self._meter = AsyncMeter(self.client, journal=self._journal)
-		return self._meter
+		if self._state.meter is None:
+			self._state.meter = AsyncMeter(self.client, journal=self._journal)
+		return self._state.meter
 
-	async def user_api_key_auth(self, request: Any, api_key: str) -> Any:
+	async def user_api_key_auth(self, request: Any, api_key: str | None) -> Any:
 		"""LiteLLM's `custom_auth`: return whose key this is, or refuse with the status that the site gave."""
 		from litellm.proxy._types import UserAPIKeyAuth
 
@@ -95,23 +105,23 @@ class Hooks:
 			metadata={OWNER: owner, "plan": answer["plan"], "key_prefix": answer["key_prefix"]},
 		)
 
-	async def checked(self, api_key: str) -> tuple[str, dict[str, Any]]:
+	async def checked(self, api_key: str | None) -> tuple[str, dict[str, Any]]:
 		"""Return the hash of a key and what the site says of it, from memory if it was asked a moment ago."""
-		api_key = api_key.removeprefix("Bearer ").strip()
-		owner = hashlib.sha256(api_key.encode("utf-8", "replace")).hexdigest()
-		known = self._known.get(owner)
+		api_key = (api_key or "").removeprefix("Bearer ").strip()
+		owner = owner_of(api_key)
+		known = self._state.known.get(owner)
 		if not known or clock() >= known.until:
 			require_form(api_key)
 			answer = await self.client.check(api_key)
-			known = self._known[owner] = Known(api_key, answer, clock() + self.seconds)
-			self._known.move_to_end(owner)
-			while len(self._known) > self.most_keys:
-				self._known.popitem(last=False)
+			known = self._state.known[owner] = Known(api_key, answer, clock() + self.seconds)
+			self._state.known.move_to_end(owner)
+			while len(self._state.known) > self.most_keys:
+				self._state.known.popitem(last=False)
 		return owner, known.answer
 
 	async def reserve(self, owner: str, data: dict[str, Any]) -> None:
 		"""Take what the call will use at most. `data` is the request as LiteLLM has it."""
-		known = self._known.get(owner)
+		known = self._state.known.get(owner)
 		if not known:
 			raise _proxy_exception(Unavailable("This API key has to be checked again. Please try again."))
 		# A name of our own: the customer can choose LiteLLM's call ID, and the same event would be free.
@@ -126,9 +136,9 @@ class Hooks:
 			)
 		except (Refused, Unavailable) as error:
 			raise _proxy_exception(error) from None
-		self._running[str(data.get("litellm_call_id"))] = Running(known.key, event)
-		while len(self._running) > MOST_RUNNING:
-			self._running.popitem(last=False)  # counts as it was reserved
+		self._state.running[str(data.get("litellm_call_id"))] = Running(known.key, event)
+		while len(self._state.running) > MOST_RUNNING:
+			self._state.running.popitem(last=False)  # counts as it was reserved
 
 	def settle(self, kwargs: dict[str, Any]) -> None:
 		"""Book the real tokens of a call that succeeded."""
@@ -177,11 +187,12 @@ class Hooks:
 
 	async def close(self) -> None:
 		"""Send what is to be reported."""
-		if self._meter:
-			await self._meter.close()
+		if self._state.meter:
+			await self._state.meter.close()
+			self._state.meter = None
 
 	def _close(self, call: dict[str, Any], endpoint: str, values: dict[str, Any]) -> None:
-		running = self._running.pop(str(call.get("litellm_call_id")), None)
+		running = self._state.running.pop(str(call.get("litellm_call_id")), None)
 		if running:
 			self.meter.later(running.key, endpoint, {"event_id": running.event, **values})
 

@@ -43,9 +43,9 @@ class Meter:
 		"""Return if the call may pass, which counts it. Raises Refused, or Unavailable if the site is away and the policy is "closed"."""
 		while True:
 			with self._lock:
-				purse = self._keeper.purse(key, model)
-				if purse.spend(requests, self._clock()):
-					if purse.wants_spare(self._clock()) and self._keeper.may_ask():
+				purse, now = self._keeper.purse(key, model), self._clock()
+				if purse.spend(requests, now):
+					if purse.wants_spare(now) and self._keeper.may_ask():
 						self._ask_later(purse, 0)
 					return
 				if not self._keeper.may_ask():
@@ -104,6 +104,10 @@ class Meter:
 	def _ask(self, purse: Purse, requests: int) -> int:
 		try:
 			with self._lock:
+				settle_first = self._keeper.settle_first(purse)
+			if settle_first:
+				self._send_now()
+			with self._lock:
 				asked_at = self._clock()
 				wanted, values = self._keeper.question(purse, requests)
 			try:
@@ -127,8 +131,7 @@ class Meter:
 		with self._lock:
 			purse.retire_all()
 			self._keeper.report_retired(purse)
-		with self._sending:
-			self._send_due()
+		self._send_now()
 		values = {"requests": requests, "model": purse.model, "event_id": uuid.uuid4().hex}
 		try:
 			self.client.post("consume", purse.key, values)
@@ -150,23 +153,23 @@ class Meter:
 	def _send_all(self, until: float) -> bool:
 		"""Send what is due, and try again until then. Return whether nothing is left."""
 		while True:
-			with self._sending:
-				self._send_due()
+			self._send_now()
 			with self._lock:
 				left = len(self._keeper.journal)
 			if not left or self._clock() >= until:
 				return not left
 			threading.Event().wait(0.05)
 
-	def _send_due(self) -> None:
-		with self._lock:
-			reports = self._keeper.due()
-		for report in reports:
-			error = self._send(report)
+	def _send_now(self) -> None:
+		with self._sending:
 			with self._lock:
-				self._keeper.reported(report, error)
-			if isinstance(error, Unavailable):
-				return
+				reports = self._keeper.due()
+			for report in reports:
+				error = self._send(report)
+				with self._lock:
+					self._keeper.reported(report, error)
+				if isinstance(error, Unavailable):
+					return
 
 	def _send(self, report: Report) -> Exception | None:
 		try:

@@ -1,4 +1,4 @@
-"""The abandoned sweep over many invoices: statements, seconds, memory above idle. Removes what it made."""
+"""A sweep over many invoices: statements, seconds, memory above idle. Removes what it made."""
 
 import argparse
 import threading
@@ -66,6 +66,7 @@ def insert(doctype: str, rows: list[dict]):
 
 def remove():
 	for doctype, column in (
+		("AI Payment Reminder", "invoice"),
 		("Payment Event", "invoice"),
 		("Payment Attempt", "invoice"),
 		("AI Invoice", "name"),
@@ -112,7 +113,30 @@ def counted():
 		yield seen
 
 
-def run(count: int, asked: int):
+def measure(what: str, count: int, batch: int, work):
+	"""Run the job and print what it cost. Returns what it returned."""
+	with Memory() as memory, counted() as seen:
+		begin = time.perf_counter()
+		result = work()
+		seconds = time.perf_counter() - begin
+	statements = len([word for word in seen if word in ("select", "update", "insert")])
+	batches = -(-count // batch)
+	print(f"{what}: {count} in {seconds:.1f} s")
+	print(
+		f"{statements} statements: {statements / batches:.1f} a batch of {batch}, {statements / count:.3f} each"
+	)
+	print(
+		f"memory: {memory.idle / 1e6:.0f} MB idle, {(memory.most - memory.idle) / 1e6:.1f} MB above at most"
+	)
+	return result
+
+
+def left(status: str, doctype: str = "AI Invoice", column: str = "name") -> int:
+	query = f"SELECT COUNT(*) FROM `tab{doctype}` WHERE `{column}` LIKE %s AND status <> %s"
+	return frappe.db.sql(query, (f"{PREFIX}%", status))[0][0]
+
+
+def abandoned(count: int, asked: int):
 	from oropendola_payments.engine.inbound import abandonment
 	from oropendola_payments.engine.jobs import payment_jobs
 	from oropendola_payments.tests.support.factories import create_user, enable_gateway
@@ -125,36 +149,53 @@ def run(count: int, asked: int):
 	insert("Payment Attempt", attempts(rows[:: max(1, count // asked)] if asked else []))
 	del rows
 	payment_jobs.run_refunds()  # fills the caches
-	with Memory() as memory, counted() as seen:
-		begin = time.perf_counter()
-		worked = payment_jobs.run_abandoned()
-		seconds = time.perf_counter() - begin
-	left = frappe.db.sql(
-		"SELECT COUNT(*) FROM `tabAI Invoice` WHERE name LIKE %s AND status <> 'Abandoned'", (f"{PREFIX}%",)
-	)[0][0]
-	writes = len([word for word in seen if word in ("select", "update", "insert")])
-	batches = -(-count // abandonment.BATCH)
-	print(
-		f"{worked} invoices, {asked} of them with an open attempt, in {seconds:.1f} s; {left} were not abandoned"
+	measure("abandoned invoices", count, abandonment.BATCH, payment_jobs.run_abandoned)
+	print(f"{asked} of them had an open attempt; {left('Abandoned')} were not abandoned")
+
+
+def reminders(count: int, asked: int):
+	"""Plan reminders for invoices that fell due yesterday; then send some, and stop those of invoices that were called off."""
+	from oropendola_payments.engine.core.batch import BATCH
+	from oropendola_payments.engine.dunning import planning, sending
+	from oropendola_payments.tests.support.factories import create_user
+
+	yesterday = {"status": "Pending", "due_date": add_to_date(now_datetime(), days=-1).date()}
+	insert("AI Invoice", [{**row, **yesterday} for row in invoices(count, create_user())])
+	measure("planned", count, BATCH, planning.plan_all)
+	planned = {"invoice": ("like", f"{PREFIX}%")}
+	print(f"{frappe.db.count('AI Payment Reminder', planned)} reminders")
+	frappe.db.sql(
+		"UPDATE `tabAI Payment Reminder` SET planned_for = NOW() - INTERVAL 1 MINUTE WHERE invoice LIKE %s",
+		(f"{PREFIX}%",),
 	)
-	print(
-		f"{writes} statements: {writes / batches:.1f} a batch of {abandonment.BATCH}, {writes / count:.3f} an invoice"
+	frappe.db.sql(
+		"UPDATE `tabAI Invoice` SET status = 'Cancelled' WHERE name LIKE %s AND name >= %s",
+		(f"{PREFIX}%", f"{PREFIX}{asked:07d}"),
 	)
-	print(
-		f"memory: {memory.idle / 1e6:.0f} MB idle, {(memory.most - memory.idle) / 1e6:.1f} MB above at most"
-	)
+	frappe.db.commit()
+	due = frappe.db.count("AI Payment Reminder", {**planned, "planned_for": ("<=", now_datetime())})
+	measure("due", due, BATCH, sending.send_due)
+
+
+JOBS = {"abandoned": abandoned, "reminders": reminders}
 
 
 def main():
 	parser = argparse.ArgumentParser(description=__doc__)
 	parser.add_argument("--site", required=True)
+	parser.add_argument("--job", choices=JOBS, default="abandoned")
 	parser.add_argument("--invoices", type=int, default=100_000)
-	parser.add_argument("--asked", type=int, default=1000, help="how many of them have an open attempt")
+	parser.add_argument(
+		"--asked",
+		type=int,
+		default=1000,
+		help="how many of them have an open attempt, or get their reminders",
+	)
 	options = parser.parse_args()
 	frappe.init(site=options.site, sites_path=".")
 	frappe.connect()
 	try:
-		run(options.invoices, options.asked)
+		JOBS[options.job](options.invoices, options.asked)
 	finally:
 		from oropendola_payments.tests.support.simulated import close_simulator
 

@@ -3,12 +3,12 @@
 import calendar
 from datetime import date, timedelta
 
-from frappe.utils import getdate, nowdate
+from frappe.utils import now_datetime
 
 
 def today() -> date:
 	"""Return today's date in the site's time zone."""
-	return getdate(nowdate())
+	return now_datetime().date()
 
 
 def tomorrow() -> date:

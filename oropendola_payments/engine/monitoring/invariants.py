@@ -180,15 +180,15 @@ RULES |= USAGE_RULES
 
 def check(names: tuple[str, ...] | None = None) -> dict[str, list[str]]:
 	"""Return violated invariants, each with its first records. An empty dict means that all hold."""
-	found = {}
+	found, times = {}, times_of_rules()
 	for rule in names or RULES:
-		rows = frappe.db.sql(f"{RULES[rule]} ORDER BY 1 LIMIT {LIMIT}", _times())
+		rows = frappe.db.sql(f"{RULES[rule]} ORDER BY 1 LIMIT {LIMIT}", times)
 		if rows:
 			found[rule] = [row[0] for row in rows]
 	return found
 
 
-def _times() -> dict:
+def times_of_rules() -> dict:
 	now = now_datetime()
 	return {
 		"now": now,

@@ -5,9 +5,10 @@ from datetime import date
 from decimal import Decimal
 
 import frappe
-from frappe.utils import cint, getdate, nowdate
+from frappe.utils import cint, getdate
 
 from oropendola_payments.ai_billing.current import payment_settings
+from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.ai_billing.places import ABROAD, place_in_india
 from oropendola_payments.engine.tax import rulebook
 from oropendola_payments.engine.tax.parties import Buyer, as_text, buyer, seller
@@ -100,7 +101,7 @@ def quote(
 	inclusive: bool | None = None,
 ) -> Quote:
 	"""Return the tax of a sale to this user, by the rules if the seller is registered, else by the one rate of Payment Settings."""
-	day, who = getdate(on or nowdate()), buyer(user)
+	day, who = getdate(on) if on else today(), buyer(user)
 	registered = rulebook.registrations(day)
 	found = _by_rules(registered, who, currency, product_kind or "", day) if registered else _by_settings()
 	inclusive = includes_tax(currency) if inclusive is None else inclusive
@@ -121,7 +122,7 @@ def includes_tax(currency: str) -> bool:
 
 def uses_rules() -> bool:
 	"""Return whether the seller is registered today, so that tax depends on the buyer."""
-	return bool(rulebook.registrations(getdate(nowdate())))
+	return bool(rulebook.registrations(today()))
 
 
 def _by_settings() -> Finding:

@@ -71,7 +71,7 @@ OTHER_APPS = "oropendola_payments.integrations.dispatch"
 scheduler_events = {
 	"cron": {
 		"* * * * *": [f"{SWEEPS}.reconcile_attempts"],
-		"*/2 * * * *": [f"{SWEEPS}.process_inbox", f"{SWEEPS}.poll_refunds"],
+		"*/2 * * * *": [f"{SWEEPS}.process_inbox", f"{SWEEPS}.poll_refunds", f"{USAGE}.send_usage_alerts"],
 		"*/10 * * * *": [
 			f"{SWEEPS}.check_alerts",
 			f"{SUBSCRIPTIONS}.send_payment_reminders",
@@ -119,6 +119,7 @@ PRIVACY = "oropendola_payments.engine.privacy"
 user_data_fields = [
 	{"doctype": "AI Subscription", "filter_by": "user", "redact_fields": ["last_reminder", "cancel_note"]},
 	{"doctype": "AI Usage Day", "filter_by": "user", "redact_fields": ["model"]},
+	{"doctype": "AI Usage Alert", "filter_by": "user", "redact_fields": ["limit_name"]},
 	{"doctype": "AI API Key", "filter_by": "user", "redact_fields": ["key_prefix", "key_name"]},
 	{"doctype": "AI Invoice", "filter_by": "user", "redact_fields": ["description"]},
 	{"doctype": "AI Invoice Part", "filter_by": "user", "redact_fields": ["last_reminder"]},
@@ -209,4 +210,9 @@ payment_refunded = [f"{OTHER_APPS}.payment_refunded"]
 payment_books = {"erpnext": "oropendola_payments.integrations.erpnext.books.ERPNextBooks"}
 
 # Log Settings may clear old payloads and delete closed alerts. It never deletes a message.
-default_log_clearing_doctypes = {"Payment Webhook Log": 180, "Payment Alert": 180, "AI Usage Lease": 30}
+default_log_clearing_doctypes = {
+	"Payment Webhook Log": 180,
+	"Payment Alert": 180,
+	"AI Usage Alert": 180,
+	"AI Usage Lease": 30,
+}

@@ -1,8 +1,8 @@
-"""Usage jobs: sum up the ledger, delete its old rows."""
+"""Usage jobs: sum up the ledger, delete its old rows, tell customers about limits."""
 
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.engine.core.batch import enqueue_sweep
-from oropendola_payments.engine.usage_ledger import retention, rollup
+from oropendola_payments.engine.usage_ledger import alerts, retention, rollup
 
 THIS = "oropendola_payments.engine.jobs.usage_jobs"
 
@@ -13,6 +13,16 @@ def sum_up_usage() -> None:
 
 def clear_usage_entries() -> None:
 	enqueue_sweep(f"{THIS}.run_clear_entries")
+
+
+def send_usage_alerts() -> None:
+	enqueue_sweep(f"{THIS}.run_usage_alerts")
+
+
+def run_usage_alerts() -> int:
+	"""Tell customers about limits that are nearly or wholly used up."""
+	with acting_as("Sweep"):
+		return alerts.send_due()
 
 
 def run_sum_up() -> int:

@@ -42,6 +42,7 @@ class Window:
 	allowance: int
 	ends_at: datetime
 	used: int = 0
+	taken: int = 0  # what this transaction counted
 	row: str | None = None  # the record; None before the first use
 	read: tuple[int, datetime] | None = None  # what the record held
 
@@ -143,6 +144,7 @@ def count(subscription: str, windows: list[Window], costs: dict[str, int]) -> bo
 		return False
 	for window in changing:
 		window.used += costs[window.meter]
+		window.taken = costs[window.meter]
 	return True
 
 
@@ -175,4 +177,4 @@ def correct(subscription: str, windows: list[Window], changes: dict[str, int]) -
 			_insert(subscription, window)
 		values = (used, window.ends_at, window.row)
 		frappe.db.sql("UPDATE `tabAI Usage Window` SET used = %s, ends_at = %s WHERE name = %s", values)
-		window.used = used
+		window.used, window.taken = used, used - window.used

@@ -8,7 +8,7 @@ from frappe import _
 from frappe.utils import getdate, now_datetime
 
 from oropendola_payments.ai_billing.periods import today
-from oropendola_payments.engine.metering import quota
+from oropendola_payments.engine.metering import quota, thresholds
 from oropendola_payments.engine.metering.costs import Call
 from oropendola_payments.engine.metering.counters import Window
 from oropendola_payments.engine.metering.key_check import authenticate
@@ -53,6 +53,8 @@ def answer(key: frappe._dict, windows: list[Window], taken: int) -> dict:
 	ends = {"key_valid_until": key.valid_until} if key.key_status == "Retiring" else {}
 	shown = {"windows": [window.summary() for window in windows]} if windows else {}
 	set_rate_limit(key, windows, left, reset_on)
+	thresholds.note_day(key, left, taken, getdate(reset_on))
+	thresholds.note_windows(key.subscription, key.user, windows)
 	return {"allowed": True, "remaining": left, "reset_on": reset_on, **shown, **ends}
 
 

@@ -18,6 +18,8 @@ USAGE_RULES = {
 			SELECT 1 FROM `tabAI Usage Day` d WHERE d.day = e.day AND d.subscription = e.subscription)""",
 	"usage_not_summed_up": """
 		SELECT name FROM `tabAI Usage Entry` WHERE rolled_up = 0 AND creation < %(hour_ago)s""",
+	"usage_alert_not_handled": """
+		SELECT name FROM `tabAI Usage Alert` WHERE status = 'Planned' AND creation < %(hour_ago)s""",
 	# Calls without an event ID and unreported leases are in the window alone, so the ledger can only be lower.
 	"usage_above_its_window": """
 		SELECT w.name FROM `tabAI Usage Window` w JOIN `tabAI Subscription` s ON s.name = w.subscription

@@ -18,6 +18,7 @@ from oropendola_payments.ai_billing.doctype.ai_invoice_part.ai_invoice_part impo
 from oropendola_payments.ai_billing.doctype.ai_plan_change.ai_plan_change import AIPlanChange
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.ai_billing.doctype.ai_tax_document.ai_tax_document import AITaxDocument
+from oropendola_payments.ai_billing.doctype.ai_usage_alert.ai_usage_alert import AIUsageAlert
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
 from oropendola_payments.ai_billing.periods import today
@@ -25,6 +26,7 @@ from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.entitlements import api_keys, free_plan
 from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.engine.links import create as links
+from oropendola_payments.engine.metering.counters import METERS, NAMES
 from oropendola_payments.engine.notifications import documents, receipts
 from oropendola_payments.engine.notifications import templates as mail_templates
 from oropendola_payments.engine.parts import schedule
@@ -49,6 +51,7 @@ SWITCHES = {
 	"subscription_cancelled": "send_subscription_mails",
 	"subscription_paused": "send_subscription_mails",
 	"subscription_resumed": "send_subscription_mails",
+	"usage_threshold": "send_usage_mails",
 	"plan_changed": "send_payment_mails",
 	"plan_change_scheduled": "send_payment_mails",
 	"plan_change_lapsed": "send_failure_mails",
@@ -207,6 +210,25 @@ def payment_link(invoice: AIInvoice, address: str) -> None:
 
 def about_subscription(key: str, subscription: AISubscription, values: Callable[[], dict]) -> None:
 	_send(key, subscription, "/billing", values)
+
+
+def usage_threshold(alert: AIUsageAlert) -> None:
+	meter, window = (part.capitalize() for part in str(alert.limit_name).split(":"))
+
+	def values() -> dict:
+		plan = frappe.db.get_value("AI Subscription", alert.subscription, "plan")
+		return {
+			"plan": current("AI Plan", plan).plan_name,
+			"limit": formatting.number(alert.get("limit_amount")),
+			"used": formatting.number(alert.get("used")),
+			"percent": str(alert.percent),
+			"what": METERS[meter](),
+			"window": NAMES[window](),
+			"is_used_up": cint(alert.percent) >= 100,
+			"resets_at": formatting.moment(alert.window_ends_at),
+		}
+
+	_send("usage_threshold", alert, f"/usage?subscription={alert.subscription}", values)
 
 
 def renewal_due(subscription: AISubscription, days: int) -> None:

@@ -76,6 +76,12 @@ def renewal_due(subscription: str, days: int) -> None:
 	safely(lambda: emails.renewal_due(frappe.get_doc("AI Subscription", subscription), days))
 
 
+def usage_threshold_reached(alert: str) -> None:
+	doc = frappe.get_doc("AI Usage Alert", alert)
+	_run_hook("usage_threshold_reached", alert=doc)
+	safely(lambda: emails.usage_threshold(doc))
+
+
 def plan_change_moved(change: str, moved_to: str) -> None:
 	safely(lambda: emails.plan_change_moved(frappe.get_doc("AI Plan Change", change), moved_to))
 

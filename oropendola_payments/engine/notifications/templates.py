@@ -38,6 +38,10 @@ TEXTS = {
 	"contract_withdrawn": ("AI Billing Contract Withdrawn", "Your withdrawal from {{ plan }}"),
 	"subscription_paused": ("AI Billing Subscription Paused", "{{ plan }} is paused until {{ resumes_on }}"),
 	"subscription_resumed": ("AI Billing Subscription Resumed", "{{ plan }} is running again"),
+	"usage_threshold": (
+		"AI Billing Usage Threshold",
+		"{{ plan }}: {% if is_used_up %}all{% else %}{{ percent }} % of the{% endif %} {{ what }} of this {{ window }} are used",
+	),
 	"plan_changed": ("AI Billing Plan Changed", "Your plan is now {{ plan }}"),
 	"plan_change_scheduled": (
 		"AI Billing Plan Change Scheduled",

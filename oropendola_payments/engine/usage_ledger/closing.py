@@ -12,7 +12,7 @@ from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription impo
 from oropendola_payments.ai_billing.doctype.ai_usage_entry.ai_usage_entry import CLOSING, PLAN, add_entry
 from oropendola_payments.ai_billing.periods import add_interval
 from oropendola_payments.engine.core.transactions import in_transaction, lock
-from oropendola_payments.engine.metering import counters, quota, usage
+from oropendola_payments.engine.metering import counters, quota, thresholds, usage
 from oropendola_payments.engine.metering.costs import Call, costs_afterwards
 from oropendola_payments.engine.metering.key_check import identify
 from oropendola_payments.engine.usage_ledger.records import Event, find, require_event_id
@@ -148,6 +148,7 @@ def _correct_quota(subscription: AISubscription, first: frappe._dict, changes: d
 	windows = [window for window in _windows(subscription) if window.key in ends]
 	same = [window for window in windows if window.is_still(ends[window.key])]
 	counters.correct(subscription.name, same, changes)
+	thresholds.note_windows(subscription.name, subscription.user, same)
 	return any(changes[window.meter] > 0 and window.used > window.limit for window in same)
 
 

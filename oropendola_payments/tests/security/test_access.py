@@ -90,14 +90,14 @@ CUSTOMERS_READ = (
 )  # fmt: skip
 STAFF_ONLY = (
 	"AI Plan", "AI Instalment Plan", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log", "Payment Alert", "Payment Posting",
-	"Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Usage Window", "AI Usage Lease", "AI Usage Entry", "AI Usage Day", "AI Coupon", "AI Coupon Redemption", "AI Trial Claim", "AI Tax Registration", "AI Tax Rule", "AI Tax Document Series", "AI Exchange Rate", "Payment Gateway Settings", "Payment Settings",
+	"Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Usage Window", "AI Usage Lease", "AI Usage Entry", "AI Usage Day", "AI Usage Alert", "AI Coupon", "AI Coupon Redemption", "AI Trial Claim", "AI Tax Registration", "AI Tax Rule", "AI Tax Document Series", "AI Exchange Rate", "Payment Gateway Settings", "Payment Settings",
 )  # fmt: skip
 # Records that not even a manager creates, changes or deletes.
 EVIDENCE = (
 	"AI API Key", "AI Plan Change", "Payment Attempt", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log",
 	"Payment Posting",
 	"Payment Alert", "Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Payment Link", "AI Usage Window",
-	"AI Usage Lease", "AI Usage Entry", "AI Usage Day",
+	"AI Usage Lease", "AI Usage Entry", "AI Usage Day", "AI Usage Alert",
 	"AI Tax Document", "AI Tax Document Series",
 )  # fmt: skip
 INSIDE = (
@@ -244,6 +244,9 @@ class TestRest(TestCase):
 			),
 			"AI Usage Lease": cls.stored("AI Usage Lease", subscription=cls.subscription.name),
 			"AI Usage Entry": cls.stored("AI Usage Entry", subscription=cls.subscription.name),
+			"AI Usage Alert": cls.stored(
+				"AI Usage Alert", subscription=cls.subscription.name, user=cls.owner, status="Sent"
+			),
 			"AI Usage Day": cls.stored("AI Usage Day", subscription=cls.subscription.name, user=cls.owner),
 			"AI Reminder Opt Out": cls.stored("AI Reminder Opt Out", user=cls.owner),
 			"AI Coupon": cls.stored("AI Coupon", code=unique("CODE")),

@@ -23,6 +23,7 @@ JOBS = (
 	(f"{SWEEPS}.process_inbox", "*/2 * * * *", "every 2 minutes", "run_inbox"),
 	(f"{SWEEPS}.poll_refunds", "*/2 * * * *", "every 2 minutes", "run_refunds"),
 	(f"{DOCUMENTS}.issue_documents", "*/5 * * * *", "every 5 minutes", "run_documents"),
+	(f"{USAGE}.send_usage_alerts", "*/2 * * * *", "every 2 minutes", "run_usage_alerts"),
 	(f"{USAGE}.sum_up_usage", "*/5 * * * *", "every 5 minutes", "run_sum_up"),
 	(f"{OTHER_APPS}.post_postings", "*/5 * * * *", "every 5 minutes", "run_postings"),
 	(f"{SWEEPS}.count_successes", "*/5 * * * *", "every 5 minutes", "run_count_successes"),

@@ -71,6 +71,10 @@ def payment_refunded(invoice, refund):
 	hook_calls.append(("payment_refunded", invoice.name, refund.name))
 
 
+def usage_threshold_reached(alert):
+	hook_calls.append(("usage_threshold_reached", alert.subscription, alert.limit_name, alert.percent))
+
+
 def on_payment_authorized(doc, _event, status):
 	hook_calls.append(("on_payment_authorized", doc.name, status))
 

@@ -87,6 +87,7 @@ class PaymentSettings(Document):
 		send_refund_mails: DF.Check
 		send_reminder_mails: DF.Check
 		send_subscription_mails: DF.Check
+		send_usage_mails: DF.Check
 		tax_inclusive_currencies: DF.Data | None
 		tax_label: DF.Data | None
 		tax_rate: DF.Percent

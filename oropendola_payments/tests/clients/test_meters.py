@@ -1,15 +1,16 @@
 """The Python client against a real server: it decides locally, never passes the limit, and loses nothing that was not spent."""
 
+import json
 import threading
 
 from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import make_key
 from oropendola_payments.engine.keys import rotate
 from oropendola_payments.engine.metering.test_usage import served_customer
-from oropendola_payments.tests.clients.python_client import ClientCase, Refused
+from oropendola_payments.tests.clients.python_client import ClientCase, Refused, Unavailable
 from oropendola_payments.tests.support.case import TestCase
 
 from oropendola_usage.book import Lease, Purse, lease_from, next_size  # isort: skip
-from oropendola_usage.protocol import require_form  # isort: skip
+from oropendola_usage.protocol import read, require_form  # isort: skip
 
 
 class MeterTests:
@@ -178,3 +179,27 @@ class TestBook(TestCase):
 			swapped = key[:10] + ("0" if key[10] != "0" else "1") + key[11:]
 			with self.assertRaises(Refused):
 				require_form(swapped)
+
+	def test_a_refusal_carries_what_the_site_offers(self):
+		offer = {"type": "pack", "name": "small"}
+		answer = {
+			"success": False,
+			"error": "Please buy more.",
+			"error_code": "payment_required",
+			"offer": offer,
+		}
+		with self.assertRaises(Refused) as raised:
+			read(402, json.dumps({"message": answer}).encode())
+		self.assertEqual((raised.exception.status, raised.exception.offer), (402, offer))
+		self.assertEqual(raised.exception.again().offer, offer)
+
+	def test_an_answer_that_is_none_of_the_sites_is_no_decision(self):
+		for status, body in (
+			(200, b"<html>"),
+			(502, b""),
+			(404, b"{}"),
+			(200, b'{"message": "pong"}'),
+			(302, b""),
+		):
+			with self.assertRaises(Unavailable, msg=body):
+				read(status, body)

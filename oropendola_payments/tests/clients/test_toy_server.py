@@ -1,8 +1,7 @@
 """The toy model server of the examples, with the FastAPI dependency, against a real site."""
 
-import importlib.util
 import sys
-from unittest import SkipTest
+from unittest import skipUnless
 
 import frappe
 
@@ -13,13 +12,15 @@ from oropendola_payments.tests.clients.behind_proxies import EXAMPLES, Proxy, as
 from oropendola_payments.tests.clients.python_client import SOURCE
 from oropendola_payments.tests.support.case import TestCase
 
-if not all(map(importlib.util.find_spec, ("fastapi", "uvicorn", "httpx"))):
-	raise SkipTest("FastAPI, uvicorn and httpx are not installed.")
+try:
+	import uvicorn  # noqa: F401
+	from fastapi import HTTPException
+	from oropendola_usage import Refused, Unavailable
+	from oropendola_usage.fastapi import answer_to
+except ImportError:  # a bench has no FastAPI, and its runner does not know modules that skip themselves
+	HTTPException = None
 
-from fastapi import HTTPException
-from oropendola_usage import Refused, Unavailable
-from oropendola_usage.fastapi import answer_to
-
+NEEDED = "FastAPI and uvicorn are not installed."
 CHAT = "/v1/chat/completions"
 
 
@@ -39,6 +40,7 @@ class ToyServer(Proxy):
 		super().__init__(command, port, {"SITE": site, "PYTHONPATH": str(SOURCE)}, ready_at="/v1/models")
 
 
+@skipUnless(HTTPException, NEEDED)
 class TestToyServer(TestCase):
 	@classmethod
 	def setUpClass(cls):
@@ -89,6 +91,7 @@ class TestToyServer(TestCase):
 		self.assertEqual((status, headers["retry-after"]), (503, "1"))
 
 
+@skipUnless(HTTPException, NEEDED)
 class TestAnswers(TestCase):
 	def test_an_offer_of_the_site_reaches_the_client(self):
 		offer = {"packs": [{"name": "small", "price": 5}]}

@@ -147,7 +147,7 @@ def add_records(passwords: dict[str, str]) -> None:
 			frappe.get_doc({"doctype": "AI Plan", "currency": "INR", **plan}).insert()
 	for name in frappe.get_all("Payment Gateway Settings", {"mode": ["!=", "Live"]}, pluck="name"):
 		gateway = frappe.get_doc("Payment Gateway Settings", name)
-		gateway.update({"mode": "Simulator", "enabled": 1}).save()
+		gateway.update({"mode": "Simulator", "enabled": 1, "fetch_payouts": 1}).save()
 	for user, roles in USERS.items():
 		add_user(user, roles, passwords[user])
 	frappe.db.set_single_value("Website Settings", "home_page", "plans")

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -34,6 +35,19 @@ def check_payment_invariants(context: Any) -> None:
 	sys.exit(1 if broken else 0)
 
 
+@click.command("import-payouts")
+@click.argument("gateway")
+@click.argument("path", type=click.Path(exists=True, dir_okay=False))
+@pass_context
+def import_payouts(context: Any, gateway: str, path: str) -> None:
+	"""Import a settlement report of a gateway, with its saved mapping. For files that are too large to upload."""
+	from oropendola_payments.engine.payouts.imports import import_file
+
+	with Path(path).open("rb") as report:
+		result = _on_site(context, lambda: import_file(gateway, report))
+	click.echo(json.dumps(result, indent=1))
+
+
 @click.command("payment-simulator")
 @click.option("--port", default=8900, show_default=True, help="Port on 127.0.0.1")
 def payment_simulator(port: int) -> None:
@@ -52,4 +66,4 @@ def _on_site(context: Any, work: Callable[[], T]) -> T:
 		frappe.destroy()
 
 
-commands = [verify_payment_audit, check_payment_invariants, payment_simulator]
+commands = [verify_payment_audit, check_payment_invariants, import_payouts, payment_simulator]

@@ -15,10 +15,15 @@ doctype_js = dict.fromkeys(
 		*("AI API Key", "AI Billing Profile", "AI Invoice", "AI Payment Link", "AI Plan Change"),
 		*("AI Subscription", "AI Tax Document", "Payment Attempt", "Payment Posting", "Payment Refund"),
 		*("Payment Gateway Settings", "Payment Settings", "Payment Webhook Log"),
+		*("Payment Payout", "Payment Payout Difference"),
 	),
 	DESK_SCRIPT,
 )
-doctype_list_js = {"AI Tax Rule": DESK_SCRIPT, "Payment Webhook Log": DESK_SCRIPT}
+doctype_list_js = {
+	"AI Tax Rule": DESK_SCRIPT,
+	"Payment Payout": DESK_SCRIPT,
+	"Payment Webhook Log": DESK_SCRIPT,
+}
 
 PERMISSIONS = "oropendola_payments.ai_billing.permissions"
 
@@ -64,6 +69,7 @@ SUBSCRIPTIONS = "oropendola_payments.engine.jobs.subscription_jobs"
 PARTS = "oropendola_payments.engine.jobs.part_jobs"
 PLAN_CHANGES = "oropendola_payments.engine.jobs.plan_change_jobs"
 DOCUMENTS = "oropendola_payments.engine.jobs.document_jobs"
+PAYOUTS = "oropendola_payments.engine.jobs.payout_jobs"
 USAGE = "oropendola_payments.engine.jobs.usage_jobs"
 OTHER_APPS = "oropendola_payments.integrations.dispatch"
 
@@ -86,6 +92,7 @@ scheduler_events = {
 		"*/30 * * * *": [f"{SWEEPS}.check_abandoned_payments"],
 		"5 * * * *": [f"{SWEEPS}.check_invariants", f"{SUBSCRIPTIONS}.expire_subscriptions"],
 		"20 * * * *": [f"{SUBSCRIPTIONS}.retire_api_keys"],
+		"30 5 * * *": [f"{PAYOUTS}.fetch_payouts"],
 		"1 0 * * *": [f"{SUBSCRIPTIONS}.reset_quotas"],
 		"15 0 * * *": [f"{SUBSCRIPTIONS}.release_unpaid_coupons"],
 		"0 9 * * *": [f"{SUBSCRIPTIONS}.send_renewal_reminders", f"{PARTS}.send_part_reminders"],
@@ -175,6 +182,8 @@ doc_events = {
 		"on_trash": "oropendola_payments.engine.documents.rendering.refuse_change_of_file",
 	},
 	"Payment Refund": {"onload": f"{FORMS}.refund_loaded"},
+	"Payment Payout": {"onload": f"{FORMS}.payout_loaded"},
+	"Payment Payout Difference": {"onload": f"{FORMS}.difference_loaded"},
 	"AI Plan Change": {"onload": f"{FORMS}.plan_change_loaded"},
 	"Payment Webhook Log": {"onload": f"{FORMS}.webhook_log_loaded"},
 	"AI Plan": {"on_change": CHANGED, "on_trash": CHANGED},

@@ -17,6 +17,10 @@ from oropendola_payments.ai_billing.doctype.ai_plan_change.ai_plan_change import
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.ai_billing.doctype.ai_tax_document.ai_tax_document import AITaxDocument
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
+from oropendola_payments.ai_billing.doctype.payment_payout.payment_payout import PaymentPayout
+from oropendola_payments.ai_billing.doctype.payment_payout_difference.payment_payout_difference import (
+	PaymentPayoutDifference,
+)
 from oropendola_payments.ai_billing.doctype.payment_posting.payment_posting import PaymentPosting
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
 from oropendola_payments.ai_billing.formatting import money
@@ -58,6 +62,21 @@ def posting_loaded(posting: PaymentPosting, method: str | None = None) -> None:
 
 def refund_loaded(refund: PaymentRefund, method: str | None = None) -> None:
 	refund.set_onload("can_close", is_manager() and refund.can_be_closed())
+
+
+def payout_loaded(payout: PaymentPayout, method: str | None = None) -> None:
+	"""Whether a manager may compare it again, and its open differences."""
+	payout.set_onload("can_check", is_manager())
+	fields = ["name", "kind", "subject", "difference", "currency"]
+	filters = {"payout": payout.name, "status": "Open"}
+	rows = frappe.get_all("Payment Payout Difference", filters, fields, order_by="opened_on, name", limit=20)
+	payout.set_onload(
+		"differences", [{**row, "difference": money(row.difference, row.currency)} for row in rows]
+	)
+
+
+def difference_loaded(difference: PaymentPayoutDifference, method: str | None = None) -> None:
+	difference.set_onload("can_accept", is_manager() and difference.status == "Open")
 
 
 def plan_change_loaded(change: AIPlanChange, method: str | None = None) -> None:

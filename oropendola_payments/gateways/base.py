@@ -11,6 +11,7 @@ from typing import ClassVar, Protocol
 
 from oropendola_payments.gateways.errors import CredentialsRefused, GatewayError, GatewayRefused, NotSupported
 from oropendola_payments.gateways.http import HttpClient
+from oropendola_payments.gateways.payouts import FileMapping, PayoutSource
 from oropendola_payments.gateways.types import (
 	CREDENTIAL_SLOTS,
 	AnyEvent,
@@ -87,6 +88,8 @@ class Gateway:
 	# The provider's codes of failed payments, and what they mean for another try.
 	failure_classes: ClassVar[Mapping[str, FailureClass]] = {}
 	exponents: ClassVar[Mapping[str, int]] = {}  # where the provider deviates from ISO 4217 / CLDR
+	# How the settlement report looks that a merchant gets from the provider's dashboard.
+	payout_file: ClassVar[FileMapping] = FileMapping()
 
 	def __init__(
 		self,
@@ -205,6 +208,12 @@ class Gateway:
 	def refund_status(self, request: RefundRequest) -> RefundEvent:
 		"""The refund with `request.key` as the gateway reports it; NOT_FOUND when it was never made."""
 		raise NotSupported(f"{self.label} cannot report the status of a refund.")
+
+	# Payouts --------------------------------------------------------------------------------------
+
+	def fetch_payouts(self, since: datetime, until: datetime) -> PayoutSource:
+		"""Yield the payouts of this time with all their lines. A line that is reported twice has the same `row`."""
+		raise NotSupported(f"{self.label} offers its payouts only as a file.")
 
 	# Helpers --------------------------------------------------------------------------------------
 

@@ -83,6 +83,7 @@ class Capabilities:
 	capture: bool = False
 	cancel: bool = False
 	otp: bool = False
+	payouts: bool = False  # its API says what it paid out
 	needs_phone: bool = False  # refuses a customer without a phone number
 	needs_email: bool = False  # refuses a customer without an email address
 	minimum: Mapping[str, Decimal] = field(default_factory=dict)  # the smallest amount, by currency

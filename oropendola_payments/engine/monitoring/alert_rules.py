@@ -167,6 +167,28 @@ def postings() -> Iterator[Finding]:
 		yield Finding("Postings", SITE, text.format(len(names)), "Critical", tuple(names[:SHOWN]))
 
 
+def payouts() -> Iterator[Finding]:
+	"""Yield the gateways whose payouts differ from our records, or cannot be fetched."""
+	fields = ["name", "gateway"]
+	rows = frappe.get_all(
+		"Payment Payout Difference", {"status": "Open"}, fields, order_by="opened_on, name", limit=500
+	)
+	by_gateway: dict[str, list[str]] = {}
+	for row in rows:
+		by_gateway.setdefault(row.gateway, []).append(row.name)
+	for gateway, names in by_gateway.items():
+		text = _(
+			"Differences between payouts and our records: {0}. Please open them; docs/payouts.md says what each means."
+		)
+		yield Finding(
+			"Payout Differences", _label(gateway), text.format(len(names)), records=tuple(names[:SHOWN])
+		)
+	filters = {"enabled": 1, "fetch_payouts": 1, "payout_error": ("is", "set")}
+	for row in frappe.get_all("Payment Gateway Settings", filters, ["label", "payout_error"]):
+		text = _("The payouts of {0} could not be fetched. Last error: {1}")
+		yield Finding("Payouts Not Fetched", row.label, text.format(row.label, row.payout_error))
+
+
 def setup() -> Iterator[Finding]:
 	"""Yield problems of how the site is set up. `health.status` shows them as well, without waiting for an alert."""
 	live, simulated = enabled_in("Live"), enabled_in("Simulator")
@@ -220,5 +242,6 @@ RULES = {
 	gateways: ("Gateway Degraded", "Keys Refused"),
 	documents_on_hold: ("Documents On Hold",),
 	postings: ("Postings",),
+	payouts: ("Payout Differences", "Payouts Not Fetched"),
 	setup: ("Simulator Beside Live", "Live Without HTTPS", "No Outgoing Mail"),
 }

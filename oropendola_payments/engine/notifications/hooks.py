@@ -61,6 +61,13 @@ def refund_finished(refund: str) -> None:
 		safely(lambda: emails.refund_done(invoice, doc, issued))
 
 
+def payout_recorded(payout: str) -> None:
+	"""Run the hooks for a payout whose lines add up: books may be kept from it."""
+	doc = frappe.get_doc("Payment Payout", payout)
+	if doc.status == "Balanced":
+		_run_hook("payment_payout_recorded", payout=doc)
+
+
 def documents_issued(invoice: str, numbers: list[str]) -> None:
 	"""Send documents that a sweep or a manager issued."""
 	issued = [frappe.get_doc("AI Tax Document", number) for number in numbers]

@@ -24,7 +24,7 @@ from oropendola_payments.gateways.base import (
 	RefundOutcome,
 	RefundRequest,
 )
-from oropendola_payments.gateways.cashflows import notices
+from oropendola_payments.gateways.cashflows import notices, payouts
 from oropendola_payments.gateways.cashflows.client import LABEL, Client
 from oropendola_payments.gateways.cashflows.mapping import (
 	FAILURE_CLASSES,
@@ -70,6 +70,7 @@ class Cashflows(Gateway):
 		"key_id": "210101010101010101",
 		"key_secret": "simulator-cashflows-api-key-not-real",
 	}
+	payout_file = payouts.FILE
 	capabilities = Capabilities(currencies=CURRENCIES, methods=("card",), capture=True, cancel=True)
 	answer_names = {
 		"payment_job_reference": "order_id",

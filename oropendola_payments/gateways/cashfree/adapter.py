@@ -6,6 +6,7 @@ paid or expires; every attempt to pay it has its own id, and only one with SUCCE
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -28,7 +29,7 @@ from oropendola_payments.gateways.base import (
 	Sdk,
 )
 from oropendola_payments.gateways.cards import refuse_card_data
-from oropendola_payments.gateways.cashfree import notices
+from oropendola_payments.gateways.cashfree import notices, payouts
 from oropendola_payments.gateways.cashfree.client import LABEL, Client, is_unknown, refusal
 from oropendola_payments.gateways.cashfree.mapping import (
 	FAILURE_CLASSES,
@@ -54,6 +55,7 @@ from oropendola_payments.gateways.cashfree.payloads import (
 from oropendola_payments.gateways.cashfree.signature import is_public_key
 from oropendola_payments.gateways.errors import BadAnswer, CredentialsRefused, GatewayRefused, MaybeSent
 from oropendola_payments.gateways.parsing import iso_time, short_text
+from oropendola_payments.gateways.payouts import PayoutSource
 from oropendola_payments.money import same_money
 
 SCRIPT_HOST = "https://sdk.cashfree.com"
@@ -77,7 +79,9 @@ class Cashfree(Gateway):
 	)
 	failure_classes = FAILURE_CLASSES
 	simulator_secrets = {"key_id": "SIMCASHFREEAPP", "key_secret": "cfsk_ma_test_simulator_0000000000"}
+	payout_file = payouts.FILE
 	capabilities = Capabilities(
+		payouts=True,
 		currencies=frozenset({"INR"}),
 		methods=("card", "upi", "netbanking", "wallet", "paylater"),
 		direct_methods=DIRECT_METHODS,
@@ -196,6 +200,11 @@ class Cashfree(Gateway):
 
 	def parse(self, callback: Callback) -> Notice:
 		return notices.parse(callback)
+
+	# Payouts --------------------------------------------------------------------------------------
+
+	def fetch_payouts(self, since: datetime, until: datetime) -> PayoutSource:
+		return payouts.fetch(self.client, since, until)
 
 	# Refunds --------------------------------------------------------------------------------------
 

@@ -4,7 +4,8 @@ https://www.cashfree.com/docs/api-reference/payments/latest
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timezone
 from typing import Any
 
 import requests
@@ -14,10 +15,11 @@ from oropendola_payments.gateways.cashfree.mapping import sentence_of
 from oropendola_payments.gateways.cashfree.signature import two_factor_headers
 from oropendola_payments.gateways.errors import BadAnswer, CredentialsRefused, GatewayRefused
 from oropendola_payments.gateways.http import path_segment, read_json, read_list
-from oropendola_payments.gateways.parsing import short_text
+from oropendola_payments.gateways.parsing import entries_in, short_text
 
 LABEL = "Cashfree"
 API_VERSION = "2025-01-01"
+PAGE, MAX_PAGES = 500, 2000
 REFUSED_KEYS = (
 	"Cashfree refused the keys. Please check Client ID and Client Secret, and that they belong to this mode."
 )
@@ -71,6 +73,31 @@ class Client:
 	def refunds(self, reference: str) -> list[Entity]:
 		return self._list(f"{_order_path(reference)}/refunds")
 
+	def settlements(self, since: datetime, until: datetime) -> Iterator[Entity]:
+		return self._pages("/settlements", since, until)
+
+	def settlement_events(self, since: datetime, until: datetime) -> Iterator[Entity]:
+		return self._pages("/settlement/recon", since, until)
+
+	def _pages(self, path: str, since: datetime, until: datetime) -> Iterator[Entity]:
+		"""Every entry of a list that hands out a cursor with each page."""
+		filters = {"start_date": _utc_text(since), "end_date": _utc_text(until)}
+		cursor: str | None = None
+		for _page in range(MAX_PAGES):
+			pagination = {"limit": PAGE, "cursor": cursor}
+			status, answer = self.call(
+				"POST", path, json.dumps({"pagination": pagination, "filters": filters})
+			)
+			if status >= 400:
+				raise refusal(answer)
+			entries = entries_in(answer.get("data"))
+			yield from (dict(entry) for entry in entries)
+			following = short_text(answer.get("cursor"), 1000)
+			if not following or following == cursor or not entries:
+				return
+			cursor = following
+		raise BadAnswer("Cashfree's list of settlements does not end.")
+
 	def call(
 		self, method: str, path: str, body: str | None = None, key: str | None = None
 	) -> tuple[int, Entity]:
@@ -122,3 +149,7 @@ def is_unknown(status: int, answer: Mapping[str, Any]) -> bool:
 
 def _order_path(reference: str) -> str:
 	return f"/orders/{path_segment(reference)}"
+
+
+def _utc_text(moment: datetime) -> str:
+	return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

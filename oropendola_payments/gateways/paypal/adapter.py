@@ -5,6 +5,7 @@ https://developer.paypal.com/docs/api/orders/v2/ and https://developer.paypal.co
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -25,7 +26,8 @@ from oropendola_payments.gateways.base import (
 )
 from oropendola_payments.gateways.errors import BadAnswer, CredentialsRefused, GatewayRefused
 from oropendola_payments.gateways.parsing import entries_in
-from oropendola_payments.gateways.paypal import notices
+from oropendola_payments.gateways.payouts import PayoutSource
+from oropendola_payments.gateways.paypal import notices, payouts
 from oropendola_payments.gateways.paypal.client import LABEL, Client
 from oropendola_payments.gateways.paypal.mapping import (
 	EXPONENTS,
@@ -82,7 +84,8 @@ class PayPal(Gateway):
 		"key_secret": "simulator-paypal-secret-not-real",
 		"webhook_id": "5AB00000CD000000E",
 	}
-	capabilities = Capabilities(currencies=CURRENCIES, methods=("paypal",), capture=True)
+	payout_file = payouts.FILE
+	capabilities = Capabilities(currencies=CURRENCIES, methods=("paypal",), capture=True, payouts=True)
 	hosts = {
 		"Test": {"api": "https://api-m.sandbox.paypal.com"},
 		"Live": {"api": "https://api-m.paypal.com"},
@@ -182,6 +185,11 @@ class PayPal(Gateway):
 
 	def parse(self, callback: Callback) -> Notice:
 		return notices.parse(callback)
+
+	# Payouts --------------------------------------------------------------------------------------
+
+	def fetch_payouts(self, since: datetime, until: datetime) -> PayoutSource:
+		return payouts.fetch(self.client, since, until)
 
 	# Refunds --------------------------------------------------------------------------------------
 

@@ -5,7 +5,10 @@ https://developer.paypal.com/api/rest/authentication/
 
 import hashlib
 import json
+from collections.abc import Iterator
+from datetime import datetime, timezone
 from typing import Any
+from urllib.parse import urlencode
 
 import requests
 
@@ -18,12 +21,13 @@ from oropendola_payments.gateways.errors import (
 	NotSent,
 )
 from oropendola_payments.gateways.http import HttpClient, path_segment, read_json
-from oropendola_payments.gateways.parsing import member
+from oropendola_payments.gateways.parsing import entries_in, member, whole_number
 from oropendola_payments.gateways.paypal.mapping import word
 
 LABEL = "PayPal"
 TOKEN_EARLY_SECONDS = 300
 MAX_REQUEST_ID = 108
+PAGE, MAX_PAGES = 500, 100
 Entity = dict[str, Any]
 WRONG_KEYS = (
 	"PayPal does not accept the Client ID and the Secret. Please copy both again from the app's page in the PayPal"
@@ -67,6 +71,17 @@ class Client:
 	def verify_webhook_signature(self, question: bytes) -> Entity:
 		"""PayPal's own check; the question is sent byte by byte as it is."""
 		return self._post("/v1/notifications/verify-webhook-signature", question)
+
+	def transactions(self, since: datetime, until: datetime) -> Iterator[Entity]:
+		"""What changed the balance in this time, at most 31 days."""
+		window = {"start_date": _rfc_text(since), "end_date": _rfc_text(until)}
+		for page in range(1, MAX_PAGES + 1):
+			query = urlencode({**window, "fields": "transaction_info", "page_size": PAGE, "page": page})
+			answer = self._get(f"/v1/reporting/transactions?{query}") or {}
+			yield from (dict(entry) for entry in entries_in(answer.get("transaction_details")))
+			if page >= (whole_number(answer.get("total_pages")) or 0):
+				return
+		raise BadAnswer("PayPal's list of transactions does not end.")
 
 	def has_token(self) -> bool:
 		"""Whether a token is cached; makes no call."""
@@ -164,3 +179,7 @@ def _report(answer: requests.Response) -> Entity:
 def _bounded(request_id: str) -> str:
 	plain = len(request_id) <= MAX_REQUEST_ID and request_id.isascii() and request_id.isprintable()
 	return request_id if plain else hashlib.sha256(request_id.encode()).hexdigest()
+
+
+def _rfc_text(moment: datetime) -> str:
+	return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

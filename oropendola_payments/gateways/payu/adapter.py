@@ -5,6 +5,7 @@ https://docs.payu.in/reference/_payment_payu_hosted_checkout. There is no call t
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -26,7 +27,8 @@ from oropendola_payments.gateways.base import (
 	Sdk,
 )
 from oropendola_payments.gateways.errors import BadAnswer, GatewayRefused, NotSent
-from oropendola_payments.gateways.payu import notices
+from oropendola_payments.gateways.payouts import PayoutSource
+from oropendola_payments.gateways.payu import notices, payouts
 from oropendola_payments.gateways.payu.client import LABEL, Client
 from oropendola_payments.gateways.payu.mapping import (
 	CURRENCY,
@@ -64,7 +66,9 @@ class PayU(Gateway):
 	)
 	failure_classes = FAILURE_CLASSES
 	simulator_secrets = {"key_id": "SimPyU", "key_secret": "simulator-payu-salt-0001"}
+	payout_file = payouts.FILE
 	capabilities = Capabilities(
+		payouts=True,
 		currencies=frozenset({CURRENCY}),
 		methods=("card", "upi", "netbanking", "wallet", "emi"),
 		flows=("redirect", "embedded", "inline"),
@@ -154,6 +158,11 @@ class PayU(Gateway):
 
 	def parse(self, callback: Callback) -> Notice:
 		return notices.parse(callback)
+
+	# Payouts --------------------------------------------------------------------------------------
+
+	def fetch_payouts(self, since: datetime, until: datetime) -> PayoutSource:
+		return payouts.fetch(self.client, since, until)
 
 	# Refunds --------------------------------------------------------------------------------------
 

@@ -5,16 +5,18 @@ https://docs.payu.in/reference/verify_payment_api, /refund_transaction_api and /
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 
 from oropendola_payments.gateways.base import Gateway
-from oropendola_payments.gateways.errors import CredentialsRefused
+from oropendola_payments.gateways.errors import BadAnswer, CredentialsRefused
 from oropendola_payments.gateways.http import read_json
-from oropendola_payments.gateways.parsing import member
+from oropendola_payments.gateways.parsing import entries_in, member
 from oropendola_payments.gateways.payu.mapping import refund_entries, text_of
 from oropendola_payments.gateways.payu.signature import command_hash, merchant_salt
 
 LABEL = "PayU"
+MAX_PAGES = 500
 KEYS_REFUSED = re.compile(r"\b(hash|merchant key|invalid key|key is (invalid|incorrect))\b", re.IGNORECASE)
 Entity = dict[str, Any]
 
@@ -42,6 +44,19 @@ class Client:
 	def refunds_of_reference(self, reference: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
 		"""The refunds under our reference, each with its token."""
 		return refund_entries(self._command("getAllRefundsFromTxnIds", reference))
+
+	def settlements(self, day: date) -> Iterator[Mapping[str, Any]]:
+		"""The settlements of a day in India, with their transactions, page by page."""
+		for page in range(1, MAX_PAGES + 1):
+			answer = self._command(
+				"get_settlement_details_range", day.isoformat(), var2=day.isoformat(), var4=str(page)
+			)
+			found = entries_in(answer.get("result"))
+			yield from found
+			# How many a page has is not documented; after the last one PayU answers with none.
+			if not found:
+				return
+		raise BadAnswer("PayU's list of settlements does not end.")
 
 	def knows_keys(self) -> bool:
 		"""Whether PayU answers a query about a reference that does not exist as it should."""

@@ -37,6 +37,7 @@ from oropendola_payments.gateways.phonepe import notices
 from oropendola_payments.gateways.phonepe.client import LABEL, Client
 from oropendola_payments.gateways.phonepe.mapping import (
 	FAILURE_CLASSES,
+	PAYOUT_FILE,
 	is_unknown,
 	order_event,
 	refund_event,
@@ -149,6 +150,7 @@ class PhonePe(Gateway):
 		"webhook_id": "simhook_user",
 		"webhook_secret": "Simhook2pass",
 	}
+	payout_file = PAYOUT_FILE
 	capabilities = Capabilities(
 		currencies=frozenset({"INR"}),
 		methods=("upi", "card", "netbanking"),

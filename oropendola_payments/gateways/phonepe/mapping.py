@@ -8,6 +8,7 @@ from oropendola_payments.gateways.base import FailureClass, Outcome, PaymentEven
 from oropendola_payments.gateways.errors import GatewayRefused
 from oropendola_payments.gateways.methods import common_method
 from oropendola_payments.gateways.parsing import entries_in, member, short_text, unix_time_ms, whole_number
+from oropendola_payments.gateways.payouts import FileMapping
 from oropendola_payments.money import from_minor
 
 # PhonePe's `paymentMode`.
@@ -117,3 +118,26 @@ FAILURE_CLASSES = {
 	"U29": FailureClass.OURS,
 	"U31": FailureClass.OURS,
 }
+
+
+# The settlement report of the dashboard, as https://developer.phonepe.com/docs/settlement describes it. There is no API for it.
+PAYOUT_FILE = FileMapping(
+	columns={
+		"payout_id": "bank reference no",
+		"paid_on": "settlement date",
+		"bank_reference": "bank reference no",
+		"kind": "payment type",
+		"reference": "merchant reference id",
+		"refund_key": "merchant reference id",
+		"refund_id": "phonepe reference id",
+		"amount": "amount",
+		"fee": "fee",
+		"tax": "igst+cgst+sgst",
+		"net": "net amount|settled amount",
+		"day": "transaction date",
+	},
+	kinds={"payment": "Capture", "refund": "Refund", "*": "Adjustment"},
+	currency="INR",
+	date_order="Day first",
+	signed_fees=True,
+)

@@ -6,6 +6,7 @@ https://razorpay.com/docs/api/orders, https://razorpay.com/docs/webhooks and htt
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -29,7 +30,8 @@ from oropendola_payments.gateways.base import (
 )
 from oropendola_payments.gateways.errors import BadAnswer, GatewayRefused
 from oropendola_payments.gateways.parsing import matching, member, read_entity
-from oropendola_payments.gateways.razorpay import notices
+from oropendola_payments.gateways.payouts import PayoutSource
+from oropendola_payments.gateways.razorpay import notices, payouts
 from oropendola_payments.gateways.razorpay.client import LABEL, Client, Unknown
 from oropendola_payments.gateways.razorpay.mapping import (
 	EXPONENTS,
@@ -73,7 +75,9 @@ class Razorpay(Gateway):
 		"key_secret": "SimulatorRazorpayKeySecret",
 		"webhook_secret": "simulator-razorpay-webhook-secret",
 	}
+	payout_file = payouts.FILE
 	capabilities = Capabilities(
+		payouts=True,
 		methods=METHODS,
 		flows=("redirect", "embedded"),
 		instant_refunds=True,
@@ -162,6 +166,11 @@ class Razorpay(Gateway):
 
 	def parse(self, callback: Callback) -> Notice:
 		return notices.parse(callback, self)
+
+	# Payouts --------------------------------------------------------------------------------------
+
+	def fetch_payouts(self, since: datetime, until: datetime) -> PayoutSource:
+		return payouts.fetch(self.client, since, until)
 
 	# Refunds --------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """Calls to Razorpay through its official SDK, on our own HTTP client: time-outs, no retries, errors sorted by "was it sent"."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Any
 
 import razorpay
@@ -21,6 +22,7 @@ LABEL = "Razorpay"
 WRONG_KEYS = "Razorpay does not accept the Key Id and Key Secret. Please copy both again from its dashboard."
 PAGE = 100
 MAX_PAGES = 20
+RECON_PAGE, MAX_RECON_PAGES = 500, 4000
 Entity = dict[str, Any]
 
 
@@ -70,6 +72,23 @@ class Client:
 			if len(refunds) < PAGE:
 				return
 		raise BadAnswer("Razorpay lists too many refunds for one payment.")
+
+	def settlements(self, since: int, until: int) -> Iterator[Entity]:
+		"""All settlements that were created in this time, page by page."""
+		return self._paged(self.sdk.settlement.all, {"from": since, "to": until}, PAGE)
+
+	def recon(self, day: date) -> Iterator[Entity]:
+		"""Everything that was settled on a day in India."""
+		window = {"year": day.year, "month": f"{day.month:02d}", "day": f"{day.day:02d}"}
+		return self._paged(self.sdk.settlement.report, window, RECON_PAGE)
+
+	def _paged(self, read: Callable[[Entity], Any], window: Entity, count: int) -> Iterator[Entity]:
+		for page in range(MAX_RECON_PAGES):
+			items = _items_of(read({**window, "count": count, "skip": page * count}))
+			yield from items
+			if len(items) < count:
+				return
+		raise BadAnswer("Razorpay's list of settlements does not end.")
 
 	def check_keys(self) -> None:
 		"""Raise CredentialsRefused when Razorpay does not accept the keys."""

@@ -29,7 +29,8 @@ from oropendola_payments.gateways.base import (
 )
 from oropendola_payments.gateways.errors import BadAnswer, CredentialsRefused, GatewayRefused, NotSupported
 from oropendola_payments.gateways.parsing import matching, member, read_entity, short_text, unix_time
-from oropendola_payments.gateways.stripe import notices
+from oropendola_payments.gateways.payouts import PayoutSource
+from oropendola_payments.gateways.stripe import notices, payouts
 from oropendola_payments.gateways.stripe.client import (
 	API_VERSION,
 	LABEL,
@@ -77,7 +78,9 @@ class Stripe(Gateway):
 		"public_key": "pk_test_SimulatorStripe0001",
 		"webhook_secret": "whsec_SimulatorStripe0001",
 	}
+	payout_file = payouts.FILE
 	capabilities = Capabilities(
+		payouts=True,
 		methods=("card", "wallet", "bank"),
 		flows=("redirect", "embedded"),
 		cancel=True,
@@ -171,6 +174,11 @@ class Stripe(Gateway):
 
 	def parse(self, callback: Callback) -> Notice:
 		return notices.parse(callback, self)
+
+	# Payouts --------------------------------------------------------------------------------------
+
+	def fetch_payouts(self, since: datetime, until: datetime) -> PayoutSource:
+		return payouts.fetch(self.client, since, until)
 
 	# Refunds --------------------------------------------------------------------------------------
 

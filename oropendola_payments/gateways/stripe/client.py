@@ -23,6 +23,7 @@ LABEL = "Stripe"
 API_VERSION = "2026-10-28.endive"
 PAGE = 100
 MAX_PAGES = 20
+MAX_REPORT_PAGES = 20_000
 WRONG_KEY = "Stripe does not accept the Secret key. Please copy it again from Developers, API keys."
 NOT_ALLOWED = "Stripe does not allow this key to do that. Please check the permissions of the restricted key."
 
@@ -79,6 +80,14 @@ class Client:
 	def refunds(self, params: dict[str, Any]) -> Iterator[dict[str, Any]]:
 		return _entries(self._refunds.list, params)
 
+	def payouts(self, params: dict[str, Any]) -> Iterator[dict[str, Any]]:
+		return _entries(self.sdk.v1.payouts.list, params, MAX_REPORT_PAGES)
+
+	def balance_transactions(self, payout_id: str) -> Iterator[dict[str, Any]]:
+		"""What a payout consists of, each with the charge, refund or dispute that it comes from."""
+		params = {"payout": payout_id, "expand": ["data.source"]}
+		return _entries(self.sdk.v1.balance_transactions.list, params, MAX_REPORT_PAGES)
+
 	def check_key(self) -> None:
 		"""Raise CredentialsRefused when Stripe does not accept the key."""
 		_call(self._sessions.list, {"limit": 1})
@@ -110,9 +119,11 @@ def _call(method: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
 		raise BadAnswer("Stripe sent an object that its own SDK cannot read.") from error
 
 
-def _entries(method: Callable[..., Any], params: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _entries(
+	method: Callable[..., Any], params: dict[str, Any], pages: int = MAX_PAGES
+) -> Iterator[dict[str, Any]]:
 	"""Every entry of a list, page by page."""
-	for _ in range(MAX_PAGES):
+	for _ in range(pages):
 		page = _call(method, {**params, "limit": PAGE})
 		found = page.get("data")
 		if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):

@@ -25,6 +25,7 @@ class Control:
 			("POST", "/__reset", self.reset),
 			("POST", "/__config", self.configure),
 			("POST", "/__finish", self.finish),
+			("POST", "/__settle", self.settle),
 			("GET", "/__approve/<code>/<reference>", self.approve),
 		]
 
@@ -66,6 +67,23 @@ class Control:
 		with _invalid_input_is_a_bad_request():
 			self.simulator.finish(body["code"], body["reference"], body.get("outcome", "success"))
 		return _ok()
+
+	def settle(self, request: Request) -> Response:
+		"""Let a gateway pay out what it took; answers with where its reports can be downloaded."""
+		with _invalid_input_is_a_bad_request():
+			code = _json_object(request)["code"]
+			payouts = self.simulator.settle(code)
+		provider = self.simulator.provider(code)
+		made = [
+			{
+				"payout": payout.payout_id,
+				"currency": payout.currency,
+				"amount": to_text(payout.minor, payout.currency),
+				"report": provider.url(f"/__payouts/{payout.payout_id}.csv"),
+			}
+			for payout in payouts
+		]
+		return Response(json.dumps({"ok": True, "payouts": made}), content_type="application/json")
 
 	def approve(self, request: Request, code: str, reference: str) -> Response:
 		"""Leads to the page on which the payer approves or declines the pending payment with our reference."""

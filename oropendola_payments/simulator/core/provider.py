@@ -31,6 +31,9 @@ complete_checkout(order, outcome, method)
 notify_payment(order, charge), notify_refund(charge, refund), notify_dispute(charge, state)
 	Send the webhooks for the present state, with `self.send_webhook(body, headers)`. They are called again when a
 	test changes the state later: `simulator.finish`, `finish_refund`, `refund_from_dashboard`, `dispute`.
+payouts
+	Override `report_rows(payout)` for the file that merchants download, and add routes that answer about
+	`self.payouts_between(since, until)` where the provider has an API for it. `simulator.settle(code)` makes a payout.
 the pay page
 	Put `self.pay_url(order)` into the response where the provider answers with an address, or return
 	`self.show_pay_page(order)` from a route with the real path of the provider. The stand-in of a JavaScript SDK is a
@@ -56,6 +59,7 @@ from oropendola_payments.simulator.core.amounts import to_text
 from oropendola_payments.simulator.core.faults import Fault, Faults
 from oropendola_payments.simulator.core.ledger import Charge, Ledger, Order, Refund
 from oropendola_payments.simulator.core.outbox import Delivery, Outbox
+from oropendola_payments.simulator.core.payouts import Payouts
 
 OTP = "123456"
 MAX_OTP_ATTEMPTS = 3
@@ -73,7 +77,7 @@ class Return:
 	fields: Mapping[str, str] = field(default_factory=dict)
 
 
-class Provider:
+class Provider(Payouts):
 	code: ClassVar[str]
 	label: ClassVar[str]
 	defaults: ClassVar[Mapping[str, object]] = {}
@@ -89,11 +93,18 @@ class Provider:
 		self.outbox = outbox
 		self.clock = clock
 		self._address = address
-		self.config: dict = {"webhook_url": "", "webhook_headers": {}, **self.defaults}
+		self.config: dict = {
+			"webhook_url": "",
+			"webhook_headers": {},
+			**self.payout_defaults,
+			**self.defaults,
+		}
+		self.start_payouts()
 
 	def reset(self) -> None:
 		"""Delete what was recorded; settings stay."""
 		self.ledger.clear()
+		self.start_payouts()
 
 	# What a provider implements -----------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from oropendola_payments.simulator.core.control import Control
 from oropendola_payments.simulator.core.faults import HTTP_FAULTS, Fault, Faults
 from oropendola_payments.simulator.core.ledger import CAPTURED, PENDING, Charge, Ledger, Order, Refund
 from oropendola_payments.simulator.core.outbox import Outbox
+from oropendola_payments.simulator.core.payouts import SettledPayout
 from oropendola_payments.simulator.core.provider import OTP, Provider, Return
 
 PROVIDERS = "oropendola_payments.simulator.providers"
@@ -201,11 +202,19 @@ class Simulator:
 			provider.refund_from_dashboard(captured[-1], amount_minor)
 
 	def dispute(self, code: str, reference: str, state: str = "open") -> None:
-		"""The payer's bank disputes the payment with our reference: open, won or lost."""
+		"""The payer's bank disputes the payment with our reference: open, won or lost. A lost one is taken from the next payout."""
 		provider = self.provider(code)
 		with provider.ledger.lock:
-			order = provider.ledger.find_order_by_reference(reference)
-			provider.notify_dispute(provider.ledger.charges_of(order)[-1], state)
+			charge = provider.ledger.charges_of(provider.ledger.find_order_by_reference(reference))[-1]
+			if state == "lost":
+				provider.lose_dispute(charge)
+			provider.notify_dispute(charge, state)
+
+	def settle(self, code: str) -> list[SettledPayout]:
+		"""Let a gateway pay out what it took since its last payout. Returns a payout for each currency."""
+		provider = self.provider(code)
+		with provider.ledger.lock:
+			return copy.deepcopy(provider.settle())
 
 	# WSGI -------------------------------------------------------------------------------------------
 
@@ -245,8 +254,11 @@ class Simulator:
 	def _build_routes(self) -> Map:
 		rules = [_rule(methods, path, None, handler) for methods, path, handler in Control(self).routes()]
 		for code, provider in self.providers.items():
-			pay_page = ("GET,POST", "/__pay/<order_id>", provider.pay)
-			for methods, path, handler in [*provider.routes(), pay_page]:
+			own = [
+				("GET,POST", "/__pay/<order_id>", provider.pay),
+				("GET", "/__payouts/<payout_id>.csv", provider.download_report),
+			]
+			for methods, path, handler in [*provider.routes(), *own]:
 				rules.append(_rule(methods, f"/{code}{path}", code, handler))
 		return Map(rules, strict_slashes=False, merge_slashes=False)
 

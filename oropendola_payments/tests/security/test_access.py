@@ -19,6 +19,7 @@ from oropendola_payments.tests.support.factories import (
 )
 from oropendola_payments.tests.support.http import call, message, send
 from oropendola_payments.tests.support.parts import create_instalment_plan
+from oropendola_payments.tests.support.payouts import unknown_payout
 from oropendola_payments.tests.support.tax_documents import issued_document
 
 # Reading by GET changes nothing; everything else is POST.
@@ -90,12 +91,14 @@ CUSTOMERS_READ = (
 )  # fmt: skip
 STAFF_ONLY = (
 	"AI Plan", "AI Instalment Plan", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log", "Payment Alert", "Payment Posting",
+	"Payment Payout", "Payment Payout Line", "Payment Payout Difference", "Payment Payout Mapping",
 	"Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Usage Window", "AI Usage Lease", "AI Usage Entry", "AI Usage Day", "AI Usage Alert", "AI Coupon", "AI Coupon Redemption", "AI Trial Claim", "AI Tax Registration", "AI Tax Rule", "AI Tax Document Series", "AI Exchange Rate", "Payment Gateway Settings", "Payment Settings",
 )  # fmt: skip
 # Records that not even a manager creates, changes or deletes.
 EVIDENCE = (
 	"AI API Key", "AI Plan Change", "Payment Attempt", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log",
 	"Payment Posting",
+	"Payment Payout", "Payment Payout Line", "Payment Payout Difference",
 	"Payment Alert", "Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Payment Link", "AI Usage Window",
 	"AI Usage Lease", "AI Usage Entry", "AI Usage Day", "AI Usage Alert",
 	"AI Tax Document", "AI Tax Document Series",
@@ -235,6 +238,10 @@ class TestRest(TestCase):
 			),
 			"Payment Alert": cls.stored(
 				"Payment Alert", kind="Dead Letters", subject=unique("subject"), status="Open"
+			),
+			**unknown_payout("payu"),
+			"Payment Payout Mapping": cls.stored(
+				"Payment Payout Mapping", name=unique("code"), gateway=unique("code")
 			),
 			"Payment Counter": cls.stored("Payment Counter", name=unique("counter")),
 			"Payment Posting": cls.stored("Payment Posting", invoice=invoice, source_key=unique("source")),

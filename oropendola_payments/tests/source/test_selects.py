@@ -18,6 +18,8 @@ STATEFUL = (
 	"Payment Attempt",
 	"Payment Posting",
 	"Payment Refund",
+	"Payment Payout",
+	"Payment Payout Difference",
 )
 WRITTEN = (*STATEFUL, "AI API Key", "Payment Capture", "Payment Event", "Payment Webhook Log")
 

@@ -32,6 +32,8 @@ OTHERS = {
 	("ai_billing/doctype/payment_posting/payment_posting.py", "new_posting"),
 	("integrations/payments_app/tell.py", "post"),  # what another app reads about the payment
 	("engine/gateway/circuit_breaker.py", "_write"),
+	("engine/payouts/record.py", "_add"),  # a new payout
+	("engine/payouts/settings.py", "write"),  # what is known of the payouts of a gateway
 	("engine/monitoring/alerts.py", "_close"),
 	("engine/inbound/inbox.py", "process_message"),
 	("engine/inbound/inbox.py", "_record_failure_locked"),

@@ -59,6 +59,10 @@ def document_event(doctype: str, event: str, handler: str):
 # Hooks --------------------------------------------------------------------------------------------
 
 
+def payout_recorded(payout):
+	hook_calls.append(("payout_recorded", payout.name))
+
+
 def payment_succeeded(invoice, capture):
 	hook_calls.append(("payment_succeeded", invoice.name, capture.name))
 

@@ -34,6 +34,7 @@ from oropendola_payments.tests.support.factories import (
 	forget_counters,
 	unique,
 )
+from oropendola_payments.tests.support.payouts import unknown_payout
 from oropendola_payments.tests.support.simulated import simulator
 from oropendola_payments.tests.support.tax_documents import issued_document
 
@@ -159,6 +160,10 @@ class OwnerRecords:
 		return posting.name
 
 	@cached_property
+	def payout(self) -> dict[str, str]:
+		return unknown_payout("payu")
+
+	@cached_property
 	def lost_refund(self) -> str:
 		"""A refund whose response was lost."""
 		invoice = self.subscription.current_invoice
@@ -276,6 +281,12 @@ ROWS = (
 	Row("health.status", EVERYBODY, methods=BOTH),
 	Row("health.metrics", STAFF, methods=GET),
 	Row("openapi.document", EVERYBODY, methods=GET),
+	Row("payouts.fetch", MANAGER, lambda w: {"gateway": "payu"}),
+	# Without a file there is nothing to read.
+	Row("payouts.preview_file", (403, 403, 403, 403, 400), lambda w: {"gateway": "payu"}),
+	Row("payouts.import_file", (403, 403, 403, 403, 400), lambda w: {"gateway": "payu"}),
+	Row("payouts.check", MANAGER, lambda w: {"payout": w.payout["Payment Payout"]}),
+	Row("payouts.accept_difference", MANAGER, lambda w: {"difference": w.payout["Payment Payout Difference"], "reason": "It came by hand."}),
 	Row("payment.get_available_gateways", EVERYBODY, lambda w: {"currency": "INR"}, BOTH),
 	Row("payment.initiate_payment", OWNER, lambda w: {"invoice_id": w.invoice, "gateway": "payu"}),
 	Row("payment.create_bolt_payment", OWNER, lambda w: {"invoice_id": w.invoice, "embed_mode": "inline"}),

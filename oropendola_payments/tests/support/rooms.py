@@ -39,6 +39,7 @@ LAYERS = (
 	("engine/keys",),
 	("engine/checkout",),
 	("engine/inbound",),
+	("engine/payouts",),
 	("engine/self_service",),
 	("engine/plan_changes",),
 	("engine/subscriptions",),

@@ -104,6 +104,7 @@ function show_options(frm, facts) {
 			);
 	frm.set_df_property("mode", "description", hint);
 	frm.toggle_display("refund_speed", facts.instant_refunds);
+	frm.toggle_display(["fetch_payouts", "payouts_fetched_until", "payout_error"], facts.tells_payouts);
 	frm.toggle_display("api_base_url", frm.doc.mode !== "Live");
 }
 

@@ -35,6 +35,8 @@ class PaymentGatewaySettings(Document):
 		degraded_since: DF.Datetime | None
 		embed_checkout: DF.Check
 		enabled: DF.Check
+		fees_in_payouts: DF.Check
+		fetch_payouts: DF.Check
 		gateway: DF.Data
 		is_default: DF.Check
 		key_id: DF.Data | None
@@ -49,6 +51,10 @@ class PaymentGatewaySettings(Document):
 		legacy_secret: DF.Password | None
 		legacy_version: DF.Data | None
 		mode: DF.Literal["Simulator", "Test", "Live"]
+		payout_days: DF.Int
+		payout_error: DF.SmallText | None
+		payouts_fetched_until: DF.Datetime | None
+		payouts_since: DF.Date | None
 		public_key: DF.SmallText | None
 		refund_speed: DF.Literal["Normal", "Instant"]
 		require_phone_code: DF.Check
@@ -71,6 +77,7 @@ class PaymentGatewaySettings(Document):
 		self.set_onload("credentials", declared)
 		self.set_onload("status", self.get_status())
 		self.set_onload("instant_refunds", adapter.capabilities.instant_refunds)
+		self.set_onload("tells_payouts", adapter.capabilities.payouts)
 		self.set_onload("simulator_allowed", simulator_allowed())
 		self.set_onload("webhook_address", self.get_webhook_address())
 

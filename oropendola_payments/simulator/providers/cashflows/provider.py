@@ -15,6 +15,7 @@ from oropendola_payments.simulator.core.amounts import to_text
 from oropendola_payments.simulator.core.ledger import Charge, ExceedsRefundable, Order, Refund
 from oropendola_payments.simulator.core.provider import Provider, Return
 from oropendola_payments.simulator.providers.cashflows import wire
+from oropendola_payments.simulator.providers.cashflows.payouts import RemittanceReport
 from oropendola_payments.simulator.providers.cashflows.wire import Refused
 
 PREFIX = "/api/gateway"
@@ -22,7 +23,7 @@ MAX_WRONG_HASHES = 5
 FIRST_REFERENCE = 240101120000000000  # 18 digits, more than a double can hold exactly (2^53)
 
 
-class Cashflows(Provider):
+class Cashflows(RemittanceReport, Provider):
 	code = "cashflows"
 	label = "Cashflows"
 	methods = ("card",)

@@ -15,13 +15,14 @@ from oropendola_payments.simulator.core.ledger import Charge, ExceedsRefundable,
 from oropendola_payments.simulator.core.provider import Provider, Return
 from oropendola_payments.simulator.providers.cashfree import wire
 from oropendola_payments.simulator.providers.cashfree.order_pay import OrderPay
+from oropendola_payments.simulator.providers.cashfree.payouts import SettlementApi
 
 VERSIONS = ("2021-05-21", "2022-01-01", "2022-09-01", "2023-08-01", "2025-01-01", "2026-01-01")
 REFUND_ID = re.compile(r"[A-Za-z0-9]{3,40}")
 SIGNATURE_SECONDS = 300
 
 
-class Cashfree(OrderPay, Provider):
+class Cashfree(SettlementApi, OrderPay, Provider):
 	code = "cashfree"
 	label = "Cashfree"
 	defaults = {
@@ -47,6 +48,8 @@ class Cashfree(OrderPay, Provider):
 
 	def routes(self):
 		return [
+			("POST", "/pg/settlements", self.settlements),
+			("POST", "/pg/settlement/recon", self.settlement_recon),
 			("POST", "/pg/orders", self.create),
 			("GET", "/pg/orders/<reference>", self.status),
 			("PATCH", "/pg/orders/<reference>", self.cancel),

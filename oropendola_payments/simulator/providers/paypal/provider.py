@@ -14,6 +14,7 @@ from oropendola_payments.simulator.core.amounts import to_text
 from oropendola_payments.simulator.core.ledger import Charge, ExceedsRefundable, Order, Refund
 from oropendola_payments.simulator.core.provider import Provider, Return
 from oropendola_payments.simulator.providers.paypal import wire
+from oropendola_payments.simulator.providers.paypal.payouts import ReportingApi
 from oropendola_payments.simulator.providers.paypal.wire import Refused, Wire
 
 CAPTURE_STATES = {ledger.CAPTURED: "COMPLETED", ledger.PENDING: "PENDING", ledger.FAILED: "DECLINED"}
@@ -35,7 +36,7 @@ DISPUTES = {
 }
 
 
-class PayPal(Wire, Provider):
+class PayPal(ReportingApi, Wire, Provider):
 	code = "paypal"
 	label = "PayPal"
 	methods = ("paypal",)
@@ -59,6 +60,7 @@ class PayPal(Wire, Provider):
 
 	def routes(self):
 		return [
+			("GET", "/v1/reporting/transactions", self.transactions),
 			*self.wire_routes(),
 			("POST", "/v2/checkout/orders", self.create),
 			("GET", "/v2/checkout/orders/<order_id>", self.status),

@@ -18,6 +18,7 @@ CALLS = {  # command -> the name of the call in faults
 	"cancel_refund_transaction": "refund",
 	"check_action_status": "refund_status",
 	"getAllRefundsFromTxnIds": "refund_status",
+	"get_settlement_details_range": "settlements",
 }
 TOKEN_LIMIT = 23
 
@@ -34,6 +35,7 @@ class GeneralApi:
 			"cancel_refund_transaction": self.cancel_refund_transaction,
 			"check_action_status": self.check_action_status,
 			"getAllRefundsFromTxnIds": self.all_refunds,
+			"get_settlement_details_range": self.settlements,
 		}
 
 	def respond(self, request: Request) -> Response:
@@ -110,6 +112,18 @@ class GeneralApi:
 			"addedon": wire.indian_time(order.created_at),
 			"mode": "",
 			"Settled_At": None,
+		}
+
+	# Settlements ------------------------------------------------------------------------------------
+
+	def settlements(self, fields: dict[str, str]) -> dict:
+		page = int(fields.get("var4") or 1)
+		found = self.provider.settlements_of(fields["var1"], fields.get("var2") or fields["var1"], page)
+		return {
+			"rows": len(found),
+			"message": f"{len(found)} Settlements found",
+			"status": 1,
+			"result": found,
 		}
 
 	# Refunds ----------------------------------------------------------------------------------------

@@ -15,9 +15,10 @@ from oropendola_payments.simulator.core.ledger import Charge, Order, Refund
 from oropendola_payments.simulator.core.provider import Provider, Return
 from oropendola_payments.simulator.providers.payu import wire
 from oropendola_payments.simulator.providers.payu.commands import CALLS, GeneralApi
+from oropendola_payments.simulator.providers.payu.payouts import SettlementReports
 
 
-class PayU(Provider):
+class PayU(SettlementReports, Provider):
 	code = "payu"
 	label = "PayU"
 	defaults = {

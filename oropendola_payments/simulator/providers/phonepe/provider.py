@@ -9,10 +9,11 @@ from oropendola_payments.simulator.core import ledger
 from oropendola_payments.simulator.core.ledger import Charge, ExceedsRefundable, Order, Refund
 from oropendola_payments.simulator.core.provider import Provider, Return
 from oropendola_payments.simulator.providers.phonepe import wire
+from oropendola_payments.simulator.providers.phonepe.payouts import SettlementReport
 from oropendola_payments.simulator.providers.phonepe.salt_scheme import SaltScheme
 
 
-class PhonePe(SaltScheme, Provider):
+class PhonePe(SettlementReport, SaltScheme, Provider):
 	code = "phonepe"
 	label = "PhonePe"
 	defaults = {

@@ -15,12 +15,13 @@ from oropendola_payments.simulator.core import embedded, ledger
 from oropendola_payments.simulator.core.ledger import Charge, ExceedsRefundable, Order, Refund
 from oropendola_payments.simulator.core.provider import Provider, Return
 from oropendola_payments.simulator.providers.razorpay import wire
+from oropendola_payments.simulator.providers.razorpay.payouts import SettlementApi
 
 IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{10,}")
 DISPUTE_EVENTS = {"open": "created", "won": "won", "lost": "lost"}
 
 
-class Razorpay(Provider):
+class Razorpay(SettlementApi, Provider):
 	code = "razorpay"
 	label = "Razorpay"
 	methods = ("card", "upi", "netbanking", "wallet")
@@ -37,6 +38,8 @@ class Razorpay(Provider):
 	def routes(self):
 		keyed = self._with_keys
 		return [
+			("GET", "/v1/settlements", keyed(self.settlements)),
+			("GET", "/v1/settlements/recon/combined", keyed(self.recon)),
 			("POST", "/v1/orders", keyed(self.create)),
 			("GET", "/v1/orders", keyed(self.list_orders)),
 			("GET", "/v1/orders/<order_id>", keyed(self.order_status)),

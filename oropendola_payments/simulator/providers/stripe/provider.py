@@ -13,6 +13,7 @@ from oropendola_payments.simulator.core import ledger
 from oropendola_payments.simulator.core.ledger import Charge, ExceedsRefundable, Order, Refund
 from oropendola_payments.simulator.core.provider import Provider, Return
 from oropendola_payments.simulator.providers.stripe import wire
+from oropendola_payments.simulator.providers.stripe.payouts import PayoutApi
 
 INTENT_EVENTS = {
 	ledger.CAPTURED: "succeeded",
@@ -22,7 +23,7 @@ INTENT_EVENTS = {
 DISPUTE_EVENTS = {"open": "created", "won": "closed", "lost": "closed"}
 
 
-class Stripe(Provider):
+class Stripe(PayoutApi, Provider):
 	code = "stripe"
 	label = "Stripe"
 	methods = ("card", "link", "us_bank_account")
@@ -46,6 +47,8 @@ class Stripe(Provider):
 	def routes(self):
 		keyed, once = self._with_key, self._idempotent
 		return [
+			("GET", "/v1/payouts", keyed(self.list_payouts)),
+			("GET", "/v1/balance_transactions", keyed(self.list_transactions)),
 			("POST", "/v1/checkout/sessions", keyed(once(self.create))),
 			("GET", "/v1/checkout/sessions", keyed(self.list_sessions)),
 			("GET", "/v1/checkout/sessions/<session_id>", keyed(self.status)),

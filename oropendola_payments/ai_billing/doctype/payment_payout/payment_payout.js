@@ -1,0 +1,25 @@
+frappe.ui.form.on("Payment Payout", {
+	refresh(frm) {
+		const facts = frm.doc.__onload;
+		if (!facts) return;
+		if (facts.can_check)
+			frm.add_custom_button(__("Check again"), async () => {
+				const answer = await oropendola.call("payouts.check", { payout: frm.doc.name });
+				if (answer) oropendola.done(frm, __("Open differences: {0}.", [answer.open_differences]));
+			});
+		if (facts.differences?.length) show_differences(frm, facts.differences);
+	},
+});
+
+function show_differences(frm, differences) {
+	const text = frappe.utils.escape_html;
+	const rows = differences.map(
+		({ name, kind, subject, difference }) =>
+			`<li><a href="${frappe.utils.get_form_link("Payment Payout Difference", name)}">${text(__(kind))}</a>:
+			${text(subject || "")} (${text(difference)})</li>`
+	);
+	frm.dashboard.set_headline(
+		`${text(__("Differs from our records:"))}<ul class="mb-0">${rows.join("")}</ul>`,
+		"orange"
+	);
+}

@@ -1,0 +1,25 @@
+"""Payout jobs: fetch what gateways paid out, compare it with our records, and find what should have been paid out by now."""
+
+import frappe
+
+from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
+from oropendola_payments.engine.core.batch import enqueue_sweep
+from oropendola_payments.engine.payouts import fetch, reconcile
+from oropendola_payments.engine.payouts.settings import SETTINGS
+
+THIS = "oropendola_payments.engine.jobs.payout_jobs"
+
+
+def fetch_payouts() -> None:
+	enqueue_sweep(f"{THIS}.run_payouts")
+
+
+def run_payouts() -> dict[str, dict]:
+	"""Fetch, compare, and look for missed payments of every gateway whose payouts are recorded. One that fails stops no other."""
+	with acting_as("Reconcile"):
+		done = fetch.fetch_all()
+		reconcile.check_due()
+		for gateway in frappe.get_all(SETTINGS, {"payouts_since": ("is", "set")}, pluck="gateway"):
+			reconcile.find_missed(gateway)
+			reconcile.recheck(gateway)
+	return done

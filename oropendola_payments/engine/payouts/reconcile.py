@@ -1,0 +1,133 @@
+"""Compare payouts with our records: each payout once after it was recorded, and every day what should have been paid out."""
+
+from collections.abc import Callable, Iterator
+
+import frappe
+from frappe.query_builder import DocType
+from frappe.query_builder.functions import Date, Min
+from frappe.utils import getdate
+
+from oropendola_payments.ai_billing.doctype.payment_payout.payment_payout import PaymentPayout
+from oropendola_payments.engine.core.batch import BATCH, for_each
+from oropendola_payments.engine.core.transactions import in_transaction
+from oropendola_payments.engine.payouts import differences, findings, linking
+from oropendola_payments.engine.payouts import settings as payout_settings
+from oropendola_payments.engine.payouts.record import DIFFERENT, UNCHANGED
+
+PAYOUT, LINE = "Payment Payout", "Payment Payout Line"
+AMOUNT_KINDS = {"Capture": "Other Amount", "Refund": "Other Refund Amount"}
+
+
+def settle(outcomes: dict[str, str]) -> None:
+	"""Compare what was just recorded with our records, and note the reports that say something else than before."""
+	for name, outcome in outcomes.items():
+		if outcome == DIFFERENT:
+			differences.update("Reported Differently", name)
+		elif outcome == UNCHANGED:
+			differences.resolve("Reported Differently", name)
+	check_due()
+
+
+def check_due() -> int:
+	"""Check every payout that was recorded and not checked, for example because the process crashed in between."""
+	rows = frappe.get_all(
+		PAYOUT, {"checked_on": ("is", "not set")}, ["name", "gateway"], order_by="creation, name"
+	)
+	for row in rows:
+		_compare(row.name)
+	for gateway in sorted({row.gateway for row in rows}):
+		recheck(gateway)
+	return len(rows)
+
+
+def check(name: str) -> None:
+	"""Open the differences of one payout, and close those of its gateway that it explains."""
+	_compare(name)
+	recheck(frappe.db.get_value(PAYOUT, name, "gateway"))
+
+
+def _compare(name: str) -> None:
+	payout = frappe.get_doc(PAYOUT, name)
+	_begin(payout)
+	differences.update("Does Not Add Up", name)
+	for kind, filters in (
+		("Unknown", {"is_linked": 0}),
+		("Fee Missing", {"kind": "Capture", "fee_stated": 0}),
+	):
+		for_each(LINE, {"payout": name, **filters}, _updater(kind))
+	for kind, column in (("Capture", "capture"), ("Refund", "refund")):
+		for names in _records(name, column, kind):
+			for record in findings.unequal(kind, names):
+				differences.update(AMOUNT_KINDS[kind], record)
+	in_transaction(payout.mark_as_checked)
+
+
+def recheck(gateway: str) -> int:
+	"""Bring the open differences of a gateway up to date, after looking again for the records behind its lines."""
+	for_each(LINE, {"gateway": gateway, "is_linked": 0}, linking.relink)
+	open_ones = {"gateway": gateway, "status": "Open"}
+	return for_each(differences.DIFFERENCE, open_ones, differences.recheck)
+
+
+def find_missed(gateway: str) -> None:
+	"""Open a difference for each payment and refund that should be in a payout by now and is in none."""
+	settings = payout_settings.payout_settings(gateway)
+	window = settings.missed_between() if settings else None
+	if not settings or not window:
+		return
+	for name in _missed(
+		"Payment Capture", "captured_at", "capture", "Capture", gateway, settings.mode, window
+	):
+		differences.update("Not Paid Out", name)
+	for name in _missed("Payment Refund", "completed_at", "refund", "Refund", gateway, settings.mode, window):
+		differences.update("Refund Not In Payout", name)
+
+
+def _begin(payout: PaymentPayout) -> None:
+	"""From the first payout on, payments are expected in one: the oldest of its payments is where that begins."""
+	settings = payout_settings.payout_settings(payout.gateway)
+	if not settings or settings.since:
+		return
+	line, capture = DocType(LINE), DocType("Payment Capture")
+	query = frappe.qb.from_(line).join(capture).on(capture.name == line.capture)
+	query = query.select(Min(Date(capture.captured_at))).where(line.payout == payout.name)
+	first = query.where(line.kind == "Capture").run()[0][0] or payout.paid_on
+	if first:
+		in_transaction(payout_settings.write, settings.name, payouts_since=getdate(first))
+
+
+def _updater(kind: str) -> Callable[[str], object]:
+	return lambda name: differences.update(kind, name)
+
+
+def _records(payout: str, column: str, kind: str) -> Iterator[list[str]]:
+	"""The captures or refunds that a payout is about, in batches."""
+	line, last = DocType(LINE), ""
+	while True:
+		query = frappe.qb.from_(line).select(line[column]).distinct().where(line.payout == payout)
+		query = query.where(line.kind == kind).where(line[column] > last)
+		names = query.orderby(line[column]).limit(BATCH).run(pluck=True)
+		yield names
+		if len(names) < BATCH:
+			return
+		last = names[-1]
+
+
+def _missed(
+	doctype: str, moment: str, column: str, kind: str, gateway: str, mode: str, window: tuple
+) -> Iterator[str]:
+	"""The captures or refunds of this time that no line is about, batch by batch."""
+	table, line, attempt, last = DocType(doctype), DocType(LINE), DocType("Payment Attempt"), ""
+	while True:
+		query = frappe.qb.from_(table).select(table.name).where(table.gateway == gateway)
+		query = query.join(attempt).on(attempt.name == table.attempt).where(attempt.mode == mode)
+		query = query.left_join(line).on((line[column] == table.name) & (line.kind == kind))
+		query = query.where(table[moment] >= window[0]).where(table[moment] < window[1])
+		query = query.where(line.name.isnull()).where(table.name > last)
+		if doctype == "Payment Refund":
+			query = query.where(table.status == "Refunded")
+		names = query.orderby(table.name).limit(BATCH).run(pluck=True)
+		yield from names
+		if len(names) < BATCH:
+			return
+		last = names[-1]

@@ -99,7 +99,7 @@ def _limits(mine: frappe._dict) -> list[dict]:
 
 def _limit(limit: dict) -> dict:
 	meter, window = limit["window"].split(":")
-	text = _("{0} of {1} {2} used in this {3}")
+	text = _("{0} of the {1} {2} per {3} are used")
 	return {
 		"text": text.format(
 			words.number(limit["used"]), words.number(limit["limit"]), _meter(meter), _window(window)

@@ -93,8 +93,15 @@ def _take_again(
 		windows = counters.locked_windows(key.subscription, plan.limits, term_of(key, plan), now)
 		_require_room(windows, costs)
 		if counters.count(key.subscription, windows, costs):
+			_read_day_again(key, call.requests)
 			return windows
 	raise ConcurrentChange(_("Too many calls at once. Please try again."))
+
+
+def _read_day_again(key: frappe._dict, taken: int) -> None:
+	"""Correct what was read before another call changed it, so that answers and thresholds are exact."""
+	left, reset_on = balance(key.subscription)
+	key.update(daily_quota_remaining=left + taken if left != -1 else -1, quota_reset_on=reset_on)
 
 
 def term_of(key: frappe._dict, plan: Any) -> Term:

@@ -116,6 +116,14 @@ class TestWindows(QuotaCase):
 		self.assertEqual((len(results) - len(refused), self.used()["Units"]), (5, 5000))
 		self.assertEqual(remaining(self.doc), 95)
 
+	def test_callers_at_once_are_told_exactly_what_is_left(self):
+		def left(_number: int) -> int:
+			answer = usage.consume(self.key, 1, "small-1")
+			frappe.db.commit()
+			return answer["remaining"]
+
+		self.assertEqual(sorted(in_parallel(8, left)), list(range(92, 100)))
+
 	def test_an_edited_limit_counts_at_once(self):
 		self.consume(5, model="large")
 		plan = frappe.get_doc("AI Plan", self.doc.plan)

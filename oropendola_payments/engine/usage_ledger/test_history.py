@@ -153,7 +153,13 @@ class TestPage(HistoryCase):
 	def test_limits_days_keys_and_models_are_shown(self):
 		self.use("e-1", 2, (1234, 0), "small-1")
 		text = self.text()
-		for part in ("1,234 of 10,000 tokens", "small-1", "Per API key", "oro_", "Download as CSV"):
+		for part in (
+			"1,234 of the 10,000 tokens per day are used",
+			"small-1",
+			"Per API key",
+			"oro_",
+			"Download as CSV",
+		):
 			self.assertIn(part, text)
 		self.assertNotIn("Nothing was recorded", text)
 
@@ -162,7 +168,7 @@ class TestPage(HistoryCase):
 		frappe.db.commit()
 		text = self.text("&days=7")
 		self.assertIn("Nothing was recorded in this period", text)
-		self.assertIn("1 of 50 requests used in this hour", text)
+		self.assertIn("1 of the 50 requests per hour are used", text)
 		self.assertNotIn("Download as CSV", text)
 
 	def test_a_customer_without_a_subscription_is_led_to_the_plans(self):

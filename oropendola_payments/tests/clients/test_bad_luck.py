@@ -117,6 +117,25 @@ class OutageTests:
 			again.close()
 		self.assertEqual(self.left(), 989)
 
+	def test_two_processes_that_share_a_journal_count_calls_of_an_outage_once(self):
+		"""U14"""
+		from oropendola_usage.journal import Journal
+
+		with tempfile.TemporaryDirectory() as folder:
+			path = Path(folder, "journal.db")
+			one = Journal(path)
+			one.count_later(self.key, "owner", None, 3)
+			one.sync()
+			two = Journal(path)  # would send what it has read
+			one.count_later(self.key, "owner", None, 4)
+			two.adopt("owner", self.key)
+			seen = {
+				report.values["event_id"]: report.values["requests"] for report in (*one.due(0), *two.due(0))
+			}
+			self.assertEqual(sorted(seen.values()), [3, 4])
+			one.close()
+			two.close()
+
 	def test_the_journal_is_bounded_and_says_what_it_dropped(self):
 		from oropendola_usage.journal import Journal
 

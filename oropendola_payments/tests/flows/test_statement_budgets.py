@@ -58,6 +58,12 @@ class TestStatementBudgets(TestCase):
 		self.assertLessEqual(len(cost), 3, cost)
 		self.assertTrue(any("UPDATE" in statement for statement in cost), cost)
 
+	def test_a_proxys_question_takes_no_more_statements_than_consuming(self):
+		for name, most in (("authorize", 3), ("check", 2)):
+			headers = {"X-API-Key": self.key}
+			cost = self.beyond_ping("POST", lambda name=name: call(f"usage.{name}", headers=headers))
+			self.assertLessEqual(len(cost), most, cost)
+
 	def test_consuming_in_three_windows_with_a_model_takes_at_most_three_statements(self):
 		limits = [
 			{"allowance": 10**6, "meter": meter, "time_window": window}

@@ -25,6 +25,10 @@ class Client:
 	def __repr__(self) -> str:
 		return f"{type(self).__name__}({self.site!r})"
 
+	def reconnect(self) -> None:
+		"""Drop open connections. A forked process must not share those of its parent."""
+		self._session.close()
+
 	def consume(
 		self,
 		key: str,

@@ -37,6 +37,10 @@ class Report:
 	was_sent: bool = False
 	is_stored: bool = False
 
+	def is_fixed(self) -> bool:
+		"""Return whether the site, or another process that shares the file, may have seen it."""
+		return self.was_sent or self.is_stored
+
 
 class Journal:
 	"""Reports in the order in which they were made, at most `most`. Not safe between threads: its user holds a lock."""
@@ -53,20 +57,15 @@ class Journal:
 		return len(self._reports)
 
 	def add(self, key: str, owner: str, endpoint: str, values: dict[str, Any]) -> None:
-		self._make_room()
-		report = Report(uuid.uuid4().hex, owner, endpoint, values, key)
-		self._reports[report.id] = report
-		self._store(report)
+		self._store(self._new(key, owner, endpoint, values))
 
 	def count_later(self, key: str, owner: str, model: str | None, requests: int) -> None:
 		"""Remember that calls passed without being counted. Many become one report, until it is sent."""
 		report = self._late.get((owner, model))
-		if not report or report.was_sent or report.values["requests"] + requests > MOST_IN_ONE:
+		if not report or report.is_fixed() or report.values["requests"] + requests > MOST_IN_ONE:
 			values = {"requests": 0, "model": model, "event_id": f"late-{uuid.uuid4().hex}"}
-			self.add(key, owner, "consume", values)
-			report = self._late[owner, model] = next(reversed(self._reports.values()))
-		report.values["requests"] += requests
-		report.is_stored = False  # written by `sync`, not at each call
+			report = self._late[owner, model] = self._new(key, owner, "consume", values)
+		report.values["requests"] += requests  # written by `sync`, not at each call
 
 	def adopt(self, owner: str, key: str) -> None:
 		"""Give reports of an earlier process their key, now that it is used again."""
@@ -100,6 +99,12 @@ class Journal:
 			self._file.close()
 			self._file = None
 
+	def _new(self, key: str, owner: str, endpoint: str, values: dict[str, Any]) -> Report:
+		self._make_room()
+		report = Report(uuid.uuid4().hex, owner, endpoint, values, key)
+		self._reports[report.id] = report
+		return report
+
 	def _make_room(self) -> None:
 		while len(self._reports) >= self.most:
 			self._drop(next(iter(self._reports.values())), "found no room")
@@ -110,7 +115,7 @@ class Journal:
 		self.sent(report)
 
 	def _store(self, report: Report) -> None:
-		if not report.is_stored:
+		if self._file and not report.is_stored:
 			row = (report.id, report.owner, report.endpoint, report.made_at, json.dumps(report.values))
 			self._execute("INSERT OR REPLACE INTO reports VALUES (?, ?, ?, ?, ?)", row)
 			report.is_stored = True

@@ -198,6 +198,7 @@ def _forget_in_children(meter: Meter) -> None:
 
 	def start_anew() -> None:
 		if there := known():
+			there.client.reconnect()
 			there._start()
 
 	os.register_at_fork(after_in_child=start_anew)

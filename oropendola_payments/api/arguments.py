@@ -122,6 +122,8 @@ def _embed_mode(name: str, value: object) -> str:
 
 
 def _whole_number(name: str, value: object) -> int:
+	if isinstance(value, float) and value.is_integer():
+		value = f"{value:.0f}"  # JSON does not tell 5.0 from 5
 	if isinstance(value, bool) or not isinstance(value, int | str):
 		raise BadRequest(_("{0} must be a whole number.").format(name))
 	text = str(value).strip()

@@ -1,4 +1,4 @@
-"""The description of this API for programs: the OpenAPI document."""
+"""The description of this API for programs: the OpenAPI document and the Postman collection."""
 
 from pathlib import Path
 
@@ -19,6 +19,13 @@ HEADERS = {"Cache-Control": "public, max-age=3600", "Access-Control-Allow-Origin
 def document() -> Response:
 	"""Return the OpenAPI 3.1 document of this API."""
 	return _file("openapi.json")
+
+
+@frappe.whitelist(allow_guest=True, methods=["GET"])
+@described(File(("application/json",)), guest=True)
+def postman_collection() -> Response:
+	"""Return the same as a collection for Postman."""
+	return _file("postman_collection.json")
 
 
 def _file(name: str) -> Response:

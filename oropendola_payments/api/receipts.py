@@ -17,7 +17,7 @@ ONLY_STYLES = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; fra
 
 
 @frappe.whitelist(methods=["GET"])
-@described(File(("application/pdf", "text/html")))
+@described(File(("application/pdf", "text/html")), errors=("conflict",))
 def download(invoice_id: Any = None, payment: Any = None) -> Response | dict:
 	"""Return the receipt of an own invoice as PDF, or as HTML to print if no PDF can be generated.
 
@@ -33,7 +33,7 @@ def download(invoice_id: Any = None, payment: Any = None) -> Response | dict:
 
 
 @frappe.whitelist(methods=["GET"])
-@described(File(("application/pdf", "text/html")))
+@described(File(("application/pdf", "text/html")), errors=("conflict",))
 def payment_request(invoice_id: Any = None) -> Response | dict:
 	"""Return an own unpaid invoice to pay it elsewhere, as PDF, or as a page to print if no PDF can be generated."""
 	try:

@@ -111,6 +111,14 @@ class ArgumentsTestCase(TestCase):
 
 
 class TestJsonArguments(ArgumentsTestCase):
+	def test_a_whole_number_may_have_a_fraction_of_zero(self):
+		"""JSON does not tell 14.0 from 14, and some languages write only the first."""
+		user = self.people.owner
+		invoice = OwnerRecords(self.people).invoice
+		for days, status in ((14.0, 200), (14.5, 400), (1e300, 400), (float("nan"), 400)):
+			answer = call("links.create", user, json={"invoice_id": invoice, "expires_days": days})
+			self.assertEqual(answer.status_code, status, f"{days}: {answer.get_data()[:200]}")
+
 	def test_every_endpoint_parameter_has_sample_values(self):
 		for row, arguments in self.rows():
 			self.assertLessEqual(set(arguments), set(parameters_of(row.endpoint)), row.endpoint)

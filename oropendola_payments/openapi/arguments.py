@@ -31,12 +31,14 @@ TYPES: dict[Any, dict] = {
 }
 
 
-def schema_of(contract: Contract) -> dict:
-	"""The arguments of an endpoint as one object."""
+def schema_of(contract: Contract, nullable: bool = True) -> dict:
+	"""The arguments of an endpoint as one object. In JSON, what may be left out may be null as well."""
 	hints, parameters = typing.get_type_hints(contract.function), _parameters(contract)
 	properties = {name: _argument(name, hints.get(name, str), p) for name, p in parameters.items()}
 	properties |= {name: {"type": "string"} for name in contract.query}
 	required = [name for name, p in parameters.items() if p.default is inspect.Parameter.empty]
+	if nullable:
+		properties = {name: of if name in required else _or_null(of) for name, of in properties.items()}
 	return {
 		"type": "object",
 		"properties": properties,
@@ -54,6 +56,13 @@ def _argument(name: str, hint: Any, parameter: inspect.Parameter) -> dict:
 	if parameter.default not in (inspect.Parameter.empty, None):
 		schema["default"] = parameter.default
 	return schema
+
+
+def _or_null(schema: dict) -> dict:
+	for words in ("enum", "anyOf"):
+		if words in schema:
+			return {**schema, words: [*schema[words], None if words == "enum" else {"type": "null"}]}
+	return {**schema, "type": [schema["type"], "null"]}
 
 
 def _text(name: str) -> dict:

@@ -46,8 +46,8 @@ def _description(section: Section) -> str:
 
 
 def _input(endpoint: Endpoint, method: str, section: Section, schemas: Schemas) -> dict:
-	schema = arguments.schema_of(endpoint.contract)
 	in_address = method in ("get", "head") or bool(endpoint.contract.query)
+	schema = arguments.schema_of(endpoint.contract, nullable=not in_address)
 	if in_address and schema["properties"]:
 		return {"parameters": _parameters(schema, section)} | _raw_body(endpoint, method)
 	if in_address or isinstance(endpoint.contract.answer, Redirect) or not schema["properties"]:

@@ -287,6 +287,7 @@ ROWS = (
 	Row("payouts.import_file", (403, 403, 403, 403, 400), lambda w: {"gateway": "payu"}),
 	Row("payouts.check", MANAGER, lambda w: {"payout": w.payout["Payment Payout"]}),
 	Row("payouts.accept_difference", MANAGER, lambda w: {"difference": w.payout["Payment Payout Difference"], "reason": "It came by hand."}),
+	Row("openapi.postman_collection", EVERYBODY, methods=GET),
 	Row("payment.get_available_gateways", EVERYBODY, lambda w: {"currency": "INR"}, BOTH),
 	Row("payment.initiate_payment", OWNER, lambda w: {"invoice_id": w.invoice, "gateway": "payu"}),
 	Row("payment.create_bolt_payment", OWNER, lambda w: {"invoice_id": w.invoice, "embed_mode": "inline"}),

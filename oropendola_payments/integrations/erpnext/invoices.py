@@ -1,11 +1,13 @@
 """Sales Invoices and credit notes, as our own invoice or tax document has them."""
 
 import frappe
+from frappe import _
 from frappe.utils import cint
 
 from oropendola_payments.integrations.erpnext import accounts, parties
 from oropendola_payments.integrations.erpnext.fields import KEY
 from oropendola_payments.integrations.erpnext.types import INVOICE, Booked, Foreign, Sale
+from oropendola_payments.integrations.outbox.types import NeedsAttention
 from oropendola_payments.money import quantize
 
 GENERAL_ITEM = "AI-SERVICES"
@@ -20,18 +22,13 @@ def book_note(note: Sale, company: str, against: str) -> Booked:
 	"""Submit a credit note. Its own outstanding amount stays, for the refund to pay."""
 	invoice = _draft(note, company, -1)
 	invoice.update({"is_return": 1, "return_against": against, "update_outstanding_for_self": 1})
-	invoice.update(
-		{
-			"currency": note.currency,
-			"conversion_rate": frappe.db.get_value(INVOICE, against, "conversion_rate"),
-		}
-	)
 	for row in invoice.items:
 		row.item_code = None  # a part of a service has no quantity that could be returned
 	return _submit(invoice, note)
 
 
 def _draft(sale: Sale, company: str, sign: int) -> Foreign:
+	_require_currency(sale, company)
 	customer = parties.customer_of(sale.buyer)
 	invoice = frappe.new_doc(INVOICE)
 	invoice.update(
@@ -44,6 +41,10 @@ def _draft(sale: Sale, company: str, sign: int) -> Foreign:
 			"posting_date": sale.day,
 			"due_date": sale.day,
 			"currency": sale.currency,
+			"conversion_rate": 1,
+			"selling_price_list": _price_list(),
+			"price_list_currency": sale.currency,
+			"plc_conversion_rate": 1,
 			"ignore_pricing_rule": 1,
 			"disable_rounded_total": 1,
 			"update_stock": 0,
@@ -64,6 +65,19 @@ def _draft(sale: Sale, company: str, sign: int) -> Foreign:
 		)
 	_fill_gst(invoice, sale)
 	return invoice
+
+
+def _require_currency(sale: Sale, company: str) -> None:
+	if sale.currency != frappe.get_cached_value("Company", company, "default_currency"):
+		message = _(
+			"An invoice in {0} cannot be booked by itself in the books of {1}. Please book it by hand."
+		)
+		raise NeedsAttention(message.format(sale.currency, company))
+
+
+def _price_list() -> str | None:
+	default = frappe.db.get_single_value("Selling Settings", "selling_price_list")
+	return default or frappe.db.get_value("Price List", {"selling": 1, "enabled": 1}, "name", order_by="name")
 
 
 def _item_row(sale: Sale, company: str, sign: int) -> dict:

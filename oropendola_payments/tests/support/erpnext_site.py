@@ -1,0 +1,111 @@
+"""A site with ERPNext: a company, a customer and documents there. Only for tests that are skipped without it."""
+
+import frappe
+from frappe.utils import nowdate
+
+from oropendola_payments.integrations.erpnext import accounts
+from oropendola_payments.tests.support.factories import unique
+
+TAX = "Output Tax"
+
+
+def is_installed() -> bool:
+	return bool(frappe.db) and "erpnext" in frappe.get_installed_apps() and bool(frappe.db.count("Company"))
+
+
+def company() -> str:
+	return frappe.get_all("Company", {"default_currency": "INR"}, pluck="name", order_by="creation")[0]
+
+
+def ensure_tax_account(name: str = TAX) -> str:
+	known = frappe.db.get_value("Account", {"account_name": name, "company": company()})
+	if known:
+		return known
+	parent = frappe.db.get_value(
+		"Account", {"company": company(), "is_group": 1, "account_type": "Tax"}, "name", order_by="lft desc"
+	)
+	account = frappe.new_doc("Account")
+	account.update(
+		{
+			"account_name": name,
+			"company": company(),
+			"parent_account": parent,
+			"account_type": "Tax",
+			"tax_rate": 18,
+		}
+	)
+	account.insert(ignore_permissions=True)
+	return account.name
+
+
+def create_customer() -> str:
+	customer = frappe.new_doc("Customer")
+	group = frappe.db.get_value("Customer Group", {"is_group": 0})
+	territory = frappe.db.get_value("Territory", {"is_group": 0})
+	customer.update({"customer_name": unique("Buyer"), "customer_group": group, "territory": territory})
+	customer.insert(ignore_permissions=True)
+	return customer.name
+
+
+def create_sales_invoice(amount: float = 499):
+	"""An invoice that ERPNext itself made, for something that has nothing to do with us."""
+	invoice = frappe.new_doc("Sales Invoice")
+	invoice.update(
+		{
+			"company": company(),
+			"customer": create_customer(),
+			"posting_date": nowdate(),
+			"due_date": nowdate(),
+			"currency": "INR",
+			"conversion_rate": 1,
+			"selling_price_list": frappe.db.get_value("Price List", {"selling": 1}),
+			"price_list_currency": "INR",
+			"plc_conversion_rate": 1,
+			"disable_rounded_total": 1,
+		}
+	)
+	invoice.append(
+		"items",
+		{
+			"item_name": "Consulting",
+			"description": "Consulting",
+			"qty": 1,
+			"uom": "Nos",
+			"conversion_factor": 1,
+			"rate": amount,
+			"income_account": frappe.get_cached_value("Company", company(), "default_income_account"),
+			"cost_center": frappe.get_cached_value("Company", company(), "cost_center"),
+		},
+	)
+	invoice.insert(ignore_permissions=True)
+	invoice.submit()
+	return invoice
+
+
+def create_payment_request(invoice, gateway: str):
+	"""As the Desk makes and submits it."""
+	label = accounts.label_of(gateway)
+	account = frappe.db.get_value("Payment Gateway Account", {"payment_gateway": label, "currency": "INR"})
+	make = frappe.get_attr("erpnext.accounts.doctype.payment_request.payment_request.make_payment_request")
+	request = make(
+		dt="Sales Invoice",
+		dn=invoice.name,
+		recipient_id="buyer@example.com",
+		payment_gateway_account=account,
+		submit_doc=1,
+		return_doc=1,
+	)
+	frappe.db.commit()
+	return frappe.get_doc("Payment Request", request.name)
+
+
+def ledger(account: str, **filters) -> float:
+	"""The balance of an account, as the General Ledger has it."""
+	conditions = {"account": account, "is_cancelled": 0, **filters}
+	rows = frappe.get_all("GL Entry", conditions, ["debit", "credit"])
+	return round(sum(row.debit - row.credit for row in rows), 2)
+
+
+def is_balanced() -> bool:
+	rows = frappe.get_all("GL Entry", {"is_cancelled": 0, "company": company()}, ["debit", "credit"])
+	return round(sum(row.debit - row.credit for row in rows), 2) == 0

@@ -59,6 +59,7 @@ def _refused(context, error: Refusal):
 def _show(context, page, link):
 	invoice = invoice_of(link)
 	context.view = standing(link, invoice)
+	context.can_resend = not invoice.is_external()
 	context.bill = _bill(invoice) if context.view in ("pay", "paid", "review", "too_often") else None
 	if context.view == "pay":
 		_add_gateways(context, page, invoice)
@@ -75,7 +76,7 @@ def _bill(invoice) -> dict:
 		"currency": invoice.currency,
 		"due_date": words.day(invoice.due_date),
 		"number": invoice.name[-4:],
-		"customer": name[:1].upper(),
+		"customer": "" if invoice.is_external() else name[:1].upper(),
 		"is_under_way": _is_under_way(invoice),
 	}
 

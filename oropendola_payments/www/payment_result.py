@@ -7,7 +7,7 @@ from frappe import _
 from frappe.utils import cint
 
 from oropendola_payments.ai_billing.current import current
-from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import EXTERNAL, SETTLED
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.engine.checkout import gateway_choice
 from oropendola_payments.engine.checkout.status import payment_status
@@ -69,6 +69,7 @@ def _show_payer(context, page, attempt):
 	back = return_of(attempt)
 	context.update({"view": "payer", "outcome": outcome.state_of(attempt), "back": back, "frame": None})
 	context.amount = words.money(attempt.payment_ref().amount, attempt.currency)
+	context.document = _document_of(attempt)
 	page.login = shell.login_address("/billing")
 	rounds = cint(shell.query_param("round"))
 	if context.outcome == "pending" and (not back or rounds < ROUNDS):
@@ -78,6 +79,13 @@ def _show_payer(context, page, attempt):
 	if frame := frame_origin(attempt):
 		context.frame = frame
 		shell.set_policy(policy.framed_by(shell.current_policy(), frame))
+
+
+def _document_of(attempt) -> dict | None:
+	"""Return the page that leads on, if this paid a document of another app, which has receipts of its own."""
+	fields = ["purpose", "return_path"]
+	invoice = frappe.db.get_value("AI Invoice", attempt.invoice, fields, as_dict=True)
+	return {"path": invoice.return_path} if invoice.purpose == EXTERNAL else None
 
 
 def _look_again(page, attempt, rounds: int):

@@ -132,6 +132,21 @@ class TestPaying(ExternalCase):
 		with self.assertRaises(Conflict):
 			self.ask(499.0)
 
+	def test_the_payer_can_go_on_to_the_page_of_the_document(self):
+		self.ask(499.0, redirect_to=get_url("/thank-you?order=1"))
+		answer = self.pay_at_gateway(start(self.path, self.gateway))
+		shown = page(answer.headers["Location"].split("/", 3)[-1].join(("/", ""))).text
+		self.assertIn('href="/thank-you?order=1"', shown)
+		self.assertNotIn("receipt", shown)
+
+	def test_an_ended_link_says_whom_to_ask(self):
+		"""Nobody's email address is on file with us."""
+		frappe.db.set_value("AI Payment Link", {"invoice": self.invoice.name}, "revoked", 1)
+		frappe.db.commit()
+		shown = page(self.path).text
+		self.assertIn("ask whoever sent it", shown)
+		self.assertNotIn('value="resend"', shown)
+
 	def test_nobody_gets_an_email_about_it(self):
 		self.pay()
 		self.assertEqual(mails_to(OWNER), [])

@@ -1,5 +1,7 @@
 """All differences between Frappe v15 and v16 that affect this app."""
 
+from typing import Any
+
 import frappe
 
 
@@ -18,6 +20,19 @@ def permitted_count(doctype: str, filters: dict | list | None) -> int:
 def desk_path() -> str:
 	"""Return the path of the Desk: `/app` in v15, `/desk` in v16."""
 	return "/desk" if _major() >= 16 else "/app"
+
+
+def serves_oauth_metadata() -> bool:
+	"""Return whether the framework itself tells clients where to log in. v15 has no such pages, so the app serves them."""
+	return _major() >= 16
+
+
+def set_final_header(response: Any, name: str, value: str) -> None:
+	"""Set a header of the response that v16 would replace after the hooks."""
+	response.headers[name] = value
+	late = getattr(frappe.local, "response_headers", None)
+	if late is not None:
+		late[name] = value
 
 
 def _major() -> int:

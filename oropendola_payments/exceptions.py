@@ -119,6 +119,33 @@ def is_refusal(error: Exception) -> bool:
 	return status < 500 or isinstance(error, GatewayError) or hasattr(error, "error_code")
 
 
+# What some refusals say for programs, beside the sentence.
+DETAILS = ("attempts_left", "choices", "missing", "quote", "reason", "window", "retry_after")
+SLUGS = {
+	"PermissionError": "not_allowed",
+	"AuthenticationError": "unauthorized",
+	"DoesNotExistError": "not_found",
+	"ValidationError": "refused",
+	"RateLimitExceededError": "too_many_requests",
+	"TooManyRequestsError": "too_many_requests",
+	"QueryDeadlockError": "concurrent_change",
+	"QueryTimeoutError": "concurrent_change",
+	"TimestampMismatchError": "concurrent_change",
+}
+
+
+def slug_of(error: Exception) -> str:
+	"""Return the error code of a refusal."""
+	code = getattr(error, "error_code", None) or (error.code if isinstance(error, GatewayError) else None)
+	return code or SLUGS.get(type(error).__name__) or frappe.scrub(type(error).__name__)
+
+
+def details_of(error: Exception) -> dict:
+	"""Return what a refusal says for programs, beside its sentence and its code."""
+	known = {name: getattr(error, name, None) for name in DETAILS}
+	return {name: value for name, value in known.items() if value is not None}
+
+
 def sentence_of(error: Exception) -> str:
 	"""Return the message of a refusal as plain text."""
 	message = str(error) or frappe.flags.error_message or _("You are not allowed to do this.")

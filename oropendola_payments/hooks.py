@@ -57,7 +57,9 @@ after_request = [
 	"oropendola_payments.api.callbacks.redirect_csrf_failure",
 	"oropendola_payments.api.rate_headers.set_headers",
 	"oropendola_payments.api.proxies.set_headers",
+	"oropendola_payments.api.mcp.finish",
 ]
+page_renderer = ["oropendola_payments.api.oauth_metadata.OAuthMetadata"]
 website_route_rules = [{"from_route": "/p/<token>", "to_route": "payment-link"}]
 standard_portal_menu_items = [{"title": "Billing", "route": "/billing"}]
 

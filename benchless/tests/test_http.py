@@ -212,6 +212,11 @@ class TestWebsite(ProbeSiteTestCase):
 	def test_unknown_page_answers_404(self):
 		self.assertEqual(self.client.get("/no-such-page").status_code, 404)
 
+	def test_an_app_renders_a_page_by_itself(self):
+		answer = self.client.get("/.well-known/probe")
+		self.assertEqual((answer.text, answer.mimetype), ("rendered", "text/x-probe"))
+		self.assertEqual(self.client.get("/.well-known/other").status_code, 404)
+
 	def test_page_outside_the_folder_is_not_served(self):
 		for path in ("/../hooks.py", "/..%2fhooks.py", "/greeting.py"):
 			self.assertEqual(self.client.get(path).status_code, 404, path)

@@ -16,8 +16,7 @@ from oropendola_payments.ai_billing.doctype.payment_event.payment_event import a
 from oropendola_payments.api.arguments import checked_arguments, require_utf8
 from oropendola_payments.api.contract import Contract
 from oropendola_payments.engine.core.times import with_iso_times
-from oropendola_payments.exceptions import NotAllowed, is_refusal, sentence_of
-from oropendola_payments.gateways.errors import GatewayError
+from oropendola_payments.exceptions import NotAllowed, details_of, is_refusal, sentence_of, slug_of
 from oropendola_payments.roles import is_manager, is_staff
 
 
@@ -73,30 +72,7 @@ def refusal(error: Exception) -> dict:
 	frappe.local.response.http_status_code = getattr(error, "http_status_code", 500)
 	answer = {"success": False, "error": sentence, "error_code": slug_of(error)}
 	frappe.local.flags.payments_retry_after = getattr(error, "retry_after", None)
-	details = {name: getattr(error, name, None) for name in DETAILS}
-	return {**answer, **{name: value for name, value in details.items() if value is not None}}
-
-
-# What some refusals say for programs, beside the sentence.
-DETAILS = ("attempts_left", "choices", "missing", "quote", "reason", "window", "retry_after")
-
-
-def slug_of(error: Exception) -> str:
-	code = getattr(error, "error_code", None) or (error.code if isinstance(error, GatewayError) else None)
-	return code or SLUGS.get(type(error).__name__) or frappe.scrub(type(error).__name__)
-
-
-SLUGS = {
-	"PermissionError": "not_allowed",
-	"AuthenticationError": "unauthorized",
-	"DoesNotExistError": "not_found",
-	"ValidationError": "refused",
-	"RateLimitExceededError": "too_many_requests",
-	"TooManyRequestsError": "too_many_requests",
-	"QueryDeadlockError": "concurrent_change",
-	"QueryTimeoutError": "concurrent_change",
-	"TimestampMismatchError": "concurrent_change",
-}
+	return {**answer, **details_of(error)}
 
 
 def require_login() -> str:

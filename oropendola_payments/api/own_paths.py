@@ -14,6 +14,8 @@ TAKES_API_KEY = re.compile(r"/api/(?:v[0-9]+/)?method/oropendola_payments\.api\.
 ASKED_BY_PROXIES = re.compile(
 	r"/api/(?:v[0-9]+/)?method/oropendola_payments\.api\.usage\.(?:authorize|check)(?:/|$)"
 )
+# Agents send whole messages, which are read from the body and not from arguments.
+AGENTS = re.compile(r"/api/(?:v[0-9]+/)?method/oropendola_payments\.api\.mcp\.")
 BEARER = "Bearer "
 
 
@@ -22,7 +24,9 @@ def read_request() -> None:
 	request = frappe.local.request
 	if OURS.match(request.path):
 		frappe.local.form_dict.pop("cmd", None)
-	if TAKES_API_KEY.match(request.path):
+	if AGENTS.match(request.path):
+		frappe.local.form_dict.clear()
+	if TAKES_API_KEY.match(request.path) or AGENTS.match(request.path):
 		_take_bearer_key(request)
 	if ASKED_BY_PROXIES.match(request.path):
 		_ignore_what_was_passed_on(request)

@@ -14,14 +14,18 @@ SCOPE = "transact"
 def require_transact() -> str:
 	"""Return the user. Raises NotAllowed unless the token has the scope or, without a token, the user has the role."""
 	user = require_login()
-	token = _bearer_token()
-	allowed = _token_has_scope(token, user) if token else TRANSACT in frappe.get_roles(user)
-	if not allowed:
+	if not may_transact(user):
 		message = _(
 			"This needs the role {0}, or an OAuth token with the scope {1}. An administrator can grant it."
 		)
 		raise NotAllowed(message.format(TRANSACT, SCOPE))
 	return user
+
+
+def may_transact(user: str) -> bool:
+	"""Return whether this request of the user may pay: its token decides, or, without one, the role."""
+	token = _bearer_token()
+	return _token_has_scope(token, user) if token else TRANSACT in frappe.get_roles(user)
 
 
 def _bearer_token() -> str | None:

@@ -42,6 +42,7 @@ REFUSALS = (
 	"engine/documents/rendering.py",
 	"integrations/payments_app/*.py",
 	"engine/notifications/receipts.py",
+	"mcp/*/*.py",
 	"ai_billing/known_gateways.py",
 	"ai_billing/places.py",
 	"ai_billing/records.py",

@@ -44,6 +44,7 @@ READS = {
 	"links.list",
 	"openapi.document",
 	"openapi.postman_collection",
+	"mcp.serve",
 	"payment.get_available_gateways",
 	"payment.get_parts",
 	"payment.get_payment_status",
@@ -72,6 +73,7 @@ OPEN_TO_GUESTS = {
 	"links.resend",
 	"openapi.document",
 	"openapi.postman_collection",
+	"mcp.serve",  # and asks for a log-in itself
 	"payment.get_available_gateways",
 	"reminders.stop_my_reminders",
 	"subscription.get_plans",

@@ -28,6 +28,8 @@ KNOW_A_PROVIDER = {
 	},  # two old return addresses that PayU merchants have entered in its dashboard
 	"api/cashfree.py": {"cashfree"},  # the documented two-step flow
 	"engine/checkout/two_step.py": {"cashfree"},  # the same
+	"mcp/tools/cashfree.py": {"cashfree"},  # the same, for agents
+	"mcp/tools/catalogue.py": {"cashfree"},
 	"engine/checkout/initiate.py": {"payu"},  # the documented endpoint for PayU's Bolt window
 	"engine/core/redaction.py": {"razorpay", "paypal"},  # names of headers that are kept as evidence
 	"gateways/__init__.py": set(BUILT_IN),  # the list of what there is

@@ -288,6 +288,8 @@ ROWS = (
 	Row("payouts.check", MANAGER, lambda w: {"payout": w.payout["Payment Payout"]}),
 	Row("payouts.accept_difference", MANAGER, lambda w: {"difference": w.payout["Payment Payout Difference"], "reason": "It came by hand."}),
 	Row("openapi.postman_collection", EVERYBODY, methods=GET),
+	# Off until a manager switches it on.
+	Row("mcp.serve", (404, 404, 404, 404, 404), lambda w: {}, ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")),
 	Row("payment.get_available_gateways", EVERYBODY, lambda w: {"currency": "INR"}, BOTH),
 	Row("payment.initiate_payment", OWNER, lambda w: {"invoice_id": w.invoice, "gateway": "payu"}),
 	Row("payment.create_bolt_payment", OWNER, lambda w: {"invoice_id": w.invoice, "embed_mode": "inline"}),

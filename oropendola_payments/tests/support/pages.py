@@ -12,11 +12,16 @@ def page(path: str, user: str | None = None, **options):
 
 def cookie_of(user: str) -> str:
 	"""A session in a browser, which has a CSRF token and the user's language."""
-	update_password(user, factories.PASSWORD)
-	answer = send("POST", "/api/method/login", data={"usr": user, "pwd": factories.PASSWORD})
-	cookie = next(c for c in answer.headers.getlist("Set-Cookie") if c.startswith("sid=")).split(";")[0]
+	cookie = session_of(user)
 	page("/plans", headers={"Cookie": cookie})
 	return cookie
+
+
+def session_of(user: str) -> str:
+	"""A session that has seen no page yet."""
+	update_password(user, factories.PASSWORD)
+	answer = send("POST", "/api/method/login", data={"usr": user, "pwd": factories.PASSWORD})
+	return next(c for c in answer.headers.getlist("Set-Cookie") if c.startswith("sid=")).split(";")[0]
 
 
 def policy_of(answer) -> dict[str, str]:

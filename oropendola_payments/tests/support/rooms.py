@@ -26,6 +26,9 @@ LAYERS = (
 	("web",),
 	("openapi",),
 	("api",),
+	("mcp/protocol",),
+	("mcp/tools",),
+	("mcp",),
 	("install", "overrides", "patches"),
 	("integrations",),
 	("integrations/erpnext",),
@@ -74,6 +77,7 @@ SPLIT = (
 	"engine",
 	"gateways",
 	"integrations",
+	"mcp",
 	"simulator",
 	"simulator/providers",
 )  # folders whose folders are rooms

@@ -23,6 +23,9 @@ REPORTERS = {
 	"record",
 	"_metric",
 	"AmbiguousSubscription",
+	"Outcome",
+	"answer_schema",
+	"argument_schema",
 }
 COLUMN = {
 	"set_value": 2,

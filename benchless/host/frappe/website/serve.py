@@ -31,7 +31,12 @@ def get_response(path=None, http_status_code=200) -> Response:
 def get_response_without_exception_handling(path=None, http_status_code=200) -> Response:
 	path = path.strip("/ ")
 	_redirect_by_hook(path)
-	page = TemplatePage(_resolve(path), http_status_code)
+	path = _resolve(path)
+	for hook in frappe.get_hooks("page_renderer"):
+		renderer = frappe.get_attr(hook)(path, http_status_code)
+		if renderer.can_render():
+			return renderer.render()
+	page = TemplatePage(path, http_status_code)
 	return (page if page.file else TemplatePage("404", 404)).render()
 
 

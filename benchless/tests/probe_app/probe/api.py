@@ -2,6 +2,7 @@
 
 import frappe
 from frappe.rate_limiter import rate_limit
+from werkzeug.wrappers import Response
 
 
 def not_whitelisted():
@@ -86,6 +87,19 @@ def note_of_worker(title: str):
 
 def scheduled():
 	_insert("scheduled")
+
+
+class Renderer:
+	"""A page without a template."""
+
+	def __init__(self, path, http_status_code=None):
+		self.path = path
+
+	def can_render(self):
+		return self.path == ".well-known/probe"
+
+	def render(self):
+		return Response("rendered", mimetype="text/x-probe")
 
 
 def log_in_by_probe_key():

@@ -73,7 +73,7 @@ class PaymentEvent(FrozenRecord):
 		reference_doctype: DF.Data | None
 		reference_name: DF.Data | None
 		sequence: DF.Int
-		source: DF.Literal["API", "Callback", "Webhook", "Sweep", "Reconcile", "Desk", "System"]
+		source: DF.Literal["API", "Callback", "Webhook", "Sweep", "Reconcile", "Desk", "Agent", "System"]
 		to_status: DF.Data | None
 	# end: auto-generated types
 
@@ -83,7 +83,7 @@ class PaymentEvent(FrozenRecord):
 
 @contextmanager
 def acting_as(source: str) -> Iterator[None]:
-	"""Set the source of events recorded inside: API, Callback, Webhook, Sweep, Reconcile, Desk or System."""
+	"""Set the source of events recorded inside: API, Callback, Webhook, Sweep, Reconcile, Desk, Agent or System."""
 	before = frappe.flags.payment_event_source
 	frappe.flags.payment_event_source = source
 	try:

@@ -53,6 +53,8 @@ class PaymentSettings(Document):
 		max_key_overlap_hours: DF.Int
 		max_parts: DF.Int
 		max_retries: DF.Int
+		mcp_enabled: DF.Check
+		mcp_for_staff: DF.Check
 		messages_per_invoice: DF.Int
 		metrics_token: DF.Password | None
 		otp_expiry_minutes: DF.Int

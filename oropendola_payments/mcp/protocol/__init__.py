@@ -1,0 +1,1 @@
+"""JSON-RPC and the revisions of the protocol. Stateless: each request says everything about itself."""

@@ -15,8 +15,8 @@ from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.endpoints import ROWS
 from oropendola_payments.tests.support.http import call
 
-# Cards and charts of the workspace, in the formats that the Desk expects.
-INTERNAL = {row.endpoint for row in ROWS if row.endpoint.startswith("desk.")}
+# Cards and charts of the workspace, in the formats that the Desk expects; and agents, whose protocol describes itself.
+INTERNAL = {row.endpoint for row in ROWS if row.endpoint.startswith(("desk.", "mcp."))}
 SELECTS = {
 	"SubscriptionStatus": ("AI Subscription", "status"),
 	"InvoiceStatus": ("AI Invoice", "status"),

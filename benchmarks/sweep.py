@@ -1,8 +1,10 @@
 """A sweep over many invoices: statements, seconds, memory above idle. Removes what it made."""
 
 import argparse
+import sys
 import threading
 import time
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
@@ -102,11 +104,11 @@ class Memory:
 
 @contextmanager
 def counted():
-	database, seen = frappe.db.__class__, []
+	database, seen = frappe.db.__class__, Counter()
 	original = database.sql
 
 	def sql(db, query, *args, **kwargs):
-		seen.append(str(query)[:6].lower())
+		seen[sys.intern(str(query)[:6].lower())] += 1
 		return original(db, query, *args, **kwargs)
 
 	with patch.object(database, "sql", sql):
@@ -119,7 +121,7 @@ def measure(what: str, count: int, batch: int, work):
 		begin = time.perf_counter()
 		result = work()
 		seconds = time.perf_counter() - begin
-	statements = len([word for word in seen if word in ("select", "update", "insert")])
+	statements = seen["select"] + seen["update"] + seen["insert"]
 	batches = -(-count // batch)
 	print(f"{what}: {count} in {seconds:.1f} s")
 	print(

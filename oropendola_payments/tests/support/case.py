@@ -14,6 +14,22 @@ settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")
 
 
+def reset_settings():
+	"""Bring what is switched and counted in Payment Settings back to what a new site has."""
+	settings = frappe.get_doc("Payment Settings")
+	fields = [
+		field for field in settings.meta.fields if field.fieldtype in ("Check", "Int", "Percent", "Select")
+	]
+	changed = {
+		field.fieldname: field.default
+		for field in fields
+		if str(settings.get(field.fieldname) or 0).removesuffix(".0") != str(field.default or 0)
+	}
+	if changed:
+		settings.update(changed)
+		settings.save(ignore_permissions=True)
+
+
 class TestCase(FrameworkTestCase):
 	@classmethod
 	def setUpClass(cls):
@@ -22,10 +38,7 @@ class TestCase(FrameworkTestCase):
 		frappe.db.delete("Payment Counter")
 		frappe.db.delete("AI Tax Registration")
 		frappe.db.set_value("AI Plan", {"is_active": 1, "plan_id": ("like", "%-%")}, "is_active", 0)
-		settings = frappe.get_doc("Payment Settings")
-		if settings.tax_rate:
-			settings.tax_rate = 0
-			settings.save(ignore_permissions=True)
+		reset_settings()
 		frappe.db.commit()
 
 	def enterContext(self, context):

@@ -124,10 +124,12 @@ def make_site(folder: Path, url: str, simulator_url: str) -> dict[str, str]:
 		"mute_emails": 1,
 		"allow_payment_simulator": 1,
 		"payment_simulator_url": simulator_url,
+		"allow_loopback_webhooks": 1,
 	}
 	ensure_site(folder, passwords["Administrator"], {"demo_passwords": passwords, **config})
 	with sites.connect(folder):
 		add_records(passwords)
+		add_webhook_receiver(f"{simulator_url}/__webhooks")
 		token = api_token(CUSTOMER)
 		frappe.db.commit()
 	return {**passwords, TOKEN: token}
@@ -154,6 +156,18 @@ def add_records(passwords: dict[str, str]) -> None:
 	frappe.db.set_single_value("Website Settings", "disable_signup", 1)  # there is no mail to confirm it with
 
 
+def add_webhook_receiver(url: str) -> None:
+	"""Let the simulator show what we would tell a program of the seller. Its port may be another one than last time."""
+	from oropendola_payments.engine.webhooks_out import endpoints
+
+	frappe.db.set_single_value("Payment Settings", "customer_webhooks", 1)
+	known = endpoints.list_of(None)
+	if not known:
+		endpoints.create(None, url, [], "The page of the simulator")
+	elif known[0]["url"] != url:
+		endpoints.update(known[0]["endpoint"], url, None, None)
+
+
 def add_user(name: str, roles: list[str], password: str) -> None:
 	if not frappe.db.exists("User", name):
 		user = {"doctype": "User", "email": name, "first_name": name.split("@", maxsplit=1)[0].title()}
@@ -175,7 +189,9 @@ def api_token(user: str) -> str:
 
 
 def introduce(url: str, simulator_url: str, passwords: dict[str, str]) -> None:
-	print(f"\nThe app:        {url}/plans\nThe simulator:  {simulator_url}   (no real money)\n\nLog in as")
+	print(
+		f"\nThe app:        {url}/plans\nThe simulator:  {simulator_url}   (no real money; /__webhooks shows what was sent)\n\nLog in as"
+	)
 	for user in ("Administrator", *USERS):
 		print(f"  {user:<22} {passwords[user]}")
 	print(f"\nCall the API as {CUSTOMER} with the header\n  Authorization: token {passwords[TOKEN]}")

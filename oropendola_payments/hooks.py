@@ -16,12 +16,14 @@ doctype_js = dict.fromkeys(
 		*("AI Subscription", "AI Tax Document", "Payment Attempt", "Payment Posting", "Payment Refund"),
 		*("Payment Gateway Settings", "Payment Settings", "Payment Webhook Log"),
 		*("Payment Payout", "Payment Payout Difference"),
+		*("AI Webhook Endpoint", "AI Webhook Delivery"),
 	),
 	DESK_SCRIPT,
 )
 doctype_list_js = {
 	"AI Tax Rule": DESK_SCRIPT,
 	"Payment Payout": DESK_SCRIPT,
+	"AI Webhook Endpoint": DESK_SCRIPT,
 	"Payment Webhook Log": DESK_SCRIPT,
 }
 
@@ -37,6 +39,9 @@ permission_query_conditions = {
 	"AI Billing Profile": f"{PERMISSIONS}.profile_conditions",
 	"AI Payment Link": f"{PERMISSIONS}.payment_link_conditions",
 	"AI Plan Change": f"{PERMISSIONS}.plan_change_conditions",
+	"AI Webhook Endpoint": f"{PERMISSIONS}.webhook_endpoint_conditions",
+	"AI Webhook Delivery": f"{PERMISSIONS}.webhook_delivery_conditions",
+	"AI Webhook Event": f"{PERMISSIONS}.webhook_event_conditions",
 }
 has_permission = {
 	"AI Subscription": f"{PERMISSIONS}.has_permission",
@@ -47,6 +52,9 @@ has_permission = {
 	"AI Billing Profile": f"{PERMISSIONS}.has_permission",
 	"AI Payment Link": f"{PERMISSIONS}.has_permission",
 	"AI Plan Change": f"{PERMISSIONS}.has_permission",
+	"AI Webhook Endpoint": f"{PERMISSIONS}.has_permission",
+	"AI Webhook Delivery": f"{PERMISSIONS}.has_permission",
+	"AI Webhook Event": f"{PERMISSIONS}.has_permission",
 }
 
 before_request = ["oropendola_payments.api.own_paths.read_request"]
@@ -74,11 +82,15 @@ DOCUMENTS = "oropendola_payments.engine.jobs.document_jobs"
 PAYOUTS = "oropendola_payments.engine.jobs.payout_jobs"
 USAGE = "oropendola_payments.engine.jobs.usage_jobs"
 OTHER_APPS = "oropendola_payments.integrations.dispatch"
+WEBHOOKS = "oropendola_payments.engine.jobs.webhook_jobs"
+
+# Called after the commit of a transaction that stored webhook events.
+payments_outbox_filled = ["oropendola_payments.engine.webhooks_out.relay.wake"]
 
 # These only enqueue background jobs, because a cron job itself has 300 seconds.
 scheduler_events = {
 	"cron": {
-		"* * * * *": [f"{SWEEPS}.reconcile_attempts"],
+		"* * * * *": [f"{SWEEPS}.reconcile_attempts", f"{WEBHOOKS}.send_webhooks"],
 		"*/2 * * * *": [f"{SWEEPS}.process_inbox", f"{SWEEPS}.poll_refunds", f"{USAGE}.send_usage_alerts"],
 		"*/10 * * * *": [
 			f"{SWEEPS}.check_alerts",
@@ -150,6 +162,9 @@ user_data_fields = [
 	},
 	{"doctype": "AI Payment Reminder", "filter_by": "user", "redact_fields": ["stop_reason"]},
 	{"doctype": "AI Reminder Opt Out", "filter_by": "user", "redact_fields": ["channel"]},
+	{"doctype": "AI Webhook Endpoint", "filter_by": "user", "redact_fields": ["description", "last_error"]},
+	{"doctype": "AI Webhook Event", "filter_by": "user", "redact_fields": ["data"]},
+	{"doctype": "AI Webhook Delivery", "filter_by": "user", "redact_fields": ["last_error"]},
 	# Tax law keeps the document itself, with the name and address of the buyer.
 	{"doctype": "AI Tax Document", "filter_by": "user", "redact_fields": ["mailed_to"]},
 	{"doctype": "Payment Event", "filter_by": "actor", "redact_fields": ["ip_address", "person_salt"]},
@@ -188,6 +203,8 @@ doc_events = {
 	"Payment Payout Difference": {"onload": f"{FORMS}.difference_loaded"},
 	"AI Plan Change": {"onload": f"{FORMS}.plan_change_loaded"},
 	"Payment Webhook Log": {"onload": f"{FORMS}.webhook_log_loaded"},
+	"AI Webhook Endpoint": {"onload": f"{FORMS}.webhook_endpoint_loaded"},
+	"AI Webhook Delivery": {"onload": f"{FORMS}.webhook_delivery_loaded"},
 	"AI Plan": {"on_change": CHANGED, "on_trash": CHANGED},
 	"Payment Settings": {
 		"onload": f"{FORMS}.settings_loaded",
@@ -226,4 +243,6 @@ default_log_clearing_doctypes = {
 	"Payment Alert": 180,
 	"AI Usage Alert": 180,
 	"AI Usage Lease": 30,
+	"AI Webhook Delivery": 90,
+	"AI Webhook Event": 90,
 }

@@ -42,7 +42,7 @@ def _current(doctype: str, name: str) -> Any:
 
 
 def _cached(doctype: str, name: str) -> Any:
-	key = f"oropendola_current:{doctype}:{_version(doctype)}:{name}"
+	key = f"oropendola_current:{doctype}:{version(doctype)}:{name}"
 	doc = frappe.cache.get_value(key, expires=True)
 	if doc is None:
 		doc = _read(doctype, name)
@@ -90,7 +90,8 @@ def _renew(doctype: str) -> None:
 	frappe.clear_document_cache(doctype)
 
 
-def _version(doctype: str) -> str:
+def version(doctype: str) -> str:
+	"""Return what a cached value of this table is kept under. Every change that commits makes it another one."""
 	version = frappe.cache.get(_version_key(doctype))
 	if not version:
 		frappe.cache.set(_version_key(doctype), frappe.generate_hash(length=12), nx=True)

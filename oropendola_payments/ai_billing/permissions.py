@@ -41,3 +41,15 @@ def plan_change_conditions(user: str | None = None) -> str:
 
 def document_conditions(user: str | None = None) -> str:
 	return own_records_condition("AI Tax Document", user)
+
+
+def webhook_endpoint_conditions(user: str | None = None) -> str:
+	return own_records_condition("AI Webhook Endpoint", user)
+
+
+def webhook_delivery_conditions(user: str | None = None) -> str:
+	return own_records_condition("AI Webhook Delivery", user)
+
+
+def webhook_event_conditions(user: str | None = None) -> str:
+	return own_records_condition("AI Webhook Event", user)

@@ -1,6 +1,7 @@
 """Convert and check request arguments by the type hints of the endpoint."""
 
 import inspect
+import json
 import re
 import types
 import typing
@@ -26,6 +27,9 @@ Code = typing.NewType("Code", str)
 Phone = typing.NewType("Phone", str)
 BankCode = typing.NewType("BankCode", str)
 EmbedMode = typing.NewType("EmbedMode", str)
+# A list of short names, as JSON or as text with commas.
+Names = typing.NewType("Names", list)
+MOST_NAMES = 100
 
 
 def checked_arguments(function: Callable, signature: inspect.Signature, args: tuple, kwargs: dict) -> dict:
@@ -94,7 +98,7 @@ def _text(name: str, value: object) -> str:
 	return value
 
 
-LONG = {"reason", "note", "description", "return_url"}
+LONG = {"reason", "note", "description", "return_url", "url"}
 
 
 def _digits(shortest: int, longest: int) -> Callable[[str, Any], str]:
@@ -119,6 +123,25 @@ def _embed_mode(name: str, value: object) -> str:
 	if not mode:
 		raise BadRequest(_("{0} must be true (embedded) or false (inline).").format(name))
 	return mode
+
+
+def _names(name: str, value: object) -> list[str]:
+	"""Return the names once each, in their order. An empty list is one too."""
+	if isinstance(value, str):
+		value = _listed(name, value)
+	if not isinstance(value, list) or len(value) > MOST_NAMES:
+		raise BadRequest(_("{0} must be a list of at most {1} names.").format(name, MOST_NAMES))
+	return list(dict.fromkeys(_text(name, item) for item in value))
+
+
+def _listed(name: str, text: str) -> list:
+	"""Return the list in a text, which may be JSON, because a form has only texts."""
+	if not text.lstrip().startswith("["):
+		return [part for part in text.replace(",", " ").split() if part]
+	try:
+		return json.loads(text)
+	except (ValueError, RecursionError):
+		raise BadRequest(_("{0} must be a list of at most {1} names.").format(name, MOST_NAMES)) from None
 
 
 def _whole_number(name: str, value: object) -> int:
@@ -164,4 +187,5 @@ CONVERTERS: dict[Any, Callable[[str, Any], Any]] = {
 	Phone: _digits(10, 15),
 	BankCode: _digits(4, 4),
 	EmbedMode: _embed_mode,
+	Names: _names,
 }

@@ -16,6 +16,8 @@ from oropendola_payments.ai_billing.doctype.ai_payment_link.ai_payment_link impo
 from oropendola_payments.ai_billing.doctype.ai_plan_change.ai_plan_change import AIPlanChange
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.ai_billing.doctype.ai_tax_document.ai_tax_document import AITaxDocument
+from oropendola_payments.ai_billing.doctype.ai_webhook_delivery.ai_webhook_delivery import AIWebhookDelivery
+from oropendola_payments.ai_billing.doctype.ai_webhook_endpoint.ai_webhook_endpoint import AIWebhookEndpoint
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.doctype.payment_payout.payment_payout import PaymentPayout
 from oropendola_payments.ai_billing.doctype.payment_payout_difference.payment_payout_difference import (
@@ -90,6 +92,32 @@ def coupon_loaded(coupon: AICoupon, method: str | None = None) -> None:
 
 def webhook_log_loaded(row: Document, method: str | None = None) -> None:
 	row.set_onload("can_replay", is_manager())
+
+
+def webhook_endpoint_loaded(endpoint: AIWebhookEndpoint, method: str | None = None) -> None:
+	endpoint.set_onload("actions", webhook_actions(endpoint))
+
+
+def webhook_actions(endpoint: AIWebhookEndpoint) -> dict:
+	"""Return the allowed actions. Empty unless the user is a manager."""
+	if not is_manager():
+		return {}
+	active = endpoint.status == "Active"
+	lost = {"endpoint": endpoint.name, "status": "Given Up"}
+	actions = {
+		"test": active,
+		"resend": active and bool(frappe.db.exists("AI Webhook Delivery", lost)),
+		"disable": active,
+		"enable": not active,
+		"rotate": True,
+		"remove": not endpoint.user,
+	}
+	return {name: True for name, allowed in actions.items() if allowed}
+
+
+def webhook_delivery_loaded(delivery: AIWebhookDelivery, method: str | None = None) -> None:
+	status = frappe.db.get_value("AI Webhook Endpoint", delivery.endpoint, "status")
+	delivery.set_onload("can_resend", is_manager() and status == "Active")
 
 
 def profile_loaded(profile: AIBillingProfile, method: str | None = None) -> None:

@@ -8,6 +8,7 @@ from frappe.model.document import Document
 from frappe.query_builder import DocType
 from frappe.utils import cint
 
+from oropendola_payments.ai_billing import outbox
 from oropendola_payments.ai_billing.doctype.ai_coupon_redemption.ai_coupon_redemption import key_of
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import LIVE
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
@@ -15,6 +16,7 @@ from oropendola_payments.ai_billing.doctype.payment_event.payment_event import R
 from oropendola_payments.engine.ending import now
 from oropendola_payments.engine.links.create import revoke_all
 from oropendola_payments.engine.tax.forget import forget as forget_buyer
+from oropendola_payments.engine.webhooks_out import endpoints
 
 SAVEPOINT = "oropendola_privacy"
 TYPED = {
@@ -34,6 +36,7 @@ def user_renamed(
 ) -> None:
 	"""For `doc_events`: update live keys, and redact a deleted user, whom Frappe renames to the name of the deletion request."""
 	user = new or doc.name
+	outbox.flush()
 	frappe.db.savepoint(SAVEPOINT)
 	try:
 		_rename_live_keys(user)
@@ -42,6 +45,7 @@ def user_renamed(
 			forget(user)
 	except Exception:
 		frappe.db.rollback(save_point=SAVEPOINT)
+		outbox.discard()
 		title = f"Payment records of {user} could not be updated"
 		frappe.log_error(title=title[:140], message=frappe.get_traceback())
 
@@ -49,6 +53,7 @@ def user_renamed(
 def forget(user: str) -> None:
 	"""Redact all payment records of a deleted user. `user` is the pseudonym that all links hold by now. The caller commits."""
 	_end_service(user)
+	endpoints.forget_user(user)
 	revoke_all(user)
 	_redact_texts(user)
 	_redact_usage(user)

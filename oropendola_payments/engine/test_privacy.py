@@ -30,6 +30,7 @@ OURS = (
 	"AI Trial Claim", "AI Usage Day", "AI Usage Entry", "Payment Attempt",
 	"Payment Capture", "Payment Refund",
 	"Payment Event", "Payment Webhook Log", "Payment Alert",
+	"AI Webhook Endpoint", "AI Webhook Event", "AI Webhook Delivery",
 )  # fmt: skip
 REQUEST = "Personal Data Deletion Request"
 
@@ -190,7 +191,7 @@ class TestHooks(TestCase):
 	def test_every_privacy_entry_names_its_redacted_fields(self):
 		"""Without fields Frappe would replace the name in all texts, in payment ids and hashes as well."""
 		entries = [entry for entry in frappe.get_hooks("user_data_fields") if entry["doctype"] in OURS]
-		self.assertEqual(len(entries), 12)
+		self.assertEqual(len(entries), 15)
 		for entry in entries:
 			meta = frappe.get_meta(entry["doctype"])
 			self.assertTrue(entry["redact_fields"])

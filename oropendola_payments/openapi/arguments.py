@@ -10,10 +10,12 @@ from oropendola_payments.api.arguments import (
 	LONG,
 	MAX_NAME,
 	MAX_TEXT,
+	MOST_NAMES,
 	BankCode,
 	Code,
 	Currency,
 	EmbedMode,
+	Names,
 	Phone,
 )
 from oropendola_payments.api.contract import Contract
@@ -27,6 +29,16 @@ TYPES: dict[Any, dict] = {
 	Code: {"type": "string", "maxLength": MAX_NAME},
 	Phone: {"type": "string", "maxLength": MAX_NAME},
 	BankCode: {"type": "string", "maxLength": MAX_NAME},
+	Names: {
+		"anyOf": [
+			{
+				"type": "array",
+				"maxItems": MOST_NAMES,
+				"items": {"type": "string", "minLength": 1, "maxLength": MAX_NAME},
+			},
+			{"type": "string", "description": "The names with commas between them."},
+		]
+	},
 	EmbedMode: {"enum": ["true", "false", "embedded", "inline", True, False]},
 }
 

@@ -10,6 +10,7 @@ from oropendola_payments.ai_billing import payment_methods
 from oropendola_payments.ai_billing.places import STATES_OF_INDIA
 from oropendola_payments.engine.core import transactions
 from oropendola_payments.engine.settlement import attempt_outcomes, unfinished
+from oropendola_payments.engine.webhooks_out import outcome, post
 from oropendola_payments.web import words
 
 APP = Path(__file__).parent.parent
@@ -36,6 +37,7 @@ REFUSALS = (
 	"engine/phone/*.py",
 	"engine/self_service/*.py",
 	"engine/usage_ledger/*.py",
+	"engine/webhooks_out/*.py",
 	"engine/plan_changes/*.py",
 	"engine/subscriptions/*.py",
 	"engine/tax/*.py",
@@ -58,6 +60,8 @@ REASONS = (
 	attempt_outcomes.CANCELLED_REASON,
 	unfinished.NOT_COMPLETED_REASON,
 	unfinished.ENDED_REASON,
+	*post.REASONS,
+	outcome.DISABLED,
 )
 CALL = re.compile(r"""\b_\(\s*((["'])(?:\\.|(?!\2).)*\2)""", re.DOTALL)
 LANGUAGES = ("hi",)

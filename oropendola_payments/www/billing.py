@@ -12,7 +12,17 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, S
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.engine.dunning import opt_out
 from oropendola_payments.engine.subscriptions import lookup, renewal
-from oropendola_payments.web import billing_form, coupons, ending, keys, parts, plan_changes, shell, words
+from oropendola_payments.engine.webhooks_out import endpoints
+from oropendola_payments.web import (
+	billing_form,
+	coupons,
+	ending,
+	keys,
+	parts,
+	plan_changes,
+	shell,
+	words,
+)
 from oropendola_payments.web.documents import documents_of, shown
 
 no_cache = 1
@@ -30,6 +40,7 @@ def get_context(context):
 	context.update(
 		{
 			"subscriptions": [_subscription(mine) for mine in _summaries(user)],
+			"webhooks_on": endpoints.customers_may(),
 			"reminders_on": not opt_out.has_opted_out(user, "Email"),
 			"name": frappe.db.get_value("User", user, "first_name") or "",
 			"example_url": get_url("/api/method/oropendola_payments.api.usage.consume"),

@@ -17,6 +17,9 @@ COUNTED = {
 	"refunds": ("Payment Refund", "status"),
 	"webhooks": ("Payment Webhook Log", "status"),
 	"subscriptions": ("AI Subscription", "status"),
+	"webhook_events": ("AI Webhook Event", "status"),
+	"webhook_deliveries": ("AI Webhook Delivery", "status"),
+	"webhook_endpoints": ("AI Webhook Endpoint", "status"),
 }
 # The states of an enabled gateway that do not pass by themselves.
 NEEDS_A_PERSON = ("Degraded", "Not Configured")

@@ -9,6 +9,7 @@ from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.monitoring.document_rules import DOCUMENT_RULES
 from oropendola_payments.engine.monitoring.payout_rules import PAYOUT_RULES
 from oropendola_payments.engine.monitoring.usage_rules import USAGE_RULES
+from oropendola_payments.engine.monitoring.webhook_rules import WEBHOOK_RULES
 
 LIMIT = 50
 
@@ -175,7 +176,7 @@ RULES |= {
 				AND EXISTS (SELECT 1 FROM `tabPayment Capture` c WHERE c.invoice = i.name AND c.gateway <> 'credit'
 					AND c.applied_amount > c.amount_refunded)))""",
 }
-RULES |= DOCUMENT_RULES | PAYOUT_RULES
+RULES |= DOCUMENT_RULES | PAYOUT_RULES | WEBHOOK_RULES
 RULES |= USAGE_RULES
 
 

@@ -19,9 +19,11 @@ from oropendola_payments.ai_billing.doctype.ai_plan_change.ai_plan_change import
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.ai_billing.doctype.ai_tax_document.ai_tax_document import AITaxDocument
 from oropendola_payments.ai_billing.doctype.ai_usage_alert.ai_usage_alert import AIUsageAlert
+from oropendola_payments.ai_billing.doctype.ai_webhook_endpoint.ai_webhook_endpoint import AIWebhookEndpoint
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
 from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.compat import desk_path
 from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.entitlements import api_keys, free_plan
 from oropendola_payments.engine.gateway.registry import settings_of
@@ -196,6 +198,17 @@ def key_changed(
 		}
 
 	_send("api_key_changed", subscription, "/billing", values)
+
+
+def about_endpoint(key: str, endpoint: AIWebhookEndpoint, values: Callable[[], dict]) -> None:
+	"""Send that a webhook endpoint fails or was disabled, to its customer or to the manager who registered it."""
+	owner = frappe._dict(doctype=endpoint.doctype, name=endpoint.name, user=endpoint.user or endpoint.made_by)
+	_send(
+		key,
+		owner,
+		"/webhooks" if endpoint.user else f"{desk_path()}/ai-webhook-endpoint/{endpoint.name}",
+		values,
+	)
 
 
 def payment_link(invoice: AIInvoice, address: str) -> None:

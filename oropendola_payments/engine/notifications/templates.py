@@ -54,6 +54,11 @@ TEXTS = {
 		"{% if change == 'created' %}New API key created{% elif change == 'revoked' %}API key revoked{% else %}Your API key was changed{% endif %}",
 	),
 	"document_ready": ("AI Billing Document Ready", "Your documents for {{ invoice }}: {{ documents }}"),
+	"webhook_failing": (
+		"AI Billing Webhook Failing",
+		"Your webhook endpoint at {{ host }} has been failing for a day",
+	),
+	"webhook_disabled": ("AI Billing Webhook Disabled", "Your webhook endpoint at {{ host }} was disabled"),
 	"alert": (
 		"AI Billing Payment Alert",
 		"Payment alert{% if is_worse %} (getting worse){% endif %}: {{ kind }}, {{ subject }}",

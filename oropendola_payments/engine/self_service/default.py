@@ -2,6 +2,7 @@
 
 from frappe import _
 
+from oropendola_payments.ai_billing import outbox, webhook_types
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import LIVE
 from oropendola_payments.engine.core.transactions import in_transaction, read
 from oropendola_payments.engine.subscriptions.lookup import own_subscription
@@ -22,4 +23,5 @@ def _set_default(user: str, name: str) -> dict:
 	for row in rows:
 		if bool(row.is_default) != (row.name == name):
 			row.write(is_default=int(row.name == name))
+	outbox.announce(webhook_types.STATE_CHANGED, user)
 	return {"subscription_id": name, "is_default": True}

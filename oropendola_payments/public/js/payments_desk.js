@@ -56,3 +56,12 @@ oropendola.replay = async function (names) {
 	frappe.msgprint({ title: __("Messages replayed"), message: lines.join("<br>") });
 	return true;
 };
+
+// A secret that the server tells only now.
+oropendola.show_secret = function (secret, after) {
+	const dialog = frappe.msgprint({
+		title: __("Copy the secret now"),
+		message: `${__("It is shown only once.")}<br><code>${frappe.utils.escape_html(secret)}</code>`,
+	});
+	if (dialog) dialog.onhide = after;
+};

@@ -21,6 +21,7 @@ from oropendola_payments.simulator.core.ledger import CAPTURED, PENDING, Charge,
 from oropendola_payments.simulator.core.outbox import Outbox
 from oropendola_payments.simulator.core.payouts import SettledPayout
 from oropendola_payments.simulator.core.provider import OTP, Provider, Return
+from oropendola_payments.simulator.core.receiver import Receiver
 
 PROVIDERS = "oropendola_payments.simulator.providers"
 MAX_BODY_BYTES = 1_000_000
@@ -252,7 +253,8 @@ class Simulator:
 		return Response(GARBAGE, content_type="text/html") if kind == "garbage" else response
 
 	def _build_routes(self) -> Map:
-		rules = [_rule(methods, path, None, handler) for methods, path, handler in Control(self).routes()]
+		own = [*Control(self).routes(), *Receiver().routes()]
+		rules = [_rule(methods, path, None, handler) for methods, path, handler in own]
 		for code, provider in self.providers.items():
 			own = [
 				("GET,POST", "/__pay/<order_id>", provider.pay),

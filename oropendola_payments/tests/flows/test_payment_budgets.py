@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+from oropendola_payments.engine.webhooks_out import endpoints
 from oropendola_payments.tests.flows.test_statement_budgets import counted_statements
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_coupon
@@ -74,6 +75,12 @@ class TestPaymentBudgets(TestCase):
 		coupon = create_coupon(duration="Forever", max_per_customer=0).name
 		cost = self.beyond_ping([self.settling("payu", coupon=coupon) for _round in range(ROUNDS)])
 		self.assertLessEqual(len(cost), LIMIT + 2, f"{len(cost)}\n" + "\n".join(cost))
+
+	def test_an_endpoint_that_listens_costs_a_settling_webhook_one_more_statement(self):
+		made = endpoints.create(None, "https://example.com/hook", [])["endpoint"]
+		self.addCleanup(endpoints.delete, made)
+		cost = self.beyond_ping([self.settling("payu") for _round in range(ROUNDS)])
+		self.assertLessEqual(len(cost), LIMIT + 1, f"{len(cost)}\n" + "\n".join(cost))
 
 	def test_a_duplicate_webhook_takes_at_most_three_statements(self):
 		for gateway in GATEWAYS:

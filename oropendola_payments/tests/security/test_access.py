@@ -7,6 +7,7 @@ from frappe.utils import now_datetime
 
 from oropendola_payments.engine.plan_changes import confirm, preview
 from oropendola_payments.engine.refunds import create
+from oropendola_payments.tests.support import endpoints as table
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.endpoints import ACTORS, GET, ROWS, OwnerRecords, People, whitelisted
 from oropendola_payments.tests.support.factories import (
@@ -63,6 +64,8 @@ READS = {
 	"usage.check",
 	"usage.get_event",
 	"usage.get_usage",
+	*("webhook_endpoints.get_delivery", "webhook_endpoints.list_deliveries"),
+	*("webhook_endpoints.list_endpoints", "webhook_endpoints.list_event_types"),
 }
 OPEN_TO_GUESTS = {
 	"callbacks.payu_failure",
@@ -91,7 +94,7 @@ OPEN_TO_GUESTS = {
 }
 CUSTOMERS_READ = (
 	"AI Invoice", "AI Subscription", "AI API Key", "Payment Attempt", "AI Billing Profile", "AI Payment Link", "AI Plan Change",
-	"AI Tax Document",
+	"AI Tax Document", "AI Webhook Endpoint", "AI Webhook Event", "AI Webhook Delivery",
 )  # fmt: skip
 STAFF_ONLY = (
 	"AI Plan", "AI Instalment Plan", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log", "Payment Alert", "Payment Posting",
@@ -101,20 +104,14 @@ STAFF_ONLY = (
 # Records that not even a manager creates, changes or deletes.
 EVIDENCE = (
 	"AI API Key", "AI Plan Change", "Payment Attempt", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log",
-	"Payment Posting",
-	"Payment Payout", "Payment Payout Line", "Payment Payout Difference",
+	"Payment Posting", "Payment Payout", "Payment Payout Line", "Payment Payout Difference",
 	"Payment Alert", "Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Payment Link", "AI Usage Window",
-	"AI Usage Lease", "AI Usage Entry", "AI Usage Day", "AI Usage Alert",
-	"AI Tax Document", "AI Tax Document Series",
+	"AI Usage Lease", "AI Usage Entry", "AI Usage Day", "AI Usage Alert", "AI Tax Document", "AI Tax Document Series",
+	"AI Webhook Endpoint", "AI Webhook Event", "AI Webhook Delivery",
 )  # fmt: skip
 INSIDE = (
-	"payment_gateway_response",
-	"last_event_hash",
-	"request_data",
-	"response_data",
-	"checkout_data",
-	"key_hash",
-	"token_hash",
+	*("payment_gateway_response", "last_event_hash", "request_data", "response_data"),
+	*("checkout_data", "key_hash", "token_hash"),
 )
 
 
@@ -123,6 +120,7 @@ class TestEveryEndpoint(TestCase):
 	def setUpClass(cls):
 		super().setUpClass()
 		cls.people = People()
+		cls.addClassCleanup(table.delete_webhook_endpoints)
 		restored = payment_settings(confirmed_site=None)
 		restored.__enter__()
 		cls.addClassCleanup(restored.__exit__, None, None, None)
@@ -259,6 +257,11 @@ class TestRest(TestCase):
 				"AI Usage Alert", subscription=cls.subscription.name, user=cls.owner, status="Sent"
 			),
 			"AI Usage Day": cls.stored("AI Usage Day", subscription=cls.subscription.name, user=cls.owner),
+			"AI Webhook Endpoint": cls.stored(
+				"AI Webhook Endpoint", user=cls.owner, url="https://example.com"
+			),
+			"AI Webhook Event": cls.stored("AI Webhook Event", user=cls.owner, type="invoice.paid"),
+			"AI Webhook Delivery": cls.stored("AI Webhook Delivery", user=cls.owner, status="Given Up"),
 			"AI Reminder Opt Out": cls.stored("AI Reminder Opt Out", user=cls.owner),
 			"AI Coupon": cls.stored("AI Coupon", code=unique("CODE")),
 			"AI Coupon Redemption": cls.stored("AI Coupon Redemption", user=cls.owner),

@@ -17,10 +17,12 @@ DOCUMENTS = "oropendola_payments.engine.jobs.document_jobs"
 PAYOUTS = "oropendola_payments.engine.jobs.payout_jobs"
 USAGE = "oropendola_payments.engine.jobs.usage_jobs"
 OTHER_APPS = "oropendola_payments.integrations.dispatch"
+WEBHOOKS = "oropendola_payments.engine.jobs.webhook_jobs"
 
 # Job, its cron expression, how docs/operations.md puts it, the function that it queues.
 JOBS = (
 	(f"{SWEEPS}.reconcile_attempts", "* * * * *", "every minute", "run_reconcile"),
+	(f"{WEBHOOKS}.send_webhooks", "* * * * *", "every minute", "run_webhooks"),
 	(f"{SWEEPS}.process_inbox", "*/2 * * * *", "every 2 minutes", "run_inbox"),
 	(f"{SWEEPS}.poll_refunds", "*/2 * * * *", "every 2 minutes", "run_refunds"),
 	(f"{DOCUMENTS}.issue_documents", "*/5 * * * *", "every 5 minutes", "run_documents"),

@@ -14,6 +14,7 @@ RAW_SQL = {
 	"ai_billing/current.py": "reads the newest committed row, whatever the snapshot of the transaction",
 	"ai_billing/doctype/payment_event/payment_event.py": "locks the end of the chain and adds several rows in one statement",
 	"ai_billing/doctype/payment_gateway_settings/payment_gateway_settings.py": "reads all secrets of a gateway in one statement",
+	"ai_billing/outbox.py": "stores all events of a transaction in one statement, and looks for listeners past the snapshot",
 	"ai_billing/records.py": "inserts, updates and moves a record in one statement, which decides between two writers",
 	"engine/checkout/payer.py": "every payment that is opened reads the payer in one statement",
 	"engine/core/transactions.py": "locks records",
@@ -40,6 +41,7 @@ RAW_SQL = {
 COMPOSED_SQL = {
 	"ai_billing/current.py": "the table of a versioned document",
 	"ai_billing/doctype/payment_event/payment_event.py": "as many marks as rows",
+	"ai_billing/outbox.py": "as many marks as events",
 	"ai_billing/records.py": "the columns of any record",
 	"engine/core/transactions.py": "the table and the condition of any lock",
 	"engine/metering/counters.py": "as many windows as the plan has",

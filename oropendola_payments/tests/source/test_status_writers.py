@@ -31,6 +31,14 @@ OTHERS = {
 	("ai_billing/doctype/ai_plan_change/ai_plan_change.py", "add"),
 	("ai_billing/doctype/payment_posting/payment_posting.py", "new_posting"),
 	("integrations/payments_app/tell.py", "post"),  # what another app reads about the payment
+	("ai_billing/outbox.py", "_insert"),  # new rows of the outbox
+	(
+		"ai_billing/doctype/ai_subscription/ai_subscription.py",
+		"_swap",
+	),  # tells the status that the base has moved
+	("engine/webhooks_out/endpoints.py", "_create"),
+	("engine/webhooks_out/relay.py", "new_event"),
+	("engine/webhooks_out/relay.py", "add_delivery"),
 	("engine/gateway/circuit_breaker.py", "_write"),
 	("engine/payouts/record.py", "_add"),  # a new payout
 	("engine/payouts/settings.py", "write"),  # what is known of the payouts of a gateway

@@ -23,8 +23,11 @@ from oropendola_payments.engine.links import create as links
 from oropendola_payments.engine.plan_changes import confirm, preview
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.tax import profile
+from oropendola_payments.engine.webhooks_out import endpoints as webhook_endpoints
+from oropendola_payments.engine.webhooks_out import log as webhook_log
 from oropendola_payments.gateways.base import Customer
 from oropendola_payments.tests.support.factories import (
+	as_user,
 	create_active_subscription,
 	create_coupon,
 	create_invoice,
@@ -147,6 +150,17 @@ class OwnerRecords:
 		return checkout.initiate(self.owner, self.invoice, "payu")["attempt"]
 
 	@cached_property
+	def webhook_endpoint(self) -> str:
+		for left in webhook_endpoints.list_of(self.owner):
+			webhook_endpoints.delete(left["endpoint"])
+		with as_user(self.owner):
+			return webhook_endpoints.create(self.owner, "https://example.com/hook", [])["endpoint"]
+
+	@cached_property
+	def webhook_delivery(self) -> str:
+		return webhook_log.send_test(self.webhook_endpoint)["delivery"]
+
+	@cached_property
 	def payment_link(self):
 		return links.create(self.invoice, made_by=self.owner)
 
@@ -182,6 +196,12 @@ class OwnerRecords:
 		forget_counters()
 		two_step.start(self.owner, self.order, "upi_intent", self.phone, {})
 		return self.order
+
+
+def delete_webhook_endpoints():
+	"""No test after this one has somebody who listens."""
+	for name in frappe.get_all("AI Webhook Endpoint", pluck="name"):
+		webhook_endpoints.delete(name)
 
 
 def token_of_link(address: str) -> str:
@@ -348,6 +368,20 @@ ROWS = (
 	Row("usage.lease", UNSIGNED, lambda w: {"requests": 1}),
 	Row("usage.settle", UNSIGNED, lambda w: {"lease": "none", "spent": 0}),
 	Row("webhooks.receive", UNSIGNED, query="gateway=payu"),
+	Row("webhook_endpoints.list_event_types", USERS, methods=BOTH),
+	# Only managers may ask for the events of all customers; customers' own endpoints are off on this site.
+	Row("webhook_endpoints.create", MANAGER, lambda w: {"url": "https://example.com/hook", "all_customers": 1}),
+	Row("webhook_endpoints.list_endpoints", USERS, methods=BOTH),
+	Row("webhook_endpoints.update", OWNER_OR_MANAGER, lambda w: {"endpoint": w.webhook_endpoint, "description": "Ours"}),
+	Row("webhook_endpoints.rotate_secret", OWNER_OR_MANAGER, lambda w: {"endpoint": w.webhook_endpoint, "overlap_hours": 0}),
+	Row("webhook_endpoints.disable", OWNER_OR_MANAGER, lambda w: {"endpoint": w.webhook_endpoint}),
+	Row("webhook_endpoints.enable", OWNER_OR_MANAGER, lambda w: {"endpoint": w.webhook_endpoint}),
+	Row("webhook_endpoints.send_test_event", OWNER_OR_MANAGER, lambda w: {"endpoint": w.webhook_endpoint}),
+	Row("webhook_endpoints.list_deliveries", OWNER_OR_MANAGER, lambda w: {"endpoint": w.webhook_endpoint}, BOTH),
+	Row("webhook_endpoints.get_delivery", OWNER_OR_MANAGER, lambda w: {"delivery": w.webhook_delivery}, BOTH),
+	Row("webhook_endpoints.resend", OWNER_OR_MANAGER, lambda w: {"delivery": w.webhook_delivery}),
+	Row("webhook_endpoints.resend_failed", OWNER_OR_MANAGER, lambda w: {"endpoint": w.webhook_endpoint, "since": "2026-11-20"}),
+	Row("webhook_endpoints.delete", OWNER, lambda w: {"endpoint": w.webhook_endpoint}),
 	# Last, because it gives everybody a subscription.
 	Row("subscription.create_subscription_and_invoice", USERS, lambda w: {"plan_id": w.plan, "currency": "INR", "coupon": w.coupon}),
 )  # fmt: skip

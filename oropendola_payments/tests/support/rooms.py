@@ -43,6 +43,7 @@ LAYERS = (
 	("engine/checkout",),
 	("engine/inbound",),
 	("engine/payouts",),
+	("engine/webhooks_out",),
 	("engine/self_service",),
 	("engine/plan_changes",),
 	("engine/subscriptions",),

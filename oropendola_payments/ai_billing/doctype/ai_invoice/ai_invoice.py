@@ -6,7 +6,7 @@ from frappe import _
 from frappe.model.document import Document
 from frappe.utils import cint, get_datetime, now_datetime
 
-from oropendola_payments.ai_billing import document_states, invoice_price, receipt
+from oropendola_payments.ai_billing import document_states, invoice_price, outbox, receipt
 from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.doctype.ai_invoice import totals
 from oropendola_payments.ai_billing.doctype.payment_event import payment_event
@@ -244,6 +244,7 @@ class AIInvoice(PaidInParts):
 			rows, tail = payment_event.link_to_invoice(invoice, invoice._queued_events())
 			values[invoice.name] = {"failure_reason": reason, "processing_since": None, **tail}
 			events += rows
+			outbox.announce_audited(rows, invoice.user, invoice.subscription)
 			invoice._queued_events().clear()
 		move_locked(invoices, "Abandoned", values)
 		if events:
@@ -375,6 +376,7 @@ class AIInvoice(PaidInParts):
 		if not self._update_row({**values, **tail}, {**only_if, "event_count": count_before}):
 			return False
 		payment_event.insert(rows)
+		outbox.announce_audited(rows, self.user, self.subscription)
 		queued.clear()
 		return True
 

@@ -5,6 +5,7 @@ import frappe
 from frappe import _
 from frappe.utils import cint, getdate, now_datetime
 
+from oropendola_payments.ai_billing import outbox, webhook_types
 from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import (
 	new_api_key,
@@ -290,6 +291,14 @@ class AISubscription(StatefulRecord):
 	def last_served_until(self) -> date:
 		"""Return the first day without service if it ended now."""
 		return min(today(), getdate(self.end_date)) if self.end_date else today()
+
+	def _swap(self, old: str, new: str, values: dict) -> None:
+		super()._swap(old, new, values)
+		if kind := webhook_types.subscription_type(old, new):
+			about = {field: self.get(field) for field in ("plan", "start_date", "end_date")}
+			outbox.announce(
+				kind, self.user, subscription_id=self.name, status=new, previous_status=old, **about
+			)
 
 	def schedule_cancellation(self, reason: str, note: str | None) -> None:
 		"""Cancel on the end date. Until then nothing changes."""

@@ -20,6 +20,7 @@ from frappe import _
 from frappe.model.document import Document
 from frappe.utils import get_datetime, now
 
+from oropendola_payments.ai_billing import outbox
 from oropendola_payments.ai_billing.records import FrozenRecord
 from oropendola_payments.exceptions import AuditTrailIsFrozen
 
@@ -152,7 +153,9 @@ def append_to_site(event: str, reference: Document | None = None, **details: Any
 		" ORDER BY `sequence` DESC LIMIT 1 FOR UPDATE"
 	)
 	sequence, previous = last[0] if last else (0, "")
-	insert(_link([entry(event, reference, **details)], None, int(sequence), previous))
+	rows = _link([entry(event, reference, **details)], None, int(sequence), previous)
+	insert(rows)
+	outbox.announce_audited(rows, reference.get("user") if reference else None)
 
 
 def _link(entries: list[dict], invoice: str | None, sequence: int, previous: str) -> list[dict]:

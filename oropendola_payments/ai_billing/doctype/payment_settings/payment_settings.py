@@ -40,6 +40,7 @@ class PaymentSettings(Document):
 		alert_pending_hours: DF.Int
 		close_unfinished_days: DF.Int
 		confirmed_site: DF.Data | None
+		customer_webhooks: DF.Check
 		double_payment_policy: DF.Literal["Refund", "Credit", "Flag"]
 		erpnext_company: DF.Data | None
 		erpnext_user: DF.Link | None
@@ -53,6 +54,7 @@ class PaymentSettings(Document):
 		max_key_overlap_hours: DF.Int
 		max_parts: DF.Int
 		max_retries: DF.Int
+		max_webhook_endpoints: DF.Int
 		mcp_enabled: DF.Check
 		mcp_for_staff: DF.Check
 		messages_per_invoice: DF.Int

@@ -1,0 +1,1 @@
+"""Webhooks to customers and to the company: endpoints, the outbox, signed deliveries with retries."""

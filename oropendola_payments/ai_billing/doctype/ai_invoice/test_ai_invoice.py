@@ -64,6 +64,10 @@ FORGED = {
 	"last_event_hash": "0" * 64,
 	"document_state": "Issued",
 	"document_problem": "made up",
+	"external_doctype": "User",
+	"external_name": "Administrator",
+	"requested_gateway": "payu",
+	"return_path": "/made-up",
 }
 
 

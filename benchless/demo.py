@@ -66,6 +66,26 @@ PLANS = (
 		"instalment_plans": [{"instalment_plan": "Four parts"}],
 	},
 )
+PACKS = (
+	{
+		"pack_id": "credits-1000",
+		"pack_name": "1,000 credits",
+		"units": 1000,
+		"price": 499,
+		"sort_order": 1,
+		"prices": [{"currency": "USD", "price": 6}, {"currency": "GBP", "price": 5}],
+	},
+	{
+		"pack_id": "credits-10000",
+		"pack_name": "10,000 credits",
+		"units": 10000,
+		"validity_days": 0,
+		"price": 3999,
+		"sort_order": 2,
+		"description": "A fifth cheaper.",
+		"prices": [{"currency": "USD", "price": 48}, {"currency": "GBP", "price": 40}],
+	},
+)
 INSTALMENT_PLAN = {"title": "Four parts", "down_percent": 40, "parts": 3, "every": 2, "unit": "Month"}
 WEBHOOK = "/api/method/oropendola_payments.api.webhooks.receive?gateway="
 
@@ -147,6 +167,9 @@ def add_records(passwords: dict[str, str]) -> None:
 	for plan in PLANS:
 		if not frappe.db.exists("AI Plan", plan["plan_id"]):
 			frappe.get_doc({"doctype": "AI Plan", "currency": "INR", **plan}).insert()
+	for pack in PACKS:
+		if not frappe.db.exists("AI Credit Pack", pack["pack_id"]):
+			frappe.get_doc({"doctype": "AI Credit Pack", "currency": "INR", **pack}).insert()
 	for name in frappe.get_all("Payment Gateway Settings", {"mode": ["!=", "Live"]}, pluck="name"):
 		gateway = frappe.get_doc("Payment Gateway Settings", name)
 		gateway.update({"mode": "Simulator", "enabled": 1, "fetch_payouts": 1}).save()

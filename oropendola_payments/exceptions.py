@@ -8,10 +8,11 @@ from oropendola_payments.gateways.errors import GatewayError
 
 
 class Refusal(frappe.ValidationError):
-	"""`reason` is for programs that must tell apart refusals with one error code."""
+	"""`reason` is for programs that must tell apart refusals with one error code. `offer` says what to buy, where that helps."""
 
 	http_status_code = 422
 	error_code = "refused"
+	offer: dict | None = None
 
 	def __init__(self, *args: object, reason: str | None = None) -> None:
 		super().__init__(*args)
@@ -120,7 +121,7 @@ def is_refusal(error: Exception) -> bool:
 
 
 # What some refusals say for programs, beside the sentence.
-DETAILS = ("attempts_left", "choices", "missing", "quote", "reason", "window", "retry_after")
+DETAILS = ("attempts_left", "choices", "missing", "quote", "reason", "window", "retry_after", "offer")
 SLUGS = {
 	"PermissionError": "not_allowed",
 	"AuthenticationError": "unauthorized",

@@ -12,7 +12,14 @@ before_uninstall = "oropendola_payments.install.before_uninstall"
 DESK_SCRIPT = "public/js/payments_desk.js"
 doctype_js = dict.fromkeys(
 	(
-		*("AI API Key", "AI Billing Profile", "AI Invoice", "AI Payment Link", "AI Plan Change"),
+		*(
+			"AI API Key",
+			"AI Billing Profile",
+			"AI Credit Grant",
+			"AI Invoice",
+			"AI Payment Link",
+			"AI Plan Change",
+		),
 		*("AI Subscription", "AI Tax Document", "Payment Attempt", "Payment Posting", "Payment Refund"),
 		*("Payment Gateway Settings", "Payment Settings", "Payment Webhook Log"),
 		*("Payment Payout", "Payment Payout Difference"),
@@ -21,6 +28,7 @@ doctype_js = dict.fromkeys(
 	DESK_SCRIPT,
 )
 doctype_list_js = {
+	"AI Credit Grant": DESK_SCRIPT,
 	"AI Tax Rule": DESK_SCRIPT,
 	"Payment Payout": DESK_SCRIPT,
 	"AI Webhook Endpoint": DESK_SCRIPT,
@@ -42,6 +50,8 @@ permission_query_conditions = {
 	"AI Webhook Endpoint": f"{PERMISSIONS}.webhook_endpoint_conditions",
 	"AI Webhook Delivery": f"{PERMISSIONS}.webhook_delivery_conditions",
 	"AI Webhook Event": f"{PERMISSIONS}.webhook_event_conditions",
+	"AI Credit Grant": f"{PERMISSIONS}.credit_grant_conditions",
+	"AI Credit Entry": f"{PERMISSIONS}.credit_entry_conditions",
 }
 has_permission = {
 	"AI Subscription": f"{PERMISSIONS}.has_permission",
@@ -55,6 +65,8 @@ has_permission = {
 	"AI Webhook Endpoint": f"{PERMISSIONS}.has_permission",
 	"AI Webhook Delivery": f"{PERMISSIONS}.has_permission",
 	"AI Webhook Event": f"{PERMISSIONS}.has_permission",
+	"AI Credit Grant": f"{PERMISSIONS}.has_permission",
+	"AI Credit Entry": f"{PERMISSIONS}.has_permission",
 }
 
 before_request = ["oropendola_payments.api.own_paths.read_request"]
@@ -76,6 +88,7 @@ override_whitelisted_methods = {"frappe.client.get_count": "oropendola_payments.
 
 SWEEPS = "oropendola_payments.engine.jobs.payment_jobs"
 SUBSCRIPTIONS = "oropendola_payments.engine.jobs.subscription_jobs"
+CREDITS = "oropendola_payments.engine.jobs.credit_jobs"
 PARTS = "oropendola_payments.engine.jobs.part_jobs"
 PLAN_CHANGES = "oropendola_payments.engine.jobs.plan_change_jobs"
 DOCUMENTS = "oropendola_payments.engine.jobs.document_jobs"
@@ -108,6 +121,7 @@ scheduler_events = {
 		"20 * * * *": [f"{SUBSCRIPTIONS}.retire_api_keys"],
 		"30 5 * * *": [f"{PAYOUTS}.fetch_payouts"],
 		"1 0 * * *": [f"{SUBSCRIPTIONS}.reset_quotas"],
+		"10 0 * * *": [f"{CREDITS}.expire_credits"],
 		"15 0 * * *": [f"{SUBSCRIPTIONS}.release_unpaid_coupons"],
 		"0 9 * * *": [f"{SUBSCRIPTIONS}.send_renewal_reminders", f"{PARTS}.send_part_reminders"],
 	},
@@ -146,6 +160,8 @@ user_data_fields = [
 	{"doctype": "AI Invoice Part", "filter_by": "user", "redact_fields": ["last_reminder"]},
 	{"doctype": "AI Plan Change", "filter_by": "user", "redact_fields": ["note"]},
 	{"doctype": "AI Trial Claim", "filter_by": "user", "redact_fields": ["hint"]},
+	{"doctype": "AI Credit Grant", "filter_by": "user", "redact_fields": ["note"]},
+	{"doctype": "AI Credit Entry", "filter_by": "user", "redact_fields": ["note"]},
 	{"doctype": "AI Coupon Redemption", "filter_by": "user", "redact_fields": ["release_reason"]},
 	{"doctype": "Payment Attempt", "filter_by": "user", "redact_fields": ["request_data"]},
 	{"doctype": "AI Payment Link", "filter_by": "user", "redact_fields": ["note"]},
@@ -181,6 +197,7 @@ doc_events = {
 		"before_rename": f"{TAX}.forget.before_user_renamed",
 		"after_rename": f"{PRIVACY}.user_renamed",
 	},
+	"AI Credit Grant": {"onload": f"{FORMS}.credit_grant_loaded"},
 	"AI Coupon": {"onload": f"{FORMS}.coupon_loaded"},
 	"AI Invoice": {"onload": f"{FORMS}.invoice_loaded", "before_insert": f"{TAX}.reprice.fill_in"},
 	"AI Billing Profile": {
@@ -206,6 +223,7 @@ doc_events = {
 	"AI Webhook Endpoint": {"onload": f"{FORMS}.webhook_endpoint_loaded"},
 	"AI Webhook Delivery": {"onload": f"{FORMS}.webhook_delivery_loaded"},
 	"AI Plan": {"on_change": CHANGED, "on_trash": CHANGED},
+	"AI Credit Pack": {"on_change": CHANGED, "on_trash": CHANGED},
 	"Payment Settings": {
 		"onload": f"{FORMS}.settings_loaded",
 		"validate": f"{OTHER_APPS}.settings_validated",

@@ -13,7 +13,10 @@ from frappe.model.document import Document
 if TYPE_CHECKING:
 	from oropendola_payments.ai_billing.doctype.payment_settings.payment_settings import PaymentSettings
 
-VERSIONED = ("AI Plan", "AI Tax Registration", "AI Tax Rule", "Payment Gateway Settings", "Payment Settings")
+VERSIONED = (
+	*("AI Credit Pack", "AI Plan", "AI Tax Registration", "AI Tax Rule"),
+	*("Payment Gateway Settings", "Payment Settings"),
+)
 ALL_ROWS = "*"  # no record has this name
 TRUSTED_SECONDS = 1  # one request asks often; a job that runs for minutes follows a change all the same
 SECONDS = 60  # how long a change that no document event tells of, such as db.set_value, can stay unseen

@@ -39,6 +39,14 @@ def plan_change_conditions(user: str | None = None) -> str:
 	return own_records_condition("AI Plan Change", user)
 
 
+def credit_grant_conditions(user: str | None = None) -> str:
+	return own_records_condition("AI Credit Grant", user)
+
+
+def credit_entry_conditions(user: str | None = None) -> str:
+	return own_records_condition("AI Credit Entry", user)
+
+
 def document_conditions(user: str | None = None) -> str:
 	return own_records_condition("AI Tax Document", user)
 

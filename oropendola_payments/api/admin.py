@@ -6,6 +6,7 @@ import frappe
 from frappe import _
 
 from oropendola_payments.api import contract, endpoint, require_manager, require_staff
+from oropendola_payments.api.answers import credits as credit_answers
 from oropendola_payments.api.answers import managers as answers
 from oropendola_payments.api.answers import subscriptions
 from oropendola_payments.api.arguments import Currency
@@ -26,6 +27,7 @@ from oropendola_payments.engine.settlement import manual_payment, reviews
 from oropendola_payments.engine.subscriptions import retries
 from oropendola_payments.engine.tax import data_sets
 from oropendola_payments.engine.tax import profile as billing_profile
+from oropendola_payments.engine.wallet import corrections
 from oropendola_payments.exceptions import BadRequest, NotFound
 
 MAX_REPLAYS = 100
@@ -134,6 +136,20 @@ def resume_subscription(subscription_id: str) -> dict:
 	"""Resume a paused subscription, also before the shortest pause is over."""
 	require_manager()
 	return resume.resume(subscription_id, at_any_time=True)
+
+
+@endpoint(methods=("POST",), source="Desk", answer=credit_answers.ChangedGrant)
+def give_credits(user: str, credits: Decimal, reason: str, valid_days: int = 365) -> dict:
+	"""Give a customer credits that cost nothing. With 0 days they do not expire."""
+	require_manager()
+	return corrections.give(user, credits, valid_days, reason)
+
+
+@endpoint(methods=("POST",), source="Desk", answer=credit_answers.ChangedGrant)
+def correct_credits(grant: str, credits: Decimal, reason: str) -> dict:
+	"""Add credits to what remains of a grant, or take some if below 0."""
+	require_manager()
+	return corrections.correct(grant, credits, reason)
 
 
 @endpoint(methods=("POST",), source="Desk", answer=subscriptions.RevokedApiKey)

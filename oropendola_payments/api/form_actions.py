@@ -7,10 +7,11 @@ import frappe
 from frappe.model.document import Document
 from frappe.utils import cint, flt
 
-from oropendola_payments.ai_billing import document_states
+from oropendola_payments.ai_billing import credit_units, document_states
 from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import AIAPIKey
 from oropendola_payments.ai_billing.doctype.ai_billing_profile.ai_billing_profile import AIBillingProfile
 from oropendola_payments.ai_billing.doctype.ai_coupon.ai_coupon import AICoupon
+from oropendola_payments.ai_billing.doctype.ai_credit_grant.ai_credit_grant import AICreditGrant
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_payment_link.ai_payment_link import AIPaymentLink
 from oropendola_payments.ai_billing.doctype.ai_plan_change.ai_plan_change import AIPlanChange
@@ -32,6 +33,7 @@ from oropendola_payments.engine.ending.reasons import reasons
 from oropendola_payments.engine.gateway.live_guard import is_confirmed, this_site
 from oropendola_payments.engine.pauses.pause import LONGEST, SHORTEST, may_pause
 from oropendola_payments.engine.refunds.record import CONTESTED, has_refunds
+from oropendola_payments.engine.wallet.refunds import most_to_refund
 from oropendola_payments.roles import is_manager
 
 
@@ -88,6 +90,14 @@ def plan_change_loaded(change: AIPlanChange, method: str | None = None) -> None:
 def coupon_loaded(coupon: AICoupon, method: str | None = None) -> None:
 	if not coupon.is_new():
 		coupon.set_onload("use", coupon.use())
+
+
+def credit_grant_loaded(grant: AICreditGrant, method: str | None = None) -> None:
+	grant.set_onload(
+		"credits",
+		{name: credit_units.text(cint(grant.get(name))) for name in ("granted", "remaining", "owed")},
+	)
+	grant.set_onload("can_correct", is_manager())
 
 
 def webhook_log_loaded(row: Document, method: str | None = None) -> None:
@@ -200,7 +210,7 @@ def _refundable(invoice: AIInvoice) -> float:
 		for capture in captures
 		if capture.dispute_state not in CONTESTED and has_refunds(capture.gateway)
 	]
-	return flt(sum(left))
+	return flt(min(sum(left), most_to_refund(invoice, sum(left))))
 
 
 def _attempt_to_refresh(invoice: str) -> str | None:

@@ -6,6 +6,7 @@ from oropendola_payments.api import contract, endpoint, proxies
 from oropendola_payments.api.answers import usage as answers
 from oropendola_payments.engine.metering import gate, leases
 from oropendola_payments.engine.pauses.first_use import resuming
+from oropendola_payments.engine.top_ups.offers import offering
 from oropendola_payments.engine.usage_ledger import closing, events, standing
 
 
@@ -19,7 +20,7 @@ def consume(
 ) -> dict:
 	"""Consume quota. The API key is sent in the header X-API-Key, or as a bearer token."""
 	arguments = (requests, model, input_tokens, output_tokens, event_id)
-	return resuming(events.consume, _api_key(), *arguments)
+	return offering(resuming, events.consume, _api_key(), *arguments)
 
 
 @endpoint(methods=("POST",), guest=True, answer=answers.Reserved, errors=contract.API_KEY)
@@ -33,7 +34,7 @@ def reserve(
 ) -> dict:
 	"""Take what a call will use at most, before it is made."""
 	arguments = (event_id, requests, model, input_tokens, output_tokens, seconds)
-	return resuming(events.reserve, _api_key(), *arguments)
+	return offering(resuming, events.reserve, _api_key(), *arguments)
 
 
 @endpoint(methods=("POST",), guest=True, answer=answers.ClosedReservation, errors=contract.API_KEY)
@@ -71,7 +72,7 @@ def lease(
 	idempotency_key: str | None = None,
 ) -> dict:
 	"""Take a slice of the quota, to spend without asking for each call. Report it with `settle`."""
-	return resuming(leases.grant, _api_key(), requests, seconds, model, holder, idempotency_key)
+	return offering(resuming, leases.grant, _api_key(), requests, seconds, model, holder, idempotency_key)
 
 
 @endpoint(methods=("POST",), guest=True, answer=answers.SettledLease, errors=contract.API_KEY)
@@ -83,13 +84,13 @@ def settle(lease: str, spent: int, close: bool = True) -> dict:
 @endpoint(methods=proxies.METHODS, guest=True, answer=answers.Authorized, errors=contract.API_KEY)
 def authorize() -> dict:
 	"""Let a proxy ask whether a request may pass, and count it. For nginx, Traefik, Envoy and others."""
-	return proxies.passed(resuming(gate.authorize, _api_key(), *proxies.asked()))
+	return proxies.passed(offering(resuming, gate.authorize, _api_key(), *proxies.asked()))
 
 
 @endpoint(methods=proxies.METHODS, guest=True, answer=answers.Authorized, errors=contract.API_KEY)
 def check() -> dict:
 	"""Say whether a request may pass, without counting it."""
-	return proxies.passed(resuming(gate.check, _api_key(), *proxies.asked()))
+	return proxies.passed(offering(resuming, gate.check, _api_key(), *proxies.asked()))
 
 
 def _api_key() -> str | None:

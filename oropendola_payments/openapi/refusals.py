@@ -24,6 +24,7 @@ DETAILS: dict[str, dict] = {
 	"reason": {"type": "string"},
 	"window": {"type": "string"},
 	"retry_after": {"type": "integer", "description": "Seconds."},
+	"offer": {"$ref": "#/components/schemas/Offer"},
 }
 RETRY_AFTER = {
 	"Retry-After": {"description": "Seconds, where usage is refused.", "schema": {"type": "integer"}}

@@ -1,7 +1,11 @@
 """Invoices and attempts for the customer pages."""
 
+from frappe import _
+from frappe.utils import cint
+
 from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
+from oropendola_payments.ai_billing.top_up import TOP_UP
 from oropendola_payments.engine.checkout import payer
 from oropendola_payments.engine.tax.quote import Quote
 from oropendola_payments.exceptions import NotFound
@@ -41,7 +45,7 @@ def summary(invoice, tax: Quote | None = None) -> dict:
 		"name": invoice.name,
 		"what": words.translated(plan and plan.plan_name) or invoice.description or invoice.name,
 		"interval": _interval(invoice, plan) if plan else "",
-		"quota": words.quota(plan.requests_limit_per_day) if plan else "",
+		"quota": words.quota(plan.requests_limit_per_day) if plan else credits_of(invoice),
 		"is_renewal": invoice.purpose == "Renewal",
 		"due_date": words.day(invoice.due_date),
 		"coupon": coupons.of_invoice(invoice),
@@ -69,3 +73,15 @@ def _interval(invoice, plan) -> str:
 	"""Return the interval of the invoice. The plan may have changed since."""
 	source = invoice if invoice.get("billing_interval") else plan
 	return words.interval(source.billing_interval, source.interval_count)
+
+
+def credits_of(invoice) -> str:
+	"""Return what an invoice for a pack brings, or an empty text for any other."""
+	if invoice.purpose != TOP_UP:
+		return ""
+	number = words.number(cint(invoice.credit_units))
+	return f"{_('{0} credits').format(number)}. {validity(cint(invoice.credit_days))}"
+
+
+def validity(days: int) -> str:
+	return _("Valid for {0} days.").format(words.number(days)) if days else _("No end date.")

@@ -24,6 +24,7 @@ from oropendola_payments.web import (
 	words,
 )
 from oropendola_payments.web.documents import documents_of, shown
+from oropendola_payments.www import credits
 
 no_cache = 1
 sitemap = 0
@@ -45,6 +46,7 @@ def get_context(context):
 			"name": frappe.db.get_value("User", user, "first_name") or "",
 			"example_url": get_url("/api/method/oropendola_payments.api.usage.consume"),
 			"instalments": parts.running(user),
+			"credits": credits.section(user),
 			"profile": billing_form.fields(page),
 			"profile_saved": shell.query_param("saved") == "profile"
 			and _("Your billing details were saved."),
@@ -118,6 +120,7 @@ ACTIONS: dict[str, Callable] = {
 	"start_reminders": _start_reminders,
 	**{name: partial(_change, work) for name, work in (ending.ACTIONS | plan_changes.ACTIONS).items()},
 	**keys.ACTIONS,
+	**credits.ACTIONS,
 }
 
 

@@ -17,7 +17,7 @@ from oropendola_payments.engine.link_checkout import outcome
 from oropendola_payments.engine.parts import schedule
 from oropendola_payments.money import to_decimal
 from oropendola_payments.web import policy, shell, words
-from oropendola_payments.web.order import own_attempt, own_invoice, was_declined
+from oropendola_payments.web.order import credits_of, own_attempt, own_invoice, was_declined
 
 no_cache = 1
 sitemap = 0
@@ -206,6 +206,7 @@ def _prepare_paid(context, page, invoice):
 		"until": words.day(row.end_date) if row else "",
 		"replaced": ", ".join(words.translated(name) for name in free_plan.plans_replaced_by(invoice.name)),
 		"key_waits": bool(invoice.subscription and api_keys.has_new_key(invoice.subscription)),
+		"credits": credits_of(invoice),
 	}
 
 

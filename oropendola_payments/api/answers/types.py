@@ -24,7 +24,7 @@ InvoiceStatus = Literal[
 	"Cancelled",
 	"Closed",
 ]
-InvoicePurpose = Literal["New", "Renewal", "Upgrade", "Other", "External", "External"]
+InvoicePurpose = Literal["New", "Renewal", "Upgrade", "Top-up", "Other", "External"]
 AttemptStatus = Literal["Created", "Processing", "Authorized", "Paid", "Failed", "Expired", "Cancelled"]
 RefundStatus = Literal["Created", "Processing", "Unknown", "Refunded", "Failed"]
 PlanChangeStatus = Literal[

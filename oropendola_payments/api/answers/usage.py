@@ -4,6 +4,7 @@ from typing import Literal
 
 from typing_extensions import NotRequired, TypedDict
 
+from oropendola_payments.api.answers.credits import Suggestion, UsedCredits
 from oropendola_payments.api.answers.types import Date, Time
 
 EventState = Literal["used", "reserved", "expired", "settled", "released"]
@@ -24,6 +25,8 @@ class Allowed(TypedDict):
 	remaining: int
 	reset_on: Date | None
 	windows: NotRequired[list[UsageWindow]]
+	credits: NotRequired[UsedCredits]
+	suggestion: NotRequired[Suggestion]
 	key_valid_until: NotRequired[Time]
 
 
@@ -79,6 +82,8 @@ class Lease(SettledLease):
 	remaining: NotRequired[int]
 	reset_on: NotRequired[Date | None]
 	windows: NotRequired[list[UsageWindow]]
+	credits: NotRequired[UsedCredits]
+	suggestion: NotRequired[Suggestion]
 
 
 class UsedAmounts(TypedDict):

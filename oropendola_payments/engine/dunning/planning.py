@@ -10,6 +10,7 @@ from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import EXTERNAL, AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.ai_billing.top_up import TOP_UP
 from oropendola_payments.engine.core.batch import for_each
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.dunning.local_time import end_of_day, out_of_quiet_hours
@@ -70,8 +71,8 @@ def plan_after_due_date(invoice: str) -> None:
 def _plan_after_due_date(name: str) -> None:
 	invoice = lock("AI Invoice", name)
 	known = any(frappe.db.exists(doctype, {"invoice": name}) for doctype in ("Payment Attempt", REMINDER))
-	# The price of a change of plan holds for a short time only, so nobody is asked to pay it later.
-	if invoice.status != "Pending" or known or invoice.purpose in ("Upgrade", EXTERNAL):
+	# The price of a change of plan holds for a short time only, and no service waits for a pack: nobody is asked to pay them later.
+	if invoice.status != "Pending" or known or invoice.purpose in ("Upgrade", TOP_UP, EXTERNAL):
 		return
 	_plan(invoice, DUE, end_of_day(invoice.due_date), None)
 

@@ -7,16 +7,20 @@ from oropendola_payments.ai_billing import invoice_price
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import LIVE, AISubscription
 from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.ai_billing.top_up import TOP_UP
 from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.coupons import redemptions
 from oropendola_payments.engine.entitlements import plan_change, scheduled_change
 from oropendola_payments.engine.entitlements.free_plan import lock_with_endless, replace_free_plans
+from oropendola_payments.engine.wallet import grants
 
 
 def fulfil(invoice: AIInvoice) -> bool:
 	"""Grant what the paid invoice bought, once. Return False if its subscription can no longer have it."""
 	if invoice.fulfilled_on:
 		return True
+	if invoice.purpose == TOP_UP:
+		grants.grant_bought(invoice)
 	if not invoice.subscription:
 		invoice.write(fulfilled_on=now_datetime())
 		return True

@@ -2,7 +2,7 @@
 
 import frappe
 
-from oropendola_payments.engine.metering import quota, usage
+from oropendola_payments.engine.metering import credits, usage
 from oropendola_payments.engine.metering.key_check import authenticate
 
 
@@ -17,7 +17,7 @@ def check(api_key: str | None, requests: int = 1, model: str | None = None) -> d
 	"""Return the same, and take nothing."""
 	call = usage.checked_call(requests, model, 0, 0)
 	key, rows = authenticate(api_key)
-	return {**usage.answer(key, quota.look(key, rows, call), 0), **_owner(key)}
+	return {**usage.answer(key, credits.look(key, rows, call), 0), **_owner(key)}
 
 
 def _owner(key: frappe._dict) -> dict:

@@ -15,8 +15,12 @@ FIND = """
 	SELECT k.name, k.key_prefix, k.last_used_on, k.status AS key_status, k.suspended, k.valid_until, k.replaced_by,
 		s.name AS subscription, s.user, s.plan, s.status, s.start_date, s.end_date,
 		s.daily_quota_limit, s.daily_quota_remaining, s.quota_reset_on, s.pause_until, s.switch_on,
+		i.currency,
+		(SELECT SUM(g.remaining) FROM `tabAI Credit Grant` g WHERE g.user = s.user AND g.remaining > 0
+			AND (g.valid_until IS NULL OR g.valid_until >= %s)) AS credits,
 		w.name AS window_row, w.unique_key, w.used, w.ends_at
 	FROM `tabAI API Key` k JOIN `tabAI Subscription` s ON s.name = k.subscription
+		LEFT JOIN `tabAI Invoice` i ON i.name = s.current_invoice
 		LEFT JOIN `tabAI Usage Window` w ON w.subscription = s.name
 	WHERE k.key_hash = %s
 """
@@ -45,15 +49,17 @@ def _find(api_key: str | None) -> tuple[frappe._dict, list[frappe._dict]]:
 
 
 def _rows(api_key: str | None) -> list[frappe._dict]:
+	frappe.local.flags.payments_key = None
 	if not api_key:
 		raise Unauthorized(_("Please send your API key in the header X-API-Key."), reason="key_missing")
 	if not is_well_formed(api_key):
 		message = _("This is not a valid API key. Please check that you copied all of it.")
 		raise Unauthorized(message, reason="key_malformed")
-	rows = frappe.db.sql(FIND, hash_key(api_key), as_dict=True)
+	rows = frappe.db.sql(FIND, (today(), hash_key(api_key)), as_dict=True)
 	if not rows:
 		message = _("This API key is no longer valid. Please use your current one.")
 		raise Unauthorized(message, reason="key_unknown")
+	frappe.local.flags.payments_key = rows[0]  # an answer may say what to buy
 	return rows
 
 

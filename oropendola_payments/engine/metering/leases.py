@@ -18,10 +18,11 @@ from oropendola_payments.ai_billing.doctype.ai_usage_entry.ai_usage_entry import
 from oropendola_payments.ai_billing.doctype.ai_usage_lease.ai_usage_lease import AIUsageLease
 from oropendola_payments.ai_billing.periods import tomorrow
 from oropendola_payments.engine.core.transactions import lock
-from oropendola_payments.engine.metering import counters, quota, usage
+from oropendola_payments.engine.metering import counters, credits, quota, usage
 from oropendola_payments.engine.metering.costs import Call, costs_afterwards, costs_of, plain_name
 from oropendola_payments.engine.metering.counters import Window
 from oropendola_payments.engine.metering.key_check import authenticate
+from oropendola_payments.engine.wallet.draw import give_back
 from oropendola_payments.exceptions import BadRequest, Conflict, NotFound, Unprocessable
 
 LEASE = "AI Usage Lease"
@@ -44,9 +45,10 @@ def grant(
 	known = idempotency_key and _known(key.subscription, idempotency_key)
 	if known:
 		return _summary(known)
-	call, windows = _take_what_is_free(key, rows, requests, model)
+	name = frappe.generate_hash(length=10)
+	call, windows = _take_what_is_free(key, rows, requests, model, name)
 	try:
-		lease = _insert(key, call, windows, seconds, holder, idempotency_key)
+		lease = _insert(name, key, call, windows, seconds, holder, idempotency_key)
 	except frappe.DuplicateEntryError:
 		frappe.db.rollback()  # the same request came twice at once: give nothing twice
 		return _summary(_known(key.subscription, idempotency_key or ""))
@@ -83,7 +85,7 @@ def _book(key: frappe._dict, lease: AIUsageLease, spent: int) -> None:
 		return
 	costs = costs_afterwards(Call(news, lease.model), current("AI Plan", key.plan).models)
 	add_entry(
-		key,
+		frappe._dict(key, source=credits.CREDITS if lease.credit_units else None),
 		"Lease",
 		lease.name,
 		f"lease:{spent}",
@@ -98,7 +100,7 @@ def _book(key: frappe._dict, lease: AIUsageLease, spent: int) -> None:
 
 
 def _take_what_is_free(
-	key: frappe._dict, rows: list[frappe._dict], wanted: int, model: str | None
+	key: frappe._dict, rows: list[frappe._dict], wanted: int, model: str | None, name: str
 ) -> tuple[Call, list[Window]]:
 	"""Take what is wanted, or less if it is not free. Other callers must be able to get something too."""
 	plan, now = current("AI Plan", key.plan), now_datetime()
@@ -108,9 +110,19 @@ def _take_what_is_free(
 		[_free_today(key), *(w.remaining // costs[w.meter] for w in windows if costs[w.meter])],
 		default=wanted,
 	)
+	if free <= 0:
+		free = _free_by_credits(key, windows, costs)
 	share = max(1, free // (2 * _open_leases(key.subscription, now)))
 	call = Call(min(wanted, share), model)
-	return call, quota.take(key, rows, call)
+	return call, credits.take(key, rows, call, reference=name)
+
+
+def _free_by_credits(key: frappe._dict, windows: list[Window], costs: dict[str, int]) -> int:
+	"""Return how many requests the customer's credits pay for, as fast as the plan allows."""
+	if not costs["Units"]:
+		return 0
+	speed = [w.remaining // costs[w.meter] for w in windows if w.name in credits.SPEED and costs[w.meter]]
+	return min([int(key.credits or 0) // costs["Units"], *speed])
 
 
 def _free_today(key: frappe._dict) -> int:
@@ -125,6 +137,7 @@ def _open_leases(subscription: str, now: datetime) -> int:
 
 
 def _insert(
+	name: str,
 	key: frappe._dict,
 	call: Call,
 	windows: list[Window],
@@ -137,6 +150,7 @@ def _insert(
 	lease = records.new("AI Usage Lease")
 	lease.update(
 		{
+			"name": name,
 			"subscription": key.subscription,
 			"api_key": key.name,
 			"holder": holder,
@@ -144,6 +158,7 @@ def _insert(
 			"granted": call.requests,
 			"spent": 0,
 			"given_back": 0,
+			"credit_units": key.credits_used if credits.paid(key) else 0,
 			"model": call.model,
 			"quota_day": tomorrow(),
 			"expires_at": min(now + timedelta(seconds=seconds), ends),
@@ -172,8 +187,10 @@ def _own(subscription: str, name: str) -> AIUsageLease:
 
 
 def _give_back(key: frappe._dict, lease: AIUsageLease, unspent: int) -> int:
-	"""Return how much was given back: all of it, or nothing once a window of the grant has ended."""
+	"""Return how much was given back: all of it, or nothing once a window of the grant has ended. Credits go back at any time."""
 	now = now_datetime()
+	if lease.credit_units:
+		return _give_credits_back(key, lease, unspent)
 	if not unspent or get_datetime(lease.windows_end_at) <= now:
 		return 0
 	quota.give_back(lease.subscription, unspent, getdate(lease.quota_day))
@@ -183,6 +200,16 @@ def _give_back(key: frappe._dict, lease: AIUsageLease, unspent: int) -> int:
 	running = [window for window in windows if window.read and window.read[1] > now]
 	unused = {meter: -cost for meter, cost in costs.items()}
 	counters.correct(lease.subscription, running, unused)
+	return unspent
+
+
+def _give_credits_back(key: frappe._dict, lease: AIUsageLease, unspent: int) -> int:
+	"""Give back the credits of the unspent requests. What was spent costs what one call for as many costs."""
+	spent = lease.granted - unspent
+	costs = costs_afterwards(Call(spent, lease.model), current("AI Plan", key.plan).models) if spent else None
+	price = costs["Units"] if costs else 0
+	if unspent and price < lease.credit_units:
+		give_back(key.user, lease.name, lease.credit_units - price)
 	return unspent
 
 
@@ -204,4 +231,4 @@ def _summary(lease: AIUsageLease) -> dict:
 
 def _left(key: frappe._dict, windows: list[Window], taken: int) -> dict:
 	full = usage.answer(key, windows, taken)
-	return {name: full[name] for name in ("remaining", "reset_on", "windows") if name in full}
+	return {name: full[name] for name in ("remaining", "reset_on", "windows", "credits") if name in full}

@@ -59,7 +59,7 @@ def take(key: frappe._dict, rows: list[frappe._dict], call: Call) -> list[Window
 		return []
 	now = now_datetime()
 	windows = counters.windows_from(rows, key.subscription, plan.limits, term_of(key, plan), now)
-	_require_room(windows, costs)
+	require_room(windows, costs)
 	_take_from_day(key, call.requests)
 	if not counters.count(key.subscription, windows, costs):
 		windows = _take_again(key, plan, call, costs, now)
@@ -70,9 +70,8 @@ def look(key: frappe._dict, rows: list[frappe._dict], call: Call) -> list[Window
 	"""Return the plan's windows if the call would fit now, and take nothing. Raises what `take` would raise."""
 	plan, now = current("AI Plan", key.plan), now_datetime()
 	windows = counters.windows_from(rows, key.subscription, plan.limits, term_of(key, plan), now)
-	_require_room(windows, costs_of(call, plan.models))
-	is_served = key.status in SERVED and (not key.end_date or key.end_date > today())
-	if not is_served or (key.daily_quota_limit != -1 and call.requests > left_today(key)):
+	require_room(windows, costs_of(call, plan.models))
+	if not is_served(key) or (key.daily_quota_limit != -1 and call.requests > left_today(key)):
 		_refuse_day(key, call.requests)
 	return windows
 
@@ -91,11 +90,15 @@ def _take_again(
 		frappe.db.rollback()
 		_take_from_day(key, call.requests)  # locks the subscription
 		windows = counters.locked_windows(key.subscription, plan.limits, term_of(key, plan), now)
-		_require_room(windows, costs)
+		require_room(windows, costs)
 		if counters.count(key.subscription, windows, costs):
 			_read_day_again(key, call.requests)
 			return windows
-	raise ConcurrentChange(_("Too many calls at once. Please try again."))
+	raise too_many_calls()
+
+
+def too_many_calls() -> ConcurrentChange:
+	return ConcurrentChange(_("Too many calls at once. Please try again."))
 
 
 def _read_day_again(key: frappe._dict, taken: int) -> None:
@@ -118,12 +121,15 @@ def _take_from_day(key: frappe._dict, requests: int) -> None:
 
 def _is_unlimited_now(key: frappe._dict) -> bool:
 	"""Return whether the key is unlimited and active: its UPDATE changes no value, and MariaDB then reports no affected row."""
-	served = key.status in SERVED and (not key.end_date or key.end_date > today())
-	return key.daily_quota_limit == -1 and served
+	return key.daily_quota_limit == -1 and is_served(key)
+
+
+def is_served(key: frappe._dict) -> bool:
+	return key.status in SERVED and (not key.end_date or key.end_date > today())
 
 
 def _refuse_day(key: frappe._dict, wanted: int) -> None:
-	if key.status not in SERVED or (key.end_date and key.end_date <= today()):
+	if not is_served(key):
 		raise ended()
 	left, reset_on = balance(key.subscription)
 	message = _("You have {0} requests left today but asked for {1}. Your quota resets on {2}.")
@@ -147,7 +153,8 @@ def seconds_to(day: date) -> int:
 	return max(1, int((midnight - now_datetime()).total_seconds()))
 
 
-def _require_room(windows: list[Window], costs: dict[str, int]) -> None:
+def require_room(windows: list[Window], costs: dict[str, int]) -> None:
+	"""Raise QuotaUsedUp, for the window that is free again last, if one of them has no room."""
 	full = counters.violated(windows, costs)
 	if not full:
 		return

@@ -8,7 +8,7 @@ from frappe import _
 from frappe.utils import getdate, now_datetime
 
 from oropendola_payments.ai_billing.periods import today
-from oropendola_payments.engine.metering import quota, thresholds
+from oropendola_payments.engine.metering import credits, quota, thresholds
 from oropendola_payments.engine.metering.costs import Call
 from oropendola_payments.engine.metering.counters import Window
 from oropendola_payments.engine.metering.key_check import authenticate
@@ -31,9 +31,11 @@ def consume(
 	return answer(key, take(key, rows, call), call.requests)
 
 
-def take(key: frappe._dict, rows: list[frappe._dict], call: Call) -> list[Window]:
-	"""Take the call from the quota and note that the key is in use."""
-	windows = quota.take(key, rows, call)
+def take(
+	key: frappe._dict, rows: list[frappe._dict], call: Call, reference: str | None = None
+) -> list[Window]:
+	"""Take the call from the quota, or else from the customer's credits, and note that the key is in use."""
+	windows = credits.take(key, rows, call, reference)
 	_note_use(key)
 	return windows
 
@@ -49,13 +51,14 @@ def checked_call(requests: int, model: str | None, input_tokens: int, output_tok
 
 def answer(key: frappe._dict, windows: list[Window], taken: int) -> dict:
 	"""Return what is left after `taken` requests, for the caller and for the RateLimit headers."""
+	taken = 0 if credits.paid(key) else taken
 	left, reset_on = _day_after(key, taken) if windows else quota.balance(key.subscription)
 	ends = {"key_valid_until": key.valid_until} if key.key_status == "Retiring" else {}
 	shown = {"windows": [window.summary() for window in windows]} if windows else {}
 	set_rate_limit(key, windows, left, reset_on)
 	thresholds.note_day(key, left, taken, getdate(reset_on))
 	thresholds.note_windows(key.subscription, key.user, windows)
-	return {"allowed": True, "remaining": left, "reset_on": reset_on, **shown, **ends}
+	return {"allowed": True, "remaining": left, "reset_on": reset_on, **shown, **credits.shown(key), **ends}
 
 
 def _day_after(key: frappe._dict, taken: int) -> tuple[int, Any]:

@@ -6,6 +6,7 @@ import frappe
 from frappe.utils import now_datetime
 
 from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.engine.monitoring.credit_rules import CREDIT_RULES
 from oropendola_payments.engine.monitoring.document_rules import DOCUMENT_RULES
 from oropendola_payments.engine.monitoring.payout_rules import PAYOUT_RULES
 from oropendola_payments.engine.monitoring.usage_rules import USAGE_RULES
@@ -178,6 +179,7 @@ RULES |= {
 }
 RULES |= DOCUMENT_RULES | PAYOUT_RULES | WEBHOOK_RULES
 RULES |= USAGE_RULES
+RULES |= CREDIT_RULES
 
 
 def check(names: tuple[str, ...] | None = None) -> dict[str, list[str]]:

@@ -44,6 +44,7 @@ SWITCHES = {
 	"payment_abandoned": "send_failure_mails",
 	"payment_reminder": "send_payment_reminders",
 	"refund_sent": "send_refund_mails",
+	"credits_bought": "send_payment_mails",
 	"document_ready": "send_payment_mails",
 	"api_key_changed": "send_key_mails",
 	"renewal_due": "send_reminder_mails",
@@ -73,7 +74,7 @@ def payment_received(
 	def values() -> dict:
 		waits = bool(invoice.subscription and api_keys.has_new_key(invoice.subscription))
 		return {
-			**_about_invoice(invoice),
+			**about_invoice(invoice),
 			"amount": formatting.money(capture.amount, capture.currency),
 			"paid_on": formatting.day(capture.captured_at),
 			"runs_until": formatting.day(invoice.period_end),
@@ -90,7 +91,7 @@ def part_received(invoice: AIInvoice, capture: PaymentCapture) -> None:
 	def values() -> dict:
 		following = schedule.next_part(invoice.name) if invoice.instalment_plan else None
 		return {
-			**_about_invoice(invoice),
+			**about_invoice(invoice),
 			"amount": formatting.money(capture.amount, capture.currency),
 			"rest": formatting.money(invoice.outstanding(), invoice.currency),
 			"runs_until": formatting.day(invoice.period_end) if invoice.covered_days else "",
@@ -108,7 +109,7 @@ def part_due(invoice: AIInvoice, part: AIInvoicePart, missed: bool) -> None:
 	def values() -> dict:
 		until = getdate(invoice.period_end) if invoice.covered_days else None
 		return {
-			**_about_invoice(invoice),
+			**about_invoice(invoice),
 			"amount": formatting.money(part.left(), invoice.currency),
 			"due_on": formatting.day(part.due_on),
 			"rest": formatting.money(invoice.outstanding(), invoice.currency),
@@ -126,7 +127,7 @@ def order_confirmed(invoice: AIInvoice) -> None:
 	def values() -> dict:
 		waits = bool(invoice.subscription and api_keys.has_new_key(invoice.subscription))
 		until = formatting.day(invoice.period_end)
-		return {**_about_invoice(invoice), "runs_until": until, "key_waits": waits}
+		return {**about_invoice(invoice), "runs_until": until, "key_waits": waits}
 
 	_send("order_confirmed", invoice, "/billing", values, with_receipt=True)
 
@@ -146,7 +147,7 @@ def payment_reminder(
 
 	def values() -> dict:
 		return {
-			**_about_invoice(invoice),
+			**about_invoice(invoice),
 			"due": formatting.money(invoice.outstanding(), invoice.currency),
 			"due_date": formatting.day(invoice.due_date),
 			"cause": cause,
@@ -168,7 +169,7 @@ def address_to_pay(invoice: AIInvoice, step: str, gateway: str | None = None, ch
 def refund_done(invoice: AIInvoice, refund: PaymentRefund, issued: list[AITaxDocument] | None = None) -> None:
 	def values() -> dict:
 		amount = formatting.money(refund.amount, refund.currency)
-		return {**_about_invoice(invoice), "amount": amount, "reason": refund.reason or ""}
+		return {**about_invoice(invoice), "amount": amount, "reason": refund.reason or ""}
 
 	_send("refund_sent", invoice, "/billing", values, issued=issued)
 
@@ -178,7 +179,7 @@ def document_ready(invoice: AIInvoice, issued: list[AITaxDocument]) -> None:
 
 	def values() -> dict:
 		numbers = ", ".join(document.name for document in issued)
-		return {**_about_invoice(invoice), "documents": numbers}
+		return {**about_invoice(invoice), "documents": numbers}
 
 	_send("document_ready", invoice, "/billing", values, issued=issued)
 
@@ -216,9 +217,14 @@ def payment_link(invoice: AIInvoice, address: str) -> None:
 
 	def values() -> dict:
 		due = formatting.money(invoice.outstanding(), invoice.currency)
-		return {**_about_invoice(invoice), "due": due, "due_date": formatting.day(invoice.due_date)}
+		return {**about_invoice(invoice), "due": due, "due_date": formatting.day(invoice.due_date)}
 
 	_send("payment_link", invoice, lambda: address, values)
+
+
+def about_paid(key: str, invoice: AIInvoice, link: str, values: Callable, issued: list | None) -> None:
+	"""Send a mail about a paid invoice, with its receipt unless tax documents were issued."""
+	_send(key, invoice, link, values, with_receipt=not issued, issued=issued)
 
 
 def about_subscription(key: str, subscription: AISubscription, values: Callable[[], dict]) -> None:
@@ -291,7 +297,7 @@ def plan_change_moved(change: AIPlanChange, moved_to: str) -> None:
 def _unpaid(key: str, invoice: AIInvoice) -> None:
 	def values() -> dict:
 		return {
-			**_about_invoice(invoice),
+			**about_invoice(invoice),
 			"reason": invoice.failure_reason or "",
 			"can_retry": invoice.can_retry(),
 			"under_review": bool(cint(invoice.needs_review)),
@@ -310,7 +316,7 @@ def _link_to_pay(invoice: AIInvoice, step: str, channel: str = "Email") -> str |
 	return links.add(invoice, channel=channel, step=step).address
 
 
-def _about_invoice(invoice: AIInvoice) -> dict:
+def about_invoice(invoice: AIInvoice) -> dict:
 	plan = invoice.plan and current("AI Plan", invoice.plan).plan_name
 	total = formatting.money(invoice.total_amount, invoice.currency)
 	return {"invoice": invoice.name, "plan": plan or "", "total": total, **_about_coupon(invoice)}

@@ -5,8 +5,9 @@ from typing import Any
 import frappe
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
+from oropendola_payments.ai_billing.top_up import TOP_UP
 from oropendola_payments.engine.core.transactions import safely
-from oropendola_payments.engine.notifications import documents, emails, subscription_mails
+from oropendola_payments.engine.notifications import credit_mails, documents, emails, subscription_mails
 
 
 def payment_succeeded(capture: str) -> None:
@@ -17,7 +18,8 @@ def payment_succeeded(capture: str) -> None:
 	_run_hook("payment_succeeded", invoice=invoice, capture=doc)
 	if invoice.status == "Paid" and doc.disposition in ("Applied", "Overpaid"):
 		safely(lambda: invoice.run_method("on_payment_authorized", "Completed"))
-		safely(lambda: emails.payment_received(invoice, doc, issued))
+		tell = credit_mails.credits_bought if invoice.purpose == TOP_UP else emails.payment_received
+		safely(lambda: tell(invoice, doc, issued))
 		subscription_mails.payment_withdrew_cancellation(invoice)
 	elif invoice.paid_in_parts() and doc.applied_amount and doc.gateway != "credit":
 		safely(lambda: emails.part_received(invoice, doc))

@@ -13,6 +13,7 @@ FOLDER = Path(__file__).parents[2] / "templates" / "emails"
 # key: name of the Email Template, subject. The key is the file's name too.
 TEXTS = {
 	"payment_received": ("AI Billing Payment Received", "Payment received: {{ invoice }}"),
+	"credits_bought": ("AI Billing Credits Bought", "{{ credits }} credits were added: {{ invoice }}"),
 	"part_received": ("AI Billing Part Received", "Part received: {{ invoice }}"),
 	"part_due": ("AI Billing Part Due", "Your next part of {{ plan or invoice }} is due on {{ due_on }}"),
 	"part_missed": ("AI Billing Part Missed", "A part of {{ plan or invoice }} was not paid"),

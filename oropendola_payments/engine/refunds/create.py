@@ -14,6 +14,7 @@ from oropendola_payments.engine.gateway.simulated import mock_marks_of
 from oropendola_payments.engine.refunds.ledger import record
 from oropendola_payments.engine.refunds.process import process
 from oropendola_payments.engine.refunds.record import CONTESTED, open_refund, refusal_message
+from oropendola_payments.engine.wallet.refunds import amount_to_refund
 from oropendola_payments.exceptions import Conflict, NotFound, Unprocessable
 from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
 
@@ -47,7 +48,7 @@ def _open_once(
 def _open_refunds(
 	invoice: AIInvoice, amount: Decimal | None, reason: str, key: str | None, request_hash: str
 ) -> list[str]:
-	names, parts = [], _allocate(invoice, amount)
+	names, parts = [], _allocate(invoice, amount_to_refund(invoice, amount))
 	_require_upgrade_refunded_first(invoice, sum((part for _capture, part in parts), Decimal(0)))
 	for number, (capture, part) in enumerate(parts, start=1):
 		own_key = key and (key if number == 1 else f"{key}:{number}")

@@ -17,6 +17,7 @@ from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.entitlements.fulfilment import revoke_period
 from oropendola_payments.engine.parts import schedule
 from oropendola_payments.engine.refunds import gateway_calls
+from oropendola_payments.engine.wallet.refunds import follow_money
 from oropendola_payments.exceptions import Conflict
 from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
 from oropendola_payments.money import to_decimal
@@ -140,6 +141,7 @@ def _update_balances(invoice: AIInvoice, refund: PaymentRefund, before: str) -> 
 		_hold_again(invoice, capture, refund)
 	if refund.status == "Refunded" and capture.credit_from:
 		_restore_credit(capture, to_decimal(refund.amount))
+	follow_money(invoice)
 	if refund.status == "Refunded" or before == "Refunded":
 		update_invoice(invoice)
 

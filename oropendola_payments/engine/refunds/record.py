@@ -12,6 +12,7 @@ from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture impo
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
 from oropendola_payments.ai_billing.formatting import exact_money, money
 from oropendola_payments.ai_billing.known_gateways import adapter_class
+from oropendola_payments.engine.wallet.refunds import follow_money
 from oropendola_payments.exceptions import Refusal, Unprocessable
 from oropendola_payments.gateways.base import Gateway
 from oropendola_payments.money import to_decimal, to_minor
@@ -51,6 +52,7 @@ def insert_refund(
 	refund.add()
 	capture.write(amount_refunded=to_decimal(capture.amount_refunded or 0) + amount)
 	invoice.record("refund_opened", refund, to_status="Created", amount=amount, note=reason)
+	follow_money(invoice)
 	return refund
 
 

@@ -14,6 +14,7 @@ from oropendola_payments.engine.core.event_order import is_newer, utc_text
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.gateway.mode_guard import mode_of, require_current_mode
 from oropendola_payments.engine.settlement.settle import find_attempt
+from oropendola_payments.engine.wallet.refunds import follow_money
 from oropendola_payments.exceptions import NotFound
 from oropendola_payments.gateways.base import DisputeEvent
 
@@ -53,6 +54,7 @@ def _record_locked(name: str, invoice_name: str, event: DisputeEvent) -> None:
 		return
 	disputes[key] = {"state": state, "at": utc_text(event.occurred_at) or known.get("at")}
 	capture.write(disputes=frappe.as_json(disputes), dispute_state=_worst(disputes))
+	follow_money(invoice)
 	if state != known.get("state"):
 		_record_event(invoice, capture, known.get("state") or "", state, event)
 

@@ -104,6 +104,8 @@ def _quote_of(invoice: AIInvoice, has_open_attempt: bool) -> Quote | None:
 
 
 def _product_kind(invoice: AIInvoice) -> str | None:
+	if invoice.credit_pack:
+		return current("AI Credit Pack", invoice.credit_pack).product_kind
 	return current("AI Plan", invoice.plan).product_kind if invoice.plan else None
 
 

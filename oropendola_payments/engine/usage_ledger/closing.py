@@ -9,13 +9,14 @@ from frappe.utils import getdate, now_datetime
 
 from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
-from oropendola_payments.ai_billing.doctype.ai_usage_entry.ai_usage_entry import CLOSING, PLAN, add_entry
+from oropendola_payments.ai_billing.doctype.ai_usage_entry.ai_usage_entry import CLOSING, add_entry
 from oropendola_payments.ai_billing.periods import add_interval
 from oropendola_payments.engine.core.transactions import in_transaction, lock
-from oropendola_payments.engine.metering import counters, quota, thresholds, usage
+from oropendola_payments.engine.metering import counters, credits, quota, thresholds, usage
 from oropendola_payments.engine.metering.costs import Call, costs_afterwards
 from oropendola_payments.engine.metering.key_check import identify
 from oropendola_payments.engine.usage_ledger.records import Event, find, require_event_id
+from oropendola_payments.engine.wallet.draw import draw_up_to, give_back
 from oropendola_payments.exceptions import Conflict, NotFound, Refusal, Unprocessable
 
 # With these a key sleeps or has ended with its subscription. What it reserved before can still be closed.
@@ -139,7 +140,9 @@ def _changes(first: frappe._dict, call: Call, kind: str) -> dict[str, int]:
 
 def _correct_quota(subscription: AISubscription, first: frappe._dict, changes: dict[str, int]) -> bool:
 	"""Count the difference in the day and the windows of the reservation that still run. Return whether a limit is passed."""
-	if subscription.status not in quota.SERVED or first.source != PLAN:
+	if first.source == credits.CREDITS:
+		return _correct_credits(subscription, first, changes["Units"])
+	if subscription.status not in quota.SERVED:
 		return False
 	if changes["Requests"]:
 		reset_on = add_interval(getdate(first.day), "Day", 1)
@@ -150,6 +153,14 @@ def _correct_quota(subscription: AISubscription, first: frappe._dict, changes: d
 	counters.correct(subscription.name, same, changes)
 	thresholds.note_windows(subscription.name, subscription.user, same)
 	return any(changes[window.meter] > 0 and window.used > window.limit for window in same)
+
+
+def _correct_credits(subscription: AISubscription, first: frappe._dict, units: int) -> bool:
+	"""Give unused credits back to the customer's wallet, or take more. Return whether there were not enough."""
+	if units <= 0:
+		give_back(subscription.user, first.name, -units)
+		return False
+	return draw_up_to(subscription.user, units, subscription.name, first.name) < units
 
 
 def _windows(subscription: Any) -> list[counters.Window]:

@@ -9,7 +9,7 @@ from frappe import _
 from frappe.utils import now_datetime
 
 from oropendola_payments.ai_billing.current import current
-from oropendola_payments.ai_billing.doctype.ai_usage_entry.ai_usage_entry import OPENING, add_entry
+from oropendola_payments.ai_billing.doctype.ai_usage_entry.ai_usage_entry import OPENING, add_entry, name_of
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.metering import usage
 from oropendola_payments.engine.metering.costs import Call, costs_of, plain_name
@@ -59,7 +59,7 @@ def _once(api_key: str | None, kind: str, call: Call, event_id: str, seconds: in
 	key, rows = authenticate(api_key)
 	day = today()  # before it is counted: a call at midnight is never booked on a day that did not count it
 	try:
-		windows = usage.take(key, rows, call)
+		windows = usage.take(key, rows, call, name_of(key.subscription, event_id, OPENING))
 		reservation = _reservation(seconds, windows) if kind == "Reserve" else {}
 		_book(key, kind, call, event_id, day=day, **reservation)
 	except (frappe.DuplicateEntryError, Refusal) as error:

@@ -9,6 +9,7 @@ from oropendola_payments.engine.plan_changes import confirm, preview
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.tests.support import endpoints as table
 from oropendola_payments.tests.support.case import TestCase
+from oropendola_payments.tests.support.credits import credit_records
 from oropendola_payments.tests.support.endpoints import ACTORS, GET, ROWS, OwnerRecords, People, whitelisted
 from oropendola_payments.tests.support.factories import (
 	create_active_subscription,
@@ -37,6 +38,7 @@ READS = {
 	"desk.recovered_this_month",
 	"desk.revenue_this_month",
 	"desk.success_rate",
+	*("credits.get_balance", "credits.get_entries", "credits.list_packs", "credits.quote"),
 	"documents.download",
 	"documents.export",
 	"documents.get_my_documents",
@@ -71,6 +73,7 @@ OPEN_TO_GUESTS = {
 	"callbacks.payu_failure",
 	"callbacks.payu_success",
 	"callbacks.returned",
+	"credits.list_packs",
 	"health.metrics",
 	"health.status",
 	"links.resend",
@@ -94,10 +97,10 @@ OPEN_TO_GUESTS = {
 }
 CUSTOMERS_READ = (
 	"AI Invoice", "AI Subscription", "AI API Key", "Payment Attempt", "AI Billing Profile", "AI Payment Link", "AI Plan Change",
-	"AI Tax Document", "AI Webhook Endpoint", "AI Webhook Event", "AI Webhook Delivery",
+	"AI Tax Document", "AI Webhook Endpoint", "AI Webhook Event", "AI Webhook Delivery", "AI Credit Grant", "AI Credit Entry",
 )  # fmt: skip
 STAFF_ONLY = (
-	"AI Plan", "AI Instalment Plan", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log", "Payment Alert", "Payment Posting",
+	"AI Plan", "AI Credit Pack", "AI Instalment Plan", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log", "Payment Alert", "Payment Posting",
 	"Payment Payout", "Payment Payout Line", "Payment Payout Difference", "Payment Payout Mapping",
 	"Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Usage Window", "AI Usage Lease", "AI Usage Entry", "AI Usage Day", "AI Usage Alert", "AI Coupon", "AI Coupon Redemption", "AI Trial Claim", "AI Tax Registration", "AI Tax Rule", "AI Tax Document Series", "AI Exchange Rate", "Payment Gateway Settings", "Payment Settings",
 )  # fmt: skip
@@ -107,7 +110,7 @@ EVIDENCE = (
 	"Payment Posting", "Payment Payout", "Payment Payout Line", "Payment Payout Difference",
 	"Payment Alert", "Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Payment Link", "AI Usage Window",
 	"AI Usage Lease", "AI Usage Entry", "AI Usage Day", "AI Usage Alert", "AI Tax Document", "AI Tax Document Series",
-	"AI Webhook Endpoint", "AI Webhook Event", "AI Webhook Delivery",
+	"AI Webhook Endpoint", "AI Webhook Event", "AI Webhook Delivery", "AI Credit Grant", "AI Credit Entry",
 )  # fmt: skip
 INSIDE = (
 	*("payment_gateway_response", "last_event_hash", "request_data", "response_data"),
@@ -248,6 +251,7 @@ class TestRest(TestCase):
 			"Payment Counter": cls.stored("Payment Counter", name=unique("counter")),
 			"Payment Posting": cls.stored("Payment Posting", invoice=invoice, source_key=unique("source")),
 			"AI Payment Reminder": cls.stored("AI Payment Reminder", invoice=invoice, user=cls.owner),
+			**credit_records(cls.owner),
 			"AI Usage Window": cls.stored(
 				"AI Usage Window", subscription=cls.subscription.name, unique_key=unique("window")
 			),

@@ -11,6 +11,7 @@ from oropendola_payments.tests.support.source import ROOT
 
 SWEEPS = "oropendola_payments.engine.jobs.payment_jobs"
 SUBSCRIPTIONS = "oropendola_payments.engine.jobs.subscription_jobs"
+CREDITS = "oropendola_payments.engine.jobs.credit_jobs"
 PARTS = "oropendola_payments.engine.jobs.part_jobs"
 PLAN_CHANGES = "oropendola_payments.engine.jobs.plan_change_jobs"
 DOCUMENTS = "oropendola_payments.engine.jobs.document_jobs"
@@ -39,6 +40,7 @@ JOBS = (
 	(f"{SUBSCRIPTIONS}.retire_api_keys", "20 * * * *", "20 past every hour", "run_retire_keys"),
 	(f"{PAYOUTS}.fetch_payouts", "30 5 * * *", "05:30", "run_payouts"),
 	(f"{SUBSCRIPTIONS}.reset_quotas", "1 0 * * *", "00:01", "run_reset"),
+	(f"{CREDITS}.expire_credits", "10 0 * * *", "00:10", "run_credit_expiry"),
 	(f"{SUBSCRIPTIONS}.release_unpaid_coupons", "15 0 * * *", "00:15", "run_coupon_release"),
 	(f"{SUBSCRIPTIONS}.send_renewal_reminders", "0 9 * * *", "09:00", "run_reminders"),
 	(f"{PARTS}.send_part_reminders", "0 9 * * *", "09:00", "run_part_reminders"),

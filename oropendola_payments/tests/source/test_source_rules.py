@@ -30,6 +30,7 @@ RAW_SQL = {
 	"engine/monitoring/audit.py": "walks the chains independently of the code that wrote them",
 	"engine/monitoring/health.py": "asks the database for nothing but an answer",
 	"engine/monitoring/invariants.py": "proves statements about the database, independently of the code that wrote it",
+	"engine/wallet/draw.py": "takes credits under a lock, from all grants in one statement",
 	"patches/backfill_capture_user.py": "a patch does not change with the app",
 	"patches/give_invoices_their_tax_line.py": "a patch does not change with the app",
 	"patches/mark_invoices_before_numbering.py": "a patch does not change with the app",
@@ -48,6 +49,7 @@ COMPOSED_SQL = {
 	"engine/usage_ledger/rollup.py": "as many sums as a batch has",
 	"engine/monitoring/audit.py": "the columns that are hashed",
 	"engine/monitoring/invariants.py": "a rule and how many records it may name",
+	"engine/wallet/draw.py": "as many grants as are touched",
 	"patches/backfill_capture_user.py": "two tables",
 }
 TEXTS = {".py", ".json", ".md", ".js", ".html", ".csv", ".txt", ".toml", ".css"}

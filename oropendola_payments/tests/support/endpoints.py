@@ -26,6 +26,7 @@ from oropendola_payments.engine.tax import profile
 from oropendola_payments.engine.webhooks_out import endpoints as webhook_endpoints
 from oropendola_payments.engine.webhooks_out import log as webhook_log
 from oropendola_payments.gateways.base import Customer
+from oropendola_payments.tests.support.credits import CreditRecords
 from oropendola_payments.tests.support.factories import (
 	as_user,
 	create_active_subscription,
@@ -57,7 +58,7 @@ class People:
 			enable_gateway(code, api_base_url=f"{simulator().url}/{code}")
 
 
-class OwnerRecords:
+class OwnerRecords(CreditRecords):
 	"""Records of one owner, each created when a row first needs it."""
 
 	def __init__(self, people: People):
@@ -85,13 +86,8 @@ class OwnerRecords:
 
 	@cached_property
 	def reminded_invoice(self) -> str:
-		reminder = {
-			"doctype": "AI Payment Reminder",
-			"invoice": self.invoice,
-			"user": self.owner,
-			"status": "Planned",
-		}
-		frappe.get_doc(reminder).db_insert()
+		values = {"invoice": self.invoice, "user": self.owner, "status": "Planned"}
+		frappe.get_doc({"doctype": "AI Payment Reminder", **values}).db_insert()
 		frappe.db.commit()
 		return self.invoice
 
@@ -285,6 +281,13 @@ ROWS = (
 	Row("coupons.check", (403, 200, 200, 200, 200), lambda w: {"code": w.coupon, "plan_id": w.plan, "currency": "INR"}),
 	Row("coupons.apply", OWNER, lambda w: {"invoice_id": w.invoice, "code": w.coupon}),
 	Row("coupons.remove", OWNER, lambda w: {"invoice_id": w.invoice}),
+	Row("credits.list_packs", EVERYBODY, lambda w: {"currency": "INR"}, BOTH),
+	Row("credits.quote", USERS, lambda w: {"pack_id": w.pack, "currency": "INR"}, BOTH),
+	Row("credits.buy", (403, 200, 409, 409, 409), lambda w: {"pack_id": w.pack_of_a_customer}),  # the others have no plan
+	Row("credits.get_balance", USERS, methods=BOTH),
+	Row("credits.get_entries", USERS, lambda w: {"page": 1}, BOTH),
+	Row("admin.give_credits", MANAGER, lambda w: {"user": w.owner, "credits": "5", "reason": "Sorry for the outage"}),
+	Row("admin.correct_credits", MANAGER, lambda w: {"grant": w.credit_grant, "credits": "-1", "reason": "Given twice"}),
 	Row("desk.revenue_this_month", STAFF, methods=BOTH),
 	Row("desk.success_rate", STAFF, methods=BOTH),
 	Row("desk.abandoned_rate", STAFF, methods=BOTH),

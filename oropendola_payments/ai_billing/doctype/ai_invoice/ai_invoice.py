@@ -6,7 +6,7 @@ from frappe import _
 from frappe.model.document import Document
 from frappe.utils import cint, get_datetime, now_datetime
 
-from oropendola_payments.ai_billing import document_states, invoice_price, outbox, receipt
+from oropendola_payments.ai_billing import document_states, invoice_price, outbox, receipt, top_up
 from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.doctype.ai_invoice import totals
 from oropendola_payments.ai_billing.doctype.payment_event import payment_event
@@ -54,6 +54,9 @@ class AIInvoice(PaidInParts):
 		coupon: DF.Link | None
 		coupon_redemption: DF.Link | None
 		covered_days: DF.Int
+		credit_days: DF.Int
+		credit_pack: DF.Link | None
+		credit_units: DF.Int
 		currency: DF.Link
 		description: DF.SmallText | None
 		discount_amount: DF.Currency
@@ -92,7 +95,7 @@ class AIInvoice(PaidInParts):
 		previous_plan: DF.Data | None
 		price_includes_tax: DF.Check
 		processing_since: DF.Datetime | None
-		purpose: DF.Literal["New", "Renewal", "Upgrade", "Other", "External"]
+		purpose: DF.Literal["New", "Renewal", "Upgrade", "Top-up", "Other", "External"]
 		requested_gateway: DF.Data | None
 		retry_allowed_on: DF.Datetime | None
 		retry_count: DF.Int
@@ -184,6 +187,7 @@ class AIInvoice(PaidInParts):
 			}
 		)
 		self.parts = []
+		top_up.fill_in(self)
 
 	def validate(self) -> None:
 		super().validate()

@@ -1,19 +1,17 @@
 import re
-from decimal import Decimal
 
 import frappe
 from frappe import _
-from frappe.model.document import Document
 from frappe.utils import cint
 
-from oropendola_payments.ai_billing import formatting
-from oropendola_payments.exceptions import BadRequest, Unprocessable
-from oropendola_payments.money import to_decimal, to_minor
+from oropendola_payments.ai_billing.priced import Priced
+from oropendola_payments.exceptions import Unprocessable
+from oropendola_payments.money import to_decimal
 
 MAX_KEYS = 50
 
 
-class AIPlan(Document):
+class AIPlan(Priced):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 
@@ -94,19 +92,6 @@ class AIPlan(Document):
 		if self.is_free and self.prices:
 			frappe.throw(_("A free plan cannot have prices in other currencies."))
 
-	def validate_prices(self) -> None:
-		seen = {self.currency}
-		for row in self.prices:
-			if row.currency in seen:
-				frappe.throw(
-					_("There are two prices in {0}. Please remove one of them.").format(row.currency)
-				)
-			seen.add(row.currency)
-			if to_decimal(row.price or 0) <= 0:
-				frappe.throw(_("Please enter a price greater than 0 in {0}.").format(row.currency))
-		for currency, price in self.all_prices().items():
-			self._validate_decimals(price, currency)
-
 	def validate_metering(self) -> None:
 		seen = set()
 		for limit in self.limits:
@@ -121,26 +106,8 @@ class AIPlan(Document):
 				message = _("Row {0}: please enter the model without its provider, such as gpt-4o.")
 				frappe.throw(message.format(model.idx))
 
-	def _validate_decimals(self, price: Decimal, currency: str) -> None:
-		try:
-			to_minor(price, currency)
-		except ValueError:
-			shown = formatting.exact_money(price, currency)
-			frappe.throw(_("{0} has too many decimal places for {1}.").format(shown, currency))
-
-	def all_prices(self) -> dict[str, Decimal]:
-		"""Return the prices by currency, the plan's own currency first."""
-		further = {row.currency: to_decimal(row.price or 0) for row in self.prices}
-		return {self.currency: to_decimal(self.price or 0), **further}
-
-	def price_in(self, currency: str | None) -> tuple[Decimal, str]:
-		"""Return the price and its currency. A currency without a price is refused, never converted."""
-		prices = self.all_prices()
-		currency = (currency or self.currency).upper()
-		if currency not in prices:
-			message = _("{0} has no price in {1}. Please choose one of: {2}.")
-			frappe.throw(message.format(self.plan_name, currency, ", ".join(prices)), BadRequest)
-		return prices[currency], currency
+	def shown_name(self) -> str:
+		return self.plan_name
 
 	def is_really_free(self) -> bool:
 		return bool(cint(self.is_free)) and not to_decimal(self.price or 0)

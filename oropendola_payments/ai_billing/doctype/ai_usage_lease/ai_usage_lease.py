@@ -14,6 +14,7 @@ class AIUsageLease(StatefulRecord):
 		from frappe.types import DF
 
 		api_key: DF.Link | None
+		credit_units: DF.Int
 		expires_at: DF.Datetime | None
 		given_back: DF.Int
 		granted: DF.Int
@@ -38,6 +39,7 @@ class AIUsageLease(StatefulRecord):
 		"granted",
 		"spent",
 		"given_back",
+		"credit_units",
 		"expires_at",
 		"windows_end_at",
 		"model",

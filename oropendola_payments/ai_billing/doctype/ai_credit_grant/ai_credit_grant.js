@@ -1,0 +1,42 @@
+frappe.ui.form.on("AI Credit Grant", {
+	refresh(frm) {
+		const credits = frm.doc.__onload?.credits;
+		if (!credits) return;
+		const text = __("{0} of {1} credits remain.", [credits.remaining, credits.granted]);
+		frm.set_intro(frappe.utils.escape_html(text), "blue");
+		if (frm.doc.owed) {
+			const owed = __("The money of {0} credits went back that were used or had expired already.", [
+				credits.owed,
+			]);
+			frm.dashboard.add_comment(frappe.utils.escape_html(owed), "orange", true);
+		}
+		if (frm.doc.__onload.can_correct)
+			frm.add_custom_button(__("Correct credits"), () => correct_credits(frm));
+	},
+});
+
+function correct_credits(frm) {
+	const fields = [
+		{
+			fieldname: "credits",
+			fieldtype: "Float",
+			precision: 3,
+			label: __("Credits"),
+			reqd: 1,
+			description: __("Below 0 to take some."),
+		},
+		{
+			fieldname: "reason",
+			fieldtype: "Small Text",
+			label: __("Reason"),
+			reqd: 1,
+			description: __("The customer sees it."),
+		},
+	];
+	const correct = async (values) => {
+		const args = { grant: frm.doc.name, ...values, credits: String(values.credits) };
+		const answer = await oropendola.call("admin.correct_credits", args);
+		if (answer) oropendola.done(frm, __("Corrected. {0} credits remain.", [answer.remaining]));
+	};
+	frappe.prompt(fields, correct, __("Correct credits"), __("Correct credits"));
+}

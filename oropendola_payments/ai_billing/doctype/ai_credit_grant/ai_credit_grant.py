@@ -1,0 +1,35 @@
+import frappe
+
+from oropendola_payments.ai_billing.records import SystemRecord
+
+
+class AICreditGrant(SystemRecord):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		granted: DF.Int
+		invoice: DF.Link | None
+		kind: DF.Literal["Bought", "Gift"]
+		note: DF.SmallText | None
+		owed: DF.Int
+		pack: DF.Link | None
+		remaining: DF.Int
+		user: DF.Link
+		valid_until: DF.Date | None
+	# end: auto-generated types
+
+	"""Credits that a customer got at once: bought as a pack, or given by a manager. Counted in thousandths.
+
+	`remaining` is the sum of its ledger entries. Only the engine changes it, together with the entry that says why.
+	"""
+
+	system_fields = ("user", "kind", "pack", "invoice", "note", "granted", "remaining", "owed", "valid_until")
+
+
+def on_doctype_update() -> None:
+	frappe.db.add_index("AI Credit Grant", ["remaining", "valid_until"])

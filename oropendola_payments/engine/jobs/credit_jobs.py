@@ -1,0 +1,18 @@
+"""Jobs for credits: expire what is over, and cancel orders that nobody has paid."""
+
+from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
+from oropendola_payments.engine.core.batch import enqueue_sweep
+from oropendola_payments.engine.top_ups import lapse
+from oropendola_payments.engine.wallet import expiry
+
+THIS = "oropendola_payments.engine.jobs.credit_jobs"
+
+
+def expire_credits() -> None:
+	enqueue_sweep(f"{THIS}.run_credit_expiry")
+
+
+def run_credit_expiry() -> dict[str, int]:
+	"""Expire credits whose last day is over, and cancel overdue orders of packs. Return how many of both."""
+	with acting_as("Sweep"):
+		return {"expired": expiry.expire_due(), "cancelled": lapse.cancel_overdue()}

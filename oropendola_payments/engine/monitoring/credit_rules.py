@@ -1,0 +1,23 @@
+"""Invariants of wallets: every grant is the sum of its lines, and follows the money that bought it."""
+
+CREDIT_RULES = {
+	"credits_differ_from_ledger": """
+		SELECT g.name FROM `tabAI Credit Grant` g LEFT JOIN `tabAI Credit Entry` e ON e.credit_grant = g.name
+		WHERE g.modified > %(day_ago)s GROUP BY g.name, g.remaining HAVING g.remaining <> COALESCE(SUM(e.units), 0)""",
+	"credits_out_of_bounds": """
+		SELECT name FROM `tabAI Credit Grant` WHERE remaining < 0 OR remaining > granted OR owed < 0 OR granted < 1""",
+	"credits_without_payment": """
+		SELECT g.name FROM `tabAI Credit Grant` g LEFT JOIN `tabAI Invoice` i ON i.name = g.invoice
+		WHERE g.kind = 'Bought' AND (i.name IS NULL OR i.fulfilled_on IS NULL OR i.user <> g.user
+			OR i.status NOT IN ('Paid', 'Partly Refunded', 'Refunded') OR g.granted <> i.credit_units * 1000)""",
+	"top_up_without_credits": """
+		SELECT i.name FROM `tabAI Invoice` i WHERE i.purpose = 'Top-up'
+			AND NOT EXISTS (SELECT 1 FROM `tabAI Credit Grant` g WHERE g.invoice = i.name)
+			AND (i.fulfilled_on IS NOT NULL OR (i.status = 'Paid'
+				AND NOT EXISTS (SELECT 1 FROM `tabPayment Capture` c WHERE c.invoice = i.name AND c.resolution <> '')))""",
+	"expired_credits_left": """
+		SELECT name FROM `tabAI Credit Grant` WHERE remaining > 0 AND valid_until < %(days_ago)s""",
+	"refunded_credits_left": """
+		SELECT g.name FROM `tabAI Credit Grant` g JOIN `tabAI Invoice` i ON i.name = g.invoice
+		WHERE i.status = 'Refunded' AND g.remaining > 0""",
+}

@@ -1,0 +1,74 @@
+"""Corrections by a manager, each with a reason: give credits, or change what remains of a grant."""
+
+from decimal import Decimal
+
+import frappe
+from frappe import _
+
+from oropendola_payments.ai_billing import credit_units
+from oropendola_payments.ai_billing.doctype.ai_credit_grant.ai_credit_grant import AICreditGrant
+from oropendola_payments.ai_billing.doctype.ai_credit_pack.ai_credit_pack import MOST_CREDITS, MOST_DAYS
+from oropendola_payments.ai_billing.doctype.payment_event import payment_event
+from oropendola_payments.engine.core.transactions import in_transaction, lock
+from oropendola_payments.engine.wallet import entries, grants
+from oropendola_payments.engine.wallet.entries import Line, Why
+from oropendola_payments.engine.wallet.grants import GRANT
+from oropendola_payments.exceptions import BadRequest, NotFound, Unprocessable
+
+
+def give(user: str, credits: Decimal, valid_days: int, reason: str) -> dict:
+	"""Give a customer credits that cost nothing."""
+	reason, units = _checked(reason), credit_units.thousandths(credits)
+	if not 0 < credits <= MOST_CREDITS:
+		raise BadRequest(_("Please enter between 0.001 and {0} credits.").format(MOST_CREDITS))
+	if not 0 <= valid_days <= MOST_DAYS:
+		message = _("Credits can be valid for up to {0} days. 0 means that they do not expire.")
+		raise BadRequest(message.format(MOST_DAYS))
+	if not frappe.db.exists("User", user) or user == "Guest":
+		raise NotFound(_("There is no customer {0}.").format(user))
+	return _answer(in_transaction(_give, user, units, valid_days, reason))
+
+
+def correct(grant: str, credits: Decimal, reason: str) -> dict:
+	"""Add credits to what remains of a grant, or take some if below 0. It never exceeds what was granted."""
+	reason, units = _checked(reason), credit_units.thousandths(credits)
+	if not units:
+		raise BadRequest(_("Please enter how many credits to add, or to take if below 0."))
+	known = frappe.db.get_value(GRANT, grant, ["name", "invoice"], as_dict=True)
+	if not known:
+		raise NotFound(_("There is no grant {0}.").format(grant))
+	return _answer(in_transaction(_correct, known.invoice, grant, units, reason))
+
+
+def _checked(reason: str) -> str:
+	if not reason.strip():
+		raise BadRequest(_("Please enter a reason."))
+	return reason.strip()
+
+
+def _give(user: str, units: int, days: int, reason: str) -> AICreditGrant:
+	grant = grants.add(user, "Gift", units, days, note=reason)
+	given = credit_units.in_credits(units)
+	payment_event.append_to_site("credits_given", grant, note=reason, credits=given)
+	return grant
+
+
+def _correct(invoice_name: str | None, name: str, units: int, reason: str) -> AICreditGrant:
+	invoice = lock("AI Invoice", invoice_name) if invoice_name else None
+	grant: AICreditGrant = lock(GRANT, name)
+	after = grant.remaining + units
+	if not 0 <= after <= grant.granted:
+		message = _(
+			"{0} of {1} credits remain. A correction cannot leave less than 0 or more than was granted."
+		)
+		remaining, granted = credit_units.text(grant.remaining), credit_units.text(grant.granted)
+		raise Unprocessable(message.format(remaining, granted))
+	entries.add(Why(grant.user, "Corrected", note=reason), [Line(grant.name, units)])
+	grant.write(remaining=after)
+	record = invoice.record if invoice else payment_event.append_to_site
+	record("credits_corrected", grant, note=reason, credits=credit_units.in_credits(units))
+	return grant
+
+
+def _answer(grant: AICreditGrant) -> dict:
+	return {"grant": grant.name, "remaining": credit_units.in_credits(int(grant.remaining))}

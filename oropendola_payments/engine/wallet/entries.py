@@ -1,0 +1,51 @@
+"""Lines of the wallet's ledger. Each is written in the transaction that changes the grant it is about."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import frappe
+from frappe.utils import now
+
+NAME_LENGTH = 20  # there may be many millions
+ENTRY = "AI Credit Entry"
+
+
+@dataclass(frozen=True)
+class Line:
+	"""What changed in one grant; `units` are thousandths of a credit, below 0 if they were taken."""
+
+	grant: str
+	units: int
+
+
+@dataclass(frozen=True)
+class Why:
+	"""What some lines have in common."""
+
+	user: str
+	kind: str
+	subscription: str | None = None
+	reference: str | None = None
+	note: str | None = None
+
+
+COLUMNS = (
+	*("name", "owner", "modified_by", "creation", "modified", "docstatus", "idx"),
+	*("credit_grant", "units", "user", "kind", "subscription", "reference", "note"),
+)
+
+
+def add(why: Why, lines: Iterable[Line]) -> None:
+	"""Add the lines with one SQL statement."""
+	at, by = now(), frappe.session.user
+	common = (why.user, why.kind, why.subscription, why.reference, why.note)
+	rows = [
+		(frappe.generate_hash(length=NAME_LENGTH), by, by, at, at, 0, 0, line.grant, line.units, *common)
+		for line in lines
+	]
+	frappe.db.bulk_insert(ENTRY, list(COLUMNS), rows)
+
+
+def net(grant: str, kinds: tuple[str, ...]) -> int:
+	"""Return the sum of a grant's lines of these kinds."""
+	return sum(frappe.get_all(ENTRY, {"credit_grant": grant, "kind": ("in", kinds)}, pluck="units"))

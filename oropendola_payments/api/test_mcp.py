@@ -1,6 +1,7 @@
 """HTTP around the protocol for agents: who is let in, and what the framework refuses."""
 
 import json
+from urllib.parse import urlsplit
 
 import frappe
 
@@ -134,9 +135,10 @@ class TestLogIn(AgentTestCase):
 	def test_the_metadata_names_this_endpoint_and_the_sites_log_in(self):
 		challenge = self.post(PING, False, OLD).headers["WWW-Authenticate"]
 		site, _well_known, path = challenge.partition('="')[2].rstrip('"').partition("/.well-known")
-		found = send("GET", f"/.well-known{path}").get_json()
+		host = {"Host": urlsplit(site).netloc}
+		found = send("GET", f"/.well-known{path}", headers=host).get_json()
 		self.assertTrue(f"{site}{API}mcp.serve".startswith(found["resource"]), found)
-		server = send("GET", "/.well-known/oauth-authorization-server").get_json()
+		server = send("GET", "/.well-known/oauth-authorization-server", headers=host).get_json()
 		self.assertEqual(server["issuer"], found["authorization_servers"][0])
 		self.assertIn("S256", server["code_challenge_methods_supported"])
 		self.assertTrue(server["token_endpoint"].endswith("frappe.integrations.oauth2.get_token"))

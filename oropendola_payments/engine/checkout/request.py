@@ -19,7 +19,7 @@ def build_request(
 	customer: Customer | None = None,
 	invoice: AIInvoice | None = None,
 ) -> PaymentRequest:
-	fields = ["name", "description", "user", "subscription"]
+	fields = ["name", "description", "user", "subscription", "purpose"]
 	invoice = invoice or frappe.db.get_value("AI Invoice", attempt.invoice, fields, as_dict=True)
 	back = f"callbacks.returned?gateway={attempt.gateway}&attempt={attempt.name}{_view_of(attempt)}"
 	return PaymentRequest(

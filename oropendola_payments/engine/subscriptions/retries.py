@@ -11,7 +11,7 @@ from frappe import _
 from frappe.utils import cint, get_datetime, now_datetime
 
 from oropendola_payments.ai_billing.current import payment_settings
-from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import EXTERNAL, AIInvoice
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.exceptions import NotFound, TooManyRequests
 
@@ -23,7 +23,7 @@ def counted_from(invoice: AIInvoice) -> datetime:
 
 	Invoices for documents of other apps have one owner for many payers. Their links have limits of their own.
 	"""
-	if invoice.is_external():
+	if invoice.get("purpose") == EXTERNAL:  # of its columns alone, too
 		return now_datetime()
 	allowed_on = get_datetime(invoice.retry_allowed_on) if invoice.get("retry_allowed_on") else None
 	return max(now_datetime() - WINDOW, allowed_on or datetime.min)

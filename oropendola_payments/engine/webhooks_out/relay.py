@@ -71,8 +71,8 @@ def _endpoints(event: AIWebhookEvent) -> list[AIWebhookEndpoint]:
 		)
 	found = read(
 		"AI Webhook Endpoint",
-		"`status` = 'Active' AND COALESCE(`user`, '') IN ('', %s) ORDER BY `name` FOR UPDATE",
-		(event.user or "",),
+		"`status` = 'Active' AND (`user` IS NULL OR `user` = %s) ORDER BY `name` FOR UPDATE",
+		(event.user,),
 	)
 	return [endpoint for endpoint in found if is_served(endpoint)]
 

@@ -55,7 +55,11 @@ class TestEntry(AgentTestCase):
 			self.assertEqual(self.error(answer), (403, -32600), origin)
 
 	def test_the_sites_own_origin_and_those_of_its_configuration_are_admitted(self):
-		self.enterContext(site_config(host_name=ADDRESS, allow_cors="https://studio.example"))
+		self.enterContext(
+			site_config(
+				host_name=ADDRESS, allow_cors="https://studio.example", restart_supervisor_on_update=1
+			)
+		)
 		for origin in (ADDRESS, "https://studio.example:443"):
 			answer = self.post(PING, headers={**OLD, "Origin": origin})
 			self.assertEqual(answer.status_code, 200, answer.text)

@@ -3,6 +3,8 @@
 import frappe
 from hypothesis import settings
 
+from oropendola_payments.ai_billing.current import forget
+
 try:
 	from frappe.tests import IntegrationTestCase as FrameworkTestCase
 except ImportError:
@@ -36,7 +38,10 @@ class TestCase(FrameworkTestCase):
 		super().setUpClass()
 		# What one class of tests, or one that was stopped, left behind must not decide what another sees.
 		frappe.db.delete("Payment Counter")
-		frappe.db.delete("AI Tax Registration")
+		for doctype in ("AI Tax Registration", "AI Webhook Endpoint"):
+			if frappe.db.count(doctype):
+				frappe.db.delete(doctype)
+				forget(doctype)
 		frappe.db.set_value("AI Plan", {"is_active": 1, "plan_id": ("like", "%-%")}, "is_active", 0)
 		reset_settings()
 		frappe.db.commit()

@@ -69,7 +69,7 @@ def wrong_service(journey) -> list[str]:
 def violated_invariants(journey) -> list[str]:
 	"""Invariants that the records of this journey violate."""
 	own, times = own_records(journey), invariants.times_of_rules()
-	return [f"{rule}: {name}" for rule in invariants.RULES for name in _rows(rule, times) if name in own]
+	return [f"{rule}: {name}" for rule in invariants.RULES for name in rows_of(rule, times) if name in own]
 
 
 def own_records(journey) -> set[str]:
@@ -79,8 +79,8 @@ def own_records(journey) -> set[str]:
 	return names | set(frappe.get_all("Payment Webhook Log", {"attempt": ("in", list(names))}, pluck="name"))
 
 
-def _rows(rule: str, times: dict) -> list[str]:
-	return frappe.db.sql(invariants.RULES[rule], times, pluck=True)
+def rows_of(rule: str, times: dict | None = None) -> list[str]:
+	return frappe.db.sql(invariants.RULES[rule], times or invariants.times_of_rules(), pluck=True)
 
 
 def broken_audit_trail(journey) -> list[str]:

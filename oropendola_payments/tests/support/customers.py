@@ -24,7 +24,7 @@ def violations(user: str, *rules: str) -> dict[str, set[str]]:
 	"""The records of this customer that violate one of these invariants. Other tests leave records of their own."""
 	doctypes = ("AI Subscription", "AI Invoice", "Payment Capture", "Payment Refund")
 	own = {name for doctype in doctypes for name in frappe.get_all(doctype, {"user": user}, pluck="name")}
-	found = {rule: set(checks._rows(rule)) & own for rule in rules}
+	found = {rule: set(checks.rows_of(rule)) & own for rule in rules}
 	return {rule: names for rule, names in found.items() if names}
 
 

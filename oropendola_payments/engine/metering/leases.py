@@ -27,6 +27,7 @@ from oropendola_payments.exceptions import BadRequest, Conflict, NotFound, Unpro
 
 LEASE = "AI Usage Lease"
 LONGEST_SECONDS = 60
+NAME_LENGTH = 32  # whoever knows the name can settle the lease
 
 
 def grant(
@@ -45,7 +46,7 @@ def grant(
 	known = idempotency_key and _known(key.subscription, idempotency_key)
 	if known:
 		return _summary(known)
-	name = frappe.generate_hash(length=10)
+	name = frappe.generate_hash(length=NAME_LENGTH)
 	call, windows = _take_what_is_free(key, rows, requests, model, name)
 	try:
 		lease = _insert(name, key, call, windows, seconds, holder, idempotency_key)

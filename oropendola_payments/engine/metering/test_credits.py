@@ -2,10 +2,12 @@
 
 import frappe
 
+from oropendola_payments.ai_billing.doctype.ai_usage_entry.ai_usage_entry import OPENING, name_of
 from oropendola_payments.engine.metering import gate, leases, usage
 from oropendola_payments.engine.metering.test_quota import limit
 from oropendola_payments.engine.metering.test_usage import served_customer
 from oropendola_payments.engine.usage_ledger import closing, events
+from oropendola_payments.engine.wallet import balance
 from oropendola_payments.exceptions import QuotaUsedUp
 from oropendola_payments.tests.flows.test_statement_budgets import counted_statements
 from oropendola_payments.tests.support.case import TestCase
@@ -58,6 +60,19 @@ class TestLeases(CreditCase):
 		results = in_parallel(5, lambda _number: self.lease(5, key=key))
 		self.assertEqual(len({result["lease"] for result in results if isinstance(result, dict)}), 1, results)
 		self.assertEqual(credits_of(self.user), 90)
+
+	def test_the_wallet_does_not_tell_the_customer_what_the_lease_is_called(self):
+		"""U25: whoever knows the name can settle the lease."""
+		lease = self.lease(10)
+		self.settle(lease, 4)
+		event = events.consume(self.key, 1, "large", 0, 0, "req-81")["event_id"]
+		frappe.db.commit()
+		rows = frappe.get_all("AI Credit Entry", {"user": self.user}, "*")
+		secrets = (lease["lease"], event, name_of(self.doc.name, event, OPENING))
+		self.assertEqual([s for s in secrets if s in frappe.as_json(rows)], [])
+		shown = [balance.as_answer(row)["reference"] for row in balance.lines(self.user)[0]]
+		self.assertEqual(set(shown), {None})
+		self.assertGreaterEqual(len(lease["lease"]), 32, "too long to find by trying, even with its hash")
 
 	def test_grants_shrink_with_the_credits(self):
 		self.assertEqual(self.lease(90)["granted"], 25)

@@ -11,6 +11,7 @@ from oropendola_payments.ai_billing.periods import today
 
 FIELDS = ["name", "kind", "pack", "invoice", "granted", "remaining", "valid_until"]
 PAGE_LENGTH = 20
+OF_USAGE = ("Used", "Returned")  # their reference helps nobody but the engine
 
 
 def usable_grants(user: str) -> list[frappe._dict]:
@@ -79,6 +80,6 @@ def as_answer(row: frappe._dict) -> dict[str, Any]:
 		"credits": in_credits(int(row.units)),
 		"grant": row.credit_grant,
 		"subscription_id": row.subscription,
-		"reference": row.reference,
+		"reference": None if row.kind in OF_USAGE else row.reference,
 		"reason": row.note,
 	}

@@ -11,7 +11,7 @@ from frappe.utils import now
 
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.wallet import entries
-from oropendola_payments.engine.wallet.entries import Line, Why
+from oropendola_payments.engine.wallet.entries import Line, Why, hidden
 
 USABLE = """
 	SELECT name, remaining FROM `tabAI Credit Grant`
@@ -40,7 +40,7 @@ def draw(user: str, units: int, subscription: str | None = None, reference: str 
 	left = sum(int(grant.remaining) for grant in grants) - units
 	if left < 0:
 		return None
-	_take(grants, units, Why(user, "Used", subscription, reference))
+	_take(grants, units, Why(user, "Used", subscription, hidden(reference)))
 	return left
 
 
@@ -49,7 +49,7 @@ def draw_up_to(user: str, units: int, subscription: str | None = None, reference
 	grants = _usable(user)
 	part = min(units, sum(int(grant.remaining) for grant in grants))
 	if part > 0:
-		_take(grants, part, Why(user, "Used", subscription, reference))
+		_take(grants, part, Why(user, "Used", subscription, hidden(reference)))
 	return part
 
 
@@ -97,7 +97,7 @@ def give_back(user: str, reference: str, units: int) -> int:
 			rest -= part
 	if lines:
 		_change(lines)
-		entries.add(Why(user, "Returned", reference=reference), lines)
+		entries.add(Why(user, "Returned", reference=hidden(reference)), lines)
 		_pay_what_is_owed(user, lines, {grant.name: int(grant.owed or 0) for grant in grants})
 	return units - rest
 
@@ -105,7 +105,7 @@ def give_back(user: str, reference: str, units: int) -> int:
 def _taken(user: str, reference: str) -> Counter:
 	"""Return what is taken for this reference and was not given back, by grant."""
 	taken: Counter = Counter()
-	for grant, units in frappe.db.sql(TAKEN, (reference, user)):
+	for grant, units in frappe.db.sql(TAKEN, (hidden(reference), user)):
 		taken[grant] -= int(units)
 	return taken
 

@@ -1,12 +1,16 @@
 """Lines of the wallet's ledger. Each is written in the transaction that changes the grant it is about."""
 
+import hashlib
+import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import frappe
 from frappe.utils import now
+from frappe.utils.password import get_encryption_key
 
 NAME_LENGTH = 20  # there may be many millions
+HIDDEN_LENGTH = 40
 ENTRY = "AI Credit Entry"
 
 
@@ -44,6 +48,14 @@ def add(why: Why, lines: Iterable[Line]) -> None:
 		for line in lines
 	]
 	frappe.db.bulk_insert(ENTRY, list(COLUMNS), rows)
+
+
+def hidden(reference: str | None) -> str | None:
+	"""Return what a line keeps of a lease or event. The customer sees it, and whoever knows the name itself can settle it."""
+	if reference is None:
+		return None
+	key = hashlib.sha256(b"oropendola-wallet|" + get_encryption_key().encode()).digest()
+	return hmac.new(key, reference.encode(), hashlib.sha256).hexdigest()[:HIDDEN_LENGTH]
 
 
 def net(grant: str, kinds: tuple[str, ...]) -> int:

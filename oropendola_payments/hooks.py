@@ -12,15 +12,9 @@ before_uninstall = "oropendola_payments.install.before_uninstall"
 DESK_SCRIPT = "public/js/payments_desk.js"
 doctype_js = dict.fromkeys(
 	(
-		*(
-			"AI API Key",
-			"AI Billing Profile",
-			"AI Credit Grant",
-			"AI Invoice",
-			"AI Payment Link",
-			"AI Plan Change",
-		),
-		*("AI Subscription", "AI Tax Document", "Payment Attempt", "Payment Posting", "Payment Refund"),
+		*("AI API Key", "AI Agent Proposal", "AI Billing Profile", "AI Credit Grant", "AI Invoice"),
+		*("AI Payment Link", "AI Plan Change", "AI Subscription", "AI Tax Document"),
+		*("Payment Attempt", "Payment Posting", "Payment Refund"),
 		*("Payment Gateway Settings", "Payment Settings", "Payment Webhook Log"),
 		*("Payment Payout", "Payment Payout Difference"),
 		*("AI Webhook Endpoint", "AI Webhook Delivery"),
@@ -100,6 +94,8 @@ WEBHOOKS = "oropendola_payments.engine.jobs.webhook_jobs"
 # Called after the commit of a transaction that stored webhook events.
 payments_outbox_filled = ["oropendola_payments.engine.webhooks_out.relay.wake"]
 
+PROPOSALS = "oropendola_payments.engine.jobs.proposal_jobs"
+
 # These only enqueue background jobs, because a cron job itself has 300 seconds.
 scheduler_events = {
 	"cron": {
@@ -118,8 +114,8 @@ scheduler_events = {
 		],
 		"*/30 * * * *": [f"{SWEEPS}.check_abandoned_payments"],
 		"5 * * * *": [f"{SWEEPS}.check_invariants", f"{SUBSCRIPTIONS}.expire_subscriptions"],
-		"20 * * * *": [f"{SUBSCRIPTIONS}.retire_api_keys"],
 		"30 5 * * *": [f"{PAYOUTS}.fetch_payouts"],
+		"20 * * * *": [f"{SUBSCRIPTIONS}.retire_api_keys", f"{PROPOSALS}.expire_proposals"],
 		"1 0 * * *": [f"{SUBSCRIPTIONS}.reset_quotas"],
 		"10 0 * * *": [f"{CREDITS}.expire_credits"],
 		"15 0 * * *": [f"{SUBSCRIPTIONS}.release_unpaid_coupons"],
@@ -159,6 +155,7 @@ user_data_fields = [
 	{"doctype": "AI Invoice", "filter_by": "user", "redact_fields": ["description"]},
 	{"doctype": "AI Invoice Part", "filter_by": "user", "redact_fields": ["last_reminder"]},
 	{"doctype": "AI Plan Change", "filter_by": "user", "redact_fields": ["note"]},
+	{"doctype": "AI Agent Proposal", "filter_by": "user", "redact_fields": ["summary", "reason", "outcome"]},
 	{"doctype": "AI Trial Claim", "filter_by": "user", "redact_fields": ["hint"]},
 	{"doctype": "AI Credit Grant", "filter_by": "user", "redact_fields": ["note"]},
 	{"doctype": "AI Credit Entry", "filter_by": "user", "redact_fields": ["note"]},
@@ -219,6 +216,7 @@ doc_events = {
 	"Payment Payout": {"onload": f"{FORMS}.payout_loaded"},
 	"Payment Payout Difference": {"onload": f"{FORMS}.difference_loaded"},
 	"AI Plan Change": {"onload": f"{FORMS}.plan_change_loaded"},
+	"AI Agent Proposal": {"onload": f"{FORMS}.proposal_loaded"},
 	"Payment Webhook Log": {"onload": f"{FORMS}.webhook_log_loaded"},
 	"AI Webhook Endpoint": {"onload": f"{FORMS}.webhook_endpoint_loaded"},
 	"AI Webhook Delivery": {"onload": f"{FORMS}.webhook_delivery_loaded"},

@@ -8,6 +8,7 @@ from frappe.model.document import Document
 from frappe.utils import cint, flt
 
 from oropendola_payments.ai_billing import credit_units, document_states
+from oropendola_payments.ai_billing.doctype.ai_agent_proposal.ai_agent_proposal import AIAgentProposal
 from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import AIAPIKey
 from oropendola_payments.ai_billing.doctype.ai_billing_profile.ai_billing_profile import AIBillingProfile
 from oropendola_payments.ai_billing.doctype.ai_coupon.ai_coupon import AICoupon
@@ -85,6 +86,11 @@ def difference_loaded(difference: PaymentPayoutDifference, method: str | None = 
 
 def plan_change_loaded(change: AIPlanChange, method: str | None = None) -> None:
 	change.set_onload("can_withdraw", is_manager() and change.is_open())
+
+
+def proposal_loaded(proposal: AIAgentProposal, method: str | None = None) -> None:
+	proposal.set_onload("can_approve", is_manager() and proposal.can_be_carried_out())
+	proposal.set_onload("can_reject", is_manager() and proposal.can_be_decided())
 
 
 def coupon_loaded(coupon: AICoupon, method: str | None = None) -> None:

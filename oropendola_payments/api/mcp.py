@@ -34,7 +34,7 @@ def serve(**_fields: Any) -> Response:
 	try:
 		answer = _answer(frappe.request)
 	except RpcError as error:
-		answer = rpc.failure(error)
+		answer = rpc.failure(error, rpc.message_of(frappe.request.get_data()[:LARGEST]))
 	frappe.local.flags.payments_agent_answered = True
 	return Response(answer.as_json(), answer.status, answer.headers, mimetype="application/json")
 

@@ -41,6 +41,12 @@ class Posting(TypedDict):
 	status: Literal["Waiting", "Done", "Needs Attention", "Closed"]
 
 
+class DecidedProposal(TypedDict):
+	proposal: str
+	status: str
+	outcome: str | None
+
+
 class ClosedRefund(TypedDict):
 	refund: str
 	status: str

@@ -122,6 +122,8 @@ RULES = {
 	"two_open_plan_changes": """
 		SELECT subscription FROM `tabAI Plan Change` WHERE status IN ('Awaiting Payment', 'Scheduled')
 		GROUP BY subscription HAVING COUNT(*) > 1""",
+	"proposal_not_carried_out": """
+		SELECT name FROM `tabAI Agent Proposal` WHERE status = 'Approved' AND decided_on < %(hour_ago)s""",
 	"plan_change_not_closed": """
 		SELECT c.name FROM `tabAI Plan Change` c JOIN `tabAI Invoice` i ON i.name = c.invoice
 		WHERE c.status = 'Awaiting Payment' AND c.creation < %(hour_ago)s

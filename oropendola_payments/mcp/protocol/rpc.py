@@ -67,6 +67,14 @@ def read(raw: bytes) -> dict:
 	return message
 
 
+def message_of(raw: bytes) -> dict | None:
+	"""Return the message if it can be read, so that a refusal carries its id."""
+	try:
+		return read(raw)
+	except RpcError:
+		return None
+
+
 def result(message: dict, content: dict) -> Answer:
 	return Answer(200, {"jsonrpc": "2.0", "id": message["id"], "result": content})
 

@@ -1,6 +1,6 @@
 """All tools, and those that a caller may use."""
 
-from oropendola_payments.mcp.tools import cashfree, payments, plans, staff, subscriptions
+from oropendola_payments.mcp.tools import cashfree, payments, plans, proposals, staff, subscriptions
 from oropendola_payments.mcp.tools.tool import Caller, Tool
 
 TOOLS: tuple[Tool, ...] = (
@@ -9,6 +9,7 @@ TOOLS: tuple[Tool, ...] = (
 	*subscriptions.TOOLS,
 	*cashfree.TOOLS,
 	*staff.TOOLS,
+	*proposals.TOOLS,
 )
 
 

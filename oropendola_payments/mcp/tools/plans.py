@@ -157,7 +157,9 @@ TOOLS = (
 		" repeated call gives the same invoice. Then watch get_payment_status.",
 		run=buy_plan,
 		arguments=s.argument_schema({"plan_id": PLAN}, {"currency": CURRENCY, "coupon": COUPON}),
-		answer=s.answer_schema(status={"type": "string"}, invoice_id={"type": ["string", "null"]}),
+		answer=s.answer_schema(
+			status={"type": "string"}, invoice_id={"anyOf": [{"type": "string"}, {"type": "null"}]}
+		),
 		reads=False,
 		per_minute=10,
 	),

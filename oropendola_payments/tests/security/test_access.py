@@ -101,13 +101,12 @@ CUSTOMERS_READ = (
 )  # fmt: skip
 STAFF_ONLY = (
 	"AI Plan", "AI Credit Pack", "AI Instalment Plan", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log", "Payment Alert", "Payment Posting",
-	"Payment Payout", "Payment Payout Line", "Payment Payout Difference", "Payment Payout Mapping",
-	"Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Usage Window", "AI Usage Lease", "AI Usage Entry", "AI Usage Day", "AI Usage Alert", "AI Coupon", "AI Coupon Redemption", "AI Trial Claim", "AI Tax Registration", "AI Tax Rule", "AI Tax Document Series", "AI Exchange Rate", "Payment Gateway Settings", "Payment Settings",
+	"Payment Payout", "Payment Payout Line", "Payment Payout Difference", "Payment Payout Mapping", "Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Usage Window", "AI Usage Lease", "AI Usage Entry", "AI Usage Day", "AI Usage Alert", "AI Coupon", "AI Coupon Redemption", "AI Trial Claim", "AI Agent Proposal", "AI Tax Registration", "AI Tax Rule", "AI Tax Document Series", "AI Exchange Rate", "Payment Gateway Settings", "Payment Settings",
 )  # fmt: skip
 # Records that not even a manager creates, changes or deletes.
 EVIDENCE = (
-	"AI API Key", "AI Plan Change", "Payment Attempt", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log",
-	"Payment Posting", "Payment Payout", "Payment Payout Line", "Payment Payout Difference",
+	"AI API Key", "AI Agent Proposal", "AI Plan Change", "Payment Attempt", "Payment Capture", "Payment Refund", "Payment Event",
+	"Payment Webhook Log", "Payment Posting", "Payment Payout", "Payment Payout Line", "Payment Payout Difference",
 	"Payment Alert", "Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Payment Link", "AI Usage Window",
 	"AI Usage Lease", "AI Usage Entry", "AI Usage Day", "AI Usage Alert", "AI Tax Document", "AI Tax Document Series",
 	"AI Webhook Endpoint", "AI Webhook Event", "AI Webhook Delivery", "AI Credit Grant", "AI Credit Entry",
@@ -255,6 +254,7 @@ class TestRest(TestCase):
 			"AI Usage Window": cls.stored(
 				"AI Usage Window", subscription=cls.subscription.name, unique_key=unique("window")
 			),
+			"AI Agent Proposal": cls.stored("AI Agent Proposal", name=unique("AP"), action="Refund"),
 			"AI Usage Lease": cls.stored("AI Usage Lease", subscription=cls.subscription.name),
 			"AI Usage Entry": cls.stored("AI Usage Entry", subscription=cls.subscription.name),
 			"AI Usage Alert": cls.stored(

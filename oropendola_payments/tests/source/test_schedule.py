@@ -14,6 +14,7 @@ SUBSCRIPTIONS = "oropendola_payments.engine.jobs.subscription_jobs"
 CREDITS = "oropendola_payments.engine.jobs.credit_jobs"
 PARTS = "oropendola_payments.engine.jobs.part_jobs"
 PLAN_CHANGES = "oropendola_payments.engine.jobs.plan_change_jobs"
+PROPOSALS = "oropendola_payments.engine.jobs.proposal_jobs"
 DOCUMENTS = "oropendola_payments.engine.jobs.document_jobs"
 PAYOUTS = "oropendola_payments.engine.jobs.payout_jobs"
 USAGE = "oropendola_payments.engine.jobs.usage_jobs"
@@ -39,6 +40,7 @@ JOBS = (
 	(f"{PLAN_CHANGES}.settle_plan_changes", "*/10 * * * *", "every 10 minutes", "run_plan_changes"),
 	(f"{SUBSCRIPTIONS}.retire_api_keys", "20 * * * *", "20 past every hour", "run_retire_keys"),
 	(f"{PAYOUTS}.fetch_payouts", "30 5 * * *", "05:30", "run_payouts"),
+	(f"{PROPOSALS}.expire_proposals", "20 * * * *", "20 past every hour", "run_proposal_expiry"),
 	(f"{SUBSCRIPTIONS}.reset_quotas", "1 0 * * *", "00:01", "run_reset"),
 	(f"{CREDITS}.expire_credits", "10 0 * * *", "00:10", "run_credit_expiry"),
 	(f"{SUBSCRIPTIONS}.release_unpaid_coupons", "15 0 * * *", "00:15", "run_coupon_release"),

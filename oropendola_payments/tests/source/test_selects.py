@@ -12,6 +12,7 @@ from oropendola_payments.tests.support.time_travel import (
 )
 
 STATEFUL = (
+	"AI Agent Proposal",
 	"AI Invoice",
 	"AI Plan Change",
 	"AI Subscription",

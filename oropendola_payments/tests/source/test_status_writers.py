@@ -28,6 +28,7 @@ OTHERS = {
 	("ai_billing/doctype/ai_api_key/ai_api_key.py", "revoke_keys"),
 	("ai_billing/doctype/ai_api_key/ai_api_key.py", "_update_keys"),
 	("ai_billing/doctype/ai_api_key/ai_api_key.py", "new_api_key"),
+	("ai_billing/doctype/ai_agent_proposal/ai_agent_proposal.py", "add"),
 	("ai_billing/doctype/ai_plan_change/ai_plan_change.py", "add"),
 	("ai_billing/doctype/payment_posting/payment_posting.py", "new_posting"),
 	("integrations/payments_app/tell.py", "post"),  # what another app reads about the payment

@@ -2,6 +2,7 @@
 
 import re
 
+from oropendola_payments.ai_billing.doctype.ai_agent_proposal.ai_agent_proposal import AIAgentProposal
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_plan_change.ai_plan_change import AIPlanChange
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
@@ -18,6 +19,7 @@ RECORDS = {
 	"Payment Refund": PaymentRefund,
 	"Payment Posting": PaymentPosting,
 	"AI Subscription": AISubscription,
+	"AI Agent Proposal": AIAgentProposal,
 	"AI Plan Change": AIPlanChange,
 }
 PLACE = re.compile(r"(<!-- states of (?P<record>[^>]+) -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -117,11 +117,8 @@ class OwnerRecords(CreditRecords):
 
 	def quote(self) -> dict:
 		quoted = preview.preview(self.owner, self.dearer_plan, self.subscription.name)
-		return {
-			"plan_id": self.dearer_plan,
-			"subscription_id": self.subscription.name,
-			"quote": quoted["quote"],
-		}
+		asked = {"plan_id": self.dearer_plan, "subscription_id": self.subscription.name}
+		return {**asked, "quote": quoted["quote"]}
 
 	def changed(self) -> str:
 		return confirm.change(self.owner, **self.quote())["plan_change"]
@@ -313,6 +310,9 @@ ROWS = (
 	Row("openapi.postman_collection", EVERYBODY, methods=GET),
 	# Off until a manager switches it on.
 	Row("mcp.serve", (404, 404, 404, 404, 404), lambda w: {}, ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")),
+	# Only for a person who is logged in to the Desk.
+	Row("proposals.approve", (403, 403, 403, 403, 403), lambda w: {"proposal": "AP0"}),
+	Row("proposals.reject", (403, 403, 403, 403, 403), lambda w: {"proposal": "AP0"}),
 	Row("payment.get_available_gateways", EVERYBODY, lambda w: {"currency": "INR"}, BOTH),
 	Row("payment.initiate_payment", OWNER, lambda w: {"invoice_id": w.invoice, "gateway": "payu"}),
 	Row("payment.create_bolt_payment", OWNER, lambda w: {"invoice_id": w.invoice, "embed_mode": "inline"}),

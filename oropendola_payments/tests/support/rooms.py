@@ -41,6 +41,7 @@ LAYERS = (
 	("engine/link_checkout",),
 	("engine/keys",),
 	("engine/checkout",),
+	("engine/proposals",),
 	("engine/inbound",),
 	("engine/payouts",),
 	("engine/webhooks_out",),

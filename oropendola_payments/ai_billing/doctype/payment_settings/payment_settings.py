@@ -69,6 +69,7 @@ class PaymentSettings(Document):
 		post_since: DF.Datetime | None
 		post_to_erpnext: DF.Check
 		prices_include_tax: DF.Check
+		proposal_hours: DF.Int
 		proxy_sets_usage: DF.Check
 		quiet_from: DF.Int
 		quiet_to: DF.Int

@@ -27,5 +27,10 @@ def _require_person() -> None:
 	"""Refuse programs: whoever proposes with a token must not approve with it."""
 	require_manager()
 	request = getattr(frappe.local, "request", None)
-	if request and request.headers.get("Authorization"):
+	if request and (request.headers.get("Authorization") or not _is_in_browser()):
 		raise NotAllowed(_("Only a person who is logged in to the Desk may decide about proposals."))
+
+
+def _is_in_browser() -> bool:
+	"""Return whether the user comes from a session. Any other log-in, also by another app's hook, puts the name in its place."""
+	return frappe.session.sid != frappe.session.user

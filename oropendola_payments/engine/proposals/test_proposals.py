@@ -18,6 +18,8 @@ from oropendola_payments.tests.support.factories import (
 )
 from oropendola_payments.tests.support.http import call, message
 from oropendola_payments.tests.support.oauth import OAuthClient
+from oropendola_payments.tests.support.pages import session_of
+from oropendola_payments.tests.support.simulated import incoming_request
 
 PROPOSAL = "AI Agent Proposal"
 
@@ -96,6 +98,22 @@ class TestDeciding(ProposalTestCase):
 				answer = call(f"proposals.{decision}", user, headers=headers, json={"proposal": name})
 				self.assertEqual((answer.status_code, message(answer)["error_code"]), (403, "not_allowed"))
 		self.assertEqual(frappe.db.get_value(PROPOSAL, name, "status"), "Proposed")
+
+	def test_a_log_in_by_the_hook_of_another_app_does_not_approve(self):
+		"""M15"""
+		name = self.proposed()
+		with incoming_request(
+			"POST", "http://site.example/api/method/oropendola_payments.api.proposals.approve"
+		):
+			self.assertEqual(self.decided(name)["error_code"], "not_allowed")
+		self.assertEqual(frappe.db.get_value(PROPOSAL, name, "status"), "Proposed")
+
+	def test_whoever_is_logged_in_to_the_desk_approves(self):
+		name = self.proposed()
+		headers = {"Cookie": session_of(self.manager)}
+		answer = call("proposals.approve", headers=headers, json={"proposal": name})
+		self.assertEqual((answer.status_code, message(answer)["status"]), (200, "Done"))
+		self.assertEqual(frappe.db.get_value(PROPOSAL, name, "decided_by"), self.manager)
 
 	def test_an_approved_refund_is_made_by_the_ordinary_code(self):
 		name = self.proposed()

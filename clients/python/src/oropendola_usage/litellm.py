@@ -9,13 +9,15 @@ A module of yours, say `keys.py` beside the configuration of the proxy:
 	user_api_key_auth = hooks.user_api_key_auth
 	usage = hooks.logger()
 
-and in the configuration: `general_settings: {custom_auth: keys.user_api_key_auth}`, `litellm_settings: {callbacks: keys.usage}`.
+and in the configuration: `general_settings: {custom_auth: keys.user_api_key_auth, custom_auth_run_common_checks: true}`,
+`litellm_settings: {callbacks: keys.usage}`.
 
 LiteLLM is imported when the hooks are used, so this module can be imported without it.
 """
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -24,15 +26,18 @@ from typing import Any
 
 from oropendola_usage.aio import AsyncClient, AsyncMeter
 from oropendola_usage.book import clock
+from oropendola_usage.bounds import ROUTES, Bound, bound_of, require_route
 from oropendola_usage.errors import Refused, Unavailable
 from oropendola_usage.keeper import owner_of
 from oropendola_usage.protocol import require_form
 
+logger = logging.getLogger("oropendola_usage")
+
 OWNER = "oropendola_key"
-# A call that does not limit its output is reserved with so many tokens; what it really uses counts in the end.
 USUAL_OUTPUT = 1024
-CHARACTERS_PER_TOKEN = 4
 MOST_RUNNING = 100_000
+# The provider may have worked until the customer's own time limit, or until the customer hung up.
+CUT_SHORT = frozenset({"408", "499", "504"})
 
 
 @dataclass
@@ -50,6 +55,7 @@ class Running:
 
 	key: str = field(repr=False)
 	event: str
+	model: str | None
 
 
 @dataclass
@@ -68,7 +74,8 @@ class Hooks:
 	"""Reserves tokens before a call and settles the real ones after it, in the background.
 
 	`seconds` is how long a key stays checked. Every call is reserved at the site all the same, which refuses a revoked key at once.
-	`journal` is the path of a file for reports that could not be sent yet.
+	`journal` is the path of a file for reports that could not be sent yet. A request that does not limit its output is limited to
+	`usual_output` tokens, because what a call can use is reserved before it is made.
 	"""
 
 	def __init__(
@@ -78,8 +85,10 @@ class Hooks:
 		seconds: float = 10.0,
 		journal: str | Path | None = None,
 		most_keys: int = 10_000,
+		usual_output: int = USUAL_OUTPUT,
 	):
 		self.client, self.seconds, self.most_keys = client, seconds, most_keys
+		self.usual_output = usual_output
 		self._journal = journal
 		self._state = _STATES.setdefault(client.site, State())
 
@@ -95,6 +104,7 @@ class Hooks:
 		from litellm.proxy._types import UserAPIKeyAuth
 
 		try:
+			require_route(request.scope)
 			owner, answer = await self.checked(api_key)
 		except (Refused, Unavailable) as error:
 			raise _proxy_exception(error) from None
@@ -102,6 +112,8 @@ class Hooks:
 		return UserAPIKeyAuth(
 			api_key=owner,
 			user_id=answer["subscription_id"],
+			user_role="internal_user",
+			allowed_routes=list(ROUTES),
 			metadata={OWNER: owner, "plan": answer["plan"], "key_prefix": answer["key_prefix"]},
 		)
 
@@ -119,39 +131,37 @@ class Hooks:
 				self._state.known.popitem(last=False)
 		return owner, known.answer
 
-	async def reserve(self, owner: str, data: dict[str, Any]) -> None:
-		"""Take what the call will use at most. `data` is the request as LiteLLM has it."""
+	async def reserve(self, owner: str, data: dict[str, Any], call_type: str) -> None:
+		"""Take what the call will use at most. `data` is the request as LiteLLM has it; it gets a limit and a name of its own."""
 		known = self._state.known.get(owner)
-		if not known:
-			raise _proxy_exception(Unavailable("This API key has to be checked again. Please try again."))
-		# A name of our own: the customer can choose LiteLLM's call ID, and the same event would be free.
-		event = f"litellm-{uuid.uuid4().hex}"
 		try:
-			await self.client.reserve(
-				known.key,
-				event,
-				model=data.get("model"),
-				input_tokens=_size_of(data.get("messages") or data.get("input") or data.get("prompt")),
-				output_tokens=_limit_of(data),
-			)
+			if not known:
+				raise Unavailable("This API key has to be checked again. Please try again.")
+			bound = bound_of(data, call_type, self.usual_output)
+			event = await self._reserved(known.key, bound)
 		except (Refused, Unavailable) as error:
 			raise _proxy_exception(error) from None
-		self._state.running[str(data.get("litellm_call_id"))] = Running(known.key, event)
+		self._state.running[_named(data)] = Running(known.key, event, bound.model)
 		while len(self._state.running) > MOST_RUNNING:
 			self._state.running.popitem(last=False)  # counts as it was reserved
 
-	def settle(self, kwargs: dict[str, Any]) -> None:
-		"""Book the real tokens of a call that succeeded."""
-		figures = kwargs.get("standard_logging_object") or {}
-		tokens = {
-			"input_tokens": int(figures.get("prompt_tokens") or 0),
-			"output_tokens": int(figures.get("completion_tokens") or 0),
-		}
-		self._close(kwargs, "settle_reservation", tokens)
+	async def settle(self, call: dict[str, Any]) -> None:
+		"""Book the real tokens of a call that succeeded. Without figures the reservation stays, and counts."""
+		figures = call.get("standard_logging_object") or {}
+		used, ran = _tokens_of(figures), figures.get("model_group")
+		if not any(used.values()):
+			return
+		running = self._state.running.pop(str(call.get("litellm_call_id")), None)
+		if running and ran and ran != running.model:
+			running = await self._moved(running, Bound(ran, **used))
+		if running:
+			self._report(running, "settle_reservation", used)
 
-	def release(self, data: dict[str, Any]) -> None:
-		"""Give back what was reserved for a call that failed in the end."""
-		self._close(data, "release_reservation", {})
+	def release(self, data: dict[str, Any], error: BaseException | None = None) -> None:
+		"""Give back what was reserved for a call that failed in the end. One that was cut short may have cost, and counts."""
+		running = self._state.running.pop(str(data.get("litellm_call_id")), None)
+		if running and not _was_cut_short(error):
+			self._report(running, "release_reservation", {})
 
 	def logger(self) -> Any:
 		"""Return the callback for `litellm_settings.callbacks`."""
@@ -165,13 +175,13 @@ class Hooks:
 			) -> dict[str, Any]:
 				owner = (getattr(user_api_key_dict, "metadata", None) or {}).get(OWNER)
 				if owner:
-					await hooks.reserve(owner, data)
+					await hooks.reserve(owner, data, call_type)
 				return data
 
 			async def async_log_success_event(
 				self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any
 			) -> None:
-				hooks.settle(kwargs)
+				await hooks.settle(kwargs)
 
 			# Not async_log_failure_event, which is called for each try that another model may still save.
 			async def async_post_call_failure_hook(
@@ -181,7 +191,7 @@ class Hooks:
 				user_api_key_dict: Any,
 				traceback_str: str | None = None,
 			) -> None:
-				hooks.release(request_data)
+				hooks.release(request_data, original_exception)
 
 		return UsageLogger()
 
@@ -191,20 +201,45 @@ class Hooks:
 			await self._state.meter.close()
 			self._state.meter = None
 
-	def _close(self, call: dict[str, Any], endpoint: str, values: dict[str, Any]) -> None:
-		running = self._state.running.pop(str(call.get("litellm_call_id")), None)
-		if running:
-			self.meter.later(running.key, endpoint, {"event_id": running.event, **values})
+	async def _reserved(self, key: str, bound: Bound) -> str:
+		event = f"litellm-{uuid.uuid4().hex}"
+		tokens = {"input_tokens": bound.input_tokens, "output_tokens": bound.output_tokens}
+		await self.client.reserve(key, event, model=bound.model, **tokens)
+		return event
+
+	async def _moved(self, running: Running, used: Bound) -> Running:
+		"""Return a reservation for the model that ran instead of the reserved one. If the site refuses, the first one, so that it counts."""
+		try:
+			event = await self._reserved(running.key, used)
+		except (Refused, Unavailable) as error:
+			message = "%s ran instead of %s, whose price counts, because the other could not be booked: %s"
+			logger.warning(message, used.model, running.model, error)
+			return running
+		self._report(running, "release_reservation", {})
+		return Running(running.key, event, used.model)
+
+	def _report(self, running: Running, endpoint: str, values: dict[str, Any]) -> None:
+		self.meter.later(running.key, endpoint, {"event_id": running.event, **values})
 
 
-def _size_of(text: Any) -> int:
-	"""Return about how many tokens a request has. The real number is settled after the call."""
-	return len(str(text)) // CHARACTERS_PER_TOKEN + 1 if text else 0
+def _named(data: dict[str, Any]) -> str:
+	"""Return a call ID of our own, which the call has from now on. The customer can choose LiteLLM's, and the same one twice."""
+	call_id = data["litellm_call_id"] = str(uuid.uuid4())
+	# Made before the hook. The `kwargs` of the events come from it.
+	logged = data.get("litellm_logging_obj")
+	if logged is not None:
+		logged.litellm_call_id = logged.model_call_details["litellm_call_id"] = call_id
+	return call_id
 
 
-def _limit_of(data: dict[str, Any]) -> int:
-	limit = data.get("max_completion_tokens") or data.get("max_tokens")
-	return limit if isinstance(limit, int) and limit > 0 else USUAL_OUTPUT
+def _tokens_of(figures: dict[str, Any]) -> dict[str, int]:
+	names = {"input_tokens": "prompt_tokens", "output_tokens": "completion_tokens"}
+	return {ours: int(figures.get(theirs) or 0) for ours, theirs in names.items()}
+
+
+def _was_cut_short(error: BaseException | None) -> bool:
+	status = getattr(error, "status_code", None) or getattr(error, "code", None)
+	return isinstance(error, TimeoutError) or str(status) in CUT_SHORT
 
 
 def _proxy_exception(error: Refused | Unavailable) -> Exception:

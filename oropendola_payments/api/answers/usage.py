@@ -69,6 +69,8 @@ class ClosedReservation(TypedDict):
 
 
 class SettledLease(TypedDict):
+	"""`credits_given_back` if credits paid for the lease: how many of them are back in the wallet."""
+
 	lease: str
 	status: Literal["Open", "Closed"]
 	granted: int
@@ -76,6 +78,7 @@ class SettledLease(TypedDict):
 	given_back: int
 	expires_in: int
 	window_ends_in: int
+	credits_given_back: NotRequired[float]
 
 
 class Lease(SettledLease):

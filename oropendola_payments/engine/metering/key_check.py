@@ -25,6 +25,9 @@ FIND = """
 	WHERE k.key_hash = %s
 """
 
+# With these a key sleeps or has ended with its subscription. What it took before can still be closed.
+WITHOUT_SERVICE = ("subscription_cancelled", "subscription_ended", "subscription_paused")
+
 
 def authenticate(api_key: str | None) -> tuple[frappe._dict, list[frappe._dict]]:
 	"""Return the key with its subscription, and the records of the windows in use. A change of plan that is due happens first."""
@@ -40,6 +43,11 @@ def identify(api_key: str | None) -> tuple[frappe._dict, Refusal | None]:
 	except Refusal as refusal:
 		return key, refusal
 	return key, None
+
+
+def may_still_close(key: frappe._dict, refusal: Refusal, taken_with: str | None) -> bool:
+	"""Return whether a key that does not work now may close what was taken with the key `taken_with`."""
+	return refusal.reason in WITHOUT_SERVICE and taken_with == key.name
 
 
 def _find(api_key: str | None) -> tuple[frappe._dict, list[frappe._dict]]:

@@ -2,7 +2,7 @@
 
 A lease is taken from the quota when it is granted, so all callers together cannot pass a limit, whatever happens to them. What is
 reported as unspent is given back once, while the windows of the grant still run. A caller that never reports costs its customer
-at most what it held.
+at most what it held. Credits are money, so they go back at any time, at the price for which they were taken, and also if nobody reports.
 """
 
 from datetime import datetime, timedelta
@@ -13,17 +13,18 @@ from frappe import _
 from frappe.utils import cint, get_datetime, getdate, now_datetime
 
 from oropendola_payments.ai_billing import records
+from oropendola_payments.ai_billing.credit_units import in_credits
 from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_usage_entry.ai_usage_entry import add_entry
 from oropendola_payments.ai_billing.doctype.ai_usage_lease.ai_usage_lease import AIUsageLease
 from oropendola_payments.ai_billing.periods import tomorrow
-from oropendola_payments.engine.core.transactions import lock
+from oropendola_payments.engine.core.transactions import in_transaction, lock, read
 from oropendola_payments.engine.metering import counters, credits, quota, usage
 from oropendola_payments.engine.metering.costs import Call, costs_afterwards, costs_of, plain_name
 from oropendola_payments.engine.metering.counters import Window
-from oropendola_payments.engine.metering.key_check import authenticate
-from oropendola_payments.engine.wallet.draw import give_back
-from oropendola_payments.exceptions import BadRequest, Conflict, NotFound, Unprocessable
+from oropendola_payments.engine.metering.key_check import authenticate, identify, may_still_close
+from oropendola_payments.engine.wallet.draw import draw_up_to, give_back
+from oropendola_payments.exceptions import BadRequest, Conflict, NotFound, Refusal, Unprocessable
 
 LEASE = "AI Usage Lease"
 LONGEST_SECONDS = 60
@@ -58,13 +59,19 @@ def grant(
 
 def settle(api_key: str | None, name: str, spent: int, close: bool = True) -> dict:
 	"""Report how much of a lease was spent in all. Closing it gives the rest back, once, while its windows still run."""
-	key, _rows = authenticate(api_key)
-	lease = _own(key.subscription, name)
+	key, refusal = identify(api_key)
+	return in_transaction(_settle_locked, key, refusal, name, spent, close)
+
+
+def _settle_locked(key: frappe._dict, refusal: Refusal | None, name: str, spent: int, close: bool) -> dict:
+	lease = _own(key, refusal, name)
 	if not 0 <= spent <= lease.granted:
 		message = _("The lease holds {0} requests, so {1} cannot have been spent.")
 		raise Unprocessable(message.format(lease.granted, spent))
 	if spent < lease.spent:
 		raise Conflict(_("{0} requests of this lease were already reported as spent.").format(lease.spent))
+	if lease.lapsed_on:
+		return _settle_late(key, lease, spent)
 	if lease.status == "Closed":
 		if spent != lease.spent:
 			raise Conflict(
@@ -73,18 +80,17 @@ def settle(api_key: str | None, name: str, spent: int, close: bool = True) -> di
 		return _summary(lease)
 	_book(key, lease, spent)
 	if close:
-		lease.mark_as_closed(spent, _give_back(key, lease, lease.granted - spent))
+		_close(key, lease, spent)
 	else:
 		lease.write(spent=spent)
 	return _summary(lease)
 
 
-def _book(key: frappe._dict, lease: AIUsageLease, spent: int) -> None:
+def _book(key: frappe._dict, lease: AIUsageLease, spent: int, overdraft: bool = False) -> None:
 	"""Add to the ledger what this report says more than the last one. Totals only rise, so each names its row."""
 	news = spent - cint(lease.spent)
 	if not news:
 		return
-	costs = costs_afterwards(Call(news, lease.model), current("AI Plan", key.plan).models)
 	add_entry(
 		frappe._dict(key, source=credits.CREDITS if lease.credit_units else None),
 		"Lease",
@@ -92,9 +98,20 @@ def _book(key: frappe._dict, lease: AIUsageLease, spent: int) -> None:
 		f"lease:{spent}",
 		day=getdate(lease.quota_day) - timedelta(days=1),
 		requests=news,
-		units=costs["Units"] if costs else 0,
+		units=_units(key, lease, spent),
 		model=plain_name(lease.model or "") or None,
+		overdraft=int(overdraft),
 	)
+
+
+def _units(key: frappe._dict, lease: AIUsageLease, spent: int) -> int:
+	"""Return what the requests cost that were not reported before: their share of the credits that were taken, or by the plan."""
+	if lease.credit_units:
+		return lease.price_of(spent) - lease.price_of(cint(lease.spent))
+	costs = costs_afterwards(
+		Call(spent - cint(lease.spent), lease.model), current("AI Plan", key.plan).models
+	)
+	return costs["Units"] if costs else 0
 
 
 # Granting -----------------------------------------------------------------------------------------
@@ -179,20 +196,29 @@ def _known(subscription: str, idempotency_key: str) -> Any:
 # Settling -----------------------------------------------------------------------------------------
 
 
-def _own(subscription: str, name: str) -> AIUsageLease:
+def _own(key: frappe._dict, refusal: Refusal | None, name: str) -> AIUsageLease:
 	"""Return the locked lease. The subscription is locked first, as when a lease is granted."""
-	lock("AI Subscription", subscription)
-	if frappe.db.get_value(LEASE, name, "subscription") != subscription:
+	key.has_service = lock("AI Subscription", key.subscription).status in quota.SERVED
+	found = read(LEASE, "`name` = %s AND `subscription` = %s FOR UPDATE", (name, key.subscription))
+	if refusal and not (found and may_still_close(key, refusal, found[0].api_key)):
+		raise refusal
+	if not found:
 		raise NotFound(_("There is no lease {0}.").format(name))
-	return lock(LEASE, name)
+	return found[0]
 
 
-def _give_back(key: frappe._dict, lease: AIUsageLease, unspent: int) -> int:
-	"""Return how much was given back: all of it, or nothing once a window of the grant has ended. Credits go back at any time."""
-	now = now_datetime()
+def _close(key: frappe._dict, lease: AIUsageLease, spent: int) -> None:
+	unspent = lease.granted - spent
 	if lease.credit_units:
-		return _give_credits_back(key, lease, unspent)
-	if not unspent or get_datetime(lease.windows_end_at) <= now:
+		lease.mark_as_closed(spent, unspent, _give_credits_back(key.user, lease, spent))
+	else:
+		lease.mark_as_closed(spent, _give_quota_back(key, lease, unspent))
+
+
+def _give_quota_back(key: frappe._dict, lease: AIUsageLease, unspent: int) -> int:
+	"""Return how much was given back: all of it, or nothing once a window of the grant or the service has ended."""
+	now = now_datetime()
+	if not unspent or not key.has_service or get_datetime(lease.windows_end_at) <= now:
 		return 0
 	quota.give_back(lease.subscription, unspent, getdate(lease.quota_day))
 	plan = current("AI Plan", key.plan)
@@ -204,14 +230,38 @@ def _give_back(key: frappe._dict, lease: AIUsageLease, unspent: int) -> int:
 	return unspent
 
 
-def _give_credits_back(key: frappe._dict, lease: AIUsageLease, unspent: int) -> int:
-	"""Give back the credits of the unspent requests. What was spent costs what one call for as many costs."""
-	spent = lease.granted - unspent
-	costs = costs_afterwards(Call(spent, lease.model), current("AI Plan", key.plan).models) if spent else None
-	price = costs["Units"] if costs else 0
-	if unspent and price < lease.credit_units:
-		give_back(key.user, lease.name, lease.credit_units - price)
-	return unspent
+def _give_credits_back(user: str, lease: AIUsageLease, spent: int) -> int:
+	"""Give back the unspent share of the credits, whatever the plan costs by now, at any time. Return how much it was."""
+	units = lease.credit_units - lease.price_of(spent)
+	return give_back(user, lease.name, units) if units else 0
+
+
+# Lapsing ------------------------------------------------------------------------------------------
+
+
+def lapse(name: str) -> bool:
+	"""Close a lease that nobody has closed, and give back the credits that were not reported as spent."""
+	return in_transaction(_lapse_locked, frappe.db.get_value(LEASE, name, "subscription"), name)
+
+
+def _lapse_locked(subscription: str, name: str) -> bool:
+	user = lock("AI Subscription", subscription).user
+	lease: AIUsageLease = lock(LEASE, name)
+	if lease.status != "Open" or not lease.credit_units:
+		return False
+	spent = cint(lease.spent)
+	back = _give_credits_back(user, lease, spent)
+	return lease.mark_as_closed(spent, lease.granted - spent, back, lapsed_on=now_datetime())
+
+
+def _settle_late(key: frappe._dict, lease: AIUsageLease, spent: int) -> dict:
+	"""Take the credits of a lapsed lease again, as far as they are there, for what is reported now."""
+	price = lease.price_of(spent) - lease.price_of(cint(lease.spent))
+	drawn = draw_up_to(key.user, price, lease.subscription, lease.name) if price else 0
+	_book(key, lease, spent, overdraft=drawn < price)
+	left = {"given_back": lease.granted - spent, "credits_back": cint(lease.credits_back) - drawn}
+	lease.write(spent=spent, **left)
+	return _summary(lease)
 
 
 # Answers ------------------------------------------------------------------------------------------
@@ -219,6 +269,7 @@ def _give_credits_back(key: frappe._dict, lease: AIUsageLease, unspent: int) -> 
 
 def _summary(lease: AIUsageLease) -> dict:
 	now = now_datetime()
+	credits_back = {"credits_given_back": in_credits(cint(lease.credits_back))} if lease.credit_units else {}
 	return {
 		"lease": lease.name,
 		"status": lease.status,
@@ -227,6 +278,7 @@ def _summary(lease: AIUsageLease) -> dict:
 		"given_back": cint(lease.given_back),
 		"expires_in": max(0, int((get_datetime(lease.expires_at) - now).total_seconds())),
 		"window_ends_in": max(0, int((get_datetime(lease.windows_end_at) - now).total_seconds())),
+		**credits_back,
 	}
 
 

@@ -152,15 +152,16 @@ class TestSettling(LeaseCase):
 			leases.settle(key, lease["lease"], 0)
 		frappe.db.rollback()
 
-	def test_a_cancelled_subscription_settles_nothing_and_fills_nothing(self):
+	def test_after_a_cancellation_a_lease_is_settled_with_its_key_and_fills_nothing(self):
 		doc, key = served_customer(requests_limit_per_day=100)
 		lease = leases.grant(key, 10, 30, None, None, None)
 		ending.end(doc.name)
 		frappe.db.commit()
+		settled = leases.settle(key, lease["lease"], 4)
+		self.assertEqual((settled["spent"], settled["given_back"], remaining(doc)), (4, 0, 0))
 		with self.assertRaises(Unauthorized):
-			leases.settle(key, lease["lease"], 0)
+			leases.settle(key, "another", 0)
 		frappe.db.rollback()
-		self.assertEqual(remaining(doc), 0)
 
 	@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 	@given(st.lists(st.tuples(st.integers(1, 60), st.integers(0, 60), st.booleans()), max_size=8))

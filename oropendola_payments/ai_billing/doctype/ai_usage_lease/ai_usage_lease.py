@@ -1,7 +1,12 @@
+from typing import TYPE_CHECKING
+
 import frappe
-from frappe.utils import add_to_date, now_datetime
+from frappe.utils import add_to_date, cint, now_datetime
 
 from oropendola_payments.ai_billing.records import StatefulRecord
+
+if TYPE_CHECKING:
+	from datetime import datetime
 
 
 class AIUsageLease(StatefulRecord):
@@ -15,11 +20,13 @@ class AIUsageLease(StatefulRecord):
 
 		api_key: DF.Link | None
 		credit_units: DF.Int
+		credits_back: DF.Int
 		expires_at: DF.Datetime | None
 		given_back: DF.Int
 		granted: DF.Int
 		holder: DF.Data | None
 		idempotency_key: DF.Data | None
+		lapsed_on: DF.Datetime | None
 		model: DF.Data | None
 		quota_day: DF.Date | None
 		spent: DF.Int
@@ -40,6 +47,8 @@ class AIUsageLease(StatefulRecord):
 		"spent",
 		"given_back",
 		"credit_units",
+		"credits_back",
+		"lapsed_on",
 		"expires_at",
 		"windows_end_at",
 		"model",
@@ -47,10 +56,26 @@ class AIUsageLease(StatefulRecord):
 		"idempotency_key",
 	)
 
-	def mark_as_closed(self, spent: int, given_back: int) -> bool:
-		return self._move_to("Closed", spent=spent, given_back=given_back)
+	def price_of(self, spent: int) -> int:
+		"""Return the share of the credits that so many requests cost. What is left for the others never exceeds what was taken."""
+		taken, granted = cint(self.credit_units), cint(self.granted)
+		return taken - taken * (granted - spent) // granted
+
+	def mark_as_closed(
+		self, spent: int, given_back: int, credits_back: int = 0, lapsed_on: "datetime | None" = None
+	) -> bool:
+		"""`lapsed_on` is set if nobody has closed it, so that a late report is still possible."""
+		values = {"given_back": given_back, "credits_back": credits_back, "lapsed_on": lapsed_on}
+		return self._move_to("Closed", spent=spent, **values)
 
 	@staticmethod
 	def clear_old_logs(days: int = 30) -> None:
-		"""Delete old leases, for Log Settings. Nothing can be given back to their windows any more."""
-		frappe.db.delete("AI Usage Lease", {"windows_end_at": ("<", add_to_date(now_datetime(), days=-days))})
+		"""Delete old leases, for Log Settings. One that still holds credits stays: it is the only way to give them back."""
+		lease = frappe.qb.DocType("AI Usage Lease")
+		old = lease.windows_end_at < add_to_date(now_datetime(), days=-days)
+		holds_nothing = (lease.status == "Closed") | (lease.credit_units == 0)
+		frappe.qb.from_(lease).delete().where(old & holds_nothing).run()
+
+
+def on_doctype_update() -> None:
+	frappe.db.add_index("AI Usage Lease", ["status", "credit_units"])

@@ -116,6 +116,7 @@ scheduler_events = {
 		"5 * * * *": [f"{SWEEPS}.check_invariants", f"{SUBSCRIPTIONS}.expire_subscriptions"],
 		"30 5 * * *": [f"{PAYOUTS}.fetch_payouts"],
 		"20 * * * *": [f"{SUBSCRIPTIONS}.retire_api_keys", f"{PROPOSALS}.expire_proposals"],
+		"35 * * * *": [f"{CREDITS}.give_back_held_credits"],
 		"1 0 * * *": [f"{SUBSCRIPTIONS}.reset_quotas"],
 		"10 0 * * *": [f"{CREDITS}.expire_credits"],
 		"15 0 * * *": [f"{SUBSCRIPTIONS}.release_unpaid_coupons"],

@@ -1,8 +1,9 @@
-"""Jobs for credits: expire what is over, and cancel orders that nobody has paid."""
+"""Jobs for credits: expire what is over, give back what nobody uses, and cancel orders that nobody has paid."""
 
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.engine.core.batch import enqueue_sweep
 from oropendola_payments.engine.top_ups import lapse
+from oropendola_payments.engine.usage_ledger import held_credits
 from oropendola_payments.engine.wallet import expiry
 
 THIS = "oropendola_payments.engine.jobs.credit_jobs"
@@ -10,6 +11,16 @@ THIS = "oropendola_payments.engine.jobs.credit_jobs"
 
 def expire_credits() -> None:
 	enqueue_sweep(f"{THIS}.run_credit_expiry")
+
+
+def give_back_held_credits() -> None:
+	enqueue_sweep(f"{THIS}.run_give_back")
+
+
+def run_give_back() -> int:
+	"""Give back the credits of leases and reservations that nobody has closed. Return how many they were."""
+	with acting_as("Sweep"):
+		return held_credits.give_back_due()
 
 
 def run_credit_expiry() -> dict[str, int]:

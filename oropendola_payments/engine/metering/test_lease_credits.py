@@ -37,7 +37,7 @@ class LeaseCase(CreditCase):
 class TestPrices(TestCase):
 	@given(st.integers(0, 10**12), st.integers(1, 10**5), st.data())
 	def test_never_more_goes_back_than_was_taken_and_nothing_is_lost(self, taken, granted, data):
-		"""U25."""
+		"""U26."""
 		lease = AIUsageLease({"doctype": LEASE, "credit_units": taken, "granted": granted})
 		first = data.draw(st.integers(0, granted))
 		second = data.draw(st.integers(first, granted))
@@ -54,7 +54,7 @@ class TestPricesThatChange(LeaseCase):
 		frappe.db.commit()
 
 	def test_a_dearer_model_gives_back_the_price_that_was_paid(self):
-		"""U25."""
+		"""U26."""
 		lease = self.lease(10)
 		self.change_plan(models=[{"pattern": "large", "per_request": 50}])
 		settled = self.settle(lease, 4)
@@ -62,14 +62,14 @@ class TestPricesThatChange(LeaseCase):
 		self.assertEqual(self.booked(), 8000)
 
 	def test_a_cheaper_model_gives_back_the_price_that_was_paid(self):
-		"""U25."""
+		"""U26."""
 		lease = self.lease(10)
 		self.change_plan(models=[{"pattern": "large", "per_request": 0.001}])
 		self.assertEqual(self.settle(lease, 4)["credits_given_back"], 12)
 		self.assertEqual((credits_of(self.user), self.booked()), (92, 8000))
 
 	def test_a_plan_without_the_model_gives_back_the_share_and_not_all(self):
-		"""U25."""
+		"""U26."""
 		lease = self.lease(10)
 		other = create_plan(requests_limit_per_day=100, models=[{"pattern": "another"}])
 		frappe.db.set_value("AI Subscription", self.doc.name, "plan", other.name)

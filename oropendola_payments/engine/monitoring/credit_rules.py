@@ -15,6 +15,9 @@ CREDIT_RULES = {
 			AND NOT EXISTS (SELECT 1 FROM `tabAI Credit Grant` g WHERE g.invoice = i.name)
 			AND (i.fulfilled_on IS NOT NULL OR (i.status = 'Paid'
 				AND NOT EXISTS (SELECT 1 FROM `tabPayment Capture` c WHERE c.invoice = i.name AND c.resolution <> '')))""",
+	"credits_held_too_long": """
+		SELECT name FROM `tabAI Usage Lease` WHERE status = 'Open' AND credit_units > 0 AND expires_at < %(day_ago)s
+		UNION ALL SELECT name FROM `tabAI Usage Entry` WHERE holds_credits = 1 AND expires_at < %(day_ago)s""",
 	"expired_credits_left": """
 		SELECT name FROM `tabAI Credit Grant` WHERE remaining > 0 AND valid_until < %(days_ago)s""",
 	"refunded_credits_left": """

@@ -14,13 +14,10 @@ from oropendola_payments.ai_billing.periods import add_interval
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.metering import counters, credits, quota, thresholds, usage
 from oropendola_payments.engine.metering.costs import Call, costs_afterwards
-from oropendola_payments.engine.metering.key_check import identify
-from oropendola_payments.engine.usage_ledger.records import Event, find, require_event_id
+from oropendola_payments.engine.metering.key_check import identify, may_still_close
+from oropendola_payments.engine.usage_ledger.records import Event, find, hold_no_more, require_event_id
 from oropendola_payments.engine.wallet.draw import draw_up_to, give_back
 from oropendola_payments.exceptions import Conflict, NotFound, Refusal, Unprocessable
-
-# With these a key sleeps or has ended with its subscription. What it reserved before can still be closed.
-WITHOUT_SERVICE = ("subscription_cancelled", "subscription_ended", "subscription_paused")
 
 
 def settle(
@@ -51,7 +48,7 @@ def _close_locked(
 ) -> dict:
 	subscription = lock("AI Subscription", key.subscription)
 	event = find(subscription.name, event_id)
-	if refusal and not _may_still_close(key, refusal, event):
+	if refusal and not (event and may_still_close(key, refusal, event.opening.api_key)):
 		raise refusal
 	if not event:
 		message = _(
@@ -65,10 +62,6 @@ def _close_locked(
 	_book(key, subscription, event, kind, call)
 	closed = find(subscription.name, event_id)
 	return closed.summary() if closed else {}
-
-
-def _may_still_close(key: frappe._dict, refusal: Refusal, event: Event | None) -> bool:
-	return refusal.reason in WITHOUT_SERVICE and event is not None and event.opening.api_key == key.name
 
 
 def _real_call(event: Event, amounts: tuple[int | None, int, int]) -> Call:
@@ -108,7 +101,7 @@ def _require_same(event: Event, kind: str, call: Call) -> None:
 
 def _book(key: frappe._dict, subscription: AISubscription, event: Event, kind: str, call: Call) -> None:
 	first = event.opening
-	changes = _changes(first, call, kind)
+	changes = _changes(event, call, kind)
 	above = _correct_quota(subscription, first, changes)
 	add_entry(
 		frappe._dict(key, plan=first.plan, source=first.source),
@@ -117,25 +110,32 @@ def _book(key: frappe._dict, subscription: AISubscription, event: Event, kind: s
 		CLOSING,
 		day=getdate(first.day),
 		requests=changes["Requests"],
-		input_tokens=call.input_tokens - int(first.input_tokens),
-		output_tokens=call.output_tokens - int(first.output_tokens),
+		input_tokens=call.input_tokens - event.total("input_tokens"),
+		output_tokens=call.output_tokens - event.total("output_tokens"),
 		units=changes["Units"],
 		model=first.model,
 		overdraft=int(above),
 	)
+	if first.holds_credits:
+		hold_no_more(first.name)
 
 
-def _changes(first: frappe._dict, call: Call, kind: str) -> dict[str, int]:
-	"""Return by meter what the call used more than was reserved. The prices are those of the plan that it began under."""
+def _changes(event: Event, call: Call, kind: str) -> dict[str, int]:
+	"""Return by meter what the call used more than is booked: as it was reserved, or nothing after a lapse."""
 	tokens = call.input_tokens + call.output_tokens
-	changes = {
-		"Requests": call.requests - int(first.requests),
-		"Tokens": tokens - int(first.input_tokens) - int(first.output_tokens),
+	return {
+		"Requests": call.requests - event.total("requests"),
+		"Tokens": tokens - event.total("input_tokens") - event.total("output_tokens"),
+		"Units": _real_units(event.opening, call, kind) - event.total("units"),
 	}
+
+
+def _real_units(first: frappe._dict, call: Call, kind: str) -> int:
+	"""Return what the call costs at the prices of the plan that it began under; as reserved if it does not name the model any more."""
 	if kind == "Release":
-		return {**changes, "Units": -int(first.units)}
+		return 0
 	costs = costs_afterwards(call, current("AI Plan", first.plan).models)
-	return {**changes, "Units": costs["Units"] - int(first.units) if costs else 0}
+	return costs["Units"] if costs else int(first.units)
 
 
 def _correct_quota(subscription: AISubscription, first: frappe._dict, changes: dict[str, int]) -> bool:

@@ -11,7 +11,7 @@ from frappe.utils import now_datetime
 from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_usage_entry.ai_usage_entry import OPENING, add_entry, name_of
 from oropendola_payments.ai_billing.periods import today
-from oropendola_payments.engine.metering import usage
+from oropendola_payments.engine.metering import credits, usage
 from oropendola_payments.engine.metering.costs import Call, costs_of, plain_name
 from oropendola_payments.engine.metering.counters import Window
 from oropendola_payments.engine.metering.key_check import authenticate
@@ -60,7 +60,7 @@ def _once(api_key: str | None, kind: str, call: Call, event_id: str, seconds: in
 	day = today()  # before it is counted: a call at midnight is never booked on a day that did not count it
 	try:
 		windows = usage.take(key, rows, call, name_of(key.subscription, event_id, OPENING))
-		reservation = _reservation(seconds, windows) if kind == "Reserve" else {}
+		reservation = _reservation(key, seconds, windows) if kind == "Reserve" else {}
 		_book(key, kind, call, event_id, day=day, **reservation)
 	except (frappe.DuplicateEntryError, Refusal) as error:
 		frappe.db.rollback()
@@ -84,11 +84,12 @@ def _book(key: frappe._dict, kind: str, call: Call, event_id: str, **values: Any
 	)
 
 
-def _reservation(seconds: int, windows: list[Window]) -> dict:
+def _reservation(key: frappe._dict, seconds: int, windows: list[Window]) -> dict:
 	ends = {window.key: str(window.ends_at) for window in windows}
 	return {
 		"expires_at": now_datetime() + timedelta(seconds=seconds),
 		"windows": json.dumps(ends) if ends else None,
+		"holds_credits": int(credits.paid(key)),
 	}
 
 

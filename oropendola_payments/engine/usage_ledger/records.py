@@ -6,23 +6,38 @@ import frappe
 from frappe import _
 from frappe.utils import get_datetime, now_datetime
 
-from oropendola_payments.ai_billing.doctype.ai_usage_entry.ai_usage_entry import CLOSING, OPENING, name_of
+from oropendola_payments.ai_billing.doctype.ai_usage_entry.ai_usage_entry import (
+	CLOSING,
+	OPENING,
+	name_of,
+	name_of_lapse,
+)
 from oropendola_payments.engine.metering.costs import THOUSANDTHS
 from oropendola_payments.exceptions import BadRequest
 
 LONGEST_ID = 100
 COLUMNS = (
 	*("name", "subscription", "api_key", "plan", "event_id", "kind", "source", "day", "model"),
-	*("requests", "input_tokens", "output_tokens", "units", "overdraft", "expires_at", "windows"),
+	*(
+		"requests",
+		"input_tokens",
+		"output_tokens",
+		"units",
+		"overdraft",
+		"expires_at",
+		"windows",
+		"holds_credits",
+	),
 )
 
 
 @dataclass(frozen=True)
 class Event:
-	"""One call. What it used is the sum of both rows."""
+	"""One call. What it used is the sum of its rows."""
 
 	opening: frappe._dict
 	closing: frappe._dict | None
+	lapse: frappe._dict | None
 
 	@property
 	def state(self) -> str:
@@ -38,7 +53,7 @@ class Event:
 		return max(0, int(left.total_seconds()))
 
 	def total(self, field: str) -> int:
-		return int(self.opening[field]) + (int(self.closing[field]) if self.closing else 0)
+		return sum(int(row[field]) for row in (self.opening, self.lapse, self.closing) if row)
 
 	def figures(self) -> dict:
 		"""Return what a repeated call is told about the first one."""
@@ -66,10 +81,19 @@ class Event:
 
 def find(subscription: str, event_id: str) -> Event | None:
 	opening, closing = (name_of(subscription, event_id, step) for step in (OPENING, CLOSING))
+	lapse = name_of_lapse(subscription, event_id, opening)
 	table = frappe.qb.DocType("AI Usage Entry")
 	query = frappe.qb.from_(table).select(*(table[column] for column in COLUMNS))
-	rows = {row.name: row for row in query.where(table.name.isin((opening, closing))).run(as_dict=True)}
-	return Event(rows[opening], rows.get(closing)) if opening in rows else None
+	rows = {
+		row.name: row for row in query.where(table.name.isin((opening, closing, lapse))).run(as_dict=True)
+	}
+	return Event(rows[opening], rows.get(closing), rows.get(lapse)) if opening in rows else None
+
+
+def hold_no_more(opening: str) -> None:
+	"""Note that somebody, or time, has decided on the credits of this reservation."""
+	table = frappe.qb.DocType("AI Usage Entry")
+	frappe.qb.update(table).set(table.holds_credits, 0).where(table.name == opening).run()
 
 
 def require_event_id(event_id: str) -> None:

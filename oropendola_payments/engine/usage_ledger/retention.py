@@ -83,6 +83,7 @@ def _agree(day: date, subscription: str) -> bool:
 def _delete_batch(day: date, subscription: str) -> int:
 	table = frappe.qb.DocType("AI Usage Entry")
 	old = (table.day == day) & (table.subscription == subscription) & (table.rolled_up == 1)
+	old &= table.holds_credits == 0  # without this row the credits could not go back
 	names = frappe.qb.from_(table).select(table.name).where(old).limit(BATCH).run(pluck=True)
 	if names:
 		frappe.qb.from_(table).delete().where(table.name.isin(names)).run()

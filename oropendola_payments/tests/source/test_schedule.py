@@ -39,6 +39,7 @@ JOBS = (
 	(f"{SUBSCRIPTIONS}.expire_subscriptions", "5 * * * *", "5 past every hour", "run_expiry"),
 	(f"{PLAN_CHANGES}.settle_plan_changes", "*/10 * * * *", "every 10 minutes", "run_plan_changes"),
 	(f"{SUBSCRIPTIONS}.retire_api_keys", "20 * * * *", "20 past every hour", "run_retire_keys"),
+	(f"{CREDITS}.give_back_held_credits", "35 * * * *", "35 past every hour", "run_give_back"),
 	(f"{PAYOUTS}.fetch_payouts", "30 5 * * *", "05:30", "run_payouts"),
 	(f"{PROPOSALS}.expire_proposals", "20 * * * *", "20 past every hour", "run_proposal_expiry"),
 	(f"{SUBSCRIPTIONS}.reset_quotas", "1 0 * * *", "00:01", "run_reset"),

@@ -16,6 +16,7 @@ RULES = (
 	"credits_without_payment",
 	"top_up_without_credits",
 	"expired_credits_left",
+	"credits_held_too_long",
 	"refunded_credits_left",
 )
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 PLAN = "Plan"
 # An event is opened once (Use or Reserve) and closed once (Settle or Release).
 OPENING, CLOSING = "opening", "closing"
+# In between it may lapse: nobody closed it in time, so that its credits went back.
+LAPSED = "lapsed"
 
 
 class AIUsageEntry(FrozenRecord):
@@ -30,8 +32,9 @@ class AIUsageEntry(FrozenRecord):
 		day: DF.Date | None
 		event_id: DF.Data | None
 		expires_at: DF.Datetime | None
+		holds_credits: DF.Check
 		input_tokens: DF.Int
-		kind: DF.Literal["Use", "Reserve", "Settle", "Release", "Lease"]
+		kind: DF.Literal["Use", "Reserve", "Settle", "Release", "Lease", "Lapse"]
 		model: DF.Data | None
 		output_tokens: DF.Int
 		overdraft: DF.Check
@@ -52,6 +55,15 @@ class AIUsageEntry(FrozenRecord):
 def name_of(subscription: str, event_id: str, step: str) -> str:
 	"""Return the name, which is the unique key. A hash, because a column of text ignores case and accents."""
 	return hashlib.sha256(f"{subscription}\n{step}\n{event_id}".encode()).hexdigest()[:40]
+
+
+def name_of_lapse(subscription: str, event_id: str, opening: str) -> str:
+	return name_of(subscription, event_id, lapse_of(opening))
+
+
+def lapse_of(opening: str) -> str:
+	"""Return the step. It names the opening row, because the event IDs of a deleted user are all the same."""
+	return f"{LAPSED}:{opening}"
 
 
 def add_entry(
@@ -83,3 +95,4 @@ def add_entry(
 def on_doctype_update() -> None:
 	frappe.db.add_index("AI Usage Entry", ["rolled_up", "subscription"])
 	frappe.db.add_index("AI Usage Entry", ["day", "subscription"])
+	frappe.db.add_index("AI Usage Entry", ["holds_credits", "expires_at"])

@@ -53,9 +53,8 @@ def usual_currency(user: str, pack: AICreditPack) -> str | None:
 
 
 def _buy(subscription: str, user: str, pack: AICreditPack, price: Decimal, currency: str) -> dict:
-	lock(
-		"AI Subscription", subscription
-	)  # a second click waits here, and then finds the invoice of the first
+	# A second click waits here, and then finds the invoice of the first.
+	lock("AI Subscription", subscription)
 	invoice = _open_invoice(user, pack, price, currency) or _insert(user, pack, price, currency)
 	return {
 		"invoice_id": invoice.name,

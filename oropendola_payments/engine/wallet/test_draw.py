@@ -172,6 +172,15 @@ class TestCreditsAndWindows(CreditCase):
 		self.assertEqual(windows, {"requests:minute": 3, "units:month": 5})
 		self.assertEqual(remaining(self.doc), 98)
 
+	def test_a_full_window_of_an_ended_subscription_is_not_paid_with_credits(self):
+		"""U19."""
+		give(self.user, 100)
+		self.consume(2, model="large")
+		frappe.db.set_value("AI Subscription", self.doc.name, "end_date", today() - timedelta(days=1))
+		frappe.db.commit()
+		self.refused(1, model="large")
+		self.assertEqual(credits_of(self.user), 100)
+
 	def test_a_call_that_costs_no_units_is_not_paid_with_credits(self):
 		"""U18: it would be free without limit."""
 		give(self.user, 100)

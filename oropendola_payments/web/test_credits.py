@@ -60,7 +60,7 @@ class TestBuyingOnThePages(PageCase):
 	def test_the_result_page_of_a_paid_pack_leads_to_the_wallet(self):
 		invoice = buy_pack(self.user, self.pack)
 		text = self.text(f"/payment-result?invoice={invoice.name}")
-		self.assertIn("They were added to your account: 1,000 credits", text)
+		self.assertIn("Added to your account: 1,000 credits", text)
 		self.assertIn('href="/credits"', text)
 
 	def test_a_site_without_packs_says_nothing_about_credits(self):

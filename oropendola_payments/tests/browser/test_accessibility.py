@@ -9,6 +9,7 @@ from oropendola_payments.engine.keys import reveal
 from oropendola_payments.engine.usage_ledger import events
 from oropendola_payments.tests.browser.case import PHONE, BrowserTestCase
 from oropendola_payments.tests.support import factories
+from oropendola_payments.tests.support.credits import create_pack, give
 
 LOOKS = ({"color_scheme": "light"}, {"color_scheme": "dark", **PHONE})
 ONLY_FAULTS = {"resultTypes": ["violations"]}
@@ -35,6 +36,8 @@ class TestAccessibility(BrowserTestCase):
 		open_invoice, failed, paid = (factories.create_invoice(cls.user) for _ in range(3))
 		cls.set("AI Invoice", failed.name, status="Failed", failure_reason="The bank declined the payment.")
 		cls.use(factories.create_active_subscription(cls.user))
+		create_pack(description="A pack with a rather long description, for phones.")
+		give(cls.user, 12)
 		served = frappe.get_all("AI Invoice", {"user": cls.user, "status": "Paid"}, pluck="name")[0]
 		attempts = {
 			"form": cls.attempt(open_invoice, "payu"),
@@ -48,6 +51,7 @@ class TestAccessibility(BrowserTestCase):
 			"plans": "/plans",
 			"billing": "/billing",
 			"usage": "/usage",
+			"credits": "/credits",
 			"checkout": f"/checkout?invoice={open_invoice.name}",
 			"checkout after a failure": f"/checkout?invoice={failed.name}",
 			"checkout of a paid invoice": f"/checkout?invoice={served}",

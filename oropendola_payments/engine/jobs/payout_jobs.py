@@ -21,5 +21,6 @@ def run_payouts() -> dict[str, dict]:
 		reconcile.check_due()
 		for gateway in frappe.get_all(SETTINGS, {"payouts_since": ("is", "set")}, pluck="gateway"):
 			reconcile.find_missed(gateway)
+			reconcile.recheck_refunds(gateway)
 			reconcile.recheck(gateway)
 	return done

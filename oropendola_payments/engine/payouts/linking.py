@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import frappe
 
 from oropendola_payments.ai_billing.doctype.payment_payout_line.payment_payout_line import PaymentPayoutLine
-from oropendola_payments.engine.core.transactions import read
+from oropendola_payments.engine.core.transactions import lock, read
 from oropendola_payments.gateways.payouts import LineKind, PayoutLine
 
 ROW = "row"
@@ -51,15 +51,16 @@ class Links:
 		return {**found, "is_linked": int(kind not in LINKED_TO or bool(found[LINKED_TO[kind]]))}
 
 
-def relink(name: str) -> bool:
-	"""Look again for the record behind a line. Return whether it is there by now."""
+def relink(name: str, payout: str) -> None:
+	"""Look again for the record behind a line. If it is there by now, the payout is due to be compared with it."""
+	doc = lock("Payment Payout", payout)  # before its lines, as an import does
 	rows = read("Payment Payout Line", "`name` = %s FOR UPDATE", (name,))
 	if not rows or rows[0].is_linked:
-		return bool(rows)
+		return
 	links = Links(rows[0].gateway, rows).of(rows[0])
 	if links["is_linked"]:
 		rows[0].write(**links)
-	return bool(links["is_linked"])
+		doc.mark_as_due()
 
 
 def _value(line: PayoutLine | PaymentPayoutLine, name: str) -> str | None:

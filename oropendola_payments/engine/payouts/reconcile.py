@@ -30,14 +30,10 @@ def settle(outcomes: dict[str, str]) -> None:
 
 def check_due() -> int:
 	"""Check every payout that was recorded and not checked, for example because the process crashed in between."""
-	rows = frappe.get_all(
-		PAYOUT, {"checked_on": ("is", "not set")}, ["name", "gateway"], order_by="creation, name"
-	)
-	for row in rows:
-		_compare(row.name)
-	for gateway in sorted({row.gateway for row in rows}):
+	gateways = frappe.get_all(PAYOUT, {"checked_on": ("is", "not set")}, pluck="gateway")
+	for gateway in sorted(set(gateways)):
 		recheck(gateway)
-	return len(rows)
+	return len(gateways)
 
 
 def check(name: str) -> None:
@@ -63,10 +59,19 @@ def _compare(name: str) -> None:
 
 
 def recheck(gateway: str) -> int:
-	"""Bring the open differences of a gateway up to date, after looking again for the records behind its lines."""
-	for_each(LINE, {"gateway": gateway, "is_linked": 0}, linking.relink)
+	"""Bring the differences of a gateway up to date, after looking again for the records behind its lines."""
+	for_each(LINE, {"gateway": gateway, "is_linked": 0}, _relink)
+	due = {"gateway": gateway, "checked_on": ("is", "not set")}
+	for name in frappe.get_all(PAYOUT, due, pluck="name", order_by="creation, name"):
+		_compare(name)
 	open_ones = {"gateway": gateway, "status": "Open"}
 	return for_each(differences.DIFFERENCE, open_ones, differences.recheck)
+
+
+def recheck_refunds(gateway: str) -> None:
+	"""Compare the refunds that changed after they were paid out, for example because the bank rejected them later."""
+	for name in _changed_refunds(gateway):
+		differences.update("Other Refund Amount", name)
 
 
 def find_missed(gateway: str) -> None:
@@ -96,6 +101,12 @@ def _begin(payout: PaymentPayout) -> None:
 		in_transaction(payout_settings.write, settings.name, payouts_since=getdate(first))
 
 
+def _relink(name: str) -> None:
+	payout = frappe.db.get_value(LINE, name, "payout")
+	if payout:  # an import may have replaced the line
+		in_transaction(linking.relink, name, payout)
+
+
 def _updater(kind: str) -> Callable[[str], object]:
 	return lambda name: differences.update(kind, name)
 
@@ -108,6 +119,20 @@ def _records(payout: str, column: str, kind: str) -> Iterator[list[str]]:
 		query = query.where(line.kind == kind).where(line[column] > last)
 		names = query.orderby(line[column]).limit(BATCH).run(pluck=True)
 		yield names
+		if len(names) < BATCH:
+			return
+		last = names[-1]
+
+
+def _changed_refunds(gateway: str) -> Iterator[str]:
+	"""The refunds that are newer than a line about them, batch by batch."""
+	refund, line, last = DocType("Payment Refund"), DocType(LINE), ""
+	while True:
+		query = frappe.qb.from_(line).join(refund).on(refund.name == line.refund).select(refund.name).distinct()
+		query = query.where(line.gateway == gateway).where(line.kind == "Refund")
+		query = query.where(refund.modified > line.creation).where(refund.name > last)
+		names = query.orderby(refund.name).limit(BATCH).run(pluck=True)
+		yield from names
 		if len(names) < BATCH:
 			return
 		last = names[-1]

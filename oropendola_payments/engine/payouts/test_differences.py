@@ -5,10 +5,11 @@ from datetime import timedelta
 import frappe
 from frappe.utils import now_datetime
 
+from oropendola_payments.engine.core.transactions import in_transaction
 from oropendola_payments.engine.jobs import payout_jobs
 from oropendola_payments.engine.monitoring import alert_rules, audit, invariants
 from oropendola_payments.engine.monitoring.payout_rules import PAYOUT_RULES
-from oropendola_payments.engine.payouts import differences, reconcile
+from oropendola_payments.engine.payouts import differences, linking, reconcile
 from oropendola_payments.engine.payouts.test_record import GATEWAY, PayoutCase, line
 from oropendola_payments.exceptions import BadRequest, Conflict, NotFound
 from oropendola_payments.gateways.payouts import LineKind, PayoutLine
@@ -92,6 +93,53 @@ class TestDifferences(DifferenceCase):
 		self.assertEqual((self.kinds(), self.kinds("Resolved")), ([], ["Unknown"]))
 		row = support.lines(f"{GATEWAY}-setl-early")[0]
 		self.assertEqual((row.capture, row.is_linked), (capture.name, 1))
+
+	def early(self) -> tuple:
+		"""A payout of one paisa too little, before its payment is recorded; and then it is."""
+		capture = support.paid(GATEWAY).captures()[0]
+		known = capture.gateway_payment_id
+		frappe.db.set_value("Payment Capture", capture.name, "gateway_payment_id", "not-yet-recorded")
+		self.payout = "setl-early"
+		self.record([line(self.payout, 49899, known)])
+		frappe.db.set_value("Payment Capture", capture.name, "gateway_payment_id", known)
+		frappe.db.commit()
+		return known, support.lines(f"{GATEWAY}-setl-early")[0]
+
+	def test_a_payment_that_is_recorded_late_is_compared_with_what_was_paid_out_before(self):
+		"""B12."""
+		payment, _row = self.early()
+		reconcile.recheck(GATEWAY)
+		self.assertEqual(support.differences(GATEWAY), [("Other Amount", payment, -0.01)])
+		self.assertEqual(self.kinds("Resolved"), ["Unknown"])
+
+	def test_a_late_payment_is_compared_even_after_a_crash_when_it_was_found(self):
+		"""B12."""
+		payment, row = self.early()
+		in_transaction(linking.relink, row.name, row.payout)
+		payout_jobs.run_payouts()
+		self.assertEqual(support.differences(GATEWAY), [("Other Amount", payment, -0.01)])
+
+	def test_a_payout_that_changes_while_it_is_compared_stays_due(self):
+		self.record(self.entries())
+		read_before = self.doc()
+		in_transaction(self.doc().mark_as_due)
+		in_transaction(read_before.mark_as_checked)
+		self.assertIsNone(self.doc().checked_on)
+
+	def test_a_refund_that_the_bank_rejects_after_it_was_paid_out_must_come_back(self):
+		"""B12."""
+		journey = support.refunded(support.paid(GATEWAY), 100)
+		self.pay_out(journey)
+		refund = journey.refunds()[0]
+		for minor, kinds in ((-10000, ["Other Refund Amount"]), (10000, [])):
+			self.payout = f"setl{minor}"
+			back = {"payment_id": None, "refund_id": refund.gateway_refund_id}
+			self.record([line(self.payout, minor, self.payout, LineKind.REFUND, **back)])
+			if kinds:
+				self.assertEqual(self.kinds(), [])
+				in_transaction(refund.mark_as_failed, error_message="The account is closed.")
+			payout_jobs.run_payouts()
+			self.assertEqual(self.kinds(), kinds)
 
 	def test_ids_that_differ_in_case_are_two_payments(self):
 		capture = support.paid(GATEWAY).captures()[0]

@@ -88,8 +88,13 @@ class PaymentPayout(StatefulRecord):
 	def mark_as_balanced(self) -> bool:
 		return self._move_to("Balanced")
 
-	def mark_as_checked(self) -> None:
-		self.write(checked_on=now_datetime())
+	def mark_as_due(self) -> None:
+		"""Have it compared with our records at the next check."""
+		self.write(checked_on=None)
+
+	def mark_as_checked(self) -> bool:
+		"""Note that it was compared as it was read. One that changed meanwhile stays due."""
+		return self._update_row({"checked_on": now_datetime()}, only_if={"modified": self.modified})
 
 	def sums(self) -> dict[str, Any]:
 		"""Return the sum of the lines of each kind. Fees and refunds are less than 0."""

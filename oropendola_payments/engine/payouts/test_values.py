@@ -26,6 +26,7 @@ AMOUNTS = {
 	"1,234,567": 123456700,
 	"12,5": 1250,
 	"0,18000": 18,
+	"0,500": 50,
 	"1.234.567": 123456700,
 	".5": 50,
 	"0": 0,
@@ -52,6 +53,13 @@ class TestAmounts(unittest.TestCase):
 	def test_an_amount_that_can_be_read_in_two_ways_is_refused_until_the_mapping_says_how(self):
 		with self.assertRaises(Unreadable):
 			read_amount("1,234", 3)
+		for text in ("1.234", "¥ 12.345", "-123.456", "(1.234)"):
+			with self.subTest(text), self.assertRaises(Unreadable):
+				read_amount(text, 0)
+		with self.assertRaises(Unreadable):
+			read_amount("1.234", 2, minor_units=True)
+		self.assertEqual(read_amount("1.234", 0, "Point"), 1)
+		self.assertEqual((read_amount("0.500", 0), read_amount("1234.000", 0)), (1, 1234))
 		self.assertEqual(read_amount("1,234", 3, "Comma"), 1234)
 		self.assertEqual(read_amount("1,234", 3, "Point"), 1234000)
 		self.assertEqual(read_amount("1.234", 0, "Comma"), 1234)

@@ -10,6 +10,9 @@ CURRENCY_MARKS = re.compile(r"[A-Z]{3}|Rs\.?|[₹$€£¥]")
 SPACES = re.compile(r"[\s\u00a0\u202f'’]")
 MINUS = str.maketrans("−–", "--")
 GROUPED = re.compile(r"\d{1,3}(,\d{2,3})*,\d{3}")  # 1,234,567 and 12,34,567
+ONE_GROUP = re.compile(r"[-+]?[1-9]\d{0,2}([.,])\d{3}")
+# With so many decimals in the currency, a mark before three digits may stand before decimals or part thousands.
+AMBIGUOUS = {",": 3, ".": 0}
 MONTHS = {
 	name: number
 	for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), start=1)  # noqa: SIM905
@@ -28,6 +31,7 @@ def read_amount(text: str, exponent: int, mark: str = "Automatic", minor_units: 
 	plain = _plain(text)
 	if not plain or plain == "-":
 		return None
+	exponent = 0 if minor_units else exponent
 	is_negative = plain.startswith("(") and plain.endswith(")")
 	digits = plain.strip("()")
 	if digits[-1:] == "-":
@@ -38,8 +42,7 @@ def read_amount(text: str, exponent: int, mark: str = "Automatic", minor_units: 
 		raise Unreadable(_("“{0}” is not an amount.").format(text[:40])) from None
 	if not number.is_finite() or abs(number) >= 10**15:
 		raise Unreadable(_("“{0}” is not an amount.").format(text[:40]))
-	scaled = number if minor_units else number.scaleb(exponent)
-	minor = int((abs(scaled) + Decimal("0.5")) // 1)
+	minor = int((abs(number.scaleb(exponent)) + Decimal("0.5")) // 1)
 	return -minor if is_negative or number < 0 else minor
 
 
@@ -67,15 +70,13 @@ def _decimal_mark(digits: str, exponent: int) -> str:
 	comma, point = digits.rfind(","), digits.rfind(".")
 	if comma >= 0 and point >= 0:
 		return "." if point > comma else ","
-	if point >= 0:
-		return "." if digits.count(".") == 1 else ","  # several points part thousands
-	tail = len(digits) - comma - 1
-	if comma < 0 or digits.count(",") > 1 or (tail == 3 and exponent != 3):
-		return "."
-	if tail == 3:
+	if digits.count(".") > 1 or digits.count(",") > 1:
+		return "," if point >= 0 else "."  # several of them part thousands
+	thousands = ONE_GROUP.fullmatch(digits)
+	if thousands and exponent == AMBIGUOUS[thousands[1]]:
 		message = _("“{0}” can be read in two ways. Please set the decimal mark in the mapping.")
 		raise Unreadable(message.format(digits))
-	return ","
+	return "," if comma >= 0 and not thousands else "."
 
 
 def read_date(text: str, order: str = "Automatic") -> date | None:

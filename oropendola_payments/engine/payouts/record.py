@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from itertools import islice
 
@@ -18,7 +19,7 @@ from oropendola_payments.engine.payouts.linking import Links
 from oropendola_payments.engine.payouts.spool import Spool
 from oropendola_payments.exceptions import ConcurrentChange
 from oropendola_payments.gateways.payouts import Payout, PayoutLine
-from oropendola_payments.money import from_minor
+from oropendola_payments.money import from_minor, to_minor
 
 PAYOUT = "Payment Payout"
 BATCH = 500
@@ -52,25 +53,49 @@ def name_of(gateway: str, payout_id: str) -> str:
 
 
 def _record_locked(gateway: str, payout: Payout, spool: Spool, origin: dict) -> str:
-	name, content = name_of(gateway, payout.payout_id), spool.fingerprint(payout)
+	name = name_of(gateway, payout.payout_id)
 	rows = read(PAYOUT, "`name` = %s FOR UPDATE", (name,))
 	if not rows:
-		_fill(_add(name, gateway, payout, origin), payout, spool, content)
+		_fill(_add(name, gateway, payout, origin), payout, spool, spool.fingerprint(payout))
 		return NEW
+	is_other_currency = _is_other_currency(rows[0], payout)
+	payout = _completed(payout, rows[0])
+	content = spool.fingerprint(payout)
 	if rows[0].content_hash == content:
 		return UNCHANGED
-	if rows[0].status == "Balanced":
+	if rows[0].status == "Balanced" or is_other_currency:
 		return DIFFERENT
 	rows[0].remove_lines()
 	_fill(rows[0], payout, spool, content, event="payout_corrected")
 	return CORRECTED
 
 
+def _completed(payout: Payout, doc: PaymentPayout) -> Payout:
+	"""A report with what an earlier one said and this one does not: a file without the transfer's amount must not decide it."""
+	known = to_minor(doc.amount, doc.currency, _exponent(doc)) if doc.amount_is_reported else None
+	return replace(
+		payout,
+		minor=known if payout.minor is None else payout.minor,
+		paid_on=payout.paid_on or doc.paid_on,
+		bank_reference=payout.bank_reference or doc.bank_reference,
+	)
+
+
+def _is_other_currency(doc: PaymentPayout, payout: Payout) -> bool:
+	"""Whether the amount that was reported is in another currency than these lines. Without lines its currency was a guess."""
+	is_other = bool(payout.currency and doc.line_count and payout.currency != doc.currency)
+	return is_other and bool(doc.amount_is_reported) and payout.minor is None
+
+
+def _exponent(doc: PaymentPayout) -> int | None:
+	return adapter_class(doc.gateway).exponents.get(doc.currency)
+
+
 def _add(name: str, gateway: str, payout: Payout, origin: dict) -> PaymentPayout:
 	doc = records.new(PAYOUT)
 	doc.name = name
 	doc.update({"gateway": gateway, "gateway_payout_id": payout.payout_id, **origin})
-	doc.update({"currency": payout.currency or frappe.db.get_default("currency")})
+	doc.update({"currency": payout.currency or frappe.db.get_default("currency") or "INR"})
 	doc.update({"status": "Needs Attention"})
 	try:
 		doc.add()
@@ -83,7 +108,8 @@ def _fill(
 	doc: PaymentPayout, payout: Payout, spool: Spool, content: str, event: str = "payout_recorded"
 ) -> None:
 	"""Add the lines and their sums; the caller holds the lock of the payout, or has inserted it."""
-	exponent = adapter_class(doc.gateway).exponents.get(doc.currency)
+	doc.update({"currency": payout.currency or doc.currency})
+	exponent = _exponent(doc)
 	sums, count = dict.fromkeys(SUMS, 0), 0
 	for batch in _batches(spool.lines(payout.payout_id)):
 		links = Links(doc.gateway, [line for _key, line in batch])
@@ -99,6 +125,7 @@ def _fill(
 
 	doc.write(
 		**{SUMS[kind]: money(minor) for kind, minor in sums.items()},
+		currency=doc.currency,
 		amount=money(amount),
 		shortfall=money(amount - total),
 		amount_is_reported=int(payout.minor is not None),

@@ -1,5 +1,8 @@
 """Payouts are recorded once and whole, whatever crashes or runs at the same time."""
 
+from dataclasses import replace
+from datetime import date
+
 import frappe
 
 from oropendola_payments.engine.notifications import hooks
@@ -64,6 +67,34 @@ class TestRecord(PayoutCase):
 		self.assertEqual(self.record(self.entries()), "corrected")
 		self.assertEqual((self.doc().status, self.doc().line_count), ("Balanced", 2))
 		self.assertNotIn("Does Not Add Up", {kind for kind, *_rest in support.differences(GATEWAY)})
+
+	def test_a_file_without_the_transfers_amount_does_not_replace_the_amount_that_was_reported(self):
+		"""B12: what is missing to the reported amount stays missing."""
+		self.record([Payout(self.payout, "INR", 500, date(2026, 11, 3), "UTR1"), *self.entries()[1:2]])
+		self.assertEqual(self.record(self.entries(amount=None, lines=(300, 150))), "corrected")
+		doc = self.doc()
+		self.assertEqual((doc.status, doc.amount_is_reported), ("Needs Attention", 1))
+		self.assertEqual((float(doc.amount), float(doc.shortfall)), (5.0, 0.5))
+		self.assertEqual((doc.paid_on, doc.bank_reference), (date(2026, 11, 3), "UTR1"))
+		self.assertIn(("Does Not Add Up", self.payout, -0.5), support.differences(GATEWAY))
+		self.assertEqual(self.record(self.entries(amount=None, lines=(300, 150))), "unchanged")
+		self.assertEqual(self.record(self.entries(amount=None)), "corrected")
+		self.assertEqual((self.doc().status, float(self.doc().amount)), ("Balanced", 5.0))
+		self.assertEqual(self.record(self.entries()), "unchanged")
+
+	def test_a_payout_that_is_known_before_its_lines_gets_their_currency(self):
+		self.record([Payout(self.payout, None, 500)])
+		lines = [replace(entry, currency="JPY") for entry in self.entries()[1:]]
+		self.assertEqual(self.record(lines), "corrected")
+		doc = self.doc()
+		self.assertEqual((doc.status, doc.currency, float(doc.amount)), ("Balanced", "JPY", 500))
+		self.assertEqual({row.currency for row in support.lines(doc.name)}, {"JPY"})
+
+	def test_lines_in_another_currency_than_the_reported_amount_are_another_report(self):
+		self.record(self.entries(amount=501))
+		lines = [replace(entry, currency="USD") for entry in self.entries()[1:]]
+		self.assertEqual(self.record(lines), "different")
+		self.assertEqual((self.doc().currency, float(self.doc().amount)), ("INR", 5.01))
 
 	def test_a_balanced_payout_does_not_change_any_more(self):
 		"""B13: books rest on it. What a later report says is a difference, until the first one comes again."""

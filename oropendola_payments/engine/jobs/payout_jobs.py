@@ -1,10 +1,10 @@
-"""Payout jobs: fetch what gateways paid out, compare it with our records, and find what should have been paid out by now."""
+"""Payout jobs: fetch what gateways paid out, compare it with our records, and find what is missing or untold."""
 
 import frappe
 
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.engine.core.batch import enqueue_sweep
-from oropendola_payments.engine.payouts import fetch, reconcile
+from oropendola_payments.engine.payouts import fetch, reconcile, record
 from oropendola_payments.engine.payouts.settings import SETTINGS
 
 THIS = "oropendola_payments.engine.jobs.payout_jobs"
@@ -15,7 +15,7 @@ def fetch_payouts() -> None:
 
 
 def run_payouts() -> dict[str, dict]:
-	"""Fetch, compare, and look for missed payments of every gateway whose payouts are recorded. One that fails stops no other."""
+	"""Fetch and compare payouts, look for missed payments, and tell other apps. A gateway that cannot be fetched stops no other."""
 	with acting_as("Reconcile"):
 		done = fetch.fetch_all()
 		reconcile.check_due()
@@ -23,4 +23,5 @@ def run_payouts() -> dict[str, dict]:
 			reconcile.find_missed(gateway)
 			reconcile.recheck_refunds(gateway)
 			reconcile.recheck(gateway)
+		record.tell_untold()
 	return done

@@ -64,10 +64,11 @@ def refund_finished(refund: str) -> None:
 
 
 def payout_recorded(payout: str) -> None:
-	"""Run the hooks for a payout whose lines add up: books may be kept from it."""
+	"""Run the hooks for a payout whose lines add up: books may be kept from it. After a crash they run again."""
 	doc = frappe.get_doc("Payment Payout", payout)
-	if doc.status == "Balanced":
+	if doc.status == "Balanced" and not doc.told_on:
 		_run_hook("payment_payout_recorded", payout=doc)
+		safely(doc.mark_as_told)
 
 
 def documents_issued(invoice: str, numbers: list[str]) -> None:

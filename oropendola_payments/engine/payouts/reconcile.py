@@ -128,7 +128,9 @@ def _changed_refunds(gateway: str) -> Iterator[str]:
 	"""The refunds that are newer than a line about them, batch by batch."""
 	refund, line, last = DocType("Payment Refund"), DocType(LINE), ""
 	while True:
-		query = frappe.qb.from_(line).join(refund).on(refund.name == line.refund).select(refund.name).distinct()
+		query = (
+			frappe.qb.from_(line).join(refund).on(refund.name == line.refund).select(refund.name).distinct()
+		)
 		query = query.where(line.gateway == gateway).where(line.kind == "Refund")
 		query = query.where(refund.modified > line.creation).where(refund.name > last)
 		names = query.orderby(refund.name).limit(BATCH).run(pluck=True)

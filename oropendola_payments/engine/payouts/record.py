@@ -39,11 +39,21 @@ def record(gateway: str, payout: Payout, spool: Spool, source: str, mode: str) -
 	"""Record one payout. One that is balanced is not changed any more; the caller makes a difference of another report."""
 	outcome = in_transaction(_record_locked, gateway, payout, spool, {"source": source, "mode": mode})
 	if outcome in (NEW, CORRECTED):
-		after_commit.enqueue(
-			"oropendola_payments.engine.notifications.hooks.payout_recorded",
-			payout=name_of(gateway, payout.payout_id),
-		)
+		tell(name_of(gateway, payout.payout_id))
 	return outcome
+
+
+def tell(payout: str) -> None:
+	"""Have other apps told of a payout, if it is balanced. Each is told at least once: `tell_untold` repeats what was lost."""
+	hook = "oropendola_payments.engine.notifications.hooks.payout_recorded"
+	after_commit.enqueue_once(hook, f"payout-{payout}", payout=payout)
+
+
+def tell_untold() -> None:
+	"""Tell other apps of the balanced payouts of which a crash or an outage kept them from hearing."""
+	untold = {"status": "Balanced", "told_on": ("is", "not set")}
+	for name in frappe.get_all(PAYOUT, untold, pluck="name", order_by="creation, name"):
+		tell(name)
 
 
 def name_of(gateway: str, payout_id: str) -> str:

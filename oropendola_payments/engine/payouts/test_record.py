@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 from datetime import date
+from functools import partial
+from unittest.mock import patch
 
 import frappe
 
+from oropendola_payments.engine.jobs import payout_jobs
 from oropendola_payments.engine.notifications import hooks
 from oropendola_payments.engine.payouts import reconcile
 from oropendola_payments.engine.payouts.record import name_of, record_all
@@ -148,9 +151,26 @@ class TestRecord(PayoutCase):
 			for amount in (500, 501):
 				self.payout = unique("setl")
 				self.record(self.entries(amount=amount))
+				frappe.db.set_value("Payment Payout", self.doc().name, "told_on", None)
 				hook_calls.clear()
 				hooks.payout_recorded(self.doc().name)
 				self.assertEqual(hook_calls, [("payout_recorded", self.doc().name)] * (amount == 500))
+
+	def test_other_apps_hear_once_of_a_payout_whose_hook_was_lost_in_an_outage_of_the_queue(self):
+		with another_app(payment_payout_recorded=[f"{THIS}.payout_recorded"]):
+			with patch.object(frappe, "enqueue", side_effect=ConnectionError("Redis is down")):
+				self.record(self.entries())
+				self.record(self.entries())
+			told = ("payout_recorded", self.doc().name)
+			self.assertEqual((hook_calls, self.doc().told_on), ([], None))
+			changed = self.doc().modified
+			with patch.object(frappe, "enqueue", partial(frappe.enqueue, now=True)):
+				payout_jobs.run_payouts()
+				self.assertIn(told, hook_calls)
+				payout_jobs.run_payouts()
+			self.assertEqual(hook_calls.count(told), 1)
+			self.assertTrue(self.doc().told_on)
+			self.assertEqual(self.doc().modified, changed)
 
 
 class TestCrashes(PayoutCase):

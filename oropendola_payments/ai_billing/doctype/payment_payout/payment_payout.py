@@ -51,6 +51,7 @@ class PaymentPayout(StatefulRecord):
 		source: DF.Literal["API", "File"]
 		status: DF.Literal["Needs Attention", "Balanced"]
 		tax_amount: DF.Currency
+		told_on: DF.Datetime | None
 	# end: auto-generated types
 
 	"""What a gateway transferred to the bank at one time, with the sums of its lines."""
@@ -71,6 +72,7 @@ class PaymentPayout(StatefulRecord):
 		"mode",
 		"amount_is_reported",
 		"checked_on",
+		"told_on",
 		"content_hash",
 	)
 
@@ -95,6 +97,10 @@ class PaymentPayout(StatefulRecord):
 	def mark_as_checked(self) -> bool:
 		"""Note that it was compared as it was read. One that changed meanwhile stays due."""
 		return self._update_row({"checked_on": now_datetime()}, only_if={"modified": self.modified})
+
+	def mark_as_told(self) -> None:
+		"""Note that other apps heard of it. It does not count as a change to a check that runs at the same time."""
+		frappe.db.set_value(self.doctype, self.name, "told_on", now_datetime(), update_modified=False)
 
 	def sums(self) -> dict[str, Any]:
 		"""Return the sum of the lines of each kind. Fees and refunds are less than 0."""

@@ -8,6 +8,7 @@ from decimal import Decimal
 from itertools import islice
 
 import frappe
+from frappe.utils import getdate
 
 from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import append_to_site
@@ -86,7 +87,7 @@ def _completed(payout: Payout, doc: PaymentPayout) -> Payout:
 	return replace(
 		payout,
 		minor=known if payout.minor is None else payout.minor,
-		paid_on=payout.paid_on or doc.paid_on,
+		paid_on=payout.paid_on or (getdate(doc.paid_on) if doc.paid_on else None),
 		bank_reference=payout.bank_reference or doc.bank_reference,
 	)
 

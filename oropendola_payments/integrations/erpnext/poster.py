@@ -13,6 +13,7 @@ from oropendola_payments.ai_billing.doctype.payment_posting.payment_posting impo
 from oropendola_payments.ai_billing.formatting import money as shown
 from oropendola_payments.integrations.erpnext import sales
 from oropendola_payments.integrations.erpnext.types import INVOICE, PAYMENT, Booked, Books, Money, Sale
+from oropendola_payments.integrations.outbox.paying import paid_by
 from oropendola_payments.integrations.outbox.reversals import reversed_by
 from oropendola_payments.integrations.outbox.service_user import as_service_user
 from oropendola_payments.integrations.outbox.types import Made, NeedsAttention, NotYet
@@ -44,7 +45,7 @@ def _pay_request(posting: PaymentPosting, invoice: AIInvoice, books: Books) -> M
 			message.format(shown(money.amount, money.currency), request.name, request.currency)
 		)
 	wanted = request.outstanding if request.is_submitted else Decimal(0)
-	return books.pay_request(request.name, money, min(_applied(capture), wanted))
+	return books.pay_request(request.name, money, min(paid_by(capture), wanted))
 
 
 def _pay(posting: PaymentPosting, invoice: AIInvoice, books: Books) -> Made:

@@ -273,6 +273,15 @@ class TestPaymentRequests(ExternalCase):
 		self.settle()
 		self.assertEqual(self.entries()[0]["free"], 499)
 
+	def test_late_money_for_a_cancelled_invoice_is_an_advance(self):
+		"""B4: the policy sends it back, so it pays nothing of a request that is asked for anew."""
+		attempt = start_attempt(self)
+		frappe.get_doc("AI Invoice", self.invoice.name).mark_as_abandoned("The payment was not finished.")
+		frappe.get_doc("AI Invoice", self.invoice.name).mark_as_cancelled()
+		frappe.db.commit()
+		self.settle(attempt=attempt)
+		self.assertEqual((self.entries()[0]["free"], self.books.requests[self.request].outstanding), (499, 499))
+
 	def test_money_in_another_currency_than_the_request_needs_attention(self):
 		"""B8."""
 		self.set_request(499, currency="USD")

@@ -14,6 +14,7 @@ from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture impo
 from oropendola_payments.ai_billing.doctype.payment_posting.payment_posting import new_posting
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.integrations.outbox import switches
+from oropendola_payments.integrations.outbox.paying import completed_by
 from oropendola_payments.integrations.outbox.reversals import reversed_by
 
 PAYMENT_REQUEST = "Payment Request"
@@ -59,8 +60,8 @@ def _facts(invoice: AIInvoice) -> Iterator[Fact]:
 	elif invoice.external_doctype == PAYMENT_REQUEST and switches.books_path():
 		yield from (_of_capture("Payment Request", capture) for capture in captures)
 		yield from (_of_refund("Refund", refund) for refund in _refunds(invoice))
-	elif invoice.status in SETTLED:
-		yield Fact("Document", f"document:{invoice.name}", _money(captures[-1], capture=captures[-1].name))
+	elif capture := completed_by(invoice):
+		yield Fact("Document", f"document:{invoice.name}", _money(capture, capture=capture.name))
 
 
 def _facts_of_sale(invoice: AIInvoice, captures: list[PaymentCapture]) -> Iterator[Fact]:

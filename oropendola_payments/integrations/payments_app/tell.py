@@ -4,6 +4,7 @@ import frappe
 from frappe import _
 
 from oropendola_payments.ai_billing.doctype.payment_posting.payment_posting import PaymentPosting
+from oropendola_payments.integrations.outbox.paying import completed_by
 from oropendola_payments.integrations.outbox.service_user import as_service_user
 from oropendola_payments.integrations.outbox.types import Made, NeedsAttention
 
@@ -14,6 +15,9 @@ def post(posting: PaymentPosting) -> Made:
 	doctype, name = invoice.external_doctype, invoice.external_name
 	if not frappe.db.exists("DocType", doctype) or not frappe.db.exists(doctype, name):
 		message = _("{0} {1} was paid but does not exist any more. Please refund the payment, or close this.")
+		raise NeedsAttention(message.format(doctype, name))
+	if not completed_by(invoice):
+		message = _("The money for {0} {1} went back before it was told of the payment. Please close this.")
 		raise NeedsAttention(message.format(doctype, name))
 	frappe.flags.data = frappe._dict(
 		reference_doctype=doctype,

@@ -5,6 +5,7 @@ from decimal import Decimal
 import frappe
 from frappe.utils import get_url
 
+from oropendola_payments.engine.settlement.settle import settle
 from oropendola_payments.exceptions import BadRequest, Conflict, Unavailable
 from oropendola_payments.integrations import dispatch
 from oropendola_payments.integrations.outbox import plan
@@ -14,6 +15,7 @@ from oropendola_payments.integrations.payments_app.owner import OWNER
 from oropendola_payments.tests.support.another_app import document_event
 from oropendola_payments.tests.support.external import THIS, ExternalCase, told
 from oropendola_payments.tests.support.factories import create_user, enable_gateway, payment_settings
+from oropendola_payments.tests.support.gateway_events import paid
 from oropendola_payments.tests.support.links import page, start
 from oropendola_payments.tests.support.outbox import mails_to
 
@@ -108,6 +110,39 @@ class TestPaying(ExternalCase):
 		self.assertEqual(told, [(self.document, "Completed", "Administrator", 499)])
 		self.assertEqual(self.status(), "Paid")
 		self.assertEqual(self.posting("Document").document_name, self.document)
+
+	def late_payment_of_a_replaced_link(self) -> str:
+		"""The first attempt expires, the other app asks for another amount, and then the first payment comes after all."""
+		attempt, before = start(self.path, self.gateway), self.invoice
+		before.reload().mark_as_abandoned("The payment was not finished.")
+		frappe.get_doc("Payment Attempt", attempt).mark_as_expired()
+		frappe.db.commit()
+		self.ask(600.0)
+		settle(self.gateway, paid(attempt, "499"))
+		dispatch.post_invoice(before.name)
+		return before.name
+
+	def test_a_document_is_not_told_of_money_that_goes_back(self):
+		"""B4: the second link alone pays the document, and tells it so once."""
+		with document_event("User", "on_payment_authorized", f"{THIS}.on_payment_authorized"):
+			before = self.late_payment_of_a_replaced_link()
+			self.assertEqual(frappe.db.get_value("AI Invoice", before, "status"), "Paid")
+			self.assertEqual((told, frappe.get_all("Payment Posting", {"invoice": before})), ([], []))
+			self.pay()
+			dispatch.post_invoice(self.invoice.name)
+		self.assertEqual([row[3] for row in told], [600])
+
+	def test_a_document_is_not_told_after_a_full_refund(self):
+		"""B4: nor is it, when the refund comes between the plan and the posting."""
+		with document_event("User", "on_payment_authorized", f"{THIS}.fail"):
+			self.pay()
+			dispatch.post_invoice(self.invoice.name)
+		invoice = frappe.get_doc("AI Invoice", self.invoice.name)
+		invoice.mark_as_refunded(invoice.paid())
+		frappe.db.commit()
+		with document_event("User", "on_payment_authorized", f"{THIS}.on_payment_authorized"):
+			dispatch.post_invoice(self.invoice.name)
+		self.assertEqual((told, self.posting("Document").status), ([], "Needs Attention"))
 
 	def test_a_document_that_fails_is_tried_again_and_the_money_stays_recorded(self):
 		"""B3."""

@@ -10,6 +10,7 @@ from frappe.utils import getdate
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.ai_billing.doctype.payment_posting.payment_posting import PaymentPosting
+from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
 from oropendola_payments.ai_billing.formatting import money as shown
 from oropendola_payments.integrations.erpnext import sales
 from oropendola_payments.integrations.erpnext.types import INVOICE, PAYMENT, Booked, Books, Money, Sale
@@ -92,10 +93,14 @@ def _paid_before(invoice: AIInvoice) -> list[tuple[str, Decimal]]:
 
 
 def _take_back(posting: PaymentPosting, invoice: AIInvoice, books: Books) -> Made:
+	_require_refunded(posting)
 	sold = _required(f"invoice:{invoice.name}")
 	note = sales.note_of(invoice, posting.refund or "")
 	if known := books.find(INVOICE, note.key):
 		return Made(INVOICE, known)
+	if _made(f"refund:{posting.refund}"):
+		message = _("The refund {0} was booked before its credit note. Please book and match it by hand.")
+		raise NeedsAttention(message.format(posting.refund))
 	booked = books.book_credit_note(note, sold)
 	_require_same(note, booked)
 	return Made(INVOICE, booked.name)
@@ -119,7 +124,7 @@ def _sums(net: Decimal, taxes: tuple[Decimal, ...], sale: Sale) -> str:
 
 
 def _pay_back(posting: PaymentPosting, invoice: AIInvoice, books: Books) -> Made:
-	refund = frappe.get_doc("Payment Refund", posting.refund)
+	refund = _require_refunded(posting)
 	paid = _required(f"capture:{posting.capture}")
 	money = Money(
 		key=posting.source_key or "",
@@ -131,9 +136,25 @@ def _pay_back(posting: PaymentPosting, invoice: AIInvoice, books: Books) -> Made
 	)
 	if known := books.find(PAYMENT, money.key):
 		return Made(PAYMENT, known)
-	note = _made(f"note:{refund.name}")
+	note = _note_of(refund.name)
 	allocated = min(money.amount, reversed_by(invoice, refund.name)) if note else Decimal(0)
 	return books.pay_back(money, paid, note, allocated)
+
+
+def _note_of(refund: str) -> str | None:
+	"""Return the credit note that a refund pays. ERPNext cannot match them afterwards, so the money waits for a note that is planned."""
+	key = f"note:{refund}"
+	planned = {"source_key": key, "status": ("!=", "Closed")}
+	return _required(key) if frappe.db.exists("Payment Posting", planned) else None
+
+
+def _require_refunded(posting: PaymentPosting) -> PaymentRefund:
+	"""Return the refund. Raises NeedsAttention unless its money went back: a bank may reject it after it was planned."""
+	refund: PaymentRefund = frappe.get_doc("Payment Refund", posting.refund)
+	if refund.status != "Refunded":
+		message = _("Refund {0} is {1}, so there is nothing to book. Please cancel what ERPNext has of it.")
+		raise NeedsAttention(message.format(refund.name, _(refund.status)))
+	return refund
 
 
 # What the postings know ---------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Post what waits: one transaction for each posting, with back-off after an error and a stop when somebody must look.
 
-The posting is locked before the documents of the other app, and the invoice last: its lock is what customers wait for.
+All postings of the invoice are locked before the documents of the other app, so that a worker and the sweep do not book a sale and
+its payment past each other. The invoice comes last: its lock is what customers wait for.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from frappe.utils import cint, now_datetime
 
 from oropendola_payments.ai_billing.doctype.payment_posting.payment_posting import PaymentPosting
 from oropendola_payments.engine.core.batch import for_each
-from oropendola_payments.engine.core.transactions import in_transaction, lock
+from oropendola_payments.engine.core.transactions import in_transaction, lock, read
 from oropendola_payments.exceptions import NotFound, sentence_of
 from oropendola_payments.integrations.outbox.types import Made, NeedsAttention, NotYet
 
@@ -25,7 +26,9 @@ FIRST_WAIT, LATER, MOST_TRIES = 60, 300, 5
 def post_due(poster: Poster) -> int:
 	"""Post everything that is due, and return how many postings were."""
 	due = {"status": "Waiting", "next_try_at": ("<=", now_datetime())}
-	return for_each("Payment Posting", due, lambda name: post(name, poster))
+	return sum(
+		for_each("Payment Posting", {**due, "kind": kind}, lambda name: post(name, poster)) for kind in ORDER
+	)
 
 
 def post_all(invoice: str, poster: Poster) -> None:
@@ -43,7 +46,7 @@ def post_all(invoice: str, poster: Poster) -> None:
 def post(name: str, poster: Poster) -> None:
 	"""Post one row. What goes wrong is stored on it and never raised, so that one posting does not stop the next."""
 	try:
-		in_transaction(_post_locked, name, poster)
+		in_transaction(_post_locked, name, _together_with(name), poster)
 	except NotYet as reason:
 		in_transaction(_wait, name, str(reason))
 	except NeedsAttention as reason:
@@ -54,8 +57,16 @@ def post(name: str, poster: Poster) -> None:
 		in_transaction(_try_later, name, sentence_of(error)[:500])
 
 
-def _post_locked(name: str, poster: Poster) -> None:
-	posting: PaymentPosting = lock("Payment Posting", name)
+def _together_with(name: str) -> list[str]:
+	"""Return all postings of the same invoice. Read before the transaction: its first statement takes the locks."""
+	invoice = frappe.db.get_value("Payment Posting", name, "invoice")
+	return frappe.get_all("Payment Posting", {"invoice": invoice}, pluck="name")
+
+
+def _post_locked(name: str, together: list[str], poster: Poster) -> None:
+	# By their names and not by their invoice, so that no gap is locked into which a plan has to insert.
+	rows = read("Payment Posting", "`name` IN %s ORDER BY `name` FOR UPDATE", (tuple(together),))
+	posting: PaymentPosting = next(row for row in rows if row.name == name)
 	if posting.status != "Waiting":
 		return
 	made = poster(posting)

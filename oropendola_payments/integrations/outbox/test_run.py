@@ -1,6 +1,9 @@
 """The outbox: each posting is tried until it is done or needs somebody, and never twice at once."""
 
+import threading
+from contextlib import suppress
 from functools import partial
+from unittest.mock import patch
 
 import frappe
 from frappe.utils import get_datetime, now_datetime
@@ -11,6 +14,7 @@ from oropendola_payments.integrations.outbox import run
 from oropendola_payments.integrations.outbox.types import Made, NeedsAttention, NotYet
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_invoice, unique
+from oropendola_payments.tests.support.parallel import in_parallel
 
 
 class TestRun(TestCase):
@@ -74,6 +78,30 @@ class TestRun(TestCase):
 
 		run.post_all(self.invoice.name, poster)
 		self.assertEqual((self.calls, self.posting.reload().status), (["Invoice", "Payment"], "Done"))
+
+	def test_a_sale_and_its_payment_are_never_posted_at_the_same_time(self):
+		"""B5: a worker and the sweep. Each would miss the other, and nobody would match them."""
+		names, meeting = [self.posting.name, self.new("Invoice").name], threading.Barrier(2)
+
+		def poster(posting):
+			with suppress(threading.BrokenBarrierError):
+				meeting.wait(timeout=0.5)
+				self.calls.append("met")
+			return Made("Sales Invoice", posting.name)
+
+		failed = [r for r in in_parallel(2, lambda number: run.post(names[number], poster)) if r]
+		statuses = frappe.get_all("Payment Posting", {"invoice": self.invoice.name}, pluck="status")
+		self.assertEqual((failed, self.calls, statuses), ([], [], ["Done", "Done"]))
+
+	def test_the_sweep_posts_what_others_need_first(self):
+		for kind in reversed(run.ORDER):
+			self.new(kind)
+		with patch.object(run, "in_transaction", lambda work, name, *_: self.calls.append(name)):
+			run.post_due(self.poster)
+		mine = frappe.get_all("Payment Posting", {"invoice": self.invoice.name}, ["name", "kind"])
+		kinds = {row.name: row.kind for row in mine}
+		order = [run.ORDER.index(kinds[name]) for name in self.calls if name in kinds]
+		self.assertEqual((order, len(order)), (sorted(order), len(run.ORDER) + 1))
 
 	def test_a_manager_lets_it_be_posted_again(self):
 		self.post(NeedsAttention("There is no account."))

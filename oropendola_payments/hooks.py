@@ -251,6 +251,7 @@ doc_events = {
 # As an app of its own would name them: other apps on this site learn of payments and refunds.
 payment_succeeded = [f"{OTHER_APPS}.payment_succeeded"]
 payment_refunded = [f"{OTHER_APPS}.payment_refunded"]
+payment_invoice_closed = [f"{OTHER_APPS}.invoice_closed"]
 # The books of an app, used where the app is installed. Loaded when something is booked, not before.
 payment_books = {"erpnext": "oropendola_payments.integrations.erpnext.books.ERPNextBooks"}
 

@@ -37,6 +37,10 @@ def payment_refunded(invoice: AIInvoice, refund: PaymentRefund) -> None:
 	post_invoice(invoice.name)
 
 
+def invoice_closed(invoice: AIInvoice) -> None:
+	post_invoice(invoice.name)
+
+
 def post_invoice(invoice: str) -> None:
 	"""Plan and post what other apps must know about an invoice, if one of them takes part."""
 	if _takes_part():
@@ -105,9 +109,11 @@ def _tell_erpnext(function: str, *arguments: Any) -> None:
 
 
 def settings_validated(settings: PaymentSettings, method: str | None = None) -> None:
-	"""For `doc_events`: refuse to book where there is no ERPNext, and remember since when it is done."""
+	"""For `doc_events`: refuse to book where there is no ERPNext, and remember since when it is done.
+
+	Switched on again, it books what happened meanwhile: half a sale would not balance.
+	"""
 	if not cint(settings.post_to_erpnext):
-		settings.post_since = None
 		return
 	books = _books()
 	if not books:
@@ -115,6 +121,8 @@ def settings_validated(settings: PaymentSettings, method: str | None = None) -> 
 			_("ERPNext is not installed on this site. Please install it first, or leave this off.")
 		)
 	books.require_company(settings.erpnext_company)
+	if settings.has_value_changed("post_to_erpnext"):
+		settings.postings_complete_until = None  # sales were not looked for while it was off
 	if not settings.post_since:
 		settings.post_since = now_datetime()
 

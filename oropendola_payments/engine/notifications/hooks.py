@@ -63,6 +63,11 @@ def refund_finished(refund: str) -> None:
 		safely(lambda: emails.refund_done(invoice, doc, issued))
 
 
+def invoice_closed(invoice: str) -> None:
+	"""Run the hooks for an invoice whose rest was given up: what was paid of it is a sale now, or goes back."""
+	_run_hook("payment_invoice_closed", invoice=frappe.get_doc("AI Invoice", invoice))
+
+
 def payout_recorded(payout: str) -> None:
 	"""Run the hooks for a payout whose lines add up: books may be kept from it. After a crash they run again."""
 	doc = frappe.get_doc("Payment Payout", payout)

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import frappe
+from frappe.utils import add_days, now_datetime
 
 from oropendola_payments.engine.checkout import initiate
 from oropendola_payments.engine.settlement.settle import settle
@@ -135,10 +136,58 @@ class TestSales(BookCase):
 			self.pay()
 		self.assertEqual(self.postings(), {})
 
+	def switch(self, on: int):
+		settings = frappe.get_doc("Payment Settings")
+		settings.post_to_erpnext = on
+		settings.erpnext_company = "Example Traders"
+		settings.save()
+		frappe.db.commit()
+
+	def backdate(self, days: int):
+		"""As if it had all been paid and given back so many days ago."""
+		then = add_days(now_datetime(), -days)
+		for doctype, column in (("Payment Capture", "creation"), ("Payment Refund", "completed_at")):
+			frappe.db.set_value(
+				doctype, {"invoice": self.journey.invoice}, column, then, update_modified=False
+			)
+		frappe.db.commit()
+
+	def test_what_happens_while_booking_is_switched_off_is_booked_afterwards(self):
+		"""B5: half a sale would not balance."""
+		with payment_settings(post_since="2020-01-01 00:00:00"):
+			self.pay_at_gateway()
+			self.switch(0)
+			self.refund(Decimal(100))
+			dispatch.run_postings()
+			self.backdate(10)
+			self.switch(1)
+			self.assertEqual(str(payment_since()), "2020-01-01 00:00:00")
+			dispatch.run_postings()
+		done = dict.fromkeys(("Invoice", "Payment", "Credit Note", "Refund"), "Done")
+		self.assertEqual(self.postings(), done)
+
+	def test_what_was_missed_in_a_long_downtime_is_booked(self):
+		"""B5."""
+		with payment_settings(postings_complete_until=add_days(now_datetime(), -10)):
+			settle("payu", paid(self.journey.start(), "499"))
+			self.backdate(9)
+			dispatch.run_postings()
+		self.assertEqual(set(self.postings()), {"Invoice", "Payment"})
+
+	def test_a_sale_whose_booking_has_begun_is_gone_on_with(self):
+		self.pay_at_gateway()
+		with payment_settings(post_since="2099-01-01 00:00:00"):
+			self.refund(Decimal(100))
+		self.assertEqual(self.postings()["Refund"], "Done")
+
 	def test_nothing_is_planned_without_books(self):
 		with payment_settings(post_to_erpnext=0, accept_documents=0):
 			self.pay()
 		self.assertEqual(self.postings(), {})
+
+
+def payment_since():
+	return frappe.db.get_single_value("Payment Settings", "post_since", cache=False)
 
 
 class TestMoney(BookCase):
@@ -205,6 +254,85 @@ class TestMoney(BookCase):
 		self.post(renewal)
 		self.assertEqual(self.postings(renewal), {"Invoice": "Done", "Payment": "Done"})
 		self.assertEqual((renewal.status(), self.books.entry(key)["free"]), ("Paid", 0))
+
+	def make_due(self):
+		filters = {"invoice": self.journey.invoice, "status": "Waiting"}
+		frappe.db.set_value("Payment Posting", filters, "next_try_at", "2020-01-01", update_modified=False)
+		frappe.db.commit()
+
+	def test_a_refund_waits_for_its_credit_note_and_pays_it(self):
+		"""B7: ERPNext cannot match them afterwards."""
+		self.pay_at_gateway()
+		BooksInMemory.drift = Decimal("0.01")
+		self.refund(Decimal(100))
+		self.assertEqual(
+			(self.postings()["Credit Note"], self.postings()["Refund"]), ("Needs Attention", "Waiting")
+		)
+		BooksInMemory.drift = Decimal(0)
+		self.posting("Credit Note").mark_as_waiting()
+		self.make_due()
+		dispatch.run_postings()
+		self.assertEqual(set(self.postings().values()), {"Done"})
+		entry = self.books.entry(self.key("Refund"))
+		self.assertEqual((entry["free"], [amount for _note, amount in entry["paid"]]), (0, [Decimal(100)]))
+
+	def test_a_refund_whose_credit_note_is_made_by_hand_does_not_wait(self):
+		self.pay_at_gateway()
+		BooksInMemory.drift = Decimal("0.01")
+		self.refund(Decimal(100))
+		self.posting("Credit Note").mark_as_closed("Made by hand.")
+		self.make_due()
+		dispatch.run_postings()
+		self.assertEqual(self.postings()["Refund"], "Done")
+
+	def posting(self, kind: str):
+		return frappe.get_doc("Payment Posting", {"invoice": self.journey.invoice, "kind": kind})
+
+	def set_refund(self, **values):
+		frappe.db.set_value("Payment Refund", self.journey.refunds()[0].name, values)
+		frappe.db.commit()
+
+	def test_a_failed_refund_is_not_booked_as_money_out_again(self):
+		"""B7: somebody cancels the entry and presses Post again."""
+		self.pay_at_gateway()
+		self.refund(Decimal(100))
+		self.set_refund(status="Failed", completed_at=now_datetime())
+		self.addCleanup(self.set_refund, status="Refunded")
+		dispatch.run_postings()
+		key = self.key("Refund")
+		BooksInMemory.payments = {n: r for n, r in BooksInMemory.payments.items() if r["key"] != key}
+		for kind in ("Credit Note", "Refund"):
+			self.posting(kind).mark_as_waiting()
+		frappe.db.commit()
+		self.post()
+		self.assertEqual(
+			(self.postings()["Credit Note"], self.postings()["Refund"]), ("Needs Attention",) * 2
+		)
+		self.assertEqual(self.books.balance(*self.keys()), Decimal(499))
+
+	def test_a_refund_that_comes_after_all_is_booked(self):
+		"""B7: the gateway corrects a failure that it had reported after the entry was cancelled."""
+		self.pay_at_gateway()
+		self.refund(Decimal(100))
+		self.set_refund(status="Failed", completed_at=now_datetime())
+		dispatch.run_postings()
+		key = self.key("Refund")
+		BooksInMemory.payments = {n: r for n, r in BooksInMemory.payments.items() if r["key"] != key}
+		self.set_refund(status="Refunded", completed_at=now_datetime())
+		dispatch.run_postings()
+		self.assertEqual(
+			(set(self.postings().values()), self.books.balance(*self.keys())), ({"Done"}, Decimal(399))
+		)
+
+	def test_a_closed_refund_that_comes_after_all_needs_attention(self):
+		self.pay_at_gateway()
+		self.refund(Decimal(100))
+		self.set_refund(status="Failed", completed_at=now_datetime())
+		dispatch.run_postings()
+		self.posting("Refund").mark_as_closed("The entry was cancelled.")
+		self.set_refund(status="Refunded", completed_at=now_datetime())
+		dispatch.run_postings()
+		self.assertEqual(self.postings()["Refund"], "Needs Attention")
 
 	def test_a_refund_that_the_bank_rejects_later_needs_attention(self):
 		"""B7."""
@@ -280,7 +408,9 @@ class TestPaymentRequests(ExternalCase):
 		frappe.get_doc("AI Invoice", self.invoice.name).mark_as_cancelled()
 		frappe.db.commit()
 		self.settle(attempt=attempt)
-		self.assertEqual((self.entries()[0]["free"], self.books.requests[self.request].outstanding), (499, 499))
+		self.assertEqual(
+			(self.entries()[0]["free"], self.books.requests[self.request].outstanding), (499, 499)
+		)
 
 	def test_money_in_another_currency_than_the_request_needs_attention(self):
 		"""B8."""

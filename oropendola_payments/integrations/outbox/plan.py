@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import frappe
 from frappe.query_builder import DocType
 from frappe.utils import cint, get_datetime, now_datetime
 
 from oropendola_payments.ai_billing.current import payment_settings
-from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED, AIInvoice
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import EXTERNAL, SETTLED, AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.ai_billing.doctype.payment_posting.payment_posting import new_posting
 from oropendola_payments.engine.core.transactions import in_transaction, lock
@@ -17,9 +17,13 @@ from oropendola_payments.integrations.outbox import switches
 from oropendola_payments.integrations.outbox.paying import completed_by
 from oropendola_payments.integrations.outbox.reversals import reversed_by
 
+SOLD = (*SETTLED, "Closed")
 PAYMENT_REQUEST = "Payment Request"
-LOOK_BACK = timedelta(days=3)
+SETTINGS, COMPLETE_UNTIL = "Payment Settings", "postings_complete_until"
+OVERLAP = timedelta(days=3)
 REJECTED = "The bank rejected this refund after it was booked. Please cancel the entry in ERPNext."
+
+AFTER_ALL = "The refund came after all. Please check that it is booked in ERPNext."
 
 
 @dataclass(frozen=True)
@@ -35,11 +39,23 @@ def plan(invoice: str) -> None:
 
 
 def plan_missing() -> None:
-	"""Plan what a crash left unplanned. Looks at the last days only, so it grows with what happens, not with what exists."""
-	for invoice in sorted(_with_unplanned_captures() | _with_unplanned_refunds()):
+	"""Plan what a crash, downtime or a switch left unplanned. Looks back to the last run, so it grows with what happens, not with what exists."""
+	begun, since = now_datetime(), _complete_until() - OVERLAP
+	missing = _with_unplanned_captures(since) | _with_unplanned_refunds(since) | _with_unplanned_sale(since)
+	for invoice in sorted(missing):
 		plan(invoice)
-	for posting in _booked_refunds_that_failed():
+	for posting in _booked_refunds_that_failed(since):
 		in_transaction(_reopen, posting)
+	for posting in _refunds_that_came_after_all(since):
+		in_transaction(_post_after_all, posting)
+	frappe.db.set_single_value(SETTINGS, COMPLETE_UNTIL, begun, update_modified=False)
+	frappe.db.commit()
+
+
+def _complete_until() -> datetime:
+	"""Return until when nothing is missing. Before the first run nobody knows, so it is the time since which things are booked."""
+	until = frappe.db.get_singles_dict(SETTINGS).get(COMPLETE_UNTIL)  # an empty one is the year 1 elsewhere
+	return get_datetime(until or payment_settings().post_since or now_datetime())
 
 
 def _plan_locked(name: str) -> None:
@@ -55,7 +71,7 @@ def _facts(invoice: AIInvoice) -> Iterator[Fact]:
 	if not captures:
 		return
 	if not invoice.is_external():
-		if switches.books_sales() and _is_booked_from_the_start(captures):
+		if switches.books_sales() and (_has_postings(invoice) or _is_booked_from_the_start(captures)):
 			yield from _facts_of_sale(invoice, captures)
 	elif invoice.external_doctype == PAYMENT_REQUEST and switches.books_path():
 		yield from (_of_capture("Payment Request", capture) for capture in captures)
@@ -65,10 +81,7 @@ def _facts(invoice: AIInvoice) -> Iterator[Fact]:
 
 
 def _facts_of_sale(invoice: AIInvoice, captures: list[PaymentCapture]) -> Iterator[Fact]:
-	is_sold = bool(invoice.fulfilled_on or cint(invoice.covered_days)) and invoice.status in (
-		*SETTLED,
-		"Closed",
-	)
+	is_sold = bool(invoice.fulfilled_on or cint(invoice.covered_days)) and invoice.status in SOLD
 	if is_sold:
 		sold = invoice.paid() if invoice.status == "Closed" else invoice.total()
 		yield Fact("Invoice", f"invoice:{invoice.name}", {"amount": sold, "currency": invoice.currency})
@@ -110,6 +123,11 @@ def _refunds(invoice: AIInvoice) -> list[frappe._dict]:
 	)
 
 
+def _has_postings(invoice: AIInvoice) -> bool:
+	"""Return whether its booking has begun, so that it has to be gone on with."""
+	return bool(frappe.db.exists("Payment Posting", {"invoice": invoice.name}))
+
+
 def _is_booked_from_the_start(captures: list[PaymentCapture]) -> bool:
 	"""Return whether nothing was paid before the books were switched on: half a sale would not balance."""
 	since = payment_settings().post_since
@@ -119,24 +137,39 @@ def _is_booked_from_the_start(captures: list[PaymentCapture]) -> bool:
 # What is missing ----------------------------------------------------------------------------------
 
 
-def _with_unplanned_captures() -> set[str]:
+def _with_unplanned_captures(since: datetime) -> set[str]:
 	capture, posting = DocType("Payment Capture"), DocType("Payment Posting")
 	query = frappe.qb.from_(capture).left_join(posting).on(posting.capture == capture.name)
-	query = query.where(capture.creation >= now_datetime() - LOOK_BACK).where(posting.name.isnull())
+	query = query.where(capture.creation >= since).where(posting.name.isnull())
 	return set(query.select(capture.invoice).run(pluck=True))
 
 
-def _with_unplanned_refunds() -> set[str]:
+def _with_unplanned_refunds(since: datetime) -> set[str]:
 	refund, posting = DocType("Payment Refund"), DocType("Payment Posting")
 	query = frappe.qb.from_(refund).left_join(posting).on(posting.refund == refund.name)
-	query = query.where(refund.status == "Refunded").where(refund.completed_at >= now_datetime() - LOOK_BACK)
+	query = query.where(refund.status == "Refunded").where(refund.completed_at >= since)
 	return set(query.where(posting.name.isnull()).select(refund.invoice).run(pluck=True))
 
 
-def _booked_refunds_that_failed() -> list[str]:
+def _with_unplanned_sale(since: datetime) -> set[str]:
+	"""Return invoices whose payments are known here and whose sale, which came later, is not: parts whose rest was given up."""
+	invoice, posting, sale = (
+		DocType("AI Invoice"),
+		DocType("Payment Posting"),
+		DocType("Payment Posting").as_("sale"),
+	)
+	query = frappe.qb.from_(invoice).join(posting).on(posting.invoice == invoice.name)
+	query = query.left_join(sale).on((sale.invoice == invoice.name) & (sale.kind == "Invoice"))
+	query = query.where(invoice.status.isin(SOLD)).where(invoice.purpose != EXTERNAL)
+	query = query.where(invoice.fulfilled_on.notnull() | (invoice.covered_days > 0))
+	query = query.where(invoice.modified >= since).where(sale.name.isnull())
+	return set(query.select(invoice.name).run(pluck=True))
+
+
+def _booked_refunds_that_failed(since: datetime) -> list[str]:
 	refund, posting = DocType("Payment Refund"), DocType("Payment Posting")
 	query = frappe.qb.from_(refund).join(posting).on(posting.refund == refund.name)
-	query = query.where(refund.status == "Failed").where(refund.completed_at >= now_datetime() - LOOK_BACK)
+	query = query.where(refund.status == "Failed").where(refund.completed_at >= since)
 	return query.where(posting.status == "Done").select(posting.name).run(pluck=True)
 
 
@@ -144,3 +177,22 @@ def _reopen(name: str) -> None:
 	posting = lock("Payment Posting", name)
 	if posting.status == "Done":
 		posting.mark_as_needing_attention(REJECTED)
+
+
+def _refunds_that_came_after_all(since: datetime) -> list[str]:
+	"""Return postings that somebody or something gave up before the gateway corrected the failure of their refund."""
+	refund, posting = DocType("Payment Refund"), DocType("Payment Posting")
+	query = frappe.qb.from_(refund).join(posting).on(posting.refund == refund.name)
+	query = query.where(refund.status == "Refunded").where(refund.completed_at >= since)
+	query = query.where(posting.modified < refund.completed_at)
+	return (
+		query.where(posting.status.isin(("Needs Attention", "Closed"))).select(posting.name).run(pluck=True)
+	)
+
+
+def _post_after_all(name: str) -> None:
+	posting = lock("Payment Posting", name)
+	if posting.status == "Needs Attention":
+		posting.mark_as_waiting()
+	elif posting.status == "Closed":
+		posting.mark_as_needing_attention(AFTER_ALL)

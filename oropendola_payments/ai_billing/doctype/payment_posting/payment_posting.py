@@ -16,7 +16,8 @@ TRANSITIONS = {
 	"Needs Attention": {"Waiting", "Closed"},
 	# A bank rejected a refund after it was booked.
 	"Done": {"Needs Attention"},
-	"Closed": set(),
+	# A refund that had failed was made after all.
+	"Closed": {"Needs Attention"},
 }
 
 

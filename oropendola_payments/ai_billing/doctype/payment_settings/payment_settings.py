@@ -68,6 +68,7 @@ class PaymentSettings(Document):
 		part_reminder_days: DF.Data | None
 		post_since: DF.Datetime | None
 		post_to_erpnext: DF.Check
+		postings_complete_until: DF.Datetime | None
 		prices_include_tax: DF.Check
 		proposal_hours: DF.Int
 		proxy_sets_usage: DF.Check

@@ -152,8 +152,10 @@ def _require_refunded(posting: PaymentPosting) -> PaymentRefund:
 	"""Return the refund. Raises NeedsAttention unless its money went back: a bank may reject it after it was planned."""
 	refund: PaymentRefund = frappe.get_doc("Payment Refund", posting.refund)
 	if refund.status != "Refunded":
-		message = _("Refund {0} is {1}, so there is nothing to book. Please cancel what ERPNext has of it.")
-		raise NeedsAttention(message.format(refund.name, _(refund.status)))
+		message = _(
+			"Refund {0} was not made, so there is nothing to book. Please cancel what ERPNext has of it."
+		)
+		raise NeedsAttention(message.format(refund.name))
 	return refund
 
 

@@ -19,7 +19,6 @@ from oropendola_payments.integrations.outbox.reversals import reversed_by
 
 SOLD = (*SETTLED, "Closed")
 PAYMENT_REQUEST = "Payment Request"
-SETTINGS, COMPLETE_UNTIL = "Payment Settings", "postings_complete_until"
 OVERLAP = timedelta(days=3)
 REJECTED = "The bank rejected this refund after it was booked. Please cancel the entry in ERPNext."
 
@@ -48,13 +47,18 @@ def plan_missing() -> None:
 		in_transaction(_reopen, posting)
 	for posting in _refunds_that_came_after_all(since):
 		in_transaction(_post_after_all, posting)
-	frappe.db.set_single_value(SETTINGS, COMPLETE_UNTIL, begun, update_modified=False)
-	frappe.db.commit()
+	in_transaction(_remember, begun)
+
+
+def _remember(begun: datetime) -> None:
+	frappe.db.set_single_value("Payment Settings", "postings_complete_until", begun, update_modified=False)
 
 
 def _complete_until() -> datetime:
 	"""Return until when nothing is missing. Before the first run nobody knows, so it is the time since which things are booked."""
-	until = frappe.db.get_singles_dict(SETTINGS).get(COMPLETE_UNTIL)  # an empty one is the year 1 elsewhere
+	until = frappe.db.get_singles_dict("Payment Settings").get(
+		"postings_complete_until"
+	)  # an empty one is the year 1 elsewhere
 	return get_datetime(until or payment_settings().post_since or now_datetime())
 
 

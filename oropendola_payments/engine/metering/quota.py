@@ -36,10 +36,11 @@ TAKE = """
 		AND (daily_quota_limit = -1 OR %(wanted)s <= CASE
 			WHEN quota_reset_on <= %(today)s THEN daily_quota_limit ELSE daily_quota_remaining END)
 """
-# Never above the limit, which may have become smaller since the grant.
+# Never above the limit, which may have become smaller since the grant, and never below 0: -1 would be without limit.
 GIVE_BACK = """
 	UPDATE `tabAI Subscription` SET daily_quota_remaining = CASE
 		WHEN daily_quota_remaining + %(unspent)s > daily_quota_limit THEN daily_quota_limit
+		WHEN daily_quota_remaining + %(unspent)s < 0 THEN 0
 		ELSE daily_quota_remaining + %(unspent)s END
 	WHERE name = %(subscription)s AND status IN ('Active', 'Trial')
 		AND quota_reset_on = %(day)s AND daily_quota_limit <> -1
@@ -144,7 +145,7 @@ def balance(subscription: str) -> tuple[int, date]:
 
 
 def give_back(subscription: str, unspent: int, reset_on: date) -> None:
-	"""Give requests back to the day that ends at `reset_on`. The caller holds the subscription's lock."""
+	"""Give requests back to the day that ends at `reset_on`, or take some if below 0. The caller holds the subscription's lock."""
 	frappe.db.sql(GIVE_BACK, {"subscription": subscription, "unspent": unspent, "day": reset_on})
 
 

@@ -1,4 +1,7 @@
-"""Close a reservation: settle it with what the call really used, or release it. Once, and also after it has expired."""
+"""Close a reservation: settle it with what the call really used, or release it. Also after it has expired.
+
+Repeating it changes nothing. A settle that says more than what closed the reservation before is booked too.
+"""
 
 import json
 from typing import Any
@@ -9,7 +12,7 @@ from frappe.utils import getdate, now_datetime
 
 from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
-from oropendola_payments.ai_billing.doctype.ai_usage_entry.ai_usage_entry import CLOSING, add_entry
+from oropendola_payments.ai_billing.doctype.ai_usage_entry.ai_usage_entry import add_entry, closing_step
 from oropendola_payments.ai_billing.periods import add_interval
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.metering import counters, credits, quota, thresholds, usage
@@ -56,10 +59,11 @@ def _close_locked(
 		)
 		raise NotFound(message.format(event_id))
 	call = _real_call(event, amounts)
-	if event.closing or event.opening.kind != "Reserve":
-		_require_same(event, kind, call)
+	_require_reservation(event)
+	real = _what_it_says_more(event, kind, call) if event.closing else call
+	if not real:
 		return event.summary()
-	_book(key, subscription, event, kind, call)
+	_book(key, subscription, event, kind, real)
 	closed = find(subscription.name, event_id)
 	return closed.summary() if closed else {}
 
@@ -74,26 +78,32 @@ def _real_call(event: Event, amounts: tuple[int | None, int, int]) -> Call:
 	return Call(real, event.opening.model, input_tokens, output_tokens)
 
 
-def _require_same(event: Event, kind: str, call: Call) -> None:
-	"""Raise Conflict unless the event was closed before in the same way."""
-	first = event.opening
-	if not event.closing:
+def _require_reservation(event: Event) -> None:
+	if event.opening.kind != "Reserve":
 		message = _("The event {0} was consumed, not reserved. There is nothing to settle or release.")
-		raise Conflict(message.format(first.event_id), reason="event_consumed")
-	if event.closing.kind == "Release" and kind == "Settle":
-		raise Conflict(
-			_("The reservation {0} was released before.").format(first.event_id), reason="event_released"
-		)
-	if event.closing.kind == "Settle" and kind == "Release":
-		raise Conflict(
-			_("The reservation {0} was settled before.").format(first.event_id), reason="event_settled"
-		)
+		raise Conflict(message.format(event.opening.event_id), reason="event_consumed")
+
+
+def _what_it_says_more(event: Event, kind: str, call: Call) -> Call | None:
+	"""Return the call to book for an event that is closed already, or None if this says the same. Raises Conflict if it says less.
+
+	Customers have the key, so one who learns an event ID can release the event, or settle it with too little, before its owner.
+	What is said later only counts if it speaks against the customer.
+	"""
 	known = tuple(event.total(field) for field in ("requests", "input_tokens", "output_tokens"))
-	if known != (call.requests, call.input_tokens, call.output_tokens):
+	said = (call.requests, call.input_tokens, call.output_tokens)
+	if kind == "Release" and event.state == "settled":
+		message = _("The reservation {0} was settled before.")
+		raise Conflict(message.format(event.opening.event_id), reason="event_settled")
+	requests, input_tokens, output_tokens = map(max, known, said)
+	if (requests, input_tokens, output_tokens) != known:
+		return Call(requests, call.model, input_tokens, output_tokens)
+	if said != known:
 		message = _(
 			"The reservation {0} was settled before with other figures: {1} requests, {2} input tokens, {3} output tokens."
 		)
-		raise Conflict(message.format(first.event_id, *known), reason="event_differs")
+		raise Conflict(message.format(event.opening.event_id, *known), reason="event_differs")
+	return None
 
 
 # Books --------------------------------------------------------------------------------------------
@@ -107,7 +117,7 @@ def _book(key: frappe._dict, subscription: AISubscription, event: Event, kind: s
 		frappe._dict(key, plan=first.plan, source=first.source),
 		kind,
 		first.event_id,
-		CLOSING,
+		closing_step(len(event.closings)),
 		day=getdate(first.day),
 		requests=changes["Requests"],
 		input_tokens=call.input_tokens - event.total("input_tokens"),

@@ -1,5 +1,6 @@
 """What the ledger knows of one event: how it was opened, and how it was closed."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import frappe
@@ -7,8 +8,8 @@ from frappe import _
 from frappe.utils import get_datetime, now_datetime
 
 from oropendola_payments.ai_billing.doctype.ai_usage_entry.ai_usage_entry import (
-	CLOSING,
 	OPENING,
+	closing_step,
 	name_of,
 	name_of_lapse,
 )
@@ -16,6 +17,7 @@ from oropendola_payments.engine.metering.costs import THOUSANDTHS
 from oropendola_payments.exceptions import BadRequest
 
 LONGEST_ID = 100
+BATCH = 4  # an event has more closing rows only if somebody settles it again and again
 COLUMNS = (
 	*("name", "subscription", "api_key", "plan", "event_id", "kind", "source", "day", "model"),
 	*(
@@ -36,8 +38,13 @@ class Event:
 	"""One call. What it used is the sum of its rows."""
 
 	opening: frappe._dict
-	closing: frappe._dict | None
+	closings: tuple[frappe._dict, ...]
 	lapse: frappe._dict | None
+
+	@property
+	def closing(self) -> frappe._dict | None:
+		"""The last row that closed it. A settle may follow a release, and a settle that said less."""
+		return self.closings[-1] if self.closings else None
 
 	@property
 	def state(self) -> str:
@@ -53,7 +60,7 @@ class Event:
 		return max(0, int(left.total_seconds()))
 
 	def total(self, field: str) -> int:
-		return sum(int(row[field]) for row in (self.opening, self.lapse, self.closing) if row)
+		return sum(int(row[field]) for row in (self.opening, self.lapse, *self.closings) if row)
 
 	def figures(self) -> dict:
 		"""Return what a repeated call is told about the first one."""
@@ -68,7 +75,7 @@ class Event:
 	def summary(self) -> dict:
 		"""Return all that is known of the event."""
 		amounts = {field: self.total(field) for field in ("requests", "input_tokens", "output_tokens")}
-		over = {"overdraft": True} if self.closing and self.closing.overdraft else {}
+		over = {"overdraft": True} if any(row.overdraft for row in self.closings) else {}
 		return {
 			**self.figures(),
 			"model": self.opening.model,
@@ -80,14 +87,27 @@ class Event:
 
 
 def find(subscription: str, event_id: str) -> Event | None:
-	opening, closing = (name_of(subscription, event_id, step) for step in (OPENING, CLOSING))
+	opening = name_of(subscription, event_id, OPENING)
 	lapse = name_of_lapse(subscription, event_id, opening)
+	names = _closing_names(subscription, event_id, 0)
+	rows = _rows((opening, lapse, *names))
+	if opening not in rows:
+		return None
+	while names[-1] in rows:
+		more = _closing_names(subscription, event_id, len(names))
+		names, rows = [*names, *more], {**rows, **_rows(more)}
+	closings = tuple(rows[name] for name in names if name in rows)
+	return Event(rows[opening], closings, rows.get(lapse))
+
+
+def _closing_names(subscription: str, event_id: str, first: int) -> list[str]:
+	return [name_of(subscription, event_id, closing_step(first + number)) for number in range(BATCH)]
+
+
+def _rows(names: Iterable[str]) -> dict[str, frappe._dict]:
 	table = frappe.qb.DocType("AI Usage Entry")
 	query = frappe.qb.from_(table).select(*(table[column] for column in COLUMNS))
-	rows = {
-		row.name: row for row in query.where(table.name.isin((opening, closing, lapse))).run(as_dict=True)
-	}
-	return Event(rows[opening], rows.get(closing), rows.get(lapse)) if opening in rows else None
+	return {row.name: row for row in query.where(table.name.isin(list(names))).run(as_dict=True)}
 
 
 def hold_no_more(opening: str) -> None:

@@ -40,13 +40,33 @@ class TestSettling(LedgerCase):
 		self.assertEqual(len(self.rows()), 2)
 		self.assert_books_agree()
 
-	def test_settling_with_other_figures_is_a_conflict(self):
+	def test_settling_with_less_than_before_is_a_conflict(self):
 		"""U2"""
 		self.reserve("e-1", 2, (1000, 500))
 		self.settle("e-1", 800, 100)
-		for amounts in ((801, 100), (800, 101), (800, 100, 1)):
+		for amounts in ((799, 100), (800, 99), (800, 100, 1)):
 			error = self.fails(Conflict, self.settle, "e-1", *amounts)
 			self.assertIn("2 requests, 800 input tokens, 100 output tokens", str(error))
+		self.assert_books_agree()
+
+	def test_a_customer_who_settles_first_with_too_little_pays_for_the_rest(self):
+		"""U28"""
+		self.reserve("e-1", 2, (1000, 500))
+		for said in ((0, 0, 0), *((number, 0, 1) for number in range(1, 11))):
+			self.settle("e-1", *said)
+		for _time in range(2):
+			settled = self.settle("e-1", 800, 100)
+		self.assertEqual((settled["requests"], settled["input_tokens"], settled["units"]), (2, 800, 1.0))
+		self.assertEqual(self.used(), {"Requests": 2, "Tokens": 900, "Units": 1000})
+		self.assertEqual(len(self.rows()), 13)
+		self.assert_books_agree()
+
+	def test_too_many_tokens_of_one_kind_hide_none_of_the_other(self):
+		"""U28"""
+		self.reserve("e-1", 1, (1000, 500))
+		self.settle("e-1", 0, 600)
+		settled = self.settle("e-1", 800, 100)
+		self.assertEqual((settled["input_tokens"], settled["output_tokens"]), (800, 600))
 		self.assert_books_agree()
 
 	def test_a_released_reservation_counts_nothing(self):
@@ -56,14 +76,32 @@ class TestSettling(LedgerCase):
 		self.assertEqual(self.books(), {"Requests": 0, "Tokens": 0, "Units": 0})
 		self.assert_books_agree()
 
-	def test_a_settled_reservation_is_not_released_and_a_released_one_not_settled(self):
+	def test_a_settled_reservation_is_not_released(self):
 		self.reserve("e-1", 1, (1000, 0))
-		self.reserve("e-2", 1, (1000, 0))
 		self.settle("e-1", 10, 0)
-		self.release("e-2")
 		self.assertEqual(self.fails(Conflict, self.release, "e-1").reason, "event_settled")
-		self.assertEqual(self.fails(Conflict, self.settle, "e-2", 10, 0).reason, "event_released")
 		self.assert_books_agree()
+
+	def test_a_released_reservation_is_settled_all_the_same_and_once(self):
+		"""U28: a customer who knows the event ID can release what is still being used."""
+		self.reserve("e-1", 3, (1000, 0))
+		self.release("e-1")
+		for _time in range(2):
+			settled = self.settle("e-1", 800, 100)
+		self.assertEqual((settled["state"], settled["requests"], settled["units"]), ("settled", 3, 1.0))
+		self.assertEqual((self.used()["Tokens"], remaining(self.doc)), (900, 97))
+		self.assertEqual(self.fails(Conflict, self.release, "e-1").reason, "event_settled")
+		self.assertEqual([row[0] for row in self.rows()], ["Reserve", "Release", "Settle"])
+		self.assert_books_agree()
+
+	def test_the_day_never_falls_below_nothing_when_a_released_reservation_is_settled(self):
+		"""U28: -1 would be without limit."""
+		self.reserve("e-1", 3, (1000, 0))
+		self.release("e-1")
+		frappe.db.set_value("AI Subscription", self.doc.name, "daily_quota_remaining", 2)
+		frappe.db.commit()
+		self.settle("e-1", 800, 100)
+		self.assertEqual(remaining(self.doc), 0)
 
 	def test_what_was_not_reserved_cannot_be_settled(self):
 		self.fails(NotFound, self.settle, "nothing", 10, 0)
@@ -120,7 +158,8 @@ class TestSettling(LedgerCase):
 		self.reserve("e-1", 1, (1000, 500))
 		works = [lambda: self.settle("e-1", 800, 100), lambda: self.release("e-1")]
 		results = in_parallel(2, lambda number: works[number]())
-		self.assertEqual(len([r for r in results if isinstance(r, Conflict)]), 1, results)
+		unexpected = [r for r in results if not isinstance(r, dict | Conflict)]
+		self.assertEqual((unexpected, find(self.doc.name, "e-1").state), ([], "settled"), results)
 		self.assert_books_agree()
 
 	def test_reserving_again_answers_what_became_of_it(self):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 	from datetime import date
 
 PLAN = "Plan"
-# An event is opened once (Use or Reserve) and closed once (Settle or Release).
+# An event is opened once (Use or Reserve) and closed (Settle or Release). A later settle that says more has a row of its own.
 OPENING, CLOSING = "opening", "closing"
 # In between it may lapse: nobody closed it in time, so that its credits went back.
 LAPSED = "lapsed"
@@ -55,6 +55,11 @@ class AIUsageEntry(FrozenRecord):
 def name_of(subscription: str, event_id: str, step: str) -> str:
 	"""Return the name, which is the unique key. A hash, because a column of text ignores case and accents."""
 	return hashlib.sha256(f"{subscription}\n{step}\n{event_id}".encode()).hexdigest()[:40]
+
+
+def closing_step(number: int) -> str:
+	"""Return the step of the first row that closes an event, or of a later one."""
+	return f"{CLOSING}:{number}" if number else CLOSING
 
 
 def name_of_lapse(subscription: str, event_id: str, opening: str) -> str:

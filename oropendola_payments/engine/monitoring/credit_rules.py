@@ -5,7 +5,7 @@ CREDIT_RULES = {
 		SELECT g.name FROM `tabAI Credit Grant` g LEFT JOIN `tabAI Credit Entry` e ON e.credit_grant = g.name
 		WHERE g.modified > %(day_ago)s GROUP BY g.name, g.remaining HAVING g.remaining <> COALESCE(SUM(e.units), 0)""",
 	"credits_out_of_bounds": """
-		SELECT name FROM `tabAI Credit Grant` WHERE remaining < 0 OR remaining > granted OR owed < 0 OR granted < 1""",
+		SELECT name FROM `tabAI Credit Grant` WHERE remaining < 0 OR remaining > granted OR owed < 0 OR overdrawn < 0 OR granted < 1""",
 	"credits_without_payment": """
 		SELECT g.name FROM `tabAI Credit Grant` g LEFT JOIN `tabAI Invoice` i ON i.name = g.invoice
 		WHERE g.kind = 'Bought' AND (i.name IS NULL OR i.fulfilled_on IS NULL OR i.user <> g.user

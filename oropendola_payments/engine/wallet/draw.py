@@ -10,7 +10,7 @@ import frappe
 from frappe.utils import now
 
 from oropendola_payments.ai_billing.periods import today
-from oropendola_payments.engine.wallet import entries
+from oropendola_payments.engine.wallet import entries, overdrafts
 from oropendola_payments.engine.wallet.entries import Line, Why, hidden
 
 USABLE = """
@@ -45,11 +45,16 @@ def draw(user: str, units: int, subscription: str | None = None, reference: str 
 
 
 def draw_up_to(user: str, units: int, subscription: str | None = None, reference: str | None = None) -> int:
-	"""Take as many thousandths as there are, at most `units`, for what was used already. Return how many they were."""
+	"""Take as many thousandths as there are, at most `units`, for what was used already. Return how many they were.
+
+	The next credits pay the rest.
+	"""
 	grants = _usable(user)
 	part = min(units, sum(int(grant.remaining) for grant in grants))
 	if part > 0:
 		_take(grants, part, Why(user, "Used", subscription, hidden(reference)))
+	if part < units:
+		overdrafts.note(user, units - part)
 	return part
 
 

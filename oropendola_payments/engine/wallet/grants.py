@@ -9,9 +9,10 @@ from oropendola_payments.ai_billing.credit_units import THOUSANDTHS
 from oropendola_payments.ai_billing.doctype.ai_credit_grant.ai_credit_grant import AICreditGrant
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.periods import today
-from oropendola_payments.engine.wallet import entries
+from oropendola_payments.engine.wallet import entries, overdrafts
 
 GRANT = "AI Credit Grant"
+NOTHING_OWED = {"owed": 0, "overdrawn": 0}
 
 
 def grant_bought(invoice: AIInvoice) -> AICreditGrant:
@@ -30,13 +31,14 @@ def grant_bought(invoice: AIInvoice) -> AICreditGrant:
 
 
 def add(user: str, kind: str, units: int, days: int, **values: str | None) -> AICreditGrant:
-	"""Insert a grant of `units` thousandths, valid for `days` (0: for ever), with its first line."""
+	"""Insert a grant of `units` thousandths, valid for `days` (0: for ever), with its first line. It pays what was used before without credits."""
 	grant: AICreditGrant = records.new(GRANT)
-	grant.update({"user": user, "kind": kind, "granted": units, "remaining": units, "owed": 0, **values})
+	grant.update({"user": user, "kind": kind, "granted": units, "remaining": units, **NOTHING_OWED, **values})
 	grant.valid_until = last_day(days)
 	grant.add()
 	why = entries.Why(user, "Granted", reference=values.get("invoice"), note=values.get("note"))
 	entries.add(why, [entries.Line(grant.name, units)])
+	overdrafts.pay(grant)
 	return grant
 
 

@@ -16,6 +16,7 @@ class AICreditGrant(SystemRecord):
 		invoice: DF.Link | None
 		kind: DF.Literal["Bought", "Gift"]
 		note: DF.SmallText | None
+		overdrawn: DF.Int
 		owed: DF.Int
 		pack: DF.Link | None
 		remaining: DF.Int
@@ -28,7 +29,10 @@ class AICreditGrant(SystemRecord):
 	`remaining` is the sum of its ledger entries. Only the engine changes it, together with the entry that says why.
 	"""
 
-	system_fields = ("user", "kind", "pack", "invoice", "note", "granted", "remaining", "owed", "valid_until")
+	system_fields = (
+		*("user", "kind", "pack", "invoice", "note", "valid_until"),
+		*("granted", "remaining", "owed", "overdrawn"),
+	)
 
 
 def on_doctype_update() -> None:

@@ -5,6 +5,7 @@ reported as unspent is given back once, while the windows of the grant still run
 at most what it held. Credits are money, so they go back at any time, at the price for which they were taken, and also if nobody reports.
 """
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,8 +20,8 @@ from oropendola_payments.ai_billing.doctype.ai_usage_entry.ai_usage_entry import
 from oropendola_payments.ai_billing.doctype.ai_usage_lease.ai_usage_lease import AIUsageLease
 from oropendola_payments.ai_billing.periods import tomorrow
 from oropendola_payments.engine.core.transactions import in_transaction, lock, read
-from oropendola_payments.engine.metering import counters, credits, quota, usage
-from oropendola_payments.engine.metering.costs import Call, costs_afterwards, costs_of, plain_name
+from oropendola_payments.engine.metering import counters, credits, quota, thresholds, usage
+from oropendola_payments.engine.metering.costs import Call, costs_of, plain_name
 from oropendola_payments.engine.metering.counters import Window
 from oropendola_payments.engine.metering.key_check import authenticate, identify, may_still_close
 from oropendola_payments.engine.wallet.draw import draw_up_to, give_back
@@ -28,6 +29,7 @@ from oropendola_payments.exceptions import BadRequest, Conflict, NotFound, Refus
 
 LEASE = "AI Usage Lease"
 LONGEST_SECONDS = 60
+LOCKED = ("plan", "daily_quota_limit", "daily_quota_remaining", "quota_reset_on")
 NAME_LENGTH = 32  # whoever knows the name can settle the lease
 
 
@@ -58,7 +60,10 @@ def grant(
 
 
 def settle(api_key: str | None, name: str, spent: int, close: bool = True) -> dict:
-	"""Report how much of a lease was spent in all. Closing it gives the rest back, once, while its windows still run."""
+	"""Report how much of a lease was spent in all. Closing it gives the rest back, once, while its windows still run.
+
+	A later report of more is taken again: the lease may have lapsed, or a customer, who has the key, closed it before its holder did.
+	"""
 	key, refusal = identify(api_key)
 	return in_transaction(_settle_locked, key, refusal, name, spent, close)
 
@@ -69,15 +74,10 @@ def _settle_locked(key: frappe._dict, refusal: Refusal | None, name: str, spent:
 		message = _("The lease holds {0} requests, so {1} cannot have been spent.")
 		raise Unprocessable(message.format(lease.granted, spent))
 	if spent < lease.spent:
-		raise Conflict(_("{0} requests of this lease were already reported as spent.").format(lease.spent))
-	if lease.lapsed_on:
-		return _settle_late(key, lease, spent)
+		message = _("{0} requests of this lease were already reported as spent.")
+		raise Conflict(message.format(lease.spent), reason="lease_reported")
 	if lease.status == "Closed":
-		if spent != lease.spent:
-			raise Conflict(
-				_("This lease is closed. It was reported with {0} requests spent.").format(lease.spent)
-			)
-		return _summary(lease)
+		return _settle_late(key, lease, spent)
 	_book(key, lease, spent)
 	if close:
 		_close(key, lease, spent)
@@ -92,26 +92,25 @@ def _book(key: frappe._dict, lease: AIUsageLease, spent: int, overdraft: bool = 
 	if not news:
 		return
 	add_entry(
-		frappe._dict(key, source=credits.CREDITS if lease.credit_units else None),
+		frappe._dict(
+			key, plan=lease.plan or key.plan, source=credits.CREDITS if lease.credit_units else None
+		),
 		"Lease",
 		lease.name,
 		f"lease:{spent}",
 		day=getdate(lease.quota_day) - timedelta(days=1),
 		requests=news,
-		units=_units(key, lease, spent),
+		units=_units(lease, spent),
 		model=plain_name(lease.model or "") or None,
 		overdraft=int(overdraft),
 	)
 
 
-def _units(key: frappe._dict, lease: AIUsageLease, spent: int) -> int:
-	"""Return what the requests cost that were not reported before: their share of the credits that were taken, or by the plan."""
+def _units(lease: AIUsageLease, spent: int) -> int:
+	"""Return what the requests cost that were not reported before: their share of what was taken."""
 	if lease.credit_units:
 		return lease.price_of(spent) - lease.price_of(cint(lease.spent))
-	costs = costs_afterwards(
-		Call(spent - cint(lease.spent), lease.model), current("AI Plan", key.plan).models
-	)
-	return costs["Units"] if costs else 0
+	return lease.costs_between(cint(lease.spent), spent).get("Units", 0)
 
 
 # Granting -----------------------------------------------------------------------------------------
@@ -178,6 +177,9 @@ def _insert(
 			"given_back": 0,
 			"credit_units": key.credits_used if credits.paid(key) else 0,
 			"model": call.model,
+			"plan": key.plan,
+			"taken": json.dumps(costs_of(call, current("AI Plan", key.plan).models)),
+			"windows": json.dumps({window.key: str(window.ends_at) for window in windows}),
 			"quota_day": tomorrow(),
 			"expires_at": min(now + timedelta(seconds=seconds), ends),
 			"windows_end_at": ends,
@@ -198,7 +200,9 @@ def _known(subscription: str, idempotency_key: str) -> Any:
 
 def _own(key: frappe._dict, refusal: Refusal | None, name: str) -> AIUsageLease:
 	"""Return the locked lease. The subscription is locked first, as when a lease is granted."""
-	key.has_service = lock("AI Subscription", key.subscription).status in quota.SERVED
+	locked = lock("AI Subscription", key.subscription)
+	key.update({field: locked.get(field) for field in LOCKED})
+	key.has_service = locked.status in quota.SERVED
 	found = read(LEASE, "`name` = %s AND `subscription` = %s FOR UPDATE", (name, key.subscription))
 	if refusal and not (found and may_still_close(key, refusal, found[0].api_key)):
 		raise refusal
@@ -220,14 +224,18 @@ def _give_quota_back(key: frappe._dict, lease: AIUsageLease, unspent: int) -> in
 	now = now_datetime()
 	if not unspent or not key.has_service or get_datetime(lease.windows_end_at) <= now:
 		return 0
+	unused = lease.costs_between(lease.granted - unspent, lease.granted)
 	quota.give_back(lease.subscription, unspent, getdate(lease.quota_day))
-	plan = current("AI Plan", key.plan)
-	windows = counters.locked_windows(lease.subscription, plan.limits, quota.term_of(key, plan), now)
-	costs = costs_afterwards(Call(unspent, lease.model), plan.models) or {"Requests": unspent}
-	running = [window for window in windows if window.read and window.read[1] > now]
-	unused = {meter: -cost for meter, cost in costs.items()}
-	counters.correct(lease.subscription, running, unused)
+	changes = {meter: -cost for meter, cost in unused.items()}
+	counters.correct(lease.subscription, _windows_of(key, lease, now), changes)
 	return unspent
+
+
+def _windows_of(key: frappe._dict, lease: AIUsageLease, now: datetime) -> list[Window]:
+	"""Lock and return the windows in which the lease was counted and that still run."""
+	plan, ends = current("AI Plan", key.plan), json.loads(lease.windows or "{}")
+	windows = counters.locked_windows(lease.subscription, plan.limits, quota.term_of(key, plan), now)
+	return [window for window in windows if window.key in ends and window.is_still(ends[window.key])]
 
 
 def _give_credits_back(user: str, lease: AIUsageLease, spent: int) -> int:
@@ -254,14 +262,50 @@ def _lapse_locked(subscription: str, name: str) -> bool:
 	return lease.mark_as_closed(spent, lease.granted - spent, back, lapsed_on=now_datetime())
 
 
+# Late reports -------------------------------------------------------------------------------------
+
+
 def _settle_late(key: frappe._dict, lease: AIUsageLease, spent: int) -> dict:
-	"""Take the credits of a lapsed lease again, as far as they are there, for what is reported now."""
+	"""Take again what went back too early, as far as it is there, if more was spent than the lease was closed with."""
+	if spent > cint(lease.spent):
+		take_again = _take_credits_again if lease.credit_units else _take_quota_again
+		take_again(key, lease, spent)
+	return _summary(lease)
+
+
+def _take_credits_again(key: frappe._dict, lease: AIUsageLease, spent: int) -> None:
 	price = lease.price_of(spent) - lease.price_of(cint(lease.spent))
 	drawn = draw_up_to(key.user, price, lease.subscription, lease.name) if price else 0
 	_book(key, lease, spent, overdraft=drawn < price)
 	left = {"given_back": lease.granted - spent, "credits_back": cint(lease.credits_back) - drawn}
 	lease.write(spent=spent, **left)
-	return _summary(lease)
+
+
+def _take_quota_again(key: frappe._dict, lease: AIUsageLease, spent: int) -> None:
+	"""What did not go back, because a window had ended, is counted already."""
+	if not lease.given_back:
+		_book(key, lease, spent)
+		lease.write(spent=spent)
+		return
+	overdraft = _count_again(key, lease, spent) if key.has_service else False
+	_book(key, lease, spent, overdraft)
+	lease.write(spent=spent, given_back=lease.granted - spent)
+
+
+def _count_again(key: frappe._dict, lease: AIUsageLease, spent: int) -> bool:
+	"""Count it in the day and the windows of the grant that still run. Return whether a limit is passed."""
+	changes = lease.costs_between(cint(lease.spent), spent)
+	is_above = _is_above_the_day(key, lease, changes["Requests"])
+	quota.give_back(lease.subscription, -changes["Requests"], getdate(lease.quota_day))
+	windows = _windows_of(key, lease, now_datetime())
+	counters.correct(lease.subscription, windows, changes)
+	thresholds.note_windows(lease.subscription, key.user, windows)
+	return is_above or any(changes.get(w.meter, 0) > 0 and w.used > w.limit for w in windows)
+
+
+def _is_above_the_day(key: frappe._dict, lease: AIUsageLease, requests: int) -> bool:
+	is_same_day = getdate(key.quota_reset_on) == getdate(lease.quota_day)
+	return is_same_day and key.daily_quota_limit != -1 and requests > key.daily_quota_remaining
 
 
 # Answers ------------------------------------------------------------------------------------------

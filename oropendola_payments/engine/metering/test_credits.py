@@ -74,6 +74,21 @@ class TestLeases(CreditCase):
 		self.assertEqual(set(shown), {None})
 		self.assertGreaterEqual(len(lease["lease"]), 32, "too long to find by trying, even with its hash")
 
+	def test_a_customer_who_closes_a_lease_first_pays_it_with_credits_and_with_the_next_ones(self):
+		"""U29, U30"""
+		lease = self.lease(10)
+		self.settle(lease, 0)
+		self.commit(usage.consume(self.key, 45, "large"))
+		for _time in range(2):
+			self.assertEqual(self.settle(lease, 8)["credits_given_back"], 10)
+		self.assertEqual(credits_of(self.user), 0)
+		give(self.user, 4)
+		self.assertEqual(credits_of(self.user), 0, "6 are missing")
+		give(self.user, 10)
+		self.assertEqual(credits_of(self.user), 8)
+		give(self.user, 10)
+		self.assertEqual(credits_of(self.user), 18)
+
 	def test_grants_shrink_with_the_credits(self):
 		self.assertEqual(self.lease(90)["granted"], 25)
 
@@ -104,8 +119,17 @@ class TestReservations(CreditCase):
 		self.reserve("e-1", 1000)
 		self.assertNotIn("overdraft", self.settle("e-1", 2000))
 		self.reserve("e-2", 1000)
-		self.assertTrue(self.settle("e-2", 90_000)["overdraft"])
+		self.assertTrue(self.settle("e-2", 10_000)["overdraft"])
 		self.assertEqual(credits_of(self.user), 0)
+
+	def test_what_was_used_without_credits_is_paid_by_the_next_pack(self):
+		"""U30"""
+		self.reserve("e-1", 5000)
+		self.settle("e-1", 12_000)
+		self.assertEqual(credits_of(self.user), 0)
+		give(self.user, 50, kind="Gift")
+		self.assertEqual(credits_of(self.user), 29, "121 were used, and 100 were there")
+		self.assertEqual([line for line in ledger(self.user) if line[0] == "Used"][-1], ("Used", -21))
 
 	def test_a_released_reservation_costs_nothing(self):
 		self.reserve("e-1", 1000)

@@ -103,12 +103,38 @@ class TestSettling(LeaseCase):
 		self.assertEqual(self.settle(lease, 4)["given_back"], 6)
 		self.assertEqual(remaining(self.doc), 96)
 
-	def test_a_closed_lease_takes_no_other_report(self):
+	def test_a_closed_lease_takes_no_report_of_less(self):
 		lease = self.lease(10)
 		self.settle(lease, 4)
-		for spent in (3, 5):
-			self.settling_fails(Conflict, lease, spent)
+		self.settling_fails(Conflict, lease, 3)
+		self.settling_fails(Unprocessable, lease, 11)
 		self.assertEqual(remaining(self.doc), 96)
+
+	def test_a_customer_who_closes_a_lease_first_pays_for_what_its_holder_spends(self):
+		"""U29"""
+		lease = self.lease(10)
+		self.settle(lease, 0)
+		self.assertEqual(remaining(self.doc), 100)
+		for _time in range(2):
+			answer = self.settle(lease, 7)
+		self.assertEqual((answer["given_back"], answer["spent"], remaining(self.doc)), (3, 7, 93))
+		self.settle(lease, 10)
+		self.assertEqual(remaining(self.doc), 90)
+
+	def test_a_late_report_of_more_never_makes_the_day_unlimited(self):
+		"""U29"""
+		lease = self.lease(10)
+		self.settle(lease, 0)
+		frappe.db.set_value("AI Subscription", self.doc.name, "daily_quota_remaining", 4)
+		self.settle(lease, 5)
+		row = frappe.get_last_doc("AI Usage Entry", {"subscription": self.doc.name, "kind": "Lease"})
+		self.assertEqual((remaining(self.doc), row.requests, row.overdraft), (0, 5, 1))
+
+	def test_a_late_report_takes_nothing_that_had_not_gone_back(self):
+		lease = self.lease(10)
+		frappe.db.set_value(LEASE, lease["lease"], "windows_end_at", now_datetime() - timedelta(seconds=1))
+		self.settle(lease, 0)
+		self.assertEqual((self.settle(lease, 5)["given_back"], remaining(self.doc)), (0, 90))
 
 	def test_reports_are_totals_and_never_fall(self):
 		lease = self.lease(10)
@@ -242,6 +268,31 @@ class TestLeasesWithWindows(LeaseCase):
 		lease = self.lease(4, model="large")
 		self.settle(lease, 1)
 		self.assertEqual((self.used(), remaining(self.doc)), ({"Requests": 1, "Units": 3000}, 99))
+
+	def test_what_a_late_report_says_more_counts_in_every_window(self):
+		"""U29"""
+		lease = self.lease(4, model="large")
+		self.settle(lease, 0)
+		self.settle(lease, 3)
+		self.assertEqual((self.used(), remaining(self.doc)), ({"Requests": 3, "Units": 9000}, 97))
+
+	def test_never_more_goes_back_than_was_taken_although_the_plan_became_dearer(self):
+		"""U29"""
+		usage.consume(self.key, 4, "large")
+		frappe.db.commit()
+		lease = self.lease(2, model="large")
+		dearer = create_plan(
+			requests_limit_per_day=100,
+			limits=[limit(20, "Requests", "Hour"), limit(300, "Units", "Month")],
+			models=[{"pattern": "large", "per_request": 30}],
+		)
+		self.addCleanup(frappe.db.set_value, "AI Subscription", self.doc.name, "plan", self.doc.plan)
+		frappe.db.set_value("AI Subscription", self.doc.name, "plan", dearer.name)
+		frappe.db.commit()
+		self.settle(lease, 1)
+		self.assertEqual(self.used(), {"Requests": 5, "Units": 15_000})
+		row = frappe.get_last_doc("AI Usage Entry", {"subscription": self.doc.name, "kind": "Lease"})
+		self.assertEqual((row.units, row.plan), (3000, self.doc.plan))
 
 	def test_the_scarcest_window_decides_what_is_granted(self):
 		self.assertEqual(self.lease(20, model="large")["granted"], 5)

@@ -13,6 +13,7 @@ from unittest.mock import patch
 import frappe
 
 from oropendola_payments.engine.ending import now as ending
+from oropendola_payments.engine.metering import leases
 from oropendola_payments.engine.metering.test_usage import served_customer
 from oropendola_payments.tests.clients.python_client import SOURCE, ClientCase, Refused, Unavailable
 from oropendola_payments.tests.support.factories import create_plan
@@ -136,6 +137,20 @@ class OutageTests:
 			one.close()
 			two.close()
 
+	def test_a_report_of_a_lease_that_somebody_else_closed_is_kept(self):
+		"""U29"""
+		from oropendola_usage.errors import Refused
+		from oropendola_usage.journal import Journal
+		from oropendola_usage.keeper import Keeper, Policy
+
+		keeper = Keeper(Policy(), Journal(None))
+		keeper.journal.add(self.key, "owner", "settle", {"lease": "a", "spent": 3, "close": 1})
+		(report,) = keeper.due()
+		keeper.reported(report, Refused("This lease is closed.", 409, "conflict"))
+		self.assertEqual((len(keeper.journal), keeper.due()), (1, []))
+		keeper.reported(report, Refused("5 were reported.", 409, "conflict", reason="lease_reported"))
+		self.assertEqual(len(keeper.journal), 0)
+
 	def test_the_journal_is_bounded_and_says_what_it_dropped(self):
 		from oropendola_usage.journal import Journal
 
@@ -159,6 +174,17 @@ class OutageTests:
 
 class ChangeTests:
 	"""What holds for both while a lease is held."""
+
+	def test_a_customer_who_closes_the_lease_of_a_meter_pays_for_what_it_lets_pass(self):
+		"""U29"""
+		meter = self.meter(first=100)
+		self.pass_until_refused(meter, 10)
+		held = frappe.get_all("AI Usage Lease", {"subscription": self.doc.name, "status": "Open"})
+		for lease in held:
+			leases.settle(self.key, lease.name, 0)
+		frappe.db.commit()
+		meter.close()
+		self.assertEqual(self.left(), 990)
 
 	def test_a_revoked_key_stops_within_the_seconds_of_its_lease(self):
 		"""U15"""

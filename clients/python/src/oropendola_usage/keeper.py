@@ -148,7 +148,7 @@ class Keeper:
 		"""Note how sending went. What the site will never accept is dropped; the rest is tried again."""
 		if isinstance(error, Unavailable):
 			self.away()
-		elif isinstance(error, Refused) and error.status == 429:
+		elif isinstance(error, Refused) and (error.status == 429 or _is_lease_closed(report, error)):
 			report.due = self.now() + RETRY_REFUSED_LATE
 		else:
 			self.answered()
@@ -171,6 +171,11 @@ class Keeper:
 		purse.retire_all()
 		self.report_retired(purse)
 		del self.purses[purse.key, purse.model]
+
+
+def _is_lease_closed(report: Report, error: Refused) -> bool:
+	"""Return whether somebody else closed the lease. Sites that are up to date take a later report of more; others may be updated."""
+	return report.endpoint == "settle" and error.status == 409 and error.reason != "lease_reported"
 
 
 def owner_of(key: str) -> str:

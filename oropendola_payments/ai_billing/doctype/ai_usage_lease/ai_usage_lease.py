@@ -1,3 +1,4 @@
+import json
 from typing import TYPE_CHECKING
 
 import frappe
@@ -28,10 +29,13 @@ class AIUsageLease(StatefulRecord):
 		idempotency_key: DF.Data | None
 		lapsed_on: DF.Datetime | None
 		model: DF.Data | None
+		plan: DF.Link | None
 		quota_day: DF.Date | None
 		spent: DF.Int
 		status: DF.Literal["Open", "Closed"]
 		subscription: DF.Link
+		taken: DF.SmallText | None
+		windows: DF.SmallText | None
 		windows_end_at: DF.Datetime | None
 	# end: auto-generated types
 
@@ -54,11 +58,26 @@ class AIUsageLease(StatefulRecord):
 		"model",
 		"quota_day",
 		"idempotency_key",
+		"plan",
+		"taken",
+		"windows",
 	)
 
 	def price_of(self, spent: int) -> int:
 		"""Return the share of the credits that so many requests cost. What is left for the others never exceeds what was taken."""
-		taken, granted = cint(self.credit_units), cint(self.granted)
+		return self._share(cint(self.credit_units), spent)
+
+	def costs_of(self, spent: int) -> dict[str, int]:
+		"""Return by meter the share of what was taken, whatever the plan costs by now. All shares together are never more than that."""
+		taken = json.loads(self.taken) if self.taken else {"Requests": cint(self.granted)}
+		return {meter: self._share(amount, spent) for meter, amount in taken.items()}
+
+	def costs_between(self, less: int, more: int) -> dict[str, int]:
+		before = self.costs_of(less)
+		return {meter: amount - before[meter] for meter, amount in self.costs_of(more).items()}
+
+	def _share(self, taken: int, spent: int) -> int:
+		granted = cint(self.granted)
 		return taken - taken * (granted - spent) // granted
 
 	def mark_as_closed(

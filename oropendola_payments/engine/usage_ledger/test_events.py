@@ -239,5 +239,5 @@ class TestOverHttp(LedgerCase):
 			call("usage.consume", method="GET")
 		with counted_statements() as seen:
 			self.post("consume", model="large", event_id=unique("event"))
-		mine = [statement for statement in seen if statement not in ping]
+		mine = [one for one in seen if one not in ping and not one.lower().startswith("commit")]
 		self.assertLessEqual(len(mine), 4, mine)

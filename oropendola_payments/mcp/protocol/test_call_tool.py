@@ -13,10 +13,10 @@ from oropendola_payments.tests.support.factories import unique
 class TestFailure(AgentTestCase):
 	def test_a_tool_that_fails_leaves_nothing_behind_and_tells_no_details(self):
 		"""M14"""
-		title = unique("note")
+		title = unique("name")
 
 		def fail(caller):
-			frappe.get_doc({"doctype": "Error Log", "method": title}).insert(ignore_permissions=True)
+			frappe.db.set_value("User", caller.user, "last_name", title)
 			raise RuntimeError("the password is hunter2")
 
 		broken = tuple(
@@ -25,5 +25,5 @@ class TestFailure(AgentTestCase):
 		with patch.object(catalogue, "TOOLS", broken):
 			sentence = self.refused("get_usage")
 		self.assertEqual(sentence, "This did not work. The site's team finds the details in the Error Log.")
-		self.assertFalse(frappe.db.exists("Error Log", {"method": title}))
+		self.assertFalse(frappe.db.exists("User", {"last_name": title}))
 		self.assertTrue(frappe.db.exists("Error Log", {"method": "Payments: an agent's tool failed"}))

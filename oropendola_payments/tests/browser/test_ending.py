@@ -71,7 +71,7 @@ class TestEnding(BrowserTestCase):
 		plain = self.browser_of(self.user, java_script_enabled=False, **PHONE)
 		page = self.open(plain, "/billing")
 		page.get_by_text("Pause this subscription").click()
-		page.get_by_label("Days").fill("14")
+		page.get_by_role("spinbutton", name="Days").fill("14")
 		page.get_by_role("button", name="Pause", exact=True).click()
 		page.get_by_text("It is paused").wait_for()
 		self.assertEqual(self.value_of("status"), "Paused")

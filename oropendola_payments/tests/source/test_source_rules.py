@@ -31,6 +31,7 @@ RAW_SQL = {
 	"engine/monitoring/health.py": "asks the database for nothing but an answer",
 	"engine/monitoring/invariants.py": "proves statements about the database, independently of the code that wrote it",
 	"engine/wallet/draw.py": "takes credits under a lock, from all grants in one statement",
+	"engine/wallet/overdrafts.py": "adds to what is unpaid in one statement, under the locks of the wallet",
 	"patches/backfill_capture_user.py": "a patch does not change with the app",
 	"patches/give_invoices_their_tax_line.py": "a patch does not change with the app",
 	"patches/mark_invoices_before_numbering.py": "a patch does not change with the app",

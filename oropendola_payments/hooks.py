@@ -58,7 +58,7 @@ has_permission = {
 	"AI Plan Change": f"{PERMISSIONS}.has_permission",
 	"AI Webhook Endpoint": f"{PERMISSIONS}.has_permission",
 	"AI Webhook Delivery": f"{PERMISSIONS}.has_permission",
-	"AI Webhook Event": f"{PERMISSIONS}.has_permission",
+	"AI Webhook Event": f"{PERMISSIONS}.has_webhook_event_permission",
 	"AI Credit Grant": f"{PERMISSIONS}.has_permission",
 	"AI Credit Entry": f"{PERMISSIONS}.has_permission",
 }

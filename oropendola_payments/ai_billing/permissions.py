@@ -1,14 +1,25 @@
 """Permission hooks, named in hooks.py: customers see only their own records."""
 
+import frappe
 from frappe.model.document import Document
 
+from oropendola_payments.ai_billing import webhook_types
 from oropendola_payments.ai_billing.records import may_see, own_records_condition
+from oropendola_payments.roles import is_staff
 
 
 def has_permission(
 	doc: Document, ptype: str | None = None, user: str | None = None, debug: bool = False
 ) -> bool:
 	return may_see(doc, user)
+
+
+def has_webhook_event_permission(
+	doc: Document, ptype: str | None = None, user: str | None = None, debug: bool = False
+) -> bool:
+	"""Return whether the user may see an event. Some are for staff alone, whoever they are about."""
+	is_for_staff = doc.get("type") in webhook_types.STAFF_ONLY
+	return may_see(doc, user) and (is_staff(user or frappe.session.user) or not is_for_staff)
 
 
 def subscription_conditions(user: str | None = None) -> str:
@@ -60,4 +71,6 @@ def webhook_delivery_conditions(user: str | None = None) -> str:
 
 
 def webhook_event_conditions(user: str | None = None) -> str:
-	return own_records_condition("AI Webhook Event", user)
+	own = own_records_condition("AI Webhook Event", user)
+	types = ", ".join(frappe.db.escape(kind) for kind in webhook_types.STAFF_ONLY)
+	return own and f"{own} AND `tabAI Webhook Event`.`type` NOT IN ({types})"

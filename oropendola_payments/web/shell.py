@@ -23,6 +23,8 @@ PUBLIC = Path(__file__).parent.parent / "public"
 TRANSLATIONS = PUBLIC.parent / "translations"
 BRAND = "Oropendola"
 NOTE_SECONDS = 60
+# How often a page that waits for a payment is loaded again where no script asks for it. No customer waits longer to see the outcome.
+LOOK_AGAIN_SECONDS = 2
 
 
 def open_page(context, title: str, here: str = "") -> frappe._dict:

@@ -16,7 +16,6 @@ from oropendola_payments.web.order import own_attempt
 no_cache = 1
 sitemap = 0
 EMBEDDED = ("embedded", "inline")
-LOOK_AGAIN_SECONDS = 10
 
 
 def get_context(context):
@@ -211,7 +210,7 @@ def _prepare_upi(context, page, attempt, data: dict):
 	context.approval = approval_url(attempt)
 	# The script asks the API, which needs a log-in.
 	page.refresh = {
-		"seconds": LOOK_AGAIN_SECONDS,
+		"seconds": shell.LOOK_AGAIN_SECONDS,
 		"address": None,
 		"without_script_only": not context.is_visitor,
 	}
@@ -221,7 +220,7 @@ def _prepare_upi(context, page, attempt, data: dict):
 def _prepare_prepared(context, page, attempt, data: dict):
 	if attempt.status != "Created":  # the gateway did not answer, and the result page queries it
 		shell.redirect(context.payment["result"])
-	page.refresh = {"seconds": 3, "address": None, "without_script_only": False}
+	page.refresh = {"seconds": shell.LOOK_AGAIN_SECONDS, "address": None, "without_script_only": False}
 
 
 def _prepare_nothing(context, page, attempt, data: dict):

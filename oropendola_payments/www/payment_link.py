@@ -143,7 +143,7 @@ def _lead_to_gateway(context, page, attempt):
 	elif url:
 		page.refresh = {"seconds": 0, "address": url, "without_script_only": True}
 	else:
-		page.refresh = {"seconds": 3, "address": None, "without_script_only": False}
+		page.refresh = {"seconds": shell.LOOK_AGAIN_SECONDS, "address": None, "without_script_only": False}
 	shell.add_script(page, "pay")
 
 

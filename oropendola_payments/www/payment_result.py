@@ -21,8 +21,7 @@ from oropendola_payments.web.order import credits_of, own_attempt, own_invoice, 
 
 no_cache = 1
 sitemap = 0
-LOOK_AGAIN_SECONDS = 10
-ROUNDS, ROUND_SECONDS = 3, 3
+ROUNDS = 5
 ENDED = {"Failed": "failed", "Cancelled": "cancelled_attempt", "Expired": "expired"}
 
 
@@ -91,8 +90,7 @@ def _document_of(attempt) -> dict | None:
 def _look_again(page, attempt, rounds: int):
 	"""Wait a moment for the confirmation: a frontend is told that a payment is pending only if it takes longer."""
 	address = f"{outcome.result_path(attempt.name)}&round={rounds}" if rounds else None
-	seconds = ROUND_SECONDS if rounds else LOOK_AGAIN_SECONDS
-	page.refresh = {"seconds": seconds, "address": address, "without_script_only": False}
+	page.refresh = {"seconds": shell.LOOK_AGAIN_SECONDS, "address": address, "without_script_only": False}
 
 
 def _lead_back(page, back):
@@ -222,7 +220,7 @@ def _prepare_partly(context, page, invoice):
 
 
 def _prepare_pending(context, page, invoice):
-	page.refresh = {"seconds": LOOK_AGAIN_SECONDS, "address": None, "without_script_only": True}
+	page.refresh = {"seconds": shell.LOOK_AGAIN_SECONDS, "address": None, "without_script_only": True}
 	shell.add_script(page, "watch")
 
 

@@ -195,7 +195,7 @@ class TestReturning(FrontendCase):
 		text = page(path).text
 		self.assertIn("round=1", text)
 		self.assertIsNone(self.address_on(text))
-		target = self.address_on(page(f"{path}&round=3").text)
+		target = self.address_on(page(f"{path}&round=5").text)
 		self.assertEqual(parse_qs(urlsplit(target).query)["status"], ["pending"])
 
 	def test_nobody_is_led_away_without_the_signature_of_the_address(self):

@@ -3,9 +3,12 @@
 Payments use the queue `short`, sweeps `default`, and emails with their PDFs `long`, so that payments never wait for emails.
 """
 
+from contextlib import suppress
 from typing import Any
 
 import frappe
+
+from oropendola_payments.engine.core.dead_jobs import forget_if_dead
 
 MAILS = "long"
 SWEEPS = "default"
@@ -26,4 +29,7 @@ def enqueue_after_commit(method: str, **arguments: Any) -> None:
 
 def enqueue_once(method: str, job: str, /, queue: str = "short", **arguments: Any) -> None:
 	"""As `enqueue`, unless a job with this id is queued or running already."""
-	enqueue(method, queue, job_id=f"oropendola::{job}", deduplicate=True, **arguments)
+	job_id = f"oropendola::{job}"
+	with suppress(Exception):  # `enqueue` logs that the queue is down
+		forget_if_dead(job_id)
+	enqueue(method, queue, job_id=job_id, deduplicate=True, **arguments)

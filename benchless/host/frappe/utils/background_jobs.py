@@ -6,6 +6,7 @@ import threading
 import uuid
 from collections import defaultdict
 from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import Any
 
 import frappe
@@ -16,8 +17,26 @@ _QUEUES = ("default", "short", "long")
 _RETRIES = 5
 _REMEMBERED = 1000
 _waiting: dict[str, queues.Queue] = defaultdict(queues.Queue)
-_jobs: dict[str, _dict] = {}
+_jobs: dict[str, "_Job"] = {}
 _guard = threading.Lock()
+
+
+class _Job(_dict):
+	"""What RQ's jobs offer, as far as it is used here."""
+
+	def get_status(self, refresh: bool = True) -> str:
+		return self.status
+
+	def set_status(self, status: str) -> None:
+		self.status = status
+
+	def heartbeat(self, timestamp: datetime, ttl: int) -> None:
+		self.last_heartbeat = timestamp
+
+	def delete(self) -> None:
+		with _guard:
+			if _jobs.get(self.id) is self:
+				del _jobs[self.id]
 
 
 def enqueue(
@@ -44,7 +63,7 @@ def enqueue(
 			return None
 	if now or not (is_async or frappe.flags.in_test):
 		return frappe.call(method, **kwargs)
-	job = _dict(id=create_job_id(job_id), status="queued", queue=queue, method=method, kwargs=kwargs)
+	job = _Job(id=create_job_id(job_id), status="queued", queue=queue, method=method, kwargs=kwargs)
 	job.update(site=frappe.local.site, sites_path=frappe.local.sites_path, user=frappe.session.user)
 	if enqueue_after_commit:
 		frappe.db.after_commit.add(lambda: _put(job))
@@ -52,7 +71,7 @@ def enqueue(
 	return _put(job)
 
 
-def _put(job: _dict) -> _dict:
+def _put(job: _Job) -> _Job:
 	# The job gets copies, as it would through Redis; what cannot be copied fails here as there.
 	job.kwargs = pickle.loads(pickle.dumps(job.kwargs))
 	with _guard:
@@ -74,7 +93,7 @@ def start_worker(queue: str | None = None, quiet: bool = False, *, burst: bool =
 			thread.join()
 
 
-def _next_job(queue: str, burst: bool) -> _dict | None:
+def _next_job(queue: str, burst: bool) -> _Job | None:
 	try:
 		return _waiting[queue].get(block=not burst)
 	except queues.Empty:
@@ -96,8 +115,12 @@ def _forget_waiting_jobs() -> None:
 			del _jobs[job_id]
 
 
-def _run(job: _dict) -> None:
+def _run(job: _Job) -> None:
+	if _jobs.get(job.id) is not job:
+		return  # deleted, and perhaps queued again
 	job.status = "started"
+	# A worker is a thread of this process: it does not die alone.
+	job.last_heartbeat = datetime.max.replace(tzinfo=timezone.utc)
 	frappe.init(job.site, sites_path=job.sites_path)
 	frappe.connect()
 	try:
@@ -109,7 +132,7 @@ def _run(job: _dict) -> None:
 		frappe.destroy()
 
 
-def _execute(job: _dict, retry: int = 0) -> None:
+def _execute(job: _Job, retry: int = 0) -> None:
 	"""Run one job as its own transaction; what it raises is logged and raised again."""
 	method = frappe.get_attr(job.method) if isinstance(job.method, str) else job.method
 	frappe.set_user(job.user)
@@ -138,9 +161,13 @@ def is_job_enqueued(job_id: str) -> bool:
 
 
 def get_job_status(job_id: str) -> str | None:
-	with _guard:
-		job = _jobs.get(create_job_id(job_id))
+	job = get_job(job_id)
 	return job and job.status
+
+
+def get_job(job_id: str) -> Any:
+	with _guard:
+		return _jobs.get(create_job_id(job_id))
 
 
 _absent("frappe.utils.background_jobs")

@@ -1,0 +1,43 @@
+from datetime import datetime, timedelta, timezone
+
+import frappe
+from frappe.utils.background_jobs import get_job
+
+from oropendola_payments.engine.core.after_commit import enqueue_once
+from oropendola_payments.tests.support.case import TestCase
+from oropendola_payments.tests.support.factories import unique
+
+WORK = "oropendola_payments.engine.jobs.payment_jobs.run_refunds"
+
+
+class TestDeadJobs(TestCase):
+	def setUp(self):
+		self.job = unique("sweep")
+		self.id = f"oropendola::{self.job}"
+		enqueue_once(WORK, self.job)
+		self.addCleanup(lambda: get_job(self.id).delete())
+
+	def start(self, seconds_ago: int):
+		"""As a worker starts the job and then says nothing more."""
+		job = get_job(self.id)
+		job.set_status("started")
+		job.heartbeat(datetime.now(timezone.utc) - timedelta(seconds=seconds_ago), 90)
+
+	def status_after_another_call(self) -> str:
+		enqueue_once(WORK, self.job)
+		return get_job(self.id).get_status()
+
+	def test_a_job_whose_worker_was_killed_is_queued_again(self):
+		self.start(seconds_ago=180)
+		self.assertEqual(self.status_after_another_call(), "queued")
+
+	def test_a_job_that_runs_is_not_queued_again(self):
+		self.start(seconds_ago=60)
+		self.assertEqual(self.status_after_another_call(), "started")
+
+	def test_a_queue_that_is_down_costs_the_caller_nothing(self):
+		frappe.local.conf.redis_queue, before = None, frappe.local.conf.get("redis_queue")
+		try:
+			enqueue_once(WORK, self.job)
+		finally:
+			frappe.local.conf.redis_queue = before

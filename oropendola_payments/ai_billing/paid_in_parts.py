@@ -8,15 +8,15 @@ from frappe import _
 from frappe.model.document import Document
 
 from oropendola_payments.ai_billing import document_states
+from oropendola_payments.ai_billing.audited import Audited
 from oropendola_payments.ai_billing.current import current
-from oropendola_payments.ai_billing.records import StatefulRecord
 from oropendola_payments.exceptions import Conflict, NotAllowed
 from oropendola_payments.money import quantize, to_decimal
 
 PERIODS = ("New", "Renewal")  # purposes of an invoice that buys days of service
 
 
-class PaidInParts(StatefulRecord):
+class PaidInParts(Audited):
 	if TYPE_CHECKING:
 		amount_paid: float | Decimal
 		amount_refunded: float | Decimal

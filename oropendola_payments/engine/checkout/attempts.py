@@ -129,8 +129,9 @@ class Lapsed(Conflict):
 
 
 def _settle_without_money(invoice: AIInvoice) -> None:
-	invoice.mark_as_paid(amount_paid=0)
-	fulfil(invoice)
+	with invoice.joined_writes():
+		invoice.mark_as_paid(amount_paid=0)
+		fulfil(invoice)
 	after_commit.enqueue_after_commit(
 		"oropendola_payments.engine.notifications.hooks.nothing_to_pay",
 		queue=after_commit.MAILS,

@@ -233,8 +233,9 @@ def _pay(
 	}
 	counted = paid - invoice.paid() + invoice.counted()
 	if counted >= invoice.total():
-		invoice.mark_as_paid(amount_paid=paid, **values)
-		return _fulfil(invoice, capture)
+		with invoice.joined_writes():
+			invoice.mark_as_paid(amount_paid=paid, **values)
+			return _fulfil(invoice, capture)
 	if invoice.status == "Partly Paid":
 		invoice.write(amount_paid=paid, outstanding_amount=invoice.total() - counted, **values)
 	else:

@@ -16,7 +16,8 @@ MOVES = {
 	("ai_billing/records.py", "add"),
 	("ai_billing/records.py", "_update_row"),
 	("ai_billing/records.py", "_update_rows"),
-	("ai_billing/doctype/ai_invoice/ai_invoice.py", "_swap"),
+	("ai_billing/audited.py", "_swap"),
+	("ai_billing/doctype/payment_attempt/payment_attempt.py", "mark_as_opened"),
 	("ai_billing/doctype/payment_event/payment_event.py", "insert"),
 }
 # These write another status than that of an invoice, attempt, refund or subscription.

@@ -3,7 +3,6 @@ from typing import Any
 
 import frappe
 from frappe import _
-from frappe.model.document import Document
 from frappe.utils import cint, get_datetime, now_datetime
 
 from oropendola_payments.ai_billing import document_states, invoice_price, outbox, receipt, top_up
@@ -12,7 +11,7 @@ from oropendola_payments.ai_billing.doctype.ai_invoice import totals
 from oropendola_payments.ai_billing.doctype.payment_event import payment_event
 from oropendola_payments.ai_billing.paid_in_parts import PaidInParts
 from oropendola_payments.ai_billing.records import move_locked
-from oropendola_payments.exceptions import ConcurrentChange, Conflict, NotAllowed
+from oropendola_payments.exceptions import Conflict, NotAllowed
 
 # Paid never goes back to Failed, Abandoned or Pending, whatever a gateway reports.
 TRANSITIONS = {
@@ -340,55 +339,3 @@ class AIInvoice(PaidInParts):
 		if reason not in reasons:
 			self.record("review_needed", self, reason=reason)
 			self.write(needs_review=1, review_reason="\n".join([*reasons, reason]))
-
-	# Audit trail --------------------------------------------------------------------------------
-
-	def record(
-		self,
-		event: str,
-		reference: Document | None = None,
-		from_status: str | None = None,
-		to_status: str | None = None,
-		**details: Any,
-	) -> None:
-		"""Queue an event for the audit trail. It is written with the next status change or `write`, or at commit."""
-		entry = payment_event.entry(event, reference or self, from_status, to_status, **details)
-		if not self._queued_events():
-			payment_event.flush_at_commit(self)
-		self._queued_events().append(entry)
-
-	def flush_events(self) -> None:
-		if self._queued_events():
-			self.write()
-
-	def write(self, **values: Any) -> None:
-		if not self._write_with_events(values, {}):
-			self._raise_concurrent_change()
-
-	def _swap(self, old: str, new: str, values: dict) -> None:
-		reason = values.get("failure_reason")
-		self.record(f"invoice_{frappe.scrub(new)}", self, old, new, **({"reason": reason} if reason else {}))
-		if not self._write_with_events({"status": new, **values}, {"status": old}):
-			self._raise_concurrent_change()
-
-	def _write_with_events(self, values: dict, only_if: dict) -> bool:
-		queued = self._queued_events()
-		if not queued:
-			return self._update_row(values, only_if)
-		count_before = cint(self.event_count)
-		rows, tail = payment_event.link_to_invoice(self, queued)
-		if not self._update_row({**values, **tail}, {**only_if, "event_count": count_before}):
-			return False
-		payment_event.insert(rows)
-		outbox.announce_audited(rows, self.user, self.subscription)
-		queued.clear()
-		return True
-
-	def _queued_events(self) -> list[dict]:
-		if "queued_events" not in self.flags:
-			self.flags.queued_events = []
-		return self.flags.queued_events
-
-	def _raise_concurrent_change(self) -> None:
-		message = _("Invoice {0} has just been changed by someone else. Please reload it.")
-		frappe.throw(message.format(self.name), ConcurrentChange)

@@ -25,7 +25,7 @@ from oropendola_payments.ai_billing.records import FrozenRecord
 from oropendola_payments.exceptions import AuditTrailIsFrozen
 
 if TYPE_CHECKING:
-	from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+	from oropendola_payments.ai_billing.audited import Audited
 
 SITE_CHAIN = "SITE"
 HASHED = (
@@ -117,13 +117,13 @@ def entry(
 	}
 
 
-def link_to_invoice(invoice: "AIInvoice", entries: list[dict]) -> tuple[list[dict], dict]:
+def link_to_invoice(invoice: "Audited", entries: list[dict]) -> tuple[list[dict], dict]:
 	"""Return the rows to insert, and the columns of the invoice that must be written with them."""
 	rows = _link(entries, invoice.name, int(invoice.event_count or 0), invoice.last_event_hash or "")
 	return rows, {"event_count": rows[-1]["sequence"], "last_event_hash": rows[-1]["hash"]}
 
 
-def flush_at_commit(invoice: "AIInvoice") -> None:
+def flush_at_commit(invoice: "Audited") -> None:
 	"""Write the invoice's queued events when the transaction commits. A rollback discards them."""
 	if not _queued_invoices():
 		frappe.db.before_commit.add(flush)

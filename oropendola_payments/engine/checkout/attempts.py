@@ -99,7 +99,7 @@ def _get_or_create(request: AttemptRequest) -> Created | Existing | None:
 	payer = payer_of(invoice)
 	_require_payable(invoice, payer.subscription_status)
 	rows = attempts_of(invoice.name)
-	tax = reprice.refresh(invoice, any(row.status in OPEN for row in rows))
+	tax = reprice.refresh(invoice, any(row.status in OPEN for row in rows), payer.buyer)
 	if not invoice.outstanding() and invoice.status in ("Pending", "Failed", "Abandoned"):
 		_settle_without_money(invoice)
 		return None

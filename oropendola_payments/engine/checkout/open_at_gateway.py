@@ -10,7 +10,7 @@ from oropendola_payments.engine.checkout.request import build_request, request_s
 from oropendola_payments.engine.checkout.response import checkout_data, payment_response
 from oropendola_payments.engine.core.event_order import local_time
 from oropendola_payments.engine.core.redaction import redact
-from oropendola_payments.engine.core.transactions import in_transaction, lock_attempt
+from oropendola_payments.engine.core.transactions import in_transaction, lock, lock_attempt
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.call import call_gateway
 from oropendola_payments.engine.gateway.idempotency import operation_key
@@ -50,24 +50,28 @@ def choose_method(attempt_name: str, method: str, details: dict, customer: Custo
 
 
 def _record_opened(attempt: PaymentAttempt, request: PaymentRequest, opened: Checkout) -> PaymentAttempt:
-	invoice, attempt = lock_attempt(attempt)
-	if attempt.checkout_data:
-		return attempt  # another request took over after a crash and was faster
-	values = {
+	"""Record the answer. Who changes an attempt holds its invoice's lock, so that the status alone tells whether somebody was faster."""
+	invoice = lock("AI Invoice", attempt.invoice)
+	if attempt.mark_as_opened(**_answer(attempt, request, opened)):
+		invoice.record("attempt_opened", attempt, "Created", "Processing", order=opened.order_id)
+	else:
+		attempt = lock("Payment Attempt", attempt.name)
+		if attempt.checkout_data:
+			return attempt  # another request took over after a crash and was faster
+		attempt.write(**_answer(attempt, request, opened))  # a webhook arrived before the answer
+	if attempt.is_open() and invoice.can_move_to("Processing"):
+		invoice.mark_as_processing(payment_gateway=attempt.gateway)
+	return attempt
+
+
+def _answer(attempt: PaymentAttempt, request: PaymentRequest, opened: Checkout) -> dict:
+	return {
 		"gateway_order_id": attempt.gateway_order_id or opened.order_id,
 		"gateway_payment_id": attempt.gateway_payment_id or opened.payment_id,
 		"expires_at": opened.expires_at and local_time(opened.expires_at),
 		"checkout_data": PaymentAttempt.seal(checkout_data(opened)),
 		"request_data": frappe.as_json(redact(request_summary(request))),
 	}
-	if attempt.status == "Created":
-		attempt.mark_as_processing(**values)
-		invoice.record("attempt_opened", attempt, "Created", "Processing", order=opened.order_id)
-	else:
-		attempt.write(**values)  # a webhook arrived before the answer
-	if attempt.is_open() and invoice.can_move_to("Processing"):
-		invoice.mark_as_processing(payment_gateway=attempt.gateway)
-	return attempt
 
 
 def _record_method(attempt: PaymentAttempt, method: str, opened: Checkout) -> None:

@@ -6,6 +6,7 @@ from datetime import date
 
 import frappe
 from frappe.query_builder import DocType
+from pypika.queries import QueryBuilder
 
 from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.places import STATES_OF_INDIA
@@ -44,8 +45,12 @@ class Buyer:
 
 def buyer(user: str) -> Buyer:
 	"""Return the customer as billing profile and user say now, with one statement."""
-	rows = _read(user)
-	row = rows[0] if rows else frappe._dict(user_email=user)
+	rows = query_of(user).run(as_dict=True)
+	return buyer_of(rows[0] if rows else frappe._dict(user_email=user))
+
+
+def buyer_of(row: frappe._dict) -> Buyer:
+	"""Return the customer of a row of `query_of`."""
 	return Buyer(
 		name=row.legal_name or row.full_name or "",
 		kind=row.kind or "Person",
@@ -66,13 +71,14 @@ def buyer(user: str) -> Buyer:
 	)
 
 
-def _read(user: str) -> list[frappe._dict]:
+def query_of(user: str) -> QueryBuilder:
+	"""Return a query of what billing profile and user say. A caller that needs more about the customer adds columns to it."""
 	person, profile, country = (DocType(name) for name in ("User", "AI Billing Profile", "Country"))
 	query = frappe.qb.from_(person).left_join(profile).on(profile.user == person.name)
 	query = query.left_join(country).on(country.name == profile.country).where(person.name == user)
 	columns = [profile[name] for name in FROM_PROFILE]
 	columns += [person.full_name, person.email.as_("user_email"), person.language.as_("user_language")]
-	return query.select(*columns, country.code.as_("country_code")).run(as_dict=True)
+	return query.select(*columns, country.code.as_("country_code"))
 
 
 def seller(registrations: list[frappe._dict], on: date) -> dict:

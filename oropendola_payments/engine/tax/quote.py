@@ -99,9 +99,13 @@ def quote(
 	product_kind: str | None = None,
 	on: date | str | None = None,
 	inclusive: bool | None = None,
+	known: Buyer | None = None,
 ) -> Quote:
-	"""Return the tax of a sale to this user, by the rules if the seller is registered, else by the one rate of Payment Settings."""
-	day, who = getdate(on) if on else today(), buyer(user)
+	"""Return the tax of a sale to this user, by the rules if the seller is registered, else by the one rate of Payment Settings.
+
+	`known` is the user as a buyer, where the caller has read it.
+	"""
+	day, who = getdate(on) if on else today(), known or buyer(user)
 	registered = rulebook.registrations(day)
 	found = _by_rules(registered, who, currency, product_kind or "", day) if registered else _by_settings()
 	inclusive = includes_tax(currency) if inclusive is None else inclusive

@@ -14,6 +14,7 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.totals import are_same_li
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.core.transactions import in_transaction, lock
+from oropendola_payments.engine.tax.parties import Buyer
 from oropendola_payments.engine.tax.quote import Quote, quote
 from oropendola_payments.exceptions import Unprocessable
 from oropendola_payments.money import quantize, to_decimal
@@ -33,9 +34,12 @@ class BillingProfileMissing(Unprocessable):
 		self.missing = missing
 
 
-def refresh(invoice: AIInvoice, has_open_attempt: bool) -> Quote | None:
-	"""Bring an unpaid invoice up to date and return its tax, or None if it stays as it is. The caller holds its lock."""
-	found = _quote_of(invoice, has_open_attempt)
+def refresh(invoice: AIInvoice, has_open_attempt: bool, buyer: Buyer | None = None) -> Quote | None:
+	"""Bring an unpaid invoice up to date and return its tax, or None if it stays as it is. The caller holds its lock.
+
+	`buyer` is its customer, where the caller has read it.
+	"""
+	found = _quote_of(invoice, has_open_attempt, buyer)
 	if found and not found.missing:
 		_apply(invoice, found)
 	return found
@@ -88,7 +92,7 @@ def _has_open_attempt(invoice: str) -> bool:
 	return bool(frappe.db.exists("Payment Attempt", {"invoice": invoice, "status": ("in", OPEN_ATTEMPTS)}))
 
 
-def _quote_of(invoice: AIInvoice, has_open_attempt: bool) -> Quote | None:
+def _quote_of(invoice: AIInvoice, has_open_attempt: bool, buyer: Buyer | None = None) -> Quote | None:
 	is_ours = bool(invoice.buyer_snapshot)  # not from before there were billing profiles
 	if has_open_attempt or not is_ours or invoice.status not in UNPAID or invoice.paid():
 		return None
@@ -100,6 +104,7 @@ def _quote_of(invoice: AIInvoice, has_open_attempt: bool) -> Quote | None:
 		invoice.user,
 		_product_kind(invoice),
 		inclusive=inclusive,
+		known=buyer,
 	)
 
 

@@ -16,7 +16,6 @@ RAW_SQL = {
 	"ai_billing/doctype/payment_gateway_settings/payment_gateway_settings.py": "reads all secrets of a gateway in one statement",
 	"ai_billing/outbox.py": "stores all events of a transaction in one statement, and looks for listeners past the snapshot",
 	"ai_billing/records.py": "inserts, updates and moves a record in one statement, which decides between two writers",
-	"engine/checkout/payer.py": "every payment that is opened reads the payer in one statement",
 	"engine/core/transactions.py": "locks records",
 	"engine/entitlements/free_plan.py": "locks a subscription and finds the free ones beside it in one statement",
 	"engine/metering/key_check.py": "the key, its subscription and its windows in one query",

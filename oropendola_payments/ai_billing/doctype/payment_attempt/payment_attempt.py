@@ -146,6 +146,10 @@ class PaymentAttempt(StatefulRecord):
 	def mark_as_processing(self, **values: Any) -> bool:
 		return self._move_to("Processing", **values)
 
+	def mark_as_opened(self, **values: Any) -> bool:
+		"""Move from Created to Processing. Return False, and change nothing, if the row is not Created any more."""
+		return self._update_row({"status": "Processing", **values}, only_if={"status": "Created"})
+
 	def mark_as_authorized(self, **values: Any) -> bool:
 		return self._move_to("Authorized", **values)
 

@@ -43,6 +43,8 @@ class TestSelects(TestCase):
 		self.live_through_something()
 		for doctype in WRITTEN:
 			for field in frappe.get_meta(doctype).get("fields", {"fieldtype": "Select"}):
+				if field.fieldname == "naming_series":
+					continue  # admins set their own series, and Frappe checks none
 				with self.subTest(f"{doctype}.{field.fieldname}"):
 					rows = frappe.db.sql(f"SELECT DISTINCT `{field.fieldname}` FROM `tab{doctype}`")
 					written = {row[0] for row in rows if row[0]}

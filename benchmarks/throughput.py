@@ -13,7 +13,10 @@ import frappe
 
 API = "/api/method/oropendola_payments.api."
 GATEWAY = "stripe"  # its messages are settled as they are told, without a question to the gateway
-GOALS = {"consume": 0.6, "settling webhook": 0.25}
+GOALS = {"consume": 0.7, "consume, three limits": 0.6, "refused key": 0.8, "settling webhook": 0.33}
+PLAIN = {"requests_limit_per_day": 10**6}
+LIMITS = (("Requests", "Minute"), ("Tokens", "Day"), ("Units", "Month"))
+MODEL = {"pattern": "gpt-*", "per_input_tokens": 1, "per_output_tokens": 3}
 
 
 @dataclass
@@ -21,6 +24,7 @@ class Shot:
 	path: str
 	body: bytes = b""
 	headers: dict = field(default_factory=dict)
+	answered_with: int = 200
 
 
 class Gun:
@@ -45,7 +49,7 @@ class Gun:
 			connection.request("POST", shot.path, shot.body, {**self.headers, **shot.headers})
 			answer = connection.getresponse()
 			text = answer.read()
-			if answer.status != 200:
+			if answer.status != shot.answered_with:
 				raise SystemExit(f"{shot.path} was answered with {answer.status}: {text[:300]!r}")
 		connection.close()
 
@@ -56,13 +60,14 @@ class Site:
 	def __init__(self, customers: int):
 		from oropendola_payments.tests.support.factories import (
 			create_active_subscription,
-			create_plan,
 			create_user,
 		)
 
-		self.plan = create_plan(price=499, currency="USD", requests_limit_per_day=0)
-		self.users = [create_user() for _number in range(customers)]
-		self.keys = [self._key(create_active_subscription(user)) for user in self.users]
+		limits = [{"allowance": 10**9, "meter": meter, "time_window": window} for meter, window in LIMITS]
+		users = [create_user() for _number in range(customers)]
+		self.keys = [self._key(create_active_subscription(user, **PLAIN)) for user in users]
+		limited = {"limits": limits, "models": [MODEL]}
+		self.limited_keys = [self._key(create_active_subscription(user, **limited)) for user in users]
 		self.told: list[Shot] = []
 
 	@staticmethod
@@ -75,10 +80,21 @@ class Site:
 		return [Shot("/api/method/ping")] * count
 
 	def consumes(self, count: int) -> list[Shot]:
+		return self._consumes(self.keys, count, b'{"requests": 1}')
+
+	def limited_consumes(self, count: int) -> list[Shot]:
+		body = b'{"requests": 1, "model": "gpt-4o", "input_tokens": 500, "output_tokens": 100}'
+		return self._consumes(self.limited_keys, count, body)
+
+	def refused(self, count: int) -> list[Shot]:
+		keys = [key[:-4] + "0000" for key in self.keys]
+		return self._consumes(keys, count, b'{"requests": 1}', answered_with=401)
+
+	@staticmethod
+	def _consumes(keys: list[str], count: int, body: bytes, answered_with: int = 200) -> list[Shot]:
 		headers = {"Content-Type": "application/json"}
 		shots = [
-			Shot(f"{API}usage.consume", b'{"requests": 1}', {**headers, "X-API-Key": key})
-			for key in self.keys
+			Shot(f"{API}usage.consume", body, {**headers, "X-API-Key": key}, answered_with) for key in keys
 		]
 		return [shots[number % len(shots)] for number in range(count)]
 
@@ -104,6 +120,8 @@ def measure(gun: Gun, site: Site, count: int, rounds: int) -> dict[str, float]:
 	kinds: dict[str, Callable[[int], list[Shot]]] = {
 		"ping": site.pings,
 		"consume": site.consumes,
+		"consume, three limits": site.limited_consumes,
+		"refused key": site.refused,
 		"settling webhook": site.settlings,
 		"duplicate webhook": site.duplicates,
 	}
@@ -119,7 +137,7 @@ def measure(gun: Gun, site: Site, count: int, rounds: int) -> dict[str, float]:
 def report(rates: dict[str, float]):
 	for kind, rate in rates.items():
 		goal = f"   goal {GOALS[kind]:.2f}" if kind in GOALS else ""
-		print(f"{kind:20}{rate:8.1f} a second{rate / rates['ping']:8.2f} of ping{goal}")
+		print(f"{kind:23}{rate:8.1f} a second{rate / rates['ping']:8.2f} of ping{goal}")
 
 
 def main():

@@ -71,8 +71,12 @@ class TestBillingDetails(BrowserTestCase):
 		):
 			self.assertIn(shown, text)
 		self.picture(page, "receipt")
-		page.goto(f"/api/method/oropendola_payments.api.receipts.download?invoice_id={self.invoice.name}")
-		self.picture(page, "receipt-print")
+		address = f"/api/method/oropendola_payments.api.receipts.download?invoice_id={self.invoice.name}"
+		answer = page.request.get(address)
+		self.assertEqual(answer.status, 200)
+		if "html" in answer.headers["content-type"]:  # a site without a PDF engine
+			page.goto(address)
+			self.picture(page, "receipt-print")
 
 	def test_the_billing_page_saves_the_profile(self):
 		page = self.open(self.browser_of(self.user), "/billing")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import frappe
 
 from oropendola_payments.engine.core.after_commit import SWEEPS, enqueue_once
+from oropendola_payments.engine.core.dead_jobs import revive_schedule
 
 BATCH = 200
 SWEEP_SECONDS = 1500
@@ -20,6 +21,7 @@ COMPARISONS = {
 
 def enqueue_sweep(function: str) -> None:
 	"""Enqueue a sweep, unless it is queued or running already. Not run by cron itself, whose jobs have only 300 seconds."""
+	revive_schedule()
 	enqueue_once(function, function.rpartition(".")[2], queue=SWEEPS, timeout=SWEEP_SECONDS)
 
 

@@ -4,10 +4,12 @@ import frappe
 from frappe.utils.background_jobs import get_job
 
 from oropendola_payments.engine.core.after_commit import enqueue_once
+from oropendola_payments.engine.jobs import payment_jobs
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import unique
 
 WORK = "oropendola_payments.engine.jobs.payment_jobs.run_refunds"
+SCHEDULED = "oropendola_payments.engine.jobs.payment_jobs.reconcile_attempts"
 
 
 class TestDeadJobs(TestCase):
@@ -34,6 +36,15 @@ class TestDeadJobs(TestCase):
 	def test_a_job_that_runs_is_not_queued_again(self):
 		self.start(seconds_ago=60)
 		self.assertEqual(self.status_after_another_call(), "started")
+
+	def test_a_scheduled_job_whose_worker_was_killed_is_scheduled_again(self):
+		self.id = f"scheduled_job::{SCHEDULED}"
+		frappe.enqueue(SCHEDULED, job_id=self.id)
+		for seconds, is_there in ((60, True), (180, False)):
+			self.start(seconds_ago=seconds)
+			payment_jobs.poll_refunds()
+			self.assertEqual(bool(get_job(self.id)), is_there)
+		frappe.enqueue(SCHEDULED, job_id=self.id)
 
 	def test_a_queue_that_is_down_costs_the_caller_nothing(self):
 		frappe.local.conf.redis_queue, before = None, frappe.local.conf.get("redis_queue")

@@ -33,7 +33,7 @@ def current_rows(doctype: str) -> list[frappe._dict]:
 
 
 def _current(doctype: str, name: str) -> Any:
-	if doctype in _changed_here():
+	if doctype in _changed_here() or _is_replica():
 		return _read(doctype, name)
 	seen, now = _seen_here(), time.monotonic()
 	known = seen.get((doctype, name))
@@ -42,6 +42,12 @@ def _current(doctype: str, name: str) -> Any:
 	doc = _cached(doctype, name)
 	seen[doctype, name] = (now, doc)
 	return doc
+
+
+def _is_replica() -> bool:
+	"""Return whether `frappe.read_only` has switched to a replica. It may lag behind, so what it says is remembered for nobody."""
+	replica = getattr(frappe.local, "replica_db", None)
+	return replica is not None and frappe.local.db is replica
 
 
 def _cached(doctype: str, name: str) -> Any:

@@ -37,6 +37,17 @@ class TestCurrent(TestCase):
 		payment_settings()
 		self.assertEqual(statements_of(payment_settings), 0)
 
+	def test_what_a_replica_says_is_remembered_for_nobody(self):
+		plan = create_invoice(customer()).plan
+		frappe.local.replica_db = frappe.local.db  # as frappe.connect_replica leaves it
+		try:
+			frappe.db.set_value("AI Plan", plan, "price", 1, update_modified=False)
+			self.assertEqual(current("AI Plan", plan).price, 1)
+		finally:
+			del frappe.local.replica_db
+		frappe.db.rollback()
+		self.assertEqual(current("AI Plan", plan).price, 499)
+
 	def test_a_transaction_that_changed_a_document_reads_its_own_change(self):
 		self.addCleanup(frappe.db.rollback)
 		settings = frappe.get_doc("Payment Settings")

@@ -10,6 +10,7 @@ from oropendola_payments.integrations import dispatch
 from oropendola_payments.roles import DESK_ROLES, TRANSACT
 
 MODULE = "AI Billing"
+NEVER_DORMANT_DAYS = 36500
 
 
 def after_install() -> None:
@@ -66,6 +67,7 @@ def ensure_first_data() -> None:
 	ensure_roles()
 	ensure_gateways()
 	ensure_settings()
+	keep_scheduler_awake()
 	ensure_currencies_can_be_chosen()
 	mail_templates.ensure_records()
 
@@ -77,6 +79,16 @@ def ensure_settings() -> None:
 		if field.default and field.fieldname not in stored:
 			frappe.db.set_single_value("Payment Settings", field.fieldname, field.default)
 			forget("Payment Settings")
+
+
+def keep_scheduler_awake() -> None:
+	"""Have the jobs run although nobody logs in. Frappe 15 runs them once a day after four days without a log-in, and 0 means four.
+
+	Customers who only use the API do not log in, and a payment whose message was lost cannot wait for a day.
+	"""
+	settings = "System Settings"
+	if cint(frappe.db.get_single_value(settings, "dormant_days")) < NEVER_DORMANT_DAYS:
+		frappe.db.set_single_value(settings, "dormant_days", NEVER_DORMANT_DAYS)
 
 
 def ensure_roles() -> None:

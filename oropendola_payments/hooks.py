@@ -108,6 +108,7 @@ scheduler_events = {
 		],
 		"*/5 * * * *": [
 			f"{SWEEPS}.count_successes",
+			f"{SWEEPS}.tell_untold",
 			f"{DOCUMENTS}.issue_documents",
 			f"{OTHER_APPS}.post_postings",
 			f"{USAGE}.sum_up_usage",

@@ -14,6 +14,7 @@ from oropendola_payments.engine.core.batch import enqueue_sweep, for_each
 from oropendola_payments.engine.inbound import abandonment, inbox
 from oropendola_payments.engine.inbound.status_query import RefreshRun
 from oropendola_payments.engine.monitoring import alerts, health, invariants
+from oropendola_payments.engine.notifications import untold
 from oropendola_payments.engine.refunds import process as refunds
 from oropendola_payments.engine.routing import figures
 
@@ -34,6 +35,10 @@ def reconcile_attempts() -> None:
 
 def poll_refunds() -> None:
 	_queue("run_refunds")
+
+
+def tell_untold() -> None:
+	_queue("run_untold")
 
 
 def check_abandoned_payments() -> None:
@@ -83,6 +88,11 @@ def run_refunds() -> int:
 	due = {"status": ("in", ("Created", "Processing", "Unknown")), "next_check_at": ("<=", now_datetime())}
 	with acting_as("Sweep"):
 		return for_each("Payment Refund", due, refunds.process)
+
+
+def run_untold() -> int:
+	"""Send the receipts, and tell other apps of the payments and refunds, whose jobs were lost."""
+	return untold.tell_untold()
 
 
 def run_abandoned() -> int:

@@ -4,25 +4,40 @@ from typing import Any
 
 import frappe
 
-from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, SETTLED
 from oropendola_payments.ai_billing.top_up import TOP_UP
 from oropendola_payments.engine.core.transactions import safely
-from oropendola_payments.engine.notifications import credit_mails, documents, emails, subscription_mails
+from oropendola_payments.engine.notifications import (
+	credit_mails,
+	documents,
+	emails,
+	subscription_mails,
+	untold,
+)
 
 
 def payment_succeeded(capture: str) -> None:
-	"""Run the hooks for a capture, Frappe's own `on_payment_authorized` included, and send the receipt."""
+	"""Run the hooks for a capture, Frappe's own `on_payment_authorized` included, and send the receipt.
+
+	A job that was lost is repeated by `untold`. Then hooks may run again, but no mail is sent twice.
+	"""
 	doc = frappe.get_doc("Payment Capture", capture)
+	if not doc.untold:
+		return None
 	issued = documents.issue_now(doc.invoice)
 	invoice = frappe.get_doc("AI Invoice", doc.invoice)
 	_run_hook("payment_succeeded", invoice=invoice, capture=doc)
-	if invoice.status == "Paid" and doc.disposition in ("Applied", "Overpaid"):
+	is_whole = invoice.status in SETTLED and doc.disposition in ("Applied", "Overpaid")
+	if is_whole and invoice.status == "Paid":
 		safely(lambda: invoice.run_method("on_payment_authorized", "Completed"))
+	if is_whole:
 		tell = credit_mails.credits_bought if invoice.purpose == TOP_UP else emails.payment_received
-		safely(lambda: tell(invoice, doc, issued))
-		subscription_mails.payment_withdrew_cancellation(invoice)
+		told = untold.tell_once(doc, lambda: tell(invoice, doc, issued))
 	elif invoice.paid_in_parts() and doc.applied_amount and doc.gateway != "credit":
-		safely(lambda: emails.part_received(invoice, doc))
+		told = untold.tell_once(doc, lambda: emails.part_received(invoice, doc))
+	else:
+		return untold.mark_as_told(doc)
+	if told:
 		subscription_mails.payment_withdrew_cancellation(invoice)
 
 
@@ -58,9 +73,9 @@ def refund_finished(refund: str) -> None:
 	doc = frappe.get_doc("Payment Refund", refund)
 	issued = documents.issue_now(doc.invoice)
 	invoice = frappe.get_doc("AI Invoice", doc.invoice)
-	if doc.status == "Refunded":
+	if doc.status == "Refunded" and doc.untold:
 		_run_hook("payment_refunded", invoice=invoice, refund=doc)
-		safely(lambda: emails.refund_done(invoice, doc, issued))
+		untold.tell_once(doc, lambda: emails.refund_done(invoice, doc, issued))
 
 
 def invoice_closed(invoice: str) -> None:

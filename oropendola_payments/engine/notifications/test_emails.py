@@ -63,6 +63,7 @@ class TestPaymentMails(MailCase):
 		notification_hooks.payment_succeeded(self.capture)
 		self.assertIn("Your API key is ready", mails_to(self.user)[-1].html)
 		api_keys.reveal(self.invoice.subscription)
+		frappe.db.set_value("Payment Capture", self.capture, "untold", 1)
 		notification_hooks.payment_succeeded(self.capture)
 		self.assertNotIn("API key", mails_to(self.user)[-1].html)
 

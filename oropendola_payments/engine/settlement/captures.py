@@ -156,6 +156,7 @@ def insert_capture(
 			"surplus": _amount(event) - applied,
 			"amount_refunded": 0,
 			"credit_used": 0,
+			"untold": int(attempt.gateway != "credit"),  # no mail is sent about credit that was spent
 		}
 	)
 	capture.add()

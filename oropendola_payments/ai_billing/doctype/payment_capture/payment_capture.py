@@ -34,6 +34,7 @@ class PaymentCapture(SystemRecord):
 		note: DF.SmallText | None
 		resolution: DF.Literal["", "Refund", "Credit", "Flag"]
 		surplus: DF.Currency
+		untold: DF.Check
 		user: DF.Link | None
 	# end: auto-generated types
 
@@ -57,6 +58,7 @@ class PaymentCapture(SystemRecord):
 		"credit_from",
 		"dispute_state",
 		"disputes",
+		"untold",
 	)
 
 	def refundable(self) -> Decimal:
@@ -76,6 +78,10 @@ class PaymentCapture(SystemRecord):
 			to_decimal(self.amount) - to_decimal(self.applied_amount or 0) - to_decimal(self.credit_used or 0)
 		)
 		return max(Decimal(0), refunded - max(Decimal(0), unapplied))
+
+	def mark_as_told(self) -> bool:
+		"""Note that the customer was told. Return False if somebody else has done so."""
+		return self._update_row({"untold": 0}, only_if={"untold": 1})
 
 
 def on_doctype_update() -> None:

@@ -43,6 +43,7 @@ class PaymentRefund(StatefulRecord):
 		reason: DF.SmallText | None
 		request_fingerprint: DF.Data | None
 		status: DF.Literal["Created", "Processing", "Unknown", "Refunded", "Failed"]
+		untold: DF.Check
 		user: DF.Link | None
 	# end: auto-generated types
 
@@ -66,6 +67,7 @@ class PaymentRefund(StatefulRecord):
 		"last_fact_at",
 		"completed_at",
 		"error_message",
+		"untold",
 	)
 
 	def can_be_closed(self) -> bool:
@@ -79,11 +81,20 @@ class PaymentRefund(StatefulRecord):
 
 	def mark_as_refunded(self, **values: Any) -> bool:
 		return self._move_to(
-			"Refunded", completed_at=now_datetime(), next_check_at=None, error_message=None, **values
+			"Refunded",
+			completed_at=now_datetime(),
+			next_check_at=None,
+			error_message=None,
+			untold=1,
+			**values,
 		)
 
 	def mark_as_failed(self, **values: Any) -> bool:
-		return self._move_to("Failed", completed_at=now_datetime(), next_check_at=None, **values)
+		return self._move_to("Failed", completed_at=now_datetime(), next_check_at=None, untold=0, **values)
+
+	def mark_as_told(self) -> bool:
+		"""Note that the customer was told. Return False if somebody else has done so."""
+		return self._update_row({"untold": 0}, only_if={"untold": 1})
 
 
 def on_doctype_update() -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import frappe
 
 from benchmarks.cluster import report
-from benchmarks.cluster.home import SITE, Home
+from benchmarks.cluster.load.shop import open_shop
+from benchmarks.cluster.machines.home import SITE, Home
 from benchmarks.cluster.run import Run
-from benchmarks.cluster.shop import open_shop
 from oropendola_payments.tests.support.simulated import close_simulator, simulator
 
 

@@ -7,14 +7,14 @@ from argparse import Namespace
 import frappe
 
 from benchmarks.cluster import calm
-from benchmarks.cluster.chaos import Chaos
-from benchmarks.cluster.client import Client
 from benchmarks.cluster.figures import Figures
-from benchmarks.cluster.home import SITE, Home
-from benchmarks.cluster.messages import Messages
-from benchmarks.cluster.nodes import Nodes
-from benchmarks.cluster.shop import Shop
-from benchmarks.cluster.stories import Stories
+from benchmarks.cluster.load.client import Client
+from benchmarks.cluster.load.messages import Messages
+from benchmarks.cluster.load.shop import Shop
+from benchmarks.cluster.load.stories import Stories
+from benchmarks.cluster.machines.chaos import Chaos
+from benchmarks.cluster.machines.home import SITE, Home
+from benchmarks.cluster.machines.nodes import Nodes
 from oropendola_payments.simulator import Simulator
 
 PING_SECONDS = 0.25

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import frappe
 
-from benchmarks.cluster.shop import GATEWAYS
+from benchmarks.cluster.load.shop import GATEWAYS
 from oropendola_payments.engine.monitoring import audit, invariants
 from oropendola_payments.simulator import Simulator
 from oropendola_payments.tests.support import checks

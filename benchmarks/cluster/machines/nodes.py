@@ -2,8 +2,8 @@
 
 import threading
 
-from benchmarks.cluster.home import SITE, Home
-from benchmarks.cluster.process import Process, free_port, listens, wait_for
+from benchmarks.cluster.machines.home import SITE, Home
+from benchmarks.cluster.machines.process import Process, free_port, listens, wait_for
 
 # As the containers of frappe_docker and of the Helm chart name and order them.
 QUEUES = {"short": "short,default", "long": "long,default,short"}

@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from benchmarks.cluster.client import API, Client
+from benchmarks.cluster.load.client import API, Client
 from oropendola_payments.simulator import Delivery, Simulator
 
 # How many of a hundred messages; the rest arrives once and at once.

@@ -6,9 +6,9 @@ import time
 from contextlib import suppress
 from secrets import token_hex
 
-from benchmarks.cluster.client import BROKEN, Answer, Client, insist
-from benchmarks.cluster.messages import Messages
-from benchmarks.cluster.shop import GATEWAYS, Shop
+from benchmarks.cluster.load.client import BROKEN, Answer, Client, insist
+from benchmarks.cluster.load.messages import Messages
+from benchmarks.cluster.load.shop import GATEWAYS, Shop
 from oropendola_payments.simulator import Return, Simulator
 from oropendola_payments.tests.support.gateway_events import currency_of
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit
 
 from benchmarks.cluster.figures import Figures
-from benchmarks.cluster.nodes import site_header
+from benchmarks.cluster.machines.nodes import site_header
 
 API = "/api/method/oropendola_payments.api."
 BROKEN = 0  # the status of a request whose connection broke: nobody knows whether it was carried out

@@ -62,7 +62,7 @@ class Process:
 				with suppress(ProcessLookupError):
 					os.kill(pid, signal.SIGTERM)
 			with suppress(subprocess.TimeoutExpired):
-				self.handle.wait(10)
+				self.handle.wait(60)
 		if self.is_running():
 			self.kill()
 

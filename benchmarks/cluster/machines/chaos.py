@@ -5,9 +5,9 @@ import threading
 import time
 
 from benchmarks.cluster.figures import Figures
-from benchmarks.cluster.home import Home
-from benchmarks.cluster.nodes import Nodes
-from benchmarks.cluster.process import Process, kill
+from benchmarks.cluster.machines.home import Home
+from benchmarks.cluster.machines.nodes import Nodes
+from benchmarks.cluster.machines.process import Process, kill
 
 # At which share of the time each happens.
 PLAN = {

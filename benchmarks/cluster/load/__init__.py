@@ -1,0 +1,1 @@
+"""Customers, a manager and the gateways' messages."""

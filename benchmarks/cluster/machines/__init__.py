@@ -1,0 +1,1 @@
+"""Processes: a database, two Redis, two nodes, and what kills them."""

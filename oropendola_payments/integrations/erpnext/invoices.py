@@ -1,16 +1,22 @@
 """Sales Invoices and credit notes, as our own invoice or tax document has them."""
 
+import json
+from decimal import Decimal
+
 import frappe
 from frappe import _
 from frappe.utils import cint
 
 from oropendola_payments.integrations.erpnext import accounts, parties
 from oropendola_payments.integrations.erpnext.fields import KEY
-from oropendola_payments.integrations.erpnext.types import INVOICE, Booked, Foreign, Sale
+from oropendola_payments.integrations.erpnext.types import INVOICE, Booked, Foreign, Sale, Tax
 from oropendola_payments.integrations.outbox.types import NeedsAttention
-from oropendola_payments.money import quantize
+from oropendola_payments.money import exponent_of, quantize
 
 GENERAL_ITEM = "AI-SERVICES"
+TAXES = "Sales Taxes and Charges"
+# To how many digits ERPNext keeps a tax rate, unless the site keeps fewer.
+RATE_DIGITS = 3
 
 
 def book(sale: Sale, company: str) -> Booked:
@@ -22,8 +28,6 @@ def book_note(note: Sale, company: str, against: str) -> Booked:
 	"""Submit a credit note. Its own outstanding amount stays, for the refund to pay."""
 	invoice = _draft(note, company, -1)
 	invoice.update({"is_return": 1, "return_against": against, "update_outstanding_for_self": 1})
-	for row in invoice.items:
-		row.item_code = None  # a part of a service has no quantity that could be returned
 	return _submit(invoice, note)
 
 
@@ -52,19 +56,31 @@ def _draft(sale: Sale, company: str, sign: int) -> Foreign:
 			"taxes_and_charges": None,
 		}
 	)
-	invoice.append("items", _item_row(sale, company, sign))
+	item = invoice.append("items", _item_row(sale, company, sign))
 	for tax in sale.taxes:
-		invoice.append(
-			"taxes",
-			{
-				"charge_type": "Actual",
-				"account_head": accounts.tax_account(tax.account, tax.label, company),
-				"description": tax.label,
-				"tax_amount": sign * float(tax.amount),
-			},
-		)
+		account = accounts.tax_account(tax.account, tax.label, company)
+		row = {"account_head": account, "description": tax.label, **_charge(tax, sale, sign)}
+		if row["charge_type"] == "Actual" and frappe.get_meta(TAXES).has_field("item_wise_tax_detail"):
+			row.update(_detail(tax, item.item_code or item.item_name, row["tax_amount"]))
+		invoice.append("taxes", row)
 	_fill_gst(invoice, sale)
 	return invoice
+
+
+def _charge(tax: Tax, sale: Sale, sign: int) -> dict:
+	"""Return how ERPNext comes to exactly our amount: by the rate, as its reports and India Compliance want it, else as a sum."""
+	exact = sale.net * tax.rate / 100
+	# An amount halfway between two units is rounded down by some sites and up by others.
+	is_sure = abs(exact - tax.amount) < Decimal("0.5").scaleb(-exponent_of(sale.currency))
+	if is_sure and round(tax.rate, RATE_DIGITS) == tax.rate:
+		return {"charge_type": "On Net Total", "rate": float(tax.rate)}
+	return {"charge_type": "Actual", "tax_amount": sign * float(tax.amount)}
+
+
+def _detail(tax: Tax, item: str, amount: float) -> dict:
+	"""Say the rate of a sum, which ERPNext 15 would note as 0, and India Compliance refuses that."""
+	detail = json.dumps({item: [float(tax.rate), amount]})
+	return {"dont_recompute_tax": 1, "item_wise_tax_detail": detail}
 
 
 def _require_currency(sale: Sale, company: str) -> None:
@@ -83,7 +99,8 @@ def _price_list() -> str | None:
 def _item_row(sale: Sale, company: str, sign: int) -> dict:
 	rate = float(sale.net)
 	row = {
-		"item_code": item_of(sale),
+		# A credit note takes back a part of a service, not a quantity that could be returned.
+		"item_code": item_of(sale) if sign > 0 else None,
 		"item_name": sale.description[:140],
 		"description": sale.reason or sale.description,
 		"uom": _uom(),

@@ -27,7 +27,7 @@ FIELDS = {
 	"Payment Entry Reference": "reference_doctype reference_name allocated_amount payment_request",
 	"Sales Invoice": "set_posting_time disable_rounded_total is_return return_against update_outstanding_for_self debit_to outstanding_amount",
 	"Sales Invoice Item": "item_code item_name qty rate price_list_rate income_account cost_center",
-	"Sales Taxes and Charges": "charge_type account_head description tax_amount",
+	"Sales Taxes and Charges": "charge_type account_head description rate tax_amount dont_recompute_tax",
 	"Payment Gateway Account": "payment_gateway payment_account currency company payment_channel is_default",
 	"Customer": "customer_name customer_type customer_group territory tax_id",
 	"Account": "account_name company parent_account account_type account_currency is_group",

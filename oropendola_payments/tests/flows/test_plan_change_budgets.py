@@ -9,6 +9,9 @@ from oropendola_payments.tests.support.http import call, message, send
 from oropendola_payments.tests.support.pages import session_of
 from oropendola_payments.tests.support.plan_changes import PlanChangeCase
 
+# Frappe 15 asks these whenever it inserts a document, once for each of its tables. Frappe 16 does not.
+OF_FRAPPE = ("SELECT `issingle` FROM `tabDocType`", "SELECT `value` FROM `tabSingles`")
+
 
 class TestPlanChangeBudgets(PlanChangeCase):
 	def cost(self, request: Callable) -> list[str]:
@@ -23,6 +26,7 @@ class TestPlanChangeBudgets(PlanChangeCase):
 			_without_literals(s) for s in self.cost(lambda: send("POST", "/api/method/ping", headers=headers))
 		]
 		mine = self.cost(request)
+		mine = [statement for statement in mine if not statement.startswith(OF_FRAPPE)]
 		return [statement for statement in mine if _without_literals(statement) not in ping]
 
 	def customer(self) -> dict:

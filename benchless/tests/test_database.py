@@ -59,6 +59,19 @@ class TestStatements(ThrowawaySite):
 		)
 		self.assertCountEqual(found, names)
 
+	def test_names_and_places_are_filled_in_order(self):
+		named = frappe.db.sql("select %(b)s, '%%', %(a)s in %(c)s, %(b)s", {"a": 1, "b": "x", "c": [1, 2]})
+		self.assertEqual(named, (("x", "%", 1, "x"),))
+		placed = frappe.db.sql("select %s, %s in %s, %s", ("x", 3, {1, 2}, None))
+		self.assertEqual(placed, (("x", 0, None),))
+
+	def test_a_wrong_number_of_values_is_refused(self):
+		for query, values in (
+			("select %s", []), ("select %s", (1, 2)), ("select %s", {"a": 1}), ("select 1", (1,)), ("select %d", (1,)),
+		):  # fmt: skip
+			with self.subTest(query=query, values=values), self.assertRaises((TypeError, ValueError)):
+				frappe.db.sql(query, values)
+
 	def test_what_mariadb_refuses_is_refused(self):
 		with self.assertRaises(SyntaxError):
 			frappe.db.sql("select 1 from `tabBox` where name in %s", ([],))

@@ -31,6 +31,16 @@ class TestCache(ThrowawaySite):
 		self.assertEqual(in_thread(self.path, lambda: frappe.cache.get("raw")), b"4")
 		self.assertEqual([frappe.cache.set("claim", 1, nx=True, ex=9) for _ in range(2)], [True, None])
 
+	def test_keys_with_a_beginning_are_found_until_they_are_deleted_or_expire(self):
+		for name in ("note::b", "note::a", "note::a*c", "notebook"):
+			frappe.cache.set_value(name, 1)
+		frappe.cache.set_value("note::gone", 1, expires_in_sec=-1)
+		frappe.cache.delete_value("note::b")
+		found = [key.decode().partition("|")[2] for key in frappe.cache.get_keys("note::")]
+		self.assertEqual(found, ["note::a", "note::a*c"])
+		frappe.cache.delete_keys("note::")
+		self.assertEqual((frappe.cache.get_keys("note::"), frappe.cache.get_value("notebook")), ([], 1))
+
 	def test_generator_fills_a_hash_once(self):
 		values = iter([1, 2])
 		self.assertEqual([frappe.cache.hget("h", "k", lambda: next(values)) for _ in range(2)], [1, 1])

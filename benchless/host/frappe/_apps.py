@@ -1,9 +1,9 @@
 """Finds apps, their files, their hooks and their functions."""
 
-import copy
 import importlib
 import json
 import types
+from functools import lru_cache
 from pathlib import Path
 
 from ._site import local
@@ -56,17 +56,29 @@ def get_module_list(app_name):
 def get_installed_apps():
 	if not getattr(local, "db", None):
 		return []
-	return json.loads(local.db.get_global("installed_apps") or "[]")
+	return list(_read_list(local.db.get_global("installed_apps") or "[]"))
+
+
+@lru_cache(maxsize=64)
+def _read_list(text: str) -> tuple[str, ...]:
+	return tuple(json.loads(text))
 
 
 def get_hooks(hook: str | None = None, default="_KEEP_DEFAULT_LIST", app_name: str | None = None):
 	"""The hooks of all installed apps together, or of one app; of one name, when given."""
 	hooks = _load_hooks((app_name,) if app_name else tuple(get_installed_apps()) or ("frappe",))
 	if not hook:
-		return copy.deepcopy(hooks)
+		return _copied(hooks)
 	if hook in hooks:
-		return copy.deepcopy(hooks[hook])
+		return _copied(hooks[hook])
 	return [] if default == "_KEEP_DEFAULT_LIST" else default
+
+
+def _copied(hook):
+	"""The hook for a caller who may change it: its lists and dicts are new ones."""
+	if isinstance(hook, dict):
+		return type(hook)((key, _copied(value)) for key, value in hook.items())
+	return [_copied(value) for value in hook] if isinstance(hook, list) else hook
 
 
 def _load_hooks(apps: tuple) -> _dict:

@@ -1,14 +1,46 @@
 """Opens and closes a site for the current thread: configuration, `frappe.local`, database connection."""
 
 import json
+import threading
+from operator import attrgetter
 from pathlib import Path
 
-from werkzeug.local import Local, release_local
+from werkzeug.local import LocalProxy, release_local
 
 from .exceptions import IncorrectSitePath
 from .types import _dict
 
-local = Local()
+
+class _Local(threading.local):
+	"""As `werkzeug.local.Local`, for threads only: every line of a host reads it, so it must be quick."""
+
+	def __call__(self, name: str) -> LocalProxy:
+		return _Proxy(_reader(self, name))
+
+	def __release_local__(self) -> None:
+		self.__dict__.clear()
+
+
+class _Proxy(LocalProxy):
+	"""Stands for what is under a name of `local` now."""
+
+	def __getattr__(self, name):
+		return getattr(self._get_current_object(), name)
+
+
+def _reader(local: _Local, name: str):
+	read = attrgetter(name)
+
+	def current():
+		try:
+			return read(local)
+		except AttributeError:
+			raise RuntimeError(f"frappe.{name} is not bound") from None
+
+	return current
+
+
+local = _Local()
 
 
 def init(site: str, sites_path: str = ".", new_site: bool = False, force=False) -> None:

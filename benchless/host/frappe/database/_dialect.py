@@ -30,6 +30,7 @@ _REPLACEMENTS = [
 ]
 _INSERT_IGNORE = re.compile(r"^\s*insert\s+ignore\b", re.I)
 _PLACEHOLDER = re.compile(r"%(?:\((\w+)\))?(.)", re.S)
+_WHOLE_SECOND = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.000000")
 KINDS = dict.fromkeys(("insert", "update", "delete", "replace"), "write")
 KINDS |= dict.fromkeys(("create", "alter", "drop"), "ddl")
 KINDS |= dict.fromkeys(("commit", "rollback", "start", "savepoint", "release"), "control")
@@ -56,52 +57,93 @@ def _translate_words(part: str) -> str:
 	return part
 
 
+@lru_cache(maxsize=4096)
+def _placeholders(text: str) -> tuple[tuple[str, ...], tuple[str | None, ...], str]:
+	"""What stands between the placeholders, the name of each or None, and the whole with `?` in their places."""
+	parts, names, start, between = [], [], 0, ""
+	for match in _PLACEHOLDER.finditer(text):
+		between += text[start : match.start()]
+		start = match.end()
+		name, letter = match.groups()
+		if letter == "%":
+			between += "%"
+		elif letter == "s":
+			parts.append(between)
+			names.append(name)
+			between = ""
+		else:
+			raise ValueError(f"unsupported format character {letter!r}; write %% for a percent sign")
+	parts.append(between + text[start:])
+	return tuple(parts), tuple(names), "?".join(parts)
+
+
 def bind(text: str, values) -> tuple[str, list]:
 	"""Put `?` for every `%s` and `%(name)s`; a list becomes as many of them as it has members."""
 	bound = []
 	if values is not None:
 		text = _bind_values(text, values, bound)
-	if _EMPTY_LIST.search(text):
+	if _has_empty_list(text):
 		raise SyntaxError("MariaDB refuses an empty list: IN ()")
 	return text, bound
 
 
+@lru_cache(maxsize=4096)
+def _has_empty_list(text: str) -> bool:
+	return bool(_EMPTY_LIST.search(text))
+
+
 def _bind_values(text: str, values, bound: list) -> str:
-	remaining = [] if isinstance(values, dict) else list(values)[::-1]
-
-	def place(match: re.Match) -> str:
-		name, letter = match.groups()
-		if letter == "%":
-			return "%"
-		if letter != "s":
-			raise ValueError(f"unsupported format character {letter!r}; write %% for a percent sign")
-		if not name and not remaining:
-			raise TypeError("not enough arguments for format string")
-		return _add(bound, values[name] if name else remaining.pop())
-
-	text = _PLACEHOLDER.sub(place, text)
-	if remaining:
-		raise TypeError("not all arguments converted during string formatting")
+	parts, names, plain = _placeholders(text)
+	chosen = _in_order(names, values)
+	lists = [isinstance(value, list | tuple | set | frozenset) for value in chosen]
+	if not any(lists):
+		bound += map(adapt, chosen)
+		return plain
+	text = parts[0]
+	for value, is_list, part in zip(chosen, lists, parts[1:], strict=True):
+		members = list(value) if is_list else [value]
+		bound += map(adapt, members)
+		text += (f"({','.join('?' * len(members))})" if is_list else "?") + part
 	return text
 
 
-def _add(bound: list, value) -> str:
-	if isinstance(value, list | tuple | set | frozenset):
-		bound.extend(adapt(item) for item in value)
-		return "(" + ",".join("?" * len(value)) + ")"
-	bound.append(adapt(value))
-	return "?"
+def _in_order(names: tuple, values) -> list:
+	"""The value of each placeholder."""
+	if isinstance(values, dict):
+		if None in names:
+			raise TypeError("not enough arguments for format string")
+		return [values[name] for name in names]
+	if len(names) != len(values) or any(names):
+		_refuse(names, values)
+	return list(values)
+
+
+def _refuse(names: tuple, values) -> None:
+	if len(names) > len(values):
+		raise TypeError("not enough arguments for format string")
+	if any(names):
+		raise TypeError("format requires a mapping")
+	raise TypeError("not all arguments converted during string formatting")
 
 
 def adapt(value):
 	"""The value as SQLite stores it. Dates and times are text that sorts correctly."""
-	if value is None or isinstance(value, bytes | float):
+	kind = type(value)
+	if value is None or kind in (int, float, bytes):
+		return value
+	if kind is str:
+		is_moment = len(value) == 26 and value.endswith(".000000")
+		return value[:-7] if is_moment and _WHOLE_SECOND.fullmatch(value) else value
+	return _adapt_other(value)
+
+
+def _adapt_other(value):
+	if isinstance(value, bytes | float):
 		return value
 	if isinstance(value, int):
 		return int(value)
 	if isinstance(value, str):
-		is_whole_second = re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.000000", value)
-		return value[:-7] if is_whole_second else str(value)
+		return adapt(str(value))
 	if isinstance(value, decimal.Decimal):
 		return float(value)
 	if isinstance(value, datetime.datetime):

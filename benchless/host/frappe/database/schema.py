@@ -20,6 +20,9 @@ _STANDARD_COLUMNS = f"""name {_TEXT} primary key check (length(`name`) <= 140), 
 	modified_by {_TEXT}, owner {_TEXT}, docstatus INTEGER not null default 0, idx INTEGER not null default 0"""
 
 
+_FORMATTED = {"Datetime", "Date", "Time", "Currency", "Float", "Percent"}
+
+
 def _column_value(fieldtype: str | None, value):
 	"""The value as a column of this type holds it: dates without a time, date-times in one format."""
 	if value is None:

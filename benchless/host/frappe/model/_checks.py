@@ -26,7 +26,7 @@ class Checks:
 	def _get_missing_mandatory_fields(self) -> list[tuple[str, str]]:
 		missing = [
 			(field.fieldname, self._missing_message(field))
-			for field in self.meta.get("fields", {"reqd": 1})
+			for field in self.meta._fields_with("reqd")
 			if not self._has_content(field)
 		]
 		parents = ("parent", "parenttype") if self.meta.istable else ()
@@ -94,27 +94,33 @@ class Checks:
 					validate_email_address(address, throw=True)
 
 	def _validate_non_negative(self):
-		for field in self.meta.get("fields", {"non_negative": 1}):
+		for field in self.meta._fields_with("non_negative"):
 			if flt(self.get(field.fieldname)) < 0:
 				message = _("Value cannot be negative for {0}: {1}")
 				text = self._where() + message.format(_(field.parent), bold(_(field.label)))
 				frappe.throw(text, frappe.NonNegativeError, title=_("Negative Value"))
 
 	def _validate_length(self):
-		from frappe.database.schema import _VARCHAR_TYPES
-
 		if frappe.flags.in_install or self.meta.issingle:
 			return
-		for fieldname, value in self.get_valid_dict().items():
-			field = self.meta.get_field(fieldname) or _dict()
-			if field.fieldtype in _VARCHAR_TYPES:
-				most = cint(field.length) or frappe.db.VARCHAR_LEN
-				is_too_big = len(cstr(value)) > most
-			else:
-				most = _LARGEST.get("Long Int" if cint(field.length) > 11 else field.fieldtype)
-				is_too_big = field.fieldtype in _LARGEST and abs(cint(value)) > most
-			if is_too_big:
+		values = self.get_valid_dict()
+		for field, most, is_text in self.meta._once("limits", self._limits):
+			value = values[field.fieldname]
+			if (len(cstr(value)) if is_text else abs(cint(value))) > most:
 				self.throw_length_exceeded_error(field, most, value)
+
+	def _limits(self) -> list[tuple[_dict, int, bool]]:
+		"""The columns that hold so many characters, or numbers up to so much."""
+		from frappe.database.schema import _VARCHAR_TYPES
+
+		limits = []
+		for field in filter(None, map(self.meta.get_field, self.meta.get_valid_columns())):
+			if field.fieldtype in _VARCHAR_TYPES:
+				limits.append((field, cint(field.length) or frappe.db.VARCHAR_LEN, True))
+			elif field.fieldtype in _LARGEST:
+				kind = "Long Int" if cint(field.length) > 11 else field.fieldtype
+				limits.append((field, _LARGEST[kind], False))
+		return limits
 
 	def throw_length_exceeded_error(self, df, max_length, value):
 		place = f"{_(self.doctype)} {self.name}"
@@ -133,6 +139,8 @@ class Checks:
 		if frappe.flags.in_install:
 			return
 		for fieldname, value in self.get_valid_dict().items():
+			if not isinstance(value, str) or "<" not in value:
+				continue  # nothing to clean
 			field = self.meta.get_field(fieldname) or _dict()
 			is_mail = field.fieldtype in ("Data", "Small Text", "Text") and field.options == "Email"
 			if not (field.ignore_xss_filter or is_mail or field.fieldtype in _NEVER_CLEANED):
@@ -147,7 +155,7 @@ class Checks:
 		if self.flags.ignore_save_passwords is True:
 			return
 		ignored = self.flags.ignore_save_passwords or ()
-		for field in self.meta.get("fields", {"fieldtype": "Password"}):
+		for field in self.meta._fields_of("Password"):
 			secret = self.get(field.fieldname)
 			if field.fieldname in ignored:
 				continue

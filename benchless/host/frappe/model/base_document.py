@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import frappe
 from frappe._absent import _absent
 from frappe._doctypes import _core_definitions, _module_of
-from frappe.database.schema import _column_value
+from frappe.database.schema import _FORMATTED, _column_value
 from frappe.model import datetime_fields, default_fields, float_like_fields, table_fields
 from frappe.model._checks import Checks
 from frappe.model.naming import set_new_name
@@ -64,9 +64,9 @@ class BaseDocument(Checks):
 	def meta(self):
 		return frappe.get_meta(self.doctype)
 
-	@cached_property
+	@property
 	def _table_fieldnames(self) -> set[str]:
-		return {df.fieldname for df in self.meta.get_table_fields()}
+		return self.meta._once("tables", lambda: {df.fieldname for df in self.meta.get_table_fields()})
 
 	def __getstate__(self):
 		hidden = ("meta", "_parent_doc")
@@ -75,8 +75,12 @@ class BaseDocument(Checks):
 	def update(self, d):
 		if "name" in d:  # the children refer to it
 			self.name = d["name"]
-		for key, value in d.items():
-			self.set(key, value)
+		tables = self._table_fieldnames
+		if tables or not self._reserved_keywords.isdisjoint(d):
+			for key, value in d.items():
+				self.set(key, value)
+		else:
+			self.__dict__.update(d)
 		return self
 
 	def update_if_missing(self, d):
@@ -145,10 +149,10 @@ class BaseDocument(Checks):
 
 	def get_valid_dict(self, sanitize=True, convert_dates_to_str=False, ignore_nulls=False) -> _dict:
 		"""The values of all columns, each as its type."""
-		values = _dict()
-		for fieldname in self.meta.get_valid_columns():
-			value, field = self.__dict__.get(fieldname), self.meta.get_field(fieldname)
-			if sanitize and field:
+		values, own = _dict(), self.__dict__
+		for fieldname, field, settled in self.meta._once("typed columns", self._typed_columns):
+			value = own.get(fieldname)
+			if sanitize and field and value.__class__ not in settled:
 				value = _typed(field, value)
 			if convert_dates_to_str and isinstance(value, datetime.date | datetime.time | datetime.timedelta):
 				value = str(value)
@@ -156,11 +160,21 @@ class BaseDocument(Checks):
 				values[fieldname] = value
 		return values
 
+	def _typed_columns(self) -> list[tuple]:
+		"""Each column with its field, and the types of values that stay as they are."""
+		columns = [(name, self.meta.get_field(name)) for name in self.meta.get_valid_columns()]
+		return [(name, field, _settled_types(field)) for name, field in columns]
+
 	def init_valid_columns(self):
-		for key in (*default_fields, *self.meta.get_valid_columns()):
-			self.__dict__.setdefault(key, None)
+		own, columns = self.__dict__, self.meta._once("blanks", self._blanks)
+		if not own.keys() >= columns.keys():
+			for key in columns:
+				own.setdefault(key, None)
 		for key in ("docstatus", "idx"):
 			self.__dict__[key] = cint(self.__dict__[key])
+
+	def _blanks(self) -> dict:
+		return dict.fromkeys((*default_fields, *self.meta.get_valid_columns()))
 
 	def is_new(self) -> bool:
 		return self.get("__islocal")
@@ -181,10 +195,13 @@ class BaseDocument(Checks):
 
 	def _row(self) -> _dict:
 		values = self.get_valid_dict()
-		for fieldname, value in values.items():
-			field = self.meta.get_field(fieldname)
-			values[fieldname] = _column_value(field and field.fieldtype, value)
+		for fieldname, fieldtype in self.meta._once("formatted columns", self._formatted_columns):
+			values[fieldname] = _column_value(fieldtype, values[fieldname])
 		return values
+
+	def _formatted_columns(self) -> list[tuple[str, str]]:
+		fields = [field for name in self.meta.get_valid_columns() if (field := self.meta.get_field(name))]
+		return [(field.fieldname, field.fieldtype) for field in fields if field.fieldtype in _FORMATTED]
 
 	def db_insert(self, ignore_if_duplicate=False):
 		"""Insert this row alone, without checks."""
@@ -238,6 +255,18 @@ class BaseDocument(Checks):
 		)
 		frappe.msgprint(frappe._("{0} must be unique").format(label))
 		raise frappe.UniqueValidationError(self.doctype, self.name, e)
+
+
+def _settled_types(field: _dict | None) -> tuple[type, ...]:
+	"""The types of the values that `_typed` returns unchanged."""
+	if not field or field.fieldtype == "Check":
+		return ()
+	if field.fieldtype == "Int":
+		return (int,)
+	if field.fieldtype in float_like_fields:
+		return (float,)
+	nothing = type(None)
+	return (nothing,) if field.fieldtype in datetime_fields or field.unique else (nothing, str)
 
 
 def _typed(field: _dict, value):

@@ -1,5 +1,7 @@
 """What a DocType is: its fields, permissions and options, read from its JSON file."""
 
+from collections.abc import Callable
+
 import frappe
 from frappe._absent import _absent
 from frappe._doctypes import _doctypes_of, _load_definition
@@ -23,18 +25,30 @@ def _forget_meta(doctype: str | None = None) -> None:
 		del _metas[key]
 
 
+class _Field(_dict):
+	"""A field whose properties are found without a function call, because every document asks for them."""
+
+	__slots__ = ("__dict__",)
+
+	def __init__(self, *args, **kwargs):
+		super().__init__(*args, **kwargs)
+		object.__setattr__(self, "__dict__", self)
+
+
 class Meta(_dict):
 	"""The DocType as a dict with attributes, and questions about its fields."""
 
 	__slots__ = ("__dict__",)
+	_by_name: dict[str, _dict]
+	_known: dict
 
 	def __init__(self, doctype: str):
 		super().__init__(_load_definition(doctype))
 		dict.update(self, doctype="DocType", name=doctype)
-		self["fields"] = [_dict(df, parent=doctype) for df in self["fields"]]
+		self["fields"] = [_Field(df, parent=doctype) for df in self["fields"]]
 		self["permissions"] = [_permission(row) for row in self.get("permissions") or []]
 		object.__setattr__(self, "_by_name", {df.fieldname: df for df in self["fields"]})
-		object.__setattr__(self, "_of_type", {})
+		object.__setattr__(self, "_known", {})
 
 	def get(self, key, filters=None, limit=None, default=None):
 		value = dict.get(self, key, default)
@@ -42,14 +56,23 @@ class Meta(_dict):
 			return value
 		return [row for row in value if all(row.get(name) == wanted for name, wanted in filters.items())]
 
+	def _once(self, key, make: Callable):
+		"""What `make` returned when it was asked for the first time: a DocType is read often and changes rarely."""
+		if key not in self._known:
+			self._known[key] = make()
+		return self._known[key]
+
 	def _fields_of(self, *fieldtypes):
-		known = object.__getattribute__(self, "_of_type")
-		if fieldtypes not in known:
-			known[fieldtypes] = [df for df in self["fields"] if df.fieldtype in fieldtypes]
-		return known[fieldtypes]
+		return self._once(
+			fieldtypes, lambda: [df for df in self["fields"] if df.get("fieldtype") in fieldtypes]
+		)
+
+	def _fields_with(self, flag: str):
+		"""The fields that have this property."""
+		return self._once(flag, lambda: [df for df in self["fields"] if cint(df.get(flag))])
 
 	def get_field(self, fieldname):
-		return object.__getattribute__(self, "_by_name").get(fieldname)
+		return self._by_name.get(fieldname)
 
 	def has_field(self, fieldname) -> bool:
 		return self.get_field(fieldname) is not None
@@ -74,7 +97,7 @@ class Meta(_dict):
 		return self._fields_of(*table_fields)
 
 	def get_set_only_once_fields(self):
-		return self.get("fields", {"set_only_once": 1})
+		return self._fields_with("set_only_once")
 
 	def get_fields_to_fetch(self, link_fieldname=None):
 		"""Fields that take their value from the document behind this link."""
@@ -83,15 +106,15 @@ class Meta(_dict):
 
 	def get_valid_columns(self) -> list[str]:
 		"""Everything that a row of this DocType holds."""
-		known = object.__getattribute__(self, "_of_type")
-		if "columns" not in known:
-			standard = [*default_fields[1:], *(child_table_fields if self.istable else ())]
-			own = [df for df in self["fields"] if df.fieldtype in data_fieldtypes and not df.is_virtual]
-			known["columns"] = standard + [df.fieldname for df in own]
-		return known["columns"]
+		return self._once("columns", self._columns)
+
+	def _columns(self) -> list[str]:
+		standard = [*default_fields[1:], *(child_table_fields if self.istable else ())]
+		own = [df for df in self["fields"] if df.fieldtype in data_fieldtypes and not df.is_virtual]
+		return standard + [df.fieldname for df in own]
 
 	def get_high_permlevel_fields(self):
-		return [df for df in self["fields"] if cint(df.permlevel) > 0]
+		return self._once("higher levels", lambda: [df for df in self["fields"] if cint(df.permlevel) > 0])
 
 	def get_permlevel_access(self, permission_type="read", parenttype=None, *, user=None) -> list[int]:
 		roles = frappe.get_roles(user)

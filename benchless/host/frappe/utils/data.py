@@ -169,6 +169,8 @@ def cast_fieldtype(fieldtype, value, show_warning=True):
 
 def flt(s, precision: int | None = None, rounding_method: str | None = None) -> float:
 	"""A float, rounded if `precision` is given; 0 for what is not a number."""
+	if s is None:
+		return 0.0
 	try:
 		number = float(s.replace(",", "") if isinstance(s, str) else s)
 	except (TypeError, ValueError):
@@ -177,6 +179,8 @@ def flt(s, precision: int | None = None, rounding_method: str | None = None) -> 
 
 
 def cint(s, default: int = 0) -> int:
+	if s is None:
+		return default
 	try:
 		return int(float(s))
 	except Exception:

@@ -5,6 +5,7 @@ import pickle
 import re
 import threading
 import time
+from bisect import bisect_left, insort
 from typing import TYPE_CHECKING
 
 import frappe
@@ -17,6 +18,7 @@ class _Memory:
 
 	def __init__(self):
 		self._data, self._expiry = {}, {}
+		self._names: list[bytes] = []  # of `_data`, in order
 		self._guard = threading.RLock()
 
 	def _live(self, key) -> bytes:
@@ -27,7 +29,15 @@ class _Memory:
 
 	def _drop(self, key) -> int:
 		self._expiry.pop(key, None)
-		return 0 if self._data.pop(key, None) is None else 1
+		if self._data.pop(key, None) is None:
+			return 0
+		del self._names[bisect_left(self._names, key)]
+		return 1
+
+	def _put(self, key: bytes, value) -> None:
+		if key not in self._data:
+			insort(self._names, key)
+		self._data[key] = value
 
 	def get(self, name):
 		with self._guard:
@@ -38,7 +48,7 @@ class _Memory:
 			key = self._live(name)
 			if nx and key in self._data:
 				return None
-			self._data[key] = _bytes(value)
+			self._put(key, _bytes(value))
 			self._expiry.pop(key, None)
 			if ex:
 				self._expiry[key] = time.time() + ex
@@ -50,7 +60,7 @@ class _Memory:
 	def incrby(self, name, amount=1):
 		with self._guard:
 			key = self._live(name)
-			self._data[key] = _bytes(int(self._data.get(key, 0)) + amount)
+			self._put(key, _bytes(int(self._data.get(key, 0)) + amount))
 			return int(self._data[key])
 
 	incr = incrby
@@ -79,8 +89,11 @@ class _Memory:
 		with self._guard:
 			wanted = _bytes(pattern).decode()
 			begin = re.split(r"[*?\[]", wanted)[0].encode()  # nearly all patterns are a beginning and a star
-			near = [key for key in self._data if key.startswith(begin)]
-			live = (key for key in near if self._live(key) in self._data)
+			last = begin + b"\xff"  # no key has this byte
+			near = self._names[bisect_left(self._names, begin) : bisect_left(self._names, last)]
+			live = [key for key in near if self._live(key) in self._data]
+			if wanted.encode() == begin + b"*":
+				return live
 			return [key for key in live if fnmatch.fnmatchcase(key.decode(), wanted)]
 
 
@@ -99,7 +112,7 @@ class RedisWrapper(_Memory):
 			return key
 		if user:
 			key = f"user:{frappe.session.user if user is True else user}:{key}"
-		return f"{frappe.conf.db_name}|{key}".encode()
+		return f"{frappe.local.conf.get('db_name')}|{key}".encode()
 
 	def set_value(self, key, val, user=None, expires_in_sec=None, shared=False):
 		key = self.make_key(key, user, shared)
@@ -138,7 +151,9 @@ class RedisWrapper(_Memory):
 		made = _bytes(self.make_key(name, shared=shared))
 		frappe.local.cache.setdefault(made, {})[key] = value
 		with self._guard:
-			self._data.setdefault(self._live(made), {})[_bytes(key)] = pickle.dumps(value)
+			if self._live(made) not in self._data:
+				self._put(made, {})
+			self._data[made][_bytes(key)] = pickle.dumps(value)
 
 	def hget(self, name, key, generator=None, shared=False):
 		made = _bytes(self.make_key(name, shared=shared))

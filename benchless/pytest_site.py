@@ -1,5 +1,6 @@
 """The pytest plugin: a throw-away site for each process of the run, and a clean slate after every test class."""
 
+import gc
 import shutil
 import tempfile
 from pathlib import Path
@@ -18,12 +19,19 @@ def pytest_sessionstart(session) -> None:
 
 	from benchless import site as sites
 
+	gc.disable()
 	folder = Path(tempfile.mkdtemp(prefix="benchless-test-"))
 	session.config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 	sites.create_site(folder / "test.localhost", apps=[APP], config=CONFIG)
 	sites.connect(folder / "test.localhost")
 	session.config.add_cleanup(frappe.destroy)
 	frappe.flags.in_test = True
+
+
+def pytest_collection_finish(session) -> None:
+	# What was imported stays until the end: the collector need not look at it again and again.
+	gc.freeze()
+	gc.enable()
 
 
 @pytest.fixture(autouse=True, scope="class")

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from ._site import local
@@ -74,11 +75,15 @@ def call(fn: str | Callable, *args, **kwargs):
 
 
 def get_newargs(fn: Callable, kwargs: dict[str, Any]) -> dict[str, Any]:
-	parameters = inspect.signature(fn).parameters
-	takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+	names, takes_all = _parameters_of(fn)
 	hidden = ("ignore_permissions", "flags")
 	return {
-		name: value
-		for name, value in kwargs.items()
-		if name not in hidden and (takes_all or name in parameters)
+		name: value for name, value in kwargs.items() if name not in hidden and (takes_all or name in names)
 	}
+
+
+@lru_cache(maxsize=2048)
+def _parameters_of(fn: Callable) -> tuple[frozenset[str], bool]:
+	"""The names of the parameters, and whether there is room for any other."""
+	parameters = inspect.signature(fn).parameters
+	return frozenset(parameters), any(p.kind is p.VAR_KEYWORD for p in parameters.values())

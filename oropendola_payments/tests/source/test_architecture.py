@@ -16,7 +16,15 @@ from oropendola_payments.tests.support.rooms import (
 	points_down,
 	rooms,
 )
-from oropendola_payments.tests.support.source import APP, NAME, files, imports_in, imports_of, tree_of
+from oropendola_payments.tests.support.source import (
+	APP,
+	NAME,
+	files,
+	imports_in,
+	imports_of,
+	statements,
+	tree_of,
+)
 
 MOST_MODULES, MOST_LINES, LONGEST_FUNCTION = 12, 400, 40
 # Bench loads the commands before it knows a site, so each imports its work when it runs.
@@ -44,12 +52,13 @@ KNOW_A_PROVIDER = {
 
 def providers_in(tree: ast.AST) -> set[str]:
 	"""Providers that code names: comments and docstrings may give them as examples."""
+	nodes = list(ast.walk(tree))
 	docstrings = {
 		id(node.body[0].value)
-		for node in ast.walk(tree)
+		for node in nodes
 		if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node)
 	}
-	texts = " ".join(words for node in ast.walk(tree) if id(node) not in docstrings for words in _texts(node))
+	texts = " ".join(words for node in nodes if id(node) not in docstrings for words in _texts(node))
 	return {code for code in BUILT_IN if code in texts.lower()}
 
 
@@ -93,7 +102,7 @@ class TestRooms(TestCase):
 		relative = [
 			f"{path}:{node.lineno}"
 			for path in files()
-			for node in ast.walk(tree_of(path))
+			for node in statements(tree_of(path))
 			if isinstance(node, ast.ImportFrom) and node.level
 		]
 		self.assertEqual(relative, [])
@@ -137,7 +146,7 @@ class TestSizes(TestCase):
 		sizes = {
 			f"{path.relative_to(APP)}:{node.lineno} {node.name}": node.end_lineno - node.lineno + 1
 			for path in files()
-			for node in ast.walk(tree_of(path))
+			for node in statements(tree_of(path))
 			if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
 		}
 		self.assertEqual({name: size for name, size in sizes.items() if size > LONGEST_FUNCTION}, {})

@@ -7,7 +7,7 @@ import unittest
 from oropendola_payments.gateways import BUILT_IN
 from oropendola_payments.tests.source.test_threat_model import files_with_tests
 from oropendola_payments.tests.support.case import TestCase
-from oropendola_payments.tests.support.source import ROOT
+from oropendola_payments.tests.support.source import ROOT, statements, tree_of
 
 PAGES = ROOT / "docs" / "gateways"
 HEADING = "## What integrators get wrong\n"
@@ -23,7 +23,7 @@ def pitfalls_on_page(code: str) -> list[int]:
 
 def docstrings_of_tests() -> list[str]:
 	"""Docstrings of test functions only, not of modules."""
-	nodes = [node for path in files_with_tests() for node in ast.walk(ast.parse(path.read_text()))]
+	nodes = [node for path in files_with_tests() for node in statements(tree_of(path))]
 	is_test = (isinstance(node, ast.FunctionDef) and node.name.startswith("test_") for node in nodes)
 	return [ast.get_docstring(node) or "" for node, wanted in zip(nodes, is_test, strict=True) if wanted]
 

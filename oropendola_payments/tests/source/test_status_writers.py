@@ -1,6 +1,7 @@
 """Only the transition methods of the records write a status; this is checked in the source."""
 
 import ast
+from functools import cache
 from itertools import chain
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
@@ -155,7 +156,9 @@ READING = (
 
 
 class TestStatusWriters(TestCase):
-	def found(self) -> set[tuple[str, str]]:
+	@classmethod
+	@cache
+	def found(cls) -> set[tuple[str, str]]:
 		writes = set()
 		for path in files():
 			name = str(path.relative_to(APP))

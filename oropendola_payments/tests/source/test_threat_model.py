@@ -6,7 +6,7 @@ import unittest
 from pathlib import Path
 
 from oropendola_payments.tests.support.case import TestCase
-from oropendola_payments.tests.support.source import APP, ROOT, files, is_test, tree_of
+from oropendola_payments.tests.support.source import APP, ROOT, files, is_test, statements, tree_of
 
 DOCUMENT = ROOT / "docs" / "threat-model.md"
 LINE = re.compile(r'^\| <a id="(?P<anchor>\w+)"></a>(?P<row>[A-Z]\d+) \|(?P<cells>.*)\|$', re.MULTILINE)
@@ -24,7 +24,7 @@ def rows_in(path: Path) -> dict[str, set[str]]:
 	"""The rows that each test of a file names in its own docstring; docstrings of modules do not count."""
 	return {
 		node.name: set(ROW.findall(ast.get_docstring(node) or ""))
-		for node in ast.walk(tree_of(path))
+		for node in statements(tree_of(path))
 		if _is_test(node)
 	}
 

@@ -54,8 +54,16 @@ def imports_in(tree: ast.Module, path: Path) -> Iterator[Import]:
 		yield replace(found, is_type=found.line in lines)
 
 
+def statements(tree: ast.AST) -> Iterator[ast.AST]:
+	"""Every statement, also inside others; expressions, which are most of a tree, are left out."""
+	for child in ast.iter_child_nodes(tree):
+		if not isinstance(child, ast.expr):
+			yield child
+			yield from statements(child)
+
+
 def _lines_for_type_checkers(tree: ast.AST) -> set[int]:
-	blocks = [n for n in ast.walk(tree) if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING"]
+	blocks = [n for n in statements(tree) if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING"]
 	return {line for block in blocks for line in range(block.lineno, block.end_lineno + 1)}
 
 
@@ -68,7 +76,9 @@ def names_in(tree: ast.Module, path: Path) -> Iterator[Import]:
 
 def _imports(node: ast.AST, path: Path, lazy: bool) -> Iterator[Import]:
 	for child in ast.iter_child_nodes(node):
-		inside = lazy or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+		if isinstance(child, ast.expr):
+			continue  # nothing is imported inside of an expression
+		inside = lazy or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
 		if isinstance(child, ast.Import):
 			for alias in child.names:
 				yield Import(alias.name, path, child.lineno, lazy)

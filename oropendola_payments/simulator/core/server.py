@@ -4,7 +4,7 @@ import copy
 import pkgutil
 import socket
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from importlib import import_module
@@ -116,15 +116,16 @@ class Simulator:
 			raise LookupError(f"The simulator has no provider {code!r}; it has {', '.join(self.providers)}.")
 		return self.providers[code]
 
-	def captures(self, code: str) -> list[Charge]:
+	def captures(self, code: str, references: Collection[str] | None = None) -> list[Charge]:
 		"""What this gateway took: captured charges, oldest first, each with the amount that was refunded."""
-		return [charge for charge in self.charges(code) if charge.state == CAPTURED]
+		return [charge for charge in self.charges(code, references) if charge.state == CAPTURED]
 
-	def charges(self, code: str) -> list[Charge]:
-		"""Every attempt to pay, failed and pending ones too."""
+	def charges(self, code: str, references: Collection[str] | None = None) -> list[Charge]:
+		"""Every attempt to pay, failed and pending ones too: all, or those with our references."""
 		ledger = self.provider(code).ledger
 		with ledger.lock:
-			return copy.deepcopy(ledger.charges)
+			wanted = [c for c in ledger.charges if references is None or c.reference in references]
+			return copy.deepcopy(wanted)
 
 	def refunds(self, code: str) -> list[Refund]:
 		ledger = self.provider(code).ledger

@@ -30,8 +30,7 @@ def simulator_ledger(journey) -> list[tuple]:
 	return sorted(
 		(gateway, charge.payment_id, charge.amount_minor, charge.currency, charge.refunded_minor)
 		for gateway in journey.gateways()
-		for charge in simulator().captures(gateway)
-		if charge.reference in attempts
+		for charge in simulator().captures(gateway, attempts)
 	)
 
 

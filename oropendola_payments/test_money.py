@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from oropendola_payments.money import unused_share
 from oropendola_payments.tests.support.case import TestCase
+from oropendola_payments.tests.support.proofs import examples
 
 PRICES = st.integers(0, 10**12)
 DAYS = st.integers(1, 4000)
@@ -27,7 +28,7 @@ class TestUnusedShare(TestCase):
 			with self.subTest(days=(left, days)), self.assertRaises(ValueError):
 				unused_share(full, left, days)
 
-	@settings(max_examples=500, deadline=None)
+	@settings(max_examples=examples(500), deadline=None)
 	@given(PRICES, DAYS, st.data())
 	def test_what_is_used_day_by_day_adds_up_to_the_price(self, full, days, data):
 		cuts = sorted(data.draw(st.lists(st.integers(0, days), max_size=6)))
@@ -35,13 +36,13 @@ class TestUnusedShare(TestCase):
 		self.assertEqual(sum(before - after for before, after in pairwise(values)), full)
 		self.assertEqual(values, sorted(values, reverse=True))
 
-	@settings(max_examples=500, deadline=None)
+	@settings(max_examples=examples(500), deadline=None)
 	@given(PRICES, DAYS, st.data())
 	def test_the_share_is_never_half_a_unit_away(self, full, days, data):
 		left = data.draw(st.integers(0, days))
 		self.assertLessEqual(abs(2 * (unused_share(full, left, days) * days - full * left)), days)
 
-	@settings(max_examples=300, deadline=None)
+	@settings(max_examples=examples(300), deadline=None)
 	@given(PRICES, PRICES, DAYS, st.data())
 	def test_a_dearer_plan_is_never_worth_less(self, price, more, days, data):
 		left = data.draw(st.integers(0, days))

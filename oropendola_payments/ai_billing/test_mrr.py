@@ -14,6 +14,7 @@ from oropendola_payments.engine.subscriptions import lifecycle, renewal
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.customers import move_to, pay
 from oropendola_payments.tests.support.factories import create_plan, create_user, payment_settings
+from oropendola_payments.tests.support.proofs import examples
 
 START = date(2024, 1, 1)
 
@@ -138,7 +139,7 @@ class TestReport(MovementCase):
 
 
 class TestArithmetic(TestCase):
-	@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+	@settings(max_examples=examples(200), deadline=None, suppress_health_check=list(HealthCheck))
 	@given(
 		st.lists(
 			st.tuples(st.integers(0, 500), st.integers(1, 400), st.integers(1, 99999), st.integers(0, 3)),

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from oropendola_payments.ai_billing.periods import add_interval
 from oropendola_payments.tests.support.case import TestCase
+from oropendola_payments.tests.support.proofs import examples
 
 DAYS = st.dates(min_value=date(2000, 1, 1), max_value=date(2100, 12, 31))
 
@@ -45,7 +46,7 @@ class TestAddInterval(TestCase):
 	def test_an_end_date_that_was_edited_keeps_its_own_day(self):
 		self.assertEqual(add_interval(date(2026, 2, 10), "Month", 1, anchor_day=31), date(2026, 3, 10))
 
-	@settings(max_examples=300, deadline=None)
+	@settings(max_examples=examples(300), deadline=None)
 	@given(
 		day=DAYS,
 		count=st.integers(1, 60),
@@ -57,7 +58,7 @@ class TestAddInterval(TestCase):
 		self.assertEqual(months_of(after) - months_of(day), count * (12 if interval == "Year" else 1))
 		self.assertIn(after.day, {day.day, anchor, last_day(after)})
 
-	@settings(max_examples=300, deadline=None)
+	@settings(max_examples=examples(300), deadline=None)
 	@given(day=DAYS, periods=st.integers(1, 40))
 	def test_many_short_renewals_end_on_the_same_day_as_one_long_one(self, day, periods):
 		renewed = day
@@ -65,7 +66,7 @@ class TestAddInterval(TestCase):
 			renewed = add_interval(renewed, "Month", 1, anchor_day=day.day)
 		self.assertEqual(renewed, add_interval(day, "Month", periods))
 
-	@settings(max_examples=100, deadline=None)
+	@settings(max_examples=examples(100), deadline=None)
 	@given(day=DAYS, count=st.integers(1, 1000))
 	def test_intervals_of_days_are_added_exactly(self, day, count):
 		self.assertEqual(add_interval(day, "Day", count), day + timedelta(days=count))

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from oropendola_payments.ai_billing.tax_ids import InvalidTaxId, check, check_oss
 from oropendola_payments.tests.support.case import TestCase
+from oropendola_payments.tests.support.proofs import examples
 from oropendola_payments.tests.support.tax import BRITISH, GERMAN, KARNATAKA, LADAKH, MAHARASHTRA, OSS
 
 SIGNS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -40,7 +41,7 @@ class TestGstin(TestCase):
 		)
 		self.refused("99AAPFU0939F1ZV", "begins with 99, which is not the number of a state")
 
-	@settings(max_examples=200, deadline=None)
+	@settings(max_examples=examples(200), deadline=None)
 	@given(st.integers(0, 14), st.sampled_from(SIGNS))
 	def test_no_single_typing_mistake_goes_through(self, place, sign):
 		mistyped = MAHARASHTRA[:place] + sign + MAHARASHTRA[place + 1 :]
@@ -48,7 +49,7 @@ class TestGstin(TestCase):
 			with self.assertRaises(InvalidTaxId):
 				check(mistyped, "IN", None)
 
-	@settings(max_examples=200, deadline=None)
+	@settings(max_examples=examples(200), deadline=None)
 	@given(st.text(max_size=30), st.sampled_from(["IN", "DE", "NL", "FR", "GB", "GR", "US"]))
 	def test_any_text_is_accepted_or_refused_in_a_sentence(self, text, code):
 		try:

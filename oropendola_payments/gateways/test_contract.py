@@ -20,6 +20,7 @@ from oropendola_payments.tests.support.contract_case import (
 	ContractCase,
 	over_every_adapter,
 )
+from oropendola_payments.tests.support.proofs import examples
 
 
 @contextmanager
@@ -155,7 +156,7 @@ class TestEveryAdapter(ContractCase):
 		wrong = [e for e in notice.events if getattr(e, "amount", None) not in (None, AMOUNT)]
 		return notice.verified and not notice.confirm and bool(wrong)
 
-	@settings(max_examples=150, deadline=None)
+	@settings(max_examples=examples(150), deadline=None)
 	@given(
 		code=st.sampled_from(sorted(BUILT_IN)),
 		kind=st.sampled_from(["return", "webhook"]),

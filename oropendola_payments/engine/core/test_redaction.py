@@ -12,6 +12,7 @@ from oropendola_payments.simulator.core.provider import OTP
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_user
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey
+from oropendola_payments.tests.support.proofs import examples
 from oropendola_payments.tests.support.simulated import open_pay_page
 from oropendola_payments.tests.support.time_travel import finish_refunds, sweep_until_settled
 
@@ -80,12 +81,12 @@ class TestRedactedTexts(TestCase):
 		self.assertEqual(redact_headers(headers), {"User-Agent": "u"})
 
 	@given(st.binary(max_size=300))
-	@settings(max_examples=200, deadline=None, database=None)
+	@settings(max_examples=examples(200), deadline=None, database=None)
 	def test_any_bytes_can_be_redacted(self, body):
 		self.assertIsInstance(redact_body(body), str)
 
 	@given(st.sampled_from(("asha@example.com", "asha@okbank")), st.text(alphabet='{}[]",:=& ', max_size=20))
-	@settings(max_examples=200, deadline=None, database=None)
+	@settings(max_examples=examples(200), deadline=None, database=None)
 	def test_an_email_address_is_redacted_in_any_surrounding_text(self, address, noise):
 		self.assertNotIn(address, redact_body(f"{noise}note={noise}{address}{noise}".encode()))
 

@@ -23,6 +23,7 @@ from oropendola_payments.exceptions import (
 from oropendola_payments.tests.support.factories import create_plan, unique
 from oropendola_payments.tests.support.http import call, message
 from oropendola_payments.tests.support.parallel import in_parallel
+from oropendola_payments.tests.support.proofs import examples
 
 LEASE = "AI Usage Lease"
 
@@ -189,7 +190,7 @@ class TestSettling(LeaseCase):
 			leases.settle(key, "another", 0)
 		frappe.db.rollback()
 
-	@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+	@settings(max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck))
 	@given(st.lists(st.tuples(st.integers(1, 60), st.integers(0, 60), st.booleans()), max_size=8))
 	def test_spent_and_open_and_free_always_sum_to_the_limit(self, story):
 		self.setUp()

@@ -11,6 +11,7 @@ from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod
 from oropendola_payments.engine.plan_changes.quote import NOW, Facts, quote
 from oropendola_payments.money import exponent_of, from_minor, to_minor
 from oropendola_payments.tests.support.case import TestCase
+from oropendola_payments.tests.support.proofs import examples
 
 FIRST = date(2026, 1, 15)
 CURRENCIES = ("INR", "JPY", "KWD")  # 2, 0 and 3 decimals
@@ -95,7 +96,7 @@ class Customer:
 
 
 class TestMoneyIsKept(TestCase):
-	@settings(max_examples=400, deadline=None)
+	@settings(max_examples=examples(400), deadline=None)
 	@given(st.sampled_from(CURRENCIES), st.lists(prices, min_size=1, max_size=3), steps)
 	def test_paid_is_always_used_plus_unused(self, currency, bought, chain):
 		customer = Customer(currency, bought)
@@ -110,7 +111,7 @@ class TestMoneyIsKept(TestCase):
 		customer.wait(1000)
 		self.assertEqual((customer.paid, customer.unused()), (customer.used, 0))
 
-	@settings(max_examples=300, deadline=None)
+	@settings(max_examples=examples(300), deadline=None)
 	@given(
 		st.integers(0, 10**7),
 		st.integers(0, 10**7),

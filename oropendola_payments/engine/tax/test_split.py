@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from oropendola_payments.engine.tax.split import split
 from oropendola_payments.money import from_minor, quantize
 from oropendola_payments.tests.support.case import TestCase
+from oropendola_payments.tests.support.proofs import examples
 
 CURRENCIES = ("JPY", "INR", "KWD")  # 0, 2 and 3 decimals
 PRICES = st.integers(0, 10**12)
@@ -43,7 +44,7 @@ class TestSplit(TestCase):
 				split(Decimal("49.00"), "USD", [Decimal(0)], inclusive), (Decimal("49.00"), [Decimal(0)])
 			)
 
-	@settings(max_examples=300, deadline=None)
+	@settings(max_examples=examples(300), deadline=None)
 	@given(PRICES, RATES, st.sampled_from(CURRENCIES), st.booleans())
 	def test_net_and_lines_sum_to_the_price_and_are_never_negative(self, minor, rates, currency, inclusive):
 		price = from_minor(minor, currency)
@@ -52,7 +53,7 @@ class TestSplit(TestCase):
 		self.assertGreaterEqual(min([net, *taxes]), 0)
 		self.assertEqual([quantize(amount, currency) for amount in (net, *taxes)], [net, *taxes])
 
-	@settings(max_examples=300, deadline=None)
+	@settings(max_examples=examples(300), deadline=None)
 	@given(PRICES, st.decimals(0, 50, places=2), st.sampled_from(CURRENCIES), st.booleans())
 	def test_two_halves_are_always_equal(self, minor, rate, currency, inclusive):
 		_net, (first, second) = split(from_minor(minor, currency), currency, [rate, rate], inclusive)

@@ -18,6 +18,7 @@ from oropendola_payments.engine.usage_ledger.test_events import ENTRY, LedgerCas
 from oropendola_payments.exceptions import Conflict, NotFound, QuotaUsedUp, Unauthorized, Unprocessable
 from oropendola_payments.tests.support.factories import create_plan
 from oropendola_payments.tests.support.parallel import in_parallel
+from oropendola_payments.tests.support.proofs import examples
 
 
 class TestSettling(LedgerCase):
@@ -169,7 +170,7 @@ class TestSettling(LedgerCase):
 		again = self.reserve("e-1", 1, (1000, 0))
 		self.assertEqual((again["state"], again["units"], len(self.rows())), ("settled", 0.1, 2))
 
-	@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+	@settings(max_examples=examples(15), deadline=None, suppress_health_check=list(HealthCheck))
 	@given(
 		st.lists(
 			st.tuples(

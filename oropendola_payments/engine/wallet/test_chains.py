@@ -16,6 +16,7 @@ from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.credits import buy_pack, create_pack, give, grant_of, problems
 from oropendola_payments.tests.support.factories import create_active_subscription
+from oropendola_payments.tests.support.proofs import examples
 
 STEPS = st.one_of(
 	st.tuples(st.just("give"), st.integers(1, 50), st.integers(0, 3)),
@@ -33,7 +34,7 @@ class TestChains(TestCase):
 		super().setUpClass()
 		cls.pack = create_pack(units=100, price=333)
 
-	@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+	@settings(max_examples=examples(25), suppress_health_check=list(HealthCheck))
 	@given(st.lists(STEPS, max_size=12))
 	def test_in_any_order_the_wallet_is_the_sum_of_its_lines(self, story):
 		"""U18."""

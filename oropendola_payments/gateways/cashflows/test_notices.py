@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from oropendola_payments.gateways.base import Callback
 from oropendola_payments.gateways.cashflows.test_case import CashflowsCase
 from oropendola_payments.gateways.errors import MalformedNotice, SignatureError
+from oropendola_payments.tests.support.proofs import examples
 
 
 class TestUnsignedNotices(CashflowsCase):
@@ -54,7 +55,7 @@ class TestUnsignedNotices(CashflowsCase):
 			with self.subTest(body), self.assertRaises(MalformedNotice):
 				self.gateway.receive(Callback("webhook", "POST", {}, {}, body))
 
-	@settings(max_examples=200, deadline=None)
+	@settings(max_examples=examples(200), deadline=None)
 	@given(
 		body=st.binary(max_size=80)
 		| st.dictionaries(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from oropendola_payments.gateways.base import Callback, Outcome, RefundOutcome
 from oropendola_payments.gateways.cashfree.test_case import CashfreeCase, message, signed
 from oropendola_payments.gateways.errors import MalformedNotice, SignatureError
+from oropendola_payments.tests.support.proofs import examples
 
 text = st.text(max_size=100)
 values = st.recursive(
@@ -233,20 +234,20 @@ class TestContent(CashfreeCase):
 class TestAnyBytes(CashfreeCase):
 	"""Whatever arrives, it is refused, malformed, or a notice; never another exception."""
 
-	@settings(max_examples=150, deadline=None)
+	@settings(max_examples=examples(150), deadline=None)
 	@given(st.binary(max_size=300), st.text(max_size=60), st.text(max_size=60))
 	def test_any_unsigned_bytes_are_read_or_refused(self, body, stamp, signature):
 		headers = {"x-webhook-timestamp": stamp, "x-webhook-signature": signature}
 		self.receive_any(Callback("webhook", "POST", headers, {}, body))
 		self.receive_any(Callback("return", "GET", headers, {"attempt": stamp}, body))
 
-	@settings(max_examples=300, deadline=None)
+	@settings(max_examples=examples(300), deadline=None)
 	@given(kinds | text, contents | values, values)
 	def test_any_signed_json_is_read_or_refused(self, kind, data, moment):
 		body = json.dumps({"type": kind, "data": data, "event_time": moment})
 		self.receive_any(signed(body.encode("utf-8", "replace")))
 
-	@settings(max_examples=100, deadline=None)
+	@settings(max_examples=examples(100), deadline=None)
 	@given(st.binary(max_size=200))
 	def test_any_signed_bytes_are_read_or_refused(self, body):
 		self.receive_any(signed(body))

@@ -18,6 +18,7 @@ from oropendola_payments.gateways.paypal.notices import (
 	REFUND_EVENTS,
 )
 from oropendola_payments.gateways.paypal.test_case import PayPalCase
+from oropendola_payments.tests.support.proofs import examples
 
 EVENTS = sorted({*ORDER_EVENTS, *CAPTURE_EVENTS, *REFUND_EVENTS, CAPTURE_REVERSED, APPROVAL_REVERSED})
 
@@ -158,7 +159,7 @@ def resources():
 class TestFuzz(PayPalCase):
 	TEXT = st.text(max_size=40) | st.text("\udc80\n\x00|é", max_size=10)
 
-	@settings(max_examples=150, deadline=None)
+	@settings(max_examples=examples(150), deadline=None)
 	@given(body=st.binary(max_size=200), values=st.lists(TEXT, min_size=5, max_size=5), kind=st.booleans())
 	def test_any_unsigned_bytes_are_refused(self, body, values, kind):
 		names = ("TRANSMISSION-ID", "TRANSMISSION-TIME", "TRANSMISSION-SIG", "CERT-URL", "AUTH-ALGO")
@@ -168,7 +169,7 @@ class TestFuzz(PayPalCase):
 		returned = Callback("return", "GET", headers, {"attempt": values[0], "token": values[1]}, body)
 		self.assertEqual(self.gateway.receive(returned).events, ())
 
-	@settings(max_examples=200, deadline=None)
+	@settings(max_examples=examples(200), deadline=None)
 	@given(st.sampled_from(EVENTS) | json_values(), resources(), json_values() | st.just("WH-1"))
 	def test_any_signed_json_is_read_or_refused(self, event_type, resource, event_id):
 		message = {"id": event_id, "event_type": event_type, "resource": resource}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from oropendola_payments.gateways.base import Callback, Outcome
 from oropendola_payments.gateways.errors import MalformedNotice, SignatureError
 from oropendola_payments.gateways.payu.test_case import SIGNED, WORKED_SALT, PayUCase, returned, sha, webhook
+from oropendola_payments.tests.support.proofs import examples
 
 
 class TestReturns(PayUCase):
@@ -210,19 +211,19 @@ class TestNoise(PayUCase):
 		fields["hash"] = sha(self.gateway.secrets["key_secret"], "success", *tail)
 		self.assertLessEqual(len(self.gateway.receive(returned(fields)).event_key), 140)
 
-	@settings(max_examples=150, deadline=None)
+	@settings(max_examples=examples(150), deadline=None)
 	@given(st.binary(max_size=200), st.sampled_from(["return", "webhook"]))
 	def test_any_bytes_are_refused_or_an_unsigned_notice(self, body, kind):
 		notice = self.receive_any(Callback(kind, "POST", {}, {}, body))
 		self.assertFalse(notice and notice.verified)
 
-	@settings(max_examples=200, deadline=None)
+	@settings(max_examples=examples(200), deadline=None)
 	@given(fields_of_messages, headers, st.sampled_from(["return", "webhook"]))
 	def test_any_json_is_refused_or_an_unsigned_notice(self, fields, header, kind):
 		notice = self.receive_any(Callback(kind, "POST", header, {}, json.dumps(fields).encode()))
 		self.assertFalse(notice and (notice.verified or notice.events))
 
-	@settings(max_examples=150, deadline=None)
+	@settings(max_examples=examples(150), deadline=None)
 	@given(st.dictionaries(names, st.text(max_size=30), max_size=10))
 	def test_any_signed_form_is_read_or_malformed(self, fields):
 		fields = {**fields, "key": "SimPyU", "action": "", "event": ""}

@@ -20,6 +20,7 @@ from oropendola_payments.gateways.phonepe.test_case import (
 	PhonePeCase,
 	webhook,
 )
+from oropendola_payments.tests.support.proofs import examples
 
 text = st.text(max_size=200)
 json_values = st.recursive(
@@ -157,21 +158,21 @@ class TestAnyBytes(PhonePeCase):
 		self.gateway = self.gateway_with(secrets)
 		self.receive_any(callback)
 
-	@settings(max_examples=150, deadline=None)
+	@settings(max_examples=examples(150), deadline=None)
 	@given(st.binary(max_size=300), st.text(max_size=80), st.sampled_from([NEW, WITH_HMAC, LEGACY]))
 	def test_any_unsigned_bytes_are_read_or_refused(self, body, header, secrets):
 		names = ("Authorization", "x-phonepe-checksum-signature", "X-VERIFY")
 		self.check(secrets, Callback("webhook", "POST", dict.fromkeys(names, header), {}, body))
 		self.check(secrets, Callback("return", "GET", {}, {"attempt": header}, body))
 
-	@settings(max_examples=200, deadline=None)
+	@settings(max_examples=examples(200), deadline=None)
 	@given(words | text, payloads | json_values)
 	def test_any_json_signed_by_hmac_is_read_or_refused(self, event, payload):
 		body = json.dumps({"event": event, "payload": payload}).encode("utf-8", "replace")
 		signature = hmac.new(HMAC_KEY.encode(), body, hashlib.sha256).hexdigest()
 		self.check(WITH_HMAC, webhook(body, x_phonepe_checksum_signature=signature))
 
-	@settings(max_examples=200, deadline=None)
+	@settings(max_examples=examples(200), deadline=None)
 	@given(
 		st.binary(max_size=100)
 		| payloads.map(lambda p: json.dumps({"data": p, "code": "PAYMENT_SUCCESS"}).encode())

@@ -12,6 +12,7 @@ from oropendola_payments.gateways.base import Callback, Outcome, RefundOutcome
 from oropendola_payments.gateways.errors import MalformedNotice, SignatureError
 from oropendola_payments.gateways.razorpay.adapter import Razorpay
 from oropendola_payments.gateways.razorpay.test_case import RazorpayCase, event_body, returned, sign, webhook
+from oropendola_payments.tests.support.proofs import examples
 
 
 class TestReturn(RazorpayCase):
@@ -224,12 +225,12 @@ NAMES = (
 
 class TestFuzz(RazorpayCase):
 	@given(st.binary(max_size=300), st.booleans())
-	@settings(max_examples=150, deadline=None)
+	@settings(max_examples=examples(150), deadline=None)
 	def test_any_bytes_are_read_or_refused(self, body, signed):
 		self.receive_any(webhook(body, sign(body) if signed else "x"))
 
 	@given(NAMES, ENTITY, ENTITY, JSON)
-	@settings(max_examples=300, deadline=None)
+	@settings(max_examples=examples(300), deadline=None)
 	def test_any_signed_json_is_read_or_refused(self, name, entity, other, created_at):
 		payload = {part: {"entity": entity} for part in ("refund", "dispute", "order")}
 		payload["payment"] = {"entity": other}
@@ -237,7 +238,7 @@ class TestFuzz(RazorpayCase):
 		self.receive_any(webhook(body))
 
 	@given(st.dictionaries(st.sampled_from(["order", "payment", "x"]), st.text()), st.text(), st.text())
-	@settings(max_examples=150, deadline=None)
+	@settings(max_examples=examples(150), deadline=None)
 	def test_any_return_is_read_or_refused(self, ids, signature, attempt):
 		form = {f"razorpay_{name}_id": value for name, value in ids.items()}
 		form["razorpay_signature"] = signature

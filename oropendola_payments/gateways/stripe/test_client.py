@@ -25,6 +25,7 @@ from oropendola_payments.gateways.http import HttpClient
 from oropendola_payments.gateways.stripe.adapter import Stripe
 from oropendola_payments.gateways.stripe.client import API_VERSION
 from oropendola_payments.gateways.stripe.test_case import StripeCase
+from oropendola_payments.tests.support.proofs import examples
 
 
 class Canned(requests.adapters.BaseAdapter):
@@ -204,7 +205,7 @@ class TestOddAnswers(unittest.TestCase):
 			max_leaves=10,
 		)
 	)
-	@settings(max_examples=200, deadline=None)
+	@settings(max_examples=examples(200), deadline=None)
 	def test_any_json_is_read_or_a_gateway_error(self, answer):
 		gateway = gateway_answered(json.dumps(answer).encode())
 		for call in (self.status, Stripe.test_connection):

@@ -18,6 +18,7 @@ from oropendola_payments.gateways.stripe.test_case import (
 	event_body,
 	webhook,
 )
+from oropendola_payments.tests.support.proofs import examples
 
 
 class TestEvents(StripeCase):
@@ -281,17 +282,17 @@ NAMES = st.sampled_from(
 
 class TestFuzz(AtNow):
 	@given(st.binary(max_size=300), st.text(st.characters()) | st.none())
-	@settings(max_examples=150, deadline=None)
+	@settings(max_examples=examples(150), deadline=None)
 	def test_any_bytes_are_read_or_refused(self, body, header):
 		self.receive_any(webhook(body, header))
 
 	@given(NAMES | st.text(st.characters()), ENTITY | JSON, JSON)
-	@settings(max_examples=300, deadline=None)
+	@settings(max_examples=examples(300), deadline=None)
 	def test_any_signed_json_is_read_or_refused(self, name, entity, created):
 		self.receive_any(webhook(event_body(name, entity, created=created)))
 
 	@given(st.dictionaries(st.sampled_from(["attempt", "session_id"]), st.text(st.characters())))
-	@settings(max_examples=100, deadline=None)
+	@settings(max_examples=examples(100), deadline=None)
 	def test_any_return_is_an_unsigned_notice(self, query):
 		self.receive_any(Callback("return", "GET", {}, query))
 

@@ -16,6 +16,7 @@ from oropendola_payments.tests.support.factories import (
 	create_user,
 	forget_counters,
 )
+from oropendola_payments.tests.support.proofs import crash_points
 
 
 class Free:
@@ -67,8 +68,9 @@ class TestCouponCrashes(TestCase):
 		kind().act()  # fills the caches
 		points = count_crash_points(kind().act)
 		self.assertGreater(points, 15)
-		crashed = [self.crash_and_recover(kind(), point) for point in range(1, points + 1)]
-		self.assertGreaterEqual(sum(crashed), points * 0.8)
+		chosen = crash_points(points, 5)
+		crashed = [self.crash_and_recover(kind(), point) for point in chosen]
+		self.assertGreaterEqual(sum(crashed), len(chosen) * 0.8)
 
 	def crash_and_recover(self, flow: Free, point: int) -> bool:
 		with crashing(at=point) as crash:

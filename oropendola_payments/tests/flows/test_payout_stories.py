@@ -14,6 +14,7 @@ from oropendola_payments.gateways.payouts import LineKind, Payout, PayoutLine, w
 from oropendola_payments.tests.support import payouts as support
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_active_subscription, unique
+from oropendola_payments.tests.support.proofs import examples
 
 GATEWAY = "stripe"
 
@@ -121,7 +122,7 @@ class TestStories(TestCase):
 			)
 		frappe.db.commit()
 
-	@settings(max_examples=25)
+	@settings(max_examples=examples(25))
 	@given(
 		st.lists(st.integers(50, 10**9), min_size=1, max_size=6),
 		st.integers(1, 3),

@@ -11,11 +11,12 @@ from oropendola_payments.tests.flows.test_any_order import Scenario
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.crashes import count_crash_points, crashing
 from oropendola_payments.tests.support.factories import payment_settings
+from oropendola_payments.tests.support.proofs import THOROUGH, crash_points
 from oropendola_payments.tests.support.simulated import deliver
 from oropendola_payments.tests.support.time_travel import clear_due_records, sweep_until_settled
 from oropendola_payments.tests.support.upgrade_journey import UpgradeJourney
 
-EXAMPLES = int(os.environ.get("PAYMENT_PROPERTY_EXAMPLES", "10"))
+EXAMPLES = int(os.environ.get("PAYMENT_PROPERTY_EXAMPLES", "10" if THOROUGH else "3"))
 EVERY = 1 if EXAMPLES > 50 else 3
 STEPS = (
 	"initiate", "pay", "pay", "decline", "leave", "pay_late", "callback", "webhook", "lose_webhook", "poll", "sweep", "refund",
@@ -87,7 +88,7 @@ class TestCrashes(ProofCase):
 		count_crash_points(kind().act)  # fills the caches
 		points = count_crash_points(kind().act)
 		self.assertGreater(points, 5)
-		for point in range(1, points + 1, EVERY):
+		for point in crash_points(points, 8, step=EVERY):
 			clear_due_records()
 			act = kind()
 			with crashing(at=point):

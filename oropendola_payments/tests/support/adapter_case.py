@@ -22,6 +22,7 @@ from oropendola_payments.gateways.base import (
 from oropendola_payments.gateways.errors import MalformedNotice, SignatureError
 from oropendola_payments.gateways.http import HttpClient
 from oropendola_payments.simulator import Simulator
+from oropendola_payments.tests.support import proofs  # noqa: F401  sets how many examples property tests try
 
 SITE = "https://shop.example.com"
 CUSTOMER = Customer("Asha Example", "asha@example.com", "+919876543210")

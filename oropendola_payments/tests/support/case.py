@@ -1,7 +1,6 @@
 """The base class of all tests, on every version of Frappe and of Python that the app supports."""
 
 import frappe
-from hypothesis import settings
 
 from oropendola_payments.ai_billing.current import forget
 
@@ -10,10 +9,7 @@ try:
 except ImportError:
 	from frappe.tests.utils import FrappeTestCase as FrameworkTestCase
 
-
-# A busy machine is no failure: what is slow is seen by the durations of the run.
-settings.register_profile("suite", deadline=None)
-settings.load_profile("suite")
+from oropendola_payments.tests.support import proofs  # noqa: F401  sets how many examples property tests try
 
 
 def reset_settings():
@@ -43,6 +39,9 @@ class TestCase(FrameworkTestCase):
 				frappe.db.delete(doctype)
 				forget(doctype)
 		frappe.db.set_value("AI Plan", {"is_active": 1, "plan_id": ("like", "%-%")}, "is_active", 0)
+		frappe.db.set_value("AI Credit Pack", {"is_active": 1, "pack_id": ("like", "%-%")}, "is_active", 0)
+		forget("AI Plan")
+		forget("AI Credit Pack")
 		reset_settings()
 		frappe.db.commit()
 

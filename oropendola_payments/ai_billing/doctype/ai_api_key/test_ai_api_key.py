@@ -16,6 +16,7 @@ from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import (
 from oropendola_payments.exceptions import NotAllowed
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_plan, create_user, unique
+from oropendola_payments.tests.support.proofs import examples
 
 
 class TestKeyText(TestCase):
@@ -44,7 +45,7 @@ class TestKeyText(TestCase):
 		):
 			self.assertFalse(is_well_formed(text), text)
 
-	@settings(max_examples=200, deadline=None)
+	@settings(max_examples=examples(200), deadline=None)
 	@given(place=st.integers(4, 52), letter=st.sampled_from(ALPHABET))
 	def test_a_typo_in_a_key_is_refused_without_a_query(self, place, letter):
 		key = make_key()

@@ -152,7 +152,7 @@ class ThrowawaySite(unittest.TestCase):
 		ensure_app()
 		outer = frappe.local.site_path if getattr(frappe.local, "site_path", None) else None
 		frappe.destroy()
-		cls.path = site.create_site(cls.folder / "test.localhost", apps=[APP])
+		cls.path = site.create_site(cls.folder / "test.localhost", apps=[APP], config={"allow_tests": True})
 		site.connect(cls.path)
 		cls.addClassCleanup(_go_back, outer)
 

@@ -29,12 +29,12 @@ class Cursor(sqlite3.Cursor):
 		return rows
 
 
-def take_connection(path: str) -> sqlite3.Connection:
+def take_connection(path: str, durable: bool = True) -> sqlite3.Connection:
 	"""An unused connection: one that was returned earlier, or a new one."""
 	try:
 		return _free[_identity(path)].pop()
 	except (KeyError, IndexError):
-		return _open(path)
+		return _open(path, durable)
 
 
 def give_back(path: str, connection: sqlite3.Connection) -> None:
@@ -52,7 +52,7 @@ def _identity(path: str) -> str:
 	return f"{path}:{Path(path).stat().st_ino}" if Path(path).exists() else path
 
 
-def _open(path: str) -> sqlite3.Connection:
+def _open(path: str, durable: bool) -> sqlite3.Connection:
 	connection = sqlite3.connect(
 		path,
 		timeout=BUSY_SECONDS,
@@ -62,7 +62,8 @@ def _open(path: str) -> sqlite3.Connection:
 		cached_statements=512,
 	)
 	connection.execute("PRAGMA journal_mode=WAL")
-	connection.execute("PRAGMA synchronous=NORMAL")
+	# Only a power cut can lose what the operating system has: a site for tests need not wait for the disk.
+	connection.execute(f"PRAGMA synchronous={'NORMAL' if durable else 'OFF'}")
 	for name, arguments, function in _FUNCTIONS:
 		connection.create_function(name, arguments, function)
 	connection.create_aggregate("sum", 1, _Sum)

@@ -55,7 +55,7 @@ class Database(Values, _ErrorKinds):
 			raise _Absent(f"benchless has no frappe.db.{name}; use a bench")
 
 	def connect(self):
-		self._conn = _sqlite.take_connection(self._path)
+		self._conn = _sqlite.take_connection(self._path, durable=not frappe.conf.allow_tests)
 		self._cursor = self._conn.cursor(_sqlite.Cursor)
 
 	def close(self):

@@ -116,6 +116,8 @@ scheduler_events = {
 		"*/30 * * * *": [f"{SWEEPS}.check_abandoned_payments"],
 		"5 * * * *": [f"{SWEEPS}.check_invariants", f"{SUBSCRIPTIONS}.expire_subscriptions"],
 		"30 5 * * *": [f"{PAYOUTS}.fetch_payouts"],
+		# Late in the day, so that the usage of the day can be compared.
+		"30 23 * * *": [f"{SWEEPS}.check_all_invariants"],
 		"20 * * * *": [f"{SUBSCRIPTIONS}.retire_api_keys", f"{PROPOSALS}.expire_proposals"],
 		"35 * * * *": [f"{CREDITS}.give_back_held_credits"],
 		"1 0 * * *": [f"{SUBSCRIPTIONS}.reset_quotas"],
@@ -134,6 +136,7 @@ scheduler_events = {
 # values can be read again. What must survive an emptied Redis too is in the database.
 persistent_cache_keys = [
 	"oropendola_alive",
+	"oropendola_checked",
 	"oropendola_gateway_failures",
 	"oropendola_otp",
 	"oropendola_page_note",

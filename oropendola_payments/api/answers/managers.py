@@ -119,6 +119,7 @@ class Health(TypedDict):
 	scheduler: NotRequired[Literal["ok", "late", "not seen yet", "down"]]
 	gateways: NotRequired[list[GatewayHealth]]
 	invariants: NotRequired[dict[str, list[str]]]
+	invariants_checked_on: NotRequired[Time | None]
 	alerts: NotRequired[list[Alert]]
 	problems: NotRequired[list[Problem]]
 	dead_letters: NotRequired[int]

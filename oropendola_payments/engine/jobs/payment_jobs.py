@@ -13,7 +13,7 @@ from oropendola_payments.ai_billing.doctype.payment_webhook_log.payment_webhook_
 from oropendola_payments.engine.core.batch import enqueue_sweep, for_each
 from oropendola_payments.engine.inbound import abandonment, inbox
 from oropendola_payments.engine.inbound.status_query import RefreshRun
-from oropendola_payments.engine.monitoring import alerts, health, invariants
+from oropendola_payments.engine.monitoring import alerts, checks, health
 from oropendola_payments.engine.notifications import untold
 from oropendola_payments.engine.refunds import process as refunds
 from oropendola_payments.engine.routing import figures
@@ -47,6 +47,10 @@ def check_abandoned_payments() -> None:
 
 def check_invariants() -> None:
 	_queue("run_invariants")
+
+
+def check_all_invariants() -> None:
+	_queue("run_all_invariants")
 
 
 def check_alerts() -> None:
@@ -103,7 +107,14 @@ def run_abandoned() -> int:
 
 
 def run_invariants() -> dict:
-	violations = invariants.check()
+	"""Check the invariants of records that changed, and of those that violated one."""
+	violations = checks.check_changed()
+	alerts.evaluate(violations)
+	return violations
+
+
+def run_all_invariants() -> dict:
+	violations = checks.check_all()
 	alerts.evaluate(violations)
 	return violations
 

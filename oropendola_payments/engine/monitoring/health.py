@@ -1,7 +1,6 @@
 """Health: a short status for everybody, a full report for staff, and Prometheus metrics."""
 
 import frappe
-from frappe.query_builder.functions import Count
 from frappe.utils import cint, get_datetime, now_datetime
 
 from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gateway_settings import (
@@ -9,18 +8,8 @@ from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gat
 )
 from oropendola_payments.ai_billing.known_gateways import gateway_codes
 from oropendola_payments.engine.gateway.registry import SETTINGS, build_offline, missing_credentials
-from oropendola_payments.engine.monitoring import alert_rules, alerts, invariants
+from oropendola_payments.engine.monitoring import alert_rules, alerts, checks, invariants
 
-COUNTED = {
-	"invoices": ("AI Invoice", "status"),
-	"attempts": ("Payment Attempt", "status"),
-	"refunds": ("Payment Refund", "status"),
-	"webhooks": ("Payment Webhook Log", "status"),
-	"subscriptions": ("AI Subscription", "status"),
-	"webhook_events": ("AI Webhook Event", "status"),
-	"webhook_deliveries": ("AI Webhook Delivery", "status"),
-	"webhook_endpoints": ("AI Webhook Endpoint", "status"),
-}
 # The states of an enabled gateway that do not pass by themselves.
 NEEDS_A_PERSON = ("Degraded", "Not Configured")
 
@@ -32,6 +21,7 @@ def short() -> dict:
 
 def full() -> dict:
 	"""Return the full health report. `attention` means that something needs a person."""
+	known = checks.last()
 	parts = {
 		"database": "ok" if _database_answers() else "down",
 		"queue": _alive("queue"),
@@ -39,19 +29,21 @@ def full() -> dict:
 	}
 	gateways = [_gateway(name) for name in _settings_names()]
 	matters = {
-		"invariants": invariants.check(),
+		"invariants": known.violations or {},
 		"alerts": alerts.open_alerts(),
 		"problems": [{"kind": f.kind, "summary": f.summary} for f in alert_rules.setup()],
 		"dead_letters": frappe.db.count("Payment Webhook Log", {"status": "Dead"}),
 		"open_reviews": frappe.db.count("AI Invoice", {"needs_review": 1}),
 	}
 	troubled = [row for row in gateways if row["status"] in NEEDS_A_PERSON]
-	healthy = all(part == "ok" for part in parts.values()) and not any(matters.values()) and not troubled
+	runs = all(part == "ok" for part in parts.values()) and bool(known.checked_on)
+	healthy = runs and not any(matters.values()) and not troubled
 	return {
 		"status": "ok" if healthy else "attention",
 		**parts,
 		"gateways": gateways,
 		**matters,
+		"invariants_checked_on": get_datetime(known.checked_on) if known.checked_on else None,
 		"rejected_messages": rejected_counts(),
 	}
 
@@ -133,13 +125,16 @@ def _rejected_key(gateway: str) -> bytes:
 
 def metrics() -> str:
 	"""Return all metrics in the Prometheus text format."""
-	lines = []
-	for metric, (doctype, column) in COUNTED.items():
-		rows = frappe.qb.from_(doctype).select(column, Count("*")).groupby(column).run()
-		lines += _metric(
-			f"oropendola_{metric}", f"Number of {metric} by status.", [({"status": s}, n) for s, n in rows]
-		)
-	violations = invariants.check()
+	lines, known = [], checks.last()
+	for metric, counts in checks.counts_by_status().items():
+		samples = [({"status": status}, count) for status, count in counts.items()]
+		lines += _metric(f"oropendola_{metric}", f"Number of {metric} by status.", samples)
+	violations = known.violations or {}
+	lines += _metric(
+		"oropendola_checked_seconds",
+		"When the invariants were checked, and finished records counted, as seconds since 1970.",
+		[({"what": what}, _seconds(known.get(what))) for what in ("checked_on", "counted_on")],
+	)
 	lines += _metric(
 		"oropendola_invariant_violations",
 		"Records that violate an invariant.",
@@ -161,6 +156,10 @@ def metrics() -> str:
 		[({"gateway": g, "status": s}, int(s in ("Live", "Test", "Simulator"))) for g, s in states],
 	)
 	return "\n".join(lines) + "\n"
+
+
+def _seconds(moment: str | None) -> int:
+	return int(get_datetime(moment).timestamp()) if moment else 0
 
 
 def _metric(name: str, help_text: str, samples: list) -> list[str]:

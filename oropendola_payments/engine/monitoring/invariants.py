@@ -45,7 +45,8 @@ RULES = {
 		WHERE (status = 'Paused' AND (paused_on IS NULL OR pause_until IS NULL OR end_date IS NULL OR api_key_link IS NOT NULL))
 			OR (status <> 'Paused' AND (paused_on IS NOT NULL OR pause_until IS NOT NULL))""",
 	"several_default_subscriptions": """
-		SELECT MIN(name) FROM `tabAI Subscription` WHERE is_default = 1 GROUP BY user HAVING COUNT(*) > 1""",
+		SELECT s.name FROM `tabAI Subscription` s WHERE s.is_default = 1 AND EXISTS (
+			SELECT 1 FROM `tabAI Subscription` o WHERE o.user = s.user AND o.is_default = 1 AND o.name < s.name)""",
 	"paid_amount_differs_from_captures": """
 		SELECT i.name FROM `tabAI Invoice` i LEFT JOIN `tabPayment Capture` c ON c.invoice = i.name
 		GROUP BY i.name, i.amount_paid HAVING ABS(i.amount_paid - COALESCE(SUM(c.applied_amount), 0)) > 0.0000001""",

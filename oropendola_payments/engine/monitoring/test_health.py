@@ -270,7 +270,7 @@ class TestParts(TestCase):
 			frappe.db.set_value(doctype, {field: bad}, field, good)
 		with (
 			mails_stay_queued(),
-			patch.object(health.invariants, "check", return_value={}),
+			patch.object(health.checks, "last", return_value=frappe._dict(checked_on=str(now_datetime()))),
 			patch.object(health.alerts, "open_alerts", return_value=[]),
 		):
 			self.assertEqual(health.full()["status"], "ok")
@@ -280,7 +280,7 @@ class TestParts(TestCase):
 					change()
 					self.assertEqual(health.full()["status"], "attention")
 					frappe.db.rollback(save_point="well")
-					health.invariants.check.return_value = {}
+					health.checks.last.return_value.pop("violations", None)
 
 	TROUBLE = (
 		("Payment Webhook Log", "status", "Dead", "Processed"),
@@ -289,7 +289,7 @@ class TestParts(TestCase):
 	)
 
 	def fail_invariant(self):
-		health.invariants.check.return_value = {"Paid without service": ["INV-1"]}
+		health.checks.last.return_value.violations = {"Paid without service": ["INV-1"]}
 
 	def dead_letter(self):
 		log = frappe.new_doc("Payment Webhook Log")

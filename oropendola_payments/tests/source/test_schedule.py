@@ -37,6 +37,7 @@ JOBS = (
 	(f"{SUBSCRIPTIONS}.send_payment_reminders", "*/10 * * * *", "every 10 minutes", "run_payment_reminders"),
 	(f"{SWEEPS}.check_abandoned_payments", "*/30 * * * *", "every 30 minutes", "run_abandoned"),
 	(f"{SWEEPS}.check_invariants", "5 * * * *", "5 past every hour", "run_invariants"),
+	(f"{SWEEPS}.check_all_invariants", "30 23 * * *", "23:30", "run_all_invariants"),
 	(f"{SUBSCRIPTIONS}.expire_subscriptions", "5 * * * *", "5 past every hour", "run_expiry"),
 	(f"{PLAN_CHANGES}.settle_plan_changes", "*/10 * * * *", "every 10 minutes", "run_plan_changes"),
 	(f"{SUBSCRIPTIONS}.retire_api_keys", "20 * * * *", "20 past every hour", "run_retire_keys"),

@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Callable
+from functools import partial
 
 import frappe
 
@@ -27,9 +28,19 @@ def enqueue_sweep(function: str) -> None:
 
 def for_each(doctype: str, filters: dict, work: Callable[[str], object], limit: int | None = None) -> int:
 	"""Call `work` with each name, in batches ordered by name. Return the number of records, failed ones included."""
+	return for_each_of(doctype, partial(next_names, doctype, filters), work, limit)
+
+
+def for_each_of(
+	doctype: str,
+	next_batch: Callable[[str, int], list[str]],
+	work: Callable[[str], object],
+	limit: int | None = None,
+) -> int:
+	"""As `for_each`, for names that `next_batch(last, count)` returns: the next ones after `last`, ordered by name."""
 	done, last = 0, ""
 	while limit is None or done < limit:
-		names = next_names(doctype, filters, last, min(BATCH, (limit or BATCH + done) - done))
+		names = next_batch(last, min(BATCH, (limit or BATCH + done) - done))
 		for name in names:
 			_process(doctype, name, work)
 		done += len(names)

@@ -1,8 +1,10 @@
 """Plan the reminders of an unpaid invoice. A sweep does it, so that a crash between a payment's failure and the plan loses nothing."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
 import frappe
+from frappe.query_builder import DocType
 from frappe.utils import get_datetime, now_datetime
 
 from oropendola_payments.ai_billing import records
@@ -11,7 +13,7 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import EXTERNA
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.ai_billing.top_up import TOP_UP
-from oropendola_payments.engine.core.batch import for_each
+from oropendola_payments.engine.core.batch import for_each, for_each_of
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.dunning.local_time import end_of_day, out_of_quiet_hours
 from oropendola_payments.engine.dunning.schedule import DUE, Step, steps_of
@@ -29,13 +31,23 @@ def plan_all() -> None:
 	if not payment_settings().send_payment_reminders:
 		return
 	since = now_datetime() - timedelta(days=LOOK_BACK_DAYS)
-	for_each("Payment Attempt", {"completed_at": (">=", since), "status": ("in", CLOSED)}, plan_after_attempt)
+	for_each_of("Payment Attempt", partial(_without_plan, since), plan_after_attempt)
 	for days in range(1, LOOK_BACK_DAYS + 1):
 		for_each(
 			"AI Invoice",
 			{"due_date": today() - timedelta(days=days), "status": "Pending"},
 			plan_after_due_date,
 		)
+
+
+def _without_plan(since: datetime, last: str, count: int) -> list[str]:
+	"""Return the next closed attempts after `last` of invoices that wait for money, without those that have reminders already."""
+	attempt, invoice, reminder = DocType("Payment Attempt"), DocType("AI Invoice"), DocType(REMINDER)
+	query = frappe.qb.from_(attempt).join(invoice).on(invoice.name == attempt.invoice)
+	query = query.left_join(reminder).on(reminder.attempt == attempt.name)
+	query = query.where((attempt.name > last) & (attempt.completed_at >= since) & attempt.status.isin(CLOSED))
+	query = query.where(invoice.status.isin(UNPAID) & reminder.name.isnull())
+	return query.select(attempt.name).orderby(attempt.name).limit(count).run(pluck=True)
 
 
 def plan_after_attempt(attempt: str) -> None:

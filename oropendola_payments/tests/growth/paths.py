@@ -93,10 +93,9 @@ def _duplicate() -> Work:
 
 
 def _retry() -> Work:
-	mine = journey("razorpay")
-	mine.customer_pays(mine.start(), outcome="decline")
-	mine.deliver_all()
-	body = {"invoice_id": mine.invoice, "gateway": "razorpay"}
+	mine = journey("payu")
+	mine.deliver_return(mine.customer_pays(mine.start(), "failure"))
+	body = {"invoice_id": mine.invoice, "gateway": "payu"}
 	return lambda: _well(call("payment.retry_payment", mine.user, json=body))
 
 

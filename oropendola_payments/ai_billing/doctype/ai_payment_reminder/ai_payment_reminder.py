@@ -1,5 +1,6 @@
 from typing import Any
 
+import frappe
 from frappe.utils import now_datetime
 
 from oropendola_payments.ai_billing.records import StatefulRecord
@@ -57,3 +58,7 @@ class AIPaymentReminder(StatefulRecord):
 
 	def mark_as_stopped(self, reason: str) -> bool:
 		return self._move_to("Stopped", stop_reason=reason)
+
+
+def on_doctype_update() -> None:
+	frappe.db.add_index("AI Payment Reminder", ["status", "planned_for"])

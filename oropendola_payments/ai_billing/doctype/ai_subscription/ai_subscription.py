@@ -393,3 +393,7 @@ class AISubscription(StatefulRecord):
 
 	def _live_key(self) -> str:
 		return f"{self.user}:{self.plan}"
+
+
+def on_doctype_update() -> None:
+	frappe.db.add_index("AI Subscription", ["status", "end_date"])

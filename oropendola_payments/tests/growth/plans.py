@@ -1,0 +1,71 @@
+"""How MariaDB would find the rows of a statement, and whether it would read a large table for that."""
+
+import re
+from dataclasses import dataclass
+
+import frappe
+
+from oropendola_payments.tests.growth.generator import TABLES
+
+EXPLAINED = ("select", "update", "delete")
+NAMED = re.compile(r"`tab([^`]+)`(?:\s+(?:AS\s+)?`?([a-z_]\w*)`?)?", re.IGNORECASE)
+WORDS = (
+	"where",
+	"join",
+	"left",
+	"inner",
+	"on",
+	"set",
+	"order",
+	"group",
+	"limit",
+	"force",
+	"union",
+	"for",
+	"having",
+	"as",
+)
+SHARE = 0.5
+ENOUGH = 300  # rows: with fewer, reading all of them is the best plan
+
+
+@dataclass(frozen=True)
+class Scan:
+	"""A large table that the statement would read for the most part."""
+
+	table: str
+	kind: str
+	rows: int
+	statement: str
+
+	def __str__(self) -> str:
+		return f"{self.table} ({self.kind}, {self.rows} rows): {' '.join(self.statement.split())[:700]}"
+
+
+def sizes() -> dict[str, int]:
+	return {doctype: count for doctype in TABLES if (count := frappe.db.count(doctype)) >= ENOUGH}
+
+
+def scans(statement: str, large: dict[str, int]) -> list[Scan]:
+	"""Return the large tables that this statement would scan."""
+	if not statement.lstrip(" \n\t(").lower().startswith(EXPLAINED):
+		return []
+	tables = _tables_by_alias(statement)
+	found = []
+	for row in frappe.db.sql(f"EXPLAIN {statement.replace('%', '%%')}", as_dict=True):
+		doctype, rows = (
+			tables.get(str(row.table)),
+			int(str(row.rows or 0).split()[0]),
+		)  # "181 (1%)" behind a filter
+		if doctype in large and row.type != "eq_ref" and rows > SHARE * large[doctype]:
+			found.append(Scan(doctype, row.type, rows, statement))
+	return found
+
+
+def _tables_by_alias(statement: str) -> dict[str, str]:
+	found = {}
+	for doctype, alias in NAMED.findall(statement):
+		found[f"tab{doctype}"] = doctype
+		if alias and alias.lower() not in WORDS:
+			found[alias] = doctype
+	return found

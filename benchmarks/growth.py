@@ -51,9 +51,14 @@ def measure(options):
 	}
 	for group, (works, rounds) in groups.items():
 		for name, prepare in works.items():
-			if not options.only or options.only in f"{group} {name}":
+			if _is_wanted(f"{group} {name}", options):
 				found[name] = {"group": group, **_figures(name, prepare, rounds)}
 				Path(options.out).write_text(json.dumps(found, indent="\t"))
+
+
+def _is_wanted(name: str, options) -> bool:
+	is_named = not options.only or any(part in name for part in options.only)
+	return is_named and not any(part in name for part in options.skip)
 
 
 def _again(work: Callable) -> Callable:
@@ -125,7 +130,10 @@ def main():
 		if name == "measure":
 			command.add_argument("--out", required=True, help="the file for the figures")
 			command.add_argument("--rounds", type=int, default=3)
-			command.add_argument("--only", help="a part of the names to measure; others stay in the file")
+			command.add_argument(
+				"--only", nargs="*", default=[], help="parts of the names to measure; others stay in the file"
+			)
+			command.add_argument("--skip", nargs="*", default=[], help="parts of the names to leave out")
 	command = commands.add_parser("compare")
 	command.set_defaults(run=compare, site=None)
 	command.add_argument("small")

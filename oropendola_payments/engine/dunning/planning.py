@@ -5,6 +5,7 @@ from functools import partial
 
 import frappe
 from frappe.query_builder import DocType
+from frappe.query_builder.functions import Coalesce
 from frappe.utils import get_datetime, now_datetime
 
 from oropendola_payments.ai_billing import records
@@ -45,9 +46,11 @@ def _without_plan(since: datetime, last: str, count: int) -> list[str]:
 	attempt, invoice, reminder = DocType("Payment Attempt"), DocType("AI Invoice"), DocType(REMINDER)
 	query = frappe.qb.from_(attempt).join(invoice).on(invoice.name == attempt.invoice)
 	query = query.left_join(reminder).on(reminder.attempt == attempt.name)
-	query = query.where((attempt.name > last) & (attempt.completed_at >= since) & attempt.status.isin(CLOSED))
+	# Not the plain column: in its order, MariaDB would rather read all attempts by name than the last days' by time.
+	name = Coalesce(attempt.name, "")
+	query = query.where((name > last) & (attempt.completed_at >= since) & attempt.status.isin(CLOSED))
 	query = query.where(invoice.status.isin(UNPAID) & reminder.name.isnull())
-	return query.select(attempt.name).orderby(attempt.name).limit(count).run(pluck=True)
+	return query.select(attempt.name).orderby(name).limit(count).run(pluck=True)
 
 
 def plan_after_attempt(attempt: str) -> None:

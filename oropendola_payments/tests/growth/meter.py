@@ -63,7 +63,7 @@ class _Counter:
 
 @contextmanager
 def measured() -> Iterator[Reading]:
-	"""Collects the statements of all threads while they run as usual, but for those that control transactions."""
+	"""Collects the statements of all threads while they run as usual, but for those that control transactions or open a connection."""
 	original, reading, counter, inside = Database.sql, Reading(), _Counter(), threading.local()
 
 	def sql(self, query, *args, **kwargs):

@@ -256,6 +256,7 @@ doc_events = {
 payment_succeeded = [f"{OTHER_APPS}.payment_succeeded"]
 payment_refunded = [f"{OTHER_APPS}.payment_refunded"]
 payment_invoice_closed = [f"{OTHER_APPS}.invoice_closed"]
+payment_payout_recorded = [f"{OTHER_APPS}.payout_recorded"]
 # The books of an app, used where the app is installed. Loaded when something is booked, not before.
 payment_books = {"erpnext": "oropendola_payments.integrations.erpnext.books.ERPNextBooks"}
 

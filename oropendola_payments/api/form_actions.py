@@ -70,8 +70,9 @@ def refund_loaded(refund: PaymentRefund, method: str | None = None) -> None:
 
 
 def payout_loaded(payout: PaymentPayout, method: str | None = None) -> None:
-	"""Whether a manager may compare it again, and its open differences."""
+	"""Whether a manager may compare it again or have it replaced, and its open differences."""
 	payout.set_onload("can_check", is_manager())
+	payout.set_onload("can_reopen", is_manager() and payout.status == "Balanced")
 	fields = ["name", "kind", "subject", "difference", "currency"]
 	filters = {"payout": payout.name, "status": "Open"}
 	rows = frappe.get_all("Payment Payout Difference", filters, fields, order_by="opened_on, name", limit=20)

@@ -13,7 +13,7 @@ from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.api import contract, endpoint, require_manager
 from oropendola_payments.api.answers import payouts as answers
 from oropendola_payments.api.arguments import Currency
-from oropendola_payments.engine.payouts import differences, imports, reconcile
+from oropendola_payments.engine.payouts import differences, imports, reconcile, record
 from oropendola_payments.engine.payouts import fetch as fetching
 from oropendola_payments.exceptions import BadRequest, NotFound
 from oropendola_payments.gateways.payouts import Payout
@@ -67,6 +67,15 @@ def check(payout: str) -> dict:
 	open_ones = frappe.db.count("Payment Payout Difference", {"payout": payout, "status": "Open"})
 	status = frappe.db.get_value("Payment Payout", payout, "status")
 	return {"payout": payout, "status": status, "open_differences": cint(open_ones)}
+
+
+@endpoint(methods=("POST",), source="Desk", answer=answers.ReopenedPayout)
+def reopen(payout: str, reason: str) -> dict:
+	"""Let the next report replace a balanced payout, for one that the gateway corrected."""
+	require_manager()
+	reopened = record.reopen(payout, reason)
+	differences.update("Does Not Add Up", payout)
+	return reopened
 
 
 @endpoint(methods=("POST",), source="Desk", answer=answers.AcceptedDifference)

@@ -11,7 +11,7 @@ def retry(posting: str) -> dict:
 	"""Let a posting that needs attention be posted again, in the background."""
 	require_manager()
 	doc = run.retry(posting)
-	after_commit.enqueue("oropendola_payments.integrations.dispatch.post_invoice", invoice=doc.invoice)
+	after_commit.enqueue("oropendola_payments.integrations.dispatch.post_again", posting=doc.name)
 	return {"posting": doc.name, "status": doc.status}
 
 

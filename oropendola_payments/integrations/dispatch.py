@@ -10,6 +10,7 @@ from frappe.utils import cint, now_datetime
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
+from oropendola_payments.ai_billing.doctype.payment_payout.payment_payout import PaymentPayout
 from oropendola_payments.ai_billing.doctype.payment_posting.payment_posting import PaymentPosting
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
 from oropendola_payments.ai_billing.doctype.payment_settings.payment_settings import PaymentSettings
@@ -20,9 +21,11 @@ from oropendola_payments.exceptions import BadRequest
 from oropendola_payments.integrations.outbox import plan, run, switches
 from oropendola_payments.integrations.outbox.service_user import as_service_user
 from oropendola_payments.integrations.outbox.types import Made
+from oropendola_payments.integrations.payouts import plan as payout_plan
 
 ERPNEXT = "oropendola_payments.integrations.erpnext"
 PAYMENTS_APP = "oropendola_payments.integrations.payments_app"
+PAYOUTS = "oropendola_payments.integrations.payouts"
 THIS = "oropendola_payments.integrations.dispatch"
 
 
@@ -41,12 +44,33 @@ def invoice_closed(invoice: AIInvoice) -> None:
 	post_invoice(invoice.name)
 
 
+def payout_recorded(payout: PaymentPayout) -> None:
+	post_payout(payout.name)
+
+
 def post_invoice(invoice: str) -> None:
 	"""Plan and post what other apps must know about an invoice, if one of them takes part."""
 	if _takes_part():
 		issue_all(invoice)  # the books follow the tax document
 		plan.plan(invoice)
 		run.post_all(invoice, post)
+
+
+def post_payout(payout: str) -> None:
+	"""Plan and post the entry of a payout, if payouts are booked."""
+	if switches.books_payouts():
+		payout_plan.plan(payout)
+		if posting := payout_plan.posting_of(payout):
+			run.post(posting, post)
+
+
+def post_again(posting: str) -> None:
+	"""Post what waits together with a posting that a manager released."""
+	row = frappe.db.get_value("Payment Posting", posting, ["invoice", "payout"], as_dict=True)
+	if row and row.payout:
+		post_payout(row.payout)
+	elif row:
+		post_invoice(row.invoice)
 
 
 def post_postings() -> None:
@@ -60,6 +84,8 @@ def run_postings() -> int:
 		return 0
 	with acting_as("Sweep"):
 		plan.plan_missing()
+		if switches.books_payouts():
+			payout_plan.plan_missing()
 		return run.post_due(post)
 
 
@@ -67,6 +93,8 @@ def post(posting: PaymentPosting) -> Made:
 	"""Post one row in the caller's transaction."""
 	if posting.kind == "Document":
 		return frappe.get_attr(f"{PAYMENTS_APP}.tell.post")(posting)
+	if posting.kind == "Payout":
+		return frappe.get_attr(f"{PAYOUTS}.transfer.post")(posting, _books())
 	return frappe.get_attr(f"{ERPNEXT}.poster.post")(posting, _books())
 
 

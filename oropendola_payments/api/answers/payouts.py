@@ -56,6 +56,11 @@ class AcceptedDifference(TypedDict):
 	status: str
 
 
+class ReopenedPayout(TypedDict):
+	payout: str
+	status: str
+
+
 class CheckedPayout(TypedDict):
 	payout: str
 	status: str

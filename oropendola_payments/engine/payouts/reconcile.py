@@ -12,7 +12,7 @@ from oropendola_payments.engine.core.batch import BATCH, for_each
 from oropendola_payments.engine.core.transactions import in_transaction
 from oropendola_payments.engine.payouts import differences, findings, linking
 from oropendola_payments.engine.payouts import settings as payout_settings
-from oropendola_payments.engine.payouts.record import DIFFERENT, UNCHANGED
+from oropendola_payments.engine.payouts.record import CORRECTED, DIFFERENT, UNCHANGED
 
 PAYOUT, LINE = "Payment Payout", "Payment Payout Line"
 AMOUNT_KINDS = {"Capture": "Other Amount", "Refund": "Other Refund Amount"}
@@ -23,7 +23,7 @@ def settle(outcomes: dict[str, str]) -> None:
 	for name, outcome in outcomes.items():
 		if outcome == DIFFERENT:
 			differences.update("Reported Differently", name)
-		elif outcome == UNCHANGED:
+		elif outcome in (UNCHANGED, CORRECTED):
 			differences.resolve("Reported Differently", name)
 	check_due()
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from itertools import islice
 
 import frappe
+from frappe import _
 from frappe.utils import getdate
 
 from oropendola_payments.ai_billing import records
@@ -15,10 +16,10 @@ from oropendola_payments.ai_billing.doctype.payment_event.payment_event import a
 from oropendola_payments.ai_billing.doctype.payment_payout.payment_payout import SUMS, PaymentPayout
 from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.engine.core import after_commit
-from oropendola_payments.engine.core.transactions import in_transaction, read
+from oropendola_payments.engine.core.transactions import in_transaction, lock, read
 from oropendola_payments.engine.payouts.linking import Links
 from oropendola_payments.engine.payouts.spool import Spool
-from oropendola_payments.exceptions import ConcurrentChange
+from oropendola_payments.exceptions import BadRequest, ConcurrentChange, Conflict, NotFound
 from oropendola_payments.gateways.payouts import Payout, PayoutLine
 from oropendola_payments.money import from_minor, to_minor
 
@@ -55,6 +56,26 @@ def tell_untold() -> None:
 	untold = {"status": "Balanced", "told_on": ("is", "not set")}
 	for name in frappe.get_all(PAYOUT, untold, pluck="name", order_by="creation, name"):
 		tell(name)
+
+
+def reopen(name: str, reason: str) -> dict:
+	"""Let the next report of a balanced payout replace it, for one that the gateway corrected."""
+	if not frappe.db.exists(PAYOUT, name):
+		raise NotFound(_("There is no payout {0}.").format(name))
+	if len(reason.strip()) < 3:
+		raise BadRequest(_("Please say why the payout has to be recorded again."))
+	return in_transaction(_reopen, name, reason.strip())
+
+
+def _reopen(name: str, reason: str) -> dict:
+	doc: PaymentPayout = lock(PAYOUT, name)
+	if doc.status != "Balanced":
+		raise Conflict(_("Payout {0} is open: the next report replaces it.").format(doc.gateway_payout_id))
+	doc.mark_as_reopened()
+	append_to_site(
+		"payout_reopened", doc, from_status="Balanced", to_status=doc.status, note=reason, gateway=doc.gateway
+	)
+	return {"payout": name, "status": doc.status}
 
 
 def name_of(gateway: str, payout_id: str) -> str:

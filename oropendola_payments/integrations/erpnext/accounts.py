@@ -110,3 +110,48 @@ def ensure_gateway_account(gateway: str, company: str) -> None:
 		}
 	)
 	account.insert()
+
+
+# Payouts ------------------------------------------------------------------------------------------
+
+SETTINGS_OF = {
+	"Bank": "payout_bank_account",
+	"Fee": "payout_fee_account",
+	"Tax on Fee": "payout_tax_account",
+	"Dispute": "payout_dispute_account",
+	"Adjustment": "payout_adjustment_account",
+	"Reserve": "payout_reserve_account",
+	"Not Booked": "payout_unbooked_account",
+}
+
+
+def of_payout(what: str, gateway: str, company: str, currency: str) -> str:
+	"""Return the account for one part of a payout, as the settings name it: by its name, with or without company, or its number."""
+	field = SETTINGS_OF[what]
+	own = settings_of(gateway).get(field) if what == "Bank" else None
+	name = (own or payment_settings().get(field) or "").strip()
+	if not name:
+		label = _(frappe.get_meta("Payment Settings").get_label(field))
+		message = _("Please enter the account “{0}” in Payment Settings, section Accounts of Payouts.")
+		raise NeedsAttention(message.format(label))
+	for filters in ({"name": name}, {"account_name": name}, {"account_number": name}):
+		found = frappe.db.get_value("Account", {**filters, "company": company})
+		if found:
+			require_usable(found, company, currency)
+			return found
+	message = _(
+		"There is no account {0} in {1}. Please correct it in Payment Settings, section Accounts of Payouts."
+	)
+	raise NeedsAttention(message.format(name, company))
+
+
+def require_usable(account: str, company: str, currency: str) -> None:
+	"""Raise NeedsAttention for an account into which nothing of this company and currency can be booked."""
+	fields = ["company", "account_currency", "is_group", "disabled"]
+	row = frappe.db.get_value("Account", account, fields, as_dict=True)
+	if not row or row.company != company or row.is_group or row.disabled:
+		message = _("The account {0} cannot be booked into for {1}. Please choose another one.")
+		raise NeedsAttention(message.format(account, company))
+	if row.account_currency and row.account_currency != currency:
+		message = _("The account {0} is in {1}, but the payout is in {2}. Please choose another one.")
+		raise NeedsAttention(message.format(account, row.account_currency, currency))

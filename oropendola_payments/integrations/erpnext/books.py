@@ -3,11 +3,14 @@
 from decimal import Decimal
 
 import frappe
+from frappe import _
 
-from oropendola_payments.integrations.erpnext import accounts, entries, invoices, parties, requests, setup
-from oropendola_payments.integrations.erpnext.fields import KEY, remove_fields
+from oropendola_payments.exceptions import BadRequest
+from oropendola_payments.integrations.erpnext import accounts, entries, invoices, journal, parties, requests
+from oropendola_payments.integrations.erpnext.fields import KEY, ensure_fields, release, remove_fields
 from oropendola_payments.integrations.erpnext.types import (
 	INVOICE,
+	JOURNAL,
 	PAYMENT,
 	REQUEST,
 	Booked,
@@ -16,23 +19,36 @@ from oropendola_payments.integrations.erpnext.types import (
 	Money,
 	Request,
 	Sale,
+	Transfer,
 )
 from oropendola_payments.integrations.outbox.types import Made
+from oropendola_payments.integrations.payments_app.registration import is_possible
 from oropendola_payments.money import quantize
 
 
 class ERPNextBooks:
 	def require_company(self, name: str | None) -> None:
-		setup.require_company(name)
+		if not name or not frappe.db.exists("Company", name):
+			message = _("There is no Company {0} in ERPNext. Please enter its name as it is written there.")
+			raise BadRequest(message.format(name or "-"))
 
 	def prepare(self) -> None:
-		setup.prepare()
+		ensure_fields()
+		if not is_possible():
+			return
+		gateways = frappe.get_all("Payment Gateway Settings", {"enabled": 1}, pluck="gateway")
+		for company in frappe.get_all("Company", pluck="name"):
+			for gateway in gateways:
+				accounts.ensure_gateway_account(gateway, company)
 
 	def remove(self) -> None:
 		remove_fields()
 
 	def find(self, doctype: str, key: str) -> str | None:
-		return frappe.db.get_value(doctype, {KEY: key, "docstatus": 1})
+		known = frappe.db.get_value(doctype, {KEY: key, "docstatus": 1})
+		if not known:
+			release(doctype, key)
+		return known
 
 	def request(self, name: str) -> Request | None:
 		if not frappe.db.exists(REQUEST, name):
@@ -79,3 +95,6 @@ class ERPNextBooks:
 			references=entries.to_invoice(note, -allocated) if note else [],
 		)
 		return Made(PAYMENT, entry.name)
+
+	def book_payout(self, transfer: Transfer) -> Made:
+		return Made(JOURNAL, journal.book(transfer, accounts.company(), self.find(JOURNAL, transfer.key)))

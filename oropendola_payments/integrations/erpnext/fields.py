@@ -7,6 +7,7 @@ USER = "oropendola_user"
 WHERE = {
 	"Payment Entry": (KEY, "reference_date"),
 	"Sales Invoice": (KEY, "remarks"),
+	"Journal Entry": (KEY, "cheque_date"),
 	"Customer": (USER, "tax_id"),
 }
 LABELS = {KEY: "Oropendola Source", USER: "Oropendola User"}
@@ -35,6 +36,11 @@ def _add(doctype: str, fieldname: str, after: str) -> None:
 		}
 	)
 	field.insert()
+
+
+def release(doctype: str, key: str) -> None:
+	"""Take the key from a cancelled document, so that it can be booked again."""
+	frappe.db.set_value(doctype, {KEY: key, "docstatus": 2}, KEY, None, update_modified=False)
 
 
 def remove_fields() -> None:

@@ -29,8 +29,11 @@ FIELDS = {
 	"Sales Invoice Item": "item_code item_name qty rate price_list_rate income_account cost_center",
 	"Sales Taxes and Charges": "charge_type account_head description rate tax_amount dont_recompute_tax",
 	"Payment Gateway Account": "payment_gateway payment_account currency company payment_channel is_default",
+	"Journal Entry": "voucher_type company posting_date cheque_no cheque_date user_remark accounts",
+	"Journal Entry Account": "account debit_in_account_currency credit_in_account_currency cost_center user_remark exchange_rate",
+	"GL Entry": "voucher_type voucher_no account debit credit is_cancelled",
 	"Customer": "customer_name customer_type customer_group territory tax_id",
-	"Account": "account_name company parent_account account_type account_currency is_group",
+	"Account": "account_name company parent_account account_type account_currency is_group disabled account_number",
 }
 # What the app Payments and ERPNext call on the controller of a gateway.
 CONTROLLER = (

@@ -9,7 +9,7 @@ from oropendola_payments.integrations.outbox.types import Made
 
 # A document of the other app, whose fields nobody can check here.
 Foreign: TypeAlias = Any
-PAYMENT, INVOICE, REQUEST = "Payment Entry", "Sales Invoice", "Payment Request"
+PAYMENT, INVOICE, REQUEST, JOURNAL = "Payment Entry", "Sales Invoice", "Payment Request", "Journal Entry"
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,25 @@ class Sale:
 
 
 @dataclass(frozen=True)
+class Transfer:
+	"""What a gateway paid out. All amounts are what they add to it, so that fees are less than 0, and together they are `amount`."""
+
+	key: str
+	gateway: str
+	amount: Decimal
+	currency: str
+	reference: str
+	day: date
+	payments: dict[str, Decimal]  # of entries in the books, by the name of the Payment Entry
+	expected: Decimal  # of payments and refunds whose entries are still to be made, or were made by hand
+	others: dict[str, Decimal]  # by what it is: Fee, Tax on Fee, Dispute, Adjustment, Reserve, Not Booked
+
+	@property
+	def total(self) -> Decimal:
+		return sum((*self.payments.values(), self.expected, *self.others.values()), Decimal(0))
+
+
+@dataclass(frozen=True)
 class Booked:
 	"""A Sales Invoice or credit note as the books have it, with positive amounts."""
 
@@ -123,6 +142,9 @@ class Books(Protocol):
 
 	def allocate(self, payment: str, invoice: str, amount: Decimal) -> None:
 		"""Use an advance that was booked before for an invoice."""
+
+	def book_payout(self, transfer: Transfer) -> Made:
+		"""Book what a gateway paid out, instead of what an earlier report of the same payout said."""
 
 	def pay_back(self, money: Money, payment: str, note: str | None, allocated: Decimal) -> Made:
 		"""Book money that went back to whom this payment came from: so much of it for this credit note."""

@@ -11,6 +11,8 @@ import frappe
 from frappe import _
 from frappe.utils import cint, now_datetime
 
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+from oropendola_payments.ai_billing.doctype.payment_event.payment_event import append_to_site
 from oropendola_payments.ai_billing.doctype.payment_posting.payment_posting import PaymentPosting
 from oropendola_payments.engine.core.batch import for_each
 from oropendola_payments.engine.core.transactions import in_transaction, lock, read
@@ -19,7 +21,7 @@ from oropendola_payments.integrations.outbox.types import Made, NeedsAttention, 
 
 Poster = Callable[[PaymentPosting], Made]
 # Each kind may need those before it.
-ORDER = ("Invoice", "Payment Request", "Document", "Payment", "Credit Note", "Refund")
+ORDER = ("Invoice", "Payment Request", "Document", "Payment", "Credit Note", "Refund", "Payout")
 FIRST_WAIT, LATER, MOST_TRIES = 60, 300, 5
 
 
@@ -60,7 +62,7 @@ def post(name: str, poster: Poster) -> None:
 def _together_with(name: str) -> list[str]:
 	"""Return all postings of the same invoice. Read before the transaction: its first statement takes the locks."""
 	invoice = frappe.db.get_value("Payment Posting", name, "invoice")
-	return frappe.get_all("Payment Posting", {"invoice": invoice}, pluck="name")
+	return frappe.get_all("Payment Posting", {"invoice": invoice}, pluck="name") if invoice else [name]
 
 
 def _post_locked(name: str, together: list[str], poster: Poster) -> None:
@@ -71,8 +73,16 @@ def _post_locked(name: str, together: list[str], poster: Poster) -> None:
 		return
 	made = poster(posting)
 	posting.mark_as_done(made.document_type, made.document_name)
-	invoice = lock("AI Invoice", posting.invoice)
-	invoice.record("posted", posting, "Waiting", "Done", document=made.document_name)
+	_record("posted", posting, "Waiting", document=made.document_name)
+
+
+def _record(event: str, posting: PaymentPosting, before: str, **details: str) -> None:
+	"""Write it into the history of the invoice, or into that of the site for a payout."""
+	if not posting.invoice:
+		append_to_site(event, posting, from_status=before, to_status=posting.status, **details)
+		return
+	invoice: AIInvoice = lock("AI Invoice", posting.invoice)
+	invoice.record(event, posting, before, posting.status, **details)
 	invoice.flush_events()
 
 
@@ -128,7 +138,5 @@ def _retry_locked(name: str) -> PaymentPosting:
 def _close_locked(name: str, note: str) -> PaymentPosting:
 	posting: PaymentPosting = lock("Payment Posting", name)
 	posting.mark_as_closed(note)
-	invoice = lock("AI Invoice", posting.invoice)
-	invoice.record("posting_closed", posting, "Needs Attention", "Closed", note=note)
-	invoice.flush_events()
+	_record("posting_closed", posting, "Needs Attention", note=note)
 	return posting

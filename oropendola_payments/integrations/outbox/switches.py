@@ -20,6 +20,11 @@ def accepts_documents() -> bool:
 	return bool(cint(payment_settings().accept_documents))
 
 
+def books_payouts() -> bool:
+	"""Return whether payouts are booked. Books that another app brought before there were payouts cannot take them."""
+	return books_sales() and hasattr(frappe.get_attr(books_path()), "book_payout")
+
+
 def books_sales() -> bool:
 	"""Return whether our own invoices are booked."""
 	return bool(cint(payment_settings().post_to_erpnext)) and bool(books_path())

@@ -10,12 +10,14 @@ import frappe
 
 from oropendola_payments.integrations.erpnext.types import (
 	INVOICE,
+	JOURNAL,
 	PAYMENT,
 	Booked,
 	Buyer,
 	Money,
 	Request,
 	Sale,
+	Transfer,
 )
 from oropendola_payments.integrations.outbox.types import Made
 from oropendola_payments.tests.support.factories import payment_settings
@@ -28,6 +30,7 @@ class BooksInMemory:
 
 	sales: ClassVar[dict[str, dict]] = {}
 	payments: ClassVar[dict[str, dict]] = {}
+	payouts: ClassVar[dict[str, dict]] = {}
 	requests: ClassVar[dict[str, Request]] = {}
 	drift: ClassVar[Decimal] = Decimal(0)  # how wrong its rounding is
 	down: ClassVar[str] = ""  # what it answers to everything
@@ -44,7 +47,7 @@ class BooksInMemory:
 	def find(self, doctype: str, key: str) -> str | None:
 		if self.down:
 			frappe.throw(self.down)
-		rows = self.payments if doctype == PAYMENT else self.sales
+		rows = {PAYMENT: self.payments, JOURNAL: self.payouts}.get(doctype, self.sales)
 		return next((name for name, row in rows.items() if row["key"] == key), None)
 
 	def request(self, name: str) -> Request | None:
@@ -72,6 +75,16 @@ class BooksInMemory:
 	def pay_back(self, money: Money, payment: str, note: str | None, allocated: Decimal) -> Made:
 		return self._enter(money, -money.amount, note, allocated)
 
+	def book_payout(self, transfer: Transfer) -> Made:
+		known = self.find(JOURNAL, transfer.key)
+		if known and self.payouts[known]["transfer"] == transfer:
+			return Made(JOURNAL, known)
+		if known:
+			self.payouts[known].update(key=None, cancelled=True)
+		name = f"JV-{len(self.payouts) + 1}"
+		self.payouts[name] = {"key": transfer.key, "transfer": transfer, "cancelled": False}
+		return Made(JOURNAL, name)
+
 	def _sell(self, sale: Sale, against: str | None) -> Booked:
 		name = f"SINV-{len(self.sales) + 1}"
 		taxes = tuple(tax.amount for tax in sale.taxes)
@@ -98,6 +111,10 @@ class BooksInMemory:
 	def entry(cls, key: str) -> dict:
 		(found,) = (row for row in cls.payments.values() if row["key"] == key)
 		return found
+
+	@classmethod
+	def transfers(cls, key: str) -> list[Transfer]:
+		return [row["transfer"] for row in cls.payouts.values() if row["key"] == key]
 
 	@classmethod
 	def sale(cls, key: str) -> Sale:

@@ -306,6 +306,7 @@ ROWS = (
 	Row("payouts.preview_file", (403, 403, 403, 403, 400), lambda w: {"gateway": "payu"}),
 	Row("payouts.import_file", (403, 403, 403, 403, 400), lambda w: {"gateway": "payu"}),
 	Row("payouts.check", MANAGER, lambda w: {"payout": w.payout["Payment Payout"]}),
+	Row("payouts.reopen", MANAGER, lambda w: {"payout": w.payout["Payment Payout"], "reason": "The gateway corrected it."}),
 	Row("payouts.accept_difference", MANAGER, lambda w: {"difference": w.payout["Payment Payout Difference"], "reason": "It came by hand."}),
 	Row("openapi.postman_collection", EVERYBODY, methods=GET),
 	# Off until a manager switches it on.

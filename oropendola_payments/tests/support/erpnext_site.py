@@ -38,6 +38,39 @@ def ensure_tax_account(name: str = TAX) -> str:
 	return account.name
 
 
+def ensure_account(
+	name: str, kind: str, root: str, *, currency: str | None = None, of: str | None = None
+) -> str:
+	"""An account of a company, of this type and side of the books."""
+	owner = of or company()
+	known = frappe.db.get_value("Account", {"account_name": name, "company": owner})
+	if known:
+		return known
+	group = {"company": owner, "is_group": 1, "root_type": root, "parent_account": ("is", "set")}
+	account = frappe.new_doc("Account")
+	account.update(
+		{
+			"account_name": name,
+			"company": owner,
+			"parent_account": frappe.db.get_value("Account", group, "name", order_by="lft desc"),
+			"account_type": kind,
+			"account_currency": currency or frappe.get_cached_value("Company", owner, "default_currency"),
+		}
+	)
+	account.insert(ignore_permissions=True)
+	return account.name
+
+
+def ensure_another_company() -> str:
+	name = "Another Company of the Tests"
+	if not frappe.db.exists("Company", name):
+		other = frappe.new_doc("Company")
+		other.update({"company_name": name, "abbr": "ACT", "default_currency": "INR", "country": "India"})
+		other.insert(ignore_permissions=True)
+		frappe.db.commit()
+	return name
+
+
 def create_customer() -> str:
 	customer = frappe.new_doc("Customer")
 	group = frappe.db.get_value("Customer Group", {"is_group": 0})

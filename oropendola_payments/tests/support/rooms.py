@@ -31,6 +31,7 @@ LAYERS = (
 	("mcp",),
 	("install", "overrides", "patches"),
 	("integrations",),
+	("integrations/payouts",),
 	("integrations/erpnext",),
 	("integrations/payments_app",),
 	("integrations/outbox",),

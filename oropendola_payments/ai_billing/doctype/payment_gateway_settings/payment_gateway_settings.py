@@ -51,6 +51,7 @@ class PaymentGatewaySettings(Document):
 		legacy_secret: DF.Password | None
 		legacy_version: DF.Data | None
 		mode: DF.Literal["Simulator", "Test", "Live"]
+		payout_bank_account: DF.Data | None
 		payout_days: DF.Int
 		payout_error: DF.SmallText | None
 		payouts_fetched_until: DF.Datetime | None

@@ -7,9 +7,28 @@ frappe.ui.form.on("Payment Payout", {
 				const answer = await oropendola.call("payouts.check", { payout: frm.doc.name });
 				if (answer) oropendola.done(frm, __("Open differences: {0}.", [answer.open_differences]));
 			});
+		if (facts.can_reopen)
+			frm.add_custom_button(__("Replace by next report"), () => reopen_payout(frm));
 		if (facts.differences?.length) show_differences(frm, facts.differences);
 	},
 });
+
+function reopen_payout(frm) {
+	const fields = [
+		{
+			fieldtype: "HTML",
+			options: __(
+				"Please do this if the gateway has corrected the payout. Then import its report or fetch payouts: what it says replaces this record, and the Journal Entry of ERPNext is booked again."
+			),
+		},
+		{ fieldname: "reason", fieldtype: "Small Text", label: __("Reason"), reqd: 1 },
+	];
+	const reopen = async ({ reason }) => {
+		const answer = await oropendola.call("payouts.reopen", { payout: frm.doc.name, reason });
+		if (answer) frm.reload_doc();
+	};
+	frappe.prompt(fields, reopen, __("Replace this payout by the next report"), __("Replace"));
+}
 
 function show_differences(frm, differences) {
 	const text = frappe.utils.escape_html;

@@ -17,8 +17,9 @@ SUMS = {
 	"Adjustment": "adjustment_amount",
 	"Reserve": "reserve_amount",
 }
-# A report that is corrected later can balance a payout; a balanced one stays as it is, because books may rest on it.
-TRANSITIONS = {"Needs Attention": {"Balanced"}, "Balanced": set[str]()}
+# A report that is corrected later can balance a payout. A balanced one stays as it is, because books rest on it, unless a manager
+# reopens it.
+TRANSITIONS = {"Needs Attention": {"Balanced"}, "Balanced": {"Needs Attention"}}
 
 
 class PaymentPayout(StatefulRecord):
@@ -89,6 +90,10 @@ class PaymentPayout(StatefulRecord):
 
 	def mark_as_balanced(self) -> bool:
 		return self._move_to("Balanced")
+
+	def mark_as_reopened(self) -> bool:
+		"""Let the next report replace it, whatever it says, and have other apps told again."""
+		return self._move_to("Needs Attention", content_hash=None, told_on=None)
 
 	def mark_as_due(self) -> None:
 		"""Have it compared with our records at the next check."""

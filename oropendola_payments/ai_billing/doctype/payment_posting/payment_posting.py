@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 TRANSITIONS = {
 	"Waiting": {"Done", "Needs Attention"},
 	"Needs Attention": {"Waiting", "Closed"},
-	# A bank rejected a refund after it was booked.
-	"Done": {"Needs Attention"},
+	# A bank rejected a refund after it was booked, or a payout was corrected.
+	"Done": {"Needs Attention", "Waiting"},
 	# A refund that had failed was made after all.
 	"Closed": {"Needs Attention"},
 }
@@ -36,13 +36,17 @@ class PaymentPosting(StatefulRecord):
 		document_name: DF.Data | None
 		document_type: DF.Data | None
 		error: DF.SmallText | None
-		invoice: DF.Link
-		kind: DF.Literal["Document", "Payment Request", "Invoice", "Payment", "Credit Note", "Refund"]
+		invoice: DF.Link | None
+		kind: DF.Literal[
+			"Document", "Payment Request", "Invoice", "Payment", "Credit Note", "Refund", "Payout"
+		]
 		next_try_at: DF.Datetime | None
 		note: DF.SmallText | None
+		payout: DF.Link | None
 		posted_on: DF.Datetime | None
 		refund: DF.Link | None
 		source_key: DF.Data | None
+		source_version: DF.Data | None
 		status: DF.Literal["Waiting", "Done", "Needs Attention", "Closed"]
 		tries: DF.Int
 		user: DF.Link | None
@@ -55,6 +59,7 @@ class PaymentPosting(StatefulRecord):
 		"invoice",
 		"capture",
 		"refund",
+		"payout",
 		"user",
 		"amount",
 		"currency",
@@ -66,6 +71,7 @@ class PaymentPosting(StatefulRecord):
 		"tries",
 		"next_try_at",
 		"source_key",
+		"source_version",
 	)
 
 	def mark_as_done(self, document_type: str, document_name: str) -> bool:
@@ -86,6 +92,10 @@ class PaymentPosting(StatefulRecord):
 		self._require_attention()
 		return self._move_to("Waiting", tries=0, next_try_at=now_datetime())
 
+	def mark_as_changed(self, **values: Any) -> bool:
+		"""Book anew what was booked of something that changed since."""
+		return self._move_to("Waiting", tries=0, next_try_at=now_datetime(), **values)
+
 	def mark_as_closed(self, note: str) -> bool:
 		"""For what somebody booked by hand, or will not book."""
 		self._require_attention()
@@ -97,15 +107,15 @@ class PaymentPosting(StatefulRecord):
 			frappe.throw(message.format(self.name, _(self.status)), Conflict)
 
 
-def new_posting(invoice: "AIInvoice", kind: str, source_key: str, **values: Any) -> PaymentPosting:
-	"""Insert a posting. DuplicateEntryError if its source has one already."""
+def new_posting(invoice: "AIInvoice | None", kind: str, source_key: str, **values: Any) -> PaymentPosting:
+	"""Insert a posting, which belongs to an invoice or to a payout. DuplicateEntryError if its source has one already."""
 	posting = records.new("Payment Posting")
 	posting.update(
 		{
 			"kind": kind,
 			"status": "Waiting",
-			"invoice": invoice.name,
-			"user": invoice.user,
+			"invoice": invoice.name if invoice else None,
+			"user": invoice.user if invoice else None,
 			"source_key": source_key,
 			"tries": 0,
 			"next_try_at": now_datetime(),

@@ -66,6 +66,13 @@ class PaymentSettings(Document):
 		otp_resend_seconds: DF.Int
 		part_percent: DF.Percent
 		part_reminder_days: DF.Data | None
+		payout_adjustment_account: DF.Data | None
+		payout_bank_account: DF.Data | None
+		payout_dispute_account: DF.Data | None
+		payout_fee_account: DF.Data | None
+		payout_reserve_account: DF.Data | None
+		payout_tax_account: DF.Data | None
+		payout_unbooked_account: DF.Data | None
 		post_since: DF.Datetime | None
 		post_to_erpnext: DF.Check
 		postings_complete_until: DF.Datetime | None

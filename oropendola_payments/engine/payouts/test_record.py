@@ -12,7 +12,7 @@ from oropendola_payments.engine.notifications import hooks
 from oropendola_payments.engine.payouts import reconcile
 from oropendola_payments.engine.payouts.record import name_of, record_all
 from oropendola_payments.engine.payouts.spool import Spool
-from oropendola_payments.exceptions import BadRequest, InvalidTransition, NotAllowed
+from oropendola_payments.exceptions import BadRequest, NotAllowed
 from oropendola_payments.gateways.payouts import LineKind, Payout, PayoutLine
 from oropendola_payments.tests.support import payouts as support
 from oropendola_payments.tests.support.another_app import THIS, another_app, hook_calls
@@ -125,8 +125,6 @@ class TestRecord(PayoutCase):
 		row.amount = 1
 		with self.assertRaises(NotAllowed):
 			row.save(ignore_permissions=True)
-		with self.assertRaises(InvalidTransition):
-			self.doc()._move_to("Needs Attention")
 
 	def test_a_report_that_contradicts_itself_is_refused(self):
 		for entries in (

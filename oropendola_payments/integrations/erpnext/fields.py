@@ -40,7 +40,9 @@ def _add(doctype: str, fieldname: str, after: str) -> None:
 
 def release(doctype: str, key: str) -> None:
 	"""Take the key from a cancelled document, so that it can be booked again."""
-	frappe.db.set_value(doctype, {KEY: key, "docstatus": 2}, KEY, None, update_modified=False)
+	document = frappe.qb.DocType(doctype)
+	query = frappe.qb.update(document).set(document.oropendola_source, None)
+	query.where(document.oropendola_source == key).where(document.docstatus == 2).run()
 
 
 def remove_fields() -> None:

@@ -7,7 +7,7 @@ import frappe
 from frappe import _
 
 from oropendola_payments.integrations.erpnext import accounts
-from oropendola_payments.integrations.erpnext.fields import KEY
+from oropendola_payments.integrations.erpnext.fields import KEY, release
 from oropendola_payments.integrations.erpnext.types import JOURNAL, PAYMENT, Foreign, Transfer
 from oropendola_payments.integrations.outbox.types import NeedsAttention
 from oropendola_payments.money import quantize, to_decimal
@@ -25,7 +25,7 @@ def book(transfer: Transfer, company: str, known: str | None) -> str:
 		return known
 	if known:
 		frappe.get_doc(JOURNAL, known).cancel()
-		frappe.db.set_value(JOURNAL, known, KEY, None, update_modified=False)
+		release(JOURNAL, transfer.key)
 	return _submit(rows, transfer, company)
 
 
@@ -40,14 +40,14 @@ def _rows(transfer: Transfer, company: str) -> Iterator[Row]:
 	"""Debit the bank with what arrived and other accounts with what it cost, and credit where the money waited."""
 	if transfer.amount:
 		account = accounts.of_payout("Bank", transfer.gateway, company, transfer.currency)
-		yield account, transfer.amount, _("Paid out")
+		yield account, transfer.amount, "Paid Out"
 	for what, amount in transfer.others.items():
 		if amount:
 			account = accounts.of_payout(what, transfer.gateway, company, transfer.currency)
-			yield account, -amount, _(what)
+			yield account, -amount, what
 	for account, came, went in _waiting(transfer, company):
-		yield account, -came, _("Payments")
-		yield account, -went, _("Refunds")
+		yield account, -came, "Captures"
+		yield account, -went, "Refunds"
 
 
 def _waiting(transfer: Transfer, company: str) -> list[tuple[str, Decimal, Decimal]]:

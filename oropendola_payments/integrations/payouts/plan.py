@@ -1,7 +1,6 @@
 """Plan a posting for each payout. It is posted again when the reason against it is gone, or when the payout was corrected."""
 
 import frappe
-from frappe import _
 from frappe.query_builder import DocType
 from frappe.utils import get_datetime
 
@@ -60,7 +59,7 @@ def _again(posting: PaymentPosting, payout: PaymentPayout) -> None:
 	elif posting.status == "Done":
 		posting.mark_as_changed(**_values(payout))
 	elif posting.status == "Closed":
-		posting.mark_as_needing_attention(_(CORRECTED), **_values(payout))
+		posting.mark_as_needing_attention(CORRECTED, **_values(payout))
 	else:
 		posting.write(**_values(payout))
 

@@ -173,8 +173,7 @@ class OwnerRecords(CreditRecords):
 	@cached_property
 	def lost_refund(self) -> str:
 		"""A refund whose response was lost."""
-		invoice = self.subscription.current_invoice
-		refund = create.create_refund(invoice, Decimal(1), "Asked for")["refund"]
+		refund = create.create_refund(self.subscription.current_invoice, Decimal(1), "Asked for")["refund"]
 		frappe.db.set_value("Payment Refund", refund, "status", "Unknown")
 		frappe.db.commit()
 		return refund

@@ -22,7 +22,8 @@ def accepts_documents() -> bool:
 
 def books_payouts() -> bool:
 	"""Return whether payouts are booked. Books that another app brought before there were payouts cannot take them."""
-	return books_sales() and hasattr(frappe.get_attr(books_path()), "book_payout")
+	path = books_path()
+	return bool(path and books_sales() and hasattr(frappe.get_attr(path), "book_payout"))
 
 
 def books_sales() -> bool:

@@ -117,8 +117,8 @@ def create_sales_invoice(amount: float = 499):
 
 def create_payment_request(invoice, gateway: str):
 	"""As the Desk makes and submits it."""
-	label = accounts.label_of(gateway)
-	account = frappe.db.get_value("Payment Gateway Account", {"payment_gateway": label, "currency": "INR"})
+	filters = {"payment_gateway": accounts.label_of(gateway), "currency": "INR", "company": invoice.company}
+	account = frappe.db.get_value("Payment Gateway Account", filters)
 	make = frappe.get_attr("erpnext.accounts.doctype.payment_request.payment_request.make_payment_request")
 	request = make(
 		dt="Sales Invoice",

@@ -15,17 +15,17 @@ from oropendola_payments.engine.wallet.entries import Line, Why, hidden
 
 USABLE = """
 	SELECT name, remaining FROM `tabAI Credit Grant`
-	WHERE user = %s AND remaining > 0 AND (valid_until IS NULL OR valid_until >= %s)
+	WHERE `user` = %s AND remaining > 0 AND (valid_until IS NULL OR valid_until >= %s)
 	ORDER BY valid_until IS NULL, valid_until, kind DESC, creation, name FOR UPDATE
 """
 ALL = """
-	SELECT name, remaining, owed FROM `tabAI Credit Grant` WHERE user = %s
+	SELECT name, remaining, owed FROM `tabAI Credit Grant` WHERE `user` = %s
 	ORDER BY valid_until IS NULL, valid_until, kind DESC, creation, name FOR UPDATE
 """
 # Locking, because an earlier read may have started the snapshot of this transaction too early.
 TAKEN = """
 	SELECT credit_grant, units FROM `tabAI Credit Entry`
-	WHERE reference = %s AND user = %s AND kind IN ('Used', 'Returned') FOR UPDATE
+	WHERE reference = %s AND `user` = %s AND kind IN ('Used', 'Returned') FOR UPDATE
 """
 
 

@@ -11,11 +11,11 @@ from oropendola_payments.engine.wallet import entries
 from oropendola_payments.engine.wallet.entries import Line, Why
 
 LATEST = (
-	"SELECT name FROM `tabAI Credit Grant` WHERE user = %s ORDER BY creation DESC, name LIMIT 1 FOR UPDATE"
+	"SELECT name FROM `tabAI Credit Grant` WHERE `user` = %s ORDER BY creation DESC, name LIMIT 1 FOR UPDATE"
 )
 NOTE = "UPDATE `tabAI Credit Grant` SET overdrawn = overdrawn + %s WHERE name = %s"
 UNPAID = """
-	SELECT name, overdrawn FROM `tabAI Credit Grant` WHERE user = %s AND overdrawn > 0
+	SELECT name, overdrawn FROM `tabAI Credit Grant` WHERE `user` = %s AND overdrawn > 0
 	ORDER BY creation, name FOR UPDATE
 """
 

@@ -35,7 +35,8 @@ SWEEPS: tuple[Callable, ...] = (
 	webhook_jobs.run_webhooks,
 )
 OPEN_REFUNDS = ("Created", "Processing", "Unknown")
-OPEN_ATTEMPTS = ("Created", "Processing", "Authorized")
+# One whose request died before it reached the gateway stays Created for the days of its polling.
+OPEN_ATTEMPTS = ("Processing", "Authorized")
 ROUNDS = 12
 
 

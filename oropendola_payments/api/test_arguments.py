@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from collections.abc import Iterator
 from urllib.parse import quote
 
 import frappe
@@ -78,12 +79,11 @@ class ArgumentsTestCase(TestCase):
 		super().setUpClass()
 		cls.people = People()
 
-	def rows(self) -> list[tuple]:
-		"""Each endpoint that has arguments, with valid ones."""
-		chosen = [
-			r for r in ROWS if r.endpoint not in (*RAW, "receipts.download") and parameters_of(r.endpoint)
-		]
-		return [(row, row.arguments(OwnerRecords(self.people))) for row in chosen]
+	def rows(self) -> Iterator[tuple]:
+		"""Each endpoint that has arguments, with valid ones, which are made when it is its turn."""
+		for row in ROWS:
+			if row.endpoint not in (*RAW, "receipts.download") and parameters_of(row.endpoint):
+				yield row, row.arguments(OwnerRecords(self.people))
 
 	def user_of(self, row) -> str:
 		return self.people.manager if row.endpoint in OWNED_BY_MANAGER else self.people.owner
@@ -127,7 +127,7 @@ class TestJsonArguments(ArgumentsTestCase):
 	def test_every_endpoint_parameter_has_sample_values(self):
 		for row, arguments in self.rows():
 			self.assertLessEqual(set(arguments), set(parameters_of(row.endpoint)), row.endpoint)
-		self.assertGreater(len(self.rows()), 20)
+		self.assertGreater(len(list(self.rows())), 20)
 
 	def test_a_missing_argument_is_named(self):
 		for row, arguments in self.rows():

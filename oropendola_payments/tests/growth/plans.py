@@ -26,6 +26,7 @@ WORDS = (
 	"as",
 )
 SHARE = 0.5
+FOREIGN = 0.1  # of all rows: more that the generator did not make bend the plans
 ENOUGH = 300  # rows: with fewer, reading all of them is the best plan
 
 

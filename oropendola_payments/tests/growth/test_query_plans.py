@@ -10,6 +10,7 @@ import frappe
 from oropendola_payments import hooks
 from oropendola_payments.engine.monitoring import checks
 from oropendola_payments.tests.growth import generator, jobs, meter, paths, plans
+from oropendola_payments.tests.growth.statements import PREFIX
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_user
 from oropendola_payments.tests.support.http import call
@@ -47,6 +48,7 @@ RUNS = {
 	"sum_up_usage": "run_sum_up",
 	"check_abandoned_payments": "run_abandoned",
 	"check_invariants": "run_invariants",
+	"tell_untold": "run_untold",
 	"expire_subscriptions": "run_expiry",
 	"retire_api_keys": "run_retire_keys",
 	"expire_proposals": "run_proposal_expiry",
@@ -64,6 +66,12 @@ class TestQueryPlans(TestCase):
 		generator.fill(SCALE, say=lambda _text: None)
 		jobs.postpone()
 		cls.large = plans.sizes()
+		recent = frappe.db.count("Payment Attempt", {"name": ("not like", f"{PREFIX}%")})
+		if recent > plans.FOREIGN * cls.large["Payment Attempt"]:
+			raise unittest.SkipTest(
+				"Other tests' payments of today are a large part of the table, so reading all of it is a good plan."
+				" Run this on an emptied site."
+			)
 
 	def check(self, name: str, work: Callable) -> None:
 		with self.subTest(name):

@@ -7,8 +7,7 @@ frappe.ui.form.on("Payment Payout", {
 				const answer = await oropendola.call("payouts.check", { payout: frm.doc.name });
 				if (answer) oropendola.done(frm, __("Open differences: {0}.", [answer.open_differences]));
 			});
-		if (facts.can_reopen)
-			frm.add_custom_button(__("Replace by next report"), () => reopen_payout(frm));
+		if (facts.can_reopen) frm.add_custom_button(__("Replace by next report"), () => reopen_payout(frm));
 		if (facts.differences?.length) show_differences(frm, facts.differences);
 	},
 });

@@ -1,5 +1,7 @@
 """Approve, reject or let expire. Approving runs the same code as the button in the Desk."""
 
+from collections.abc import Callable
+
 import frappe
 from frappe import _
 
@@ -16,7 +18,7 @@ PROPOSAL = "AI Agent Proposal"
 def approve(name: str) -> dict:
 	"""Approve a proposal and carry it out. After a crash the same call carries it out, and nothing happens twice."""
 	_require_existing(name)
-	before = in_transaction(_approve, name)
+	before = in_transaction(_decide, name, AIAgentProposal.mark_as_approved)
 	if before not in ("Proposed", "Approved"):
 		raise _too_late(name)
 	_carry_out(frappe.get_doc(PROPOSAL, name))
@@ -25,7 +27,7 @@ def approve(name: str) -> dict:
 
 def reject(name: str) -> dict:
 	_require_existing(name)
-	if in_transaction(_reject, name) not in ("Proposed", "Rejected"):
+	if in_transaction(_decide, name, AIAgentProposal.mark_as_rejected) not in ("Proposed", "Rejected"):
 		raise _too_late(name)
 	return _answer(name)
 
@@ -40,25 +42,14 @@ def expire_due() -> int:
 	return for_each(PROPOSAL, over, expire)
 
 
-def _approve(name: str) -> str:
-	"""Return the status that decides: Proposed if it is approved by this call, Approved if it was before."""
+def _decide(name: str, move: Callable[[AIAgentProposal], object]) -> str:
+	"""Return the status that decides: Proposed if it is decided by this call, else what it was before."""
 	proposal = lock(PROPOSAL, name)
 	if _is_expired(proposal):
 		return "Expired"
 	before = proposal.status
 	if before == "Proposed":
-		proposal.mark_as_approved()
-		_record(proposal, before)
-	return before
-
-
-def _reject(name: str) -> str:
-	proposal = lock(PROPOSAL, name)
-	if _is_expired(proposal):
-		return "Expired"
-	before = proposal.status
-	if before == "Proposed":
-		proposal.mark_as_rejected()
+		move(proposal)
 		_record(proposal, before)
 	return before
 

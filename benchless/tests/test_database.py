@@ -92,6 +92,8 @@ class TestStatements(ThrowawaySite):
 	def test_words_of_mariadb_are_understood(self):
 		text = "select concat('a', 'b'), if(1, 'y', 'n'), greatest(1, 3), date_format('2026-03-01', '%Y')"
 		self.assertEqual(frappe.db.sql(text)[0], ("ab", "y", 3, "2026"))
+		text = "select find_in_set('B', 'a,b'), find_in_set('a', 'ab,c'), find_in_set('', ''), find_in_set(null, 'a')"
+		self.assertEqual(frappe.db.sql(text)[0], (2, 0, 0, None))
 
 	def test_ignored_duplicate_counts_no_row(self):
 		box(serial="one").insert()

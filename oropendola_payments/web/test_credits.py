@@ -57,6 +57,16 @@ class TestBuyingOnThePages(PageCase):
 		self.assertEqual(self.buy(pack=other.name).location, "/billing")
 		self.assertIn("is not sold with your plan", self.text("/billing"))
 
+	def test_credits_say_for_which_plans_they_are_and_that_they_wait_under_another_one(self):
+		buy_pack(self.user, self.pack)
+		text = self.text("/billing")
+		self.assertIn("only with Starter", text)
+		self.assertIn("Its credits can be used only with Starter.", text)
+		self.assertNotIn("cannot be used with your plan", text)
+		frappe.db.set_value("AI Subscription", self.subscription.name, "plan", create_plan().name)
+		frappe.db.commit()
+		self.assertIn("1,000 of these credits cannot be used with your plan.", self.text("/credits"))
+
 	def test_the_result_page_of_a_paid_pack_leads_to_the_wallet(self):
 		invoice = buy_pack(self.user, self.pack)
 		text = self.text(f"/payment-result?invoice={invoice.name}")

@@ -8,6 +8,7 @@ from frappe.utils import cint
 
 from oropendola_payments.ai_billing import credit_units
 from oropendola_payments.ai_billing.current import current
+from oropendola_payments.ai_billing.top_up import plan_names, plans_in
 from oropendola_payments.engine.subscriptions import lookup
 from oropendola_payments.engine.tax.quote import includes_tax
 from oropendola_payments.engine.top_ups import buy, packs, suggestion
@@ -66,14 +67,24 @@ def section(user: str, chosen: str = "") -> dict:
 	if not sold and not balance.has_wallet(user):
 		return {}
 	grants = balance.usable_grants(user)
-	total = sum(int(grant.remaining) for grant in grants)
+	useless = [grant for grant in grants if served and not any(_fits(grant, row.plan) for row in served)]
+	total, waiting = _sum(grants), _sum(useless)
 	return {
 		"balance": credit_units.text(total),
 		"is_empty": not total,
+		"waiting": credit_units.text(waiting) if waiting else "",
 		"grants": [_grant(grant) for grant in grants],
 		"packs": sold,
-		"suggestion": "" if total or not sold else _suggestion(served),
+		"suggestion": "" if total > waiting or not sold else _suggestion(served),
 	}
+
+
+def _sum(grants: list[frappe._dict]) -> int:
+	return sum(int(grant.remaining) for grant in grants)
+
+
+def _fits(grant: frappe._dict, plan: str) -> bool:
+	return not grant.plans or plan in plans_in(grant.plans)
 
 
 def _grant(row: frappe._dict) -> dict:
@@ -83,7 +94,12 @@ def _grant(row: frappe._dict) -> dict:
 		"of": credit_units.text(int(row.granted)),
 		"until": until,
 		"is_gift": row.kind == "Gift",
+		"plans": _plan_names(plans_in(row.plans)),
 	}
+
+
+def _plan_names(plans: list[str]) -> str:
+	return ", ".join(words.translated(name) for name in plan_names(plans))
 
 
 def _packs(user: str, served: list[frappe._dict], chosen: str) -> list[dict]:
@@ -104,6 +120,7 @@ def _pack(user: str, row: frappe._dict, is_chosen: bool) -> dict:
 		"price": words.money(prices[usual], usual),
 		"tax": _("tax included") if includes_tax(usual) else _("plus tax, if any"),
 		"valid": validity(days),
+		"plans": _plan_names([one.plan for one in row.plans]),
 		"is_chosen": is_chosen,
 	}
 

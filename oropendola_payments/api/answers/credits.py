@@ -8,7 +8,7 @@ from oropendola_payments.api.answers.types import Amount, Date, InvoiceStatus, T
 
 
 class CreditPack(TypedDict):
-	"""`valid_days` is null if the credits do not expire. `plans` is empty if customers of every plan can buy it."""
+	"""`valid_days` is null if the credits do not expire. `plans` is empty if it is sold to, and can be used by, customers of every plan."""
 
 	pack_id: str
 	pack_name: str
@@ -56,10 +56,11 @@ class CreditGrant(TypedDict):
 	granted: float
 	remaining: float
 	valid_until: Date | None
+	plans: list[str]
 
 
 class CreditBalance(TypedDict):
-	"""The grants are in the order in which they are used."""
+	"""The grants are in the order in which they are used. `plans` are those under which a grant can be used, none means every plan."""
 
 	balance: float
 	grants: list[CreditGrant]

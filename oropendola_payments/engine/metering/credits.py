@@ -80,7 +80,7 @@ def _pay(
 	frappe.db.rollback()  # what the refusal by the quota may have left behind
 	plan, now, price = current("AI Plan", key.plan), now_datetime(), price_of(key.plan, call)
 	counted = _count_speed(key, plan, call, now)
-	left = draw(key.user, price, key.subscription, reference)
+	left = draw(key.user, key.plan, price, key.subscription, reference)
 	if left is None:
 		return None
 	key.update({"source": CREDITS, "credits_used": price, "credits": left})

@@ -17,7 +17,8 @@ FIND = """
 		s.daily_quota_limit, s.daily_quota_remaining, s.quota_reset_on, s.pause_until, s.switch_on,
 		i.currency,
 		(SELECT SUM(g.remaining) FROM `tabAI Credit Grant` g WHERE g.user = s.user AND g.remaining > 0
-			AND (g.valid_until IS NULL OR g.valid_until >= %s)) AS credits,
+			AND (g.valid_until IS NULL OR g.valid_until >= %s)
+			AND (COALESCE(g.plans, '') = '' OR FIND_IN_SET(s.plan, g.plans) > 0)) AS credits,
 		w.name AS window_row, w.unique_key, w.used, w.ends_at
 	FROM `tabAI API Key` k JOIN `tabAI Subscription` s ON s.name = k.subscription
 		LEFT JOIN `tabAI Invoice` i ON i.name = s.current_invoice

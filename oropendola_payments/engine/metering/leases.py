@@ -274,8 +274,8 @@ def _settle_late(key: frappe._dict, lease: AIUsageLease, spent: int) -> dict:
 
 
 def _take_credits_again(key: frappe._dict, lease: AIUsageLease, spent: int) -> None:
-	price = lease.price_of(spent) - lease.price_of(cint(lease.spent))
-	drawn = draw_up_to(key.user, price, lease.subscription, lease.name) if price else 0
+	price, plan = lease.price_of(spent) - lease.price_of(cint(lease.spent)), lease.plan or key.plan
+	drawn = draw_up_to(key.user, plan, price, lease.subscription, lease.name) if price else 0
 	_book(key, lease, spent, overdraft=drawn < price)
 	left = {"given_back": lease.granted - spent, "credits_back": cint(lease.credits_back) - drawn}
 	lease.write(spent=spent, **left)

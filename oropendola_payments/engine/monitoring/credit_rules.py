@@ -9,7 +9,8 @@ CREDIT_RULES = {
 	"credits_without_payment": """
 		SELECT g.name FROM `tabAI Credit Grant` g LEFT JOIN `tabAI Invoice` i ON i.name = g.invoice
 		WHERE g.kind = 'Bought' AND (i.name IS NULL OR i.fulfilled_on IS NULL OR i.user <> g.user
-			OR i.status NOT IN ('Paid', 'Partly Refunded', 'Refunded') OR g.granted <> i.credit_units * 1000)""",
+			OR i.status NOT IN ('Paid', 'Partly Refunded', 'Refunded') OR g.granted <> i.credit_units * 1000
+			OR COALESCE(g.plans, '') <> COALESCE(i.credit_plans, ''))""",
 	"top_up_without_credits": """
 		SELECT i.name FROM `tabAI Invoice` i WHERE i.purpose = 'Top-up'
 			AND NOT EXISTS (SELECT 1 FROM `tabAI Credit Grant` g WHERE g.invoice = i.name)

@@ -6,6 +6,7 @@ from oropendola_payments.ai_billing import credit_units, formatting
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_tax_document.ai_tax_document import AITaxDocument
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
+from oropendola_payments.ai_billing.top_up import plan_names, plans_in
 from oropendola_payments.engine.notifications import emails
 from oropendola_payments.engine.wallet import balance
 
@@ -21,6 +22,7 @@ def credits_bought(
 			"amount": formatting.money(capture.amount, capture.currency),
 			"credits": formatting.number(cint(invoice.credit_units)),
 			"valid_until": formatting.day(balance.last_day_of(invoice.name)),
+			"plans": ", ".join(plan_names(plans_in(invoice.credit_plans))),
 			"balance": credit_units.text(balance.balance(invoice.user)),
 		}
 

@@ -80,10 +80,8 @@ def _open_invoice(user: str, pack: AICreditPack, price: Decimal, currency: str) 
 
 
 def _is_current(invoice: AIInvoice, pack: AICreditPack, price: Decimal) -> bool:
-	same = (cint(invoice.credit_units), cint(invoice.credit_days)) == (
-		cint(pack.units),
-		cint(pack.validity_days),
-	)
+	ordered = (cint(invoice.credit_units), cint(invoice.credit_days), invoice.credit_plans or None)
+	same = ordered == (cint(pack.units), cint(pack.validity_days), pack.usable_under())
 	return same and full_price(invoice) == price and not invoice.is_exhausted()
 
 

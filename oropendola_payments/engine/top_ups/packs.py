@@ -9,6 +9,7 @@ from frappe.utils import cint
 from oropendola_payments.ai_billing.current import current, current_rows
 from oropendola_payments.ai_billing.doctype.ai_credit_pack.ai_credit_pack import AICreditPack
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import SERVED
+from oropendola_payments.ai_billing.top_up import plan_names
 from oropendola_payments.engine.subscriptions.lookup import subscriptions_of
 from oropendola_payments.engine.tax.quote import includes_tax
 from oropendola_payments.exceptions import Conflict, NotFound, Unprocessable
@@ -73,7 +74,7 @@ def require_buyer(user: str, pack: AICreditPack) -> frappe._dict:
 	fitting = next((row for row in served if pack.is_sold_to(row.plan)), None)
 	if not fitting:
 		message = _("{0} is not sold with your plan. It is sold with: {1}.")
-		plans = ", ".join(current("AI Plan", row.plan).plan_name for row in pack.plans)
+		plans = ", ".join(plan_names([row.plan for row in pack.plans]))
 		raise Unprocessable(message.format(pack.pack_name, plans))
 	return fitting
 

@@ -170,7 +170,7 @@ def _correct_credits(subscription: AISubscription, first: frappe._dict, units: i
 	if units <= 0:
 		give_back(subscription.user, first.name, -units)
 		return False
-	return draw_up_to(subscription.user, units, subscription.name, first.name) < units
+	return draw_up_to(subscription.user, first.plan, units, subscription.name, first.name) < units
 
 
 def _windows(subscription: Any) -> list[counters.Window]:

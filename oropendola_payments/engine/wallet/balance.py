@@ -8,8 +8,9 @@ from frappe.utils import get_datetime, getdate
 
 from oropendola_payments.ai_billing.credit_units import in_credits
 from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.ai_billing.top_up import plans_in
 
-FIELDS = ["name", "kind", "pack", "invoice", "granted", "remaining", "valid_until"]
+FIELDS = ["name", "kind", "pack", "invoice", "granted", "remaining", "valid_until", "plans"]
 PAGE_LENGTH = 20
 OF_USAGE = ("Used", "Returned")  # their reference helps nobody but the engine
 
@@ -19,11 +20,11 @@ def usable_grants(user: str) -> list[frappe._dict]:
 	filters = {"user": user, "remaining": (">", 0)}
 	rows = frappe.get_all("AI Credit Grant", filters, FIELDS, order_by="kind desc, creation, name")
 	usable = [row for row in rows if not row.valid_until or getdate(row.valid_until) >= today()]
-	return sorted(usable, key=lambda row: (not row.valid_until, str(row.valid_until)))
+	return sorted(usable, key=lambda row: (not row.valid_until, str(row.valid_until), not row.plans))
 
 
 def balance(user: str) -> int:
-	"""Return the thousandths of a credit that can be used now."""
+	"""Return the thousandths of a credit that can be used now, some perhaps under other plans only."""
 	return sum(int(grant.remaining) for grant in usable_grants(user))
 
 
@@ -55,6 +56,7 @@ def _grant(row: frappe._dict) -> dict:
 		"granted": in_credits(int(row.granted)),
 		"remaining": in_credits(int(row.remaining)),
 		"valid_until": row.valid_until,
+		"plans": plans_in(row.plans),
 	}
 
 

@@ -1,6 +1,7 @@
 """Take credits for usage, and give back what was not used. Callers at once never take more than there is.
 
-The credits that expire first are taken first; of two that expire together, a gift before what was paid for.
+Only credits for the plan of the call are taken. Those that expire first are taken first; of two that expire together, those for
+certain plans before those for every plan, and a gift before what was paid for.
 """
 
 from collections import Counter
@@ -13,15 +14,14 @@ from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.wallet import entries, overdrafts
 from oropendola_payments.engine.wallet.entries import Line, Why, hidden
 
-USABLE = """
+ORDER = "ORDER BY valid_until IS NULL, valid_until, COALESCE(plans, '') = '', kind DESC, creation, name FOR UPDATE"
+USABLE = f"""
 	SELECT name, remaining FROM `tabAI Credit Grant`
 	WHERE `user` = %s AND remaining > 0 AND (valid_until IS NULL OR valid_until >= %s)
-	ORDER BY valid_until IS NULL, valid_until, kind DESC, creation, name FOR UPDATE
-"""
-ALL = """
-	SELECT name, remaining, owed FROM `tabAI Credit Grant` WHERE `user` = %s
-	ORDER BY valid_until IS NULL, valid_until, kind DESC, creation, name FOR UPDATE
-"""
+		AND (COALESCE(plans, '') = '' OR FIND_IN_SET(%s, plans) > 0)
+	{ORDER}
+"""  # noqa: S608
+ALL = f"SELECT name, remaining, owed FROM `tabAI Credit Grant` WHERE `user` = %s {ORDER}"  # noqa: S608
 # Locking, because an earlier read may have started the snapshot of this transaction too early.
 TAKEN = """
 	SELECT credit_grant, units FROM `tabAI Credit Entry`
@@ -29,14 +29,16 @@ TAKEN = """
 """
 
 
-def draw(user: str, units: int, subscription: str | None = None, reference: str | None = None) -> int | None:
-	"""Take thousandths of a credit and return how many are left, or None if there are not enough; then nothing is taken.
+def draw(
+	user: str, plan: str, units: int, subscription: str | None = None, reference: str | None = None
+) -> int | None:
+	"""Take thousandths of a credit for a call under this plan, and return how many are left, or None if there are not enough; then nothing is taken.
 
 	Three SQL statements, however many grants are touched.
 	"""
 	if units <= 0:
 		raise ValueError("Only a positive number of units can be drawn.")
-	grants = _usable(user)
+	grants = _usable(user, plan)
 	left = sum(int(grant.remaining) for grant in grants) - units
 	if left < 0:
 		return None
@@ -44,12 +46,14 @@ def draw(user: str, units: int, subscription: str | None = None, reference: str 
 	return left
 
 
-def draw_up_to(user: str, units: int, subscription: str | None = None, reference: str | None = None) -> int:
-	"""Take as many thousandths as there are, at most `units`, for what was used already. Return how many they were.
+def draw_up_to(
+	user: str, plan: str, units: int, subscription: str | None = None, reference: str | None = None
+) -> int:
+	"""Take as many thousandths as there are, at most `units`, for what was used already under this plan. Return how many they were.
 
 	The next credits pay the rest.
 	"""
-	grants = _usable(user)
+	grants = _usable(user, plan)
 	part = min(units, sum(int(grant.remaining) for grant in grants))
 	if part > 0:
 		_take(grants, part, Why(user, "Used", subscription, hidden(reference)))
@@ -58,8 +62,8 @@ def draw_up_to(user: str, units: int, subscription: str | None = None, reference
 	return part
 
 
-def _usable(user: str) -> list[frappe._dict]:
-	return frappe.db.sql(USABLE, (user, today()), as_dict=True)
+def _usable(user: str, plan: str) -> list[frappe._dict]:
+	return frappe.db.sql(USABLE, (user, today(), plan), as_dict=True)
 
 
 def _take(grants: list[frappe._dict], units: int, why: Why) -> None:

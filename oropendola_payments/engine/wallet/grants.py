@@ -25,6 +25,7 @@ def grant_bought(invoice: AIInvoice) -> AICreditGrant:
 		cint(invoice.credit_days),
 		pack=invoice.credit_pack,
 		invoice=invoice.name,
+		plans=invoice.credit_plans or None,
 	)
 	invoice.record("credits_granted", grant, credits=invoice.credit_units, valid_until=grant.valid_until)
 	return grant

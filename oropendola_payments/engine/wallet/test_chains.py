@@ -53,7 +53,7 @@ class TestChains(TestCase):
 
 	def do_use(self, credits: int, job: int):
 		before = self.balance()
-		left = draw.draw(self.user, credits * 1000, reference=f"job-{job}")
+		left = draw.draw(self.user, "any-plan", credits * 1000, reference=f"job-{job}")
 		self.assertEqual(left, None if before < credits * 1000 else before - credits * 1000)
 		if left is not None:
 			self.used[f"job-{job}"] = self.used.get(f"job-{job}", 0) + credits * 1000

@@ -138,7 +138,7 @@ class TestConsumingCredits(CreditCase):
 		give(self.user, 5)
 		other = create_active_subscription(self.user, requests_limit_per_day=1)
 		use_up_the_day(other)
-		self.assertEqual(draw.draw(self.user, 2000, other.name), 3000)
+		self.assertEqual(draw.draw(self.user, other.plan, 2000, other.name), 3000)
 		frappe.db.commit()
 
 
@@ -191,7 +191,7 @@ class TestCreditsAndWindows(CreditCase):
 
 class TestGivingBack(CreditCase):
 	def draw(self, credits: int, reference: str = "a-job"):
-		draw.draw(self.user, credits * 1000, reference=reference)
+		draw.draw(self.user, self.doc.plan, credits * 1000, reference=reference)
 		frappe.db.commit()
 
 	def give_back(self, credits: int, reference: str = "a-job") -> int:

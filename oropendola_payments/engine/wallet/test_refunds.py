@@ -32,7 +32,7 @@ class RefundCase(TestCase):
 		self.assertEqual(problems(self.user), [])
 
 	def use(self, credits: int):
-		draw.draw(self.user, credits * 1000)
+		draw.draw(self.user, "any-plan", credits * 1000)
 		frappe.db.commit()
 
 	def refund(self, amount=None) -> str:
@@ -155,7 +155,7 @@ class TestMoneyThatOthersTakeBack(RefundCase):
 
 	def test_what_comes_back_from_a_job_pays_what_is_owed_first(self):
 		"""U23: money and credits never come back together."""
-		draw.draw(self.user, 600_000, reference="job")
+		draw.draw(self.user, "any-plan", 600_000, reference="job")
 		frappe.db.commit()
 		self.external_refund(500)
 		self.assertEqual(self.owed(), 600)

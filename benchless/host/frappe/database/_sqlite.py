@@ -94,6 +94,11 @@ def _date_format(value, pattern):
 	return datetime.datetime.fromisoformat(value).strftime(pattern)
 
 
+def _find_in_set(part, text):
+	parts = str(text).lower().split(",") if text else []
+	return parts.index(part.lower()) + 1 if part.lower() in parts else 0
+
+
 _FUNCTIONS = [
 	("now", -1, lambda *_digits: datetime.datetime.now().isoformat(" ", "seconds")),
 	("curdate", 0, lambda: str(datetime.date.today())),
@@ -102,6 +107,7 @@ _FUNCTIONS = [
 	("greatest", -1, _without_null(max)),
 	("least", -1, _without_null(min)),
 	("locate", 2, _without_null(lambda part, text: text.lower().find(part.lower()) + 1)),
+	("find_in_set", 2, _without_null(_find_in_set)),
 	("char_length", 1, _without_null(lambda text: len(str(text)))),
 	("date_format", 2, _without_null(_date_format)),
 	("regexp", 2, _without_null(lambda pattern, text: bool(re.search(pattern, str(text), re.IGNORECASE)))),

@@ -19,6 +19,7 @@ class AICreditGrant(SystemRecord):
 		overdrawn: DF.Int
 		owed: DF.Int
 		pack: DF.Link | None
+		plans: DF.SmallText | None
 		remaining: DF.Int
 		user: DF.Link
 		valid_until: DF.Date | None
@@ -30,7 +31,7 @@ class AICreditGrant(SystemRecord):
 	"""
 
 	system_fields = (
-		*("user", "kind", "pack", "invoice", "note", "valid_until"),
+		*("user", "kind", "pack", "invoice", "note", "valid_until", "plans"),
 		*("granted", "remaining", "owed", "overdrawn"),
 	)
 

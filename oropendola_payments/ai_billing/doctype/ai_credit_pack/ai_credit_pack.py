@@ -74,6 +74,10 @@ class AICreditPack(Priced):
 		"""Return whether customers of this plan can buy the pack."""
 		return not self.plans or any(row.plan == plan for row in self.plans)
 
+	def usable_under(self) -> str | None:
+		"""Return the plans under which its credits can be used, as a grant stores them. None means every plan."""
+		return ",".join(sorted({row.plan for row in self.plans})) or None
+
 	def require_active(self) -> None:
 		if not cint(self.is_active):
 			message = _("{0} is no longer available. Please choose another pack.")

@@ -55,6 +55,7 @@ class AIInvoice(PaidInParts):
 		covered_days: DF.Int
 		credit_days: DF.Int
 		credit_pack: DF.Link | None
+		credit_plans: DF.SmallText | None
 		credit_units: DF.Int
 		currency: DF.Link
 		description: DF.SmallText | None

@@ -88,15 +88,21 @@ def changed(doc: Document, method: str | None = None, *args: Any) -> None:
 def forget(doctype: str) -> None:
 	_changed_here().add(doctype)
 	_seen_here().clear()
+	# Before the commit too: a process that dies right after it could not do it. Who reads in between waits for our locks, or caches nothing.
+	_new_version(doctype)
 	frappe.db.after_commit.add(lambda: _renew(doctype))
 	frappe.db.after_rollback.add(lambda: _changed_here().discard(doctype))
 
 
 def _renew(doctype: str) -> None:
-	frappe.cache.set(_version_key(doctype), frappe.generate_hash(length=12))
+	_new_version(doctype)
 	_changed_here().discard(doctype)
 	_seen_here().clear()
 	frappe.clear_document_cache(doctype)
+
+
+def _new_version(doctype: str) -> None:
+	frappe.cache.set(_version_key(doctype), frappe.generate_hash(length=12))
 
 
 def version(doctype: str) -> str:

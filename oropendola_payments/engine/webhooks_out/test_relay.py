@@ -1,8 +1,10 @@
 """The outbox: what is stored, when, and who gets it."""
 
+from contextlib import contextmanager
 from functools import partial
 
 import frappe
+from frappe.utils import CallbackManager
 
 from oropendola_payments.ai_billing import outbox, webhook_types
 from oropendola_payments.ai_billing.doctype.payment_event import payment_event
@@ -15,6 +17,23 @@ from oropendola_payments.tests.support.customers import pay
 from oropendola_payments.tests.support.factories import as_user, create_invoice, create_plan, create_user
 from oropendola_payments.tests.support.parallel import in_parallel
 from oropendola_payments.tests.support.receiver import WebhookTestCase
+
+
+class Lost(CallbackManager):
+	__slots__ = ()
+
+	def run(self):
+		self.reset()
+
+
+@contextmanager
+def crashing_after_commit():
+	"""The process dies after the next commit, before anything that waits for it."""
+	kept, frappe.db.after_commit = frappe.db.after_commit, Lost()
+	try:
+		yield
+	finally:
+		frappe.db.after_commit = kept
 
 
 class OutboxCase(WebhookTestCase):
@@ -66,6 +85,20 @@ class TestOutbox(OutboxCase):
 		endpoints.enable(endpoint["endpoint"])
 		self.announce()
 		self.assertEqual([event.type for event in self.events()].count("invoice.paid"), 2)
+
+	def test_a_crash_right_after_the_commit_of_an_endpoint_hides_it_from_nobody(self):
+		"""W13: the cache gets its new version before the commit too."""
+		self.announce()  # so that the cache says that nobody listens
+
+		def register(_number: int):
+			with crashing_after_commit():
+				self.endpoint(quiet=False)
+
+		in_parallel(1, register)
+		self.made += frappe.get_all("AI Webhook Endpoint", {"user": self.user}, pluck="name")
+		self.assertEqual(len(self.made), 1)
+		self.announce("invoice.created")
+		self.assertIn("invoice.created", [event.type for event in self.events()])
 
 	def test_an_old_snapshot_cannot_hide_a_new_endpoint(self):
 		"""W13."""

@@ -10,9 +10,16 @@ DESK_ROLES = (MANAGER, AUDITOR)
 STAFF = frozenset({MANAGER, AUDITOR, "System Manager"})
 
 
-def is_manager() -> bool:
+def is_manager(user: str | None = None) -> bool:
 	"""Return whether the user may record payments, refund, replay messages and finish reviews."""
-	return frappe.session.user == "Administrator" or MANAGER in frappe.get_roles()
+	user = user or frappe.session.user
+	return user == "Administrator" or MANAGER in frappe.get_roles(user)
+
+
+def managers() -> list[str]:
+	"""Return the users who are Payments Managers and can log in."""
+	holders = frappe.get_all("Has Role", {"role": MANAGER, "parenttype": "User"}, pluck="parent")
+	return frappe.get_all("User", {"name": ("in", holders), "enabled": 1}, pluck="name") if holders else []
 
 
 def is_staff(user: str | None = None) -> bool:

@@ -22,7 +22,7 @@ class WebhookEndpoint(TypedDict):
 	events: list[str]
 	all_customers: bool
 	status: Literal["Active", "Disabled"]
-	disabled_reason: Literal["By Hand", "Gone", "Failing", "Customer Left"] | None
+	disabled_reason: Literal["By Hand", "Gone", "Failing", "Customer Left", "Manager Left"] | None
 	failing_since: Time | None
 	last_error: str | None
 	last_success_on: Time | None

@@ -32,6 +32,7 @@ from oropendola_payments.engine.metering.counters import METERS, NAMES
 from oropendola_payments.engine.notifications import documents, receipts
 from oropendola_payments.engine.notifications import templates as mail_templates
 from oropendola_payments.engine.parts import schedule
+from oropendola_payments.roles import managers
 
 ACCOUNT = "Email Account"
 SWITCHES = {
@@ -202,14 +203,11 @@ def key_changed(
 
 
 def about_endpoint(key: str, endpoint: AIWebhookEndpoint, values: Callable[[], dict]) -> None:
-	"""Send that a webhook endpoint fails or was disabled, to its customer or to the manager who registered it."""
-	owner = frappe._dict(doctype=endpoint.doctype, name=endpoint.name, user=endpoint.user or endpoint.made_by)
-	_send(
-		key,
-		owner,
-		"/webhooks" if endpoint.user else f"{desk_path()}/ai-webhook-endpoint/{endpoint.name}",
-		values,
-	)
+	"""Send that a webhook endpoint fails or was disabled, to its customer or responsible manager; if that one left, to all managers."""
+	link = "/webhooks" if endpoint.user else f"{desk_path()}/ai-webhook-endpoint/{endpoint.name}"
+	told = managers() if endpoint.disabled_reason == "Manager Left" else [endpoint.user or endpoint.made_by]
+	for user in told:
+		_send(key, frappe._dict(doctype=endpoint.doctype, name=endpoint.name, user=user), link, values)
 
 
 def payment_link(invoice: AIInvoice, address: str) -> None:

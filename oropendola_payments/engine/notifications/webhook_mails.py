@@ -22,5 +22,6 @@ def _about(doc: AIWebhookEndpoint) -> dict:
 		"host": urlsplit(doc.url).hostname or "",
 		"error": doc.last_error or "",
 		"since": formatting.moment(doc.failing_since) if doc.failing_since else "",
+		"left": doc.made_by if doc.disabled_reason == "Manager Left" else "",
 		"is_gone": doc.disabled_reason == "Gone",
 	}

@@ -17,6 +17,14 @@ ENDPOINT = "AI Webhook Endpoint"
 LONGEST_OVERLAP = 72
 MOST_FOR_STAFF = 20
 
+LEFT = """
+	SELECT e.name FROM `tabAI Webhook Endpoint` e LEFT JOIN `tabUser` u ON u.name = COALESCE(e.user, e.made_by)
+	WHERE e.status = 'Active' AND (u.name IS NULL OR u.enabled = 0 OR (e.user IS NULL AND u.name <> 'Administrator'
+		AND NOT EXISTS (SELECT 1 FROM `tabHas Role` r
+			WHERE r.parenttype = 'User' AND r.parent = u.name AND r.role = 'Payments Manager')))
+	ORDER BY e.name
+"""
+
 
 class EndpointLimitReached(Conflict):
 	error_code = "endpoint_limit"
@@ -131,18 +139,37 @@ def _disable(name: str) -> dict:
 
 
 def enable(name: str) -> dict:
-	"""Send events again. A customer's endpoint first gets the whole state, because it may have missed something."""
+	"""Send events again. A customer's endpoint first gets the whole state, because it may have missed something.
+
+	A manager who enables an endpoint for all customers is responsible for it from then on.
+	"""
 	return in_transaction(_enable, name)
 
 
 def _enable(name: str) -> dict:
 	endpoint = lock(ENDPOINT, name)
 	addresses.parse(endpoint.url)
+	if endpoint.user and not endpoint.has_owner():
+		raise Conflict(_("The customer of this endpoint cannot log in, so nothing is sent to it."))
 	if endpoint.enable():
-		endpoint.write(site=live_guard.this_site())
+		takes_over = {} if endpoint.user else {"made_by": frappe.session.user}
+		endpoint.write(site=live_guard.this_site(), **takes_over)
 		append_to_site("webhook_endpoint_enabled", endpoint)
 		_send_state(endpoint)
 	return about(endpoint)
+
+
+def disable_left() -> list[str]:
+	"""Disable the endpoints of managers who are none any more and of customers who cannot log in. Return their names."""
+	left = frappe.db.sql_list(LEFT)
+	return [name for name in left if in_transaction(_disable_if_left, name)]
+
+
+def _disable_if_left(name: str) -> bool:
+	endpoint = lock(ENDPOINT, name)
+	if endpoint.has_owner():
+		return False
+	return outcome.disable(endpoint, "Customer Left" if endpoint.user else "Manager Left")
 
 
 def _send_state(endpoint: AIWebhookEndpoint) -> None:

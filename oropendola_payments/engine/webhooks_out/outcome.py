@@ -13,6 +13,7 @@ from oropendola_payments.engine.webhooks_out.post import Answer
 
 GONE = 410
 SLOW_DOWN = (429, 502, 503, 504)
+TOLD = ("Gone", "Failing", "Manager Left")
 KEPT_CHARACTERS = 1000
 DISABLED = "The endpoint was disabled."
 
@@ -66,7 +67,7 @@ def disable(endpoint: AIWebhookEndpoint, reason: str) -> bool:
 	for name in frappe.get_all("AI Webhook Delivery", waiting, pluck="name"):
 		frappe.get_doc("AI Webhook Delivery", name).mark_as_given_up(DISABLED, tried=False)
 	append_to_site("webhook_endpoint_disabled", endpoint, reason=reason)
-	if reason in ("Gone", "Failing"):
+	if reason in TOLD:
 		tell.after_commit("webhook_disabled", endpoint)
 	return True
 

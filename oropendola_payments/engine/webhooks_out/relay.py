@@ -78,8 +78,9 @@ def _endpoints(event: AIWebhookEvent) -> list[AIWebhookEndpoint]:
 
 
 def is_served(endpoint: AIWebhookEndpoint) -> bool:
-	"""Return whether this site sends to such endpoints: customers' endpoints can be switched off as a whole."""
-	return not endpoint.user or bool(cint(payment_settings().customer_webhooks))
+	"""Return whether this site sends to the endpoint: customers' endpoints can be switched off as a whole, and its owner may have left."""
+	is_offered = not endpoint.user or bool(cint(payment_settings().customer_webhooks))
+	return is_offered and endpoint.has_owner()
 
 
 def _tell_state(event: AIWebhookEvent, endpoints: list[AIWebhookEndpoint]) -> list[AIWebhookEndpoint]:

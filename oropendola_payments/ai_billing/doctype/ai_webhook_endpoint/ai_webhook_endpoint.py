@@ -6,6 +6,7 @@ from frappe.utils import cint, get_datetime, now_datetime
 from oropendola_payments.ai_billing import webhook_types
 from oropendola_payments.ai_billing.current import forget
 from oropendola_payments.ai_billing.records import StatefulRecord
+from oropendola_payments.roles import is_manager
 
 
 class AIWebhookEndpoint(StatefulRecord):
@@ -21,7 +22,7 @@ class AIWebhookEndpoint(StatefulRecord):
 		claimed_until: DF.Datetime | None
 		description: DF.Data | None
 		disabled_on: DF.Datetime | None
-		disabled_reason: DF.Literal["", "By Hand", "Gone", "Failing", "Customer Left"]
+		disabled_reason: DF.Literal["", "By Hand", "Gone", "Failing", "Customer Left", "Manager Left"]
 		enabled_on: DF.Datetime | None
 		events: DF.SmallText | None
 		failing_since: DF.Datetime | None
@@ -74,6 +75,13 @@ class AIWebhookEndpoint(StatefulRecord):
 
 	def disable(self, reason: str) -> bool:
 		values = {"disabled_reason": reason, "disabled_on": now_datetime(), "not_before": None}
+	def has_owner(self) -> bool:
+		"""Return whether its customer can log in, or whoever is responsible for it is a manager who can."""
+		owner = self.user or self.made_by
+		if not owner or not cint(frappe.db.get_value("User", owner, "enabled")):
+			return False
+		return bool(self.user) or is_manager(owner)
+
 		changed = self._move_to("Disabled", **values)
 		forget(self.doctype)
 		return changed

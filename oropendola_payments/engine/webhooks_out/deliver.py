@@ -2,6 +2,8 @@
 
 The worker claims the endpoint for a while, commits, sends without a transaction, and stores the outcome only if the claim is still
 its own. A worker that died loses its claim with time, and another one sends again: receivers drop the second by its webhook-id.
+
+An endpoint that answers slowly gives up its turn and goes to the slow ones, which wait for each other and hold up nobody else.
 """
 
 import secrets
@@ -28,22 +30,33 @@ from oropendola_payments.engine.webhooks_out.post import NOT_PUBLIC, Answer, Lim
 
 CLAIM = timedelta(seconds=90)  # longer than one delivery can take
 LAST = 2**31 - 1
-TURN_SECONDS = 30  # then others get the worker
+TURN_SECONDS = 20  # then others get the worker
 USER_AGENT = "Oropendola-Webhooks/1"
 
 
 def run(endpoint: str, limits: Limits | None = None) -> int:
-	"""Send what is due at this endpoint. Return the number of attempts."""
+	"""Send what is due at this endpoint, as long as it answers quickly. Return the number of attempts."""
 	claim, sent, end = secrets.token_hex(8), 0, time.monotonic() + TURN_SECONDS
 	while taken := in_transaction(_take_next, endpoint, claim):
 		answer = _send(*taken, limits or Limits())
 		sent += 1
 		if not outcome.store(endpoint, taken[1].name, claim, answer):
 			return sent  # somebody else has the endpoint by now, or it was deleted
-		if time.monotonic() > end:
-			relay.start(endpoint)
+		if answer.is_slow or time.monotonic() > end:
 			break
 	in_transaction(_release, endpoint, claim)
+	if taken:
+		relay.start(endpoint)
+	return sent
+
+
+def run_slow(limits: Limits | None = None) -> int:
+	"""Send one delivery to each slow endpoint, those first that were not tried for longest. Return the number of attempts."""
+	sent, end = 0, time.monotonic() + TURN_SECONDS
+	for endpoint in due_endpoints(only_slow=True):
+		sent += run(endpoint, limits)
+		if time.monotonic() > end:
+			break  # the others come first in the next turn
 	return sent
 
 
@@ -93,15 +106,17 @@ def next_due(endpoint: str) -> AIWebhookDelivery | None:
 	return rows[0] if rows else None
 
 
-def due_endpoints() -> list[str]:
-	"""Return the active endpoints that have something due and no rest."""
+def due_endpoints(only_slow: bool = False) -> list[str]:
+	"""Return the active endpoints that have something due and no rest, those first that were not tried for longest."""
 	delivery, endpoint = frappe.qb.DocType("AI Webhook Delivery"), frappe.qb.DocType("AI Webhook Endpoint")
 	now = now_datetime()
 	rested = endpoint.not_before.isnull() | (endpoint.not_before <= now)
 	query = frappe.qb.from_(delivery).join(endpoint).on(endpoint.name == delivery.endpoint)
 	query = query.where(delivery.status == "Waiting").where(delivery.next_attempt_at <= now)
 	query = query.where(endpoint.status == "Active").where(rested)
-	return query.select(endpoint.name).distinct().orderby(endpoint.name).run(pluck=True)
+	query = query.where(endpoint.is_slow == 1) if only_slow else query
+	query = query.select(endpoint.name, endpoint.last_tried_on).distinct()
+	return [name for name, _tried in query.orderby(endpoint.last_tried_on).orderby(endpoint.name).run()]
 
 
 def _release(name: str, claim: str) -> None:

@@ -34,7 +34,7 @@ def _store(name: str, delivery_name: str, claim: str, answer: Answer) -> bool:
 	_log(delivery, answer, error)
 	if answer.succeeded:
 		delivery.mark_as_delivered()
-		endpoint.note_success()
+		endpoint.note_success(answer.is_slow)
 	elif answer.status == GONE:
 		delivery.mark_as_given_up(error)
 		disable(endpoint, "Gone")
@@ -50,7 +50,7 @@ def _fail(endpoint: AIWebhookEndpoint, delivery: AIWebhookDelivery, answer: Answ
 		delivery.retry_at(error, moment)
 	else:
 		delivery.mark_as_given_up(error)
-	endpoint.note_failure(error, schedule.rest(cint(endpoint.failures) + 1, wait))
+	endpoint.note_failure(error, schedule.rest(cint(endpoint.failures) + 1, wait), answer.is_slow)
 	failing = now_datetime() - get_datetime(endpoint.failing_since)
 	if failing > schedule.DISABLE_AFTER:
 		disable(endpoint, "Failing")

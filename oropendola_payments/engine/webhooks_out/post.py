@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -38,6 +38,7 @@ MOST_WAIT = 24 * 3600
 class Limits:
 	connect: float = 5
 	total: float = 15
+	slow: float = 3
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Answer:
 	body: bytes = b""
 	retry_after: int = 0
 	milliseconds: int = 0
+	is_slow: bool = False
 
 	@property
 	def succeeded(self) -> bool:
@@ -77,7 +79,7 @@ def post(target: Target, headers: Mapping[str, str], body: bytes, limits: Limits
 	took = time.monotonic() - start
 	if answer.error and took >= limits.total:
 		answer = Answer(error=TOO_LATE)
-	return Answer(answer.status, answer.error, answer.body, answer.retry_after, int(took * 1000))
+	return replace(answer, milliseconds=int(took * 1000), is_slow=took > limits.slow)
 
 
 def _send(target: Target, headers: Mapping[str, str], body: bytes, limits: Limits) -> Answer:

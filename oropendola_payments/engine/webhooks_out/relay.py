@@ -22,11 +22,18 @@ from oropendola_payments.engine.self_service.state import customer_state
 
 THIS = "oropendola_payments.engine.webhooks_out.relay"
 DELIVER = "oropendola_payments.engine.webhooks_out.deliver.run"
+DELIVER_TO_SLOW = "oropendola_payments.engine.webhooks_out.deliver.run_slow"
 
 
 def wake() -> None:
 	"""Start the relay in a worker, after the commit of a transaction that filled the outbox."""
-	after_commit.enqueue_once(f"{THIS}.distribute", "webhook_relay", queue=after_commit.MAILS)
+	after_commit.enqueue_once(f"{THIS}.distribute", "webhook_relay", queue=queue())
+
+
+def queue() -> str:
+	"""Return the queue that the site's configuration names, if it has workers. Otherwise that of the emails."""
+	name = frappe.conf.get("webhook_queue")
+	return name if name and name in (frappe.conf.get("workers") or {}) else after_commit.MAILS
 
 
 def distribute() -> int:
@@ -43,7 +50,11 @@ def distribute() -> int:
 
 
 def start(endpoint: str) -> None:
-	after_commit.enqueue_once(DELIVER, f"webhooks_{endpoint}", queue=after_commit.MAILS, endpoint=endpoint)
+	"""Start the deliveries of an endpoint. Slow endpoints share one job, so that they occupy one worker at most."""
+	if frappe.db.get_value("AI Webhook Endpoint", endpoint, "is_slow"):
+		after_commit.enqueue_once(DELIVER_TO_SLOW, "webhooks_slow", queue=queue())
+	else:
+		after_commit.enqueue_once(DELIVER, f"webhooks_{endpoint}", queue=queue(), endpoint=endpoint)
 
 
 def _distribute(name: str) -> list[str]:

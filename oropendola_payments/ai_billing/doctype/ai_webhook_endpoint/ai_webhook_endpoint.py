@@ -27,9 +27,11 @@ class AIWebhookEndpoint(StatefulRecord):
 		events: DF.SmallText | None
 		failing_since: DF.Datetime | None
 		failures: DF.Int
+		is_slow: DF.Check
 		last_error: DF.SmallText | None
 		last_position: DF.Int
 		last_success_on: DF.Datetime | None
+		last_tried_on: DF.Datetime | None
 		made_by: DF.Link | None
 		not_before: DF.Datetime | None
 		secret: DF.Password | None
@@ -61,7 +63,7 @@ class AIWebhookEndpoint(StatefulRecord):
 		),
 		*("last_success_on", "failing_since", "failures", "last_error", "warned_on", "not_before"),
 		*("secret", "secret_before", "secret_made_on", "secret_before_until"),
-		*("claim", "claimed_until", "last_position"),
+		*("claim", "claimed_until", "last_position", "is_slow", "last_tried_on"),
 	)
 
 	def chosen(self) -> tuple[str, ...]:
@@ -73,8 +75,6 @@ class AIWebhookEndpoint(StatefulRecord):
 			return False
 		return not self.chosen() or kind in self.chosen()
 
-	def disable(self, reason: str) -> bool:
-		values = {"disabled_reason": reason, "disabled_on": now_datetime(), "not_before": None}
 	def has_owner(self) -> bool:
 		"""Return whether its customer can log in, or whoever is responsible for it is a manager who can."""
 		owner = self.user or self.made_by
@@ -82,6 +82,8 @@ class AIWebhookEndpoint(StatefulRecord):
 			return False
 		return bool(self.user) or is_manager(owner)
 
+	def disable(self, reason: str) -> bool:
+		values = {"disabled_reason": reason, "disabled_on": now_datetime(), "not_before": None}
 		changed = self._move_to("Disabled", **values)
 		forget(self.doctype)
 		return changed
@@ -94,12 +96,15 @@ class AIWebhookEndpoint(StatefulRecord):
 		forget(self.doctype)
 		return changed
 
-	def note_success(self) -> None:
+	def note_success(self, is_slow: bool) -> None:
 		good = {"failing_since": None, "failures": 0, "warned_on": None, "not_before": None}
-		self.write(last_success_on=now_datetime(), last_error=None, **good)
+		now = now_datetime()
+		self.write(last_success_on=now, last_tried_on=now, is_slow=int(is_slow), last_error=None, **good)
 
-	def note_failure(self, error: str, not_before: datetime) -> None:
+	def note_failure(self, error: str, not_before: datetime, is_slow: bool) -> None:
 		self.write(
+			last_tried_on=now_datetime(),
+			is_slow=int(is_slow),
 			failing_since=self.failing_since or now_datetime(),
 			failures=cint(self.failures) + 1,
 			last_error=error,

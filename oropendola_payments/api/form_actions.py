@@ -102,7 +102,10 @@ def coupon_loaded(coupon: AICoupon, method: str | None = None) -> None:
 def credit_grant_loaded(grant: AICreditGrant, method: str | None = None) -> None:
 	grant.set_onload(
 		"credits",
-		{name: credit_units.text(cint(grant.get(name))) for name in ("granted", "remaining", "owed")},
+		{
+			name: credit_units.text(cint(grant.get(name)))
+			for name in ("granted", "remaining", "owed", "overdrawn")
+		},
 	)
 	grant.set_onload("can_correct", is_manager())
 

@@ -5,6 +5,7 @@ import re
 import frappe
 
 from oropendola_payments.engine.notifications import credit_mails
+from oropendola_payments.engine.wallet import draw
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.credits import buy_pack, create_pack, credits_of, give, use_up_the_day
 from oropendola_payments.tests.support.factories import (
@@ -66,6 +67,14 @@ class TestBuyingOnThePages(PageCase):
 		frappe.db.set_value("AI Subscription", self.subscription.name, "plan", create_plan().name)
 		frappe.db.commit()
 		self.assertIn("1,000 of these credits cannot be used with your plan.", self.text("/credits"))
+
+	def test_the_page_says_what_was_used_without_credits(self):
+		give(self.user, 2)
+		self.assertNotIn("more than you had", self.text("/billing"))
+		draw.draw_up_to(self.user, self.plan.name, 3500, self.subscription.name)
+		frappe.db.commit()
+		for path in ("/billing", "/credits"):
+			self.assertIn("You used 1.5 credits more than you had.", self.text(path))
 
 	def test_the_result_page_of_a_paid_pack_leads_to_the_wallet(self):
 		invoice = buy_pack(self.user, self.pack)

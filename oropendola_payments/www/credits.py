@@ -12,7 +12,7 @@ from oropendola_payments.ai_billing.top_up import plan_names, plans_in
 from oropendola_payments.engine.subscriptions import lookup
 from oropendola_payments.engine.tax.quote import includes_tax
 from oropendola_payments.engine.top_ups import buy, packs, suggestion
-from oropendola_payments.engine.wallet import balance
+from oropendola_payments.engine.wallet import balance, overdrafts
 from oropendola_payments.web import shell, words
 from oropendola_payments.web.order import validity
 
@@ -68,10 +68,11 @@ def section(user: str, chosen: str = "") -> dict:
 		return {}
 	grants = balance.usable_grants(user)
 	useless = [grant for grant in grants if served and not any(_fits(grant, row.plan) for row in served)]
-	total, waiting = _sum(grants), _sum(useless)
+	total, waiting, unpaid = _sum(grants), _sum(useless), overdrafts.unpaid(user)
 	return {
 		"balance": credit_units.text(total),
 		"is_empty": not total,
+		"overdrawn": credit_units.text(unpaid) if unpaid else "",
 		"waiting": credit_units.text(waiting) if waiting else "",
 		"grants": [_grant(grant) for grant in grants],
 		"packs": sold,

@@ -60,9 +60,11 @@ class CreditGrant(TypedDict):
 
 
 class CreditBalance(TypedDict):
-	"""The grants are in the order in which they are used. `plans` are those under which a grant can be used, none means every plan."""
+	"""`overdrawn` is what was used without credits, which the next ones pay. The grants are in the order in which they are used; `plans` are
+	those under which a grant can be used, none means every plan."""
 
 	balance: float
+	overdrawn: float
 	grants: list[CreditGrant]
 
 

@@ -9,6 +9,7 @@ from frappe.utils import get_datetime, getdate
 from oropendola_payments.ai_billing.credit_units import in_credits
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.ai_billing.top_up import plans_in
+from oropendola_payments.engine.wallet import overdrafts
 
 FIELDS = ["name", "kind", "pack", "invoice", "granted", "remaining", "valid_until", "plans"]
 PAGE_LENGTH = 20
@@ -43,6 +44,7 @@ def summary(user: str) -> dict:
 	grants = usable_grants(user)
 	return {
 		"balance": in_credits(sum(int(grant.remaining) for grant in grants)),
+		"overdrawn": in_credits(overdrafts.unpaid(user)),
 		"grants": [_grant(grant) for grant in grants],
 	}
 

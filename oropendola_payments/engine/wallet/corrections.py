@@ -10,7 +10,7 @@ from oropendola_payments.ai_billing.doctype.ai_credit_grant.ai_credit_grant impo
 from oropendola_payments.ai_billing.doctype.ai_credit_pack.ai_credit_pack import MOST_CREDITS, MOST_DAYS
 from oropendola_payments.ai_billing.doctype.payment_event import payment_event
 from oropendola_payments.engine.core.transactions import in_transaction, lock
-from oropendola_payments.engine.wallet import entries, grants
+from oropendola_payments.engine.wallet import entries, grants, overdrafts
 from oropendola_payments.engine.wallet.entries import Line, Why
 from oropendola_payments.engine.wallet.grants import GRANT
 from oropendola_payments.exceptions import BadRequest, NotFound, Unprocessable
@@ -34,10 +34,10 @@ def correct(grant: str, credits: Decimal, reason: str) -> dict:
 	reason, units = _checked(reason), credit_units.thousandths(credits)
 	if not units:
 		raise BadRequest(_("Please enter how many credits to add, or to take if below 0."))
-	known = frappe.db.get_value(GRANT, grant, ["name", "invoice"], as_dict=True)
+	known = frappe.db.get_value(GRANT, grant, ["user", "invoice"], as_dict=True)
 	if not known:
 		raise NotFound(_("There is no grant {0}.").format(grant))
-	return _answer(in_transaction(_correct, known.invoice, grant, units, reason))
+	return _answer(in_transaction(_correct, known, grant, units, reason))
 
 
 def _checked(reason: str) -> str:
@@ -53,8 +53,9 @@ def _give(user: str, units: int, days: int, reason: str) -> AICreditGrant:
 	return grant
 
 
-def _correct(invoice_name: str | None, name: str, units: int, reason: str) -> AICreditGrant:
-	invoice = lock("AI Invoice", invoice_name) if invoice_name else None
+def _correct(known: frappe._dict, name: str, units: int, reason: str) -> AICreditGrant:
+	invoice = lock("AI Invoice", known.invoice) if known.invoice else None
+	overdrafts.lock_wallet(known.user)
 	grant: AICreditGrant = lock(GRANT, name)
 	after = grant.remaining + units
 	if not 0 <= after <= grant.granted:
@@ -65,6 +66,8 @@ def _correct(invoice_name: str | None, name: str, units: int, reason: str) -> AI
 		raise Unprocessable(message.format(remaining, granted))
 	entries.add(Why(grant.user, "Corrected", note=reason), [Line(grant.name, units)])
 	grant.write(remaining=after)
+	if units > 0 and not grant.is_over():
+		overdrafts.pay(grant, units)
 	record = invoice.record if invoice else payment_event.append_to_site
 	record("credits_corrected", grant, note=reason, credits=credit_units.in_credits(units))
 	return grant

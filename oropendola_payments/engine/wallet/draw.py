@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 import frappe
-from frappe.utils import now
+from frappe.utils import getdate, now
 
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.wallet import entries, overdrafts
@@ -21,7 +21,9 @@ USABLE = f"""
 		AND (COALESCE(plans, '') = '' OR FIND_IN_SET(%s, plans) > 0)
 	{ORDER}
 """  # noqa: S608
-ALL = f"SELECT name, remaining, owed FROM `tabAI Credit Grant` WHERE `user` = %s {ORDER}"  # noqa: S608
+ALL = (
+	f"SELECT name, remaining, owed, overdrawn, valid_until FROM `tabAI Credit Grant` WHERE `user` = %s {ORDER}"  # noqa: S608
+)
 # Locking, because an earlier read may have started the snapshot of this transaction too early.
 TAKEN = """
 	SELECT credit_grant, units FROM `tabAI Credit Entry`
@@ -94,7 +96,8 @@ def _change(lines: list[Line]) -> None:
 def give_back(user: str, reference: str, units: int) -> int:
 	"""Give back up to `units` of what was drawn for this reference, to the grants it came from. Return how much it was.
 
-	What was used last goes back first. A grant whose money went back meanwhile pays what it owes with it.
+	What was used last goes back first. A grant whose money went back meanwhile pays what it owes with it, and the rest pays what was used
+	without credits.
 	"""
 	grants = frappe.db.sql(ALL, user, as_dict=True)
 	taken = _taken(user, reference)
@@ -107,7 +110,10 @@ def give_back(user: str, reference: str, units: int) -> int:
 	if lines:
 		_change(lines)
 		entries.add(Why(user, "Returned", reference=hidden(reference)), lines)
-		_pay_what_is_owed(user, lines, {grant.name: int(grant.owed or 0) for grant in grants})
+		owed = {grant.name: int(grant.owed or 0) for grant in grants}
+		_pay_what_is_owed(user, lines, owed)
+		if any(grant.overdrawn for grant in grants):
+			_pay_overdraft(user, lines, owed, {grant.name for grant in grants if _is_over(grant)})
 	return units - rest
 
 
@@ -128,3 +134,20 @@ def _pay_what_is_owed(user: str, lines: list[Line], owed: dict[str, int]) -> Non
 		statement = "UPDATE `tabAI Credit Grant` SET owed = owed + %s WHERE name = %s"
 		frappe.db.sql(statement, (line.units, line.grant))
 	entries.add(Why(user, "Refunded"), paid)
+
+
+def _is_over(grant: frappe._dict) -> bool:
+	return bool(grant.valid_until) and getdate(grant.valid_until) < today()
+
+
+def _pay_overdraft(user: str, lines: list[Line], owed: dict[str, int], over: set[str]) -> None:
+	"""Pay what was used without credits with what came back and can still be used."""
+	paid = []
+	for line in lines:
+		usable = 0 if line.grant in over else line.units - min(line.units, owed[line.grant])
+		part = overdrafts.settle(user, usable)
+		if part:
+			paid.append(Line(line.grant, -part))
+	if paid:
+		_change(paid)
+		entries.add(Why(user, "Used", note=overdrafts.reason()), paid)

@@ -16,7 +16,7 @@ from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture impo
 from oropendola_payments.ai_billing.formatting import money
 from oropendola_payments.ai_billing.top_up import TOP_UP
 from oropendola_payments.engine.core.transactions import read
-from oropendola_payments.engine.wallet import entries
+from oropendola_payments.engine.wallet import entries, overdrafts
 from oropendola_payments.engine.wallet.entries import Line, Why
 from oropendola_payments.engine.wallet.grants import GRANT
 from oropendola_payments.exceptions import Unprocessable
@@ -90,6 +90,8 @@ def _restore(invoice: AIInvoice, grant: AICreditGrant, units: int) -> None:
 	entries.add(Why(grant.user, "Restored", reference=invoice.name), [Line(grant.name, units)])
 	grant.write(remaining=grant.remaining + units, owed=0)
 	invoice.record("credits_restored", grant, credits=credit_units.in_credits(units))
+	if not grant.is_over():
+		overdrafts.pay(grant, units)
 
 
 # Money and credits --------------------------------------------------------------------------------

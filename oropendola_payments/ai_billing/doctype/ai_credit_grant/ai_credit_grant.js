@@ -10,6 +10,12 @@ frappe.ui.form.on("AI Credit Grant", {
 			]);
 			frm.dashboard.add_comment(frappe.utils.escape_html(owed), "orange", true);
 		}
+		if (frm.doc.overdrawn) {
+			const unpaid = __("{0} credits were used without having them. The next credits pay them.", [
+				credits.overdrawn,
+			]);
+			frm.dashboard.add_comment(frappe.utils.escape_html(unpaid), "orange", true);
+		}
 		if (frm.doc.__onload.can_correct)
 			frm.add_custom_button(__("Correct credits"), () => correct_credits(frm));
 	},

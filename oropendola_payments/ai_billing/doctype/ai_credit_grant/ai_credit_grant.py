@@ -1,5 +1,7 @@
 import frappe
+from frappe.utils import getdate
 
+from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.ai_billing.records import SystemRecord
 
 
@@ -35,6 +37,10 @@ class AICreditGrant(SystemRecord):
 		*("granted", "remaining", "owed", "overdrawn"),
 	)
 
+
+	def is_over(self) -> bool:
+		"""Return whether its last day is over."""
+		return bool(self.valid_until) and getdate(self.valid_until) < today()
 
 def on_doctype_update() -> None:
 	frappe.db.add_index("AI Credit Grant", ["remaining", "valid_until"])

@@ -123,7 +123,11 @@ scheduler_events = {
 		"1 0 * * *": [f"{SUBSCRIPTIONS}.reset_quotas"],
 		"10 0 * * *": [f"{CREDITS}.expire_credits"],
 		"15 0 * * *": [f"{SUBSCRIPTIONS}.release_unpaid_coupons"],
-		"0 9 * * *": [f"{SUBSCRIPTIONS}.send_renewal_reminders", f"{PARTS}.send_part_reminders"],
+		"0 9 * * *": [
+			f"{SUBSCRIPTIONS}.send_renewal_reminders",
+			f"{PARTS}.send_part_reminders",
+			f"{CREDITS}.send_expiry_reminders",
+		],
 	},
 	"daily_long": [
 		f"{SWEEPS}.clear_raw_payloads",

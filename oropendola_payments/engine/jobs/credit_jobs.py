@@ -1,7 +1,8 @@
-"""Jobs for credits: expire what is over, give back what nobody uses, and cancel orders that nobody has paid."""
+"""Jobs for credits: remind of what expires, expire what is over, give back what nobody uses, and cancel orders that nobody has paid."""
 
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.engine.core.batch import enqueue_sweep
+from oropendola_payments.engine.dunning import credit_reminders
 from oropendola_payments.engine.top_ups import lapse
 from oropendola_payments.engine.usage_ledger import held_credits
 from oropendola_payments.engine.wallet import expiry
@@ -11,6 +12,16 @@ THIS = "oropendola_payments.engine.jobs.credit_jobs"
 
 def expire_credits() -> None:
 	enqueue_sweep(f"{THIS}.run_credit_expiry")
+
+
+def send_expiry_reminders() -> None:
+	enqueue_sweep(f"{THIS}.run_expiry_reminders")
+
+
+def run_expiry_reminders() -> int:
+	"""Remind customers of credits that expire soon."""
+	with acting_as("Sweep"):
+		return credit_reminders.remind_all()
 
 
 def give_back_held_credits() -> None:

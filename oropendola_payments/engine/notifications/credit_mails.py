@@ -1,5 +1,6 @@
-"""The email about credits that were bought."""
+"""The emails about credits: that they were bought, and that they expire soon."""
 
+import frappe
 from frappe.utils import cint
 
 from oropendola_payments.ai_billing import credit_units, formatting
@@ -27,3 +28,29 @@ def credits_bought(
 		}
 
 	emails.about_paid("credits_bought", invoice, "/credits", values, issued)
+
+
+def credits_expiring(user: str, grants: list[str], stop_link: str) -> None:
+	"""Tell that these credits expire soon, as far as they are still there."""
+	left = [grant for grant in balance.usable_grants(user) if grant.name in grants]
+	if not left:
+		return
+
+	def values() -> dict:
+		return {
+			"credits": credit_units.text(sum(int(grant.remaining) for grant in left)),
+			"expires_on": formatting.day(left[0].valid_until),
+			"grants": [_line(grant) for grant in left],
+			"stop_link": stop_link,
+		}
+
+	grant = frappe._dict(doctype="AI Credit Grant", name=left[0].name, user=user)
+	emails.about_account("credits_expiring", grant, values, "/credits")
+
+
+def _line(grant: frappe._dict) -> dict[str, str]:
+	return {
+		"credits": credit_units.text(int(grant.remaining)),
+		"expires_on": formatting.day(grant.valid_until),
+		"plans": ", ".join(plan_names(plans_in(grant.plans))),
+	}

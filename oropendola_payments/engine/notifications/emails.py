@@ -46,6 +46,7 @@ SWITCHES = {
 	"payment_reminder": "send_payment_reminders",
 	"refund_sent": "send_refund_mails",
 	"credits_bought": "send_payment_mails",
+	"credits_expiring": "send_credit_mails",
 	"document_ready": "send_payment_mails",
 	"api_key_changed": "send_key_mails",
 	"renewal_due": "send_reminder_mails",
@@ -225,8 +226,9 @@ def about_paid(key: str, invoice: AIInvoice, link: str, values: Callable, issued
 	_send(key, invoice, link, values, with_receipt=not issued, issued=issued)
 
 
-def about_subscription(key: str, subscription: AISubscription, values: Callable[[], dict]) -> None:
-	_send(key, subscription, "/billing", values)
+def about_account(key: str, record: Any, values: Callable[[], dict], page: str = "/billing") -> None:
+	"""Send a mail about a subscription or credits, which leads to a page of the customer."""
+	_send(key, record, page, values)
 
 
 def usage_threshold(alert: AIUsageAlert) -> None:

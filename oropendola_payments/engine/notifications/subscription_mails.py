@@ -21,7 +21,7 @@ def enqueue(key: str, subscription: str, **facts: str) -> None:
 
 def send(key: str, subscription: str, facts: dict[str, str] | None = None) -> None:
 	doc = frappe.get_doc("AI Subscription", subscription)
-	safely(lambda: emails.about_subscription(key, doc, lambda: {**_about(doc), **(facts or {})}))
+	safely(lambda: emails.about_account(key, doc, lambda: {**_about(doc), **(facts or {})}))
 
 
 def payment_withdrew_cancellation(invoice: AIInvoice) -> None:

@@ -14,6 +14,10 @@ FOLDER = Path(__file__).parents[2] / "templates" / "emails"
 TEXTS = {
 	"payment_received": ("AI Billing Payment Received", "Payment received: {{ invoice }}"),
 	"credits_bought": ("AI Billing Credits Bought", "{{ credits }} credits were added: {{ invoice }}"),
+	"credits_expiring": (
+		"AI Billing Credits Expiring",
+		"{{ credits }} credits expire soon, the first on {{ expires_on }}",
+	),
 	"part_received": ("AI Billing Part Received", "Part received: {{ invoice }}"),
 	"part_due": ("AI Billing Part Due", "Your next part of {{ plan or invoice }} is due on {{ due_on }}"),
 	"part_missed": ("AI Billing Part Missed", "A part of {{ plan or invoice }} was not paid"),

@@ -46,6 +46,7 @@ JOBS = (
 	(f"{PROPOSALS}.expire_proposals", "20 * * * *", "20 past every hour", "run_proposal_expiry"),
 	(f"{SUBSCRIPTIONS}.reset_quotas", "1 0 * * *", "00:01", "run_reset"),
 	(f"{CREDITS}.expire_credits", "10 0 * * *", "00:10", "run_credit_expiry"),
+	(f"{CREDITS}.send_expiry_reminders", "0 9 * * *", "09:00", "run_expiry_reminders"),
 	(f"{SUBSCRIPTIONS}.release_unpaid_coupons", "15 0 * * *", "00:15", "run_coupon_release"),
 	(f"{SUBSCRIPTIONS}.send_renewal_reminders", "0 9 * * *", "09:00", "run_reminders"),
 	(f"{PARTS}.send_part_reminders", "0 9 * * *", "09:00", "run_part_reminders"),

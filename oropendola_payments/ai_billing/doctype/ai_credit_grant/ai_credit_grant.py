@@ -23,6 +23,7 @@ class AICreditGrant(SystemRecord):
 		pack: DF.Link | None
 		plans: DF.SmallText | None
 		remaining: DF.Int
+		reminded_days: DF.Int
 		user: DF.Link
 		valid_until: DF.Date | None
 	# end: auto-generated types
@@ -34,13 +35,13 @@ class AICreditGrant(SystemRecord):
 
 	system_fields = (
 		*("user", "kind", "pack", "invoice", "note", "valid_until", "plans"),
-		*("granted", "remaining", "owed", "overdrawn"),
+		*("granted", "remaining", "owed", "overdrawn", "reminded_days"),
 	)
-
 
 	def is_over(self) -> bool:
 		"""Return whether its last day is over."""
 		return bool(self.valid_until) and getdate(self.valid_until) < today()
+
 
 def on_doctype_update() -> None:
 	frappe.db.add_index("AI Credit Grant", ["remaining", "valid_until"])

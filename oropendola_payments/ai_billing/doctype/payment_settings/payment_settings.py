@@ -40,6 +40,7 @@ class PaymentSettings(Document):
 		alert_pending_hours: DF.Int
 		close_unfinished_days: DF.Int
 		confirmed_site: DF.Data | None
+		credit_reminder_days: DF.Data | None
 		customer_webhooks: DF.Check
 		double_payment_policy: DF.Literal["Refund", "Credit", "Flag"]
 		erpnext_company: DF.Data | None
@@ -93,6 +94,7 @@ class PaymentSettings(Document):
 		seller_phone: DF.Data | None
 		seller_tax_id: DF.Data | None
 		send_alert_mails: DF.Check
+		send_credit_mails: DF.Check
 		send_failure_mails: DF.Check
 		send_key_mails: DF.Check
 		send_payment_mails: DF.Check
@@ -121,6 +123,7 @@ class PaymentSettings(Document):
 		self.validate_links()
 		self.validate_parts()
 		self.validate_frontends()
+		self.validate_credits()
 
 	def validate_numbers(self) -> None:
 		if cint(self.abandon_after_minutes) < 5:
@@ -264,6 +267,22 @@ class PaymentSettings(Document):
 			frappe.throw(
 				_("Part reminder days must be whole numbers of 0 or more separated by commas, such as 3,0.")
 			)
+
+	def validate_credits(self) -> None:
+		try:
+			offsets = self.credit_reminder_offsets()
+		except ValueError:
+			offsets = [0]
+		if any(not 1 <= days <= 365 for days in offsets):
+			frappe.throw(
+				_(
+					"Days before credits expire must be whole numbers from 1 to 365, separated by commas, such as 14,3."
+				)
+			)
+
+	def credit_reminder_offsets(self) -> list[int]:
+		"""Return the days before credits expire on which a reminder is sent, largest first."""
+		return _whole_numbers(self.credit_reminder_days)
 
 	def part_reminder_offsets(self) -> list[int]:
 		"""Return the days before the due date of a part, largest first."""

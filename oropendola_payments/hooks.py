@@ -230,7 +230,7 @@ doc_events = {
 	"AI Webhook Endpoint": {"onload": f"{FORMS}.webhook_endpoint_loaded"},
 	"AI Webhook Delivery": {"onload": f"{FORMS}.webhook_delivery_loaded"},
 	"AI Plan": {"on_change": CHANGED, "on_trash": CHANGED},
-	"AI Credit Pack": {"on_change": CHANGED, "on_trash": CHANGED},
+	"AI Credit Pack": {"onload": f"{FORMS}.credit_pack_loaded", "on_change": CHANGED, "on_trash": CHANGED},
 	"Payment Settings": {
 		"onload": f"{FORMS}.settings_loaded",
 		"validate": f"{OTHER_APPS}.settings_validated",

@@ -13,6 +13,7 @@ from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import AIAPIKe
 from oropendola_payments.ai_billing.doctype.ai_billing_profile.ai_billing_profile import AIBillingProfile
 from oropendola_payments.ai_billing.doctype.ai_coupon.ai_coupon import AICoupon
 from oropendola_payments.ai_billing.doctype.ai_credit_grant.ai_credit_grant import AICreditGrant
+from oropendola_payments.ai_billing.doctype.ai_credit_pack.ai_credit_pack import AICreditPack
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_payment_link.ai_payment_link import AIPaymentLink
 from oropendola_payments.ai_billing.doctype.ai_plan_change.ai_plan_change import AIPlanChange
@@ -34,6 +35,7 @@ from oropendola_payments.engine.ending.reasons import reasons
 from oropendola_payments.engine.gateway.live_guard import is_confirmed, this_site
 from oropendola_payments.engine.pauses.pause import LONGEST, SHORTEST, may_pause
 from oropendola_payments.engine.refunds.record import CONTESTED, has_refunds
+from oropendola_payments.engine.top_ups import packs
 from oropendola_payments.engine.wallet.refunds import most_to_refund
 from oropendola_payments.roles import is_manager
 
@@ -97,6 +99,10 @@ def proposal_loaded(proposal: AIAgentProposal, method: str | None = None) -> Non
 def coupon_loaded(coupon: AICoupon, method: str | None = None) -> None:
 	if not coupon.is_new():
 		coupon.set_onload("use", coupon.use())
+
+
+def credit_pack_loaded(pack: AICreditPack, method: str | None = None) -> None:
+	pack.set_onload("charged_by_request", packs.charged_by_request(pack))
 
 
 def credit_grant_loaded(grant: AICreditGrant, method: str | None = None) -> None:

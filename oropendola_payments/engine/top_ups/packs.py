@@ -40,6 +40,16 @@ def prices_of(row: frappe._dict) -> dict[str, Decimal]:
 	return {row.currency: to_decimal(row.price or 0), **further}
 
 
+def charged_by_request(pack: AICreditPack) -> list[str]:
+	"""Return the names of the plans under which a call uses the same credits however many tokens it has, for the form of the pack."""
+	plans = [row for row in current_rows("AI Plan") if cint(row.is_active) and pack.is_sold_to(row.name)]
+	return [row.plan_name for row in plans if not any(_counts_tokens(model) for model in row.models)]
+
+
+def _counts_tokens(model: frappe._dict) -> bool:
+	return any(to_decimal(model.get(field) or 0) > 0 for field in ("per_input_tokens", "per_output_tokens"))
+
+
 def listed(currency: str | None, user: str | None) -> list[dict]:
 	"""Return the packs as the API lists them. A customer learns which of them can be bought now."""
 	mine = [row.plan for row in _served(user)] if user else []

@@ -65,13 +65,15 @@ has_permission = {
 
 before_request = ["oropendola_payments.api.own_paths.read_request"]
 
-# The Content-Security-Policy of customer pages, and a redirect for returns refused by the CSRF check. Other answers are unchanged.
+# The Content-Security-Policy of customer pages, a redirect for returns refused by the CSRF check, and refusals by the framework on our
+# own paths. Other answers are unchanged.
 after_request = [
 	"oropendola_payments.web.policy.set_headers",
 	"oropendola_payments.api.callbacks.redirect_csrf_failure",
 	"oropendola_payments.api.rate_headers.set_headers",
 	"oropendola_payments.api.proxies.set_headers",
 	"oropendola_payments.api.mcp.finish",
+	"oropendola_payments.api.own_paths.refuse_unreadable",
 ]
 page_renderer = ["oropendola_payments.api.oauth_metadata.OAuthMetadata"]
 website_route_rules = [{"from_route": "/p/<token>", "to_route": "payment-link"}]

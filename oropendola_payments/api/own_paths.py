@@ -1,9 +1,11 @@
-"""What a request to our own paths means, before the framework reads it. For `before_request`."""
+"""What a request to our own paths means, before our method runs: for `before_request`. And what the framework could not read."""
 
+import json
 import re
 
 import frappe
-from werkzeug.wrappers import Request
+from frappe import _
+from werkzeug.wrappers import Request, Response
 
 from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import PREFIX
 
@@ -30,6 +32,26 @@ def read_request() -> None:
 		_take_bearer_key(request)
 	if ASKED_BY_PROXIES.match(request.path):
 		_ignore_what_was_passed_on(request)
+
+
+def refuse_unreadable(response: Response | None = None, request: Request | None = None) -> None:
+	"""Answer 400 in our envelope to JSON that cannot be read. For `after_request`, because the framework reads it before any hook and fails with 500."""
+	if response is None or request is None or response.status_code != 500 or not OURS.match(request.path):
+		return
+	if AGENTS.match(request.path) or _is_readable(request):
+		return
+	sentence = _("The body of this request is not JSON that can be read. Please correct it.")
+	refusal = {"success": False, "error": sentence, "error_code": "bad_request"}
+	response.status_code, response.mimetype = 400, "application/json"
+	response.set_data(json.dumps({"message": refusal}))
+
+
+def _is_readable(request: Request) -> bool:
+	try:
+		json.loads(request.get_data(as_text=True) if request.is_json else "{}")
+	except (ValueError, RecursionError):
+		return False
+	return True
 
 
 def _take_bearer_key(request: Request) -> None:

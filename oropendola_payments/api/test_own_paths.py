@@ -76,3 +76,23 @@ class TestBearerKey(TestCase):
 	def test_a_user_who_sends_his_token_and_a_key_stays_that_user(self):
 		headers = {"Authorization": token_of(create_user()), "X-API-Key": self.key}
 		self.assertTrue(message(call(CONSUME, headers=headers))["allowed"])
+
+
+class TestUnreadableBodies(TestCase):
+	def refused(self, body: bytes | str, path: str = CONSUME):
+		answer = call(
+			path, data=body, content_type="application/json", headers={"Accept": "application/json"}
+		)
+		self.assertEqual(answer.status_code, 400, answer.get_data(as_text=True)[-300:])
+		self.assertEqual((message(answer)["success"], message(answer)["error_code"]), (False, "bad_request"))
+		self.assertEqual(set(answer.get_json()), {"message"}, "and nothing of the framework's")
+
+	def test_json_that_cannot_be_read_is_refused_in_our_envelope(self):
+		for body in ("{", '{"requests": }', b"\xff\xfe", '{"a": 1} {"b": 2}', "[" * 100_000):
+			with self.subTest(body=body[:20]):
+				self.refused(body)
+		self.refused("{", "payment.initiate_payment")
+
+	def test_an_unreadable_body_elsewhere_is_left_to_the_framework(self):
+		answer = send("POST", "/api/method/frappe.ping", data="{", content_type="application/json")
+		self.assertNotIn("error_code", answer.get_data(as_text=True))

@@ -21,9 +21,7 @@ USABLE = f"""
 		AND (COALESCE(plans, '') = '' OR FIND_IN_SET(%s, plans) > 0)
 	{ORDER}
 """  # noqa: S608
-ALL = (
-	f"SELECT name, remaining, owed, overdrawn, valid_until FROM `tabAI Credit Grant` WHERE `user` = %s {ORDER}"  # noqa: S608
-)
+ALL = f"SELECT name, remaining, owed, overdrawn, valid_until FROM `tabAI Credit Grant` WHERE `user` = %s {ORDER}"  # noqa: S608
 # Locking, because an earlier read may have started the snapshot of this transaction too early.
 TAKEN = """
 	SELECT credit_grant, units FROM `tabAI Credit Entry`

@@ -161,7 +161,7 @@ def _enable(name: str) -> dict:
 
 def disable_left() -> list[str]:
 	"""Disable the endpoints of managers who are none any more and of customers who cannot log in. Return their names."""
-	left = frappe.db.sql_list(LEFT)
+	left = [name for (name,) in frappe.db.sql(LEFT)]
 	return [name for name in left if in_transaction(_disable_if_left, name)]
 
 

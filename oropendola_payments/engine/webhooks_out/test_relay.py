@@ -95,7 +95,7 @@ class TestOutbox(OutboxCase):
 				self.endpoint(quiet=False)
 
 		in_parallel(1, register)
-		self.made += frappe.get_all("AI Webhook Endpoint", {"user": self.user}, pluck="name")
+		self.made = frappe.get_all("AI Webhook Endpoint", {"user": self.user}, pluck="name")
 		self.assertEqual(len(self.made), 1)
 		self.announce("invoice.created")
 		self.assertIn("invoice.created", [event.type for event in self.events()])

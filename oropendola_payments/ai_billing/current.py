@@ -18,8 +18,13 @@ VERSIONED = (
 	*("Payment Gateway Settings", "Payment Settings"),
 )
 ALL_ROWS = "*"  # no record has this name
+UNKNOWN = "none"  # the version while the cache cannot be written
 TRUSTED_SECONDS = 1  # one request asks often; a job that runs for minutes follows a change all the same
-SECONDS = 60  # how long a change that no document event tells of, such as db.set_value, can stay unseen
+# How long a change that no document event tells of, such as db.set_value, can stay unseen: in Redis, and then in a process.
+SECONDS, KEPT_SECONDS = 40, 20
+MOST_KEPT = 1000
+# What this process got for which version and until when, because unpickling a plan takes longer than asking for its version.
+_kept: dict[tuple[str, str, str], tuple[str, float, Any]] = {}
 
 
 def current(doctype: str, name: str | None = None) -> Any:
@@ -51,13 +56,27 @@ def _is_replica() -> bool:
 
 
 def _cached(doctype: str, name: str) -> Any:
-	key = f"oropendola_current:{doctype}:{version(doctype)}:{name}"
+	place, newest = (frappe.local.site, doctype, name), version(doctype)
+	of_version, until, doc = _kept.get(place, (None, 0, None))
+	if of_version == newest and time.monotonic() < until:
+		return doc
+	key = f"oropendola_current:{doctype}:{newest}:{name}"
 	doc = frappe.cache.get_value(key, expires=True)
 	if doc is None:
 		doc = _read(doctype, name)
-		if _are_newest(doctype, doc) if name == ALL_ROWS else _is_newest(doc):
-			frappe.cache.set_value(key, doc, expires_in_sec=SECONDS)
+		if not (_are_newest(doctype, doc) if name == ALL_ROWS else _is_newest(doc)):
+			return doc
+		frappe.cache.set_value(key, doc, expires_in_sec=SECONDS)
+	_keep(place, newest, doc)
 	return doc
+
+
+def _keep(place: tuple[str, str, str], newest: str, doc: Any) -> None:
+	if newest == UNKNOWN:
+		return
+	if len(_kept) >= MOST_KEPT:
+		_kept.clear()
+	_kept[place] = (newest, time.monotonic() + KEPT_SECONDS, doc)
 
 
 def _read(doctype: str, name: str) -> Any:
@@ -110,8 +129,8 @@ def version(doctype: str) -> str:
 	version = frappe.cache.get(_version_key(doctype))
 	if not version:
 		frappe.cache.set(_version_key(doctype), frappe.generate_hash(length=12), nx=True)
-		version = frappe.cache.get(_version_key(doctype)) or b"none"
-	return version.decode()
+		version = frappe.cache.get(_version_key(doctype))
+	return version.decode() if version else UNKNOWN
 
 
 def _version_key(doctype: str) -> bytes:

@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 import frappe
 
-from oropendola_payments.ai_billing.current import current, forget, payment_settings
+from oropendola_payments.ai_billing.current import _version_key, current, forget, payment_settings
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_invoice
 from oropendola_payments.tests.support.factories import payment_settings as settings_for_a_while
@@ -36,6 +36,21 @@ class TestCurrent(TestCase):
 	def test_the_second_look_needs_no_statement(self):
 		payment_settings()
 		self.assertEqual(statements_of(payment_settings), 0)
+
+	def test_the_next_request_of_this_process_asks_redis_for_the_version_alone(self):
+		payment_settings()
+		frappe.flags.oropendola_seen = None  # as a new request begins
+		with patch.object(frappe.cache, "get_value", side_effect=AssertionError("unpickled again")):
+			payment_settings()
+
+	def test_a_process_keeps_nothing_that_another_process_gave_a_new_version(self):
+		plan = create_invoice(customer()).plan
+		self.assertEqual(current("AI Plan", plan).price, 499)
+		frappe.db.set_value("AI Plan", plan, "price", 1)
+		frappe.db.commit()
+		frappe.cache.set(_version_key("AI Plan"), frappe.generate_hash(length=12))  # as that process does
+		frappe.flags.oropendola_seen = None
+		self.assertEqual(current("AI Plan", plan).price, 1)
 
 	def test_what_a_replica_says_is_remembered_for_nobody(self):
 		plan = create_invoice(customer()).plan

@@ -44,7 +44,8 @@ def announce_audited(rows: Iterable[Mapping], user: str | None, subscription: st
 
 def flush() -> None:
 	"""Write what was announced. Before a savepoint, call it so that the savepoint's rollback undoes only what came after it."""
-	rows = [row for row in _queue() if has_listener(row["user"])]
+	heard = {user for user in {row["user"] for row in _queue()} if has_listener(user)}
+	rows = [row for row in _queue() if row["user"] in heard]
 	discard()
 	if rows:
 		_insert(rows)
@@ -57,7 +58,8 @@ def discard() -> None:
 
 def has_listener(user: str | None) -> bool:
 	"""Return whether an active endpoint gets the events of this customer."""
-	return _listens(EVERYBODY) or bool(user and _listens(user))
+	version = current.version(ENDPOINT)
+	return _listens(EVERYBODY, version) or bool(user and _listens(user, version))
 
 
 def new_name() -> str:
@@ -65,8 +67,8 @@ def new_name() -> str:
 	return f"evt_{time.time_ns() // 1000:014x}{secrets.token_hex(6)}"
 
 
-def _listens(owner: str) -> bool:
-	key = f"oropendola_listens:{current.version(ENDPOINT)}:{owner}"
+def _listens(owner: str, version: str) -> bool:
+	key = f"oropendola_listens:{version}:{owner}"
 	known = frappe.cache.get_value(key, expires=True)
 	if known is None:
 		known = int(_has_endpoint(owner))

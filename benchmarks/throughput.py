@@ -15,7 +15,7 @@ API = "/api/method/oropendola_payments.api."
 GATEWAY = "stripe"  # its messages are settled as they are told, without a question to the gateway
 GOALS = {"consume": 0.7, "consume, three limits": 0.6, "refused key": 0.8, "settling webhook": 0.33}
 PLAIN = {"requests_limit_per_day": 10**6}
-LIMITS = (("Requests", "Minute"), ("Tokens", "Day"), ("Units", "Month"))
+LIMITS = (("Tokens", "Day"), ("Units", "Month"))  # beside the requests of a day
 MODEL = {"pattern": "gpt-*", "per_input_tokens": 1, "per_output_tokens": 3}
 
 
@@ -60,14 +60,18 @@ class Site:
 	def __init__(self, customers: int):
 		from oropendola_payments.tests.support.factories import (
 			create_active_subscription,
+			create_plan,
 			create_user,
 		)
+		from oropendola_payments.tests.support.gateway_events import PRICE, currency_of
 
 		limits = [{"allowance": 10**9, "meter": meter, "time_window": window} for meter, window in LIMITS]
 		users = [create_user() for _number in range(customers)]
 		self.keys = [self._key(create_active_subscription(user, **PLAIN)) for user in users]
-		limited = {"limits": limits, "models": [MODEL]}
+		limited = {**PLAIN, "limits": limits, "models": [MODEL]}
 		self.limited_keys = [self._key(create_active_subscription(user, **limited)) for user in users]
+		self.create_user = create_user
+		self.plan = create_plan(price=PRICE, currency=currency_of(GATEWAY))  # a site has few plans
 		self.told: list[Shot] = []
 
 	@staticmethod
@@ -110,7 +114,7 @@ class Site:
 	def _paid_message(self) -> Shot:
 		from oropendola_payments.tests.support.journey import Journey
 
-		journey = Journey(GATEWAY)
+		journey = Journey(GATEWAY, user=self.create_user(), plan=self.plan)
 		journey.customer_pays(journey.start())
 		message = journey.take_webhooks()[-1]
 		return Shot(f"{API}webhooks.receive?gateway={GATEWAY}", message.body, dict(message.headers))

@@ -162,6 +162,11 @@ class TestFilters(ThrowawaySite):
 			with self.assertRaises(frappe.ValidationError):
 				frappe.get_all("Box", **options)
 
+	def test_a_list_takes_json_and_one_value_takes_a_name(self):
+		self.assertEqual(self.labels('{"label": "b"}'), ["b"])
+		self.assertIsNone(frappe.db.get_value("Box", "[", "label"))
+		self.assertFalse(frappe.db.exists("Box", "{"))
+
 	def test_newest_comes_first_and_limit_cuts(self):
 		self.assertEqual(frappe.get_all("Box", pluck="label", limit=2), ["c", "b"])
 		self.assertEqual(frappe.db.get_value("Box", {"count": (">", 0)}, "label"), "c")

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable
+from unittest.mock import patch
 
+from oropendola_payments.engine.inbound import inbox
 from oropendola_payments.engine.webhooks_out import endpoints
 from oropendola_payments.tests.flows.test_statement_budgets import counted_statements
 from oropendola_payments.tests.support.case import TestCase
@@ -87,7 +89,8 @@ class TestPaymentBudgets(TestCase):
 
 	def test_a_duplicate_webhook_takes_at_most_two_statements(self):
 		for gateway in GATEWAYS:
-			with self.subTest(gateway):
+			# Unsigned messages are duplicates for a few seconds only, which a busy machine can need for the rounds.
+			with self.subTest(gateway), patch.object(inbox, "UNSIGNED_NOTICE_SECONDS", 10**9):
 				first = self.settling(gateway)
 				cost = self.beyond_ping([first] * (ROUNDS + 1))
 				self.assertLessEqual(len(cost), 2, f"{len(cost)}\n" + "\n".join(cost))

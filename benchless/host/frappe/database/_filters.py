@@ -28,8 +28,6 @@ def where(filters) -> tuple[str, list]:
 
 def quads(filters):
 	"""Filters in any of their spellings, as (owner, field, operator, value)."""
-	if isinstance(filters, str) and filters.startswith(("[", "{")):
-		filters = frappe.parse_json(filters)
 	if isinstance(filters, str | int):
 		filters = {"name": str(filters)}
 	if isinstance(filters, dict):

@@ -1,5 +1,6 @@
 """Lists of documents: `frappe.get_list` and `frappe.get_all`."""
 
+import json
 import re
 
 import frappe
@@ -117,8 +118,8 @@ class DatabaseQuery:
 		return ", ".join(f"{table}.`{name}`" for name in names)
 
 	def _conditions(self, filters, or_filters) -> list[str]:
-		conditions = [self._condition(*quad) for quad in quads(filters)]
-		if alternatives := [self._condition(*quad) for quad in quads(or_filters)]:
+		conditions = [self._condition(*quad) for quad in quads(_parsed(filters))]
+		if alternatives := [self._condition(*quad) for quad in quads(_parsed(or_filters))]:
 			conditions.append(f"({' or '.join(alternatives)})")
 		if not self.ignore_permissions and (match := self.build_match_conditions()):
 			conditions.append(f"({match.replace('%', '%%')})")
@@ -176,3 +177,8 @@ class DatabaseQuery:
 
 
 _absent("frappe.model.db_query")
+
+
+def _parsed(filters):
+	"""Lists take filters as JSON too; elsewhere a text is a name, whatever it begins with."""
+	return json.loads(filters) if isinstance(filters, str) else filters

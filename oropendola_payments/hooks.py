@@ -229,6 +229,7 @@ doc_events = {
 	"AI Plan Change": {"onload": f"{FORMS}.plan_change_loaded"},
 	"AI Agent Proposal": {"onload": f"{FORMS}.proposal_loaded"},
 	"Payment Webhook Log": {"onload": f"{FORMS}.webhook_log_loaded"},
+	"OAuth Client": {"before_insert": "oropendola_payments.mcp.registration.before_insert"},
 	"AI Webhook Endpoint": {"onload": f"{FORMS}.webhook_endpoint_loaded"},
 	"AI Webhook Delivery": {"onload": f"{FORMS}.webhook_delivery_loaded"},
 	"AI Plan": {"on_change": CHANGED, "on_trash": CHANGED},

@@ -58,6 +58,7 @@ class PaymentSettings(Document):
 		max_webhook_endpoints: DF.Int
 		mcp_enabled: DF.Check
 		mcp_for_staff: DF.Check
+		mcp_self_registration: DF.Check
 		messages_per_invoice: DF.Int
 		metrics_token: DF.Password | None
 		otp_expiry_minutes: DF.Int

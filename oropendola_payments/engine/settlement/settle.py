@@ -99,7 +99,6 @@ def should_capture(attempt: PaymentAttempt) -> bool:
 def follow_up(settled: Settled) -> None:
 	"""Queue notifications and refunds after a settlement."""
 	if settled.changed and settled.capture:
-		enqueue("oropendola_payments.engine.documents.sweep.issue_all", invoice=settled.invoice)
 		enqueue(
 			"oropendola_payments.engine.notifications.hooks.payment_succeeded",
 			queue=MAILS,

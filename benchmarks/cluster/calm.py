@@ -78,10 +78,14 @@ def _count(doctype: str, filters: dict) -> int:
 
 
 def wait_until_caught_up(seconds: float) -> tuple[float, dict[str, int]]:
-	"""Return how long the nodes needed until nothing was due, and what was left when nobody waited longer."""
-	begin = time.monotonic()
-	while any((left := due()).values()) and time.monotonic() - begin < seconds:
+	"""Return how long the nodes needed until nothing was due, and what was left after so many seconds without progress."""
+	begin = moved_at = time.monotonic()
+	least = sum((left := due()).values())
+	while any(left.values()) and time.monotonic() - moved_at < seconds:
 		time.sleep(1)
+		now = sum((left := due()).values())
+		if now < least:
+			least, moved_at = now, time.monotonic()
 	return time.monotonic() - begin, left
 
 

@@ -241,6 +241,7 @@ doc_events = {
 		"on_change": CHANGED,
 	},
 	"Payment Gateway Settings": {
+		"validate": f"{OTHER_APPS}.gateway_validated",
 		"on_update": [f"{GATEWAY}.settings_changed.settings_saved", f"{OTHER_APPS}.gateway_saved"],
 		"on_change": CHANGED,
 		"on_trash": [CHANGED, f"{GATEWAY}.settings_changed.settings_removed"],

@@ -7,9 +7,13 @@ from frappe import _
 from frappe.model.document import Document
 from frappe.utils import cint, now_datetime
 
+from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
+from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gateway_settings import (
+	PaymentGatewaySettings,
+)
 from oropendola_payments.ai_billing.doctype.payment_payout.payment_payout import PaymentPayout
 from oropendola_payments.ai_billing.doctype.payment_posting.payment_posting import PaymentPosting
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
@@ -153,6 +157,19 @@ def settings_validated(settings: PaymentSettings, method: str | None = None) -> 
 		settings.postings_complete_until = None  # sales were not looked for while it was off
 	if not settings.post_since:
 		settings.post_since = now_datetime()
+
+
+def gateway_validated(settings: PaymentGatewaySettings, method: str | None = None) -> None:
+	"""For `doc_events`: the company of an account must be in the books, and be the one that sells if its account does."""
+	if not settings.company or not switches.books_sales() or not (books := _books()):
+		return
+	books.require_company(settings.company)
+	seller = payment_settings().erpnext_company
+	if cint(settings.enabled) and not cint(settings.documents_only) and settings.company != seller:
+		message = _(
+			"Plans are sold by {0}, not by {1}. Please tick Documents Only, or correct the Company here or in Payment Settings."
+		)
+		raise BadRequest(message.format(seller, settings.company))
 
 
 def settings_saved(settings: PaymentSettings, method: str | None = None) -> None:

@@ -4,7 +4,7 @@ from frappe import _
 from frappe.utils import cint
 
 from oropendola_payments.ai_billing.current import current
-from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
+from oropendola_payments.ai_billing.known_gateways import adapter_class, is_known
 from oropendola_payments.ai_billing.top_up import TOP_UP
 from oropendola_payments.engine.checkout import payer
 from oropendola_payments.engine.tax.quote import Quote
@@ -29,7 +29,7 @@ def own_attempt(user: str, name: str):
 
 def was_declined(attempt) -> bool:
 	"""Return whether the bank declined, while the gateway accepts another try for the same attempt."""
-	if not attempt.error_message or attempt.gateway not in gateway_codes():
+	if not attempt.error_message or not is_known(attempt.gateway):
 		return False
 	return adapter_class(attempt.gateway).is_retryable_decline(attempt.error_code or "")
 

@@ -7,7 +7,7 @@ from oropendola_payments.ai_billing import payment_methods
 from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
-from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
+from oropendola_payments.ai_billing.known_gateways import adapter_class, is_known
 from oropendola_payments.engine.checkout import gateway_choice, initiate
 from oropendola_payments.engine.checkout.payer import keep_phone_of_payer
 from oropendola_payments.engine.gateway.registry import settings_of
@@ -91,7 +91,7 @@ def _start(invoice):
 
 def _add_gateways(context, invoice, page):
 	page.says_who_takes_the_card = True
-	listing = gateway_choice.available(invoice.currency, invoice.outstanding())
+	listing = gateway_choice.available_for(invoice)
 	usable = [entry for entry in listing["gateways"] if entry["available"]]
 	usable.sort(key=lambda entry: not entry["recommended"])
 	under_way = _open_payment(invoice)
@@ -171,7 +171,7 @@ def _open_payment(invoice) -> dict | None:
 
 def _needs_phone(code: str) -> bool:
 	"""Return whether the gateway needs a phone number, so that the page asks for it first."""
-	if code not in gateway_codes():
+	if not is_known(code):
 		return False
 	return adapter_class(code).capabilities.needs_phone or bool(settings_of(code).require_phone_code)
 

@@ -7,8 +7,9 @@ from oropendola_payments.ai_billing import payment_methods
 from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
-from oropendola_payments.ai_billing.known_gateways import adapter_class
+from oropendola_payments.ai_billing.known_gateways import adapter_class, is_known
 from oropendola_payments.engine.checkout import gateway_choice
+from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.engine.link_checkout import form_token, outcome, send
 from oropendola_payments.engine.link_checkout import pay as link_checkout
 from oropendola_payments.engine.links.find import find, invoice_of, standing
@@ -76,9 +77,16 @@ def _bill(invoice) -> dict:
 		"currency": invoice.currency,
 		"due_date": words.day(invoice.due_date),
 		"number": invoice.name[-4:],
+		"seller": _seller(invoice),
 		"customer": "" if invoice.is_external() else name[:1].upper(),
 		"is_under_way": _is_under_way(invoice),
 	}
+
+
+def _seller(invoice) -> str:
+	"""Return who gets the money: of a document of another app, the company whose account it names."""
+	account = invoice.requested_gateway
+	return (is_known(account) and settings_of(account).company) or shell.brand()
 
 
 def _is_under_way(invoice) -> bool:

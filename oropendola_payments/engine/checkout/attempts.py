@@ -105,7 +105,9 @@ def _get_or_create(request: AttemptRequest) -> Created | Existing | None:
 		return None
 	reprice.require_known(invoice, tax)
 	amount = _amount(invoice, request, rows)
-	code = gateway_choice.choose(request.gateway, invoice.currency, amount, request.method)
+	code = gateway_choice.choose(
+		request.gateway, invoice.currency, amount, request.method, invoice.requested_gateway
+	)
 	flow = _flow(code, request.flow)
 	_require_method(code, request.method)
 	phone_check = "" if request.confirms_phone else verification.initial_phone_check(code)

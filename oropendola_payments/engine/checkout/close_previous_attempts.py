@@ -8,7 +8,7 @@ from frappe.utils import get_datetime, now_datetime
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
-from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
+from oropendola_payments.ai_billing.known_gateways import adapter_class, is_known
 from oropendola_payments.engine.core.transactions import in_transaction, lock_attempt
 from oropendola_payments.engine.gateway.mode_guard import is_current_mode
 from oropendola_payments.engine.inbound.withdraw import withdraw
@@ -37,7 +37,7 @@ def close_previous_attempts(attempt: PaymentAttempt, rows: Iterable[frappe._dict
 def _can_be_closed(row: frappe._dict) -> bool:
 	is_over = row.expires_at and get_datetime(row.expires_at) <= now_datetime()
 	may_be_paid = row.status in MAY_STILL_BE_PAID and row.gateway_order_id and not is_over
-	if not may_be_paid or row.gateway not in gateway_codes() or not is_current_mode(row):
+	if not may_be_paid or not is_known(row.gateway) or not is_current_mode(row):
 		return False
 	return adapter_class(row.gateway).capabilities.cancel
 

@@ -4,9 +4,14 @@ from decimal import Decimal
 
 import frappe
 from frappe import _
+from frappe.utils import cint
 
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gateway_settings import (
+	PaymentGatewaySettings,
+)
 from oropendola_payments.ai_billing.formatting import money
-from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
+from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_of, is_known
 from oropendola_payments.engine.gateway.enabled import enabled_gateways
 from oropendola_payments.engine.gateway.live_guard import is_confirmed
 from oropendola_payments.engine.gateway.registry import SETTINGS, settings_of
@@ -15,31 +20,52 @@ from oropendola_payments.engine.routing.recommend import recommend
 from oropendola_payments.exceptions import BadRequest, Unavailable
 
 
-def available(currency: str | None = None, amount: Decimal | None = None, method: str | None = None) -> dict:
+def available(
+	currency: str | None = None,
+	amount: Decimal | None = None,
+	method: str | None = None,
+	account: str | None = None,
+) -> dict:
 	"""Return the enabled and configured gateways, and for each whether it accepts `currency`, `amount` and `method`.
 
 	While every gateway that fits has problems none is recommended, and `default` is the first of them.
 	"""
-	entries = entries_for(currency, amount, method)
+	entries = entries_for(currency, amount, method, account)
 	recommended = recommend(entries, currency, method).code
 	for entry in entries:
 		entry["recommended"] = entry["id"] == recommended
 	return {"gateways": entries, "default": recommended or _last_resort(entries)}
 
 
-def entries_for(currency: str | None, amount: Decimal | None, method: str | None = None) -> list[dict]:
-	return [_entry(row, currency, amount, method) for row in enabled_gateways()]
+def available_for(invoice: AIInvoice) -> dict:
+	"""As `available`, for what is outstanding on an invoice, with the accounts that may take its money."""
+	return available(invoice.currency, invoice.outstanding(), account=invoice.requested_gateway)
 
 
-def choose(code: str | None, currency: str, amount: Decimal | None = None, method: str | None = None) -> str:
-	"""Return the requested gateway if it accepts this currency and amount; without a request, the recommended one."""
-	listing = available(currency, amount, None if code else method)
+def entries_for(
+	currency: str | None, amount: Decimal | None, method: str | None = None, account: str | None = None
+) -> list[dict]:
+	return [_entry(row, currency, amount, method) for row in enabled_gateways(account)]
+
+
+def choose(
+	code: str | None,
+	currency: str,
+	amount: Decimal | None = None,
+	method: str | None = None,
+	account: str | None = None,
+) -> str:
+	"""Return the requested gateway if it accepts this currency and amount; without a request, the recommended one.
+
+	A gateway with several accounts may be requested by its own code; which account takes the money follows from our records.
+	"""
+	listing = available(currency, amount, None if code else method, account)
 	if not code:
 		if not listing["default"]:
 			message = _("Payments in {0} are not available at the moment. Please contact us.")
 			raise Unavailable(message.format(currency))
 		return listing["default"]
-	entry = next((e for e in listing["gateways"] if e["id"] == code), None)
+	entry = next((e for e in listing["gateways"] if code in (e["id"], gateway_of(e["id"]))), None)
 	if not entry:
 		known = ", ".join(e["id"] for e in listing["gateways"] if e["available"])
 		raise BadRequest(
@@ -47,7 +73,7 @@ def choose(code: str | None, currency: str, amount: Decimal | None = None, metho
 		)
 	if not entry["available"]:
 		raise BadRequest(_refusal_message(entry, currency, amount))
-	return code
+	return entry["id"]
 
 
 def _refusal_message(entry: dict, currency: str, amount: Decimal | None) -> str:
@@ -98,11 +124,15 @@ def explain(currency: str, amount: Decimal | None, method: str | None) -> dict:
 
 
 def _not_enabled(offered: set[str]) -> dict[str, str]:
-	known = frappe.get_all(
-		SETTINGS, {"gateway": ("in", gateway_codes())}, pluck="gateway", order_by="sort_order"
-	)
-	others = [code for code in known if code not in offered]
-	return {code: _("It is not offered: {0}.").format(settings_of(code).get_status()) for code in others}
+	known = frappe.get_all(SETTINGS, pluck="gateway", order_by="sort_order")
+	others = [code for code in known if is_known(code) and code not in offered]
+	return {code: _not_offered(settings_of(code)) for code in others}
+
+
+def _not_offered(settings: PaymentGatewaySettings) -> str:
+	if cint(settings.enabled) and cint(settings.documents_only):
+		return _("It only takes payments of documents that name it.")
+	return _("It is not offered: {0}.").format(settings.get_status())
 
 
 def label_of(code: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from frappe.utils import get_url
 
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
-from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
+from oropendola_payments.ai_billing.known_gateways import adapter_class, is_known
 from oropendola_payments.engine.core.times import iso_time
 from oropendola_payments.engine.core.urls import result_url, signed_view
 from oropendola_payments.engine.gateway.simulated import approval_url, mock_marks
@@ -43,7 +43,7 @@ def payment_response(attempt: PaymentAttempt) -> dict:
 def _references(attempt: PaymentAttempt, url: str | None) -> dict:
 	"""Return the gateway's references as far as they are known, also under the names that its documentation uses."""
 	known = {"order_id": attempt.gateway_order_id, "payment_id": attempt.gateway_payment_id, "url": url}
-	names = adapter_class(attempt.gateway).answer_names if attempt.gateway in gateway_codes() else {}
+	names = adapter_class(attempt.gateway).answer_names if is_known(attempt.gateway) else {}
 	own = {name: known[what] for name, what in names.items() if known[what]}
 	return {
 		"gateway_order_id": attempt.gateway_order_id or None,

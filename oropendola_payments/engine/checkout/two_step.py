@@ -13,7 +13,7 @@ from frappe.utils.password import decrypt, encrypt
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.formatting import money
-from oropendola_payments.ai_billing.known_gateways import adapter_class
+from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_of
 from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.checkout import payer
 from oropendola_payments.engine.checkout.open_at_gateway import choose_method
@@ -131,7 +131,7 @@ def _invoice(user: str, invoice_id: str | None) -> AIInvoice:
 
 def _open_attempt(user: str, order_id: str) -> PaymentAttempt:
 	attempt = payer.own_attempt(user, order_id)
-	if attempt.gateway != GATEWAY or not attempt.is_open():
+	if gateway_of(attempt.gateway) != GATEWAY or not attempt.is_open():
 		message = _("Order {0} is {1} and can no longer be paid. Please create a new one.")
 		raise Conflict(message.format(order_id, _(attempt.status)))
 	return attempt

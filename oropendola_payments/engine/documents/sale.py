@@ -12,7 +12,7 @@ from frappe.utils import getdate, nowdate
 from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_exchange_rate.ai_exchange_rate import rate_on
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
-from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
+from oropendola_payments.ai_billing.known_gateways import adapter_class, is_known
 from oropendola_payments.engine.documents.numbering import Numberer
 from oropendola_payments.engine.documents.split import split_refund
 from oropendola_payments.engine.documents.types import Draft, Held, ItemLine, Party, TaxLine
@@ -229,7 +229,7 @@ def _taxes(invoice: AIInvoice) -> tuple[TaxLine, ...]:
 def _payment(invoice: AIInvoice) -> dict:
 	"""Return when and how the invoice was paid."""
 	code = invoice.payment_gateway or ""
-	way = WAYS.get(code) or (adapter_class(code).label if code in gateway_codes() else code)
+	way = WAYS.get(code) or (adapter_class(code).label if is_known(code) else code)
 	reference = "" if code == "credit" else invoice.transaction_id or ""
 	return {"on": str(getdate(invoice.paid_date)), "with": way, "reference": reference}
 

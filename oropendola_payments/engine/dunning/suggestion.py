@@ -12,7 +12,7 @@ SAME_AGAIN = ("Left", "Step")
 
 def suggested_gateway(invoice: AIInvoice, reminder: AIPaymentReminder) -> str | None:
 	"""Return the code of the gateway to suggest, or None if no gateway can take this payment."""
-	listing = gateway_choice.available(invoice.currency, invoice.outstanding())
+	listing = gateway_choice.available_for(invoice)
 	usable = [entry for entry in listing["gateways"] if entry["available"]]
 	healthy = [entry["id"] for entry in usable if not entry["degraded"]] or [entry["id"] for entry in usable]
 	if reminder.failure_class in SAME_AGAIN and reminder.gateway in healthy:

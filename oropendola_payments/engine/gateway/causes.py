@@ -3,7 +3,7 @@
 import frappe
 
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
-from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
+from oropendola_payments.ai_billing.known_gateways import adapter_class, is_known
 from oropendola_payments.gateways.base import FailureClass, Outcome
 from oropendola_payments.gateways.errors import BadAnswer, GatewayError, MaybeSent, NotSent
 from oropendola_payments.gateways.errors import CredentialsRefused as WrongKeys
@@ -26,6 +26,6 @@ def cause_of(attempt: PaymentAttempt | frappe._dict) -> FailureClass:
 		return OURS[code]
 	if attempt.status in ("Cancelled", "Expired"):
 		return FailureClass.LEFT
-	if attempt.gateway not in gateway_codes():
+	if not is_known(attempt.gateway):
 		return FailureClass.SOFT
 	return adapter_class(attempt.gateway).failure_class(code)

@@ -8,19 +8,25 @@ from frappe.utils import cint
 from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gateway_settings import (
 	simulator_allowed,
 )
-from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
+from oropendola_payments.ai_billing.known_gateways import adapter_class, is_known
 from oropendola_payments.engine.gateway.registry import SETTINGS
 from oropendola_payments.engine.gateway.settings_changed import LIST_KEY
 
+OFFERED = ("id", "name", "mode", "is_default")
 
-def enabled_gateways() -> list[dict]:
-	"""Return the enabled and configured gateways: id, name, mode and is_default."""
+
+def enabled_gateways(account: str | None = None) -> list[dict]:
+	"""Return the enabled and configured gateways: id, name, mode and is_default.
+
+	Those that sell plans and credits, or only the account that a document names. No browser chooses between accounts.
+	"""
 	rows = [row for row in _enabled() if _may_be_offered(row)]
 	if any(row["mode"] == "Live" for row in rows):
 		rows = [
 			row for row in rows if row["mode"] != "Simulator"
 		]  # never service for nothing beside real money
-	return rows
+	chosen = [row for row in rows if (row["id"] == account if account else not row["documents_only"])]
+	return [{name: row[name] for name in OFFERED} for row in chosen]
 
 
 def least_payable(currency: str) -> Decimal:
@@ -38,7 +44,13 @@ def _read_enabled() -> list[dict]:
 	names = frappe.get_all(SETTINGS, {"enabled": 1}, pluck="name", order_by="sort_order, name")
 	docs = [frappe.get_doc(SETTINGS, name) for name in names]
 	return [
-		{"id": doc.gateway, "name": doc.label, "mode": doc.mode, "is_default": cint(doc.is_default)}
+		{
+			"id": doc.gateway,
+			"name": doc.label,
+			"mode": doc.mode,
+			"is_default": cint(doc.is_default),
+			"documents_only": cint(doc.documents_only),
+		}
 		for doc in docs
 		if doc.is_configured()
 	]
@@ -46,6 +58,6 @@ def _read_enabled() -> list[dict]:
 
 def _may_be_offered(row: dict) -> bool:
 	"""Check what can change while the list is cached: the site's configuration, and other apps that bring gateways."""
-	if row["id"] not in gateway_codes():
+	if not is_known(row["id"]):
 		return False
 	return row["mode"] != "Simulator" or simulator_allowed()

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from frappe.utils import get_datetime, now_datetime
 
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
-from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
+from oropendola_payments.ai_billing.known_gateways import adapter_class, is_known
 
 # (younger than, query again after). Indian banks reverse a debit without confirmation within five days (RBI turnaround
 # rules), and Razorpay may turn a failed payment into a captured one for three days.
@@ -44,7 +44,7 @@ def next_check(attempt: PaymentAttempt, closed: bool = False) -> datetime | None
 
 def next_check_after_payment(attempt: PaymentAttempt) -> datetime | None:
 	"""Return when to query a paid attempt next, or None. Manual payments have no gateway to query."""
-	if attempt.gateway not in gateway_codes():
+	if not is_known(attempt.gateway):
 		return None
 	now = now_datetime()
 	return _step(PAID_STEPS, now, now - get_datetime(attempt.initiated_at))
@@ -69,7 +69,7 @@ def _planned(attempt: PaymentAttempt) -> datetime | None:
 
 def _vendors_schedule(attempt: PaymentAttempt, age: timedelta) -> timedelta | None:
 	"""Return the polling interval that a provider prescribes for pending payments, as PhonePe does. Ours applies after the first hour."""
-	if not attempt.is_open() or age > VENDOR_SCHEDULE_ENDS or attempt.gateway not in gateway_codes():
+	if not attempt.is_open() or age > VENDOR_SCHEDULE_ENDS or not is_known(attempt.gateway):
 		return None
 	seconds = adapter_class(attempt.gateway).poll_seconds(int(age.total_seconds()))
 	return timedelta(seconds=seconds) if seconds else None

@@ -11,7 +11,12 @@ from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gateway_settings import (
 	PaymentGatewaySettings,
 )
-from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes, unknown_gateway
+from oropendola_payments.ai_billing.known_gateways import (
+	adapter_class,
+	gateway_of,
+	suffix_of,
+	unknown_gateway,
+)
 from oropendola_payments.engine.gateway.live_guard import require_confirmed
 from oropendola_payments.exceptions import Unavailable
 from oropendola_payments.gateways.base import Gateway
@@ -19,15 +24,14 @@ from oropendola_payments.gateways.http import HttpClient
 
 SETTINGS = "Payment Gateway Settings"
 NAMES = "oropendola_gateway_names"
+# The credentials in which the simulated accounts of one gateway differ.
+OWN = ("key_id", "key_secret", "webhook_id", "webhook_secret")
 DEFAULT_SIMULATOR = "http://127.0.0.1:8900"
 
 
 def settings_of(code: str) -> PaymentGatewaySettings:
 	"""Return the settings record of a gateway, from the shared cache."""
-	# Anybody can put any code into a webhook URL, so only known codes are cached.
-	name = code in gateway_codes() and frappe.cache.hget(NAMES, code, lambda: _settings_name(code))
-	if not name:
-		raise unknown_gateway(code)
+	name = frappe.cache.hget(NAMES, code) or _found_name(code)
 	try:
 		return current(SETTINGS, name)
 	except frappe.DoesNotExistError:
@@ -38,9 +42,15 @@ def _new_name(code: str) -> str:
 	"""Return the name of a record that was deleted and made again under another label, while the old name was cached."""
 	frappe.clear_last_message()
 	frappe.cache.hdel(NAMES, code)
-	name = _settings_name(code)
+	return _found_name(code)
+
+
+def _found_name(code: str) -> str:
+	"""Return the name of the record. Anybody can put any code into a webhook URL, so only those of records are cached."""
+	name = gateway_of(code) and _settings_name(code)
 	if not name:
 		raise unknown_gateway(code)
+	frappe.cache.hset(NAMES, code, name)
 	return name
 
 
@@ -98,7 +108,10 @@ def _settings_name(code: str) -> str | None:
 def _secrets(settings: PaymentGatewaySettings, cls: type[Gateway]) -> dict[str, str]:
 	"""The stored credentials. The simulator has its own, whatever is stored for the other modes: real keys never reach it, and its
 	webhooks are signed with what it knows."""
-	return dict(cls.simulator_secrets) if settings.mode == "Simulator" else settings.get_secrets()
+	if settings.mode != "Simulator":
+		return settings.get_secrets()
+	suffix = suffix_of(settings.gateway)
+	return {slot: text + suffix if slot in OWN else text for slot, text in cls.simulator_secrets.items()}
 
 
 def _base_url(settings: PaymentGatewaySettings) -> str | None:

@@ -64,12 +64,8 @@ def choices(invoice: AIInvoice) -> dict:
 	Not those that first send a code to the customer's phone: whoever has the link need not have the phone. A document of another
 	app names the only one that it can be paid with.
 	"""
-	listing = gateway_choice.available(invoice.currency, invoice.outstanding())
-	usable = [
-		entry
-		for entry in listing["gateways"]
-		if entry["available"] and not _needs_code(entry["id"]) and invoice.takes_gateway(entry["id"])
-	]
+	listing = gateway_choice.available_for(invoice)
+	usable = [entry for entry in listing["gateways"] if entry["available"] and not _needs_code(entry["id"])]
 	default = next((entry["id"] for entry in usable if entry["recommended"]), None)
 	return {"gateways": usable, "default": default or (usable[0]["id"] if usable else None)}
 

@@ -6,7 +6,7 @@ from frappe.utils import cint, get_datetime, now_datetime
 from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gateway_settings import (
 	PaymentGatewaySettings,
 )
-from oropendola_payments.ai_billing.known_gateways import gateway_codes
+from oropendola_payments.ai_billing.known_gateways import is_known
 from oropendola_payments.engine.gateway.registry import SETTINGS, build_offline, missing_credentials
 from oropendola_payments.engine.monitoring import alert_rules, alerts, checks, invariants
 
@@ -110,12 +110,15 @@ def _alive(part: str) -> str:
 
 
 def count_rejected(gateway: str) -> None:
-	if gateway in gateway_codes():
+	if is_known(gateway):
 		frappe.cache.incrby(_rejected_key(gateway), 1)
 
 
 def rejected_counts() -> dict[str, int]:
-	counts = {code: cint(frappe.cache.get(_rejected_key(code)) or 0) for code in gateway_codes()}
+	counts = {
+		code: cint(frappe.cache.get(_rejected_key(code)) or 0)
+		for code in frappe.get_all(SETTINGS, pluck="gateway")
+	}
 	return {code: count for code, count in counts.items() if count}
 
 

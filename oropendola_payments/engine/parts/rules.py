@@ -10,7 +10,7 @@ from frappe.utils import cint
 from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.formatting import exact_money, money
-from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
+from oropendola_payments.ai_billing.known_gateways import adapter_class, is_known
 from oropendola_payments.engine.parts import arithmetic
 from oropendola_payments.engine.parts.schedule import rows_of
 from oropendola_payments.exceptions import BadRequest, Conflict, Unprocessable
@@ -118,7 +118,7 @@ def smallest_payment(gateway: str | None, currency: str) -> Decimal:
 	enabled = (
 		[gateway] if gateway else frappe.get_all("Payment Gateway Settings", {"enabled": 1}, pluck="gateway")
 	)
-	known = [adapter_class(code).capabilities.minimum for code in enabled if code in gateway_codes()]
+	known = [adapter_class(code).capabilities.minimum for code in enabled if is_known(code)]
 	return min((minimum.get(currency) or Decimal(0) for minimum in known), default=Decimal(0))
 
 

@@ -8,7 +8,7 @@ import frappe
 from frappe import _
 from frappe.utils import get_system_timezone, now_datetime
 
-from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
+from oropendola_payments.ai_billing.known_gateways import adapter_class, is_known
 from oropendola_payments.engine.core.redaction import redact_text
 from oropendola_payments.engine.core.transactions import in_transaction
 from oropendola_payments.engine.gateway.registry import adapter_of
@@ -27,7 +27,7 @@ def fetch_all() -> dict[str, dict]:
 	"""Fetch the payouts of every gateway that is set to. A gateway that fails does not stop the others."""
 	done = {}
 	for gateway in frappe.get_all(settings.SETTINGS, {"enabled": 1, "fetch_payouts": 1}, pluck="gateway"):
-		if gateway in gateway_codes() and adapter_class(gateway).capabilities.payouts:
+		if is_known(gateway) and adapter_class(gateway).capabilities.payouts:
 			try:
 				done[gateway] = fetch(gateway)
 			except Exception as error:

@@ -10,7 +10,7 @@ from frappe.query_builder import DocType
 from frappe.query_builder.functions import Count
 from frappe.utils import now_datetime
 
-from oropendola_payments.ai_billing.known_gateways import gateway_codes
+from oropendola_payments.ai_billing.known_gateways import is_known
 from oropendola_payments.engine.gateway.causes import cause_of
 from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.gateways.base import FailureClass
@@ -82,7 +82,7 @@ def _count(rows: Iterable[frappe._dict]) -> dict[str, tuple[int, int]]:
 
 def _is_evidence(row: frappe._dict) -> bool:
 	"""Payments in another mode than today's say nothing about today's."""
-	if row.gateway not in gateway_codes() or row.mode != settings_of(row.gateway).mode:
+	if not is_known(row.gateway) or row.mode != settings_of(row.gateway).mode:
 		return False
 	return row.status == "Paid" or cause_of(row) not in NOT_COUNTED
 

@@ -12,13 +12,30 @@ GATEWAY_ACCOUNT = "Payment Gateway Account"
 BY_HAND = "Bank Transfer and Cash"
 
 
-def company() -> str:
-	"""Return the Company that sells."""
-	name = payment_settings().erpnext_company
+def company(gateway: str = "") -> str:
+	"""Return the Company that sells; of an account at a gateway, the one whose account it is."""
+	name = (gateway and owner_of(gateway)) or payment_settings().erpnext_company
 	if not name or not frappe.db.exists("Company", name):
-		message = _("There is no Company {0} in ERPNext. Please enter one in Payment Settings.")
+		message = _(
+			"There is no Company {0} in ERPNext. Please correct it in Payment Settings or at the gateway."
+		)
 		raise NeedsAttention(message.format(name or "-"))
 	return name
+
+
+def owner_of(gateway: str) -> str:
+	"""Return the Company whose account it is, or nothing where it may be that of any."""
+	return "" if gateway == "manual" else settings_of(gateway).company or ""
+
+
+def require_owner(gateway: str, company: str) -> None:
+	"""Raise NeedsAttention if the money arrived in the account of another company than the one that books it."""
+	owner = owner_of(gateway)
+	if owner not in ("", company):
+		message = _(
+			"{0} is an account of {1}, but {2} books this payment. Please book it by hand in both companies."
+		)
+		raise NeedsAttention(message.format(settings_of(gateway).label, owner, company))
 
 
 def currency_of(account: str) -> str:

@@ -39,7 +39,8 @@ class ERPNextBooks:
 		gateways = frappe.get_all("Payment Gateway Settings", {"enabled": 1}, pluck="gateway")
 		for company in frappe.get_all("Company", pluck="name"):
 			for gateway in gateways:
-				accounts.ensure_gateway_account(gateway, company)
+				if accounts.owner_of(gateway) in ("", company):
+					accounts.ensure_gateway_account(gateway, company)
 
 	def remove(self) -> None:
 		remove_fields()
@@ -58,7 +59,10 @@ class ERPNextBooks:
 		return Request(name, doc.currency, outstanding, doc.docstatus == 1 and doc.status != "Cancelled")
 
 	def pay_request(self, name: str, money: Money, allocated: Decimal) -> Made:
-		return Made(PAYMENT, requests.pay(frappe.get_doc(REQUEST, name), money, allocated).name)
+		request = frappe.get_doc(REQUEST, name)
+		if request.company:
+			accounts.require_owner(money.gateway, request.company)
+		return Made(PAYMENT, requests.pay(request, money, allocated).name)
 
 	def book_sale(self, sale: Sale) -> Booked:
 		return invoices.book(sale, accounts.company())
@@ -68,6 +72,7 @@ class ERPNextBooks:
 
 	def receive(self, buyer: Buyer, money: Money, invoice: str | None, allocated: Decimal) -> Made:
 		company, customer = accounts.company(), parties.customer_of(buyer)
+		accounts.require_owner(money.gateway, company)
 		sold = frappe.get_doc(INVOICE, invoice) if invoice else None
 		entry = entries.enter(
 			"Receive",
@@ -97,4 +102,5 @@ class ERPNextBooks:
 		return Made(PAYMENT, entry.name)
 
 	def book_payout(self, transfer: Transfer) -> Made:
-		return Made(JOURNAL, journal.book(transfer, accounts.company(), self.find(JOURNAL, transfer.key)))
+		company = accounts.company(transfer.gateway)
+		return Made(JOURNAL, journal.book(transfer, company, self.find(JOURNAL, transfer.key)))

@@ -41,6 +41,7 @@ def payment_url(settings: PaymentGatewaySettings, **details: Any) -> str:
 	doctype, name = details.get("reference_doctype"), details.get("reference_docname")
 	if not doctype or not name or not frappe.db.exists(doctype, name):
 		raise BadRequest(_("There is no document to pay. Please save it first."))
+	_require_own_company(settings, doctype, name)
 	invoice = _reusable(doctype, name, amount, currency)
 	if not invoice:
 		invoice = _new_invoice(doctype, name, amount, currency, _description(details, doctype, name))
@@ -59,6 +60,18 @@ def _require_ready(settings: PaymentGatewaySettings) -> None:
 		raise Unavailable(
 			_("{0} is not available at the moment. Please choose another way to pay.").format(settings.label)
 		)
+
+
+def _require_own_company(settings: PaymentGatewaySettings, doctype: str, name: str) -> None:
+	"""Refuse the account of another company: its money could not be booked for this document."""
+	if not settings.company or not frappe.get_meta(doctype).has_field("company"):
+		return
+	company = frappe.db.get_value(doctype, name, "company")
+	if company and company != settings.company:
+		message = _(
+			"{0} is an account of {1}, but {2} {3} is of {4}. Please choose an account of that company."
+		)
+		raise BadRequest(message.format(settings.label, settings.company, doctype, name, company))
 
 
 def _exact(amount: Any, currency: str) -> Decimal:

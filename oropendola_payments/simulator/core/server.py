@@ -25,6 +25,12 @@ from oropendola_payments.simulator.core.receiver import Receiver
 
 PROVIDERS = "oropendola_payments.simulator.providers"
 MAX_BODY_BYTES = 1_000_000
+# What an account does not share with the others of its provider.
+OWN = (
+	*("key_id", "key_secret", "client_id", "client_secret", "key", "salt"),
+	*("webhook_id", "webhook_secret", "webhook_username", "webhook_password"),
+)
+MOST_ACCOUNTS = 100
 GARBAGE = "<html><body>Service temporarily behaves strangely"
 
 
@@ -66,9 +72,9 @@ class Simulator:
 		self.clock = Clock()
 		self.webhooks = Outbox(self.faults, webhooks)
 		self.url = f"http://127.0.0.1:{port}"
-		self._port = port
+		self._port, self._first_number = port, first_number
 		self._server = None
-		self._closing = threading.Event()
+		self._closing, self._opening = threading.Event(), threading.Lock()
 		self.providers: dict[str, Provider] = {
 			kind.code: self._make(kind, first_number) for kind in find_providers(codes)
 		}
@@ -112,6 +118,7 @@ class Simulator:
 	# What tests read and change ---------------------------------------------------------------------
 
 	def provider(self, code: str) -> Provider:
+		self._open_account(code)
 		if code not in self.providers:
 			raise LookupError(f"The simulator has no provider {code!r}; it has {', '.join(self.providers)}.")
 		return self.providers[code]
@@ -225,6 +232,7 @@ class Simulator:
 
 	def _respond(self, request: Request) -> Response:
 		try:
+			self._open_account(request.path.split("/")[1])
 			endpoint, values = self._routes.bind_to_environ(request.environ).match()
 			request.get_data(cache=True)  # before anybody parses the form, which would consume the raw body
 			code, handler = endpoint
@@ -264,6 +272,25 @@ class Simulator:
 			for methods, path, handler in [*provider.routes(), *own]:
 				rules.append(_rule(methods, f"/{code}{path}", code, handler))
 		return Map(rules, strict_slashes=False, merge_slashes=False)
+
+	def _open_account(self, code: str) -> None:
+		"""Another account of a provider is another merchant there, with keys and a ledger of its own: razorpay_acme."""
+		known, separator, suffix = code.rpartition("_")
+		if not separator or not suffix.isascii() or not suffix.isalnum() or code in self.providers:
+			return
+		first = self.providers.get(known)
+		with self._opening:
+			if first and code not in self.providers and len(self.providers) < MOST_ACCOUNTS:
+				self.providers = {**self.providers, code: self._account(first, code, suffix)}
+				self._routes = self._build_routes()
+
+	def _account(self, first: Provider, code: str, suffix: str) -> Provider:
+		account = self._make(type(first), self._first_number)
+		account.code = account.ledger.code = code
+		own = {name: f"{text}{suffix}" for name, text in account.config.items() if name in OWN and text}
+		address = str(first.config["webhook_url"]).replace(f"gateway={first.code}", f"gateway={code}")
+		account.config.update(own, webhook_url=address)
+		return account
 
 	def _make(self, kind: type[Provider], first_number: int) -> Provider:
 		ledger = Ledger(kind.code, self.clock, first_number)

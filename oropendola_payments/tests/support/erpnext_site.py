@@ -80,12 +80,13 @@ def create_customer() -> str:
 	return customer.name
 
 
-def create_sales_invoice(amount: float = 499):
+def create_sales_invoice(amount: float = 499, of: str | None = None):
 	"""An invoice that ERPNext itself made, for something that has nothing to do with us."""
+	owner = of or company()
 	invoice = frappe.new_doc("Sales Invoice")
 	invoice.update(
 		{
-			"company": company(),
+			"company": owner,
 			"customer": create_customer(),
 			"posting_date": nowdate(),
 			"due_date": nowdate(),
@@ -106,8 +107,8 @@ def create_sales_invoice(amount: float = 499):
 			"uom": "Nos",
 			"conversion_factor": 1,
 			"rate": amount,
-			"income_account": frappe.get_cached_value("Company", company(), "default_income_account"),
-			"cost_center": frappe.get_cached_value("Company", company(), "cost_center"),
+			"income_account": frappe.get_cached_value("Company", owner, "default_income_account"),
+			"cost_center": frappe.get_cached_value("Company", owner, "cost_center"),
 		},
 	)
 	invoice.insert(ignore_permissions=True)

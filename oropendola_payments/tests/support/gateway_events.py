@@ -15,6 +15,7 @@ UNSIGNED_NOTICES = ("phonepe", "cashflows")
 
 def currency_of(gateway: str) -> str:
 	"""The currency in which tests pay at a gateway: rupees where it takes them."""
+	gateway = gateway.partition("_")[0]  # of one of its accounts
 	taken = load(BUILT_IN[gateway]).capabilities.currencies
 	usual = "INR" if taken is None or "INR" in taken else "USD" if "USD" in taken else min(taken)
 	return CURRENCIES.get(gateway, usual)

@@ -6,6 +6,7 @@ from copy import copy
 
 import frappe
 
+from oropendola_payments.ai_billing.known_gateways import gateway_of
 from oropendola_payments.api import payment
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.exceptions import Refusal
@@ -122,7 +123,7 @@ class Journey:
 	def gateways(self) -> list[str]:
 		"""All gateways at which the invoice was tried."""
 		tried = frappe.get_all("Payment Attempt", {"invoice": self.invoice}, pluck="gateway")
-		return sorted({self.gateway, *tried} & set(BUILT_IN))
+		return sorted(code for code in {self.gateway, *tried} if gateway_of(code))
 
 	def captures(self) -> list:
 		names = frappe.get_all(

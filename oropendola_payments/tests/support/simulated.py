@@ -95,4 +95,8 @@ class incoming_request:
 	def __exit__(self, *error):
 		request, user, response = self.before
 		frappe.set_user(user)
-		frappe.local.request, frappe.local.response = request, response
+		frappe.local.response = response
+		if request is None:
+			del frappe.local.request  # Frappe asks whether there is one
+		else:
+			frappe.local.request = request

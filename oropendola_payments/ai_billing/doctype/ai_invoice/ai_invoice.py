@@ -289,9 +289,6 @@ class AIInvoice(PaidInParts):
 		"""Return whether it lets somebody pay a document of another app, which has its own books, taxes and mails."""
 		return self.purpose == EXTERNAL
 
-	def takes_gateway(self, code: str) -> bool:
-		return not self.get("requested_gateway") or self.requested_gateway == code
-
 	def is_expired(self) -> bool:
 		"""Return whether the time in which it can be paid is over. Most invoices have no such time."""
 		return bool(self.get("expires_at")) and get_datetime(self.expires_at) <= now_datetime()

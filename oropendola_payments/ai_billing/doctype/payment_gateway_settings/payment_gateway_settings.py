@@ -9,7 +9,7 @@ from frappe.utils.password import decrypt
 
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import append_to_site
 from oropendola_payments.ai_billing.formatting import money
-from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes
+from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes, gateway_of, is_known
 from oropendola_payments.exceptions import BadRequest, Conflict, NotAllowed
 from oropendola_payments.gateways.base import CREDENTIAL_SLOTS, Gateway
 from oropendola_payments.money import Amount, to_decimal
@@ -32,7 +32,9 @@ class PaymentGatewaySettings(Document):
 
 		account_id: DF.Data | None
 		api_base_url: DF.Data | None
+		company: DF.Data | None
 		degraded_since: DF.Datetime | None
+		documents_only: DF.Check
 		embed_checkout: DF.Check
 		enabled: DF.Check
 		fees_in_payouts: DF.Check
@@ -84,6 +86,7 @@ class PaymentGatewaySettings(Document):
 
 	def validate(self) -> None:
 		self.validate_gateway()
+		self.validate_accounts()
 		self.validate_mode()
 		self.validate_modes_fit_together()
 		self.validate_live_is_protected()
@@ -93,8 +96,42 @@ class PaymentGatewaySettings(Document):
 
 	def validate_gateway(self) -> None:
 		if not self.is_known() and (self.enabled or self.is_new()):
-			message = _("There is no gateway {0}. Please choose one of: {1}.")
-			frappe.throw(message.format(self.gateway, ", ".join(gateway_codes())), BadRequest)
+			message = _(
+				"There is no gateway {0}. Please choose one of: {1}. Another account of one has a suffix, such as {2}."
+			)
+			frappe.throw(
+				message.format(self.gateway, ", ".join(gateway_codes()), f"{gateway_codes()[0]}_acme"),
+				BadRequest,
+			)
+
+	def validate_accounts(self) -> None:
+		"""Several accounts of one gateway: one of them sells, and each has keys of its own."""
+		self.company = (self.company or "").strip()
+		others = self.other_accounts()
+		selling = [row.label for row in others if cint(row.enabled) and not cint(row.documents_only)]
+		if selling and cint(self.enabled) and not cint(self.documents_only):
+			message = _(
+				"Customers pay for plans through {0}. Please tick Documents Only here or there, or disable one."
+			)
+			frappe.throw(message.format(selling[0]), Conflict)
+		self.validate_other_merchant(others)
+
+	def validate_other_merchant(self, others: list) -> None:
+		"""Refuse the keys of another account: payouts and notices would be of both."""
+		if self.mode == "Simulator" or not others:
+			return
+		own = _merchant_in(self._secrets_after_save())
+		for row in others if own else ():
+			if _merchant_in(frappe.get_doc(self.doctype, row.name).get_secrets()) == own:
+				message = _("{0} has these keys already. Please enter those of another account.")
+				frappe.throw(message.format(row.label), Conflict)
+
+	def other_accounts(self) -> list:
+		"""Return the further accounts of this gateway."""
+		fields = ["name", "label", "gateway", "enabled", "documents_only"]
+		rows = frappe.get_all(self.doctype, {"name": ("!=", self.name or "")}, fields)
+		gateway = gateway_of(self.gateway)
+		return [row for row in rows if gateway and gateway_of(row.gateway) == gateway]
 
 	def validate_mode(self) -> None:
 		if self.mode == "Simulator" and not simulator_allowed():
@@ -210,7 +247,7 @@ class PaymentGatewaySettings(Document):
 
 	def is_known(self) -> bool:
 		"""Return False for a gateway of an app that was uninstalled."""
-		return self.gateway in gateway_codes()
+		return gateway_of(self.gateway) is not None
 
 	def is_degraded(self) -> bool:
 		"""Return whether the circuit is open: after an outage until the pause is over, after refused keys until a call succeeds."""
@@ -302,13 +339,16 @@ def simulator_allowed() -> bool:
 
 def enabled_in(mode: str, except_for: str | None = None) -> list[str]:
 	"""Return the labels of the gateways that are enabled in this mode."""
-	filters = {
-		"enabled": 1,
-		"mode": mode,
-		"gateway": ("in", gateway_codes()),
-		"name": ("!=", except_for or ""),
-	}
-	return frappe.get_all("Payment Gateway Settings", filters, pluck="label", order_by="sort_order, name")
+	filters = {"enabled": 1, "mode": mode, "name": ("!=", except_for or "")}
+	fields = ["label", "gateway"]
+	rows = frappe.get_all("Payment Gateway Settings", filters, fields, order_by="sort_order, name")
+	return [row.label for row in rows if is_known(row.gateway)]
+
+
+def _merchant_in(secrets: dict[str, str]) -> tuple[str, str] | None:
+	"""Return what names the merchant among these credentials. A partner has the same keys for several."""
+	key = secrets.get("key_id") or secrets.get("key_secret") or secrets.get("legacy_id")
+	return (key, secrets.get("account_id") or "") if key else None
 
 
 def is_protected() -> bool:

@@ -93,6 +93,7 @@ def _submit(rows: list[Row], transfer: Transfer, company: str) -> str:
 			"user_remark": f"{accounts.label_of(transfer.gateway)}: {transfer.reference}",
 		}
 	)
+	entry.update(_gst(entry, company))
 	cost_center = frappe.get_cached_value("Company", company, "cost_center")
 	for account, amount, what in rows:
 		side = "debit_in_account_currency" if amount > 0 else "credit_in_account_currency"
@@ -112,6 +113,19 @@ def _submit(rows: list[Row], transfer: Transfer, company: str) -> str:
 		message = _("ERPNext would book payout {0} with other amounts. Please book it by hand.")
 		raise NeedsAttention(message.format(transfer.reference))
 	return entry.name
+
+
+def _gst(entry: Foreign, company: str) -> dict:
+	"""Return the field that India Compliance wants where an account of GST is used, such as that of the tax on fees.
+
+	Of a company with several numbers it is the one in its own record: which of the others is meant nobody could know.
+	"""
+	if not entry.meta.has_field("company_gstin"):
+		return {}
+	own = frappe.db.get_value("Company", company, "gstin")
+	links = [["Dynamic Link", "link_doctype", "=", "Company"], ["Dynamic Link", "link_name", "=", company]]
+	known = set(frappe.get_all("Address", [*links, ["Address", "gstin", "is", "set"]], pluck="gstin"))
+	return {"company_gstin": own or (known.pop() if len(known) == 1 else None)}
 
 
 def _is_same(name: str, rows: list[Row], transfer: Transfer) -> bool:

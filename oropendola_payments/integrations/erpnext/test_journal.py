@@ -8,7 +8,7 @@ import frappe
 from oropendola_payments.engine.payouts import differences, fetch, reconcile
 from oropendola_payments.engine.payouts.record import reopen
 from oropendola_payments.integrations import dispatch
-from oropendola_payments.integrations.erpnext import accounts
+from oropendola_payments.integrations.erpnext import accounts, journal
 from oropendola_payments.tests.support import erpnext_site as site
 from oropendola_payments.tests.support import payouts as support
 from oropendola_payments.tests.support.case import TestCase
@@ -201,3 +201,19 @@ class TestPayoutsOnERPNext(TestCase):
 		again = self.post()
 		self.assertEqual(again.status, "Done", again.error)
 		self.assertNotEqual(again.document_name, posting.document_name)
+
+	def test_india_compliance_gets_the_number_of_the_company(self):
+		"""Without it that app refuses an entry with an account of GST."""
+		with site.gst_fields(own="27AAACO1234A1Z5", addresses=("29AAACO1234A1Z5",)):
+			posting = self.paid_out()
+			self.assertEqual(posting.status, "Done", posting.error)
+			number = frappe.db.get_value("Journal Entry", posting.document_name, "company_gstin")
+			self.assertEqual(number, "27AAACO1234A1Z5")
+
+	def test_the_only_number_among_the_addresses_is_the_companys(self):
+		entry = frappe.new_doc("Journal Entry")
+		self.assertEqual(journal._gst(entry, site.company()), {})
+		for known, expected in (((), None), (("29AAACO1234A1Z5",), "29AAACO1234A1Z5"), (("a", "b"), None)):
+			with self.subTest(known), site.gst_fields(own=None, addresses=known):
+				entry = frappe.new_doc("Journal Entry")
+				self.assertEqual(journal._gst(entry, site.company()), {"company_gstin": expected})

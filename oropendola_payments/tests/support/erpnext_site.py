@@ -1,5 +1,8 @@
 """A site with ERPNext: a company, a customer and documents there. Only for tests that are skipped without it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import frappe
 from frappe.utils import nowdate
 
@@ -69,6 +72,43 @@ def ensure_another_company() -> str:
 		other.insert(ignore_permissions=True)
 		frappe.db.commit()
 	return name
+
+
+@contextmanager
+def gst_fields(own: str | None, addresses: tuple[str, ...]) -> Iterator[None]:
+	"""The fields of India Compliance for the time of a test, and the numbers of the company in its record and its addresses."""
+	fields = {"Journal Entry": "company_gstin", "Company": "gstin", "Address": "gstin"}
+	made = [
+		_add_field(*field) for field in fields.items() if not frappe.get_meta(field[0]).has_field(field[1])
+	]
+	before = frappe.db.get_value("Company", company(), "gstin")
+	frappe.db.set_value("Company", company(), "gstin", own)
+	names = [_add_address(number) for number in addresses]
+	try:
+		yield
+	finally:
+		frappe.db.set_value("Company", company(), "gstin", before)
+		for name in names:
+			frappe.delete_doc("Address", name, force=True, ignore_permissions=True)
+		for name in made:
+			frappe.delete_doc("Custom Field", name, force=True, ignore_permissions=True)
+		frappe.db.commit()
+
+
+def _add_field(doctype: str, fieldname: str) -> str:
+	field = frappe.new_doc("Custom Field")
+	field.update({"dt": doctype, "fieldname": fieldname, "label": "GSTIN", "fieldtype": "Data"})
+	field.insert(ignore_permissions=True)
+	return field.name
+
+
+def _add_address(number: str) -> str:
+	address = frappe.new_doc("Address")
+	where = {"address_title": unique("Office"), "address_line1": "1 Main Road", "city": "Pune"}
+	address.update({**where, "address_type": "Office", "country": "India", "gstin": number})
+	address.append("links", {"link_doctype": "Company", "link_name": company()})
+	address.insert(ignore_permissions=True)
+	return address.name
 
 
 def create_customer() -> str:

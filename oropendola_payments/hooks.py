@@ -7,6 +7,7 @@ app_license = "MIT"
 
 after_install = "oropendola_payments.install.after_install"
 after_migrate = ["oropendola_payments.install.after_migrate"]
+after_app_install = "oropendola_payments.integrations.dispatch.app_installed"
 before_uninstall = "oropendola_payments.install.before_uninstall"
 
 DESK_SCRIPT = "public/js/payments_desk.js"
@@ -254,6 +255,7 @@ doc_events = {
 		"before_cancel": f"{OTHER_APPS}.request_cancelling",
 		"on_cancel": f"{OTHER_APPS}.request_cancelled",
 	},
+	"Company": {"after_insert": f"{OTHER_APPS}.company_added"},
 	"Payment Entry": {
 		"on_submit": f"{OTHER_APPS}.payment_entry_changed",
 		"on_cancel": f"{OTHER_APPS}.payment_entry_changed",

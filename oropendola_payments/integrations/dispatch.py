@@ -178,12 +178,25 @@ def settings_saved(settings: PaymentSettings, method: str | None = None) -> None
 
 
 def gateway_saved(settings: Document, method: str | None = None) -> None:
+	_prepare_soon()
+
+
+def app_installed(app: str) -> None:
+	"""For `after_app_install`: another app may have come after this one was switched on."""
+	_prepare_soon()
+
+
+def company_added(company: Document, method: str | None = None) -> None:
+	_prepare_soon()
+
+
+def _prepare_soon() -> None:
 	if _takes_part():
 		after_commit.enqueue_after_commit(f"{THIS}.prepare")
 
 
 def prepare() -> None:
-	"""Add what is missing in other apps: after a setting was saved, in a worker, and after every migration."""
+	"""Add what is missing in other apps, in a worker: after a setting was saved, an app was installed or a company added. And after migrations."""
 	if not _takes_part():
 		return
 	with as_service_user():

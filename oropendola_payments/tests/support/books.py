@@ -32,6 +32,7 @@ class BooksInMemory:
 	payments: ClassVar[dict[str, dict]] = {}
 	payouts: ClassVar[dict[str, dict]] = {}
 	requests: ClassVar[dict[str, Request]] = {}
+	prepared: ClassVar[int] = 0
 	drift: ClassVar[Decimal] = Decimal(0)  # how wrong its rounding is
 	down: ClassVar[str] = ""  # what it answers to everything
 
@@ -39,7 +40,7 @@ class BooksInMemory:
 		pass
 
 	def prepare(self) -> None:
-		pass
+		BooksInMemory.prepared += 1
 
 	def remove(self) -> None:
 		pass

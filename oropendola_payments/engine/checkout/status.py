@@ -7,6 +7,7 @@ from oropendola_payments.ai_billing import invoice_price
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, AIInvoice
 from oropendola_payments.ai_billing.formatting import translated
 from oropendola_payments.engine.checkout.payer import own_attempt, own_invoice
+from oropendola_payments.engine.core.transactions import read
 from oropendola_payments.engine.gateway.simulated import mock_marks
 from oropendola_payments.engine.inbound.status_query import refresh_if_possible
 
@@ -28,9 +29,8 @@ def payment_status(user: str, invoice_id: str | None, attempt: str | None = None
 
 def pending_invoices(user: str) -> list[dict]:
 	"""Return the user's open invoices, the newest first."""
-	filters = {"user": user, "status": ("in", OPEN)}
-	names = frappe.get_all("AI Invoice", filters, pluck="name", order_by="creation desc")
-	return [_pending(frappe.get_doc("AI Invoice", name)) for name in names]
+	rows = read("AI Invoice", "`user` = %s AND `status` IN %s ORDER BY `creation` DESC", (user, OPEN))
+	return [_pending(row) for row in rows]
 
 
 def _refresh_when_stale(attempt: str | None) -> None:

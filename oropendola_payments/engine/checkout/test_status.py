@@ -6,8 +6,9 @@ from oropendola_payments.engine.checkout import status
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.settlement import manual_payment
 from oropendola_payments.money import to_decimal
+from oropendola_payments.tests.flows.test_statement_budgets import counted_statements
 from oropendola_payments.tests.support.case import TestCase
-from oropendola_payments.tests.support.factories import create_invoice, unique
+from oropendola_payments.tests.support.factories import create_invoice, create_user, unique
 
 
 class TestAmounts(TestCase):
@@ -53,3 +54,15 @@ class TestAmounts(TestCase):
 		self.pay(300)
 		self.refund(300)
 		self.assert_answer_says("Refunded", 300, 300, 0)
+
+
+class TestPendingInvoices(TestCase):
+	def test_the_list_takes_one_statement_however_many_invoices_are_open(self):
+		user, seen = create_user(), []
+		for count in (1, 6):
+			newest = [create_invoice(user).name for _number in range(count)][-1]
+			with counted_statements() as statements:
+				found = status.pending_invoices(user)
+			seen.append(len(statements))
+		self.assertEqual(seen, [1, 1])
+		self.assertEqual((len(found), found[0]["name"]), (7, newest))

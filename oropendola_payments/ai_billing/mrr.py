@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 
 import frappe
 from frappe.query_builder import DocType
@@ -20,6 +19,7 @@ from oropendola_payments.money import quantize, to_decimal
 
 # Of each interval, how many go into a month, as a fraction.
 MONTHS = {"Day": (365, 12), "Month": (1, 1), "Year": (1, 12)}
+CUSTOMERS_AT_ONCE, INVOICES_AT_ONCE = 100, 1000
 KINDS = ("new", "reactivation", "expansion", "contraction", "churn")
 # A refunded invoice counts until its subscription ended. What was refunded before it began never counts.
 COUNTED = ("Paid", "Partly Refunded", "Refunded", "Partly Paid", "Processing", "Closed")
@@ -54,10 +54,11 @@ def movements(
 	"""Return one row for each month from `first` to `last` and each currency, the earliest month first."""
 	months = list(_months(first, min(last, today())))
 	rows: dict[tuple[date, str], Movement] = {}
-	for (_user, code), own in _by_customer(spans(currency, user)).items():
-		for month in months:
-			row = rows.setdefault((month, code), Movement(month, code))
-			_add_customer(row, own)
+	for found in _spans_in_batches(currency, user):
+		for (_user, code), own in _by_customer(found).items():
+			for month in months:
+				row = rows.setdefault((month, code), Movement(month, code))
+				_add_customer(row, own)
 	return [rows[key] for key in sorted(rows)]
 
 
@@ -100,41 +101,71 @@ def _kind(before: Decimal, after: Decimal, own: list[Span], month: date) -> str:
 # Invoices -----------------------------------------------------------------------------------------
 
 
-def spans(currency: str | None = None, user: str | None = None) -> list[Span]:
-	"""Return what counts, from all paid invoices. Test and Simulator payments count only while no gateway is Live."""
-	changes = _changes()
-	return [span for row in _invoices(currency, user) for span in _spans(row, changes.get(row.name, []))]
+def _spans_in_batches(currency: str | None, user: str | None) -> Iterator[list[Span]]:
+	"""Yield what counts, from all paid invoices, for some customers at a time: a large site has more than fits into memory.
+
+	Test and Simulator payments count only while no gateway is Live.
+	"""
+	modes = counted_modes()
+	for users in [[user]] if user else _users_in_batches():
+		invoices = _invoices(currency, users)
+		names = [row.name for row in invoices]
+		paid, changes = _paid_for_real(names, modes), _changes(names)
+		yield [
+			span for row in invoices if row.name in paid for span in _spans(row, changes.get(row.name, []))
+		]
 
 
-def _invoices(currency: str | None, user: str | None) -> list[frappe._dict]:
+def _users_in_batches() -> Iterator[list[str]]:
+	invoice, last = DocType("AI Invoice"), ""
+	while True:
+		query = frappe.qb.from_(invoice).select(invoice.user).distinct().where(invoice.user > last)
+		users = query.orderby(invoice.user).limit(CUSTOMERS_AT_ONCE).run(pluck=True)
+		if users:
+			yield users
+		if len(users) < CUSTOMERS_AT_ONCE:
+			return
+		last = users[-1]
+
+
+def _invoices(currency: str | None, users: list[str]) -> list[frappe._dict]:
 	invoice, subscription = DocType("AI Invoice"), DocType("AI Subscription")
 	query = frappe.qb.from_(invoice).join(subscription).on(subscription.name == invoice.subscription)
 	query = query.select(invoice.name, invoice.user, invoice.currency, invoice.net_amount, invoice.status)
 	query = query.select(invoice.purpose, invoice.billing_interval, invoice.interval_count)
 	query = query.select(invoice.period_start, invoice.period_end, subscription.ended_on)
 	query = query.select(subscription.status.as_("subscription_status"), subscription.end_date)
+	query = query.where(invoice.user.isin(users))
 	query = query.where(invoice.status.isin(COUNTED)).where(invoice.net_amount > 0)
-	query = query.where(invoice.period_end.isnotnull()).where(invoice.name.isin(_paid_for_real()))
+	query = query.where(invoice.period_end.isnotnull())
 	query = query.where(invoice.billing_interval.isin(tuple(MONTHS)))
 	if currency:
 		query = query.where(invoice.currency == currency)
-	if user:
-		query = query.where(invoice.user == user)
 	return query.run(as_dict=True)
 
 
-def _paid_for_real() -> Any:
-	"""Return the query for invoices with a payment in a mode that counts as revenue."""
+def _paid_for_real(invoices: list[str], modes: tuple[str, ...]) -> set[str]:
+	"""Return those of the invoices with a payment in a mode that counts as revenue."""
 	capture, attempt = DocType("Payment Capture"), DocType("Payment Attempt")
-	query = frappe.qb.from_(capture).join(attempt).on(attempt.name == capture.attempt).select(capture.invoice)
-	return query.where(capture.applied_amount > 0).where(attempt.mode.isin(counted_modes()))
+	found: set[str] = set()
+	# With too many names, MariaDB reads the whole table instead of the index.
+	for first in range(0, len(invoices), INVOICES_AT_ONCE):
+		names = invoices[first : first + INVOICES_AT_ONCE]
+		query = frappe.qb.from_(capture).join(attempt).on(attempt.name == capture.attempt)
+		query = query.select(capture.invoice).where(capture.invoice.isin(names))
+		query = query.where(capture.applied_amount > 0).where(attempt.mode.isin(modes))
+		found.update(query.run(pluck=True))
+	return found
 
 
-def _changes() -> dict[str, list[frappe._dict]]:
+def _changes(invoices: list[str]) -> dict[str, list[frappe._dict]]:
 	"""Return, by invoice, what applied changes of plan made of the price of its period, the earliest first."""
+	if not invoices:
+		return {}
 	change, line = DocType("AI Plan Change"), DocType("AI Plan Change Line")
 	query = frappe.qb.from_(line).join(change).on(change.name == line.parent)
 	query = query.select(line.period_invoice, line.plan_after, line.full_after, change.applied_on)
+	query = query.where(line.period_invoice.isin(invoices))
 	query = query.where(change.status == "Applied").orderby(change.applied_on).orderby(line.idx)
 	found: dict[str, list[frappe._dict]] = {}
 	for row in query.run(as_dict=True):

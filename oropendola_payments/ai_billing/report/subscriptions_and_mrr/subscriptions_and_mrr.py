@@ -6,7 +6,7 @@ from decimal import Decimal
 import frappe
 from frappe import _
 from frappe.query_builder import DocType
-from frappe.query_builder.functions import Coalesce
+from frappe.query_builder.functions import Coalesce, Count
 
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import TRANSITIONS
 
@@ -20,21 +20,28 @@ def execute(filters: dict | None = None) -> tuple[list[dict], list[dict], None, 
 	rows: dict[tuple, dict] = {}
 	for found in _subscriptions(filters):
 		row = rows.setdefault((found.plan, found.currency), _new_row(found))
-		row[frappe.scrub(found.status)] += 1
+		row[frappe.scrub(found.status)] += int(found.number)
 		if found.status == "Active":
-			row["mrr"] += _monthly(found)
+			row["mrr"] += _monthly(found) * int(found.number)
 	data = [{**row, "mrr": float(row["mrr"].quantize(Decimal("0.01")))} for _key, row in sorted(rows.items())]
 	return columns(), data, None, _chart(data)
 
 
 def _subscriptions(filters: dict) -> list:
-	"""Return subscriptions with the price of their last invoice, or the plan's price if they have none."""
+	"""Return the number of subscriptions by the price of their last invoice, or the plan's price if they have none."""
 	subscription, plan, invoice = DocType("AI Subscription"), DocType("AI Plan"), DocType("AI Invoice")
 	currency, price = Coalesce(invoice.currency, plan.currency), Coalesce(invoice.net_amount, plan.price)
 	query = frappe.qb.from_(subscription).join(plan).on(plan.name == subscription.plan)
 	query = query.left_join(invoice).on(invoice.name == subscription.current_invoice)
-	query = query.select(subscription.plan, subscription.status, currency.as_("currency"), price.as_("price"))
-	query = query.select(plan.plan_name, plan.billing_interval, plan.interval_count)
+	group = (
+		subscription.plan,
+		subscription.status,
+		plan.plan_name,
+		plan.billing_interval,
+		plan.interval_count,
+	)
+	query = query.select(*group, currency.as_("currency"), price.as_("price"), Count("*").as_("number"))
+	query = query.groupby(*group, currency, price)
 	if filters.get("plan"):
 		query = query.where(subscription.plan == filters["plan"])
 	if filters.get("currency"):

@@ -2,12 +2,14 @@
 
 import unittest
 from datetime import timedelta
+from unittest.mock import patch
 
 import frappe
 from frappe.utils import now_datetime
 
 from oropendola_payments import hooks
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import REDACTED
+from oropendola_payments.ai_billing.doctype.payment_webhook_log import payment_webhook_log
 from oropendola_payments.ai_billing.doctype.payment_webhook_log.payment_webhook_log import PaymentWebhookLog
 from oropendola_payments.engine import privacy
 from oropendola_payments.engine.monitoring import audit
@@ -318,6 +320,13 @@ class TestLogClearing(TestCase):
 		PaymentWebhookLog.clear_old_logs(days=180)
 		self.assertTrue(frappe.db.exists("Payment Webhook Log", self.name))
 		self.assertIsNone(self.payload(self.name))
+
+	def test_texts_are_cleared_in_groups_and_cleared_ones_are_not_looked_at_again(self):
+		other = self.message(days=200)
+		with patch.object(payment_webhook_log, "BATCH", 1):
+			PaymentWebhookLog.clear_old_logs(days=180)
+		self.assertEqual([self.payload(self.name), self.payload(other)], [None, None])
+		self.assertEqual(payment_webhook_log.empty_texts(180), 0)
 
 	def test_evidence_is_kept_for_180_days_even_when_log_settings_say_7(self):
 		"""R22."""

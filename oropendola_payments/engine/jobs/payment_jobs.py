@@ -134,6 +134,5 @@ def run_clear_payloads() -> None:
 	remove_ended()
 	frappe.db.commit()
 	days = cint(payment_settings().raw_payload_days)
-	if days:
-		empty_texts(days)
+	while days and empty_texts(days):
 		frappe.db.commit()

@@ -21,10 +21,7 @@ from oropendola_payments.engine.keys import retire
 from oropendola_payments.engine.pauses import resume
 
 THIS = "oropendola_payments.engine.jobs.subscription_jobs"
-RESET = """
-	UPDATE `tabAI Subscription` SET daily_quota_remaining = daily_quota_limit, quota_reset_on = %(tomorrow)s
-	WHERE status IN ('Active', 'Trial') AND quota_reset_on <= %(today)s
-"""
+RESETS_AT_ONCE = 1000
 
 
 # What cron calls ----------------------------------------------------------------------------------
@@ -57,10 +54,25 @@ def retire_api_keys() -> None:
 # The work -----------------------------------------------------------------------------------------
 
 
-def run_reset() -> None:
-	"""Reset all daily quotas in one statement. The first use of a day does the same for one subscription."""
-	frappe.db.sql(RESET, {"today": today(), "tomorrow": tomorrow()})
-	frappe.db.commit()
+def run_reset() -> int:
+	"""Reset the daily quotas that are due and return how many. The first use of a day does the same for one subscription.
+
+	Many at once, but not all, because each use of a subscription waits for the transaction that resets it.
+	"""
+	done = 0
+	while count := in_transaction(_reset_some):
+		done += count
+	return done
+
+
+def _reset_some() -> int:
+	table = frappe.qb.DocType("AI Subscription")
+	due = table.status.isin(("Active", "Trial")) & (table.quota_reset_on <= today())
+	names = frappe.qb.from_(table).select(table.name).where(due).limit(RESETS_AT_ONCE).run(pluck=True)
+	if names:
+		query = frappe.qb.update(table).set(table.daily_quota_remaining, table.daily_quota_limit)
+		query.set(table.quota_reset_on, tomorrow()).where(table.name.isin(names)).where(due).run()
+	return len(names)
 
 
 def run_expiry() -> None:

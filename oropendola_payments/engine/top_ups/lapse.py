@@ -1,5 +1,7 @@
 """Cancel orders of packs that nobody has paid: nothing depends on them, so nobody is reminded of them either."""
 
+import frappe
+
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.invoice_price import UNPAID
 from oropendola_payments.ai_billing.periods import today
@@ -10,7 +12,12 @@ from oropendola_payments.engine.core.transactions import in_transaction, lock
 
 def cancel_overdue() -> int:
 	"""Cancel what is overdue and return how many orders that were. A late payment is refunded by the double-payment policy."""
-	overdue = {"purpose": TOP_UP, "status": ("in", UNPAID), "due_date": ("<", today())}
+	packs = frappe.get_all("AI Credit Pack", pluck="name")
+	if not packs:
+		return 0
+	# The packs are named because an index of packs and status finds the few unpaid orders among all invoices.
+	overdue = {"credit_pack": ("in", packs), "purpose": TOP_UP}
+	overdue |= {"status": ("in", UNPAID), "due_date": ("<", today())}
 	return for_each("AI Invoice", overdue, lambda name: in_transaction(_cancel, name))
 
 

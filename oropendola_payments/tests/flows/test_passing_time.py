@@ -123,6 +123,16 @@ class TestDailyQuota(TimeTestCase):
 		)
 		self.assertEqual(row, (100, tomorrow()))
 
+	def test_quotas_are_reset_in_groups_until_none_is_due(self):
+		other = create_active_subscription(create_user(), requests_limit_per_day=100)
+		names = (self.doc.name, other.name)
+		for name in names:
+			move_to(name, daily_quota_remaining=0, quota_reset_on=today())
+		with patch.object(subscription_jobs, "RESETS_AT_ONCE", 1):
+			subscription_jobs.run_reset()
+		left = frappe.get_all("AI Subscription", {"name": ("in", names)}, pluck="daily_quota_remaining")
+		self.assertEqual(left, [100, 100])
+
 	def test_the_scheduler_does_not_reset_the_quota_twice_a_day(self):
 		usage.consume(self.key, 40)
 		for _run in range(2):

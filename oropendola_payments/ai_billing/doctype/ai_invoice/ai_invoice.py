@@ -337,3 +337,9 @@ class AIInvoice(PaidInParts):
 		if reason not in reasons:
 			self.record("review_needed", self, reason=reason)
 			self.write(needs_review=1, review_reason="\n".join([*reasons, reason]))
+
+
+def on_doctype_update() -> None:
+	# The Desk lists the invoices of a status in this order.
+	frappe.db.add_index("AI Invoice", ["status", "creation"])
+	frappe.db.add_index("AI Invoice", ["credit_pack", "status"])

@@ -396,4 +396,5 @@ class AISubscription(StatefulRecord):
 
 
 def on_doctype_update() -> None:
-	frappe.db.add_index("AI Subscription", ["status", "end_date"])
+	for field in ("end_date", "creation", "quota_reset_on"):
+		frappe.db.add_index("AI Subscription", ["status", field])

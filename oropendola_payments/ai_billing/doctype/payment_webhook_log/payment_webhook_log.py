@@ -1,9 +1,12 @@
+from datetime import datetime
+
 import frappe
 from frappe.utils import add_to_date, now_datetime
 
 from oropendola_payments.ai_billing.records import SystemRecord
 
 SHORTEST_DAYS = 180
+BATCH = 1000
 
 
 class PaymentWebhookLog(SystemRecord):
@@ -26,6 +29,7 @@ class PaymentWebhookLog(SystemRecord):
 		notice: DF.LongText | None
 		payload: DF.LongText | None
 		status: DF.Literal["Received", "Processed", "Ignored", "Failed", "Dead"]
+		texts_cleared: DF.Check
 	# end: auto-generated types
 
 	"""The webhook inbox: a message is stored and committed before it is processed."""
@@ -50,18 +54,27 @@ class PaymentWebhookLog(SystemRecord):
 
 		The row stays as evidence, and its key detects duplicates.
 		"""
-		empty_texts(max(days, SHORTEST_DAYS))
+		while empty_texts(max(days, SHORTEST_DAYS)):
+			pass
 
 
-def empty_texts(days: int) -> None:
-	"""Clear payload and headers of processed messages older than this. Their other fields stay."""
-	before = add_to_date(now_datetime(), days=-days)
+def empty_texts(days: int) -> int:
+	"""Clear payload and headers of some processed messages older than this, and return how many. Their other fields stay."""
+	names = _with_old_texts(add_to_date(now_datetime(), days=-days))
+	if names:
+		log = frappe.qb.DocType("Payment Webhook Log")
+		query = frappe.qb.update(log).set(log.payload, None).set(log.headers, None).set(log.texts_cleared, 1)
+		query.where(log.name.isin(names)).run()
+	return len(names)
+
+
+def _with_old_texts(before: datetime) -> list[str]:
 	log = frappe.qb.DocType("Payment Webhook Log")
-	query = frappe.qb.update(log).set(log.payload, None).set(log.headers, None)
-	query = query.where(log.creation < before).where(log.payload.isnotnull())
-	query.where(log.status.isin(("Processed", "Ignored"))).run()
+	query = frappe.qb.from_(log).select(log.name).where(log.texts_cleared == 0).where(log.creation < before)
+	return query.where(log.status.isin(("Processed", "Ignored"))).limit(BATCH).run(pluck=True)
 
 
 def on_doctype_update() -> None:
 	frappe.db.add_unique("Payment Webhook Log", ["gateway", "event_key"], "one_message_once")
 	frappe.db.add_index("Payment Webhook Log", ["status", "next_attempt_at"])
+	frappe.db.add_index("Payment Webhook Log", ["texts_cleared", "creation"])

@@ -105,6 +105,7 @@ scheduler_events = {
 		"* * * * *": [f"{SWEEPS}.reconcile_attempts", f"{WEBHOOKS}.send_webhooks"],
 		"*/2 * * * *": [f"{SWEEPS}.process_inbox", f"{SWEEPS}.poll_refunds", f"{USAGE}.send_usage_alerts"],
 		"*/10 * * * *": [
+			f"{SWEEPS}.sum_up_days",
 			f"{SWEEPS}.check_alerts",
 			f"{SUBSCRIPTIONS}.send_payment_reminders",
 			f"{PLAN_CHANGES}.settle_plan_changes",

@@ -1,35 +1,38 @@
 """Figures for alerts, number cards, charts and reports."""
 
-from datetime import datetime, time, timedelta
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import frappe
 from frappe import _
-from frappe.query_builder import Case, DocType, Order
-from frappe.query_builder.functions import Coalesce, Count, Date, Max, NullIf, Sum
-from frappe.utils import escape_html, get_datetime, getdate, now_datetime
+from frappe.query_builder import Case, DocType
+from frappe.query_builder.functions import Count, Max
+from frappe.utils import escape_html, now_datetime
 
 from oropendola_payments.ai_billing import formatting
+from oropendola_payments.ai_billing.daily import stored
+from oropendola_payments.ai_billing.daily.types import ATTEMPTS, MONEY, Figures
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN
-from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.ai_billing.periods import today
-from oropendola_payments.money import to_decimal
 
 FINISHED = ("Paid", "Failed", "Expired", "Cancelled")
 # With fewer payments, or customers, a rate means nothing.
 MIN_PAYMENTS = 10
+MOST_REASONS = 6
 
 
-def outcomes(since: datetime) -> dict[str, dict[str, int]]:
-	"""Return the number of attempts started since then by gateway and final status. Manual payments are left out."""
-	attempt = DocType("Payment Attempt")
-	query = _attempts_since(since).select(attempt.gateway, attempt.status, Count("*"))
-	query = query.where(attempt.status.isin(FINISHED)).groupby(attempt.gateway, attempt.status)
-	counts: dict[str, dict[str, int]] = {}
-	for gateway, status, count in query.run():
-		counts.setdefault(gateway, dict.fromkeys(FINISHED, 0))[status] = int(count)
-	return counts
+def outcomes(since: date) -> dict[str, int]:
+	"""Return the number of attempts begun on or after this day by final status. Manual payments are left out."""
+	found = _online(since)
+	return {status: sum(own.attempts[status] for own in found) for status in FINISHED}
+
+
+def _online(since: date, with_reasons: bool = False) -> list[Figures]:
+	found = stored.figures(since, parts=(ATTEMPTS,), with_reasons=with_reasons)
+	return [own for own in found if own.group.mode != "Manual"]
 
 
 # A customer who paid in the end did not fail, and one who failed and then left did.
@@ -65,10 +68,6 @@ def _attempts_since(since: datetime) -> Any:
 	return query.where(attempt.mode != "Manual")
 
 
-def total(counts: dict[str, dict[str, int]]) -> dict[str, int]:
-	return {status: sum(row[status] for row in counts.values()) for status in FINISHED}
-
-
 def percent(row: dict[str, int], status: str) -> float | None:
 	"""Return the percentage of one outcome, or None if too few payments ended."""
 	ended = sum(row.values())
@@ -96,60 +95,30 @@ def counted_modes() -> tuple[str, ...]:
 Sums = dict[tuple[str, str], Decimal]
 
 
-def net_revenue(since: datetime, group_by: str | None = None) -> tuple[Sums, Sums]:
-	"""Return the revenue since then after refunds, and before them. A refund counts on the day it was made."""
-	gross, refunds = revenue(since, group_by), _refunded(since, group_by)
-	net = {key: gross.get(key, Decimal(0)) - refunds.get(key, Decimal(0)) for key in {*gross, *refunds}}
+def net_revenue(since: date, group_by: str | None = None) -> tuple[Sums, Sums]:
+	"""Return the revenue since that day after refunds, and before them, by (group, currency). A refund counts on the day it was made.
+
+	The group is `day`, `gateway` or nothing.
+	"""
+	return sums_of(_revenue(since), group_by)
+
+
+def sums_of(found: Iterable[Figures], group_by: str | None = None) -> tuple[Sums, Sums]:
+	"""As `net_revenue`, of figures that were read already."""
+	net: Sums = {}
+	gross: Sums = {}
+	for own in found:
+		key = (str(getattr(own.group, group_by)) if group_by else "", own.group.currency)
+		if own.captures:
+			gross[key] = gross.get(key, Decimal(0)) + own.applied
+		if own.captures or own.refunded_of_applied:
+			net[key] = net.get(key, Decimal(0)) + own.applied - own.refunded_of_applied
 	return net, gross
 
 
-def revenue(since: datetime, group_by: str | None = None) -> Sums:
-	"""Return the applied amounts since then by (group, currency). The group is `day`, `gateway` or nothing."""
-	capture = DocType("Payment Capture")
-	group = {"day": [Date(capture.captured_at)], "gateway": [capture.gateway], None: []}[group_by]
-	query = _captures_since(since).select(capture.currency, Sum(capture.applied_amount), *group)
-	rows = query.groupby(capture.currency, *group).run()
-	return {("".join(map(str, group)), currency): Decimal(str(amount)) for currency, amount, *group in rows}
-
-
-def _captures_since(since: datetime) -> Any:
-	capture, attempt = DocType("Payment Capture"), DocType("Payment Attempt")
-	query = frappe.qb.from_(capture).join(attempt).on(attempt.name == capture.attempt)
-	query = query.where(capture.captured_at >= since).where(capture.applied_amount > 0)
-	return query.where(attempt.mode.isin(counted_modes()))
-
-
-def _refunded(since: datetime, group_by: str | None) -> Sums:
-	"""Return what was refunded of applied amounts since then, grouped as in `revenue`."""
-	done = {"status": "Refunded", "completed_at": (">=", since)}
-	names = set(frappe.get_all("Payment Refund", done, pluck="capture"))
-	sums: Sums = {}
-	for capture in _counted_captures(names):
-		total = Decimal(0)
-		filters = {"capture": capture.name, "status": "Refunded"}
-		rows = frappe.get_all(
-			"Payment Refund", filters, ["amount", "completed_at"], order_by="completed_at, name"
-		)
-		for row in rows:
-			before, total = total, total + to_decimal(row.amount)
-			part = capture.refunded_of_applied(total) - capture.refunded_of_applied(before)
-			if part and row.completed_at and get_datetime(row.completed_at) >= since:
-				group = {"day": str(getdate(row.completed_at)), "gateway": capture.gateway, None: ""}[
-					group_by
-				]
-				key = (group, capture.currency)
-				sums[key] = sums.get(key, Decimal(0)) + part
-	return sums
-
-
-def _counted_captures(names: set[str]) -> list[PaymentCapture]:
-	"""Return those of the captures that count as revenue."""
-	if not names:
-		return []
-	captures = [frappe.get_doc("Payment Capture", name) for name in names]
-	attempts = {"name": ("in", [capture.attempt for capture in captures]), "mode": ("in", counted_modes())}
-	counted = set(frappe.get_all("Payment Attempt", attempts, pluck="name"))
-	return [capture for capture in captures if capture.attempt in counted]
+def _revenue(since: date) -> list[Figures]:
+	modes = counted_modes()
+	return [own for own in stored.figures(since, parts=(MONEY,)) if own.group.mode in modes]
 
 
 # Charts -------------------------------------------------------------------------------------------
@@ -157,42 +126,40 @@ def _counted_captures(names: set[str]) -> list[PaymentCapture]:
 
 def revenue_by_day(days: int, currency: str | None = None) -> dict:
 	dates = [today() - timedelta(days=back) for back in reversed(range(days))]
-	since = _days_ago(days - 1)
+	found = _revenue(dates[0])
 	labels = [str(day) for day in dates]
-	chart = _in_one_currency(net_revenue(since, "day"), labels, currency or main_currency(since))
+	chart = _in_one_currency(sums_of(found, "day"), labels, currency or main_currency(found))
 	return {**chart, "labels": [f"{day:%d %b}" for day in dates]}
 
 
 def revenue_by_gateway(days: int, currency: str | None = None) -> dict:
-	since = _days_ago(days)
-	both, currency = net_revenue(since, "gateway"), currency or main_currency(since)
+	found = _revenue(_days_ago(days))
+	both, currency = sums_of(found, "gateway"), currency or main_currency(found)
 	chart = _in_one_currency(both, sorted({name for name, own in both[0] if own == currency}), currency)
 	names = gateway_labels()
 	return {**chart, "labels": [escape_html(names.get(code, code)) for code in chart["labels"]]}
 
 
-def main_currency(since: datetime) -> str:
+def main_currency(found: Iterable[Figures]) -> str:
 	"""Return the currency of most payments, or the site's currency if there are none."""
-	currency = DocType("Payment Capture").currency
-	query = _captures_since(since).select(currency).groupby(currency)
-	query = query.orderby(Count("*"), order=Order.desc).orderby(currency).limit(1)
-	rows = query.run(pluck=True)
-	return rows[0] if rows else frappe.db.get_default("currency") or ""
+	counts: Counter[str] = Counter()
+	for own in found:
+		counts[own.group.currency] += own.captures
+	most = min(counts, key=lambda currency: (-counts[currency], currency), default="")
+	return most if counts[most] else frappe.db.get_default("currency") or ""
 
 
 def funnel(days: int, currency: str | None = None) -> dict:
 	"""Return the payment funnel: each step is a subset of the one before it."""
-	status = DocType("Payment Attempt").status
-	rows = _attempts_since(_days_ago(days)).select(status, Count("*")).groupby(status).run()
-	counts = {status: int(count) for status, count in rows}
+	counts: Counter[str] = Counter()
+	for own in _online(_days_ago(days)):
+		counts.update(own.attempts)
 	begun = sum(counts.values())
-	reached = begun - counts.get("Created", 0)
-	answered = counts.get("Paid", 0) + counts.get("Authorized", 0) + counts.get("Failed", 0)
 	steps = {
 		_("Started"): begun,
-		_("Sent"): reached,
-		_("Ended"): answered,
-		_("Paid"): counts.get("Paid", 0),
+		_("Sent"): begun - counts["Created"],
+		_("Ended"): counts["Paid"] + counts["Authorized"] + counts["Failed"],
+		_("Paid"): counts["Paid"],
 	}
 	return in_whole_numbers(
 		{"labels": list(steps), "datasets": [{"name": _("Payments"), "values": list(steps.values())}]}
@@ -201,14 +168,16 @@ def funnel(days: int, currency: str | None = None) -> dict:
 
 def failure_reasons(days: int, currency: str | None = None) -> dict:
 	"""Return the failure reasons from gateways and banks, the most frequent first."""
-	attempt = DocType("Payment Attempt")
-	reason = Coalesce(NullIf(attempt.error_message, ""), NullIf(attempt.error_code, ""), "").as_("reason")
-	query = _attempts_since(_days_ago(days)).select(reason, Count("*"))
-	query = query.where(attempt.status.isin(("Failed", "Expired", "Cancelled"))).groupby(reason)
-	rows = query.orderby(Count("*"), order=Order.desc).orderby(reason).limit(6).run()
+	counts: Counter[str] = Counter()
+	texts: dict[str, str] = {}
+	for own in _online(_days_ago(days), with_reasons=True):
+		for text, number in own.reasons.items():
+			counts[text.casefold()] += number
+			texts.setdefault(text.casefold(), text)
+	most = sorted(counts, key=lambda text: (-counts[text], text))[:MOST_REASONS]
 	# The Desk's charts render labels as HTML, and these texts come from gateways.
-	labels = [escape_html(_shortened(text)) or _("No reason") for text, _count in rows]
-	values = [int(count) for _text, count in rows]
+	labels = [escape_html(_shortened(texts[text])) or _("No reason") for text in most]
+	values = [counts[text] for text in most]
 	return in_whole_numbers({"labels": labels, "datasets": [{"name": _("Payments"), "values": values}]})
 
 
@@ -240,8 +209,8 @@ def in_whole_numbers(chart: dict, stacked: bool = False) -> dict:
 	return {**chart, "yMarkers": [{"label": "", "value": mark}]} if mark else chart
 
 
-def _days_ago(days: int) -> datetime:
-	return datetime.combine(today() - timedelta(days=days), time())
+def _days_ago(days: int) -> date:
+	return today() - timedelta(days=days)
 
 
 # Names --------------------------------------------------------------------------------------------

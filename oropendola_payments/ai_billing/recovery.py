@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
 from statistics import median
@@ -11,11 +11,11 @@ import frappe
 from frappe.query_builder import DocType
 from frappe.utils import get_datetime
 
+from oropendola_payments.ai_billing.daily import stored
+from oropendola_payments.ai_billing.daily.live import COUNTED_FOR
+from oropendola_payments.ai_billing.daily.types import RECOVERED
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
 from oropendola_payments.money import to_decimal
-
-# A payment later than this is not counted as an answer to a reminder.
-COUNTED_FOR = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,13 @@ def sent_between(since: datetime, until: datetime) -> list[Sent]:
 	]
 
 
-def recovered_since(since: datetime) -> dict[tuple[str, str], Decimal]:
-	"""Return what was paid after reminders sent since then, by ("", currency)."""
+def recovered_since(since: date) -> dict[tuple[str, str], Decimal]:
+	"""Return what was paid on or after this day within 30 days of a reminder, by ("", currency)."""
 	sums: dict[tuple[str, str], Decimal] = {}
-	for sent in sent_between(since, get_datetime(frappe.utils.now_datetime())):
-		if sent.paid is not None:
-			sums["", sent.currency] = sums.get(("", sent.currency), Decimal(0)) + sent.paid
+	for own in stored.figures(since, parts=(RECOVERED,)):
+		if own.recovered:
+			key = ("", own.group.currency)
+			sums[key] = sums.get(key, Decimal(0)) + own.recovered
 	return sums
 
 

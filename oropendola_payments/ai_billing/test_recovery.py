@@ -6,6 +6,7 @@ import frappe
 from frappe.utils import now_datetime
 
 from oropendola_payments.ai_billing import recovery
+from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.ai_billing.report.recovered_payments import recovered_payments
 from oropendola_payments.engine.settlement import manual_payment
 from oropendola_payments.tests.support.case import TestCase
@@ -49,7 +50,7 @@ class TestRecovery(TestCase):
 		self.reminded(5)
 		self.reminded(5, currency="USD")
 		self.assertEqual(self.rows(currency="USD"), {1: (1, 1, 499.0)})
-		since = now_datetime() - timedelta(days=1)
+		since = today() - timedelta(days=1)
 		self.assertEqual({key[1] for key in recovery.recovered_since(since)}, {"INR", "USD"})
 
 	def test_hours_are_the_median(self):

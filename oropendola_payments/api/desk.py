@@ -1,5 +1,6 @@
 """Figures for the workspace, in the formats that the Desk expects, so without our envelope."""
 
+from datetime import timedelta
 from typing import Any
 
 import frappe
@@ -28,7 +29,7 @@ TOO_FEW = "–"
 def revenue_this_month(filters: Any = None) -> str:
 	"""Return this month's revenue after refunds as text, one sum for each currency, with the sum before refunds if it differs."""
 	require_staff()
-	net, gross = analytics.net_revenue(frappe.utils.get_datetime(today().replace(day=1)))
+	net, gross = analytics.net_revenue(today().replace(day=1))
 	text = _in_currencies(net)
 	return text if net == gross else _("{0} ({1} before refunds)").format(text, _in_currencies(gross))
 
@@ -72,7 +73,7 @@ def pending_too_long(filters: Any = None) -> dict:
 def recovered_this_month(filters: Any = None) -> str:
 	"""Return what was paid this month after a reminder, one sum for each currency."""
 	require_staff()
-	return _in_currencies(recovery.recovered_since(frappe.utils.get_datetime(today().replace(day=1))))
+	return _in_currencies(recovery.recovered_since(today().replace(day=1)))
 
 
 @frappe.whitelist(methods=["GET", "POST"])
@@ -108,7 +109,7 @@ def _parse_filters(filters: Any) -> dict:
 
 def _rate(status: str) -> dict | str:
 	require_staff()
-	row = analytics.total(analytics.outcomes(add_to_date(now_datetime(), days=-RATE_DAYS)))
+	row = analytics.outcomes(today() - timedelta(days=RATE_DAYS))
 	percent = analytics.percent(row, status)
 	if percent is None:
 		return TOO_FEW

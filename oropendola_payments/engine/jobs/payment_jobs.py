@@ -11,6 +11,7 @@ from oropendola_payments.ai_billing.doctype.payment_counter.payment_counter impo
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.ai_billing.doctype.payment_webhook_log.payment_webhook_log import empty_texts
 from oropendola_payments.engine.core.batch import enqueue_sweep, for_each
+from oropendola_payments.engine.day_figures import sum_up
 from oropendola_payments.engine.inbound import abandonment, inbox
 from oropendola_payments.engine.inbound.status_query import RefreshRun
 from oropendola_payments.engine.monitoring import alerts, checks, health
@@ -59,6 +60,10 @@ def check_alerts() -> None:
 
 def count_successes() -> None:
 	_queue("run_count_successes")
+
+
+def sum_up_days() -> None:
+	_queue("run_sum_up_days")
 
 
 def clear_raw_payloads() -> None:
@@ -127,6 +132,16 @@ def run_count_successes() -> None:
 def run_alerts() -> list[str]:
 	"""Evaluate the alerts except for invariants, which are checked once an hour."""
 	return alerts.evaluate()
+
+
+def run_sum_up_days() -> int:
+	"""Sum up the payments of days that are over, and again of those that changed. Return how many days."""
+	return sum_up.sum_up_days()
+
+
+def run_recount_days() -> int:
+	"""Sum up all days again, and return how many. Not scheduled: for days that differ from their records."""
+	return sum_up.recount_all()
 
 
 def run_clear_payloads() -> None:

@@ -49,7 +49,7 @@ DAILY = (
 	*("payout_lines_differ_from_amount", "payout_sums_differ_from_lines", "payout_line_without_fate"),
 	*("usage_sums_differ", "usage_without_sum", "usage_above_its_window"),
 	*("credits_differ_from_ledger", "credits_out_of_bounds", "credits_without_payment"),
-	"refunded_credits_left",
+	*("refunded_credits_left", "day_differs_from_records"),
 )
 COLUMN = re.compile(r"SELECT (?:\w+\.)?(\w+)")
 

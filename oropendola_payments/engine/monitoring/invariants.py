@@ -6,6 +6,7 @@ import frappe
 from frappe.utils import now_datetime
 
 from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.engine.day_figures.rules import DAY_RULES
 from oropendola_payments.engine.monitoring.credit_rules import CREDIT_RULES
 from oropendola_payments.engine.monitoring.document_rules import DOCUMENT_RULES
 from oropendola_payments.engine.monitoring.payout_rules import PAYOUT_RULES
@@ -183,6 +184,7 @@ RULES |= {
 RULES |= DOCUMENT_RULES | PAYOUT_RULES | WEBHOOK_RULES
 RULES |= USAGE_RULES
 RULES |= CREDIT_RULES
+RULES |= DAY_RULES
 
 
 def check(names: tuple[str, ...] | None = None) -> dict[str, list[str]]:

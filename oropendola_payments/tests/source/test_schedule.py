@@ -33,6 +33,7 @@ JOBS = (
 	(f"{OTHER_APPS}.post_postings", "*/5 * * * *", "every 5 minutes", "run_postings"),
 	(f"{SWEEPS}.count_successes", "*/5 * * * *", "every 5 minutes", "run_count_successes"),
 	(f"{SWEEPS}.tell_untold", "*/5 * * * *", "every 5 minutes", "run_untold"),
+	(f"{SWEEPS}.sum_up_days", "*/10 * * * *", "every 10 minutes", "run_sum_up_days"),
 	(f"{SWEEPS}.check_alerts", "*/10 * * * *", "every 10 minutes", "run_alerts"),
 	(f"{SUBSCRIPTIONS}.send_payment_reminders", "*/10 * * * *", "every 10 minutes", "run_payment_reminders"),
 	(f"{SWEEPS}.check_abandoned_payments", "*/30 * * * *", "every 30 minutes", "run_abandoned"),

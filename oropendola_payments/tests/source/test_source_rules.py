@@ -12,11 +12,13 @@ STATEMENT = re.compile(r"\b(SELECT|UPDATE|INSERT INTO|DELETE FROM|ORDER BY|WHERE
 # Everything else reads and writes with documents, `frappe.get_all`, `frappe.db` or `frappe.qb`.
 RAW_SQL = {
 	"ai_billing/current.py": "reads the newest committed row, whatever the snapshot of the transaction",
+	"ai_billing/daily/live.py": "counts by what each row of several tables is, with statements that can be read beside the invariant",
 	"ai_billing/doctype/payment_event/payment_event.py": "locks the end of the chain and adds several rows in one statement",
 	"ai_billing/doctype/payment_gateway_settings/payment_gateway_settings.py": "reads all secrets of a gateway in one statement",
 	"ai_billing/outbox.py": "stores all events of a transaction in one statement, and looks for listeners past the snapshot",
 	"ai_billing/records.py": "inserts, updates and moves a record in one statement, which decides between two writers",
 	"engine/core/transactions.py": "locks records",
+	"engine/day_figures/sum_up.py": "locks a day before anything is read",
 	"engine/entitlements/free_plan.py": "locks a subscription and finds the free ones beside it in one statement",
 	"engine/metering/key_check.py": "the key, its subscription and its windows in one query",
 	"engine/metering/quota.py": "takes quota only if enough is left, and gives it back without passing the limit",

@@ -69,6 +69,7 @@ LAYERS = (
 	("engine/routing",),
 	("engine/gateway",),
 	("engine/tax",),
+	("engine/day_figures",),
 	("engine/core",),
 	("ai_billing",),
 	("compat", "exceptions", "roles", "gateways/*", "simulator"),

@@ -9,6 +9,7 @@ from frappe.utils import get_datetime, get_system_timezone, now_datetime
 from frappe.utils.password import decrypt, encrypt
 
 from oropendola_payments.ai_billing import records
+from oropendola_payments.ai_billing.daily.marks import figures_changed
 from oropendola_payments.ai_billing.records import StatefulRecord, move_locked
 from oropendola_payments.gateways.base import PaymentRef
 from oropendola_payments.money import quantize
@@ -29,6 +30,7 @@ TRANSITIONS = {
 	"Paid": set(),
 }
 OPEN = ("Created", "Processing", "Authorized")
+COUNTED = {"status", "error_code", "error_message", "gateway", "currency", "mode", "initiated_at"}
 
 
 class PaymentAttempt(StatefulRecord):
@@ -143,6 +145,17 @@ class PaymentAttempt(StatefulRecord):
 		"""Return the checkout data encrypted, because session ids and client secrets work like credentials for a while."""
 		return encrypt(json.dumps(checkout, default=str))
 
+	def add(self) -> None:
+		super().add()
+		figures_changed([self.initiated_at])
+
+	def _update_row(self, values: dict, only_if: dict | None = None) -> bool:
+		begun = self.initiated_at
+		changed = super()._update_row(values, only_if)
+		if changed and COUNTED & values.keys():
+			figures_changed([begun, self.initiated_at])
+		return changed
+
 	def mark_as_processing(self, **values: Any) -> bool:
 		return self._move_to("Processing", **values)
 
@@ -181,6 +194,7 @@ class PaymentAttempt(StatefulRecord):
 				for attempt in group
 			}
 			move_locked(group, "Expired", values)
+		figures_changed(attempt.initiated_at for attempt in attempts)
 
 	def mark_as_cancelled(self, **values: Any) -> bool:
 		return self._move_to("Cancelled", completed_at=now_datetime(), **values)

@@ -1,11 +1,15 @@
+from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import frappe
 
+from oropendola_payments.ai_billing.daily.marks import figures_changed
 from oropendola_payments.ai_billing.records import SystemRecord
 from oropendola_payments.money import to_decimal
 
 CONTESTED = ("Open", "Lost")  # the bank may reverse the payment, or has done so
+COUNTED = {"amount", "applied_amount", "captured_at"}
 
 
 class PaymentCapture(SystemRecord):
@@ -74,14 +78,37 @@ class PaymentCapture(SystemRecord):
 
 	def refunded_of_applied(self, refunded: Decimal) -> Decimal:
 		"""Return how much of a refunded amount comes out of what paid the invoice. The surplus is used up first."""
-		unapplied = (
-			to_decimal(self.amount) - to_decimal(self.applied_amount or 0) - to_decimal(self.credit_used or 0)
-		)
-		return max(Decimal(0), refunded - max(Decimal(0), unapplied))
+		return refunded_of_applied(self.amount, self.applied_amount, self.credit_used, refunded)
+
+	def add(self) -> None:
+		super().add()
+		figures_changed([self.captured_at])
+
+	def _update_row(self, values: dict, only_if: dict | None = None) -> bool:
+		moments = [self.captured_at]
+		changed = super()._update_row(values, only_if)
+		if changed and COUNTED & values.keys():
+			figures_changed([*moments, self.captured_at, *self._refunded_on()])
+		elif changed and "credit_used" in values:
+			figures_changed(self._refunded_on())
+		return changed
+
+	def _refunded_on(self) -> list[datetime]:
+		"""Return when something was refunded. How much of that had paid the invoice depends on the values of this payment."""
+		if not self.amount_refunded:
+			return []
+		done = {"capture": self.name, "status": "Refunded"}
+		return frappe.get_all("Payment Refund", done, pluck="completed_at")
 
 	def mark_as_told(self) -> bool:
 		"""Note that the customer was told. Return False if somebody else has done so."""
 		return self._update_row({"untold": 0}, only_if={"untold": 1})
+
+
+def refunded_of_applied(amount: Any, applied: Any, credit_used: Any, refunded: Decimal) -> Decimal:
+	"""As the method, for a payment that was not read whole."""
+	unapplied = to_decimal(amount) - to_decimal(applied or 0) - to_decimal(credit_used or 0)
+	return max(Decimal(0), refunded - max(Decimal(0), unapplied))
 
 
 def on_doctype_update() -> None:

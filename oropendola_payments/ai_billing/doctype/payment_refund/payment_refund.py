@@ -3,6 +3,7 @@ from typing import Any
 import frappe
 from frappe.utils import now_datetime
 
+from oropendola_payments.ai_billing.daily.marks import figures_changed
 from oropendola_payments.ai_billing.records import StatefulRecord
 
 TRANSITIONS = {
@@ -69,6 +70,18 @@ class PaymentRefund(StatefulRecord):
 		"error_message",
 		"untold",
 	)
+
+	def _update_row(self, values: dict, only_if: dict | None = None) -> bool:
+		before, was_done = self.completed_at, self.status == "Refunded"
+		changed = super()._update_row(values, only_if)
+		if changed and was_done:
+			# What later refunds took of the applied amount depends on this one.
+			done = {"capture": self.capture, "status": "Refunded"}
+			later = frappe.get_all("Payment Refund", done, pluck="completed_at")
+			figures_changed([before, self.completed_at, *later])
+		elif changed and self.status == "Refunded":
+			figures_changed([self.completed_at])
+		return changed
 
 	def can_be_closed(self) -> bool:
 		return self.status in ("Processing", "Unknown")

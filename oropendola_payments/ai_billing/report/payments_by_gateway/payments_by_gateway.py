@@ -1,15 +1,13 @@
 """Report: outcomes, captured and refunded amounts of each gateway in a period."""
 
 from decimal import Decimal
-from typing import Any
 
-import frappe
 from frappe import _
-from frappe.query_builder import DocType
-from frappe.query_builder.functions import Count, Sum
 from frappe.utils import add_days, getdate
 
 from oropendola_payments.ai_billing import analytics
+from oropendola_payments.ai_billing.daily import stored
+from oropendola_payments.ai_billing.daily.types import ATTEMPTS, MONEY, Figures
 from oropendola_payments.ai_billing.periods import today
 
 COUNTED = {"Paid": "paid", "Failed": "failed", "Expired": "abandoned", "Cancelled": "cancelled"}
@@ -19,19 +17,21 @@ def execute(filters: dict | None = None) -> tuple[list[dict], list[dict], None, 
 	"""Return columns, rows, message and chart."""
 	period = period_of(filters or {})
 	rows: dict[tuple, dict] = {}
-	_add_attempts(rows, period)
-	_add_money(rows, "taken", _captured(period))
-	_add_money(rows, "refunded", _refunded(period))
+	for found in stored.figures(period["since"], period["until"], (ATTEMPTS, MONEY)):
+		if all(
+			not period[name] or getattr(found.group, name) == period[name] for name in ("mode", "currency")
+		):
+			_add(rows, found)
 	data = [_finished(row) for _key, row in sorted(rows.items())]
 	return columns(), data, None, _chart(data)
 
 
 def period_of(filters: dict) -> dict:
-	"""Return the first day, the day after the last, mode and currency. The default is the last 30 days."""
+	"""Return the first and the last day, mode and currency. The default is the last 30 days."""
 	last = getdate(filters.get("to_date") or today())
 	return {
 		"since": getdate(filters.get("from_date") or add_days(last, -30)),
-		"until": getdate(add_days(last, 1)),
+		"until": last,
 		"mode": filters.get("mode") or "",
 		"currency": filters.get("currency") or "",
 	}
@@ -43,51 +43,16 @@ def _row(rows: dict, gateway: str, currency: str) -> dict:
 	return rows.setdefault((gateway, currency), {"gateway": gateway, "currency": currency, **empty})
 
 
-def _add_attempts(rows: dict, period: dict) -> None:
-	attempt = DocType("Payment Attempt")
-	query = frappe.qb.from_(attempt).select(attempt.gateway, attempt.currency, attempt.status, Count("*"))
-	query = query.groupby(attempt.gateway, attempt.currency, attempt.status)
-	query = _restricted(query, period, attempt.initiated_at, attempt.currency)
-	for gateway, currency, status, count in query.run():
-		row = _row(rows, gateway, currency)
-		row["attempts"] += int(count)
-		row[COUNTED.get(status, "open")] += int(count)
-
-
-def _add_money(rows: dict, column: str, found: list[tuple]) -> None:
-	for gateway, currency, amount in found:
-		_row(rows, gateway, currency)[column] = Decimal(str(amount or 0))
-
-
-def _captured(period: dict) -> list[tuple]:
-	# Not credit: it comes from an earlier payment that is counted already.
-	capture = DocType("Payment Capture")
-	query = _sums(capture).where(capture.gateway != "credit")
-	return _restricted(query, period, capture.captured_at, capture.currency).run()
-
-
-def _refunded(period: dict) -> list[tuple]:
-	refund = DocType("Payment Refund")
-	query = _sums(refund).where(refund.status == "Refunded")
-	return _restricted(query, period, refund.completed_at, refund.currency).run()
-
-
-def _sums(table: Any) -> Any:
-	"""Return a query for the amounts of captures or refunds by gateway and currency."""
-	attempt = DocType("Payment Attempt")
-	query = frappe.qb.from_(table).join(attempt).on(attempt.name == table.attempt)
-	return query.select(table.gateway, table.currency, Sum(table.amount)).groupby(
-		table.gateway, table.currency
-	)
-
-
-def _restricted(query: Any, period: dict, moment: Any, currency: Any) -> Any:
-	"""Return the query, limited to the period and the chosen mode and currency."""
-	query = query.where(moment >= period["since"]).where(moment < period["until"])
-	for column, chosen in ((DocType("Payment Attempt").mode, "mode"), (currency, "currency")):
-		if period[chosen]:
-			query = query.where(column == period[chosen])
-	return query
+def _add(rows: dict, found: Figures) -> None:
+	attempts = sum(found.attempts.values())
+	if not (attempts or found.taken or found.refunded):
+		return
+	row = _row(rows, found.group.gateway, found.group.currency)
+	row["attempts"] += attempts
+	for status, number in found.attempts.items():
+		row[COUNTED.get(status, "open")] += number
+	row["taken"] += found.taken
+	row["refunded"] += found.refunded
 
 
 def _finished(row: dict) -> dict:

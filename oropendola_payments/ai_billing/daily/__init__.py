@@ -1,0 +1,1 @@
+"""Figures of payments by day: closed days from their sums, all others from the records."""

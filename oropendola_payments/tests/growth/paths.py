@@ -1,6 +1,7 @@
 """What customers and gateways wait for, each through the site's own requests."""
 
 from collections.abc import Callable
+from functools import cache
 
 import frappe
 
@@ -46,6 +47,7 @@ def paths() -> dict[str, Callable[[], Work]]:
 	return found
 
 
+@cache
 def largest_customer() -> str:
 	"""Return the customer with the most invoices."""
 	rows = frappe.db.sql(

@@ -8,8 +8,9 @@ from unittest.mock import patch
 import frappe
 
 from oropendola_payments import hooks
+from oropendola_payments.engine.jobs import credit_jobs, payment_jobs, subscription_jobs
 from oropendola_payments.engine.monitoring import checks
-from oropendola_payments.tests.growth import generator, jobs, meter, paths, plans
+from oropendola_payments.tests.growth import desk, generator, jobs, meter, paths, plans
 from oropendola_payments.tests.growth.statements import PREFIX
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_user
@@ -20,6 +21,23 @@ PATHS = (
 	*("usage.consume", "open a payment, razorpay", "settling webhook, razorpay", "payment status", "retry"),
 	*("payment.get_pending_invoices", "subscription.get_my_subscriptions"),
 	*("page billing, largest customer", "page usage, largest customer", "page checkout"),
+)
+
+# Jobs that run once a day. The checks of all records, and the summing up of old usage, read what exists by their nature.
+DAILY = {
+	"expire_credits": credit_jobs.run_credit_expiry,
+	"reset_quotas": subscription_jobs.run_reset,
+	"clear_raw_payloads": payment_jobs.run_clear_payloads,
+	"release_unpaid_coupons": subscription_jobs.run_coupon_release,
+	"send_renewal_reminders": subscription_jobs.run_reminders,
+}
+VIEWS = (
+	*(
+		"list AI Invoice by status",
+		"list AI Subscription by status",
+		"list Payment Webhook Log by event_type",
+	),
+	*("list Payment Refund by gateway", "report Payments by Gateway"),
 )
 
 
@@ -110,6 +128,18 @@ class TestQueryPlans(TestCase):
 		works = paths.paths()
 		for name in PATHS:
 			self.check(name, works[name]())
+
+	def test_daily_jobs_read_what_is_due_and_not_what_exists(self):
+		for name, work in DAILY.items():
+			self.check(name, work)
+
+	def test_number_cards_charts_and_lists_read_no_whole_table(self):
+		payment_jobs.run_sum_up_days()
+		self.addCleanup(frappe.db.delete, "Payment Day")
+		works = desk.views()
+		for name in sorted(works):
+			if name.startswith(("card ", "chart ", "shortcut ")) or name in VIEWS:
+				self.check(name, works[name])
 
 	def test_health_and_metrics_read_no_whole_table(self):
 		checks.check_all()

@@ -19,6 +19,7 @@ ASKED_BY_PROXIES = re.compile(
 # Agents send whole messages, which are read from the body and not from arguments.
 AGENTS = re.compile(r"/api/(?:v[0-9]+/)?method/oropendola_payments\.api\.mcp\.")
 BEARER = "Bearer "
+UNREADABLE = (500, 417)  # what Frappe 15 and 16 answer to JSON that cannot be read
 
 
 def read_request() -> None:
@@ -35,8 +36,10 @@ def read_request() -> None:
 
 
 def refuse_unreadable(response: Response | None = None, request: Request | None = None) -> None:
-	"""Answer 400 in our envelope to JSON that cannot be read. For `after_request`, because the framework reads it before any hook and fails with 500."""
-	if response is None or request is None or response.status_code != 500 or not OURS.match(request.path):
+	"""Answer 400 in our envelope to JSON that cannot be read. For `after_request`, because the framework reads it before any hook."""
+	if response is None or request is None or not OURS.match(request.path):
+		return
+	if response.status_code not in UNREADABLE:
 		return
 	if AGENTS.match(request.path) or _is_readable(request):
 		return

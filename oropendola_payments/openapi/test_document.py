@@ -13,6 +13,7 @@ from oropendola_payments.openapi.endpoints import public_endpoints
 from oropendola_payments.tests.support import contracts
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.endpoints import ROWS
+from oropendola_payments.tests.support.factories import create_active_subscription, create_plan, create_user
 from oropendola_payments.tests.support.http import call
 
 # Cards and charts of the workspace, in the formats that the Desk expects; and agents, whose protocol describes itself.
@@ -121,6 +122,16 @@ class TestAnswersFit(TestCase):
 		self.assertEqual(self.problem(schema, right), [])
 		for wrong in ({**right, "more": 1}, {"is_default": True}, {**right, "is_default": 1}):
 			self.assertTrue(self.problem(schema, wrong), wrong)
+
+	def test_a_change_that_replaces_an_open_one_is_answered_as_described(self):
+		"""The answer is compared with the document when it arrives."""
+		subscription = create_active_subscription(create_user())
+		for price in (800, 900):
+			plan = create_plan(price=price).name
+			asked = {"subscription_id": subscription.name, "plan_id": plan}
+			answer = call("subscription_renewal.renew_subscription", subscription.user, data=asked)
+			self.assertEqual(answer.status_code, 200, answer.text)
+		self.assertEqual(answer.json["message"]["quote"]["replaces"]["status"], "Awaiting Payment")
 
 	def test_an_error_code_that_nobody_described_is_found(self):
 		"""M1."""

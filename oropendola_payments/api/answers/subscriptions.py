@@ -252,6 +252,14 @@ class QuotedQuota(TypedDict):
 	remaining_today: int | None
 
 
+class ReplacedPlanChange(TypedDict):
+	"""The open change that this one would replace."""
+
+	plan: str
+	status: PlanChangeStatus
+	effective_on: Date
+
+
 class PlanChangeQuote(TypedDict):
 	subscription_id: str
 	from_plan: str
@@ -277,7 +285,7 @@ class PlanChangeQuote(TypedDict):
 	credit_used: Amount
 	due_now: Amount
 	quota: QuotedQuota
-	replaces: str | None
+	replaces: ReplacedPlanChange | None
 	valid_until: Time
 	quote: str
 

@@ -84,7 +84,7 @@ def run(count: int):
 	batches = -(-done // rollup.BATCH)
 	print(f"{done} rows into {summed[0]} sums in {seconds:.1f} s, {done / seconds:.0f} rows a second")
 	print(f"the sums hold {summed[1]} rows with {summed[2]} requests")
-	print(f"{len(seen)} statements, {len(seen) / batches:.1f} a batch of {rollup.BATCH}")
+	print(f"{seen.total()} statements, {seen.total() / batches:.1f} a batch of {rollup.BATCH}")
 	print(
 		f"memory: {memory.idle / 1e6:.0f} MB idle, {(memory.most - memory.idle) / 1e6:.1f} MB above at most"
 	)

@@ -73,17 +73,8 @@ class TestCompaniesOnERPNext(LinkCase):
 		self.company = site.ensure_another_company()
 		for account, kind, root in ((BANK, "Bank", "Asset"), (FEES, "", "Expense"), (TAX, "Tax", "Asset")):
 			site.ensure_account(account, kind, root, of=self.company)
-		self.enterContext(
-			payment_settings(
-				accept_documents=1,
-				post_to_erpnext=1,
-				erpnext_company=site.company(),
-				post_since="2020-01-01 00:00:00",
-				payout_bank_account=BANK,
-				payout_fee_account=FEES,
-				payout_tax_account=TAX,
-			)
-		)
+		payouts = {"payout_bank_account": BANK, "payout_fee_account": FEES, "payout_tax_account": TAX}
+		self.enterContext(site.switched_on(**payouts))
 		self.account = self.enterContext(
 			another_account(company=self.company, api_base_url=f"{self.sim.url}/{SECOND}")
 		)

@@ -33,15 +33,6 @@ SKIP = unittest.skipUnless(site.is_installed(), "ERPNext is not installed.")
 PAYER = Customer("", "payer@example.com", "+919876543210")
 
 
-def switched_on():
-	return payment_settings(
-		accept_documents=1,
-		post_to_erpnext=1,
-		erpnext_company=site.company(),
-		post_since="2020-01-01 00:00:00",
-	)
-
-
 class OnERPNext:
 	def entries(self, invoice: str) -> list:
 		"""The Payment Entries of an invoice of ours, the oldest first."""
@@ -67,7 +58,7 @@ class TestPaymentRequest(OnERPNext, LinkCase):
 		self.sim = simulator()
 		self.enterContext(mails_stay_queued())
 		forget_counters()
-		self.enterContext(switched_on())
+		self.enterContext(site.switched_on())
 		enable_gateway("payu", api_base_url=f"{self.sim.url}/payu", require_phone_code=0)
 		dispatch.prepare()
 		frappe.db.commit()
@@ -181,7 +172,7 @@ class TestPaymentRequest(OnERPNext, LinkCase):
 @SKIP
 class TestOwnInvoices(OnERPNext, TestCase):
 	def setUp(self):
-		self.enterContext(switched_on())
+		self.enterContext(site.switched_on())
 		self.enterContext(payment_settings(tax_rate=18, tax_label=site.TAX))
 		site.ensure_tax_account()
 		dispatch.prepare()

@@ -80,16 +80,7 @@ class Story:
 @unittest.skipUnless(site.is_installed(), "ERPNext is not installed.")
 class TestStories(TestCase):
 	def setUp(self):
-		self.enterContext(
-			payment_settings(
-				accept_documents=1,
-				post_to_erpnext=1,
-				erpnext_company=site.company(),
-				post_since="2020-01-01 00:00:00",
-				tax_rate=18,
-				tax_label=site.TAX,
-			)
-		)
+		self.enterContext(site.switched_on(tax_rate=18, tax_label=site.TAX))
 		site.ensure_tax_account()
 		dispatch.prepare()
 		frappe.db.commit()

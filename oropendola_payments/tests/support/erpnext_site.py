@@ -7,7 +7,7 @@ import frappe
 from frappe.utils import nowdate
 
 from oropendola_payments.integrations.erpnext import accounts
-from oropendola_payments.tests.support.factories import unique
+from oropendola_payments.tests.support.factories import payment_settings, unique
 
 TAX = "Output Tax"
 
@@ -18,6 +18,12 @@ def is_installed() -> bool:
 
 def company() -> str:
 	return frappe.get_all("Company", {"default_currency": "INR"}, pluck="name", order_by="creation")[0]
+
+
+def switched_on(**more):
+	"""A site that takes documents and books what it sells in ERPNext, for a while."""
+	booked = {"accept_documents": 1, "post_to_erpnext": 1, "post_since": "2020-01-01 00:00:00"}
+	return payment_settings(**booked, erpnext_company=company(), **more)
 
 
 def ensure_tax_account(name: str = TAX) -> str:

@@ -2,6 +2,7 @@
 
 import types
 import typing
+from inspect import cleandoc
 from typing import Any
 
 from typing_extensions import get_type_hints, is_typeddict
@@ -71,7 +72,7 @@ class Schemas:
 
 	def _object(self, shape: Any) -> dict:
 		hints = get_type_hints(shape)
-		text = vars(shape).get("__doc__")
+		text = cleandoc(vars(shape).get("__doc__") or "")  # Python 3.13 has removed the indentation already
 		return {
 			"type": "object",
 			**({"description": text} if text else {}),

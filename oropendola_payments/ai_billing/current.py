@@ -4,7 +4,9 @@ Frappe's own document cache is emptied by a save, but a process whose transactio
 document back, where it stays. Here each save gives the cache a new version, and only what is the newest row is cached.
 """
 
+import dataclasses
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import frappe
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 	from oropendola_payments.ai_billing.doctype.payment_settings.payment_settings import PaymentSettings
 
 VERSIONED = (
-	*("AI Credit Pack", "AI Plan", "AI Tax Registration", "AI Tax Rule"),
+	*("AI Credit Pack", "AI Plan", "AI Tax Registration", "AI Tax Rule", "AI Webhook Endpoint"),
 	*("Payment Gateway Settings", "Payment Settings"),
 )
 ALL_ROWS = "*"  # no record has this name
@@ -25,6 +27,15 @@ SECONDS, KEPT_SECONDS = 40, 20
 MOST_KEPT = 1000
 # What this process got for which version and until when, because unpickling a plan takes longer than asking for its version.
 _kept: dict[tuple[str, str, str], tuple[str, float, Any]] = {}
+
+
+@dataclasses.dataclass
+class Seen:
+	"""What this request has asked for lately."""
+
+	documents: dict[tuple[str, str], tuple[float, Any]] = dataclasses.field(default_factory=dict)
+	versions: dict[str, str] = dataclasses.field(default_factory=dict)
+	versions_until: float = 0
 
 
 def current(doctype: str, name: str | None = None) -> Any:
@@ -38,37 +49,43 @@ def current_rows(doctype: str) -> list[frappe._dict]:
 
 
 def _current(doctype: str, name: str) -> Any:
-	if doctype in _changed_here() or _is_replica():
+	if not _is_shared(doctype):
 		return _read(doctype, name)
-	seen, now = _seen_here(), time.monotonic()
+	seen, now = _seen_here().documents, time.monotonic()
 	known = seen.get((doctype, name))
 	if known and now - known[0] < TRUSTED_SECONDS:
 		return known[1]
-	doc = _cached(doctype, name)
+	is_newest = _are_newest if name == ALL_ROWS else _is_newest
+	doc = cached(doctype, name, lambda: _read(doctype, name), lambda doc: is_newest(doctype, doc))
 	seen[doctype, name] = (now, doc)
 	return doc
 
 
-def _is_replica() -> bool:
-	"""Return whether `frappe.read_only` has switched to a replica. It may lag behind, so what it says is remembered for nobody."""
+def _is_shared(doctype: str) -> bool:
+	"""Return whether others read what this transaction reads. A replica of `frappe.read_only` may lag behind."""
 	replica = getattr(frappe.local, "replica_db", None)
-	return replica is not None and frappe.local.db is replica
+	return doctype not in _changed_here() and (replica is None or frappe.local.db is not replica)
 
 
-def _cached(doctype: str, name: str) -> Any:
+def cached(
+	doctype: str, name: str, read: Callable[[], Any], is_newest: Callable[[Any], bool] = lambda value: True
+) -> Any:
+	"""What `read` makes of rows of this table, until one of them changes. It is kept if `is_newest`."""
+	if not _is_shared(doctype):
+		return read()
 	place, newest = (frappe.local.site, doctype, name), version(doctype)
-	of_version, until, doc = _kept.get(place, (None, 0, None))
+	of_version, until, value = _kept.get(place, (None, 0, None))
 	if of_version == newest and time.monotonic() < until:
-		return doc
+		return value
 	key = f"oropendola_current:{doctype}:{newest}:{name}"
-	doc = frappe.cache.get_value(key, expires=True)
-	if doc is None:
-		doc = _read(doctype, name)
-		if not (_are_newest(doctype, doc) if name == ALL_ROWS else _is_newest(doc)):
-			return doc
-		frappe.cache.set_value(key, doc, expires_in_sec=SECONDS)
-	_keep(place, newest, doc)
-	return doc
+	value = frappe.cache.get_value(key, expires=True)
+	if value is None:
+		value = read()
+		if not is_newest(value):
+			return value
+		frappe.cache.set_value(key, value, expires_in_sec=SECONDS)
+	_keep(place, newest, value)
+	return value
 
 
 def _keep(place: tuple[str, str, str], newest: str, doc: Any) -> None:
@@ -106,7 +123,7 @@ def changed(doc: Document, method: str | None = None, *args: Any) -> None:
 
 def forget(doctype: str) -> None:
 	_changed_here().add(doctype)
-	_seen_here().clear()
+	_forget_seen()
 	# Before the commit too: a process that dies right after it could not do it. Who reads in between waits for our locks, or caches nothing.
 	_new_version(doctype)
 	frappe.db.after_commit.add(lambda: _renew(doctype))
@@ -116,7 +133,7 @@ def forget(doctype: str) -> None:
 def _renew(doctype: str) -> None:
 	_new_version(doctype)
 	_changed_here().discard(doctype)
-	_seen_here().clear()
+	_forget_seen()
 	frappe.clear_document_cache(doctype)
 
 
@@ -126,18 +143,32 @@ def _new_version(doctype: str) -> None:
 
 def version(doctype: str) -> str:
 	"""Return what a cached value of this table is kept under. Every change that commits makes it another one."""
-	version = frappe.cache.get(_version_key(doctype))
-	if not version:
+	seen, now = _seen_here(), time.monotonic()
+	if now >= seen.versions_until:
+		seen.versions, seen.versions_until = _versions(), now + TRUSTED_SECONDS
+	return seen.versions[doctype]
+
+
+def _versions() -> dict[str, str]:
+	"""Ask for all of them, because it takes as long as asking for one."""
+	found = _stored_versions()
+	missing = [doctype for doctype in VERSIONED if not found[doctype]]
+	for doctype in missing:
 		frappe.cache.set(_version_key(doctype), frappe.generate_hash(length=12), nx=True)
-		version = frappe.cache.get(_version_key(doctype))
-	return version.decode() if version else UNKNOWN
+	if missing:
+		found = _stored_versions()
+	return {doctype: text.decode() if text else UNKNOWN for doctype, text in found.items()}
+
+
+def _stored_versions() -> dict[str, bytes | None]:
+	return dict(zip(VERSIONED, frappe.cache.mget([_version_key(d) for d in VERSIONED]), strict=True))
 
 
 def _version_key(doctype: str) -> bytes:
 	return frappe.cache.make_key(f"oropendola_version:{doctype}")
 
 
-def _is_newest(doc: Document) -> bool:
+def _is_newest(doctype: str, doc: Document) -> bool:
 	"""Compare with the row as it is committed now, which a locking read sees whatever this transaction's snapshot is.
 
 	A row that somebody is changing is not waited for, and not cached.
@@ -162,10 +193,14 @@ def _are_newest(doctype: str, rows: list) -> bool:
 	return newest == {(row.name, str(row.modified)) for row in rows}
 
 
-def _seen_here() -> dict[tuple[str, str], tuple[float, Any]]:
+def _seen_here() -> Seen:
 	if frappe.flags.oropendola_seen is None:
-		frappe.flags.oropendola_seen = {}
+		frappe.flags.oropendola_seen = Seen()
 	return frappe.flags.oropendola_seen
+
+
+def _forget_seen() -> None:
+	frappe.flags.oropendola_seen = None
 
 
 def _changed_here() -> set[str]:

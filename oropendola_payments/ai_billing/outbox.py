@@ -1,7 +1,7 @@
 """The outbox of webhook events: what happened is stored in its own transaction, with one INSERT just before the commit.
 
-Nothing is stored while nobody listens. Whether somebody does comes from a cache that gets a new version with every change of an
-endpoint, and is filled by a locking read, so that an old snapshot cannot fill it again.
+Nothing is stored while nobody listens. Whether somebody does comes from a cache that is filled by a locking read, so that an old
+snapshot cannot fill it again.
 """
 
 import json
@@ -13,11 +13,11 @@ from typing import Any
 import frappe
 from frappe.utils import now
 
-from oropendola_payments.ai_billing import current, webhook_types
+from oropendola_payments.ai_billing import webhook_types
+from oropendola_payments.ai_billing.current import cached
 
 ENDPOINT, EVENT = "AI Webhook Endpoint", "AI Webhook Event"
 EVERYBODY = "*"  # no user has this name
-SECONDS = 300
 # By the index of status and user, so that no other customer's endpoint is locked.
 LISTENERS = "SELECT `name` FROM `tabAI Webhook Endpoint` WHERE `status` = 'Active' AND"
 COLUMNS = (
@@ -58,8 +58,7 @@ def discard() -> None:
 
 def has_listener(user: str | None) -> bool:
 	"""Return whether an active endpoint gets the events of this customer."""
-	version = current.version(ENDPOINT)
-	return _listens(EVERYBODY, version) or bool(user and _listens(user, version))
+	return _listens(EVERYBODY) or bool(user and _listens(user))
 
 
 def new_name() -> str:
@@ -67,13 +66,8 @@ def new_name() -> str:
 	return f"evt_{time.time_ns() // 1000:014x}{secrets.token_hex(6)}"
 
 
-def _listens(owner: str, version: str) -> bool:
-	key = f"oropendola_listens:{version}:{owner}"
-	known = frappe.cache.get_value(key, expires=True)
-	if known is None:
-		known = int(_has_endpoint(owner))
-		frappe.cache.set_value(key, known, expires_in_sec=SECONDS)
-	return bool(known)
+def _listens(owner: str) -> bool:
+	return bool(cached(ENDPOINT, owner, lambda: int(_has_endpoint(owner))))
 
 
 def _has_endpoint(owner: str) -> bool:

@@ -7,7 +7,7 @@ from frappe import _
 from frappe.utils import cint
 from frappe.utils.password import decrypt, encrypt
 
-from oropendola_payments.ai_billing.current import current
+from oropendola_payments.ai_billing.current import current, current_rows
 from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gateway_settings import (
 	PaymentGatewaySettings,
 )
@@ -23,7 +23,6 @@ from oropendola_payments.gateways.base import Gateway
 from oropendola_payments.gateways.http import HttpClient
 
 SETTINGS = "Payment Gateway Settings"
-NAMES = "oropendola_gateway_names"
 # The credentials in which the simulated accounts of one gateway differ.
 OWN = ("key_id", "key_secret", "webhook_id", "webhook_secret")
 DEFAULT_SIMULATOR = "http://127.0.0.1:8900"
@@ -31,27 +30,10 @@ DEFAULT_SIMULATOR = "http://127.0.0.1:8900"
 
 def settings_of(code: str) -> PaymentGatewaySettings:
 	"""Return the settings record of a gateway, from the shared cache."""
-	name = frappe.cache.hget(NAMES, code) or _found_name(code)
-	try:
-		return current(SETTINGS, name)
-	except frappe.DoesNotExistError:
-		return current(SETTINGS, _new_name(code))
-
-
-def _new_name(code: str) -> str:
-	"""Return the name of a record that was deleted and made again under another label, while the old name was cached."""
-	frappe.clear_last_message()
-	frappe.cache.hdel(NAMES, code)
-	return _found_name(code)
-
-
-def _found_name(code: str) -> str:
-	"""Return the name of the record. Anybody can put any code into a webhook URL, so only those of records are cached."""
-	name = gateway_of(code) and _settings_name(code)
-	if not name:
+	name = next((row.name for row in current_rows(SETTINGS) if row.gateway == code), None)
+	if not name or not gateway_of(code):
 		raise unknown_gateway(code)
-	frappe.cache.hset(NAMES, code, name)
-	return name
+	return current(SETTINGS, name)
 
 
 def adapter_of(
@@ -99,10 +81,6 @@ def missing_credentials(settings: PaymentGatewaySettings) -> list[str]:
 
 def simulator_url() -> str:
 	return (frappe.conf.get("payment_simulator_url") or DEFAULT_SIMULATOR).rstrip("/")
-
-
-def _settings_name(code: str) -> str | None:
-	return frappe.db.get_value(SETTINGS, {"gateway": code}, "name")
 
 
 def _secrets(settings: PaymentGatewaySettings, cls: type[Gateway]) -> dict[str, str]:

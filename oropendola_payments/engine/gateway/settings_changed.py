@@ -8,7 +8,6 @@ from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gat
 )
 from oropendola_payments.engine.gateway.call import forget_success
 from oropendola_payments.engine.gateway.live_guard import confirm_if_first
-from oropendola_payments.engine.gateway.registry import NAMES
 
 LIST_KEY = "oropendola_gateway_list"
 
@@ -18,18 +17,18 @@ def settings_saved(settings: PaymentGatewaySettings, method: str | None = None) 
 		confirm_if_first()
 	if settings.keys_or_mode_changed():
 		forget_success(settings.gateway)
-	_clear_lists()
+	_clear_list()
 
 
 def settings_removed(settings: PaymentGatewaySettings, method: str | None = None) -> None:
-	_clear_lists()
+	_clear_list()
 
 
-def _clear_lists() -> None:
+def _clear_list() -> None:
 	"""Clear what is cached of all gateways, now and again after the commit, because another request may cache the old rows in between."""
-	_delete_lists()
-	frappe.db.after_commit.add(_delete_lists)
+	_delete_list()
+	frappe.db.after_commit.add(_delete_list)
 
 
-def _delete_lists() -> None:
-	frappe.cache.delete_value([LIST_KEY, NAMES])
+def _delete_list() -> None:
+	frappe.cache.delete_value(LIST_KEY)

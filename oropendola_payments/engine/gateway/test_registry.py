@@ -3,7 +3,7 @@
 import frappe
 
 from oropendola_payments.ai_billing import current
-from oropendola_payments.engine.gateway.registry import NAMES, SETTINGS, settings_of
+from oropendola_payments.engine.gateway.registry import SETTINGS, settings_of
 from oropendola_payments.engine.gateway.settings_changed import settings_removed, settings_saved
 from oropendola_payments.exceptions import NotFound
 from oropendola_payments.tests.support.case import TestCase
@@ -40,13 +40,6 @@ class TestSettingsOf(TestCase):
 		self.add("Cashflows Two")
 		self.assertEqual(settings_of("cashflows").label, "Cashflows Two")
 
-	def test_a_name_that_an_older_snapshot_cached_again_is_not_believed(self):
-		self.add("Cashflows Two")
-		frappe.cache.hset(NAMES, "cashflows", self.before.name)
-		self.assertEqual(settings_of("cashflows").label, "Cashflows Two")
-
 	def test_a_deleted_gateway_is_unknown(self):
-		for cached in (None, self.before.name):
-			frappe.cache.hset(NAMES, "cashflows", cached)
-			with self.assertRaises(NotFound):
-				settings_of("cashflows")
+		with self.assertRaises(NotFound):
+			settings_of("cashflows")

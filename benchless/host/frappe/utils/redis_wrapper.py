@@ -43,6 +43,10 @@ class _Memory:
 		with self._guard:
 			return self._data.get(self._live(name))
 
+	def mget(self, names):
+		with self._guard:
+			return [self.get(name) for name in names]
+
 	def set(self, name, value, ex=None, *, nx=False):
 		with self._guard:
 			key = self._live(name)

@@ -10,6 +10,15 @@ def affected_rows() -> int:
 	return frappe.db._cursor.rowcount
 
 
+def commit() -> None:
+	"""Commit and begin the next transaction. v16 can do both with one statement."""
+	database: Any = frappe.db
+	if _major() >= 16:
+		database.commit(chain=True)
+	else:
+		database.commit()
+
+
 def permitted_count(doctype: str, filters: dict | list | None) -> int:
 	"""Return the number of records the user may see. v16 does not accept an SQL function as text in `fields`."""
 	count = {"COUNT": "name", "as": "total"} if _major() >= 16 else "count(name) as total"

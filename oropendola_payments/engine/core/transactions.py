@@ -10,6 +10,7 @@ from frappe import _
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
+from oropendola_payments.compat import commit
 from oropendola_payments.exceptions import ConcurrentChange, NotFound
 
 P = ParamSpec("P")
@@ -31,13 +32,13 @@ def in_transaction(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R
 	The new transaction holds no earlier locks, and its snapshot starts after the invoice's lock, so it sees what the last
 	holder of that lock committed.
 	"""
-	frappe.db.commit()
+	commit()
 	tries_left = MAX_TRIES
 	while True:
 		tries_left -= 1
 		try:
 			result = work(*args, **kwargs)
-			frappe.db.commit()
+			commit()
 			return result
 		except RETRYABLE:
 			frappe.db.rollback()

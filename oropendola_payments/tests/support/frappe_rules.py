@@ -94,9 +94,9 @@ def _keyword(call: ast.Call, name: str) -> ast.AST | None:
 # Transactions and records ------------------------------------------------------------------------
 
 
-@rule("only named modules commit", bad="frappe.db.commit()", good="frappe.db.rollback()")
+@rule("only named modules commit", bad="frappe.db.commit()\ncommit()", good="frappe.db.rollback()")
 def commits(module):
-	yield from module.calls(r"frappe\.db\.commit")
+	yield from module.calls(r"(\w+\.)*commit")
 
 
 @rule(

@@ -1,6 +1,8 @@
 """Apply a stored message: settle verified events; for anything else, query the gateway."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import frappe
 
@@ -43,6 +45,10 @@ class Message:
 	notice: Notice
 	adapter: Gateway | None = None
 	target: PaymentAttempt | None = None  # the attempt that an unsigned notice is about
+	mark: Callable[[str], None] | None = (
+		None  # notes in the payment's transaction that the message is processed
+	)
+	is_marked: bool = False
 
 
 def apply_notice(message: Message) -> str | None:
@@ -64,7 +70,15 @@ def _apply_event(message: Message, event: PaymentEvent | RefundEvent | DisputeEv
 	if _names_unknown_order(attempt, event):
 		refresh(attempt, adapter=message.adapter)
 		return attempt.name
-	return settle_and_capture(attempt, event, message.adapter).attempt
+	return _settle(message, attempt, event)
+
+
+def _settle(message: Message, attempt: PaymentAttempt, event: PaymentEvent) -> str:
+	mark = message.mark if len(message.notice.events) == 1 else None
+	at_end = partial(mark, attempt.name) if mark else None
+	settled = settle_and_capture(attempt, event, message.adapter, at_end)
+	message.is_marked = at_end is not None
+	return settled.attempt
 
 
 def _names_unknown_order(attempt: PaymentAttempt, event: PaymentEvent) -> bool:

@@ -1,5 +1,6 @@
 """Settle the answers of gateways, and capture authorized payments first."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import frappe
@@ -23,14 +24,20 @@ def settle_answer(attempt: PaymentAttempt, event: PaymentEvent, adapter: Gateway
 
 
 def settle_and_capture(
-	attempt: PaymentAttempt, event: PaymentEvent, adapter: Gateway | None = None
+	attempt: PaymentAttempt,
+	event: PaymentEvent,
+	adapter: Gateway | None = None,
+	at_end: Callable[[], None] | None = None,
 ) -> Settled:
-	"""Settle an event. An authorized payment is captured first, if the invoice still needs it and the gateway leaves capture to us."""
+	"""Settle an event. An authorized payment is captured first, if the invoice still needs it and the gateway leaves capture to us.
+
+	`at_end` is called in the same transaction.
+	"""
 	if event.outcome is not Outcome.AUTHORIZED:
-		return settle_attempt(attempt, event)
+		return settle_attempt(attempt, event, at_end)
 	adapter = adapter or adapter_of(attempt.gateway)
 	if not adapter.capabilities.capture or not should_capture(attempt):
-		return settle_attempt(attempt, event)
+		return settle_attempt(attempt, event, at_end)
 	frappe.db.commit()
 	key = operation_key(attempt.name, "capture")
 	try:
@@ -38,4 +45,4 @@ def settle_and_capture(
 	except GatewayError:
 		settle_attempt(attempt, event)  # at least record that it is authorized
 		raise
-	return settle_attempt(attempt, captured)
+	return settle_attempt(attempt, captured, at_end)

@@ -6,6 +6,7 @@ replayed. Duplicates change nothing.
 
 import time
 from datetime import timedelta
+from functools import partial
 from hashlib import sha256
 
 import frappe
@@ -18,6 +19,7 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 	is_reference,
 )
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
+from oropendola_payments.compat import commit
 from oropendola_payments.engine.core.after_commit import enqueue_once
 from oropendola_payments.engine.core.redaction import redact_body, redact_headers
 from oropendola_payments.engine.core.transactions import in_transaction, lock
@@ -103,7 +105,7 @@ def store(gateway: str, callback: Callback, notice: Notice) -> str | None:
 	except frappe.DuplicateEntryError:
 		frappe.db.rollback()
 		return None
-	frappe.db.commit()
+	commit()
 	return row.name
 
 
@@ -180,17 +182,26 @@ def _read(name: str) -> Message:
 
 
 def process_message(name: str, message: Message) -> str:
-	"""Apply a stored message and return its new status. Settlement commits itself, so the row is marked afterwards."""
+	"""Apply a stored message and return its new status. A message about one payment is marked in the payment's transaction."""
+	message.mark = partial(_mark, name)
 	with acting_as("Webhook"):
 		attempt = apply_notice(message)
-	status = "Processed" if attempt else "Ignored"
+	if not message.is_marked:
+		_mark(name, attempt)
+		commit()
+	return _status_for(attempt).lower()
+
+
+def _mark(name: str, attempt: str | None) -> None:
 	frappe.db.sql(
 		"UPDATE `tabPayment Webhook Log` SET status = %s, attempt = %s, error = NULL, next_attempt_at = NULL,"
 		" attempts = attempts + 1, modified = %s WHERE name = %s",
-		(status, attempt, now_datetime(), name),
+		(_status_for(attempt), attempt, now_datetime(), name),
 	)
-	frappe.db.commit()
-	return status.lower()
+
+
+def _status_for(attempt: str | None) -> str:
+	return "Processed" if attempt else "Ignored"
 
 
 def record_failure(name: str, error: Exception) -> None:

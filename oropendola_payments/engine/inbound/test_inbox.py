@@ -10,6 +10,7 @@ from oropendola_payments.api import admin
 from oropendola_payments.engine.inbound import inbox, notice_codec
 from oropendola_payments.engine.jobs import payment_jobs
 from oropendola_payments.tests.support.case import TestCase
+from oropendola_payments.tests.support.crashes import count_crash_points, crashing
 from oropendola_payments.tests.support.factories import as_user, create_user, enable_gateway
 from oropendola_payments.tests.support.gateway_events import UNSIGNED_NOTICES
 from oropendola_payments.tests.support.http import call
@@ -156,8 +157,6 @@ class TestProcessingFailures(InboxCase):
 
 	def test_a_notice_left_by_a_crashed_worker_is_processed_by_the_sweep(self):
 		"""R3: it was stored as Received and not processed."""
-		from oropendola_payments.tests.support.crashes import crashing
-
 		journey, messages = self.paid_with_webhooks("payu")
 		with crashing(at=1) as rehearsal:
 			pass
@@ -171,6 +170,18 @@ class TestProcessingFailures(InboxCase):
 		make_due(journey.invoice)
 		payment_jobs.run_inbox()
 		self.assertEqual((self.logs()[0].status, journey.status()), ("Processed", "Paid"))
+
+	def test_a_payment_and_its_notice_are_recorded_together(self):
+		"""Wherever the process dies, no notice is processed without its payment, and no payment without its notice."""
+		message = self.paid_with_webhooks("stripe")[1][0]
+		points, seen = count_crash_points(lambda: deliver(message)), set()
+		for point in range(points, points - 12, -1):
+			journey, messages = self.paid_with_webhooks("stripe")
+			self.since = frappe.utils.now()
+			with crashing(at=point):
+				deliver(messages[0])
+			seen.add((self.logs("stripe")[0].status, journey.status()))
+		self.assertEqual(seen, {("Received", "Processing"), ("Processed", "Paid")})
 
 	def test_after_the_last_retry_a_notice_is_a_dead_letter_that_can_be_replayed(self):
 		journey, messages = self.paid_with_webhooks("payu")

@@ -4,6 +4,8 @@ Callbacks, webhooks, polling, the Desk and manual payments all end here. Capture
 events change in one transaction, so an invoice is never paid without service. Repeating an event changes nothing and is no error.
 """
 
+from collections.abc import Callable
+
 import frappe
 from frappe import _
 
@@ -28,14 +30,16 @@ def settle(gateway: str, event: PaymentEvent) -> Settled:
 	return settle_attempt(find_attempt(gateway, event), event)
 
 
-def settle_attempt(attempt: PaymentAttempt, event: PaymentEvent) -> Settled:
-	"""Settle an event for this attempt."""
+def settle_attempt(
+	attempt: PaymentAttempt, event: PaymentEvent, at_end: Callable[[], None] | None = None
+) -> Settled:
+	"""Settle an event for this attempt. `at_end` is called in the same transaction."""
 	try:
-		settled = in_transaction(_settle_locked, attempt.invoice, attempt.name, event)
+		settled = in_transaction(_settle_locked, attempt.invoice, attempt.name, event, at_end)
 	except frappe.DuplicateEntryError:
 		# This payment is already recorded, perhaps for another attempt.
 		settled = in_transaction(
-			_settle_locked, attempt.invoice, attempt.name, event, after_duplicate_key=True
+			_settle_locked, attempt.invoice, attempt.name, event, at_end, after_duplicate_key=True
 		)
 	follow_up(settled)
 	return settled
@@ -58,7 +62,11 @@ def find_attempt(gateway: str, event: PaymentEvent | DisputeEvent | Notice) -> P
 
 
 def _settle_locked(
-	invoice_name: str, attempt_name: str, event: PaymentEvent, after_duplicate_key: bool = False
+	invoice_name: str,
+	attempt_name: str,
+	event: PaymentEvent,
+	at_end: Callable[[], None] | None,
+	after_duplicate_key: bool = False,
 ) -> Settled:
 	invoice = lock("AI Invoice", invoice_name)
 	attempt = lock("Payment Attempt", attempt_name)
@@ -72,6 +80,8 @@ def _settle_locked(
 		note_pending(invoice, attempt, event)
 	else:
 		result.changed = result.failed = close_attempt(invoice, attempt, event)
+	if at_end:
+		at_end()
 	return result
 
 

@@ -46,7 +46,7 @@ OTHERS = {
 	("engine/payouts/record.py", "_add"),  # a new payout
 	("engine/payouts/settings.py", "write"),  # what is known of the payouts of a gateway
 	("engine/monitoring/alerts.py", "_close"),
-	("engine/inbound/inbox.py", "process_message"),
+	("engine/inbound/inbox.py", "_mark"),
 	("engine/inbound/inbox.py", "_record_failure_locked"),
 	("engine/inbound/inbox.py", "_defer"),
 	("install.py", "ensure_settings"),

@@ -16,8 +16,9 @@ TAKES_API_KEY = re.compile(r"/api/(?:v[0-9]+/)?method/oropendola_payments\.api\.
 ASKED_BY_PROXIES = re.compile(
 	r"/api/(?:v[0-9]+/)?method/oropendola_payments\.api\.usage\.(?:authorize|check)(?:/|$)"
 )
-# Agents send whole messages, which are read from the body and not from arguments.
+# Agents and gateways send whole messages, which are read from the body and not from arguments.
 AGENTS = re.compile(r"/api/(?:v[0-9]+/)?method/oropendola_payments\.api\.mcp\.")
+GATEWAYS = re.compile(r"/api/(?:v[0-9]+/)?method/oropendola_payments\.api\.webhooks\.")
 BEARER = "Bearer "
 UNREADABLE = (500, 417)  # what Frappe 15 and 16 answer to JSON that cannot be read
 
@@ -27,7 +28,7 @@ def read_request() -> None:
 	request = frappe.local.request
 	if OURS.match(request.path):
 		frappe.local.form_dict.pop("cmd", None)
-	if AGENTS.match(request.path):
+	if AGENTS.match(request.path) or GATEWAYS.match(request.path):
 		frappe.local.form_dict.clear()
 	if TAKES_API_KEY.match(request.path) or AGENTS.match(request.path):
 		_take_bearer_key(request)

@@ -17,8 +17,8 @@ from oropendola_payments.ai_billing import webhook_types
 from oropendola_payments.ai_billing.current import cached
 
 ENDPOINT, EVENT = "AI Webhook Endpoint", "AI Webhook Event"
-EVERYBODY = "*"  # no user has this name
-# By the index of status and user, so that no other customer's endpoint is locked.
+EVERYBODY, SOMEBODY = "*", "?"  # no user has such a name
+# By the index of status and user, so that at most one other customer's endpoint is locked.
 LISTENERS = "SELECT `name` FROM `tabAI Webhook Endpoint` WHERE `status` = 'Active' AND"
 COLUMNS = (
 	*("name", "type", "user", "occurred_at", "status", "data"),
@@ -58,7 +58,7 @@ def discard() -> None:
 
 def has_listener(user: str | None) -> bool:
 	"""Return whether an active endpoint gets the events of this customer."""
-	return _listens(EVERYBODY) or bool(user and _listens(user))
+	return _listens(EVERYBODY) or bool(user and _listens(SOMEBODY) and _listens(user))
 
 
 def new_name() -> str:
@@ -72,8 +72,9 @@ def _listens(owner: str) -> bool:
 
 def _has_endpoint(owner: str) -> bool:
 	"""Ask for the newest committed row, whatever the snapshot of this transaction is."""
-	if owner == EVERYBODY:
-		return bool(frappe.db.sql(f"{LISTENERS} `user` IS NULL LIMIT 1 FOR UPDATE"))
+	if owner in (EVERYBODY, SOMEBODY):
+		whose = "IS NULL" if owner == EVERYBODY else "IS NOT NULL"
+		return bool(frappe.db.sql(f"{LISTENERS} `user` {whose} LIMIT 1 FOR UPDATE"))
 	return bool(frappe.db.sql(f"{LISTENERS} `user` = %s LIMIT 1 FOR UPDATE", (owner,)))
 
 

@@ -3,10 +3,9 @@
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
-
-import frappe
 
 from oropendola_payments.gateways.cards import passes_luhn
 
@@ -36,7 +35,7 @@ def redact(value: Any) -> Any:
 	"""Return the same structure with personal data and secrets masked."""
 	if isinstance(value, Mapping):
 		return {
-			redact_text(str(key)): MASK if _is_private(key) and item else redact(item)
+			_shown_key(str(key)): MASK if _is_private(str(key)) and item else redact(item)
 			for key, item in value.items()
 		}
 	if isinstance(value, list | tuple):
@@ -72,10 +71,14 @@ def redact_headers(headers: Mapping) -> dict:
 	return {key: value[:200] for key, value in headers.items() if key.lower() in KEPT_HEADERS}
 
 
-def _is_private(key: frappe._dict) -> bool:
-	if str(key).lower() in EXACT:
-		return True
-	return bool(PRIVATE.search(PUNCTUATION.sub("", str(key).lower())))
+@lru_cache(maxsize=2000)
+def _shown_key(key: str) -> str:
+	return redact_text(key)
+
+
+@lru_cache(maxsize=2000)
+def _is_private(key: str) -> bool:
+	return key.lower() in EXACT or bool(PRIVATE.search(PUNCTUATION.sub("", key.lower())))
 
 
 def _mask_card(match: re.Match) -> str:

@@ -120,28 +120,33 @@ class Site:
 		return Shot(f"{API}webhooks.receive?gateway={GATEWAY}", message.body, dict(message.headers))
 
 
-def measure(gun: Gun, site: Site, count: int, rounds: int) -> dict[str, float]:
+def measure(gun: Gun, site: Site, count: int, rounds: int) -> dict[str, list[tuple[float, float]]]:
+	"""Return, for each kind and round, its rate and that of the pings beside it: how fast a machine is changes in seconds."""
 	kinds: dict[str, Callable[[int], list[Shot]]] = {
-		"ping": site.pings,
 		"consume": site.consumes,
 		"consume, three limits": site.limited_consumes,
 		"refused key": site.refused,
 		"settling webhook": site.settlings,
 		"duplicate webhook": site.duplicates,
 	}
-	rates: dict[str, list[float]] = {kind: [] for kind in kinds}
+	rates: dict[str, list[tuple[float, float]]] = {kind: [] for kind in kinds}
 	for number in range(rounds + 1):
 		for kind, shots in kinds.items():
-			rate = gun.rate(shots(count))
+			prepared = shots(count)
+			before, rate, after = gun.rate(site.pings(count)), gun.rate(prepared), gun.rate(site.pings(count))
 			if number:  # the first round fills the caches
-				rates[kind].append(rate)
-	return {kind: statistics.median(found) for kind, found in rates.items()}
+				rates[kind].append((rate, (before + after) / 2))
+	return rates
 
 
-def report(rates: dict[str, float]):
-	for kind, rate in rates.items():
+def report(rates: dict[str, list[tuple[float, float]]]):
+	pings = [ping for found in rates.values() for _rate, ping in found]
+	print(f"{'ping':23}{statistics.median(pings):8.1f} a second")
+	for kind, found in rates.items():
+		rate, shares = statistics.median(rate for rate, _ping in found), [rate / ping for rate, ping in found]
 		goal = f"   goal {GOALS[kind]:.2f}" if kind in GOALS else ""
-		print(f"{kind:23}{rate:8.1f} a second{rate / rates['ping']:8.2f} of ping{goal}")
+		spread = f"({min(shares):.2f} to {max(shares):.2f})"
+		print(f"{kind:23}{rate:8.1f} a second{statistics.median(shares):8.2f} of ping {spread}{goal}")
 
 
 def main():

@@ -24,7 +24,12 @@ class BrowserTestCase(TestCase):
 		cls.addClassCleanup(cls.host.close)
 		cls.simulator = cls.host.simulator
 		for code in GATEWAYS:
-			factories.enable_gateway(code, is_default=0, embed_checkout=0, require_phone_code=0)
+			# By address, because a web server of Frappe 16 reads the site's configuration once a minute.
+			address = f"{cls.simulator.url}/{code}"
+			factories.enable_gateway(
+				code, is_default=0, embed_checkout=0, require_phone_code=0, api_base_url=address
+			)
+			cls.addClassCleanup(factories.enable_gateway, code)
 
 	def setUp(self):
 		super().setUp()

@@ -53,8 +53,8 @@ OPTIONS = settings(
 )
 # What a refused request may write: it counts against a limit, and errors of the framework are logged.
 MAY_CHANGE = {"tabPayment Counter", "tabError Log"}
-# Before it refuses, it asks the gateway about the last payment, and writes down when.
-ASKS_THE_GATEWAY = {"retry_payment": {"tabPayment Attempt"}}
+# Before it refuses, it asks the gateway about the last payment, and writes down when, and that the gateway answered.
+ASKS_THE_GATEWAY = {"retry_payment": {"tabPayment Attempt", "tabPayment Gateway Settings"}}
 CONFIG = {"allow_tests": True, "allow_payment_simulator": True, "pause_scheduler": 1}
 
 

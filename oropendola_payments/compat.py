@@ -11,12 +11,17 @@ def affected_rows() -> int:
 
 
 def commit() -> None:
-	"""Commit and begin the next transaction. v16 can do both with one statement."""
-	database: Any = frappe.db
-	if _major() >= 16:
-		database.commit(chain=True)
-	else:
-		database.commit()
+	"""Commit and begin the next transaction."""
+	frappe.db.commit(**_in_one_statement())
+
+
+def rollback() -> None:
+	"""Roll back and begin the next transaction."""
+	frappe.db.rollback(**_in_one_statement())
+
+
+def _in_one_statement() -> dict[str, Any]:
+	return {"chain": True} if _major() >= 16 else {}
 
 
 def permitted_count(doctype: str, filters: dict | list | None) -> int:

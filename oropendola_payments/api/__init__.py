@@ -15,6 +15,7 @@ from frappe import _
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.api.arguments import checked_arguments, require_utf8
 from oropendola_payments.api.contract import Contract
+from oropendola_payments.compat import rollback
 from oropendola_payments.engine.core.times import with_iso_times
 from oropendola_payments.exceptions import NotAllowed, details_of, is_refusal, sentence_of, slug_of
 from oropendola_payments.roles import is_manager, is_staff
@@ -67,7 +68,7 @@ def refusal(error: Exception) -> dict:
 	if not is_refusal(error):
 		raise error
 	sentence = sentence_of(error)
-	frappe.db.rollback()
+	rollback()
 	frappe.clear_messages()
 	frappe.local.response.http_status_code = getattr(error, "http_status_code", 500)
 	answer = {"success": False, "error": sentence, "error_code": slug_of(error)}

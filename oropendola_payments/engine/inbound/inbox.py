@@ -19,7 +19,7 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 	is_reference,
 )
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
-from oropendola_payments.compat import commit
+from oropendola_payments.compat import commit, rollback
 from oropendola_payments.engine.core.after_commit import enqueue_once
 from oropendola_payments.engine.core.redaction import redact_body, redact_headers
 from oropendola_payments.engine.core.transactions import in_transaction, lock
@@ -103,7 +103,7 @@ def store(gateway: str, callback: Callback, notice: Notice) -> str | None:
 	try:
 		row.add()
 	except frappe.DuplicateEntryError:
-		frappe.db.rollback()
+		rollback()
 		return None
 	commit()
 	return row.name

@@ -12,10 +12,10 @@ import frappe
 from frappe.query_builder.functions import Count
 from frappe.utils import get_datetime, now_datetime
 
+from oropendola_payments.ai_billing.last_check import KEY, changed_since, last
 from oropendola_payments.engine.monitoring import invariants
 from oropendola_payments.engine.monitoring.invariants import LIMIT, RULES, times_of_rules
 
-KEY = "oropendola_checked"
 BATCH = 500
 # Some rules look at what is an hour old, and a transaction may commit a while after the time of its events.
 OVERLAP = timedelta(hours=2)
@@ -79,11 +79,6 @@ OPEN_STATES = {
 
 
 # What was found -----------------------------------------------------------------------------------
-
-
-def last() -> frappe._dict:
-	"""Return what is known: `violations`, `counts`, and when both were checked. All are empty if Redis was emptied since."""
-	return frappe._dict(frappe.cache.get_value(KEY) or {})
 
 
 def forget() -> None:
@@ -155,25 +150,16 @@ def _add(found: Violations, rule: str, names: Iterable[str]) -> None:
 
 def _changed(since: datetime) -> Iterator[dict[str, list[str]]]:
 	"""Yield batches of records that something happened to, by DocType."""
-	own = _names("AI Subscription", since)
+	own = changed_since("AI Subscription", since)
 	for first in range(0, len(own), BATCH):
 		yield _with_others([], own[first : first + BATCH])
-	invoices = _names("AI Invoice", since)
+	invoices = changed_since("AI Invoice", since)
 	for first in range(0, len(invoices), BATCH):
 		part = invoices[first : first + BATCH]
 		subscriptions = frappe.get_all(
 			"AI Invoice", {"name": ("in", part)}, pluck="subscription", distinct=True
 		)
 		yield _with_others(part, [name for name in subscriptions if name])
-
-
-def _names(doctype: str, since: datetime) -> list[str]:
-	event = frappe.qb.DocType("Payment Event")
-	column = event.invoice if doctype == "AI Invoice" else event.reference_name
-	query = frappe.qb.from_(event).select(column).distinct().where(event.creation >= since)
-	if doctype != "AI Invoice":
-		query = query.where(event.reference_doctype == doctype)
-	return sorted(name for name in query.run(pluck=True) if name)
 
 
 def _with_others(invoices: list[str], subscriptions: list[str]) -> dict[str, list[str]]:

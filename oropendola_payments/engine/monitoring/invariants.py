@@ -5,6 +5,7 @@ from datetime import timedelta
 import frappe
 from frappe.utils import now_datetime
 
+from oropendola_payments.ai_billing import last_check
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.day_figures.rules import DAY_RULES
 from oropendola_payments.engine.monitoring.credit_rules import CREDIT_RULES
@@ -13,7 +14,7 @@ from oropendola_payments.engine.monitoring.payout_rules import PAYOUT_RULES
 from oropendola_payments.engine.monitoring.usage_rules import USAGE_RULES
 from oropendola_payments.engine.monitoring.webhook_rules import WEBHOOK_RULES
 
-LIMIT = 50
+LIMIT = last_check.MOST
 
 RULES = {
 	"paid_without_service": """

@@ -45,8 +45,9 @@ def list_failed_messages(caller: Caller, limit: int = 20) -> dict:
 
 
 def list_differences(caller: Caller, limit: int = 20) -> dict:
-	_columns, rows = reconciliation_differences.execute()
-	return {"differences": [_difference(row) for row in rows[:limit]], "total": len(rows)}
+	_columns, rows, note = reconciliation_differences.execute()
+	found = [_difference(row) for row in rows[:limit]]
+	return {"differences": found, "total": len(rows), "note": note or ""}
 
 
 def _difference(row: dict) -> dict:
@@ -95,7 +96,7 @@ TOOLS = (
 		description="Differences between gateways, invoices and refunds, and open reviews. Normally there are none.",
 		run=list_differences,
 		arguments=s.argument_schema(optional=LIMIT),
-		answer=s.answer_schema(differences=ROWS, total={"type": "integer"}),
+		answer=s.answer_schema(differences=ROWS, total={"type": "integer"}, note={"type": "string"}),
 		audience=STAFF,
 	),
 	Tool(

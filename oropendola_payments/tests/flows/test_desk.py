@@ -316,7 +316,7 @@ class TestReports(DeskCase):
 			frappe.db.set_value("Payment Refund", refund, "status", "Refunded")
 
 	def differences(self, invoice: str) -> list[dict]:
-		_columns, rows = reconciliation_differences.execute({})
+		_columns, rows, _message = reconciliation_differences.execute({})
 		return [row for row in rows if row["invoice"] == invoice]
 
 	def test_only_managers_and_auditors_may_open_the_reports(self):

@@ -6,11 +6,11 @@ import frappe
 from frappe import _
 from frappe.query_builder import DocType
 from frappe.query_builder.functions import Abs, Coalesce, Sum
-from frappe.utils import cint, escape_html, flt, now_datetime
+from frappe.utils import cint, escape_html, flt, get_datetime, now_datetime
 
-from oropendola_payments.ai_billing import analytics
+from oropendola_payments.ai_billing import analytics, last_check
 from oropendola_payments.ai_billing.current import payment_settings
-from oropendola_payments.ai_billing.formatting import money
+from oropendola_payments.ai_billing.formatting import moment, money
 
 LIMIT = 500
 ACTIONS = {
@@ -21,10 +21,13 @@ ACTIONS = {
 	"Pending": "Open the attempt and press Refresh status.",
 }
 TOLERANCE = 0.0000001
+SUM_RULE, BATCH = "paid_amount_differs_from_captures", 500
+# A transaction may commit a while after the time of its events.
+OVERLAP = timedelta(minutes=30)
 
 
-def execute(filters: dict | None = None) -> tuple[list[dict], list[dict]]:
-	"""Return columns and rows, the oldest first."""
+def execute(filters: dict | None = None) -> tuple[list[dict], list[dict], str | None]:
+	"""Return columns, rows with the oldest first, and a message."""
 	gateway, kind = analytics.gateway_code((filters or {}).get("gateway")), (filters or {}).get("kind")
 	found = [row for name, find in SOURCES.items() if kind in (None, "", name) for row in find()]
 	labels = analytics.gateway_labels()
@@ -33,7 +36,7 @@ def execute(filters: dict | None = None) -> tuple[list[dict], list[dict]]:
 		for row in found
 		if gateway in (None, "", row["gateway"])
 	]
-	return columns(), sorted(rows, key=lambda row: str(row["since"]))
+	return columns(), sorted(rows, key=lambda row: str(row["since"])), _message(kind)
 
 
 def _reviews() -> list[dict]:
@@ -80,14 +83,13 @@ def _unresolved_overpayments() -> list[dict]:
 
 
 def _sums() -> list[dict]:
-	"""Return invoices whose paid amount differs from the sum of their payments."""
-	invoice, capture = DocType("AI Invoice"), DocType("Payment Capture")
-	own = (invoice.name, invoice.payment_gateway, invoice.currency, invoice.creation, invoice.amount_paid)
-	captured = Coalesce(Sum(capture.applied_amount), 0)
-	query = frappe.qb.from_(invoice).left_join(capture).on(capture.invoice == invoice.name)
-	query = query.select(*own, captured.as_("captured")).groupby(*own)
-	query = query.having(Abs(invoice.amount_paid - captured) > TOLERANCE)
-	rows = query.orderby(invoice.creation).limit(LIMIT).run(as_dict=True)
+	"""Return invoices whose paid amount differs from the sum of their payments, among those that may have one."""
+	found: list[frappe._dict] = []
+	names = sorted(
+		{*last_check.violating(SUM_RULE), *last_check.changed_since("AI Invoice", _compared_until())}
+	)
+	for first in range(0, len(names), BATCH):
+		found += _differing(names[first : first + BATCH])
 	text = _("The invoice shows {0} as paid, but its payments add up to {1}.")
 	return [
 		_difference(
@@ -100,8 +102,39 @@ def _sums() -> list[dict]:
 			row.creation,
 		)
 		| {"amount": flt(row.amount_paid) - flt(row.captured), "currency": row.currency}
-		for row in rows
+		for row in sorted(found, key=lambda row: row.creation)[:LIMIT]
 	]
+
+
+def _differing(names: list[str]) -> list[frappe._dict]:
+	invoice, capture = DocType("AI Invoice"), DocType("Payment Capture")
+	own = (invoice.name, invoice.payment_gateway, invoice.currency, invoice.creation, invoice.amount_paid)
+	captured = Coalesce(Sum(capture.applied_amount), 0)
+	query = frappe.qb.from_(invoice).left_join(capture).on(capture.invoice == invoice.name)
+	query = query.select(*own, captured.as_("captured")).where(invoice.name.isin(names)).groupby(*own)
+	return query.having(Abs(invoice.amount_paid - captured) > TOLERANCE).run(as_dict=True)
+
+
+def _compared_until() -> datetime:
+	"""Return the time of the last hourly check, and not more than a day ago, so that what is read now stays small."""
+	checked, day_ago = last_check.last().checked_on, now_datetime() - timedelta(days=1)
+	return max(get_datetime(checked) - OVERLAP, day_ago) if checked else day_ago
+
+
+def _message(kind: str | None) -> str | None:
+	"""Return how far the sums of all invoices are known."""
+	if kind not in (None, "", "Sum"):
+		return None
+	known = last_check.last()
+	if not known.counted_on:
+		return _(
+			"Sum: invoices that changed in the last 24 hours are compared with their payments now, and all others by the next hourly check."
+		)
+	text = _("Sum: all invoices were compared with their payments on {0}, and those that changed later now.")
+	message = text.format(moment(known.counted_on))
+	if len(last_check.violating(SUM_RULE)) < last_check.MOST:
+		return message
+	return f"{message} {_('There are more than the check keeps. Please resolve these first.')}"
 
 
 def _refunds() -> list[dict]:

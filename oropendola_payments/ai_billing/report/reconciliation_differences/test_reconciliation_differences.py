@@ -1,0 +1,80 @@
+"""The report Reconciliation Differences, between two checks of the invariants."""
+
+from datetime import timedelta
+
+import frappe
+from frappe.utils import now_datetime
+
+from oropendola_payments.ai_billing.report.reconciliation_differences.reconciliation_differences import (
+	SUM_RULE,
+	execute,
+)
+from oropendola_payments.engine.monitoring import checks, invariants
+from oropendola_payments.tests.support.case import TestCase
+from oropendola_payments.tests.support.factories import create_invoice
+
+
+class TestSums(TestCase):
+	def setUp(self):
+		super().setUp()
+		self.addCleanup(checks.forget)
+		self.invoice = create_invoice().name
+		self.addCleanup(self.forge, 0)
+
+	def forge(self, amount: int = 5) -> None:
+		"""Change the invoice as the app never does, and leave no event."""
+		frappe.db.set_value("AI Invoice", self.invoice, "amount_paid", amount, update_modified=False)
+
+	def age_events(self) -> None:
+		long_ago = now_datetime() - timedelta(days=2)
+		frappe.db.sql(
+			"UPDATE `tabPayment Event` SET creation = %s WHERE invoice = %s", (long_ago, self.invoice)
+		)
+
+	def is_listed(self, **filters: str) -> bool:
+		return any(row["invoice"] == self.invoice for row in execute(filters)[1])
+
+	def test_what_the_last_check_found_is_listed_until_it_is_put_right(self):
+		self.age_events()
+		self.forge()
+		checks.check_all()
+		self.assertTrue(self.is_listed())
+		self.assertTrue(self.is_listed(kind="Sum"))
+		self.forge(0)
+		self.assertFalse(self.is_listed())
+
+	def test_what_changed_after_the_last_check_is_compared_at_once(self):
+		checks.check_all()
+		self.forge()
+		self.assertTrue(self.is_listed())
+
+	def test_an_old_invoice_is_left_to_the_next_check(self):
+		checks.forget()
+		self.age_events()
+		self.forge()
+		self.assertFalse(self.is_listed())
+		checks.check_changed()
+		self.assertTrue(self.is_listed())
+
+	def test_more_invoices_than_fit_into_one_statement_are_compared(self):
+		self.forge()
+		names = [f"no-such-invoice-{number}" for number in range(1200)]
+		known = {**checks.last(), "violations": {SUM_RULE: names}, "checked_on": str(now_datetime())}
+		frappe.cache.set_value(checks.KEY, known)
+		self.assertTrue(self.is_listed())
+
+	def test_the_page_says_how_far_the_sums_are_known(self):
+		checks.forget()
+		self.assertIn("last 24 hours", execute({})[2])
+		checks.check_all()
+		self.assertIn("all invoices were compared", execute({})[2])
+		self.assertIsNone(execute({"kind": "Review"})[2])
+
+	def test_the_page_says_when_the_check_found_more_than_it_keeps(self):
+		checks.check_all()
+		known = {**checks.last(), "violations": {SUM_RULE: ["x"] * invariants.LIMIT}}
+		frappe.cache.set_value(checks.KEY, known)
+		self.assertIn("There are more", execute({})[2])
+
+	def test_the_rule_whose_findings_are_listed_exists(self):
+		self.assertIn(SUM_RULE, invariants.RULES)

@@ -1,6 +1,7 @@
 """Report: what each gateway took and what it paid out in a period, and what it has not paid out yet."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,8 @@ from frappe.query_builder.functions import Count, Sum
 from frappe.utils import add_days, getdate
 
 from oropendola_payments.ai_billing import analytics
+from oropendola_payments.ai_billing.daily import stored
+from oropendola_payments.ai_billing.daily.types import MONEY
 from oropendola_payments.ai_billing.doctype.payment_payout.payment_payout import SUMS
 from oropendola_payments.ai_billing.periods import today
 
@@ -26,17 +29,15 @@ THEIRS = {
 	"paid_out": 1,
 }
 LINE = "Payment Payout Line"
+AT_ONCE_DAYS = 7
 
 
 def execute(filters: dict | None = None) -> tuple[list[dict], list[dict]]:
 	"""Return columns and rows, one for each gateway and currency."""
 	period = _period(filters or {})
 	rows: dict[tuple[str, str], dict[str, Any]] = {}
-	_add(rows, "captured", _taken("Payment Capture", "captured_at", period))
-	_add(rows, "refunded", _taken("Payment Refund", "completed_at", period))
-	_add(rows, "open", _taken("Payment Capture", "captured_at", period, "capture", "Capture"))
-	for gateway, currency, amount in _taken("Payment Refund", "completed_at", period, "refund", "Refund"):
-		_row(rows, gateway, currency)["open"] -= _decimal(amount)
+	_add_taken(rows, period)
+	_add_open(rows, period)
 	_add_payouts(rows, period)
 	labels = analytics.gateway_labels()
 	return columns(), [
@@ -60,24 +61,54 @@ def _row(rows: dict, gateway: str, currency: str) -> dict[str, Any]:
 	return rows.setdefault((gateway, currency), {"gateway": gateway, "currency": currency, **empty})
 
 
-def _add(rows: dict, column: str, found: Iterable[tuple]) -> None:
-	for gateway, currency, amount in found:
-		_row(rows, gateway, currency)[column] += _decimal(amount)
+def _add_taken(rows: dict, period: dict) -> None:
+	"""Add what was captured and refunded. Until something of it is in a payout, all of it is in none."""
+	for own in stored.figures(period["since"], add_days(period["until"], -1), parts=(MONEY,)):
+		gateway, currency, mode = own.group.gateway, own.group.currency, own.group.mode
+		if mode == "Manual" or gateway == "credit" or not (own.taken or own.refunded):
+			continue
+		if period["gateway"] in ("", gateway) and period["currency"] in ("", currency):
+			row = _row(rows, gateway, currency)
+			row["captured"] += own.taken
+			row["refunded"] += own.refunded
+			row["open"] += own.taken - own.refunded
 
 
-def _taken(
-	doctype: str, moment: str, period: dict, missing: str | None = None, kind: str | None = None
-) -> list[tuple]:
-	"""The captures or refunds of the period by gateway and currency; with `missing` only those that no line is about."""
-	table, attempt = DocType(doctype), DocType("Payment Attempt")
-	query = frappe.qb.from_(table).join(attempt).on(attempt.name == table.attempt)
-	query = query.where(attempt.mode != "Manual").where(table.gateway != "credit")
-	if doctype == "Payment Refund":
+def _add_open(rows: dict, period: dict) -> None:
+	"""Count what is in no payout, for the gateways of which there are any."""
+	line = DocType(LINE)
+	reported = frappe.qb.from_(line).select(line.gateway).distinct().run(pluck=True)
+	counted = {key: row for key, row in rows.items() if key[0] in reported}
+	for row in counted.values():
+		row["open"] = Decimal(0)
+	if not counted:
+		return
+	gateways = sorted({gateway for gateway, _currency in counted})
+	for start, end in _weeks(period):
+		part = {**period, "since": start, "until": end, "gateways": gateways}
+		for gateway, currency, amount in _unreported("Payment Capture", "captured_at", "capture", part):
+			_row(rows, gateway, currency)["open"] += _decimal(amount)
+		for gateway, currency, amount in _unreported("Payment Refund", "completed_at", "refund", part):
+			_row(rows, gateway, currency)["open"] -= _decimal(amount)
+
+
+def _weeks(period: dict) -> Iterator[tuple[date, date]]:
+	"""Yield the period in parts so short that MariaDB finds their records by an index instead of reading them all."""
+	start = period["since"]
+	while start < period["until"]:
+		end = min(add_days(start, AT_ONCE_DAYS), period["until"])
+		yield start, end
+		start = end
+
+
+def _unreported(doctype: str, moment: str, link: str, period: dict) -> list[tuple]:
+	"""Return the captures or refunds that no line of a payout is about, by gateway and currency."""
+	table, line = DocType(doctype), DocType(LINE)
+	own_kind = "Capture" if link == "capture" else "Refund"
+	query = frappe.qb.from_(table).left_join(line).on((line[link] == table.name) & (line.kind == own_kind))
+	query = query.where(line.name.isnull()).where(table.gateway.isin(period["gateways"]))
+	if link == "refund":
 		query = query.where(table.status == "Refunded")
-	if missing:
-		line = DocType(LINE)
-		query = query.left_join(line).on((line[missing] == table.name) & (line.kind == kind))
-		query = query.where(line.name.isnull())
 	query = _restricted(query, table, table[moment], period)
 	query = query.select(table.gateway, table.currency, Sum(table.amount))
 	return query.groupby(table.gateway, table.currency).run()

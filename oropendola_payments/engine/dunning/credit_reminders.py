@@ -1,6 +1,7 @@
 """Remind customers of credits that expire soon, once for each day set in Payment Settings, in one email for all that is due."""
 
 from datetime import date, timedelta
+from functools import partial
 
 import frappe
 from frappe.utils import cint, get_url, getdate
@@ -12,6 +13,7 @@ from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.core.batch import for_each
 from oropendola_payments.engine.core.transactions import in_transaction, read
 from oropendola_payments.engine.dunning import opt_out
+from oropendola_payments.engine.wallet import expiry
 
 GRANT = "AI Credit Grant"
 MAIL = "oropendola_payments.engine.notifications.credit_mails.credits_expiring"
@@ -23,8 +25,12 @@ def remind_all() -> int:
 	offsets = settings.credit_reminder_offsets()
 	if not offsets or not cint(settings.send_credit_mails):
 		return 0
-	soon = {"remaining": (">=", 1), "valid_until": ("<=", today() + timedelta(days=offsets[0]))}
-	return for_each(GRANT, soon, lambda name: remind(frappe.db.get_value(GRANT, name, "user"), offsets))
+	days = expiry.last_days(today(), today() + timedelta(days=offsets[0] + 1))
+	return sum(for_each(GRANT, expiry.left_on(day), partial(_remind_owner, offsets)) for day in days)
+
+
+def _remind_owner(offsets: list[int], grant: str) -> None:
+	remind(frappe.db.get_value(GRANT, grant, "user"), offsets)
 
 
 def remind(user: str, offsets: list[int]) -> None:

@@ -20,7 +20,9 @@ CREDIT_RULES = {
 		SELECT name FROM `tabAI Usage Lease` WHERE status = 'Open' AND credit_units > 0 AND expires_at < %(day_ago)s
 		UNION ALL SELECT name FROM `tabAI Usage Entry` WHERE holds_credits = 1 AND expires_at < %(day_ago)s""",
 	"expired_credits_left": """
-		SELECT name FROM `tabAI Credit Grant` WHERE remaining > 0 AND valid_until < %(days_ago)s""",
+		SELECT g.name FROM (SELECT valid_until FROM `tabAI Credit Grant` WHERE valid_until < %(days_ago)s
+			GROUP BY valid_until HAVING MAX(remaining) > 0) d JOIN `tabAI Credit Grant` g ON g.valid_until = d.valid_until
+		WHERE g.remaining > 0""",
 	"refunded_credits_left": """
 		SELECT g.name FROM `tabAI Credit Grant` g JOIN `tabAI Invoice` i ON i.name = g.invoice
 		WHERE i.status = 'Refunded' AND g.remaining > 0""",

@@ -1,6 +1,6 @@
 """Credits are taken when the plan's quota is used up: those that expire first, never more than there are, never twice."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import frappe
 from frappe.utils import add_days
@@ -225,6 +225,24 @@ class TestGivingBack(CreditCase):
 
 
 class TestExpiry(CreditCase):
+	def test_credits_of_several_days_expire_though_a_sweep_was_missed(self):
+		for days in (1, 2, 40):
+			grant = give(self.user, 5, 3)
+			frappe.db.set_value("AI Credit Grant", grant.name, "valid_until", add_days(today(), -days))
+		self.assertGreaterEqual(expiry.expire_due(), 3)
+		self.assertEqual([line for line in ledger(self.user) if line[0] == "Expired"], [("Expired", -5)] * 3)
+
+	def test_days_whose_credits_are_used_up_are_not_looked_at(self):
+		used_up, left = give(self.user, 5, 3), give(self.user, 6, 9)
+		use_up_the_day(self.doc)
+		self.consume(5)
+		first, last = today() - timedelta(days=600), today() + timedelta(days=600)
+		frappe.db.set_value("AI Credit Grant", used_up.name, "valid_until", first)
+		frappe.db.set_value("AI Credit Grant", left.name, "valid_until", last)
+		self.assertNotIn(first, expiry.last_days(date.min, today()))
+		self.assertNotIn(last, expiry.last_days(today(), last))
+		self.assertIn(last, expiry.last_days(last, last + timedelta(days=1)))
+
 	def test_the_sweep_expires_what_is_over_once_and_nothing_else(self):
 		over, last_day, endless = give(self.user, 5, 3), give(self.user, 6, 3), give(self.user, 7, 0)
 		frappe.db.set_value("AI Credit Grant", over.name, "valid_until", add_days(today(), -1))

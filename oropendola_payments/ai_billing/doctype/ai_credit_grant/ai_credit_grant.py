@@ -44,4 +44,4 @@ class AICreditGrant(SystemRecord):
 
 
 def on_doctype_update() -> None:
-	frappe.db.add_index("AI Credit Grant", ["remaining", "valid_until"])
+	frappe.db.add_index("AI Credit Grant", ["valid_until", "remaining"])

@@ -91,6 +91,7 @@ PLAN_CHANGES = "oropendola_payments.engine.jobs.plan_change_jobs"
 DOCUMENTS = "oropendola_payments.engine.jobs.document_jobs"
 PAYOUTS = "oropendola_payments.engine.jobs.payout_jobs"
 USAGE = "oropendola_payments.engine.jobs.usage_jobs"
+REPORTS = "oropendola_payments.engine.jobs.report_jobs"
 OTHER_APPS = "oropendola_payments.integrations.dispatch"
 WEBHOOKS = "oropendola_payments.engine.jobs.webhook_jobs"
 
@@ -127,6 +128,7 @@ scheduler_events = {
 		"1 0 * * *": [f"{SUBSCRIPTIONS}.reset_quotas"],
 		"10 0 * * *": [f"{CREDITS}.expire_credits"],
 		"15 0 * * *": [f"{SUBSCRIPTIONS}.release_unpaid_coupons"],
+		"25 0 * * *": [f"{REPORTS}.keep_reports"],
 		"0 9 * * *": [
 			f"{SUBSCRIPTIONS}.send_renewal_reminders",
 			f"{PARTS}.send_part_reminders",

@@ -54,12 +54,26 @@ def movements(
 	"""Return one row for each month from `first` to `last` and each currency, the earliest month first."""
 	months = list(_months(first, min(last, today())))
 	rows: dict[tuple[date, str], Movement] = {}
+	currencies: set[str] = set()
 	for found in _spans_in_batches(currency, user):
 		for (_user, code), own in _by_customer(found).items():
-			for month in months:
-				row = rows.setdefault((month, code), Movement(month, code))
-				_add_customer(row, own)
-	return [rows[key] for key in sorted(rows)]
+			currencies.add(code)
+			for month in _touched(months, own):
+				_add_customer(rows.setdefault((month, code), Movement(month, code)), own)
+	return [
+		rows.get((month, code)) or Movement(month, code) for month in months for code in sorted(currencies)
+	]
+
+
+def _touched(months: list[date], own: list[Span]) -> Iterator[date]:
+	"""Yield the months in which the customer's MRR was not nothing at both ends."""
+	start, end = min(span.start for span in own), max(span.end for span in own)
+	return (month for month in months if start <= _last_day(month) and month - timedelta(days=1) < end)
+
+
+def _last_day(month: date) -> date:
+	"""Return the day whose MRR is that of the month: of this month, today."""
+	return min(add_interval(month, "Month", 1) - timedelta(days=1), today())
 
 
 def _months(first: date, last: date) -> Iterator[date]:
@@ -77,8 +91,7 @@ def _by_customer(found: list[Span]) -> dict[tuple[str, str], list[Span]]:
 
 
 def _add_customer(row: Movement, own: list[Span]) -> None:
-	last_day = min(add_interval(row.month, "Month", 1) - timedelta(days=1), today())
-	before, after = _on(own, row.month - timedelta(days=1)), _on(own, last_day)
+	before, after = _on(own, row.month - timedelta(days=1)), _on(own, _last_day(row.month))
 	row.opening += before
 	row.closing += after
 	row.customers += bool(after)

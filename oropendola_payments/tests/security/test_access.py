@@ -101,13 +101,13 @@ CUSTOMERS_READ = (
 )  # fmt: skip
 STAFF_ONLY = (
 	"AI Plan", "AI Credit Pack", "AI Instalment Plan", "Payment Capture", "Payment Refund", "Payment Event", "Payment Webhook Log", "Payment Alert", "Payment Posting",
-	"Payment Payout", "Payment Payout Line", "Payment Payout Difference", "Payment Payout Mapping", "Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Usage Window", "AI Usage Lease", "AI Usage Entry", "AI Usage Day", "AI Usage Alert", "Payment Day", "AI Coupon", "AI Coupon Redemption", "AI Trial Claim", "AI Agent Proposal", "AI Tax Registration", "AI Tax Rule", "AI Tax Document Series", "AI Exchange Rate", "Payment Gateway Settings", "Payment Settings",
+	"Payment Payout", "Payment Payout Line", "Payment Payout Difference", "Payment Payout Mapping", "Payment Counter", "AI Payment Reminder", "AI Reminder Opt Out", "AI Usage Window", "AI Usage Lease", "AI Usage Entry", "AI Usage Day", "AI Usage Alert", "Payment Day", "AI Report Result", "AI Coupon", "AI Coupon Redemption", "AI Trial Claim", "AI Agent Proposal", "AI Tax Registration", "AI Tax Rule", "AI Tax Document Series", "AI Exchange Rate", "Payment Gateway Settings", "Payment Settings",
 )  # fmt: skip
 # Records that not even a manager creates, changes or deletes.
 EVIDENCE = (
 	"AI API Key", "AI Agent Proposal", "AI Plan Change", "Payment Attempt", "Payment Capture", "Payment Refund", "Payment Event",
 	"Payment Webhook Log", "Payment Posting", "Payment Payout", "Payment Payout Line", "Payment Payout Difference",
-	"Payment Alert", "Payment Counter", "Payment Day", "AI Payment Reminder", "AI Reminder Opt Out", "AI Payment Link", "AI Usage Window",
+	"Payment Alert", "Payment Counter", "Payment Day", "AI Report Result", "AI Payment Reminder", "AI Reminder Opt Out", "AI Payment Link", "AI Usage Window",
 	"AI Usage Lease", "AI Usage Entry", "AI Usage Day", "AI Usage Alert", "AI Tax Document", "AI Tax Document Series",
 	"AI Webhook Endpoint", "AI Webhook Event", "AI Webhook Delivery", "AI Credit Grant", "AI Credit Entry",
 )  # fmt: skip
@@ -247,6 +247,7 @@ class TestRest(TestCase):
 			"Payment Payout Mapping": cls.stored("Payment Payout Mapping", name=unique("code")),
 			"Payment Counter": cls.stored("Payment Counter", name=unique("counter")),
 			"Payment Day": cls.stored("Payment Day"),
+			"AI Report Result": cls.stored("AI Report Result", name=unique("report"), result="[]"),
 			"Payment Posting": cls.stored("Payment Posting", invoice=invoice, source_key=unique("source")),
 			"AI Payment Reminder": cls.stored("AI Payment Reminder", invoice=invoice, user=cls.owner),
 			**credit_records(cls.owner),

@@ -18,6 +18,7 @@ PROPOSALS = "oropendola_payments.engine.jobs.proposal_jobs"
 DOCUMENTS = "oropendola_payments.engine.jobs.document_jobs"
 PAYOUTS = "oropendola_payments.engine.jobs.payout_jobs"
 USAGE = "oropendola_payments.engine.jobs.usage_jobs"
+REPORTS = "oropendola_payments.engine.jobs.report_jobs"
 OTHER_APPS = "oropendola_payments.integrations.dispatch"
 WEBHOOKS = "oropendola_payments.engine.jobs.webhook_jobs"
 
@@ -49,6 +50,7 @@ JOBS = (
 	(f"{CREDITS}.expire_credits", "10 0 * * *", "00:10", "run_credit_expiry"),
 	(f"{CREDITS}.send_expiry_reminders", "0 9 * * *", "09:00", "run_expiry_reminders"),
 	(f"{SUBSCRIPTIONS}.release_unpaid_coupons", "15 0 * * *", "00:15", "run_coupon_release"),
+	(f"{REPORTS}.keep_reports", "25 0 * * *", "00:25", "run_keep_reports"),
 	(f"{SUBSCRIPTIONS}.send_renewal_reminders", "0 9 * * *", "09:00", "run_reminders"),
 	(f"{PARTS}.send_part_reminders", "0 9 * * *", "09:00", "run_part_reminders"),
 	(f"{PARTS}.close_unfinished_invoices", "daily_long", "daily", "run_closing"),

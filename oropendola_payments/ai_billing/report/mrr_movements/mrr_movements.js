@@ -16,5 +16,6 @@ frappe.query_reports["MRR Movements"] = {
 		},
 		{ fieldname: "currency", label: __("Currency"), fieldtype: "Link", options: "Currency" },
 		{ fieldname: "user", label: __("Customer"), fieldtype: "Link", options: "User" },
+		{ fieldname: "count_now", label: __("Count Now"), fieldtype: "Check" },
 	],
 };

@@ -1,26 +1,51 @@
 """Report: how monthly recurring revenue moved, by month and currency: new, reactivated, expanded, contracted, churned."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 
 import frappe
 from frappe import _
 from frappe.utils import getdate
 
-from oropendola_payments.ai_billing import mrr
+from oropendola_payments.ai_billing import kept, mrr
 from oropendola_payments.ai_billing.periods import today
 
 MOST_MONTHS = 120
+AMOUNTS = ("opening", *mrr.KINDS, "closing")
+NAME, READS = "MRR Movements", "AI Invoice"
+KEPT = (NAME,)
 
 
-def execute(filters: dict | None = None) -> tuple[list[dict], list[dict], None, dict | None]:
+def execute(filters: dict | None = None) -> tuple[list[dict], list[dict], str | None, dict | None]:
 	"""Return columns, rows, message and chart."""
 	filters = filters or {}
 	first, last = _range(filters)
+	counted = None if filters.get("user") else kept.find(NAME, filters)
+	rows = _kept_rows(counted.rows, first, last, filters.get("currency")) if counted else None
+	if counted and rows is not None:
+		return columns(), rows, counted.note(), _chart(rows)
 	rows = [
 		_row(movement)
 		for movement in mrr.movements(first, last, filters.get("currency"), filters.get("user"))
 	]
 	return columns(), rows, None, _chart(rows)
+
+
+def results() -> dict[str, list[dict]]:
+	"""Return the rows of all months that somebody can ask for today, in all currencies."""
+	first = today() - timedelta(days=MOST_MONTHS * 31)
+	return {NAME: [_row(movement) for movement in mrr.movements(first, today())]}
+
+
+def _kept_rows(rows: list[dict], first: date, last: date, currency: str | None) -> list[dict] | None:
+	"""Return those of the kept rows that were asked for, or None if an earlier month was."""
+	if not rows or f"{first:%Y-%m}" < rows[0]["month"]:
+		return None
+	return [
+		{**row, **{name: Decimal(row[name]) for name in AMOUNTS}}
+		for row in rows
+		if f"{first:%Y-%m}" <= row["month"] <= f"{last:%Y-%m}" and currency in (None, "", row["currency"])
+	]
 
 
 def _range(filters: dict) -> tuple[date, date]:

@@ -15,5 +15,6 @@ frappe.query_reports["Recovered Payments"] = {
 			reqd: 1,
 		},
 		{ fieldname: "currency", label: __("Currency"), fieldtype: "Link", options: "Currency" },
+		{ fieldname: "count_now", label: __("Count Now"), fieldtype: "Check" },
 	],
 };

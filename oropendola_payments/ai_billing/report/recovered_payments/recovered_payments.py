@@ -1,28 +1,49 @@
 """Report: reminders that were sent in a period, and the payments that followed, by cause, step and suggested gateway."""
 
 from collections import defaultdict
+from datetime import date
 from decimal import Decimal
 
 from frappe import _
 from frappe.utils import add_days, get_datetime, getdate
 
-from oropendola_payments.ai_billing import analytics, recovery
+from oropendola_payments.ai_billing import analytics, kept, recovery
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.ai_billing.recovery import Sent
 
+NAME, READS = "Recovered Payments", "AI Payment Reminder"
+KEPT = (NAME,)
+USUAL_DAYS = 90
 
-def execute(filters: dict | None = None) -> tuple[list[dict], list[dict], None, None]:
+
+def execute(filters: dict | None = None) -> tuple[list[dict], list[dict], str | None, None]:
 	"""Return columns, rows, message and chart. The default is the last 90 days."""
 	chosen = filters or {}
-	last = getdate(chosen.get("to_date") or today())
-	first = getdate(chosen.get("from_date") or add_days(last, -90))
-	reminders = recovery.sent_between(get_datetime(first), get_datetime(add_days(last, 1)))
-	currency = chosen.get("currency")
+	period = _period(chosen)
+	counted = kept.find(NAME, chosen) if period == _period({}) else None
+	rows, labels = counted.rows if counted else _rows(*period), analytics.gateway_labels()
+	shown = [
+		{**row, "gateway": labels.get(row["gateway"], row["gateway"])}
+		for row in rows
+		if chosen.get("currency") in (None, "", row["currency"])
+	]
+	return columns(), shown, counted.note() if counted else None, None
+
+
+def results() -> dict[str, list[dict]]:
+	return {NAME: _rows(*_period({}))}
+
+
+def _period(filters: dict) -> tuple[date, date]:
+	last = getdate(filters.get("to_date") or today())
+	return getdate(filters.get("from_date") or add_days(last, -USUAL_DAYS)), last
+
+
+def _rows(first: date, last: date) -> list[dict]:
 	groups: dict[tuple, list[Sent]] = defaultdict(list)
-	for sent in reminders:
-		if not currency or sent.currency == currency:
-			groups[sent.cause, sent.step, sent.gateway, sent.currency].append(sent)
-	return columns(), [_row(key, group) for key, group in sorted(groups.items())], None, None
+	for sent in recovery.sent_between(get_datetime(first), get_datetime(add_days(last, 1))):
+		groups[sent.cause, sent.step, sent.gateway, sent.currency].append(sent)
+	return [_row(key, group) for key, group in sorted(groups.items())]
 
 
 def _row(key: tuple, reminders: list[Sent]) -> dict:
@@ -31,7 +52,7 @@ def _row(key: tuple, reminders: list[Sent]) -> dict:
 	return {
 		"cause": cause,
 		"step": step,
-		"gateway": analytics.gateway_labels().get(gateway, gateway),
+		"gateway": gateway,
 		"currency": currency,
 		"sent": len(reminders),
 		"paid": len(paid),

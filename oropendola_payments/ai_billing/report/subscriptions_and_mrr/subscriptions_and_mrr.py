@@ -8,23 +8,40 @@ from frappe import _
 from frappe.query_builder import DocType
 from frappe.query_builder.functions import Coalesce, Count
 
+from oropendola_payments.ai_billing import kept
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import TRANSITIONS
 
+NAME, READS = "Subscriptions and MRR", "AI Subscription"
+KEPT = (NAME,)
 # The number of each interval in a month.
 INTERVALS_PER_MONTH = {"Day": Decimal(365) / 12, "Month": Decimal(1), "Year": Decimal(1) / 12}
 
 
-def execute(filters: dict | None = None) -> tuple[list[dict], list[dict], None, dict | None]:
+def execute(filters: dict | None = None) -> tuple[list[dict], list[dict], str | None, dict | None]:
 	"""Return columns, rows, message and chart."""
 	filters = filters or {}
+	counted = kept.find(NAME, filters)
+	data = _only(counted.rows, filters) if counted else _rows(filters)
+	return columns(), data, counted.note() if counted else None, _chart(data)
+
+
+def results() -> dict[str, list[dict]]:
+	return {NAME: _rows({})}
+
+
+def _only(rows: list[dict], filters: dict) -> list[dict]:
+	wanted = {name: filters[name] for name in ("plan", "currency") if filters.get(name)}
+	return [row for row in rows if all(row[name] == value for name, value in wanted.items())]
+
+
+def _rows(filters: dict) -> list[dict]:
 	rows: dict[tuple, dict] = {}
 	for found in _subscriptions(filters):
 		row = rows.setdefault((found.plan, found.currency), _new_row(found))
 		row[frappe.scrub(found.status)] += int(found.number)
 		if found.status == "Active":
 			row["mrr"] += _monthly(found) * int(found.number)
-	data = [{**row, "mrr": float(row["mrr"].quantize(Decimal("0.01")))} for _key, row in sorted(rows.items())]
-	return columns(), data, None, _chart(data)
+	return [{**row, "mrr": float(row["mrr"].quantize(Decimal("0.01")))} for _key, row in sorted(rows.items())]
 
 
 def _subscriptions(filters: dict) -> list:

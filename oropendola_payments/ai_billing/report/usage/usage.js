@@ -28,5 +28,6 @@ frappe.query_reports["Usage"] = {
 			fieldtype: "Select",
 			options: ["", "Plan", "Credits"],
 		},
+		{ fieldname: "count_now", label: __("Count Now"), fieldtype: "Check" },
 	],
 };

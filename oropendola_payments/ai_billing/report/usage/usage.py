@@ -1,5 +1,6 @@
 """Report: what customers used, per day, customer, plan, API key or model, from the daily sums."""
 
+from datetime import date
 from typing import Any
 
 import frappe
@@ -8,6 +9,7 @@ from frappe.query_builder import DocType
 from frappe.query_builder.functions import Sum
 from frappe.utils import add_days, cint, getdate
 
+from oropendola_payments.ai_billing import kept
 from oropendola_payments.ai_billing.periods import today
 
 THOUSANDTHS = 1000
@@ -25,23 +27,51 @@ GROUPS = {
 	"Model": ("model", lambda: {"label": _("Model"), "fieldtype": "Data"}),
 	"Paid From": ("source", lambda: {"label": _("Paid From"), "fieldtype": "Data"}),
 }
+READS = "AI Usage Day"
+KEPT_GROUPS = ("Day", "Model", "Paid From")
+KEPT = tuple(f"Usage by {group}" for group in KEPT_GROUPS)
+NARROWING = ("user", "subscription", "model", "source")
 
 
-def execute(filters: dict | None = None) -> tuple[list[dict], list[dict], None, dict | None]:
+def execute(filters: dict | None = None) -> tuple[list[dict], list[dict], str | None, dict | None]:
 	"""Return columns, rows, message and chart."""
 	filters = filters or {}
 	asked = str(filters.get("group_by") or "")
 	group = asked if asked in GROUPS else "Day"
-	rows = [_row(row) for row in _sums(filters, GROUPS[group][0])]
-	return columns(group), rows, None, _chart(group, rows)
+	counted = kept.find(_name(group), filters) if _is_usual(group, filters) else None
+	rows = counted.rows if counted else _rows(group, filters)
+	return columns(group), rows, counted.note() if counted else None, _chart(group, rows)
+
+
+def results() -> dict[str, list[dict]]:
+	"""Return the usual period by what names no customer, so that nothing is kept of one who asks to be forgotten."""
+	return {_name(group): _rows(group, {}) for group in KEPT_GROUPS}
+
+
+def _name(group: str) -> str:
+	return f"Usage by {group}"
+
+
+def _is_usual(group: str, filters: dict) -> bool:
+	"""Return whether the last days of all customers were asked for."""
+	is_narrowed = any(filters.get(name) for name in NARROWING)
+	return group in KEPT_GROUPS and not is_narrowed and _period(filters) == _period({})
+
+
+def _period(filters: dict) -> tuple[date, date]:
+	first = getdate(filters.get("from_date") or add_days(today(), 1 - USUAL_DAYS))
+	return first, getdate(filters.get("to_date") or today())
+
+
+def _rows(group: str, filters: dict) -> list[dict]:
+	return [_row(row) for row in _sums(filters, GROUPS[group][0])]
 
 
 def _sums(filters: dict, column: str) -> list[frappe._dict]:
 	table = DocType("AI Usage Day")
-	first = getdate(filters.get("from_date") or add_days(today(), 1 - USUAL_DAYS))
-	last = getdate(filters.get("to_date") or today())
+	first, last = _period(filters)
 	query = frappe.qb.from_(table).where((table.day >= first) & (table.day <= last))
-	for name in ("user", "subscription", "model", "source"):
+	for name in NARROWING:
 		if filters.get(name):
 			query = query.where(table[name] == filters[name])
 	sums = [Sum(table[field]).as_(field) for field in AMOUNTS]

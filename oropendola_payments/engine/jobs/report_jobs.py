@@ -1,0 +1,62 @@
+"""Job for reports: on a large site, count those that read most of a table, so that nobody waits for them."""
+
+from typing import Protocol
+
+import frappe
+from frappe.utils import now
+
+from oropendola_payments.ai_billing import kept
+from oropendola_payments.ai_billing.report.mrr_movements import mrr_movements
+from oropendola_payments.ai_billing.report.recovered_payments import recovered_payments
+from oropendola_payments.ai_billing.report.subscriptions_and_mrr import subscriptions_and_mrr
+from oropendola_payments.ai_billing.report.usage import usage
+from oropendola_payments.engine.core.batch import enqueue_sweep
+from oropendola_payments.engine.core.transactions import in_transaction
+
+THIS = "oropendola_payments.engine.jobs.report_jobs"
+
+
+class CountedReport(Protocol):
+	"""What a report has that a job counts: the table whose size decides, the names of what is kept, and the results by these names."""
+
+	READS: str
+	KEPT: tuple[str, ...]
+
+	def results(self) -> dict[str, list[dict]]: ...
+
+
+REPORTS: tuple[CountedReport, ...] = (mrr_movements, subscriptions_and_mrr, usage, recovered_payments)
+
+
+def keep_reports() -> None:
+	enqueue_sweep(f"{THIS}.run_keep_reports")
+
+
+def run_keep_reports() -> list[str]:
+	"""Count the reports whose tables are large, and forget what is kept of the others. Return the names of what was counted."""
+	done: list[str] = []
+	for report in REPORTS:
+		if kept.is_large(report.READS):
+			done += _count(report)
+		else:
+			in_transaction(kept.forget, report.KEPT)
+	return done
+
+
+def _count(report: CountedReport) -> list[str]:
+	"""Keep the results of one report. One that fails is logged, and stops no other."""
+	began = now()
+	try:
+		results = report.results()
+		in_transaction(_keep, results, began)
+	except Exception:
+		frappe.db.rollback()
+		frappe.log_error(title=f"{report.KEPT[0]} could not be counted"[:140], message=frappe.get_traceback())
+		frappe.db.commit()
+		return []
+	return list(results)
+
+
+def _keep(results: dict[str, list[dict]], counted_on: str) -> None:
+	for name, rows in results.items():
+		kept.keep(name, rows, counted_on)

@@ -58,6 +58,20 @@ def forget(names: Iterable[str]) -> None:
 	frappe.db.delete(TABLE, {"name": ("in", list(names))})
 
 
+def show_at_once(report: str) -> None:
+	"""Undo that Frappe made this a prepared report, as it does once a report took 15 seconds. What an administrator chose stays."""
+	if frappe.db.get_value("Report", report, "prepared_report") and not _was_chosen(report):
+		frappe.db.set_value("Report", report, "prepared_report", 0)
+
+
+def _was_chosen(report: str) -> bool:
+	"""Return whether somebody ticked Prepared Report in the form. That leaves a version, and Frappe's own change does not."""
+	about = {"ref_doctype": "Report", "docname": report, "data": ("like", '%"prepared_report"%')}
+	versions = frappe.get_all("Version", about, pluck="data", order_by="creation desc", limit=1)
+	changes = json.loads(versions[0]).get("changed") or [] if versions else []
+	return any(field == "prepared_report" and cint(after) for field, _before, after in changes)
+
+
 def is_large(doctype: str) -> bool:
 	"""Return whether a table is so large that reports do not read it while somebody waits."""
 	limit = frappe.conf.get(SETTING)

@@ -65,10 +65,17 @@ def movements(
 	]
 
 
-def _touched(months: list[date], own: list[Span]) -> Iterator[date]:
-	"""Yield the months in which the customer's MRR was not nothing at both ends."""
-	start, end = min(span.start for span in own), max(span.end for span in own)
-	return (month for month in months if start <= _last_day(month) and month - timedelta(days=1) < end)
+def _touched(months: list[date], own: list[Span]) -> list[date]:
+	"""Return the months in which the customer's MRR may have moved: from that of the first span to that in which the last one ends."""
+	if not months:
+		return []
+	first = _number(min(span.start for span in own)) - _number(months[0])
+	last = _number(max(span.end for span in own)) - _number(months[0])
+	return months[max(0, first) : max(0, last + 1)]
+
+
+def _number(day: date) -> int:
+	return day.year * 12 + day.month
 
 
 def _last_day(month: date) -> date:

@@ -17,8 +17,9 @@ THIS = "oropendola_payments.engine.jobs.report_jobs"
 
 
 class CountedReport(Protocol):
-	"""What a report has that a job counts: the table whose size decides, the names of what is kept, and the results by these names."""
+	"""What a report has that a job counts: its name, the table whose size decides, the names of what is kept, and the results by these."""
 
+	NAME: str
 	READS: str
 	KEPT: tuple[str, ...]
 
@@ -48,15 +49,16 @@ def _count(report: CountedReport) -> list[str]:
 	began = now()
 	try:
 		results = report.results()
-		in_transaction(_keep, results, began)
+		in_transaction(_keep, report.NAME, results, began)
 	except Exception:
 		frappe.db.rollback()
-		frappe.log_error(title=f"{report.KEPT[0]} could not be counted"[:140], message=frappe.get_traceback())
+		frappe.log_error(title=f"{report.NAME} could not be counted"[:140], message=frappe.get_traceback())
 		frappe.db.commit()
 		return []
 	return list(results)
 
 
-def _keep(results: dict[str, list[dict]], counted_on: str) -> None:
+def _keep(report: str, results: dict[str, list[dict]], counted_on: str) -> None:
 	for name, rows in results.items():
 		kept.keep(name, rows, counted_on)
+	kept.show_at_once(report)

@@ -124,7 +124,7 @@ class TestKeptReports(ReportCase):
 
 	def test_a_report_that_fails_is_logged_and_stops_no_other(self):
 		class Broken:
-			READS, KEPT = "AI Invoice", ("Broken",)
+			NAME, READS, KEPT = "Broken", "AI Invoice", ()
 
 			@staticmethod
 			def results() -> dict[str, list[dict]]:
@@ -148,6 +148,52 @@ class TestKeptReports(ReportCase):
 		doc.result = "[]"
 		with self.assertRaises(frappe.ValidationError):
 			doc.save(ignore_permissions=True)
+
+
+class TestPreparedReports(ReportCase):
+	"""Frappe itself ticks Prepared Report once a report took 15 seconds."""
+
+	NAME = "MRR Movements"
+
+	def setUp(self):
+		super().setUp()
+		self.addCleanup(frappe.db.set_value, "Report", self.NAME, "prepared_report", 0)
+
+	def is_prepared(self) -> bool:
+		return bool(frappe.db.get_value("Report", self.NAME, "prepared_report"))
+
+	def ticked(self, *values: int) -> None:
+		"""As the form does: each change leaves a version."""
+		for number, value in enumerate(values):
+			data = frappe.as_json({"changed": [["prepared_report", 1 - value, value]]})
+			made = now_datetime() + timedelta(minutes=number)
+			version = frappe.new_doc("Version")
+			version.update({"ref_doctype": "Report", "docname": self.NAME, "data": data, "creation": made})
+			version.db_insert()
+			self.addCleanup(frappe.db.delete, "Version", {"name": version.name})
+
+	def test_a_report_that_frappe_made_a_prepared_one_is_shown_at_once_again(self):
+		frappe.db.set_value("Report", self.NAME, "prepared_report", 1)
+		self.large_site()
+		self.assertFalse(self.is_prepared())
+
+	def test_what_an_administrator_ticked_stays(self):
+		frappe.db.set_value("Report", self.NAME, "prepared_report", 1)
+		self.ticked(1, 0, 1)
+		self.large_site()
+		self.assertTrue(self.is_prepared())
+
+	def test_what_an_administrator_ticked_off_is_shown_at_once(self):
+		frappe.db.set_value("Report", self.NAME, "prepared_report", 1)
+		self.ticked(1, 0)
+		self.large_site()
+		self.assertFalse(self.is_prepared())
+
+	def test_on_a_small_site_nothing_is_changed(self):
+		frappe.db.set_value("Report", self.NAME, "prepared_report", 1)
+		self.site(10**9)
+		report_jobs.run_keep_reports()
+		self.assertTrue(self.is_prepared())
 
 
 class TestSize(ReportCase):

@@ -43,6 +43,7 @@ VIEWS = (
 		"list Payment Webhook Log by event_type",
 	),
 	*("list Payment Refund by gateway", "report Payments by Gateway"),
+	*("report Payout Reconciliation", "report Reconciliation Differences"),
 )
 
 
@@ -138,8 +139,10 @@ class TestQueryPlans(TestCase):
 		for name, work in DAILY.items():
 			self.check(name, work)
 
-	def test_number_cards_charts_and_lists_read_no_whole_table(self):
+	def test_number_cards_charts_lists_and_quick_reports_read_no_whole_table(self):
 		payment_jobs.run_sum_up_days()
+		checks.check_all()
+		self.addCleanup(checks.forget)
 		self.addCleanup(frappe.db.delete, "Payment Day")
 		works = desk.views()
 		for name in sorted(works):

@@ -27,9 +27,9 @@ GROUPS = {
 	"Model": ("model", lambda: {"label": _("Model"), "fieldtype": "Data"}),
 	"Paid From": ("source", lambda: {"label": _("Paid From"), "fieldtype": "Data"}),
 }
-READS = "AI Usage Day"
+NAME, READS = "Usage", "AI Usage Day"
 KEPT_GROUPS = ("Day", "Model", "Paid From")
-KEPT = tuple(f"Usage by {group}" for group in KEPT_GROUPS)
+KEPT = tuple(f"{NAME} by {group}" for group in KEPT_GROUPS)
 NARROWING = ("user", "subscription", "model", "source")
 
 
@@ -49,7 +49,7 @@ def results() -> dict[str, list[dict]]:
 
 
 def _name(group: str) -> str:
-	return f"Usage by {group}"
+	return f"{NAME} by {group}"
 
 
 def _is_usual(group: str, filters: dict) -> bool:

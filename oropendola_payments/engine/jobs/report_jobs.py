@@ -19,9 +19,12 @@ THIS = "oropendola_payments.engine.jobs.report_jobs"
 class CountedReport(Protocol):
 	"""What a report has that a job counts: its name, the table whose size decides, the names of what is kept, and the results by these."""
 
-	NAME: str
-	READS: str
-	KEPT: tuple[str, ...]
+	@property
+	def NAME(self) -> str: ...
+	@property
+	def READS(self) -> str: ...
+	@property
+	def KEPT(self) -> tuple[str, ...]: ...
 
 	def results(self) -> dict[str, list[dict]]: ...
 
@@ -52,8 +55,7 @@ def _count(report: CountedReport) -> list[str]:
 		in_transaction(_keep, report.NAME, results, began)
 	except Exception:
 		frappe.db.rollback()
-		frappe.log_error(title=f"{report.NAME} could not be counted"[:140], message=frappe.get_traceback())
-		frappe.db.commit()
+		in_transaction(frappe.log_error, f"{report.NAME} could not be counted"[:140], frappe.get_traceback())
 		return []
 	return list(results)
 

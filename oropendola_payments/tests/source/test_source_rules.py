@@ -15,6 +15,7 @@ RAW_SQL = {
 	"ai_billing/daily/live.py": "counts by what each row of several tables is, with statements that can be read beside the invariant",
 	"ai_billing/doctype/payment_event/payment_event.py": "locks the end of the chain and adds several rows in one statement",
 	"ai_billing/doctype/payment_gateway_settings/payment_gateway_settings.py": "reads all secrets of a gateway in one statement",
+	"ai_billing/kept.py": "asks the statistics of the database how large a table is",
 	"ai_billing/outbox.py": "stores all events of a transaction in one statement, and looks for listeners past the snapshot",
 	"ai_billing/records.py": "inserts, updates and moves a record in one statement, which decides between two writers",
 	"engine/core/transactions.py": "locks records",

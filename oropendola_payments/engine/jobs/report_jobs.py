@@ -10,10 +10,12 @@ from oropendola_payments.ai_billing.report.mrr_movements import mrr_movements
 from oropendola_payments.ai_billing.report.recovered_payments import recovered_payments
 from oropendola_payments.ai_billing.report.subscriptions_and_mrr import subscriptions_and_mrr
 from oropendola_payments.ai_billing.report.usage import usage
-from oropendola_payments.engine.core.batch import enqueue_sweep
+from oropendola_payments.engine.core.after_commit import enqueue_once
+from oropendola_payments.engine.core.dead_jobs import revive_schedule
 from oropendola_payments.engine.core.transactions import in_transaction
 
 THIS = "oropendola_payments.engine.jobs.report_jobs"
+QUEUE, SECONDS = "long", 3 * 60 * 60
 
 
 class CountedReport(Protocol):
@@ -29,11 +31,14 @@ class CountedReport(Protocol):
 	def results(self) -> dict[str, list[dict]]: ...
 
 
-REPORTS: tuple[CountedReport, ...] = (mrr_movements, subscriptions_and_mrr, usage, recovered_payments)
+# The one that takes longest is the last one.
+REPORTS: tuple[CountedReport, ...] = (subscriptions_and_mrr, usage, recovered_payments, mrr_movements)
 
 
 def keep_reports() -> None:
-	enqueue_sweep(f"{THIS}.run_keep_reports")
+	"""Queue it where it does not delay sweeps, which check payments every minute."""
+	revive_schedule()
+	enqueue_once(f"{THIS}.run_keep_reports", "run_keep_reports", queue=QUEUE, timeout=SECONDS)
 
 
 def run_keep_reports() -> list[str]:

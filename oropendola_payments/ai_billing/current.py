@@ -25,8 +25,19 @@ TRUSTED_SECONDS = 1  # one request asks often; a job that runs for minutes follo
 # How long a change that no document event tells of, such as db.set_value, can stay unseen: in Redis, and then in a process.
 SECONDS, KEPT_SECONDS = 40, 20
 MOST_KEPT = 1000
-# What this process got for which version and until when, because unpickling a plan takes longer than asking for its version.
-_kept: dict[tuple[str, str, str], tuple[str, float, Any]] = {}
+
+
+@dataclasses.dataclass
+class Kept:
+	"""What this process got for which version, because unpickling a plan takes longer than asking for its version."""
+
+	version: str
+	until: float
+	trusted_until: float
+	value: Any
+
+
+_kept: dict[tuple[str, str, str], Kept] = {}
 
 
 @dataclasses.dataclass
@@ -41,6 +52,14 @@ class Seen:
 def current(doctype: str, name: str | None = None) -> Any:
 	"""The document, as this transaction sees it. Do not change it: others get the same one."""
 	return _current(doctype, name or doctype)
+
+
+def recent(doctype: str, name: str) -> Any:
+	"""The document as it was in the last two seconds. For limits that are read thousands of times a second, and never for prices."""
+	kept = _kept.get((frappe.local.site, doctype, name))
+	if kept and time.monotonic() < kept.trusted_until and _is_shared(doctype):
+		return kept.value
+	return current(doctype, name)
 
 
 def current_rows(doctype: str) -> list[frappe._dict]:
@@ -74,9 +93,10 @@ def cached(
 	if not _is_shared(doctype):
 		return read()
 	place, newest = (frappe.local.site, doctype, name), version(doctype)
-	of_version, until, value = _kept.get(place, (None, 0, None))
-	if of_version == newest and time.monotonic() < until:
-		return value
+	kept, now = _kept.get(place), time.monotonic()
+	if kept and kept.version == newest and now < kept.until:
+		kept.trusted_until = now + TRUSTED_SECONDS
+		return kept.value
 	key = f"oropendola_current:{doctype}:{newest}:{name}"
 	value = frappe.cache.get_value(key, expires=True)
 	if value is None:
@@ -88,12 +108,13 @@ def cached(
 	return value
 
 
-def _keep(place: tuple[str, str, str], newest: str, doc: Any) -> None:
+def _keep(place: tuple[str, str, str], newest: str, value: Any) -> None:
 	if newest == UNKNOWN:
 		return
 	if len(_kept) >= MOST_KEPT:
 		_kept.clear()
-	_kept[place] = (newest, time.monotonic() + KEPT_SECONDS, doc)
+	now = time.monotonic()
+	_kept[place] = Kept(newest, now + KEPT_SECONDS, now + TRUSTED_SECONDS, value)
 
 
 def _read(doctype: str, name: str) -> Any:
@@ -123,7 +144,7 @@ def changed(doc: Document, method: str | None = None, *args: Any) -> None:
 
 def forget(doctype: str) -> None:
 	_changed_here().add(doctype)
-	_forget_seen()
+	_forget_seen(doctype)
 	# Before the commit too: a process that dies right after it could not do it. Who reads in between waits for our locks, or caches nothing.
 	_new_version(doctype)
 	frappe.db.after_commit.add(lambda: _renew(doctype))
@@ -133,7 +154,7 @@ def forget(doctype: str) -> None:
 def _renew(doctype: str) -> None:
 	_new_version(doctype)
 	_changed_here().discard(doctype)
-	_forget_seen()
+	_forget_seen(doctype)
 	frappe.clear_document_cache(doctype)
 
 
@@ -199,8 +220,11 @@ def _seen_here() -> Seen:
 	return frappe.flags.oropendola_seen
 
 
-def _forget_seen() -> None:
+def _forget_seen(doctype: str) -> None:
 	frappe.flags.oropendola_seen = None
+	for (_site, of_doctype, _name), kept in list(_kept.items()):
+		if of_doctype == doctype:
+			kept.trusted_until = 0
 
 
 def _changed_here() -> set[str]:

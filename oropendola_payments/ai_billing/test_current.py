@@ -1,12 +1,20 @@
 """A document that was read in an older snapshot never takes the place of what was saved since."""
 
 import threading
+import time
 from contextlib import contextmanager
 from unittest.mock import patch
 
 import frappe
 
-from oropendola_payments.ai_billing.current import _version_key, current, forget, payment_settings
+from oropendola_payments.ai_billing.current import (
+	TRUSTED_SECONDS,
+	_version_key,
+	current,
+	forget,
+	payment_settings,
+	recent,
+)
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_invoice
 from oropendola_payments.tests.support.factories import payment_settings as settings_for_a_while
@@ -51,6 +59,28 @@ class TestCurrent(TestCase):
 		frappe.cache.set(_version_key("AI Plan"), frappe.generate_hash(length=12))  # as that process does
 		frappe.flags.oropendola_seen = None
 		self.assertEqual(current("AI Plan", plan).price, 1)
+
+	def test_limits_need_neither_redis_nor_a_statement_for_a_second_and_then_follow_another_process(self):
+		plan = create_invoice(customer()).plan
+		current("AI Plan", plan)
+		frappe.db.set_value("AI Plan", plan, "features", "New")
+		frappe.db.commit()
+		frappe.cache.set(_version_key("AI Plan"), frappe.generate_hash(length=12))  # as another process does
+		frappe.flags.oropendola_seen = None
+		with patch.object(frappe.cache, "mget", side_effect=AssertionError("Redis was asked")):
+			self.assertEqual(statements_of(lambda: recent("AI Plan", plan)), 0)
+		later = time.monotonic() + TRUSTED_SECONDS
+		with patch.object(time, "monotonic", lambda: later):
+			self.assertEqual(recent("AI Plan", plan).features, "New")
+
+	def test_a_change_of_limits_in_this_process_is_seen_at_once(self):
+		plan = frappe.get_doc("AI Plan", create_invoice(customer()).plan)
+		recent("AI Plan", plan.name)
+		plan.features = "New"
+		plan.save(ignore_permissions=True)
+		for work in (frappe.db.commit, lambda: None):
+			self.assertEqual(recent("AI Plan", plan.name).features, "New")
+			work()
 
 	def test_what_a_replica_says_is_remembered_for_nobody(self):
 		plan = create_invoice(customer()).plan

@@ -11,7 +11,7 @@ import frappe
 from frappe import _
 from frappe.utils import cint, getdate, now_datetime
 
-from oropendola_payments.ai_billing.current import current
+from oropendola_payments.ai_billing.current import recent
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.compat import affected_rows
 from oropendola_payments.engine.metering import counters
@@ -55,7 +55,7 @@ def take(key: frappe._dict, rows: list[frappe._dict], call: Call) -> list[Window
 
 	A refusal leaves changes behind that the caller rolls back, as every refusal of the API does.
 	"""
-	plan = current("AI Plan", key.plan)
+	plan = recent("AI Plan", key.plan)
 	costs = costs_of(call, plan.models)
 	if not plan.limits:
 		_take_from_day(key, call.requests)
@@ -71,7 +71,7 @@ def take(key: frappe._dict, rows: list[frappe._dict], call: Call) -> list[Window
 
 def look(key: frappe._dict, rows: list[frappe._dict], call: Call) -> list[Window]:
 	"""Return the plan's windows if the call would fit now, and take nothing. Raises what `take` would raise."""
-	plan, now = current("AI Plan", key.plan), now_datetime()
+	plan, now = recent("AI Plan", key.plan), now_datetime()
 	windows = counters.windows_from(rows, key.subscription, plan.limits, term_of(key, plan), now)
 	require_room(windows, costs_of(call, plan.models))
 	if not is_served(key) or (key.daily_quota_limit != -1 and call.requests > left_today(key)):

@@ -31,7 +31,7 @@ class Kept(NamedTuple):
 	def note(self) -> str:
 		"""Return what the report says about its age."""
 		text = _(
-			"As of {0}, because this site is large: a job counts this report every night. Tick Count Now to count it from the records, which may take minutes."
+			"Counted on {0}. On a large site this report is counted every night. Tick Count Now to count it from the records, which may take minutes."
 		)
 		return text.format(moment(self.counted_on))
 

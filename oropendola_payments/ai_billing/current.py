@@ -28,7 +28,7 @@ MOST_KEPT = 1000
 
 
 @dataclasses.dataclass
-class Kept:
+class Copy:
 	"""What this process got for which version, because unpickling a plan takes longer than asking for its version."""
 
 	version: str
@@ -37,7 +37,7 @@ class Kept:
 	value: Any
 
 
-_kept: dict[tuple[str, str, str], Kept] = {}
+_kept: dict[tuple[str, str, str], Copy] = {}
 
 
 @dataclasses.dataclass
@@ -114,7 +114,7 @@ def _keep(place: tuple[str, str, str], newest: str, value: Any) -> None:
 	if len(_kept) >= MOST_KEPT:
 		_kept.clear()
 	now = time.monotonic()
-	_kept[place] = Kept(newest, now + KEPT_SECONDS, now + TRUSTED_SECONDS, value)
+	_kept[place] = Copy(newest, now + KEPT_SECONDS, now + TRUSTED_SECONDS, value)
 
 
 def _read(doctype: str, name: str) -> Any:
@@ -197,11 +197,11 @@ def _is_newest(doctype: str, doc: Document) -> bool:
 	if doc.meta.issingle:
 		rows = frappe.db.sql(
 			"SELECT `value` FROM `tabSingles` WHERE `doctype` = %s AND `field` = 'modified' FOR UPDATE SKIP LOCKED",
-			doc.doctype,
+			doctype,
 		)
 	else:
 		rows = frappe.db.sql(
-			f"SELECT `modified` FROM `tab{doc.doctype}` WHERE `name` = %s FOR UPDATE SKIP LOCKED",  # noqa: S608
+			f"SELECT `modified` FROM `tab{doctype}` WHERE `name` = %s FOR UPDATE SKIP LOCKED",  # noqa: S608
 			doc.name,
 		)
 	return bool(rows) and str(rows[0][0]) == str(doc.modified)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import frappe
 import frappe.app
-from frappe.utils.background_jobs import _QUEUES, _stop_workers, start_worker
+from frappe.utils.background_jobs import _QUEUES, _stop_workers, _wait_until_idle, start_worker
 from werkzeug.middleware.shared_data import SharedDataMiddleware
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.utils import redirect
@@ -73,13 +73,9 @@ class Server:
 		self._restore_site()
 
 	def finish_jobs(self) -> None:
-		"""Return when every job that is queued now has run."""
-		done = {queue: threading.Event() for queue in _QUEUES}
-		with sites.connect(self.site):
-			for queue, event in done.items():
-				frappe.enqueue(event.set, queue=queue)
-		for event in done.values():
-			event.wait(timeout=30)
+		"""Return when no job waits or runs, those included that jobs queue."""
+		if not _wait_until_idle(seconds=30):
+			raise TimeoutError("Jobs are still running after 30 seconds.")
 
 	def _answer(self, environ, start_response):
 		answer = self._under_its_name(environ) or self._application

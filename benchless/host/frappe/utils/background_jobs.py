@@ -19,6 +19,7 @@ _REMEMBERED = 1000
 _waiting: dict[str, queues.Queue] = defaultdict(queues.Queue)
 _jobs: dict[str, "_Job"] = {}
 _guard = threading.Lock()
+_ended = threading.Condition(_guard)
 
 
 class _Job(_dict):
@@ -26,6 +27,9 @@ class _Job(_dict):
 
 	def get_status(self, refresh: bool = True) -> str:
 		return self.status
+
+	def is_busy(self) -> bool:
+		return self.status in ("queued", "started")
 
 	def set_status(self, status: str) -> None:
 		self.status = status
@@ -91,6 +95,14 @@ def start_worker(queue: str | None = None, quiet: bool = False, *, burst: bool =
 			thread = threading.Thread(target=_run, args=(job,), name=f"job {job.id}")
 			thread.start()
 			thread.join()
+			with _ended:
+				_ended.notify_all()
+
+
+def _wait_until_idle(seconds: float) -> bool:
+	"""Wait for the jobs that wait or run now, and for those that they queue; False when it takes longer."""
+	with _ended:
+		return _ended.wait_for(lambda: not any(job.is_busy() for job in _jobs.values()), seconds)
 
 
 def _next_job(queue: str, burst: bool) -> _Job | None:
@@ -157,7 +169,8 @@ def create_job_id(job_id: str | None = None) -> str:
 
 
 def is_job_enqueued(job_id: str) -> bool:
-	return get_job_status(job_id) in ("queued", "started")
+	job = get_job(job_id)
+	return bool(job and job.is_busy())
 
 
 def get_job_status(job_id: str) -> str | None:

@@ -1,7 +1,7 @@
 """Take a call from the quota of a subscription: from the day's requests and from all windows of its plan, or from none.
 
-Windows are counted as they were read, if nobody changed them meanwhile. Otherwise the subscription is locked first, and the
-windows are read again.
+The day and the windows are counted as they were read, if nobody changed them meanwhile. Otherwise the subscription is locked first,
+and they are read again. So what is left is known exactly without another query.
 """
 
 from datetime import date, datetime, timedelta
@@ -36,6 +36,13 @@ TAKE = """
 		AND (daily_quota_limit = -1 OR %(wanted)s <= CASE
 			WHEN quota_reset_on <= %(today)s THEN daily_quota_limit ELSE daily_quota_remaining END)
 """
+# The same when nobody has changed the day since it was read. What is left is then known without asking.
+TAKE_AS_READ = """
+	UPDATE `tabAI Subscription` SET daily_quota_remaining = %(left)s, quota_reset_on = %(reset_on)s
+	WHERE name = %(subscription)s AND status IN ('Active', 'Trial')
+		AND (end_date IS NULL OR end_date > %(today)s)
+		AND daily_quota_limit = %(limit)s AND daily_quota_remaining = %(remaining)s AND quota_reset_on = %(known_reset)s
+"""
 # Never above the limit, which may have become smaller since the grant, and never below 0: -1 would be without limit.
 GIVE_BACK = """
 	UPDATE `tabAI Subscription` SET daily_quota_remaining = CASE
@@ -45,8 +52,7 @@ GIVE_BACK = """
 	WHERE name = %(subscription)s AND status IN ('Active', 'Trial')
 		AND quota_reset_on = %(day)s AND daily_quota_limit <> -1
 """
-# Of the hottest path: Frappe 16 builds this query of two columns for longer than MariaDB answers it.
-BALANCE = "SELECT `daily_quota_remaining`, `quota_reset_on` FROM `tabAI Subscription` WHERE `name` = %s"
+DAY = "SELECT daily_quota_limit, daily_quota_remaining, quota_reset_on FROM `tabAI Subscription` WHERE name = %s"
 MAX_ROUNDS = 5
 
 
@@ -58,7 +64,7 @@ def take(key: frappe._dict, rows: list[frappe._dict], call: Call) -> list[Window
 	plan = recent("AI Plan", key.plan)
 	costs = costs_of(call, plan.models)
 	if not plan.limits:
-		_take_from_day(key, call.requests)
+		_take_day_alone(key, call.requests)
 		return []
 	now = now_datetime()
 	windows = counters.windows_from(rows, key.subscription, plan.limits, term_of(key, plan), now)
@@ -81,8 +87,16 @@ def look(key: frappe._dict, rows: list[frappe._dict], call: Call) -> list[Window
 
 def left_today(key: frappe._dict) -> int:
 	"""Return how many requests of the day were left when the key was read."""
+	return day_after(key, 0)[0]
+
+
+def day_after(key: frappe._dict, taken: int) -> tuple[int, date]:
+	"""Return what is left of the day that was read with the key after `taken` requests, -1 if unlimited, and when it is full again."""
 	is_new_day = not key.quota_reset_on or getdate(key.quota_reset_on) <= today()
-	return key.daily_quota_limit if is_new_day else key.daily_quota_remaining
+	reset_on = today() + timedelta(days=1) if is_new_day else getdate(key.quota_reset_on)
+	if key.daily_quota_limit == -1:
+		return -1, reset_on
+	return (key.daily_quota_limit if is_new_day else key.daily_quota_remaining) - taken, reset_on
 
 
 def _take_again(
@@ -106,13 +120,36 @@ def too_many_calls() -> ConcurrentChange:
 
 def _read_day_again(key: frappe._dict, taken: int) -> None:
 	"""Correct what was read before another call changed it, so that answers and thresholds are exact."""
-	left, reset_on = balance(key.subscription)
-	key.update(daily_quota_remaining=left + taken if left != -1 else -1, quota_reset_on=reset_on)
+	limit, left, reset_on = frappe.db.sql(DAY, (key.subscription,))[0]
+	before = -1 if limit == -1 else left + taken
+	key.update(daily_quota_limit=limit, daily_quota_remaining=before, quota_reset_on=reset_on)
 
 
 def term_of(key: frappe._dict, plan: Any) -> Term:
 	start, end = getdate(key.start_date or today()), key.end_date and getdate(key.end_date)
 	return Term(start, end or None, plan.billing_interval, cint(plan.interval_count) or 1)
+
+
+def _take_day_alone(key: frappe._dict, requests: int) -> None:
+	"""Take from the day of a plan without windows."""
+	if not _take_as_read(key, requests):
+		_take_from_day(key, requests)
+		_read_day_again(key, requests)
+
+
+def _take_as_read(key: frappe._dict, requests: int) -> bool:
+	"""Take from the day if it is as it was read, and return whether it was."""
+	left, reset_on = day_after(key, requests)
+	if left < 0:  # unlimited, or not enough
+		return False
+	known = {
+		"limit": key.daily_quota_limit,
+		"remaining": key.daily_quota_remaining,
+		"known_reset": key.quota_reset_on,
+	}
+	new = {"left": left, "reset_on": reset_on, "subscription": key.subscription, "today": today()}
+	frappe.db.sql(TAKE_AS_READ, {**known, **new})
+	return affected_rows() == 1
 
 
 def _take_from_day(key: frappe._dict, requests: int) -> None:
@@ -134,16 +171,12 @@ def is_served(key: frappe._dict) -> bool:
 def _refuse_day(key: frappe._dict, wanted: int) -> None:
 	if not is_served(key):
 		raise ended()
-	left, reset_on = balance(key.subscription)
+	_read_day_again(key, 0)
+	left, reset_on = day_after(key, 0)
 	message = _("You have {0} requests left today but asked for {1}. Your quota resets on {2}.")
 	raise QuotaUsedUp(
 		message.format(left, wanted, reset_on), window="requests:day", retry_after=seconds_to(reset_on)
 	)
-
-
-def balance(subscription: str) -> tuple[int, date]:
-	"""Return the requests left today, -1 if unlimited, and the day on which the quota is full again."""
-	return frappe.db.sql(BALANCE, (subscription,))[0]
 
 
 def give_back(subscription: str, unspent: int, reset_on: date) -> None:

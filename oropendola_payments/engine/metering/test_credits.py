@@ -5,7 +5,7 @@ import frappe
 from oropendola_payments.ai_billing.doctype.ai_usage_entry.ai_usage_entry import OPENING, name_of
 from oropendola_payments.engine.metering import gate, leases, usage
 from oropendola_payments.engine.metering.test_quota import limit
-from oropendola_payments.engine.metering.test_usage import served_customer
+from oropendola_payments.engine.metering.test_usage import served_customer, told_after
 from oropendola_payments.engine.usage_ledger import closing, events
 from oropendola_payments.engine.wallet import balance
 from oropendola_payments.exceptions import QuotaUsedUp
@@ -182,6 +182,11 @@ class TestSpeed(CreditCase):
 
 class TestBudget(CreditCase):
 	plan: dict = {}
+
+	def test_a_call_that_credits_pay_is_told_what_the_day_still_has(self):
+		frappe.db.set_value("AI Subscription", self.doc.name, "daily_quota_remaining", 5)
+		answer = told_after(self.key, self.doc, {"daily_quota_remaining": 3}, requests=10)
+		self.assertEqual((answer["remaining"], answer["credits"]["used"]), (3, 10))
 
 	def test_a_call_that_credits_pay_takes_at_most_eight_statements(self):
 		"""However many grants it touches: the key, the refusal of the day with its rollback, and three for the wallet."""

@@ -8,6 +8,7 @@ from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import make_ke
 from oropendola_payments.ai_billing.periods import today, tomorrow
 from oropendola_payments.engine.keys import reveal, rotate
 from oropendola_payments.engine.metering import usage
+from oropendola_payments.engine.metering.key_check import authenticate
 from oropendola_payments.engine.self_service import commands
 from oropendola_payments.exceptions import BadRequest, PaymentRequired, TooManyRequests, Unauthorized
 from oropendola_payments.tests.support.case import TestCase
@@ -28,6 +29,18 @@ def served_customer(**plan_values):
 
 def remaining(doc) -> int:
 	return frappe.db.get_value("AI Subscription", doc.name, "daily_quota_remaining")
+
+
+def told_after(key: str, doc, values: dict, requests: int = 1) -> dict:
+	"""What a call is answered whose subscription changed after its key was read."""
+	frappe.db.commit()
+	read, rows = authenticate(key)
+	frappe.db.commit()
+	frappe.db.set_value("AI Subscription", doc.name, values)
+	frappe.db.commit()
+	answer = usage.answer(read, usage.take(read, rows, usage.checked_call(requests, None, 0, 0)), requests)
+	frappe.db.commit()
+	return answer
 
 
 class TestConsume(TestCase):
@@ -158,6 +171,23 @@ class TestManyCallers(TestCase):
 		answers = in_parallel(20, lambda _number: _consume(key, 2))
 		self.assertEqual(len([answer for answer in answers if isinstance(answer, dict)]), 15)
 		self.assertEqual(remaining(doc), 0)
+
+	def test_callers_at_once_are_told_exactly_what_is_left(self):
+		_doc, key = served_customer(requests_limit_per_day=30)
+		answers = in_parallel(12, lambda _number: _consume(key, 1)["remaining"])
+		self.assertEqual(sorted(answers), list(range(18, 30)))
+
+	def test_a_plan_that_becomes_unlimited_or_limited_after_the_key_was_read_is_told_as_it_is_now(self):
+		doc, key = served_customer(requests_limit_per_day=30)
+		for limit, left in ((-1, -1), (30, 20), (-1, -1)):
+			answer = told_after(key, doc, {"daily_quota_limit": limit, "daily_quota_remaining": left})
+			self.assertEqual(answer["remaining"], left - 1 if limit != -1 else -1)
+
+	def test_a_limit_that_is_lower_since_the_key_was_read_counts_on_a_new_day(self):
+		doc, key = served_customer(requests_limit_per_day=30)
+		frappe.db.set_value("AI Subscription", doc.name, "quota_reset_on", today())
+		self.assertEqual(told_after(key, doc, {"daily_quota_limit": 10})["remaining"], 9)
+		self.assertEqual(remaining(doc), 9)
 
 	def test_parallel_requests_of_different_sizes_never_exceed_the_quota(self):
 		doc, key = served_customer(requests_limit_per_day=30)

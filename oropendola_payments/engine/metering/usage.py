@@ -1,6 +1,5 @@
 """Consume quota with an API key, so that concurrent calls cannot exceed it, and say how much is left."""
 
-from datetime import timedelta
 from typing import Any
 
 import frappe
@@ -52,22 +51,13 @@ def checked_call(requests: int, model: str | None, input_tokens: int, output_tok
 def answer(key: frappe._dict, windows: list[Window], taken: int) -> dict:
 	"""Return what is left after `taken` requests, for the caller and for the RateLimit headers."""
 	taken = 0 if credits.paid(key) else taken
-	left, reset_on = _day_after(key, taken) if windows else quota.balance(key.subscription)
+	left, reset_on = quota.day_after(key, taken)
 	ends = {"key_valid_until": key.valid_until} if key.key_status == "Retiring" else {}
 	shown = {"windows": [window.summary() for window in windows]} if windows else {}
 	set_rate_limit(key, windows, left, reset_on)
 	thresholds.note_day(key, left, taken, getdate(reset_on))
 	thresholds.note_windows(key.subscription, key.user, windows)
 	return {"allowed": True, "remaining": left, "reset_on": reset_on, **shown, **credits.shown(key), **ends}
-
-
-def _day_after(key: frappe._dict, taken: int) -> tuple[int, Any]:
-	"""Return the day's balance without a query: the windows were as read, so no other call has changed it."""
-	is_new_day = not key.quota_reset_on or getdate(key.quota_reset_on) <= today()
-	reset_on = today() + timedelta(days=1) if is_new_day else getdate(key.quota_reset_on)
-	if key.daily_quota_limit == -1:
-		return -1, reset_on
-	return (key.daily_quota_limit if is_new_day else key.daily_quota_remaining) - taken, reset_on
 
 
 def set_rate_limit(key: frappe._dict, windows: list[Window], left: int, reset_on: Any) -> None:

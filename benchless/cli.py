@@ -15,8 +15,9 @@ SITE = {"type": Path, "default": DEMO_SITE, "metavar": "DIR", "help": "site fold
 
 # Plugins that packages of the suite bring. It does not use them, and loading them takes a second.
 UNUSED_PLUGINS = ["-p", "no:schemathesis", "-p", "no:anyio"]
-# The whole suite keeps every processor busy; a few tests start faster in one process, where a debugger works too.
-WHOLE_SUITE = ["-n", "auto", "--dist", "worksteal"]
+# The whole suite keeps every processor busy, also while a test waits for a browser or an answer. A few tests start faster in one
+# process, where a debugger works too.
+WHOLE_SUITE = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "worksteal"]
 
 ABOUT = """\
 benchless runs this app without a bench: no MariaDB, no Redis, no Node, only Python.

@@ -44,10 +44,13 @@ class TestPaymentBudgets(TestCase):
 		return [statement for statement in seen if not statement.lower().startswith(CONTROL)]
 
 	def beyond_ping(self, requests: list[Callable], user: str | None = None) -> list[str]:
-		"""The statements of the last request and of a ping by the same user; earlier ones fill the caches."""
+		"""The statements of a request beyond those of a ping by the same user. The first request fills the caches.
+
+		Of the others the cheapest counts, because what is kept in a cache may run out of its time during one of them.
+		"""
 		costs = [self.cost(request) for request in requests]
 		ping = [self.cost(lambda: send("POST", "/api/method/ping", user)) for _round in range(ROUNDS)][-1]
-		mine = list(costs[-1])
+		mine = list(min(costs[1:], key=len))
 		for statement in ping:
 			same = next((own for own in mine if _without_literals(own) == _without_literals(statement)), None)
 			if same:

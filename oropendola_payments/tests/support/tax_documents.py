@@ -31,9 +31,11 @@ def selling(*registrations: dict):
 
 
 def unused_prefix() -> str:
-	used = set(frappe.get_all("AI Tax Document Series", pluck="name"))
-	free = [first + second for first in ascii_uppercase for second in ascii_uppercase + digits]
-	return secrets.choice([one for one in free if not any(name.startswith(f"{one}INV") for name in used)])
+	names = frappe.get_all("AI Tax Document Series", pluck="name")
+	used = {name.partition("INV")[0] for name in names}
+	return secrets.choice(
+		sorted({first + second for first in ascii_uppercase for second in ascii_uppercase + digits} - used)
+	)
 
 
 class DocumentCase(TestCase):

@@ -43,15 +43,33 @@ class Gun:
 			list(hands.map(self._fire, shares))
 			return len(shots) / (time.perf_counter() - begin)
 
-	def _fire(self, shots: list[Shot]):
-		connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
-		for shot in shots:
-			connection.request("POST", shot.path, shot.body, {**self.headers, **shot.headers})
-			answer = connection.getresponse()
-			text = answer.read()
-			if answer.status != shot.answered_with:
-				raise SystemExit(f"{shot.path} was answered with {answer.status}: {text[:300]!r}")
+	def beside_pings(self, pings: list[Shot], shots: list[Shot]) -> list[tuple[float, float]]:
+		"""The rate of each shot alone on a connection, and that of the pings right before and after it."""
+		connection = self._connect()
+		rates = []
+		for ping, shot in zip(pings, shots, strict=True):
+			before, taken, after = (self._seconds(connection, one) for one in (ping, shot, ping))
+			rates.append((1 / taken, 2 / (before + after)))
 		connection.close()
+		return rates
+
+	def _fire(self, shots: list[Shot]):
+		connection = self._connect()
+		for shot in shots:
+			self._seconds(connection, shot)
+		connection.close()
+
+	def _connect(self) -> http.client.HTTPConnection:
+		return http.client.HTTPConnection(self.host, self.port, timeout=60)
+
+	def _seconds(self, connection: http.client.HTTPConnection, shot: Shot) -> float:
+		begin = time.perf_counter()
+		connection.request("POST", shot.path, shot.body, {**self.headers, **shot.headers})
+		answer = connection.getresponse()
+		text = answer.read()
+		if answer.status != shot.answered_with:
+			raise SystemExit(f"{shot.path} was answered with {answer.status}: {text[:300]!r}")
+		return time.perf_counter() - begin
 
 
 class Site:
@@ -121,7 +139,10 @@ class Site:
 
 
 def measure(gun: Gun, site: Site, count: int, rounds: int) -> dict[str, list[tuple[float, float]]]:
-	"""Return, for each kind and round, its rate and that of the pings beside it: how fast a machine is changes in seconds."""
+	"""Return, for each kind and round, its rate and that of the pings beside it: how fast a machine is changes in seconds.
+
+	With one connection each request is measured alone, between two pings; then what a round says is steadier.
+	"""
 	kinds: dict[str, Callable[[int], list[Shot]]] = {
 		"consume": site.consumes,
 		"consume, three limits": site.limited_consumes,
@@ -132,11 +153,17 @@ def measure(gun: Gun, site: Site, count: int, rounds: int) -> dict[str, list[tup
 	rates: dict[str, list[tuple[float, float]]] = {kind: [] for kind in kinds}
 	for number in range(rounds + 1):
 		for kind, shots in kinds.items():
-			prepared = shots(count)
-			before, rate, after = gun.rate(site.pings(count)), gun.rate(prepared), gun.rate(site.pings(count))
+			found = _round(gun, site.pings(count), shots(count))
 			if number:  # the first round fills the caches
-				rates[kind].append((rate, (before + after) / 2))
+				rates[kind] += found
 	return rates
+
+
+def _round(gun: Gun, pings: list[Shot], shots: list[Shot]) -> list[tuple[float, float]]:
+	if gun.hands == 1:
+		return gun.beside_pings(pings, shots)
+	before, rate, after = gun.rate(pings), gun.rate(shots), gun.rate(pings)
+	return [(rate, (before + after) / 2)]
 
 
 def report(rates: dict[str, list[tuple[float, float]]]):
@@ -145,7 +172,7 @@ def report(rates: dict[str, list[tuple[float, float]]]):
 	for kind, found in rates.items():
 		rate, shares = statistics.median(rate for rate, _ping in found), [rate / ping for rate, ping in found]
 		goal = f"   goal {GOALS[kind]:.2f}" if kind in GOALS else ""
-		spread = f"({min(shares):.2f} to {max(shares):.2f})"
+		spread = "({:.2f} to {:.2f})".format(*statistics.quantiles(shares, n=10, method="inclusive")[::8])
 		print(f"{kind:23}{rate:8.1f} a second{statistics.median(shares):8.2f} of ping {spread}{goal}")
 
 
@@ -155,7 +182,9 @@ def main():
 	parser.add_argument("--url", default="http://127.0.0.1:8000", help="the web server of the bench")
 	parser.add_argument("--count", type=int, default=100, help="requests of each kind in a round")
 	parser.add_argument("--rounds", type=int, default=5)
-	parser.add_argument("--hands", type=int, default=4, help="connections at a time")
+	parser.add_argument(
+		"--hands", type=int, default=4, help="connections at a time; with 1 each request is measured alone"
+	)
 	options = parser.parse_args()
 	frappe.init(site=options.site, sites_path=".")
 	frappe.connect()

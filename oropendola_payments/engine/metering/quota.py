@@ -52,7 +52,11 @@ GIVE_BACK = """
 	WHERE name = %(subscription)s AND status IN ('Active', 'Trial')
 		AND quota_reset_on = %(day)s AND daily_quota_limit <> -1
 """
-DAY = "SELECT daily_quota_limit, daily_quota_remaining, quota_reset_on FROM `tabAI Subscription` WHERE name = %s"
+# Locking, because what this transaction read first may be older than what the UPDATE saw.
+DAY = """
+	SELECT status, end_date, daily_quota_limit, daily_quota_remaining, quota_reset_on
+	FROM `tabAI Subscription` WHERE name = %s FOR UPDATE
+"""
 MAX_ROUNDS = 5
 
 
@@ -120,9 +124,10 @@ def too_many_calls() -> ConcurrentChange:
 
 def _read_day_again(key: frappe._dict, taken: int) -> None:
 	"""Correct what was read before another call changed it, so that answers and thresholds are exact."""
-	limit, left, reset_on = frappe.db.sql(DAY, (key.subscription,))[0]
-	before = -1 if limit == -1 else left + taken
-	key.update(daily_quota_limit=limit, daily_quota_remaining=before, quota_reset_on=reset_on)
+	row = frappe.db.sql(DAY, (key.subscription,), as_dict=True)[0]
+	key.update(row)
+	if row.daily_quota_limit != -1:
+		key.daily_quota_remaining += taken
 
 
 def term_of(key: frappe._dict, plan: Any) -> Term:
@@ -132,8 +137,7 @@ def term_of(key: frappe._dict, plan: Any) -> Term:
 
 def _take_day_alone(key: frappe._dict, requests: int) -> None:
 	"""Take from the day of a plan without windows."""
-	if not _take_as_read(key, requests):
-		_take_from_day(key, requests)
+	if not _take_as_read(key, requests) and _take_from_day(key, requests):
 		_read_day_again(key, requests)
 
 
@@ -152,14 +156,20 @@ def _take_as_read(key: frappe._dict, requests: int) -> bool:
 	return affected_rows() == 1
 
 
-def _take_from_day(key: frappe._dict, requests: int) -> None:
+def _take_from_day(key: frappe._dict, requests: int) -> bool:
+	"""Take from the day, and return whether it is limited."""
 	days = {"today": today(), "tomorrow": today() + timedelta(days=1)}
 	frappe.db.sql(TAKE, {"subscription": key.subscription, "wanted": requests, **days})
-	if affected_rows() != 1 and not _is_unlimited_now(key):
-		_refuse_day(key, requests)
+	if affected_rows() == 1:
+		return True
+	if not _is_unlimited(key):
+		_read_day_again(key, 0)
+		if not _is_unlimited(key):
+			_refuse_day(key, requests)
+	return False
 
 
-def _is_unlimited_now(key: frappe._dict) -> bool:
+def _is_unlimited(key: frappe._dict) -> bool:
 	"""Return whether the key is unlimited and active: its UPDATE changes no value, and MariaDB then reports no affected row."""
 	return key.daily_quota_limit == -1 and is_served(key)
 
@@ -171,7 +181,6 @@ def is_served(key: frappe._dict) -> bool:
 def _refuse_day(key: frappe._dict, wanted: int) -> None:
 	if not is_served(key):
 		raise ended()
-	_read_day_again(key, 0)
 	left, reset_on = day_after(key, 0)
 	message = _("You have {0} requests left today but asked for {1}. Your quota resets on {2}.")
 	raise QuotaUsedUp(

@@ -18,7 +18,7 @@ from oropendola_payments.tests.support.factories import (
 	create_user,
 )
 from oropendola_payments.tests.support.http import call, message
-from oropendola_payments.tests.support.parallel import in_parallel
+from oropendola_payments.tests.support.parallel import in_parallel, meanwhile
 
 
 def served_customer(**plan_values):
@@ -35,9 +35,12 @@ def told_after(key: str, doc, values: dict, requests: int = 1) -> dict:
 	"""What a call is answered whose subscription changed after its key was read."""
 	frappe.db.commit()
 	read, rows = authenticate(key)
-	frappe.db.commit()
-	frappe.db.set_value("AI Subscription", doc.name, values)
-	frappe.db.commit()
+
+	def change() -> None:
+		frappe.db.set_value("AI Subscription", doc.name, values)
+		frappe.db.commit()
+
+	meanwhile(change)
 	answer = usage.answer(read, usage.take(read, rows, usage.checked_call(requests, None, 0, 0)), requests)
 	frappe.db.commit()
 	return answer
@@ -182,6 +185,18 @@ class TestManyCallers(TestCase):
 		for limit, left in ((-1, -1), (30, 20), (-1, -1)):
 			answer = told_after(key, doc, {"daily_quota_limit": limit, "daily_quota_remaining": left})
 			self.assertEqual(answer["remaining"], left - 1 if limit != -1 else -1)
+
+	def test_a_subscription_that_ended_after_the_key_was_read_serves_no_call(self):
+		doc, key = served_customer(requests_limit_per_day=30)
+		with self.assertRaises(PaymentRequired):
+			told_after(key, doc, {"end_date": today()})
+		frappe.db.rollback()
+
+	def test_a_refusal_says_what_is_left_now(self):
+		doc, key = served_customer(requests_limit_per_day=30)
+		with self.assertRaisesRegex(TooManyRequests, "7 requests left today but asked for 10"):
+			told_after(key, doc, {"daily_quota_remaining": 7}, requests=10)
+		frappe.db.rollback()
 
 	def test_a_limit_that_is_lower_since_the_key_was_read_counts_on_a_new_day(self):
 		doc, key = served_customer(requests_limit_per_day=30)

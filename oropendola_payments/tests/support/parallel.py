@@ -9,6 +9,19 @@ import frappe
 def in_parallel(count: int, work: Callable[[int], object]) -> list:
 	"""What each call returned or raised, in the order of the callers. All start together."""
 	frappe.db.commit()
+	results = _each(count, work)
+	frappe.db.rollback()  # the next read sees what they committed
+	return results
+
+
+def meanwhile(work: Callable[[], object]) -> None:
+	"""Do it in another transaction, while that of the test still sees what it read before."""
+	(result,) = _each(1, lambda _number: work())
+	if isinstance(result, Exception):
+		raise result
+
+
+def _each(count: int, work: Callable[[int], object]) -> list:
 	site, path, conf = frappe.local.site, frappe.local.sites_path, dict(frappe.conf)
 	start, results = threading.Barrier(count), [None] * count
 
@@ -29,5 +42,4 @@ def in_parallel(count: int, work: Callable[[int], object]) -> list:
 		thread.start()
 	for thread in threads:
 		thread.join()
-	frappe.db.rollback()  # the next read sees what they committed
 	return results

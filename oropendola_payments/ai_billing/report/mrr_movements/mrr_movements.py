@@ -80,7 +80,7 @@ def columns() -> list[dict]:
 		"closing": _("Closing"),
 	}
 	amounts = [
-		{"fieldname": name, "label": label, "fieldtype": "Currency", "options": "currency", "width": 120}
+		{"fieldname": name, "label": label, "fieldtype": "Currency", "options": "currency", "width": 145}
 		for name, label in labels.items()
 	]
 	return [

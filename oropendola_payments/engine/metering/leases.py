@@ -6,7 +6,7 @@ at most what it held. Credits are money, so they go back at any time, at the pri
 """
 
 import json
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import frappe
@@ -50,9 +50,12 @@ def grant(
 	if known:
 		return _summary(known)
 	name = frappe.generate_hash(length=NAME_LENGTH)
+	day_ends = (
+		tomorrow()
+	)  # before it is counted: what was taken at midnight is never given back to a day that did not count it
 	call, windows = _take_what_is_free(key, rows, requests, model, name)
 	try:
-		lease = _insert(name, key, call, windows, seconds, holder, idempotency_key)
+		lease = _insert(name, key, call, windows, day_ends, seconds, holder, idempotency_key)
 	except frappe.DuplicateEntryError:
 		frappe.db.rollback()  # the same request came twice at once: give nothing twice
 		return _summary(_known(key.subscription, idempotency_key or ""))
@@ -158,12 +161,13 @@ def _insert(
 	key: frappe._dict,
 	call: Call,
 	windows: list[Window],
+	day_ends: date,
 	seconds: int,
 	holder: str | None,
 	idempotency_key: str | None,
 ) -> AIUsageLease:
 	now = now_datetime()
-	ends = min([datetime.combine(tomorrow(), datetime.min.time()), *(window.ends_at for window in windows)])
+	ends = min([datetime.combine(day_ends, datetime.min.time()), *(window.ends_at for window in windows)])
 	lease = records.new("AI Usage Lease")
 	lease.update(
 		{
@@ -180,7 +184,7 @@ def _insert(
 			"plan": key.plan,
 			"taken": json.dumps(costs_of(call, current("AI Plan", key.plan).models)),
 			"windows": json.dumps({window.key: str(window.ends_at) for window in windows}),
-			"quota_day": tomorrow(),
+			"quota_day": day_ends,
 			"expires_at": min(now + timedelta(seconds=seconds), ends),
 			"windows_end_at": ends,
 			"idempotency_key": f"{key.subscription}:{idempotency_key}" if idempotency_key else None,

@@ -1,13 +1,14 @@
 """Leases: all callers together never pass the limit, and what was not spent is given back once, in time."""
 
 from datetime import timedelta
+from unittest.mock import patch
 
 import frappe
 from frappe.utils import now_datetime
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.ai_billing.periods import today, tomorrow
 from oropendola_payments.engine.ending import now as ending
 from oropendola_payments.engine.metering import leases, usage
 from oropendola_payments.engine.metering.test_quota import QuotaCase, limit
@@ -68,6 +69,12 @@ class TestGranting(LeaseCase):
 			self.lease(1)
 		self.assertEqual(raised.exception.window, "requests:day")
 		self.assertGreater(raised.exception.retry_after, 0)
+
+	def test_a_lease_that_is_taken_at_midnight_belongs_to_the_day_that_counted_it(self):
+		days = [tomorrow(), *[tomorrow() + timedelta(days=1)] * 3]
+		with patch.object(leases, "tomorrow", side_effect=days):  # midnight comes before the lease is stored
+			lease = self.lease(10)
+		self.assertEqual(frappe.db.get_value("AI Usage Lease", lease["lease"], "quota_day"), tomorrow())
 
 	def test_the_same_idempotency_key_takes_nothing_twice(self):
 		key = unique("key")

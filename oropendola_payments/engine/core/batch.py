@@ -8,6 +8,7 @@ import frappe
 
 from oropendola_payments.engine.core.after_commit import SWEEPS, enqueue_once
 from oropendola_payments.engine.core.dead_jobs import revive_schedule
+from oropendola_payments.engine.core.transactions import roll_back
 
 BATCH = 200
 SWEEP_SECONDS = 1500
@@ -65,7 +66,7 @@ def _process(doctype: str, name: str, work: Callable[[str], object]) -> None:
 		work(name)
 		frappe.db.commit()
 	except Exception:
-		frappe.db.rollback()
+		roll_back()
 		frappe.log_error(
 			title=f"{doctype} {name} could not be processed"[:140], message=frappe.get_traceback()
 		)

@@ -8,8 +8,10 @@ from typing import Any, ParamSpec, TypeVar
 import frappe
 from frappe import _
 
+from oropendola_payments.ai_billing import outbox
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
+from oropendola_payments.ai_billing.doctype.payment_event import payment_event
 from oropendola_payments.compat import commit
 from oropendola_payments.exceptions import ConcurrentChange, NotFound
 
@@ -41,13 +43,24 @@ def in_transaction(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R
 			commit()
 			return result
 		except RETRYABLE:
-			frappe.db.rollback()
+			roll_back()
 			if not tries_left:
 				raise
 			time.sleep(random.uniform(0.01, 0.05) * (MAX_TRIES - tries_left))  # noqa: S311
 		except Exception:
-			frappe.db.rollback()
+			roll_back()
 			raise
+
+
+def roll_back() -> None:
+	"""Roll back, and forget the events of this transaction.
+
+	When a commit fails, Frappe has dropped the callbacks that would do so. What stays queued would look as if it were to be
+	written, and the events of the next transactions would not be.
+	"""
+	frappe.db.rollback()
+	outbox.discard()
+	payment_event.discard()
 
 
 def lock(doctype: str, name: str | None) -> Any:
@@ -78,7 +91,7 @@ def safely(work: Callable[..., object]) -> None:
 		work()
 		frappe.db.commit()
 	except Exception:
-		frappe.db.rollback()
+		roll_back()
 		frappe.log_error(title="Payments: a step after the payment failed", message=frappe.get_traceback())
 		frappe.db.commit()
 

@@ -53,6 +53,22 @@ class TestOutbox(OutboxCase):
 		self.assertEqual([text for text in seen if "INSERT" in text.upper()], [])
 		self.assertEqual(self.events(), [])
 
+	def test_events_after_a_commit_that_failed_are_told(self):
+		self.endpoint()
+		tries = []
+
+		def fail():
+			raise frappe.QueryDeadlockError
+
+		def work():
+			tries.append(1)
+			if len(tries) == 1:
+				frappe.db.before_commit.add(fail)
+			outbox.announce("invoice.paid", self.user, number=len(tries))
+
+		in_transaction(work)
+		self.assertEqual([frappe.parse_json(row.data)["number"] for row in self.events()], [2])
+
 	def test_a_fact_that_is_rolled_back_is_not_told(self):
 		"""W13."""
 		self.endpoint()

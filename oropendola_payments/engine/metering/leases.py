@@ -50,9 +50,8 @@ def grant(
 	if known:
 		return _summary(known)
 	name = frappe.generate_hash(length=NAME_LENGTH)
-	day_ends = (
-		tomorrow()
-	)  # before it is counted: what was taken at midnight is never given back to a day that did not count it
+	# Before it is counted: what was taken at midnight is never given back to a day that did not count it.
+	day_ends = tomorrow()
 	call, windows = _take_what_is_free(key, rows, requests, model, name)
 	try:
 		lease = _insert(name, key, call, windows, day_ends, seconds, holder, idempotency_key)

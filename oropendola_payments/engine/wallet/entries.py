@@ -12,6 +12,7 @@ from frappe.utils.password import get_encryption_key
 NAME_LENGTH = 20  # there may be many millions
 HIDDEN_LENGTH = 40
 ENTRY = "AI Credit Entry"
+LINES = "SELECT units FROM `tabAI Credit Entry` WHERE credit_grant = %s AND kind IN %s FOR UPDATE"
 
 
 @dataclass(frozen=True)
@@ -59,5 +60,5 @@ def hidden(reference: str | None) -> str | None:
 
 
 def net(grant: str, kinds: tuple[str, ...]) -> int:
-	"""Return the sum of a grant's lines of these kinds."""
-	return sum(frappe.get_all(ENTRY, {"credit_grant": grant, "kind": ("in", kinds)}, pluck="units"))
+	"""Return the sum of a grant's lines of these kinds. Locking, because an earlier read may have started the snapshot too early."""
+	return sum(int(units) for (units,) in frappe.db.sql(LINES, (grant, kinds)))

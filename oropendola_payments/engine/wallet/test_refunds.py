@@ -9,7 +9,7 @@ from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.refunds import create, ledger, notices
 from oropendola_payments.engine.settlement import disputes, settle
 from oropendola_payments.engine.top_ups import buy
-from oropendola_payments.engine.wallet import draw, expiry
+from oropendola_payments.engine.wallet import draw, entries, expiry
 from oropendola_payments.exceptions import Unprocessable
 from oropendola_payments.gateways.base import DisputeEvent, RefundEvent, RefundOutcome
 from oropendola_payments.tests.support.case import TestCase
@@ -18,6 +18,7 @@ from oropendola_payments.tests.support.credits import ledger as lines_of
 from oropendola_payments.tests.support.factories import create_active_subscription
 from oropendola_payments.tests.support.gateway_events import paid
 from oropendola_payments.tests.support.journey import Journey
+from oropendola_payments.tests.support.parallel import meanwhile
 
 
 class RefundCase(TestCase):
@@ -52,6 +53,14 @@ class RefundCase(TestCase):
 
 
 class TestRefundsOfOurs(RefundCase):
+	def test_what_went_back_is_counted_as_it_is_now_although_the_transaction_began_earlier(self):
+		grant = grant_of(self.journey.invoice).name
+		frappe.db.commit()
+		frappe.get_all("AI Credit Entry", limit=1)  # the snapshot of this transaction begins here
+		meanwhile(lambda: self.refund(100))
+		self.assertEqual(entries.net(grant, ("Refunded", "Restored")), -200_000)
+		frappe.db.rollback()
+
 	def test_a_refund_takes_all_unused_credits_at_once_and_makes_the_invoice_refunded(self):
 		refund = self.refund()
 		self.assertEqual((credits_of(self.user), self.amount_of(refund)), (0, 500))

@@ -34,6 +34,7 @@ RAW_SQL = {
 	"engine/monitoring/invariants.py": "proves statements about the database, independently of the code that wrote it",
 	"engine/webhooks_out/endpoints.py": "finds the endpoints of those who left in one statement",
 	"engine/wallet/draw.py": "takes credits under a lock, from all grants in one statement",
+	"engine/wallet/entries.py": "sums lines past the snapshot of the transaction",
 	"engine/wallet/overdrafts.py": "adds to what is unpaid in one statement, under the locks of the wallet",
 	"patches/backfill_capture_user.py": "a patch does not change with the app",
 	"patches/give_invoices_their_tax_line.py": "a patch does not change with the app",

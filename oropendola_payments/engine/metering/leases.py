@@ -5,6 +5,7 @@ reported as unspent is given back once, while the windows of the grant still run
 at most what it held. Credits are money, so they go back at any time, at the price for which they were taken, and also if nobody reports.
 """
 
+import hashlib
 import json
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -186,7 +187,7 @@ def _insert(
 			"quota_day": day_ends,
 			"expires_at": min(now + timedelta(seconds=seconds), ends),
 			"windows_end_at": ends,
-			"idempotency_key": f"{key.subscription}:{idempotency_key}" if idempotency_key else None,
+			"idempotency_key": _stored(key.subscription, idempotency_key) if idempotency_key else None,
 		}
 	)
 	lease.add()
@@ -194,8 +195,13 @@ def _insert(
 
 
 def _known(subscription: str, idempotency_key: str) -> Any:
-	name = frappe.db.get_value(LEASE, {"idempotency_key": f"{subscription}:{idempotency_key}"}, "name")
+	name = frappe.db.get_value(LEASE, {"idempotency_key": _stored(subscription, idempotency_key)}, "name")
 	return frappe.get_doc(LEASE, name) if name else None
+
+
+def _stored(subscription: str, idempotency_key: str) -> str:
+	"""Return what is stored of an idempotency key. A hash, because a column of text ignores case and accents."""
+	return hashlib.sha256(f"{subscription}\n{idempotency_key}".encode()).hexdigest()
 
 
 # Settling -----------------------------------------------------------------------------------------

@@ -85,6 +85,13 @@ class TestGranting(LeaseCase):
 		self.assertEqual(len({result["lease"] for result in results if isinstance(result, dict)}), 1, results)
 		self.assertEqual(remaining(self.doc), 85)
 
+	def test_idempotency_keys_that_differ_in_case_or_accents_are_different_requests(self):
+		key = unique("cle")
+		names = {
+			self.lease(1, idempotency_key=text)["lease"] for text in (key, key.upper(), f"{key}é", f"{key}e")
+		}
+		self.assertEqual((len(names), remaining(self.doc)), (4, 96))
+
 	def test_absurd_requests_are_refused(self):
 		for requests, seconds in ((0, 30), (-1, 30), (100_001, 30), (1, 0), (1, 61)):
 			with self.assertRaises(BadRequest):

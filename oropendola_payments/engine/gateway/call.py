@@ -50,11 +50,12 @@ def check_connection(settings: PaymentGatewaySettings, method: str | None = None
 
 
 def _record_success_if_due(code: str) -> None:
-	"""Record the success, at most once a minute: more would be a write for every call."""
+	"""Record the success, at most once a minute: more would be a write for every call. Commits, so that no later call holds the lock."""
 	now = time.time()
 	if now - (frappe.cache.get_value(_success_key(code), expires=True) or 0) >= SUCCESS_SECONDS:
 		frappe.cache.set_value(_success_key(code), now, expires_in_sec=SUCCESS_SECONDS)
 		_record_success(code)
+		frappe.db.commit()
 
 
 def _record_success(code: str) -> None:

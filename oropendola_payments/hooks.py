@@ -248,7 +248,7 @@ doc_events = {
 		"validate": f"{OTHER_APPS}.gateway_validated",
 		"on_update": [f"{GATEWAY}.settings_changed.settings_saved", f"{OTHER_APPS}.gateway_saved"],
 		"on_change": CHANGED,
-		"on_trash": [CHANGED, f"{GATEWAY}.settings_changed.settings_removed"],
+		"on_trash": CHANGED,
 		"check_connection": f"{GATEWAY}.call.check_connection",
 		"payment_url": f"{OTHER_APPS}.payment_url",
 	},

@@ -74,7 +74,7 @@ def _current(doctype: str, name: str) -> Any:
 	known = seen.get((doctype, name))
 	if known and now - known[0] < TRUSTED_SECONDS:
 		return known[1]
-	is_newest = _are_newest if name == ALL_ROWS else _is_newest
+	is_newest = are_newest if name == ALL_ROWS else _is_newest
 	doc = cached(doctype, name, lambda: _read(doctype, name), lambda doc: is_newest(doctype, doc))
 	seen[doctype, name] = (now, doc)
 	return doc
@@ -207,7 +207,7 @@ def _is_newest(doctype: str, doc: Document) -> bool:
 	return bool(rows) and str(rows[0][0]) == str(doc.modified)
 
 
-def _are_newest(doctype: str, rows: list) -> bool:
+def are_newest(doctype: str, rows: list) -> bool:
 	"""The same for a whole table."""
 	statement = f"SELECT `name`, `modified` FROM `tab{doctype}` FOR UPDATE SKIP LOCKED"  # noqa: S608
 	newest = {(name, str(modified)) for name, modified in frappe.db.sql(statement)}

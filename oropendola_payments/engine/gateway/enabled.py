@@ -5,12 +5,12 @@ from decimal import Decimal
 import frappe
 from frappe.utils import cint
 
+from oropendola_payments.ai_billing.current import are_newest, cached
 from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gateway_settings import (
 	simulator_allowed,
 )
 from oropendola_payments.ai_billing.known_gateways import adapter_class, is_known
 from oropendola_payments.engine.gateway.registry import SETTINGS
-from oropendola_payments.engine.gateway.settings_changed import LIST_KEY
 
 OFFERED = ("id", "name", "mode", "is_default")
 
@@ -36,14 +36,17 @@ def least_payable(currency: str) -> Decimal:
 
 
 def _enabled() -> list[dict]:
-	"""Return the enabled gateways from the shared cache, which every save of a settings record clears."""
-	return frappe.cache.get_value(LIST_KEY, _read_enabled)
+	"""Return the enabled gateways from the shared cache, until a settings record changes."""
+	return cached(SETTINGS, "enabled", _read_enabled, lambda value: are_newest(SETTINGS, value["rows"]))[
+		"enabled"
+	]
 
 
-def _read_enabled() -> list[dict]:
-	names = frappe.get_all(SETTINGS, {"enabled": 1}, pluck="name", order_by="sort_order, name")
-	docs = [frappe.get_doc(SETTINGS, name) for name in names]
-	return [
+def _read_enabled() -> dict:
+	"""Return the enabled gateways and the rows that were read to find them."""
+	rows = frappe.get_all(SETTINGS, fields=["name", "modified", "enabled"], order_by="sort_order, name")
+	docs = [frappe.get_doc(SETTINGS, row.name) for row in rows if row.enabled]
+	enabled = [
 		{
 			"id": doc.gateway,
 			"name": doc.label,
@@ -54,6 +57,7 @@ def _read_enabled() -> list[dict]:
 		for doc in docs
 		if doc.is_configured()
 	]
+	return {"rows": rows, "enabled": enabled}
 
 
 def _may_be_offered(row: dict) -> bool:

@@ -2,8 +2,8 @@
 
 import frappe
 
+from oropendola_payments.ai_billing.current import forget
 from oropendola_payments.engine.checkout import gateway_choice
-from oropendola_payments.engine.gateway.settings_changed import LIST_KEY
 from oropendola_payments.engine.monitoring import alert_rules, alerts, health
 from oropendola_payments.engine.notifications import hooks, receipts
 from oropendola_payments.engine.settlement import manual_payment
@@ -58,7 +58,7 @@ class TestSimulatorBesideLive(LiveCase):
 		enable_gateway("cashfree", enabled=0)
 		name = frappe.db.get_value(SETTINGS, {"gateway": "cashfree"}, "name")
 		frappe.db.set_value(SETTINGS, name, "enabled", 1)
-		frappe.cache.delete_value(LIST_KEY)
+		forget(SETTINGS)
 		self.addCleanup(enable_gateway, "cashfree", enabled=0)
 
 	def test_a_simulated_gateway_is_not_offered_beside_a_live_one(self):

@@ -104,7 +104,6 @@ class TestGatewayOfAnotherApp(TestCase):
 	def remove(cls):
 		frappe.db.delete("Payment Gateway Settings", {"gateway": "acmepay"})
 		forget("Payment Gateway Settings")
-		frappe.cache.delete_value("oropendola_gateway_list")
 		frappe.cache.hdel("oropendola_gateway_names", "acmepay")
 		frappe.db.commit()
 
@@ -112,7 +111,7 @@ class TestGatewayOfAnotherApp(TestCase):
 		self.installed = another_app(payment_gateways=[f"{THIS}.AcmePay"])
 		self.installed.__enter__()
 		self.addCleanup(self.uninstall)
-		frappe.cache.delete_value("oropendola_gateway_list")
+		forget("Payment Gateway Settings")
 		self.invoice = create_invoice(customer()).name
 
 	def uninstall(self):
@@ -196,7 +195,7 @@ class TestGatewayOfAnotherApp(TestCase):
 		self.assertIn("acmepay", self.listed())
 		self.uninstall()
 		self.assertNotIn("acmepay", self.listed(), "the list was in the cache")
-		frappe.cache.delete_value("oropendola_gateway_list")
+		forget("Payment Gateway Settings")
 		self.assertNotIn("acmepay", self.listed())
 		states = {gateway["id"]: gateway["status"] for gateway in health.full()["gateways"]}
 		self.assertEqual(states["acmepay"], "Not Configured")

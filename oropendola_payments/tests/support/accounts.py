@@ -5,7 +5,6 @@ from contextlib import contextmanager
 import frappe
 
 from oropendola_payments.ai_billing import current
-from oropendola_payments.engine.gateway.settings_changed import settings_removed
 
 SETTINGS, COMPANY = "Payment Gateway Settings", "Acme"
 
@@ -24,5 +23,4 @@ def another_account(gateway: str = "razorpay", suffix: str = "acme", **values):
 		# A deletion is refused where an account has payments.
 		frappe.db.delete(SETTINGS, {"name": doc.name})
 		current.changed(doc)
-		settings_removed(doc)
 		frappe.db.commit()

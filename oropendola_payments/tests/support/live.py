@@ -6,7 +6,6 @@ from contextlib import contextmanager
 import frappe
 
 from oropendola_payments.ai_billing.current import forget
-from oropendola_payments.engine.gateway.settings_changed import LIST_KEY
 
 SETTINGS = "Payment Gateway Settings"
 ADDRESS = "https://shop.example"
@@ -41,4 +40,3 @@ def _write_all(names: list[str], **values: int) -> None:
 		frappe.db.set_value(SETTINGS, name, values)
 	forget(SETTINGS)
 	frappe.db.commit()
-	frappe.cache.delete_value(LIST_KEY)

@@ -3,6 +3,8 @@
 from frappe.utils import cint
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.engine.entitlements import allowances
 from oropendola_payments.engine.entitlements.free_plan import lock_with_endless, replace_free_plans
 from oropendola_payments.engine.parts import arithmetic
 from oropendola_payments.money import to_minor
@@ -19,5 +21,7 @@ def cover(invoice: AIInvoice) -> bool:
 	covered = arithmetic.covered_days(days, paid, total)
 	if covered > cint(invoice.covered_days):
 		replace_free_plans(subscription, endless, invoice)
+		allowances.begin_period(subscription, invoice)
 		subscription.serve_days(invoice, covered, days)
+		allowances.follow_period(subscription, today())
 	return True

@@ -10,7 +10,7 @@ from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.ai_billing.top_up import TOP_UP
 from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.coupons import redemptions
-from oropendola_payments.engine.entitlements import plan_change, scheduled_change
+from oropendola_payments.engine.entitlements import allowances, plan_change, scheduled_change
 from oropendola_payments.engine.entitlements.free_plan import lock_with_endless, replace_free_plans
 from oropendola_payments.engine.wallet import grants
 
@@ -31,7 +31,10 @@ def fulfil(invoice: AIInvoice) -> bool:
 	if invoice.purpose == "Upgrade":
 		return _change_plan(subscription, endless, invoice)
 	replace_free_plans(subscription, endless, invoice)
+	allowances.begin_period(subscription, invoice)
 	subscription.activate_after_payment(invoice, **redemptions.use(invoice, subscription))
+	if invoice.covered_days:
+		allowances.follow_period(subscription, today())
 	if subscription.next_plan or (invoice.plan and invoice.plan != subscription.plan):
 		scheduled_change.follow_paid_plan(subscription, invoice)
 	return True

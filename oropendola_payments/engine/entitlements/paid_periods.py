@@ -1,7 +1,7 @@
 """The periods of a subscription that are paid for and not over yet, and what their unused days are worth."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # A partial refund ends no period. Until it is fulfilled, an invoice has a period only if its parts buy days.
 PAID = ("Paid", "Partly Refunded", "Partly Paid", "Processing", "Closed")
-FIELDS = ("name", "plan", "purpose", "period_start", "period_end", "paused_days", "period_days", "currency", "net_amount",
+FIELDS = ("name", "plan", "purpose", "period_start", "period_end", "paused_days", "period_days", "covered_days", "currency", "net_amount",
 	"tax_amount", "tax_rate", "status", "coupon", "billing_interval", "interval_count")  # fmt: skip
 LINE_FIELDS = ("period_invoice", "plan_after", "full_after", "full_tax_after", "tax_rate_after")
 
@@ -42,11 +42,16 @@ class PaidPeriod:
 	interval: str | None = None
 	interval_count: int = 1
 	coupon: str | None = None
-	is_owed: bool = False  # more parts are to be paid, which would buy more of its days
+	is_owed: bool = False  # more parts are to be paid
+	days_owed: int = 0  # the days that they would buy
 
 	def days_left(self, on: date | None = None) -> int:
 		"""Return the paid days that are not over on that date, which counts itself; all of them before the period starts."""
 		return max(0, min(self.days, (self.ends_on - max(on or today(), self.starts_on)).days))
+
+	def ends_with_all_parts(self) -> date:
+		"""Return the end that the period has once all its parts are paid."""
+		return self.ends_on + timedelta(days=self.days_owed)
 
 	def unused(self, on: date | None = None) -> int:
 		"""Return the net value of the days left, in minor units."""
@@ -105,6 +110,8 @@ def _is_period(row: frappe._dict, change: frappe._dict | None) -> bool:
 
 def _period(row: frappe._dict, change: frappe._dict | None) -> PaidPeriod:
 	start, end = getdate(row.period_start), getdate(row.period_end)
+	is_owed = row.status in ("Partly Paid", "Processing")
+	covered = cint(row.covered_days)
 	net, tax, rate = (row.net_amount, row.tax_amount, row.tax_rate)
 	if change:
 		net, tax, rate = (change.full_after, change.full_tax_after, change.tax_rate_after)
@@ -121,5 +128,6 @@ def _period(row: frappe._dict, change: frappe._dict | None) -> PaidPeriod:
 		interval=row.billing_interval or None,
 		interval_count=cint(row.interval_count) or 1,
 		coupon=row.coupon or None,
-		is_owed=row.status in ("Partly Paid", "Processing"),
+		is_owed=is_owed,
+		days_owed=cint(row.period_days) - covered if is_owed and covered else 0,
 	)

@@ -19,6 +19,7 @@ from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription impo
 )
 from oropendola_payments.ai_billing.periods import add_interval, today
 from oropendola_payments.engine.core.transactions import lock, read
+from oropendola_payments.engine.entitlements import allowances
 from oropendola_payments.engine.entitlements.paid_periods import paid_periods
 from oropendola_payments.engine.entitlements.room_for_plan import make_room
 from oropendola_payments.money import from_minor, to_decimal, to_minor, unused_share
@@ -135,7 +136,8 @@ def _grant(subscription: AISubscription, change: AIPlanChange, invoice: AIInvoic
 	if subscription.cancel_at_period_end:
 		invoice.record("cancellation_withdrawn", subscription)
 	if change.restarts:
-		subscription.restart(plan, _new_end(plan, invoice), current_invoice=invoice.name, **NOT_ENDING)
+		end = _new_end(plan, invoice)
+		allowances.restart(subscription, plan, end, current_invoice=invoice.name, **NOT_ENDING)
 	else:
 		subscription.change_plan(plan, **NOT_ENDING)
 	invoice.record("plan_changed", subscription, from_plan=before, to_plan=plan, plan_change=change.name)
@@ -230,8 +232,9 @@ def _go_back(subscription: AISubscription, change: AIPlanChange | None, plan: st
 		subscription.write(
 			start_date=periods[0].starts_on, end_date=periods[-1].ends_on, current_invoice=periods[-1].invoice
 		)
+		allowances.follow_period(subscription, today())
 	elif current("AI Plan", plan).is_really_free():
-		subscription.restart(plan, None)
+		allowances.restart(subscription, plan, None)
 	else:
 		subscription.cancel()
 

@@ -11,6 +11,7 @@ from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription impo
 from oropendola_payments.ai_billing.doctype.payment_event import payment_event
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.core.transactions import in_transaction, lock, read
+from oropendola_payments.engine.entitlements import allowances
 from oropendola_payments.engine.entitlements.plan_change import TAKEN
 from oropendola_payments.engine.entitlements.room_for_plan import make_room
 
@@ -39,7 +40,7 @@ def switch_if_due(subscription: AISubscription, invoice: AIInvoice | None = None
 			change.mark_as_rejected(TAKEN)
 		return False
 	if current("AI Plan", plan).is_really_free():
-		subscription.restart(plan, None)
+		allowances.restart(subscription, plan, None)
 	else:
 		subscription.change_plan(plan)
 	if change:

@@ -5,7 +5,7 @@ rows are locked, read again, and counted then.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from math import ceil
 from typing import Any
@@ -14,8 +14,9 @@ import frappe
 from frappe import _
 from frappe.utils import get_datetime
 
-from oropendola_payments.ai_billing import records
+from oropendola_payments.ai_billing.doctype.ai_usage_window.ai_usage_window import add_window, key_of
 from oropendola_payments.compat import affected_rows
+from oropendola_payments.engine.entitlements.allowances import paid_period
 from oropendola_payments.engine.metering.costs import THOUSANDTHS
 from oropendola_payments.engine.metering.windows import Term, end_of_window
 
@@ -45,6 +46,7 @@ class Window:
 	taken: int = 0  # what this transaction counted
 	row: str | None = None  # the record; None before the first use
 	read: tuple[int, datetime] | None = None  # what the record held
+	begins: bool = False  # nothing was counted in it yet
 
 	@property
 	def key(self) -> str:
@@ -116,14 +118,25 @@ def locked_windows(subscription: str, limits: Iterable[Any], term: Term, now: da
 def _window(
 	subscription: str, limit: Any, term: Term, now: datetime, known: dict[str, frappe._dict]
 ) -> Window:
-	ends_at = end_of_window(limit.time_window, now, term)
-	window = Window(limit.meter, limit.time_window, int(limit.allowance), ends_at)
-	row = known.get(f"{subscription}:{window.key}")
-	if row:
-		window.row, window.read = row.name, (int(row.used), get_datetime(row.ends_at))
-		if window.read[1] > now:
-			window.used, window.ends_at = window.read
-	return window
+	meter, name, allowance = limit.meter, limit.time_window, int(limit.allowance)
+	row = known.get(key_of(subscription, meter, name))
+	read = (int(row.used), get_datetime(row.ends_at)) if row else None
+	if row and read and read[1] > now:
+		used, ends_at = read
+		return Window(meter, name, allowance, ends_at, used, row=row.name, read=read)
+	ends_at = _end(subscription, name, now, term)
+	return Window(meter, name, allowance, ends_at, row=row.name if row else None, read=read, begins=True)
+
+
+def _end(subscription: str, name: str, now: datetime, term: Term) -> datetime:
+	if name == "Period":
+		term = replace(term, paid=paid_period(subscription, now.date()))
+	return end_of_window(name, now, term)
+
+
+def begins_period(windows: Iterable[Window]) -> bool:
+	"""Return whether one of the windows begins now whose end depends on what was paid."""
+	return any(window.begins and window.name == "Period" for window in windows)
 
 
 def violated(windows: Iterable[Window], costs: dict[str, int]) -> list[Window]:
@@ -160,11 +173,8 @@ def _update(windows: list[Window], costs: dict[str, int]) -> bool:
 
 
 def _insert(subscription: str, window: Window) -> None:
-	row = records.new("AI Usage Window")
-	row.update({"subscription": subscription, "meter": window.meter, "time_window": window.name, "used": 0})
-	row.update({"ends_at": window.ends_at, "unique_key": f"{subscription}:{window.key}"})
-	row.add()
-	window.row, window.read = row.name, (0, window.ends_at)
+	window.row = add_window(subscription, window.meter, window.name, 0, window.ends_at)
+	window.read = (0, window.ends_at)
 
 
 def correct(subscription: str, windows: list[Window], changes: dict[str, int]) -> None:

@@ -73,10 +73,11 @@ def take(key: frappe._dict, rows: list[frappe._dict], call: Call) -> list[Window
 	now = now_datetime()
 	windows = counters.windows_from(rows, key.subscription, plan.limits, term_of(key, plan), now)
 	require_room(windows, costs)
-	_take_from_day(key, call.requests)
-	if not counters.count(key.subscription, windows, costs):
-		windows = _take_again(key, plan, call, costs, now)
-	return windows
+	if not counters.begins_period(windows):  # its end is read under the lock
+		_take_from_day(key, call.requests)
+		if counters.count(key.subscription, windows, costs):
+			return windows
+	return _take_again(key, plan, call, costs, now)
 
 
 def look(key: frappe._dict, rows: list[frappe._dict], call: Call) -> list[Window]:

@@ -15,6 +15,7 @@ class Term:
 	end: date | None
 	interval: str  # Day, Month, Year
 	count: int
+	paid: tuple[date, date] | None = None  # the period that was paid for: the one that runs, or else the next
 
 
 def end_of_window(window: str, now: datetime, term: Term) -> datetime:
@@ -43,9 +44,12 @@ def _month(now: datetime, term: Term) -> datetime:
 
 
 def _period(now: datetime, term: Term) -> datetime:
-	"""A period that was paid for. Renewals bought ahead are periods of their own, each with the whole allowance."""
-	end = _next_anniversary(now.date(), term.start, term.interval, term.count)
-	return _midnight(min(end, term.end) if term.end and term.end > now.date() else end)
+	"""What one invoice pays for. Free days and trials have the plan's interval, and end where a paid period begins."""
+	starts_on, ends_on = term.paid or (None, None)
+	if starts_on and ends_on and starts_on <= now.date():
+		return _midnight(ends_on)
+	ends = (_next_anniversary(now.date(), term.start, term.interval, term.count), term.end, starts_on)
+	return _midnight(min(end for end in ends if end and end > now.date()))
 
 
 def _next_anniversary(today: date, start: date, interval: str, count: int) -> date:

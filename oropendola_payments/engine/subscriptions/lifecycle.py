@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import frappe
@@ -16,6 +17,7 @@ from oropendola_payments.engine.coupons import guesses
 from oropendola_payments.engine.coupons.choice import choose
 from oropendola_payments.engine.coupons.eligibility import normalized
 from oropendola_payments.engine.coupons.redemptions import REPLACED_REASON
+from oropendola_payments.engine.entitlements import allowances
 from oropendola_payments.engine.subscriptions import credit, discounts, invoicing, trial_phone
 from oropendola_payments.engine.subscriptions.catalogue import get_plan
 from oropendola_payments.engine.subscriptions.lookup import (
@@ -93,7 +95,7 @@ def _subscribe(
 	subscription.update({"user": user, "plan": plan.name, "status": "Pending"})
 	subscription.insert(ignore_permissions=True)
 	if plan.is_really_free():
-		return _answer_served(subscription, subscription.start_free, reveal_key)
+		return _answer_served(subscription, partial(allowances.start_free, subscription), reveal_key)
 	if may_try and claims.claim(subscription, phone):
 		_refuse_coupon_for_trial(plan, code)
 		return _answer_served(subscription, subscription.start_trial, reveal_key)

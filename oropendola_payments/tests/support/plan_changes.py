@@ -30,9 +30,8 @@ def shift(subscription: str, days: int):
 		"AI Invoice", {"subscription": subscription, "period_end": ("is", "set")}, pluck="name"
 	):
 		invoice = frappe.get_doc("AI Invoice", row)
-		periods = {
-			field: invoice.get(field) - back for field in ("period_start", "period_end", "fulfilled_on")
-		}
+		fields = ("period_start", "period_end", "fulfilled_on")
+		periods = {field: invoice.get(field) - back for field in fields if invoice.get(field)}
 		frappe.db.set_value("AI Invoice", row, periods)
 	for row in frappe.get_all(
 		"AI Plan Change", {"subscription": subscription}, ["name", "effective_on", "ends_on"]

@@ -116,6 +116,10 @@ class AIPlan(Priced):
 		"""Return the requests a day; -1 means unlimited."""
 		return cint(self.requests_limit_per_day) or -1
 
+	def counts_periods(self) -> bool:
+		"""Return whether a limit lasts as long as a billing period."""
+		return any(limit.time_window == "Period" for limit in self.limits)
+
 	def key_limit(self) -> int:
 		return cint(self.max_api_keys) or 1
 

@@ -150,14 +150,14 @@ class AISubscription(StatefulRecord):
 
 	# Moves --------------------------------------------------------------------------------------
 
-	def start_free(self, reveal_key: bool = True) -> str | None:
-		"""Start service without an end date, for a free plan."""
+	def start_free(self, reveal_key: bool = True, since: date | None = None) -> str | None:
+		"""Start service without an end date, for a free plan. `since` is the first day, if the user had it before."""
 		if not self.get_plan().is_really_free():
 			frappe.throw(_("{0} is not free. Please pay the invoice first.").format(self.plan), Unprocessable)
 		if self.status == "Active":
 			return None
 		return self._start_service(
-			"Active", reveal_key, start_date=today(), end_date=None, **self._quota_left_today()
+			"Active", reveal_key, start_date=since or today(), end_date=None, **self._quota_left_today()
 		)
 
 	def start_trial(self, reveal_key: bool = True) -> str | None:
@@ -250,11 +250,11 @@ class AISubscription(StatefulRecord):
 		quota = self._quota() if self.has_service() else {}
 		self.write(plan=plan, live_key=self._live_key(), **NOTHING_SCHEDULED, **quota, **values)
 
-	def restart(self, plan: str, end: date | None, **values: Any) -> None:
-		"""Start a new period with another plan today, with the same key. A free plan has no end."""
+	def restart(self, plan: str, end: date | None, since: date | None = None, **values: Any) -> None:
+		"""Start a new period with another plan today, with the same key. A free plan has no end. `since` is another first day."""
 		self.plan = plan
 		values = {"plan": plan, "live_key": self._live_key(), **NOTHING_SCHEDULED, **values}
-		self._start_service("Active", False, start_date=today(), end_date=end, **values)
+		self._start_service("Active", False, start_date=since or today(), end_date=end, **values)
 
 	def schedule_change(self, plan: str, on: date) -> None:
 		"""Go on with another plan from that day. The next renewal is for it, so a scheduled cancellation is withdrawn."""

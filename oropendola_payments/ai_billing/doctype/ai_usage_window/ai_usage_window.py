@@ -1,3 +1,6 @@
+from datetime import datetime
+
+from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.records import SystemRecord
 
 
@@ -20,3 +23,15 @@ class AIUsageWindow(SystemRecord):
 	"""How much of one limit a subscription has used in the window that runs."""
 
 	system_fields = ("subscription", "meter", "time_window", "used", "ends_at", "unique_key")
+
+
+def key_of(subscription: str, meter: str, time_window: str) -> str:
+	return f"{subscription}:{meter}:{time_window}"
+
+
+def add_window(subscription: str, meter: str, time_window: str, used: int, ends_at: datetime) -> str:
+	row = records.new("AI Usage Window")
+	row.update({"subscription": subscription, "meter": meter, "time_window": time_window, "used": used})
+	row.update({"ends_at": ends_at, "unique_key": key_of(subscription, meter, time_window)})
+	row.add()
+	return row.name

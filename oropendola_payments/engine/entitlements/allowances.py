@@ -1,0 +1,118 @@
+"""Which allowances begin anew and which go on when service starts, starts again or gets other days.
+
+What was used of an allowance is in the subscription's usage windows. Minutes to months follow the clock and the first day. A window
+of a *period* is what one invoice pays for, so it begins and ends with what is paid. Free plans pay for nothing: starting one again
+refills nothing. The caller holds the subscription's lock and commits.
+"""
+
+from datetime import date, datetime, time
+from typing import Any
+
+import frappe
+from frappe.utils import cint, getdate, now_datetime
+
+from oropendola_payments.ai_billing.current import current
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
+from oropendola_payments.ai_billing.doctype.ai_usage_window.ai_usage_window import add_window, key_of
+from oropendola_payments.ai_billing.periods import add_interval, today
+from oropendola_payments.compat import affected_rows
+from oropendola_payments.engine.entitlements.paid_periods import paid_periods
+
+END_BY = """
+	UPDATE `tabAI Usage Window` SET ends_at = %(at)s
+	WHERE subscription = %(subscription)s AND time_window = 'Period' AND ends_at > %(at)s
+"""
+END_WITH = """
+	UPDATE `tabAI Usage Window` SET ends_at = %(end)s
+	WHERE subscription = %(subscription)s AND time_window = 'Period' AND ends_at > %(start)s
+"""
+# Locking, because what this transaction read first may be older than the last call that was counted. The fullest comes last.
+OF_THE_SAME_PLAN = """
+	SELECT w.meter, w.time_window, w.used, w.ends_at, s.start_date FROM `tabAI Usage Window` w
+		JOIN `tabAI Subscription` s ON s.name = w.subscription
+	WHERE s.user = %s AND s.plan = %s AND s.name <> %s AND w.ends_at > %s ORDER BY w.used FOR UPDATE
+"""
+AT_LEAST = """
+	UPDATE `tabAI Usage Window` SET used = %(used)s, ends_at = %(ends_at)s
+	WHERE unique_key = %(key)s AND (ends_at <= %(now)s OR used <= %(used)s)
+"""
+FROM_THE_FIRST_DAY = ("Month", "Period")
+
+# Paid periods -------------------------------------------------------------------------------------
+
+
+def paid_period(subscription: str, on: date) -> tuple[date, date] | None:
+	"""Return the first day and the end of the paid period that runs on this day, or else of the next one.
+
+	If more parts of its invoice are to be paid, it ends with the days that they will buy: all parts have one allowance together.
+	"""
+	periods = paid_periods(subscription, on)
+	return (periods[0].starts_on, periods[0].ends_with_all_parts()) if periods else None
+
+
+def begin_period(subscription: AISubscription, invoice: AIInvoice) -> None:
+	"""Before an invoice is served: after a gap, its period has an allowance of its own. Later parts of it go on with theirs."""
+	if not subscription.continues() and not cint(invoice.covered_days):
+		_end_by(subscription, today(), invoice.plan)
+
+
+def follow_period(subscription: AISubscription, on: date) -> None:
+	"""Have what was counted in the paid period of this day end with it, after its days were moved."""
+	period = paid_period(subscription.name, on) if subscription.get_plan().counts_periods() else None
+	if period and period[0] <= on:
+		start, end = map(_midnight, period)
+		frappe.db.sql(END_WITH, {"end": end, "subscription": subscription.name, "start": start})
+
+
+def restart(subscription: AISubscription, plan: str, end: date | None, **values: Any) -> None:
+	"""Start another plan today. A paid one begins its allowance; a free one, which has no end, goes on with what was used."""
+	if end:
+		_end_by(subscription, today(), plan)
+		subscription.restart(plan, end, **values)
+		return
+	new = current("AI Plan", plan)
+	_end_by(subscription, add_interval(today(), new.billing_interval, cint(new.interval_count) or 1), plan)
+	was_free = subscription.start_date and not subscription.end_date
+	since = getdate(subscription.start_date) if was_free else None
+	subscription.restart(plan, None, since, **values)
+	_count_again(subscription, _used_before(subscription))
+
+
+def _end_by(subscription: AISubscription, day: date, next_plan: str | None) -> None:
+	plans = {subscription.plan, next_plan or subscription.plan}
+	if any(current("AI Plan", plan).counts_periods() for plan in plans):
+		frappe.db.sql(END_BY, {"at": _midnight(day), "subscription": subscription.name})
+
+
+def _midnight(day: date) -> datetime:
+	return datetime.combine(day, time())
+
+
+# Free plans ---------------------------------------------------------------------------------------
+
+
+def start_free(subscription: AISubscription, reveal_key: bool = True) -> str | None:
+	"""Start a free plan. If its user had it before and a month or period still runs, that one goes on. Return the key."""
+	used = _used_before(subscription)
+	days = [row.start_date for row in used if row.start_date and row.time_window in FROM_THE_FIRST_DAY]
+	key = subscription.start_free(reveal_key, min(map(getdate, days), default=None))
+	_count_again(subscription, used)
+	return key
+
+
+def _used_before(subscription: AISubscription) -> list[frappe._dict]:
+	"""Return what the user has used of this plan in other subscriptions, in the windows that still run."""
+	if not subscription.get_plan().limits:
+		return []
+	whose = (subscription.user, subscription.plan, subscription.name, now_datetime())
+	return frappe.db.sql(OF_THE_SAME_PLAN, whose, as_dict=True)
+
+
+def _count_again(subscription: AISubscription, used: list[frappe._dict]) -> None:
+	for row in {(row.meter, row.time_window): row for row in used}.values():
+		key = key_of(subscription.name, row.meter, row.time_window)
+		values = {"key": key, "used": int(row.used), "ends_at": row.ends_at, "now": now_datetime()}
+		frappe.db.sql(AT_LEAST, values)
+		if not affected_rows() and not frappe.db.exists("AI Usage Window", {"unique_key": key}):
+			add_window(subscription.name, row.meter, row.time_window, int(row.used), row.ends_at)

@@ -157,6 +157,10 @@ class TestFilters(ThrowawaySite):
 		rows = frappe.get_all("Box", fields=["colour", "sum(count) as total"], group_by="colour")
 		self.assertEqual(rows, [{"colour": "Blue", "total": 6.0}])
 
+	def test_a_field_named_like_an_optional_column_that_is_not_there_is_left_out(self):
+		rows = frappe.get_all("Box", {"label": "b"}, ["label", "label as last_seen"])
+		self.assertEqual(rows, [{"label": "b"}])
+
 	def test_injection_through_order_or_field_is_refused(self):
 		for options in ({"order_by": "(select 1)"}, {"fields": ["(select password from __Auth) as x"]}):
 			with self.assertRaises(frappe.ValidationError):

@@ -20,6 +20,7 @@ from oropendola_payments.engine.notifications import emails
 from oropendola_payments.engine.notifications import templates as mail_templates
 
 ALERT = "Payment Alert"
+SHOWN = ("name", "kind", "subject", "severity", "summary", "opened_on", "last_seen_on")
 ESCALATION_POINTS = 10  # percentage points
 MIN_PAUSE = timedelta(hours=1)  # between two notifications about one alert
 
@@ -38,8 +39,12 @@ def evaluate(violations: dict[str, list[str]] | None = None) -> list[str]:
 
 
 def open_alerts() -> list[frappe._dict]:
-	fields = ["name", "kind", "subject", "severity", "summary", "opened_on", "last_seen_on"]
-	return frappe.get_all(ALERT, {"status": "Open"}, fields, order_by="severity, opened_on")
+	# Frappe 15 leaves `last_seen_on` out of `get_all`, because it contains the name of its optional column `_seen`.
+	alert = frappe.qb.DocType(ALERT)
+	query = (
+		frappe.qb.from_(alert).where(alert.status == "Open").orderby(alert.severity).orderby(alert.opened_on)
+	)
+	return query.select(*(alert[field] for field in SHOWN)).run(as_dict=True)
 
 
 # One alert ----------------------------------------------------------------------------------------

@@ -73,7 +73,13 @@ class DatabaseQuery:
 		if isinstance(fields, str):
 			fields = ["*"] if fields == "*" else _COMMA.split(fields)
 		fields = [pluck] if pluck and not fields else list(fields or ["name"])
-		return [column for field in fields if (column := self._field(field.strip()))]
+		kept = [field.strip() for field in fields if not self._looks_optional(field)]
+		return [column for field in kept if (column := self._field(field))]
+
+	def _looks_optional(self, field: str) -> bool:
+		"""Whether Frappe 15 leaves it out: its text contains the name of an optional column that the table does not have."""
+		columns = frappe.db.get_table_columns(self.doctype)
+		return any(name in field and name not in columns for name in optional_fields)
 
 	def _field(self, field: str) -> str | None:
 		if match := _COLUMN.match(field):

@@ -1,6 +1,7 @@
 """What one invoice pays for has one allowance, whatever moves its days. Subscribing to a free plan again refills nothing."""
 
 from datetime import date, datetime, time, timedelta
+from unittest.mock import patch
 
 import frappe
 from frappe.utils import get_datetime, getdate, now_datetime
@@ -11,7 +12,7 @@ from oropendola_payments.api import subscription as api
 from oropendola_payments.api import subscription_renewal
 from oropendola_payments.engine.ending import now as ending
 from oropendola_payments.engine.keys import reveal
-from oropendola_payments.engine.metering import usage
+from oropendola_payments.engine.metering import quota, usage
 from oropendola_payments.engine.parts import choose
 from oropendola_payments.engine.pauses import resume
 from oropendola_payments.engine.refunds import create
@@ -19,6 +20,7 @@ from oropendola_payments.exceptions import QuotaUsedUp
 from oropendola_payments.patches import end_windows_with_their_periods
 from oropendola_payments.tests.support.customers import CustomerTestCase, move_to, pay
 from oropendola_payments.tests.support.factories import create_active_subscription, create_plan
+from oropendola_payments.tests.support.parallel import meanwhile
 from oropendola_payments.tests.support.parts import PartsTestCase, create_instalment_plan
 from oropendola_payments.tests.support.plan_changes import shift
 
@@ -190,10 +192,16 @@ class TestPaidPeriods(Metered, CustomerTestCase):
 		"""A call that began before a change of plan does not leave a window behind that ends with the old period."""
 		self.subscribe_and_pay()
 		self.days_pass(10)
-		key = usage.authenticate(self.api_key())
+		key, rows = usage.authenticate(self.api_key())
 		yearly = create_plan(price=4990, billing_interval="Year", limits=[limit(100)])
-		self.change_to(yearly)
-		usage.take(*key, usage.checked_call(1, None, 0, 0))
+
+		def change_before_it_is_counted(*arguments):
+			moment.side_effect = None
+			frappe.db.commit()  # nothing is written yet; SQLite lets one writer in
+			meanwhile(lambda: self.change_to(yearly))
+
+		with patch.object(quota, "require_room", side_effect=change_before_it_is_counted) as moment:
+			usage.take(key, rows, usage.checked_call(1, None, 0, 0))
 		frappe.db.commit()
 		self.assertEqual(self.ends(), at_midnight(add_interval(today(), "Year", 1)))
 

@@ -312,6 +312,15 @@ class TestFreePlans(Metered, CustomerTestCase):
 		self.again(plan)
 		self.assertEqual(self.consume(), {"requests:month": 9})
 
+	def test_changing_to_a_free_plan_that_was_used_up_before_refills_nothing(self):
+		used, other = self.free_plan(limit(10, "Month")), self.free_plan(limit(10, "Hour"))
+		self.start(used)
+		self.consume(10)
+		ending.end(self.subscription)
+		self.start(other)
+		self.change_to(used)
+		self.used_up()
+
 	def test_changing_to_another_free_plan_and_back_refills_nothing(self):
 		one, two = (self.free_plan(limit(10), limit(20, "Month")) for _plan in range(2))
 		self.start(one)

@@ -10,7 +10,8 @@ from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gat
 )
 from oropendola_payments.engine.checkout import gateway_choice
 from oropendola_payments.engine.gateway import circuit_breaker
-from oropendola_payments.engine.gateway.registry import settings_of
+from oropendola_payments.engine.gateway.call import call_gateway, forget_success
+from oropendola_payments.engine.gateway.registry import SETTINGS, settings_of
 from oropendola_payments.engine.inbound import status_query
 from oropendola_payments.gateways.errors import GatewayRefused, MaybeSent, NotSent
 from oropendola_payments.simulator import Delivery
@@ -51,6 +52,15 @@ class TestBreaker(TestCase):
 	def test_a_refusal_does_not_count_as_a_failure(self):
 		self.fail(circuit_breaker.FAILURES_TO_OPEN * 2, GatewayRefused)
 		self.assertFalse(circuit_breaker.is_degraded("payu"))
+
+	def test_a_success_is_committed_so_that_a_sweep_calls_no_gateway_with_a_row_locked(self):
+		last = {"last_success_on": None}
+		frappe.db.set_value(SETTINGS, settings_of("payu").name, last, update_modified=False)
+		frappe.db.commit()
+		forget_success("payu")
+		self.assertEqual(call_gateway("payu", lambda: "an answer"), "an answer")
+		frappe.db.rollback()
+		self.assertTrue(frappe.db.get_value(SETTINGS, settings_of("payu").name, "last_success_on"))
 
 	def test_one_success_closes_the_breaker(self):
 		self.fail(circuit_breaker.FAILURES_TO_OPEN)

@@ -78,8 +78,8 @@ class DatabaseQuery:
 
 	def _looks_optional(self, field: str) -> bool:
 		"""Whether Frappe 15 leaves it out: its text contains the name of an optional column that the table does not have."""
-		columns = frappe.db.get_table_columns(self.doctype)
-		return any(name in field and name not in columns for name in optional_fields)
+		names = [name for name in optional_fields if name in field]
+		return bool(names) and not set(names) <= set(frappe.db.get_table_columns(self.doctype))
 
 	def _field(self, field: str) -> str | None:
 		if match := _COLUMN.match(field):

@@ -1,5 +1,6 @@
 """End keys whose overlap is over. They stopped working at their time already; this only tidies up."""
 
+import frappe
 from frappe.utils import now_datetime
 
 from oropendola_payments.engine.core.batch import for_each
@@ -13,6 +14,7 @@ def end_retired_keys() -> int:
 
 
 def _end(name: str) -> None:
+	lock("AI Subscription", frappe.db.get_value("AI API Key", name, "subscription"))
 	key = lock("AI API Key", name)
 	if key.status == "Retiring" and not key.works_at(now_datetime()):
 		key.revoke()

@@ -9,8 +9,8 @@ from oropendola_payments.engine.metering.key_check import authenticate
 def authorize(api_key: str | None, requests: int = 1, model: str | None = None) -> dict:
 	"""Take the request from the quota, and return the balance and whose key it is."""
 	call = usage.checked_call(requests, model, 0, 0)
-	key, rows = authenticate(api_key)
-	return {**usage.answer(key, usage.take(key, rows, call), call.requests), **_owner(key)}
+	key, windows = usage.serve(api_key, call)
+	return {**usage.answer(key, windows, call.requests), **_owner(key)}
 
 
 def check(api_key: str | None, requests: int = 1, model: str | None = None) -> dict:

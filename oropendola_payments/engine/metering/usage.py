@@ -7,7 +7,7 @@ from frappe import _
 from frappe.utils import getdate, now_datetime
 
 from oropendola_payments.ai_billing.periods import today
-from oropendola_payments.engine.metering import credits, quota, thresholds
+from oropendola_payments.engine.metering import credits, known_keys, quota, thresholds
 from oropendola_payments.engine.metering.costs import Call
 from oropendola_payments.engine.metering.counters import Window
 from oropendola_payments.engine.metering.key_check import authenticate
@@ -26,8 +26,19 @@ def consume(
 ) -> dict:
 	"""Consume quota for `requests` calls, all or nothing, and return the balance."""
 	call = checked_call(requests, model, input_tokens, output_tokens)
+	key, windows = serve(api_key, call)
+	return answer(key, windows, call.requests)
+
+
+def serve(api_key: str | None, call: Call) -> tuple[frappe._dict, list[Window]]:
+	"""Check the key and take the call with it. Return the key and the plan's windows."""
+	taken = known_keys.take(api_key, call)
+	if taken:
+		return taken
 	key, rows = authenticate(api_key)
-	return answer(key, take(key, rows, call), call.requests)
+	windows = take(key, rows, call)
+	known_keys.remember(api_key or "", key)
+	return key, windows
 
 
 def take(
@@ -78,3 +89,4 @@ def _note_use(key: frappe._dict) -> None:
 	"""Store the date of use. At most one write a day, which is enough to see which keys are in use."""
 	if key.last_used_on != today():
 		frappe.db.sql("UPDATE `tabAI API Key` SET last_used_on = %s WHERE name = %s", (today(), key.name))
+		key.last_used_on = today()

@@ -18,6 +18,7 @@ RAW_SQL = {
 	"ai_billing/kept.py": "asks the statistics of the database how large a table is",
 	"ai_billing/outbox.py": "stores all events of a transaction in one statement, and looks for listeners past the snapshot",
 	"ai_billing/records.py": "inserts, updates and moves a record in one statement, which decides between two writers",
+	"compat.py": "an UPDATE that says what it set, which each database knows otherwise",
 	"engine/core/transactions.py": "locks records",
 	"engine/day_figures/sum_up.py": "locks a day before anything is read",
 	"engine/entitlements/allowances.py": "moves the windows of a period, and finds what was used, past the snapshot",

@@ -60,10 +60,12 @@ class AIAPIKey(SystemRecord):
 	def revoke(self, **values: Any) -> None:
 		"""End the key for good."""
 		self.write(status="Revoked", suspended=0, **values)
+		_renew(self.subscription)
 
 	def retire(self, replaced_by: str, valid_until: datetime) -> None:
 		"""Let the key work until then, beside the one that replaces it."""
 		self.write(status="Retiring", valid_until=valid_until, replaced_by=replaced_by)
+		_renew(self.subscription)
 
 	def works_at(self, moment: datetime) -> bool:
 		"""Return whether the key works then. The time decides, whether or not a job has ended the key."""
@@ -114,6 +116,13 @@ def _update_keys(subscription: str, statuses: tuple[str, ...], **values: Any) ->
 	for column, value in values.items():
 		query = query.set(key[column], value)
 	query.where(key.subscription == subscription).where(key.status.isin(statuses)).run()
+	_renew(subscription)
+
+
+def _renew(subscription: str) -> None:
+	"""Renew what `engine.metering.known_keys` compares, so that no process goes on with a key as it was."""
+	row = frappe.qb.DocType("AI Subscription")
+	frappe.qb.update(row).set(row.modified, now()).where(row.name == subscription).run()
 
 
 def make_key() -> str:

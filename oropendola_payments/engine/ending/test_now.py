@@ -9,6 +9,7 @@ from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.api import admin
 from oropendola_payments.api import subscription as api
 from oropendola_payments.api import subscription_renewal as renewal
+from oropendola_payments.engine.metering import usage
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.self_service import commands
 from oropendola_payments.engine.subscriptions import lifecycle
@@ -18,6 +19,7 @@ from oropendola_payments.tests.support.journey import Journey
 from oropendola_payments.tests.support.parallel import in_parallel
 from oropendola_payments.tests.support.time_travel import clear_due_records, sweep_until_settled
 
+ALLOWANCE = {"allowance": 10, "meter": "Requests", "time_window": "Period"}
 MONEY_RULES = (
 	"paid_amount_differs_from_captures",
 	"refunds_above_capture",
@@ -57,6 +59,30 @@ class UnusedCase(CustomerTestCase):
 class TestWhatItCosts(UnusedCase):
 	def cost(self) -> dict:
 		return self.succeed(api.preview_cancellation)["now"][0]
+
+	def use(self, requests: int):
+		usage.consume(self.succeed(api.reveal_api_key)["api_key"], requests)
+		frappe.db.commit()
+
+	def test_a_day_on_which_the_key_was_used_is_not_given_back(self):
+		self.paid_by_hand("Credit")
+		self.use(1)
+		cost = self.cost()
+		self.assertEqual((cost["days_left"], cost["unused_amount"]), (14, Decimal("274.79")))
+
+	def test_an_allowance_that_was_used_up_is_not_given_back(self):
+		"""U34."""
+		self.paid_by_hand("Credit", limits=[ALLOWANCE])
+		self.use(8)
+		cost = self.cost()
+		self.assertEqual((cost["days_left"], cost["unused_amount"]), (14, Decimal("117.76")))
+		self.assertEqual(self.end()["given_back"][0]["amount"], Decimal("117.76"))
+
+	def test_a_renewal_that_was_paid_ahead_is_given_back_whole_whatever_was_used(self):
+		self.paid_by_hand("Credit", limits=[ALLOWANCE])
+		pay(self.succeed(renewal.renew_subscription)["invoice_id"])
+		self.use(10)
+		self.assertEqual(self.cost()["unused_amount"], Decimal("588.82"))
 
 	def test_the_preview_shows_days_value_and_what_is_given_back(self):
 		for policy, back in (("Nothing", 0), ("Credit", "294.41"), ("Refund", "294.41")):

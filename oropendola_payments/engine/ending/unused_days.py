@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 import frappe
 from frappe import _
-from frappe.utils import getdate
+from frappe.utils import getdate, now_datetime
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
@@ -17,10 +18,13 @@ from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod, paid_periods
 from oropendola_payments.engine.entitlements.subscription_lock import Locked
+from oropendola_payments.engine.metering import counters
+from oropendola_payments.engine.metering.quota import term_of
 from oropendola_payments.engine.refunds import record as refund_record
-from oropendola_payments.money import from_minor, to_decimal
+from oropendola_payments.money import from_minor, to_decimal, unused_share
 
 NOTHING = "Nothing"
+NOTHING_USED = (1, 1)  # all of one allowance is left
 
 
 @dataclass(frozen=True)
@@ -33,12 +37,28 @@ class UnusedDays:
 
 
 def of(subscription: AISubscription) -> list[UnusedDays]:
-	"""Return the unused days with their value, one entry for each currency. Empty without paid days."""
-	on = _day_of(subscription)
+	"""Return the unused days with their value, one entry for each currency. Empty without paid days.
+
+	A day on which a key was used is no unused day, and of a period whose allowance was used nothing of that share is left: otherwise a
+	customer could use all of it, get the money back, and start again.
+	"""
+	day = _day_of(subscription)
+	on = day + timedelta(days=1) if _was_used_on(subscription.name, day) else day
 	periods: dict[str, list[PaidPeriod]] = {}
 	for period in paid_periods(subscription.name, on):
 		periods.setdefault(period.currency, []).append(period)
-	return [_sum(currency, rows, on) for currency, rows in periods.items()]
+	left = _allowance_left(subscription) if periods else NOTHING_USED
+	return [
+		UnusedDays(
+			currency,
+			days=sum(period.days_left(on) for period in rows),
+			amount=from_minor(
+				sum(_worth(period, on, left if period.starts_on <= day else NOTHING_USED) for period in rows),
+				currency,
+			),
+		)
+		for currency, rows in periods.items()
+	]
 
 
 def _day_of(subscription: AISubscription) -> date:
@@ -46,9 +66,23 @@ def _day_of(subscription: AISubscription) -> date:
 	return getdate(subscription.paused_on) if subscription.status == "Paused" else today()
 
 
-def _sum(currency: str, periods: list[PaidPeriod], on: date) -> UnusedDays:
-	minor = sum(period.unused(on) + period.unused_tax(on) for period in periods)
-	return UnusedDays(currency, sum(period.days_left(on) for period in periods), from_minor(minor, currency))
+def _was_used_on(subscription: str, day: date) -> bool:
+	return bool(frappe.db.exists("AI API Key", {"subscription": subscription, "last_used_on": (">=", day)}))
+
+
+def _allowance_left(subscription: AISubscription) -> tuple[int, int]:
+	"""Return what is left of the running period's allowance, and all of it; of several limits, the one that was used most."""
+	plan = subscription.get_plan()
+	limits = [limit for limit in plan.limits if limit.time_window == "Period"]
+	term, rows = term_of(subscription, plan), counters.rows_of(subscription.name)
+	windows = counters.windows_from(rows, subscription.name, limits, term, now_datetime())
+	found = [(window.remaining, window.limit) for window in windows]
+	return min(found, key=lambda left: Fraction(*left), default=NOTHING_USED)
+
+
+def _worth(period: PaidPeriod, on: date, left: tuple[int, int]) -> int:
+	by_days = period.unused(on) + period.unused_tax(on)
+	return min(by_days, unused_share(period.full, *left) + unused_share(period.tax, *left))
 
 
 def policy_of(subscription: AISubscription) -> str:

@@ -5,17 +5,17 @@ of a *period* is what one invoice pays for, so it begins and ends with what is p
 refills nothing. The caller holds the subscription's lock and commits.
 """
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import frappe
-from frappe.utils import cint, getdate, now_datetime
+from frappe.utils import cint, get_datetime, getdate, now_datetime
 
 from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.ai_billing.doctype.ai_usage_window.ai_usage_window import add_window, key_of
-from oropendola_payments.ai_billing.periods import add_interval, today
+from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.compat import affected_rows
 from oropendola_payments.engine.entitlements.paid_periods import paid_periods
 
@@ -27,17 +27,29 @@ END_WITH = """
 	UPDATE `tabAI Usage Window` SET ends_at = %(end)s
 	WHERE subscription = %(subscription)s AND time_window = 'Period' AND ends_at > %(start)s
 """
-# Locking, because what this transaction read first may be older than the last call that was counted. The fullest comes last.
+# Those who have the plan, or left it by a change, with the day of that. Locking, because what this transaction read first may be
+# older than the last call that was counted. The fullest comes last.
 OF_THE_SAME_PLAN = """
-	SELECT w.meter, w.time_window, w.used, w.ends_at, s.start_date FROM `tabAI Usage Window` w
-		JOIN `tabAI Subscription` s ON s.name = w.subscription
-	WHERE s.user = %s AND s.plan = %s AND s.name <> %s AND w.ends_at > %s ORDER BY w.used FOR UPDATE
+	SELECT w.meter, w.time_window, w.used, w.ends_at, s.start_date, s.plan, (
+		SELECT MAX(c.applied_on) FROM `tabAI Plan Change` c
+		WHERE c.subscription = s.name AND c.from_plan = %(plan)s AND c.status = 'Applied') AS left_on
+	FROM `tabAI Usage Window` w JOIN `tabAI Subscription` s ON s.name = w.subscription
+	WHERE s.user = %(user)s AND s.name <> %(name)s AND w.ends_at > %(now)s ORDER BY w.used FOR UPDATE
 """
 AT_LEAST = """
 	UPDATE `tabAI Usage Window` SET used = %(used)s, ends_at = %(ends_at)s
 	WHERE unique_key = %(key)s AND (ends_at <= %(now)s OR used <= %(used)s)
 """
 FROM_THE_FIRST_DAY = ("Month", "Period")
+WINDOW = "AI Usage Window"
+LONGEST = {
+	"Minute": timedelta(minutes=1),
+	"Hour": timedelta(hours=1),
+	"Day": timedelta(days=1),
+	"Week": timedelta(days=7),
+	"Month": timedelta(days=31),
+	"Period": timedelta(days=366),
+}
 
 # Paid periods -------------------------------------------------------------------------------------
 
@@ -59,10 +71,17 @@ def begin_period(subscription: AISubscription, invoice: AIInvoice) -> None:
 
 def follow_period(subscription: AISubscription, on: date) -> None:
 	"""Have what was counted in the paid period of this day end with it, after its days were moved."""
-	period = paid_period(subscription.name, on) if subscription.get_plan().counts_periods() else None
+	period = paid_period(subscription.name, on)
 	if period and period[0] <= on:
 		start, end = map(_midnight, period)
 		frappe.db.sql(END_WITH, {"end": end, "subscription": subscription.name, "start": start})
+
+
+def delay_periods(subscription: str, since: date, days: timedelta) -> None:
+	"""Have what ran when a pause began run on after it: the paid period, or a trial before it."""
+	running = {"subscription": subscription, "time_window": "Period", "ends_at": (">", _midnight(since))}
+	for row in frappe.get_all(WINDOW, running, ["name", "ends_at"]):
+		frappe.db.set_value(WINDOW, row.name, "ends_at", get_datetime(row.ends_at) + days)
 
 
 def restart(subscription: AISubscription, plan: str, end: date | None, **values: Any) -> None:
@@ -71,9 +90,9 @@ def restart(subscription: AISubscription, plan: str, end: date | None, **values:
 		_end_by(subscription, today(), plan)
 		subscription.restart(plan, end, **values)
 		return
-	new = current("AI Plan", plan)
-	_end_by(subscription, add_interval(today(), new.billing_interval, cint(new.interval_count) or 1), plan)
 	was_free = subscription.start_date and not subscription.end_date
+	if not was_free:
+		_end_by(subscription, today(), plan)
 	since = getdate(subscription.start_date) if was_free else None
 	subscription.restart(plan, None, since, **values)
 	_count_again(subscription, _used_before(subscription))
@@ -96,17 +115,36 @@ def start_free(subscription: AISubscription, reveal_key: bool = True) -> str | N
 	"""Start a free plan. If its user had it before and a month or period still runs, that one goes on. Return the key."""
 	used = _used_before(subscription)
 	days = [row.start_date for row in used if row.start_date and row.time_window in FROM_THE_FIRST_DAY]
-	key = subscription.start_free(reveal_key, min(map(getdate, days), default=None))
+	today_used = {"daily_quota_remaining": 0} if _had_today(subscription) else {}
+	key = subscription.start_free(reveal_key, min(map(getdate, days), default=None), **today_used)
 	_count_again(subscription, used)
 	return key
+
+
+def _had_today(subscription: AISubscription) -> bool:
+	"""Return whether the day is limited and the user had this plan today already: its requests may be used up."""
+	if subscription.get_plan().daily_limit() == -1:
+		return False
+	same = {"user": subscription.user, "plan": subscription.plan, "name": ("!=", subscription.name)}
+	left = {"user": subscription.user, "from_plan": subscription.plan, "status": "Applied"}
+	return bool(
+		frappe.db.exists("AI Subscription", {**same, "quota_reset_on": (">", today())})
+		or frappe.db.exists("AI Plan Change", {**left, "applied_on": (">=", _midnight(today()))})
+	)
 
 
 def _used_before(subscription: AISubscription) -> list[frappe._dict]:
 	"""Return what the user has used of this plan in other subscriptions, in the windows that still run."""
 	if not subscription.get_plan().limits:
 		return []
-	whose = (subscription.user, subscription.plan, subscription.name, now_datetime())
-	return frappe.db.sql(OF_THE_SAME_PLAN, whose, as_dict=True)
+	whose = {"user": subscription.user, "plan": subscription.plan, "name": subscription.name}
+	rows = frappe.db.sql(OF_THE_SAME_PLAN, {**whose, "now": now_datetime()}, as_dict=True)
+	return [row for row in rows if row.plan == subscription.plan or _left_within(row)]
+
+
+def _left_within(row: frappe._dict) -> bool:
+	"""Return whether the plan was left after this window began, at the earliest."""
+	return bool(row.left_on) and get_datetime(row.left_on) > row.ends_at - LONGEST[row.time_window]
 
 
 def _count_again(subscription: AISubscription, used: list[frappe._dict]) -> None:
@@ -114,5 +152,5 @@ def _count_again(subscription: AISubscription, used: list[frappe._dict]) -> None
 		key = key_of(subscription.name, row.meter, row.time_window)
 		values = {"key": key, "used": int(row.used), "ends_at": row.ends_at, "now": now_datetime()}
 		frappe.db.sql(AT_LEAST, values)
-		if not affected_rows() and not frappe.db.exists("AI Usage Window", {"unique_key": key}):
+		if not affected_rows() and not frappe.db.exists(WINDOW, {"unique_key": key}):
 			add_window(subscription.name, row.meter, row.time_window, int(row.used), row.ends_at)

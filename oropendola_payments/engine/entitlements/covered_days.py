@@ -1,6 +1,9 @@
 """Covered days: each part of an invoice is served at once for its share of the period. The caller holds the invoice's lock and commits."""
 
-from frappe.utils import cint
+from datetime import datetime, time
+
+import frappe
+from frappe.utils import cint, getdate
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.periods import today
@@ -13,7 +16,7 @@ from oropendola_payments.money import to_minor
 def cover(invoice: AIInvoice) -> bool:
 	"""Grant the days that were bought with what is paid so far. Return False if the subscription can no longer have them."""
 	subscription, endless = lock_with_endless(invoice.subscription or "")
-	if subscription.status == "Cancelled":
+	if subscription.status == "Cancelled" or was_replaced(invoice):
 		return False
 	start, end = subscription.next_period(invoice)
 	days = cint(invoice.period_days) or (end - start).days
@@ -25,3 +28,12 @@ def cover(invoice: AIInvoice) -> bool:
 		subscription.serve_days(invoice, covered, days)
 		allowances.follow_period(subscription, today())
 	return True
+
+
+def was_replaced(invoice: AIInvoice) -> bool:
+	"""Return whether another plan began a period of its own after the days that were bought so far: more of them fit nowhere."""
+	if not invoice.covered_days:
+		return False
+	began = {"subscription": invoice.subscription, "status": "Applied", "restarts": 1}
+	since = datetime.combine(getdate(invoice.period_start), time())
+	return bool(frappe.db.exists("AI Plan Change", {**began, "applied_on": (">=", since)}))

@@ -11,6 +11,7 @@ from oropendola_payments.ai_billing.top_up import TOP_UP
 from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.coupons import redemptions
 from oropendola_payments.engine.entitlements import allowances, plan_change, scheduled_change
+from oropendola_payments.engine.entitlements.covered_days import was_replaced
 from oropendola_payments.engine.entitlements.free_plan import lock_with_endless, replace_free_plans
 from oropendola_payments.engine.wallet import grants
 
@@ -25,7 +26,7 @@ def fulfil(invoice: AIInvoice) -> bool:
 		invoice.write(fulfilled_on=now_datetime())
 		return True
 	subscription, endless = lock_with_endless(invoice.subscription)
-	if subscription.status == "Cancelled":
+	if subscription.status == "Cancelled" or was_replaced(invoice):
 		invoice_price.release_coupon(invoice, redemptions.NOT_SERVED_REASON)
 		return False
 	if invoice.purpose == "Upgrade":

@@ -1,87 +1,25 @@
-"""What one invoice pays for has one allowance, whatever moves its days. Subscribing to a free plan again refills nothing."""
+"""What one invoice pays for has one allowance, whatever moves its days."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import timedelta
 from unittest.mock import patch
 
 import frappe
-from frappe.utils import get_datetime, getdate, now_datetime
+from frappe.utils import now_datetime
 
-from oropendola_payments.ai_billing.doctype.ai_usage_window.ai_usage_window import add_window
 from oropendola_payments.ai_billing.periods import add_interval, today
 from oropendola_payments.api import subscription as api
 from oropendola_payments.api import subscription_renewal
-from oropendola_payments.engine.ending import now as ending
 from oropendola_payments.engine.keys import reveal
 from oropendola_payments.engine.metering import quota, usage
 from oropendola_payments.engine.parts import choose
 from oropendola_payments.engine.pauses import resume
 from oropendola_payments.engine.refunds import create
-from oropendola_payments.exceptions import QuotaUsedUp
 from oropendola_payments.patches import end_windows_with_their_periods
-from oropendola_payments.tests.support.customers import CustomerTestCase, move_to, pay
+from oropendola_payments.tests.support.customers import CustomerTestCase, pay
 from oropendola_payments.tests.support.factories import create_active_subscription, create_plan
-from oropendola_payments.tests.support.parallel import meanwhile
+from oropendola_payments.tests.support.metered import WINDOW, Metered, at_midnight, limit
+from oropendola_payments.tests.support.parallel import in_parallel, meanwhile
 from oropendola_payments.tests.support.parts import PartsTestCase, create_instalment_plan
-from oropendola_payments.tests.support.plan_changes import shift
-
-WINDOW = "AI Usage Window"
-PAUSE = ("paused_on", "pause_until")
-
-
-def limit(allowance: int, window: str = "Period", meter: str = "Requests") -> dict:
-	return {"allowance": allowance, "meter": meter, "time_window": window}
-
-
-def at_midnight(day: date) -> datetime:
-	return datetime.combine(getdate(day), time())
-
-
-class Metered:
-	"""One subscription with a key, whose days can pass."""
-
-	subscription: str
-	key: str | None = None
-
-	def consume(self, requests: int = 1) -> dict:
-		answer = usage.consume(self.api_key(), requests)
-		frappe.db.commit()
-		return {row["window"]: row["remaining"] for row in answer["windows"]}
-
-	def api_key(self) -> str:
-		if not self.key:
-			self.key = reveal.reveal(self.user)["api_key"]
-		return self.key
-
-	def used_up(self):
-		with self.assertRaises(QuotaUsedUp):
-			self.consume()
-		frappe.db.rollback()
-
-	def ends(self, window: str = "Period") -> datetime:
-		return frappe.db.get_value(
-			WINDOW, {"subscription": self.subscription, "time_window": window}, "ends_at"
-		)
-
-	def days_pass(self, days: int):
-		shift(self.subscription, days)
-		doc = self.row()
-		paused = {field: doc.get(field) - timedelta(days=days) for field in PAUSE if doc.get(field)}
-		if paused:
-			move_to(self.subscription, **paused)
-		for row in frappe.get_all(WINDOW, {"subscription": self.subscription}, ["name", "ends_at"]):
-			frappe.db.set_value(WINDOW, row.name, "ends_at", row.ends_at - timedelta(days=days))
-		frappe.db.commit()
-
-	def row(self):
-		return frappe.get_doc("AI Subscription", self.subscription)
-
-	def change_to(self, plan) -> str:
-		quote = self.succeed(api.preview_plan_change, plan_id=plan.name)["quote"]
-		invoice = self.succeed(api.change_plan, plan_id=plan.name, quote=quote).get("invoice_id")
-		if not frappe.db.get_value("AI Plan", plan.name, "is_free"):
-			pay(invoice)
-		self.assertEqual(self.row().plan, plan.name)
-		return invoice
 
 
 class TestPaidPeriods(Metered, CustomerTestCase):
@@ -146,6 +84,34 @@ class TestPaidPeriods(Metered, CustomerTestCase):
 		end = self.row().end_date
 		self.assertEqual(((end - doc.end_date).days, self.ends()), (-10, at_midnight(end)))
 		self.days_pass((end - today()).days - 1)
+		self.used_up()
+
+	def test_a_pause_during_a_trial_that_was_paid_for_refills_nothing(self):
+		plan = create_plan(limits=[limit(10)], trial_days=14, allow_pause=1)
+		made = self.subscribe(plan)
+		self.subscription, self.key = made["subscription_id"], made["api_key"]
+		self.days_pass(3)
+		self.consume(10)
+		self.renew()
+		self.succeed(api.pause_subscription, days=14)
+		self.days_pass(14)
+		resume.resume(self.subscription)
+		for days in (0, 10):
+			self.days_pass(days)
+			self.used_up()
+		self.days_pass(1)
+		self.consume(10)
+		self.used_up()
+
+	def test_a_pause_under_a_plan_without_this_limit_refills_nothing_for_the_way_back(self):
+		doc = self.subscribe_and_pay()
+		self.consume(10)
+		self.change_to(create_plan(allow_pause=1))
+		self.succeed(api.pause_subscription, days=30)
+		self.days_pass(30)
+		resume.resume(self.subscription)
+		self.days_pass((self.row().end_date - today()).days - 1)
+		self.change_to(frappe.get_doc("AI Plan", doc.plan))
 		self.used_up()
 
 	def test_a_longer_interval_begins_a_period_and_its_allowance(self):
@@ -252,83 +218,36 @@ class TestParts(Metered, PartsTestCase):
 		self.consume(1)
 		self.used_up()
 
-
-class TestFreePlans(Metered, CustomerTestCase):
-	def start(self, plan):
-		made = self.subscribe(plan)
-		self.subscription, self.key = made["subscription_id"], made["api_key"]
-
-	def again(self, plan):
-		ending.end(self.subscription)
-		self.start(plan)
-
-	def free_plan(self, *limits: dict):
-		return create_plan(price=0, is_free=1, limits=[*limits])
-
-	def test_subscribing_again_refills_no_window(self):
-		"""U32."""
-		for window in ("Hour", "Week", "Month", "Period"):
-			with self.subTest(window):
-				plan = self.free_plan(limit(10, window))
-				self.start(plan)
-				self.consume(10)
-				end = self.ends(window)
-				for _time in range(2):
-					self.again(plan)
-					self.used_up()
-					self.assertEqual(self.ends(window), end)
-				ending.end(self.subscription)
-
-	def test_the_first_day_stays_so_that_the_next_month_ends_no_earlier(self):
-		plan = self.free_plan(limit(10, "Month"))
-		self.start(plan)
-		self.days_pass(20)
+	def test_parts_of_days_that_another_plan_replaced_buy_nothing_and_their_money_is_returned(self):
+		self.days_pass((self.row().end_date - today()).days + 1)
+		self.row().mark_past_due()
+		frappe.db.commit()
+		other = create_plan(price=12_000, billing_interval="Year", limits=[limit(10)])
+		self.change_to(other)
+		before = self.row()
+		for amount in ("2357.64", "4715.28"):
+			self.pay_by_transfer(amount)
+			after = self.row()
+			self.assertEqual((after.plan, after.end_date), (other.name, before.end_date))
 		self.consume(10)
-		first_day, end = self.row().start_date, get_datetime(self.ends("Month"))
-		self.again(plan)
-		self.assertEqual(self.row().start_date, first_day)
-		self.days_pass((end.date() - today()).days)
-		self.consume(10)
-		self.assertEqual(self.ends("Month"), at_midnight(add_interval(self.row().start_date, "Month", 2)))
-
-	def test_a_free_plan_without_use_or_whose_month_is_over_begins_today(self):
-		plan = self.free_plan(limit(10, "Month"))
-		self.start(plan)
-		self.days_pass(40)
-		self.again(plan)
-		self.assertEqual(self.row().start_date, today())
-		self.consume(10)
-		self.days_pass(40)
-		self.again(plan)
-		self.assertEqual((self.row().start_date, self.consume(1)), (today(), {"requests:month": 9}))
-
-	def test_another_customer_and_another_plan_are_not_counted(self):
-		plan = self.free_plan(limit(10, "Month"))
-		add_window(
-			create_active_subscription().name, "Requests", "Month", 9, now_datetime() + timedelta(days=3)
+		self.assertEqual(self.ends(), at_midnight(before.end_date))
+		rows = frappe.get_all(
+			"Payment Capture", {"invoice": self.invoice, "resolution": "Flag"}, pluck="surplus"
 		)
-		self.start(self.free_plan(limit(10, "Month")))
-		self.consume(10)
-		self.again(plan)
-		self.assertEqual(self.consume(), {"requests:month": 9})
+		self.assertEqual(sorted(map(float, rows)), [2357.64, 4715.28])
 
-	def test_changing_to_a_free_plan_that_was_used_up_before_refills_nothing(self):
-		used, other = self.free_plan(limit(10, "Month")), self.free_plan(limit(10, "Hour"))
-		self.start(used)
-		self.consume(10)
-		ending.end(self.subscription)
-		self.start(other)
-		self.change_to(used)
-		self.used_up()
 
-	def test_changing_to_another_free_plan_and_back_refills_nothing(self):
-		one, two = (self.free_plan(limit(10), limit(20, "Month")) for _plan in range(2))
-		self.start(one)
-		self.days_pass(3)
-		self.consume(10)
-		first_day, ends = self.row().start_date, self.ends()
-		for plan in (two, one):
-			self.change_to(plan)
-			self.assertEqual(self.row().start_date, first_day)
-			self.used_up()
-		self.assertEqual(self.ends(), ends)
+class TestFirstCalls(Metered, CustomerTestCase):
+	def test_the_first_calls_of_many_customers_at_once_are_all_served(self):
+		"""Each adds the first window of its subscription."""
+		keys = []
+		for _customer in range(8):
+			doc = create_active_subscription(limits=[limit(10), limit(10, "Month")])
+			keys.append(reveal.reveal(doc.user)["api_key"])
+
+		def first_call(number: int) -> int:
+			answer = usage.consume(keys[number], 1)
+			frappe.db.commit()
+			return answer["windows"][0]["remaining"]
+
+		self.assertEqual(in_parallel(len(keys), first_call), [9] * len(keys))

@@ -15,6 +15,7 @@ from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.core.batch import enqueue_sweep, for_each
 from oropendola_payments.engine.core.transactions import in_transaction, lock, safely
 from oropendola_payments.engine.dunning.opt_out import has_opted_out
+from oropendola_payments.engine.entitlements.covered_days import was_replaced
 from oropendola_payments.engine.parts.schedule import next_part
 from oropendola_payments.engine.settlement import unfinished
 
@@ -69,9 +70,11 @@ def _mark_reminded(invoice_name: str, part_name: str, mark: str) -> bool:
 
 
 def _ends(invoice: AIInvoice) -> bool:
-	"""Return whether the customer has cancelled or paused, so that no more parts are wanted now."""
+	"""Return whether the customer has cancelled, paused or changed the plan, so that no more parts are wanted now."""
 	if not invoice.subscription:
 		return False
+	if was_replaced(invoice):
+		return True
 	subscription = frappe.get_doc("AI Subscription", invoice.subscription)
 	return subscription.status in ("Cancelled", "Paused") or bool(cint(subscription.cancel_at_period_end))
 

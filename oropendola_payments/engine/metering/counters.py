@@ -109,10 +109,12 @@ def windows_from(
 	return [_window(subscription, limit, term, now, known) for limit in limits]
 
 
-def locked_windows(subscription: str, limits: Iterable[Any], term: Term, now: datetime) -> list[Window]:
-	"""Lock and read the records, and return the windows."""
-	rows = frappe.db.sql(f"{READ} FOR UPDATE", subscription, as_dict=True)
-	return windows_from(rows, subscription, limits, term, now)
+def windows_now(subscription: str, limits: Iterable[Any], term: Term, now: datetime) -> list[Window]:
+	"""Read the records and return the windows. The caller has just locked the subscription, as everybody does who changes them.
+
+	Locking them too would lock the gap where the first one is inserted: two customers' first calls would wait for each other.
+	"""
+	return windows_from(rows_of(subscription), subscription, limits, term, now)
 
 
 def _window(

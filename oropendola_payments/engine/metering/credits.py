@@ -37,6 +37,9 @@ def take(
 		if windows is None:
 			raise
 		return windows
+	except (frappe.QueryDeadlockError, frappe.QueryTimeoutError) as error:
+		frappe.db.rollback()
+		raise quota.too_many_calls() from error
 
 
 def look(key: frappe._dict, rows: list[frappe._dict], call: Call) -> list[Window]:
@@ -94,7 +97,7 @@ def _count_speed(key: frappe._dict, plan: Any, call: Call, now: datetime) -> dic
 	if not limits:
 		return {}
 	lock("AI Subscription", key.subscription)
-	windows = counters.locked_windows(key.subscription, limits, quota.term_of(key, plan), now)
+	windows = counters.windows_now(key.subscription, limits, quota.term_of(key, plan), now)
 	costs = costs_of(call, plan.models)
 	quota.require_room(windows, costs)
 	if not counters.count(key.subscription, windows, costs):

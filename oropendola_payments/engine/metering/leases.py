@@ -241,9 +241,9 @@ def _give_quota_back(key: frappe._dict, lease: AIUsageLease, unspent: int) -> in
 
 
 def _windows_of(key: frappe._dict, lease: AIUsageLease, now: datetime) -> list[Window]:
-	"""Lock and return the windows in which the lease was counted and that still run."""
+	"""Return the windows in which the lease was counted and that still run."""
 	plan, ends = current("AI Plan", key.plan), json.loads(lease.windows or "{}")
-	windows = counters.locked_windows(lease.subscription, plan.limits, quota.term_of(key, plan), now)
+	windows = counters.windows_now(lease.subscription, plan.limits, quota.term_of(key, plan), now)
 	return [window for window in windows if window.key in ends and window.is_still(ends[window.key])]
 
 

@@ -111,7 +111,7 @@ def _take_again(
 	for _round in range(MAX_ROUNDS):
 		frappe.db.rollback()
 		_take_from_day(key, call.requests)  # locks the subscription
-		windows = counters.locked_windows(key.subscription, plan.limits, term_of(key, plan), now)
+		windows = counters.windows_now(key.subscription, plan.limits, term_of(key, plan), now)
 		require_room(windows, costs)
 		if counters.count(key.subscription, windows, costs):
 			_read_day_again(key, call.requests)
@@ -131,7 +131,7 @@ def _read_day_again(key: frappe._dict, taken: int) -> None:
 		key.daily_quota_remaining += taken
 
 
-def term_of(key: frappe._dict, plan: Any) -> Term:
+def term_of(key: Any, plan: Any) -> Term:
 	start, end = getdate(key.start_date or today()), key.end_date and getdate(key.end_date)
 	return Term(start, end or None, plan.billing_interval, cint(plan.interval_count) or 1)
 

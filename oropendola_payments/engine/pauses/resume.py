@@ -78,7 +78,7 @@ def wake(whole: Locked) -> None:
 	)
 	later = {"switch_on": getdate(subscription.switch_on) + pause} if subscription.switch_on else {}
 	subscription.resume(end_date=end, **later)
-	allowances.follow_period(subscription, resumed_on)
+	allowances.delay_periods(subscription.name, start, pause)
 	if pause:
 		_keep(subscription.name, start, resumed_on)
 	subscription_mails.enqueue("subscription_resumed", subscription.name)

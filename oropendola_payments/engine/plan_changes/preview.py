@@ -13,7 +13,7 @@ from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
 from oropendola_payments.ai_billing.doctype.ai_plan_change.ai_plan_change import AIPlanChange
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import SERVED
-from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.ai_billing.quota_today import used_today
 from oropendola_payments.engine.coupons.running import discount_on_rest
 from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod, paid_periods
 from oropendola_payments.engine.entitlements.room_for_plan import MAKES_ROOM
@@ -250,10 +250,7 @@ def _quota(offer: Offer) -> dict:
 
 def _used_today(offer: Offer) -> int:
 	row = offer.subscription
-	counts = row.status in SERVED and cint(row.daily_quota_limit) != -1
-	if not counts or not row.quota_reset_on or getdate(row.quota_reset_on) <= today():
-		return 0
-	return max(0, cint(row.daily_quota_limit) - cint(row.daily_quota_remaining))
+	return used_today(row) if row.status in SERVED and row.quota_reset_on else 0
 
 
 def _replaced(change: AIPlanChange | frappe._dict | None) -> dict | None:

@@ -21,6 +21,7 @@ STATUS_PRIORITY = ("Active", "Trial", "Paused", "Past Due", "Pending", "Expired"
 
 FIELDS = [
 	"name", "plan", "status", "start_date", "end_date", "daily_quota_limit", "daily_quota_remaining", "quota_reset_on",
+	"used_before_change", "used_before_change_on",
 	"api_key_link", "current_invoice", "is_default", "cancel_at_period_end", "paused_on", "pause_until", "next_plan", "switch_on",
 	"user", "coupon", "coupon_periods_left",
 ]  # fmt: skip

@@ -176,4 +176,4 @@ def _correct_credits(subscription: AISubscription, first: frappe._dict, units: i
 def _windows(subscription: Any) -> list[counters.Window]:
 	plan = current("AI Plan", subscription.plan)
 	term = quota.term_of(subscription, plan)
-	return counters.locked_windows(subscription.name, plan.limits, term, now_datetime())
+	return counters.windows_now(subscription.name, plan.limits, term, now_datetime())

@@ -17,6 +17,7 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoi
 from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
 from oropendola_payments.ai_billing.doctype.ai_plan_change.ai_plan_change import withdraw_open
 from oropendola_payments.ai_billing.periods import add_interval, today, tomorrow
+from oropendola_payments.ai_billing.quota_today import used_today
 from oropendola_payments.ai_billing.records import StatefulRecord
 from oropendola_payments.exceptions import Conflict, Unprocessable
 
@@ -92,6 +93,8 @@ class AISubscription(StatefulRecord):
 		start_date: DF.Date | None
 		status: DF.Literal["Pending", "Trial", "Active", "Past Due", "Paused", "Expired", "Cancelled"]
 		switch_on: DF.Date | None
+		used_before_change: DF.Int
+		used_before_change_on: DF.Date | None
 		user: DF.Link
 	# end: auto-generated types
 
@@ -100,6 +103,8 @@ class AISubscription(StatefulRecord):
 		"start_date",
 		"end_date",
 		"quota_reset_on",
+		"used_before_change",
+		"used_before_change_on",
 		"api_key_link",
 		"current_invoice",
 		"live_key",
@@ -122,7 +127,13 @@ class AISubscription(StatefulRecord):
 	# Form ---------------------------------------------------------------------------------------
 
 	def before_insert(self) -> None:
-		numbers = ("had_trial", "is_default", "cancel_at_period_end", "coupon_periods_left")
+		numbers = (
+			"had_trial",
+			"is_default",
+			"cancel_at_period_end",
+			"coupon_periods_left",
+			"used_before_change",
+		)
 		self.update({name: 0 if name in numbers else None for name in self.system_fields})
 		self.set("pauses", [])
 		self.live_key = self._live_key()
@@ -150,15 +161,13 @@ class AISubscription(StatefulRecord):
 
 	# Moves --------------------------------------------------------------------------------------
 
-	def start_free(self, reveal_key: bool = True, since: date | None = None) -> str | None:
+	def start_free(self, reveal_key: bool = True, since: date | None = None, **values: Any) -> str | None:
 		"""Start service without an end date, for a free plan. `since` is the first day, if the user had it before."""
 		if not self.get_plan().is_really_free():
 			frappe.throw(_("{0} is not free. Please pay the invoice first.").format(self.plan), Unprocessable)
 		if self.status == "Active":
 			return None
-		return self._start_service(
-			"Active", reveal_key, start_date=since or today(), end_date=None, **self._quota_left_today()
-		)
+		return self._start_service("Active", reveal_key, start_date=since or today(), end_date=None, **values)
 
 	def start_trial(self, reveal_key: bool = True) -> str | None:
 		days = cint(self.get_plan().trial_days)
@@ -366,27 +375,15 @@ class AISubscription(StatefulRecord):
 		runs = self.status in (*SERVED, "Paused") and self.quota_reset_on
 		if runs and cint(self.daily_quota_limit) == limit:
 			return {}
-		left = limit if limit == -1 or not runs else max(0, limit - self._used_today())
-		return {"daily_quota_limit": limit, "daily_quota_remaining": left, "quota_reset_on": tomorrow()}
-
-	def _used_today(self) -> int:
-		"""Return the requests of today. An unlimited plan does not count them."""
-		if cint(self.daily_quota_limit) == -1 or getdate(self.quota_reset_on) <= today():
-			return 0
-		return max(0, cint(self.daily_quota_limit) - cint(self.daily_quota_remaining))
-
-	def _quota_left_today(self) -> dict:
-		"""Return a quota of 0 for today if the user had this plan today already, so that cancelling does not refill it."""
-		earlier = {
-			"user": self.user,
-			"plan": self.plan,
-			"name": ("!=", self.name),
-			"quota_reset_on": (">", today()),
+		used = used_today(self) if runs else 0
+		left = limit if limit == -1 else max(0, limit - used)
+		unseen = {"used_before_change": used - max(0, limit - left), "used_before_change_on": today()}
+		return {
+			"daily_quota_limit": limit,
+			"daily_quota_remaining": left,
+			"quota_reset_on": tomorrow(),
+			**unseen,
 		}
-		limited = self.get_plan().daily_limit() != -1
-		return (
-			{"daily_quota_remaining": 0} if limited and frappe.db.exists("AI Subscription", earlier) else {}
-		)
 
 	def _no_service(self) -> dict:
 		return {"daily_quota_limit": 0, "daily_quota_remaining": 0, "api_key_link": None}

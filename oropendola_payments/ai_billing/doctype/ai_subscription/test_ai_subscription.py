@@ -127,6 +127,8 @@ class TestWithoutService(TestCase):
 			"cancel_note": "Typed by somebody",
 			"ended_on": "2026-01-01",
 			"paused_on": "2026-01-01",
+			"used_before_change": 7,
+			"used_before_change_on": "2026-01-01",
 			"pause_until": "2026-02-01",
 			"switch_on": "2030-01-01",
 			"next_plan": create_plan().name,

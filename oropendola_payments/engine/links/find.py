@@ -46,7 +46,7 @@ def _successor(invoice: AIInvoice) -> str | None:
 		return None
 	same = {field: invoice.get(field) for field in ("user", "subscription", "plan", "purpose", "currency")}
 	filters = {**same, "status": ("!=", "Cancelled"), "creation": (">", invoice.creation)}
-	return frappe.db.get_value("AI Invoice", filters, "name", order_by="creation")
+	return frappe.db.get_value("AI Invoice", filters, "name", order_by="creation asc")
 
 
 def standing(link: AIPaymentLink, invoice: AIInvoice) -> str:

@@ -5,6 +5,7 @@ from frappe.utils import add_days, get_datetime, now_datetime
 
 from oropendola_payments.ai_billing import qr
 from oropendola_payments.ai_billing.doctype.ai_payment_link.ai_payment_link import hash_token
+from oropendola_payments.api.subscription_renewal import renew_subscription
 from oropendola_payments.engine import privacy
 from oropendola_payments.engine.core.signing import is_signed, sign
 from oropendola_payments.engine.ending import now
@@ -14,7 +15,9 @@ from oropendola_payments.engine.links.list_links import links_of
 from oropendola_payments.engine.subscriptions import lifecycle
 from oropendola_payments.exceptions import BadRequest, Conflict, NotFound, TooManyRequests
 from oropendola_payments.tests.support.case import TestCase
+from oropendola_payments.tests.support.customers import pay
 from oropendola_payments.tests.support.factories import (
+	as_user,
 	create_active_subscription,
 	create_invoice,
 	create_user,
@@ -151,6 +154,26 @@ class TestReplacedInvoices(TestCase):
 		answer = lifecycle.subscribe(self.user, self.invoice.plan, None)
 		self.assertNotEqual(answer["invoice_id"], self.invoice.name)
 		self.assertEqual(invoice_of(link.reload()).name, answer["invoice_id"])
+
+	def test_a_link_leads_to_the_next_invoice_and_not_to_a_later_period(self):
+		subscription = create_active_subscription(self.user)
+		first, second, third = (self.renewal_after(step) for step in (None, self.cancel, pay))
+		self.assertEqual(len({first, second, third}), 3)
+		found = invoice_of(self.link.reload())
+		self.assertEqual((found.name, found.subscription), (second, subscription.name))
+
+	def renewal_after(self, step) -> str:
+		if step:
+			step(self.last)
+		with as_user(self.user):
+			self.last = renew_subscription()["invoice_id"]
+		if not step:
+			self.link, _path = new_link(self.last)
+		return self.last
+
+	def cancel(self, invoice: str):
+		frappe.get_doc("AI Invoice", invoice).mark_as_cancelled()
+		frappe.db.commit()
 
 	def test_a_link_of_a_cancelled_subscription_leads_nowhere_else(self):
 		link, _path = new_link(self.invoice.name)

@@ -88,7 +88,7 @@ def _new_account(name: str, company: str, currency: str) -> str:
 def _parent(company: str) -> str:
 	group = {"company": company, "is_group": 1}
 	for more in ({"account_type": "Bank"}, {"root_type": "Asset", "parent_account": ("is", "set")}):
-		found = frappe.db.get_value("Account", {**group, **more}, "name", order_by="lft")
+		found = frappe.db.get_value("Account", {**group, **more}, "name", order_by="lft asc")
 		if found:
 			return found
 	message = _("The chart of accounts of {0} has no group for bank accounts. Please add one.")

@@ -93,7 +93,9 @@ def _require_currency(sale: Sale, company: str) -> None:
 
 def _price_list() -> str | None:
 	default = frappe.db.get_single_value("Selling Settings", "selling_price_list")
-	return default or frappe.db.get_value("Price List", {"selling": 1, "enabled": 1}, "name", order_by="name")
+	return default or frappe.db.get_value(
+		"Price List", {"selling": 1, "enabled": 1}, "name", order_by="name asc"
+	)
 
 
 def _item_row(sale: Sale, company: str, sign: int) -> dict:
@@ -152,12 +154,12 @@ def item_of(sale: Sale) -> str:
 def _item_group() -> str | None:
 	leaf = {"is_group": 0}
 	return frappe.db.get_value("Item Group", {**leaf, "name": "Services"}) or frappe.db.get_value(
-		"Item Group", leaf, "name", order_by="lft"
+		"Item Group", leaf, "name", order_by="lft asc"
 	)
 
 
 def _uom() -> str | None:
-	return frappe.db.get_value("UOM", "Nos") or frappe.db.get_value("UOM", {}, "name", order_by="name")
+	return frappe.db.get_value("UOM", "Nos") or frappe.db.get_value("UOM", {}, "name", order_by="name asc")
 
 
 def _submit(invoice: Foreign, sale: Sale) -> Booked:

@@ -92,4 +92,4 @@ def _leaf(doctype: str) -> str | None:
 	default = frappe.db.get_single_value("Selling Settings", frappe.scrub(doctype))
 	if default and not frappe.db.get_value(doctype, default, "is_group"):
 		return default
-	return frappe.db.get_value(doctype, {"is_group": 0}, "name", order_by="lft")
+	return frappe.db.get_value(doctype, {"is_group": 0}, "name", order_by="lft asc")

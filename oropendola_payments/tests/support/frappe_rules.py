@@ -124,6 +124,20 @@ def unread_permissions(module):
 
 
 @rule(
+	"one value of several is ordered with a direction: get_value puts the last one first without",
+	bad="frappe.db.get_value('AI Invoice', {}, 'name', order_by='creation')",
+	good="frappe.db.get_value('AI Invoice', {}, 'name', order_by='creation asc, name desc')\nfrappe.get_all('X', order_by='creation')",
+)
+def undirected_values(module):
+	for call in module.calls(r"db\.(get_value|get_values|exists)"):
+		order = _text(_keyword(call, "order_by"))
+		if order and not all(
+			re.search(r" (asc|desc)$", part.strip(), re.IGNORECASE) for part in order.split(",")
+		):
+			yield call
+
+
+@rule(
 	"a change made after the row was written is saved",
 	bad="class X(Document):\n\tdef on_update(self):\n\t\tself.total = 1",
 	good="class X(Document):\n\tdef on_update(self):\n\t\tself.total = 1\n\t\tself.db_set('total', 1)",

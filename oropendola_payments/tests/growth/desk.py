@@ -85,14 +85,9 @@ def _cards() -> dict[str, Work]:
 			found[f"card {name}"] = lambda card=card: frappe.get_attr(card.method)()
 		else:
 			found[f"card {name}"] = lambda card=card: number_card.get_result(
-				card.as_dict(), _as_shown(card.filters_json)
+				card.as_dict(), card.filters_json
 			)
 	return found
-
-
-def _as_shown(filters: str) -> str:
-	"""The Desk sends a filter without its last value, which says whether the filter is hidden."""
-	return json.dumps([row[:4] for row in json.loads(filters)])
 
 
 def _charts() -> dict[str, Work]:

@@ -8,21 +8,22 @@ FUNCTIONS = {"drive_inbox": "process_inbox"}
 
 
 def execute() -> None:
-	for name, method in frappe.get_all(
-		"Scheduled Job Type", {"method": ("like", f"{OLD}%")}, ["name", "method"], as_list=True
-	):
+	old = {"method": ("like", f"{OLD}%")}
+	for name, method in frappe.get_all("Scheduled Job Type", old, ["name", "method"], as_list=True):
 		module, _dot, function = method.removeprefix(OLD).partition(".")
 		if module in MODULES:
-			_rename(name, f"{MODULES[module]}.{FUNCTIONS.get(function, function)}")
+			_rename(name, method, f"{MODULES[module]}.{FUNCTIONS.get(function, function)}")
 
 
-def _rename(old: str, new: str) -> None:
-	"""The framework names a job after the last two words of its method."""
-	if frappe.db.exists("Scheduled Job Type", new):
-		frappe.db.delete("Scheduled Job Type", {"name": old})
+def _rename(name: str, method: str, words: str) -> None:
+	"""Frappe 15 names a job after the last two words of its method, Frappe 16 at random."""
+	if frappe.db.exists("Scheduled Job Type", {"method": NEW + words}):
+		frappe.db.delete("Scheduled Job Type", {"name": name})
 		return
+	new = words if name == ".".join(method.split(".")[-2:]) else name
 	frappe.db.sql(
 		"UPDATE `tabScheduled Job Type` SET `name` = %s, `method` = %s WHERE `name` = %s",
-		(new, NEW + new, old),
+		(new, NEW + words, name),
 	)
-	frappe.db.set_value("Scheduled Job Log", {"scheduled_job_type": old}, "scheduled_job_type", new)
+	if new != name:
+		frappe.db.set_value("Scheduled Job Log", {"scheduled_job_type": name}, "scheduled_job_type", new)

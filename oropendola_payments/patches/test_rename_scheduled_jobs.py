@@ -7,7 +7,8 @@ from oropendola_payments.engine.refunds import process
 from oropendola_payments.patches import rename_scheduled_jobs
 from oropendola_payments.tests.support.case import TestCase
 
-OLD_JOB, NEW_JOB = "sweeps.drive_inbox", "payment_jobs.process_inbox"
+OLD_METHOD = "oropendola_payments.engine.sweeps.drive_inbox"
+NEW_METHOD = "oropendola_payments.engine.jobs.payment_jobs.process_inbox"
 # What the last release queued, and in which order a site that upgrades may still find it.
 QUEUED = (
 	"reactions.key_rotated",
@@ -36,25 +37,34 @@ class TestScheduledJobs(TestCase):
 		self.addCleanup(frappe.db.rollback)
 
 	def make_old(self, **values):
-		frappe.db.delete("Scheduled Job Type", {"name": NEW_JOB})
+		frappe.db.delete("Scheduled Job Type", {"method": NEW_METHOD})
 		job = frappe.get_doc(
 			{"doctype": "Scheduled Job Type", "frequency": "Cron", "cron_format": "*/2 * * * *"}
 		)
-		job.update({"method": f"oropendola_payments.engine.{OLD_JOB}", **values})
+		job.update({"method": OLD_METHOD, **values})
 		job.insert()
+
+	def jobs(self, method: str) -> list[int]:
+		return frappe.get_all("Scheduled Job Type", {"method": method}, pluck="stopped")
 
 	def test_a_stopped_job_stays_stopped_under_its_new_name(self):
 		self.make_old(stopped=1)
 		rename_scheduled_jobs.execute()
-		job = frappe.get_doc("Scheduled Job Type", NEW_JOB)
-		self.assertEqual((job.stopped, job.method), (1, f"oropendola_payments.engine.jobs.{NEW_JOB}"))
-		self.assertFalse(frappe.db.exists("Scheduled Job Type", OLD_JOB))
+		self.assertEqual((self.jobs(NEW_METHOD), self.jobs(OLD_METHOD)), ([1], []))
+
+	def test_a_job_that_is_there_under_its_new_name_stays_and_the_old_one_goes(self):
+		self.make_old(stopped=1)
+		rename_scheduled_jobs.execute()
+		old = frappe.get_doc("Scheduled Job Type", {"method": NEW_METHOD}).as_dict()
+		frappe.get_doc({**old, "name": None, "method": OLD_METHOD, "stopped": 0}).insert()
+		rename_scheduled_jobs.execute()
+		self.assertEqual((self.jobs(NEW_METHOD), self.jobs(OLD_METHOD)), ([1], []))
 
 	def test_running_twice_changes_nothing(self):
 		self.make_old(stopped=1)
 		rename_scheduled_jobs.execute()
 		rename_scheduled_jobs.execute()
-		self.assertEqual(frappe.db.get_value("Scheduled Job Type", NEW_JOB, "stopped"), 1)
+		self.assertEqual(self.jobs(NEW_METHOD), [1])
 
 	def test_jobs_of_other_apps_keep_their_names(self):
 		before = frappe.get_all("Scheduled Job Type", {"method": ("not like", "oropendola%")}, pluck="name")

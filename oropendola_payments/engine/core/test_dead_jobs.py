@@ -1,7 +1,9 @@
+import os
 from datetime import datetime, timedelta, timezone
+from unittest.mock import patch
 
 import frappe
-from frappe.utils.background_jobs import get_job
+from frappe.utils.background_jobs import get_job, get_queue
 
 from oropendola_payments.engine.core.after_commit import enqueue_once
 from oropendola_payments.engine.jobs import payment_jobs
@@ -33,12 +35,37 @@ class TestDeadJobs(TestCase):
 		self.start(seconds_ago=180)
 		self.assertEqual(self.status_after_another_call(), "queued")
 
+	def test_a_job_that_was_taken_out_of_its_queue_and_never_began_is_queued_again(self):
+		"""A worker that is killed between the two leaves it so, and it would count as queued for ever."""
+		first = get_job(self.id)
+		for seconds, is_same in ((60, True), (180, False)):
+			first.enqueued_at = datetime.now(timezone.utc) - timedelta(seconds=seconds)
+			self.take_out_of_the_queue(first)
+			self.assertEqual(self.status_after_another_call(), "queued")
+			self.assertEqual(get_job(self.id).enqueued_at == first.enqueued_at, is_same)
+
+	def take_out_of_the_queue(self, job):
+		job.save()
+		get_queue(job.origin).remove(job)
+
+	def test_a_job_that_waits_in_its_queue_is_not_queued_again(self):
+		job = get_job(self.id)
+		job.enqueued_at = datetime.now(timezone.utc) - timedelta(hours=1)
+		job.save()
+		self.status_after_another_call()
+		self.assertEqual(get_job(self.id).enqueued_at, job.enqueued_at)
+
+	def test_a_worker_that_does_not_fork_is_given_the_whole_time_of_its_job(self):
+		with patch.dict(os.environ, {"FRAPPE_BACKGROUND_WORKERS_NOFORK": "1"}):
+			self.start(seconds_ago=180)
+			self.assertEqual(self.status_after_another_call(), "started")
+
 	def test_a_job_that_runs_is_not_queued_again(self):
 		self.start(seconds_ago=60)
 		self.assertEqual(self.status_after_another_call(), "started")
 
 	def test_a_scheduled_job_whose_worker_was_killed_is_scheduled_again(self):
-		self.id = f"scheduled_job::{SCHEDULED}"
+		self.id = frappe.get_doc("Scheduled Job Type", {"method": SCHEDULED}).rq_job_id
 		frappe.enqueue(SCHEDULED, job_id=self.id)
 		for seconds, is_there in ((60, True), (180, False)):
 			self.start(seconds_ago=seconds)

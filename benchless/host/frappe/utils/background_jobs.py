@@ -4,7 +4,7 @@ import pickle
 import queue as queues
 import threading
 import uuid
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
@@ -14,6 +14,7 @@ from frappe._absent import _absent
 from frappe.types import _dict
 
 _QUEUES = ("default", "short", "long")
+_SECONDS = {"default": 300, "short": 300, "long": 1500}
 _RETRIES = 5
 _REMEMBERED = 1000
 _waiting: dict[str, queues.Queue] = defaultdict(queues.Queue)
@@ -37,10 +38,33 @@ class _Job(_dict):
 	def heartbeat(self, timestamp: datetime, ttl: int) -> None:
 		self.last_heartbeat = timestamp
 
+	def save(self) -> None:
+		"""Nothing to do: RQ would write it to Redis."""
+
+	def get_position(self) -> int | None:
+		waiting = list(_waiting[self.queue].queue)
+		return next((place for place, job in enumerate(waiting) if job is self), None)
+
 	def delete(self) -> None:
 		with _guard:
 			if _jobs.get(self.id) is self:
 				del _jobs[self.id]
+
+
+class _Queue:
+	"""What RQ's queues offer, as far as it is used here."""
+
+	def __init__(self, name: str):
+		self.name = name
+
+	def remove(self, job: _Job) -> None:
+		waiting = _waiting[self.name]
+		with waiting.mutex:
+			waiting.queue = deque(one for one in waiting.queue if one is not job)
+
+
+def get_queue(qtype: str, is_async: bool = True) -> _Queue:
+	return _Queue(qtype)
 
 
 def enqueue(
@@ -69,6 +93,7 @@ def enqueue(
 		return frappe.call(method, **kwargs)
 	job = _Job(id=create_job_id(job_id), status="queued", queue=queue, method=method, kwargs=kwargs)
 	job.update(site=frappe.local.site, sites_path=frappe.local.sites_path, user=frappe.session.user)
+	job.update(origin=queue, timeout=timeout or _SECONDS[queue], enqueued_at=datetime.now(timezone.utc))
 	if enqueue_after_commit:
 		frappe.db.after_commit.add(lambda: _put(job))
 		return None

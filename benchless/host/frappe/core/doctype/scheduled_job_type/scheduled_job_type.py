@@ -29,12 +29,15 @@ class ScheduledJobType(Document):
 
 	def enqueue(self, force=False) -> bool:
 		"""Queue the job if it is due and not queued already; True if it was queued."""
-		job_id = f"scheduled_job::{self.method}"
-		if not (force or self.is_event_due()) or is_job_enqueued(job_id):
+		if not (force or self.is_event_due()) or is_job_enqueued(self.rq_job_id):
 			return False
 		queue = "long" if "Long" in self.frequency else "default"
-		enqueue(run_scheduled_job, queue=queue, job_type=self.method, job_id=job_id)
+		enqueue(run_scheduled_job, queue=queue, job_type=self.method, job_id=self.rq_job_id)
 		return True
+
+	@property
+	def rq_job_id(self) -> str:
+		return f"scheduled_job::{self.method}"
 
 	def is_event_due(self, current_time=None):
 		cron = self.cron_format or _CRON_OF_FREQUENCY[self.frequency.removesuffix(" Long")]

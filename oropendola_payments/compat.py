@@ -36,6 +36,12 @@ def _in_one_statement() -> dict[str, Any]:
 	return {"chain": True} if _major() >= 16 else {}
 
 
+def cached_for_a_time(key: str) -> Any:
+	"""Return a cached value that expires. v16 would keep it in the process until its job or request ends."""
+	frappe.local.cache.pop(frappe.cache.make_key(key), None)
+	return frappe.cache.get_value(key, expires=True)
+
+
 def permitted_count(doctype: str, filters: dict | list | None) -> int:
 	"""Return the number of records the user may see. v16 does not accept an SQL function as text in `fields`."""
 	count = {"COUNT": "name", "as": "total"} if _major() >= 16 else "count(name) as total"

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import frappe
 from frappe.model.document import Document
 
+from oropendola_payments.compat import cached_for_a_time
+
 if TYPE_CHECKING:
 	from oropendola_payments.ai_billing.doctype.payment_settings.payment_settings import PaymentSettings
 
@@ -98,7 +100,7 @@ def cached(
 		kept.trusted_until = now + TRUSTED_SECONDS
 		return kept.value
 	key = f"oropendola_current:{doctype}:{newest}:{name}"
-	value = frappe.cache.get_value(key, expires=True)
+	value = cached_for_a_time(key)
 	if value is None:
 		value = read()
 		if not is_newest(value):

@@ -11,6 +11,7 @@ import frappe
 from frappe.utils import now_datetime
 
 from oropendola_payments.ai_billing.current import forget
+from oropendola_payments.compat import cached_for_a_time
 from oropendola_payments.engine.gateway.registry import SETTINGS, settings_of
 from oropendola_payments.gateways.errors import BadAnswer, CredentialsRefused, MaybeSent, NotSent
 
@@ -49,7 +50,7 @@ def report_failure(code: str, error: Exception) -> None:
 def _count(code: str) -> int:
 	"""Add this failure and return the number of failures within the window."""
 	now = time.time()
-	known = frappe.cache.get_value(_key(code), expires=True) or []
+	known = cached_for_a_time(_key(code)) or []
 	recent = [*(at for at in known if now - at < WINDOW_SECONDS), now]
 	frappe.cache.set_value(_key(code), recent, expires_in_sec=WINDOW_SECONDS)
 	return len(recent)

@@ -97,7 +97,7 @@ def get_or_create(request: AttemptRequest) -> Created | Existing | None:
 def _get_or_create(request: AttemptRequest) -> Created | Existing | None:
 	invoice = lock_own_invoice(request.user, request.invoice)
 	payer = payer_of(invoice)
-	_require_payable(invoice, payer.subscription_status)
+	require_payable(invoice, payer.subscription_status)
 	rows = attempts_of(invoice.name)
 	tax = reprice.refresh(invoice, any(row.status in OPEN for row in rows), payer.buyer)
 	if not invoice.outstanding() and invoice.status in ("Pending", "Failed", "Abandoned"):
@@ -162,7 +162,8 @@ def _store_key(name: str, request: AttemptRequest) -> PaymentAttempt:
 	return attempt
 
 
-def _require_payable(invoice: AIInvoice, subscription_status: str | None) -> None:
+def require_payable(invoice: AIInvoice, subscription_status: str | None = None) -> None:
+	"""Raise Conflict if nobody should pay this invoice now."""
 	if invoice.status in SETTLED:
 		raise Conflict(_("Invoice {0} is already paid.").format(invoice.name))
 	if invoice.status == "Cancelled":

@@ -11,11 +11,10 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 from oropendola_payments.ai_billing.known_gateways import adapter_class, is_known
 from oropendola_payments.engine.core.transactions import in_transaction, lock_attempt
 from oropendola_payments.engine.gateway.mode_guard import is_current_mode
-from oropendola_payments.engine.inbound.withdraw import withdraw
+from oropendola_payments.engine.inbound.withdraw import withdraw_if_possible
 from oropendola_payments.engine.settlement.attempt_outcomes import close_attempt
-from oropendola_payments.exceptions import Conflict, Refusal
+from oropendola_payments.exceptions import Conflict
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
-from oropendola_payments.gateways.errors import GatewayError
 
 # In these states the order may still be payable at the gateway.
 MAY_STILL_BE_PAID = ("Processing", "Expired", "Failed")
@@ -25,10 +24,7 @@ def close_previous_attempts(attempt: PaymentAttempt, rows: Iterable[frappe._dict
 	"""Close the earlier attempts. If one of them is paid, cancel the new attempt and raise Conflict."""
 	names = [row.name for row in rows if row.name != attempt.name and _can_be_closed(row)]
 	for name in names:
-		try:
-			withdraw(name)
-		except (GatewayError, Refusal):
-			frappe.db.rollback()  # an outage of the old gateway does not block the new attempt; a late payment is still accepted
+		withdraw_if_possible(name)
 	if names and frappe.db.get_value("AI Invoice", attempt.invoice, "status") in SETTLED:
 		in_transaction(_cancel_locked, attempt)
 		raise Conflict(_("Invoice {0} is already paid.").format(attempt.invoice))

@@ -11,17 +11,18 @@ from oropendola_payments.engine.checkout import attempts
 from oropendola_payments.engine.checkout.attempts import AttemptRequest, Created, Existing
 from oropendola_payments.engine.checkout.close_previous_attempts import close_previous_attempts
 from oropendola_payments.engine.checkout.open_at_gateway import open_at_gateway
-from oropendola_payments.engine.checkout.payer import own_attempt, own_invoice
+from oropendola_payments.engine.checkout.payer import own_attempt, own_invoice, payer_of
 from oropendola_payments.engine.checkout.request import build_request
 from oropendola_payments.engine.checkout.response import nothing_to_pay_response, payment_response
-from oropendola_payments.engine.core.transactions import in_transaction, lock
+from oropendola_payments.engine.core.transactions import in_transaction, lock_attempt
 from oropendola_payments.engine.frontends.addresses import ReturnTo
 from oropendola_payments.engine.gateway.idempotency import fingerprint, operation_key
 from oropendola_payments.engine.inbound.status_query import refresh_if_possible
 from oropendola_payments.engine.phone import verification
 from oropendola_payments.engine.plan_changes import lapse
-from oropendola_payments.exceptions import Conflict
-from oropendola_payments.gateways.base import Customer
+from oropendola_payments.engine.settlement.attempt_outcomes import close_attempt
+from oropendola_payments.exceptions import Conflict, Refusal
+from oropendola_payments.gateways.base import Customer, Outcome, PaymentEvent
 from oropendola_payments.gateways.cards import refuse_card_data
 
 # Longer than all gateway calls of one request together: an older call without an answer was ended by a crash.
@@ -147,7 +148,10 @@ def _resume(attempt: PaymentAttempt, details: dict | None = None, customer: Cust
 		return payment_response(attempt)
 	if attempt.phone_check == "Needed":
 		return verification.send_code(attempt)
-	if in_transaction(_lease_call, attempt.name):
+	leased = in_transaction(_lease_call, attempt)
+	if isinstance(leased, Refusal):
+		raise leased
+	if leased:
 		close_previous_attempts(attempt, attempts.attempts_of(attempt.invoice))
 		return open_at_gateway(attempt, build_request(attempt, details, customer))
 	attempt.reload()
@@ -160,11 +164,19 @@ def _has_answer(attempt: PaymentAttempt) -> bool:
 	return bool(attempt.checkout_data) or not attempt.is_open()
 
 
-def _lease_call(name: str) -> bool:
-	"""Lease the gateway call. True for one request only, until the lease of a crashed one expires."""
-	attempt = lock("Payment Attempt", name)
+def _lease_call(attempt: PaymentAttempt) -> bool | Refusal:
+	"""Lease the gateway call. True for one request only, until the lease of a crashed one expires.
+
+	The refusal, and no payment, if the invoice was paid or cancelled while this attempt waited for a code or an answer.
+	"""
+	invoice, attempt = lock_attempt(attempt)
 	if _has_answer(attempt):
 		return False  # another request was faster
+	try:
+		attempts.require_payable(invoice, payer_of(invoice).subscription_status)
+	except Refusal as refusal:
+		close_attempt(invoice, attempt, PaymentEvent(Outcome.CANCELLED, reference=attempt.name))
+		return refusal
 	stored = frappe.parse_json(attempt.request_data) if attempt.request_data else None
 	called_at = (stored or {}).get("called_at")
 	if called_at and 0 <= (now_datetime() - get_datetime(called_at)).total_seconds() < CALL_SECONDS:

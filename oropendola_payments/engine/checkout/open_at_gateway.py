@@ -3,9 +3,11 @@
 from dataclasses import replace
 
 import frappe
+from frappe import _
 
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
-from oropendola_payments.engine.checkout.attempts import common_name
+from oropendola_payments.engine.checkout.attempts import common_name, require_payable
 from oropendola_payments.engine.checkout.request import build_request, request_summary
 from oropendola_payments.engine.checkout.response import checkout_data, payment_response
 from oropendola_payments.engine.core.event_order import local_time
@@ -15,8 +17,17 @@ from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.call import call_gateway
 from oropendola_payments.engine.gateway.idempotency import operation_key
 from oropendola_payments.engine.gateway.registry import adapter_of
+from oropendola_payments.engine.inbound.withdraw import withdraw_if_possible
 from oropendola_payments.engine.settlement.attempt_outcomes import close_attempt
-from oropendola_payments.gateways.base import Checkout, Customer, Outcome, PaymentEvent, PaymentRequest
+from oropendola_payments.exceptions import Conflict, Refusal
+from oropendola_payments.gateways.base import (
+	Checkout,
+	Customer,
+	Gateway,
+	Outcome,
+	PaymentEvent,
+	PaymentRequest,
+)
 from oropendola_payments.gateways.errors import GatewayError, GatewayRefused, NotSent
 
 
@@ -24,6 +35,7 @@ def open_at_gateway(attempt: PaymentAttempt, request: PaymentRequest) -> dict:
 	"""Open the attempt and return where to send the customer. After a timeout it stays open, because the gateway may have opened it."""
 	try:
 		adapter = adapter_of(attempt.gateway, for_new_payment=True)
+		_require_same_mode(attempt, adapter)
 		opened = call_gateway(attempt.gateway, adapter.create, request)
 	except (NotSent, GatewayRefused) as error:
 		in_transaction(_record_refusal, attempt, error)
@@ -31,7 +43,18 @@ def open_at_gateway(attempt: PaymentAttempt, request: PaymentRequest) -> dict:
 	except GatewayError as error:
 		in_transaction(_record_unknown, attempt, error)
 		raise
-	return payment_response(in_transaction(_record_opened, attempt, request, opened))
+	attempt, refusal = in_transaction(_record_opened, attempt, request, opened)
+	if refusal:
+		withdraw_if_possible(attempt.name)
+		raise refusal
+	return payment_response(attempt)
+
+
+def _require_same_mode(attempt: PaymentAttempt, adapter: Gateway) -> None:
+	"""Cancel an attempt that was made before the gateway's mode changed: its money would arrive in the other account, unrecorded."""
+	if adapter.mode != attempt.mode:
+		in_transaction(_record_cancelled, attempt)
+		raise Conflict(_("The payment settings have just been changed. Please start the payment again."))
 
 
 def choose_method(attempt_name: str, method: str, details: dict, customer: Customer | None = None) -> dict:
@@ -44,24 +67,38 @@ def choose_method(attempt_name: str, method: str, details: dict, customer: Custo
 	)
 	frappe.db.commit()
 	adapter = adapter_of(attempt.gateway, for_new_payment=True)
+	_require_same_mode(attempt, adapter)
 	opened = call_gateway(attempt.gateway, adapter.create, request)
 	in_transaction(_record_method, attempt, method, opened)
 	return payment_response(frappe.get_doc("Payment Attempt", attempt.name))
 
 
-def _record_opened(attempt: PaymentAttempt, request: PaymentRequest, opened: Checkout) -> PaymentAttempt:
-	"""Record the answer. Who changes an attempt holds its invoice's lock, so that the status alone tells whether somebody was faster."""
+def _record_opened(
+	attempt: PaymentAttempt, request: PaymentRequest, opened: Checkout
+) -> tuple[PaymentAttempt, Refusal | None]:
+	"""Record the answer, and return why nobody should pay any more, if the invoice was paid or cancelled during the call.
+
+	Who changes an attempt holds its invoice's lock, so that the status alone tells whether somebody was faster.
+	"""
 	invoice = lock("AI Invoice", attempt.invoice)
 	if attempt.mark_as_opened(**_answer(attempt, request, opened)):
 		invoice.record("attempt_opened", attempt, "Created", "Processing", order=opened.order_id)
 	else:
 		attempt = lock("Payment Attempt", attempt.name)
 		if attempt.checkout_data:
-			return attempt  # another request took over after a crash and was faster
+			return attempt, None  # another request took over after a crash and was faster
 		attempt.write(**_answer(attempt, request, opened))  # a webhook arrived before the answer
 	if attempt.is_open() and invoice.can_move_to("Processing"):
 		invoice.mark_as_processing(payment_gateway=attempt.gateway)
-	return attempt
+	return attempt, _refusal(invoice) if attempt.is_open() else None
+
+
+def _refusal(invoice: AIInvoice) -> Refusal | None:
+	try:
+		require_payable(invoice)
+	except Refusal as refusal:
+		return refusal
+	return None
 
 
 def _answer(attempt: PaymentAttempt, request: PaymentRequest, opened: Checkout) -> dict:
@@ -84,6 +121,11 @@ def _record_method(attempt: PaymentAttempt, method: str, opened: Checkout) -> No
 		checkout_data=PaymentAttempt.seal(checkout_data(opened)),
 	)
 	invoice.record("method_chosen", attempt, method=method)
+
+
+def _record_cancelled(attempt: PaymentAttempt) -> None:
+	invoice, attempt = lock_attempt(attempt)
+	close_attempt(invoice, attempt, PaymentEvent(Outcome.CANCELLED, reference=attempt.name))
 
 
 def _record_refusal(attempt: PaymentAttempt, error: GatewayError) -> None:

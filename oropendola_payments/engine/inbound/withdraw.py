@@ -6,8 +6,9 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 from oropendola_payments.engine.gateway.call import call_gateway
 from oropendola_payments.engine.gateway.registry import adapter_of
 from oropendola_payments.engine.inbound.capture import settle_answer
+from oropendola_payments.exceptions import Refusal
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
-from oropendola_payments.gateways.errors import NotSupported
+from oropendola_payments.gateways.errors import GatewayError, NotSupported
 
 # Outcomes after which an attempt can no longer be paid.
 CLOSED = (Outcome.CANCELLED, Outcome.EXPIRED, Outcome.FAILED)
@@ -19,6 +20,14 @@ def withdraw(name: str) -> None:
 	event = close_at_gateway(attempt)
 	if event:
 		settle_answer(attempt, event)
+
+
+def withdraw_if_possible(name: str) -> None:
+	"""The same, but an outage of the gateway is no error: a late payment is still accepted."""
+	try:
+		withdraw(name)
+	except (GatewayError, Refusal):
+		frappe.db.rollback()
 
 
 def close_at_gateway(attempt: PaymentAttempt) -> PaymentEvent | None:

@@ -77,9 +77,11 @@ def _allocate(invoice: AIInvoice, amount: Decimal | None) -> list[tuple]:
 			_("Nothing was paid for invoice {0}, so there is nothing to refund.").format(invoice.name)
 		)
 	free = [c for c in captures if c.dispute_state not in CONTESTED and c.refundable() > 0]
+	if amount is not None:  # it is in the invoice's currency, unless nothing was paid in that
+		free = [c for c in free if c.currency == invoice.currency] or free
 	left = sum((c.refundable() for c in free), Decimal(0))
 	if not free or (amount or 0) > left:
-		raise Unprocessable(refusal_message(captures, amount))
+		raise Unprocessable(refusal_message(free or captures, amount))
 	whole = next((c for c in free if amount is not None and c.refundable() >= amount), None)
 	return [(whole, amount)] if whole else _split(free, left if amount is None else amount)
 

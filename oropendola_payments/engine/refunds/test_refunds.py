@@ -296,3 +296,17 @@ class TestDashboardRefunds(TestCase):
 		settle("payu", paid(journey.start(), 399))
 		create.create_refund(journey.invoice, Decimal(450), "A test")
 		self.assertEqual(sorted(refund.amount for refund in journey.refunds()), [51, 399])
+
+	def test_an_amount_is_refunded_of_the_payment_in_the_currency_of_the_invoice(self):
+		journey = Journey("payu")
+		first, second = (
+			journey.start(),
+			journey.at_gateway("razorpay").start(),
+		)
+		settle("payu", paid(first, 499))
+		settle("razorpay", paid(second, 499, "USD"))
+		create.create_refund(journey.invoice, Decimal(100), "A test")
+		(refund,) = journey.refunds()
+		self.assertEqual((refund.currency, refund.gateway), ("INR", "payu"))
+		with self.assertRaisesRegex(Unprocessable, "₹500.00 is too much. Only ₹499.00"):
+			create.create_refund(journey.invoice, Decimal(500), "A test")

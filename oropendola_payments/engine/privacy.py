@@ -12,6 +12,7 @@ from oropendola_payments.ai_billing import outbox
 from oropendola_payments.ai_billing.doctype.ai_coupon_redemption.ai_coupon_redemption import key_of
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import LIVE
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
+from oropendola_payments.ai_billing.doctype.payment_event import payment_event
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import REDACTED
 from oropendola_payments.engine.ending import now
 from oropendola_payments.engine.links.create import revoke_all
@@ -37,6 +38,7 @@ def user_renamed(
 	"""For `doc_events`: update live keys, and redact a deleted user, whom Frappe renames to the name of the deletion request."""
 	user = new or doc.name
 	outbox.flush()
+	payment_event.flush()
 	frappe.db.savepoint(SAVEPOINT)
 	try:
 		_rename_live_keys(user)
@@ -46,6 +48,7 @@ def user_renamed(
 	except Exception:
 		frappe.db.rollback(save_point=SAVEPOINT)
 		outbox.discard()
+		payment_event.discard()
 		title = f"Payment records of {user} could not be updated"
 		frappe.log_error(title=title[:140], message=frappe.get_traceback())
 

@@ -116,6 +116,18 @@ class TestFreeText(TestCase):
 		frappe.db.set_value("AI Invoice", self.invoice, "review_reason", f"Ask {self.name}")
 		frappe.db.commit()
 
+	def test_a_deletion_that_fails_halfway_leaves_no_event_of_what_did_not_happen(self):
+		subscription = create_active_subscription(self.user)
+		before = audit.verify(subscription.current_invoice)
+		with (
+			patch.object(privacy, "_was_forgotten", return_value=True),
+			patch.object(privacy, "_redact_texts", side_effect=ValueError("A test")),
+		):
+			privacy.user_renamed(frappe.get_doc("User", self.user))
+		frappe.db.commit()
+		self.assertEqual(subscription.reload().status, "Active")
+		self.assertEqual(audit.verify(subscription.current_invoice), before)
+
 	def test_a_deleted_user_is_named_in_no_text(self):
 		"""S37."""
 		before = audit.verify(self.invoice)

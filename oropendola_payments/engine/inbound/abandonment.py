@@ -144,6 +144,9 @@ def _return_to_partly_paid(invoices: dict, attempts: list) -> None:
 		invoice = invoices[attempt.invoice]
 		if invoice.paid():
 			close_attempt(invoice, attempt, PaymentEvent(Outcome.EXPIRED, reference=attempt.name))
+	for invoice in invoices.values():
+		if invoice.paid() and invoice.status == "Processing":  # none of its attempts is open
+			invoice.mark_as_partly_paid(invoice.paid())
 
 
 def _can_be_abandoned(attempt: PaymentAttempt, unpaid: list[str], minutes: int) -> bool:

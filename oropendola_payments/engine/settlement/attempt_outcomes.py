@@ -82,7 +82,9 @@ def _close_invoice(invoice: AIInvoice, attempt: PaymentAttempt, event: PaymentEv
 		close_invoice_if_last(invoice, attempt, lambda: invoice.mark_as_failed(reason))
 
 
-def close_invoice_if_last(invoice: AIInvoice, attempt: PaymentAttempt, move: Callable[[], object]) -> None:
+def close_invoice_if_last(
+	invoice: AIInvoice, attempt: PaymentAttempt, move: Callable[[], object] | None = None
+) -> None:
 	"""Call `move` to close the invoice, unless another attempt is still open. A partly paid invoice becomes Partly Paid again."""
 	others = {"invoice": invoice.name, "name": ("!=", attempt.name), "status": ("in", OPEN_ATTEMPTS)}
 	if invoice.status != "Processing" or frappe.db.exists("Payment Attempt", others):
@@ -91,5 +93,5 @@ def close_invoice_if_last(invoice: AIInvoice, attempt: PaymentAttempt, move: Cal
 		invoice.mark_as_partly_paid(invoice.paid())
 		if not invoice.kept():
 			update_invoice(invoice)  # everything was refunded while this attempt was open
-	else:
+	elif move:
 		move()

@@ -49,6 +49,7 @@ def take_money(
 		_flag_mismatch(invoice, attempt, _mismatch_reason(attempt, event))
 	else:
 		apply_capture(invoice, capture, _details(event), expected_part, event.may_include_fee)
+		close_invoice_if_last(invoice, attempt)  # a duplicate may be the last of several parts that were open
 	result.policy_applied = bool(capture.resolution)
 	result.changed, result.capture, result.disposition = True, capture.name, disposition
 

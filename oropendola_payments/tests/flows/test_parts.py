@@ -8,7 +8,7 @@ from oropendola_payments.ai_billing.periods import add_interval, today
 from oropendola_payments.api import payment
 from oropendola_payments.api import subscription as api
 from oropendola_payments.engine.entitlements.paid_periods import paid_periods
-from oropendola_payments.engine.jobs import subscription_jobs
+from oropendola_payments.engine.jobs import payment_jobs, subscription_jobs
 from oropendola_payments.engine.metering import usage
 from oropendola_payments.engine.pauses.resume import resume_if_due
 from oropendola_payments.engine.refunds import create
@@ -176,6 +176,26 @@ class TestUnexpectedMoney(PartsFlowCase):
 		self.assertEqual(self.dispositions()[-1], ("0.0", "Duplicate"))
 		self.assertEqual((self.doc().status, self.ends_in()), ("Partly Paid", self.covered("7072.92")))
 		self.assertEqual(self.captures()[-1].resolution, "Refund")
+
+	def test_a_double_payment_of_the_last_open_part_lets_the_customer_pay_the_rest(self):
+		self.in_instalments()
+		self.pay(PARTS[0])
+		first, second = self.start(PARTS[1]), self.start(PARTS[1], "razorpay")
+		self.settle(second)
+		third = self.start(PARTS[2], "razorpay")
+		settle.settle("razorpay", failed(third, Outcome.FAILED))
+		self.assertEqual(self.doc().status, "Processing", "the first is still open")
+		self.settle(first)
+		self.assertEqual((self.dispositions()[-1][1], self.doc().status), ("Duplicate", "Partly Paid"))
+
+	def test_a_sweep_frees_a_partly_paid_invoice_that_waits_for_no_attempt(self):
+		self.in_instalments()
+		self.pay(PARTS[0])
+		waiting = {"status": "Processing", "processing_since": frappe.utils.add_to_date(None, hours=-2)}
+		frappe.db.set_value("AI Invoice", self.invoice, waiting)
+		frappe.db.commit()
+		payment_jobs.run_abandoned()
+		self.assertEqual(self.doc().status, "Partly Paid")
 
 	def test_the_next_part_of_the_same_amount_is_no_double_payment(self):
 		self.in_instalments()

@@ -1,12 +1,11 @@
 """Close the unpaid invoice of a change of plan, so that the credit that it holds is free again."""
 
-import frappe
 from frappe import _
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
-from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.settlement import overpayment
+from oropendola_payments.engine.settlement.under_way import is_being_paid_now
 from oropendola_payments.engine.subscriptions import credit
 from oropendola_payments.exceptions import Conflict
 
@@ -30,5 +29,4 @@ def close_invoice(invoice: AIInvoice, reason: str) -> None:
 
 
 def payment_is_under_way(invoice: AIInvoice) -> bool:
-	attempts = {"invoice": invoice.name, "status": ("in", OPEN_ATTEMPTS)}
-	return invoice.status == "Processing" or bool(frappe.db.exists("Payment Attempt", attempts))
+	return invoice.status == "Processing" or is_being_paid_now(invoice.name)

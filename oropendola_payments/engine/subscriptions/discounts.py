@@ -11,12 +11,12 @@ from oropendola_payments.ai_billing import invoice_price
 from oropendola_payments.ai_billing.doctype.ai_coupon.ai_coupon import FOREVER, AICoupon
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
-from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.ai_billing.formatting import money, number
 from oropendola_payments.engine.core.transactions import in_transaction, lock_own_invoice
 from oropendola_payments.engine.coupons import guesses
 from oropendola_payments.engine.coupons.choice import attach, choose
 from oropendola_payments.engine.coupons.eligibility import normalized, redeemable
+from oropendola_payments.engine.settlement import under_way
 from oropendola_payments.engine.subscriptions import invoicing
 from oropendola_payments.engine.subscriptions.catalogue import get_plan
 from oropendola_payments.exceptions import Conflict, Unprocessable
@@ -124,24 +124,18 @@ def _remove_locked(user: str, invoice_name: str) -> dict:
 def is_changeable(invoice: AIInvoice) -> bool:
 	"""Return whether a coupon may be applied to the invoice or removed from it."""
 	is_final = invoice_price.is_final(invoice) or invoice.is_exhausted()
-	return _takes_coupons(invoice) and not is_final and not _is_being_paid(invoice)
+	return _takes_coupons(invoice) and not is_final and not under_way.is_being_paid(invoice.name)
 
 
 def _takes_coupons(invoice: AIInvoice) -> bool:
 	return invoice.purpose in ("New", "Renewal") and bool(invoice.plan and invoice.subscription)
 
 
-def _is_being_paid(invoice: AIInvoice) -> bool:
-	return bool(
-		frappe.db.exists("Payment Attempt", {"invoice": invoice.name, "status": ("in", OPEN_ATTEMPTS)})
-	)
-
-
 def _require_changeable(invoice: AIInvoice) -> AIPlan:
 	"""Return the plan of an invoice whose price may still change."""
 	if not _takes_coupons(invoice):
 		raise Unprocessable(_("A coupon can be used for a new subscription or a renewal only."))
-	if _is_being_paid(invoice):
+	if under_way.is_being_paid_now(invoice.name):
 		message = _(
 			"A payment for invoice {0} is in progress. Please complete or cancel it before you change the coupon."
 		)

@@ -8,13 +8,14 @@ from frappe import _
 from oropendola_payments.ai_billing import invoice_price
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, AIInvoice
 from oropendola_payments.engine.core.transactions import lock
+from oropendola_payments.engine.settlement.under_way import is_being_paid_now
 from oropendola_payments.exceptions import Conflict
-from oropendola_payments.integrations.payments_app.link import invoices_of, is_under_way
+from oropendola_payments.integrations.payments_app.link import invoices_of
 
 
 def require_nothing_under_way(doctype: str, name: str) -> None:
 	"""Raise Conflict while a payment of this document is open at a gateway: its money would arrive for nothing."""
-	if any(is_under_way(invoice) for invoice in invoices_of(doctype, name)):
+	if any(is_being_paid_now(invoice) for invoice in invoices_of(doctype, name)):
 		message = _(
 			"A payment of {0} {1} is under way. Please wait for its outcome, then cancel the document."
 		)
@@ -32,7 +33,7 @@ def follow(doctype: str, name: str, outstanding: Decimal) -> None:
 	for invoice in _open_invoices(doctype, name):
 		if invoice.outstanding() == outstanding:
 			continue
-		if invoice.paid() or is_under_way(invoice.name):
+		if invoice.paid() or is_being_paid_now(invoice.name):
 			message = _("The document {0} was also paid elsewhere. Please compare the amounts.")
 			invoice.flag_for_review(message.format(name))
 		elif outstanding > 0:

@@ -13,13 +13,13 @@ from frappe import _
 from frappe.utils import add_days, get_url, nowdate, strip_html
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import EXTERNAL, OPEN, AIInvoice
-from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gateway_settings import (
 	PaymentGatewaySettings,
 )
 from oropendola_payments.ai_billing.doctype.payment_settings.payment_settings import MOST_LINK_DAYS
 from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.links import create as links
+from oropendola_payments.engine.settlement.under_way import is_being_paid_now
 from oropendola_payments.exceptions import BadRequest, Conflict, Unavailable
 from oropendola_payments.integrations.outbox.switches import accepts_documents
 from oropendola_payments.integrations.payments_app.owner import ensure_owner
@@ -99,7 +99,7 @@ def _reusable(doctype: str, name: str, amount: Decimal, currency: str) -> AIInvo
 			continue
 		if (invoice.outstanding(), invoice.currency) == (amount, currency):
 			return invoice
-		if invoice.paid() or is_under_way(found):
+		if invoice.paid() or is_being_paid_now(found):
 			message = _(
 				"A payment of {0} {1} with another amount has been started. Please wait for its outcome."
 			)
@@ -112,11 +112,6 @@ def invoices_of(doctype: str, name: str) -> list[str]:
 	"""Return the invoices for a document of another app, the newest first."""
 	filters = {"external_name": name, "external_doctype": doctype}
 	return frappe.get_all("AI Invoice", filters, pluck="name", order_by="creation desc, name desc")
-
-
-def is_under_way(invoice: str) -> bool:
-	"""Return whether somebody has started a payment whose outcome is not known."""
-	return bool(frappe.db.exists("Payment Attempt", {"invoice": invoice, "status": ("in", OPEN_ATTEMPTS)}))
 
 
 def _new_invoice(doctype: str, name: str, amount: Decimal, currency: str, description: str) -> AIInvoice:

@@ -25,7 +25,7 @@ NOUNS = {
 	"Payment Refund": "refund",
 	"Payment Webhook Log": "message",
 }
-RETRYABLE = (frappe.QueryDeadlockError, frappe.QueryTimeoutError, ConcurrentChange)
+CHANGED_SINCE_READ = 1020
 
 
 def in_transaction(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -42,14 +42,19 @@ def in_transaction(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R
 			result = work(*args, **kwargs)
 			commit()
 			return result
-		except RETRYABLE:
+		except Exception as error:
 			roll_back()
-			if not tries_left:
+			if not tries_left or not (isinstance(error, ConcurrentChange) or is_conflict(error)):
 				raise
 			time.sleep(random.uniform(0.01, 0.05) * (MAX_TRIES - tries_left))  # noqa: S311
-		except Exception:
-			roll_back()
-			raise
+
+
+def is_conflict(error: Exception) -> bool:
+	"""Return whether another transaction was in the way, so that the same may succeed when it is tried again."""
+	if isinstance(error, frappe.QueryDeadlockError | frappe.QueryTimeoutError):
+		return True
+	# Frappe 15 does not know this error of MariaDB 11.6 and later, whose `innodb_snapshot_isolation` is on.
+	return bool(error.args) and error.args[0] == CHANGED_SINCE_READ
 
 
 def roll_back() -> None:

@@ -12,7 +12,7 @@ from frappe.utils import now_datetime
 
 from oropendola_payments.ai_billing.credit_units import in_credits
 from oropendola_payments.ai_billing.current import current
-from oropendola_payments.engine.core.transactions import lock
+from oropendola_payments.engine.core.transactions import is_conflict, lock
 from oropendola_payments.engine.metering import counters, quota
 from oropendola_payments.engine.metering.costs import Call, costs_of
 from oropendola_payments.engine.metering.counters import Window
@@ -37,7 +37,9 @@ def take(
 		if windows is None:
 			raise
 		return windows
-	except (frappe.QueryDeadlockError, frappe.QueryTimeoutError) as error:
+	except Exception as error:
+		if not is_conflict(error):
+			raise
 		frappe.db.rollback()
 		raise quota.too_many_calls() from error
 

@@ -16,6 +16,7 @@ from oropendola_payments.ai_billing.current import recent
 from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import hash_key
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.compat import update_and_tell
+from oropendola_payments.engine.core.transactions import is_conflict
 from oropendola_payments.engine.entitlements.scheduled_change import is_due
 from oropendola_payments.engine.metering import counters, credits, quota
 from oropendola_payments.engine.metering.costs import Call, costs_of
@@ -49,14 +50,27 @@ def take(api_key: str | None, call: Call) -> tuple[frappe._dict, list[Window]] |
 	key = _lately_found(api_key) if api_key else None
 	if not key:
 		return None
+	try:
+		windows = _take(key, call)
+	except Exception as error:
+		if not is_conflict(error):
+			raise
+		windows = None
+		frappe.db.rollback()
+	if windows is None:
+		_remembered.pop(_place(api_key or ""), None)
+		return None
+	frappe.local.flags.payments_key = key  # an answer may say what to buy
+	return key, windows
+
+
+def _take(key: frappe._dict, call: Call) -> list[Window] | None:
 	plan, now = recent("AI Plan", key.plan), now_datetime()
 	costs = costs_of(call, plan.models)
 	windows = _windows(key, plan, now)
 	has_room = not counters.begins_period(windows) and not counters.violated(windows, costs)
 	if has_room and _take_from_day(key, call) and counters.count(key.subscription, windows, costs):
-		frappe.local.flags.payments_key = key  # an answer may say what to buy
-		return key, windows
-	_remembered.pop(_place(api_key or ""), None)
+		return windows
 	if plan.limits:
 		frappe.db.rollback()  # the day may be counted, and the next read must see what others did meanwhile
 	return None

@@ -14,6 +14,7 @@ from frappe.utils import cint, getdate, now_datetime
 from oropendola_payments.ai_billing.current import recent
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.compat import affected_rows
+from oropendola_payments.engine.core.transactions import is_conflict
 from oropendola_payments.engine.metering import counters
 from oropendola_payments.engine.metering.costs import Call, costs_of
 from oropendola_payments.engine.metering.counters import Window
@@ -73,11 +74,20 @@ def take(key: frappe._dict, rows: list[frappe._dict], call: Call) -> list[Window
 	now = now_datetime()
 	windows = counters.windows_from(rows, key.subscription, plan.limits, term_of(key, plan), now)
 	require_room(windows, costs)
-	if not counters.begins_period(windows):  # its end is read under the lock
+	if not counters.begins_period(windows) and _take_at_once(key, windows, call, costs):
+		return windows
+	return _take_again(key, plan, call, costs, now)  # a period's end is read under the lock
+
+
+def _take_at_once(key: frappe._dict, windows: list[Window], call: Call, costs: dict[str, int]) -> bool:
+	"""Take the call as it was read. Return False if somebody else has changed something since."""
+	try:
 		_take_from_day(key, call.requests)
-		if counters.count(key.subscription, windows, costs):
-			return windows
-	return _take_again(key, plan, call, costs, now)
+		return counters.count(key.subscription, windows, costs)
+	except Exception as error:
+		if not is_conflict(error):
+			raise
+		return False
 
 
 def look(key: frappe._dict, rows: list[frappe._dict], call: Call) -> list[Window]:
@@ -138,7 +148,14 @@ def term_of(key: Any, plan: Any) -> Term:
 
 def _take_day_alone(key: frappe._dict, requests: int) -> None:
 	"""Take from the day of a plan without windows."""
-	if not _take_as_read(key, requests) and _take_from_day(key, requests):
+	try:
+		if _take_as_read(key, requests):
+			return
+	except Exception as error:
+		if not is_conflict(error):
+			raise
+		frappe.db.rollback()
+	if _take_from_day(key, requests):
 		_read_day_again(key, requests)
 
 

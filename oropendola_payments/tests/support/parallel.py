@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import frappe
 
+from oropendola_payments.engine.core.transactions import is_conflict
+
 
 def in_parallel(count: int, work: Callable[[int], object]) -> list:
 	"""What each call returned or raised, in the order of the callers. All start together."""
@@ -19,6 +21,17 @@ def meanwhile(work: Callable[[], object]) -> None:
 	(result,) = _each(1, lambda _number: work())
 	if isinstance(result, Exception):
 		raise result
+
+
+def as_retried(work: Callable[[], object]) -> object:
+	"""What it returns, if need be in a new transaction: some databases refuse to lock what was changed since the snapshot."""
+	try:
+		return work()
+	except Exception as error:
+		if not is_conflict(error):
+			raise
+		frappe.db.rollback()
+		return work()
 
 
 def _each(count: int, work: Callable[[int], object]) -> list:

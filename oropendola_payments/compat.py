@@ -28,8 +28,11 @@ def commit() -> None:
 
 
 def rollback() -> None:
-	"""Roll back and begin the next transaction."""
-	frappe.db.rollback(**_in_one_statement())
+	"""Roll back and begin the next transaction, unless nothing was asked of the database yet: Frappe would connect for that alone."""
+	db = frappe.db
+	if db._conn is None and not db.before_commit._functions and not db.after_commit._functions:
+		return
+	db.rollback(**_in_one_statement())
 
 
 def _in_one_statement() -> dict[str, Any]:

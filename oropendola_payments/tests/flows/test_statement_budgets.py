@@ -6,6 +6,7 @@ from unittest.mock import patch
 import frappe
 from frappe.database.database import Database
 
+from oropendola_payments import compat
 from oropendola_payments.engine.metering.test_usage import served_customer
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.http import call, send
@@ -57,6 +58,23 @@ class TestStatementBudgets(TestCase):
 		cost = self.beyond_ping("POST", lambda: call("usage.consume", headers=headers, json={"requests": 1}))
 		self.assertLessEqual(len(cost), 2, cost)
 		self.assertTrue(any("UPDATE" in statement for statement in cost), cost)
+
+	def test_the_next_call_of_the_same_key_takes_one_statement(self):
+		ask = lambda: call("usage.consume", headers={"X-API-Key": self.key}, json={"requests": 1})  # noqa: E731
+		ask()
+		cost = self.beyond_ping("POST", ask)
+		self.assertEqual(len(cost), 1, cost)
+
+	def test_a_refusal_before_the_first_statement_opens_no_connection(self):
+		frappe.db.commit()
+		frappe.db.close()
+		done = []
+		compat.rollback()
+		self.assertIsNone(frappe.db._conn)
+		frappe.db.after_commit.add(lambda: done.append("a job"))
+		compat.rollback()
+		frappe.db.commit()
+		self.assertEqual(done, [])
 
 	def test_a_proxys_question_takes_no_more_statements_than_consuming(self):
 		for name, most in (("authorize", 2), ("check", 1)):

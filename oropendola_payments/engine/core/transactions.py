@@ -49,6 +49,21 @@ def in_transaction(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R
 			time.sleep(random.uniform(0.01, 0.05) * (MAX_TRIES - tries_left))  # noqa: S311
 
 
+def write_through(work: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+	"""Run and commit a small write about something that was read before, if need be in a new transaction.
+
+	As `in_transaction`, without the commit before it: the caller has changed nothing yet.
+	"""
+	try:
+		work(*args, **kwargs)
+		commit()
+	except Exception as error:
+		roll_back()
+		if not is_conflict(error):
+			raise
+		in_transaction(work, *args, **kwargs)
+
+
 def is_conflict(error: Exception) -> bool:
 	"""Return whether another transaction was in the way, so that the same may succeed when it is tried again."""
 	if isinstance(error, frappe.QueryDeadlockError | frappe.QueryTimeoutError):

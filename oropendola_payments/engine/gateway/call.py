@@ -11,6 +11,7 @@ from frappe.utils import now_datetime
 from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gateway_settings import (
 	PaymentGatewaySettings,
 )
+from oropendola_payments.engine.core.transactions import write_through
 from oropendola_payments.engine.gateway import circuit_breaker
 from oropendola_payments.engine.gateway.registry import SETTINGS, build, missing_credentials, settings_of
 from oropendola_payments.gateways.errors import GatewayError, NotSupported
@@ -54,8 +55,7 @@ def _record_success_if_due(code: str) -> None:
 	now = time.time()
 	if now - (frappe.cache.get_value(_success_key(code), expires=True) or 0) >= SUCCESS_SECONDS:
 		frappe.cache.set_value(_success_key(code), now, expires_in_sec=SUCCESS_SECONDS)
-		_record_success(code)
-		frappe.db.commit()
+		write_through(_record_success, code)
 
 
 def _record_success(code: str) -> None:

@@ -12,6 +12,7 @@ from frappe.utils import now_datetime
 
 from oropendola_payments.ai_billing.current import forget
 from oropendola_payments.compat import cached_for_a_time
+from oropendola_payments.engine.core.transactions import write_through
 from oropendola_payments.engine.gateway.registry import SETTINGS, settings_of
 from oropendola_payments.gateways.errors import BadAnswer, CredentialsRefused, MaybeSent, NotSent
 
@@ -57,9 +58,12 @@ def _count(code: str) -> int:
 
 
 def _write(code: str, **values: Any) -> None:
+	write_through(_write_now, code, values)
+
+
+def _write_now(code: str, values: dict) -> None:
 	frappe.db.set_value(SETTINGS, settings_of(code).name, values, update_modified=False)
 	forget(SETTINGS)
-	frappe.db.commit()
 
 
 def _key(code: str) -> str:

@@ -13,7 +13,7 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoi
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN, PaymentAttempt
 from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.core.batch import BATCH, next_names
-from oropendola_payments.engine.core.transactions import in_transaction, read
+from oropendola_payments.engine.core.transactions import in_transaction, read, write_through
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.inbound.status_query import RefreshRun, query_status, settle_all
 from oropendola_payments.engine.settlement.attempt_outcomes import ABANDONED_REASON, close_attempt
@@ -62,8 +62,7 @@ def _process_batch(names: list[str], run: RefreshRun, minutes: int) -> None:
 
 def _abandon_batch(names: list[str], run: RefreshRun, minutes: int) -> None:
 	attempts = _open_attempts(names)
-	_note_checks(attempts)
-	frappe.db.commit()
+	write_through(_note_checks, attempts)
 	left = [attempt.name for attempt in attempts if _is_unpaid(attempt, run)]
 	closed = in_transaction(_abandon_locked, names, left, minutes)
 	if closed:

@@ -22,7 +22,7 @@ from oropendola_payments.ai_billing.doctype.payment_event.payment_event import a
 from oropendola_payments.compat import commit, rollback
 from oropendola_payments.engine.core.after_commit import enqueue_once
 from oropendola_payments.engine.core.redaction import redact_body, redact_headers
-from oropendola_payments.engine.core.transactions import in_transaction, lock
+from oropendola_payments.engine.core.transactions import in_transaction, lock, write_through
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.registry import adapter_of
 from oropendola_payments.engine.inbound.apply_notice import Deferred, Message, apply_notice
@@ -187,8 +187,7 @@ def process_message(name: str, message: Message) -> str:
 	with acting_as("Webhook"):
 		attempt = apply_notice(message)
 	if not message.is_marked:
-		_mark(name, attempt)
-		commit()
+		write_through(_mark, name, attempt)
 	return _status_for(attempt).lower()
 
 

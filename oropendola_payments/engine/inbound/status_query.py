@@ -14,6 +14,7 @@ from frappe.utils import cint, get_datetime, now_datetime
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.engine.core.after_commit import enqueue_once
+from oropendola_payments.engine.core.transactions import write_through
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.call import call_gateway
 from oropendola_payments.engine.gateway.mode_guard import is_current_mode
@@ -49,8 +50,7 @@ def refresh(
 	if pause:
 		schedule_refresh(attempt, pause)
 		return []
-	_note_check(attempt)
-	frappe.db.commit()
+	write_through(_note_check, attempt)
 	adapter = adapter or adapter_of(attempt.gateway)
 	events = query_status(attempt, adapter)
 	settled = settle_all(attempt, _without_premature_not_found(attempt, events), adapter)
@@ -81,8 +81,7 @@ def schedule_refresh(attempt: PaymentAttempt | frappe._dict, seconds: float = RE
 	"""
 	moment = now_datetime() + timedelta(seconds=seconds)
 	if not attempt.next_check_at or get_datetime(attempt.next_check_at) > moment:
-		_set_next_check(attempt.name, moment)
-		frappe.db.commit()
+		write_through(_set_next_check, attempt.name, moment)
 	if seconds <= RECENT_SECONDS:
 		enqueue_once(f"{__name__}.refresh_when_due", f"refresh::{attempt.name}", attempt_name=attempt.name)
 
@@ -208,8 +207,7 @@ def _end_polling(attempt: PaymentAttempt) -> None:
 	left_open = frappe.db.get_value("Payment Attempt", attempt.name, "status") in ("Created", "Processing")
 	if left_open:
 		settle_attempt(attempt, PaymentEvent(Outcome.EXPIRED, reference=attempt.name))
-	_set_next_check(attempt.name, None)
-	frappe.db.commit()
+	write_through(_set_next_check, attempt.name, None)
 
 
 def _set_next_check(name: str, moment: datetime | None) -> None:

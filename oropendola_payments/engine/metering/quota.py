@@ -151,11 +151,13 @@ def _take_day_alone(key: frappe._dict, requests: int) -> None:
 	try:
 		if _take_as_read(key, requests):
 			return
+		is_limited = _take_from_day(key, requests)
 	except Exception as error:
 		if not is_conflict(error):
 			raise
 		frappe.db.rollback()
-	if _take_from_day(key, requests):
+		is_limited = _take_from_day(key, requests)
+	if is_limited:
 		_read_day_again(key, requests)
 
 

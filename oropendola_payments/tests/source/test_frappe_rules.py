@@ -20,8 +20,6 @@ ALLOWED = {
 		"engine/checkout/submit_otp.py": CLAIM,
 		"engine/core/batch.py": "a sweep commits each record by itself",
 		"engine/core/transactions.py": "this is where transactions are made",
-		"engine/gateway/call.py": "no later gateway call of a sweep may hold the row of the gateway's settings",
-		"engine/gateway/circuit_breaker.py": "a failure counts although the payment's transaction is undone",
 		"engine/inbound/abandonment.py": "a sweep commits each batch by itself",
 		"engine/inbound/capture.py": CLAIM,
 		"engine/inbound/inbox.py": "a message is stored before it is worked on",

@@ -42,7 +42,7 @@ OTHERS = {
 	("engine/webhooks_out/endpoints.py", "_create"),
 	("engine/webhooks_out/relay.py", "new_event"),
 	("engine/webhooks_out/relay.py", "add_delivery"),
-	("engine/gateway/circuit_breaker.py", "_write"),
+	("engine/gateway/circuit_breaker.py", "_write_now"),
 	("engine/payouts/record.py", "_add"),  # a new payout
 	("engine/payouts/settings.py", "write"),  # what is known of the payouts of a gateway
 	("engine/monitoring/alerts.py", "_close"),

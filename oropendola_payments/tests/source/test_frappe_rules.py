@@ -23,7 +23,6 @@ ALLOWED = {
 		"engine/inbound/abandonment.py": "a sweep commits each batch by itself",
 		"engine/inbound/capture.py": CLAIM,
 		"engine/inbound/inbox.py": "a message is stored before it is worked on",
-		"engine/inbound/status_query.py": CLAIM,
 		"engine/jobs/payment_jobs.py": "a sweep commits each batch by itself",
 		"engine/payouts/fetch.py": "no transaction is open while a gateway tells its payouts",
 		"engine/monitoring/alert_rules.py": "the Error Log of a rule that failed must outlive it",

@@ -4,6 +4,8 @@ from typing import Any
 
 import frappe
 
+CHANGED_SINCE_READ = 1020
+
 
 def affected_rows() -> int:
 	"""Return the number of rows that the last statement changed."""
@@ -37,6 +39,14 @@ def rollback() -> None:
 
 def _in_one_statement() -> dict[str, Any]:
 	return {"chain": True} if _major() >= 16 else {}
+
+
+def is_conflict(error: Exception) -> bool:
+	"""Return whether another transaction was in the way, so that the same may succeed when it is tried again."""
+	if isinstance(error, frappe.QueryDeadlockError | frappe.QueryTimeoutError):
+		return True
+	# Frappe 15 does not know this error of MariaDB 11.6 and later, whose `innodb_snapshot_isolation` is on.
+	return bool(error.args) and error.args[0] == CHANGED_SINCE_READ
 
 
 def cached_for_a_time(key: str) -> Any:

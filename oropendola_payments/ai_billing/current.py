@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import frappe
 from frappe.model.document import Document
 
-from oropendola_payments.compat import cached_for_a_time
+from oropendola_payments.compat import cached_for_a_time, is_conflict
 
 if TYPE_CHECKING:
 	from oropendola_payments.ai_billing.doctype.payment_settings.payment_settings import PaymentSettings
@@ -103,11 +103,22 @@ def cached(
 	value = cached_for_a_time(key)
 	if value is None:
 		value = read()
-		if not is_newest(value):
+		if not _sees_newest(lambda: is_newest(value)):
 			return value
 		frappe.cache.set_value(key, value, expires_in_sec=SECONDS)
 	_keep(place, newest, value)
 	return value
+
+
+def _sees_newest(asks: Callable[[], bool]) -> bool:
+	"""A database that refuses old snapshots says no with an error, and undoes the transaction: fine if nothing was written in it."""
+	try:
+		return asks()
+	except Exception as error:
+		if not is_conflict(error) or frappe.db.transaction_writes:
+			raise
+		frappe.db.rollback()
+		return False
 
 
 def _keep(place: tuple[str, str, str], newest: str, value: Any) -> None:

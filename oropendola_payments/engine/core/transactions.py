@@ -12,7 +12,7 @@ from oropendola_payments.ai_billing import outbox
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.doctype.payment_event import payment_event
-from oropendola_payments.compat import commit
+from oropendola_payments.compat import commit, is_conflict
 from oropendola_payments.exceptions import ConcurrentChange, NotFound
 
 P = ParamSpec("P")
@@ -25,7 +25,6 @@ NOUNS = {
 	"Payment Refund": "refund",
 	"Payment Webhook Log": "message",
 }
-CHANGED_SINCE_READ = 1020
 
 
 def in_transaction(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -62,14 +61,6 @@ def write_through(work: Callable[P, object], *args: P.args, **kwargs: P.kwargs) 
 		if not is_conflict(error):
 			raise
 		in_transaction(work, *args, **kwargs)
-
-
-def is_conflict(error: Exception) -> bool:
-	"""Return whether another transaction was in the way, so that the same may succeed when it is tried again."""
-	if isinstance(error, frappe.QueryDeadlockError | frappe.QueryTimeoutError):
-		return True
-	# Frappe 15 does not know this error of MariaDB 11.6 and later, whose `innodb_snapshot_isolation` is on.
-	return bool(error.args) and error.args[0] == CHANGED_SINCE_READ
 
 
 def roll_back() -> None:

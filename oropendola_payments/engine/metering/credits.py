@@ -12,7 +12,8 @@ from frappe.utils import now_datetime
 
 from oropendola_payments.ai_billing.credit_units import in_credits
 from oropendola_payments.ai_billing.current import current
-from oropendola_payments.engine.core.transactions import is_conflict, lock
+from oropendola_payments.compat import is_conflict
+from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.metering import counters, quota
 from oropendola_payments.engine.metering.costs import Call, costs_of
 from oropendola_payments.engine.metering.counters import Window

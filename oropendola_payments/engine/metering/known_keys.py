@@ -15,8 +15,7 @@ from frappe.utils import get_datetime, now_datetime
 from oropendola_payments.ai_billing.current import recent
 from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import hash_key
 from oropendola_payments.ai_billing.periods import today
-from oropendola_payments.compat import update_and_tell
-from oropendola_payments.engine.core.transactions import is_conflict
+from oropendola_payments.compat import is_conflict, update_and_tell
 from oropendola_payments.engine.entitlements.scheduled_change import is_due
 from oropendola_payments.engine.metering import counters, credits, quota
 from oropendola_payments.engine.metering.costs import Call, costs_of

@@ -13,8 +13,7 @@ from frappe.utils import cint, getdate, now_datetime
 
 from oropendola_payments.ai_billing.current import recent
 from oropendola_payments.ai_billing.periods import today
-from oropendola_payments.compat import affected_rows
-from oropendola_payments.engine.core.transactions import is_conflict
+from oropendola_payments.compat import affected_rows, is_conflict
 from oropendola_payments.engine.metering import counters
 from oropendola_payments.engine.metering.costs import Call, costs_of
 from oropendola_payments.engine.metering.counters import Window

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import frappe
 
-from oropendola_payments.engine.core.transactions import is_conflict
+from oropendola_payments.compat import is_conflict
 
 
 def in_parallel(count: int, work: Callable[[int], object]) -> list:

@@ -5,6 +5,7 @@ from typing import Any
 import frappe
 
 CHANGED_SINCE_READ = 1020
+SERIALIZATION_FAILURE = "40001"
 
 
 def affected_rows() -> int:
@@ -45,8 +46,9 @@ def is_conflict(error: Exception) -> bool:
 	"""Return whether another transaction was in the way, so that the same may succeed when it is tried again."""
 	if isinstance(error, frappe.QueryDeadlockError | frappe.QueryTimeoutError):
 		return True
-	# Frappe 15 does not know this error of MariaDB 11.6 and later, whose `innodb_snapshot_isolation` is on.
-	return bool(error.args) and error.args[0] == CHANGED_SINCE_READ
+	# Frappe 15 knows neither this error of MariaDB 11.6 and later, whose `innodb_snapshot_isolation` is on, nor that of PostgreSQL.
+	changed = bool(error.args) and error.args[0] == CHANGED_SINCE_READ
+	return changed or getattr(error, "pgcode", None) == SERIALIZATION_FAILURE
 
 
 def cached_for_a_time(key: str) -> Any:

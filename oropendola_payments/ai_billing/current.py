@@ -111,11 +111,14 @@ def cached(
 
 
 def _sees_newest(asks: Callable[[], bool]) -> bool:
-	"""A database that refuses old snapshots says no with an error, and undoes the transaction: fine if nothing was written in it."""
+	"""A database that refuses old snapshots says no with an error, and undoes the transaction.
+
+	That is fine if nothing was written or locked in it. What runs in `in_transaction` is tried again.
+	"""
 	try:
 		return asks()
 	except Exception as error:
-		if not is_conflict(error) or frappe.db.transaction_writes:
+		if not is_conflict(error) or frappe.db.transaction_writes or frappe.flags.oropendola_transaction:
 			raise
 		frappe.db.rollback()
 		return False

@@ -34,6 +34,14 @@ def in_transaction(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R
 	holder of that lock committed.
 	"""
 	commit()
+	outer, frappe.flags.oropendola_transaction = frappe.flags.oropendola_transaction, True
+	try:
+		return _try(work, *args, **kwargs)
+	finally:
+		frappe.flags.oropendola_transaction = outer
+
+
+def _try(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
 	tries_left = MAX_TRIES
 	while True:
 		tries_left -= 1

@@ -9,7 +9,7 @@ from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.api import admin
 from oropendola_payments.api import subscription as api
 from oropendola_payments.api import subscription_renewal as renewal
-from oropendola_payments.engine.metering import usage
+from oropendola_payments.engine.metering import leases, usage
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.self_service import commands
 from oropendola_payments.engine.subscriptions import lifecycle
@@ -17,6 +17,7 @@ from oropendola_payments.tests.support.customers import CustomerTestCase, move_t
 from oropendola_payments.tests.support.factories import as_user, create_plan, create_user, payment_settings
 from oropendola_payments.tests.support.journey import Journey
 from oropendola_payments.tests.support.parallel import in_parallel
+from oropendola_payments.tests.support.plan_changes import shift
 from oropendola_payments.tests.support.time_travel import clear_due_records, sweep_until_settled
 
 ALLOWANCE = {"allowance": 10, "meter": "Requests", "time_window": "Period"}
@@ -77,6 +78,30 @@ class TestWhatItCosts(UnusedCase):
 		cost = self.cost()
 		self.assertEqual((cost["days_left"], cost["unused_amount"]), (14, Decimal("117.76")))
 		self.assertEqual(self.end()["given_back"][0]["amount"], Decimal("117.76"))
+
+	def test_a_pause_does_not_bring_an_allowance_back(self):
+		"""U34."""
+		invoice = self.paid_by_hand("Credit", limits=[ALLOWANCE], allow_pause=1)
+		self.use(10)
+		self.succeed(api.pause_subscription, days=60)
+		name = frappe.db.get_value("AI Invoice", invoice, "subscription")
+		shift(name, 40)
+		for doctype, filters, fields in (
+			("AI Subscription", {"name": name}, ("paused_on", "pause_until")),
+			("AI Usage Window", {"subscription": name}, ("ends_at",)),
+			("AI API Key", {"subscription": name}, ("last_used_on",)),
+		):
+			row = frappe.get_all(doctype, filters, ["name", *fields])[0]
+			frappe.db.set_value(doctype, row.name, {f: row[f] - timedelta(days=40) for f in fields})
+		frappe.db.commit()
+		self.assertEqual(self.cost()["unused_amount"], 0)
+		self.assertNotIn("given_back", self.end())
+
+	def test_a_lease_uses_its_day(self):
+		self.paid_by_hand("Credit")
+		leases.grant(self.succeed(api.reveal_api_key)["api_key"], 1, 30, None, None, None)
+		frappe.db.commit()
+		self.assertEqual(self.cost()["days_left"], 14)
 
 	def test_a_renewal_that_was_paid_ahead_is_given_back_whole_whatever_was_used(self):
 		self.paid_by_hand("Credit", limits=[ALLOWANCE])

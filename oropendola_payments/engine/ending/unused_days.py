@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -47,7 +47,7 @@ def of(subscription: AISubscription) -> list[UnusedDays]:
 	periods: dict[str, list[PaidPeriod]] = {}
 	for period in paid_periods(subscription.name, on):
 		periods.setdefault(period.currency, []).append(period)
-	left = _allowance_left(subscription) if periods else NOTHING_USED
+	left = _allowance_left(subscription, day) if periods else NOTHING_USED
 	return [
 		UnusedDays(
 			currency,
@@ -70,19 +70,28 @@ def _was_used_on(subscription: str, day: date) -> bool:
 	return bool(frappe.db.exists("AI API Key", {"subscription": subscription, "last_used_on": (">=", day)}))
 
 
-def _allowance_left(subscription: AISubscription) -> tuple[int, int]:
-	"""Return what is left of the running period's allowance, and all of it; of several limits, the one that was used most."""
+def _allowance_left(subscription: AISubscription, day: date) -> tuple[int, int]:
+	"""Return what is left of the running period's allowance, and all of it; of several limits, the one that was used most.
+
+	A paused subscription stands on the day of its pause, and its windows move only when it resumes.
+	"""
 	plan = subscription.get_plan()
 	limits = [limit for limit in plan.limits if limit.time_window == "Period"]
 	term, rows = term_of(subscription, plan), counters.rows_of(subscription.name)
-	windows = counters.windows_from(rows, subscription.name, limits, term, now_datetime())
+	moment = datetime.combine(day, time()) if subscription.status == "Paused" else now_datetime()
+	windows = counters.windows_from(rows, subscription.name, limits, term, moment)
 	found = [(window.remaining, window.limit) for window in windows]
 	return min(found, key=lambda left: Fraction(*left), default=NOTHING_USED)
 
 
 def _worth(period: PaidPeriod, on: date, left: tuple[int, int]) -> int:
+	"""Return the value of the days left, or of the allowance left if that is less. Days that were not paid for are no part of either."""
 	by_days = period.unused(on) + period.unused_tax(on)
-	return min(by_days, unused_share(period.full, *left) + unused_share(period.tax, *left))
+	by_use = sum(
+		unused_share(amount, *left) - unused_share(amount, period.days_owed, period.days)
+		for amount in (period.full, period.tax)
+	)
+	return max(0, min(by_days, by_use))
 
 
 def policy_of(subscription: AISubscription) -> str:

@@ -72,9 +72,15 @@ def begin_period(subscription: AISubscription, invoice: AIInvoice) -> None:
 def follow_period(subscription: AISubscription, on: date) -> None:
 	"""Have what was counted in the paid period of this day end with it, after its days were moved."""
 	period = paid_period(subscription.name, on)
-	if period and period[0] <= on:
-		start, end = map(_midnight, period)
-		frappe.db.sql(END_WITH, {"end": end, "subscription": subscription.name, "start": start})
+	if period:
+		end_with(subscription, *period, on)
+
+
+def end_with(subscription: AISubscription, starts_on: date, ends_on: date, on: date) -> None:
+	"""Have what was counted in this period end with it, if it runs on this day."""
+	if starts_on <= on:
+		dates = {"start": _midnight(starts_on), "end": _midnight(ends_on)}
+		frappe.db.sql(END_WITH, {"subscription": subscription.name, **dates})
 
 
 def delay_periods(subscription: str, since: date, days: timedelta) -> None:

@@ -34,8 +34,8 @@ def fulfil(invoice: AIInvoice) -> bool:
 	replace_free_plans(subscription, endless, invoice)
 	allowances.begin_period(subscription, invoice)
 	subscription.activate_after_payment(invoice, **redemptions.use(invoice, subscription))
-	if invoice.covered_days:
-		allowances.follow_period(subscription, today())
+	if invoice.covered_days:  # read from the invoice, whose row is written at the end
+		allowances.end_with(subscription, getdate(invoice.period_start), getdate(invoice.period_end), today())
 	if subscription.next_plan or (invoice.plan and invoice.plan != subscription.plan):
 		scheduled_change.follow_paid_plan(subscription, invoice)
 	return True

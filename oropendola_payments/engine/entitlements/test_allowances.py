@@ -1,6 +1,7 @@
 """What one invoice pays for has one allowance, whatever moves its days."""
 
 from datetime import timedelta
+from decimal import Decimal
 from unittest.mock import patch
 
 import frappe
@@ -9,6 +10,7 @@ from frappe.utils import now_datetime
 from oropendola_payments.ai_billing.periods import add_interval, today
 from oropendola_payments.api import subscription as api
 from oropendola_payments.api import subscription_renewal
+from oropendola_payments.engine.ending import unused_days
 from oropendola_payments.engine.keys import reveal
 from oropendola_payments.engine.metering import quota, usage
 from oropendola_payments.engine.parts import choose
@@ -216,6 +218,22 @@ class TestParts(Metered, PartsTestCase):
 		self.pay_by_transfer("2357.64")
 		self.assertEqual(self.ends(), at_midnight(self.row().end_date))
 		self.consume(1)
+		self.used_up()
+
+	def test_a_part_is_worth_no_more_than_its_share_of_the_allowance(self):
+		"""The first part of 40 % buys 4 of 10 requests, so to speak."""
+		for used, amount in ((2, "2357.64"), (2, "0"), (3, "0")):
+			self.consume(used)
+			(unused,) = unused_days.of(self.row())
+			self.assertEqual(unused.amount, Decimal(amount))
+
+	def test_a_gap_before_the_last_part_refills_nothing(self):
+		self.consume(10)
+		self.days_pass((self.row().end_date - today()).days + 30)
+		self.row().expire()
+		frappe.db.commit()
+		self.pay_by_transfer("7072.92")
+		self.assertEqual((self.doc().status, self.ends()), ("Paid", at_midnight(self.row().end_date)))
 		self.used_up()
 
 	def test_parts_of_days_that_another_plan_replaced_buy_nothing_and_their_money_is_returned(self):

@@ -12,7 +12,6 @@ from frappe.utils import now_datetime
 
 from oropendola_payments.ai_billing.credit_units import in_credits
 from oropendola_payments.ai_billing.current import current
-from oropendola_payments.compat import is_conflict
 from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.metering import counters, quota
 from oropendola_payments.engine.metering.costs import Call, costs_of
@@ -38,11 +37,6 @@ def take(
 		if windows is None:
 			raise
 		return windows
-	except Exception as error:
-		if not is_conflict(error):
-			raise
-		frappe.db.rollback()
-		raise quota.too_many_calls() from error
 
 
 def look(key: frappe._dict, rows: list[frappe._dict], call: Call) -> list[Window]:

@@ -18,7 +18,7 @@ from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.compat import is_conflict, update_and_tell
 from oropendola_payments.engine.entitlements.scheduled_change import is_due
 from oropendola_payments.engine.metering import counters, credits, quota
-from oropendola_payments.engine.metering.costs import Call, costs_of
+from oropendola_payments.engine.metering.costs import Call, ModelNotInPlan, costs_of
 from oropendola_payments.engine.metering.counters import Window
 
 REMEMBERED_SECONDS = 1
@@ -51,6 +51,8 @@ def take(api_key: str | None, call: Call) -> tuple[frappe._dict, list[Window]] |
 		return None
 	try:
 		windows = _take(key, call)
+	except ModelNotInPlan:
+		windows = None  # the plan may be another one by now
 	except Exception as error:
 		if not is_conflict(error):
 			raise

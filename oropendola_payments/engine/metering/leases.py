@@ -134,7 +134,7 @@ def _take_what_is_free(
 		free = _free_by_credits(key, windows, costs)
 	share = max(1, free // (2 * _open_leases(key.subscription, now)))
 	call = Call(min(wanted, share), model)
-	return call, credits.take(key, rows, call, reference=name)
+	return call, usage.take(key, rows, call, reference=name)
 
 
 def _free_by_credits(key: frappe._dict, windows: list[Window], costs: dict[str, int]) -> int:

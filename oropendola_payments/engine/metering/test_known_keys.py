@@ -192,6 +192,12 @@ class TestWindows(KnownKeyCase):
 			self.consume(model="unknown")
 		self.assertEqual(remaining(self.doc), 99)
 
+	def test_a_model_of_the_plan_that_the_subscription_has_now_is_taken_at_once(self):
+		large = create_plan(limits=HOURS, models=[{"pattern": "other", "per_request": 1}])
+		frappe.get_doc(SUBSCRIPTION, self.doc.name).change_plan(large.name)
+		frappe.db.commit()
+		self.assertTrue(self.consume(model="other")["allowed"])
+
 	def test_a_full_window_takes_nothing_from_the_day(self):
 		self.consume(4)
 		with self.assertRaises(QuotaUsedUp):

@@ -1,5 +1,8 @@
 """Check an API key: find its subscription, or say why the key does not work."""
 
+import time
+from collections.abc import Callable
+
 import frappe
 from frappe import _
 from frappe.utils import get_datetime, getdate, now_datetime
@@ -28,6 +31,9 @@ FIND = """
 
 # With these a key sleeps or has ended with its subscription. What it took before can still be closed.
 WITHOUT_SERVICE = ("subscription_cancelled", "subscription_ended", "subscription_paused")
+
+WORDS_SECONDS, MOST_WORDS = 20, 1000
+_words: dict[tuple[str, str | None, str], tuple[float, str]] = {}
 
 
 def authenticate(api_key: str | None) -> tuple[frappe._dict, list[frappe._dict]]:
@@ -60,16 +66,31 @@ def _find(api_key: str | None) -> tuple[frappe._dict, list[frappe._dict]]:
 def _rows(api_key: str | None) -> list[frappe._dict]:
 	frappe.local.flags.payments_key = None
 	if not api_key:
-		raise Unauthorized(_("Please send your API key in the header X-API-Key."), reason="key_missing")
+		raise _no_key("key_missing", lambda: _("Please send your API key in the header X-API-Key."))
 	if not is_well_formed(api_key):
-		message = _("This is not a valid API key. Please check that you copied all of it.")
-		raise Unauthorized(message, reason="key_malformed")
+		raise _no_key(
+			"key_malformed",
+			lambda: _("This is not a valid API key. Please check that you copied all of it."),
+		)
 	rows = frappe.db.sql(FIND, (today(), hash_key(api_key)), as_dict=True)
 	if not rows:
-		message = _("This API key is no longer valid. Please use your current one.")
-		raise Unauthorized(message, reason="key_unknown")
+		raise _no_key(
+			"key_unknown", lambda: _("This API key is no longer valid. Please use your current one.")
+		)
 	frappe.local.flags.payments_key = rows[0]  # an answer may say what to buy
 	return rows
+
+
+def _no_key(reason: str, sentence: Callable[[], str]) -> Unauthorized:
+	"""Return a refusal whose words this process keeps for a while: to look them up takes longer than to see that a key is none."""
+	place, now = (frappe.local.site, frappe.local.lang, reason), time.monotonic()
+	until, text = _words.get(place, (0, ""))
+	if now >= until:
+		if len(_words) >= MOST_WORDS:
+			_words.clear()
+		text = sentence()
+		_words[place] = (now + WORDS_SECONDS, text)
+	return Unauthorized(text, reason=reason)
 
 
 def _window_of(row: frappe._dict) -> frappe._dict:

@@ -92,6 +92,14 @@ class TestConsume(TestCase):
 				usage.consume(key, 1)
 		self.assertEqual(remaining(self.doc), 100)
 
+	def test_a_refusal_is_in_the_language_of_each_caller(self):
+		self.addCleanup(setattr, frappe.local, "lang", frappe.local.lang)
+		for _time in range(2):
+			for language, words in (("en", "valid API key"), ("hi", "मान्य API कुंजी")):
+				frappe.local.lang = language
+				with self.assertRaisesRegex(Unauthorized, words):
+					usage.consume("oro_short", 1)
+
 	def test_the_date_of_the_last_use_is_stored(self):
 		usage.consume(self.key, 1)
 		self.assertEqual(frappe.db.get_value("AI API Key", self.doc.api_key_link, "last_used_on"), today())

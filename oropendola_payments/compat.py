@@ -13,21 +13,14 @@ def affected_rows() -> int:
 	return frappe.db._cursor.rowcount
 
 
-def updates_tables_together() -> bool:
-	"""Return whether one UPDATE can change rows of several tables, all of them or none."""
-	return frappe.db.db_type == "mariadb"
-
-
-def update_and_tell(
-	statement: str, column: str, value: str, parameters: dict, rows_changed: int = 1
-) -> int | None:
+def update_and_tell(statement: str, column: str, value: str, parameters: dict) -> int | None:
 	"""Run an UPDATE that sets `column` of one row to `{value}`. Return the number that it set, or None if no row fits.
 
 	In one statement: MariaDB's answer to an UPDATE carries what LAST_INSERT_ID was given; other databases know RETURNING.
 	"""
 	if frappe.db.db_type == "mariadb":
 		frappe.db.sql(statement.format(value=f"LAST_INSERT_ID({value})"), parameters)
-		return frappe.db._cursor.lastrowid if affected_rows() == rows_changed else None
+		return frappe.db._cursor.lastrowid if affected_rows() == 1 else None
 	rows = frappe.db.sql(f"{statement.format(value=value)} RETURNING {column}", parameters)
 	return rows[0][0] if rows else None
 

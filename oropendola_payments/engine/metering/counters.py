@@ -157,14 +157,10 @@ def count(subscription: str, windows: list[Window], costs: dict[str, int]) -> bo
 		return False
 	if changing and not _update(changing, costs):
 		return False
-	note_taken(changing, costs)
-	return True
-
-
-def note_taken(windows: Iterable[Window], costs: dict[str, int]) -> None:
-	for window in windows:
+	for window in changing:
 		window.used += costs[window.meter]
 		window.taken = costs[window.meter]
+	return True
 
 
 def _update(windows: list[Window], costs: dict[str, int]) -> bool:

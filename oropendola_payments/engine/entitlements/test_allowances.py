@@ -8,11 +8,12 @@ import frappe
 from frappe.utils import now_datetime
 
 from oropendola_payments.ai_billing.periods import add_interval, today
+from oropendola_payments.ai_billing.test_current import statements_of
 from oropendola_payments.api import subscription as api
 from oropendola_payments.api import subscription_renewal
 from oropendola_payments.engine.ending import unused_days
 from oropendola_payments.engine.keys import reveal
-from oropendola_payments.engine.metering import quota, usage
+from oropendola_payments.engine.metering import gate, quota, usage
 from oropendola_payments.engine.parts import choose
 from oropendola_payments.engine.pauses import resume
 from oropendola_payments.engine.refunds import create
@@ -44,6 +45,15 @@ class TestPaidPeriods(Metered, CustomerTestCase):
 		self.consume(10)
 		self.used_up()
 		self.assertEqual(self.ends(), at_midnight(self.row().end_date))
+
+	def test_the_paid_period_is_asked_for_once_and_only_until_it_is_used(self):
+		self.subscribe_and_pay(limits=[limit(10), limit(10, meter="Tokens"), limit(10, meter="Units")])
+		look = lambda: gate.check(self.api_key())  # noqa: E731
+		look()
+		self.assertEqual(statements_of(look), 3)
+		usage.consume(self.api_key(), 1, input_tokens=1)
+		frappe.db.commit()
+		self.assertEqual(statements_of(look), 1)
 
 	def test_periods_of_another_length_than_the_plan_has_now_are_counted_as_they_were_paid(self):
 		doc = self.subscribe_and_pay()

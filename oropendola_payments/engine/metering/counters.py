@@ -4,9 +4,10 @@ Usually one UPDATE does it, guarded by what was read: it changes all rows or few
 rows are locked, read again, and counted then.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
+from functools import cache
 from math import ceil
 from typing import Any
 
@@ -106,7 +107,8 @@ def windows_from(
 ) -> list[Window]:
 	"""Return the windows of a subscription for the limits of its plan, by the records that were read."""
 	known = {row.unique_key: row for row in rows}
-	return [_window(subscription, limit, term, now, known) for limit in limits]
+	paid = cache(lambda: paid_period(subscription, now.date()))  # asked once, and only where a period begins
+	return [_window(subscription, limit, term, now, known, paid) for limit in limits]
 
 
 def windows_now(subscription: str, limits: Iterable[Any], term: Term, now: datetime) -> list[Window]:
@@ -118,7 +120,12 @@ def windows_now(subscription: str, limits: Iterable[Any], term: Term, now: datet
 
 
 def _window(
-	subscription: str, limit: Any, term: Term, now: datetime, known: dict[str, frappe._dict]
+	subscription: str,
+	limit: Any,
+	term: Term,
+	now: datetime,
+	known: dict[str, frappe._dict],
+	paid: Callable[[], tuple[date, date] | None],
 ) -> Window:
 	meter, name, allowance = limit.meter, limit.time_window, int(limit.allowance)
 	row = known.get(key_of(subscription, meter, name))
@@ -126,14 +133,8 @@ def _window(
 	if row and read and read[1] > now:
 		used, ends_at = read
 		return Window(meter, name, allowance, ends_at, used, row=row.name, read=read)
-	ends_at = _end(subscription, name, now, term)
+	ends_at = end_of_window(name, now, replace(term, paid=paid()) if name == "Period" else term)
 	return Window(meter, name, allowance, ends_at, row=row.name if row else None, read=read, begins=True)
-
-
-def _end(subscription: str, name: str, now: datetime, term: Term) -> datetime:
-	if name == "Period":
-		term = replace(term, paid=paid_period(subscription, now.date()))
-	return end_of_window(name, now, term)
 
 
 def begins_period(windows: Iterable[Window]) -> bool:

@@ -64,7 +64,7 @@ class TestReport(TestCase):
 			"to_date": today() + timedelta(days=9),
 		}
 		found = {row["currency"]: row["open"] for row in execute(long)[1]}
-		self.assertEqual(found["INR"], self.open_by_hand())
+		self.assertEqual(found["INR"], round(self.open_by_hand(), 2))
 
 	def open_by_hand(self) -> float:
 		return float(

@@ -1,7 +1,7 @@
 """Calendar arithmetic for billing periods."""
 
 import calendar
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 
 from frappe.utils import now_datetime
 
@@ -13,6 +13,11 @@ def today() -> date:
 
 def tomorrow() -> date:
 	return today() + timedelta(days=1)
+
+
+def midnight(day: date) -> datetime:
+	"""Return the moment at which a day begins."""
+	return datetime.combine(day, time())
 
 
 def add_interval(start: date, interval: str, count: int, anchor_day: int | None = None) -> date:

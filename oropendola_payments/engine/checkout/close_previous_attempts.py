@@ -9,12 +9,11 @@ from frappe.utils import get_datetime, now_datetime
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.known_gateways import adapter_class, is_known
-from oropendola_payments.engine.core.transactions import in_transaction, lock_attempt
+from oropendola_payments.engine.core.transactions import in_transaction
 from oropendola_payments.engine.gateway.mode_guard import is_current_mode
 from oropendola_payments.engine.inbound.withdraw import withdraw_if_possible
-from oropendola_payments.engine.settlement.attempt_outcomes import close_attempt
+from oropendola_payments.engine.settlement.attempt_outcomes import lock_and_cancel
 from oropendola_payments.exceptions import Conflict
-from oropendola_payments.gateways.base import Outcome, PaymentEvent
 
 # In these states the order may still be payable at the gateway.
 MAY_STILL_BE_PAID = ("Processing", "Expired", "Failed")
@@ -26,7 +25,7 @@ def close_previous_attempts(attempt: PaymentAttempt, rows: Iterable[frappe._dict
 	for name in names:
 		withdraw_if_possible(name)
 	if names and frappe.db.get_value("AI Invoice", attempt.invoice, "status") in SETTLED:
-		in_transaction(_cancel_locked, attempt)
+		in_transaction(lock_and_cancel, attempt)
 		raise Conflict(_("Invoice {0} is already paid.").format(attempt.invoice))
 
 
@@ -36,8 +35,3 @@ def _can_be_closed(row: frappe._dict) -> bool:
 	if not may_be_paid or not is_known(row.gateway) or not is_current_mode(row):
 		return False
 	return adapter_class(row.gateway).capabilities.cancel
-
-
-def _cancel_locked(attempt: PaymentAttempt) -> None:
-	invoice, attempt = lock_attempt(attempt)
-	close_attempt(invoice, attempt, PaymentEvent(Outcome.CANCELLED, reference=attempt.name))

@@ -20,9 +20,9 @@ from oropendola_payments.engine.gateway.idempotency import fingerprint, operatio
 from oropendola_payments.engine.inbound.status_query import refresh_if_possible
 from oropendola_payments.engine.phone import verification
 from oropendola_payments.engine.plan_changes import lapse
-from oropendola_payments.engine.settlement.attempt_outcomes import close_attempt
+from oropendola_payments.engine.settlement.attempt_outcomes import cancel_attempt
 from oropendola_payments.exceptions import Conflict, Refusal
-from oropendola_payments.gateways.base import Customer, Outcome, PaymentEvent
+from oropendola_payments.gateways.base import Customer
 from oropendola_payments.gateways.cards import refuse_card_data
 
 # Longer than all gateway calls of one request together: an older call without an answer was ended by a crash.
@@ -175,7 +175,7 @@ def _lease_call(attempt: PaymentAttempt) -> bool | Refusal:
 	try:
 		attempts.require_payable(invoice, payer_of(invoice).subscription_status)
 	except Refusal as refusal:
-		close_attempt(invoice, attempt, PaymentEvent(Outcome.CANCELLED, reference=attempt.name))
+		cancel_attempt(invoice, attempt)
 		return refusal
 	stored = frappe.parse_json(attempt.request_data) if attempt.request_data else None
 	called_at = (stored or {}).get("called_at")

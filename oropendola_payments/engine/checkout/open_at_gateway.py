@@ -18,7 +18,7 @@ from oropendola_payments.engine.gateway.call import call_gateway
 from oropendola_payments.engine.gateway.idempotency import operation_key
 from oropendola_payments.engine.gateway.registry import adapter_of
 from oropendola_payments.engine.inbound.withdraw import withdraw_if_possible
-from oropendola_payments.engine.settlement.attempt_outcomes import close_attempt
+from oropendola_payments.engine.settlement.attempt_outcomes import close_attempt, lock_and_cancel
 from oropendola_payments.exceptions import Conflict, Refusal
 from oropendola_payments.gateways.base import (
 	Checkout,
@@ -53,7 +53,7 @@ def open_at_gateway(attempt: PaymentAttempt, request: PaymentRequest) -> dict:
 def _require_same_mode(attempt: PaymentAttempt, adapter: Gateway) -> None:
 	"""Cancel an attempt that was made before the gateway's mode changed: its money would arrive in the other account, unrecorded."""
 	if adapter.mode != attempt.mode:
-		in_transaction(_record_cancelled, attempt)
+		in_transaction(lock_and_cancel, attempt)
 		raise Conflict(_("The payment settings have just been changed. Please start the payment again."))
 
 
@@ -121,11 +121,6 @@ def _record_method(attempt: PaymentAttempt, method: str, opened: Checkout) -> No
 		checkout_data=PaymentAttempt.seal(checkout_data(opened)),
 	)
 	invoice.record("method_chosen", attempt, method=method)
-
-
-def _record_cancelled(attempt: PaymentAttempt) -> None:
-	invoice, attempt = lock_attempt(attempt)
-	close_attempt(invoice, attempt, PaymentEvent(Outcome.CANCELLED, reference=attempt.name))
 
 
 def _record_refusal(attempt: PaymentAttempt, error: GatewayError) -> None:

@@ -71,6 +71,17 @@ def write_through(work: Callable[P, object], *args: P.args, **kwargs: P.kwargs) 
 		in_transaction(work, *args, **kwargs)
 
 
+def tried(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R | None:
+	"""Return what it returns, or None, and roll back, if another transaction was in the way. For callers with another way to go on."""
+	try:
+		return work(*args, **kwargs)
+	except Exception as error:
+		if not is_conflict(error):
+			raise
+		roll_back()
+		return None
+
+
 def roll_back() -> None:
 	"""Roll back, and forget the events of this transaction.
 

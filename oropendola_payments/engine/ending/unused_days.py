@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -14,7 +14,7 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoi
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import CONTESTED, PaymentCapture
 from oropendola_payments.ai_billing.formatting import money
-from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.ai_billing.periods import midnight, today
 from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod, paid_periods
 from oropendola_payments.engine.entitlements.subscription_lock import Locked
@@ -78,7 +78,7 @@ def _allowance_left(subscription: AISubscription, day: date) -> tuple[int, int]:
 	plan = subscription.get_plan()
 	limits = [limit for limit in plan.limits if limit.time_window == "Period"]
 	term, rows = term_of(subscription, plan), counters.rows_of(subscription.name)
-	moment = datetime.combine(day, time()) if subscription.status == "Paused" else now_datetime()
+	moment = midnight(day) if subscription.status == "Paused" else now_datetime()
 	windows = counters.windows_from(rows, subscription.name, limits, term, moment)
 	found = [(window.remaining, window.limit) for window in windows]
 	return min(found, key=lambda left: Fraction(*left), default=NOTHING_USED)

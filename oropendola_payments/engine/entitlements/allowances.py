@@ -5,7 +5,7 @@ of a *period* is what one invoice pays for, so it begins and ends with what is p
 refills nothing. The caller holds the subscription's lock and commits.
 """
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import frappe
@@ -15,17 +15,13 @@ from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.ai_billing.doctype.ai_usage_window.ai_usage_window import add_window, key_of
-from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.ai_billing.periods import midnight, today
 from oropendola_payments.compat import affected_rows
 from oropendola_payments.engine.entitlements.paid_periods import paid_periods
 
-END_BY = """
+END = """
 	UPDATE `tabAI Usage Window` SET ends_at = %(at)s
-	WHERE subscription = %(subscription)s AND time_window = 'Period' AND ends_at > %(at)s
-"""
-END_WITH = """
-	UPDATE `tabAI Usage Window` SET ends_at = %(end)s
-	WHERE subscription = %(subscription)s AND time_window = 'Period' AND ends_at > %(start)s
+	WHERE subscription = %(subscription)s AND time_window = 'Period' AND ends_at > %(after)s
 """
 # Those who have the plan, or left it by a change, with the day of that. Locking, because what this transaction read first may be
 # older than the last call that was counted. The fullest comes last.
@@ -66,7 +62,7 @@ def paid_period(subscription: str, on: date) -> tuple[date, date] | None:
 def begin_period(subscription: AISubscription, invoice: AIInvoice) -> None:
 	"""Before an invoice is served: after a gap, its period has an allowance of its own. Later parts of it go on with theirs."""
 	if not subscription.continues() and not cint(invoice.covered_days):
-		_end_by(subscription, today(), invoice.plan)
+		_end_today(subscription, invoice.plan)
 
 
 def follow_period(subscription: AISubscription, on: date) -> None:
@@ -79,39 +75,37 @@ def follow_period(subscription: AISubscription, on: date) -> None:
 def end_with(subscription: AISubscription, starts_on: date, ends_on: date, on: date) -> None:
 	"""Have what was counted in this period end with it, if it runs on this day."""
 	if starts_on <= on:
-		dates = {"start": _midnight(starts_on), "end": _midnight(ends_on)}
-		frappe.db.sql(END_WITH, {"subscription": subscription.name, **dates})
+		_end(subscription, ends_on, after=starts_on)
 
 
 def delay_periods(subscription: str, since: date, days: timedelta) -> None:
 	"""Have what ran when a pause began run on after it: the paid period, or a trial before it."""
-	running = {"subscription": subscription, "time_window": "Period", "ends_at": (">", _midnight(since))}
+	running = {"subscription": subscription, "time_window": "Period", "ends_at": (">", midnight(since))}
 	for row in frappe.get_all(WINDOW, running, ["name", "ends_at"]):
 		frappe.db.set_value(WINDOW, row.name, "ends_at", get_datetime(row.ends_at) + days)
 
 
 def restart(subscription: AISubscription, plan: str, end: date | None, **values: Any) -> None:
-	"""Start another plan today. A paid one begins its allowance; a free one, which has no end, goes on with what was used."""
-	if end:
-		_end_by(subscription, today(), plan)
-		subscription.restart(plan, end, **values)
-		return
-	was_free = subscription.start_date and not subscription.end_date
-	if not was_free:
-		_end_by(subscription, today(), plan)
-	since = getdate(subscription.start_date) if was_free else None
-	subscription.restart(plan, None, since, **values)
-	_count_again(subscription, _used_before(subscription))
+	"""Start another plan today. From one free plan to another, which have no end, what was used still counts."""
+	stays_free = not end and subscription.start_date and not subscription.end_date
+	if not stays_free:
+		_end_today(subscription, plan)
+	since = getdate(subscription.start_date) if stays_free else None
+	subscription.restart(plan, end, since, **values)
+	if not end:
+		_count_again(subscription, _used_before(subscription))
 
 
-def _end_by(subscription: AISubscription, day: date, next_plan: str | None) -> None:
+def _end_today(subscription: AISubscription, next_plan: str | None) -> None:
 	plans = {subscription.plan, next_plan or subscription.plan}
 	if any(current("AI Plan", plan).counts_periods() for plan in plans):
-		frappe.db.sql(END_BY, {"at": _midnight(day), "subscription": subscription.name})
+		_end(subscription, today(), after=today())
 
 
-def _midnight(day: date) -> datetime:
-	return datetime.combine(day, time())
+def _end(subscription: AISubscription, day: date, after: date) -> None:
+	"""Have the windows of periods that end after one day end at another."""
+	days = {"at": midnight(day), "after": midnight(after)}
+	frappe.db.sql(END, {"subscription": subscription.name, **days})
 
 
 # Free plans ---------------------------------------------------------------------------------------
@@ -135,7 +129,7 @@ def _had_today(subscription: AISubscription) -> bool:
 	left = {"user": subscription.user, "from_plan": subscription.plan, "status": "Applied"}
 	return bool(
 		frappe.db.exists("AI Subscription", {**same, "quota_reset_on": (">", today())})
-		or frappe.db.exists("AI Plan Change", {**left, "applied_on": (">=", _midnight(today()))})
+		or frappe.db.exists("AI Plan Change", {**left, "applied_on": (">=", midnight(today()))})
 	)
 
 

@@ -1,12 +1,10 @@
 """Covered days: each part of an invoice is served at once for its share of the period. The caller holds the invoice's lock and commits."""
 
-from datetime import datetime, time
-
 import frappe
 from frappe.utils import cint, getdate
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
-from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.ai_billing.periods import midnight, today
 from oropendola_payments.engine.entitlements import allowances
 from oropendola_payments.engine.entitlements.free_plan import lock_with_endless, replace_free_plans
 from oropendola_payments.engine.parts import arithmetic
@@ -35,5 +33,5 @@ def was_replaced(invoice: AIInvoice) -> bool:
 	if not invoice.covered_days:
 		return False
 	began = {"subscription": invoice.subscription, "status": "Applied", "restarts": 1}
-	since = datetime.combine(getdate(invoice.period_start), time())
-	return bool(frappe.db.exists("AI Plan Change", {**began, "applied_on": (">=", since)}))
+	since = (">=", midnight(getdate(invoice.period_start)))
+	return bool(frappe.db.exists("AI Plan Change", {**began, "applied_on": since}))

@@ -15,7 +15,8 @@ from frappe.utils import get_datetime, now_datetime
 from oropendola_payments.ai_billing.current import recent
 from oropendola_payments.ai_billing.doctype.ai_api_key.ai_api_key import hash_key
 from oropendola_payments.ai_billing.periods import today
-from oropendola_payments.compat import is_conflict, update_and_tell
+from oropendola_payments.compat import update_and_tell
+from oropendola_payments.engine.core.transactions import tried
 from oropendola_payments.engine.entitlements.scheduled_change import is_due
 from oropendola_payments.engine.metering import counters, credits, quota
 from oropendola_payments.engine.metering.costs import Call, ModelNotInPlan, costs_of
@@ -50,14 +51,9 @@ def take(api_key: str | None, call: Call) -> tuple[frappe._dict, list[Window]] |
 	if not key:
 		return None
 	try:
-		windows = _take(key, call)
+		windows = tried(_take, key, call)
 	except ModelNotInPlan:
 		windows = None  # the plan may be another one by now
-	except Exception as error:
-		if not is_conflict(error):
-			raise
-		windows = None
-		frappe.db.rollback()
 	if windows is None:
 		_remembered.pop(_place(api_key or ""), None)
 		return None

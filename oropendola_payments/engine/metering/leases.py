@@ -19,7 +19,7 @@ from oropendola_payments.ai_billing.credit_units import in_credits
 from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_usage_entry.ai_usage_entry import add_entry
 from oropendola_payments.ai_billing.doctype.ai_usage_lease.ai_usage_lease import AIUsageLease
-from oropendola_payments.ai_billing.periods import tomorrow
+from oropendola_payments.ai_billing.periods import midnight, tomorrow
 from oropendola_payments.engine.core.transactions import in_transaction, lock, read
 from oropendola_payments.engine.metering import counters, credits, quota, thresholds, usage
 from oropendola_payments.engine.metering.costs import Call, costs_of, plain_name
@@ -167,7 +167,7 @@ def _insert(
 	idempotency_key: str | None,
 ) -> AIUsageLease:
 	now = now_datetime()
-	ends = min([datetime.combine(day_ends, datetime.min.time()), *(window.ends_at for window in windows)])
+	ends = min([midnight(day_ends), *(window.ends_at for window in windows)])
 	lease = records.new("AI Usage Lease")
 	lease.update(
 		{

@@ -12,8 +12,9 @@ from frappe import _
 from frappe.utils import cint, getdate, now_datetime
 
 from oropendola_payments.ai_billing.current import recent
-from oropendola_payments.ai_billing.periods import today
-from oropendola_payments.compat import affected_rows, is_conflict
+from oropendola_payments.ai_billing.periods import midnight, today
+from oropendola_payments.compat import affected_rows
+from oropendola_payments.engine.core.transactions import tried
 from oropendola_payments.engine.metering import counters
 from oropendola_payments.engine.metering.costs import Call, costs_of
 from oropendola_payments.engine.metering.counters import Window
@@ -68,25 +69,21 @@ def take(key: frappe._dict, rows: list[frappe._dict], call: Call) -> list[Window
 	plan = recent("AI Plan", key.plan)
 	costs = costs_of(call, plan.models)
 	if not plan.limits:
-		_take_day_alone(key, call.requests)
+		if not tried(_take_day_alone, key, call.requests):
+			_take_day_alone(key, call.requests)
 		return []
 	now = now_datetime()
 	windows = counters.windows_from(rows, key.subscription, plan.limits, term_of(key, plan), now)
 	require_room(windows, costs)
-	if not counters.begins_period(windows) and _take_at_once(key, windows, call, costs):
+	if not counters.begins_period(windows) and tried(_take_at_once, key, windows, call, costs):
 		return windows
 	return _take_again(key, plan, call, costs, now)  # a period's end is read under the lock
 
 
 def _take_at_once(key: frappe._dict, windows: list[Window], call: Call, costs: dict[str, int]) -> bool:
 	"""Take the call as it was read. Return False if somebody else has changed something since."""
-	try:
-		_take_from_day(key, call.requests)
-		return counters.count(key.subscription, windows, costs)
-	except Exception as error:
-		if not is_conflict(error):
-			raise
-		return False
+	_take_from_day(key, call.requests)
+	return counters.count(key.subscription, windows, costs)
 
 
 def look(key: frappe._dict, rows: list[frappe._dict], call: Call) -> list[Window]:
@@ -145,19 +142,11 @@ def term_of(key: Any, plan: Any) -> Term:
 	return Term(start, end or None, plan.billing_interval, cint(plan.interval_count) or 1)
 
 
-def _take_day_alone(key: frappe._dict, requests: int) -> None:
-	"""Take from the day of a plan without windows."""
-	try:
-		if _take_as_read(key, requests):
-			return
-		is_limited = _take_from_day(key, requests)
-	except Exception as error:
-		if not is_conflict(error):
-			raise
-		frappe.db.rollback()
-		is_limited = _take_from_day(key, requests)
-	if is_limited:
+def _take_day_alone(key: frappe._dict, requests: int) -> bool:
+	"""Take from the day of a plan without windows. True, because it is taken or refused."""
+	if not _take_as_read(key, requests) and _take_from_day(key, requests):
 		_read_day_again(key, requests)
+	return True
 
 
 def _take_as_read(key: frappe._dict, requests: int) -> bool:
@@ -213,8 +202,7 @@ def give_back(subscription: str, unspent: int, reset_on: date) -> None:
 
 
 def seconds_to(day: date) -> int:
-	midnight = datetime.combine(getdate(day), datetime.min.time())
-	return max(1, int((midnight - now_datetime()).total_seconds()))
+	return max(1, int((midnight(getdate(day)) - now_datetime()).total_seconds()))
 
 
 def require_room(windows: list[Window], costs: dict[str, int]) -> None:

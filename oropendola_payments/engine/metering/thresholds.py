@@ -4,10 +4,11 @@ The row is written in the transaction that took the quota, so none is lost; a jo
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from oropendola_payments.ai_billing.doctype.ai_usage_alert.ai_usage_alert import plan_alert
+from oropendola_payments.ai_billing.periods import midnight
 from oropendola_payments.engine.metering.counters import Window
 
 PERCENTS = (80, 100)
@@ -29,7 +30,7 @@ def note_day(key: Any, left: int, taken: int, reset_on: date) -> None:
 	if limit <= 0:
 		return
 	for percent in _crossed(limit, limit - left - taken, limit - left):
-		ends_at = datetime.combine(reset_on, datetime.min.time())
+		ends_at = midnight(reset_on)
 		plan_alert(key.subscription, key.user, "requests:day", percent, limit, limit - left, ends_at)
 
 

@@ -7,7 +7,7 @@ from frappe import _
 from frappe.utils import getdate, now_datetime
 
 from oropendola_payments.ai_billing.periods import today
-from oropendola_payments.compat import is_conflict
+from oropendola_payments.engine.core.transactions import tried
 from oropendola_payments.engine.metering import credits, known_keys, quota, thresholds
 from oropendola_payments.engine.metering.costs import Call
 from oropendola_payments.engine.metering.counters import Window
@@ -46,15 +46,16 @@ def take(
 	key: frappe._dict, rows: list[frappe._dict], call: Call, reference: str | None = None
 ) -> list[Window]:
 	"""Take the call from the quota, or else from the customer's credits, and note that the key is in use."""
-	try:
-		windows = credits.take(key, rows, call, reference)
-		_note_use(key)
-		return windows
-	except Exception as error:
-		if not is_conflict(error):
-			raise
-		frappe.db.rollback()
-		raise quota.too_many_calls() from error
+	windows = tried(_take, key, rows, call, reference)
+	if windows is None:
+		raise quota.too_many_calls()
+	return windows
+
+
+def _take(key: frappe._dict, rows: list[frappe._dict], call: Call, reference: str | None) -> list[Window]:
+	windows = credits.take(key, rows, call, reference)
+	_note_use(key)
+	return windows
 
 
 def checked_call(requests: int, model: str | None, input_tokens: int, output_tokens: int) -> Call:

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
-from oropendola_payments.ai_billing.periods import add_interval
+from oropendola_payments.ai_billing.periods import add_interval, midnight
 
 
 @dataclass(frozen=True)
@@ -32,24 +32,24 @@ def _hour(now: datetime, _term: Term) -> datetime:
 
 
 def _day(now: datetime, _term: Term) -> datetime:
-	return _midnight(now.date() + timedelta(days=1))
+	return midnight(now.date() + timedelta(days=1))
 
 
 def _week(now: datetime, _term: Term) -> datetime:
-	return _midnight(now.date() + timedelta(days=7 - now.weekday()))
+	return midnight(now.date() + timedelta(days=7 - now.weekday()))
 
 
 def _month(now: datetime, term: Term) -> datetime:
-	return _midnight(_next_anniversary(now.date(), term.start, "Month", 1))
+	return midnight(_next_anniversary(now.date(), term.start, "Month", 1))
 
 
 def _period(now: datetime, term: Term) -> datetime:
 	"""What one invoice pays for. Free days and trials have the plan's interval, and end where a paid period begins."""
 	starts_on, ends_on = term.paid or (None, None)
 	if starts_on and ends_on and starts_on <= now.date():
-		return _midnight(ends_on)
+		return midnight(ends_on)
 	ends = (_next_anniversary(now.date(), term.start, term.interval, term.count), term.end, starts_on)
-	return _midnight(min(end for end in ends if end and end > now.date()))
+	return midnight(min(end for end in ends if end and end > now.date()))
 
 
 def _next_anniversary(today: date, start: date, interval: str, count: int) -> date:
@@ -59,10 +59,6 @@ def _next_anniversary(today: date, start: date, interval: str, count: int) -> da
 	months = max(0, (today.year - start.year) * 12 + today.month - start.month) // step * step
 	end = add_interval(start, "Month", months)
 	return end if end > today else add_interval(start, "Month", months + step)
-
-
-def _midnight(day: date) -> datetime:
-	return datetime.combine(day, time())
 
 
 ENDS: dict[str, Callable[[datetime, Term], datetime]] = {

@@ -8,6 +8,7 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoi
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.engine.core.redaction import redact_text
+from oropendola_payments.engine.core.transactions import lock_attempt
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.refunds.ledger import update_invoice
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
@@ -73,6 +74,14 @@ def close_attempt(invoice: AIInvoice, attempt: PaymentAttempt, event: PaymentEve
 	invoice.record(f"attempt_{attempt.status.lower()}", attempt, before, attempt.status, reason=reason)
 	_close_invoice(invoice, attempt, event, reason)
 	return True
+
+
+def cancel_attempt(invoice: AIInvoice, attempt: PaymentAttempt) -> bool:
+	return close_attempt(invoice, attempt, PaymentEvent(Outcome.CANCELLED, reference=attempt.name))
+
+
+def lock_and_cancel(attempt: PaymentAttempt) -> None:
+	cancel_attempt(*lock_attempt(attempt))
 
 
 def _close_invoice(invoice: AIInvoice, attempt: PaymentAttempt, event: PaymentEvent, reason: str) -> None:

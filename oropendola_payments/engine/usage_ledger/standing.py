@@ -1,13 +1,12 @@
 """How much of each limit is used now."""
 
-from datetime import datetime
 from typing import Any
 
 from frappe import _
 from frappe.utils import getdate, now_datetime
 
 from oropendola_payments.ai_billing.current import current
-from oropendola_payments.ai_billing.periods import today, tomorrow
+from oropendola_payments.ai_billing.periods import midnight, today, tomorrow
 from oropendola_payments.engine.metering import counters, quota
 from oropendola_payments.engine.metering.counters import Window
 from oropendola_payments.engine.metering.key_check import authenticate
@@ -54,4 +53,4 @@ def _day(subscription: Any) -> list[dict]:
 	remaining = limit if is_new else int(subscription.daily_quota_remaining)
 	reset_on = tomorrow() if is_new else getdate(subscription.quota_reset_on)
 	used = {"limit": limit, "used": limit - remaining, "remaining": remaining}
-	return [{"window": "requests:day", **used, "resets_at": datetime.combine(reset_on, datetime.min.time())}]
+	return [{"window": "requests:day", **used, "resets_at": midnight(reset_on)}]

@@ -13,7 +13,7 @@ from oropendola_payments.money import to_minor
 
 def cover(invoice: AIInvoice) -> bool:
 	"""Grant the days that were bought with what is paid so far. Return False if the subscription can no longer have them."""
-	subscription, endless = lock_with_endless(invoice.subscription or "")
+	subscription, has_endless = lock_with_endless(invoice.subscription or "")
 	if subscription.status == "Cancelled" or was_replaced(invoice):
 		return False
 	start, end = subscription.next_period(invoice)
@@ -21,7 +21,7 @@ def cover(invoice: AIInvoice) -> bool:
 	paid, total = (to_minor(amount, invoice.currency) for amount in (invoice.counted(), invoice.total()))
 	covered = arithmetic.covered_days(days, paid, total)
 	if covered > cint(invoice.covered_days):
-		replace_free_plans(subscription, endless, invoice)
+		replace_free_plans(subscription, has_endless, invoice)
 		allowances.begin_period(subscription, invoice)
 		subscription.serve_days(invoice, covered, days)
 		allowances.follow_period(subscription, today())

@@ -8,34 +8,44 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoi
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.engine.core.transactions import lock
 
-# Only a free subscription is active without an end date. Finding them here costs a payment no statement of its own.
+# Only a free subscription is active without an end date. Whether there are others costs a payment no statement of its own.
 LOCK = """
-	SELECT s.*, (
-		SELECT GROUP_CONCAT(other.name) FROM `tabAI Subscription` other
-		WHERE other.user = s.user AND other.name <> s.name AND other.status = 'Active' AND other.end_date IS NULL) AS endless
+	SELECT s.*, EXISTS (
+		SELECT 1 FROM `tabAI Subscription` other
+		WHERE other.user = s.user AND other.name <> s.name AND other.status = 'Active' AND other.end_date IS NULL) AS has_endless
 	FROM `tabAI Subscription` s WHERE s.name = %s FOR UPDATE
 """
 
 
-def lock_with_endless(name: str) -> tuple[AISubscription, list[str]]:
-	"""Return the locked subscription, and the others of its customer that are active without an end date."""
+def lock_with_endless(name: str) -> tuple[AISubscription, bool]:
+	"""Return the locked subscription, and whether its customer has others that are active without an end date."""
 	rows = frappe.db.sql(LOCK, name, as_dict=True)
 	if not rows:
 		raise frappe.DoesNotExistError(_("There is no {0} {1}.").format(_("subscription"), name))
-	endless = rows[0].pop("endless")
-	return frappe.get_doc({"doctype": "AI Subscription", **rows[0]}), endless.split(",") if endless else []
+	has_endless = bool(rows[0].pop("has_endless"))
+	return frappe.get_doc({"doctype": "AI Subscription", **rows[0]}), has_endless
 
 
-def replace_free_plans(subscription: AISubscription, endless: list[str], invoice: AIInvoice) -> None:
-	"""Cancel the free ones among the `endless` subscriptions of the customer who paid this invoice. The caller commits."""
+def replace_free_plans(subscription: AISubscription, has_endless: bool, invoice: AIInvoice) -> None:
+	"""Cancel the customer's other subscriptions of free plans, now that this invoice was paid. The caller commits."""
 	plan = subscription.get_plan()
-	if not endless or plan.keeps_free_plan or plan.is_really_free():
+	if not has_endless or plan.keeps_free_plan or plan.is_really_free():
 		return
-	for name in endless:
+	for name in _endless(subscription):
 		free = lock("AI Subscription", name)
 		if free.status == "Active" and free.get_plan().is_really_free():
 			invoice.record("free_plan_replaced", free, "Active", "Cancelled", plan=free.plan)
 			free.cancel(replaced_by=invoice.name)
+
+
+def _endless(subscription: AISubscription) -> list[str]:
+	others = {"user": subscription.user, "name": ("!=", subscription.name)}
+	return frappe.get_all(
+		"AI Subscription",
+		{**others, "status": "Active", "end_date": ("is", "not set")},
+		pluck="name",
+		order_by="name asc",
+	)
 
 
 def plans_replaced_by(invoice: str) -> list[str]:

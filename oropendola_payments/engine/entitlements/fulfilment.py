@@ -25,13 +25,13 @@ def fulfil(invoice: AIInvoice) -> bool:
 	if not invoice.subscription:
 		invoice.write(fulfilled_on=now_datetime())
 		return True
-	subscription, endless = lock_with_endless(invoice.subscription)
+	subscription, has_endless = lock_with_endless(invoice.subscription)
 	if subscription.status == "Cancelled" or was_replaced(invoice):
 		invoice_price.release_coupon(invoice, redemptions.NOT_SERVED_REASON)
 		return False
 	if invoice.purpose == "Upgrade":
-		return _change_plan(subscription, endless, invoice)
-	replace_free_plans(subscription, endless, invoice)
+		return _change_plan(subscription, has_endless, invoice)
+	replace_free_plans(subscription, has_endless, invoice)
 	allowances.begin_period(subscription, invoice)
 	subscription.activate_after_payment(invoice, **redemptions.use(invoice, subscription))
 	if invoice.covered_days:  # read from the invoice, whose row is written at the end
@@ -41,10 +41,10 @@ def fulfil(invoice: AIInvoice) -> bool:
 	return True
 
 
-def _change_plan(subscription: AISubscription, endless: list[str], invoice: AIInvoice) -> bool:
+def _change_plan(subscription: AISubscription, has_endless: bool, invoice: AIInvoice) -> bool:
 	if not plan_change.apply_upgrade(subscription, invoice):
 		return False
-	replace_free_plans(subscription, endless, invoice)
+	replace_free_plans(subscription, has_endless, invoice)
 	return True
 
 

@@ -22,7 +22,7 @@ RAW_SQL = {
 	"engine/core/transactions.py": "locks records",
 	"engine/day_figures/sum_up.py": "locks a day before anything is read",
 	"engine/entitlements/allowances.py": "moves the windows of a period, and finds what was used, past the snapshot",
-	"engine/entitlements/free_plan.py": "locks a subscription and finds the free ones beside it in one statement",
+	"engine/entitlements/free_plan.py": "locks a subscription and sees in the same statement whether there are free ones beside it",
 	"engine/metering/key_check.py": "the key, its subscription and its windows in one query",
 	"engine/metering/quota.py": "takes quota only if enough is left, and gives it back without passing the limit",
 	"engine/metering/usage.py": "marks a key as used once a day",

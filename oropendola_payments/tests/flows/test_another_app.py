@@ -1,8 +1,6 @@
 """What other apps of the site get from docs/adding-a-gateway.md and from the payment hooks."""
 
 import json
-from functools import partial
-from unittest.mock import patch
 
 import frappe
 
@@ -24,6 +22,7 @@ from oropendola_payments.tests.support.another_app import (
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import as_user, create_invoice
 from oropendola_payments.tests.support.gateway_events import failed, paid
+from oropendola_payments.tests.support.jobs import jobs_start_at_once
 from oropendola_payments.tests.support.journey import Journey, customer
 from oropendola_payments.tests.support.simulated import incoming_request
 from oropendola_payments.tests.support.time_travel import make_due
@@ -33,10 +32,8 @@ SITE = "http://site.example/api/method/oropendola_payments.api"
 
 
 class TestPaymentHooks(TestCase):
-	"""Queued jobs start at once, so that a test sees which hooks they call."""
-
 	def setUp(self):
-		self.enterContext(patch.object(frappe, "enqueue", partial(frappe.enqueue, now=True)))
+		self.enterContext(jobs_start_at_once())
 		names = ("payment_succeeded", "payment_failed", "payment_refunded")
 		self.enterContext(another_app(**{name: [f"{THIS}.{name}"] for name in names}))
 		convention = "on_payment_authorized"

@@ -111,6 +111,22 @@ class RedisWrapper(_Memory):
 	def __call__(self):
 		return self
 
+	def rpush(self, key, value):
+		with self._guard:
+			key = self._live(self.make_key(key))
+			self._put(key, [*self._data.get(key, ()), _bytes(value)])
+			return len(self._data[key])
+
+	def lpop(self, key):
+		with self._guard:
+			key = self._live(self.make_key(key))
+			first, *rest = self._data.get(key) or [None]
+			if rest:
+				self._put(key, rest)
+			else:
+				self._drop(key)
+			return first
+
 	def make_key(self, key, user=None, shared=False):
 		if shared:
 			return key

@@ -1,0 +1,47 @@
+"""Mails about many records, gathered in a list that one job works off. As in `after_commit`, a sweep does what is lost.
+
+A job for each payment would fill the queue while mails are slower than payments, and Frappe 16 refuses more than some hundred jobs.
+"""
+
+import frappe
+
+from oropendola_payments.engine.core.after_commit import MAILS, enqueue
+from oropendola_payments.engine.core.transactions import safely
+
+AT_ONCE = 100
+# So long nobody else asks for a job, unless it began: a queue that is down or full is not asked for every payment.
+ASKED_SECONDS = 20
+
+
+def gather(work: str, name: str) -> None:
+	"""Have a job call the function `work` with this name. Call this after the commit."""
+	try:
+		frappe.cache.rpush(_waiting(work), name)
+		_ask_for_job(work)
+	except Exception:
+		frappe.log_error(title=f"Could not gather {work}"[:140], message=frappe.get_traceback())
+
+
+def work_off(work: str) -> None:
+	"""Call the function for each name that waits. Several jobs may do so: each name is taken by one of them."""
+	frappe.cache.delete(_asked(work))  # what is gathered from now on may come too late for this job
+	do = frappe.get_attr(work)
+	for _number in range(AT_ONCE):
+		name = frappe.cache.lpop(_waiting(work))
+		if name is None:
+			return
+		safely(lambda name=name: do(name.decode()))
+	_ask_for_job(work)
+
+
+def _ask_for_job(work: str) -> None:
+	if frappe.cache.set(_asked(work), 1, nx=True, ex=ASKED_SECONDS):
+		enqueue(f"{__name__}.work_off", queue=MAILS, work=work)
+
+
+def _waiting(work: str) -> str:
+	return f"oropendola_gathered:{work}"
+
+
+def _asked(work: str) -> bytes:
+	return frappe.cache.make_key(f"oropendola_gathered_asked:{work}")

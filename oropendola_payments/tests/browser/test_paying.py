@@ -86,7 +86,8 @@ class TestPaying(BrowserTestCase):
 	def test_a_declined_card_can_be_retried_in_the_same_window(self):
 		page, invoice = self.embedded_checkout("razorpay")
 		window = self.window_of(page, "razorpay")
-		window.locator("button[value=failure]").click()
+		with page.expect_event("framedetached"):  # the new one has the same name
+			window.locator("button[value=failure]").click()
 		self.pay_inside(window)
 		self.wait_for_result(page, "paid")
 		self.assertEqual(self.status(invoice), "Paid")

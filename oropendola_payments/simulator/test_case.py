@@ -79,7 +79,7 @@ class MerchantSite:
 		self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
 
 	def __enter__(self):
-		threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+		threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 		return self
 
 	def __exit__(self, *error):

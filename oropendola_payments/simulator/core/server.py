@@ -88,7 +88,7 @@ class Simulator:
 		)
 		self.url = f"http://127.0.0.1:{self._server.server_port}"
 		serve = threading.Thread(
-			target=self._server.serve_forever, args=(0.05,), daemon=True, name="simulator"
+			target=self._server.serve_forever, args=(0.01,), daemon=True, name="simulator"
 		)
 		serve.start()
 		self.webhooks.start()

@@ -29,7 +29,7 @@ class Shop(ThreadingHTTPServer):
 		super().__init__(("127.0.0.1", 0), partial(_Answer, self))
 		self.html = ""
 		self.origin = f"http://127.0.0.1:{self.server_port}"
-		self.thread = Thread(target=self.serve_forever)
+		self.thread = Thread(target=self.serve_forever, args=(0.01,))
 		self.thread.start()
 
 	def close(self):

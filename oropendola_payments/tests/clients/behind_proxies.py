@@ -30,7 +30,7 @@ class ModelServer:
 		self.requests: list[dict] = []
 		self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
 		self.address = f"127.0.0.1:{self._server.server_port}"
-		threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+		threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
 	def close(self):
 		self._server.shutdown()

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
+from functools import cache, cached_property
 
 import frappe
 
@@ -390,6 +390,7 @@ ROWS = (
 )  # fmt: skip
 
 
+@cache
 def whitelisted() -> dict[str, Callable]:
 	"""Every function of our API that HTTP can reach, by the name in its address."""
 	package, found = oropendola_payments.api, {}

@@ -39,7 +39,7 @@ class Receiver:
 		self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
 		self._server.daemon_threads = True
 		self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
-		threading.Thread(target=self._server.serve_forever, daemon=True).start()
+		threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
 	def close(self):
 		self._server.shutdown()

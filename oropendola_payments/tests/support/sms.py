@@ -30,7 +30,7 @@ def sms_provider(status: int = 200, use_post: int = 1, parameters: Sequence[dict
 		return Response("ok", status=status)
 
 	server = make_server("127.0.0.1", 0, provider, threaded=True)
-	thread = threading.Thread(target=server.serve_forever)
+	thread = threading.Thread(target=server.serve_forever, args=(0.01,))
 	thread.start()
 	try:
 		with sms_settings(f"http://127.0.0.1:{server.server_port}/", use_post, parameters):

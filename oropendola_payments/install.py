@@ -11,6 +11,10 @@ from oropendola_payments.roles import DESK_ROLES, TRANSACT
 
 MODULE = "AI Billing"
 NEVER_DORMANT_DAYS = 36500
+FIND_IN_SET = """
+	CREATE OR REPLACE FUNCTION find_in_set(part text, parts text) RETURNS int LANGUAGE sql IMMUTABLE AS
+	'SELECT COALESCE(array_position(string_to_array(parts, '',''), part), 0)'
+"""
 
 
 def after_install() -> None:
@@ -64,12 +68,19 @@ def _currency_permissions(doctype: str) -> set[tuple]:
 
 
 def ensure_first_data() -> None:
+	ensure_find_in_set()
 	ensure_roles()
 	ensure_gateways()
 	ensure_settings()
 	keep_scheduler_awake()
 	ensure_currencies_can_be_chosen()
 	mail_templates.ensure_records()
+
+
+def ensure_find_in_set() -> None:
+	"""Give PostgreSQL the one function of MariaDB that it has no other name for."""
+	if frappe.db.db_type == "postgres":
+		frappe.db.sql_ddl(FIND_IN_SET)
 
 
 def ensure_settings() -> None:

@@ -184,7 +184,7 @@ def move_locked(records: Sequence[StatefulRecord], status: str, values: dict[str
 def _update_rows(doctype: str, rows: dict[str, dict], old_status: str) -> None:
 	columns = list(next(iter(rows.values())))
 	cases = "WHEN %s THEN %s " * len(rows)
-	sets = ", ".join(f"`{column}` = CASE `name` {cases} END" for column in columns)
+	sets = ", ".join(f"`{column}` = CASE `name` {cases} ELSE `{column}` END" for column in columns)
 	names = ", ".join(["%s"] * len(rows))
 	parameters = [part for column in columns for name, row in rows.items() for part in (name, row[column])]
 	statement = f"UPDATE `tab{doctype}` SET {sets} WHERE `name` IN ({names}) AND `status` = %s"  # noqa: S608

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import frappe
 from frappe import _
+from frappe.query_builder.functions import Min
 from frappe.utils import cint, getdate
 
 from oropendola_payments.ai_billing import formatting
@@ -23,9 +24,10 @@ def last_day(subscription: AISubscription | frappe._dict) -> date | None:
 	days = cint(payment_settings().withdrawal_days)
 	if not days or subscription.status not in STATES:
 		return None
-	paid = {"subscription": subscription.name, "fulfilled_on": ("is", "set"), "amount_paid": (">", 0)}
-	first = frappe.get_all("AI Invoice", paid, pluck="fulfilled_on", order_by="fulfilled_on", limit=1)
-	last = getdate(first[0]) + timedelta(days=days) if first else None
+	invoice = frappe.qb.DocType("AI Invoice")
+	query = frappe.qb.from_(invoice).select(Min(invoice.fulfilled_on))
+	first = query.where((invoice.subscription == subscription.name) & (invoice.amount_paid > 0)).run()[0][0]
+	last = getdate(first) + timedelta(days=days) if first else None
 	return last if last and last >= today() else None
 
 

@@ -39,13 +39,10 @@ def replace_free_plans(subscription: AISubscription, has_endless: bool, invoice:
 
 
 def _endless(subscription: AISubscription) -> list[str]:
-	others = {"user": subscription.user, "name": ("!=", subscription.name)}
-	return frappe.get_all(
-		"AI Subscription",
-		{**others, "status": "Active", "end_date": ("is", "not set")},
-		pluck="name",
-		order_by="name asc",
-	)
+	other = frappe.qb.DocType("AI Subscription")
+	query = frappe.qb.from_(other).select(other.name).where(other.user == subscription.user)
+	query = query.where((other.name != subscription.name) & (other.status == "Active"))
+	return query.where(other.end_date.isnull()).orderby(other.name).run(pluck=True)
 
 
 def plans_replaced_by(invoice: str) -> list[str]:

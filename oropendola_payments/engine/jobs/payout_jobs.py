@@ -19,7 +19,8 @@ def run_payouts() -> dict[str, dict]:
 	with acting_as("Reconcile"):
 		done = fetch.fetch_all()
 		reconcile.check_due()
-		for gateway in frappe.get_all(SETTINGS, {"payouts_since": ("is", "set")}, pluck="gateway"):
+		settings = frappe.get_all(SETTINGS, fields=["gateway", "payouts_since"])
+		for gateway in (row.gateway for row in settings if row.payouts_since):
 			reconcile.find_missed(gateway)
 			reconcile.recheck_refunds(gateway)
 			reconcile.recheck(gateway)

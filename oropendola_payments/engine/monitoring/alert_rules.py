@@ -128,8 +128,10 @@ def dead_letters() -> Iterator[Finding]:
 
 
 def gateways() -> Iterator[Finding]:
-	filters = {"enabled": 1, "degraded_since": ("is", "set")}
-	for row in frappe.get_all("Payment Gateway Settings", filters, ["label", "last_error", "keys_refused"]):
+	columns = ["label", "last_error", "keys_refused", "degraded_since"]
+	for row in frappe.get_all("Payment Gateway Settings", {"enabled": 1}, columns):
+		if not row.degraded_since:
+			continue
 		if row.keys_refused:
 			text = _("{0} rejects our keys. Please check them in Payment Gateway Settings. Last error: {1}")
 			yield Finding("Keys Refused", row.label, text.format(row.label, row.last_error or ""), "Critical")

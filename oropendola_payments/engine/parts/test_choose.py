@@ -83,7 +83,9 @@ class TestRefusedChoices(PartsTestCase):
 
 	def test_a_plan_whose_parts_no_gateway_accepts_is_not_offered(self):
 		for row in frappe.get_all("Payment Gateway Settings", ["name", "gateway"]):
-			frappe.db.set_value("Payment Gateway Settings", row.name, "enabled", row.gateway == "razorpay")
+			frappe.db.set_value(
+				"Payment Gateway Settings", row.name, "enabled", int(row.gateway == "razorpay")
+			)
 		frappe.db.commit()
 		name = create_instalment_plan(down_percent=0, parts=36)
 		self.new_invoice(name, price=20, billing_interval="Month")

@@ -30,7 +30,8 @@ def settle(outcomes: dict[str, str]) -> None:
 
 def check_due() -> int:
 	"""Check every payout that was recorded and not checked, for example because the process crashed in between."""
-	gateways = frappe.get_all(PAYOUT, {"checked_on": ("is", "not set")}, pluck="gateway")
+	table = frappe.qb.DocType(PAYOUT)
+	gateways = frappe.qb.from_(table).select(table.gateway).where(table.checked_on.isnull()).run(pluck=True)
 	for gateway in sorted(set(gateways)):
 		recheck(gateway)
 	return len(gateways)
@@ -61,8 +62,9 @@ def _compare(name: str) -> None:
 def recheck(gateway: str) -> int:
 	"""Bring the differences of a gateway up to date, after looking again for the records behind its lines."""
 	for_each(LINE, {"gateway": gateway, "is_linked": 0}, _relink)
-	due = {"gateway": gateway, "checked_on": ("is", "not set")}
-	for name in frappe.get_all(PAYOUT, due, pluck="name", order_by="creation, name"):
+	table = frappe.qb.DocType(PAYOUT)
+	due = frappe.qb.from_(table).select(table.name).orderby(table.creation).orderby(table.name)
+	for name in due.where((table.gateway == gateway) & table.checked_on.isnull()).run(pluck=True):
 		_compare(name)
 	open_ones = {"gateway": gateway, "status": "Open"}
 	return for_each(differences.DIFFERENCE, open_ones, differences.recheck)

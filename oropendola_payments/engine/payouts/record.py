@@ -53,8 +53,9 @@ def tell(payout: str) -> None:
 
 def tell_untold() -> None:
 	"""Tell other apps of the balanced payouts of which a crash or an outage kept them from hearing."""
-	untold = {"status": "Balanced", "told_on": ("is", "not set")}
-	for name in frappe.get_all(PAYOUT, untold, pluck="name", order_by="creation, name"):
+	table = frappe.qb.DocType(PAYOUT)
+	untold = frappe.qb.from_(table).select(table.name).orderby(table.creation).orderby(table.name)
+	for name in untold.where((table.status == "Balanced") & table.told_on.isnull()).run(pluck=True):
 		tell(name)
 
 

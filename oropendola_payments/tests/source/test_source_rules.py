@@ -38,6 +38,7 @@ RAW_SQL = {
 	"engine/wallet/draw.py": "takes credits under a lock, from all grants in one statement",
 	"engine/wallet/entries.py": "sums lines past the snapshot of the transaction",
 	"engine/wallet/overdrafts.py": "adds to what is unpaid in one statement, under the locks of the wallet",
+	"install.py": "makes a function in PostgreSQL",
 	"patches/backfill_capture_user.py": "a patch does not change with the app",
 	"patches/give_invoices_their_tax_line.py": "a patch does not change with the app",
 	"patches/mark_invoices_before_numbering.py": "a patch does not change with the app",

@@ -1,7 +1,4 @@
-"""Every endpoint with valid arguments of its owner, and the HTTP status that each kind of user gets.
-
-A new endpoint without a row here makes `test_access` fail.
-"""
+"""Every endpoint with valid arguments of its owner, and the status that each kind of user gets. `test_access` fails if one has no row."""
 
 import importlib
 import pkgutil

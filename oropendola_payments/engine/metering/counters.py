@@ -167,7 +167,7 @@ def count(subscription: str, windows: list[Window], costs: dict[str, int]) -> bo
 def _update(windows: list[Window], costs: dict[str, int]) -> bool:
 	cases = "WHEN %s THEN %s " * len(windows)
 	guards = " OR ".join(["(name = %s AND used = %s AND ends_at = %s)"] * len(windows))
-	statement = f"UPDATE `tabAI Usage Window` SET used = CASE name {cases} END, ends_at = CASE name {cases} END WHERE {guards}"  # noqa: S608
+	statement = f"UPDATE `tabAI Usage Window` SET used = CASE name {cases} ELSE used END, ends_at = CASE name {cases} ELSE ends_at END WHERE {guards}"  # noqa: S608
 	new_values = [(window.row, window.used + costs[window.meter]) for window in windows]
 	new_ends = [(window.row, window.ends_at) for window in windows]
 	read = [(window.row, *(window.read or (0, window.ends_at))) for window in windows]

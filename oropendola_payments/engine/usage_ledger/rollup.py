@@ -76,7 +76,7 @@ def _increase(totals: dict[str, list[int]]) -> None:
 	"""Add to sums that exist, with one statement."""
 	if not totals:
 		return
-	added = f"+ CASE name {'WHEN %s THEN %s ' * len(totals)} END"
+	added = f"+ CASE name {'WHEN %s THEN %s ' * len(totals)} ELSE 0 END"
 	statement = f"""UPDATE `tabAI Usage Day` SET requests = requests {added}, input_tokens = input_tokens {added},
 		output_tokens = output_tokens {added}, units = units {added}, entries = entries {added}, modified = %s
 		WHERE name IN ({", ".join(["%s"] * len(totals))})"""  # noqa: S608

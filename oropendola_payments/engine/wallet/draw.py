@@ -85,7 +85,7 @@ def _change(lines: list[Line]) -> None:
 	cases, names = "WHEN %s THEN %s " * len(lines), ", ".join(["%s"] * len(lines))
 	moves = [value for line in lines for value in (line.grant, line.units)]
 	statement = (
-		f"UPDATE `tabAI Credit Grant` SET remaining = remaining + CASE name {cases} END, modified = %s"  # noqa: S608
+		f"UPDATE `tabAI Credit Grant` SET remaining = remaining + CASE name {cases} ELSE 0 END, modified = %s"  # noqa: S608
 		f" WHERE name IN ({names})"
 	)
 	frappe.db.sql(statement, [*moves, now(), *(line.grant for line in lines)])

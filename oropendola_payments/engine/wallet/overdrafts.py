@@ -37,7 +37,7 @@ def pay(grant: AICreditGrant, most: int | None = None) -> None:
 
 def lock_wallet(user: str) -> None:
 	"""Lock all grants of a customer, in the order in which calls lock them, before one of them is changed and others may be too."""
-	frappe.db.sql("SELECT name FROM `tabAI Credit Grant` WHERE user = %s FOR UPDATE", user)
+	frappe.db.sql("SELECT name FROM `tabAI Credit Grant` WHERE `user` = %s FOR UPDATE", user)
 
 
 def settle(user: str, most: int) -> int:

@@ -198,7 +198,7 @@ class TestLog(EndpointCase):
 			"UPDATE `tabAI Webhook Delivery` SET creation = '2026-01-01' WHERE endpoint = %s",
 			made["endpoint"],
 		)
-		frappe.db.sql("UPDATE `tabAI Webhook Event` SET creation = '2026-01-01' WHERE user = %s", self.user)
+		frappe.db.sql("UPDATE `tabAI Webhook Event` SET creation = '2026-01-01' WHERE `user` = %s", self.user)
 		for doctype in ("AI Webhook Delivery", "AI Webhook Event"):
 			frappe.get_doc({"doctype": doctype}).clear_old_logs(90)
 		self.assertEqual([row.status for row in self.deliveries(made)], ["Waiting"])

@@ -244,7 +244,7 @@ class TestMergedUsers(LateEventsCase):
 			"AI Invoice",
 			"Payment Attempt",
 		):  # what merging users does to the links
-			frappe.db.sql(f"UPDATE `tab{doctype}` SET user = %s WHERE user = %s", (kept, merged))
+			frappe.db.sql(f"UPDATE `tab{doctype}` SET `user` = %s WHERE `user` = %s", (kept, merged))
 		privacy.user_renamed(frappe.get_doc("User", kept), old=merged, new=kept, merge=True)
 		frappe.db.commit()
 		settle("payu", paid(attempt))

@@ -26,13 +26,12 @@ def shift(subscription: str, days: int):
 	back = timedelta(days=days)
 	dates = ("start_date", "end_date", "switch_on", "quota_reset_on")
 	move_to(subscription, **{field: doc.get(field) - back for field in dates if doc.get(field)})
-	for row in frappe.get_all(
-		"AI Invoice", {"subscription": subscription, "period_end": ("is", "set")}, pluck="name"
-	):
+	for row in frappe.get_all("AI Invoice", {"subscription": subscription}, pluck="name"):
 		invoice = frappe.get_doc("AI Invoice", row)
 		fields = ("period_start", "period_end", "fulfilled_on")
 		periods = {field: invoice.get(field) - back for field in fields if invoice.get(field)}
-		frappe.db.set_value("AI Invoice", row, periods)
+		if periods:
+			frappe.db.set_value("AI Invoice", row, periods)
 	for row in frappe.get_all(
 		"AI Plan Change", {"subscription": subscription}, ["name", "effective_on", "ends_on"]
 	):

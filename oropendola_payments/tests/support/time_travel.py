@@ -39,7 +39,7 @@ def forget_failures(user: str):
 	"""As if the failed payments of this customer had happened two hours ago."""
 	earlier, recent = (now_datetime() - timedelta(hours=hours) for hours in (2, 1))
 	frappe.db.sql(
-		"UPDATE `tabPayment Attempt` SET creation = %s WHERE user = %s AND status = 'Failed' AND creation > %s",
+		"UPDATE `tabPayment Attempt` SET creation = %s WHERE `user` = %s AND status = 'Failed' AND creation > %s",
 		(earlier, user, recent),
 	)
 	frappe.db.commit()

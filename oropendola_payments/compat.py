@@ -1,4 +1,4 @@
-"""All differences between Frappe v15 and v16 that affect this app."""
+"""All differences between Frappe v15 and v16, and between MariaDB and PostgreSQL, that affect this app."""
 
 from typing import Any
 
@@ -23,6 +23,20 @@ def update_and_tell(statement: str, column: str, value: str, parameters: dict) -
 		return frappe.db._cursor.lastrowid if affected_rows() == 1 else None
 	rows = frappe.db.sql(f"{statement.format(value=value)} RETURNING {column}", parameters)
 	return rows[0][0] if rows else None
+
+
+def unless_it_exists() -> str:
+	"""Return the end of an INSERT after which the transaction goes on although a unique key refused the row. In MariaDB it always does."""
+	return " ON CONFLICT DO NOTHING" if frappe.db.db_type == "postgres" else ""
+
+
+def see_what_is_committed() -> None:
+	"""Let the statements of a new transaction see what was committed before a lock for which it waited.
+
+	In MariaDB the snapshot begins with the first plain read. In PostgreSQL it would begin with the wait for the first lock.
+	"""
+	if frappe.db.db_type == "postgres":
+		frappe.db.sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
 
 
 def commit() -> None:

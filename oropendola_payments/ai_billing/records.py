@@ -8,7 +8,7 @@ from frappe import _
 from frappe.model.document import Document
 from frappe.utils import now
 
-from oropendola_payments.compat import affected_rows
+from oropendola_payments.compat import affected_rows, unless_it_exists
 from oropendola_payments.exceptions import ConcurrentChange, InvalidTransition, NotAllowed
 from oropendola_payments.roles import is_staff
 
@@ -58,16 +58,19 @@ class SystemRecord(Document):
 		columns = ", ".join(f"`{column}`" for column in values)
 		# Column and table names come from our own code; every value is a parameter.
 		marks = ", ".join(["%s"] * len(values))
-		statement = f"INSERT INTO `tab{self.doctype}` ({columns}) VALUES ({marks})"  # noqa: S608
+		statement = f"INSERT INTO `tab{self.doctype}` ({columns}) VALUES ({marks}){unless_it_exists()}"  # noqa: S608
 		try:
 			frappe.db.sql(statement, list(values.values()))
 		except Exception as error:
-			if frappe.db.is_duplicate_entry(error):
-				raise frappe.DuplicateEntryError(
-					_("This {0} already exists.").format(_(self.doctype))
-				) from error
-			raise
+			if not frappe.db.is_duplicate_entry(error):
+				raise
+			raise self._exists_already() from error
+		if not affected_rows():
+			raise self._exists_already()
 		self.set("__islocal", False)
+
+	def _exists_already(self) -> frappe.DuplicateEntryError:
+		return frappe.DuplicateEntryError(_("This {0} already exists.").format(_(self.doctype)))
 
 	def write(self, **values: Any) -> None:
 		"""Update columns with one SQL statement, without validation. Only for code that holds the row's lock."""

@@ -12,7 +12,7 @@ from oropendola_payments.ai_billing import outbox
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.doctype.payment_event import payment_event
-from oropendola_payments.compat import commit, is_conflict
+from oropendola_payments.compat import commit, is_conflict, see_what_is_committed
 from oropendola_payments.exceptions import ConcurrentChange, NotFound
 
 P = ParamSpec("P")
@@ -46,6 +46,7 @@ def _try(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
 	while True:
 		tries_left -= 1
 		try:
+			see_what_is_committed()
 			result = work(*args, **kwargs)
 			commit()
 			return result

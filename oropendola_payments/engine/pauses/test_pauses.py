@@ -48,9 +48,9 @@ class PauseCase(CustomerTestCase):
 			f: getattr(row, f) - shift
 			for f in ("start_date", "end_date", "paused_on", "pause_until", "quota_reset_on")
 		}
-		fulfilled = {"subscription": row.name, "fulfilled_on": ("is", "set")}
 		dates = ["fulfilled_on", "period_start", "period_end"]
-		for invoice in frappe.get_all("AI Invoice", fulfilled, ["name", *dates]):
+		invoices = frappe.get_all("AI Invoice", {"subscription": row.name}, ["name", *dates])
+		for invoice in (found for found in invoices if found.fulfilled_on):
 			earlier = {field: invoice[field] - shift for field in dates}
 			frappe.db.set_value("AI Invoice", invoice.name, earlier)
 		move_to(row.name, **columns)

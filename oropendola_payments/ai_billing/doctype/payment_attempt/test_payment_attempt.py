@@ -36,7 +36,7 @@ def create_attempt(invoice=None, **values):
 		{"amount": 499, "currency": "INR", "status": "Created", "initiated_at": frappe.utils.now_datetime()}
 	)
 	doc.update(values)
-	doc.db_insert()
+	doc.add()
 	return doc
 
 
@@ -114,7 +114,7 @@ class TestAttemptRecord(TestCase):
 		"""R12."""
 		payment = unique("pay")
 		create_attempt(self.invoice, gateway_payment_id=payment)
-		with self.assertRaises(frappe.UniqueValidationError):
+		with self.assertRaises(frappe.DuplicateEntryError):
 			create_attempt(self.invoice, gateway_payment_id=payment)
 
 	def test_another_gateway_may_use_the_same_payment_number(self):

@@ -28,8 +28,8 @@ class TestPaymentCapture(TestCase):
 		"""R11, R12: a unique key decides, not a query before the insert."""
 		again = frappe.new_doc("Payment Capture")
 		again.update(self.capture.as_dict(no_default_fields=True))
-		with self.assertRaises(frappe.UniqueValidationError):
-			again.db_insert()
+		with self.assertRaises(frappe.DuplicateEntryError):
+			again.add()
 		frappe.db.rollback()
 
 	def test_a_capture_cannot_be_deleted(self):

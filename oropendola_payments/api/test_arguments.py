@@ -8,6 +8,7 @@ from urllib.parse import quote
 import frappe
 
 from oropendola_payments.gateways import BUILT_IN
+from oropendola_payments.tests.flows.test_statement_budgets import counted_statements
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.endpoints import ROWS, OwnerRecords, People, whitelisted
 from oropendola_payments.tests.support.factories import as_user
@@ -19,6 +20,7 @@ TABLES = (
 	"AI Plan", "AI Subscription", "AI API Key", "AI Invoice", "Payment Attempt", "Payment Capture", "Payment Refund",
 	"Payment Webhook Log", "Payment Event",
 )  # fmt: skip
+WRITES = ("INSERT", "UPDATE", "DELETE")
 # Values that are invalid for every parameter.
 NEVER_RIGHT = {
 	"over-long text": "x" * 5000,
@@ -88,10 +90,20 @@ class ArgumentsTestCase(TestCase):
 	def user_of(self, row) -> str:
 		return self.people.manager if row.endpoint in OWNED_BY_MANAGER else self.people.owner
 
+	def setUp(self):
+		super().setUp()
+		self.counted: dict = {}
+		self.statements = self.enterContext(counted_statements())
+
 	def counts(self) -> dict:
-		return {
-			table: frappe.db.sql(f"SELECT COUNT(*), MAX(modified) FROM `tab{table}`")[0] for table in TABLES
-		}
+		"""What is in the tables, counted again after each statement that writes. Most refusals come before the first one."""
+		if not self.counted or any(text[:6].upper() in WRITES for text in self.statements):
+			self.counted = {
+				table: frappe.db.sql(f"SELECT COUNT(*), MAX(modified) FROM `tab{table}`")[0]
+				for table in TABLES
+			}
+		self.statements.clear()
+		return self.counted
 
 	def refused(self, answer, *statuses: int):
 		if refused_by_framework(answer):

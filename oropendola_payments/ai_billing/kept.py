@@ -20,7 +20,7 @@ LARGE, SETTING = 100_000, "keep_reports_from_rows"
 # What the database believes, from its statistics. Counting the rows would read them all.
 STATISTICS = {
 	"mariadb": "SELECT table_rows FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = %s",
-	"postgres": "SELECT CAST(reltuples AS BIGINT) FROM pg_class WHERE relname = %s",
+	"postgres": "SELECT GREATEST(CAST(reltuples AS BIGINT), 0) FROM pg_class WHERE relname = %s",
 }
 
 

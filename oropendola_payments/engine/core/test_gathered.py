@@ -9,6 +9,7 @@ from frappe.utils.background_jobs import enqueue
 from oropendola_payments.engine.core import gathered
 from oropendola_payments.engine.core.gathered import gather, work_off
 from oropendola_payments.tests.support.case import TestCase
+from oropendola_payments.tests.support.factories import as_user, create_user
 from oropendola_payments.tests.support.outbox import broken
 
 WORK = f"{__name__}.tell"
@@ -45,6 +46,16 @@ class TestGathered(TestCase):
 		during_work.append(lambda name: name == "a" and self.gather("b"))
 		work_off(WORK)
 		self.assertEqual((told, len(self.jobs)), (["a", "b"], 2))
+
+	def test_nobody_becomes_the_owner_of_what_the_job_writes_for_others(self):
+		users = []
+		during_work.append(lambda _name: users.append(frappe.session.user))
+		customer = create_user()
+		with as_user(customer):
+			self.gather("a")
+			work_off(WORK)
+			self.assertEqual(frappe.session.user, customer)
+		self.assertEqual(users, ["Guest"])
 
 	def test_two_jobs_at_the_same_time_share_the_list(self):
 		self.gather("a", "b", "c")

@@ -3,12 +3,18 @@
 A job for each payment would fill the queue while mails are slower than payments, and Frappe 16 refuses more than some hundred jobs.
 """
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
 import frappe
 
 from oropendola_payments.engine.core.after_commit import MAILS, enqueue
 from oropendola_payments.engine.core.transactions import safely
 
-AT_ONCE = 100
+# A job of the queue may take much longer, so its time limit does not meet a payment that was not slow.
+SECONDS = 120
 # So long nobody else asks for a job, unless it began: a queue that is down or full is not asked for every payment.
 ASKED_SECONDS = 20
 
@@ -23,27 +29,37 @@ def gather(work: str, name: str) -> None:
 
 
 def work_off(work: str) -> None:
-	"""Call the function for each name that waits. Several jobs may do so: each name is taken by one of them.
+	"""Call the function for each name that waits. Several jobs may do so: each name is taken by one of them."""
+	frappe.cache.delete(_asked(work))  # what is gathered from now on may come too late for this job
+	do, end = frappe.get_attr(work), time.monotonic() + SECONDS
+	while name := _take(work):
+		with _as_in_a_job_of_its_own():
+			safely(partial(do, name), f"{do.__name__} of {name}")
+		if time.monotonic() > end:
+			return _ask_for_job(work)
+
+
+def _take(work: str) -> str | None:
+	frappe.db.rollback()  # the next name may be newer than the snapshot
+	name = frappe.cache.lpop(_waiting(work))
+	return name.decode() if name else None
+
+
+@contextmanager
+def _as_in_a_job_of_its_own() -> Iterator[None]:
+	"""Keep what a hook sets from those that come next.
 
 	As a guest, as after a gateway's message: a customer whose payment asked for the job must not become the owner of others' records.
 	"""
-	before = frappe.session.user
+	user, language, flags = frappe.session.user, frappe.local.lang, dict(frappe.local.flags)
 	frappe.set_user("Guest")
 	try:
-		_work_off(work)
+		yield
 	finally:
-		frappe.set_user(before)
-
-
-def _work_off(work: str) -> None:
-	frappe.cache.delete(_asked(work))  # what is gathered from now on may come too late for this job
-	do = frappe.get_attr(work)
-	for _number in range(AT_ONCE):
-		name = frappe.cache.lpop(_waiting(work))
-		if name is None:
-			return
-		safely(lambda name=name: do(name.decode()))
-	_ask_for_job(work)
+		frappe.set_user(user)
+		frappe.local.lang = language
+		frappe.local.flags.clear()
+		frappe.local.flags.update(flags)
 
 
 def _ask_for_job(work: str) -> None:

@@ -57,6 +57,25 @@ class TestGathered(TestCase):
 			self.assertEqual(frappe.session.user, customer)
 		self.assertEqual(users, ["Guest"])
 
+	def test_what_a_hook_sets_does_not_reach_the_next_payment(self):
+		def careless(name: str):
+			seen.append((frappe.session.user, frappe.local.lang, frappe.flags.of_a_hook))
+			frappe.set_user("Administrator")
+			frappe.local.lang, frappe.flags.of_a_hook = "hi", name
+
+		seen: list[tuple] = []
+		during_work.append(careless)
+		self.gather("a", "b")
+		work_off(WORK)
+		self.assertEqual(seen, [("Guest", frappe.local.lang, None)] * 2)
+		self.assertIsNone(frappe.flags.of_a_hook)
+
+	def test_the_list_survives_a_cleared_cache(self):
+		self.gather("a")
+		frappe.clear_cache()
+		work_off(WORK)
+		self.assertEqual(told, ["a"])
+
 	def test_two_jobs_at_the_same_time_share_the_list(self):
 		self.gather("a", "b", "c")
 		during_work.append(lambda name: name == "a" and work_off(WORK))
@@ -72,12 +91,13 @@ class TestGathered(TestCase):
 		during_work.append(fail)
 		work_off(WORK)
 		self.assertEqual(told, ["a", "b"])
+		self.assertTrue(frappe.db.exists("Error Log", {"method": "Payments: tell of a failed"}))
 
 	def test_after_a_job_that_died_the_next_payment_asks_again_and_nothing_stays(self):
 		class Killed(BaseException):
 			pass
 
-		def die(_name: str):
+		def die(*_arguments: object):
 			raise Killed
 
 		self.gather("a", "b")
@@ -90,9 +110,9 @@ class TestGathered(TestCase):
 
 	def test_a_long_list_is_left_to_another_job(self):
 		self.gather("a", "b", "c")
-		with patch.object(gathered, "AT_ONCE", 2):
+		with patch.object(gathered, "SECONDS", -1):
 			work_off(WORK)
-		self.assertEqual((told, len(self.jobs)), (["a", "b"], 2))
+		self.assertEqual((told, len(self.jobs)), (["a"], 2))
 		work_off(WORK)
 		self.assertEqual(told, ["a", "b", "c"])
 

@@ -116,14 +116,14 @@ def read(doctype: str, where: str, values: tuple) -> list:
 	return [frappe.get_doc({"doctype": doctype, **row}) for row in rows]
 
 
-def safely(work: Callable[..., object]) -> None:
+def safely(work: Callable[..., object], what: str = "a step after the payment") -> None:
 	"""Run and commit `work`. If it fails, roll back and log the error instead of raising it."""
 	try:
 		work()
 		frappe.db.commit()
 	except Exception:
 		roll_back()
-		frappe.log_error(title="Payments: a step after the payment failed", message=frappe.get_traceback())
+		frappe.log_error(title=f"Payments: {what} failed"[:140], message=frappe.get_traceback())
 		frappe.db.commit()
 
 

@@ -1,6 +1,5 @@
 """A receipt whose job was lost is sent by the next sweep, and no mail is sent twice."""
 
-from functools import partial
 from unittest.mock import patch
 
 import frappe
@@ -11,6 +10,7 @@ from oropendola_payments.engine.notifications import hooks, untold
 from oropendola_payments.tests.support.another_app import THIS, another_app, hook_calls
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_user, payment_settings
+from oropendola_payments.tests.support.jobs import jobs_start_at_once
 from oropendola_payments.tests.support.journey import Journey
 from oropendola_payments.tests.support.outbox import broken, mails_stay_queued, mails_to
 from oropendola_payments.tests.support.time_travel import finish_refunds, sweep_until_settled
@@ -39,7 +39,7 @@ class UntoldCase(TestCase):
 		for doctype, column in (("Payment Capture", "creation"), ("Payment Refund", "completed_at")):
 			frappe.db.set_value(doctype, {"invoice": self.journey.invoice}, column, moment)
 		frappe.db.commit()
-		with patch.object(frappe, "enqueue", partial(frappe.enqueue, now=True)):
+		with jobs_start_at_once():
 			payment_jobs.run_untold()
 
 	def subjects(self, beginning: str) -> list[str]:

@@ -10,10 +10,12 @@ from frappe.utils import now_datetime
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
 from oropendola_payments.engine.core import after_commit
+from oropendola_payments.engine.core.gathered import gather
 from oropendola_payments.engine.core.transactions import in_transaction, safely
 
 Record: TypeAlias = PaymentCapture | PaymentRefund
 HOOKS = "oropendola_payments.engine.notifications.hooks"
+PAYMENT_SUCCEEDED = f"{HOOKS}.payment_succeeded"
 # The first job gets so long. A queue that is fuller than that sends nothing twice, it only gets a second job.
 LOST_AFTER = timedelta(minutes=10)
 # After this a receipt would only puzzle its reader.
@@ -23,6 +25,11 @@ AT_ONCE = 500
 
 class ToldByAnother(Exception):
 	"""Another job was faster."""
+
+
+def tell_soon(capture: str) -> None:
+	"""Have a job send the receipt. Call this after the commit."""
+	gather(PAYMENT_SUCCEEDED, capture)
 
 
 def tell_once(record: Record, tell: Callable[[], None]) -> bool:
@@ -52,11 +59,11 @@ def mark_as_told(record: Record) -> None:
 
 
 def tell_untold() -> int:
-	"""Queue the jobs again that were lost. Return how many."""
+	"""Queue again what was lost, or waits so long that it could be. Return how many."""
 	captures = _names("Payment Capture", "creation")
 	refunds = _names("Payment Refund", "completed_at")
 	for name in captures:
-		_enqueue("payment_succeeded", name, capture=name)
+		tell_soon(name)
 	for name in refunds:
 		_enqueue("refund_finished", name, refund=name)
 	return len(captures) + len(refunds)

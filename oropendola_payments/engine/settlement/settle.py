@@ -12,9 +12,9 @@ from frappe import _
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED, AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.engine.core.after_commit import MAILS, enqueue
-from oropendola_payments.engine.core.gathered import gather
 from oropendola_payments.engine.core.transactions import in_transaction, lock, read
 from oropendola_payments.engine.gateway.mode_guard import is_current_mode, require_current_mode
+from oropendola_payments.engine.notifications.untold import tell_soon
 from oropendola_payments.engine.settlement.attempt_outcomes import (
 	close_attempt,
 	note_authorized,
@@ -24,8 +24,6 @@ from oropendola_payments.engine.settlement.captures import take_money
 from oropendola_payments.engine.settlement.types import Settled
 from oropendola_payments.exceptions import NotFound
 from oropendola_payments.gateways.base import DisputeEvent, Notice, Outcome, PaymentEvent
-
-PAYMENT_SUCCEEDED = "oropendola_payments.engine.notifications.hooks.payment_succeeded"
 
 
 def settle(gateway: str, event: PaymentEvent) -> Settled:
@@ -112,7 +110,7 @@ def should_capture(attempt: PaymentAttempt) -> bool:
 def follow_up(settled: Settled) -> None:
 	"""Queue notifications and refunds after a settlement."""
 	if settled.changed and settled.capture:
-		gather(PAYMENT_SUCCEEDED, settled.capture)
+		tell_soon(settled.capture)
 		if settled.policy_applied:
 			enqueue("oropendola_payments.engine.refunds.process.process_invoice", invoice=settled.invoice)
 	elif settled.failed:

@@ -8,7 +8,7 @@ from unittest.mock import patch
 import frappe
 
 from oropendola_payments.engine.core.gathered import _asked, _waiting
-from oropendola_payments.engine.settlement.settle import PAYMENT_SUCCEEDED
+from oropendola_payments.engine.notifications.untold import PAYMENT_SUCCEEDED
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Renewals: which period the next payment buys."""
 
 from datetime import date, timedelta
+from unittest.mock import patch
 
 import frappe
 
@@ -110,6 +111,7 @@ class TestRenewing(CustomerTestCase):
 		self.assertEqual(mine["end_date"], add_interval(today(), "Month", 1, start.day))
 
 	def test_a_period_that_starts_before_its_payment_violates_an_invariant(self):
+		self.enterContext(patch.object(invariants, "LIMIT", 10**6))  # a bench has those of earlier runs
 		self.active()
 		invoice = self.subscription.current_invoice
 		self.assertNotIn(invoice, invariants.check().get("period_before_payment", []))

@@ -30,6 +30,11 @@ def unless_it_exists() -> str:
 	return " ON CONFLICT DO NOTHING" if frappe.db.db_type == "postgres" else ""
 
 
+def locks_ranges() -> bool:
+	"""Return whether rows that are locked by a condition keep others from inserting one that fits it."""
+	return frappe.db.db_type != "postgres"
+
+
 def see_what_is_committed() -> None:
 	"""Let the statements of a new transaction see what was committed before a lock for which it waited.
 

@@ -6,6 +6,7 @@ from typing import Any
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.ai_billing.doctype.payment_event import payment_event
+from oropendola_payments.compat import locks_ranges
 from oropendola_payments.engine.core.transactions import lock, read
 
 
@@ -29,5 +30,10 @@ class Locked:
 
 def lock_with_invoices(name: str) -> Locked:
 	"""Lock all invoices of a subscription, then itself: the order of a settlement. Read nothing before."""
-	invoices = read("AI Invoice", "`subscription` = %s ORDER BY `name` FOR UPDATE", (name,))
-	return Locked(lock("AI Subscription", name), invoices)
+	invoices = _lock_invoices(name)
+	subscription = lock("AI Subscription", name)
+	return Locked(subscription, invoices if locks_ranges() else _lock_invoices(name))
+
+
+def _lock_invoices(name: str) -> list[AIInvoice]:
+	return read("AI Invoice", "`subscription` = %s ORDER BY `name` FOR UPDATE", (name,))

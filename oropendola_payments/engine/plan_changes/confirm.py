@@ -15,10 +15,11 @@ from oropendola_payments.ai_billing.doctype.ai_plan_change.ai_plan_change import
 from oropendola_payments.ai_billing.doctype.ai_plan_change_line.ai_plan_change_line import AIPlanChangeLine
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.ai_billing.doctype.payment_event import payment_event
-from oropendola_payments.engine.core.transactions import in_transaction, lock, read
+from oropendola_payments.engine.core.transactions import in_transaction, read
 from oropendola_payments.engine.entitlements.fulfilment import fulfil
 from oropendola_payments.engine.entitlements.paid_periods import paid_periods, periods_of
 from oropendola_payments.engine.entitlements.scheduled_change import open_change
+from oropendola_payments.engine.entitlements.subscription_lock import lock_with_invoices
 from oropendola_payments.engine.plan_changes import token
 from oropendola_payments.engine.plan_changes.closing import close_invoice
 from oropendola_payments.engine.plan_changes.mails import tell
@@ -62,8 +63,8 @@ def change(user: str, plan_id: str, quote: str, subscription_id: str | None = No
 
 
 def _change(name: str, plan: AIPlan, quote: str, terms: Terms) -> dict:
-	invoices = read("AI Invoice", "`subscription` = %s ORDER BY `name` FOR UPDATE", (name,))
-	subscription = lock("AI Subscription", name)
+	locked = lock_with_invoices(name)
+	subscription, invoices = locked.subscription, locked.invoices
 	done = _just_applied(subscription, plan)
 	if done:
 		return _answer(done, _named(done.invoice, invoices))

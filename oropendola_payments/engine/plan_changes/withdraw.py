@@ -7,9 +7,10 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN as
 from oropendola_payments.ai_billing.doctype.ai_plan_change.ai_plan_change import AIPlanChange
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.ai_billing.doctype.payment_event import payment_event
-from oropendola_payments.engine.core.transactions import in_transaction, lock, read
+from oropendola_payments.engine.core.transactions import in_transaction
 from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod, paid_periods, periods_of
 from oropendola_payments.engine.entitlements.scheduled_change import open_change
+from oropendola_payments.engine.entitlements.subscription_lock import lock_with_invoices
 from oropendola_payments.engine.plan_changes.closing import close_invoice
 from oropendola_payments.engine.subscriptions.lookup import own_subscription
 from oropendola_payments.exceptions import Conflict, NotFound
@@ -25,8 +26,8 @@ def withdraw_of(subscription: str) -> dict:
 
 
 def _withdraw(name: str) -> dict:
-	invoices = read("AI Invoice", "`subscription` = %s ORDER BY `name` FOR UPDATE", (name,))
-	subscription = lock("AI Subscription", name)
+	locked = lock_with_invoices(name)
+	subscription, invoices = locked.subscription, locked.invoices
 	change = open_change(name)
 	if not change:
 		return _answer_again(subscription)

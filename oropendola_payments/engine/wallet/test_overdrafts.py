@@ -6,6 +6,7 @@ import frappe
 from frappe.utils import add_days
 
 from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.engine.core.transactions import in_transaction
 from oropendola_payments.engine.wallet import balance, corrections, draw
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.credits import credits_of, give, ledger, problems
@@ -29,9 +30,7 @@ class TestOverdrafts(TestCase):
 		return balance.summary(self.user)["overdrawn"]
 
 	def give_back(self, credits: int) -> int:
-		units = draw.give_back(self.user, "job", credits * 1000)
-		frappe.db.commit()
-		return units // 1000
+		return in_transaction(draw.give_back, self.user, "job", credits * 1000) // 1000
 
 	def test_a_correction_upwards_pays_what_was_used_without_credits(self):
 		"""U30"""

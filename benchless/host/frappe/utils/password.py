@@ -8,7 +8,7 @@ from frappe import _
 from frappe._absent import _absent
 
 # An eighth of the usual work: tests and the demo log in made-up people.
-HASH = "scrypt:4096:8:1"
+_HASH = "scrypt:4096:8:1"
 
 
 def get_decrypted_password(doctype, name, fieldname="password", raise_exception=True):
@@ -55,7 +55,7 @@ def check_password(user, pwd, doctype="User", fieldname="password"):
 
 
 def update_password(user, pwd, doctype="User", fieldname="password", logout_all_sessions=False):
-	_store(doctype, user, fieldname, generate_password_hash(pwd, HASH), 0)
+	_store(doctype, user, fieldname, generate_password_hash(pwd, _HASH), 0)
 	if logout_all_sessions:
 		from frappe.sessions import clear_sessions
 

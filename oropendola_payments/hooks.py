@@ -142,8 +142,8 @@ scheduler_events = {
 	],
 }
 
-# Saving any user clears the cache except for these keys: tokens, input of two-step payments, receipts to send, heartbeats and counters. Other cached
-# values can be read again. What must survive an emptied Redis too is in the database.
+# Saving any user clears the cache except for these keys: tokens, input of two-step payments, receipts to send, heartbeats and
+# counters. Other cached values can be read again. What must survive an emptied Redis too is in the database.
 persistent_cache_keys = [
 	"oropendola_alive",
 	"oropendola_checked",

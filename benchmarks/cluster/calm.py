@@ -19,6 +19,7 @@ from oropendola_payments.engine.jobs import (
 	usage_jobs,
 	webhook_jobs,
 )
+from oropendola_payments.engine.notifications.untold import tell_untold
 from oropendola_payments.simulator import Simulator
 
 SWEEPS: tuple[Callable, ...] = (
@@ -32,6 +33,7 @@ SWEEPS: tuple[Callable, ...] = (
 	usage_jobs.run_sum_up,
 	usage_jobs.run_usage_alerts,
 	credit_jobs.run_give_back,
+	tell_untold,
 	webhook_jobs.run_webhooks,
 )
 OPEN_REFUNDS = ("Created", "Processing", "Unknown")
@@ -150,6 +152,8 @@ def _make_due() -> None:
 		("Payment Attempt", "last_check_at", "next_check_at IS NOT NULL"),
 		("Payment Refund", "next_check_at", f"status IN {OPEN_REFUNDS}"),
 		("Payment Webhook Log", "next_attempt_at", "status IN ('Received', 'Failed')"),
+		("Payment Capture", "creation", "untold = 1"),  # its receipt was in a Redis that was emptied
+		("Payment Refund", "completed_at", "untold = 1"),
 	):
 		frappe.db.sql(f"UPDATE `tab{table}` SET `{column}` = %s WHERE {where}", (then,))
 	frappe.db.commit()

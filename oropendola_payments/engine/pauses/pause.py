@@ -82,15 +82,19 @@ def _obstacle(subscription: AISubscription) -> Conflict | Unprocessable | None:
 	)
 	if not runs:
 		return Conflict(_("Only a paid subscription that is running can be paused."))
-	earlier = _recent_pauses(subscription.name)
+	earlier = _recent_pauses(subscription)
 	if len(earlier) >= MOST:
 		message = _("You have paused {0} times in 12 months. You can pause again from {1}.")
 		return Conflict(message.format(MOST, formatting.day(earlier[-MOST] + WITHIN + timedelta(days=1))))
 	return None
 
 
-def _recent_pauses(name: str) -> list[date]:
-	filters = {"parent": name, "parenttype": "AI Subscription", "paused_on": (">=", today() - WITHIN)}
+def _recent_pauses(subscription: AISubscription) -> list[date]:
+	"""Return the days of the customer's pauses of this plan. Cancelling and ordering again does not begin to count anew."""
+	owned = {"user": subscription.user, "plan": subscription.plan}
+	names = [subscription.name, *frappe.get_all("AI Subscription", owned, pluck="name")]
+	parents = {"parent": ("in", names), "parenttype": "AI Subscription"}
+	filters = {**parents, "paused_on": (">=", today() - WITHIN)}
 	rows = frappe.get_all("AI Subscription Pause", filters, pluck="paused_on", order_by="paused_on")
 	return [getdate(row) for row in rows]
 

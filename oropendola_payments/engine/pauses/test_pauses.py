@@ -106,6 +106,17 @@ class TestPausing(PauseCase):
 		frappe.db.commit()
 		self.assertEqual(self.pause()["status"], "Paused")
 
+	def test_ordering_the_plan_again_allows_no_further_pauses(self):
+		"""S47: each pause keeps the day on which it begins, which may have been used."""
+		for _time in range(pause.MOST):
+			self.pause(days=7)
+			self.days_pass(7)
+			self.succeed(api.resume_subscription)
+		self.succeed(api.cancel_subscription, at_period_end=0)
+		pay(self.succeed(api.create_subscription_and_invoice, plan_id=self.doc.plan)["invoice_id"])
+		self.assertEqual(self.my_subscription()["status"], "Active")
+		self.assertIn("paused 2 times", self.refused("conflict", api.pause_subscription))
+
 	def test_unpaid_renewals_are_cancelled_and_a_payment_in_progress_refuses_the_pause(self):
 		waiting = self.succeed(renewal.renew_subscription)["invoice_id"]
 		frappe.get_doc("AI Invoice", waiting).mark_as_processing()

@@ -84,13 +84,19 @@ def _reason_against(
 
 
 def _still_as_quoted(subscription: AISubscription, lines: list[AIPlanChangeLine]) -> bool:
-	"""Compare the paid periods with those of the quote. One that has ended since is no difference."""
+	"""Compare the paid periods with those of the quote. One that has ended since is no difference; one that a pause moved is."""
 	quoted = [
-		(line.period_invoice, line.plan_before, to_minor(line.full_before or 0, line.currency))
+		(
+			line.period_invoice,
+			line.plan_before,
+			to_minor(line.full_before or 0, line.currency),
+			getdate(line.ends_on),
+		)
 		for line in lines
 		if line.plan_before and getdate(line.ends_on) > today()
 	]
-	now = [(period.invoice, period.plan, period.full) for period in paid_periods(subscription.name)]
+	periods = paid_periods(subscription.name)
+	now = [(period.invoice, period.plan, period.full, period.ends_on) for period in periods]
 	return quoted == now
 
 

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from frappe import _
 from frappe.utils import getdate
 
 from oropendola_payments.ai_billing.current import current
@@ -12,6 +13,7 @@ from oropendola_payments.ai_billing.doctype.payment_event import payment_event
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.core.transactions import in_transaction, lock, read
 from oropendola_payments.engine.entitlements import allowances
+from oropendola_payments.engine.entitlements.paid_periods import paid_periods
 from oropendola_payments.engine.entitlements.plan_change import TAKEN
 from oropendola_payments.engine.entitlements.room_for_plan import make_room
 
@@ -35,9 +37,7 @@ def switch_if_due(subscription: AISubscription, invoice: AIInvoice | None = None
 		return False
 	change, before = open_change(subscription.name), subscription.plan
 	if plan != before and not make_room(subscription, plan):
-		subscription.call_off_change()
-		if change:
-			change.mark_as_rejected(TAKEN)
+		_reject(subscription, change, plan)
 		return False
 	if current("AI Plan", plan).is_really_free():
 		allowances.restart(subscription, plan, None)
@@ -63,12 +63,26 @@ def open_change(subscription: str) -> AIPlanChange | None:
 
 
 def _may_start(subscription: AISubscription, plan: str) -> bool:
-	if subscription.cancel_at_period_end:
-		return False
+	"""Return whether the next plan can be served. Who cancelled gets no free plan after the last day, but every period that is paid."""
 	if current("AI Plan", plan).is_really_free():
-		return subscription.status in ("Active", "Trial", "Past Due")
+		goes_on = not subscription.cancel_at_period_end
+		return goes_on and subscription.status in ("Active", "Trial", "Past Due")
 	runs = subscription.end_date and getdate(subscription.end_date) > today()
 	return subscription.status == "Active" and bool(runs)
+
+
+def _reject(subscription: AISubscription, change: AIPlanChange | None, plan: str) -> None:
+	"""Keep the plan, because the customer has the next one elsewhere. If this period was paid for with that one, a manager decides."""
+	subscription.call_off_change()
+	if change:
+		change.mark_as_rejected(TAKEN)
+	paid = next((period for period in paid_periods(subscription.name) if period.plan == plan), None)
+	if paid:
+		message = _(
+			"This period was paid for with {0}. The customer has another subscription to that plan, so {1} goes on. Please check both."
+		)
+		names = (current("AI Plan", name).plan_name for name in (plan, subscription.plan))
+		lock("AI Invoice", paid.invoice).flag_for_review(message.format(*names))
 
 
 def _record(subscription: AISubscription, invoice: AIInvoice | None, before: str) -> None:

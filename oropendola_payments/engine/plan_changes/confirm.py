@@ -18,6 +18,7 @@ from oropendola_payments.ai_billing.doctype.payment_event import payment_event
 from oropendola_payments.engine.core.transactions import in_transaction, read
 from oropendola_payments.engine.entitlements.fulfilment import fulfil
 from oropendola_payments.engine.entitlements.paid_periods import paid_periods, periods_of
+from oropendola_payments.engine.entitlements.room_for_plan import make_room
 from oropendola_payments.engine.entitlements.scheduled_change import open_change
 from oropendola_payments.engine.entitlements.subscription_lock import lock_with_invoices
 from oropendola_payments.engine.plan_changes import token
@@ -29,6 +30,7 @@ from oropendola_payments.engine.plan_changes.preview import (
 	make_offer,
 	own_and_others,
 	require_free,
+	taken,
 )
 from oropendola_payments.engine.plan_changes.quote import PERIOD_END, Line
 from oropendola_payments.engine.plan_changes.token import Terms
@@ -142,6 +144,8 @@ def _require_free_future(subscription: AISubscription, offer: Offer) -> None:
 
 
 def _schedule(subscription: AISubscription, offer: Offer, invoices: list[AIInvoice]) -> dict:
+	if not make_room(subscription, offer.plan.name):
+		raise taken(offer.plan)
 	for invoice in invoices:
 		if invoice.status in OPEN_INVOICES and invoice.purpose != "Upgrade":
 			close_invoice(invoice, _("Another plan was chosen."))

@@ -143,8 +143,12 @@ def _tax(price: Decimal, currency: str, user: str, plan: AIPlan) -> Callable[[De
 def require_free(plan: AIPlan, others: Sequence[frappe._dict]) -> None:
 	"""Raise Conflict if another subscription of the customer has this plan. An unpaid or expired one makes room."""
 	if any(row.plan == plan.name and row.status not in (*MAKES_ROOM, "Cancelled") for row in others):
-		message = _("You already have {0} as another subscription. Please cancel one of them first.")
-		raise Conflict(message.format(plan.plan_name))
+		raise taken(plan)
+
+
+def taken(plan: AIPlan) -> Conflict:
+	message = _("You already have {0} as another subscription. Please cancel one of them first.")
+	return Conflict(message.format(plan.plan_name))
 
 
 def _require_paid_in_full(periods: Sequence[PaidPeriod]) -> None:

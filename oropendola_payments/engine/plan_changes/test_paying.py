@@ -123,6 +123,19 @@ class TestLateMoney(PayingCase):
 		self.money_arrives(attempt)
 		self.assertEqual((self.code(), self.surplus(made["invoice_id"])), ("P", []))
 
+	def test_late_money_after_a_pause_that_moved_the_period_is_surplus(self):
+		"""The days of the quote are not those that are left, so counting again would give back what is still served."""
+		self.make_plan("S", allow_pause=1)
+		made, attempt = self.late(days=0)
+		self.succeed(api.pause_subscription, days=7)
+		shift(self.subscription, 7)
+		gone = {field: self.doc().get(field) - timedelta(days=7) for field in ("paused_on", "pause_until")}
+		move_to(self.subscription, **gone)
+		self.succeed(api.resume_subscription)
+		self.money_arrives(attempt)
+		self.assertEqual((self.status_of(made), self.code()), ("Rejected", "S"))
+		self.assertEqual(self.surplus(made["invoice_id"]), [("Credit", Decimal(295))])
+
 	def test_late_money_after_the_period_is_surplus(self):
 		made, attempt = self.late(days=20)
 		self.money_arrives(attempt)

@@ -175,3 +175,88 @@ class TestSwitching(PlanChangeCase):
 		frappe.db.commit()
 		subscription_jobs.run_expiry()
 		self.assertEqual((self.doc().status, self.doc().switch_on), ("Active", before + timedelta(days=10)))
+
+
+class TestAPeriodThatIsPaidForTheNextPlan(PlanChangeCase):
+	"""It is served with that plan, whatever else the customer does before it begins."""
+
+	def pay_ahead(self):
+		self.start("P")
+		self.made = self.change("S")
+		self.renewal = self.succeed(renewal.renew_subscription)["invoice_id"]
+		pay(self.renewal)
+
+	def the_day_comes(self):
+		shift(self.subscription, 15)
+		plan_change_jobs.run_plan_changes()
+		subscription_jobs.run_expiry()
+
+	def review_of(self, invoice: str) -> str:
+		return frappe.db.get_value("AI Invoice", invoice, "review_reason") or ""
+
+	def test_it_is_switched_although_the_subscription_was_cancelled_for_its_end(self):
+		"""U35."""
+		self.pay_ahead()
+		self.succeed(api.cancel_subscription, at_period_end=1)
+		self.the_day_comes()
+		self.assertEqual((self.code(), self.doc().status), ("S", "Active"))
+		self.assert_sound()
+		shift(self.subscription, 31)
+		subscription_jobs.run_expiry()
+		self.assertEqual((self.code(), self.doc().status), ("S", "Cancelled"))
+
+	def test_nothing_is_switched_for_who_cancelled_and_did_not_pay(self):
+		for code in ("S", "F"):
+			with self.subTest(code=code):
+				self.setUp()
+				self.start("P")
+				self.change(code)
+				self.succeed(api.cancel_subscription, at_period_end=1)
+				self.the_day_comes()
+				self.assertEqual((self.code(), self.doc().status), ("P", "Cancelled"))
+
+	def test_the_next_plan_cannot_be_ordered_beside_it(self):
+		"""U35."""
+		self.pay_ahead()
+		plan = self.plans["S"].name
+		text = self.refused("conflict", api.create_subscription_and_invoice, plan_id=plan)
+		self.assertIn("Your subscription changes to Starter on ", text)
+		self.assertEqual(frappe.db.count("AI Subscription", {"user": self.user, "plan": plan}), 0)
+
+	def test_it_can_be_ordered_again_once_the_change_was_called_off(self):
+		self.start("P")
+		self.change("S")
+		self.succeed(api.withdraw_plan_change)
+		plan = self.plans["S"].name
+		self.assertIn("invoice_id", self.succeed(api.create_subscription_and_invoice, plan_id=plan))
+
+	def test_an_order_of_the_next_plan_that_waits_for_payment_is_cancelled(self):
+		"""U35."""
+		self.start("P")
+		order = self.succeed(api.create_subscription_and_invoice, plan_id=self.make_plan("S").name)
+		quote = self.preview("S", subscription_id=self.subscription)["quote"]
+		plan = self.plans["S"].name
+		chosen = {"plan_id": plan, "quote": quote, "subscription_id": self.subscription}
+		self.assertEqual(self.succeed(api.change_plan, **chosen)["status"], "Scheduled")
+		states = [
+			frappe.db.get_value(doctype, order[key], "status")
+			for doctype, key in (("AI Subscription", "subscription_id"), ("AI Invoice", "invoice_id"))
+		]
+		self.assertEqual(states, ["Cancelled", "Cancelled"])
+
+	def test_a_manager_is_told_when_the_customer_has_the_plan_twice_all_the_same(self):
+		"""U35."""
+		self.pay_ahead()
+		other = frappe.get_doc(
+			{
+				"doctype": "AI Subscription",
+				"user": self.user,
+				"plan": self.plans["S"].name,
+				"status": "Pending",
+			}
+		).insert(ignore_permissions=True)
+		other.write(status="Active")
+		frappe.db.commit()
+		self.the_day_comes()
+		self.assertEqual((self.code(), self.status_of(self.made)), ("P", "Rejected"))
+		self.assertIn("was paid for with Starter", self.review_of(self.renewal))

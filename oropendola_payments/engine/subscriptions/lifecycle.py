@@ -9,9 +9,9 @@ import frappe
 from frappe import _
 from frappe.utils import cint
 
-from oropendola_payments.ai_billing import invoice_price
+from oropendola_payments.ai_billing import formatting, invoice_price
 from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
-from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
+from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import LIVE, AISubscription
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.coupons import guesses
 from oropendola_payments.engine.coupons.choice import choose
@@ -90,6 +90,7 @@ def _subscribe(
 	# Lock before any plain read, which would start the snapshot too early.
 	if existing:
 		return _answer_existing(lock("AI Subscription", existing), currency, code)
+	_require_not_scheduled(user, plan)
 	may_try = wants_trial and cint(plan.trial_days) and not claims.had_trial_or_plan(user, plan.name)
 	subscription = frappe.new_doc("AI Subscription")
 	subscription.update({"user": user, "plan": plan.name, "status": "Pending"})
@@ -100,6 +101,18 @@ def _subscribe(
 		_refuse_coupon_for_trial(plan, code)
 		return _answer_served(subscription, subscription.start_trial, reveal_key)
 	return open_or_create_invoice(subscription, "New", currency, code)
+
+
+def _require_not_scheduled(user: str, plan: AIPlan) -> None:
+	"""Raise Conflict if another subscription of the customer changes to this plan soon: one may exist, so that change would fail."""
+	other = frappe.db.get_value(
+		"AI Subscription", {"user": user, "next_plan": plan.name, "status": ("in", LIVE)}, "switch_on"
+	)
+	if other:
+		message = _(
+			"Your subscription changes to {0} on {1}. To order it now, please cancel that change first."
+		)
+		raise Conflict(message.format(plan.plan_name, formatting.day(other)))
 
 
 def _refuse_coupon_for_trial(plan: AIPlan, code: str | None) -> None:
@@ -126,6 +139,7 @@ def _answer_existing(subscription: AISubscription, currency: str | None, code: s
 		raise Conflict(message.format(subscription.get_plan().plan_name))
 	if subscription.status == "Cancelled":
 		raise Conflict(_("Your subscription has just been cancelled. Please subscribe again."))
+	_require_not_scheduled(subscription.user, subscription.get_plan())
 	return open_or_create_invoice(
 		subscription, "New" if subscription.status == "Pending" else "Renewal", currency, code
 	)

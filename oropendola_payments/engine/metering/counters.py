@@ -18,8 +18,8 @@ from frappe.utils import get_datetime
 from oropendola_payments.ai_billing.doctype.ai_usage_window.ai_usage_window import add_window, key_of
 from oropendola_payments.compat import affected_rows
 from oropendola_payments.engine.entitlements.allowances import paid_period
+from oropendola_payments.engine.entitlements.windows import Term, end_of_window
 from oropendola_payments.engine.metering.costs import THOUSANDTHS
-from oropendola_payments.engine.metering.windows import Term, end_of_window
 
 DAY = 86_400
 LENGTHS = {"Minute": 60, "Hour": 3600, "Day": DAY, "Week": 7 * DAY, "Month": 30 * DAY, "Period": 30 * DAY}

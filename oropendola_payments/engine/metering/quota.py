@@ -15,11 +15,11 @@ from oropendola_payments.ai_billing.current import recent
 from oropendola_payments.ai_billing.periods import midnight, today
 from oropendola_payments.compat import affected_rows
 from oropendola_payments.engine.core.transactions import tried
+from oropendola_payments.engine.entitlements.windows import Term
 from oropendola_payments.engine.metering import counters
 from oropendola_payments.engine.metering.costs import Call, costs_of
 from oropendola_payments.engine.metering.counters import Window
 from oropendola_payments.engine.metering.key_check import ended
-from oropendola_payments.engine.metering.windows import Term
 from oropendola_payments.exceptions import ConcurrentChange, QuotaUsedUp
 
 SERVED = ("Active", "Trial")

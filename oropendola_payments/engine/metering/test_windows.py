@@ -5,7 +5,7 @@ from datetime import date, datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oropendola_payments.engine.metering.windows import ENDS, Term, end_of_window
+from oropendola_payments.engine.entitlements.windows import ENDS, Term, end_of_window
 from oropendola_payments.tests.support.case import TestCase
 
 MONTHLY = Term(date(2026, 1, 31), None, "Month", 1)

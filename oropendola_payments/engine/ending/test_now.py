@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import frappe
 
-from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.ai_billing.periods import add_interval, today
 from oropendola_payments.api import admin
 from oropendola_payments.api import subscription as api
 from oropendola_payments.api import subscription_renewal as renewal
@@ -13,6 +13,7 @@ from oropendola_payments.engine.metering import leases, usage
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.self_service import commands
 from oropendola_payments.engine.subscriptions import lifecycle
+from oropendola_payments.money import from_minor, unused_share
 from oropendola_payments.tests.support.customers import CustomerTestCase, move_to, pay, violations
 from oropendola_payments.tests.support.factories import as_user, create_plan, create_user, payment_settings
 from oropendola_payments.tests.support.journey import Journey
@@ -78,6 +79,19 @@ class TestWhatItCosts(UnusedCase):
 		cost = self.cost()
 		self.assertEqual((cost["days_left"], cost["unused_amount"]), (14, Decimal("117.76")))
 		self.assertEqual(self.end()["given_back"][0]["amount"], Decimal("117.76"))
+
+	def test_a_months_allowance_that_was_used_up_is_not_given_back(self):
+		"""U34: what is left of the running month is gone, and the days behind it are not."""
+		invoice = self.paid_by_hand("Credit", limits=[{**ALLOWANCE, "time_window": "Month"}])
+		set_period(invoice, 15, 45)
+		self.use(10)
+		month_ends = add_interval(today() - timedelta(days=15), "Month", 1)
+		days_left, of_month = 44, (month_ends - today()).days - 1
+		shares = (
+			unused_share(paid, days_left, 60) - unused_share(paid, of_month, 60) for paid in (49900, 8982)
+		)
+		cost = self.cost()
+		self.assertEqual((cost["days_left"], cost["unused_amount"]), (44, from_minor(sum(shares), "INR")))
 
 	def test_a_pause_does_not_bring_an_allowance_back(self):
 		"""U34."""

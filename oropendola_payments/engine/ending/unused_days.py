@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from fractions import Fraction
 
 import frappe
 from frappe import _
@@ -16,15 +15,13 @@ from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture impo
 from oropendola_payments.ai_billing.formatting import money
 from oropendola_payments.ai_billing.periods import midnight, today
 from oropendola_payments.engine.core.transactions import lock
-from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod, paid_periods
+from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod, next_paid, paid_periods
 from oropendola_payments.engine.entitlements.subscription_lock import Locked
-from oropendola_payments.engine.metering import counters
-from oropendola_payments.engine.metering.quota import term_of
+from oropendola_payments.engine.metering.unused_value import Use, used_up, uses_of
 from oropendola_payments.engine.refunds import record as refund_record
-from oropendola_payments.money import from_minor, to_decimal, unused_share
+from oropendola_payments.money import from_minor, to_decimal
 
 NOTHING = "Nothing"
-NOTHING_USED = (1, 1)  # all of one allowance is left
 
 
 @dataclass(frozen=True)
@@ -39,23 +36,19 @@ class UnusedDays:
 def of(subscription: AISubscription) -> list[UnusedDays]:
 	"""Return the unused days with their value, one entry for each currency. Empty without paid days.
 
-	A day on which a key was used is no unused day, and of a period whose allowance was used nothing of that share is left: otherwise a
-	customer could use all of it, get the money back, and start again.
+	A day on which a key was used is no unused day, and days whose allowance is used up are worth nothing.
 	"""
 	day = _day_of(subscription)
 	on = day + timedelta(days=1) if _was_used_on(subscription.name, day) else day
 	periods: dict[str, list[PaidPeriod]] = {}
 	for period in paid_periods(subscription.name, on):
 		periods.setdefault(period.currency, []).append(period)
-	left = _allowance_left(subscription, day) if periods else NOTHING_USED
+	uses = _uses(subscription, day) if periods else ()
 	return [
 		UnusedDays(
 			currency,
 			days=sum(period.days_left(on) for period in rows),
-			amount=from_minor(
-				sum(_worth(period, on, left if period.starts_on <= day else NOTHING_USED) for period in rows),
-				currency,
-			),
+			amount=from_minor(sum(_worth(period, on, uses) for period in rows), currency),
 		)
 		for currency, rows in periods.items()
 	]
@@ -70,28 +63,19 @@ def _was_used_on(subscription: str, day: date) -> bool:
 	return bool(frappe.db.exists("AI API Key", {"subscription": subscription, "last_used_on": (">=", day)}))
 
 
-def _allowance_left(subscription: AISubscription, day: date) -> tuple[int, int]:
-	"""Return what is left of the running period's allowance, and all of it; of several limits, the one that was used most.
+def _uses(subscription: AISubscription, day: date) -> tuple[Use, ...]:
+	"""Return what was used of the plan's long limits.
 
 	A paused subscription stands on the day of its pause, and its windows move only when it resumes.
 	"""
-	plan = subscription.get_plan()
-	limits = [limit for limit in plan.limits if limit.time_window == "Period"]
-	term, rows = term_of(subscription, plan), counters.rows_of(subscription.name)
 	moment = midnight(day) if subscription.status == "Paused" else now_datetime()
-	windows = counters.windows_from(rows, subscription.name, limits, term, moment)
-	found = [(window.remaining, window.limit) for window in windows]
-	return min(found, key=lambda left: Fraction(*left), default=NOTHING_USED)
+	return uses_of(subscription, subscription.get_plan(), moment, next_paid(subscription.name, day))
 
 
-def _worth(period: PaidPeriod, on: date, left: tuple[int, int]) -> int:
-	"""Return the value of the days left, or of the allowance left if that is less. Days that were not paid for are no part of either."""
+def _worth(period: PaidPeriod, on: date, uses: tuple[Use, ...]) -> int:
+	"""Return the value of the days left, without what is used up."""
 	by_days = period.unused(on) + period.unused_tax(on)
-	by_use = sum(
-		unused_share(amount, *left) - unused_share(amount, period.days_owed, period.days)
-		for amount in (period.full, period.tax)
-	)
-	return max(0, min(by_days, by_use))
+	return max(0, by_days - sum(used_up(amount, period, on, uses) for amount in (period.full, period.tax)))
 
 
 def policy_of(subscription: AISubscription) -> str:

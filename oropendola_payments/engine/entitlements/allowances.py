@@ -17,7 +17,8 @@ from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription impo
 from oropendola_payments.ai_billing.doctype.ai_usage_window.ai_usage_window import add_window, key_of
 from oropendola_payments.ai_billing.periods import midnight, today
 from oropendola_payments.compat import affected_rows
-from oropendola_payments.engine.entitlements.paid_periods import paid_periods
+from oropendola_payments.engine.entitlements import bought_share
+from oropendola_payments.engine.entitlements.paid_periods import next_paid
 
 END = """
 	UPDATE `tabAI Usage Window` SET ends_at = %(at)s
@@ -50,15 +51,6 @@ LONGEST = {
 # Paid periods -------------------------------------------------------------------------------------
 
 
-def paid_period(subscription: str, on: date) -> tuple[date, date] | None:
-	"""Return the first day and the end of the paid period that runs on this day, or else of the next one.
-
-	If more parts of its invoice are to be paid, it ends with the days that they will buy: all parts have one allowance together.
-	"""
-	periods = paid_periods(subscription, on)
-	return (periods[0].starts_on, periods[0].ends_with_all_parts()) if periods else None
-
-
 def begin_period(subscription: AISubscription, invoice: AIInvoice) -> None:
 	"""Before an invoice is served: after a gap, its period has an allowance of its own. Later parts of it go on with theirs."""
 	if not subscription.continues() and not cint(invoice.covered_days):
@@ -67,9 +59,9 @@ def begin_period(subscription: AISubscription, invoice: AIInvoice) -> None:
 
 def follow_period(subscription: AISubscription, on: date) -> None:
 	"""Have what was counted in the paid period of this day end with it, after its days were moved."""
-	period = paid_period(subscription.name, on)
+	period = next_paid(subscription.name, on)
 	if period:
-		end_with(subscription, *period, on)
+		end_with(subscription, period.starts_on, period.ends_with_all_parts(), on)
 
 
 def end_with(subscription: AISubscription, starts_on: date, ends_on: date, on: date) -> None:
@@ -92,6 +84,8 @@ def restart(subscription: AISubscription, plan: str, end: date | None, **values:
 		_end_today(subscription, plan)
 	since = getdate(subscription.start_date) if stays_free else None
 	subscription.restart(plan, end, since, **values)
+	if subscription.get_plan().limits:
+		bought_share.allow_all(subscription.name)
 	if not end:
 		_count_again(subscription, _used_before(subscription))
 

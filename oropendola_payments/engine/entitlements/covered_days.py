@@ -5,7 +5,7 @@ from frappe.utils import cint, getdate
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.periods import midnight, today
-from oropendola_payments.engine.entitlements import allowances
+from oropendola_payments.engine.entitlements import allowances, bought_share
 from oropendola_payments.engine.entitlements.free_plan import lock_with_endless, replace_free_plans
 from oropendola_payments.engine.parts import arithmetic
 from oropendola_payments.money import to_minor
@@ -25,6 +25,7 @@ def cover(invoice: AIInvoice) -> bool:
 		allowances.begin_period(subscription, invoice)
 		subscription.serve_days(invoice, covered, days)
 		allowances.follow_period(subscription, today())
+		bought_share.follow_parts(subscription)
 	return True
 
 

@@ -10,7 +10,7 @@ from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.ai_billing.top_up import TOP_UP
 from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.coupons import redemptions
-from oropendola_payments.engine.entitlements import allowances, plan_change, scheduled_change
+from oropendola_payments.engine.entitlements import allowances, bought_share, plan_change, scheduled_change
 from oropendola_payments.engine.entitlements.covered_days import was_replaced
 from oropendola_payments.engine.entitlements.free_plan import lock_with_endless, replace_free_plans
 from oropendola_payments.engine.wallet import grants
@@ -36,6 +36,7 @@ def fulfil(invoice: AIInvoice) -> bool:
 	subscription.activate_after_payment(invoice, **redemptions.use(invoice, subscription))
 	if invoice.covered_days:  # read from the invoice, whose row is written at the end
 		allowances.end_with(subscription, getdate(invoice.period_start), getdate(invoice.period_end), today())
+		bought_share.allow_all(subscription.name)
 	if subscription.next_plan or (invoice.plan and invoice.plan != subscription.plan):
 		scheduled_change.follow_paid_plan(subscription, invoice)
 	return True

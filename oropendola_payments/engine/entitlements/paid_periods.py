@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # A partial refund ends no period. Until it is fulfilled, an invoice has a period only if its parts buy days.
 PAID = ("Paid", "Partly Refunded", "Partly Paid", "Processing", "Closed")
 FIELDS = ("name", "plan", "purpose", "period_start", "period_end", "paused_days", "period_days", "covered_days", "currency", "net_amount",
-	"tax_amount", "tax_rate", "status", "coupon", "billing_interval", "interval_count")  # fmt: skip
+	"tax_amount", "tax_rate", "status", "needs_review", "coupon", "billing_interval", "interval_count")  # fmt: skip
 LINE_FIELDS = ("period_invoice", "plan_after", "full_after", "full_tax_after", "tax_rate_after")
 
 
@@ -44,6 +44,7 @@ class PaidPeriod:
 	coupon: str | None = None
 	is_owed: bool = False  # more parts are to be paid
 	days_owed: int = 0  # the days that they would buy
+	needs_review: bool = False
 
 	def days_left(self, on: date | None = None) -> int:
 		"""Return the paid days that are not over on that date, which counts itself; all of them before the period starts."""
@@ -74,6 +75,11 @@ def paid_periods(subscription: str, on: date | None = None) -> list[PaidPeriod]:
 	}
 	rows = frappe.get_all("AI Invoice", filters, FIELDS, order_by="period_start, creation")
 	return _periods(rows, _latest_changes(subscription)) if rows else []
+
+
+def next_paid(subscription: str, on: date) -> PaidPeriod | None:
+	"""Return the paid period that runs on this day, or else the next one."""
+	return next(iter(paid_periods(subscription, on)), None)
 
 
 def periods_of(subscription: str, invoices: "list[AIInvoice]") -> list[PaidPeriod]:
@@ -129,5 +135,6 @@ def _period(row: frappe._dict, change: frappe._dict | None) -> PaidPeriod:
 		interval_count=cint(row.interval_count) or 1,
 		coupon=row.coupon or None,
 		is_owed=is_owed,
+		needs_review=bool(row.needs_review),
 		days_owed=cint(row.period_days) - covered if is_owed and covered else 0,
 	)

@@ -19,7 +19,7 @@ from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription impo
 )
 from oropendola_payments.ai_billing.periods import add_interval, today
 from oropendola_payments.engine.core.transactions import lock, read
-from oropendola_payments.engine.entitlements import allowances
+from oropendola_payments.engine.entitlements import allowances, bought_share
 from oropendola_payments.engine.entitlements.paid_periods import paid_periods
 from oropendola_payments.engine.entitlements.room_for_plan import make_room
 from oropendola_payments.money import from_minor, to_decimal, to_minor, unused_share
@@ -128,12 +128,14 @@ def _count_again(line: AIPlanChangeLine, with_tax: bool) -> None:
 		0, min(cint(line.days_left), (getdate(line.ends_on) - max(today(), getdate(line.starts_on))).days)
 	)
 	values = {"days_left": left}
+	days, left_before = cint(line.days), cint(line.days_left)
 	for field, side in (("credit", "before"), ("charge", "after")):
 		full = to_decimal(line.get(f"full_{side}") or 0)
 		if with_tax:
 			full += to_decimal(line.get(f"full_tax_{side}") or 0)
-		share = unused_share(to_minor(full, line.currency), left, cint(line.days))
-		values[field] = from_minor(share, line.currency)
+		whole = to_minor(full, line.currency)
+		used_up = unused_share(whole, left_before, days) - to_minor(line.get(field) or 0, line.currency)
+		values[field] = from_minor(max(0, unused_share(whole, left, days) - used_up), line.currency)
 	line.write(**values)
 
 
@@ -145,7 +147,7 @@ def _grant(subscription: AISubscription, change: AIPlanChange, invoice: AIInvoic
 		end = _new_end(plan, invoice)
 		allowances.restart(subscription, plan, end, current_invoice=invoice.name, **NOT_ENDING)
 	else:
-		subscription.change_plan(plan, **NOT_ENDING)
+		bought_share.change_plan(subscription, plan, **NOT_ENDING)
 	invoice.record("plan_changed", subscription, from_plan=before, to_plan=plan, plan_change=change.name)
 	invoice.write(
 		fulfilled_on=now_datetime(),
@@ -180,7 +182,7 @@ def _apply_without_quote(subscription: AISubscription, invoice: AIInvoice) -> bo
 	if not runs or not plan or plan == subscription.plan or not make_room(subscription, plan):
 		return False
 	before = subscription.plan
-	subscription.change_plan(plan)
+	bought_share.change_plan(subscription, plan)
 	invoice.record("plan_changed", subscription, from_plan=before, to_plan=plan)
 	if subscription.withdraw_cancellation():
 		invoice.record("cancellation_withdrawn", subscription)
@@ -229,12 +231,12 @@ def _is_latest(subscription: AISubscription, change: AIPlanChange | None, invoic
 
 def _go_back(subscription: AISubscription, change: AIPlanChange | None, plan: str) -> None:
 	if not change or not change.restarts:
-		subscription.change_plan(plan)
+		bought_share.change_plan(subscription, plan)
 		_keep_later_plan(subscription)
 		return
 	periods = paid_periods(subscription.name)  # those that the upgrade had replaced count again
 	if periods:
-		subscription.change_plan(plan)
+		bought_share.change_plan(subscription, plan)
 		subscription.write(
 			start_date=periods[0].starts_on, end_date=periods[-1].ends_on, current_invoice=periods[-1].invoice
 		)

@@ -12,7 +12,7 @@ from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription impo
 from oropendola_payments.ai_billing.doctype.payment_event import payment_event
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.core.transactions import in_transaction, lock, read
-from oropendola_payments.engine.entitlements import allowances
+from oropendola_payments.engine.entitlements import allowances, bought_share
 from oropendola_payments.engine.entitlements.paid_periods import paid_periods
 from oropendola_payments.engine.entitlements.plan_change import TAKEN
 from oropendola_payments.engine.entitlements.room_for_plan import make_room
@@ -42,7 +42,7 @@ def switch_if_due(subscription: AISubscription, invoice: AIInvoice | None = None
 	if current("AI Plan", plan).is_really_free():
 		allowances.restart(subscription, plan, None)
 	else:
-		subscription.change_plan(plan)
+		bought_share.change_plan(subscription, plan)
 	if change:
 		change.mark_as_applied(ends_on=subscription.end_date)
 	_record(subscription, invoice, before)

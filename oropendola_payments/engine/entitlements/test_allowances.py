@@ -12,6 +12,7 @@ from oropendola_payments.ai_billing.test_current import statements_of
 from oropendola_payments.api import subscription as api
 from oropendola_payments.api import subscription_renewal
 from oropendola_payments.engine.ending import unused_days
+from oropendola_payments.engine.entitlements.paid_periods import next_paid
 from oropendola_payments.engine.keys import reveal
 from oropendola_payments.engine.metering import gate, quota, usage
 from oropendola_payments.engine.parts import choose
@@ -146,11 +147,13 @@ class TestPaidPeriods(Metered, CustomerTestCase):
 		self.assertEqual(self.ends(), at_midnight(self.row().end_date))
 
 	def test_a_higher_price_in_the_same_interval_goes_on_with_what_was_used(self):
+		"""What was used counts, and of the 15 requests more the days that are over have bought none."""
 		self.subscribe_and_pay()
 		self.days_pass(10)
 		self.consume(10)
+		days = next_paid(self.subscription, today()).days
 		self.change_to(create_plan(price=4990, limits=[limit(25)]))
-		self.assertEqual(self.consume(), {"requests:period": 14})
+		self.assertEqual(self.consume(), {"requests:period": 25 - 15 * 10 // days - 11})
 
 	def test_a_payment_after_a_gap_begins_an_allowance(self):
 		doc = self.subscribe_and_pay()
@@ -207,43 +210,51 @@ class TestParts(Metered, PartsTestCase):
 		self.pay_by_transfer("4715.28")
 
 	def test_all_parts_of_an_invoice_have_one_allowance_together(self):
-		"""U32."""
-		self.consume(7)
+		"""U32, U36: the first part of 40 % buys 4 of 10 requests, the next one of 20 % two more."""
+		self.assertEqual(self.consume(4), {"requests:period": 0})
 		year = at_midnight(add_interval(today(), "Year", 1))
 		self.assertEqual(self.ends(), year)
+		self.used_up()
 		self.pay_by_transfer("2357.64")
-		self.assertEqual(self.consume(3), {"requests:period": 0})
+		self.assertEqual(self.consume(2), {"requests:period": 0})
+		self.used_up()
 		self.pay_by_transfer("4715.28")
+		self.assertEqual(self.consume(4), {"requests:period": 0})
 		self.used_up()
 		self.assertEqual(self.ends(), year)
 
+	def test_what_a_part_buys_is_there_although_nothing_was_used_before(self):
+		self.pay_by_transfer("2357.64")
+		self.assertEqual(self.consume(6), {"requests:period": 0})
+		self.used_up()
+
 	def test_days_without_service_between_parts_make_the_window_longer(self):
-		self.consume(7)
+		self.consume(4)
 		for gap in (20, 400):  # the second is longer than the days that are left
 			self.days_pass((self.row().end_date - today()).days + gap)
 			self.row().expire()
 			frappe.db.commit()
 			self.pay_by_transfer("2357.64")
-			self.assertEqual(self.consume(1)["requests:period"], 2 if gap == 20 else 1)
+			self.assertEqual(self.consume(1)["requests:period"], 1 if gap == 20 else 2)
 		self.pay_by_transfer("2357.64")
 		self.assertEqual(self.ends(), at_midnight(self.row().end_date))
-		self.consume(1)
+		self.consume(4)
 		self.used_up()
 
 	def test_a_part_is_worth_no_more_than_its_share_of_the_allowance(self):
-		"""The first part of 40 % buys 4 of 10 requests, so to speak."""
-		for used, amount in ((2, "2357.64"), (2, "0"), (3, "0")):
+		for used, amount in ((2, "2357.64"), (2, "0")):
 			self.consume(used)
 			(unused,) = unused_days.of(self.row())
 			self.assertEqual(unused.amount, Decimal(amount))
 
 	def test_a_gap_before_the_last_part_refills_nothing(self):
-		self.consume(10)
+		self.consume(4)
 		self.days_pass((self.row().end_date - today()).days + 30)
 		self.row().expire()
 		frappe.db.commit()
 		self.pay_by_transfer("7072.92")
 		self.assertEqual((self.doc().status, self.ends()), ("Paid", at_midnight(self.row().end_date)))
+		self.consume(6)
 		self.used_up()
 
 	def test_parts_of_days_that_another_plan_replaced_buy_nothing_and_their_money_is_returned(self):

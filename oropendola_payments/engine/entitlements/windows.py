@@ -3,8 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from oropendola_payments.ai_billing.periods import add_interval, midnight
+from frappe.utils import cint, getdate
+
+from oropendola_payments.ai_billing.periods import add_interval, midnight, today
+from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod
+
+LONG = ("Week", "Month", "Period")  # their allowance is for several days
 
 
 @dataclass(frozen=True)
@@ -15,7 +21,45 @@ class Term:
 	end: date | None
 	interval: str  # Day, Month, Year
 	count: int
-	paid: tuple[date, date] | None = None  # the period that was paid for: the one that runs, or else the next
+	paid: PaidPeriod | None = None  # the period that was paid for: the one that runs, or else the next
+
+
+@dataclass(frozen=True)
+class Span:
+	"""The days of one window. A pause makes a period longer without giving it more `days`."""
+
+	begins_on: date
+	ends_on: date  # is no part of it
+	days: int
+
+	@property
+	def ends_at(self) -> datetime:
+		return midnight(self.ends_on)
+
+	def days_before(self, on: date) -> int:
+		"""Return how many of the days are over on that date, which counts as not over."""
+		return self.days - min(self.days, (self.ends_on - on).days)
+
+	def days_within(self, start: date, end: date) -> int:
+		"""Return how many of the days lie in a time of which `end` is no part."""
+		return max(0, min(self.days, (min(end, self.ends_on) - max(start, self.begins_on)).days))
+
+
+def term_of(subscription: Any, plan: Any, paid: PaidPeriod | None = None) -> Term:
+	start = getdate(subscription.start_date or today())
+	end = subscription.end_date and getdate(subscription.end_date)
+	return Term(start, end or None, plan.billing_interval, cint(plan.interval_count) or 1, paid)
+
+
+def span_of(window: str, on: date, term: Term) -> Span:
+	"""Return the days of the week, month or period that contains this day. Of a period that is not paid for, what is before is unknown."""
+	ends_on = end_of_window(window, midnight(on), term).date()
+	if window == "Period":
+		if term.paid and term.paid.starts_on <= on:
+			return Span(term.paid.starts_on, ends_on, term.paid.days)
+		return Span(on, ends_on, (ends_on - on).days)
+	begins_on = ends_on - timedelta(days=7) if window == "Week" else _last_anniversary(on, term.start)
+	return Span(begins_on, ends_on, (ends_on - begins_on).days)
 
 
 def end_of_window(window: str, now: datetime, term: Term) -> datetime:
@@ -45,10 +89,10 @@ def _month(now: datetime, term: Term) -> datetime:
 
 def _period(now: datetime, term: Term) -> datetime:
 	"""What one invoice pays for. Free days and trials have the plan's interval, and end where a paid period begins."""
-	starts_on, ends_on = term.paid or (None, None)
-	if starts_on and ends_on and starts_on <= now.date():
-		return midnight(ends_on)
-	ends = (_next_anniversary(now.date(), term.start, term.interval, term.count), term.end, starts_on)
+	if term.paid and term.paid.starts_on <= now.date():
+		return midnight(term.paid.ends_with_all_parts())
+	paid_from = term.paid.starts_on if term.paid else None
+	ends = (_next_anniversary(now.date(), term.start, term.interval, term.count), term.end, paid_from)
 	return midnight(min(end for end in ends if end and end > now.date()))
 
 
@@ -59,6 +103,13 @@ def _next_anniversary(today: date, start: date, interval: str, count: int) -> da
 	months = max(0, (today.year - start.year) * 12 + today.month - start.month) // step * step
 	end = add_interval(start, "Month", months)
 	return end if end > today else add_interval(start, "Month", months + step)
+
+
+def _last_anniversary(today: date, start: date) -> date:
+	"""Return the day on which the month that contains this day began."""
+	months = max(0, (today.year - start.year) * 12 + today.month - start.month)
+	begin = add_interval(start, "Month", months)
+	return begin if begin <= today or not months else add_interval(start, "Month", months - 1)
 
 
 ENDS: dict[str, Callable[[datetime, Term], datetime]] = {

@@ -6,7 +6,7 @@ rows are locked, read again, and counted then.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from functools import cache
 from math import ceil
 from typing import Any
@@ -17,8 +17,9 @@ from frappe.utils import get_datetime
 
 from oropendola_payments.ai_billing.doctype.ai_usage_window.ai_usage_window import add_window, key_of
 from oropendola_payments.compat import affected_rows
-from oropendola_payments.engine.entitlements.allowances import paid_period
-from oropendola_payments.engine.entitlements.windows import Term, end_of_window
+from oropendola_payments.engine.entitlements.bought_share import owed_share
+from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod, next_paid
+from oropendola_payments.engine.entitlements.windows import LONG, Term, end_of_window, span_of
 from oropendola_payments.engine.metering.costs import THOUSANDTHS
 
 DAY = 86_400
@@ -32,7 +33,7 @@ NAMES = {
 	"Month": lambda: _("month"),
 	"Period": lambda: _("billing period"),
 }
-READ = "SELECT name, unique_key, used, ends_at FROM `tabAI Usage Window` WHERE subscription = %s"
+READ = "SELECT name, unique_key, used, not_bought, ends_at FROM `tabAI Usage Window` WHERE subscription = %s"
 
 
 @dataclass
@@ -41,13 +42,14 @@ class Window:
 
 	meter: str
 	name: str  # Minute, Hour, ...
-	allowance: int
+	allowance: int  # what of the plan's is bought for it
 	ends_at: datetime
 	used: int = 0
 	taken: int = 0  # what this transaction counted
 	row: str | None = None  # the record; None before the first use
 	read: tuple[int, datetime] | None = None  # what the record held
 	begins: bool = False  # nothing was counted in it yet
+	not_bought: int = 0  # what of the plan's allowance is not
 
 	@property
 	def key(self) -> str:
@@ -60,7 +62,15 @@ class Window:
 	@property
 	def limit(self) -> int:
 		"""The allowance in what is counted: units are counted in thousandths."""
-		return self.allowance * (THOUSANDTHS if self.meter == "Units" else 1)
+		return self.allowance * self._scale()
+
+	@property
+	def of_plan(self) -> int:
+		"""The whole allowance of the plan, in what is counted."""
+		return (self.allowance + self.not_bought) * self._scale()
+
+	def _scale(self) -> int:
+		return THOUSANDTHS if self.meter == "Units" else 1
 
 	@property
 	def remaining(self) -> int:
@@ -68,7 +78,7 @@ class Window:
 
 	def left(self) -> int:
 		"""Return what remains in whole requests, tokens or units."""
-		return self.remaining // (THOUSANDTHS if self.meter == "Units" else 1)
+		return self.remaining // self._scale()
 
 	def seconds_left(self, now: datetime) -> int:
 		return max(1, ceil((self.ends_at - now).total_seconds()))
@@ -107,7 +117,9 @@ def windows_from(
 ) -> list[Window]:
 	"""Return the windows of a subscription for the limits of its plan, by the records that were read."""
 	known = {row.unique_key: row for row in rows}
-	paid = cache(lambda: paid_period(subscription, now.date()))  # asked once, and only where a period begins
+	paid = cache(
+		lambda: next_paid(subscription, now.date())
+	)  # asked once, and only where a long window begins
 	return [_window(subscription, limit, term, now, known, paid) for limit in limits]
 
 
@@ -125,21 +137,28 @@ def _window(
 	term: Term,
 	now: datetime,
 	known: dict[str, frappe._dict],
-	paid: Callable[[], tuple[date, date] | None],
+	paid: Callable[[], PaidPeriod | None],
 ) -> Window:
 	meter, name, allowance = limit.meter, limit.time_window, int(limit.allowance)
 	row = known.get(key_of(subscription, meter, name))
 	read = (int(row.used), get_datetime(row.ends_at)) if row else None
 	if row and read and read[1] > now:
 		used, ends_at = read
-		return Window(meter, name, allowance, ends_at, used, row=row.name, read=read)
-	ends_at = end_of_window(name, now, replace(term, paid=paid()) if name == "Period" else term)
-	return Window(meter, name, allowance, ends_at, row=row.name if row else None, read=read, begins=True)
+		missing = min(allowance, int(row.not_bought or 0))
+		return Window(
+			meter, name, allowance - missing, ends_at, used, row=row.name, read=read, not_bought=missing
+		)
+	begun = replace(term, paid=paid()) if name in LONG else term
+	missing = owed_share(allowance, begun.paid, span_of(name, now.date(), begun)) if begun.paid else 0
+	ends_at, row_name = end_of_window(name, now, begun), row.name if row else None
+	return Window(
+		meter, name, allowance - missing, ends_at, row=row_name, read=read, begins=True, not_bought=missing
+	)
 
 
 def begins_period(windows: Iterable[Window]) -> bool:
-	"""Return whether one of the windows begins now whose end depends on what was paid."""
-	return any(window.begins and window.name == "Period" for window in windows)
+	"""Return whether one of the windows begins now whose end or allowance depends on what was paid."""
+	return any(window.begins and (window.name == "Period" or window.not_bought) for window in windows)
 
 
 def violated(windows: Iterable[Window], costs: dict[str, int]) -> list[Window]:
@@ -165,18 +184,22 @@ def count(subscription: str, windows: list[Window], costs: dict[str, int]) -> bo
 
 
 def _update(windows: list[Window], costs: dict[str, int]) -> bool:
-	cases = "WHEN %s THEN %s " * len(windows)
+	cases, begun = "WHEN %s THEN %s " * len(windows), [window for window in windows if window.begins]
+	shares = (
+		f", not_bought = CASE name {'WHEN %s THEN %s ' * len(begun)} ELSE not_bought END" if begun else ""
+	)
 	guards = " OR ".join(["(name = %s AND used = %s AND ends_at = %s)"] * len(windows))
-	statement = f"UPDATE `tabAI Usage Window` SET used = CASE name {cases} ELSE used END, ends_at = CASE name {cases} ELSE ends_at END WHERE {guards}"  # noqa: S608
+	statement = f"UPDATE `tabAI Usage Window` SET used = CASE name {cases} ELSE used END, ends_at = CASE name {cases} ELSE ends_at END{shares} WHERE {guards}"  # noqa: S608
 	new_values = [(window.row, window.used + costs[window.meter]) for window in windows]
 	new_ends = [(window.row, window.ends_at) for window in windows]
+	new_shares = [(window.row, window.not_bought) for window in begun]
 	read = [(window.row, *(window.read or (0, window.ends_at))) for window in windows]
-	frappe.db.sql(statement, [value for row in (*new_values, *new_ends, *read) for value in row])
+	frappe.db.sql(statement, [value for row in (*new_values, *new_ends, *new_shares, *read) for value in row])
 	return affected_rows() == len(windows)
 
 
 def _insert(subscription: str, window: Window) -> None:
-	window.row = add_window(subscription, window.meter, window.name, 0, window.ends_at)
+	window.row = add_window(subscription, window.meter, window.name, 0, window.ends_at, window.not_bought)
 	window.read = (0, window.ends_at)
 
 
@@ -188,6 +211,8 @@ def correct(subscription: str, windows: list[Window], changes: dict[str, int]) -
 			continue
 		if not window.row:
 			_insert(subscription, window)
-		values = (used, window.ends_at, window.row)
-		frappe.db.sql("UPDATE `tabAI Usage Window` SET used = %s, ends_at = %s WHERE name = %s", values)
+		values = (used, window.not_bought, window.ends_at, window.row)
+		frappe.db.sql(
+			"UPDATE `tabAI Usage Window` SET used = %s, not_bought = %s, ends_at = %s WHERE name = %s", values
+		)
 		window.used, window.taken = used, used - window.used

@@ -13,6 +13,7 @@ from frappe.utils import now_datetime
 from oropendola_payments.ai_billing.credit_units import in_credits
 from oropendola_payments.ai_billing.current import current
 from oropendola_payments.engine.core.transactions import lock
+from oropendola_payments.engine.entitlements.windows import term_of
 from oropendola_payments.engine.metering import counters, quota
 from oropendola_payments.engine.metering.costs import Call, costs_of
 from oropendola_payments.engine.metering.counters import Window
@@ -47,7 +48,7 @@ def look(key: frappe._dict, rows: list[frappe._dict], call: Call) -> list[Window
 		if not _can_pay(key, call):
 			raise
 	plan, now = current("AI Plan", key.plan), now_datetime()
-	windows = counters.windows_from(rows, key.subscription, plan.limits, quota.term_of(key, plan), now)
+	windows = counters.windows_from(rows, key.subscription, plan.limits, term_of(key, plan), now)
 	quota.require_room([window for window in windows if window.name in SPEED], costs_of(call, plan.models))
 	return windows
 
@@ -84,7 +85,7 @@ def _pay(
 	if left is None:
 		return None
 	key.update({"source": CREDITS, "credits_used": price, "credits": left})
-	windows = counters.windows_from(rows, key.subscription, plan.limits, quota.term_of(key, plan), now)
+	windows = counters.windows_from(rows, key.subscription, plan.limits, term_of(key, plan), now)
 	return [counted.get(window.key, window) for window in windows]
 
 
@@ -94,7 +95,7 @@ def _count_speed(key: frappe._dict, plan: Any, call: Call, now: datetime) -> dic
 	if not limits:
 		return {}
 	lock("AI Subscription", key.subscription)
-	windows = counters.windows_now(key.subscription, limits, quota.term_of(key, plan), now)
+	windows = counters.windows_now(key.subscription, limits, term_of(key, plan), now)
 	costs = costs_of(call, plan.models)
 	quota.require_room(windows, costs)
 	if not counters.count(key.subscription, windows, costs):

@@ -22,12 +22,14 @@ FIND = """
 		(SELECT SUM(g.remaining) FROM `tabAI Credit Grant` g WHERE g.user = s.user AND g.remaining > 0
 			AND (g.valid_until IS NULL OR g.valid_until >= %s)
 			AND (COALESCE(g.plans, '') = '' OR FIND_IN_SET(s.plan, g.plans) > 0)) AS credits,
-		w.name AS window_row, w.unique_key, w.used, w.ends_at
+		w.name AS window_row, w.unique_key, w.used, w.not_bought, w.ends_at
 	FROM `tabAI API Key` k JOIN `tabAI Subscription` s ON s.name = k.subscription
 		LEFT JOIN `tabAI Invoice` i ON i.name = s.current_invoice
 		LEFT JOIN `tabAI Usage Window` w ON w.subscription = s.name
 	WHERE k.key_hash = %s
 """
+
+WINDOW_FIELDS = ("unique_key", "used", "not_bought", "ends_at")
 
 # With these a key sleeps or has ended with its subscription. What it took before can still be closed.
 WITHOUT_SERVICE = ("subscription_cancelled", "subscription_ended", "subscription_paused")
@@ -94,7 +96,7 @@ def _no_key(reason: str, sentence: Callable[[], str]) -> Unauthorized:
 
 
 def _window_of(row: frappe._dict) -> frappe._dict:
-	return frappe._dict(name=row.window_row, unique_key=row.unique_key, used=row.used, ends_at=row.ends_at)
+	return frappe._dict({field: row[field] for field in WINDOW_FIELDS}, name=row.window_row)
 
 
 def _require_working(key: frappe._dict) -> None:

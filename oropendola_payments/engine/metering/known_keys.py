@@ -18,6 +18,7 @@ from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.compat import update_and_tell
 from oropendola_payments.engine.core.transactions import tried
 from oropendola_payments.engine.entitlements.scheduled_change import is_due
+from oropendola_payments.engine.entitlements.windows import term_of
 from oropendola_payments.engine.metering import counters, credits, quota
 from oropendola_payments.engine.metering.costs import Call, ModelNotInPlan, costs_of
 from oropendola_payments.engine.metering.counters import Window
@@ -94,7 +95,7 @@ def _windows(key: frappe._dict, plan: Any, now: datetime) -> list[Window]:
 	if not plan.limits:
 		return []
 	rows = counters.rows_of(key.subscription)
-	return counters.windows_from(rows, key.subscription, plan.limits, quota.term_of(key, plan), now)
+	return counters.windows_from(rows, key.subscription, plan.limits, term_of(key, plan), now)
 
 
 def _take_from_day(key: frappe._dict, call: Call) -> bool:

@@ -21,6 +21,7 @@ from oropendola_payments.ai_billing.doctype.ai_usage_entry.ai_usage_entry import
 from oropendola_payments.ai_billing.doctype.ai_usage_lease.ai_usage_lease import AIUsageLease
 from oropendola_payments.ai_billing.periods import midnight, tomorrow
 from oropendola_payments.engine.core.transactions import in_transaction, lock, read
+from oropendola_payments.engine.entitlements.windows import term_of
 from oropendola_payments.engine.metering import counters, credits, quota, thresholds, usage
 from oropendola_payments.engine.metering.costs import Call, costs_of, plain_name
 from oropendola_payments.engine.metering.counters import Window
@@ -124,7 +125,7 @@ def _take_what_is_free(
 ) -> tuple[Call, list[Window]]:
 	"""Take what is wanted, or less if it is not free. Other callers must be able to get something too."""
 	plan, now = current("AI Plan", key.plan), now_datetime()
-	windows = counters.windows_from(rows, key.subscription, plan.limits, quota.term_of(key, plan), now)
+	windows = counters.windows_from(rows, key.subscription, plan.limits, term_of(key, plan), now)
 	costs = costs_of(Call(1, model), plan.models)
 	free = min(
 		[_free_today(key), *(w.remaining // costs[w.meter] for w in windows if costs[w.meter])],
@@ -243,7 +244,7 @@ def _give_quota_back(key: frappe._dict, lease: AIUsageLease, unspent: int) -> in
 def _windows_of(key: frappe._dict, lease: AIUsageLease, now: datetime) -> list[Window]:
 	"""Return the windows in which the lease was counted and that still run."""
 	plan, ends = current("AI Plan", key.plan), json.loads(lease.windows or "{}")
-	windows = counters.windows_now(lease.subscription, plan.limits, quota.term_of(key, plan), now)
+	windows = counters.windows_now(lease.subscription, plan.limits, term_of(key, plan), now)
 	return [window for window in windows if window.key in ends and window.is_still(ends[window.key])]
 
 

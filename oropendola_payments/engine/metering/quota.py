@@ -9,13 +9,13 @@ from typing import Any
 
 import frappe
 from frappe import _
-from frappe.utils import cint, getdate, now_datetime
+from frappe.utils import getdate, now_datetime
 
 from oropendola_payments.ai_billing.current import recent
 from oropendola_payments.ai_billing.periods import midnight, today
 from oropendola_payments.compat import affected_rows
 from oropendola_payments.engine.core.transactions import tried
-from oropendola_payments.engine.entitlements.windows import Term
+from oropendola_payments.engine.entitlements.windows import term_of
 from oropendola_payments.engine.metering import counters
 from oropendola_payments.engine.metering.costs import Call, costs_of
 from oropendola_payments.engine.metering.counters import Window
@@ -135,11 +135,6 @@ def _read_day_again(key: frappe._dict, taken: int) -> None:
 	key.update(row)
 	if row.daily_quota_limit != -1:
 		key.daily_quota_remaining += taken
-
-
-def term_of(key: Any, plan: Any) -> Term:
-	start, end = getdate(key.start_date or today()), key.end_date and getdate(key.end_date)
-	return Term(start, end or None, plan.billing_interval, cint(plan.interval_count) or 1)
 
 
 def _take_day_alone(key: frappe._dict, requests: int) -> bool:

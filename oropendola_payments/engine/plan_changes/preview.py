@@ -7,17 +7,19 @@ from typing import Any
 
 import frappe
 from frappe import _
-from frappe.utils import cint, getdate
+from frappe.utils import cint, getdate, now_datetime
 
 from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
 from oropendola_payments.ai_billing.doctype.ai_plan_change.ai_plan_change import AIPlanChange
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import SERVED
+from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import CONTESTED
 from oropendola_payments.ai_billing.quota_today import used_today
 from oropendola_payments.engine.coupons.running import discount_on_rest
 from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod, paid_periods
 from oropendola_payments.engine.entitlements.room_for_plan import MAKES_ROOM
 from oropendola_payments.engine.gateway.enabled import least_payable
+from oropendola_payments.engine.metering.unused_value import Use, uses_of
 from oropendola_payments.engine.plan_changes import token
 from oropendola_payments.engine.plan_changes.quote import Facts, Line, Quote, quote
 from oropendola_payments.engine.plan_changes.token import Terms
@@ -99,6 +101,7 @@ def make_offer(
 	"""Return the offer of today, or that of earlier `terms`. `found` is the open change. Raises if the subscription cannot change."""
 	_require_changeable(subscription, plan)
 	_require_paid_in_full(periods)
+	_require_undisputed(periods)
 	terms = terms or _terms_of_today(subscription, plan, periods, currency)
 	currency, price = terms.currency, from_minor(terms.price, terms.currency)
 	facts = Facts(
@@ -113,6 +116,7 @@ def make_offer(
 		with_tax=includes_tax(currency),
 		tax_on=_tax(price, currency, subscription.user, plan),
 		least=least_payable(currency),
+		uses=_uses(subscription, periods),
 		discounts={p.invoice: discount_on_rest(p.coupon, plan, price, currency) for p in periods if p.coupon},
 	)
 	made = quote(facts)
@@ -156,6 +160,22 @@ def _require_paid_in_full(periods: Sequence[PaidPeriod]) -> None:
 	if owed:
 		message = _("Invoice {0} is being paid in parts. Please pay all of it before you change the plan.")
 		raise Conflict(message.format(owed))
+
+
+def _uses(subscription: Any, periods: Sequence[PaidPeriod]) -> tuple[Use, ...]:
+	"""Return what was used of the paid period's long limits, in steps: a busy customer could never confirm a quote that changes with each call."""
+	if not periods:
+		return ()
+	plan = current("AI Plan", subscription.plan)
+	return tuple(use.in_steps() for use in uses_of(subscription, plan, now_datetime(), periods[0]))
+
+
+def _require_undisputed(periods: Sequence[PaidPeriod]) -> None:
+	"""Raise Conflict if the bank took back, or may take back, what the days left were paid with, and nobody has decided about it."""
+	in_review = [period.invoice for period in periods if period.needs_review]
+	disputed = {"invoice": ("in", in_review), "dispute_state": ("in", CONTESTED)}
+	if in_review and frappe.db.exists("Payment Capture", disputed):
+		raise Conflict(_("A payment of your subscription is disputed. Please contact us to change the plan."))
 
 
 def _terms_of_today(

@@ -4,13 +4,14 @@ Whole days and whole minor units, half up, with the prices as they were sold. No
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
 from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
 from oropendola_payments.ai_billing.periods import add_interval
 from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod
+from oropendola_payments.engine.metering.unused_value import Use, used_up
 from oropendola_payments.money import from_minor, to_decimal, to_minor, unused_share
 
 NOW, PERIOD_END = "Now", "Period End"
@@ -32,6 +33,7 @@ class Facts:
 	with_tax: bool
 	tax_on: Callable[[Decimal, str], dict]  # net amount, tax and tax lines of a price
 	least: Decimal = Decimal(0)
+	uses: tuple[Use, ...] = ()  # of the old plan's long limits
 	discounts: Mapping[str, Decimal] = field(
 		default_factory=dict
 	)  # by the invoice of a period, if its coupon goes along
@@ -51,6 +53,18 @@ class Facts:
 		"""Return the whole price of a period in the site's way to state prices."""
 		return period.full + period.tax if self.with_tax else period.full
 
+	def used_up(self, period: PaidPeriod, restarts: bool) -> tuple[int, int]:
+		"""Return what of the days left is used up, net and tax. A limit that goes on with the new plan goes on counting instead."""
+		if not self.uses:
+			return 0, 0
+		kept = {(limit.meter, limit.time_window) for limit in self.to_plan.limits}
+		over = [
+			use
+			for use in self.uses
+			if (restarts and use.window == "Period") or (use.meter, use.window) not in kept
+		]
+		return used_up(period.full, period, self.on, over), used_up(period.tax, period, self.on, over)
+
 
 @dataclass(frozen=True)
 class Line:
@@ -64,6 +78,7 @@ class Line:
 	charge: int = 0
 	before: PaidPeriod | None = None
 	after: dict | None = None  # net amount and tax of the whole price of the new plan, unless the period ends
+	used_up: tuple[int, int] = (0, 0)  # what of the days left is not worth anything any more, net and tax
 
 
 @dataclass(frozen=True)
@@ -170,33 +185,32 @@ def _at_period_end(facts: Facts) -> Quote:
 
 def _rest_of(period: PaidPeriod, facts: Facts) -> Line:
 	"""The same period goes on with the new plan."""
-	left, price = period.days_left(facts.on), facts.new_price(period)
-	return Line(
-		starts_on=period.starts_on,
-		ends_on=period.ends_on,
-		days=period.days,
-		days_left=left,
-		credit=unused_share(facts.worth(period), left, period.days),
-		charge=unused_share(to_minor(price, facts.currency), left, period.days),
-		before=period,
+	price = facts.new_price(period)
+	line = _old_part(period, facts, restarts=False)
+	return replace(
+		line,
+		charge=unused_share(to_minor(price, facts.currency), line.days_left, period.days),
 		after=facts.tax_on(price, facts.currency),
 	)
 
 
 def _new_period(facts: Facts) -> tuple[Line, ...]:
 	"""The paid periods end today, and a whole one starts."""
-	ended = tuple(
-		Line(
-			starts_on=period.starts_on,
-			ends_on=period.ends_on,
-			days=period.days,
-			days_left=period.days_left(facts.on),
-			credit=unused_share(facts.worth(period), period.days_left(facts.on), period.days),
-			before=period,
-		)
-		for period in facts.periods
+	return (*(_old_part(period, facts, restarts=True) for period in facts.periods), _first_line(facts))
+
+
+def _old_part(period: PaidPeriod, facts: Facts, *, restarts: bool) -> Line:
+	"""The days left of a period as they were sold."""
+	left, (net, tax) = period.days_left(facts.on), facts.used_up(period, restarts)
+	return Line(
+		starts_on=period.starts_on,
+		ends_on=period.ends_on,
+		days=period.days,
+		days_left=left,
+		credit=unused_share(facts.worth(period), left, period.days) - net - (tax if facts.with_tax else 0),
+		before=period,
+		used_up=(net, tax),
 	)
-	return (*ended, _first_line(facts))
 
 
 def _first_line(facts: Facts) -> Line:
@@ -211,27 +225,28 @@ def _first_line(facts: Facts) -> Line:
 def _amounts(facts: Facts, lines: tuple[Line, ...], price: int) -> dict:
 	"""Return net and tax of the difference. Days that were sold with another tax rate are credited with the tax they were sold with."""
 	rate = to_decimal(facts.full().get("tax_rate") or 0)
-	sold = [line.before for line in lines if line.before]
-	if all(period.tax_rate == rate for period in sold):
+	if all(line.before.tax_rate == rate for line in lines if line.before):
 		return facts.tax_on(from_minor(price, facts.currency), facts.currency)
 	charged = facts.tax_on(from_minor(sum(line.charge for line in lines), facts.currency), facts.currency)
-	return _minus(charged, sold, facts)
+	return _minus(charged, lines, facts)
 
 
-def _minus(charged: dict, sold: list[PaidPeriod], facts: Facts) -> dict:
+def _minus(charged: dict, lines: tuple[Line, ...], facts: Facts) -> dict:
 	"""Take off the unused days with a tax line of their own for each period."""
 	net, tax, rows = (
 		to_decimal(charged["net_amount"]),
 		to_decimal(charged.get("tax_amount") or 0),
 		[*charged.get("taxes", [])],
 	)
-	for period in sold:
+	for line in lines:
+		if not line.before:
+			continue
+		shares = (line.before.unused(facts.on), line.before.unused_tax(facts.on))
 		unused, taxed = (
-			from_minor(share, facts.currency)
-			for share in (period.unused(facts.on), period.unused_tax(facts.on))
+			from_minor(share - gone, facts.currency) for share, gone in zip(shares, line.used_up, strict=True)
 		)
 		net, tax = net - unused, tax - taxed
-		row = {"label": charged.get("tax_label") or "Tax", "rate": period.tax_rate}
+		row = {"label": charged.get("tax_label") or "Tax", "rate": line.before.tax_rate}
 		rows.append({**row, "taxable_amount": -unused, "amount": -taxed})
 	return {**charged, "net_amount": net, "tax_amount": tax, "taxes": rows}
 

@@ -7,11 +7,12 @@ import frappe
 from frappe.utils import cint, now_datetime
 
 from oropendola_payments.ai_billing.current import current
+from oropendola_payments.engine.entitlements.windows import term_of
 from oropendola_payments.engine.metering import counters, quota
 from oropendola_payments.engine.metering.credits import SPEED
 from oropendola_payments.engine.top_ups.offers import SUGGEST_FROM
 
-FIELDS = ["name", "unique_key", "used", "ends_at"]
+FIELDS = ["name", "unique_key", "used", "not_bought", "ends_at"]
 
 
 def used_percent(row: Any) -> int:
@@ -30,7 +31,7 @@ def _day(row: Any) -> Decimal:
 
 
 def _share(window: counters.Window) -> Decimal:
-	return 1 - Decimal(window.remaining) / window.limit
+	return 1 - Decimal(window.remaining) / window.limit if window.limit else Decimal(1)
 
 
 def _windows(row: Any) -> list[counters.Window]:
@@ -38,4 +39,4 @@ def _windows(row: Any) -> list[counters.Window]:
 	if not plan.limits:
 		return []
 	known = frappe.get_all("AI Usage Window", {"subscription": row.name}, FIELDS)
-	return counters.windows_from(known, row.name, plan.limits, quota.term_of(row, plan), now_datetime())
+	return counters.windows_from(known, row.name, plan.limits, term_of(row, plan), now_datetime())

@@ -15,6 +15,7 @@ from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription impo
 from oropendola_payments.ai_billing.doctype.ai_usage_entry.ai_usage_entry import add_entry, closing_step
 from oropendola_payments.ai_billing.periods import add_interval
 from oropendola_payments.engine.core.transactions import in_transaction, lock
+from oropendola_payments.engine.entitlements.windows import term_of
 from oropendola_payments.engine.metering import counters, credits, quota, thresholds, usage
 from oropendola_payments.engine.metering.costs import Call, costs_afterwards
 from oropendola_payments.engine.metering.key_check import identify, may_still_close
@@ -175,5 +176,5 @@ def _correct_credits(subscription: AISubscription, first: frappe._dict, units: i
 
 def _windows(subscription: Any) -> list[counters.Window]:
 	plan = current("AI Plan", subscription.plan)
-	term = quota.term_of(subscription, plan)
+	term = term_of(subscription, plan)
 	return counters.windows_now(subscription.name, plan.limits, term, now_datetime())

@@ -7,7 +7,8 @@ from frappe.utils import getdate, now_datetime
 
 from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.periods import midnight, today, tomorrow
-from oropendola_payments.engine.metering import counters, quota
+from oropendola_payments.engine.entitlements.windows import term_of
+from oropendola_payments.engine.metering import counters
 from oropendola_payments.engine.metering.counters import Window
 from oropendola_payments.engine.metering.key_check import authenticate
 from oropendola_payments.engine.usage_ledger import history
@@ -35,7 +36,7 @@ def event_of_key(api_key: str | None, event_id: str) -> dict:
 def windows_of(subscription: Any, rows: list) -> list[Window]:
 	"""Return the windows of the plan as they are now. `subscription` has its plan and dates, or is what a key check found."""
 	plan = current("AI Plan", subscription.plan)
-	term = quota.term_of(subscription, plan)
+	term = term_of(subscription, plan)
 	name = subscription.get("subscription") or subscription.name
 	return counters.windows_from(rows, name, plan.limits, term, now_datetime())
 

@@ -27,6 +27,7 @@ RAW_SQL = {
 	"engine/metering/quota.py": "takes quota only if enough is left, and gives it back without passing the limit",
 	"engine/metering/usage.py": "marks a key as used once a day",
 	"engine/inbound/inbox.py": "closes a message and counts the attempt in one statement",
+	"engine/entitlements/bought_share.py": "changes windows that may be counted in meanwhile, by what they hold then",
 	"engine/metering/counters.py": "counts in all windows or in none",
 	"engine/usage_ledger/history.py": "sums and rows that are not in them yet, in one snapshot",
 	"engine/usage_ledger/rollup.py": "adds to as many sums as a batch has in one statement",

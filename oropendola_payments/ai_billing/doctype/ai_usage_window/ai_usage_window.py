@@ -22,16 +22,20 @@ class AIUsageWindow(SystemRecord):
 
 	"""How much of one limit a subscription has used in the window that runs."""
 
-	system_fields = ("subscription", "meter", "time_window", "used", "ends_at", "unique_key")
+	system_fields = ("subscription", "meter", "time_window", "used", "not_bought", "ends_at", "unique_key")
 
 
 def key_of(subscription: str, meter: str, time_window: str) -> str:
 	return f"{subscription}:{meter}:{time_window}"
 
 
-def add_window(subscription: str, meter: str, time_window: str, used: int, ends_at: datetime) -> str:
+def add_window(
+	subscription: str, meter: str, time_window: str, used: int, ends_at: datetime, not_bought: int = 0
+) -> str:
 	row = records.new("AI Usage Window")
 	row.update({"subscription": subscription, "meter": meter, "time_window": time_window, "used": used})
-	row.update({"ends_at": ends_at, "unique_key": key_of(subscription, meter, time_window)})
+	row.update(
+		{"not_bought": not_bought, "ends_at": ends_at, "unique_key": key_of(subscription, meter, time_window)}
+	)
 	row.add()
 	return row.name

@@ -1,0 +1,200 @@
+"""A change of plan neither buys an allowance for a fraction of its price, nor credits one that is used up."""
+
+from decimal import Decimal
+
+import frappe
+
+from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.api import subscription as api
+from oropendola_payments.api import subscription_renewal as renewal
+from oropendola_payments.engine.jobs import plan_change_jobs
+from oropendola_payments.engine.metering import gate
+from oropendola_payments.engine.refunds import create
+from oropendola_payments.engine.settlement import disputes
+from oropendola_payments.gateways.base import DisputeEvent
+from oropendola_payments.money import from_minor, unused_share
+from oropendola_payments.tests.support.customers import pay
+from oropendola_payments.tests.support.metered import WINDOW, Metered, limit
+from oropendola_payments.tests.support.plan_changes import PlanChangeCase
+
+
+class AllowanceCase(Metered, PlanChangeCase):
+	def plans_with(self, small: dict, large: dict, **values):
+		self.make_plan("S", requests_limit_per_day=0, limits=[small] if small else [], **values)
+		self.make_plan("P", requests_limit_per_day=0, limits=[large] if large else [], **values)
+
+	def left(self) -> int:
+		return self.consume(1)[f"requests:{self.window.lower()}"] + 1
+
+	def limits(self) -> list[dict]:
+		return gate.check(self.api_key())["windows"]
+
+
+class TestTheShareOfAnAllowance(AllowanceCase):
+	window = "Period"
+
+	def test_an_upgrade_on_the_last_day_buys_a_days_share_of_the_allowance(self):
+		"""U36: 29 of 30 days are over, so of 89,000 requests more it buys a thirtieth."""
+		self.plans_with(limit(1000), limit(90_000))
+		self.start("S", days_left=1)
+		self.consume(1000)
+		self.upgrade("P")
+		self.assertEqual(self.consume(2_966), {"requests:period": 1})
+		row = self.limits()[0]
+		self.assertEqual((row["limit"], row["used"], row["remaining"]), (3_967, 3_966, 1))
+		self.consume(1)
+		self.used_up()
+
+	def test_it_does_so_before_the_first_call_too(self):
+		self.plans_with(limit(1000), limit(90_000))
+		self.start("S", days_left=15)
+		self.upgrade("P")
+		self.assertEqual(self.left(), 45_500)
+
+	def test_a_limit_that_the_old_plan_did_not_have_is_shared_out_by_days(self):
+		self.plans_with({}, limit(900))
+		self.start("S", days_left=10)
+		self.upgrade("P")
+		self.assertEqual(self.left(), 300)
+
+	def test_a_second_upgrade_counts_on_from_what_the_first_one_bought(self):
+		self.plans_with(limit(300), limit(900))
+		self.start("S", days_left=20)
+		self.upgrade("P")
+		self.assertEqual(self.left(), 700)
+		self.days_pass(10)
+		self.make_plan("M", requests_limit_per_day=0, limits=[limit(3000)])
+		self.upgrade("M")
+		self.assertEqual(self.consume(1), {"requests:period": 700 + 700 - 2})
+
+	def test_the_next_period_has_all_of_it(self):
+		self.plans_with(limit(1000), limit(90_000))
+		self.start("S", days_left=1)
+		self.consume(10)
+		self.upgrade("P")
+		pay(self.succeed(renewal.renew_subscription)["invoice_id"])
+		self.days_pass(1)
+		self.assertEqual(self.left(), 90_000)
+		self.assertEqual(frappe.db.get_value(WINDOW, {"subscription": self.subscription}, "not_bought"), 0)
+
+	def test_a_refunded_upgrade_goes_back_to_the_old_allowance(self):
+		self.plans_with(limit(1000), limit(90_000))
+		self.start("S", days_left=15)
+		self.consume(10)
+		made = self.upgrade("P")
+		create.create_refund(made["invoice_id"], None, "A test")
+		self.assertEqual((self.code(), self.left()), ("S", 990))
+
+	def test_a_smaller_plan_counts_at_once(self):
+		"""A week that runs over the day of the change keeps nothing back that the smaller plan allows."""
+		self.plans_with(limit(100, "Week"), limit(700, "Week"))
+		self.start("P", days_left=15)
+		self.consume(10)
+		self.change("S")
+		pay(self.succeed(renewal.renew_subscription)["invoice_id"])
+		self.days_pass(15)
+		plan_change_jobs.run_plan_changes()
+		self.window = "Week"
+		self.assertEqual((self.code(), self.left() > 0), ("S", True))
+		self.assertLessEqual(self.left(), 100)
+
+
+class TestSharesOfMonths(AllowanceCase):
+	window = "Month"
+
+	def test_an_upgrade_shares_out_the_month_that_runs(self):
+		self.plans_with(limit(100, "Month"), limit(3100, "Month"))
+		self.start("S", days_left=15)
+		self.consume(100)
+		self.upgrade("P")
+		begin = self.doc().start_date
+		days = (self.ends("Month").date() - begin).days
+		self.assertEqual(self.left(), 3000 - 3000 * (today() - begin).days // days)
+
+	def test_a_longer_interval_has_its_whole_allowance(self):
+		self.plans_with(limit(100, "Month"), limit(3100, "Month"))
+		self.make_plan("PY", requests_limit_per_day=0, limits=[limit(1000, "Month")])
+		self.start("S", days_left=15)
+		self.consume(1)
+		self.upgrade("P")
+		self.upgrade("PY")
+		self.assertEqual(self.left(), 999)
+
+
+class TestCreditForWhatIsUsedUp(AllowanceCase):
+	def credit(self, code: str) -> Decimal:
+		return -sum(row["amount"] for row in self.preview(code)["lines"] if row["kind"] == "credit")
+
+	def test_a_longer_interval_does_not_pay_for_an_allowance_that_was_used_up(self):
+		"""U34."""
+		self.plans_with(limit(100), {})
+		self.make_plan("PY", requests_limit_per_day=0, limits=[limit(1200)])
+		self.start("S", days_left=15)
+		half = from_minor(unused_share(49900, 15, 30), "INR")
+		self.assertEqual(self.credit("PY"), half)
+		self.consume(50)
+		self.assertEqual(self.credit("PY"), half)
+		self.consume(25)
+		self.assertEqual(self.credit("PY"), from_minor(unused_share(49900, 25, 100), "INR"))
+		self.consume(25)
+		self.assertEqual(self.credit("PY"), 0)
+		self.upgrade("PY")
+		self.assertEqual(self.code(), "PY")
+		self.assert_sound()
+
+	def test_a_plan_without_the_limit_that_was_used_up_costs_its_days(self):
+		"""U34."""
+		self.plans_with(limit(100), {})
+		self.start("S", days_left=15)
+		self.consume(100)
+		quote = self.preview("P")
+		self.assertEqual((quote["timing"], quote["net_amount"]), ("Now", Decimal("499.50")))
+
+	def test_a_limit_that_goes_on_is_credited_by_days(self):
+		self.plans_with(limit(100), limit(1000))
+		self.start("S", days_left=15)
+		self.consume(100)
+		self.assertEqual(self.preview("P")["net_amount"], Decimal("250.00"))
+
+	def test_a_few_calls_between_the_quote_and_its_confirmation_change_nothing(self):
+		self.plans_with(limit(1000), {})
+		self.make_plan("PY", requests_limit_per_day=0)
+		self.start("S", days_left=10)
+		self.consume(910)
+		quote = self.preview("PY")
+		self.consume(20)
+		self.assertIn("invoice_id", self.change("PY", quote))
+
+	def test_a_quote_whose_allowance_was_used_up_meanwhile_is_outdated(self):
+		self.plans_with(limit(1000), {})
+		self.make_plan("PY", requests_limit_per_day=0)
+		self.start("S", days_left=10)
+		quote = self.preview("PY")["quote"]
+		self.consume(1000)
+		self.refused("quote_outdated", api.change_plan, plan_id=self.plans["PY"].name, quote=quote)
+
+	def test_late_money_counts_what_was_used_up_when_it_was_quoted(self):
+		self.plans_with(limit(100), {})
+		self.start("S", days_left=20)
+		self.consume(100)
+		made = self.change("P")
+		self.days_pass(10)
+		self.lapse(made)
+		pay(made["invoice_id"])
+		change = frappe.get_doc("AI Plan Change", made["plan_change"])
+		self.assertEqual((change.status, change.lines[0].credit, change.lines[0].charge), ("Applied", 0, 333))
+
+	def test_days_whose_payment_the_bank_took_back_are_not_credited(self):
+		self.start("S")
+		self.make_plan("P")
+		capture = frappe.get_all(
+			"Payment Capture", {"invoice": self.invoice}, ["name", "gateway", "gateway_payment_id"]
+		)[0]
+		frappe.db.set_value("Payment Capture", capture.name, "gateway", "stripe")
+		frappe.db.commit()
+		event = DisputeEvent(payment_id=capture.gateway_payment_id, state="lost", dispute_id="dp_1")
+		disputes.record("stripe", event)
+		text = self.refused("conflict", api.preview_plan_change, plan_id=self.plans["P"].name)
+		self.assertEqual(
+			text, "A payment of your subscription is disputed. Please contact us to change the plan."
+		)

@@ -7,6 +7,7 @@ from frappe import _
 from frappe.utils import cint, get_datetime
 
 from oropendola_payments.ai_billing.current import current
+from oropendola_payments.engine.metering.counters import METERS, NAMES
 from oropendola_payments.engine.plan_changes import preview, withdraw
 from oropendola_payments.engine.subscriptions import lookup
 from oropendola_payments.web import words
@@ -56,6 +57,7 @@ def shown_quote(quote: dict) -> dict:
 		"is_due": bool(quote["due_now"]),
 		"quota": words.quota(max(0, quote["quota"]["limit"])),
 		"left_today": _left_today(quote["quota"]),
+		"limits": [_limit(limit) for limit in quote["limits"]],
 		"replaces": name_of(quote["replaces"]["plan"]) if quote["replaces"] else "",
 		"valid_until": words.clock(get_datetime(quote["valid_until"])),
 	}
@@ -77,6 +79,15 @@ def _line(line: dict, currency: str) -> dict:
 def _left_today(quota: dict) -> str:
 	left = quota["remaining_today"]
 	return _("Today: {0} requests left").format(words.number(left)) if left is not None and left >= 0 else ""
+
+
+def _limit(limit: dict) -> str:
+	meter, window = limit["window"].split(":")
+	text = _("Until {0}: {1} {2} in all. After that: {3} in each {4}.")
+	now, later = words.number(limit["until_then"]), words.number(limit["limit"])
+	return text.format(
+		words.day(limit["ends_on"]), now, METERS[meter.title()](), later, NAMES[window.title()]()
+	)
 
 
 # The billing page ---------------------------------------------------------------------------------

@@ -252,6 +252,15 @@ class QuotedQuota(TypedDict):
 	remaining_today: int | None
 
 
+class QuotedLimit(TypedDict):
+	"""A limit of the new plan in the week, month or period that goes on."""
+
+	window: str
+	limit: int
+	until_then: int
+	ends_on: Date
+
+
 class ReplacedPlanChange(TypedDict):
 	"""The open change that this one would replace."""
 
@@ -285,6 +294,7 @@ class PlanChangeQuote(TypedDict):
 	credit_used: Amount
 	due_now: Amount
 	quota: QuotedQuota
+	limits: list[QuotedLimit]
 	replaces: ReplacedPlanChange | None
 	valid_until: Time
 	quote: str

@@ -5,7 +5,8 @@ month gets a day's share of its allowance beside what is left of the old one, no
 and commits.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import date
 from typing import Any
 
 import frappe
@@ -16,7 +17,7 @@ from oropendola_payments.ai_billing.doctype.ai_usage_window.ai_usage_window impo
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.compat import affected_rows
 from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod, paid_periods
-from oropendola_payments.engine.entitlements.windows import LONG, Span, span_of, term_of
+from oropendola_payments.engine.entitlements.windows import LONG, Span, Term, span_of, term_of
 
 WINDOW = "AI Usage Window"
 # For a row that runs. What was not bought before counts on.
@@ -37,18 +38,27 @@ SET = (
 
 def change_plan(subscription: AISubscription, plan: str, **values: Any) -> None:
 	"""Go on with another plan until the same end date, with the share of its long allowances that the days left have bought."""
-	before = {_place(limit): int(limit.allowance) for limit in _long(subscription.get_plan().limits)}
+	before = subscription.get_plan()
 	subscription.change_plan(plan, **values)
-	limits = _long(subscription.get_plan().limits)
-	if not limits:
+	after = subscription.get_plan()
+	if not _long(after.limits):
 		return
-	term, on = term_of(subscription, subscription.get_plan(), _running(subscription.name)), today()
-	for limit in limits:
-		more = int(limit.allowance) - before.get(_place(limit), 0)
-		span = span_of(limit.time_window, on, term)
-		share = more * span.days_before(on) // span.days
+	term = term_of(subscription, after, _running(subscription.name))
+	for limit, span, share in not_bought(before, after, term, today()):
 		if share:
 			_keep_back(subscription.name, limit, span, share)
+
+
+def not_bought(before: Any, after: Any, term: Term, on: date) -> Iterator[tuple[Any, Span, int]]:
+	"""Return the long limits of the new plan with the days of their windows, and what of their allowance the days that are over have not bought.
+
+	It is below 0 where the old plan allowed more.
+	"""
+	old = {_place(limit): int(limit.allowance) for limit in _long(before.limits)}
+	for limit in _long(after.limits):
+		span = span_of(limit.time_window, on, term)
+		more = int(limit.allowance) - old.get(_place(limit), 0)
+		yield limit, span, more * span.days_before(on) // span.days
 
 
 def follow_parts(subscription: AISubscription) -> None:

@@ -16,8 +16,10 @@ from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription impo
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import CONTESTED
 from oropendola_payments.ai_billing.quota_today import used_today
 from oropendola_payments.engine.coupons.running import discount_on_rest
+from oropendola_payments.engine.entitlements.bought_share import not_bought
 from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod, paid_periods
 from oropendola_payments.engine.entitlements.room_for_plan import MAKES_ROOM
+from oropendola_payments.engine.entitlements.windows import term_of
 from oropendola_payments.engine.gateway.enabled import least_payable
 from oropendola_payments.engine.metering.unused_value import Use, uses_of
 from oropendola_payments.engine.plan_changes import token
@@ -44,6 +46,7 @@ class Offer:
 	plan: AIPlan
 	credit: Decimal  # what the change would use of the customer's credit
 	open_change: AIPlanChange | frappe._dict | None
+	uses: tuple[Use, ...] = ()  # of the old plan's long limits
 
 	def content(self) -> dict:
 		"""Return what the customer agrees to."""
@@ -122,7 +125,7 @@ def make_offer(
 	made = quote(facts)
 	held_by = found.invoice if found and found.status == "Awaiting Payment" else None
 	left = credit.available(subscription.user, currency, held_by) if made.due else Decimal(0)
-	return Offer(made, terms, subscription, plan, min(left, made.due), found)
+	return Offer(made, terms, subscription, plan, min(left, made.due), found, facts.uses)
 
 
 def _require_changeable(subscription: Any, plan: AIPlan) -> None:
@@ -241,6 +244,7 @@ def answer(offer: Offer) -> dict:
 		"credit_used": offer.credit,
 		"due_now": made.due - offer.credit,
 		"quota": _quota(offer),
+		"limits": _limits(offer),
 		"replaces": _replaced(offer.open_change),
 		"valid_until": offer.terms.valid_until,
 		"quote": token.sign(offer.terms, offer.signed_content()),
@@ -270,6 +274,28 @@ def _quota(offer: Offer) -> dict:
 	if offer.quote.timing != "Now":
 		return {"limit": limit, "remaining_today": None}
 	return {"limit": limit, "remaining_today": limit if limit == -1 else max(0, limit - _used_today(offer))}
+
+
+def _limits(offer: Offer) -> list[dict]:
+	"""Return the new plan's limits for several days, and what they allow in all until the window that runs now ends."""
+	made, before = offer.quote, {(use.meter, use.window): use.not_bought for use in offer.uses}
+	if made.timing != "Now" or made.restarts:
+		return []
+	old, period = (
+		current("AI Plan", offer.subscription.plan),
+		next((line.before for line in made.lines), None),
+	)
+	term = term_of(offer.subscription, offer.plan, period)
+	return [
+		{
+			"window": f"{limit.meter}:{limit.time_window}".lower(),
+			"limit": int(limit.allowance),
+			"until_then": int(limit.allowance)
+			- max(0, share + before.get((limit.meter, limit.time_window), 0)),
+			"ends_on": span.ends_on,
+		}
+		for limit, span, share in not_bought(old, offer.plan, term, made.effective_on)
+	]
 
 
 def _used_today(offer: Offer) -> int:

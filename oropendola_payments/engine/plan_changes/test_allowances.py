@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import frappe
 
+from oropendola_payments.ai_billing import formatting
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.api import subscription as api
 from oropendola_payments.api import subscription_renewal as renewal
@@ -16,6 +17,7 @@ from oropendola_payments.money import from_minor, unused_share
 from oropendola_payments.tests.support.customers import pay
 from oropendola_payments.tests.support.metered import WINDOW, Metered, limit
 from oropendola_payments.tests.support.plan_changes import PlanChangeCase
+from oropendola_payments.web.plan_changes import shown_quote
 
 
 class AllowanceCase(Metered, PlanChangeCase):
@@ -45,9 +47,18 @@ class TestTheShareOfAnAllowance(AllowanceCase):
 		self.consume(1)
 		self.used_up()
 
-	def test_it_does_so_before_the_first_call_too(self):
+	def test_it_does_so_before_the_first_call_too_and_the_quote_says_it(self):
 		self.plans_with(limit(1000), limit(90_000))
-		self.start("S", days_left=15)
+		ends_on = self.start("S", days_left=15).end_date
+		quote = self.preview("P")
+		said = {"window": "requests:period", "limit": 90_000, "until_then": 45_500, "ends_on": ends_on}
+		self.assertEqual(quote["limits"], [said])
+		self.assertEqual(
+			shown_quote(quote)["limits"],
+			[
+				f"Until {formatting.day(ends_on)}: 45,500 requests in all. After that: 90,000 in each billing period."
+			],
+		)
 		self.upgrade("P")
 		self.assertEqual(self.left(), 45_500)
 
@@ -64,6 +75,7 @@ class TestTheShareOfAnAllowance(AllowanceCase):
 		self.assertEqual(self.left(), 700)
 		self.days_pass(10)
 		self.make_plan("M", requests_limit_per_day=0, limits=[limit(3000)])
+		self.assertEqual(self.preview("M")["limits"][0]["until_then"], 1400)
 		self.upgrade("M")
 		self.assertEqual(self.consume(1), {"requests:period": 700 + 700 - 2})
 

@@ -128,13 +128,26 @@ class Ledger:
 		with self.lock:
 			if not 0 < amount_minor <= self.refundable(charge):
 				raise ExceedsRefundable(f"{amount_minor} requested, {self.refundable(charge)} left")
-			values = {"currency": charge.currency, "state": REFUND_PENDING, **values}
-			refund = Refund(
-				self.code, refund_id, charge.payment_id, charge.reference, key, amount_minor, **values
+			return self._insert_refund(charge, refund_id, key, amount_minor, values)
+
+	def return_hold(self, charge: Charge, refund_id: str, **values) -> Refund:
+		"""Record that the provider gave back a hold that was never captured. No merchant asked for this refund."""
+		with self.lock:
+			self.set_charge_state(charge, VOIDED)
+			return self._insert_refund(
+				charge, refund_id, "", charge.amount_minor, {"state": REFUNDED, **values}
 			)
-			refund.created_at = self.clock.now()
-			self.refunds.append(refund)
-			self.set_refund_state(refund, refund.state)
+
+	def _insert_refund(
+		self, charge: Charge, refund_id: str, key: str, amount_minor: int, values: dict
+	) -> Refund:
+		values = {"currency": charge.currency, "state": REFUND_PENDING, **values}
+		refund = Refund(
+			self.code, refund_id, charge.payment_id, charge.reference, key, amount_minor, **values
+		)
+		refund.created_at = self.clock.now()
+		self.refunds.append(refund)
+		self.set_refund_state(refund, refund.state)
 		return refund
 
 	def set_refund_state(self, refund: Refund, state: str) -> None:

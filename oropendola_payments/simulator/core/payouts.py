@@ -69,7 +69,8 @@ class Payouts:
 			if charge.state == CAPTURED and self._is_new(charge.payment_id):
 				self._payout_in(made, charge.currency).parts.append(self._payment_part(charge))
 		for refund in self.ledger.refunds:
-			if refund.state == REFUNDED and self._is_new(f"refund {refund.refund_id}"):
+			was_taken = self.ledger.find_charge(refund.payment_id).state == CAPTURED
+			if was_taken and refund.state == REFUNDED and self._is_new(f"refund {refund.refund_id}"):
 				self._payout_in(made, refund.currency).parts.append(self._refund_part(refund))
 		for charge in self._lost:
 			self._payout_in(made, charge.currency).parts.append(self._dispute_part(charge))

@@ -23,6 +23,15 @@ class TestPayouts(SimulatorCase):
 		self.pay("A2", outcome="pending")
 		self.assertEqual(self.simulator.settle("payu"), [])
 
+	def test_a_hold_that_was_given_back_is_not_paid_out(self):
+		self.pay()
+		self.simulator.settle("payu")
+		ledger = self.simulator.provider("payu").ledger
+		hold = ledger.add_charge(ledger.find_order_by_reference("A1"), "H1", "authorized")
+		ledger.return_hold(hold, "r1")
+		self.assertEqual((hold.state, hold.refunded_minor), ("voided", 149950))
+		self.assertEqual(self.simulator.settle("payu"), [])
+
 	def test_a_lost_dispute_is_taken_from_the_next_payout(self):
 		self.pay()
 		self.simulator.settle("payu")

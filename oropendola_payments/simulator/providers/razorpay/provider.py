@@ -1,6 +1,7 @@
 """Simulated Razorpay: the Orders API, Standard and Hosted Checkout, webhooks.
 
-https://razorpay.com/docs/api/orders, https://razorpay.com/docs/api/refunds and https://razorpay.com/docs/webhooks
+https://razorpay.com/docs/api/orders, https://razorpay.com/docs/api/refunds, https://razorpay.com/docs/webhooks and
+https://razorpay.com/docs/payments/refunds/auto-refunds
 """
 
 import base64
@@ -139,6 +140,17 @@ class Razorpay(SettlementApi, Provider):
 			return self._refused(text, "amount")
 		self.notify_refund(charge, refund)
 		return self.json_response(wire.refund_entity(refund))
+
+	def return_hold(self, payment_id: str) -> Refund:
+		"""Auto-refund a hold, as Razorpay does when the time to capture is over, or the order was paid by another payment."""
+		with self.ledger.lock:
+			charge, refund_id = (
+				self.ledger.find_charge(payment_id),
+				f"rfnd_Sim{self.ledger.next_number():012d}",
+			)
+			refund = self.ledger.return_hold(charge, refund_id, fields=dict(self.dashboard_refund_fields))
+			self.notify_refund(charge, refund)
+		return refund
 
 	def list_refunds(self, request: Request, payment_id: str) -> Response:
 		charge = self.ledger.find_charge(payment_id)

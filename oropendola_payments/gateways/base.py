@@ -14,6 +14,7 @@ from oropendola_payments.gateways.http import HttpClient
 from oropendola_payments.gateways.payouts import FileMapping, PayoutSource
 from oropendola_payments.gateways.types import (
 	CREDENTIAL_SLOTS,
+	HOLD_RETURNED,
 	AnyEvent,
 	Callback,
 	Capabilities,
@@ -37,6 +38,7 @@ from oropendola_payments.gateways.types import (
 
 __all__ = [
 	"CREDENTIAL_SLOTS",
+	"HOLD_RETURNED",
 	"AnyEvent",
 	"Callback",
 	"Capabilities",

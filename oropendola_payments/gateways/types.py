@@ -19,6 +19,10 @@ class Outcome(str, Enum):
 	NOT_FOUND = "not_found"  # the gateway does not know it
 
 
+# The error code of a FAILED payment that was authorized but never captured: the gateway gives the amount back.
+HOLD_RETURNED = "hold_returned"
+
+
 class RefundOutcome(str, Enum):
 	"""The state of one refund. A state that an adapter does not know is PROCESSING, never REFUNDED."""
 

@@ -15,6 +15,7 @@ from oropendola_payments.engine.entitlements import api_keys, free_plan
 from oropendola_payments.engine.frontends.outcome import frame_origin, return_of
 from oropendola_payments.engine.link_checkout import outcome
 from oropendola_payments.engine.parts import schedule
+from oropendola_payments.gateways.base import HOLD_RETURNED
 from oropendola_payments.money import to_decimal
 from oropendola_payments.web import policy, shell, words
 from oropendola_payments.web.order import credits_of, own_attempt, own_invoice, was_declined
@@ -190,6 +191,7 @@ def _payment(invoice, attempt) -> dict:
 		"is_open": bool(attempt and attempt.status in OPEN_ATTEMPTS and not attempt.payment_link),
 		"mode": attempt.mode if attempt else "",
 		"reason": words.translated((attempt.error_message if attempt else "") or invoice.failure_reason),
+		"given_back": bool(attempt and attempt.error_code == HOLD_RETURNED),
 		"can_pay": invoice.status not in ("Failed", "Abandoned") or invoice.can_retry(),
 		"retries_remaining": invoice.retries_remaining() if invoice.can_retry() else None,
 	}

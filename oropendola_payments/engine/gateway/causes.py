@@ -4,12 +4,13 @@ import frappe
 
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.known_gateways import adapter_class, is_known
-from oropendola_payments.gateways.base import FailureClass, Outcome
+from oropendola_payments.gateways.base import HOLD_RETURNED, FailureClass, Outcome
 from oropendola_payments.gateways.errors import BadAnswer, GatewayError, MaybeSent, NotSent
 from oropendola_payments.gateways.errors import CredentialsRefused as WrongKeys
 
 # Our own words, which an attempt has when the gateway gave no code.
 OURS = {
+	HOLD_RETURNED: FailureClass.OURS,  # the customer paid, and nobody took the money
 	**dict.fromkeys(
 		(o.value for o in (Outcome.CANCELLED, Outcome.EXPIRED, Outcome.NOT_FOUND)), FailureClass.LEFT
 	),

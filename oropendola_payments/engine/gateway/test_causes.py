@@ -6,7 +6,7 @@ from oropendola_payments.engine.dunning.schedule import BUILT_IN, DUE
 from oropendola_payments.engine.gateway.causes import cause_of
 from oropendola_payments.gateways import BUILT_IN as GATEWAYS
 from oropendola_payments.gateways import load
-from oropendola_payments.gateways.base import FailureClass
+from oropendola_payments.gateways.base import HOLD_RETURNED, FailureClass
 from oropendola_payments.gateways.errors import GatewayError
 from oropendola_payments.tests.support.case import TestCase
 
@@ -65,6 +65,10 @@ class TestCauses(TestCase):
 		self.assertGreaterEqual(len(trouble), 3)
 		for error in trouble:
 			self.assertIs(cause_of(closed("stripe", error.code)), FailureClass.OURS, error)
+
+	def test_a_hold_that_was_given_back_is_not_the_customers_failure(self):
+		for gateway in ("razorpay", "cashfree"):
+			self.assertIs(cause_of(closed(gateway, HOLD_RETURNED)), FailureClass.OURS)
 
 	def test_every_cause_has_a_schedule_and_every_table_only_causes(self):
 		self.assertEqual(set(BUILT_IN), {DUE, *(cause.value for cause in FailureClass)})

@@ -134,8 +134,8 @@ def order_confirmed(invoice: AIInvoice) -> None:
 	_send("order_confirmed", invoice, "/billing", values, with_receipt=True)
 
 
-def payment_failed(invoice: AIInvoice) -> None:
-	_unpaid("payment_failed", invoice)
+def payment_failed(invoice: AIInvoice, given_back: bool = False) -> None:
+	_unpaid("payment_failed", invoice, given_back)
 
 
 def payment_abandoned(invoice: AIInvoice) -> None:
@@ -294,16 +294,16 @@ def plan_change_moved(change: AIPlanChange, moved_to: str) -> None:
 		_send(PLAN_CHANGE_MAILS[moved_to], change, "/billing", values)
 
 
-def _unpaid(key: str, invoice: AIInvoice) -> None:
+def _unpaid(key: str, invoice: AIInvoice, given_back: bool = False) -> None:
 	def values() -> dict:
+		paid = formatting.money(invoice.amount_paid, invoice.currency) if flt(invoice.amount_paid) else ""
 		return {
 			**about_invoice(invoice),
 			"reason": invoice.failure_reason or "",
 			"can_retry": invoice.can_retry(),
+			"given_back": given_back,
 			"under_review": bool(cint(invoice.needs_review)),
-			"paid": formatting.money(invoice.amount_paid, invoice.currency)
-			if flt(invoice.amount_paid)
-			else "",
+			"paid": paid,
 		}
 
 	_send(key, invoice, lambda: address_to_pay(lock("AI Invoice", invoice.name), key), values)

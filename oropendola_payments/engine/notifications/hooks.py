@@ -14,6 +14,7 @@ from oropendola_payments.engine.notifications import (
 	subscription_mails,
 	untold,
 )
+from oropendola_payments.gateways.base import HOLD_RETURNED
 
 
 def payment_succeeded(capture: str) -> None:
@@ -64,7 +65,7 @@ def payment_failed(attempt: str) -> None:
 	invoice = frappe.get_doc("AI Invoice", doc.invoice)
 	_run_hook("payment_failed", invoice=invoice, attempt=doc)
 	if invoice.status == "Failed":
-		safely(lambda: emails.payment_failed(invoice))
+		safely(lambda: emails.payment_failed(invoice, doc.error_code == HOLD_RETURNED))
 	elif invoice.status == "Abandoned":
 		safely(lambda: emails.payment_abandoned(invoice))
 

@@ -11,7 +11,7 @@ from oropendola_payments.engine.core.redaction import redact_text
 from oropendola_payments.engine.core.transactions import lock_attempt
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.refunds.ledger import update_invoice
-from oropendola_payments.gateways.base import Outcome, PaymentEvent
+from oropendola_payments.gateways.base import HOLD_RETURNED, Outcome, PaymentEvent
 
 # Stored in English, whatever the language of the request or worker, and translated when shown to a customer.
 CLOSING_REASONS = {
@@ -24,6 +24,7 @@ MISMATCH_REASON = "We received a payment that does not match this invoice. We ar
 ABANDONED_REASON = (
 	"The payment was not completed in time. According to the payment provider, you were not charged."
 )
+RETURNED_REASON = "Your bank had reserved the amount, and the payment provider is returning it to you. This can take some days."
 CANCELLED_REASON = "You cancelled the payment."
 
 
@@ -57,10 +58,7 @@ def close_attempt(invoice: AIInvoice, attempt: PaymentAttempt, event: PaymentEve
 	"""Close an attempt that the gateway reports as failed, cancelled, expired or not found. Return False if it was closed already."""
 	if not attempt.is_open():
 		return False
-	before, reason = (
-		attempt.status,
-		redact_text(event.reason or CLOSING_REASONS.get(event.outcome, FAILED_REASON))[:500],
-	)
+	before, reason = attempt.status, _reason(event)
 	move = {
 		Outcome.CANCELLED: attempt.mark_as_cancelled,
 		Outcome.EXPIRED: attempt.mark_as_expired,
@@ -74,6 +72,12 @@ def close_attempt(invoice: AIInvoice, attempt: PaymentAttempt, event: PaymentEve
 	invoice.record(f"attempt_{attempt.status.lower()}", attempt, before, attempt.status, reason=reason)
 	_close_invoice(invoice, attempt, event, reason)
 	return True
+
+
+def _reason(event: PaymentEvent) -> str:
+	if event.error_code == HOLD_RETURNED:
+		return RETURNED_REASON  # an account that shows a debit must not read that nothing was charged
+	return redact_text(event.reason or CLOSING_REASONS.get(event.outcome, FAILED_REASON))[:500]
 
 
 def cancel_attempt(invoice: AIInvoice, attempt: PaymentAttempt) -> bool:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from oropendola_payments.gateways.base import (
+	HOLD_RETURNED,
 	Checkout,
 	DisputeEvent,
 	FailureClass,
@@ -129,6 +130,10 @@ def unpaid_event(
 	if states - ENDED:
 		outcome = Outcome.PENDING  # an attempt is in progress, or in a state that we do not know
 	last = payment_event(payments[0], reference, order_id) if payments else None
+	if outcome is Outcome.FAILED and last:
+		last = replace(
+			last, error_code=HOLD_RETURNED, reason=None
+		)  # Cashfree's own sentence is about the success before
 	return PaymentEvent(
 		outcome,
 		reference,

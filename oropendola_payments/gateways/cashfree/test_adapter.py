@@ -5,7 +5,7 @@ import unittest
 from datetime import timedelta
 from decimal import Decimal
 
-from oropendola_payments.gateways.base import Customer, Outcome
+from oropendola_payments.gateways.base import HOLD_RETURNED, Customer, Outcome
 from oropendola_payments.gateways.cashfree.client import API_VERSION
 from oropendola_payments.gateways.cashfree.payloads import json_of
 from oropendola_payments.gateways.cashfree.test_case import CashfreeCase
@@ -162,7 +162,9 @@ class TestHolds(CashfreeCase):
 	def test_a_hold_that_was_released_is_failed(self):
 		body = json_of({"action": "VOID"})
 		self.gateway.client.call("POST", "/orders/HOLD1/authorization", body, "VOID1")
-		self.assertEqual(self.status_of("HOLD1").outcome, Outcome.FAILED)
+		event = self.status_of("HOLD1")
+		self.assertEqual((event.outcome, event.error_code), (Outcome.FAILED, HOLD_RETURNED))
+		self.assertIsNone(event.reason)
 		with self.assertRaises(GatewayRefused):
 			self.gateway.capture(self.ref("HOLD1"), self.status_of("HOLD1"), "CAP4")
 

@@ -40,6 +40,7 @@ from oropendola_payments.gateways.razorpay.mapping import (
 	exponent_of,
 	payment_event,
 	refund_event,
+	was_never_captured,
 )
 from oropendola_payments.gateways.razorpay.payloads import (
 	METHODS,
@@ -49,6 +50,8 @@ from oropendola_payments.gateways.razorpay.payloads import (
 	refund_fields,
 	script_options,
 )
+
+MONEY = (Outcome.PAID, Outcome.AUTHORIZED)
 
 
 class Razorpay(Gateway):
@@ -203,12 +206,13 @@ class Razorpay(Gateway):
 		if not payments:
 			return [PaymentEvent(Outcome.PENDING, reference=reference, order_id=order_id)]
 		events = [_with_reference(read_entity(LABEL, payment_event, one), reference) for one in payments]
-		return [*events, *(refund for one in payments for refund in self._refunds_of(one))]
+		refunds = (refund for one in payments for refund in self._refunds_of(one))
+		return [*_without_returned_holds(events), *refunds]
 
 	def _refunds_of(self, payment: Mapping[str, Any]) -> list[RefundEvent]:
 		"""The refunds of a payment; fetched only when it says that something was refunded."""
 		payment_id = matching(ID, payment.get("id"))
-		if not payment_id or not payment.get("amount_refunded"):
+		if not payment_id or not payment.get("amount_refunded") or was_never_captured(payment):
 			return []
 		refunds = self.client.refunds(payment_id)
 		return self.refunds_or_none(lambda: (read_entity(LABEL, refund_event, refund) for refund in refunds))
@@ -235,6 +239,12 @@ class Razorpay(Gateway):
 			if request.key in (entity.get("receipt"), member(entity, "notes", "refund")):
 				return read_entity(LABEL, refund_event, entity)
 		return RefundEvent(RefundOutcome.NOT_FOUND, key=request.key, payment_id=request.payment_id)
+
+
+def _without_returned_holds(events: list[PaymentEvent]) -> list[PaymentEvent]:
+	"""The events of an order. A hold that was given back fails it only if no other payment took money or is under way."""
+	goes_on = any(event.outcome in MONEY or event.details.get("status") == "created" for event in events)
+	return [event for event in events if not (goes_on and event.outcome is Outcome.FAILED)]
 
 
 def _with_reference(event: PaymentEvent, reference: str) -> PaymentEvent:

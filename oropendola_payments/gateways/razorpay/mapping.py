@@ -1,6 +1,7 @@
 """Razorpay's payments, refunds and disputes as our events. What cannot be read raises ValueError.
 
-https://razorpay.com/docs/api/payments/entity and https://razorpay.com/docs/webhooks/payments
+https://razorpay.com/docs/api/payments/entity, https://razorpay.com/docs/webhooks/payments and
+https://razorpay.com/docs/payments/refunds/auto-refunds
 """
 
 import re
@@ -8,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from oropendola_payments.gateways.base import (
+	HOLD_RETURNED,
 	DisputeEvent,
 	FailureClass,
 	Outcome,
@@ -52,8 +54,10 @@ def exponent_of(currency: str) -> int:
 
 
 def payment_event(entity: Any) -> PaymentEvent:
-	"""The state of a payment. Its flag `captured` is ignored: it appears in failed payments too."""
-	outcome = OUTCOMES.get(short_text(entity_of(entity, "payment").get("status")), Outcome.PENDING)
+	"""The state of a payment. A payment is `refunded` too when only a hold was given back, so nothing was taken."""
+	status = short_text(entity_of(entity, "payment").get("status"))
+	is_returned = status == "refunded" and was_never_captured(entity)
+	outcome = Outcome.FAILED if is_returned else OUTCOMES.get(status, Outcome.PENDING)
 	amount, currency = minor_amount(entity, "amount", exponent_of)
 	if outcome is not Outcome.PENDING and (amount is None or not matching(ID, entity.get("id"))):
 		raise ValueError("a payment without id, amount or currency")
@@ -66,10 +70,17 @@ def payment_event(entity: Any) -> PaymentEvent:
 		currency=currency,
 		method=common_method(short_text(entity.get("method")), METHODS),
 		occurred_at=unix_time(entity.get("created_at")),
-		error_code=short_text(entity.get("error_reason")) or short_text(entity.get("error_code")),
+		error_code=HOLD_RETURNED
+		if is_returned
+		else short_text(entity.get("error_reason")) or short_text(entity.get("error_code")),
 		reason=sentence_of(entity.get("error_description")),
 		details=_details(entity),
 	)
+
+
+def was_never_captured(payment: Any) -> bool:
+	"""Whether a refund of this payment only gave back a hold. Of other payments the flag says nothing: failed ones carry it too."""
+	return member(payment, "captured") is False
 
 
 def refund_event(entity: Any) -> RefundEvent:

@@ -16,6 +16,7 @@ from oropendola_payments.gateways.razorpay.mapping import (
 	payment_event,
 	reference_of,
 	refund_event,
+	was_never_captured,
 )
 from oropendola_payments.gateways.razorpay.signature import check_signature
 
@@ -76,15 +77,14 @@ def _webhook_notice(callback: Callback, body: Mapping[str, Any]) -> Notice:
 	if not name:
 		raise ValueError("the event has no name")
 	events = _events_of(name, body)
-	has_money = any(
-		isinstance(event, PaymentEvent) and event.outcome in (Outcome.PAID, Outcome.AUTHORIZED)
-		for event in events
+	decides = any(
+		isinstance(event, PaymentEvent) and event.outcome is not Outcome.PENDING for event in events
 	)
 	return Notice(
 		events=events,
 		verified=True,
 		# Test and live events look alike, and the buyer writes the notes: only the order in our account proves money.
-		confirm=has_money or name in CAPTURED_EVENTS,
+		confirm=decides or name in CAPTURED_EVENTS,
 		reference=next((event.reference for event in events), None),
 		order_id=next((event.order_id for event in events), None),
 		payment_id=next((event.payment_id for event in events), None),
@@ -102,6 +102,8 @@ def _events_of(name: str, body: Mapping[str, Any]) -> tuple[AnyEvent, ...]:
 		return (replace(event, reference=event.reference or receipt, occurred_at=at or event.occurred_at),)
 	if name.startswith("refund."):
 		refund = refund_event(member(body, "payload", "refund", "entity"))
+		if was_never_captured(payment) and not refund.key:
+			return (replace(payment_event(payment), occurred_at=at),)
 		reference, order_id = (
 			refund.reference or reference_of(payment),
 			short_text(member(payment, "order_id")),

@@ -95,17 +95,19 @@ def _disposition(
 	if _is_mismatch(attempt, event):
 		return "Mismatch", Decimal(0)
 	amount, outstanding = _amount(event), invoice.outstanding()
-	if invoice.status in (*SETTLED, "Cancelled") or not outstanding or _was_paid_by_twin(invoice, attempt):
+	if invoice.status in (*SETTLED, "Cancelled") or not outstanding or _is_part_paid(invoice, attempt):
 		return "Duplicate", Decimal(0)
 	if amount < outstanding:
 		return ("Applied" if expected_part else "Short"), amount
 	return ("Applied" if amount == outstanding else "Overpaid"), outstanding
 
 
-def _was_paid_by_twin(invoice: AIInvoice, attempt: PaymentAttempt) -> bool:
-	"""Return whether another attempt for the same part of the invoice was paid first."""
+def _is_part_paid(invoice: AIInvoice, attempt: PaymentAttempt) -> bool:
+	"""Return whether this part of the invoice was paid before: inside the same order, or by another attempt for it."""
 	if not attempt.is_part or invoice.paid() <= quantize(attempt.paid_before or 0, attempt.currency):
 		return False
+	if attempt.status == "Paid" and _applied_of(attempt) >= to_decimal(attempt.amount):
+		return True
 	same = {
 		"invoice": invoice.name,
 		"is_part": 1,
@@ -113,6 +115,11 @@ def _was_paid_by_twin(invoice: AIInvoice, attempt: PaymentAttempt) -> bool:
 		"paid_before": attempt.paid_before,
 	}
 	return bool(frappe.db.exists("Payment Attempt", {**same, "name": ("!=", attempt.name), "status": "Paid"}))
+
+
+def _applied_of(attempt: PaymentAttempt) -> Decimal:
+	amounts = frappe.get_all("Payment Capture", {"attempt": attempt.name}, pluck="applied_amount")
+	return sum((to_decimal(amount or 0) for amount in amounts), Decimal(0))
 
 
 def _is_mismatch(attempt: PaymentAttempt, event: PaymentEvent) -> bool:

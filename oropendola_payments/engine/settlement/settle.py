@@ -98,13 +98,14 @@ def settle_manual_payment(invoice: AIInvoice, attempt: PaymentAttempt, event: Pa
 
 def should_capture(attempt: PaymentAttempt) -> bool:
 	"""Return whether an authorized payment should be captured. Read without a lock: a change in between makes it a double payment."""
-	if attempt.status == "Paid" or not is_current_mode(attempt):
+	if not is_current_mode(attempt):
 		return False
-	return frappe.db.get_value("AI Invoice", attempt.invoice, "status") not in (
-		*SETTLED,
-		"Cancelled",
-		"Closed",
-	)
+	# Not the attempt in memory: another payment of the same order may have been settled since, from the same answer.
+	attempts, invoices = frappe.qb.DocType("Payment Attempt"), frappe.qb.DocType("AI Invoice")
+	query = frappe.qb.from_(attempts).join(invoices).on(invoices.name == attempts.invoice)
+	query = query.select(attempts.status, invoices.status).where(attempts.name == attempt.name)
+	((attempt_status, invoice_status),) = query.run()
+	return attempt_status != "Paid" and invoice_status not in (*SETTLED, "Cancelled", "Closed")
 
 
 def follow_up(settled: Settled) -> None:

@@ -18,6 +18,8 @@ from oropendola_payments.gateways.base import Outcome
 from oropendola_payments.tests.support.factories import create_plan, payment_settings
 from oropendola_payments.tests.support.gateway_events import failed, paid
 from oropendola_payments.tests.support.parts import PARTS, PartsFlowCase
+from oropendola_payments.tests.support.simulated import simulator
+from oropendola_payments.tests.support.time_travel import sweep
 
 
 class TestPartsBuyDays(PartsFlowCase):
@@ -176,6 +178,43 @@ class TestUnexpectedMoney(PartsFlowCase):
 		self.assertEqual(self.dispositions()[-1], ("0.0", "Duplicate"))
 		self.assertEqual((self.doc().status, self.ends_in()), ("Partly Paid", self.covered("7072.92")))
 		self.assertEqual(self.captures()[-1].resolution, "Refund")
+
+	def test_a_part_paid_twice_inside_one_order_is_a_double_payment(self):
+		"""R7: it is not the payment of the next part, which has the same amount."""
+		self.in_instalments()
+		self.pay(PARTS[0])
+		attempt = self.start(PARTS[1])
+		self.settle(attempt)
+		self.settle(attempt)
+		self.assertEqual(self.dispositions()[-2:], [("2357.64", "Applied"), ("0.0", "Duplicate")])
+		self.assertEqual((self.doc().status, self.ends_in()), ("Partly Paid", self.covered("7072.92")))
+		self.assertEqual(self.captures()[-1].resolution, "Refund")
+
+	def test_a_part_that_arrives_in_two_payments_of_one_order_is_applied(self):
+		self.in_instalments()
+		self.pay(PARTS[0])
+		attempt = self.start(PARTS[1])
+		for amount in ("2000.00", "357.64", "10.00"):
+			self.settle(attempt, amount)
+		self.assertEqual(
+			[kind for _applied, kind in self.dispositions()[1:]], ["Short", "Short", "Duplicate"]
+		)
+		self.assertEqual(self.ends_in(), self.covered("7072.92"))
+
+	def test_a_hold_beside_the_payment_of_a_part_is_not_captured(self):
+		"""R7: one answer of the gateway has both, and capturing would charge the customer twice."""
+		self.in_instalments()
+		self.pay(PARTS[0])
+		attempt, sim = self.start(PARTS[1], "razorpay"), simulator()
+		sim.pay("razorpay", attempt)
+		sim.webhooks.take("razorpay")
+		ledger = sim.provider("razorpay").ledger
+		hold = f"pay_Sim{ledger.next_number():013d}"
+		ledger.add_charge(ledger.find_order_by_reference(attempt), hold, "authorized", method="upi")
+		sweep(self.invoice)
+		self.assertEqual(ledger.find_charge(hold).state, "authorized")
+		self.assertEqual([kind for _applied, kind in self.dispositions()], ["Applied", "Applied"])
+		self.assertEqual((self.doc().status, self.doc().needs_review), ("Partly Paid", 0))
 
 	def test_a_double_payment_of_the_last_open_part_lets_the_customer_pay_the_rest(self):
 		self.in_instalments()

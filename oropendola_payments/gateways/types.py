@@ -207,6 +207,9 @@ class RefundRequest:
 	captured_amount: Decimal | None = None
 	refund_id: str | None = None  # the gateway's, once known
 	webhook_url: str = ""
+	sent_before: bool = (
+		False  # an earlier request may have arrived, but the gateway has just found no refund with this key
+	)
 
 
 @dataclass(frozen=True)

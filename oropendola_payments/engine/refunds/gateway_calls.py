@@ -1,6 +1,7 @@
 """Gateway requests about a refund: always to the account that took the money, and with the same idempotency key each time."""
 
 import frappe
+from frappe.utils import cint
 
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
 from oropendola_payments.engine.core.urls import api_url
@@ -42,4 +43,5 @@ def build_request(refund: PaymentRefund) -> RefundRequest:
 		captured_amount=quantize(capture.amount, capture.currency),
 		refund_id=refund.gateway_refund_id or None,
 		webhook_url=api_url(f"webhooks.receive?gateway={refund.gateway}"),
+		sent_before=bool(cint(refund.may_have_arrived)),
 	)

@@ -30,7 +30,13 @@ from oropendola_payments.gateways.base import (
 )
 from oropendola_payments.gateways.cards import refuse_card_data
 from oropendola_payments.gateways.cashfree import notices, payouts
-from oropendola_payments.gateways.cashfree.client import LABEL, Client, is_unknown, refusal
+from oropendola_payments.gateways.cashfree.client import (
+	LABEL,
+	Client,
+	StoredFailure,
+	is_unknown,
+	refusal,
+)
 from oropendola_payments.gateways.cashfree.mapping import (
 	FAILURE_CLASSES,
 	ORDER_OUTCOMES,
@@ -163,6 +169,17 @@ class Cashfree(Gateway):
 		return [*money]
 
 	def capture(self, payment: PaymentRef, event: PaymentEvent, key: str) -> PaymentEvent:
+		try:
+			return self._capture(payment, event, key)
+		except StoredFailure:
+			known = {one.outcome: one for one in self.payment_events(payment)}
+			if Outcome.PAID in known:
+				return known[Outcome.PAID]
+			if Outcome.AUTHORIZED not in known:
+				raise
+			return self._capture(payment, event, self._another_key(key))
+
+	def _capture(self, payment: PaymentRef, event: PaymentEvent, key: str) -> PaymentEvent:
 		status, answer = self.client.capture(payment.reference, capture_body(payment, event), key)
 		if status < 400:
 			return payment_event(answer, payment.reference, payment.order_id)
@@ -220,8 +237,20 @@ class Cashfree(Gateway):
 		return refund_event(answer, request.key)
 
 	def _send_refund(self, request: RefundRequest) -> RefundEvent:
-		body = refund_body(request)
-		status, answer = self.client.create_refund(request.payment.reference, body, request.key)
+		try:
+			return self._refund_under(request.key, request)
+		except StoredFailure:
+			# Right after the first request Cashfree may still be at work, and its id alone would prevent a second refund.
+			if not request.sent_before:
+				raise
+			return self._refund_under(self._another_key(request.key), request)
+
+	def _another_key(self, key: str) -> str:
+		"""A key that gets past a failure stored for the first one. It changes by the hour, because its own may be stored too."""
+		return f"{key}-{self.now():%Y%m%d%H}"
+
+	def _refund_under(self, key: str, request: RefundRequest) -> RefundEvent:
+		status, answer = self.client.create_refund(request.payment.reference, refund_body(request), key)
 		if status >= 400:
 			raise refusal(answer)
 		return refund_event(answer, request.key)

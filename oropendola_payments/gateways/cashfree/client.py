@@ -13,7 +13,7 @@ import requests
 from oropendola_payments.gateways.base import Gateway
 from oropendola_payments.gateways.cashfree.mapping import sentence_of
 from oropendola_payments.gateways.cashfree.signature import two_factor_headers
-from oropendola_payments.gateways.errors import BadAnswer, CredentialsRefused, GatewayRefused
+from oropendola_payments.gateways.errors import BadAnswer, CredentialsRefused, GatewayRefused, MaybeSent
 from oropendola_payments.gateways.http import path_segment, read_json, read_list
 from oropendola_payments.gateways.parsing import entries_in, short_text
 
@@ -24,6 +24,10 @@ REFUSED_KEYS = (
 	"Cashfree refused the keys. Please check Client ID and Client Secret, and that they belong to this mode."
 )
 Entity = dict[str, Any]
+
+
+class StoredFailure(MaybeSent):
+	"""A server error for a request with an idempotency key. Cashfree may answer every repeat of the key with it."""
 
 
 class Client:
@@ -106,6 +110,8 @@ class Client:
 		status = answer.status_code
 		if status in (401, 403):
 			raise CredentialsRefused(REFUSED_KEYS)
+		if status >= 500 and key:
+			raise StoredFailure(f"Cashfree is having problems (HTTP {status}).")
 		if status == 429 or status >= 500 or 300 <= status < 400:
 			raise self.gateway.http.error_of(answer, LABEL)
 		return status, read_json(answer, LABEL)

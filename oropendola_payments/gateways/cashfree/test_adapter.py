@@ -146,6 +146,30 @@ class TestHolds(CashfreeCase):
 			self.gateway.capture(self.ref("HOLD1"), held, "CAP1")
 		self.assertEqual(self.gateway.capture(self.ref("HOLD1"), held, "CAP1").outcome, Outcome.PAID)
 
+	def test_a_stored_server_error_does_not_block_the_capture(self):
+		"""P21. The order is looked at first: it knows whether the hold was captured."""
+		held = self.status_of("HOLD1")
+		self.configure(stored_failures=2)
+		with self.assertRaises(MaybeSent):
+			self.gateway.capture(self.ref("HOLD1"), held, "CAP1")
+		self.later(hours=1)
+		self.assertEqual(self.gateway.capture(self.ref("HOLD1"), held, "CAP1").outcome, Outcome.PAID)
+		self.assertEqual(len(self.simulator.captures("cashfree")), 1)
+
+	def test_a_capture_that_failed_after_it_was_done_is_found(self):
+		held = self.status_of("HOLD1")
+		self.fault("capture", "error_500_after")
+		self.assertEqual(self.gateway.capture(self.ref("HOLD1"), held, "CAP1").outcome, Outcome.PAID)
+
+	def test_a_hold_that_was_released_meanwhile_is_not_captured_under_another_key(self):
+		held = self.status_of("HOLD1")
+		self.gateway.client.call("POST", "/orders/HOLD1/authorization", json_of({"action": "VOID"}), "VOID1")
+		self.configure(stored_failures=1)
+		with self.assertRaises(MaybeSent):
+			self.gateway.capture(self.ref("HOLD1"), held, "CAP1")
+		self.assertEqual(self.provider.config["stored_failures"], 0)
+		self.assertFalse([key for key in self.provider.idempotent_responses if key.startswith("CAP1-")])
+
 	def test_captures_and_refunds_carry_their_idempotency_key(self):
 		"""P10. A retry must bring the same key."""
 		self.gateway.capture(self.ref("HOLD1"), self.status_of("HOLD1"), "CAP5")

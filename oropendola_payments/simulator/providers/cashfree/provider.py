@@ -32,6 +32,7 @@ class Cashfree(SettlementApi, OrderPay, Provider):
 		"has_order_pay": True,
 		"has_native_otp": True,  # False: the bank is not supported, so Order Pay returns a link
 		"holds_only": False,  # successful payments are authorized and need a capture
+		"stored_failures": 0,  # for so many new idempotency keys a 500 is stored, which every repeat of the key gets
 		"refund_seconds": 5,  # after these seconds a refund is done; None: only finish_refund ends it
 	}
 	methods = ("card", "upi", "netbanking")
@@ -275,9 +276,15 @@ class Cashfree(SettlementApi, OrderPay, Provider):
 				422, "idempotency_mismatch", "another body was sent with this key", "idempotency_error"
 			)
 		if response is None:
-			response = handle(params)
+			response = self._stored_failure() or handle(params)
 			self.idempotent_responses[key] = (sent, response)
 		return response
+
+	def _stored_failure(self) -> Response | None:
+		if not self.config["stored_failures"]:
+			return None
+		self.config["stored_failures"] -= 1
+		return self.error(500, "internal_error", "internal server error", "api_error")
 
 	def json_object(self, request: Request) -> dict:
 		try:

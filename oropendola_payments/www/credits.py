@@ -67,7 +67,7 @@ def section(user: str, chosen: str = "") -> dict:
 	if not sold and not balance.has_wallet(user):
 		return {}
 	grants = balance.usable_grants(user)
-	useless = [grant for grant in grants if served and not any(_fits(grant, row.plan) for row in served)]
+	useless = [grant for grant in grants if served and not any(balance.is_for(grant, row.plan) for row in served)]
 	total, waiting, unpaid = _sum(grants), _sum(useless), overdrafts.unpaid(user)
 	return {
 		"balance": credit_units.text(total),
@@ -82,10 +82,6 @@ def section(user: str, chosen: str = "") -> dict:
 
 def _sum(grants: list[frappe._dict]) -> int:
 	return sum(int(grant.remaining) for grant in grants)
-
-
-def _fits(grant: frappe._dict, plan: str) -> bool:
-	return not grant.plans or plan in plans_in(grant.plans)
 
 
 def _grant(row: frappe._dict) -> dict:

@@ -18,7 +18,6 @@ from oropendola_payments.ai_billing.doctype.ai_invoice_part.ai_invoice_part impo
 from oropendola_payments.ai_billing.doctype.ai_plan_change.ai_plan_change import AIPlanChange
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.ai_billing.doctype.ai_tax_document.ai_tax_document import AITaxDocument
-from oropendola_payments.ai_billing.doctype.ai_usage_alert.ai_usage_alert import AIUsageAlert
 from oropendola_payments.ai_billing.doctype.ai_webhook_endpoint.ai_webhook_endpoint import AIWebhookEndpoint
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
@@ -28,7 +27,6 @@ from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.entitlements import api_keys, free_plan
 from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.engine.links import create as links
-from oropendola_payments.engine.metering.counters import METERS, NAMES
 from oropendola_payments.engine.notifications import documents, receipts
 from oropendola_payments.engine.notifications import templates as mail_templates
 from oropendola_payments.engine.parts import schedule
@@ -227,27 +225,8 @@ def about_paid(key: str, invoice: AIInvoice, link: str, values: Callable, issued
 
 
 def about_account(key: str, record: Any, values: Callable[[], dict], page: str = "/billing") -> None:
-	"""Send a mail about a subscription or credits, which leads to a page of the customer."""
+	"""Send a mail about a subscription, credits or usage, which leads to a page of the customer."""
 	_send(key, record, page, values)
-
-
-def usage_threshold(alert: AIUsageAlert) -> None:
-	meter, window = (part.capitalize() for part in str(alert.limit_name).split(":"))
-
-	def values() -> dict:
-		plan = frappe.db.get_value("AI Subscription", alert.subscription, "plan")
-		return {
-			"plan": current("AI Plan", plan).plan_name,
-			"limit": formatting.number(alert.get("limit_amount")),
-			"used": formatting.number(alert.get("used")),
-			"percent": str(alert.percent),
-			"what": METERS[meter](),
-			"window": NAMES[window](),
-			"is_used_up": cint(alert.percent) >= 100,
-			"resets_at": formatting.moment(alert.window_ends_at),
-		}
-
-	_send("usage_threshold", alert, f"/usage?subscription={alert.subscription}", values)
 
 
 def renewal_due(subscription: AISubscription, days: int) -> None:

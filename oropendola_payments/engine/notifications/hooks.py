@@ -13,6 +13,7 @@ from oropendola_payments.engine.notifications import (
 	emails,
 	subscription_mails,
 	untold,
+	usage_mails,
 )
 from oropendola_payments.gateways.base import HOLD_RETURNED
 
@@ -110,7 +111,7 @@ def renewal_due(subscription: str, days: int) -> None:
 def usage_threshold_reached(alert: str) -> None:
 	doc = frappe.get_doc("AI Usage Alert", alert)
 	_run_hook("usage_threshold_reached", alert=doc)
-	safely(lambda: emails.usage_threshold(doc))
+	safely(lambda: usage_mails.usage_threshold(doc))
 
 
 def plan_change_moved(change: str, moved_to: str) -> None:

@@ -15,8 +15,11 @@ from oropendola_payments.exceptions import QuotaUsedUp
 from oropendola_payments.tests.flows.test_statement_budgets import counted_statements
 from oropendola_payments.tests.support import another_app
 from oropendola_payments.tests.support.crashes import crashing
+from oropendola_payments.tests.support.credits import buy_pack, create_pack, give
+from oropendola_payments.tests.support.factories import create_plan
 from oropendola_payments.tests.support.outbox import mails_stay_queued, mails_to
 from oropendola_payments.tests.support.parallel import in_parallel
+from oropendola_payments.web.test_coupons import use_our_mail_texts
 
 ALERT = "AI Usage Alert"
 
@@ -117,6 +120,29 @@ class TestTelling(AlertCase):
 		self.assertEqual(self.alerts(), [("tokens:month", 80, "Sent")])
 		event = {"event": "usage_threshold_reached", "invoice": self.doc.current_invoice}
 		self.assertEqual(frappe.db.count("Payment Event", event), 1)
+
+	def mail_about_all_used(self) -> str:
+		use_our_mail_texts("usage_threshold")
+		self.take(tokens=1000)
+		usage_jobs.run_usage_alerts()
+		(mail,) = self.mails()
+		return mail.html
+
+	def test_without_credits_the_mail_says_that_calls_are_refused(self):
+		html = self.mail_about_all_used()
+		self.assertIn("Calls are refused until", html)
+		self.assertNotIn("credits", html)
+
+	def test_a_customer_with_credits_is_not_told_that_calls_are_refused(self):
+		give(self.doc.user, 5)
+		html = self.mail_about_all_used()
+		self.assertIn("Further calls use your credits.", html)
+		self.assertNotIn("refused", html)
+
+	def test_credits_for_another_plan_do_not_count_in_the_mail(self):
+		buy_pack(self.doc.user, create_pack(plans=[{"plan": self.doc.plan}]))
+		frappe.db.set_value("AI Subscription", self.doc.name, "plan", create_plan(**self.plan).name)
+		self.assertIn("Calls are refused until", self.mail_about_all_used())
 
 	def test_of_two_thresholds_at_once_only_the_higher_is_mailed(self):
 		self.take(tokens=1000)

@@ -29,6 +29,16 @@ def balance(user: str) -> int:
 	return sum(int(grant.remaining) for grant in usable_grants(user))
 
 
+def balance_under(user: str, plan: str) -> int:
+	"""Return the thousandths of a credit that can pay for calls under this plan."""
+	return sum(int(grant.remaining) for grant in usable_grants(user) if is_for(grant, plan))
+
+
+def is_for(grant: frappe._dict, plan: str) -> bool:
+	"""Return whether the credits can pay for calls under this plan."""
+	return not grant.plans or plan in plans_in(grant.plans)
+
+
 def last_day_of(invoice: str) -> date | None:
 	"""Return the last day of the credits that an invoice bought, or None if they do not expire."""
 	return frappe.db.get_value("AI Credit Grant", {"invoice": invoice}, "valid_until")

@@ -188,8 +188,16 @@ class TestSending(DunningCase):
 		(mail,) = self.reminder_mails()
 		self.assertIn("$499.00", mail.html)
 		self.assertRegex(mail.html, r"/p/[\w-]{43}")
-		self.assertIn("Your bank declined", mail.html)
+		self.assertIn("did not go through", mail.html)
 		self.assertEqual([row.status for row in self.reminders(self.invoice)], ["Sent", "Planned", "Planned"])
+
+	def test_a_failure_that_is_not_known_is_not_called_a_refusal_of_the_bank(self):
+		"""A code that an adapter does not know counts as Soft."""
+		invoice = self.failed("a_code_of_tomorrow").invoice
+		planning.plan_all()
+		self.send(invoice)
+		(mail,) = self.reminder_mails()
+		self.assertNotIn("bank", mail.html)
 
 	def test_two_workers_send_one_reminder(self):
 		"""R37"""

@@ -122,6 +122,16 @@ class TestCheckout(PageCase):
 		self.assertIn("This invoice was closed", text)
 		self.assertNotIn('name="gateway"', text)
 
+	def test_the_result_page_of_a_closed_invoice_does_not_say_that_it_was_cancelled(self):
+		self.in_instalments()
+		self.pay_by_transfer(FIRST)
+		self.doc().mark_as_closed("The rest is not owed.")
+		frappe.db.commit()
+		text = page(f"/payment-result?invoice={self.invoice}", self.user).text
+		self.assertIn("This invoice was closed", text)
+		self.assertIn("The rest of it is not owed.", text)
+		self.assertNotIn("was cancelled", text)
+
 
 class TestPaymentLink(PageCase):
 	def setUp(self):

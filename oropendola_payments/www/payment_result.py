@@ -107,7 +107,7 @@ def view_of(invoice, attempt) -> str:
 	if invoice.status in SETTLED:
 		return "paid"
 	if invoice.status in ("Cancelled", "Closed"):
-		return "called_off"
+		return invoice.status.lower()
 	if invoice.needs_review:
 		return "review"
 	if attempt and attempt.is_open():

@@ -1,4 +1,4 @@
-"""Phone verification before a payment is opened, for gateways with the switch "Ask for a code by SMS first"."""
+"""Phone verification before a payment is opened, for gateways with the switch "Confirm Phone by SMS First"."""
 
 from frappe import _
 from frappe.utils import cint, get_url

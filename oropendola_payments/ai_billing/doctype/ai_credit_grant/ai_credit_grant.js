@@ -29,7 +29,7 @@ function correct_credits(frm) {
 			precision: 3,
 			label: __("Credits"),
 			reqd: 1,
-			description: __("Below 0 to take some."),
+			description: __("Negative to take credits away."),
 		},
 		{
 			fieldname: "reason",

@@ -29,7 +29,7 @@ const ROLES = [
 	["tax", __("Tax on Fee")],
 	["net", __("Net")],
 	["currency", __("Currency")],
-	["own_amount", __("Amount of Customer")],
+	["own_amount", __("Customer Amount")],
 	["own_currency", __("Currency of Customer")],
 	["day", __("Day")],
 ];

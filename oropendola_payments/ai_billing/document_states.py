@@ -15,7 +15,6 @@ HELD = "Held"  # something is missing; `document_problem` says what
 ISSUED = "Issued"
 CREDIT_DUE = "Credit Due"  # issued, and a refund has no credit note yet
 NOT_NEEDED = "Not Needed"
-BEFORE_NUMBERING = "Before Numbering"  # paid before the app numbered documents
 WAITING = (DUE, HELD)
 OPEN = (DUE, HELD, CREDIT_DUE)
 

@@ -27,7 +27,7 @@ class TestUpgrades(CouponTestCase):
 		_name, invoice = self.redeem(**coupon)
 		pay(invoice.name)
 		paid = self.invoice(invoice.name)
-		new = Decimal(999) - running.discount_on_upgrade(paid, self.pro, "INR")
+		new = Decimal(999) - running.discount_on_rest(paid.coupon, self.pro, Decimal(999), "INR")
 		return unused(new) - unused(paid.total())
 
 	def test_a_coupon_that_does_not_cover_the_new_plan_reduces_only_the_old_one(self):
@@ -47,7 +47,9 @@ class TestUpgrades(CouponTestCase):
 class TestNextPeriod(CouponTestCase):
 	def discount(self, invoice, plan=None, currency: str = "INR") -> Decimal:
 		subscription = frappe.get_doc("AI Subscription", invoice.subscription)
-		return running.discount_on_next_period(subscription, plan or self.plan, currency)
+		plan = plan or self.plan
+		coupon = running.running_coupon(subscription, plan, currency)
+		return coupon.discount_on(plan.price_in(currency)[0], currency) if coupon else 0
 
 	def test_the_next_period_gets_the_coupon_while_periods_are_left(self):
 		_coupon, invoice = self.redeem(duration="Periods", periods=2)

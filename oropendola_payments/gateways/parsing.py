@@ -121,6 +121,11 @@ def minor_amount(
 # Times --------------------------------------------------------------------------------------------
 
 
+def utc_text(moment: datetime) -> str:
+	"""A moment as vendors take it in their queries: 2026-11-20T14:50:20Z."""
+	return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def unix_time(seconds: Any) -> datetime | None:
 	"""The moment of a Unix timestamp in whole seconds."""
 	number = whole_number(seconds)

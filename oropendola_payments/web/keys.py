@@ -54,17 +54,17 @@ def _overlap() -> dict | None:
 
 
 def show_key(context):
-	_answer_with_key(context, lambda user: reveal.reveal(user, _chosen()))
+	_answer_with_key(context, lambda user: reveal.reveal(user, chosen_subscription()))
 
 
 def rotate_key(context):
 	offered, key = _overlap(), shell.posted("key") or None
 	hours = offered["hours"] if offered and shell.posted("overlap") else 0
-	_answer_with_key(context, lambda user: rotate.rotate(user, _chosen(), key, hours))
+	_answer_with_key(context, lambda user: rotate.rotate(user, chosen_subscription(), key, hours))
 
 
 def create_key(context):
-	_answer_with_key(context, lambda user: manage.create(user, shell.posted("name"), _chosen()))
+	_answer_with_key(context, lambda user: manage.create(user, shell.posted("name"), chosen_subscription()))
 
 
 def rename_key(context):
@@ -85,7 +85,7 @@ def _answer_with_key(context, make_key):
 		context.new_key = make_key(shell.require_login())["api_key"]
 
 
-def _chosen() -> str | None:
+def chosen_subscription() -> str | None:
 	"""Return the subscription whose button was pressed."""
 	return shell.posted("subscription") or None
 

@@ -77,14 +77,16 @@ def _log_out(context):
 
 def _renew(context):
 	with shell.refusals_lead_to("/billing"):
-		invoice = renewal.renew(shell.require_login(), subscription_id=_chosen())["invoice_id"]
+		invoice = renewal.renew(shell.require_login(), subscription_id=keys.chosen_subscription())[
+			"invoice_id"
+		]
 	shell.redirect(f"/checkout?invoice={invoice}")
 
 
 def _change(work: Callable[[str, str | None], object], context):
 	"""Cancel, pause and the like, each of which leads back to the page."""
 	with shell.refusals_lead_to("/billing"):
-		work(shell.require_login(), _chosen())
+		work(shell.require_login(), keys.chosen_subscription())
 	shell.redirect("/billing")
 
 
@@ -100,11 +102,6 @@ def _set_reminders(enabled: bool):
 	with shell.refusals_lead_to("/billing"):
 		opt_out.set_reminders(shell.require_login(), "Email", enabled)
 	shell.redirect("/billing")
-
-
-def _chosen() -> str | None:
-	"""Return the subscription whose button was pressed."""
-	return shell.posted("subscription") or None
 
 
 def _save_profile(context):

@@ -67,7 +67,9 @@ def section(user: str, chosen: str = "") -> dict:
 	if not sold and not balance.has_wallet(user):
 		return {}
 	grants = balance.usable_grants(user)
-	useless = [grant for grant in grants if served and not any(balance.is_for(grant, row.plan) for row in served)]
+	useless = [
+		grant for grant in grants if served and not any(balance.is_for(grant, row.plan) for row in served)
+	]
 	total, waiting, unpaid = _sum(grants), _sum(useless), overdrafts.unpaid(user)
 	return {
 		"balance": credit_units.text(total),

@@ -8,7 +8,7 @@ from frappe.utils import cint, get_datetime, now_datetime
 from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_payment_reminder.ai_payment_reminder import AIPaymentReminder
-from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import has_open_attempt
 from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.dunning import opt_out
 from oropendola_payments.engine.dunning.local_time import next_morning, out_of_quiet_hours, start_of_day
@@ -44,7 +44,7 @@ def stop_reason(invoice: AIInvoice, reminder: AIPaymentReminder) -> str | None:
 def postponed_to(invoice: AIInvoice, reminder: AIPaymentReminder) -> datetime | None:
 	"""Return when to look at this reminder again, if it cannot be sent now."""
 	now = now_datetime()
-	if invoice.status == "Processing" or _has_open_attempt(invoice.name):
+	if invoice.status == "Processing" or has_open_attempt(invoice.name):
 		return now + timedelta(hours=1)  # an invitation to pay would make a double payment
 	if _waits_for_gateway(reminder, now):
 		return now + timedelta(minutes=10)
@@ -90,10 +90,6 @@ def _limit_reached(invoice: str, channel: str) -> str | None:
 	most = cint(payment_settings().messages_per_invoice)
 	too_many = (most and len(sent) >= most) or (channel == "SMS" and sent.count("SMS") >= MAX_SMS)
 	return "limit_reached" if too_many else None
-
-
-def _has_open_attempt(invoice: str) -> bool:
-	return bool(frappe.db.exists("Payment Attempt", {"invoice": invoice, "status": ("in", OPEN_ATTEMPTS)}))
 
 
 def _waits_for_gateway(reminder: AIPaymentReminder, now: datetime) -> bool:

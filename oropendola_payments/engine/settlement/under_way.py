@@ -1,14 +1,12 @@
 """Whether somebody has started a payment of an invoice whose outcome is not known."""
 
-import frappe
-
-from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN, has_open_attempt
 from oropendola_payments.engine.core.transactions import read
 
 
 def is_being_paid(invoice: str) -> bool:
 	"""For what is shown."""
-	return bool(frappe.db.exists("Payment Attempt", {"invoice": invoice, "status": ("in", OPEN)}))
+	return has_open_attempt(invoice)
 
 
 def is_being_paid_now(invoice: str) -> bool:

@@ -11,7 +11,7 @@ from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_billing_profile.ai_billing_profile import AIBillingProfile
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_invoice.totals import are_same_lines, stored_lines
-from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN as OPEN_ATTEMPTS
+from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import has_open_attempt
 from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.tax.parties import Buyer
@@ -53,7 +53,7 @@ def require_known(invoice: AIInvoice, found: Quote | None) -> None:
 
 def preview(invoice: AIInvoice) -> Quote | None:
 	"""Return the tax that the invoice gets when its payment is opened, or None if it stays as it is."""
-	found = _quote_of(invoice, _has_open_attempt(invoice.name))
+	found = _quote_of(invoice, has_open_attempt(invoice.name))
 	return found if found and _by_rules(invoice, found) else None
 
 
@@ -85,11 +85,7 @@ def fill_in(invoice: AIInvoice, method: str | None = None) -> None:
 
 
 def _refresh(name: str) -> None:
-	refresh(lock("AI Invoice", name), _has_open_attempt(name))
-
-
-def _has_open_attempt(invoice: str) -> bool:
-	return bool(frappe.db.exists("Payment Attempt", {"invoice": invoice, "status": ("in", OPEN_ATTEMPTS)}))
+	refresh(lock("AI Invoice", name), has_open_attempt(name))
 
 
 def _quote_of(invoice: AIInvoice, has_open_attempt: bool, buyer: Buyer | None = None) -> Quote | None:

@@ -5,7 +5,7 @@ https://www.cashfree.com/docs/api-reference/payments/latest
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 import requests
@@ -15,7 +15,7 @@ from oropendola_payments.gateways.cashfree.mapping import sentence_of
 from oropendola_payments.gateways.cashfree.signature import two_factor_headers
 from oropendola_payments.gateways.errors import BadAnswer, CredentialsRefused, GatewayRefused, MaybeSent
 from oropendola_payments.gateways.http import path_segment, read_json, read_list
-from oropendola_payments.gateways.parsing import entries_in, short_text
+from oropendola_payments.gateways.parsing import entries_in, short_text, utc_text
 
 LABEL = "Cashfree"
 API_VERSION = "2025-01-01"
@@ -85,7 +85,7 @@ class Client:
 
 	def _pages(self, path: str, since: datetime, until: datetime) -> Iterator[Entity]:
 		"""Every entry of a list that hands out a cursor with each page."""
-		filters = {"start_date": _utc_text(since), "end_date": _utc_text(until)}
+		filters = {"start_date": utc_text(since), "end_date": utc_text(until)}
 		cursor: str | None = None
 		for _page in range(MAX_PAGES):
 			pagination = {"limit": PAGE, "cursor": cursor}
@@ -155,7 +155,3 @@ def is_unknown(status: int, answer: Mapping[str, Any]) -> bool:
 
 def _order_path(reference: str) -> str:
 	return f"/orders/{path_segment(reference)}"
-
-
-def _utc_text(moment: datetime) -> str:
-	return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

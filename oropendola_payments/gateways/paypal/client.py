@@ -6,7 +6,7 @@ https://developer.paypal.com/api/rest/authentication/
 import hashlib
 import json
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,7 +21,7 @@ from oropendola_payments.gateways.errors import (
 	NotSent,
 )
 from oropendola_payments.gateways.http import HttpClient, path_segment, read_json
-from oropendola_payments.gateways.parsing import entries_in, member, whole_number
+from oropendola_payments.gateways.parsing import entries_in, member, utc_text, whole_number
 from oropendola_payments.gateways.paypal.mapping import word
 
 LABEL = "PayPal"
@@ -74,7 +74,7 @@ class Client:
 
 	def transactions(self, since: datetime, until: datetime) -> Iterator[Entity]:
 		"""What changed the balance in this time, at most 31 days."""
-		window = {"start_date": _rfc_text(since), "end_date": _rfc_text(until)}
+		window = {"start_date": utc_text(since), "end_date": utc_text(until)}
 		for page in range(1, MAX_PAGES + 1):
 			query = urlencode({**window, "fields": "transaction_info", "page_size": PAGE, "page": page})
 			answer = self._get(f"/v1/reporting/transactions?{query}") or {}
@@ -179,7 +179,3 @@ def _report(answer: requests.Response) -> Entity:
 def _bounded(request_id: str) -> str:
 	plain = len(request_id) <= MAX_REQUEST_ID and request_id.isascii() and request_id.isprintable()
 	return request_id if plain else hashlib.sha256(request_id.encode()).hexdigest()
-
-
-def _rfc_text(moment: datetime) -> str:
-	return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -218,6 +218,11 @@ def new_attempt(invoice: "AIInvoice", **values: Any) -> PaymentAttempt:
 	return attempt
 
 
+def has_open_attempt(invoice: str) -> bool:
+	"""Return whether somebody has started a payment of this invoice whose outcome is not known."""
+	return bool(frappe.db.exists("Payment Attempt", {"invoice": invoice, "status": ("in", OPEN)}))
+
+
 def new_reference() -> str:
 	"""Return a new reference for the gateway. It is random, so that it reveals nothing and cannot be guessed."""
 	return "".join(secrets.choice(ALPHABET) for _i in range(REFERENCE_LENGTH))

@@ -48,7 +48,7 @@ class TestWhoSeesWhat(TestCase):
 			answer = page("/payment-result", query_string={"attempt": self.attempt, **again})
 			self.assertEqual(answer.status_code, 200)
 			self.assertIn("Welcome back", answer.text)
-			for secret in (self.owner, self.invoice.name, "499", "Starter", "Asha"):
+			for secret in (self.owner, self.invoice.name, "499.00", "Starter", "Asha"):
 				self.assertNotIn(secret, answer.text)
 
 	def test_a_return_without_a_session_sets_no_cookie(self):

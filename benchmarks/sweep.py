@@ -156,7 +156,7 @@ def abandoned(count: int, asked: int):
 
 
 def reminders(count: int, asked: int):
-	"""Plan reminders for invoices that fell due yesterday; then send some, and stop those of invoices that were called off."""
+	"""Plan reminders for invoices that fell due yesterday; then send some, and stop those of invoices that were cancelled."""
 	from oropendola_payments.engine.core.batch import BATCH
 	from oropendola_payments.engine.dunning import planning, sending
 	from oropendola_payments.tests.support.factories import create_user

@@ -168,7 +168,7 @@ def finish_review(invoice_id: str, note: str) -> dict:
 
 @endpoint(methods=("POST",), source="Desk", answer=subscriptions.WithdrawnPlanChange)
 def withdraw_plan_change(plan_change: str) -> dict:
-	"""Call off a change of plan that is scheduled or not paid yet."""
+	"""Cancel a change of plan that is scheduled or not paid yet."""
 	require_manager()
 	subscription = frappe.db.get_value("AI Plan Change", plan_change, "subscription")
 	if not subscription:

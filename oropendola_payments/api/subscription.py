@@ -154,7 +154,7 @@ def change_plan(plan_id: str, quote: str, subscription_id: str | None = None) ->
 
 @endpoint(methods=("POST",), answer=answers.WithdrawnPlanChange, errors=contract.CHOICE)
 def withdraw_plan_change(subscription_id: str | None = None) -> dict:
-	"""Call off a change that is scheduled or not paid yet."""
+	"""Cancel a change that is scheduled or not paid yet."""
 	return withdraw.withdraw(require_login(), subscription_id)
 
 

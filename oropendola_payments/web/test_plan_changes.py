@@ -1,4 +1,4 @@
-"""The change of plan on the pages, without JavaScript: see the price, confirm it, pay, call it off."""
+"""The change of plan on the pages, without JavaScript: see the price, confirm it, pay, cancel it."""
 
 import re
 
@@ -50,7 +50,7 @@ class TestUpgradePages(PageCase):
 		for shown in ("Pro instead of Starter", "₹295.00", "can be paid until"):
 			self.assertIn(shown, text)
 		text = self.look("/billing")
-		for shown in ("Your change to Pro is not paid yet", "Pay ₹295.00", "Call off the change"):
+		for shown in ("Your change to Pro is not paid yet", "Pay ₹295.00", "Cancel the change"):
 			self.assertIn(shown, text)
 		invoice = re.search(r"invoice=(INV[\w-]+)", answer.headers["Location"])[1]
 		pay(invoice)
@@ -109,7 +109,7 @@ class TestDowngradePages(PageCase):
 	def test_a_downgrade_is_shown_scheduled_and_called_off(self):
 		self.start("P")
 		text = self.quote_page("S")
-		for shown in ("Nothing to pay now", "You keep Pro until", "You can call the change off"):
+		for shown in ("Nothing to pay now", "You keep Pro until", "You can cancel the change until then"):
 			self.assertIn(shown, text)
 		answer = self.press("/change-plan", text)
 		self.assertEqual(answer.headers["Location"], "/billing")

@@ -36,7 +36,7 @@ def _withdraw(name: str) -> dict:
 		_call_off(subscription, change, invoices)
 	for invoice in invoices:
 		if invoice.name == change.invoice:
-			close_invoice(invoice, _("The change was called off."))
+			close_invoice(invoice, _("The change was cancelled."))
 			invoice.record("plan_change_withdrawn", change, before, "Withdrawn")
 	change.mark_as_withdrawn()
 	return _answer(subscription, change)
@@ -56,7 +56,7 @@ def _call_off(subscription: AISubscription, change: AIPlanChange, invoices: list
 		raise Conflict(_("The next period is already paid for with the new plan, so the change stays."))
 	for invoice in invoices:
 		if invoice.status in OPEN_INVOICES and invoice.plan == change.to_plan:
-			close_invoice(invoice, _("The change was called off."))
+			close_invoice(invoice, _("The change was cancelled."))
 	subscription.call_off_change()
 	payment_event.append_to_site("plan_change_withdrawn", change, to_plan=change.to_plan)
 
@@ -66,7 +66,7 @@ def _answer_again(subscription: AISubscription) -> dict:
 	last = {"subscription": subscription.name, "status": "Withdrawn"}
 	name = frappe.db.get_value("AI Plan Change", last, "name", order_by="closed_on desc")
 	if not name:
-		raise NotFound(_("There is no change of plan to call off."))
+		raise NotFound(_("There is no change of plan to cancel."))
 	return _answer(subscription, frappe.get_doc("AI Plan Change", name))
 
 

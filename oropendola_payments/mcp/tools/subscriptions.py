@@ -137,8 +137,8 @@ TOOLS = (
 	),
 	_tool(
 		"withdraw_plan_change",
-		"Call off a change of plan",
-		"Call off a change of plan that is scheduled or not paid yet.",
+		"Cancel a change of plan",
+		"Cancel a change of plan that is scheduled or not paid yet.",
 		withdraw_plan_change,
 		reads=False,
 		per_minute=10,

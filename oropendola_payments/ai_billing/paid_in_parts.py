@@ -40,7 +40,9 @@ class PaidInParts(Audited):
 			message = _("The parts of an invoice cannot be edited. The customer chooses them at checkout.")
 			frappe.throw(message, NotAllowed)
 		if self.paid() and self.has_value_changed("part_service"):
-			message = _("A part of this invoice is paid already, so what parts buy cannot be changed.")
+			message = _(
+				"A part of this invoice is paid already, so Service While Partly Paid can no longer be changed."
+			)
 			frappe.throw(message, Conflict)
 
 	def without_schedule(self) -> dict:

@@ -123,7 +123,7 @@ def check_oss(text: str) -> str:
 
 def _wrong_check_digits(number: str) -> InvalidTaxId:
 	message = _(
-		"The digits of the VAT number {0} do not fit each other. Please compare all of them with your certificate."
+		"The check digits of VAT number {0} are wrong. Please compare the whole number with your certificate."
 	)
 	return InvalidTaxId(message.format(number))
 

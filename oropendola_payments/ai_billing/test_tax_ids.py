@@ -68,14 +68,14 @@ class TestVat(TestCase):
 
 	def test_wrong_digits_a_wrong_length_and_a_wrong_country_are_told_apart(self):
 		for number, sentence in (
-			("DE136695977", "The digits of the VAT number DE136695977 do not fit each other"),
+			("DE136695977", "The check digits of VAT number DE136695977 are wrong"),
 			("DE13669597", "has 9 characters after DE, and this one has 8"),
 			("DE1366959X6", "Character 10 of the tax ID must be a digit, not X"),
 			("ATU13585627", "begins with AT, but those of the address's country begin with DE"),
 		):
 			with self.subTest(number), self.assertRaisesRegex(InvalidTaxId, sentence):
 				check(number, "DE", None)
-		with self.assertRaisesRegex(InvalidTaxId, "do not fit each other"):
+		with self.assertRaisesRegex(InvalidTaxId, "are wrong"):
 			check("GB980780685", "GB", None)
 
 	def test_a_number_of_the_one_stop_shop_is_one_of_the_seller(self):

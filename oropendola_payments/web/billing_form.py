@@ -31,7 +31,7 @@ def _tax_id_help(status: str) -> str:
 	if status == "Rejected":
 		return _("The authority does not know this number, so it does not count. Please correct it.")
 	if status == "Format Checked":
-		return _("The form of this number is right. We have not asked the authority about it.")
+		return _("The format is correct. We have not verified it with the tax authority.")
 	return _("GSTIN in India, VAT number in the EU and the UK. Leave it empty if you have none.")
 
 

@@ -47,7 +47,7 @@ class TestPaymentRequest(TestCase):
 		):
 			self.assertIn(part, text)
 		self.assertIn(f"/checkout?invoice={self.invoice.name}", text)
-		self.assertIn("This is no tax invoice", text)
+		self.assertIn("This is not a tax invoice", text)
 
 	def test_the_upi_link_asks_for_what_is_still_due(self):
 		self.pay(400)

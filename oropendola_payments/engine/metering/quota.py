@@ -206,7 +206,7 @@ def require_room(windows: list[Window], costs: dict[str, int]) -> None:
 	if not full:
 		return
 	last = max(full, key=lambda window: window.ends_at)
-	message = _("The limit of {0} {1} in each {2} is used up. It is free again at {3}.")
+	message = _("You have reached the limit of {0} {1} per {2}. It resets at {3}.")
 	text = message.format(
 		last.allowance, last.meter_name(), last.window_name(), last.ends_at.strftime("%Y-%m-%d %H:%M")
 	)

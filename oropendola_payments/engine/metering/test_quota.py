@@ -72,7 +72,7 @@ class TestWindows(QuotaCase):
 		before = self.used()
 		error = self.refused(QuotaUsedUp, 1, model="small-1", input_tokens=101)
 		self.assertEqual((error.window, self.used(), remaining(self.doc)), ("tokens:day", before, 99))
-		self.assertIn("1000 tokens in each day", str(error))
+		self.assertIn("1000 tokens per day", str(error))
 		self.consume(1, model="small-1", input_tokens=100)
 
 	def test_of_several_full_windows_the_latest_says_when_to_try_again(self):

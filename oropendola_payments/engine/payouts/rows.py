@@ -159,7 +159,7 @@ class Reader:
 		kind = self.words.get(plain(word)) or self.mapping.kinds.get("*")
 		if not kind:
 			raise Unreadable(
-				_("“{0}” is no known kind of line. Please add it to the mapping.").format(word[:60])
+				_("“{0}” is not a known kind of line. Please add it to the mapping.").format(word[:60])
 			)
 		return kind
 

@@ -33,7 +33,9 @@ def correct(grant: str, credits: Decimal, reason: str) -> dict:
 	"""Add credits to what remains of a grant, or take some if below 0. It never exceeds what was granted."""
 	reason, units = _checked(reason), credit_units.thousandths(credits)
 	if not units:
-		raise BadRequest(_("Please enter how many credits to add, or to take if below 0."))
+		raise BadRequest(
+			_("Please enter how many credits to add, or a negative number to take credits away.")
+		)
 	known = frappe.db.get_value(GRANT, grant, ["user", "invoice"], as_dict=True)
 	if not known:
 		raise NotFound(_("There is no grant {0}.").format(grant))

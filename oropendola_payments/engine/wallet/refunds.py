@@ -82,7 +82,7 @@ def _take(invoice: AIInvoice, grant: AICreditGrant, wanted: int) -> None:
 			missing=credit_units.in_credits(missing),
 		)
 	if missing > before:
-		message = _("The money of {0} credits went back that were used or had expired already.")
+		message = _("{0} of the refunded credits had already been used or had expired.")
 		invoice.flag_for_review(message.format(credit_units.text(missing)))
 
 

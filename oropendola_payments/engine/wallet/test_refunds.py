@@ -147,7 +147,7 @@ class TestMoneyThatOthersTakeBack(RefundCase):
 		self.use(700)
 		self.external_refund(500)
 		self.assertEqual((credits_of(self.user), self.owed()), (0, 700))
-		self.assertIn("700 credits", self.journey.doc().review_reason)
+		self.assertIn("700 of the refunded credits", self.journey.doc().review_reason)
 		self.assertEqual(self.journey.status(), "Refunded")
 
 	def test_a_dispute_freezes_the_credits_until_it_is_won(self):

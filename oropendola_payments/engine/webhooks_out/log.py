@@ -157,5 +157,7 @@ def _moment(text: str) -> datetime:
 def _require_few(endpoint: str) -> None:
 	number, seconds = counters.count("webhook_by_hand", endpoint, HOUR)
 	if number > MOST_PER_HOUR:
-		message = _("That was often. Please wait {0} minutes before you send more to this endpoint.")
+		message = _(
+			"Too many tests or repeats for this endpoint. Please wait {0} minutes before you send more."
+		)
 		raise TooManyRequests(message.format(-(-seconds // 60)))

@@ -5,13 +5,13 @@ frappe.ui.form.on("AI Credit Grant", {
 		const text = __("{0} of {1} credits remain.", [credits.remaining, credits.granted]);
 		frm.set_intro(frappe.utils.escape_html(text), "blue");
 		if (frm.doc.owed) {
-			const owed = __("The money of {0} credits went back that were used or had expired already.", [
+			const owed = __("{0} of the refunded credits had already been used or had expired.", [
 				credits.owed,
 			]);
 			frm.dashboard.add_comment(frappe.utils.escape_html(owed), "orange", true);
 		}
 		if (frm.doc.overdrawn) {
-			const unpaid = __("{0} credits were used without having them. The next credits pay them.", [
+			const unpaid = __("{0} credits were used beyond the balance. The next credits pay for them.", [
 				credits.overdrawn,
 			]);
 			frm.dashboard.add_comment(frappe.utils.escape_html(unpaid), "orange", true);

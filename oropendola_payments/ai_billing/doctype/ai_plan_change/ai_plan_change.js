@@ -1,6 +1,7 @@
 frappe.ui.form.on("AI Plan Change", {
 	refresh(frm) {
-		if (frm.doc.__onload?.can_withdraw) frm.add_custom_button(__("Cancel the change"), () => cancel_change(frm));
+		if (frm.doc.__onload?.can_withdraw)
+			frm.add_custom_button(__("Cancel the change"), () => cancel_change(frm));
 	},
 });
 

@@ -158,7 +158,7 @@ class PaymentSettings(Document):
 	def validate_upi_id(self) -> None:
 		self.upi_id = (self.upi_id or "").strip()
 		if self.upi_id and not upi.is_upi_id(self.upi_id):
-			frappe.throw(_("{0} is no UPI ID. It looks like shop@bank.").format(self.upi_id))
+			frappe.throw(_("{0} is not a UPI ID. A UPI ID looks like shop@bank.").format(self.upi_id))
 
 	def validate_otp_message(self) -> None:
 		try:

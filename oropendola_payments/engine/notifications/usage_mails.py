@@ -4,7 +4,7 @@ import frappe
 from frappe.utils import cint
 
 from oropendola_payments.ai_billing import credit_units, formatting
-from oropendola_payments.ai_billing.current import current
+from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.ai_billing.doctype.ai_usage_alert.ai_usage_alert import AIUsageAlert
 from oropendola_payments.engine.metering.counters import METERS, NAMES
 from oropendola_payments.engine.notifications import emails
@@ -16,10 +16,11 @@ def usage_threshold(alert: AIUsageAlert) -> None:
 	meter, window = (part.capitalize() for part in str(alert.limit_name).split(":"))
 
 	def values() -> dict:
-		plan = frappe.db.get_value("AI Subscription", alert.subscription, "plan")
-		credits = balance.balance_under(alert.user, plan)
+		subscription: AISubscription = frappe.get_doc("AI Subscription", alert.subscription)
+		plan = subscription.get_plan()
+		credits = balance.balance_under(subscription.user, plan.name)
 		return {
-			"plan": current("AI Plan", plan).plan_name,
+			"plan": plan.plan_name,
 			"limit": formatting.number(alert.get("limit_amount")),
 			"used": formatting.number(alert.get("used")),
 			"percent": str(alert.percent),

@@ -23,7 +23,7 @@ WINDOW = "AI Usage Window"
 # For a row that runs. What was not bought before counts on.
 ADD = """
 	UPDATE `tabAI Usage Window` SET not_bought = CASE
-		WHEN not_bought + %(share)s < 0 THEN 0 ELSE not_bought + %(share)s END
+		WHEN COALESCE(not_bought, 0) + %(share)s < 0 THEN 0 ELSE COALESCE(not_bought, 0) + %(share)s END
 	WHERE unique_key = %(key)s AND ends_at > %(now)s
 """
 BEGIN = """

@@ -5,7 +5,8 @@ from datetime import date, datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oropendola_payments.engine.entitlements.windows import ENDS, Term, end_of_window
+from oropendola_payments.ai_billing.periods import midnight
+from oropendola_payments.engine.entitlements.windows import ENDS, Term, end_of_window, span_of
 from oropendola_payments.tests.support.case import TestCase
 
 MONTHLY = Term(date(2026, 1, 31), None, "Month", 1)
@@ -58,3 +59,21 @@ class TestEnds(TestCase):
 		end = end_of_window(window, now, term)
 		self.assertGreater(end, now)
 		self.assertEqual(end_of_window(window, end - datetime.resolution, term), end)
+
+	@settings(deadline=None)
+	@given(
+		st.sampled_from(("Week", "Month")),
+		st.dates(date(2026, 1, 1), date(2030, 12, 31)),
+		st.dates(date(2024, 1, 1), date(2026, 1, 1)),
+	)
+	def test_the_days_of_a_window_are_those_that_end_together(self, window, on, start):
+		term = Term(start, None, "Month", 1)
+		span = span_of(window, on, term)
+		self.assertTrue(span.begins_on <= on < span.ends_on)
+		self.assertEqual(span.days, (span.ends_on - span.begins_on).days)
+		self.assertEqual(end_of_window(window, midnight(span.begins_on), term), span.ends_at)
+		if span.begins_on > start:
+			self.assertEqual(
+				end_of_window(window, midnight(span.begins_on) - datetime.resolution, term).date(),
+				span.begins_on,
+			)

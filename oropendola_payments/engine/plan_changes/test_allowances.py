@@ -15,7 +15,7 @@ from oropendola_payments.engine.settlement import disputes
 from oropendola_payments.gateways.base import DisputeEvent
 from oropendola_payments.money import from_minor, unused_share
 from oropendola_payments.tests.support.customers import pay
-from oropendola_payments.tests.support.metered import WINDOW, Metered, limit
+from oropendola_payments.tests.support.metered import WINDOW, Metered, at_midnight, limit
 from oropendola_payments.tests.support.plan_changes import PlanChangeCase
 from oropendola_payments.web.plan_changes import shown_quote
 
@@ -59,6 +59,14 @@ class TestTheShareOfAnAllowance(AllowanceCase):
 				f"Until {formatting.day(ends_on)}: 45,500 requests in all. After that: 90,000 in each billing period."
 			],
 		)
+		self.upgrade("P")
+		self.assertEqual(self.left(), 45_500)
+
+	def test_it_does_so_for_a_window_whose_last_use_was_in_an_earlier_one(self):
+		self.plans_with(limit(1000), limit(90_000))
+		self.start("S", days_left=15)
+		self.consume(100)
+		frappe.db.set_value(WINDOW, {"subscription": self.subscription}, "ends_at", at_midnight(today()))
 		self.upgrade("P")
 		self.assertEqual(self.left(), 45_500)
 
@@ -174,6 +182,7 @@ class TestCreditForWhatIsUsedUp(AllowanceCase):
 		self.start("S", days_left=10)
 		self.consume(910)
 		quote = self.preview("PY")
+		self.assertEqual(quote["lines"][0]["amount"], Decimal("-49.90"))  # 90 of 1000 are left, so 10 %
 		self.consume(20)
 		self.assertIn("invoice_id", self.change("PY", quote))
 

@@ -7,6 +7,7 @@ import frappe
 from oropendola_payments.ai_billing.periods import today, tomorrow
 from oropendola_payments.api import subscription as api
 from oropendola_payments.api import subscription_renewal as renewal
+from oropendola_payments.engine.entitlements import scheduled_change
 from oropendola_payments.engine.jobs import plan_change_jobs, subscription_jobs
 from oropendola_payments.engine.metering import usage
 from oropendola_payments.tests.support.customers import pay
@@ -212,7 +213,9 @@ class TestAPeriodThatIsPaidForTheNextPlan(PlanChangeCase):
 				self.start("P")
 				self.change(code)
 				self.succeed(api.cancel_subscription, at_period_end=1)
-				self.the_day_comes()
+				shift(self.subscription, 15)
+				self.assertFalse(scheduled_change.switch(self.subscription))
+				subscription_jobs.run_expiry()
 				self.assertEqual((self.code(), self.doc().status), ("P", "Cancelled"))
 
 	def test_the_next_plan_cannot_be_ordered_beside_it(self):

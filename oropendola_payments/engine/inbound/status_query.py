@@ -17,6 +17,7 @@ from oropendola_payments.engine.core.after_commit import enqueue_once
 from oropendola_payments.engine.core.transactions import write_through
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.call import call_gateway
+from oropendola_payments.engine.gateway.circuit_breaker import OUTAGES
 from oropendola_payments.engine.gateway.mode_guard import is_current_mode
 from oropendola_payments.engine.gateway.registry import adapter_of
 from oropendola_payments.engine.inbound.capture import settle_answer
@@ -33,6 +34,8 @@ YOUNG_SECONDS = 15 * 60
 RECENT_SECONDS = 10
 GAP_SECONDS = 2
 RECONCILER_SECONDS = 60
+# What a gateway that does not answer may cost one sweep: three time-outs. The others have their payments checked in time.
+MAX_LOST_SECONDS = 45
 
 
 def refresh(
@@ -100,11 +103,13 @@ def refresh_when_due(attempt_name: str) -> None:
 class RefreshRun:
 	"""Refreshes for one sweep, with one adapter for each gateway.
 
-	After a gateway refused our keys it is skipped until the next sweep, because repeated calls can lock the account.
+	A gateway is skipped until the next sweep after it refused our keys, because repeated calls can lock the account, and after
+	its outages cost too much time. What was skipped stays due.
 	"""
 
 	def __init__(self) -> None:
 		self.adapters: dict[str, Gateway | None] = {}
+		self.lost_seconds: dict[str, float] = {}
 
 	def refresh(self, name: str) -> None:
 		attempt = _load(name)
@@ -115,7 +120,7 @@ class RefreshRun:
 	@contextmanager
 	def adapter_for(self, attempt: PaymentAttempt) -> Iterator[Gateway | None]:
 		"""The adapter for an attempt, or None if it cannot be queried in this sweep."""
-		code = attempt.gateway
+		code, start = attempt.gateway, time.monotonic()
 		try:
 			if not is_current_mode(attempt):
 				yield None
@@ -125,6 +130,11 @@ class RefreshRun:
 			yield self.adapters[code]
 		except CredentialsRefused:
 			self.adapters[code] = None
+			raise
+		except OUTAGES:
+			self.lost_seconds[code] = self.lost_seconds.get(code, 0) + time.monotonic() - start
+			if self.lost_seconds[code] >= MAX_LOST_SECONDS:
+				self.adapters[code] = None
 			raise
 
 

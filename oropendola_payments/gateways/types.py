@@ -191,6 +191,8 @@ class PaymentEvent:
 	details: Mapping[str, object] = field(default_factory=dict)  # without personal data
 	# More was paid than was asked for, and the gateway does not say whether that is a fee of its own: a person has to look.
 	may_include_fee: bool = False
+	# PENDING, and the customer has done everything: the bank or the provider decides, perhaps in days. Nobody should pay again.
+	in_transit: bool = False
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,7 @@ def capture_event(
 	"""What one capture says; an order that is COMPLETED around a capture that is not is no money."""
 	status, reason = word(member(capture, "status")), word(member(capture, "status_details", "reason"))
 	outcome = CAPTURES.get(status, Outcome.PENDING)
+	in_transit = outcome is Outcome.PENDING
 	if outcome is Outcome.FAILED and order.get("status") in OPEN_ORDERS:
 		outcome = Outcome.PENDING
 	amount, currency = money(member(capture, "amount"))
@@ -131,6 +132,7 @@ def capture_event(
 		error_code=None if outcome is Outcome.PAID else reason or status,
 		reason=None if outcome is Outcome.PAID else _why(status, reason),
 		details={"capture_status": status, "capture_reason": reason},
+		in_transit=in_transit,
 	)
 
 

@@ -142,8 +142,11 @@ class TestStatusAndCapture(PayPalCase):
 		payment = self.approved(outcome="pending")
 		event = self.gateway.capture(payment, self.status(payment), "k")
 		self.assertEqual((event.outcome, event.error_code), (Outcome.PENDING, "ECHECK"))
+		self.assertTrue(event.in_transit)
 		self.simulator.finish("paypal", self.reference, "success")
-		self.assertEqual(self.status(payment).outcome, Outcome.PAID)
+		self.assertEqual(
+			(self.status(payment).outcome, self.status(payment).in_transit), (Outcome.PAID, False)
+		)
 
 	def test_money_that_waits_for_the_merchant_is_pending_with_a_reason(self):
 		"""paypal.md pitfall 7: a currency that the account does not hold stays PENDING until it is accepted by hand."""
@@ -191,7 +194,9 @@ class TestStatusAndCapture(PayPalCase):
 		payment = self.approved(outcome="failure")
 		self.gateway.capture(payment, self.status(payment), "k")
 		self.order().fields["status"] = "APPROVED"
-		self.assertEqual(self.status(payment).outcome, Outcome.PENDING)
+		self.assertEqual(
+			(self.status(payment).outcome, self.status(payment).in_transit), (Outcome.PENDING, False)
+		)
 
 	def test_one_approval_tries_a_refused_card_once(self):
 		payment = self.approved(outcome="failure")

@@ -155,9 +155,9 @@ class Stripe(Gateway):
 			return [PaymentEvent(Outcome.NOT_FOUND, reference=payment.reference, order_id=payment.order_id)]
 
 	def cancel(self, payment: PaymentRef) -> PaymentEvent:
-		"""Expire the session; when it is no longer open, its state, which may be PAID."""
+		"""Expire the session; when it is no longer open, its state, which may be PAID or in transit."""
 		event = self.payment_events(payment)[0]
-		if event.outcome is not Outcome.PENDING:
+		if event.outcome is not Outcome.PENDING or event.in_transit:
 			return event
 		try:
 			self.client.expire_session(event.order_id)

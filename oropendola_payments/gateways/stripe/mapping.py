@@ -79,6 +79,8 @@ def session_event(session: Any) -> PaymentEvent:
 		amount=amount,
 		currency=currency,
 		occurred_at=unix_time(session.get("created")),
+		# The customer has submitted a payment of a delayed method, which is not decided yet.
+		in_transit=outcome is Outcome.PENDING and session.get("status") == "complete",
 		**_intent_fields(intent),
 	)
 	if session.get("payment_status") == "no_payment_required":
@@ -100,6 +102,7 @@ def intent_event(intent: Any) -> PaymentEvent:
 		amount=amount,
 		currency=currency,
 		occurred_at=unix_time(intent.get("created")),
+		in_transit=intent.get("status") == "processing",
 		**_intent_fields(intent),
 	)
 	return _complete(event)

@@ -90,7 +90,7 @@ def _events_of(name: str, entity: Any, at: datetime | None) -> tuple[AnyEvent, .
 	if name in SESSION_EVENTS or name in INTENT_EVENTS:
 		event = session_event(entity) if name in SESSION_EVENTS else intent_event(entity)
 		if name == "checkout.session.async_payment_failed" and event.outcome is Outcome.PENDING:
-			event = replace(event, outcome=Outcome.FAILED)
+			event = replace(event, outcome=Outcome.FAILED, in_transit=False)
 		return (replace(event, occurred_at=at),) if event.reference else ()
 	if name in REFUND_EVENTS:
 		return (replace(refund_event(entity), occurred_at=at),)

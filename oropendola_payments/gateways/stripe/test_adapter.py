@@ -161,9 +161,16 @@ class TestStatus(StripeCase):
 			with self.subTest(ending):
 				self.reference = f"ST{ending}{self.count}"
 				payment, event = self.pay(method="us_bank_account", outcome="pending")
-				self.assertEqual(event.outcome, Outcome.PENDING)
+				self.assertEqual((event.outcome, event.in_transit), (Outcome.PENDING, True))
 				self.simulator.finish("stripe", self.reference, ending)
-				self.assertEqual(self.gateway.status(payment)[0].outcome, outcome)
+				decided = self.gateway.status(payment)[0]
+				self.assertEqual((decided.outcome, decided.in_transit), (outcome, False))
+
+	def test_an_open_session_has_no_money_in_transit(self):
+		payment = self.open()
+		self.assertFalse(self.gateway.status(payment)[0].in_transit)
+		self.simulator.pay("stripe", self.reference, outcome="failure")
+		self.assertFalse(self.gateway.status(payment)[0].in_transit)
 
 	def test_an_unknown_session_is_not_found(self):
 		for order_id in ("cs_test_nobody", None, "../refunds"):

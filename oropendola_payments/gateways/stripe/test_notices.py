@@ -54,11 +54,10 @@ class TestEvents(StripeCase):
 	def test_a_completed_session_is_paid_only_when_it_says_so(self):
 		"""stripe.md pitfall 1: delayed methods complete unpaid."""
 		self.pay(method="us_bank_account", outcome="pending")
-		reported = {notice.event_type: notice.events[0].outcome for notice in self.notices()}
-		self.assertEqual(
-			reported,
-			{"payment_intent.processing": Outcome.PENDING, "checkout.session.completed": Outcome.PENDING},
-		)
+		reported = {notice.event_type: notice.events[0] for notice in self.notices()}
+		self.assertEqual(set(reported), {"payment_intent.processing", "checkout.session.completed"})
+		for event in reported.values():
+			self.assertEqual((event.outcome, event.in_transit), (Outcome.PENDING, True))
 		self.simulator.finish("stripe", self.reference, "success")
 		reported = {notice.event_type: notice.events[0].outcome for notice in self.notices()}
 		self.assertEqual(
@@ -73,9 +72,10 @@ class TestEvents(StripeCase):
 		self.pay(method="us_bank_account", outcome="pending")
 		self.notices()
 		self.simulator.finish("stripe", self.reference, "failure")
-		reported = {notice.event_type: notice.events[0].outcome for notice in self.notices()}
-		self.assertEqual(reported["checkout.session.async_payment_failed"], Outcome.FAILED)
-		self.assertEqual(reported["payment_intent.payment_failed"], Outcome.PENDING)
+		reported = {notice.event_type: notice.events[0] for notice in self.notices()}
+		self.assertEqual(reported["checkout.session.async_payment_failed"].outcome, Outcome.FAILED)
+		self.assertEqual(reported["payment_intent.payment_failed"].outcome, Outcome.PENDING)
+		self.assertFalse(any(event.in_transit for event in reported.values()))
 
 	def test_a_decline_is_pending_with_its_reason(self):
 		self.pay(outcome="failure")

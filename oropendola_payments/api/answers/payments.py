@@ -104,6 +104,7 @@ class Attempt(TypedDict):
 	payment_method: str | None
 	error_code: str | None
 	error_message: str | None
+	in_transit: bool
 	mode: Mode
 
 

@@ -1,7 +1,8 @@
 """Get or create the attempt before the gateway is called, under the invoice's lock, so that repeated clicks share one attempt."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import frappe
@@ -25,6 +26,7 @@ from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.engine.parts import rules as parts
 from oropendola_payments.engine.phone import verification
+from oropendola_payments.engine.settlement.under_way import in_transit_message
 from oropendola_payments.engine.subscriptions import retries
 from oropendola_payments.engine.tax import reprice
 from oropendola_payments.exceptions import BadRequest, Conflict, Unprocessable
@@ -105,6 +107,7 @@ def _get_or_create(request: AttemptRequest) -> Created | Existing | None:
 		return None
 	reprice.require_known(invoice, tax)
 	amount = _amount(invoice, request, rows)
+	require_none_in_transit(invoice, amount, rows)
 	code = gateway_choice.choose(
 		request.gateway, invoice.currency, amount, request.method, invoice.requested_gateway
 	)
@@ -189,10 +192,17 @@ def require_payable(invoice: AIInvoice, subscription_status: str | None = None) 
 		)
 
 
+def require_none_in_transit(invoice: AIInvoice, amount: Decimal, rows: Iterable[frappe._dict]) -> None:
+	"""Raise Conflict if this amount was paid already, and only the bank or the gateway has still to decide."""
+	paid = [row for row in rows if row.in_transit and row.status in OPEN]
+	if any(not row.is_part or _is_for_same_part(row, invoice, amount) for row in paid):
+		raise Conflict(in_transit_message())
+
+
 def attempts_of(invoice: str) -> list:
 	"""Return the fields that decide about reuse, for all attempts of an invoice, the newest first."""
-	fields = ["name", "gateway", "flow", "mode", "status", "amount", "is_part", "paid_before", "requested_method", "phone_check",
-		"expires_at", "gateway_order_id", "checkout_data", "payment_link", "return_origin", "return_url"]  # fmt: skip
+	fields = ["name", "gateway", "flow", "mode", "status", "amount", "is_part", "in_transit", "paid_before", "requested_method",
+		"phone_check", "expires_at", "gateway_order_id", "checkout_data", "payment_link", "return_origin", "return_url"]  # fmt: skip
 	return frappe.get_all("Payment Attempt", {"invoice": invoice}, fields, order_by="creation desc")
 
 
@@ -236,13 +246,17 @@ def _is_for_same_part(row: frappe._dict, invoice: AIInvoice, amount: Decimal) ->
 def _amount(invoice: AIInvoice, request: AttemptRequest, rows: list) -> Decimal:
 	"""Return what this attempt pays: all that is due, or the part that was asked for, if it may be paid now."""
 	now = now_datetime()
-	alive = [r for r in rows if r.status in OPEN and (not r.expires_at or get_datetime(r.expires_at) > now)]
+	alive = [row for row in rows if row.status in OPEN and _may_bring_money(row, now)]
 	others = [to_decimal(row.amount) for row in alive]
 	if request.amount is not None and request.amount != invoice.outstanding():
 		return parts.amount_to_pay(invoice, request.amount, request.gateway, others)
 	if any(row.is_part for row in alive):
 		parts.require_room(invoice, invoice.outstanding(), others)
 	return invoice.outstanding()
+
+
+def _may_bring_money(row: frappe._dict, now: datetime) -> bool:
+	return row.in_transit or not row.expires_at or get_datetime(row.expires_at) > now
 
 
 def _create(

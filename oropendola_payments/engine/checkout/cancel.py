@@ -38,7 +38,7 @@ def cancel(user: str, attempt_name: str) -> dict:
 
 def _withdraw_locked(attempt: PaymentAttempt) -> None:
 	invoice, attempt = lock_attempt(attempt)
-	if not attempt.is_open() or attempt.status == "Authorized":
+	if not attempt.is_open() or attempt.status == "Authorized" or attempt.in_transit:
 		return
 	before = attempt.status
 	attempt.mark_as_cancelled(error_message=CANCELLED_REASON, next_check_at=polling.next_check(attempt))

@@ -24,6 +24,7 @@ from oropendola_payments.engine.settlement.attempt_outcomes import cancel_attemp
 from oropendola_payments.exceptions import Conflict, Refusal
 from oropendola_payments.gateways.base import Customer
 from oropendola_payments.gateways.cards import refuse_card_data
+from oropendola_payments.money import to_decimal
 
 # Longer than all gateway calls of one request together: an older call without an answer was ended by a crash.
 CALL_SECONDS = 60
@@ -174,6 +175,9 @@ def _lease_call(attempt: PaymentAttempt) -> bool | Refusal:
 		return False  # another request was faster
 	try:
 		attempts.require_payable(invoice, payer_of(invoice).subscription_status)
+		attempts.require_none_in_transit(
+			invoice, to_decimal(attempt.amount), attempts.attempts_of(invoice.name)
+		)
 	except Refusal as refusal:
 		cancel_attempt(invoice, attempt)
 		return refusal

@@ -10,6 +10,7 @@ from oropendola_payments.engine.checkout.payer import own_attempt, own_invoice
 from oropendola_payments.engine.core.transactions import read
 from oropendola_payments.engine.gateway.simulated import mock_marks
 from oropendola_payments.engine.inbound.status_query import refresh_if_possible
+from oropendola_payments.engine.settlement.under_way import in_transit_message
 
 STALE_SECONDS = 20
 
@@ -20,7 +21,7 @@ def payment_status(user: str, invoice_id: str | None, attempt: str | None = None
 		invoice_id = own_attempt(user, attempt).invoice
 	invoice = own_invoice(user, invoice_id)
 	attempt = attempt or frappe.db.get_value(
-		"Payment Attempt", {"invoice": invoice.name}, "name", order_by="creation desc"
+		"Payment Attempt", {"invoice": invoice.name}, "name", order_by="in_transit desc, creation desc"
 	)
 	_refresh_when_stale(attempt)
 	invoice.reload()
@@ -52,11 +53,13 @@ def _status(invoice: AIInvoice, attempt: str | None) -> dict:
 		"payment_method",
 		"error_code",
 		"error_message",
+		"in_transit",
 		"mode",
 	]
 	row = attempt and frappe.db.get_value("Payment Attempt", attempt, fields, as_dict=True)
 	if row:
-		row.error_message = translated(row.error_message)
+		row.in_transit = bool(row.in_transit)
+		row.error_message = in_transit_message() if row.in_transit else translated(row.error_message)
 	return {
 		"invoice": invoice.name,
 		"status": invoice.status,

@@ -3,11 +3,14 @@
 from unittest.mock import patch
 
 import frappe
+from frappe.utils import add_to_date, now_datetime
 
 from oropendola_payments.api import payment
+from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.checkout import open_at_gateway
 from oropendola_payments.engine.ending import now as ending
 from oropendola_payments.engine.gateway.call import call_gateway
+from oropendola_payments.engine.inbound.status_query import refresh
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.customers import pay
 from oropendola_payments.tests.support.factories import (
@@ -63,6 +66,20 @@ class TestAfterACode(LateCase):
 		pay(self.invoice.name)
 		self.assert_not_opened(self.confirm(waiting), waiting, "already paid")
 		self.assertEqual(frappe.db.get_value("AI Invoice", self.invoice.name, "status"), "Paid")
+
+	def test_a_code_for_an_invoice_whose_money_is_in_transit_opens_nothing(self):
+		waiting = self.ask()["attempt"]
+		enable_gateway("stripe")
+		started = checkout.initiate(self.invoice.user, self.invoice.name, "stripe")["attempt"]
+		simulator().pay("stripe", started, outcome="pending")
+		refresh(started)
+		past = add_to_date(now_datetime(), hours=-1)
+		frappe.db.set_value(
+			"Payment Attempt", started, "expires_at", past
+		)  # so that there is nothing to close
+		frappe.db.commit()
+		self.assert_not_opened(self.confirm(waiting), waiting, "do not need to pay again")
+		self.assertEqual(self.attempt(started).status, "Processing")
 
 	def test_a_code_for_a_subscription_that_ended_meanwhile_opens_nothing(self):
 		waiting = self.ask()["attempt"]

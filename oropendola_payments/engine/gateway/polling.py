@@ -1,4 +1,7 @@
-"""Polling times: when to send the next status query. Often at first, then less and less for six days."""
+"""Polling times: when to send the next status query. Often at first, then less and less for six days.
+
+Money in transit is asked about for three weeks: a bank debit takes up to 14 business days.
+"""
 
 from datetime import datetime, timedelta
 
@@ -24,6 +27,8 @@ PAID_STEPS = (
 	(timedelta(hours=12), timedelta(days=1)),
 	(timedelta(days=6), timedelta(days=2)),
 )
+TRANSIT_DAYS = 21
+TRANSIT_STEPS = (*STEPS, (timedelta(days=TRANSIT_DAYS), timedelta(days=1)))
 VENDOR_SCHEDULE_ENDS = timedelta(hours=1)
 RETRY_LAST_CHECK_AFTER = timedelta(hours=12)
 
@@ -39,7 +44,7 @@ def next_check(attempt: PaymentAttempt, closed: bool = False) -> datetime | None
 	own = None if closed else _vendors_schedule(attempt, age)
 	if own:
 		return now + own
-	return _step(STEPS, now, age)
+	return _step(TRANSIT_STEPS if attempt.in_transit else STEPS, now, age)
 
 
 def next_check_after_payment(attempt: PaymentAttempt) -> datetime | None:

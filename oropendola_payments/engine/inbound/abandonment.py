@@ -61,7 +61,8 @@ def _process_batch(names: list[str], run: RefreshRun, minutes: int) -> None:
 
 
 def _abandon_batch(names: list[str], run: RefreshRun, minutes: int) -> None:
-	attempts = _open_attempts(names)
+	# Money in transit has a schedule of its own, and its invoices are left alone.
+	attempts = [attempt for attempt in _open_attempts(names) if not attempt.in_transit]
 	write_through(_note_checks, attempts)
 	left = [attempt.name for attempt in attempts if _is_unpaid(attempt, run)]
 	closed = in_transaction(_abandon_locked, names, left, minutes)
@@ -101,9 +102,13 @@ def _is_unpaid(attempt: PaymentAttempt, run: RefreshRun) -> bool:
 
 
 def _settle_changes(attempt: PaymentAttempt, adapter: Gateway) -> list[PaymentEvent | RefundEvent]:
-	news = [event for event in query_status(attempt, adapter) if event.outcome not in UNPAID]
+	news = [event for event in query_status(attempt, adapter) if not _says_unpaid(event)]
 	settle_all(attempt, news, adapter)
 	return news
+
+
+def _says_unpaid(event: PaymentEvent | RefundEvent) -> bool:
+	return isinstance(event, PaymentEvent) and event.outcome in UNPAID and not event.in_transit
 
 
 def _abandon_locked(invoice_names: list[str], unpaid: list[str], minutes: int) -> list[str]:
@@ -149,9 +154,10 @@ def _return_to_partly_paid(invoices: dict, attempts: list) -> None:
 
 
 def _can_be_abandoned(attempt: PaymentAttempt, unpaid: list[str], minutes: int) -> bool:
-	"""Return whether an attempt is old, was just reported unpaid, and is not authorized."""
+	"""Return whether an attempt is old, was just reported unpaid, and no money of it is authorized or in transit."""
 	old = get_datetime(attempt.initiated_at) <= _before(minutes)
-	return old and attempt.name in unpaid and attempt.status != "Authorized"
+	may_bring_money = attempt.status == "Authorized" or attempt.in_transit
+	return old and attempt.name in unpaid and not may_bring_money
 
 
 def _before(minutes: int) -> datetime:

@@ -67,7 +67,7 @@ def _apply_event(message: Message, event: PaymentEvent | RefundEvent | DisputeEv
 	if isinstance(event, DisputeEvent):
 		return disputes.record(gateway, event)
 	attempt = find_attempt(gateway, event)
-	if _names_unknown_order(attempt, event):
+	if _names_unknown_order(attempt, event) or _moves_transit(attempt, event):
 		refresh(attempt, adapter=message.adapter)
 		return attempt.name
 	return _settle(message, attempt, event)
@@ -89,6 +89,11 @@ def _names_unknown_order(attempt: PaymentAttempt, event: PaymentEvent) -> bool:
 	"""
 	is_money = event.outcome in (Outcome.PAID, Outcome.AUTHORIZED)
 	return is_money and bool(event.order_id) and not attempt.gateway_order_id
+
+
+def _moves_transit(attempt: PaymentAttempt, event: PaymentEvent) -> bool:
+	"""Return whether a message says that money has gone into transit, or that none is. An older one may arrive after the outcome, so ask."""
+	return event.outcome is Outcome.PENDING and event.in_transit != bool(attempt.in_transit)
 
 
 def _confirm_with_gateway(message: Message) -> str | None:

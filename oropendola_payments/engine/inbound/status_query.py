@@ -7,19 +7,21 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 
 import frappe
+from frappe import _
 from frappe.utils import cint, get_datetime, now_datetime
 
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.engine.core.after_commit import enqueue_once
-from oropendola_payments.engine.core.transactions import write_through
+from oropendola_payments.engine.core.transactions import lock, write_through
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.call import call_gateway
 from oropendola_payments.engine.gateway.circuit_breaker import OUTAGES
 from oropendola_payments.engine.gateway.mode_guard import is_current_mode
-from oropendola_payments.engine.gateway.registry import adapter_of
+from oropendola_payments.engine.gateway.registry import adapter_of, settings_of
 from oropendola_payments.engine.inbound.capture import settle_answer
 from oropendola_payments.engine.refunds import notices
 from oropendola_payments.engine.settlement.settle import settle_attempt
@@ -178,15 +180,24 @@ def sort_events(events: Sequence[PaymentEvent | RefundEvent]) -> list[PaymentEve
 	"""Return the events in the order to settle them.
 
 	Paid first: then an authorization beside it is not captured, and a failed try does not close the order before. Refunds last,
-	because their capture must be recorded.
+	because their capture must be recorded. A decline comes before the new approval that is captured now. While money is in
+	transit, the tries before it are over and say nothing.
 	"""
+	if any(isinstance(event, PaymentEvent) and event.in_transit for event in events):
+		events = [event for event in events if not _is_earlier_try(event)]
 	return sorted(events, key=_rank)
+
+
+def _is_earlier_try(event: PaymentEvent | RefundEvent) -> bool:
+	if not isinstance(event, PaymentEvent) or event.in_transit:
+		return False
+	return event.outcome not in (Outcome.PAID, Outcome.AUTHORIZED)
 
 
 def _rank(event: PaymentEvent | RefundEvent) -> int:
 	if isinstance(event, RefundEvent):
-		return 3
-	return {Outcome.PAID: 0, Outcome.AUTHORIZED: 1}.get(event.outcome, 2)
+		return 4
+	return {Outcome.PAID: 0, Outcome.PENDING: 1, Outcome.AUTHORIZED: 2}.get(event.outcome, 3)
 
 
 def _record_refund(gateway: str, event: RefundEvent) -> None:
@@ -214,10 +225,22 @@ def _note_check(attempt: PaymentAttempt) -> None:
 
 def _end_polling(attempt: PaymentAttempt) -> None:
 	"""Stop polling an attempt, and expire it if it is still open."""
-	left_open = frappe.db.get_value("Payment Attempt", attempt.name, "status") in ("Created", "Processing")
-	if left_open:
-		settle_attempt(attempt, PaymentEvent(Outcome.EXPIRED, reference=attempt.name))
+	attempt.reload()
+	if polling.has_next_check(attempt):
+		return  # the answer was that money is in transit
+	if attempt.status in ("Created", "Processing"):
+		at_end = partial(_flag_undecided, attempt) if attempt.in_transit else None
+		settle_attempt(attempt, PaymentEvent(Outcome.EXPIRED, reference=attempt.name), at_end)
 	write_through(_set_next_check, attempt.name, None)
+
+
+def _flag_undecided(attempt: PaymentAttempt) -> None:
+	message = _(
+		"{0} has not decided about payment {1} for {2} days, and the app has stopped asking. Please look at it in the gateway's dashboard."
+	)
+	gateway = settings_of(attempt.gateway).label
+	invoice = lock("AI Invoice", attempt.invoice)
+	invoice.flag_for_review(message.format(gateway, attempt.name, polling.TRANSIT_DAYS))
 
 
 def _set_next_check(name: str, moment: datetime | None) -> None:

@@ -46,12 +46,38 @@ def note_authorized(invoice: AIInvoice, attempt: PaymentAttempt, event: PaymentE
 	return True
 
 
-def note_pending(invoice: AIInvoice, attempt: PaymentAttempt, event: PaymentEvent) -> None:
-	"""Change no status, but store a bank's decline inside an open order, so that the customer can read it."""
+def note_pending(invoice: AIInvoice, attempt: PaymentAttempt, event: PaymentEvent) -> bool:
+	"""Store whether money is in transit, and a bank's decline inside an open order, so that the customer can read it."""
+	if event.in_transit:
+		return _note_in_transit(invoice, attempt, event)
+	if attempt.in_transit:
+		attempt.write(in_transit=0)
+		invoice.record("attempt_not_in_transit", attempt)
 	reason = redact_text(event.reason or "")[:500]
 	if event.error_code and reason and reason != attempt.error_message and attempt.is_open():
 		attempt.write(error_code=event.error_code[:140], error_message=reason)
 		invoice.record("attempt_refused_once", attempt, reason=reason, code=event.error_code)
+	return False
+
+
+def _note_in_transit(invoice: AIInvoice, attempt: PaymentAttempt, event: PaymentEvent) -> bool:
+	"""Mark the attempt, so that nobody pays again. One that was closed is open again: it was closed because nobody had paid."""
+	if attempt.status == "Paid" or attempt.in_transit:
+		return False
+	before, reason = attempt.status, redact_text(event.reason or "")[:500]
+	values = {
+		"in_transit": 1,
+		"error_code": (event.error_code or "")[:140] or None,
+		"error_message": reason or None,
+	}
+	if before in ("Processing", "Authorized"):
+		attempt.write(**values)
+	else:
+		attempt.mark_as_processing(**values, completed_at=None, next_check_at=polling.soon())
+	invoice.record("attempt_in_transit", attempt, before, attempt.status, reason=reason)
+	if invoice.can_move_to("Processing"):
+		invoice.mark_as_processing()
+	return True
 
 
 def close_attempt(invoice: AIInvoice, attempt: PaymentAttempt, event: PaymentEvent) -> bool:

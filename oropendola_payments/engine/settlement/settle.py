@@ -78,7 +78,7 @@ def _settle_locked(
 	elif event.outcome is Outcome.AUTHORIZED:
 		result.changed = note_authorized(invoice, attempt, event)
 	elif event.outcome is Outcome.PENDING:
-		note_pending(invoice, attempt, event)
+		result.changed = note_pending(invoice, attempt, event)
 	else:
 		result.changed = result.failed = close_attempt(invoice, attempt, event)
 	if at_end:

@@ -1,7 +1,16 @@
 """Whether somebody has started a payment of an invoice whose outcome is not known."""
 
+from frappe import _
+
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import OPEN, has_open_attempt
 from oropendola_payments.engine.core.transactions import read
+
+
+def in_transit_message() -> str:
+	"""For the customer, when the gateway says that money is on its way."""
+	return _(
+		"Your bank is still processing the payment. This can take some days. You do not need to pay again."
+	)
 
 
 def is_being_paid(invoice: str) -> bool:

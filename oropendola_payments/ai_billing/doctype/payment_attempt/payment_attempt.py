@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no characters that look alike
 REFERENCE_LENGTH = 20
-LATE = {"Authorized", "Paid"}  # a gateway may capture the payment after it reported a failure
+# A gateway may capture the payment after it reported a failure, or take a debit that the bank decides about later.
+LATE = {"Processing", "Authorized", "Paid"}
 TRANSITIONS = {
 	"Created": {"Processing", "Authorized", "Paid", "Failed", "Expired", "Cancelled"},
 	"Processing": {"Authorized", "Paid", "Failed", "Expired", "Cancelled"},
@@ -55,6 +56,7 @@ class PaymentAttempt(StatefulRecord):
 		gateway_order_id: DF.Data | None
 		gateway_payment_id: DF.Data | None
 		idempotency_key: DF.Data | None
+		in_transit: DF.Check
 		initiated_at: DF.Datetime | None
 		invoice: DF.Link
 		is_part: DF.Check
@@ -93,6 +95,7 @@ class PaymentAttempt(StatefulRecord):
 		"payment_method",
 		"requested_method",
 		"is_part",
+		"in_transit",
 		"paid_before",
 		"phone_check",
 		"gateway_order_id",
@@ -167,16 +170,16 @@ class PaymentAttempt(StatefulRecord):
 		return self._move_to("Authorized", **values)
 
 	def mark_as_paid(self, **values: Any) -> bool:
-		moved = self._move_to("Paid", completed_at=now_datetime(), **values)
+		moved = self._end("Paid", **values)
 		if moved and self.payment_link:
 			frappe.db.set_value("AI Payment Link", self.payment_link, "paid_with", self.name)
 		return moved
 
 	def mark_as_failed(self, **values: Any) -> bool:
-		return self._move_to("Failed", completed_at=now_datetime(), **values)
+		return self._end("Failed", **values)
 
 	def mark_as_expired(self, **values: Any) -> bool:
-		return self._move_to("Expired", completed_at=now_datetime(), **values)
+		return self._end("Expired", **values)
 
 	@staticmethod
 	def expire_many(attempts: list["PaymentAttempt"], reason: str, next_checks: dict) -> None:
@@ -197,7 +200,10 @@ class PaymentAttempt(StatefulRecord):
 		figures_changed(attempt.initiated_at for attempt in attempts)
 
 	def mark_as_cancelled(self, **values: Any) -> bool:
-		return self._move_to("Cancelled", completed_at=now_datetime(), **values)
+		return self._end("Cancelled", **values)
+
+	def _end(self, status: str, **values: Any) -> bool:
+		return self._move_to(status, completed_at=now_datetime(), in_transit=0, **values)
 
 
 def new_attempt(invoice: "AIInvoice", **values: Any) -> PaymentAttempt:

@@ -18,9 +18,9 @@ MOVES = """
 	Created    -> Processing, Authorized, Paid, Failed, Expired, Cancelled
 	Processing -> Authorized, Paid, Failed, Expired, Cancelled
 	Authorized -> Paid, Failed, Expired, Cancelled
-	Failed     -> Authorized, Paid
-	Expired    -> Authorized, Paid
-	Cancelled  -> Authorized, Paid
+	Failed     -> Processing, Authorized, Paid
+	Expired    -> Processing, Authorized, Paid
+	Cancelled  -> Processing, Authorized, Paid
 	Paid
 """
 

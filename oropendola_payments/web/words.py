@@ -55,7 +55,8 @@ def translated(text: str | None) -> str:
 
 def watched_state(status: str, attempt) -> str:
 	"""Return the statuses of invoice and attempt in the format that `watch.js` builds from the API's answer."""
-	parts = (status, attempt and attempt.status, attempt and attempt.error_code)
+	transit = attempt and attempt.in_transit and "in_transit"
+	parts = (status, attempt and attempt.status, attempt and attempt.error_code, transit)
 	return " ".join(filter(None, parts))
 
 

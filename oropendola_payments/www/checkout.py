@@ -154,8 +154,10 @@ def _open_payment(invoice) -> dict | None:
 		"error_code",
 		"error_message",
 		"payment_link",
+		"in_transit",
 	]
-	row = frappe.db.get_value("Payment Attempt", filters, fields, as_dict=True, order_by="creation desc")
+	order = "in_transit desc, creation desc"
+	row = frappe.db.get_value("Payment Attempt", filters, fields, as_dict=True, order_by=order)
 	if not row or not (row.is_part or to_decimal(row.amount) == invoice.outstanding()):
 		return None
 	return {
@@ -165,6 +167,7 @@ def _open_payment(invoice) -> dict | None:
 		"time": words.moment(row.initiated_at),
 		"part": words.money(row.amount, row.currency) if row.is_part else "",
 		"through_link": bool(row.payment_link),
+		"in_transit": bool(row.in_transit),
 		"refusal": words.translated(row.error_message) if was_declined(row) else "",
 	}
 

@@ -36,7 +36,7 @@ def get_context(context):
 	if visited:
 		_prepare_for_visitor(context, page, attempt)
 	# A payment through a link is somebody else's: its form contains what the payer typed.
-	if not attempt.is_open() or attempt.payment_link:
+	if not attempt.is_open() or attempt.in_transit or attempt.payment_link:
 		shell.redirect(context.payment["result"])
 	data = attempt.checkout()
 	context.view = view_of(attempt, data)
@@ -105,7 +105,8 @@ def _act(attempt):
 def _cancel(attempt):
 	with _refusals_return_here(attempt):
 		answer = cancel.cancel(attempt.user, attempt.name)
-	paid = answer["status"] in ("Paid", "Authorized")
+	attempt.reload()
+	paid = attempt.in_transit or answer["status"] in ("Paid", "Authorized")
 	shell.redirect(
 		f"/payment-result?attempt={attempt.name}" if paid else f"/checkout?invoice={attempt.invoice}"
 	)

@@ -80,6 +80,7 @@ def _bill(invoice) -> dict:
 		"seller": _seller(invoice),
 		"customer": "" if invoice.is_external() else name[:1].upper(),
 		"is_under_way": _is_under_way(invoice),
+		"in_transit": _is_under_way(invoice, in_transit=1),
 	}
 
 
@@ -89,8 +90,8 @@ def _seller(invoice) -> str:
 	return (is_known(account) and settings_of(account).company) or shell.brand()
 
 
-def _is_under_way(invoice) -> bool:
-	filters = {"invoice": invoice.name, "status": ("in", OPEN_ATTEMPTS)}
+def _is_under_way(invoice, **more) -> bool:
+	filters = {"invoice": invoice.name, "status": ("in", OPEN_ATTEMPTS), **more}
 	return bool(frappe.db.exists("Payment Attempt", filters))
 
 

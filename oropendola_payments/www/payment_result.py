@@ -124,6 +124,8 @@ def _is_unpaid_part(attempt) -> bool:
 
 def _open_view(attempt) -> str:
 	"""Return the view of an open attempt. It stays open after a decline, and after the customer left the gateway's page."""
+	if attempt.in_transit:
+		return "in_transit"
 	if attempt.payment_link:
 		return "pending"  # only whoever has the link can continue it
 	if was_declined(attempt):

@@ -19,8 +19,10 @@ def result_path(attempt: str) -> str:
 
 
 def state_of(attempt: PaymentAttempt) -> str:
-	"""Return what the payer is told: paid, pending, review or failed."""
+	"""Return what the payer is told: paid, in_transit, pending, review or failed."""
 	if attempt.status == "Paid":
 		waits = frappe.db.get_value("AI Invoice", attempt.invoice, "needs_review")
 		return "review" if waits else "paid"
+	if attempt.in_transit:
+		return "in_transit"
 	return "pending" if attempt.is_open() else "failed"

@@ -29,8 +29,8 @@
 		if (answer.status === 401 || answer.status === 403) return "left";
 		if (!answer.ok) return known;
 		const { message } = await answer.json();
-		const { status, error_code } = message.attempt ?? {};
-		return [message.status, status, error_code].filter(Boolean).join(" ");
+		const { status, error_code, in_transit } = message.attempt ?? {};
+		return [message.status, status, error_code, in_transit && "in_transit"].filter(Boolean).join(" ");
 	}
 
 	async function look() {

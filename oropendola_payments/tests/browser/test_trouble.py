@@ -124,6 +124,17 @@ class TestTrouble(BrowserTestCase):
 		self.wait_for_result(page, "paid")
 		self.assertEqual(self.console_errors, [])
 
+	def test_the_open_page_says_when_the_bank_will_take_days(self):
+		page = self.start("stripe")
+		attempt = self.attempts(self.invoice)[0]
+		page = self.open(self.browser, f"/payment-result?attempt={attempt}")
+		self.wait_for_result(page, "pending")
+		self.simulator.pay("stripe", attempt, outcome="pending")
+		self.host.deliver_webhooks("stripe")
+		self.wait_for_result(page, "in_transit")
+		page.get_by_text("You do not need to pay again.").wait_for()
+		self.assertEqual(self.console_errors, [])
+
 	def test_a_pending_payment_is_refreshed_without_javascript_too(self):
 		page = self.start("razorpay")
 		self.press(page, "pending")

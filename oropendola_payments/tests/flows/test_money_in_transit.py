@@ -11,6 +11,8 @@ from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import enable_gateway, payment_settings
 from oropendola_payments.tests.support.http import call
 from oropendola_payments.tests.support.journey import Journey
+from oropendola_payments.tests.support.links import new_link, start
+from oropendola_payments.tests.support.pages import cookie_of, page
 from oropendola_payments.tests.support.simulated import deliver
 from oropendola_payments.tests.support.time_travel import clear_due_records, make_due
 
@@ -295,3 +297,34 @@ class TestWhatTheCustomerReads(TransitCase):
 				told = journey.poll(attempt)["attempt"]
 				self.assertEqual((told["status"], told["in_transit"]), ("Processing", True))
 				self.assertIn(SENTENCE, told["error_message"])
+
+	def test_the_pages_say_so_and_offer_no_second_payment(self):
+		journey, attempt = self.in_transit("stripe")
+		headers = {"Cookie": cookie_of(journey.user)}
+		result = page("/payment-result", query_string={"attempt": attempt}, headers=headers).text
+		self.assertIn(SENTENCE, result)
+		self.assertNotIn("/checkout?invoice=", result)
+		self.assertNotIn('http-equiv="refresh"', result, "nobody waits some days")
+		checkout = page("/checkout", query_string={"invoice": journey.invoice}, headers=headers).text
+		self.assertIn(SENTENCE, checkout)
+		self.assertNotIn(f"/pay?attempt={attempt}", checkout)
+		pay = page("/pay", query_string={"attempt": attempt}, headers=headers)
+		self.assertEqual(
+			(pay.status_code, pay.headers["Location"]), (303, f"/payment-result?attempt={attempt}")
+		)
+
+	def test_whoever_pays_through_a_link_reads_it_too(self):
+		journey = Journey("stripe")
+		enable_gateway(
+			"stripe", api_base_url=f"{journey.sim.url}/stripe"
+		)  # a request reads its own configuration
+		self.addCleanup(enable_gateway, "stripe")
+		_link, path = new_link(journey.invoice)
+		attempt = start(path, "stripe")
+		back = journey.customer_pays(attempt, "pending")
+		arrived = journey.deliver_return(back)
+		journey.deliver_all()
+		result = page(arrived.headers["Location"])
+		for text in (result.text, page(path).text):
+			self.assertIn(SENTENCE, text)
+		self.assertNotIn('http-equiv="refresh"', result.text)

@@ -23,6 +23,7 @@ def run_payouts() -> dict[str, dict]:
 		for gateway in (row.gateway for row in settings if row.payouts_since):
 			reconcile.find_missed(gateway)
 			reconcile.recheck_refunds(gateway)
+			reconcile.recheck_disputes(gateway)
 			reconcile.recheck(gateway)
 		record.tell_untold()
 	return done

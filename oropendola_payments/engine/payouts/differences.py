@@ -12,6 +12,7 @@ from oropendola_payments.ai_billing.doctype.payment_payout_difference.payment_pa
 from oropendola_payments.engine.core.transactions import in_transaction, lock, read
 from oropendola_payments.engine.payouts import findings
 from oropendola_payments.engine.payouts.findings import Finding
+from oropendola_payments.engine.settlement import disputes
 from oropendola_payments.exceptions import BadRequest, ConcurrentChange, Conflict, NotFound
 
 DIFFERENCE = "Payment Payout Difference"
@@ -21,11 +22,13 @@ SHORT = {
 	"Fee Missing": "fee",
 	"Other Amount": "amount",
 	"Other Refund Amount": "refunded",
+	"Dispute Not Recorded": "dispute",
 	"Not Paid Out": "open",
 	"Refund Not In Payout": "refund",
 	"Reported Differently": "report",
 }
 AMOUNTS = ("expected", "found")
+DISPUTE = "Dispute Not Recorded"
 
 
 def update(kind: str, record: str) -> str | None:
@@ -58,6 +61,8 @@ def _update(kind: str, record: str) -> str | None:
 	name = f"{SHORT[kind]}-{record}"
 	rows = read(DIFFERENCE, "`name` = %s FOR UPDATE", (name,))
 	finding = findings.find(kind, record)
+	if kind == DISPUTE:
+		disputes.follow_payouts(record, is_taken_back=bool(finding and finding.found < 0))
 	if not finding:
 		if rows and rows[0].status != "Resolved":
 			rows[0].mark_as_resolved()

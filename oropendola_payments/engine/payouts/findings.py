@@ -10,7 +10,9 @@ from frappe.query_builder import DocType
 from frappe.query_builder.functions import Sum
 from frappe.utils import get_datetime
 
+from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import CONTESTED
 from oropendola_payments.engine.payouts.settings import payout_settings
+from oropendola_payments.engine.settlement.disputes import state_in_messages
 from oropendola_payments.money import Amount, to_decimal
 
 LINE = "Payment Payout Line"
@@ -111,6 +113,22 @@ def _other_refund(name: str) -> Finding | None:
 	return _finding(refund, refund.gateway_refund_id or name, expected, found, **records)
 
 
+def _dispute_not_recorded(name: str) -> Finding | None:
+	"""A capture that the payouts took back although no message said so, or gave back although it counts as disputed."""
+	capture = _row("Payment Capture", name, [*CAPTURE_FIELDS, "disputes", "modified"])
+	sums = _sums("capture", name, "Dispute")
+	if not capture or not sums:
+		return None
+	found, state = sums.get(capture.currency, Decimal(0)), state_in_messages(capture.disputes)
+	if (state in CONTESTED) == (found < 0):
+		return None
+	if state == "Won" and not _is_missed(capture.gateway, capture.modified):
+		return None  # it comes back with a later payout
+	expected = -decimal(capture.amount) if state in CONTESTED else Decimal(0)
+	records = {"capture": name, "payout": _last_payout("capture", name, "Dispute")}
+	return _finding(capture, capture.gateway_payment_id, expected, found, **records)
+
+
 def _not_paid_out(name: str) -> Finding | None:
 	capture = _row("Payment Capture", name, CAPTURE_FIELDS)
 	if not capture or not _is_missed(capture.gateway, capture.captured_at):
@@ -145,6 +163,7 @@ FINDERS: dict[str, Callable[[str], Finding | None]] = {
 	"Fee Missing": _fee_missing,
 	"Other Amount": _other_amount,
 	"Other Refund Amount": _other_refund,
+	"Dispute Not Recorded": _dispute_not_recorded,
 	"Not Paid Out": _not_paid_out,
 	"Refund Not In Payout": _refund_not_in_payout,
 	"Reported Differently": _reported_differently,
@@ -188,8 +207,9 @@ def _sums(column: str, name: str, kind: str) -> dict[str, Decimal]:
 	return {currency: decimal(amount) for currency, amount in rows}
 
 
-def _last_payout(column: str, name: str) -> str | None:
-	return frappe.db.get_value(LINE, {column: name}, "payout", order_by="creation desc")
+def _last_payout(column: str, name: str, kind: str | None = None) -> str | None:
+	filters = {column: name, **({"kind": kind} if kind else {})}
+	return frappe.db.get_value(LINE, filters, "payout", order_by="creation desc")
 
 
 def _line(name: str) -> frappe._dict | None:

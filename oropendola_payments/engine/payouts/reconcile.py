@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 
 import frappe
 from frappe.query_builder import DocType
-from frappe.query_builder.functions import Date, Min
+from frappe.query_builder.functions import Coalesce, Date, Min, Sum
 from frappe.utils import getdate
 
+from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import CONTESTED
 from oropendola_payments.ai_billing.doctype.payment_payout.payment_payout import PaymentPayout
 from oropendola_payments.engine.core.batch import BATCH, for_each
 from oropendola_payments.engine.core.transactions import in_transaction
@@ -56,6 +57,9 @@ def _compare(name: str) -> None:
 		for names in _records(name, column, kind):
 			for record in findings.unequal(kind, names):
 				differences.update(AMOUNT_KINDS[kind], record)
+	for names in _records(name, "capture", "Dispute"):
+		for record in names:
+			differences.update(differences.DISPUTE, record)
 	in_transaction(payout.mark_as_checked)
 
 
@@ -74,6 +78,15 @@ def recheck_refunds(gateway: str) -> None:
 	"""Compare the refunds that changed after they were paid out, for example because the bank rejected them later."""
 	for name in _changed_refunds(gateway):
 		differences.update("Other Refund Amount", name)
+
+
+def recheck_disputes(gateway: str) -> None:
+	"""Compare the payments that a payout took back and that do not count as disputed, for example because the dispute was won."""
+	for name in _not_disputed(gateway):
+		differences.update(differences.DISPUTE, name)
+	# What was accepted may be gone with a corrected payout.
+	accepted = {"gateway": gateway, "kind": differences.DISPUTE, "status": "Accepted"}
+	for_each(differences.DIFFERENCE, accepted, differences.recheck)
 
 
 def find_missed(gateway: str) -> None:
@@ -136,6 +149,20 @@ def _changed_refunds(gateway: str) -> Iterator[str]:
 		query = query.where(line.gateway == gateway).where(line.kind == "Refund")
 		query = query.where(refund.modified > line.creation).where(refund.name > last)
 		names = query.orderby(refund.name).limit(BATCH).run(pluck=True)
+		yield from names
+		if len(names) < BATCH:
+			return
+		last = names[-1]
+
+
+def _not_disputed(gateway: str) -> Iterator[str]:
+	"""The captures that lines took back as disputed and messages did not, batch by batch."""
+	capture, line, last = DocType("Payment Capture"), DocType(LINE), ""
+	while True:
+		query = frappe.qb.from_(line).join(capture).on(capture.name == line.capture).select(capture.name)
+		query = query.where((line.gateway == gateway) & (line.kind == "Dispute") & (capture.name > last))
+		query = query.where(Coalesce(capture.dispute_state, "").notin(CONTESTED)).groupby(capture.name)
+		names = query.having(Sum(line.own_amount) < 0).orderby(capture.name).limit(BATCH).run(pluck=True)
 		yield from names
 		if len(names) < BATCH:
 			return

@@ -1,7 +1,8 @@
 """Disputes (chargebacks): mark the capture, refuse refunds of it and flag the invoice for review.
 
 A payment can be disputed more than once, and a lost dispute can still be won later. So each dispute keeps its own state, and
-the capture counts as Won only when none of its disputes is open or lost.
+the capture counts as Won only when none of its disputes is open or lost. A payout that took the money back without any message
+makes the capture Open, until a message says what became of it.
 """
 
 import frappe
@@ -22,6 +23,7 @@ STATES = {"open": "Open", "lost": "Lost", "won": "Won"}
 # Used when messages carry no times: "Open" never overwrites an outcome.
 ORDER = ("", "Open", "Won", "Lost")
 WORST_FIRST = ("Open", "Lost", "Won")
+PAYOUTS = "payouts"  # the entry for what only payouts say
 
 
 def record(gateway: str, event: DisputeEvent) -> str:
@@ -53,6 +55,7 @@ def _record_locked(name: str, invoice_name: str, event: DisputeEvent) -> None:
 	if not _is_newest(state, event, known):
 		return
 	disputes[key] = {"state": state, "at": utc_text(event.occurred_at) or known.get("at")}
+	disputes.pop(PAYOUTS, None)  # from now on there are messages
 	capture.write(disputes=frappe.as_json(disputes), dispute_state=_worst(disputes))
 	follow_money(invoice)
 	if state != known.get("state"):
@@ -67,7 +70,39 @@ def _is_newest(state: str, event: DisputeEvent, known: dict) -> bool:
 
 def _worst(disputes: dict) -> str:
 	states = {dispute["state"] for dispute in disputes.values()}
-	return next(state for state in WORST_FIRST if state in states)
+	return next((state for state in WORST_FIRST if state in states), "")
+
+
+def state_in_messages(disputes: str | None) -> str:
+	"""Return the state that the gateway's messages gave a capture, of its column `disputes`; empty if there were none."""
+	known = frappe.parse_json(disputes or "{}")
+	return _worst({key: dispute for key, dispute in known.items() if key != PAYOUTS})
+
+
+def follow_payouts(name: str, is_taken_back: bool) -> None:
+	"""Make a capture Open while payouts say that its money was taken back, and no message did. The caller commits.
+
+	Its money is at the gateway no more, so a refund would send it a second time.
+	"""
+	invoice = lock("AI Invoice", frappe.db.get_value("Payment Capture", name, "invoice"))
+	capture = lock("Payment Capture", name)
+	disputes, before = frappe.parse_json(capture.disputes or "{}"), capture.dispute_state or ""
+	is_disputed = is_taken_back and not state_in_messages(capture.disputes)
+	if is_disputed == (PAYOUTS in disputes):
+		return
+	if is_disputed:
+		disputes[PAYOUTS] = {"state": "Open", "at": None}
+	else:
+		del disputes[PAYOUTS]
+	state = _worst(disputes)
+	capture.write(disputes=frappe.as_json(disputes), dispute_state=state)
+	follow_money(invoice)
+	invoice.record("dispute_in_payout" if is_disputed else "dispute_in_payout_gone", capture, before, state)
+	if is_disputed:
+		message = _(
+			"A payout took payment {0} back, and no message about a dispute arrived. Please check it in the gateway's dashboard."
+		)
+		invoice.flag_for_review(message.format(capture.gateway_payment_id))
 
 
 def _record_event(

@@ -55,6 +55,11 @@ class Story:
 				[PayoutLine("", LineKind.REFUND, -part, "INR", unique("txn"), payment_id, None, refund_id)]
 			)
 		if self.chances.random() < 0.2:
+			lost = {
+				"dispute_state": "Lost",
+				"disputes": frappe.as_json({"du": {"state": "Lost", "at": None}}),
+			}
+			frappe.db.set_value("Payment Capture", capture, lost)
 			rows.append([PayoutLine("", LineKind.DISPUTE, -minor, "INR", unique("txn"), payment_id)])
 		return rows
 

@@ -8,6 +8,9 @@ const MEANINGS = {
 	),
 	"Other Amount": __("The payouts contain another amount than the one that we recorded."),
 	"Other Refund Amount": __("The payouts contain another amount than the refund that we recorded."),
+	"Dispute Not Recorded": __(
+		"The gateway took a payment back, or gave it back, and sent no message about a dispute. A payment that was taken back is not refunded."
+	),
 	"Fee Missing": __("The report does not say what the payment cost."),
 	"Does Not Add Up": __(
 		"The lines do not add up to what reached the bank. Import the complete report again."

@@ -35,6 +35,7 @@ class PaymentPayoutDifference(StatefulRecord):
 			"Unknown",
 			"Other Amount",
 			"Other Refund Amount",
+			"Dispute Not Recorded",
 			"Fee Missing",
 			"Does Not Add Up",
 			"Reported Differently",

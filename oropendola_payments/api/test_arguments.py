@@ -3,6 +3,7 @@
 import inspect
 import json
 from collections.abc import Iterator
+from functools import cache
 from urllib.parse import quote
 
 import frappe
@@ -75,17 +76,29 @@ def _is_boolean(parameter: inspect.Parameter) -> bool:
 	return "bool" in str(parameter.annotation) or "EmbedMode" in str(parameter.annotation)
 
 
+@cache
+def made_once() -> tuple[People, dict]:
+	"""People, and where the valid arguments of endpoints are kept: one set is enough, because what is refused changes nothing."""
+	return People(), {}
+
+
 class ArgumentsTestCase(TestCase):
 	@classmethod
 	def setUpClass(cls):
 		super().setUpClass()
-		cls.people = People()
+		cls.people, cls.made = made_once()
 
 	def rows(self) -> Iterator[tuple]:
-		"""Each endpoint that has arguments, with valid ones, which are made when it is its turn."""
+		"""Each endpoint that has arguments, with valid ones."""
 		for row in ROWS:
 			if row.endpoint not in (*RAW, "receipts.download") and parameters_of(row.endpoint):
-				yield row, row.arguments(OwnerRecords(self.people))
+				yield row, self.arguments_of(row)
+
+	def arguments_of(self, row) -> dict:
+		# Somebody has few webhook endpoints, so each takes the place of an earlier one.
+		if row.endpoint not in self.made or row.endpoint.startswith("webhook_endpoints."):
+			self.made[row.endpoint] = row.arguments(OwnerRecords(self.people))
+		return self.made[row.endpoint]
 
 	def user_of(self, row) -> str:
 		return self.people.manager if row.endpoint in OWNED_BY_MANAGER else self.people.owner
@@ -157,9 +170,11 @@ class TestJsonArguments(ArgumentsTestCase):
 				self.assert_refused(row, arguments, name, sample(wrong, number))
 
 	def test_text_for_a_number_and_a_number_for_text_are_refused(self):
+		number = 0
 		for row, arguments in self.rows():
-			for name, parameter in parameters_of(row.endpoint).items():
-				self.assert_refused(row, arguments, name, self.wrong_for(str(parameter.annotation)))
+			for number, (name, parameter) in enumerate(parameters_of(row.endpoint).items(), number + 1):
+				wrong = self.wrong_for(str(parameter.annotation))
+				self.assert_refused(row, arguments, name, sample(wrong, number))
 
 	def wrong_for(self, annotation: str) -> dict:
 		if "Currency" in annotation:

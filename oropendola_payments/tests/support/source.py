@@ -63,8 +63,12 @@ def statements(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def _lines_for_type_checkers(tree: ast.AST) -> set[int]:
-	blocks = [n for n in statements(tree) if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING"]
+	blocks = [node for node in statements(tree) if isinstance(node, ast.If) and _is_for_type_checkers(node.test)]
 	return {line for block in blocks for line in range(block.lineno, block.end_lineno + 1)}
+
+
+def _is_for_type_checkers(test: ast.expr) -> bool:
+	return isinstance(test, ast.Name) and test.id == "TYPE_CHECKING"
 
 
 def names_in(tree: ast.Module, path: Path) -> Iterator[Import]:

@@ -17,7 +17,6 @@ from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription impo
 from oropendola_payments.ai_billing.doctype.ai_usage_window.ai_usage_window import add_window, key_of
 from oropendola_payments.ai_billing.periods import midnight, today
 from oropendola_payments.compat import affected_rows
-from oropendola_payments.engine.entitlements import bought_share
 from oropendola_payments.engine.entitlements.paid_periods import next_paid
 
 END = """
@@ -84,8 +83,6 @@ def restart(subscription: AISubscription, plan: str, end: date | None, **values:
 		_end_today(subscription, plan)
 	since = getdate(subscription.start_date) if stays_free else None
 	subscription.restart(plan, end, since, **values)
-	if subscription.get_plan().limits:
-		bought_share.allow_all(subscription.name)
 	if not end:
 		_count_again(subscription, _used_before(subscription))
 

@@ -25,7 +25,7 @@ def cover(invoice: AIInvoice) -> bool:
 		allowances.begin_period(subscription, invoice)
 		subscription.serve_days(invoice, covered, days)
 		allowances.follow_period(subscription, today())
-		bought_share.follow_parts(subscription)
+		bought_share.recount(subscription)
 	return True
 
 

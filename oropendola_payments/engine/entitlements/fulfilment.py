@@ -36,7 +36,7 @@ def fulfil(invoice: AIInvoice) -> bool:
 	subscription.activate_after_payment(invoice, **redemptions.use(invoice, subscription))
 	if invoice.covered_days:  # read from the invoice, whose row is written at the end
 		allowances.end_with(subscription, getdate(invoice.period_start), getdate(invoice.period_end), today())
-		bought_share.allow_all(subscription.name)
+		bought_share.recount(subscription, paid_in_full=invoice.name)
 	if subscription.next_plan or (invoice.plan and invoice.plan != subscription.plan):
 		scheduled_change.follow_paid_plan(subscription, invoice)
 	return True
@@ -68,6 +68,7 @@ def revoke_period(invoice: AIInvoice) -> None:
 		)
 	elif getdate(invoice.period_start) > today():
 		subscription.write(end_date=invoice.period_start, **coupon)
+		scheduled_change.forget_paid_plan(subscription, invoice)
 		invoice.record("period_taken_back", subscription, end_date=invoice.period_start)
 	else:
 		invoice.record("subscription_ended", subscription, subscription.status, "Cancelled")

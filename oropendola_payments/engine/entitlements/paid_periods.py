@@ -1,6 +1,6 @@
 """The periods of a subscription that are paid for and not over yet, and what their unused days are worth."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -19,7 +19,19 @@ if TYPE_CHECKING:
 PAID = ("Paid", "Partly Refunded", "Partly Paid", "Processing", "Closed")
 FIELDS = ("name", "plan", "purpose", "period_start", "period_end", "paused_days", "period_days", "covered_days", "currency", "net_amount",
 	"tax_amount", "tax_rate", "status", "needs_review", "coupon", "billing_interval", "interval_count")  # fmt: skip
-LINE_FIELDS = ("period_invoice", "plan_after", "full_after", "full_tax_after", "tax_rate_after")
+LINE_FIELDS = ("period_invoice", "days_left", "plan_after", "full_after", "full_tax_after", "tax_rate_after")
+CHANGE_FIELDS = ("name", "from_plan", "applied_on", "restarts")
+
+
+@dataclass(frozen=True)
+class Step:
+	"""A change of plan that was made while a paid period ran, with the plan before it."""
+
+	plan: str
+	on: date
+	invoice: str | None = None  # of the period
+	days_left: int = 0  # of the period
+	restarts: bool = False  # the period ended with it
 
 
 @dataclass(frozen=True)
@@ -45,6 +57,7 @@ class PaidPeriod:
 	is_owed: bool = False  # more parts are to be paid
 	days_owed: int = 0  # the days that they would buy
 	needs_review: bool = False
+	steps: tuple[Step, ...] = ()  # of the subscription, in their order
 
 	def days_left(self, on: date | None = None) -> int:
 		"""Return the paid days that are not over on that date, which counts itself; all of them before the period starts."""
@@ -74,7 +87,7 @@ def paid_periods(subscription: str, on: date | None = None) -> list[PaidPeriod]:
 		"period_end": (">", on or today()),
 	}
 	rows = frappe.get_all("AI Invoice", filters, FIELDS, order_by="period_start, creation")
-	return _periods(rows, _latest_changes(subscription)) if rows else []
+	return _periods(rows, _changes(subscription)) if rows else []
 
 
 def next_paid(subscription: str, on: date) -> PaidPeriod | None:
@@ -91,22 +104,32 @@ def periods_of(subscription: str, invoices: "list[AIInvoice]") -> list[PaidPerio
 	]
 	rows.sort(key=lambda row: (getdate(row.period_start), str(row.creation)))
 	was_changed = any(invoice.purpose == "Upgrade" and invoice.fulfilled_on for invoice in invoices)
-	return _periods(rows, _latest_changes(subscription) if was_changed else {})
+	return _periods(rows, _changes(subscription) if was_changed else [])
 
 
-def _latest_changes(subscription: str) -> dict[str, frappe._dict]:
-	"""Return, by invoice, what the latest applied change of plan made of its period."""
+def _changes(subscription: str) -> list[frappe._dict]:
+	"""Return the lines of the applied changes of plan, the latest last."""
 	change, line = DocType("AI Plan Change"), DocType("AI Plan Change Line")
 	query = frappe.qb.from_(line).join(change).on(change.name == line.parent)
-	query = query.select(*(line[field] for field in LINE_FIELDS))
+	query = query.select(*(line[field] for field in LINE_FIELDS), *(change[field] for field in CHANGE_FIELDS))
 	query = query.where(change.subscription == subscription).where(change.status == "Applied")
-	rows = query.orderby(change.applied_on).orderby(change.creation).orderby(line.idx).run(as_dict=True)
-	return {row.period_invoice: row for row in rows}
+	return query.orderby(change.applied_on).orderby(change.creation).orderby(line.idx).run(as_dict=True)
 
 
-def _periods(rows: list, changes: dict[str, frappe._dict]) -> list[PaidPeriod]:
-	periods = [_period(row, changes.get(row.name)) for row in rows if _is_period(row, changes.get(row.name))]
-	return [period for period in periods if period.days > 0]
+def _periods(rows: list, changes: list[frappe._dict]) -> list[PaidPeriod]:
+	latest = {change.period_invoice: change for change in changes}  # what it made of a period
+	steps = tuple(
+		Step(
+			row.from_plan,
+			getdate(row.applied_on),
+			row.period_invoice,
+			cint(row.days_left),
+			bool(row.restarts),
+		)
+		for row in changes
+	)
+	found = [_period(row, latest.get(row.name)) for row in rows if _is_period(row, latest.get(row.name))]
+	return [replace(period, steps=steps) for period in found if period.days > 0]
 
 
 def _is_period(row: frappe._dict, change: frappe._dict | None) -> bool:

@@ -52,6 +52,7 @@ def apply_upgrade(subscription: AISubscription, invoice: AIInvoice) -> bool:
 	returned = _reduce_price(change, lines, invoice) if _is_late(change) else Decimal(0)
 	_grant(subscription, change, invoice)
 	change.mark_as_applied(ends_on=subscription.end_date, returned_amount=returned)
+	bought_share.recount(subscription)
 	_cancel_open_renewals(subscription.name)
 	return True
 
@@ -147,7 +148,7 @@ def _grant(subscription: AISubscription, change: AIPlanChange, invoice: AIInvoic
 		end = _new_end(plan, invoice)
 		allowances.restart(subscription, plan, end, current_invoice=invoice.name, **NOT_ENDING)
 	else:
-		bought_share.change_plan(subscription, plan, **NOT_ENDING)
+		subscription.change_plan(plan, **NOT_ENDING)
 	invoice.record("plan_changed", subscription, from_plan=before, to_plan=plan, plan_change=change.name)
 	invoice.write(
 		fulfilled_on=now_datetime(),
@@ -182,7 +183,7 @@ def _apply_without_quote(subscription: AISubscription, invoice: AIInvoice) -> bo
 	if not runs or not plan or plan == subscription.plan or not make_room(subscription, plan):
 		return False
 	before = subscription.plan
-	bought_share.change_plan(subscription, plan)
+	subscription.change_plan(plan)
 	invoice.record("plan_changed", subscription, from_plan=before, to_plan=plan)
 	if subscription.withdraw_cancellation():
 		invoice.record("cancellation_withdrawn", subscription)
@@ -215,6 +216,7 @@ def revert_upgrade(subscription: AISubscription, invoice: AIInvoice) -> None:
 	if change:
 		change.mark_as_reverted()
 	_go_back(subscription, change, before)
+	bought_share.recount(subscription)
 	invoice.record("plan_change_taken_back", subscription, from_plan=invoice.plan, to_plan=before)
 
 
@@ -231,12 +233,12 @@ def _is_latest(subscription: AISubscription, change: AIPlanChange | None, invoic
 
 def _go_back(subscription: AISubscription, change: AIPlanChange | None, plan: str) -> None:
 	if not change or not change.restarts:
-		bought_share.change_plan(subscription, plan)
+		subscription.change_plan(plan)
 		_keep_later_plan(subscription)
 		return
 	periods = paid_periods(subscription.name)  # those that the upgrade had replaced count again
 	if periods:
-		bought_share.change_plan(subscription, plan)
+		subscription.change_plan(plan)
 		subscription.write(
 			start_date=periods[0].starts_on, end_date=periods[-1].ends_on, current_invoice=periods[-1].invoice
 		)

@@ -37,14 +37,15 @@ def switch_if_due(subscription: AISubscription, invoice: AIInvoice | None = None
 		return False
 	change, before = open_change(subscription.name), subscription.plan
 	if plan != before and not make_room(subscription, plan):
-		_reject(subscription, change, plan)
+		_reject(subscription, change, plan, invoice)
 		return False
 	if current("AI Plan", plan).is_really_free():
 		allowances.restart(subscription, plan, None)
 	else:
-		bought_share.change_plan(subscription, plan)
+		subscription.change_plan(plan)
 	if change:
 		change.mark_as_applied(ends_on=subscription.end_date)
+	bought_share.recount(subscription)
 	_record(subscription, invoice, before)
 	return True
 
@@ -54,6 +55,18 @@ def follow_paid_plan(subscription: AISubscription, invoice: AIInvoice) -> None:
 	if invoice.plan and invoice.plan != subscription.plan and invoice.plan != subscription.next_plan:
 		subscription.schedule_change(invoice.plan, getdate(invoice.period_start))
 	switch_if_due(subscription, invoice)
+
+
+def forget_paid_plan(subscription: AISubscription, invoice: AIInvoice) -> None:
+	"""After the refund of a period that was to be served with another plan: nobody ordered that change by itself."""
+	if subscription.next_plan != invoice.plan or open_change(subscription.name):
+		return
+	if not any(
+		period.plan == invoice.plan
+		for period in paid_periods(subscription.name)
+		if period.invoice != invoice.name
+	):
+		subscription.call_off_change()
 
 
 def open_change(subscription: str) -> AIPlanChange | None:
@@ -71,18 +84,23 @@ def _may_start(subscription: AISubscription, plan: str) -> bool:
 	return subscription.status == "Active" and bool(runs)
 
 
-def _reject(subscription: AISubscription, change: AIPlanChange | None, plan: str) -> None:
-	"""Keep the plan, because the customer has the next one elsewhere. If this period was paid for with that one, a manager decides."""
+def _reject(
+	subscription: AISubscription, change: AIPlanChange | None, plan: str, invoice: AIInvoice | None
+) -> None:
+	"""Keep the plan, because the customer has the next one elsewhere. If this period is paid for with that one, a manager decides."""
 	subscription.call_off_change()
 	if change:
 		change.mark_as_rejected(TAKEN)
-	paid = next((period for period in paid_periods(subscription.name) if period.plan == plan), None)
-	if paid:
+	if not invoice or invoice.plan != plan:
+		periods = paid_periods(subscription.name)
+		paid = next((period.invoice for period in periods if period.plan == plan), None)
+		invoice = lock("AI Invoice", paid) if paid else None
+	if invoice:
 		message = _(
 			"This period was paid for with {0}. The customer has another subscription to that plan, so {1} goes on. Please check both."
 		)
 		names = (current("AI Plan", name).plan_name for name in (plan, subscription.plan))
-		lock("AI Invoice", paid.invoice).flag_for_review(message.format(*names))
+		invoice.flag_for_review(message.format(*names))
 
 
 def _record(subscription: AISubscription, invoice: AIInvoice | None, before: str) -> None:

@@ -17,7 +17,7 @@ from frappe.utils import get_datetime
 
 from oropendola_payments.ai_billing.doctype.ai_usage_window.ai_usage_window import add_window, key_of
 from oropendola_payments.compat import affected_rows
-from oropendola_payments.engine.entitlements.bought_share import owed_share
+from oropendola_payments.engine.entitlements.bought_share import not_bought
 from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod, next_paid
 from oropendola_payments.engine.entitlements.windows import LONG, Term, end_of_window, span_of
 from oropendola_payments.engine.metering.costs import THOUSANDTHS
@@ -149,7 +149,7 @@ def _window(
 			meter, name, allowance - missing, ends_at, used, row=row.name, read=read, not_bought=missing
 		)
 	begun = replace(term, paid=paid()) if name in LONG else term
-	missing = owed_share(allowance, begun.paid, span_of(name, now.date(), begun)) if begun.paid else 0
+	missing = not_bought(limit, span_of(name, now.date(), begun), begun.paid) if begun.paid else 0
 	ends_at, row_name = end_of_window(name, now, begun), row.name if row else None
 	return Window(
 		meter, name, allowance - missing, ends_at, row=row_name, read=read, begins=True, not_bought=missing
@@ -158,7 +158,7 @@ def _window(
 
 def begins_period(windows: Iterable[Window]) -> bool:
 	"""Return whether one of the windows begins now whose end or allowance depends on what was paid."""
-	return any(window.begins and (window.name == "Period" or window.not_bought) for window in windows)
+	return any(window.begins and window.name in LONG for window in windows)
 
 
 def violated(windows: Iterable[Window], costs: dict[str, int]) -> list[Window]:

@@ -11,7 +11,7 @@ import frappe
 from frappe import _
 from frappe.utils import getdate, now_datetime
 
-from oropendola_payments.ai_billing.current import recent
+from oropendola_payments.ai_billing.current import current, recent
 from oropendola_payments.ai_billing.periods import midnight, today
 from oropendola_payments.compat import affected_rows
 from oropendola_payments.engine.core.transactions import tried
@@ -77,7 +77,7 @@ def take(key: frappe._dict, rows: list[frappe._dict], call: Call) -> list[Window
 	require_room(windows, costs)
 	if not counters.begins_period(windows) and tried(_take_at_once, key, windows, call, costs):
 		return windows
-	return _take_again(key, plan, call, costs, now)  # a period's end is read under the lock
+	return _take_again(key, call, now)  # a period's end is read under the lock
 
 
 def _take_at_once(key: frappe._dict, windows: list[Window], call: Call, costs: dict[str, int]) -> bool:
@@ -110,19 +110,26 @@ def day_after(key: frappe._dict, taken: int) -> tuple[int, date]:
 	return (key.daily_quota_limit if is_new_day else key.daily_quota_remaining) - taken, reset_on
 
 
-def _take_again(
-	key: frappe._dict, plan: Any, call: Call, costs: dict[str, int], now: datetime
-) -> list[Window]:
+def _take_again(key: frappe._dict, call: Call, now: datetime) -> list[Window]:
 	"""Take under the lock of the subscription, after another call has changed the windows."""
 	for _round in range(MAX_ROUNDS):
 		frappe.db.rollback()
 		_take_from_day(key, call.requests)  # locks the subscription
+		plan, costs = _plan_as_locked(key, call)
 		windows = counters.windows_now(key.subscription, plan.limits, term_of(key, plan), now)
 		require_room(windows, costs)
 		if counters.count(key.subscription, windows, costs):
 			_read_day_again(key, call.requests)
 			return windows
 	raise too_many_calls()
+
+
+def _plan_as_locked(key: frappe._dict, call: Call) -> tuple[Any, dict[str, int]]:
+	"""Read the plan and its dates again: a window must not begin with those before a change that was made meanwhile."""
+	fields = ["plan", "start_date", "end_date"]
+	key.update(frappe.db.get_value("AI Subscription", key.subscription, fields, as_dict=True))
+	plan = current("AI Plan", key.plan)
+	return plan, costs_of(call, plan.models)
 
 
 def too_many_calls() -> ConcurrentChange:

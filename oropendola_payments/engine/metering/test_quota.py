@@ -84,6 +84,7 @@ class TestWindows(QuotaCase):
 
 	def test_the_daily_requests_still_count(self):
 		frappe.db.set_value("AI Subscription", self.doc.name, "daily_quota_remaining", 1)
+		frappe.db.commit()
 		error = self.refused(QuotaUsedUp, 2, model="large")
 		self.assertEqual((error.window, self.used()), ("requests:day", {}))
 
@@ -94,6 +95,7 @@ class TestWindows(QuotaCase):
 		frappe.db.sql(
 			"UPDATE `tabAI Usage Window` SET ends_at = %s WHERE subscription = %s", (past, self.doc.name)
 		)
+		frappe.db.commit()
 		self.assertEqual(self.consume(1, model="large")["units:month"], 1)
 		ends = frappe.get_all("AI Usage Window", {"subscription": self.doc.name}, pluck="ends_at")
 		self.assertTrue(all(get_datetime(end) > now_datetime() for end in ends if get_datetime(end) != past))

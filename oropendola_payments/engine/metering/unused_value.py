@@ -26,7 +26,6 @@ class Use:
 	span: Span
 	left: int
 	allowed: int
-	not_bought: int = 0  # in whole requests, tokens or units
 
 	def in_steps(self) -> "Use":
 		steps = -(-self.left * STEPS // self.allowed) if self.allowed else 0
@@ -48,7 +47,6 @@ def uses_of(subscription: Any, plan: Any, moment: datetime, period: PaidPeriod |
 			span_of(window.name, moment.date(), term),
 			window.remaining,
 			window.of_plan,
-			window.not_bought,
 		)
 		for window in windows
 	)

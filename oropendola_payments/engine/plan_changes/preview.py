@@ -1,7 +1,8 @@
 """The quote for a change of plan, as a customer sees it. Nothing is written."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,12 +15,13 @@ from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
 from oropendola_payments.ai_billing.doctype.ai_plan_change.ai_plan_change import AIPlanChange
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import SERVED
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import CONTESTED
+from oropendola_payments.ai_billing.periods import midnight
 from oropendola_payments.ai_billing.quota_today import used_today
 from oropendola_payments.engine.coupons.running import discount_on_rest
-from oropendola_payments.engine.entitlements.bought_share import not_bought
-from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod, paid_periods
+from oropendola_payments.engine.entitlements.bought_share import long_limits, not_bought
+from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod, Step, paid_periods
 from oropendola_payments.engine.entitlements.room_for_plan import MAKES_ROOM
-from oropendola_payments.engine.entitlements.windows import term_of
+from oropendola_payments.engine.entitlements.windows import span_of, term_of
 from oropendola_payments.engine.gateway.enabled import least_payable
 from oropendola_payments.engine.metering.unused_value import Use, uses_of
 from oropendola_payments.engine.plan_changes import token
@@ -46,7 +48,6 @@ class Offer:
 	plan: AIPlan
 	credit: Decimal  # what the change would use of the customer's credit
 	open_change: AIPlanChange | frappe._dict | None
-	uses: tuple[Use, ...] = ()  # of the old plan's long limits
 
 	def content(self) -> dict:
 		"""Return what the customer agrees to."""
@@ -119,13 +120,13 @@ def make_offer(
 		with_tax=includes_tax(currency),
 		tax_on=_tax(price, currency, subscription.user, plan),
 		least=least_payable(currency),
-		uses=_uses(subscription, periods),
+		uses=_uses(subscription, periods, terms.on),
 		discounts={p.invoice: discount_on_rest(p.coupon, plan, price, currency) for p in periods if p.coupon},
 	)
 	made = quote(facts)
 	held_by = found.invoice if found and found.status == "Awaiting Payment" else None
 	left = credit.available(subscription.user, currency, held_by) if made.due else Decimal(0)
-	return Offer(made, terms, subscription, plan, min(left, made.due), found, facts.uses)
+	return Offer(made, terms, subscription, plan, min(left, made.due), found)
 
 
 def _require_changeable(subscription: Any, plan: AIPlan) -> None:
@@ -148,8 +149,9 @@ def _tax(price: Decimal, currency: str, user: str, plan: AIPlan) -> Callable[[De
 
 
 def require_free(plan: AIPlan, others: Sequence[frappe._dict]) -> None:
-	"""Raise Conflict if another subscription of the customer has this plan. An unpaid or expired one makes room."""
-	if any(row.plan == plan.name and row.status not in (*MAKES_ROOM, "Cancelled") for row in others):
+	"""Raise Conflict if another subscription of the customer has this plan, or changes to it. An unpaid or expired one makes room."""
+	in_use = (row for row in others if row.status not in (*MAKES_ROOM, "Cancelled"))
+	if any(plan.name in (row.plan, row.next_plan) for row in in_use):
 		raise taken(plan)
 
 
@@ -165,12 +167,17 @@ def _require_paid_in_full(periods: Sequence[PaidPeriod]) -> None:
 		raise Conflict(message.format(owed))
 
 
-def _uses(subscription: Any, periods: Sequence[PaidPeriod]) -> tuple[Use, ...]:
-	"""Return what was used of the paid period's long limits, in steps: a busy customer could never confirm a quote that changes with each call."""
+def _uses(subscription: Any, periods: Sequence[PaidPeriod], on: date) -> tuple[Use, ...]:
+	"""Return what was used of the paid period's long limits, in steps: a busy customer could never confirm a quote that changes with each call.
+
+	A quote holds over midnight, so it is the last moment of its day then.
+	"""
 	if not periods:
 		return ()
-	plan = current("AI Plan", subscription.plan)
-	return tuple(use.in_steps() for use in uses_of(subscription, plan, now_datetime(), periods[0]))
+	plan, moment = current("AI Plan", subscription.plan), now_datetime()
+	if on < moment.date():
+		moment = midnight(on + timedelta(days=1)) - timedelta(seconds=1)
+	return tuple(use.in_steps() for use in uses_of(subscription, plan, moment, periods[0]))
 
 
 def _require_undisputed(periods: Sequence[PaidPeriod]) -> None:
@@ -278,23 +285,23 @@ def _quota(offer: Offer) -> dict:
 
 def _limits(offer: Offer) -> list[dict]:
 	"""Return the new plan's limits for several days, and what they allow in all until the window that runs now ends."""
-	made, before = offer.quote, {(use.meter, use.window): use.not_bought for use in offer.uses}
-	if made.timing != "Now" or made.restarts:
+	made, now = offer.quote, next((line for line in offer.quote.lines if line.before), None)
+	if made.timing != "Now" or made.restarts or not now or not now.before:
 		return []
-	old, period = (
-		current("AI Plan", offer.subscription.plan),
-		next((line.before for line in made.lines), None),
-	)
+	step = Step(offer.subscription.plan, made.effective_on, now.before.invoice, now.days_left)
+	period = replace(now.before, steps=(*now.before.steps, step))
 	term = term_of(offer.subscription, offer.plan, period)
+	spans = [
+		(row, span_of(row.time_window, made.effective_on, term)) for row in long_limits(offer.plan.limits)
+	]
 	return [
 		{
 			"window": f"{limit.meter}:{limit.time_window}".lower(),
 			"limit": int(limit.allowance),
-			"until_then": int(limit.allowance)
-			- max(0, share + before.get((limit.meter, limit.time_window), 0)),
+			"until_then": int(limit.allowance) - not_bought(limit, span, period),
 			"ends_on": span.ends_on,
 		}
-		for limit, span, share in not_bought(old, offer.plan, term, made.effective_on)
+		for limit, span in spans
 	]
 
 

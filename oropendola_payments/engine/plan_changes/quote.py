@@ -207,7 +207,9 @@ def _old_part(period: PaidPeriod, facts: Facts, *, restarts: bool) -> Line:
 		ends_on=period.ends_on,
 		days=period.days,
 		days_left=left,
-		credit=unused_share(facts.worth(period), left, period.days) - net - (tax if facts.with_tax else 0),
+		credit=max(
+			0, unused_share(facts.worth(period), left, period.days) - net - (tax if facts.with_tax else 0)
+		),
 		before=period,
 		used_up=(net, tax),
 	)

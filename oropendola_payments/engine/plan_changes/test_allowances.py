@@ -1,5 +1,7 @@
 """A change of plan neither buys an allowance for a fraction of its price, nor credits one that is used up."""
 
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import frappe
@@ -10,12 +12,18 @@ from oropendola_payments.api import subscription as api
 from oropendola_payments.api import subscription_renewal as renewal
 from oropendola_payments.engine.jobs import plan_change_jobs
 from oropendola_payments.engine.metering import gate
+from oropendola_payments.engine.parts import choose
+from oropendola_payments.engine.parts.schedule import rows_of
+from oropendola_payments.engine.plan_changes import token
+from oropendola_payments.engine.plan_changes.preview import make_offer
 from oropendola_payments.engine.refunds import create
-from oropendola_payments.engine.settlement import disputes
+from oropendola_payments.engine.settlement import disputes, manual_payment
 from oropendola_payments.gateways.base import DisputeEvent
 from oropendola_payments.money import from_minor, unused_share
 from oropendola_payments.tests.support.customers import pay
+from oropendola_payments.tests.support.factories import create_plan, payment_settings, unique
 from oropendola_payments.tests.support.metered import WINDOW, Metered, at_midnight, limit
+from oropendola_payments.tests.support.parts import create_instalment_plan
 from oropendola_payments.tests.support.plan_changes import PlanChangeCase
 from oropendola_payments.web.plan_changes import shown_quote
 
@@ -105,6 +113,55 @@ class TestTheShareOfAnAllowance(AllowanceCase):
 		create.create_refund(made["invoice_id"], None, "A test")
 		self.assertEqual((self.code(), self.left()), ("S", 990))
 
+	def test_a_refund_gives_all_of_the_old_allowance_back_although_the_new_plan_had_no_such_limit(self):
+		self.plans_with(limit(1000), {})
+		self.start("S", days_left=10)
+		self.consume(600)
+		made = self.upgrade("P")
+		create.create_refund(made["invoice_id"], None, "A test")
+		self.assertEqual((self.code(), self.left()), ("S", 400))
+
+	def test_changes_back_and_forth_allow_what_the_last_quote_said(self):
+		self.make_plan("S", requests_limit_per_day=0)
+		self.make_plan("P", requests_limit_per_day=0, limits=[limit(1000)])
+		self.make_plan("M", requests_limit_per_day=0)
+		self.plans["X"] = create_plan(price=4999, requests_limit_per_day=0, limits=[limit(2000)])
+		self.start("S", days_left=15)
+		self.upgrade("P")
+		self.consume(1)
+		self.upgrade("M")
+		said = self.preview("X")["limits"][0]["until_then"]
+		self.upgrade("X")
+		self.assertEqual((said, self.left()), (1000, 999))
+
+	def test_a_pause_after_an_upgrade_buys_nothing(self):
+		self.plans_with(limit(1000), limit(90_000), allow_pause=1)
+		self.start("S", days_left=8)
+		self.consume(1)
+		self.upgrade("P")
+		before = self.left()
+		self.succeed(api.pause_subscription, days=7)
+		self.days_pass(7)
+		self.succeed(api.resume_subscription)
+		frappe.db.delete(WINDOW, {"subscription": self.subscription})
+		frappe.db.commit()
+		self.assertEqual(self.left(), before + 1, "counted again from the change of plan")
+
+	def test_a_part_of_the_next_period_buys_nothing_of_this_one(self):
+		instalments = create_instalment_plan(every=0)
+		self.make_plan("S", requests_limit_per_day=0, limits=[limit(1000)])
+		rows = [{"instalment_plan": instalments}]
+		self.make_plan("P", requests_limit_per_day=0, limits=[limit(90_000)], instalment_plans=rows)
+		self.start("S", days_left=2)
+		self.upgrade("P")
+		before = self.left()
+		renewed = self.succeed(renewal.renew_subscription)["invoice_id"]
+		choose.choose(self.user, renewed, instalments)
+		first = rows_of(renewed)[0].total()
+		manual_payment.record_payment(renewed, first, unique("transfer"), None, None)
+		self.assertGreater(frappe.db.get_value("AI Invoice", renewed, "covered_days"), 0)
+		self.assertEqual(self.left(), before - 1)
+
 	def test_a_smaller_plan_counts_at_once(self):
 		"""A week that runs over the day of the change keeps nothing back that the smaller plan allows."""
 		self.plans_with(limit(100, "Week"), limit(700, "Week"))
@@ -193,6 +250,28 @@ class TestCreditForWhatIsUsedUp(AllowanceCase):
 		quote = self.preview("PY")["quote"]
 		self.consume(1000)
 		self.refused("quote_outdated", api.change_plan, plan_id=self.plans["PY"].name, quote=quote)
+
+	def test_a_credit_is_never_below_nothing(self):
+		"""What is used up is rounded for net and tax, and the price with its tax as a whole."""
+		with payment_settings(prices_include_tax=1):
+			self.plans_with(limit(100), {}, price=503)
+			self.make_plan("PY", requests_limit_per_day=0)
+			self.start("S", days_left=15)
+			self.consume(100)
+			self.assertEqual(self.credit("PY"), 0)
+
+	def test_a_quote_holds_over_the_midnight_that_ends_a_week(self):
+		self.plans_with(limit(100, "Week"), {})
+		self.start("S", days_left=15)
+		self.consume(100)
+		offered = self.preview("P")
+		self.assertLess(self.credit("P"), Decimal("249.50"))
+		terms = token.read_terms(offered["quote"])
+		frappe.db.set_value(WINDOW, {"subscription": self.subscription}, "ends_at", at_midnight(today()))
+		frappe.db.commit()
+		yesterday = replace(terms, on=terms.on - timedelta(days=1))
+		used = make_offer(self.doc(), self.plans["P"], self.periods(), None, terms=yesterday)
+		self.assertGreater(sum(line.used_up[0] for line in used.quote.lines), 0)
 
 	def test_late_money_counts_what_was_used_up_when_it_was_quoted(self):
 		self.plans_with(limit(100), {})

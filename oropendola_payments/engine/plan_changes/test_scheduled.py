@@ -10,7 +10,9 @@ from oropendola_payments.api import subscription_renewal as renewal
 from oropendola_payments.engine.entitlements import scheduled_change
 from oropendola_payments.engine.jobs import plan_change_jobs, subscription_jobs
 from oropendola_payments.engine.metering import usage
+from oropendola_payments.engine.refunds import create
 from oropendola_payments.tests.support.customers import pay
+from oropendola_payments.tests.support.factories import create_plan
 from oropendola_payments.tests.support.plan_changes import PlanChangeCase, shift
 
 
@@ -263,3 +265,57 @@ class TestAPeriodThatIsPaidForTheNextPlan(PlanChangeCase):
 		self.the_day_comes()
 		self.assertEqual((self.code(), self.status_of(self.made)), ("P", "Rejected"))
 		self.assertIn("was paid for with Starter", self.review_of(self.renewal))
+
+	def test_a_manager_is_told_when_its_payment_comes_after_the_day(self):
+		"""The invoice is not written yet when the change is rejected."""
+		self.start("P")
+		self.change("S")
+		self.the_day_comes()
+		self.assertEqual(self.doc().status, "Past Due")
+		invoice = self.succeed(renewal.renew_subscription)["invoice_id"]
+		other = frappe.get_doc(
+			{
+				"doctype": "AI Subscription",
+				"user": self.user,
+				"plan": self.plans["S"].name,
+				"status": "Pending",
+			}
+		).insert(ignore_permissions=True)
+		other.write(status="Active")
+		frappe.db.commit()
+		pay(invoice)
+		self.assertEqual((self.code(), frappe.db.get_value("AI Invoice", invoice, "status")), ("P", "Paid"))
+		self.assertIn("was paid for with Starter", self.review_of(invoice))
+
+	def test_another_subscription_cannot_change_to_the_plan_either(self):
+		self.start("P")
+		self.change("S")
+		first = self.subscription
+		mini = create_plan(price=99, plan_name="Mini", requests_limit_per_day=10)
+		made = self.succeed(api.create_subscription_and_invoice, plan_id=mini.name)
+		pay(made["invoice_id"])
+		chosen = {"plan_id": self.plans["S"].name, "subscription_id": made["subscription_id"]}
+		text = self.refused("conflict", api.preview_plan_change, **chosen)
+		self.assertIn("You already have Starter as another subscription", text)
+		self.assertEqual(frappe.db.get_value("AI Subscription", first, "next_plan"), self.plans["S"].name)
+
+	def test_a_change_of_an_expired_subscription_keeps_nobody_from_ordering(self):
+		self.start("P")
+		self.change("S")
+		self.the_day_comes()
+		self.doc().expire()
+		frappe.db.commit()
+		self.assertIn(
+			"invoice_id", self.succeed(api.create_subscription_and_invoice, plan_id=self.plans["S"].name)
+		)
+
+	def test_a_refund_of_the_next_period_takes_its_plan_with_it_unless_it_was_ordered(self):
+		self.start("S")
+		old = self.succeed(renewal.renew_subscription)["invoice_id"]
+		frappe.get_doc("AI Invoice", old).mark_as_processing()
+		frappe.db.commit()
+		self.upgrade("P")
+		pay(old)
+		self.assertEqual(self.doc().next_plan, self.plans["S"].name)
+		create.create_refund(old, None, "A test")
+		self.assertIsNone(self.doc().next_plan)

@@ -11,13 +11,14 @@ from frappe.utils import cint
 
 from oropendola_payments.ai_billing import formatting, invoice_price
 from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
-from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import LIVE, AISubscription
+from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.coupons import guesses
 from oropendola_payments.engine.coupons.choice import choose
 from oropendola_payments.engine.coupons.eligibility import normalized
 from oropendola_payments.engine.coupons.redemptions import REPLACED_REASON
 from oropendola_payments.engine.entitlements import allowances
+from oropendola_payments.engine.entitlements.room_for_plan import changes_elsewhere
 from oropendola_payments.engine.subscriptions import credit, discounts, invoicing, trial_phone
 from oropendola_payments.engine.subscriptions.catalogue import get_plan
 from oropendola_payments.engine.subscriptions.lookup import (
@@ -105,14 +106,12 @@ def _subscribe(
 
 def _require_not_scheduled(user: str, plan: AIPlan) -> None:
 	"""Raise Conflict if another subscription of the customer changes to this plan soon: one may exist, so that change would fail."""
-	other = frappe.db.get_value(
-		"AI Subscription", {"user": user, "next_plan": plan.name, "status": ("in", LIVE)}, "switch_on"
-	)
-	if other:
+	day = changes_elsewhere(user, plan.name)
+	if day:
 		message = _(
 			"Your subscription changes to {0} on {1}. To order it now, please cancel that change first."
 		)
-		raise Conflict(message.format(plan.plan_name, formatting.day(other)))
+		raise Conflict(message.format(plan.plan_name, formatting.day(day)))
 
 
 def _refuse_coupon_for_trial(plan: AIPlan, code: str | None) -> None:

@@ -161,6 +161,7 @@ class TestTelling(AlertCase):
 
 	def test_a_switch_in_payment_settings_stops_the_mails(self):
 		frappe.db.set_single_value("Payment Settings", "send_usage_mails", 0)
+		frappe.db.commit()
 		self.addCleanup(frappe.db.commit)
 		self.addCleanup(forget, "Payment Settings")
 		self.addCleanup(frappe.db.set_single_value, "Payment Settings", "send_usage_mails", 1)

@@ -33,9 +33,11 @@ def shift(subscription: str, days: int):
 		if periods:
 			frappe.db.set_value("AI Invoice", row, periods)
 	for row in frappe.get_all(
-		"AI Plan Change", {"subscription": subscription}, ["name", "effective_on", "ends_on"]
+		"AI Plan Change", {"subscription": subscription}, ["name", "effective_on", "ends_on", "applied_on"]
 	):
-		values = {field: row[field] - back for field in ("effective_on", "ends_on") if row[field]}
+		values = {
+			field: row[field] - back for field in ("effective_on", "ends_on", "applied_on") if row[field]
+		}
 		frappe.db.set_value("AI Plan Change", row.name, values)
 		for line in frappe.get_all(
 			"AI Plan Change Line", {"parent": row.name}, ["name", "starts_on", "ends_on"]

@@ -63,7 +63,9 @@ def statements(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def _lines_for_type_checkers(tree: ast.AST) -> set[int]:
-	blocks = [node for node in statements(tree) if isinstance(node, ast.If) and _is_for_type_checkers(node.test)]
+	blocks = [
+		node for node in statements(tree) if isinstance(node, ast.If) and _is_for_type_checkers(node.test)
+	]
 	return {line for block in blocks for line in range(block.lineno, block.end_lineno + 1)}
 
 

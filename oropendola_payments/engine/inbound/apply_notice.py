@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import frappe
 
@@ -75,7 +74,7 @@ def _apply_event(message: Message, event: PaymentEvent | RefundEvent | DisputeEv
 
 def _settle(message: Message, attempt: PaymentAttempt, event: PaymentEvent) -> str:
 	mark = message.mark if len(message.notice.events) == 1 else None
-	at_end = partial(mark, attempt.name) if mark else None
+	at_end = (lambda _invoice: mark(attempt.name)) if mark else None
 	settled = settle_and_capture(attempt, event, message.adapter, at_end)
 	message.is_marked = at_end is not None
 	return settled.attempt

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import frappe
 
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.engine.gateway.call import call_gateway
 from oropendola_payments.engine.gateway.idempotency import operation_key
@@ -27,11 +28,11 @@ def settle_and_capture(
 	attempt: PaymentAttempt,
 	event: PaymentEvent,
 	adapter: Gateway | None = None,
-	at_end: Callable[[], None] | None = None,
+	at_end: Callable[[AIInvoice], None] | None = None,
 ) -> Settled:
 	"""Settle an event. An authorized payment is captured first, if the invoice still needs it and the gateway leaves capture to us.
 
-	`at_end` is called in the same transaction.
+	`at_end` is called in the same transaction, with the locked invoice.
 	"""
 	if event.outcome is not Outcome.AUTHORIZED:
 		return settle_attempt(attempt, event, at_end)

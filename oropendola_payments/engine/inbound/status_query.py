@@ -13,10 +13,11 @@ import frappe
 from frappe import _
 from frappe.utils import cint, get_datetime, now_datetime
 
+from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import acting_as
 from oropendola_payments.engine.core.after_commit import enqueue_once
-from oropendola_payments.engine.core.transactions import lock, write_through
+from oropendola_payments.engine.core.transactions import write_through
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.call import call_gateway
 from oropendola_payments.engine.gateway.circuit_breaker import OUTAGES
@@ -224,22 +225,21 @@ def _note_check(attempt: PaymentAttempt) -> None:
 
 
 def _end_polling(attempt: PaymentAttempt) -> None:
-	"""Stop polling an attempt, and expire it if it is still open."""
+	"""Stop polling an attempt. Expire it if it is still open, unless its money is authorized, and flag what was never decided."""
 	attempt.reload()
 	if polling.has_next_check(attempt):
 		return  # the answer was that money is in transit
-	if attempt.status in ("Created", "Processing"):
+	if attempt.in_transit or attempt.status in ("Created", "Processing"):
 		at_end = partial(_flag_undecided, attempt) if attempt.in_transit else None
 		settle_attempt(attempt, PaymentEvent(Outcome.EXPIRED, reference=attempt.name), at_end)
 	write_through(_set_next_check, attempt.name, None)
 
 
-def _flag_undecided(attempt: PaymentAttempt) -> None:
+def _flag_undecided(attempt: PaymentAttempt, invoice: AIInvoice) -> None:
 	message = _(
 		"{0} has not decided about payment {1} for {2} days, and the app has stopped asking. Please look at it in the gateway's dashboard."
 	)
 	gateway = settings_of(attempt.gateway).label
-	invoice = lock("AI Invoice", attempt.invoice)
 	invoice.flag_for_review(message.format(gateway, attempt.name, polling.TRANSIT_DAYS))
 
 

@@ -32,9 +32,9 @@ def settle(gateway: str, event: PaymentEvent) -> Settled:
 
 
 def settle_attempt(
-	attempt: PaymentAttempt, event: PaymentEvent, at_end: Callable[[], None] | None = None
+	attempt: PaymentAttempt, event: PaymentEvent, at_end: Callable[[AIInvoice], None] | None = None
 ) -> Settled:
-	"""Settle an event for this attempt. `at_end` is called in the same transaction."""
+	"""Settle an event for this attempt. `at_end` is called in the same transaction, with the locked invoice."""
 	try:
 		settled = in_transaction(_settle_locked, attempt.invoice, attempt.name, event, at_end)
 	except frappe.DuplicateEntryError:
@@ -66,7 +66,7 @@ def _settle_locked(
 	invoice_name: str,
 	attempt_name: str,
 	event: PaymentEvent,
-	at_end: Callable[[], None] | None,
+	at_end: Callable[[AIInvoice], None] | None,
 	after_duplicate_key: bool = False,
 ) -> Settled:
 	invoice = lock("AI Invoice", invoice_name)
@@ -82,7 +82,7 @@ def _settle_locked(
 	else:
 		result.changed = result.failed = close_attempt(invoice, attempt, event)
 	if at_end:
-		at_end()
+		at_end(invoice)
 	return result
 
 

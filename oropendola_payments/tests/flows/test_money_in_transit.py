@@ -123,6 +123,22 @@ class TestWaiting(TransitCase):
 			deliver(message)
 		self.assertEqual(journey.status(), "Paid")
 
+	def test_an_authorized_payment_that_is_not_decided_in_three_weeks_is_flagged(self):
+		"""The first call to capture failed, and the capture of the second one waits for the bank."""
+		journey = Journey("paypal")
+		attempt = journey.start()
+		journey.sim.faults.add("paypal", "capture", "error_500_before")
+		journey.deliver_return(journey.customer_pays(attempt, "pending"))
+		self.assertEqual(self.state(attempt), ("Authorized", 0))
+		make_due(journey.invoice)
+		payment_jobs.run_reconcile()
+		self.assertEqual(self.state(attempt), ("Authorized", 1))
+		make_due(journey.invoice, THREE_WEEKS * DAY)
+		payment_jobs.run_reconcile()
+		self.assertEqual(self.state(attempt), ("Expired", 0))
+		self.assertIn(attempt, journey.doc().review_reason)
+		self.assertTrue(journey.initiate()["success"])
+
 	def test_a_card_that_was_declined_before_does_not_close_it(self):
 		journey = Journey("paypal")
 		config = journey.sim.provider("paypal").config
@@ -196,7 +212,7 @@ class TestClosedAttempts(TransitCase):
 				payment_jobs.run_reconcile()
 				self.assertEqual((journey.status(), self.state(attempt)), ("Processing", ("Processing", 1)))
 
-	def test_a_cancelled_invoice_stays_cancelled(self):
+	def in_transit_of_a_cancelled_invoice(self) -> tuple[Journey, str]:
 		def cancel(journey, attempt):
 			self.abandon(journey, attempt)
 			journey.doc().mark_as_cancelled()
@@ -205,7 +221,19 @@ class TestClosedAttempts(TransitCase):
 		journey, attempt, messages = self.paid_after(cancel, "stripe")
 		for message in messages:
 			deliver(message)
+		return journey, attempt
+
+	def test_a_cancelled_invoice_stays_cancelled(self):
+		journey, attempt = self.in_transit_of_a_cancelled_invoice()
 		self.assertEqual((journey.status(), self.state(attempt)), ("Cancelled", ("Processing", 1)))
+
+	def test_one_of_a_cancelled_invoice_that_is_not_decided_in_three_weeks_is_flagged(self):
+		journey, attempt = self.in_transit_of_a_cancelled_invoice()
+		make_due(journey.invoice, THREE_WEEKS * DAY)
+		payment_jobs.run_reconcile()
+		self.assertEqual((journey.status(), self.state(attempt)), ("Cancelled", ("Expired", 0)))
+		self.assertIn(attempt, journey.doc().review_reason)
+		self.assertIsNone(frappe.db.get_value("Payment Attempt", attempt, "next_check_at"))
 
 	def test_a_message_that_is_older_than_the_outcome_opens_nothing(self):
 		"""R35."""

@@ -55,6 +55,7 @@ DISPUTE_STATES: Mapping[str | None, str] = {
 	"lost": "lost",
 }
 INTENT_OUTCOMES: Mapping[str | None, Outcome] = {"succeeded": Outcome.PAID, "canceled": Outcome.CANCELLED}
+PAID = ("paid", "no_payment_required")
 ID = re.compile(r"[A-Za-z0-9_]{1,255}", re.ASCII)
 
 
@@ -64,7 +65,10 @@ def exponent_of(currency: str) -> int:
 
 
 def session_event(session: Any) -> PaymentEvent:
-	"""The state of a Checkout Session; its payment intent may be expanded, an id, or not there yet."""
+	"""The state of a Checkout Session; its payment intent may be expanded, an id, or not there yet.
+
+	An id does not say whether money is in transit: see `is_undecided`.
+	"""
 	intent = entity_of(session, "session").get("payment_intent")
 	outcome = _session_outcome(session, intent)
 	amount, currency = minor_amount(session, "amount_total", exponent_of)
@@ -79,8 +83,9 @@ def session_event(session: Any) -> PaymentEvent:
 		amount=amount,
 		currency=currency,
 		occurred_at=unix_time(session.get("created")),
-		# The customer has submitted a payment of a delayed method, which is not decided yet.
-		in_transit=outcome is Outcome.PENDING and session.get("status") == "complete",
+		in_transit=outcome is Outcome.PENDING
+		and session.get("status") == "complete"
+		and is_in_transit(intent),
 		**_intent_fields(intent),
 	)
 	if session.get("payment_status") == "no_payment_required":
@@ -102,10 +107,22 @@ def intent_event(intent: Any) -> PaymentEvent:
 		amount=amount,
 		currency=currency,
 		occurred_at=unix_time(intent.get("created")),
-		in_transit=intent.get("status") == "processing",
+		in_transit=is_in_transit(intent),
 		**_intent_fields(intent),
 	)
 	return _complete(event)
+
+
+def is_in_transit(intent: Any) -> bool:
+	"""Whether the bank decides. With `requires_action`, as of a voucher or a bank transfer, the customer has still to go and pay."""
+	return member(intent, "status") == "processing"
+
+
+def is_undecided(session: Any) -> bool:
+	"""Whether a completed session is unpaid and names its payment by id only, so that only a query tells a debit from a voucher."""
+	is_expanded = isinstance(member(session, "payment_intent"), Mapping)
+	is_unpaid = member(session, "payment_status") not in PAID
+	return member(session, "status") == "complete" and is_unpaid and not is_expanded
 
 
 def refund_event(refund: Any) -> RefundEvent:
@@ -157,7 +174,7 @@ def _session_outcome(session: Mapping[str, Any], intent: Any) -> Outcome:
 		return Outcome.EXPIRED
 	if session.get("status") != "complete":
 		return Outcome.PENDING
-	if session.get("payment_status") in ("paid", "no_payment_required"):
+	if session.get("payment_status") in PAID:
 		return Outcome.PAID
 	# A complete session takes no second attempt, so a delayed payment that failed is final.
 	has_failed = member(intent, "status") in ("canceled", "requires_payment_method")

@@ -15,13 +15,15 @@ from oropendola_payments.gateways.stripe.mapping import (
 	charge_ids,
 	dispute_event,
 	intent_event,
+	is_undecided,
 	refund_event,
 	session_event,
 )
 from oropendola_payments.gateways.stripe.signature import check_signature
 
+COMPLETED = "checkout.session.completed"
 SESSION_EVENTS = {
-	"checkout.session.completed",
+	COMPLETED,
 	"checkout.session.async_payment_succeeded",
 	"checkout.session.async_payment_failed",
 	"checkout.session.expired",
@@ -76,7 +78,7 @@ def _event_notice(body: Mapping[str, Any], mode: str) -> Notice:
 	return Notice(
 		events=events,
 		verified=True,
-		confirm=name == CHARGE_REFUNDED,
+		confirm=name == CHARGE_REFUNDED or (name == COMPLETED and bool(events) and is_undecided(entity)),
 		reference=first.reference if first else None,
 		order_id=first.order_id if first else None,
 		payment_id=first.payment_id if first else None,

@@ -166,6 +166,16 @@ class TestStatus(StripeCase):
 				decided = self.gateway.status(payment)[0]
 				self.assertEqual((decided.outcome, decided.in_transit), (outcome, False))
 
+	def test_a_voucher_that_nobody_has_paid_is_no_money_in_transit(self):
+		"""The session is complete, but the intent requires an action: the customer still has to go and pay."""
+		payment, event = self.pay(method="konbini", outcome="pending")
+		self.assertEqual((event.outcome, event.in_transit), (Outcome.PENDING, False))
+		self.assertEqual(event.details["status"], "requires_action")
+		cancelled = self.gateway.cancel(payment)
+		self.assertEqual((cancelled.outcome, cancelled.in_transit), (Outcome.PENDING, False))
+		self.simulator.finish("stripe", self.reference, "success")
+		self.assertEqual(self.gateway.status(payment)[0].outcome, Outcome.PAID)
+
 	def test_an_open_session_has_no_money_in_transit(self):
 		payment = self.open()
 		self.assertFalse(self.gateway.status(payment)[0].in_transit)

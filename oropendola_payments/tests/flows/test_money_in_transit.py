@@ -124,7 +124,7 @@ class TestWaiting(TransitCase):
 		self.assertEqual(journey.status(), "Paid")
 
 	def test_an_authorized_payment_that_is_not_decided_in_three_weeks_is_flagged(self):
-		"""The first call to capture failed, and the capture of the second one waits for the bank."""
+		"""R30: the first call to capture failed, and the capture of the second one waits for the bank."""
 		journey = Journey("paypal")
 		attempt = journey.start()
 		journey.sim.faults.add("paypal", "capture", "error_500_before")

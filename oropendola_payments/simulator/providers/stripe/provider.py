@@ -26,7 +26,7 @@ DISPUTE_EVENTS = {"open": "created", "won": "closed", "lost": "closed"}
 class Stripe(PayoutApi, Provider):
 	code = "stripe"
 	label = "Stripe"
-	methods = ("card", "link", "us_bank_account")
+	methods = ("card", "link", "us_bank_account", "konbini")
 	dashboard_refund_fields = {"params": {}}
 	defaults = {
 		"key_secret": "sk_test_SimulatorStripe0001",
@@ -182,7 +182,10 @@ class Stripe(PayoutApi, Provider):
 		return self.script_response(wire.STRIPE_SCRIPT % json.dumps(self.url("/c/pay/")))
 
 	def complete_checkout(self, order: Order, outcome: str, method: str) -> Return:
-		"""A decline leaves the session open. `pending` is a delayed method: the session is complete but unpaid."""
+		"""A decline leaves the session open. `pending` is a delayed method: the session is complete but unpaid.
+
+		A pending debit is with the bank; with a pending voucher (konbini) the customer has still to pay.
+		"""
 		params = order.fields["params"]
 		return_url = params.get("success_url") or params["return_url"]
 		return_url = return_url.replace("{CHECKOUT_SESSION_ID}", order.order_id)
@@ -209,7 +212,8 @@ class Stripe(PayoutApi, Provider):
 		intent = {**self._intent(order), "amount_received": 0}
 		if charge.state == ledger.CAPTURED:
 			intent.update(amount_received=session["amount_total"], currency=session["currency"])
-		self._send_event(f"payment_intent.{INTENT_EVENTS[charge.state]}", intent)
+		name = "requires_action" if wire.is_unpaid_voucher(charge) else INTENT_EVENTS[charge.state]
+		self._send_event(f"payment_intent.{name}", intent)
 		if status_before == "complete":
 			result = "succeeded" if charge.state == ledger.CAPTURED else "failed"
 			self._send_event(f"checkout.session.async_payment_{result}", session)

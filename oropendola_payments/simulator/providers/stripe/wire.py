@@ -39,6 +39,7 @@ INTENT_STATUSES = {
 	ledger.PENDING: "processing",
 	ledger.FAILED: "requires_payment_method",
 }
+VOUCHERS = ("konbini",)  # the customer gets a number and still has to go and pay
 REFUND_STATUSES = {
 	ledger.REFUNDED: "succeeded",
 	ledger.REFUND_PENDING: "pending",
@@ -217,12 +218,22 @@ def intent_object(order: Order, charges: list[Charge], livemode: bool, with_char
 		"currency": last.currency.lower(),
 		"description": data.get("description"),
 		"last_payment_error": DECLINE if last.state == ledger.FAILED else None,
-		"latest_charge": charge_object(last) if with_charge else last.fields["charge_id"],
+		"latest_charge": _latest_charge(last, with_charge),
 		"livemode": livemode,
 		"metadata": data.get("metadata", {}),
 		"payment_method_types": ["card"],
-		"status": INTENT_STATUSES[last.state],
+		"status": "requires_action" if is_unpaid_voucher(last) else INTENT_STATUSES[last.state],
 	}
+
+
+def is_unpaid_voucher(charge: Charge) -> bool:
+	return charge.method in VOUCHERS and charge.state == ledger.PENDING
+
+
+def _latest_charge(last: Charge, with_charge: bool) -> dict | str | None:
+	if is_unpaid_voucher(last):
+		return None
+	return charge_object(last) if with_charge else last.fields["charge_id"]
 
 
 def charge_object(charge: Charge) -> dict:

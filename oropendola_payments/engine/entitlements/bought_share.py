@@ -4,7 +4,7 @@ A price is counted by days, so the allowance of a week, a month or a period is t
 month gets a day's share of its allowance beside that of the old one, not a month's. The caller holds the subscription's lock and commits.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.ai_billing.doctype.ai_usage_window.ai_usage_window import key_of
 from oropendola_payments.ai_billing.periods import today
-from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod, Step, next_paid
+from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod, next_paid
 from oropendola_payments.engine.entitlements.windows import LONG, Span, span_of, term_of
 
 SET = (
@@ -61,20 +61,13 @@ def long_limits(limits: Iterable[Any]) -> list[Any]:
 def _plans_before(window: str, span: Span, period: PaidPeriod) -> Iterator[tuple[str, int]]:
 	"""Yield each plan that the subscription had in this window before, and on which of its days it was left.
 
-	A new period is paid for in full, so what was before it does not count. A pause makes a period longer, so its days are counted
-	from its end, as they were when the plan was changed.
+	A pause makes a period longer, so its days are counted from its end, as they were when the plan was changed.
 	"""
-	for step in _since_restart(period.steps):
-		if window == "Period":
-			if step.invoice == period.invoice:
-				yield step.plan, span.days - min(span.days, step.days_left)
-		elif step.on >= span.begins_on:
+	for step in period.steps:
+		if window != "Period":
 			yield step.plan, span.days_before(step.on)
-
-
-def _since_restart(steps: Sequence[Step]) -> list[Step]:
-	last = max((number for number, step in enumerate(steps) if step.restarts), default=-1)
-	return list(steps[last + 1 :])
+		elif step.invoice == period.invoice:
+			yield step.plan, span.days - min(span.days, step.days_left)
 
 
 def _allowance(plan: str, limit: Any) -> int:

@@ -20,7 +20,7 @@ PAID = ("Paid", "Partly Refunded", "Partly Paid", "Processing", "Closed")
 FIELDS = ("name", "plan", "purpose", "period_start", "period_end", "paused_days", "period_days", "covered_days", "currency", "net_amount",
 	"tax_amount", "tax_rate", "status", "needs_review", "coupon", "billing_interval", "interval_count")  # fmt: skip
 LINE_FIELDS = ("period_invoice", "days_left", "plan_after", "full_after", "full_tax_after", "tax_rate_after")
-CHANGE_FIELDS = ("name", "from_plan", "applied_on", "restarts")
+CHANGE_FIELDS = ("from_plan", "applied_on")
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,6 @@ class Step:
 	on: date
 	invoice: str | None = None  # of the period
 	days_left: int = 0  # of the period
-	restarts: bool = False  # the period ended with it
 
 
 @dataclass(frozen=True)
@@ -119,13 +118,7 @@ def _changes(subscription: str) -> list[frappe._dict]:
 def _periods(rows: list, changes: list[frappe._dict]) -> list[PaidPeriod]:
 	latest = {change.period_invoice: change for change in changes}  # what it made of a period
 	steps = tuple(
-		Step(
-			row.from_plan,
-			getdate(row.applied_on),
-			row.period_invoice,
-			cint(row.days_left),
-			bool(row.restarts),
-		)
+		Step(row.from_plan, getdate(row.applied_on), row.period_invoice, cint(row.days_left))
 		for row in changes
 	)
 	found = [_period(row, latest.get(row.name)) for row in rows if _is_period(row, latest.get(row.name))]

@@ -186,6 +186,24 @@ class TestPaidPeriods(Metered, CustomerTestCase):
 		frappe.db.commit()
 		self.assertEqual(self.ends(), at_midnight(add_interval(today(), "Year", 1)))
 
+	def test_a_call_that_began_before_an_upgrade_does_not_begin_a_window_with_all_of_it(self):
+		"""U36."""
+		self.subscribe_and_pay()
+		self.days_pass(10)
+		days = next_paid(self.subscription, today()).days
+		key, rows = usage.authenticate(self.api_key())
+		large = create_plan(price=4990, limits=[limit(1000)])
+
+		def change_before_it_is_counted(*arguments):
+			moment.side_effect = None
+			frappe.db.commit()  # nothing is written yet; SQLite lets one writer in
+			meanwhile(lambda: self.change_to(large))
+
+		with patch.object(quota, "require_room", side_effect=change_before_it_is_counted) as moment:
+			usage.take(key, rows, usage.checked_call(1, None, 0, 0))
+		frappe.db.commit()
+		self.assertEqual(self.consume(), {"requests:period": 1000 - 990 * 10 // days - 2})
+
 	def test_an_update_has_the_windows_that_run_end_with_what_was_paid(self):
 		doc = self.subscribe_and_pay()
 		self.consume(3)

@@ -162,6 +162,12 @@ class TestTheShareOfAnAllowance(AllowanceCase):
 		self.assertGreater(frappe.db.get_value("AI Invoice", renewed, "covered_days"), 0)
 		self.assertEqual(self.left(), before - 1)
 
+	def test_a_dearer_plan_that_allows_less_counts_at_once(self):
+		self.plans_with(limit(3000), limit(1000))
+		self.start("S", days_left=15)
+		self.upgrade("P")
+		self.assertEqual(self.left(), 1000)
+
 	def test_a_smaller_plan_counts_at_once(self):
 		"""A week that runs over the day of the change keeps nothing back that the smaller plan allows."""
 		self.plans_with(limit(100, "Week"), limit(700, "Week"))

@@ -299,6 +299,25 @@ class TestAPeriodThatIsPaidForTheNextPlan(PlanChangeCase):
 		self.assertIn("You already have Starter as another subscription", text)
 		self.assertEqual(frappe.db.get_value("AI Subscription", first, "next_plan"), self.plans["S"].name)
 
+	def test_a_change_to_the_plan_that_is_paid_after_it_was_promised_elsewhere_is_rejected(self):
+		mini = create_plan(price=99, plan_name="Mini", requests_limit_per_day=10)
+		self.start("P")
+		first = self.subscription
+		order = self.succeed(api.create_subscription_and_invoice, plan_id=mini.name)
+		pay(order["invoice_id"])
+		self.make_plan("S")
+		self.subscription = order["subscription_id"]
+		mine = self.change_of(order["subscription_id"])
+		self.assertEqual(mine["status"], "Awaiting Payment")
+		self.assertEqual(self.change_of(first)["status"], "Scheduled")
+		pay(mine["invoice_id"])
+		self.assertEqual((self.status_of(mine), self.doc().plan), ("Rejected", mini.name))
+
+	def change_of(self, subscription: str) -> dict:
+		chosen = {"plan_id": self.plans["S"].name, "subscription_id": subscription}
+		quote = self.succeed(api.preview_plan_change, **chosen)["quote"]
+		return self.succeed(api.change_plan, quote=quote, **chosen)
+
 	def test_a_change_of_an_expired_subscription_keeps_nobody_from_ordering(self):
 		self.start("P")
 		self.change("S")

@@ -6,6 +6,7 @@ month gets a day's share of its allowance beside that of the old one, not a mont
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import frappe
@@ -32,7 +33,7 @@ def recount(subscription: AISubscription, paid_in_full: str | None = None) -> No
 	limits = long_limits(plan.limits)
 	period = next_paid(subscription.name, today()) if limits else None
 	if period and period.invoice == paid_in_full:
-		period = replace(period, days_owed=0)
+		period = replace(period, days_owed=0, days_not_bought=0)
 	term = term_of(subscription, plan, period)
 	for limit in limits:
 		share = not_bought(limit, span_of(limit.time_window, today(), term), period)
@@ -45,13 +46,18 @@ def not_bought(limit: Any, span: Span, period: PaidPeriod | None) -> int:
 	if not period:
 		return 0
 	allowance = int(limit.allowance)
-	owed = span.days_within(period.ends_on, period.ends_with_all_parts()) if period.days_owed else 0
 	bought, since = 0, 0
 	for plan, day in _plans_before(limit.time_window, span, period):
 		bought += _allowance(plan, limit) * (day - since)
 		since = day
-	bought += allowance * (span.days - since - owed)
+	bought += allowance * (span.days - since - _days_not_bought(limit.time_window, span, period))
 	return max(0, allowance * span.days - bought) // span.days
+
+
+def _days_not_bought(window: str, span: Span, period: PaidPeriod) -> int:
+	if window == "Period":
+		return period.days_not_bought
+	return span.days_within(period.ends_on, period.ends_on + timedelta(days=period.days_not_bought))
 
 
 def long_limits(limits: Iterable[Any]) -> list[Any]:
@@ -61,9 +67,11 @@ def long_limits(limits: Iterable[Any]) -> list[Any]:
 def _plans_before(window: str, span: Span, period: PaidPeriod) -> Iterator[tuple[str, int]]:
 	"""Yield each plan that the subscription had in this window before, and on which of its days it was left.
 
-	A pause makes a period longer, so its days are counted from its end, as they were when the plan was changed.
+	What was before a new period does not count: it is paid in full. A pause makes a period longer, so its days are counted from its
+	end, as they were when the plan was changed.
 	"""
-	for step in period.steps:
+	restarted = max((number for number, step in enumerate(period.steps) if step.restarts), default=-1)
+	for step in period.steps[restarted + 1 :]:
 		if window != "Period":
 			yield step.plan, span.days_before(step.on)
 		elif step.invoice == period.invoice:

@@ -36,9 +36,10 @@ def fulfil(invoice: AIInvoice) -> bool:
 	subscription.activate_after_payment(invoice, **redemptions.use(invoice, subscription))
 	if invoice.covered_days:  # read from the invoice, whose row is written at the end
 		allowances.end_with(subscription, getdate(invoice.period_start), getdate(invoice.period_end), today())
-		bought_share.recount(subscription, paid_in_full=invoice.name)
 	if subscription.next_plan or (invoice.plan and invoice.plan != subscription.plan):
 		scheduled_change.follow_paid_plan(subscription, invoice)
+	if invoice.covered_days:
+		bought_share.recount(subscription, paid_in_full=invoice.name)
 	return True
 
 

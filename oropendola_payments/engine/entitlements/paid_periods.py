@@ -20,7 +20,7 @@ PAID = ("Paid", "Partly Refunded", "Partly Paid", "Processing", "Closed")
 FIELDS = ("name", "plan", "purpose", "period_start", "period_end", "paused_days", "period_days", "covered_days", "currency", "net_amount",
 	"tax_amount", "tax_rate", "status", "needs_review", "coupon", "billing_interval", "interval_count")  # fmt: skip
 LINE_FIELDS = ("period_invoice", "days_left", "plan_after", "full_after", "full_tax_after", "tax_rate_after")
-CHANGE_FIELDS = ("from_plan", "applied_on")
+CHANGE_FIELDS = ("from_plan", "applied_on", "restarts")
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Step:
 	on: date
 	invoice: str | None = None  # of the period
 	days_left: int = 0  # of the period
+	restarts: bool = False  # a new period began with it
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class PaidPeriod:
 	coupon: str | None = None
 	is_owed: bool = False  # more parts are to be paid
 	days_owed: int = 0  # the days that they would buy
+	days_not_bought: int = 0  # the same, also after the rest was given up
 	needs_review: bool = False
 	steps: tuple[Step, ...] = ()  # of the subscription, in their order
 
@@ -118,7 +120,13 @@ def _changes(subscription: str) -> list[frappe._dict]:
 def _periods(rows: list, changes: list[frappe._dict]) -> list[PaidPeriod]:
 	latest = {change.period_invoice: change for change in changes}  # what it made of a period
 	steps = tuple(
-		Step(row.from_plan, getdate(row.applied_on), row.period_invoice, cint(row.days_left))
+		Step(
+			row.from_plan,
+			getdate(row.applied_on),
+			row.period_invoice,
+			cint(row.days_left),
+			bool(row.restarts),
+		)
 		for row in changes
 	)
 	found = [_period(row, latest.get(row.name)) for row in rows if _is_period(row, latest.get(row.name))]
@@ -133,7 +141,7 @@ def _is_period(row: frappe._dict, change: frappe._dict | None) -> bool:
 def _period(row: frappe._dict, change: frappe._dict | None) -> PaidPeriod:
 	start, end = getdate(row.period_start), getdate(row.period_end)
 	is_owed = row.status in ("Partly Paid", "Processing")
-	covered = cint(row.covered_days)
+	missing = cint(row.period_days) - cint(row.covered_days) if cint(row.covered_days) else 0
 	net, tax, rate = (row.net_amount, row.tax_amount, row.tax_rate)
 	if change:
 		net, tax, rate = (change.full_after, change.full_tax_after, change.tax_rate_after)
@@ -152,5 +160,6 @@ def _period(row: frappe._dict, change: frappe._dict | None) -> PaidPeriod:
 		coupon=row.coupon or None,
 		is_owed=is_owed,
 		needs_review=bool(row.needs_review),
-		days_owed=cint(row.period_days) - covered if is_owed and covered else 0,
+		days_owed=missing if is_owed else 0,
+		days_not_bought=missing,
 	)

@@ -240,7 +240,9 @@ def _go_back(subscription: AISubscription, change: AIPlanChange | None, plan: st
 	if periods:
 		subscription.change_plan(plan)
 		subscription.write(
-			start_date=periods[0].starts_on, end_date=periods[-1].ends_on, current_invoice=periods[-1].invoice
+			start_date=min(periods[0].starts_on, today()),
+			end_date=periods[-1].ends_on,
+			current_invoice=periods[-1].invoice,
 		)
 		allowances.follow_period(subscription, today())
 	elif current("AI Plan", plan).is_really_free():

@@ -1,6 +1,7 @@
 """What one invoice pays for has one allowance, whatever moves its days."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 from unittest.mock import patch
 
@@ -12,13 +13,17 @@ from oropendola_payments.ai_billing.test_current import statements_of
 from oropendola_payments.api import subscription as api
 from oropendola_payments.api import subscription_renewal
 from oropendola_payments.engine.ending import unused_days
-from oropendola_payments.engine.entitlements.paid_periods import next_paid
+from oropendola_payments.engine.entitlements.bought_share import not_bought
+from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod, Step, next_paid
+from oropendola_payments.engine.entitlements.windows import Span
 from oropendola_payments.engine.keys import reveal
 from oropendola_payments.engine.metering import gate, quota, usage
 from oropendola_payments.engine.parts import choose
 from oropendola_payments.engine.pauses import resume
 from oropendola_payments.engine.refunds import create
+from oropendola_payments.engine.settlement import unfinished
 from oropendola_payments.patches import end_windows_with_their_periods
+from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.customers import CustomerTestCase, pay
 from oropendola_payments.tests.support.factories import create_active_subscription, create_plan
 from oropendola_payments.tests.support.metered import WINDOW, Metered, at_midnight, limit
@@ -265,6 +270,22 @@ class TestParts(Metered, PartsTestCase):
 			(unused,) = unused_days.of(self.row())
 			self.assertEqual(unused.amount, Decimal(amount))
 
+	def test_closing_the_rest_changes_neither_the_worth_nor_the_allowance_of_what_was_paid(self):
+		"""Whether the window began before, or begins afterwards."""
+		for used in (0, 1):
+			with self.subTest(used=used):
+				self.setUp()
+				self.key = None
+				if used:
+					self.consume(used)
+				(before,) = unused_days.of(self.row())
+				invoice = self.doc()
+				unfinished.close(invoice, unfinished.ENDED_REASON)
+				frappe.db.commit()
+				self.assertEqual(unused_days.of(self.row()), [before])
+				self.assertEqual(self.consume(4 - used), {"requests:period": 0})
+				self.used_up()
+
 	def test_a_gap_before_the_last_part_refills_nothing(self):
 		self.consume(4)
 		self.days_pass((self.row().end_date - today()).days + 30)
@@ -292,6 +313,58 @@ class TestParts(Metered, PartsTestCase):
 			"Payment Capture", {"invoice": self.invoice, "resolution": "Flag"}, pluck="surplus"
 		)
 		self.assertEqual(sorted(map(float, rows)), [2357.64, 4715.28])
+
+
+class TestWhatIsNotBought(TestCase):
+	WEEK = Span(date(2026, 11, 23), date(2026, 11, 30), 7)
+
+	def not_bought(self, *steps: Step, **values) -> int:
+		period = PaidPeriod(
+			"INV",
+			self.large.name,
+			date(2026, 11, 1),
+			date(2026, 12, 1),
+			30,
+			0,
+			0,
+			"INR",
+			Decimal(0),
+			**values,
+		)
+		return not_bought(self.large.limits[0], self.WEEK, replace(period, steps=steps))
+
+	def setUp(self):
+		self.small, self.large = (create_plan(limits=[limit(allowance, "Week")]) for allowance in (70, 7000))
+
+	def test_each_plan_counts_for_the_days_on_which_it_was_served(self):
+		self.assertEqual(self.not_bought(), 0)
+		step = Step(self.small.name, date(2026, 11, 28))
+		self.assertEqual(self.not_bought(step), 7000 - 2000 - 50)
+		self.assertEqual(self.not_bought(replace(step, on=date(2026, 11, 20))), 0)
+
+	def test_what_was_before_a_new_period_does_not_count(self):
+		old, new = (
+			Step(self.small.name, date(2026, 11, 25)),
+			Step(self.small.name, date(2026, 11, 28), restarts=True),
+		)
+		self.assertEqual(self.not_bought(old, new), 0)
+
+	def test_days_whose_parts_are_owed_or_given_up_are_not_bought(self):
+		for owed in (2, 0):
+			values = {"days_owed": owed, "days_not_bought": 2}
+			period = PaidPeriod(
+				"INV",
+				self.large.name,
+				date(2026, 11, 1),
+				date(2026, 11, 28),
+				30,
+				0,
+				0,
+				"INR",
+				Decimal(0),
+				**values,
+			)
+			self.assertEqual(not_bought(self.large.limits[0], self.WEEK, period), 2000)
 
 
 class TestFirstCalls(Metered, CustomerTestCase):

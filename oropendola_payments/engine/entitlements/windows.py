@@ -58,6 +58,8 @@ def span_of(window: str, on: date, term: Term) -> Span:
 		if term.paid and term.paid.starts_on <= on:
 			return Span(term.paid.starts_on, ends_on, term.paid.days)
 		return Span(on, ends_on, (ends_on - on).days)
+	if window == "Month" and term.start > on:  # paid ahead of a trial's end, and nothing before it
+		return Span(on, ends_on, (ends_on - on).days)
 	begins_on = ends_on - timedelta(days=7) if window == "Week" else _last_anniversary(on, term.start)
 	return Span(begins_on, ends_on, (ends_on - begins_on).days)
 

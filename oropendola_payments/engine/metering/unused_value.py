@@ -5,7 +5,7 @@ Otherwise a customer could use all of it, get the days back as money or towards 
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod
@@ -61,7 +61,8 @@ def _used_up(amount: int, period: PaidPeriod, on: date, use: Use) -> int:
 	"""Compare the days left of this window with the share of its allowance that is left."""
 	if period.starts_on > on or not use.allowed:
 		return 0
-	days = use.span.days_within(period.starts_on, period.ends_with_all_parts())
+	whole_end = period.ends_on + timedelta(days=period.days_not_bought)
+	days = period.days if use.window == "Period" else use.span.days_within(period.starts_on, whole_end)
 	days_left = use.span.days_within(on, period.ends_on)
 	by_days = unused_share(amount, days_left, period.days)
 	by_use = unused_share(amount, days * use.left, period.days * use.allowed)

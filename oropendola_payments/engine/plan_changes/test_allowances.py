@@ -194,6 +194,17 @@ class TestSharesOfMonths(AllowanceCase):
 		days = (self.ends("Month").date() - begin).days
 		self.assertEqual(self.left(), 3000 - 3000 * (today() - begin).days // days)
 
+	def test_a_refund_leads_back_to_a_period_that_has_not_begun(self):
+		"""It was paid during a trial."""
+		self.make_plan("S", requests_limit_per_day=0, trial_days=7, limits=[limit(100, "Month")])
+		self.make_plan("PY", requests_limit_per_day=0, limits=[limit(1000, "Month")])
+		trial = self.succeed(api.create_subscription_and_invoice, plan_id=self.plans["S"].name)
+		self.subscription, self.key = trial["subscription_id"], trial["api_key"]
+		pay(self.succeed(renewal.renew_subscription)["invoice_id"])
+		made = self.upgrade("PY")
+		create.create_refund(made["invoice_id"], None, "A test")
+		self.assertEqual((self.code(), self.left()), ("S", 100))
+
 	def test_a_longer_interval_has_its_whole_allowance(self):
 		self.plans_with(limit(100, "Month"), limit(3100, "Month"))
 		self.make_plan("PY", requests_limit_per_day=0, limits=[limit(1000, "Month")])

@@ -77,3 +77,10 @@ class TestEnds(TestCase):
 				end_of_window(window, midnight(span.begins_on) - datetime.resolution, term).date(),
 				span.begins_on,
 			)
+
+	def test_a_month_before_the_first_day_ends_with_it(self):
+		"""A first period that was paid ahead of a trial's end."""
+		span = span_of("Month", date(2026, 11, 30), Term(date(2026, 12, 7), None, "Month", 1))
+		self.assertEqual(
+			(span.begins_on, span.ends_on, span.days), (date(2026, 11, 30), date(2026, 12, 7), 7)
+		)

@@ -318,20 +318,10 @@ class TestParts(Metered, PartsTestCase):
 class TestWhatIsNotBought(TestCase):
 	WEEK = Span(date(2026, 11, 23), date(2026, 11, 30), 7)
 
-	def not_bought(self, *steps: Step, **values) -> int:
-		period = PaidPeriod(
-			"INV",
-			self.large.name,
-			date(2026, 11, 1),
-			date(2026, 12, 1),
-			30,
-			0,
-			0,
-			"INR",
-			Decimal(0),
-			**values,
-		)
-		return not_bought(self.large.limits[0], self.WEEK, replace(period, steps=steps))
+	def not_bought(self, *steps: Step, ends_on: date = date(2026, 12, 1), **values) -> int:
+		plan, begin, nothing = self.large.name, date(2026, 11, 1), Decimal(0)
+		period = PaidPeriod("INV", plan, begin, ends_on, 30, 0, 0, "INR", nothing, steps=steps, **values)
+		return not_bought(self.large.limits[0], self.WEEK, period)
 
 	def setUp(self):
 		self.small, self.large = (create_plan(limits=[limit(allowance, "Week")]) for allowance in (70, 7000))
@@ -351,20 +341,8 @@ class TestWhatIsNotBought(TestCase):
 
 	def test_days_whose_parts_are_owed_or_given_up_are_not_bought(self):
 		for owed in (2, 0):
-			values = {"days_owed": owed, "days_not_bought": 2}
-			period = PaidPeriod(
-				"INV",
-				self.large.name,
-				date(2026, 11, 1),
-				date(2026, 11, 28),
-				30,
-				0,
-				0,
-				"INR",
-				Decimal(0),
-				**values,
-			)
-			self.assertEqual(not_bought(self.large.limits[0], self.WEEK, period), 2000)
+			missing = self.not_bought(ends_on=date(2026, 11, 28), days_owed=owed, days_not_bought=2)
+			self.assertEqual(missing, 2000)
 
 
 class TestFirstCalls(Metered, CustomerTestCase):

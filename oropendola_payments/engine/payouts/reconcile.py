@@ -1,6 +1,8 @@
 """Compare payouts with our records: each payout once after it was recorded, and every day what should have been paid out."""
 
 from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import Any
 
 import frappe
 from frappe.query_builder import DocType
@@ -128,62 +130,49 @@ def _updater(kind: str) -> Callable[[str], object]:
 
 def _records(payout: str, column: str, kind: str) -> Iterator[list[str]]:
 	"""The captures or refunds that a payout is about, in batches."""
-	line, last = DocType(LINE), ""
-	while True:
-		query = frappe.qb.from_(line).select(line[column]).distinct().where(line.payout == payout)
-		query = query.where(line.kind == kind).where(line[column] > last)
-		names = query.orderby(line[column]).limit(BATCH).run(pluck=True)
-		yield names
-		if len(names) < BATCH:
-			return
-		last = names[-1]
+	line = DocType(LINE)
+	query = frappe.qb.from_(line).select(line[column]).distinct()
+	return _batches(query.where(line.payout == payout).where(line.kind == kind), line[column])
 
 
 def _changed_refunds(gateway: str) -> Iterator[str]:
 	"""The refunds that are newer than a line about them, batch by batch."""
-	refund, line, last = DocType("Payment Refund"), DocType(LINE), ""
-	while True:
-		query = (
-			frappe.qb.from_(line).join(refund).on(refund.name == line.refund).select(refund.name).distinct()
-		)
-		query = query.where(line.gateway == gateway).where(line.kind == "Refund")
-		query = query.where(refund.modified > line.creation).where(refund.name > last)
-		names = query.orderby(refund.name).limit(BATCH).run(pluck=True)
-		yield from names
-		if len(names) < BATCH:
-			return
-		last = names[-1]
+	refund, line = DocType("Payment Refund"), DocType(LINE)
+	query = frappe.qb.from_(line).join(refund).on(refund.name == line.refund).select(refund.name).distinct()
+	query = query.where(line.gateway == gateway).where(line.kind == "Refund")
+	return chain.from_iterable(_batches(query.where(refund.modified > line.creation), refund.name))
 
 
 def _not_disputed(gateway: str) -> Iterator[str]:
 	"""The captures that lines took back as disputed and messages did not, batch by batch."""
-	capture, line, last = DocType("Payment Capture"), DocType(LINE), ""
-	while True:
-		query = frappe.qb.from_(line).join(capture).on(capture.name == line.capture).select(capture.name)
-		query = query.where((line.gateway == gateway) & (line.kind == "Dispute") & (capture.name > last))
-		query = query.where(Coalesce(capture.dispute_state, "").notin(CONTESTED)).groupby(capture.name)
-		names = query.having(Sum(line.own_amount) < 0).orderby(capture.name).limit(BATCH).run(pluck=True)
-		yield from names
-		if len(names) < BATCH:
-			return
-		last = names[-1]
+	capture, line = DocType("Payment Capture"), DocType(LINE)
+	query = frappe.qb.from_(line).join(capture).on(capture.name == line.capture).select(capture.name)
+	query = query.where(line.gateway == gateway).where(line.kind == "Dispute")
+	query = query.where(Coalesce(capture.dispute_state, "").notin(CONTESTED)).groupby(capture.name)
+	return chain.from_iterable(_batches(query.having(Sum(line.own_amount) < 0), capture.name))
 
 
 def _missed(
 	doctype: str, moment: str, column: str, kind: str, gateway: str, mode: str, window: tuple
 ) -> Iterator[str]:
 	"""The captures or refunds of this time that no line is about, batch by batch."""
-	table, line, attempt, last = DocType(doctype), DocType(LINE), DocType("Payment Attempt"), ""
+	table, line, attempt = DocType(doctype), DocType(LINE), DocType("Payment Attempt")
+	query = frappe.qb.from_(table).select(table.name).where(table.gateway == gateway)
+	query = query.join(attempt).on(attempt.name == table.attempt).where(attempt.mode == mode)
+	query = query.left_join(line).on((line[column] == table.name) & (line.kind == kind))
+	query = query.where(table[moment] >= window[0]).where(table[moment] < window[1])
+	query = query.where(line.name.isnull())
+	if doctype == "Payment Refund":
+		query = query.where(table.status == "Refunded")
+	return chain.from_iterable(_batches(query, table.name))
+
+
+def _batches(query: Any, name: Any) -> Iterator[list[str]]:
+	"""Run a query that selects names, and begin each batch behind the last name of the one before."""
+	last = ""
 	while True:
-		query = frappe.qb.from_(table).select(table.name).where(table.gateway == gateway)
-		query = query.join(attempt).on(attempt.name == table.attempt).where(attempt.mode == mode)
-		query = query.left_join(line).on((line[column] == table.name) & (line.kind == kind))
-		query = query.where(table[moment] >= window[0]).where(table[moment] < window[1])
-		query = query.where(line.name.isnull()).where(table.name > last)
-		if doctype == "Payment Refund":
-			query = query.where(table.status == "Refunded")
-		names = query.orderby(table.name).limit(BATCH).run(pluck=True)
-		yield from names
+		names = query.where(name > last).orderby(name).limit(BATCH).run(pluck=True)
+		yield names
 		if len(names) < BATCH:
 			return
 		last = names[-1]

@@ -194,6 +194,13 @@ class TestAPeriodThatIsPaidForTheNextPlan(PlanChangeCase):
 		plan_change_jobs.run_plan_changes()
 		subscription_jobs.run_expiry()
 
+	def have_the_plan_twice(self):
+		"""As if the customer had ordered it at the very moment when the change was scheduled."""
+		plan = self.plans["S"].name
+		order = {"doctype": "AI Subscription", "user": self.user, "plan": plan, "status": "Pending"}
+		frappe.get_doc(order).insert(ignore_permissions=True).write(status="Active")
+		frappe.db.commit()
+
 	def review_of(self, invoice: str) -> str:
 		return frappe.db.get_value("AI Invoice", invoice, "review_reason") or ""
 
@@ -252,16 +259,7 @@ class TestAPeriodThatIsPaidForTheNextPlan(PlanChangeCase):
 	def test_a_manager_is_told_when_the_customer_has_the_plan_twice_all_the_same(self):
 		"""U35."""
 		self.pay_ahead()
-		other = frappe.get_doc(
-			{
-				"doctype": "AI Subscription",
-				"user": self.user,
-				"plan": self.plans["S"].name,
-				"status": "Pending",
-			}
-		).insert(ignore_permissions=True)
-		other.write(status="Active")
-		frappe.db.commit()
+		self.have_the_plan_twice()
 		self.the_day_comes()
 		self.assertEqual((self.code(), self.status_of(self.made)), ("P", "Rejected"))
 		self.assertIn("was paid for with Starter", self.review_of(self.renewal))
@@ -273,16 +271,7 @@ class TestAPeriodThatIsPaidForTheNextPlan(PlanChangeCase):
 		self.the_day_comes()
 		self.assertEqual(self.doc().status, "Past Due")
 		invoice = self.succeed(renewal.renew_subscription)["invoice_id"]
-		other = frappe.get_doc(
-			{
-				"doctype": "AI Subscription",
-				"user": self.user,
-				"plan": self.plans["S"].name,
-				"status": "Pending",
-			}
-		).insert(ignore_permissions=True)
-		other.write(status="Active")
-		frappe.db.commit()
+		self.have_the_plan_twice()
 		pay(invoice)
 		self.assertEqual((self.code(), frappe.db.get_value("AI Invoice", invoice, "status")), ("P", "Paid"))
 		self.assertIn("was paid for with Starter", self.review_of(invoice))

@@ -20,12 +20,10 @@ def get_list(
 	or_filters=None,
 ):
 	"""Return the records that the user may read."""
-	if frappe.is_table(doctype):
-		frappe.has_permission(parent or doctype, throw=True)
 	texts = {"fields": fields, "filters": filters, "or_filters": or_filters}
 	options = {name: frappe.parse_json(text) for name, text in texts.items()}
 	options |= {"group_by": group_by, "order_by": order_by, "limit_start": limit_start}
-	return frappe.get_list(doctype, limit_page_length=limit_page_length, **options)
+	return frappe.get_list(doctype, limit_page_length=limit_page_length, parent_doctype=parent, **options)
 
 
 @frappe.whitelist(methods=["POST", "PUT"])

@@ -45,7 +45,7 @@ class DatabaseQuery:
 		parent_doctype=None,
 	) -> list:
 		"""The rows that match and that the user may read."""
-		self.user = user or self.user or frappe.session.user
+		self.user, self.parent_doctype = user or self.user or frappe.session.user, parent_doctype
 		self.meta, self.ignore_permissions = frappe.get_meta(self.doctype), ignore_permissions
 		if not ignore_permissions:
 			self.check_read_permission(self.doctype, parent_doctype)
@@ -112,7 +112,7 @@ class DatabaseQuery:
 	def _may_read(self, doctype: str, name: str) -> bool:
 		if self.ignore_permissions or name in (*default_fields, *child_table_fields, *optional_fields, "*"):
 			return True
-		parenttype = None if doctype == self.doctype else self.doctype
+		parenttype = self.parent_doctype if doctype == self.doctype else self.doctype
 		meta = frappe.get_meta(doctype)
 		return not meta.has_field(name) or name in meta.get_permitted_fieldnames(parenttype, user=self.user)
 

@@ -47,6 +47,13 @@ permission_query_conditions = {
 	"AI Webhook Event": f"{PERMISSIONS}.webhook_event_conditions",
 	"AI Credit Grant": f"{PERMISSIONS}.credit_grant_conditions",
 	"AI Credit Entry": f"{PERMISSIONS}.credit_entry_conditions",
+	# Rows inside these records, which Frappe lists by themselves too.
+	"AI Invoice Part": f"{PERMISSIONS}.row_conditions",
+	"AI Invoice Tax": f"{PERMISSIONS}.row_conditions",
+	"AI Plan Change Line": f"{PERMISSIONS}.row_conditions",
+	"AI Subscription Pause": f"{PERMISSIONS}.row_conditions",
+	"AI Tax Document Line": f"{PERMISSIONS}.row_conditions",
+	"AI Webhook Attempt": f"{PERMISSIONS}.row_conditions",
 }
 has_permission = {
 	"AI Subscription": f"{PERMISSIONS}.has_permission",

@@ -4,7 +4,7 @@ import frappe
 from frappe.model.document import Document
 
 from oropendola_payments.ai_billing import webhook_types
-from oropendola_payments.ai_billing.records import may_see, own_records_condition
+from oropendola_payments.ai_billing.records import may_see, own_records_condition, own_rows_condition
 from oropendola_payments.roles import is_staff
 
 
@@ -74,3 +74,18 @@ def webhook_event_conditions(user: str | None = None) -> str:
 	own = own_records_condition("AI Webhook Event", user)
 	types = ", ".join(frappe.db.escape(kind) for kind in webhook_types.STAFF_ONLY)
 	return own and f"{own} AND `tabAI Webhook Event`.`type` NOT IN ({types})"
+
+
+# Where the rows are in which customers could list them: Frappe asks for the rights on the DocType around them alone.
+AROUND = {
+	"AI Invoice Part": "AI Invoice",
+	"AI Invoice Tax": "AI Invoice",
+	"AI Plan Change Line": "AI Plan Change",
+	"AI Subscription Pause": "AI Subscription",
+	"AI Tax Document Line": "AI Tax Document",
+	"AI Webhook Attempt": "AI Webhook Delivery",
+}
+
+
+def row_conditions(user: str | None = None, doctype: str = "") -> str:
+	return own_rows_condition(doctype, AROUND[doctype], user)

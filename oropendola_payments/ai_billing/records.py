@@ -202,6 +202,15 @@ def own_records_condition(doctype: str, user: str | None = None) -> str:
 	return "" if is_staff(user) else f"`tab{doctype}`.`user` = {frappe.db.escape(user)}"
 
 
+def own_rows_condition(doctype: str, around: str, user: str | None = None) -> str:
+	"""Return the SQL condition for rows inside records of the DocType `around`: customers list only those of their own."""
+	own = own_records_condition(around, user)
+	table, parenttype = f"`tab{doctype}`", frappe.db.escape(around)
+	# Names of tables come from our own code.
+	parents = f"SELECT `tab{around}`.`name` FROM `tab{around}` WHERE {own}"  # noqa: S608
+	return own and f"{table}.`parenttype` = {parenttype} AND {table}.`parent` IN ({parents})"
+
+
 def may_see(doc: Any, user: str | None = None) -> bool:
 	"""Return whether the user may see a record, for `has_permission`. The same rule as for lists."""
 	user = user or frappe.session.user

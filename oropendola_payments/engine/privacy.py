@@ -3,6 +3,8 @@
 Frappe calls this during its own rename, so an error here is logged and does not stop the rename or the deletion.
 """
 
+import json
+
 import frappe
 from frappe.model.document import Document
 from frappe.query_builder import DocType
@@ -16,6 +18,7 @@ from oropendola_payments.ai_billing.doctype.payment_event import payment_event
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import REDACTED
 from oropendola_payments.engine.ending import now
 from oropendola_payments.engine.links.create import revoke_all
+from oropendola_payments.engine.tax.forget import PERSONAL
 from oropendola_payments.engine.tax.forget import forget as forget_buyer
 from oropendola_payments.engine.webhooks_out import endpoints
 
@@ -25,6 +28,13 @@ TYPED = {
 	"AI Invoice": ("description", "review_reason"),
 	"AI Payment Link": ("note",),
 	"Payment Refund": ("reason",),
+}
+# What Frappe keeps of these fields, before and after, with each change in a form or of a billing profile.
+TRACKED = {
+	"AI Subscription": ("cancel_note",),
+	"AI API Key": ("key_prefix", "key_name"),
+	"AI Invoice": ("description", "review_reason", "buyer_snapshot"),
+	"AI Billing Profile": PERSONAL,
 }
 
 
@@ -59,6 +69,7 @@ def forget(user: str) -> None:
 	endpoints.forget_user(user)
 	revoke_all(user)
 	_redact_texts(user)
+	_redact_versions(user)
 	_redact_usage(user)
 	forget_buyer(user)
 	_redact_attempts(user)
@@ -110,6 +121,19 @@ def _redact_texts(user: str) -> None:
 	# The response of a manual payment contains the note of the manager who recorded it.
 	for name in frappe.get_all("AI Invoice", {"user": user, "payment_gateway": "manual"}, pluck="name"):
 		frappe.db.set_value("AI Invoice", name, "payment_gateway_response", None, update_modified=False)
+
+
+def _redact_versions(user: str) -> None:
+	"""Redact what the personal fields were. Who changed which field, and when, stays."""
+	for doctype, fields in TRACKED.items():
+		names = frappe.get_all(doctype, {"user": user}, pluck="name")
+		about = {"ref_doctype": doctype, "docname": ("in", names)}
+		for version in frappe.get_all("Version", about, ["name", "data"]) if names else ():
+			data = json.loads(version.data or "{}")
+			for change in data.get("changed") or ():
+				if change[0] in fields:
+					change[1:] = [value and REDACTED for value in change[1:]]
+			frappe.db.set_value("Version", version.name, "data", frappe.as_json(data), update_modified=False)
 
 
 def _redact_usage(user: str) -> None:

@@ -15,6 +15,7 @@ from oropendola_payments.engine import privacy
 from oropendola_payments.engine.monitoring import audit
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.settlement import manual_payment, reviews
+from oropendola_payments.engine.tax import profile as billing_profile
 from oropendola_payments.patches import backfill_capture_user
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.checks import rows_of, violated_invariants
@@ -141,6 +142,25 @@ class TestFreeText(TestCase):
 		refund = frappe.get_last_doc("Payment Refund", {"invoice": self.invoice})
 		self.assertEqual((refund.status, float(refund.amount), refund.reason), ("Refunded", 100, REDACTED))
 		self.assertNotIn(self.invoice, rows_of("paid_amount_differs_from_captures"))
+
+	def test_earlier_details_of_a_deleted_user_are_in_no_version(self):
+		"""S37: with each change of a billing profile Frappe keeps what was there before."""
+		billing_profile.save(self.user, {"legal_name": self.name, "city": self.name})
+		profile = frappe.db.get_value("AI Billing Profile", {"user": self.user})
+		changes = [
+			["legal_name", None, self.name],
+			["city", self.name, "Pune"],
+			["kind", "Person", "Business"],
+		]
+		version = frappe.new_doc("Version").update({"ref_doctype": "AI Billing Profile", "docname": profile})
+		version.update({"data": frappe.as_json({"changed": changes})}).db_insert()
+		privacy.forget(self.user)
+		frappe.db.commit()
+		kept = frappe.parse_json(frappe.db.get_value("Version", version.name, "data"))["changed"]
+		self.assertEqual(
+			kept,
+			[["legal_name", None, REDACTED], ["city", REDACTED, REDACTED], ["kind", "Person", "Business"]],
+		)
 
 	def test_a_note_is_kept_until_deletion_and_a_changed_note_breaks_the_chain(self):
 		event = frappe.get_last_doc("Payment Event", {"invoice": self.invoice, "event": "refund_opened"})

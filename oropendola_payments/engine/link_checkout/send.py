@@ -2,6 +2,7 @@
 
 import frappe
 from frappe import _
+from frappe.utils import cint
 
 from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
@@ -11,12 +12,14 @@ from oropendola_payments.engine.core.counters import count
 from oropendola_payments.engine.links.create import create, require_payable
 from oropendola_payments.engine.links.find import find, invoice_of
 from oropendola_payments.engine.notifications import emails
-from oropendola_payments.engine.phone import numbers, sms
+from oropendola_payments.engine.phone import numbers, otp, sms
 from oropendola_payments.exceptions import TooManyRequests, Unavailable, Unprocessable
 from oropendola_payments.money import money_text
 
-DAY, MINUTES_10 = 86400, 600
+DAY, HOUR, MINUTES_10 = 86400, 3600, 600
 EMAILS_PER_INVOICE, SMS_PER_INVOICE = 5, 2
+# Customers choose the number in their profile, and can order again and again.
+SMS_PER_PHONE = 4
 RESENDS_PER_LINK, RESENDS_PER_ADDRESS = 3, 10
 
 
@@ -42,6 +45,7 @@ def _by_sms(invoice: AIInvoice, made_by: str) -> dict:
 	sms.require_ready()
 	phone = numbers.phone_number(phone)
 	_limit("link:sms", invoice, SMS_PER_INVOICE)
+	_limit_sms(phone)
 	made = create(invoice.name, channel="SMS", made_by=made_by)
 	sms.send(phone, _sms_text(invoice, made.address))
 	return {"link": made.link.name, "channel": "SMS", "phone": numbers.masked_phone(phone)}
@@ -62,6 +66,19 @@ def _limit(kind: str, invoice: AIInvoice, most: int) -> None:
 	if number > most:
 		message = _("This invoice was sent too often. Please try again in {0} hours, or copy the link.")
 		raise TooManyRequests(message.format(-(-left // 3600)))
+
+
+def _limit_sms(phone: str) -> None:
+	number, left = count("link:sms_phone", phone, DAY)
+	if number > SMS_PER_PHONE:
+		message = _(
+			"Too many links were sent to this phone number. Please try again in {0} hours, or copy the link."
+		)
+		raise TooManyRequests(message.format(-(-left // 3600)))
+	number, left = count("link:sms_site", "all", HOUR)
+	if number > (cint(payment_settings().otp_per_site_hour) or otp.MOST_PER_SITE):
+		message = _("We cannot send more links by SMS at the moment. Please try again in {0} minutes.")
+		raise TooManyRequests(message.format(-(-left // 60)))
 
 
 def resend(token: str) -> None:

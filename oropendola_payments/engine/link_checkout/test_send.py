@@ -68,6 +68,33 @@ class TestSending(SendCase):
 		with self.assertRaises(TooManyRequests):
 			send.send(self.invoice, "Email", self.user)
 
+	def another_invoice(self, phone: str):
+		user = factories.create_user()
+		frappe.db.set_value("User", user, {"mobile_no": None, "phone": phone})
+		return factories.create_invoice(user)
+
+	def test_one_phone_gets_few_links_however_many_invoices_there_are(self):
+		"""S30: a customer chooses the number in the profile, and orders as often as they like."""
+		phone = new_phone()
+		with sms_provider() as received:
+			for _time in range(send.SMS_PER_PHONE):
+				send.send(self.another_invoice(phone), "SMS", self.user)
+			with self.assertRaises(TooManyRequests):
+				send.send(self.another_invoice(phone), "SMS", self.user)
+			send.send(self.another_invoice(new_phone()), "SMS", self.user)
+		self.assertEqual(len(received), send.SMS_PER_PHONE + 1)
+
+	def test_the_whole_site_sends_only_so_many_links_by_sms(self):
+		"""S30: at the seller's cost."""
+		with sms_provider() as received, factories.payment_settings(otp_per_site_hour=2):
+			for _time in range(2):
+				send.send(self.another_invoice(new_phone()), "SMS", self.user)
+			refused = self.another_invoice(new_phone())
+			with self.assertRaises(TooManyRequests):
+				send.send(refused, "SMS", self.user)
+		self.assertEqual(len(received), 2)
+		self.assertFalse(frappe.db.exists("AI Payment Link", {"invoice": refused.name}))
+
 
 class TestResending(SendCase):
 	def ended_link(self):

@@ -27,6 +27,7 @@ from oropendola_payments.money import money_text
 MAX_TRIES = 5
 SENDS_PER_ADDRESS = (10, 600)
 CHECKS_PER_ADDRESS = (20, 600)
+MOST_PER_SITE = 300
 HOUR = 3600
 SIMULATOR_CODE = "123456"
 
@@ -132,7 +133,7 @@ def _limit_sending(bound: Binding, settings: PaymentSettings) -> None:
 	_limit("sends", _address(), *SENDS_PER_ADDRESS)
 	_limit("pause", bound.phone, 1, cint(settings.otp_resend_seconds) or 60)
 	_limit("phone", bound.phone, cint(settings.otp_per_phone_hour) or 3, HOUR)
-	_limit("site", "all", cint(settings.otp_per_site_hour) or 300, HOUR)
+	_limit("site", "all", cint(settings.otp_per_site_hour) or MOST_PER_SITE, HOUR)
 
 
 def _limit(kind: str, whose: str, most: int, seconds: int) -> None:

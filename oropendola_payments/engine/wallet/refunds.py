@@ -113,9 +113,11 @@ def _unused_value(invoice: AIInvoice, grant: AICreditGrant) -> Decimal:
 
 
 def _money_back(invoice: AIInvoice) -> Decimal:
-	"""Return how much of the price is not ours any more: refunded, on its way back, or disputed."""
-	back = sum((_back_of(capture) for capture in _captures(invoice)), Decimal(0))
-	return min(quantize(back, invoice.currency), invoice.total())
+	"""Return how much of the price is not ours: refunded, on its way back, or disputed. A refunded part that was paid again is ours."""
+	ours = Decimal(0)
+	for capture in _captures(invoice):
+		ours += to_decimal(capture.applied_amount or 0) - _back_of(capture)
+	return min(max(Decimal(0), invoice.total() - quantize(ours, invoice.currency)), invoice.total())
 
 
 def _back_of(capture: PaymentCapture) -> Decimal:

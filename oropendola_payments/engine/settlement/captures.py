@@ -18,6 +18,7 @@ from oropendola_payments.engine.parts import schedule
 from oropendola_payments.engine.settlement import overpayment
 from oropendola_payments.engine.settlement.attempt_outcomes import MISMATCH_REASON, close_invoice_if_last
 from oropendola_payments.engine.settlement.types import Settled
+from oropendola_payments.engine.wallet.refunds import follow_money
 from oropendola_payments.exceptions import Conflict
 from oropendola_payments.gateways.base import PaymentEvent
 from oropendola_payments.money import quantize, to_decimal
@@ -260,6 +261,8 @@ def _pay(
 
 def _fulfil(invoice: AIInvoice, capture: PaymentCapture) -> bool:
 	served = fulfil(invoice)
+	if to_decimal(capture.applied_amount or 0) < invoice.total():
+		follow_money(invoice)  # an earlier part may be disputed, or on its way back
 	if invoice.instalment_plan:
 		schedule.sync(invoice, capture.name)
 	if invoice.covered_days and invoice.amount_refunded:

@@ -59,7 +59,8 @@ def reserve(invoice: AIInvoice, coupon: AICoupon, promised: bool = False) -> str
 def _free_key(coupon: AICoupon, user: str, promised: bool) -> str:
 	"""Return the unique key of the customer's next redemption. Of two at the same time the database refuses one."""
 	counted = {"coupon": coupon.name, "user": user, "status": ("in", COUNTED)}
-	keys = set(frappe.get_all("AI Coupon Redemption", counted, pluck="redemption_key"))
+	# One that was used after its release has no key.
+	keys = frappe.get_all("AI Coupon Redemption", counted, pluck="redemption_key")
 	if not promised and cint(coupon.max_per_customer) and len(keys) >= cint(coupon.max_per_customer):
 		raise CouponRefused(_("You have already used this coupon."))
 	return next(key for n in count(1) if (key := key_of(coupon.name, user, n)) not in keys)

@@ -119,6 +119,20 @@ class TestRedemptions(CouponTestCase):
 		self.assertIn("already used", self.refused("coupon_refused", api.apply, **again))
 		self.assertEqual((redemptions(coupon), counted(coupon)), (["Used", "Used"], 2))
 
+	def test_each_late_payment_counts_for_its_customer(self):
+		coupon, first = self.redeem(max_per_customer=2)
+		self.plan = create_plan()
+		second = self.buy(coupon)
+		overdue(first)
+		overdue(second)
+		expiry.release_unpaid()
+		pay(first.name)
+		pay(second.name)
+		self.assertEqual((redemptions(coupon), counted(coupon)), (["Used", "Used"], 2))
+		self.plan = create_plan()
+		again = {"code": coupon, "invoice_id": self.buy().name}
+		self.assertIn("already used", self.refused("coupon_refused", api.apply, **again))
+
 
 class TestWithoutMoney(CouponTestCase):
 	def test_a_coupon_of_100_percent_activates_without_a_gateway(self):

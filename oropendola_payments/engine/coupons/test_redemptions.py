@@ -184,6 +184,14 @@ class TestRefunds(CouponTestCase):
 		self.refund(invoice)
 		self.assertEqual((redemptions(coupon), counted(coupon)), (["Used"], 1))
 
+	def test_a_refund_of_parts_that_bought_nothing_releases_the_redemption(self):
+		coupon, invoice = self.redeem(max_redemptions=1)
+		manual_payment.record_payment(invoice.name, Decimal(100), unique("transfer"), None, None)
+		self.refund(invoice)
+		self.assertEqual(self.invoice(invoice.name).status, "Refunded")
+		self.assertEqual((redemptions(coupon), counted(coupon)), (["Released"], 0))
+		self.assertEqual(self.buy(coupon).coupon, coupon)
+
 	def test_a_full_refund_releases_the_redemption_where_the_settings_say_so(self):
 		with payment_settings(release_coupon_on_refund=1):
 			coupon, invoice = self.redeem()

@@ -5,7 +5,7 @@ from decimal import Decimal
 import frappe
 from frappe import _
 
-from oropendola_payments.ai_billing import document_states
+from oropendola_payments.ai_billing import document_states, invoice_price
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import OPEN, PaymentRefund
@@ -14,6 +14,7 @@ from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.core.event_order import is_newer, utc_text
 from oropendola_payments.engine.core.redaction import redact_text
 from oropendola_payments.engine.core.transactions import in_transaction, lock
+from oropendola_payments.engine.coupons import redemptions
 from oropendola_payments.engine.entitlements.fulfilment import revoke_period
 from oropendola_payments.engine.parts import schedule
 from oropendola_payments.engine.refunds import gateway_calls
@@ -194,5 +195,7 @@ def refunded_of_invoice(invoice: str) -> Decimal:
 
 
 def _end_service(invoice: AIInvoice) -> None:
-	if (invoice.fulfilled_on or invoice.covered_days) and invoice.subscription:
+	if not (invoice.fulfilled_on or invoice.covered_days):
+		invoice_price.release_coupon(invoice, redemptions.REFUNDED_REASON)  # its parts bought nothing
+	elif invoice.subscription:
 		revoke_period(invoice)

@@ -260,6 +260,27 @@ class TestRenewals(CouponTestCase):
 		subscription = self.subscription(first)
 		self.assertEqual((subscription.coupon, subscription.coupon_periods_left), (first.coupon, 1))
 
+	def test_a_refunded_renewal_gives_its_period_back_although_a_later_one_is_paid(self):
+		_coupon, first = self.redeem(duration="Periods", periods=3)
+		pay(first.name)
+		second = self.renew()
+		pay(second.name)
+		pay(self.renew().name)
+		self.assertFalse(self.subscription(first).coupon)
+		create.create_refund(second.name, None, "Asked for")
+		subscription = self.subscription(first)
+		self.assertEqual((subscription.coupon, subscription.coupon_periods_left), (first.coupon, 1))
+
+	def test_the_coupon_ends_with_its_redemption_although_a_later_period_is_paid(self):
+		with payment_settings(release_coupon_on_refund=1):
+			coupon, first = self.redeem(duration="Forever")
+			pay(first.name)
+			pay(self.renew().name)
+			create.create_refund(first.name, None, "Asked for")
+		self.assertEqual((redemptions(coupon), counted(coupon)), (["Released"], 0))
+		self.assertFalse(self.subscription(first).coupon)
+		self.assert_price(self.renew(), "499", "0")
+
 	def test_another_price_of_the_plan_changes_the_discount_of_an_open_renewal(self):
 		_coupon, first = self.redeem(duration="Forever")
 		pay(first.name)

@@ -57,6 +57,8 @@ def revoke_period(invoice: AIInvoice) -> None:
 		plan_change.revert_upgrade(subscription, invoice)
 		return
 	coupon = redemptions.release_after_refund(invoice, subscription)
+	if coupon:  # also when a later period stays
+		subscription.write(**coupon)
 	if subscription.status not in LIVE or not subscription.end_date:
 		return
 	if plan_change.upgrade_over(invoice.name):
@@ -68,7 +70,7 @@ def revoke_period(invoice: AIInvoice) -> None:
 			_("A later period was paid for after the refunded one. Please check the end date.")
 		)
 	elif getdate(invoice.period_start) > today():
-		subscription.write(end_date=invoice.period_start, **coupon)
+		subscription.write(end_date=invoice.period_start)
 		scheduled_change.forget_paid_plan(subscription, invoice)
 		invoice.record("period_taken_back", subscription, end_date=invoice.period_start)
 	else:

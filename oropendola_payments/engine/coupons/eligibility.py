@@ -70,5 +70,10 @@ def _has_bought(user: str, invoice: str | None) -> bool:
 	"""Return whether the customer has bought something, or is about to with another coupon."""
 	other = {"user": user, "name": ("!=", invoice or "")}
 	settled = {**other, "status": ("in", SETTLED)}
+	served_in_part = {**other, "covered_days": (">", 0)}
 	promised = {**other, "status": ("!=", "Cancelled"), "coupon": ("is", "set")}
-	return bool(frappe.db.exists("AI Invoice", settled) or frappe.db.exists("AI Invoice", promised))
+	return bool(
+		frappe.db.exists("AI Invoice", settled)
+		or frappe.db.exists("AI Invoice", served_in_part)
+		or frappe.db.exists("AI Invoice", promised)
+	)

@@ -130,6 +130,12 @@ class TestRefusals(CouponTestCase):
 		pay(self.open.name)
 		self.refused("coupon_refused", api.check, code=coupon, plan_id=create_plan().name)
 
+	def test_days_that_parts_have_bought_are_a_first_purchase(self):
+		self.plan = create_plan(part_service="Covered Days")
+		manual_payment.record_payment(self.buy().name, Decimal(250), unique("transfer"), None, None)
+		coupon = create_coupon(first_purchase_only=1).name
+		self.refused("coupon_refused", api.check, code=coupon, plan_id=create_plan().name)
+
 	def test_two_first_purchases_at_the_same_time_are_one(self):
 		self.apply(self.open, create_coupon(first_purchase_only=1).name)
 		self.plan = create_plan()

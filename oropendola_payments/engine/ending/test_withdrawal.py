@@ -9,8 +9,9 @@ from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.api import subscription as api
 from oropendola_payments.engine.ending.test_now import MONEY_RULES, set_period
 from oropendola_payments.engine.notifications import subscription_mails
-from oropendola_payments.tests.support.customers import CustomerTestCase, violations
-from oropendola_payments.tests.support.factories import payment_settings
+from oropendola_payments.engine.settlement.manual_payment import record_payment
+from oropendola_payments.tests.support.customers import CustomerTestCase, pay, violations
+from oropendola_payments.tests.support.factories import payment_settings, unique
 from oropendola_payments.tests.support.journey import Journey
 from oropendola_payments.tests.support.outbox import mails_stay_queued, mails_to
 from oropendola_payments.tests.support.time_travel import clear_due_records, sweep_until_settled
@@ -57,6 +58,26 @@ class TestWithdrawal(CustomerTestCase):
 		self.paid_days_ago(15)
 		self.assertIn("cancel instead", self.refused("conflict", api.withdraw_contract, confirm=1))
 		self.assertEqual(self.status(), "Active")
+
+	def pay_a_part(self, amount: int) -> str:
+		subscribed = self.subscribe(price=300, part_service="Covered Days")
+		record_payment(subscribed["invoice_id"], Decimal(amount), unique("transfer"), None, None)
+		return subscribed["invoice_id"]
+
+	def test_a_part_that_buys_days_can_be_withdrawn_too(self):
+		invoice = self.pay_a_part(200)
+		name = frappe.db.get_value("AI Invoice", invoice, "subscription")
+		said = self.succeed(api.withdraw_contract, subscription_id=name)
+		self.assertEqual(said["possible_until"], today() + timedelta(days=14))
+		self.assertGreater(said["refunds"][0]["amount"], 190)
+
+	def test_the_last_part_does_not_begin_the_days_anew(self):
+		invoice = self.pay_a_part(200)
+		month_ago = today() - timedelta(days=30)
+		frappe.db.set_value("Payment Capture", {"invoice": invoice}, "creation", month_ago)
+		pay(invoice)
+		name = frappe.db.get_value("AI Invoice", invoice, "subscription")
+		self.refused("conflict", api.withdraw_contract, subscription_id=name)
 
 	def test_it_is_off_unless_the_site_has_a_period(self):
 		with payment_settings(withdrawal_days=0):

@@ -24,11 +24,21 @@ def last_day(subscription: AISubscription | frappe._dict) -> date | None:
 	days = cint(payment_settings().withdrawal_days)
 	if not days or subscription.status not in STATES:
 		return None
-	invoice = frappe.qb.DocType("AI Invoice")
-	query = frappe.qb.from_(invoice).select(Min(invoice.fulfilled_on))
-	first = query.where((invoice.subscription == subscription.name) & (invoice.amount_paid > 0)).run()[0][0]
-	last = getdate(first) + timedelta(days=days) if first else None
+	first = min(_first_payments(subscription.name), default=None)
+	last = first + timedelta(days=days) if first else None
 	return last if last and last >= today() else None
+
+
+def _first_payments(subscription: str) -> list[date]:
+	"""Return when the customer first paid for service at once, and by a part that bought days, which is fulfilled only with the last one."""
+	invoice, capture = frappe.qb.DocType("AI Invoice"), frappe.qb.DocType("Payment Capture")
+	own = frappe.qb.from_(invoice).where(invoice.subscription == subscription)
+	at_once = own.select(Min(invoice.fulfilled_on)).where(invoice.amount_paid > 0)
+	in_parts = own.join(capture).on(capture.invoice == invoice.name).select(Min(capture.creation))
+	in_parts = in_parts.where((capture.applied_amount > 0) & (capture.gateway != "credit"))
+	queries = (at_once.where(invoice.covered_days == 0), in_parts.where(invoice.covered_days > 0))
+	moments = (query.run()[0][0] for query in queries)
+	return [getdate(moment) for moment in moments if moment]
 
 
 def preview(subscription: AISubscription) -> dict:

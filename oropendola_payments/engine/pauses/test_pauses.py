@@ -13,6 +13,7 @@ from oropendola_payments.engine.jobs import subscription_jobs
 from oropendola_payments.engine.metering import usage
 from oropendola_payments.engine.pauses import pause, resume
 from oropendola_payments.engine.pauses.first_use import resuming
+from oropendola_payments.engine.refunds.create import create_refund
 from oropendola_payments.engine.settlement import manual_payment
 from oropendola_payments.exceptions import PaymentRequired, SubscriptionPaused
 from oropendola_payments.tests.support.customers import CustomerTestCase, move_to, pay, violations
@@ -304,3 +305,20 @@ class TestPauseMeetsOtherThings(PauseCase):
 		self.assertEqual(
 			resuming(usage.consume, self.key, 1), {"allowed": True, "remaining": 99, "reset_on": tomorrow()}
 		)
+
+
+class TestRefundsInAPause(PauseCase):
+	def test_a_refunded_renewal_that_waits_behind_the_pause_takes_only_its_own_days(self):
+		left = timedelta(days=5)
+		paid_until = today() + left
+		frappe.db.set_value("AI Invoice", self.invoice, "period_end", paid_until)
+		move_to(self.doc.name, end_date=paid_until)
+		ahead = self.succeed(renewal.renew_subscription)["invoice_id"]
+		pay(ahead)
+		self.pause(days=60)
+		self.days_pass(20)
+		create_refund(ahead, None, "A test")
+		status, end_date, paused_on = self.values("status", "end_date", "paused_on")
+		self.assertEqual((status, end_date - paused_on), ("Paused", left))
+		self.succeed(api.resume_subscription)
+		self.assertEqual(self.values("status", "end_date"), ["Active", today() + left])

@@ -13,6 +13,7 @@ from oropendola_payments.engine.ending import now
 from oropendola_payments.engine.notifications import hooks
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.settlement import manual_payment, unfinished
+from oropendola_payments.engine.settlement.settle import settle
 from oropendola_payments.tests.support.coupons import CouponTestCase, counted, redemptions
 from oropendola_payments.tests.support.customers import move_to, pay
 from oropendola_payments.tests.support.factories import (
@@ -20,9 +21,11 @@ from oropendola_payments.tests.support.factories import (
 	create_invoice,
 	create_plan,
 	create_user,
+	enable_gateway,
 	payment_settings,
 	unique,
 )
+from oropendola_payments.tests.support.gateway_events import paid
 from oropendola_payments.tests.support.outbox import mails_stay_queued, mails_to
 
 
@@ -334,3 +337,14 @@ class TestParts(CouponTestCase):
 		coupon, invoice = self.pay_half("Full")
 		self.assertEqual((redemptions(coupon), counted(coupon)), (["Released"], 0))
 		self.assertFalse(self.subscription(invoice).coupon)
+
+	def test_days_that_parts_bought_use_the_coupon_although_the_last_payment_came_after_the_end(self):
+		enable_gateway("payu")
+		self.plan = create_plan(part_service="Covered Days")
+		coupon, invoice = self.redeem()
+		manual_payment.record_payment(invoice.name, Decimal("124.75"), unique("transfer"), None, None)
+		attempt = checkout.initiate(self.user, invoice.name, "payu")["attempt"]
+		now.end(invoice.subscription)
+		settle("payu", paid(attempt, "124.75"))
+		self.assertEqual(self.invoice(invoice.name).status, "Paid")
+		self.assertEqual((redemptions(coupon), counted(coupon)), (["Used"], 1))

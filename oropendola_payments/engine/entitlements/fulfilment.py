@@ -5,7 +5,6 @@ from datetime import date
 from frappe import _
 from frappe.utils import getdate, now_datetime
 
-from oropendola_payments.ai_billing import invoice_price
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import LIVE, AISubscription
 from oropendola_payments.ai_billing.periods import today
@@ -29,7 +28,7 @@ def fulfil(invoice: AIInvoice) -> bool:
 		return True
 	subscription, has_endless = lock_with_endless(invoice.subscription)
 	if subscription.status == "Cancelled" or was_replaced(invoice):
-		invoice_price.release_coupon(invoice, redemptions.NOT_SERVED_REASON)
+		redemptions.close(invoice, redemptions.NOT_SERVED_REASON)
 		return False
 	if invoice.purpose == "Upgrade":
 		return _change_plan(subscription, has_endless, invoice)

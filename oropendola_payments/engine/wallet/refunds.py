@@ -107,6 +107,8 @@ def _units_for(invoice: AIInvoice, grant: AICreditGrant, amount: Decimal) -> int
 
 def _unused_value(invoice: AIInvoice, grant: AICreditGrant) -> Decimal:
 	"""Return what the remaining credits cost, rounded down to the smallest coin, so that they are enough to take for it."""
+	if grant.is_over():
+		return Decimal(0)
 	coins = to_minor(invoice.total(), invoice.currency)
 	exact = Decimal(coins) * grant.remaining / grant.granted
 	return from_minor(int(exact.to_integral_value(ROUND_FLOOR)), invoice.currency)
@@ -128,7 +130,8 @@ def _back_of(capture: PaymentCapture) -> Decimal:
 
 def _surplus(invoice: AIInvoice) -> Decimal:
 	"""Return what was paid twice or too much and can be refunded, which bought no credits."""
-	return sum((_surplus_of(capture) for capture in _captures(invoice)), Decimal(0))
+	same = (capture for capture in _captures(invoice) if capture.currency == invoice.currency)
+	return sum((_surplus_of(capture) for capture in same), Decimal(0))
 
 
 def _surplus_of(capture: PaymentCapture) -> Decimal:

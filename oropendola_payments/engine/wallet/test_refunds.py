@@ -99,6 +99,17 @@ class TestRefundsOfOurs(RefundCase):
 		expiry.expire_due()
 		self.refused()
 
+	def test_credits_whose_last_day_is_over_are_not_refunded_before_the_job_comes_either(self):
+		last_day = {"valid_until": add_days(today(), -1)}
+		frappe.db.set_value("AI Credit Grant", grant_of(self.journey.invoice).name, last_day)
+		self.refused()
+
+	def test_a_payment_in_another_currency_makes_no_used_credits_refundable(self):
+		self.use(1000)
+		attempt = self.journey.attempts()[0]
+		settle.settle("payu", paid(attempt, 50, "USD", payment_id=f"dollars-{attempt}"))
+		self.refused(50)
+
 	def test_a_refund_that_failed_gives_the_credits_back(self):
 		refund = self.refund(200)
 		self.assertEqual(credits_of(self.user), 600)

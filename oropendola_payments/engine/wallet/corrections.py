@@ -30,7 +30,7 @@ def give(user: str, credits: Decimal, valid_days: int, reason: str) -> dict:
 
 
 def correct(grant: str, credits: Decimal, reason: str) -> dict:
-	"""Add credits to what remains of a grant, or take some if below 0. It never exceeds what was granted."""
+	"""Add credits to what remains of a grant, or take some if below 0. It never exceeds what was granted and not refunded."""
 	reason, units = _checked(reason), credit_units.thousandths(credits)
 	if not units:
 		raise BadRequest(
@@ -59,13 +59,12 @@ def _correct(known: frappe._dict, name: str, units: int, reason: str) -> AICredi
 	invoice = lock("AI Invoice", known.invoice) if known.invoice else None
 	overdrafts.lock_wallet(known.user)
 	grant: AICreditGrant = lock(GRANT, name)
-	after = grant.remaining + units
-	if not 0 <= after <= grant.granted:
+	after, kept = grant.remaining + units, grant.granted + entries.net(name, ("Refunded", "Restored"))
+	if not 0 <= after <= kept:
 		message = _(
 			"{0} of {1} credits remain. A correction cannot leave less than 0 or more than was granted."
 		)
-		remaining, granted = credit_units.text(grant.remaining), credit_units.text(grant.granted)
-		raise Unprocessable(message.format(remaining, granted))
+		raise Unprocessable(message.format(credit_units.text(grant.remaining), credit_units.text(kept)))
 	entries.add(Why(grant.user, "Corrected", note=reason), [Line(grant.name, units)])
 	grant.write(remaining=after)
 	if units > 0 and not grant.is_over():

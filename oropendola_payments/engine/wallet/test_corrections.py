@@ -5,10 +5,21 @@ from decimal import Decimal
 import frappe
 
 from oropendola_payments.engine.monitoring import audit
+from oropendola_payments.engine.refunds import create
+from oropendola_payments.engine.refunds import ledger as refund_ledger
 from oropendola_payments.engine.wallet import balance, corrections
 from oropendola_payments.exceptions import BadRequest, NotAllowed, NotFound, Unprocessable
+from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
 from oropendola_payments.tests.support.case import TestCase
-from oropendola_payments.tests.support.credits import buy_pack, credits_of, give, grant_of, ledger, problems
+from oropendola_payments.tests.support.credits import (
+	buy_pack,
+	create_pack,
+	credits_of,
+	give,
+	grant_of,
+	ledger,
+	problems,
+)
 from oropendola_payments.tests.support.factories import as_user, create_active_subscription, create_user
 
 
@@ -60,6 +71,18 @@ class TestCorrections(TestCase):
 		events = frappe.get_all("Payment Event", {"invoice": invoice.name}, pluck="event")
 		self.assertIn("credits_corrected", events)
 		self.assertIsNone(audit.verify(invoice.name)["broken"])
+
+	def test_a_correction_does_not_bring_back_what_was_refunded(self):
+		self.user = create_active_subscription().user
+		invoice = buy_pack(self.user, create_pack(price=500))
+		grant = grant_of(invoice).name
+		refund = create.create_refund(invoice.name, Decimal(200), "A test")["refund"]
+		self.assertEqual(credits_of(self.user), 600)
+		self.refused(Unprocessable, corrections.correct, grant, Decimal(400), "Why")
+		corrections.correct(grant, Decimal(-100), "Why")
+		corrections.correct(grant, Decimal(100), "Why not")
+		refund_ledger.record(refund, RefundEvent(RefundOutcome.FAILED, key=refund), asked_as="Refunded")
+		self.assertEqual(credits_of(self.user), 1000)
 
 	def test_an_unknown_grant_is_not_found(self):
 		self.refused(NotFound, corrections.correct, "none", Decimal(1), "Why")

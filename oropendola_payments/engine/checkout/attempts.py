@@ -20,6 +20,7 @@ from oropendola_payments.engine.checkout import gateway_choice
 from oropendola_payments.engine.checkout.payer import payer_of
 from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.core.transactions import in_transaction, lock, lock_own_invoice
+from oropendola_payments.engine.coupons import redemptions
 from oropendola_payments.engine.entitlements.fulfilment import fulfil
 from oropendola_payments.engine.frontends.addresses import ReturnTo
 from oropendola_payments.engine.gateway import polling
@@ -134,6 +135,7 @@ class Lapsed(Conflict):
 
 
 def _settle_without_money(invoice: AIInvoice) -> None:
+	redemptions.require_place(invoice)
 	with invoice.joined_writes():
 		invoice.mark_as_paid(amount_paid=0)
 		fulfil(invoice)

@@ -66,6 +66,20 @@ def _free_key(coupon: AICoupon, user: str, promised: bool) -> str:
 	return next(key for n in count(1) if (key := key_of(coupon.name, user, n)) not in keys)
 
 
+def require_place(invoice: AIInvoice) -> None:
+	"""Raise CouponRefused if the place of an order that costs nothing was given to others after its due date.
+
+	A late payment is honoured whatever the limits are now. Without a payment nothing was late, and the limits would mean nothing.
+	"""
+	redemption = invoice.coupon_redemption and lock("AI Coupon Redemption", invoice.coupon_redemption)
+	if not redemption or redemption.status != "Released":
+		return
+	coupon: AICoupon = lock("AI Coupon", redemption.coupon)
+	_free_key(coupon, invoice.user, promised=False)
+	if not coupon.has_redemptions_left():
+		raise CouponNotValid
+
+
 def use(invoice: AIInvoice, subscription: AISubscription) -> dict:
 	"""Use the coupon of an invoice that was paid. Return the values to write to its subscription. The caller holds both locks."""
 	if not invoice.coupon:

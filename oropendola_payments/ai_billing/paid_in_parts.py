@@ -69,6 +69,19 @@ class PaidInParts(Audited):
 		"""Return what was paid and not refunded."""
 		return self.paid() - quantize(self.amount_refunded or 0, self.currency)
 
+	def sold(self) -> Decimal:
+		"""Return the total, or what was paid of an invoice whose rest was given up."""
+		return min(self.total(), self.paid())
+
+	def paid_again(self) -> Decimal:
+		"""Return how much was due again because it was refunded, and was then paid a second time."""
+		return max(Decimal(0), self.paid() - self.total())
+
+	def refunded_of_sale(self) -> Decimal:
+		"""Return how much of what was sold went back. A part that was paid again took nothing back."""
+		refunded = quantize(self.amount_refunded or 0, self.currency)
+		return max(Decimal(0), refunded - self.paid_again())
+
 	def counted(self) -> Decimal:
 		"""Return what counts towards the total. Refunded parts are due again, unless they have bought days of service."""
 		return self.paid() if self.covered_days else self.kept()

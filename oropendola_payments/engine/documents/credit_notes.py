@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import frappe
 from frappe import _
+from frappe.utils import get_datetime
 
 from oropendola_payments.ai_billing import document_states
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
@@ -27,7 +28,10 @@ NOTE = "Credit Note"
 def issue_for_refund(refund: str, at: datetime | None = None) -> str | None:
 	"""Return the number of the refund's credit note, issued now if it is due; None if the refund needs none, or none yet."""
 	row = frappe.db.get_value(
-		"Payment Refund", refund, ["name", "invoice", "amount", "currency", "reason", "status"], as_dict=True
+		"Payment Refund",
+		refund,
+		["name", "invoice", "amount", "currency", "reason", "status", "completed_at"],
+		as_dict=True,
 	)
 	if not row or row.status != "Refunded":
 		return None
@@ -58,7 +62,7 @@ def _issue_locked(refund: frappe._dict, original: AITaxDocument, stamp: Stamp) -
 	notes = notes_of(invoice.name)
 	known = next((note.name for note in notes if note.refund == refund.name), None)
 	amount = min(to_decimal(refund.amount), not_credited(invoice, notes))
-	if known or amount <= 0 or invoice.tax_document != original.name:
+	if known or amount <= 0 or invoice.tax_document != original.name or _was_paid_again(invoice, refund):
 		return None
 	facts = original.facts()
 	amount = min(amount, left_of(facts, notes))
@@ -76,6 +80,11 @@ def _issue_locked(refund: frappe._dict, original: AITaxDocument, stamp: Stamp) -
 	return note.name
 
 
+def _was_paid_again(invoice: AIInvoice, refund: frappe._dict) -> bool:
+	"""Return whether a part went back before everything was paid: it was due again, so the sale is as it was."""
+	return bool(invoice.paid_again()) and get_datetime(refund.completed_at) <= get_datetime(invoice.paid_date)
+
+
 def notes_of(invoice: str) -> list[AITaxDocument]:
 	return read(
 		"AI Tax Document", "`invoice` = %s AND `kind` = 'Credit Note' ORDER BY `creation`", (invoice,)
@@ -85,7 +94,7 @@ def notes_of(invoice: str) -> list[AITaxDocument]:
 def not_credited(invoice: AIInvoice, notes: list[AITaxDocument]) -> Decimal:
 	"""Return how much of the invoice was refunded without a credit note so far."""
 	credited = sum((to_decimal(note.total_amount) for note in notes if note.refund), Decimal(0))
-	return to_decimal(invoice.amount_refunded or 0) - credited
+	return invoice.refunded_of_sale() - credited
 
 
 def left_of(facts: dict, notes: list[AITaxDocument]) -> Decimal:

@@ -14,7 +14,6 @@ from oropendola_payments.engine.documents import content, sale
 from oropendola_payments.engine.documents.credit_notes import record
 from oropendola_payments.engine.documents.numbering import with_numbers
 from oropendola_payments.engine.documents.types import Held, Stamp
-from oropendola_payments.money import to_decimal
 
 KIND = "Invoice"
 FIELDS = ("document_state", "tax_document", "tax_registration", "tax_treatment", "seller_snapshot")
@@ -54,7 +53,7 @@ def _issue_locked(name: str, registration: str, stamps: dict[str, Stamp]) -> str
 	record(invoice, document)
 	invoice.write(
 		tax_document=document.name,
-		document_state=document_states.after_document(to_decimal(invoice.amount_refunded or 0)),
+		document_state=document_states.after_document(invoice.refunded_of_sale()),
 		document_problem=None,
 	)
 	return document.name

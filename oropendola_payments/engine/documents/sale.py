@@ -47,7 +47,7 @@ def draft_of(invoice: AIInvoice, day: date) -> Draft:
 	seller, buyer = snapshot(invoice.seller_snapshot), snapshot(invoice.buyer_snapshot)
 	treatment = invoice.tax_treatment or ""
 	if not is_decided(seller, treatment, day):
-		return draft_by_rules(invoice, _sold(invoice), day)
+		return draft_by_rules(invoice, invoice.sold(), day)
 	net, taxes = _parts_sold(invoice)
 	return _draft(
 		invoice,
@@ -88,13 +88,8 @@ def draft_by_rules(invoice: AIInvoice, total: Decimal, day: date) -> Draft:
 	)
 
 
-def _sold(invoice: AIInvoice) -> Decimal:
-	"""Return the total, or what was paid of an invoice whose rest was given up."""
-	return invoice.total() if invoice.status != "Closed" else invoice.paid()
-
-
 def _parts_sold(invoice: AIInvoice) -> tuple[Decimal, tuple[TaxLine, ...]]:
-	net, taxes, sold = quantize(invoice.net_amount or 0, invoice.currency), _taxes(invoice), _sold(invoice)
+	net, taxes, sold = quantize(invoice.net_amount or 0, invoice.currency), _taxes(invoice), invoice.sold()
 	if sold == invoice.total():
 		return net, taxes
 	nothing = [Decimal(0)] * len(taxes)

@@ -88,8 +88,14 @@ def _paid_before(invoice: AIInvoice) -> list[tuple[str, Decimal]]:
 	rows = frappe.get_all(
 		"Payment Posting", filters, ["capture", "document_name"], order_by="posted_on, name"
 	)
-	pairs = [(row.document_name, _applied(frappe.get_doc("Payment Capture", row.capture))) for row in rows]
-	return [(payment, amount) for payment, amount in pairs if amount > 0]
+	found, left = [], invoice.sold()  # a part that was refunded and paid again came in twice
+	for row in rows:
+		capture: PaymentCapture = frappe.get_doc("Payment Capture", row.capture)
+		amount = min(left, _applied(capture))
+		left -= amount
+		if amount > 0:
+			found.append((row.document_name, amount))
+	return found
 
 
 def _take_back(posting: PaymentPosting, invoice: AIInvoice, books: Books) -> Made:

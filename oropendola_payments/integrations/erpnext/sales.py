@@ -102,7 +102,7 @@ def _tax(line: TaxLine) -> Tax:
 
 
 def _by_invoice(invoice: AIInvoice, key: str) -> Sale:
-	if invoice.status == "Closed":
+	if invoice.sold() < invoice.total():
 		raise NeedsAttention(
 			_("The rest of this invoice was given up and there is no tax document. Please book it by hand.")
 		)

@@ -1,11 +1,13 @@
 """Parts in the books: what was paid of an invoice whose rest is given up is a sale, too."""
 
+from decimal import Decimal
 from functools import partial
 from unittest.mock import patch
 
 import frappe
 
 from oropendola_payments.api import subscription as api
+from oropendola_payments.engine.refunds import create
 from oropendola_payments.integrations import dispatch
 from oropendola_payments.tests.support.books import books_installed
 from oropendola_payments.tests.support.parts import PARTS, PartsFlowCase
@@ -42,3 +44,32 @@ class TestClosedInvoices(PartsFlowCase):
 		frappe.db.commit()
 		dispatch.run_postings()
 		self.assertEqual(self.kinds(), {"Payment", "Invoice"})
+
+
+class TestPartsThatWereRefunded(PartsFlowCase):
+	def test_a_part_that_was_paid_again_is_no_credit_note_and_pays_nothing_twice(self):
+		"""B6."""
+		books = self.enterContext(books_installed())
+		self.new_invoice(price=499, billing_interval="Month", part_payments=1)
+		self.pay_by_transfer("200")
+		create.create_refund(self.invoice, Decimal(50), "A mistake")
+		dispatch.post_invoice(self.invoice)
+		books.drift = Decimal("0.01")  # so that the sale is booked after its money
+		self.addCleanup(setattr, books, "drift", Decimal(0))
+		self.pay_by_transfer("438.82")
+		dispatch.post_invoice(self.invoice)
+		books.drift = Decimal(0)
+		name = frappe.db.get_value("Payment Posting", {"invoice": self.invoice, "kind": "Invoice"})
+		frappe.get_doc("Payment Posting", name).mark_as_waiting()
+		frappe.db.commit()
+		dispatch.post_invoice(self.invoice)
+		rows = frappe.get_all("Payment Posting", {"invoice": self.invoice}, ["kind", "status"])
+		self.assertEqual(
+			sorted((row.kind, row.status) for row in rows),
+			[("Invoice", "Done"), ("Payment", "Done"), ("Payment", "Done"), ("Refund", "Done")],
+		)
+		sold = frappe.db.get_value("Payment Posting", name, "document_name")
+		paid = [
+			amount for row in books.payments.values() for document, amount in row["paid"] if document == sold
+		]
+		self.assertEqual(sum(paid), Decimal("588.82"))

@@ -87,8 +87,8 @@ def _facts(invoice: AIInvoice) -> Iterator[Fact]:
 def _facts_of_sale(invoice: AIInvoice, captures: list[PaymentCapture]) -> Iterator[Fact]:
 	is_sold = bool(invoice.fulfilled_on or cint(invoice.covered_days)) and invoice.status in SOLD
 	if is_sold:
-		sold = invoice.paid() if invoice.status == "Closed" else invoice.total()
-		yield Fact("Invoice", f"invoice:{invoice.name}", {"amount": sold, "currency": invoice.currency})
+		values = {"amount": invoice.sold(), "currency": invoice.currency}
+		yield Fact("Invoice", f"invoice:{invoice.name}", values)
 	yield from (_of_capture("Payment", capture) for capture in captures)
 	for refund in _refunds(invoice):
 		if is_sold and reversed_by(invoice, refund.name):

@@ -50,7 +50,10 @@ def buyer(user: str) -> Buyer:
 
 
 def buyer_of(row: frappe._dict) -> Buyer:
-	"""Return the customer of a row of `query_of`."""
+	"""Return the customer of a row of `query_of`. A number that the authority rejected is not the customer's, and makes no zone."""
+	if row.tax_id_status == "Rejected":
+		category = "Unregistered" if row.country_code == "in" else row.gst_category
+		row = frappe._dict({**row, "tax_id": "", "tax_id_type": "", "gst_category": category})
 	return Buyer(
 		name=row.legal_name or row.full_name or "",
 		kind=row.kind or "Person",

@@ -103,6 +103,11 @@ class TestSellerWithLut(TaxTestCase):
 		self.assertEqual((amounts(found), found.treatment), (("0.00 IGST", "499.00"), "SEZWOP"))
 		self.assertIn("SEZ UNIT", found.note)
 
+	def test_a_zone_whose_number_was_rejected_is_taxed_like_a_consumer(self):
+		user = create_buyer("IN", state="Karnataka", tax_id=GST["number"], status="Rejected", is_sez=True)
+		found = self.quote(user)
+		self.assertEqual((amounts(found)[0], found.treatment), ("44.91 CGST + 44.91 SGST", "B2C"))
+
 	def test_an_export_in_foreign_currency_is_free_of_tax_and_says_so(self):
 		found = self.quote(create_buyer("US"), "49.00", "USD")
 		self.assertEqual((amounts(found), found.treatment), (("0.00 IGST", "49.00"), "EXPWOP"))

@@ -107,8 +107,12 @@ class AIBillingProfile(SystemRecord):
 			self.gst_category = "Overseas" if self.country else ""
 		elif not self.tax_id:
 			self.gst_category = "Unregistered"
-		elif self.gst_category != "SEZ":
+		elif self.gst_category != "SEZ" or self.is_of_an_earlier_number():
 			self.gst_category = "Registered Regular"
+
+	def is_of_an_earlier_number(self) -> bool:
+		"""Return whether the zone was confirmed for another number than the one that is entered now."""
+		return self.has_value_changed("tax_id") and not self.has_value_changed("gst_category")
 
 	def on_update(self) -> None:
 		before = self.get_doc_before_save()

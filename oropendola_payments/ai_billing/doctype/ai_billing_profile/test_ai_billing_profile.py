@@ -9,6 +9,8 @@ from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import as_user, create_user
 from oropendola_payments.tests.support.tax import GERMAN, KARNATAKA, MAHARASHTRA, create_buyer
 
+OTHER_NUMBER = "29AAACO1234K1ZH"
+
 
 def record_of(user: str):
 	return frappe.get_doc("AI Billing Profile", {"user": user})
@@ -53,6 +55,19 @@ class TestBillingProfile(TestCase):
 		doc.tax_id = None
 		doc.save(ignore_permissions=True)
 		self.assertEqual(doc.gst_category, "Unregistered")
+
+	def test_a_customer_who_enters_another_number_leaves_the_zone(self):
+		user = create_buyer("IN", tax_id=KARNATAKA, is_sez=True)
+		profile.save(user, {"city": "Bengaluru", "tax_id": KARNATAKA.lower()})
+		self.assertEqual(record_of(user).gst_category, "SEZ")
+		profile.save(user, {"tax_id": OTHER_NUMBER})
+		self.assertEqual(record_of(user).gst_category, "Registered Regular")
+
+	def test_staff_can_enter_a_number_together_with_its_zone(self):
+		doc = record_of(create_buyer("IN", tax_id=KARNATAKA))
+		doc.update({"tax_id": OTHER_NUMBER, "gst_category": "SEZ"})
+		doc.save(ignore_permissions=True)
+		self.assertEqual(doc.gst_category, "SEZ")
 
 	def test_what_the_authority_said_cannot_be_typed(self):
 		"""S56: by an insert or by a change."""

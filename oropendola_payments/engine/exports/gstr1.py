@@ -104,12 +104,12 @@ class Row:
 
 	@property
 	def table(self) -> str:
-		"""Return where the document it corrects, or it itself, belongs."""
+		"""Return where it belongs: a note where the document that it corrects does."""
 		if self.codes & EXPORTS.keys():
 			return "exp"
 		if self.gstin:
 			return "b2b"
-		whole = to_decimal(self.facts["original"].get("total") or self.value)
+		whole = to_decimal(self.facts["original"].get("total") or self.value) if self.is_note else self.value
 		is_inter = any(tax["label"] == "IGST" for tax in self.facts["taxes"])
 		return "b2cl" if is_inter and whole > LARGE else "b2cs"
 

@@ -11,6 +11,7 @@ from frappe.utils import getdate, nowdate
 
 from oropendola_payments.engine.documents.credit_notes import issue_for_refund
 from oropendola_payments.engine.documents.issue import issue_for_invoice
+from oropendola_payments.engine.documents.reissue import reissue
 from oropendola_payments.engine.exports import einvoice, gstr1
 from oropendola_payments.engine.exports.files import (
 	MOST_DAYS,
@@ -22,7 +23,7 @@ from oropendola_payments.engine.exports.files import (
 )
 from oropendola_payments.exceptions import BadRequest
 from oropendola_payments.tests.support.case import TestCase
-from oropendola_payments.tests.support.tax import EU_OSS, LUT, MAHARASHTRA
+from oropendola_payments.tests.support.tax import EU_OSS, LUT, MAHARASHTRA, profile
 from oropendola_payments.tests.support.tax_documents import (
 	DocumentCase,
 	customer_in,
@@ -111,6 +112,26 @@ class TestGstr1(ExportCase):
 			[("B2CL", notes[1]), ("EXPWOP", notes[3])],
 		)
 		self.assertEqual([row["Taxable Value"] for row in tables["b2cs"]], [Decimal("490.52")])
+
+	def test_a_number_that_the_authority_rejected_makes_no_company(self):
+		user = customer_in("Maharashtra", tax_id=MAHARASHTRA, status="Rejected")
+		number = self.issue(user)
+		tables = self.tables()
+		self.assertEqual((tables["b2b"], len(tables["b2cs"])), ([], 1))
+		self.assertFalse(einvoice.needs_one(self.facts()[0]))
+		document = frappe.get_doc("AI Tax Document", number)
+		self.assertEqual((document.buyer_tax_id, document.treatment), ("", "B2C"))
+
+	def test_a_document_that_replaces_another_is_listed_by_its_own_value(self):
+		user = customer_in("Kerala")
+		large = self.issue(user, price="100000.00")
+		self.credit(large, "60000")
+		invoice = frappe.db.get_value("AI Tax Document", large, "invoice")
+		profile.save(user, {"state": "Goa"})
+		reissue(invoice, "The customer sent the right state")
+		tables = self.tables()
+		self.assertEqual([row["Invoice Number"] for row in tables["b2cl"]], [large])
+		self.assertIn("30-Goa", [row["Place Of Supply"] for row in tables["b2cs"]])
 
 	def test_the_summary_by_code_adds_up_and_tells_companies_apart(self):
 		self.issue(customer_in("Maharashtra", tax_id=MAHARASHTRA))

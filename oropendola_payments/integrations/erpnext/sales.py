@@ -47,7 +47,7 @@ def buyer_of(invoice: AIInvoice) -> Buyer:
 	return Buyer(
 		user=invoice.user,
 		name=row.get("name") or name or invoice.user,
-		is_business=row.get("kind") == "Business",
+		is_business=row.get("kind") == "Company",
 		email=row.get("email") or "",
 		address=tuple(row.get("address") or ()),
 		city=row.get("city") or "",
@@ -85,7 +85,7 @@ def _buyer_in(invoice: AIInvoice, party: Party) -> Buyer:
 	return Buyer(
 		user=invoice.user,
 		name=party.name or invoice.user,
-		is_business=more.get("kind") == "Business",
+		is_business=more.get("kind") == "Company",
 		email=party.email,
 		address=tuple(line for line in party.address if line != city_line),
 		city=more.get("city") or "",

@@ -12,6 +12,7 @@ from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_user, payment_settings
 from oropendola_payments.tests.support.gateway_events import paid
 from oropendola_payments.tests.support.journey import Journey
+from oropendola_payments.tests.support.tax import create_buyer
 from oropendola_payments.tests.support.time_travel import finish_refunds
 
 
@@ -67,6 +68,14 @@ class TestSales(BookCase):
 		self.assertEqual(
 			([amount for _doc, amount in entry["paid"]], entry["free"]), ([Decimal("588.82")], 0)
 		)
+
+	def test_a_company_is_booked_as_one(self):
+		for kind in ("Company", "Person"):
+			with self.subTest(kind):
+				self.journey = Journey("payu", user=create_buyer("IN", state="Goa", kind=kind))
+				self.pay()
+				sale = self.books.sale(f"invoice:{self.journey.invoice}")
+				self.assertEqual(sale.buyer.is_business, kind == "Company")
 
 	def test_posting_again_books_nothing_twice(self):
 		"""B5."""

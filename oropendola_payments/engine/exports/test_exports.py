@@ -9,6 +9,7 @@ from decimal import Decimal
 import frappe
 from frappe.utils import getdate, nowdate
 
+from oropendola_payments.ai_billing.current import forget
 from oropendola_payments.engine.documents.credit_notes import issue_for_refund
 from oropendola_payments.engine.documents.issue import issue_for_invoice
 from oropendola_payments.engine.documents.reissue import reissue
@@ -207,6 +208,16 @@ class TestOneStopShop(ExportCase):
 		LUT,
 		{**EU_OSS, "document_prefix": "", "legal_name": None, "address": None, "service_code": None},
 	)
+
+	def test_vat_counts_whatever_the_rule_calls_it(self):
+		label = {"parent": "EU OSS: DE", "label": "VAT"}
+		frappe.db.set_value("AI Tax Rule Line", label, "label", "MwSt.")
+		forget("AI Tax Rule")
+		frappe.db.commit()
+		exchange_rate("99.10", "EUR")
+		self.issue(customer_in("", "DE"), price="29.00", currency="EUR")
+		((_quarter, country, rate, *_amounts),) = one_stop_shop(self.facts())
+		self.assertEqual((country, rate), ("Germany", 19))
 
 	def test_net_and_vat_are_summed_by_quarter_country_and_rate_less_credit_notes(self):
 		exchange_rate("99.10", "EUR")

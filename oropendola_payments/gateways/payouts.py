@@ -90,6 +90,13 @@ ROLES = (
 NEEDED = (("kind",), ("amount", "credit", "net"), ("payment_id", "reference"))
 
 PayoutSource = Iterator[Entry]
+# A dispute that was won after all, or a refund that came back. PayPal's "payment reversal" is none: it takes away.
+GIVES_BACK = re.compile(r"(chargeback|dispute|refund)[-_ ]*revers(al|ed)", re.IGNORECASE)
+
+
+def gives_back(word: str) -> bool:
+	"""Return whether a report's word for a line says that money that was taken comes back."""
+	return bool(GIVES_BACK.search(word))
 
 
 def fee_lines(row: PayoutLine, fee: int, tax: int) -> Iterator[PayoutLine]:

@@ -19,6 +19,7 @@ from oropendola_payments.gateways.payouts import (
 	LineKind,
 	Payout,
 	PayoutLine,
+	gives_back,
 	with_costs,
 )
 from oropendola_payments.money import exponent_of
@@ -266,7 +267,7 @@ class Reader:
 		direction = plain(self._cell(cells, "direction"))[:1]
 		if direction:
 			return -1 if direction == "d" else 1
-		return -1 if kind in NEGATIVE else 1
+		return -1 if kind in NEGATIVE and not gives_back(self._cell(cells, "kind")) else 1
 
 	def _effect(self, cells: list[str], kind: LineKind | None, exponent: int) -> int:
 		for role in ("net", "amount", "debit", "credit"):

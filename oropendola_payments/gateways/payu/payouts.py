@@ -15,6 +15,7 @@ from oropendola_payments.gateways.payouts import (
 	Payout,
 	PayoutLine,
 	PayoutSource,
+	gives_back,
 	minor_of,
 	with_costs,
 )
@@ -82,7 +83,7 @@ def lines_of(payout: Payout, entry: Any) -> list[PayoutLine]:
 	line = PayoutLine(
 		payout.payout_id,
 		kind,
-		_effect(kind, gross, net),
+		_effect(kind, gross, net, text_of(entry.get("action"))),
 		CURRENCY,
 		f"{text_of(entry.get('action'))}-{payment_id}-{request_id}",
 		payment_id=payment_id,
@@ -106,11 +107,11 @@ def _kind(action: str) -> LineKind:
 	return known.get(action) or (LineKind.DISPUTE if "chargeback" in action else LineKind.ADJUSTMENT)
 
 
-def _effect(kind: LineKind, gross: int, net: int) -> int:
-	"""What a transaction adds. Whether PayU writes a refund with a minus is not documented; it always takes away."""
-	if kind is LineKind.CAPTURE:
-		return abs(gross)
-	return -abs(net) if kind is LineKind.REFUND else net
+def _effect(kind: LineKind, gross: int, net: int, action: str) -> int:
+	"""What a transaction adds. Whether PayU writes a minus is not documented; a refund and a chargeback always take away."""
+	if kind is LineKind.CAPTURE or gives_back(action):
+		return abs(gross if kind is LineKind.CAPTURE else net)
+	return -abs(net) if kind in (LineKind.REFUND, LineKind.DISPUTE) else net
 
 
 def _cost(entry: Mapping[str, Any], *names: str) -> int | None:

@@ -2,19 +2,19 @@
 
 from collections import Counter
 from decimal import Decimal
+from typing import Any
 
 import frappe
 from frappe import _
-from frappe.query_builder import DocType
-from frappe.query_builder.functions import Coalesce, Count
+from frappe.query_builder import Case, DocType
+from frappe.query_builder.functions import Coalesce, Count, Max
+from pypika.functions import NullIf
 
-from oropendola_payments.ai_billing import kept
+from oropendola_payments.ai_billing import kept, mrr
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import TRANSITIONS
 
 NAME, READS = "Subscriptions and MRR", "AI Subscription"
 KEPT = (NAME,)
-# The number of each interval in a month.
-INTERVALS_PER_MONTH = {"Day": Decimal(365) / 12, "Month": Decimal(1), "Year": Decimal(1) / 12}
 
 
 def execute(filters: dict | None = None) -> tuple[list[dict], list[dict], str | None, dict | None]:
@@ -40,30 +40,50 @@ def _rows(filters: dict) -> list[dict]:
 		row = rows.setdefault((found.plan, found.currency), _new_row(found))
 		row[frappe.scrub(found.status)] += int(found.number)
 		if found.status == "Active":
-			row["mrr"] += _monthly(found) * int(found.number)
-	return [{**row, "mrr": float(row["mrr"].quantize(Decimal("0.01")))} for _key, row in sorted(rows.items())]
+			row["mrr"] += mrr.monthly(found.price or 0, found) * int(found.number)
+	return [{**row, "mrr": float(row["mrr"])} for _key, row in sorted(rows.items())]
 
 
 def _subscriptions(filters: dict) -> list:
-	"""Return the number of subscriptions by the price of their last invoice, or the plan's price if they have none."""
+	"""Return the number of subscriptions by the price of their last invoice, or the plan's price if they have none.
+
+	Where a change of plan was applied since, it is the price that this left.
+	"""
 	subscription, plan, invoice = DocType("AI Subscription"), DocType("AI Plan"), DocType("AI Invoice")
-	currency, price = Coalesce(invoice.currency, plan.currency), Coalesce(invoice.net_amount, plan.price)
+	changed = _prices_after_changes()
+	currency = Coalesce(invoice.currency, plan.currency)
+	values = {
+		"price": Coalesce(changed.price, invoice.net_amount, plan.price),
+		"billing_interval": Coalesce(NullIf(invoice.billing_interval, ""), plan.billing_interval),
+		"interval_count": Coalesce(NullIf(invoice.interval_count, 0), plan.interval_count),
+		"currency": currency,
+	}
 	query = frappe.qb.from_(subscription).join(plan).on(plan.name == subscription.plan)
 	query = query.left_join(invoice).on(invoice.name == subscription.current_invoice)
-	group = (
-		subscription.plan,
-		subscription.status,
-		plan.plan_name,
-		plan.billing_interval,
-		plan.interval_count,
-	)
-	query = query.select(*group, currency.as_("currency"), price.as_("price"), Count("*").as_("number"))
-	query = query.groupby(*group, currency, price)
+	query = query.left_join(changed).on(changed.period_invoice == invoice.name)
+	group = (subscription.plan, subscription.status, plan.plan_name)
+	named = [value.as_(name) for name, value in values.items()]
+	query = query.select(*group, *named, Count("*").as_("number")).groupby(*group, *values.values())
 	if filters.get("plan"):
 		query = query.where(subscription.plan == filters["plan"])
 	if filters.get("currency"):
 		query = query.where(currency == filters["currency"])
 	return query.run(as_dict=True)
+
+
+def _prices_after_changes() -> Any:
+	"""Return a subquery with what the last applied change of plan made of the price of each period."""
+	change, line = DocType("AI Plan Change"), DocType("AI Plan Change Line")
+	applied = (
+		frappe.qb.from_(line).join(change).on((change.name == line.parent) & (change.status == "Applied"))
+	)
+	last = applied.select(line.period_invoice, Max(change.applied_on).as_("applied_on"))
+	last = last.groupby(line.period_invoice)
+	query = applied.join(last).on(
+		(last.period_invoice == line.period_invoice) & (last.applied_on == change.applied_on)
+	)
+	price = Case().when(line.plan_after.isnull(), 0).else_(line.full_after)
+	return query.select(line.period_invoice, price.as_("price"))
 
 
 def _new_row(found: frappe._dict) -> dict:
@@ -75,14 +95,6 @@ def _new_row(found: frappe._dict) -> dict:
 		**counts,
 		"mrr": Decimal(0),
 	}
-
-
-def _monthly(found: frappe._dict) -> Decimal:
-	return (
-		Decimal(str(found.price or 0))
-		* INTERVALS_PER_MONTH[found.billing_interval]
-		/ max(1, int(found.interval_count or 1))
-	)
 
 
 def columns() -> list[dict]:

@@ -100,7 +100,9 @@ def lines_of(entry: Any) -> list[PayoutLine]:
 	row, currency = short_text(entry.get("entity_id")), short_text(entry.get("currency"), 3)
 	if credit is None or debit is None or not row or not currency:
 		raise ValueError("an entry without id, currency, debit or credit")
-	cost = (fee or 0, tax or 0) if kind is LineKind.CAPTURE else (0, 0)
+	# With fee credits a payment is settled in full, and its fee is taken from the credits.
+	is_charged = kind is LineKind.CAPTURE and credit - debit != whole_number(entry.get("amount"))
+	cost = (fee or 0, tax or 0) if is_charged else (0, 0)
 	line = PayoutLine(
 		entry["settlement_id"],
 		kind,

@@ -199,8 +199,12 @@ def _home(draft: Draft) -> dict:
 	if not draft.home:
 		return {}
 	currency, rate = draft.home["currency"], to_decimal(draft.home["rate"])
-	net = quantize(draft.net * rate, currency)
-	taxes = [quantize(tax.amount * rate, currency) for tax in draft.taxes]
+	notes = draft.earlier
+	net = _converted(draft.net, [(note["net"], note["home"]["net"]) for note in notes], rate, currency)
+	taxes = []
+	for place, line in enumerate(draft.taxes):
+		before = [(note["taxes"][place]["amount"], note["home"]["taxes"][place]) for note in notes]
+		taxes.append(_converted(line.amount, before, rate, currency))
 	tax = sum(taxes, Decimal(0))
 	return {
 		**draft.home,
@@ -209,3 +213,13 @@ def _home(draft: Draft) -> dict:
 		"tax": money_text(tax, currency),
 		"total": money_text(net + tax, currency),
 	}
+
+
+def _converted(amount: Decimal, before: list[tuple[str, str]], rate: Decimal, currency: str) -> Decimal:
+	"""Return an amount at this rate, so that with what earlier notes took of the same part it is their sum at this rate.
+
+	Notes that are rounded by themselves would take back a unit more, or less, than the document had.
+	"""
+	own = sum((to_decimal(part) for part, _home in before), amount)
+	given = sum((to_decimal(home) for _part, home in before), Decimal(0))
+	return max(Decimal(0), quantize(own * rate, currency) - given)

@@ -137,6 +137,7 @@ def draft_of_note(facts: dict, notes: list[AITaxDocument], amount: Decimal, user
 		if facts["home"]
 		else {},
 		original={"number": facts["number"], "date": facts["issue_date"], "total": _home_total(facts)},
+		earlier=tuple(earlier),
 	)
 
 

@@ -88,6 +88,7 @@ class Draft:
 	reason: str = ""
 	refund: str = ""
 	original: dict = field(default_factory=dict)  # number and date of the document that is corrected
+	earlier: tuple[dict, ...] = ()  # the contents of the notes before it that correct the same document
 
 	@property
 	def net(self) -> Decimal:

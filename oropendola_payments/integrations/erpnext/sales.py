@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import frappe
 from frappe import _
-from frappe.utils import getdate
+from frappe.utils import get_datetime, getdate
 
 from oropendola_payments.ai_billing import document_states
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
@@ -23,11 +23,13 @@ def sale_of(invoice: AIInvoice) -> Sale:
 	if invoice.document_state in document_states.WAITING:
 		raise NotYet(_("The tax document of the invoice has not been issued yet."))
 	key = f"invoice:{invoice.name}"
-	return (
-		_by_document(invoice, invoice.tax_document, key)
-		if invoice.tax_document
-		else _by_invoice(invoice, key)
-	)
+	if not invoice.tax_document:
+		return _by_invoice(invoice, key)
+	sale = _by_document(invoice, invoice.tax_document, key)
+	if sale.total != invoice.sold():
+		message = _("{0} is for what a refund had left of the sale. Please book sale and refund by hand.")
+		raise NeedsAttention(message.format(invoice.tax_document))
+	return sale
 
 
 def note_of(invoice: AIInvoice, refund: str) -> Sale:
@@ -35,10 +37,21 @@ def note_of(invoice: AIInvoice, refund: str) -> Sale:
 	key = f"note:{refund}"
 	issued = frappe.db.get_value("AI Tax Document", {"refund": refund, "kind": "Credit Note"})
 	if issued:
+		_require_same_document(invoice, issued)
 		return _by_document(invoice, issued, key)
 	if invoice.document_state == document_states.CREDIT_DUE:
 		raise NotYet(_("The credit note of the refund has not been issued yet."))
 	return _cut_from(invoice, sale_of(invoice), refund, key)
+
+
+def _require_same_document(invoice: AIInvoice, note: str) -> None:
+	"""Raise NeedsAttention if the books have the sale as an earlier document says it, whose taxes may be others."""
+	corrected = frappe.db.get_value("AI Tax Document", note, "original")
+	document = frappe.db.get_value("AI Tax Document", corrected, ["original", "creation"], as_dict=True)
+	booked = frappe.db.get_value("Payment Posting", {"source_key": f"invoice:{invoice.name}"}, "posted_on")
+	if document.original and booked and get_datetime(booked) < document.creation:
+		message = _("{0} was issued after the sale was booked. Please correct the sale and book {1} by hand.")
+		raise NeedsAttention(message.format(corrected, note))
 
 
 def buyer_of(invoice: AIInvoice) -> Buyer:

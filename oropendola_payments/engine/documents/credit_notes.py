@@ -44,12 +44,9 @@ def issue_for_refund(refund: str, at: datetime | None = None) -> str | None:
 
 
 def current_document(invoice: str) -> AITaxDocument | None:
-	"""Return the document that stands for the invoice: the one issued last."""
-	rows = read(
-		"AI Tax Document",
-		"`invoice` = %s AND `kind` = 'Invoice' ORDER BY `creation` DESC LIMIT 1",
-		(invoice,),
-	)
+	"""Return the document that stands for the invoice: the one issued last, which the invoice names."""
+	named = "`name` = (SELECT `tax_document` FROM `tabAI Invoice` WHERE `name` = %s)"
+	rows = read("AI Tax Document", named, (invoice,))
 	return rows[0] if rows else None
 
 

@@ -73,6 +73,18 @@ class TestReissue(DocumentCase):
 			(note.original, note.total_amount, note.tax_amount), (new.name, 588.82, new.tax_amount)
 		)
 
+	def test_a_clock_that_went_back_hides_no_document(self):
+		"""A site keeps local time, in which an hour comes twice in autumn."""
+		self.correct_profile()
+		_note, new = self.reissued()
+		before = frappe.utils.add_to_date(
+			frappe.db.get_value("AI Tax Document", self.first, "creation"), minutes=-20
+		)
+		frappe.db.set_value("AI Tax Document", new.name, "creation", before, update_modified=False)
+		frappe.db.commit()
+		note = issue_for_refund(refund(self.invoice.name, 100))
+		self.assertEqual(frappe.db.get_value("AI Tax Document", note, "original"), new.name)
+
 	def test_without_a_change_nothing_is_issued(self):
 		with self.assertRaises(Conflict) as refused:
 			self.reissued()

@@ -16,7 +16,14 @@ from oropendola_payments.engine.documents.numbering import with_numbers
 from oropendola_payments.engine.documents.types import Held, Stamp
 
 KIND = "Invoice"
-FIELDS = ("document_state", "tax_document", "tax_registration", "tax_treatment", "seller_snapshot")
+FIELDS = (
+	"document_state",
+	"tax_document",
+	"tax_registration",
+	"tax_treatment",
+	"tax_rule",
+	"seller_snapshot",
+)
 
 
 def issue_for_invoice(invoice: str, at: datetime | None = None) -> str | None:

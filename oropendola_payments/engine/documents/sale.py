@@ -9,7 +9,7 @@ import frappe
 from frappe import _
 from frappe.utils import getdate, nowdate
 
-from oropendola_payments.ai_billing.current import current
+from oropendola_payments.ai_billing.current import current, current_rows
 from oropendola_payments.ai_billing.doctype.ai_exchange_rate.ai_exchange_rate import rate_on
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.known_gateways import adapter_class, is_known
@@ -17,6 +17,7 @@ from oropendola_payments.engine.documents.numbering import Numberer
 from oropendola_payments.engine.documents.split import split_refund
 from oropendola_payments.engine.documents.types import Draft, Held, ItemLine, Party, TaxLine
 from oropendola_payments.engine.tax import quote as tax
+from oropendola_payments.engine.tax.parties import Buyer, buyer_in
 from oropendola_payments.engine.tax.rulebook import registrations
 from oropendola_payments.money import quantize, to_decimal
 
@@ -27,6 +28,7 @@ TITLES = {"GST": "Tax Invoice", "VAT": "VAT Invoice"}
 TAX_IDS = {"GST": "GSTIN", "VAT": "VAT number", "EU OSS": "EU OSS number"}
 WAYS = {"manual": "Bank transfer or cash", "credit": "Credit from an earlier payment"}
 WITHOUT_LUT = ("EXPWOP", "SEZWOP")
+UNDECIDED = ("", tax.INCOMPLETE, tax.NO_RULE)
 
 
 def numberer_of(registration: str) -> Numberer:
@@ -37,7 +39,7 @@ def numberer_of(registration: str) -> Numberer:
 def registration_for(invoice: AIInvoice) -> str | None:
 	"""Return the registration whose series numbers the document: that of the decided tax, else the seller's main one today."""
 	today = getdate(nowdate())
-	if is_decided(snapshot(invoice.seller_snapshot), invoice.tax_treatment or "", today):
+	if is_decided(invoice, today):
 		return invoice.tax_registration
 	return next((row.name for row in registrations(today)), None)
 
@@ -46,8 +48,9 @@ def draft_of(invoice: AIInvoice, day: date) -> Draft:
 	"""Return the document of a paid invoice. Raises Held, with the reason, if something that the law wants is missing."""
 	seller, buyer = snapshot(invoice.seller_snapshot), snapshot(invoice.buyer_snapshot)
 	treatment = invoice.tax_treatment or ""
-	if not is_decided(seller, treatment, day):
-		return draft_by_rules(invoice, invoice.sold(), day)
+	if not is_decided(invoice, day):
+		paid_by = None if treatment in UNDECIDED else buyer_in(buyer)
+		return draft_by_rules(invoice, invoice.sold(), day, paid_by)
 	net, taxes = _parts_sold(invoice)
 	return _draft(
 		invoice,
@@ -63,10 +66,15 @@ def draft_of(invoice: AIInvoice, day: date) -> Draft:
 	)
 
 
-def draft_by_rules(invoice: AIInvoice, total: Decimal, day: date) -> Draft:
-	"""Return the document as rules and billing profile say now, with its tax cut out of a total that stays what was paid."""
+def draft_by_rules(invoice: AIInvoice, total: Decimal, day: date, paid_by: Buyer | None = None) -> Draft:
+	"""Return the document as rules and billing profile say now, with its tax cut out of a total that stays what was paid.
+
+	`paid_by` is the buyer instead of the profile, where the tax was decided for them.
+	"""
 	product_kind = current("AI Plan", invoice.plan).product_kind if invoice.plan else None
-	found = tax.quote(total, invoice.currency, invoice.user, product_kind, on=day, inclusive=True)
+	found = tax.quote(
+		total, invoice.currency, invoice.user, product_kind, on=day, inclusive=True, known=paid_by
+	)
 	if found.missing:
 		fields = ", ".join(found.missing)
 		raise Held(_("The billing profile of the customer is not complete: {0}.").format(fields))
@@ -101,12 +109,21 @@ def _parts_sold(invoice: AIInvoice) -> tuple[Decimal, tuple[TaxLine, ...]]:
 	)
 
 
-def is_decided(seller: dict, treatment: str, day: date) -> bool:
-	"""Return whether the tax was decided with the price, and an export without tax is still covered on the day of issue."""
-	if treatment in ("", tax.INCOMPLETE, tax.NO_RULE):
+def is_decided(invoice: AIInvoice, day: date) -> bool:
+	"""Return whether the tax was decided with the price, and is still the law, and an export without tax still covered, on the day of issue."""
+	treatment = invoice.tax_treatment or ""
+	if treatment in UNDECIDED or _has_ended(invoice.tax_rule, day):
 		return False
 	needs_lut = any(code in treatment for code in WITHOUT_LUT)
-	return not needs_lut or any(_covers(row, day) for row in seller.get("registrations") or [])
+	numbers = snapshot(invoice.seller_snapshot).get("registrations") or []
+	return not needs_lut or any(_covers(row, day) for row in numbers)
+
+
+def _has_ended(names: str | None, day: date) -> bool:
+	"""Return whether one of these rules ended before the day, as when a rate changes. A rule that was edited or deleted decides nothing."""
+	used = (names or "").splitlines()
+	ends = (row.valid_to for row in current_rows("AI Tax Rule") if row.name in used)
+	return any(end and getdate(end) < day for end in ends)
 
 
 def _covers(row: dict, day: date) -> bool:

@@ -260,6 +260,36 @@ class TestExports(IssueCase):
 		self.assertEqual(lines(document), [("IGST", "7.47")])
 
 
+class TestNewRate(IssueCase):
+	"""Paid by a rule that ended before the document was issued, and another one began."""
+
+	def setUp(self):
+		super().setUp()
+		self.invoice = paid_invoice(customer_in("Kerala"))
+		self.change_rate(add_days(self.invoice.paid_date, -1))
+
+	def change_rate(self, last_day):
+		rule = frappe.get_doc("AI Tax Rule", "India: other state, B2C")
+		asked = ("seller_country", "seller_scheme", "buyer_country", "buyer_registered", "same_state")
+		same = {name: rule.get(name) for name in (*asked, "priority", "treatment")}
+		new = {"title": "India: other state, B2C, new", "valid_from": add_days(last_day, 1)}
+		lines = [{"label": "IGST", "rate": 12}]
+		frappe.get_doc({"doctype": "AI Tax Rule", "enabled": 1, **same, **new, "lines": lines}).insert()
+		rule.valid_to = last_day
+		rule.save()
+		frappe.db.commit()
+
+	def test_a_rate_that_ended_before_the_issue_is_cut_anew_out_of_what_was_paid(self):
+		document = frappe.get_doc("AI Tax Document", issue_for_invoice(self.invoice.name))
+		self.assertEqual((document.total_amount, lines(document)), (588.82, [("IGST", "63.09")]))
+
+	def test_the_buyer_stays_the_one_who_paid(self):
+		profile.save(self.invoice.user, {"state": "Karnataka", "legal_name": "Another Name"})
+		document = frappe.get_doc("AI Tax Document", issue_for_invoice(self.invoice.name))
+		self.assertEqual((document.place_of_supply, lines(document)), ("32-Kerala", [("IGST", "63.09")]))
+		self.assertNotEqual(document.buyer_name, "Another Name")
+
+
 class TestNotNeeded(IssueCase):
 	def test_an_unpaid_invoice_has_none(self):
 		invoice = sold_invoice()

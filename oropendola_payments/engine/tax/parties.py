@@ -1,8 +1,9 @@
 """Buyer and seller as an invoice keeps them."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date
+from typing import Any
 
 import frappe
 from frappe.query_builder import DocType
@@ -72,6 +73,12 @@ def buyer_of(row: frappe._dict) -> Buyer:
 		language=row.language or row.user_language or "",
 		po_reference=row.po_reference or "",
 	)
+
+
+def buyer_in(content: dict) -> Buyer:
+	"""Return the buyer whom an invoice keeps."""
+	values: dict[str, Any] = {field.name: content.get(field.name) or "" for field in fields(Buyer)}
+	return Buyer(**{**values, "address": tuple(values["address"])})
 
 
 def query_of(user: str) -> QueryBuilder:

@@ -35,11 +35,12 @@ class Copy:
 
 	version: str
 	until: float
-	trusted_until: float
+	confirmed: float  # when its version was the newest
 	value: Any
 
 
 _kept: dict[tuple[str, str, str], Copy] = {}
+_changed_at: dict[str, float] = {}  # by this process
 
 
 @dataclasses.dataclass
@@ -59,9 +60,14 @@ def current(doctype: str, name: str | None = None) -> Any:
 def recent(doctype: str, name: str) -> Any:
 	"""The document as it was in the last two seconds. For limits that are read thousands of times a second, and never for prices."""
 	kept = _kept.get((frappe.local.site, doctype, name))
-	if kept and time.monotonic() < kept.trusted_until and _is_shared(doctype):
+	if kept and _is_recent(doctype, kept) and _is_shared(doctype):
 		return kept.value
 	return current(doctype, name)
+
+
+def _is_recent(doctype: str, kept: Copy) -> bool:
+	changed_at = _changed_at.get(doctype, 0)
+	return kept.confirmed > changed_at and time.monotonic() - kept.confirmed < TRUSTED_SECONDS
 
 
 def current_rows(doctype: str) -> list[frappe._dict]:
@@ -97,7 +103,7 @@ def cached(
 	place, newest = (frappe.local.site, doctype, name), version(doctype)
 	kept, now = _kept.get(place), time.monotonic()
 	if kept and kept.version == newest and now < kept.until:
-		kept.trusted_until = now + TRUSTED_SECONDS
+		kept.confirmed = now
 		return kept.value
 	key = f"oropendola_current:{doctype}:{newest}:{name}"
 	value = cached_for_a_time(key)
@@ -130,7 +136,7 @@ def _keep(place: tuple[str, str, str], newest: str, value: Any) -> None:
 	if len(_kept) >= MOST_KEPT:
 		_kept.clear()
 	now = time.monotonic()
-	_kept[place] = Copy(newest, now + KEPT_SECONDS, now + TRUSTED_SECONDS, value)
+	_kept[place] = Copy(newest, now + KEPT_SECONDS, now, value)
 
 
 def _read(doctype: str, name: str) -> Any:
@@ -238,9 +244,7 @@ def _seen_here() -> Seen:
 
 def _forget_seen(doctype: str) -> None:
 	frappe.flags.oropendola_seen = None
-	for (_site, of_doctype, _name), kept in list(_kept.items()):
-		if of_doctype == doctype:
-			kept.trusted_until = 0
+	_changed_at[doctype] = time.monotonic()
 
 
 def _changed_here() -> set[str]:

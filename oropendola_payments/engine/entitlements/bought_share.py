@@ -67,15 +67,16 @@ def long_limits(limits: Iterable[Any]) -> list[Any]:
 def _plans_before(window: str, span: Span, period: PaidPeriod) -> Iterator[tuple[str, int]]:
 	"""Yield each plan that the subscription had in this window before, and on which of its days it was left.
 
-	What was before a new period does not count: it is paid in full. A pause makes a period longer, so its days are counted from its
-	end, as they were when the plan was changed.
+	What was before a new period does not count: it is paid in full. A pause makes a period longer, so its days are counted from the
+	end of what is bought of it, as they were when the plan was changed.
 	"""
+	bought = span.days - period.days_not_bought
 	restarted = max((number for number, step in enumerate(period.steps) if step.restarts), default=-1)
 	for step in period.steps[restarted + 1 :]:
 		if window != "Period":
 			yield step.plan, span.days_before(step.on)
 		elif step.invoice == period.invoice:
-			yield step.plan, span.days - min(span.days, step.days_left)
+			yield step.plan, bought - min(bought, step.days_left)
 
 
 def _allowance(plan: str, limit: Any) -> int:

@@ -344,6 +344,15 @@ class TestWhatIsNotBought(TestCase):
 			missing = self.not_bought(ends_on=date(2026, 11, 28), days_owed=owed, days_not_bought=2)
 			self.assertEqual(missing, 2000)
 
+	def test_the_days_of_a_period_whose_rest_was_given_up_are_counted_from_the_end_of_what_was_paid(self):
+		"""15 of 30 days were paid, and after 5 of them the plan was changed."""
+		small, large = (create_plan(limits=[limit(allowance)]) for allowance in (3000, 6000))
+		steps = (Step(small.name, date(2026, 11, 6), "INV", 10),)
+		begin, end = date(2026, 11, 1), date(2026, 11, 16)
+		period = PaidPeriod("INV", large.name, begin, end, 30, 0, 0, "INR", Decimal(0), steps=steps)
+		closed = replace(period, days_not_bought=15)
+		self.assertEqual(not_bought(large.limits[0], Span(begin, end, 30), closed), 6000 - 500 - 2000)
+
 
 class TestFirstCalls(Metered, CustomerTestCase):
 	def test_the_first_calls_of_many_customers_at_once_are_all_served(self):

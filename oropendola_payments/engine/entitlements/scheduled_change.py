@@ -35,7 +35,7 @@ def switch_if_due(subscription: AISubscription, invoice: AIInvoice | None = None
 	plan = subscription.next_plan
 	if not plan or not is_due(subscription.switch_on) or not _may_start(subscription, plan):
 		return False
-	change, before = open_change(subscription.name), subscription.plan
+	change, before = _scheduled_change(subscription.name), subscription.plan
 	if plan != before and not make_room(subscription, plan):
 		_reject(subscription, change, plan, invoice)
 		return False
@@ -59,7 +59,7 @@ def follow_paid_plan(subscription: AISubscription, invoice: AIInvoice) -> None:
 
 def forget_paid_plan(subscription: AISubscription, invoice: AIInvoice) -> None:
 	"""After the refund of a period that was to be served with another plan: nobody ordered that change by itself."""
-	if subscription.next_plan != invoice.plan or open_change(subscription.name):
+	if subscription.next_plan != invoice.plan or _scheduled_change(subscription.name):
 		return
 	if not any(
 		period.plan == invoice.plan
@@ -73,6 +73,12 @@ def open_change(subscription: str) -> AIPlanChange | None:
 	"""Return the open change of a subscription, locked."""
 	rows = read("AI Plan Change", "`open_key` = %s FOR UPDATE", (subscription,))
 	return rows[0] if rows else None
+
+
+def _scheduled_change(subscription: str) -> AIPlanChange | None:
+	"""Return the change that this switch carries out. One that waits for its payment is another, and paid by nothing here."""
+	change = open_change(subscription)
+	return change if change and change.status == "Scheduled" else None
 
 
 def _may_start(subscription: AISubscription, plan: str) -> bool:

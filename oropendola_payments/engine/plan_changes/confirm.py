@@ -34,6 +34,7 @@ from oropendola_payments.engine.plan_changes.preview import (
 )
 from oropendola_payments.engine.plan_changes.quote import PERIOD_END, Line
 from oropendola_payments.engine.plan_changes.token import Terms
+from oropendola_payments.engine.plan_changes.withdraw import is_paid
 from oropendola_payments.engine.subscriptions import credit, invoicing
 from oropendola_payments.engine.subscriptions.catalogue import get_plan
 from oropendola_payments.exceptions import Conflict
@@ -118,14 +119,17 @@ def _known(currency: str, plan: AIPlan) -> str | None:
 
 
 def _supersede(subscription: AISubscription, found: AIPlanChange | None, invoices: list[AIInvoice]) -> None:
-	"""Replace an earlier change that is still open. Raises Conflict while it is being paid."""
+	"""Replace an earlier change that is still open. Raises Conflict while it is being paid.
+
+	A period that is paid for with its plan is still served with it, unless the new change is made: it may never be paid.
+	"""
 	if not found:
 		return
 	for invoice in invoices:
 		if invoice.name == found.invoice:
 			close_invoice(invoice, _("Another plan was chosen."))
 			invoice.record("plan_change_superseded", found, found.status, "Superseded")
-	if found.status == "Scheduled":
+	if found.status == "Scheduled" and not is_paid(found, periods_of(subscription.name, invoices)):
 		subscription.call_off_change()
 	found.mark_as_superseded()
 

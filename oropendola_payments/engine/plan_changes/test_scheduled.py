@@ -215,6 +215,24 @@ class TestAPeriodThatIsPaidForTheNextPlan(PlanChangeCase):
 		subscription_jobs.run_expiry()
 		self.assertEqual((self.code(), self.doc().status), ("S", "Cancelled"))
 
+	def test_an_upgrade_that_is_ordered_and_never_paid_changes_nothing_about_it(self):
+		"""U35. Whether its time is over before the day of the change, or it waits for its payment on that day."""
+		for lapses_before in (True, False):
+			with self.subTest(lapses_before=lapses_before):
+				self.setUp()
+				self.pay_ahead()
+				upgrade = self.change("M")
+				self.assertEqual(self.status_of(self.made), "Superseded")
+				if lapses_before:
+					self.lapse(upgrade)
+					plan_change_jobs.run_plan_changes()
+				self.the_day_comes()
+				period = self.periods()[0]
+				self.assertEqual((self.code(), period.plan, period.full), ("S", self.plans["S"].name, 49900))
+				status = "Expired" if lapses_before else "Awaiting Payment"
+				self.assertEqual(self.status_of(upgrade), status)
+				self.assert_sound()
+
 	def test_nothing_is_switched_for_who_cancelled_and_did_not_pay(self):
 		for code in ("S", "F"):
 			with self.subTest(code=code):

@@ -44,15 +44,16 @@ def _withdraw(name: str) -> dict:
 
 def can_withdraw(change: AIPlanChange | frappe._dict, subscription: str) -> bool:
 	"""Return whether a scheduled change can still be called off, for buttons."""
-	return change.status == "Scheduled" and not _is_paid(change, paid_periods(subscription))
+	return change.status == "Scheduled" and not is_paid(change, paid_periods(subscription))
 
 
-def _is_paid(change: AIPlanChange | frappe._dict, periods: list[PaidPeriod]) -> bool:
+def is_paid(change: AIPlanChange | frappe._dict, periods: list[PaidPeriod]) -> bool:
+	"""Return whether a period is paid for with the plan of this scheduled change."""
 	return any(period.plan == change.to_plan for period in periods)
 
 
 def _call_off(subscription: AISubscription, change: AIPlanChange, invoices: list) -> None:
-	if _is_paid(change, periods_of(subscription.name, invoices)):
+	if is_paid(change, periods_of(subscription.name, invoices)):
 		raise Conflict(_("The next period is already paid for with the new plan, so the change stays."))
 	for invoice in invoices:
 		if invoice.status in OPEN_INVOICES and invoice.plan == change.to_plan:

@@ -56,6 +56,7 @@ def revoke_period(invoice: AIInvoice) -> None:
 	subscription = lock("AI Subscription", invoice.subscription)
 	if invoice.purpose == "Upgrade":
 		plan_change.revert_upgrade(subscription, invoice)
+		scheduled_change.switch_if_due(subscription, invoice)
 		return
 	coupon = redemptions.release_after_refund(invoice, subscription)
 	if coupon:  # also when a later period stays

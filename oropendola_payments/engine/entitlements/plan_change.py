@@ -216,6 +216,7 @@ def revert_upgrade(subscription: AISubscription, invoice: AIInvoice) -> None:
 	if change:
 		change.mark_as_reverted()
 	_go_back(subscription, change, before)
+	_keep_later_plan(subscription, since=getdate(invoice.fulfilled_on))
 	bought_share.recount(subscription)
 	invoice.record("plan_change_taken_back", subscription, from_plan=invoice.plan, to_plan=before)
 
@@ -234,7 +235,6 @@ def _is_latest(subscription: AISubscription, change: AIPlanChange | None, invoic
 def _go_back(subscription: AISubscription, change: AIPlanChange | None, plan: str) -> None:
 	if not change or not change.restarts:
 		subscription.change_plan(plan)
-		_keep_later_plan(subscription)
 		return
 	periods = paid_periods(subscription.name)  # those that the upgrade had replaced count again
 	if periods:
@@ -251,10 +251,10 @@ def _go_back(subscription: AISubscription, change: AIPlanChange | None, plan: st
 		subscription.cancel()
 
 
-def _keep_later_plan(subscription: AISubscription) -> None:
-	"""A renewal that was paid for with the upgraded plan is still served with it."""
+def _keep_later_plan(subscription: AISubscription, since: date) -> None:
+	"""A period that began after the upgrade, or will begin, is served with the plan that it was paid for."""
 	for period in paid_periods(subscription.name):
-		if period.plan != subscription.plan and period.starts_on > today():
+		if period.plan != subscription.plan and period.starts_on > since:
 			subscription.schedule_change(period.plan, period.starts_on)
 			return
 

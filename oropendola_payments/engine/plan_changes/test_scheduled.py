@@ -233,6 +233,21 @@ class TestAPeriodThatIsPaidForTheNextPlan(PlanChangeCase):
 				self.assertEqual(self.status_of(upgrade), status)
 				self.assert_sound()
 
+	def test_a_refund_of_the_upgrade_over_it_leads_back_to_it(self):
+		"""U35. Before it begins and afterwards, whether the upgrade began a period of its own or not."""
+		for code, days in (("M", 0), ("M", 20), ("PY", 0), ("PY", 20)):
+			with self.subTest(code=code, days=days):
+				self.setUp()
+				self.pay_ahead()
+				upgrade = self.upgrade(code)
+				shift(self.subscription, days)
+				create.create_refund(upgrade["invoice_id"], None, "A test")
+				self.assertEqual(self.code(), "S" if days else "P")
+				shift(self.subscription, 20 - days)
+				plan_change_jobs.run_plan_changes()
+				self.assertEqual((self.code(), self.doc().status), ("S", "Active"))
+				self.assert_sound()
+
 	def test_nothing_is_switched_for_who_cancelled_and_did_not_pay(self):
 		for code in ("S", "F"):
 			with self.subTest(code=code):

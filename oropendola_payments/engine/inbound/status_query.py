@@ -20,7 +20,7 @@ from oropendola_payments.engine.core.after_commit import enqueue_once
 from oropendola_payments.engine.core.transactions import write_through
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.call import call_gateway
-from oropendola_payments.engine.gateway.circuit_breaker import OUTAGES
+from oropendola_payments.engine.gateway.lost_time import LostTime
 from oropendola_payments.engine.gateway.mode_guard import is_current_mode
 from oropendola_payments.engine.gateway.registry import adapter_of, settings_of
 from oropendola_payments.engine.inbound.capture import settle_answer
@@ -29,7 +29,7 @@ from oropendola_payments.engine.settlement.settle import settle_attempt
 from oropendola_payments.engine.settlement.types import Settled
 from oropendola_payments.exceptions import Conflict, NotFound
 from oropendola_payments.gateways.base import Gateway, Outcome, PaymentEvent, RefundEvent
-from oropendola_payments.gateways.errors import CredentialsRefused, GatewayError
+from oropendola_payments.gateways.errors import GatewayError
 
 # A gateway may be slow to find an attempt this young, so "not found" is not final yet.
 YOUNG_SECONDS = 15 * 60
@@ -37,8 +37,6 @@ YOUNG_SECONDS = 15 * 60
 RECENT_SECONDS = 10
 GAP_SECONDS = 2
 RECONCILER_SECONDS = 60
-# What a gateway that does not answer may cost one sweep: three time-outs. The others have their payments checked in time.
-MAX_LOST_SECONDS = 45
 
 
 def refresh(
@@ -111,8 +109,8 @@ class RefreshRun:
 	"""
 
 	def __init__(self) -> None:
-		self.adapters: dict[str, Gateway | None] = {}
-		self.lost_seconds: dict[str, float] = {}
+		self.adapters: dict[str, Gateway] = {}
+		self.lost = LostTime()
 
 	def refresh(self, name: str) -> None:
 		attempt = _load(name)
@@ -123,22 +121,14 @@ class RefreshRun:
 	@contextmanager
 	def adapter_for(self, attempt: PaymentAttempt) -> Iterator[Gateway | None]:
 		"""The adapter for an attempt, or None if it cannot be queried in this sweep."""
-		code, start = attempt.gateway, time.monotonic()
-		try:
-			if not is_current_mode(attempt):
-				yield None
-				return
+		code = attempt.gateway
+		if self.lost.is_too_much(code) or not is_current_mode(attempt):
+			yield None
+			return
+		with self.lost.counted(code):
 			if code not in self.adapters:
 				self.adapters[code] = adapter_of(code)
 			yield self.adapters[code]
-		except CredentialsRefused:
-			self.adapters[code] = None
-			raise
-		except OUTAGES:
-			self.lost_seconds[code] = self.lost_seconds.get(code, 0) + time.monotonic() - start
-			if self.lost_seconds[code] >= MAX_LOST_SECONDS:
-				self.adapters[code] = None
-			raise
 
 
 def query_status(attempt: PaymentAttempt, adapter: Gateway) -> Sequence[PaymentEvent | RefundEvent]:

@@ -1,4 +1,4 @@
-"""A gateway that takes connections and never answers does not keep the payments of the others waiting."""
+"""A gateway that takes connections and never answers keeps neither the payments nor the refunds of the others waiting."""
 
 import socket
 from functools import partial
@@ -7,19 +7,36 @@ from unittest.mock import patch
 import frappe
 from frappe.utils import get_datetime, now_datetime
 
-from oropendola_payments.engine.gateway import registry
-from oropendola_payments.engine.inbound import status_query
+from oropendola_payments.engine.gateway import lost_time, registry
 from oropendola_payments.engine.jobs import payment_jobs
+from oropendola_payments.engine.refunds import gateway_calls
+from oropendola_payments.gateways.errors import CredentialsRefused
 from oropendola_payments.gateways.http import HttpClient
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import enable_gateway
 from oropendola_payments.tests.support.journey import Journey
+from oropendola_payments.tests.support.paid import paid_journey, status_of
 from oropendola_payments.tests.support.time_travel import clear_due_records, make_due
 
 SECONDS = 0.2
 
 
-class TestSilentGateways(TestCase):
+class SilentCase(TestCase):
+	def be_silent(self):
+		"""PayU's address takes connections and answers none. It costs three time-outs at most."""
+		server = socket.create_server(("127.0.0.1", 0), backlog=50)
+		self.addCleanup(server.close)
+		enable_gateway("payu", api_base_url=f"http://127.0.0.1:{server.getsockname()[1]}")
+		self.addCleanup(enable_gateway, "payu")
+		impatient = partial(HttpClient, timeout=(5, SECONDS))
+		self.enterContext(patch.object(registry, "HttpClient", impatient))
+		self.enterContext(patch.object(lost_time, "MAX_LOST_SECONDS", 2.5 * SECONDS))
+
+	def was_tried(self, row) -> bool:
+		return get_datetime(row.next_check_at) > now_datetime()
+
+
+class TestSilentGateways(SilentCase):
 	def setUp(self):
 		clear_due_records()
 		self.silent = [Journey("payu") for _number in range(6)]
@@ -31,21 +48,8 @@ class TestSilentGateways(TestCase):
 			make_due(journey.invoice)
 		self.be_silent()
 
-	def be_silent(self):
-		"""PayU's address takes connections and answers none. It costs three time-outs at most."""
-		server = socket.create_server(("127.0.0.1", 0), backlog=50)
-		self.addCleanup(server.close)
-		enable_gateway("payu", api_base_url=f"http://127.0.0.1:{server.getsockname()[1]}")
-		self.addCleanup(enable_gateway, "payu")
-		impatient = partial(HttpClient, timeout=(5, SECONDS))
-		self.enterContext(patch.object(registry, "HttpClient", impatient))
-		self.enterContext(patch.object(status_query, "MAX_LOST_SECONDS", 2.5 * SECONDS))
-
 	def columns(self, *fields: str) -> list:
 		return frappe.get_all("Payment Attempt", {"name": ("in", self.attempts)}, [*fields])
-
-	def was_tried(self, row) -> bool:
-		return get_datetime(row.next_check_at) > now_datetime()
 
 	def test_the_status_checks_go_on_to_the_next_gateway(self):
 		"""R34."""
@@ -68,3 +72,39 @@ class TestSilentGateways(TestCase):
 		)
 		tried = [name for name in self.attempts if any(name in title for title in calls)]
 		self.assertIn(len(tried), (1, 2, 3))
+
+
+class TestRefundsOfSilentGateways(SilentCase):
+	def setUp(self):
+		clear_due_records()
+		silent, other = [paid_journey("payu") for _number in range(6)], paid_journey("razorpay")
+		self.refunds = [journey.refund(300)["refund"] for journey in silent]
+		other.sim.faults.add("razorpay", "refund", "timeout_before")
+		self.other = other.refund(300)["refund"]
+		self.assertEqual(status_of(self.other), "Unknown")
+		for journey in (*silent, other):
+			make_due(journey.invoice)
+		self.be_silent()
+
+	def tried(self) -> int:
+		fields = ["next_check_at"]
+		rows = frappe.get_all("Payment Refund", {"name": ("in", self.refunds)}, fields)
+		return sum(map(self.was_tried, rows))
+
+	def test_the_sweep_of_refunds_goes_on_to_the_next_gateway(self):
+		"""R34."""
+		payment_jobs.run_refunds()
+		self.assertIn(self.tried(), (1, 2, 3))
+		self.assertNotEqual(status_of(self.other), "Unknown")
+
+	def test_the_next_run_tries_the_refunds_that_were_left_out(self):
+		for _run in range(6):
+			payment_jobs.run_refunds()
+		self.assertEqual(self.tried(), 6)
+
+	def test_a_gateway_that_refused_the_keys_is_asked_once(self):
+		enable_gateway("payu")
+		with patch.object(gateway_calls, "refund_status", side_effect=CredentialsRefused("No.")) as query:
+			payment_jobs.run_refunds()
+		asked = [call.args[0].gateway for call in query.call_args_list]
+		self.assertEqual(sorted(asked), ["payu", "razorpay"])

@@ -3,6 +3,8 @@
 Cron only enqueues; each job has a fixed job id, so that two schedulers do not run it twice at the same time.
 """
 
+from functools import partial
+
 import frappe
 from frappe.utils import cint, now_datetime
 
@@ -12,6 +14,7 @@ from oropendola_payments.ai_billing.doctype.payment_event.payment_event import a
 from oropendola_payments.ai_billing.doctype.payment_webhook_log.payment_webhook_log import empty_texts
 from oropendola_payments.engine.core.batch import enqueue_sweep, for_each
 from oropendola_payments.engine.day_figures import sum_up
+from oropendola_payments.engine.gateway.lost_time import LostTime
 from oropendola_payments.engine.inbound import abandonment, inbox
 from oropendola_payments.engine.inbound.status_query import RefreshRun
 from oropendola_payments.engine.monitoring import alerts, checks, health
@@ -94,9 +97,10 @@ def run_reconcile() -> int:
 
 
 def run_refunds() -> int:
+	"""Send the refunds whose job was lost, and query those that are due."""
 	due = {"status": ("in", ("Created", "Processing", "Unknown")), "next_check_at": ("<=", now_datetime())}
 	with acting_as("Sweep"):
-		return for_each("Payment Refund", due, refunds.process)
+		return for_each("Payment Refund", due, partial(refunds.process, lost=LostTime()))
 
 
 def run_untold() -> int:

@@ -15,6 +15,7 @@ from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.gateway import mode_guard, polling
 from oropendola_payments.engine.gateway.call import call_gateway
+from oropendola_payments.engine.gateway.lost_time import LostTime
 from oropendola_payments.engine.refunds import gateway_calls
 from oropendola_payments.engine.refunds.ledger import record
 from oropendola_payments.engine.refunds.record import CONTESTED, WITHOUT_GATEWAY
@@ -61,8 +62,14 @@ def process_invoice(invoice: str) -> None:
 		process(name)
 
 
-def process(name: str, has_news: bool = False) -> None:
-	"""Send a refund or query its status. `has_news`: query before the next check is due, because the gateway sent a message."""
+def process(name: str, has_news: bool = False, lost: LostTime | None = None) -> None:
+	"""Send a refund or query its status. `has_news`: query before the next check is due, because the gateway sent a message.
+
+	In a sweep, `lost` is what its gateways have cost it. A refund that is left out for that stays due.
+	"""
+	lost = lost or LostTime()
+	if lost.seconds and lost.is_too_much(frappe.db.get_value("Payment Refund", name, "gateway")):
+		return
 	claim = in_transaction(_claim, name, has_news)
 	if not claim:
 		return
@@ -70,7 +77,8 @@ def process(name: str, has_news: bool = False) -> None:
 		record(name, RefundEvent(RefundOutcome.REFUNDED, key=name))
 		return
 	try:
-		event = _run(claim)
+		with lost.counted(claim.refund.gateway):
+			event = _run(claim)
 	except Exception as error:
 		_handle(claim.refund, error)
 	else:
@@ -158,6 +166,8 @@ def _run(claim: Claim) -> RefundEvent:
 def _query(refund: PaymentRefund) -> RefundEvent:
 	try:
 		return gateway_calls.refund_status(refund)
+	except CredentialsRefused:
+		raise
 	except GatewayRefused as error:
 		raise QueryRefused(str(error)) from error
 

@@ -119,7 +119,7 @@ def _dispute_not_recorded(name: str) -> Finding | None:
 	sums = _sums("capture", name, "Dispute")
 	if not capture or not sums:
 		return None
-	found, state = sums.get(capture.currency, Decimal(0)), state_in_messages(capture.disputes)
+	found, state = _taken_back(capture, sums), state_in_messages(capture.disputes)
 	if (state in CONTESTED) == (found < 0):
 		return None
 	if state == "Won" and not _is_missed(capture.gateway, capture.modified):
@@ -127,6 +127,13 @@ def _dispute_not_recorded(name: str) -> Finding | None:
 	expected = -decimal(capture.amount) if state in CONTESTED else Decimal(0)
 	records = {"capture": name, "payout": _last_payout("capture", name, "Dispute")}
 	return _finding(capture, capture.gateway_payment_id, expected, found, **records)
+
+
+def _taken_back(capture: frappe._dict, sums: dict[str, Decimal]) -> Decimal:
+	"""Return what payouts say in the currency in which the customer paid. Where they say it in theirs only, all of it may be gone."""
+	if capture.currency in sums:
+		return sums[capture.currency]
+	return -decimal(capture.amount) if any(amount < 0 for amount in sums.values()) else Decimal(0)
 
 
 def _not_paid_out(name: str) -> Finding | None:

@@ -105,6 +105,17 @@ class TestWhatPayoutsSay(PayoutCase):
 		self.dispute(-1)
 		self.assertEqual((self.kinds(), self.journey.captures()[0].dispute_state), ([KIND], "Open"))
 
+	def test_what_was_taken_back_in_the_currency_of_the_payout_counts_too(self):
+		"""Not every report says what it was in the currency in which the customer paid."""
+		for minor, state in ((-560, "Open"), (560, "")):
+			row = frappe.generate_hash(length=10)
+			self.pay_out(
+				PayoutLine("", LineKind.DISPUTE, minor, "USD", row, self.capture.gateway_payment_id)
+			)
+			found = [one for one in self.found()[0] if one[0] == KIND]
+			expected = [(KIND, self.capture.gateway_payment_id, -499.0)] if state else []
+			self.assertEqual((found, self.journey.captures()[0].dispute_state), (expected, state))
+
 	def test_accepting_it_does_not_make_a_refund_possible(self):
 		self.dispute(-49900)
 		differences.accept(f"dispute-{self.capture.name}", "The dispute is real.")

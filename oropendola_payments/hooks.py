@@ -259,7 +259,11 @@ doc_events = {
 	"OAuth Client": {"before_insert": "oropendola_payments.mcp.registration.before_insert"},
 	"AI Webhook Endpoint": {"onload": f"{FORMS}.webhook_endpoint_loaded"},
 	"AI Webhook Delivery": {"onload": f"{FORMS}.webhook_delivery_loaded"},
-	"AI Plan": {"on_change": CHANGED, "on_trash": CHANGED},
+	"AI Plan": {
+		"on_update": "oropendola_payments.engine.entitlements.bought_share.plan_saved",
+		"on_change": CHANGED,
+		"on_trash": CHANGED,
+	},
 	"AI Credit Pack": {"onload": f"{FORMS}.credit_pack_loaded", "on_change": CHANGED, "on_trash": CHANGED},
 	"Payment Settings": {
 		"onload": f"{FORMS}.settings_loaded",

@@ -13,9 +13,12 @@ import frappe
 from frappe.utils import now_datetime
 
 from oropendola_payments.ai_billing.current import current
+from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.ai_billing.doctype.ai_usage_window.ai_usage_window import key_of
 from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.engine.core import after_commit
+from oropendola_payments.engine.core.transactions import lock, safely
 from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod, next_paid
 from oropendola_payments.engine.entitlements.windows import LONG, Span, span_of, term_of
 
@@ -39,6 +42,28 @@ def recount(subscription: AISubscription, paid_in_full: str | None = None) -> No
 		share = not_bought(limit, span_of(limit.time_window, today(), term), period)
 		key = key_of(subscription.name, limit.meter, limit.time_window)
 		frappe.db.sql(SET, {"share": share, "key": key, "now": now_datetime()})
+
+
+def plan_saved(plan: AIPlan, method: str | None = None) -> None:
+	"""For `doc_events`: what is not bought was counted with the allowances that the plan had, and may be more than all it has now."""
+	before = plan.get_doc_before_save()
+	if before and _allowances(before) != _allowances(plan):
+		after_commit.enqueue_after_commit(
+			"oropendola_payments.engine.entitlements.bought_share.recount_plan", plan=plan.name
+		)
+
+
+def recount_plan(plan: str) -> None:
+	"""Count again for the subscriptions of a plan that keep something back."""
+	window, subscription = frappe.qb.DocType("AI Usage Window"), frappe.qb.DocType("AI Subscription")
+	query = frappe.qb.from_(window).join(subscription).on(subscription.name == window.subscription)
+	query = query.select(subscription.name).distinct().where(subscription.plan == plan)
+	for name in query.where((window.not_bought > 0) & (window.ends_at > now_datetime())).run(pluck=True):
+		safely(lambda name=name: recount(lock("AI Subscription", name)), "a recount of what is bought")
+
+
+def _allowances(plan: AIPlan) -> dict[tuple[str, str], int]:
+	return {(limit.meter, limit.time_window): int(limit.allowance) for limit in long_limits(plan.limits)}
 
 
 def not_bought(limit: Any, span: Span, period: PaidPeriod | None) -> int:

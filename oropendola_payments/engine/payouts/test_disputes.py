@@ -109,9 +109,7 @@ class TestWhatPayoutsSay(PayoutCase):
 		"""Not every report says what it was in the currency in which the customer paid."""
 		for minor, state in ((-560, "Open"), (560, "")):
 			row = frappe.generate_hash(length=10)
-			self.pay_out(
-				PayoutLine("", LineKind.DISPUTE, minor, "USD", row, self.capture.gateway_payment_id)
-			)
+			self.pay_out(PayoutLine("", LineKind.DISPUTE, minor, "USD", row, self.capture.gateway_payment_id))
 			found = [one for one in self.found()[0] if one[0] == KIND]
 			expected = [(KIND, self.capture.gateway_payment_id, -499.0)] if state else []
 			self.assertEqual((found, self.journey.captures()[0].dispute_state), (expected, state))

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
+from unittest.mock import patch
 
 import frappe
 
@@ -83,6 +85,20 @@ class TestTheShareOfAnAllowance(AllowanceCase):
 		self.start("S", days_left=10)
 		self.upgrade("P")
 		self.assertEqual(self.left(), 300)
+
+	def test_an_allowance_that_a_manager_changes_is_shared_out_anew(self):
+		"""What is kept back of 90,000 is more than all of 60,000."""
+		self.plans_with(limit(1000), limit(90_000))
+		self.start("S", days_left=3)
+		self.consume(10)
+		self.upgrade("P")
+		for allowance, left in ((60_000, 6_890), (120_000, 12_890)):
+			plan = frappe.get_doc("AI Plan", self.plans["P"].name)
+			plan.limits[0].allowance = allowance
+			with patch.object(frappe, "enqueue", partial(frappe.enqueue, now=True)):
+				plan.save(ignore_permissions=True)
+				frappe.db.commit()
+			self.assertEqual(self.limits()[0]["remaining"], left)
 
 	def test_a_second_upgrade_counts_on_from_what_the_first_one_bought(self):
 		self.plans_with(limit(300), limit(900))

@@ -1,8 +1,8 @@
 """Which allowances begin anew and which go on when service starts, starts again or gets other days.
 
 What was used of an allowance is in the subscription's usage windows. Minutes to months follow the clock and the first day. A window
-of a *period* is what one invoice pays for, so it begins and ends with what is paid. Free plans pay for nothing: starting one again
-refills nothing. The caller holds the subscription's lock and commits.
+of a *period* is what one invoice pays for, so it begins and ends with what is paid. Where a new period gives the subscription another
+first day, its months begin with it too. Free plans pay for nothing: starting one again refills nothing. The caller holds the subscription's lock and commits.
 """
 
 from datetime import date, timedelta
@@ -13,15 +13,17 @@ from frappe.utils import cint, get_datetime, getdate, now_datetime
 
 from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import FROM_THE_FIRST_DAY
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.ai_billing.doctype.ai_usage_window.ai_usage_window import add_window, key_of
 from oropendola_payments.ai_billing.periods import midnight, today
 from oropendola_payments.compat import affected_rows
 from oropendola_payments.engine.entitlements.paid_periods import next_paid
+from oropendola_payments.engine.entitlements.windows import span_of, term_of
 
 END = """
 	UPDATE `tabAI Usage Window` SET ends_at = %(at)s
-	WHERE subscription = %(subscription)s AND time_window = 'Period' AND ends_at > %(after)s
+	WHERE subscription = %(subscription)s AND time_window IN %(windows)s AND ends_at > %(after)s
 """
 # Those who have the plan, or left it by a change, with the day of that. Locking, because what this transaction read first may be
 # older than the last call that was counted. The fullest comes last.
@@ -36,7 +38,6 @@ AT_LEAST = """
 	UPDATE `tabAI Usage Window` SET used = %(used)s, ends_at = %(ends_at)s
 	WHERE unique_key = %(key)s AND (ends_at <= %(now)s OR used <= %(used)s)
 """
-FROM_THE_FIRST_DAY = ("Month", "Period")
 WINDOW = "AI Usage Window"
 LONGEST = {
 	"Minute": timedelta(minutes=1),
@@ -61,6 +62,12 @@ def follow_period(subscription: AISubscription, on: date) -> None:
 	period = next_paid(subscription.name, on)
 	if period:
 		end_with(subscription, period.starts_on, period.ends_with_all_parts(), on)
+
+
+def follow_month(subscription: AISubscription, on: date) -> None:
+	"""Have what was counted in the month of this day end with it, after the first day of the subscription was moved."""
+	month = span_of("Month", on, term_of(subscription, subscription.get_plan()))
+	_end(subscription, month.ends_on, after=month.begins_on, windows=("Month",))
 
 
 def end_with(subscription: AISubscription, starts_on: date, ends_on: date, on: date) -> None:
@@ -89,13 +96,15 @@ def restart(subscription: AISubscription, plan: str, end: date | None, **values:
 
 def _end_today(subscription: AISubscription, next_plan: str | None) -> None:
 	plans = {subscription.plan, next_plan or subscription.plan}
-	if any(current("AI Plan", plan).counts_periods() for plan in plans):
-		_end(subscription, today(), after=today())
+	if any(current("AI Plan", plan).counts_from_first_day() for plan in plans):
+		_end(subscription, today(), after=today(), windows=FROM_THE_FIRST_DAY)
 
 
-def _end(subscription: AISubscription, day: date, after: date) -> None:
-	"""Have the windows of periods that end after one day end at another."""
-	days = {"at": midnight(day), "after": midnight(after)}
+def _end(
+	subscription: AISubscription, day: date, after: date, windows: tuple[str, ...] = ("Period",)
+) -> None:
+	"""Have the windows of periods, or of months, that end after one day end at another."""
+	days = {"at": midnight(day), "after": midnight(after), "windows": windows}
 	frappe.db.sql(END, {"subscription": subscription.name, **days})
 
 

@@ -245,6 +245,7 @@ def _go_back(subscription: AISubscription, change: AIPlanChange | None, plan: st
 			current_invoice=periods[-1].invoice,
 		)
 		allowances.follow_period(subscription, today())
+		allowances.follow_month(subscription, today())
 	elif current("AI Plan", plan).is_really_free():
 		allowances.restart(subscription, plan, None)
 	else:

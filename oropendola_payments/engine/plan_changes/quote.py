@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
-from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
+from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import FROM_THE_FIRST_DAY, AIPlan
 from oropendola_payments.ai_billing.periods import add_interval
 from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod
 from oropendola_payments.engine.metering.unused_value import Use, used_up
@@ -61,7 +61,7 @@ class Facts:
 		over = [
 			use
 			for use in self.uses
-			if (restarts and use.window == "Period") or (use.meter, use.window) not in kept
+			if (restarts and use.window in FROM_THE_FIRST_DAY) or (use.meter, use.window) not in kept
 		]
 		return used_up(period.full, period, self.on, over), used_up(period.tax, period, self.on, over)
 

@@ -9,7 +9,7 @@ from unittest.mock import patch
 import frappe
 
 from oropendola_payments.ai_billing import formatting
-from oropendola_payments.ai_billing.periods import today
+from oropendola_payments.ai_billing.periods import add_interval, today
 from oropendola_payments.api import subscription as api
 from oropendola_payments.api import subscription_renewal as renewal
 from oropendola_payments.engine.jobs import plan_change_jobs
@@ -228,7 +228,31 @@ class TestSharesOfMonths(AllowanceCase):
 		self.consume(1)
 		self.upgrade("P")
 		self.upgrade("PY")
-		self.assertEqual(self.left(), 999)
+		self.assertEqual(self.left(), 1000)
+
+	def test_a_longer_interval_begins_a_month_and_not_two(self):
+		"""U36. Two days before the old month ends."""
+		self.make_plan("S", requests_limit_per_day=0, limits=[limit(100, "Month")])
+		self.make_plan("PY", requests_limit_per_day=0, limits=[limit(1000, "Month")])
+		self.start("S", days_left=2)
+		self.consume(100)
+		self.assertEqual(self.preview("PY")["lines"][0]["amount"], 0, "what is used up is not credited")
+		self.upgrade("PY")
+		self.consume(1000)
+		self.assertEqual(self.ends("Month"), at_midnight(add_interval(today(), "Month", 1)))
+		self.days_pass(3)
+		self.used_up()
+
+	def test_a_refund_of_the_longer_interval_goes_back_to_what_was_used_of_the_month(self):
+		self.make_plan("S", requests_limit_per_day=0, limits=[limit(100, "Month")])
+		self.make_plan("PY", requests_limit_per_day=0, limits=[limit(1000, "Month")])
+		self.start("S", days_left=15)
+		self.consume(100)
+		ends = self.ends("Month")
+		made = self.upgrade("PY")
+		create.create_refund(made["invoice_id"], None, "A test")
+		self.assertEqual((self.code(), self.ends("Month")), ("S", ends))
+		self.used_up()
 
 
 class TestCreditForWhatIsUsedUp(AllowanceCase):

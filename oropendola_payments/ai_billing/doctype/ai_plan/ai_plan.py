@@ -9,6 +9,8 @@ from oropendola_payments.exceptions import Unprocessable
 from oropendola_payments.money import to_decimal
 
 MAX_KEYS = 50
+# Windows that begin with the first day of a subscription, or with what is paid; the others follow the clock.
+FROM_THE_FIRST_DAY = ("Month", "Period")
 
 
 class AIPlan(Priced):
@@ -116,9 +118,9 @@ class AIPlan(Priced):
 		"""Return the requests a day; -1 means unlimited."""
 		return cint(self.requests_limit_per_day) or -1
 
-	def counts_periods(self) -> bool:
-		"""Return whether a limit lasts as long as a billing period."""
-		return any(limit.time_window == "Period" for limit in self.limits)
+	def counts_from_first_day(self) -> bool:
+		"""Return whether a limit follows the subscription's own days, not the clock."""
+		return any(limit.time_window in FROM_THE_FIRST_DAY for limit in self.limits)
 
 	def key_limit(self) -> int:
 		return cint(self.max_api_keys) or 1

@@ -13,7 +13,7 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoi
 from oropendola_payments.ai_billing.doctype.ai_plan.ai_plan import AIPlan
 from oropendola_payments.ai_billing.doctype.ai_plan_change.ai_plan_change import AIPlanChange, line
 from oropendola_payments.ai_billing.doctype.ai_plan_change_line.ai_plan_change_line import AIPlanChangeLine
-from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
+from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import NOT_ENDING, AISubscription
 from oropendola_payments.ai_billing.doctype.payment_event import payment_event
 from oropendola_payments.engine.core.transactions import in_transaction, read
 from oropendola_payments.engine.entitlements.fulfilment import fulfil
@@ -154,7 +154,7 @@ def _schedule(subscription: AISubscription, offer: Offer, invoices: list[AIInvoi
 		if invoice.status in OPEN_INVOICES and invoice.purpose != "Upgrade":
 			close_invoice(invoice, _("Another plan was chosen."))
 	made = _new_change(subscription, offer, None)
-	subscription.schedule_change(offer.plan.name, offer.quote.effective_on)
+	subscription.schedule_change(offer.plan.name, offer.quote.effective_on, **NOT_ENDING)
 	payment_event.append_to_site(
 		"plan_change_scheduled", made, from_plan=made.from_plan, to_plan=made.to_plan, on=made.effective_on
 	)

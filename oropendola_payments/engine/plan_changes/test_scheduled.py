@@ -248,6 +248,14 @@ class TestAPeriodThatIsPaidForTheNextPlan(PlanChangeCase):
 				self.assertEqual((self.code(), self.doc().status), ("S", "Active"))
 				self.assert_sound()
 
+	def test_a_refund_of_the_upgrade_over_it_withdraws_no_cancellation(self):
+		self.pay_ahead()
+		upgrade = self.upgrade("M")
+		self.succeed(api.cancel_subscription, at_period_end=1)
+		create.create_refund(upgrade["invoice_id"], None, "A test")
+		now = self.doc()
+		self.assertEqual((now.next_plan, now.cancel_at_period_end), (self.plans["S"].name, 1))
+
 	def test_nothing_is_switched_for_who_cancelled_and_did_not_pay(self):
 		for code in ("S", "F"):
 			with self.subTest(code=code):

@@ -265,9 +265,9 @@ class AISubscription(StatefulRecord):
 		values = {"plan": plan, "live_key": self._live_key(), **NOTHING_SCHEDULED, **values}
 		self._start_service("Active", False, start_date=since or today(), end_date=end, **values)
 
-	def schedule_change(self, plan: str, on: date) -> None:
-		"""Go on with another plan from that day. The next renewal is for it, so a scheduled cancellation is withdrawn."""
-		self.write(next_plan=plan, switch_on=on, **NOT_ENDING)
+	def schedule_change(self, plan: str, on: date, **values: Any) -> None:
+		"""Go on with another plan from that day. The next renewal is for it."""
+		self.write(next_plan=plan, switch_on=on, **values)
 
 	def call_off_change(self) -> None:
 		self.write(**NOTHING_SCHEDULED)

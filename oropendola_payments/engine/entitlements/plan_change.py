@@ -226,7 +226,7 @@ def _is_latest(subscription: AISubscription, change: AIPlanChange | None, invoic
 		return False
 	if not change:
 		return True
-	if change.restarts and subscription.end_date != change.ends_on:
+	if change.restarts and any(period.invoice != invoice.name for period in paid_periods(subscription.name)):
 		return False  # a renewal was paid after it
 	later = {"subscription": subscription.name, "status": "Applied", "applied_on": (">", change.applied_on)}
 	return not frappe.db.exists("AI Plan Change", later)

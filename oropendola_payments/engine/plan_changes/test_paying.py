@@ -276,6 +276,31 @@ class TestMeanwhile(PayingCase):
 		self.assertEqual([period.unused() for period in self.periods()], [249_50])
 		self.assert_sound()
 
+	def test_a_pause_after_it_keeps_no_refunded_year(self):
+		"""The pause moved the end, which is no renewal."""
+		before = self.start(allow_pause=1)
+		self.make_plan("PY", allow_pause=1)
+		made = self.upgrade("PY")
+		shift(self.subscription, 3)
+		self.succeed(api.pause_subscription, days=7)
+		move_to(
+			self.subscription, paused_on=today() - timedelta(days=7), pause_until=today() + timedelta(days=1)
+		)
+		self.succeed(api.resume_subscription)
+		create.create_refund(made["invoice_id"], None, "Asked for")
+		now, end = self.doc(), before.end_date - timedelta(days=3) + timedelta(days=7)
+		self.assertEqual((self.code(), now.status, now.end_date), ("S", "Active", end))
+		self.assertFalse(self.invoice_of(made).needs_review)
+		self.assert_sound()
+
+	def test_a_refunded_year_behind_which_another_one_is_paid_needs_review(self):
+		self.start()
+		made = self.upgrade("PY")
+		later = self.succeed(renewal.renew_subscription)["invoice_id"]
+		pay(later)
+		create.create_refund(made["invoice_id"], None, "Asked for")
+		self.assertEqual((self.code(), self.invoice_of(made).needs_review), ("PY", 1))
+
 	def test_a_refunded_move_from_the_free_plan_goes_back_to_it(self):
 		self.subscription = self.subscribe(self.make_plan("F"))["subscription_id"]
 		made = self.upgrade("P")

@@ -236,16 +236,18 @@ def _go_back(subscription: AISubscription, change: AIPlanChange | None, plan: st
 	if not change or not change.restarts:
 		subscription.change_plan(plan)
 		return
-	periods = paid_periods(subscription.name)  # those that the upgrade had replaced count again
+	# Those that the upgrade had replaced count again. A paused subscription stands on the day of its pause.
+	day = getdate(subscription.paused_on) if subscription.status == "Paused" else today()
+	periods = paid_periods(subscription.name, day)
 	if periods:
 		subscription.change_plan(plan)
 		subscription.write(
-			start_date=min(periods[0].starts_on, today()),
+			start_date=min(periods[0].starts_on, day),
 			end_date=periods[-1].ends_on,
 			current_invoice=periods[-1].invoice,
 		)
-		allowances.follow_period(subscription, today())
-		allowances.follow_month(subscription, today())
+		allowances.follow_period(subscription, day)
+		allowances.follow_month(subscription, day)
 	elif current("AI Plan", plan).is_really_free():
 		allowances.restart(subscription, plan, None)
 	else:

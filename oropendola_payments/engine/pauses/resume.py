@@ -11,7 +11,7 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoi
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.core.transactions import in_transaction
-from oropendola_payments.engine.entitlements import allowances
+from oropendola_payments.engine.entitlements import allowances, bought_share
 from oropendola_payments.engine.entitlements.subscription_lock import Locked, lock_with_invoices
 from oropendola_payments.engine.notifications import subscription_mails
 from oropendola_payments.engine.parts import schedule
@@ -79,6 +79,7 @@ def wake(whole: Locked) -> None:
 	later = {"switch_on": getdate(subscription.switch_on) + pause} if subscription.switch_on else {}
 	subscription.resume(end_date=end, **later)
 	allowances.delay_periods(subscription.name, start, pause)
+	bought_share.recount(subscription)  # what was refunded meanwhile was counted without these windows
 	if pause:
 		_keep(subscription.name, start, resumed_on)
 	subscription_mails.enqueue("subscription_resumed", subscription.name)

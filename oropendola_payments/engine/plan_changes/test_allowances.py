@@ -163,6 +163,17 @@ class TestTheShareOfAnAllowance(AllowanceCase):
 		frappe.db.commit()
 		self.assertEqual(self.left(), before + 1, "counted again from the change of plan")
 
+	def test_a_refund_during_a_pause_gives_all_of_the_old_allowance_back(self):
+		self.plans_with(limit(1000), limit(90_000), allow_pause=1)
+		self.start("S", days_left=15)
+		self.consume(10)
+		made = self.upgrade("P")
+		self.succeed(api.pause_subscription, days=30)
+		self.days_pass(25)
+		create.create_refund(made["invoice_id"], None, "A test")
+		self.succeed(api.resume_subscription)
+		self.assertEqual((self.code(), self.left()), ("S", 990))
+
 	def test_a_part_of_the_next_period_buys_nothing_of_this_one(self):
 		instalments = create_instalment_plan(every=0)
 		self.make_plan("S", requests_limit_per_day=0, limits=[limit(1000)])

@@ -293,6 +293,24 @@ class TestMeanwhile(PayingCase):
 		self.assertFalse(self.invoice_of(made).needs_review)
 		self.assert_sound()
 
+	def test_a_refund_of_a_year_during_a_long_pause_keeps_the_days_of_the_month(self):
+		self.start(allow_pause=1)
+		self.make_plan("PY", allow_pause=1)
+		made = self.upgrade("PY")
+		self.succeed(api.pause_subscription, days=30)
+		shift(self.subscription, 20)
+		move_to(
+			self.subscription,
+			paused_on=today() - timedelta(days=20),
+			pause_until=today() + timedelta(days=10),
+		)
+		create.create_refund(made["invoice_id"], None, "Asked for")
+		self.assertEqual((self.code(), self.doc().status), ("S", "Paused"))
+		self.succeed(api.resume_subscription)
+		now = self.doc()
+		self.assertEqual((now.status, now.end_date), ("Active", today() + timedelta(days=15)))
+		self.assert_sound()
+
 	def test_a_refunded_year_behind_which_another_one_is_paid_needs_review(self):
 		self.start()
 		made = self.upgrade("PY")

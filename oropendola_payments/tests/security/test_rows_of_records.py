@@ -47,9 +47,15 @@ class TestRowsOfRecords(TestCase):
 			}
 		)
 		row.db_insert()
-		for table, name in ((doctype, row.name), (parenttype, parent.name)):
-			cls.addClassCleanup(frappe.db.delete, table, {"name": name})
+		cls.addClassCleanup(cls.delete, (doctype, row.name), (parenttype, parent.name))
 		return row.name
+
+	@staticmethod
+	def delete(*records: tuple[str, str]) -> None:
+		"""Leave nothing behind: other tests look at all documents."""
+		for doctype, name in records:
+			frappe.db.delete(doctype, {"name": name})
+		frappe.db.commit()
 
 	def listed(self, user: str, doctype: str, path: str = "/api/resource/{0}") -> list[str]:
 		query = {"parent": tables_that_customers_read()[doctype], "limit_page_length": 0}

@@ -57,15 +57,24 @@ def _pay(posting: PaymentPosting, invoice: AIInvoice, books: Books) -> Made:
 	money = _money_of(posting, capture)
 	if known := books.find(PAYMENT, money.key):
 		return Made(PAYMENT, known)
-	return books.receive(sales.buyer_of(invoice), money, sold, _applied(capture) if sold else Decimal(0))
+	return books.receive(
+		sales.buyer_of(invoice), money, sold, _part_of(capture, invoice) if sold else Decimal(0)
+	)
 
 
 def _spend_credit(capture: PaymentCapture, invoice: AIInvoice, books: Books) -> Made:
 	"""Credit is money that is in the books already, as an advance."""
 	payment = _required(f"capture:{capture.credit_from}")
 	sold = _required(f"invoice:{invoice.name}")
-	books.allocate(payment, sold, _applied(capture))
+	if amount := _part_of(capture, invoice):
+		books.allocate(payment, sold, amount)
 	return Made(PAYMENT, payment)
+
+
+def _part_of(capture: PaymentCapture, invoice: AIInvoice) -> Decimal:
+	"""Return how much of a payment its sale takes, which is in the books already: at most what earlier payments have left of it."""
+	taken = sum((amount for _payment, amount in _paid_before(invoice)), Decimal(0))
+	return min(_applied(capture), invoice.sold() - taken)
 
 
 # Sales --------------------------------------------------------------------------------------------

@@ -68,8 +68,25 @@ class TestPartsThatWereRefunded(PartsFlowCase):
 			sorted((row.kind, row.status) for row in rows),
 			[("Invoice", "Done"), ("Payment", "Done"), ("Payment", "Done"), ("Refund", "Done")],
 		)
-		sold = frappe.db.get_value("Payment Posting", name, "document_name")
-		paid = [
+		self.assertEqual(self.allocated(books), [Decimal("200"), Decimal("388.82")])
+
+	def test_a_payment_after_the_booked_sale_pays_no_more_than_is_left_of_it(self):
+		"""B6."""
+		books = self.enterContext(books_installed())
+		self.new_invoice(price=499, billing_interval="Month", part_payments=1)
+		self.pay_by_transfer("500")
+		create.create_refund(self.invoice, Decimal(400), "A mistake")
+		self.pay_by_transfer("400")
+		self.pay_by_transfer("88.82")
+		dispatch.post_invoice(self.invoice)
+		self.assertEqual(self.allocated(books), [Decimal("500"), Decimal("88.82")])
+		rows = frappe.get_all("Payment Posting", {"invoice": self.invoice}, ["kind", "status"])
+		self.assertEqual({row.status for row in rows}, {"Done"})
+
+	def allocated(self, books) -> list[Decimal]:
+		"""What the payments of the sale take off it, in their order."""
+		sale = {"invoice": self.invoice, "kind": "Invoice", "status": "Done"}
+		sold = frappe.db.get_value("Payment Posting", sale, "document_name")
+		return [
 			amount for row in books.payments.values() for document, amount in row["paid"] if document == sold
 		]
-		self.assertEqual(sum(paid), Decimal("588.82"))

@@ -9,8 +9,8 @@ GATEWAY = (
 	"gateway_refused", "gateway_not_supported", "gateway_credentials_refused", "gateway_bad_answer", "gateway_error",
 	"gateway_unreachable", "gateway_timeout",
 )  # fmt: skip
-PAYING = (*GATEWAY, "phone_missing", "billing_profile_missing", "part_refused", "quote_lapsed")
 COUPON = ("coupon_not_valid", "coupon_refused")
+PAYING = (*GATEWAY, *COUPON, "phone_missing", "billing_profile_missing", "part_refused", "quote_lapsed")
 CHOICE = ("ambiguous_subscription",)
 API_KEY = ("unauthorized", "payment_required", "subscription_paused", "model_not_in_plan")
 

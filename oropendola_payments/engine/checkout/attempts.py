@@ -135,7 +135,7 @@ class Lapsed(Conflict):
 
 
 def _settle_without_money(invoice: AIInvoice) -> None:
-	redemptions.require_place(invoice)
+	redemptions.reserve_again(invoice)
 	with invoice.joined_writes():
 		invoice.mark_as_paid(amount_paid=0)
 		fulfil(invoice)

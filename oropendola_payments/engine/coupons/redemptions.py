@@ -66,18 +66,23 @@ def _free_key(coupon: AICoupon, user: str, promised: bool) -> str:
 	return next(key for n in count(1) if (key := key_of(coupon.name, user, n)) not in keys)
 
 
-def require_place(invoice: AIInvoice) -> None:
-	"""Raise CouponRefused if the place of an order that costs nothing was given to others after its due date.
+def reserve_again(invoice: AIInvoice) -> None:
+	"""Reserve the place of an order that costs nothing once more, if it was released after its due date. Raises CouponRefused if it is gone.
 
 	A late payment is honoured whatever the limits are now. Without a payment nothing was late, and the limits would mean nothing.
 	"""
-	redemption = invoice.coupon_redemption and lock("AI Coupon Redemption", invoice.coupon_redemption)
-	if not redemption or redemption.status != "Released":
+	if not invoice.coupon_redemption:
 		return
-	coupon: AICoupon = lock("AI Coupon", redemption.coupon)
-	_free_key(coupon, invoice.user, promised=False)
-	if not coupon.has_redemptions_left():
+	if invoice.subscription:  # before the coupon, as everywhere else
+		lock("AI Subscription", invoice.subscription)
+	redemption: AICouponRedemption = lock("AI Coupon Redemption", invoice.coupon_redemption)
+	if redemption.status != "Released":
+		return
+	coupon: AICoupon = redemption.get_coupon()
+	redemption.mark_as_reserved(_free_key(coupon, invoice.user, promised=False))
+	if not coupon.take_redemption():
 		raise CouponNotValid
+	invoice.record("coupon_reserved", redemption, "Released", "Reserved", coupon=coupon.name)
 
 
 def use(invoice: AIInvoice, subscription: AISubscription) -> dict:

@@ -6,7 +6,6 @@ import frappe
 from frappe.utils import add_days, nowdate
 
 from oropendola_payments.api import coupons as api
-from oropendola_payments.api import payment
 from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.coupons import expiry
@@ -15,7 +14,7 @@ from oropendola_payments.engine.notifications import hooks
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.settlement import manual_payment, unfinished
 from oropendola_payments.engine.settlement.settle import settle
-from oropendola_payments.tests.support.coupons import CouponTestCase, counted, redemptions
+from oropendola_payments.tests.support.coupons import CouponTestCase, counted, overdue, redemptions
 from oropendola_payments.tests.support.customers import move_to, pay
 from oropendola_payments.tests.support.factories import (
 	create_coupon,
@@ -33,13 +32,6 @@ from oropendola_payments.tests.support.outbox import mails_stay_queued, mails_to
 def events(invoice) -> list[str]:
 	filters = {"invoice": invoice.name, "event": ("like", "coupon%")}
 	return frappe.get_all("Payment Event", filters, pluck="event", order_by="sequence")
-
-
-def overdue(invoice):
-	"""As if the invoice had not been paid for a month."""
-	frappe.db.set_value("AI Invoice", invoice.name, "due_date", add_days(nowdate(), -1))
-	frappe.db.set_value("AI Coupon Redemption", invoice.coupon_redemption, "reserved_on", "2020-01-01")
-	frappe.db.commit()
 
 
 class TestRedemptions(CouponTestCase):
@@ -150,34 +142,6 @@ class TestWithoutMoney(CouponTestCase):
 		self.assertEqual((subscription.status, subscription.daily_quota_limit), ("Active", 100))
 		self.assertEqual(redemptions(coupon), ["Used"])
 		self.assertEqual(frappe.db.count("Payment Attempt", {"invoice": invoice.name}), 0)
-
-	def test_a_free_order_whose_place_was_given_to_others_is_refused_until_the_coupon_is_removed(self):
-		"""S45: otherwise patience would be enough to redeem the last place as often as one likes."""
-		coupon, first = self.redeem(basis_points=10_000, max_redemptions=1)
-		overdue(first)
-		expiry.release_unpaid()
-		other = create_user()
-		checkout.initiate(other, create_invoice(other, self.plan, coupon).name)
-		start = {"invoice_id": first.name}
-		self.refused("coupon_not_valid", payment.initiate_payment, **start)
-		self.assertEqual((redemptions(coupon), counted(coupon)), (["Released", "Used"], 1))
-		self.succeed(api.remove, **start)
-		self.assert_price(first, "499", "0")
-
-	def test_a_free_order_counts_for_the_customer_after_its_due_date_too(self):
-		coupon, first = self.redeem(basis_points=10_000, max_per_customer=1)
-		overdue(first)
-		expiry.release_unpaid()
-		self.plan = create_plan()
-		checkout.initiate(self.user, self.buy(coupon).name)
-		self.refused("coupon_refused", payment.initiate_payment, invoice_id=first.name)
-
-	def test_a_free_order_within_the_limits_is_confirmed_after_its_due_date(self):
-		coupon, first = self.redeem(basis_points=10_000, max_redemptions=1)
-		overdue(first)
-		expiry.release_unpaid()
-		checkout.initiate(self.user, first.name)
-		self.assertEqual((redemptions(coupon), counted(coupon)), (["Used"], 1))
 
 	def test_a_free_order_is_confirmed_by_mail_with_its_receipt(self):
 		with mails_stay_queued(), payment_settings(send_payment_mails=1):

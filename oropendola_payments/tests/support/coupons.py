@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import frappe
+from frappe.utils import add_days, nowdate
 
 from oropendola_payments.ai_billing import invoice_price
 from oropendola_payments.api import coupons as api
@@ -28,6 +29,13 @@ def redemptions(coupon: str) -> list[str]:
 
 def counted(coupon: str) -> int:
 	return frappe.db.get_value("AI Coupon", coupon, "redemptions")
+
+
+def overdue(invoice):
+	"""As if the invoice had not been paid for a month."""
+	frappe.db.set_value("AI Invoice", invoice.name, "due_date", add_days(nowdate(), -1))
+	frappe.db.set_value("AI Coupon Redemption", invoice.coupon_redemption, "reserved_on", "2020-01-01")
+	frappe.db.commit()
 
 
 class CouponTestCase(CustomerTestCase):

@@ -1,16 +1,18 @@
 from typing import Any
 
 import frappe
+from frappe import _
 from frappe.utils import now_datetime
 
 from oropendola_payments.ai_billing.doctype.ai_coupon.ai_coupon import AICoupon
 from oropendola_payments.ai_billing.records import StatefulRecord
+from oropendola_payments.exceptions import ConcurrentChange
 
 TRANSITIONS = {
 	"Reserved": {"Used", "Released"},
 	"Used": {"Released"},
-	# A late payment of an invoice whose price was promised.
-	"Released": {"Used"},
+	# A late payment of an invoice whose price was promised, or an order that costs nothing and still finds a place.
+	"Released": {"Used", "Reserved"},
 }
 COUNTED = ("Reserved", "Used")
 
@@ -52,6 +54,16 @@ class AICouponRedemption(StatefulRecord):
 
 	def get_coupon(self) -> AICoupon:
 		return frappe.get_doc("AI Coupon", self.coupon)
+
+	def mark_as_reserved(self, key: str) -> None:
+		"""Reserve it again. ConcurrentChange if the customer took this key in another transaction: then the next one sees that."""
+		values: dict[str, Any] = {"redemption_key": key, "released_on": None, "release_reason": None}
+		try:
+			self._move_to("Reserved", reserved_on=now_datetime(), **values)
+		except Exception as error:
+			if not frappe.db.is_duplicate_entry(error):
+				raise
+			raise ConcurrentChange(_("You have just used this coupon. Please try again.")) from error
 
 	def mark_as_used(self) -> bool:
 		"""Mark as used. Return whether the coupon's limit still holds: a released one is counted again whatever the limit."""

@@ -60,9 +60,10 @@ def _correct(known: frappe._dict, name: str, units: int, reason: str) -> AICredi
 	overdrafts.lock_wallet(known.user)
 	grant: AICreditGrant = lock(GRANT, name)
 	after, kept = grant.remaining + units, grant.granted + entries.net(name, ("Refunded", "Restored"))
-	if not 0 <= after <= kept:
+	# What an older version left too much may be taken in steps.
+	if after < 0 or (units > 0 and after > kept):
 		message = _(
-			"{0} of {1} credits remain. A correction cannot leave less than 0 or more than was granted."
+			"{0} credits remain. A correction cannot leave less than 0, or more than the {1} that were granted and not taken back."
 		)
 		raise Unprocessable(message.format(credit_units.text(grant.remaining), credit_units.text(kept)))
 	entries.add(Why(grant.user, "Corrected", note=reason), [Line(grant.name, units)])

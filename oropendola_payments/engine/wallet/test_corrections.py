@@ -7,7 +7,8 @@ import frappe
 from oropendola_payments.engine.monitoring import audit
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.refunds import ledger as refund_ledger
-from oropendola_payments.engine.wallet import balance, corrections
+from oropendola_payments.engine.wallet import balance, corrections, entries
+from oropendola_payments.engine.wallet.entries import Line, Why
 from oropendola_payments.exceptions import BadRequest, NotAllowed, NotFound, Unprocessable
 from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
 from oropendola_payments.tests.support.case import TestCase
@@ -83,6 +84,20 @@ class TestCorrections(TestCase):
 		corrections.correct(grant, Decimal(100), "Why not")
 		refund_ledger.record(refund, RefundEvent(RefundOutcome.FAILED, key=refund), asked_as="Refunded")
 		self.assertEqual(credits_of(self.user), 1000)
+
+	def test_what_an_earlier_correction_left_too_much_can_be_taken_in_steps(self):
+		self.user = create_active_subscription().user
+		invoice = buy_pack(self.user, create_pack(price=500))
+		grant = grant_of(invoice)
+		create.create_refund(invoice.name, Decimal(200), "A test")
+		# As older versions could correct it.
+		entries.add(Why(self.user, "Corrected", note="Why"), [Line(grant.name, 400_000)])
+		grant.reload()
+		grant.write(remaining=grant.remaining + 400_000)
+		frappe.db.commit()
+		corrections.correct(grant.name, Decimal(-100), "Why")
+		self.assertEqual(credits_of(self.user), 900)
+		self.refused(Unprocessable, corrections.correct, grant.name, Decimal(50), "Why")
 
 	def test_an_unknown_grant_is_not_found(self):
 		self.refused(NotFound, corrections.correct, "none", Decimal(1), "Why")

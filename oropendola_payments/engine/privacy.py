@@ -69,7 +69,7 @@ def forget(user: str) -> None:
 	endpoints.forget_user(user)
 	revoke_all(user)
 	_redact_texts(user)
-	_redact_versions(user)
+	redact_versions(user)
 	_redact_usage(user)
 	forget_buyer(user)
 	_redact_attempts(user)
@@ -123,7 +123,7 @@ def _redact_texts(user: str) -> None:
 		frappe.db.set_value("AI Invoice", name, "payment_gateway_response", None, update_modified=False)
 
 
-def _redact_versions(user: str) -> None:
+def redact_versions(user: str) -> None:
 	"""Redact what the personal fields were. Who changed which field, and when, stays."""
 	for doctype, fields in TRACKED.items():
 		names = frappe.get_all(doctype, {"user": user}, pluck="name")

@@ -150,7 +150,7 @@ class TestFreeText(TestCase):
 		changes = [
 			["legal_name", None, self.name],
 			["city", self.name, "Pune"],
-			["kind", "Person", "Business"],
+			["kind", "Person", "Company"],
 		]
 		version = frappe.new_doc("Version").update({"ref_doctype": "AI Billing Profile", "docname": profile})
 		version.update({"data": frappe.as_json({"changed": changes})}).db_insert()
@@ -159,7 +159,7 @@ class TestFreeText(TestCase):
 		kept = frappe.parse_json(frappe.db.get_value("Version", version.name, "data"))["changed"]
 		self.assertEqual(
 			kept,
-			[["legal_name", None, REDACTED], ["city", REDACTED, REDACTED], ["kind", "Person", "Business"]],
+			[["legal_name", None, REDACTED], ["city", REDACTED, REDACTED], ["kind", "Person", "Company"]],
 		)
 
 	def test_a_note_is_kept_until_deletion_and_a_changed_note_breaks_the_chain(self):

@@ -8,7 +8,7 @@ from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_payment_link.ai_payment_link import AIPaymentLink
 from oropendola_payments.engine.core import after_commit
-from oropendola_payments.engine.core.counters import count
+from oropendola_payments.engine.core.counters import count, take_back
 from oropendola_payments.engine.links.create import create, require_payable
 from oropendola_payments.engine.links.find import find, invoice_of
 from oropendola_payments.engine.notifications import emails
@@ -45,7 +45,11 @@ def _by_sms(invoice: AIInvoice, made_by: str) -> dict:
 	sms.require_ready()
 	phone = numbers.phone_number(phone)
 	_limit("link:sms", invoice, SMS_PER_INVOICE)
-	_limit_sms(phone)
+	try:
+		_limit_sms(phone)
+	except TooManyRequests:
+		take_back("link:sms", invoice.name)  # nothing was sent
+		raise
 	made = create(invoice.name, channel="SMS", made_by=made_by)
 	sms.send(phone, _sms_text(invoice, made.address))
 	return {"link": made.link.name, "channel": "SMS", "phone": numbers.masked_phone(phone)}
@@ -77,6 +81,7 @@ def _limit_sms(phone: str) -> None:
 		raise TooManyRequests(message.format(-(-left // 3600)))
 	number, left = count("link:sms_site", "all", HOUR)
 	if number > (cint(payment_settings().otp_per_site_hour) or otp.MOST_PER_SITE):
+		take_back("link:sms_phone", phone)
 		message = _("We cannot send more links by SMS at the moment. Please try again in {0} minutes.")
 		raise TooManyRequests(message.format(-(-left // 60)))
 

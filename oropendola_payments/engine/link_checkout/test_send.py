@@ -95,6 +95,19 @@ class TestSending(SendCase):
 		self.assertEqual(len(received), 2)
 		self.assertFalse(frappe.db.exists("AI Payment Link", {"invoice": refused.name}))
 
+	def test_what_another_limit_refused_counts_neither_for_the_invoice_nor_for_the_phone(self):
+		phone = new_phone()
+		invoices = [self.another_invoice(phone) for _each in range(2)]
+		with sms_provider() as received:
+			with factories.payment_settings(otp_per_site_hour=1):
+				send.send(self.another_invoice(new_phone()), "SMS", self.user)
+				for _time in range(send.SMS_PER_PHONE + 1):
+					with self.assertRaises(TooManyRequests):
+						send.send(invoices[0], "SMS", self.user)
+			for invoice in (*invoices, *invoices):
+				send.send(invoice, "SMS", self.user)
+		self.assertEqual(len(received), 5)
+
 
 class TestResending(SendCase):
 	def ended_link(self):

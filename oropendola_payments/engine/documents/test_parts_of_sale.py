@@ -3,11 +3,14 @@
 from decimal import Decimal
 
 import frappe
+from frappe.utils import add_to_date, now_datetime
 
 from oropendola_payments.api import subscription as api
+from oropendola_payments.engine.documents.issue import issue_for_invoice
 from oropendola_payments.engine.documents.sweep import issue_all
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.tax import profile
+from oropendola_payments.tests.support.checks import rows_of
 from oropendola_payments.tests.support.parts import PARTS, PartsFlowCase
 from oropendola_payments.tests.support.tax_documents import documents_of, selling
 
@@ -43,6 +46,19 @@ class TestPartsThatWereRefunded(PartsFlowCase):
 		self.assertEqual(self.documents(), [("Invoice", 588.82), ("Credit Note", 30)])
 		later = frappe.db.get_value("Payment Refund", {"invoice": self.invoice, "amount": 30})
 		self.assertEqual(documents_of(self.invoice)[1].refund, later)
+
+	def test_a_part_that_was_paid_again_lacks_no_note_while_that_of_a_later_refund_is_due(self):
+		self.new_invoice(price=499, billing_interval="Month", part_payments=1)
+		self.pay_by_transfer("200")
+		self.refund("50")
+		part = frappe.db.get_value("Payment Refund", {"invoice": self.invoice})
+		hours_ago = add_to_date(now_datetime(), hours=-2)
+		frappe.db.set_value("Payment Refund", part, "completed_at", hours_ago)
+		self.pay_by_transfer("438.82")
+		issue_for_invoice(self.invoice)
+		self.refund("30")
+		self.assertEqual(self.doc().document_state, "Credit Due")
+		self.assertNotIn(part, rows_of("refund_without_credit_note"))
 
 	def test_what_was_given_up_is_not_invoiced_when_the_parts_went_back(self):
 		self.in_instalments()

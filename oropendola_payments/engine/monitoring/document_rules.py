@@ -31,5 +31,6 @@ DOCUMENT_RULES = {
 	"refund_without_credit_note": """
 		SELECT r.name FROM `tabPayment Refund` r JOIN `tabAI Invoice` i ON i.name = r.invoice
 		WHERE i.document_state = 'Credit Due' AND r.status = 'Refunded' AND r.completed_at < %(hour_ago)s
+			AND NOT (i.amount_paid > i.total_amount AND r.completed_at <= i.paid_date)
 			AND NOT EXISTS (SELECT 1 FROM `tabAI Tax Document` n WHERE n.refund = r.name)""",
 }

@@ -100,7 +100,7 @@ def _start_reminders(context):
 
 def _set_reminders(enabled: bool):
 	with shell.refusals_lead_to("/billing"):
-		opt_out.set_reminders(shell.require_login(), "Email", enabled)
+		opt_out.set_all_reminders(shell.require_login(), enabled)
 	shell.redirect("/billing")
 
 

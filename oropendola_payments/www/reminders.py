@@ -17,7 +17,7 @@ def get_context(context):
 	try:
 		opt_out.require_token(link["invoice"], link["channel"], link["token"])
 		if shell.is_post():
-			in_transaction(opt_out.stop_reminders, link["invoice"], link["channel"], link["token"])
+			in_transaction(opt_out.stop_all_reminders, link["invoice"], link["channel"], link["token"])
 	except BadRequest:
 		return shell.not_found(
 			context,

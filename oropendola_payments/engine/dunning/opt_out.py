@@ -26,10 +26,21 @@ def address(invoice: str, channel: str) -> str:
 
 def stop_reminders(invoice: str, channel: str, token: str) -> None:
 	"""Stop reminders for the customer of this invoice. Raises BadRequest unless the token is the one we sent. The caller commits."""
-	require_token(invoice, channel, token)
-	user = frappe.db.get_value("AI Invoice", invoice, "user")
+	user = _user_of(invoice, channel, token)
 	if user:
 		set_reminders(user, channel, enabled=False)
+
+
+def stop_all_reminders(invoice: str, channel: str, token: str) -> None:
+	"""As `stop_reminders`, by every channel: an SMS has no room for a link of its own. The caller commits."""
+	user = _user_of(invoice, channel, token)
+	if user:
+		set_all_reminders(user, enabled=False)
+
+
+def _user_of(invoice: str, channel: str, token: str) -> str | None:
+	require_token(invoice, channel, token)
+	return frappe.db.get_value("AI Invoice", invoice, "user")
 
 
 def require_token(invoice: str, channel: str, token: str) -> None:
@@ -47,6 +58,12 @@ def set_reminders(user: str, channel: str, enabled: bool) -> dict:
 	elif not has_opted_out(user, channel):
 		_add(user, channel)
 	return {"channel": channel, "reminders": enabled}
+
+
+def set_all_reminders(user: str, enabled: bool) -> None:
+	"""Switch reminders on or off by every channel. The caller commits."""
+	for channel in CHANNELS:
+		set_reminders(user, channel, enabled)
 
 
 def _add(user: str, channel: str) -> None:

@@ -10,7 +10,6 @@ from frappe.utils import cint, now_datetime
 from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_payment_reminder.ai_payment_reminder import AIPaymentReminder
-from oropendola_payments.ai_billing.formatting import money
 from oropendola_payments.engine.core.batch import for_each
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.dunning import opt_out
@@ -22,10 +21,11 @@ from oropendola_payments.engine.dunning.stop_rules import (
 	stop_reason,
 )
 from oropendola_payments.engine.dunning.suggestion import suggested_gateway
+from oropendola_payments.engine.link_checkout.send import sms_text
 from oropendola_payments.engine.notifications import emails
 from oropendola_payments.engine.phone import sms
-from oropendola_payments.engine.phone.numbers import phone_of
-from oropendola_payments.exceptions import Conflict, NotFound, Refusal
+from oropendola_payments.engine.phone.numbers import phone_number, phone_of
+from oropendola_payments.exceptions import BadRequest, Conflict, NotFound, Refusal
 
 REMINDER = "AI Payment Reminder"
 RETRY_AFTER = timedelta(hours=1)
@@ -69,7 +69,7 @@ def _deliver(invoice: AIInvoice, reminder: AIPaymentReminder) -> tuple[str, str]
 	gateway = suggested_gateway(invoice, reminder)
 	message = None
 	if reminder.channel == "SMS":
-		phone = phone_of(invoice.user)
+		phone = _phone_of(invoice.user)
 		if not phone:
 			stop(invoice, reminder, "no_phone")
 			return None
@@ -89,10 +89,17 @@ def _deliver(invoice: AIInvoice, reminder: AIPaymentReminder) -> tuple[str, str]
 	return message
 
 
+def _phone_of(user: str) -> str | None:
+	"""Return the customer's number as a provider wants it; None if there is none, or the profile has something else."""
+	try:
+		return phone_number(phone_of(user))
+	except BadRequest:
+		return None
+
+
 def _sms_text(invoice: AIInvoice) -> str:
-	text = _("Your payment of {0} is still open. Pay here: {1}")
-	amount = money(invoice.outstanding(), invoice.currency)
-	return text.format(amount, emails.address_to_pay(invoice, "payment_reminder", channel="SMS"))
+	"""Return the text that the seller registered for links: operators drop every other one where texts are registered."""
+	return sms_text(invoice, emails.address_to_pay(invoice, "payment_reminder", channel="SMS"))
 
 
 def _send_sms(message: tuple[str, str]) -> None:

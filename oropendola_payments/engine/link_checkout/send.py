@@ -51,11 +51,12 @@ def _by_sms(invoice: AIInvoice, made_by: str) -> dict:
 		take_back("link:sms", invoice.name)  # nothing was sent
 		raise
 	made = create(invoice.name, channel="SMS", made_by=made_by)
-	sms.send(phone, _sms_text(invoice, made.address))
+	sms.send(phone, sms_text(invoice, made.address))
 	return {"link": made.link.name, "channel": "SMS", "phone": numbers.masked_phone(phone)}
 
 
-def _sms_text(invoice: AIInvoice, address: str) -> str:
+def sms_text(invoice: AIInvoice, address: str) -> str:
+	"""Return the text of an SMS with a link, as Payment Settings have it. Raises Unavailable if that text is not valid."""
 	amount = f"{invoice.currency} {money_text(invoice.outstanding(), invoice.currency)}"
 	try:
 		return payment_settings().link_text(address, amount)

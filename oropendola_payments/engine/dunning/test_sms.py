@@ -1,0 +1,58 @@
+"""Reminders by SMS: with a text that operators deliver, and only to who wants them."""
+
+import frappe
+
+from oropendola_payments.engine.dunning import opt_out, planning
+from oropendola_payments.engine.dunning.test_dunning import DunningCase
+from oropendola_payments.engine.phone import sms
+from oropendola_payments.tests.support.factories import create_invoice, payment_settings
+from oropendola_payments.tests.support.http import send
+from oropendola_payments.tests.support.journey import Journey
+from oropendola_payments.tests.support.outbox import replaced
+
+
+class TestSms(DunningCase):
+	def setUp(self):
+		super().setUp()
+		self.settings = frappe.get_doc("Payment Settings")
+		self.addCleanup(self.set_steps)
+		self.set_steps({"failure_class": "Soft", "wait_hours": 5, "channel": "SMS"})
+		self.sent: list[tuple] = []
+		self.enterContext(replaced(sms, "send", lambda *message: self.sent.append(message)))
+
+	def set_steps(self, *steps: dict):
+		self.settings.reload()
+		self.settings.set("reminder_steps", list(steps))
+		self.settings.save()
+
+	def reminded(self) -> Journey:
+		journey = self.failed()
+		planning.plan_all()
+		self.send(journey.invoice)
+		return journey
+
+	def test_an_sms_has_the_text_of_payment_settings_and_the_number_with_its_country(self):
+		frappe.db.set_value("User", self.user, "mobile_no", "98765 43210")
+		with payment_settings(link_sms_message="Dear customer, pay {amount} at {link}"):
+			self.reminded()
+		((phone, text),) = self.sent
+		self.assertEqual(phone, "+919876543210")
+		self.assertRegex(text, r"^Dear customer, pay USD 499\.00 at http\S+/p/[\w-]{43}$")
+
+	def test_a_profile_without_a_real_number_stops_an_sms(self):
+		frappe.db.set_value("User", self.user, "mobile_no", "ask my secretary")
+		invoice = self.reminded().invoice
+		self.assertEqual((self.sent, self.reminders(invoice)[0].stop_reason), ([], "no_phone"))
+
+	def test_who_wants_no_reminders_on_a_page_gets_no_sms_either(self):
+		invoice = create_invoice(self.user).name
+		link = opt_out.address(invoice, "Email").partition("/reminders")[2]
+		html = {"Accept": "text/html"}
+		for press in (
+			lambda: send("POST", f"/reminders{link}", headers=html),
+			lambda: send("POST", "/billing", self.user, data={"action": "stop_reminders"}, headers=html),
+		):
+			press()
+			self.assertEqual(self.reminders(self.reminded().invoice)[0].stop_reason, "opted_out")
+			send("POST", "/billing", self.user, data={"action": "start_reminders"}, headers=html)
+			self.assertFalse(opt_out.has_opted_out(self.user, "SMS"))

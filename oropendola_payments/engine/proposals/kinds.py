@@ -54,9 +54,8 @@ def _refundable(invoice: str) -> Decimal:
 
 def _make_refund(proposal: AIAgentProposal) -> dict[str, str]:
 	amount = to_decimal(proposal.amount)
-	made = create.create_refund(
-		proposal.invoice or "", amount, _reason(proposal), f"proposal {proposal.name}"
-	)
+	# Customers read the reason, in the email and on the credit note. Who proposed and approved it says the proposal.
+	made = create.create_refund(proposal.invoice or "", amount, "", f"proposal {proposal.name}")
 	return {
 		"outcome": _("Refund {0} is {1}.").format(made["refund"], made["status"]),
 		"refund": made["refund"],
@@ -106,12 +105,6 @@ def _existing(doctype: str, name: str) -> Any:
 	if not frappe.db.exists(doctype, name):
 		raise NotFound(_("There is no {0} {1}.").format(doctype, name))
 	return frappe.get_doc(doctype, name)
-
-
-def _reason(proposal: AIAgentProposal) -> str:
-	return _("Proposed by an agent of {0} and approved by {1}.").format(
-		proposal.proposed_by, proposal.decided_by
-	)
 
 
 KINDS = {

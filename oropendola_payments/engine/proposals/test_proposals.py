@@ -6,6 +6,7 @@ import frappe
 from frappe.utils import add_to_date, now_datetime
 
 from oropendola_payments.api import proposals as api
+from oropendola_payments.engine.notifications import hooks
 from oropendola_payments.engine.proposals import decide, propose
 from oropendola_payments.exceptions import Conflict, NotFound, Unprocessable
 from oropendola_payments.tests.support.agents import AgentTestCase
@@ -18,6 +19,7 @@ from oropendola_payments.tests.support.factories import (
 )
 from oropendola_payments.tests.support.http import call, message
 from oropendola_payments.tests.support.oauth import OAuthClient
+from oropendola_payments.tests.support.outbox import mails_stay_queued, mails_to
 from oropendola_payments.tests.support.pages import session_of
 from oropendola_payments.tests.support.simulated import incoming_request
 
@@ -123,6 +125,14 @@ class TestDeciding(ProposalTestCase):
 		self.assertEqual((row.decided_by, row.open_key), (self.manager, None))
 		self.assertEqual(row.refund, frappe.db.get_value("Payment Refund", {"invoice": self.invoice}))
 		self.assertEqual(self.events(name), ["proposal_made", "proposal_approved", "proposal_done"])
+
+	def test_the_customer_is_not_told_who_of_the_staff_proposed_and_approved_a_refund(self):
+		self.decided(self.proposed())
+		refund = frappe.get_doc("Payment Refund", {"invoice": self.invoice})
+		self.assertNotIn(self.manager, refund.reason or "")
+		with mails_stay_queued():
+			hooks.refund_finished(refund.name)
+		self.assertNotIn(self.manager, mails_to(self.doc.user)[-1].html)
 
 	def test_a_second_approval_changes_nothing(self):
 		"""M16"""

@@ -139,12 +139,14 @@ def _remind(name: str, end: date, days: int) -> None:
 			queue=after_commit.MAILS,
 			subscription=name,
 			days=days,
+			end_date=str(end),
 		)
 
 
 def _mark_reminded(name: str, mark: str) -> bool:
 	subscription = lock("AI Subscription", name)
-	if subscription.last_reminder == mark or subscription.get_plan().is_really_free():
+	# With a free plan to follow, the API key works on without a renewal.
+	if subscription.last_reminder == mark or subscription.renewal_plan().is_really_free():
 		return False
 	if subscription.cancel_at_period_end or subscription.status == "Paused":
 		return False

@@ -104,8 +104,12 @@ def key_changed(subscription: str, change: str, key: str, old_key_until: str | N
 	safely(lambda: emails.key_changed(doc, api_key, change, old_key_until))
 
 
-def renewal_due(subscription: str, days: int) -> None:
-	safely(lambda: emails.renewal_due(frappe.get_doc("AI Subscription", subscription), days))
+def renewal_due(subscription: str, days: int, end_date: str | None = None) -> None:
+	"""Remind of a renewal, unless the customer has renewed or cancelled since. Jobs that were queued before 0.2 name no end date."""
+	doc = frappe.get_doc("AI Subscription", subscription)
+	has_moved = bool(end_date) and str(doc.end_date) != end_date
+	if not has_moved and doc.status not in ("Cancelled", "Paused") and not doc.cancel_at_period_end:
+		safely(lambda: emails.renewal_due(doc, days))
 
 
 def usage_threshold_reached(alert: str) -> None:

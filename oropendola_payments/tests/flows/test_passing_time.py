@@ -11,14 +11,18 @@ from oropendola_payments.api import subscription as api
 from oropendola_payments.api import subscription_renewal as renewal
 from oropendola_payments.engine.jobs import subscription_jobs
 from oropendola_payments.engine.metering import usage
+from oropendola_payments.engine.notifications import hooks
+from oropendola_payments.engine.notifications.test_emails import queued
 from oropendola_payments.exceptions import PaymentRequired
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.customers import CustomerTestCase, move_to, pay
 from oropendola_payments.tests.support.factories import (
 	create_active_subscription,
+	create_plan,
 	create_user,
 	payment_settings,
 )
+from oropendola_payments.tests.support.outbox import mails_stay_queued, mails_to
 
 
 class TimeTestCase(CustomerTestCase):
@@ -192,6 +196,22 @@ class TestReminders(TimeTestCase):
 		self.reminded()
 		self.ended(-1)
 		self.assertNotEqual(self.reminded(), first)
+
+	def test_who_goes_on_with_a_free_plan_is_not_asked_to_renew(self):
+		free = create_plan(price=0, is_free=1).name
+		self.ended(-7, next_plan=free, switch_on=today() + timedelta(days=7))
+		self.assertIsNone(self.reminded())
+
+	def test_nobody_is_asked_to_renew_what_was_renewed_or_cancelled_before_the_email_was_made(self):
+		for later in ({"end_date": today() + timedelta(days=37)}, {"cancel_at_period_end": 1}):
+			self.ended(-7, cancel_at_period_end=0, last_reminder=None)
+			with mails_stay_queued(), queued() as jobs, payment_settings(reminder_days="7"):
+				subscription_jobs.run_reminders()
+				(job,) = [job for job in jobs if job.get("subscription") == self.doc.name]
+				move_to(self.doc.name, **later)
+				before = mails_to(self.user)
+				hooks.renewal_due(**{name: job[name] for name in ("subscription", "days", "end_date")})
+				self.assertEqual(mails_to(self.user), before, later)
 
 	def test_a_cancelled_subscription_gets_no_reminder(self):
 		self.ended(-7)

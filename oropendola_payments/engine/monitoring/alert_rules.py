@@ -22,8 +22,9 @@ WINDOW = timedelta(hours=24)
 LATEST_DOCUMENT = timedelta(days=25)  # in India an invoice is due within 30 days
 ALL = "All gateways"
 SITE = "This site"
-# The maximum of records that an alert lists.
-SHOWN = 50
+# The maximum of records that an alert remembers, so that it gets worse by another record, and not by those that move up.
+# The queries return no more.
+SHOWN = 500
 
 
 @dataclass(frozen=True)

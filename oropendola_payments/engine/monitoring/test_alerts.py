@@ -93,6 +93,41 @@ class TestAlertLifetime(AlertCase):
 		frappe.db.rollback()
 
 
+class TestManyRecords(AlertCase):
+	"""More than fit into an email."""
+
+	def setUp(self):
+		super().setUp()
+		frappe.db.delete("Payment Webhook Log", {"status": "Dead"})
+		self.names = [self.dead() for _number in range(60)]
+		self.find()
+
+	def dead(self) -> str:
+		row = frappe.get_doc({"doctype": "Payment Webhook Log", "gateway": "payu", "status": "Dead"})
+		row.update({"name": unique("message"), "event_key": unique("key")})
+		row.db_insert()
+		return row.name
+
+	def find(self) -> str | None:
+		(found,) = alert_rules.dead_letters()
+		return self.note(*found.records, kind="Dead Letters")
+
+	def test_another_record_gets_it_worse_however_many_there_are(self):
+		self.an_hour_passes()
+		self.dead()
+		self.assertEqual(self.find(), self.alert().name)
+
+	def test_it_gets_no_worse_while_the_records_become_fewer(self):
+		self.an_hour_passes()
+		frappe.db.delete("Payment Webhook Log", {"name": ("in", self.names[:10])})
+		self.assertIsNone(self.find())
+
+	def tearDown(self):
+		frappe.db.delete("Payment Webhook Log", {"status": "Dead"})
+		frappe.db.commit()
+		super().tearDown()
+
+
 class TestSending(AlertCase):
 	def setUp(self):
 		super().setUp()

@@ -14,7 +14,7 @@ from frappe.utils import get_datetime, now_datetime
 
 from oropendola_payments.ai_billing.last_check import KEY, changed_since, last
 from oropendola_payments.engine.monitoring import invariants
-from oropendola_payments.engine.monitoring.invariants import LIMIT, RULES, times_of_rules
+from oropendola_payments.engine.monitoring.invariants import LIMIT, RULES, values_of_rules
 
 BATCH = 500
 # Some rules look at what is an hour old, and a transaction may commit a while after the time of its events.
@@ -143,7 +143,7 @@ def _add(found: Violations, rule: str, names: Iterable[str]) -> None:
 	query = (
 		f"SELECT * FROM ({RULES[rule]}) found WHERE found.`{column}` IN %(names)s ORDER BY 1 LIMIT {LIMIT}"  # noqa: S608
 	)
-	rows = frappe.db.sql(query, {**times_of_rules(), "names": names})
+	rows = frappe.db.sql(query, {**values_of_rules(), "names": names})
 	if rows:
 		found[rule] = sorted({*found.get(rule, []), *(row[0] for row in rows)})[:LIMIT]
 

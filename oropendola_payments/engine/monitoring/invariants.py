@@ -12,7 +12,7 @@ from oropendola_payments.engine.monitoring.credit_rules import CREDIT_RULES
 from oropendola_payments.engine.monitoring.document_rules import DOCUMENT_RULES
 from oropendola_payments.engine.monitoring.payout_rules import PAYOUT_RULES
 from oropendola_payments.engine.monitoring.usage_rules import USAGE_RULES
-from oropendola_payments.engine.monitoring.webhook_rules import WEBHOOK_RULES
+from oropendola_payments.engine.monitoring import webhook_rules
 
 LIMIT = last_check.MOST
 
@@ -182,7 +182,7 @@ RULES |= {
 				AND EXISTS (SELECT 1 FROM `tabPayment Capture` c WHERE c.invoice = i.name AND c.gateway <> 'credit'
 					AND c.applied_amount > c.amount_refunded)))""",
 }
-RULES |= DOCUMENT_RULES | PAYOUT_RULES | WEBHOOK_RULES
+RULES |= DOCUMENT_RULES | PAYOUT_RULES | webhook_rules.WEBHOOK_RULES
 RULES |= USAGE_RULES
 RULES |= CREDIT_RULES
 RULES |= DAY_RULES
@@ -190,15 +190,15 @@ RULES |= DAY_RULES
 
 def check(names: tuple[str, ...] | None = None) -> dict[str, list[str]]:
 	"""Return violated invariants, each with its first records. An empty dict means that all hold."""
-	found, times = {}, times_of_rules()
+	found, values = {}, values_of_rules()
 	for rule in names or RULES:
-		rows = frappe.db.sql(f"{RULES[rule]} ORDER BY 1 LIMIT {LIMIT}", times)
+		rows = frappe.db.sql(f"{RULES[rule]} ORDER BY 1 LIMIT {LIMIT}", values)
 		if rows:
 			found[rule] = [row[0] for row in rows]
 	return found
 
 
-def times_of_rules() -> dict:
+def values_of_rules() -> dict:
 	now = now_datetime()
 	return {
 		"now": now,
@@ -207,4 +207,5 @@ def times_of_rules() -> dict:
 		"hour_ago": now - timedelta(hours=1),
 		"day_ago": now - timedelta(days=1),
 		"days_ago": today() - timedelta(days=2),
+		**webhook_rules.values(),
 	}

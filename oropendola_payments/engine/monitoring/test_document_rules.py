@@ -24,7 +24,7 @@ class TestDocumentRules(DocumentCase):
 		self.addCleanup(frappe.db.rollback)
 
 	def found(self, rule: str) -> set[str]:
-		return set(frappe.db.sql(DOCUMENT_RULES[rule], invariants.times_of_rules(), pluck=True))
+		return set(frappe.db.sql(DOCUMENT_RULES[rule], invariants.values_of_rules(), pluck=True))
 
 	def set(self, doctype: str, name: str, **values):
 		frappe.db.set_value(doctype, name, values)

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 import frappe
 from frappe.utils import add_to_date, now_datetime
 
+from oropendola_payments.engine.monitoring import invariants
 from oropendola_payments.engine.webhooks_out import deliver, endpoints, outcome, relay, schedule
 from oropendola_payments.engine.webhooks_out.post import Answer, Limits
 from oropendola_payments.tests.support.factories import payment_settings
@@ -296,6 +297,19 @@ class TestWorkers(WebhookTestCase):
 		with payment_settings(customer_webhooks=0):
 			self.send(endpoint)
 		self.assertEqual(self.receiver.received, [])
+
+	def test_what_waits_on_purpose_is_no_alarm(self):
+		endpoint = self.endpoint()
+		self.announce()
+		relay.distribute()
+		self.make_due(endpoint)
+		late = [self.deliveries(endpoint)[0].name]
+		rule = ("webhook_delivery_stuck",)
+		self.assertEqual(invariants.check(rule), {rule[0]: late})
+		with conf(host_name="https://copy.example"):
+			self.assertEqual(invariants.check(rule), {})
+		with payment_settings(customer_webhooks=0):
+			self.assertEqual(invariants.check(rule), {})
 
 
 def _touch(endpoint: str) -> str:

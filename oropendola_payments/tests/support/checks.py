@@ -67,7 +67,7 @@ def wrong_service(journey) -> list[str]:
 
 def violated_invariants(journey) -> list[str]:
 	"""Invariants that the records of this journey violate."""
-	own, times = own_records(journey), invariants.times_of_rules()
+	own, times = own_records(journey), invariants.values_of_rules()
 	return [f"{rule}: {name}" for rule in invariants.RULES for name in rows_of(rule, times) if name in own]
 
 
@@ -79,7 +79,7 @@ def own_records(journey) -> set[str]:
 
 
 def rows_of(rule: str, times: dict | None = None) -> list[str]:
-	return frappe.db.sql(invariants.RULES[rule], times or invariants.times_of_rules(), pluck=True)
+	return frappe.db.sql(invariants.RULES[rule], times or invariants.values_of_rules(), pluck=True)
 
 
 def broken_audit_trail(journey) -> list[str]:

@@ -5,7 +5,7 @@ from frappe import _
 from frappe.utils import cint
 
 from oropendola_payments.ai_billing.priced import Priced
-from oropendola_payments.exceptions import Unprocessable
+from oropendola_payments.exceptions import Conflict, Unprocessable
 from oropendola_payments.money import to_decimal
 
 MAX_KEYS = 50
@@ -59,6 +59,7 @@ class AIPlan(Priced):
 		self.validate_plan_id()
 		self.validate_interval()
 		self.validate_free()
+		self.validate_free_customers()
 		self.validate_prices()
 		self.validate_metering()
 
@@ -93,6 +94,20 @@ class AIPlan(Priced):
 			frappe.throw(_("Please enter a price, or tick Is Free if this plan costs nothing."))
 		if self.is_free and self.prices:
 			frappe.throw(_("A free plan cannot have prices in other currencies."))
+
+	def validate_free_customers(self) -> None:
+		"""Refuse a price while customers have the plan for free: their subscriptions never end, so they would never pay it."""
+		before = self.get_doc_before_save()
+		if not before or not before.is_really_free() or self.is_really_free():
+			return
+		count = frappe.db.count(
+			"AI Subscription", {"plan": self.name, "status": "Active", "end_date": ("is", "not set")}
+		)
+		if count:
+			message = _(
+				"Customers who have {0} for free, and would keep it without paying: {1}. Please make a new plan with a price, and deactivate this one."
+			)
+			frappe.throw(message.format(self.plan_name, count), Conflict)
 
 	def validate_metering(self) -> None:
 		seen = set()

@@ -4,9 +4,11 @@ from decimal import Decimal
 
 import frappe
 
-from oropendola_payments.exceptions import BadRequest, Unprocessable
+from oropendola_payments.engine.ending import now as ending
+from oropendola_payments.engine.subscriptions import lifecycle
+from oropendola_payments.exceptions import BadRequest, Conflict, Unprocessable
 from oropendola_payments.tests.support.case import TestCase
-from oropendola_payments.tests.support.factories import create_plan
+from oropendola_payments.tests.support.factories import create_plan, create_user
 
 
 class TestAIPlan(TestCase):
@@ -19,6 +21,18 @@ class TestAIPlan(TestCase):
 		self.refused("tick Is Free", price=0)
 		self.refused("free plan must have a price of 0", price=499, is_free=1)
 		self.assertTrue(create_plan(price=0, is_free=1).is_really_free())
+
+	def test_a_plan_gets_no_price_while_customers_have_it_for_free(self):
+		plan = create_plan(price=0, is_free=1)
+		mine = lifecycle.subscribe(create_user(), plan.name, None)["subscription_id"]
+		plan.update({"is_free": 0, "price": 499})
+		with self.assertRaisesRegex(Conflict, "keep it without paying: 1"):
+			plan.save(ignore_permissions=True)
+		frappe.db.rollback()
+		ending.end(mine)
+		plan.reload()
+		plan.update({"is_free": 0, "price": 499})
+		plan.save(ignore_permissions=True)
 
 	def test_a_plan_that_was_made_free_in_the_database_only_half_is_not_free(self):
 		plan = create_plan()

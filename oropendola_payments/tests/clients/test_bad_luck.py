@@ -85,6 +85,23 @@ class OutageTests:
 		meter.close()
 		self.assertEqual(self.left(), 994)
 
+	def test_a_large_call_whose_answer_was_lost_counts_once(self):
+		"""U14: a call that no lease has room for is counted by itself."""
+		now = [0.0]
+		other = self.meter(first=5)
+		other.check(self.key)
+		meter = self.meter(first=5, on_outage="open", clock=lambda: now[0])
+		meter.check(self.key)
+		self.network.loses_answers_to = {"consume"}
+		meter.check(self.key, 300)
+		self.network.loses_answers_to = set()
+		now[0] += 6
+		self.assertTrue(meter.flush())
+		meter.close()
+		other.close()
+		self.assertIn("consume", self.network.calls)
+		self.assertEqual(self.left(), 1000 - 302)
+
 	def test_a_lease_whose_answer_was_lost_is_not_taken_twice(self):
 		"""U14"""
 		now = [0.0]

@@ -241,7 +241,7 @@ class AsyncMeter:
 			await self.client.post("consume", purse.key, values)
 		except Unavailable:
 			self.keeper.away()
-			self.keeper.require_open(purse, requests)
+			self.keeper.require_open(purse, requests, values)
 
 	def _start(self, work: Any) -> asyncio.Task[Any]:
 		if self._worker is None:

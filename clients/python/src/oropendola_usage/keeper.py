@@ -61,8 +61,11 @@ class Keeper:
 	def may_ask(self) -> bool:
 		return self.now() >= self.away_until
 
-	def require_open(self, purse: Purse, requests: int) -> None:
-		"""Let a call pass although the site is away, to be counted later. Raises Unavailable if the policy forbids it."""
+	def require_open(self, purse: Purse, requests: int, sent: dict[str, Any] | None = None) -> None:
+		"""Let a call pass although the site is away, to be counted later. Raises Unavailable if the policy forbids it.
+
+		`sent` is the question that got no answer. The site may have counted it, so it is sent again as it was.
+		"""
 		confirmed = purse.passed_at is not None and self.now() - purse.passed_at < CONFIRMED_FOR
 		if self.policy.on_outage == "closed" or not confirmed:
 			raise Unavailable("The site that checks API keys does not answer. Please try again.")
@@ -71,7 +74,10 @@ class Keeper:
 				"The site that checks API keys has not answered for too long. Please try again."
 			)
 		purse.passed_open += requests
-		self.journal.count_later(purse.key, purse.owner, purse.model, requests)
+		if sent:
+			self.journal.add(purse.key, purse.owner, "consume", sent)
+		else:
+			self.journal.count_later(purse.key, purse.owner, purse.model, requests)
 
 	# Asking ---------------------------------------------------------------------------------------
 

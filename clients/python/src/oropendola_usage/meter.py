@@ -138,7 +138,7 @@ class Meter:
 		except Unavailable:
 			with self._lock:
 				self._keeper.away()
-				self._keeper.require_open(purse, requests)
+				self._keeper.require_open(purse, requests, values)
 
 	# Reporting ------------------------------------------------------------------------------------
 

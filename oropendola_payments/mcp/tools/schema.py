@@ -139,12 +139,17 @@ def _is_number(value: Any) -> bool:
 	return isinstance(value, int | Decimal) and not isinstance(value, bool)
 
 
+def _is_whole(value: int | Decimal) -> bool:
+	"""Return whether it has no fraction. Not with `int`, which writes out all digits of 1e1000000 before the limits are checked."""
+	return isinstance(value, int) or value == value.to_integral_value()
+
+
 TYPES: dict[str, Callable[[Any], bool]] = {
 	"object": lambda value: isinstance(value, dict),
 	"array": lambda value: isinstance(value, list),
 	"string": lambda value: isinstance(value, str),
 	"boolean": lambda value: isinstance(value, bool),
-	"integer": lambda value: _is_number(value) and value == int(value),
+	"integer": lambda value: _is_number(value) and _is_whole(value),
 	"number": _is_number,
 }
 CHECKS: dict[str, Callable[[Schema, Any, str], Any]] = {

@@ -1,6 +1,7 @@
 """The check of arguments against their schemas, compared with a validator that was written elsewhere."""
 
 import json
+import time
 from decimal import Decimal
 from unittest import SkipTest
 
@@ -51,6 +52,13 @@ class TestCheck(TestCase):
 
 	def test_whole_numbers_may_be_written_with_a_point(self):
 		self.assertEqual(s.check(s.whole("", 1, 400), Decimal("371.0")), 371)
+
+	def test_a_number_with_a_huge_exponent_is_refused_without_writing_it_out(self):
+		begin = time.monotonic()
+		for text in ("1e1000000", "-1e1000000", "1.5e1000000"):
+			for schema in (s.whole("", 1, 3), s.amount("")):
+				self.assertFalse(is_accepted(schema, json.loads(text, parse_float=Decimal)), text)
+		self.assertLess(time.monotonic() - begin, 1)
 
 	def test_a_sentence_says_what_is_wrong(self):
 		for value, sentence in (

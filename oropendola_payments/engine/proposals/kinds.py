@@ -9,13 +9,13 @@ import frappe
 from frappe import _
 
 from oropendola_payments.ai_billing.doctype.ai_agent_proposal.ai_agent_proposal import AIAgentProposal
-from oropendola_payments.ai_billing.formatting import money
+from oropendola_payments.ai_billing.formatting import exact_money, money
 from oropendola_payments.engine.ending import at_period_end, now
 from oropendola_payments.engine.inbound import inbox
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.refunds.record import CONTESTED, has_refunds
 from oropendola_payments.exceptions import Conflict, NotFound, Unprocessable
-from oropendola_payments.money import to_decimal
+from oropendola_payments.money import quantize, to_decimal
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,9 @@ def _refund(invoice: str, amount: Decimal | None = None) -> dict[str, Any]:
 	if not 0 < wanted <= left:
 		message = _("Of invoice {0}, {1} can be refunded. Please propose no more than that.")
 		raise Unprocessable(message.format(invoice, money(left, doc.currency)))
+	if quantize(wanted, doc.currency) != wanted:  # the sentence below would round what approving refunds
+		message = _("{0} has too many decimal places for {1}.")
+		raise Unprocessable(message.format(exact_money(wanted, doc.currency), doc.currency))
 	summary = _("Refund {0} of invoice {1} to {2}.")
 	return {
 		"invoice": invoice,

@@ -75,6 +75,8 @@ class TestProposing(ProposalTestCase):
 			"can be refunded",
 			self.refused("propose_refund", self.manager, invoice_id=self.invoice, amount=500, reason="x"),
 		)
+		half_a_paisa = {"invoice_id": self.invoice, "amount": 10.005, "reason": "x"}
+		self.assertIn("too many decimal places", self.refused("propose_refund", self.manager, **half_a_paisa))
 		self.refused("propose_refund", self.manager, invoice_id="INV-0", reason="x")
 		self.refused("propose_cancellation", self.manager, subscription_id="nothing", reason="x")
 		self.refused("propose_replay", self.manager, message="nothing", reason="x")

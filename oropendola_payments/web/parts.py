@@ -17,6 +17,7 @@ from oropendola_payments.exceptions import BadRequest
 from oropendola_payments.money import from_minor, to_decimal
 from oropendola_payments.web import words
 
+TYPED_AMOUNT = re.compile(r"([0-9]{1,15}|[0-9]{1,3}(,[0-9]{2,3}){0,4},[0-9]{3})(\.[0-9]{1,9})?")
 ALL, NEXT, PART, PLAN = "all", "next", "part", "plan:"
 
 
@@ -142,11 +143,11 @@ def amount_of(invoice: AIInvoice, wish: Wish) -> Decimal | None:
 
 
 def _amount_typed(text: str) -> Decimal:
-	"""Return what was typed, with or without the separators of thousands."""
-	plain = re.sub(r"[\s,]", "", text)
-	if not re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,9})?", plain, re.ASCII):
+	"""Return what was typed, with or without the separators of thousands, of lakhs too. A comma before decimals is refused."""
+	plain = "".join(text.split())
+	if not TYPED_AMOUNT.fullmatch(plain):
 		raise BadRequest(_("Please enter an amount such as 499 or 499.50."))
-	return to_decimal(plain)
+	return to_decimal(plain.replace(",", ""))
 
 
 # Running invoices ---------------------------------------------------------------------------------

@@ -159,4 +159,8 @@ def attachment(document: AITaxDocument) -> dict:
 	pdf = pdf_of(document)
 	if pdf:
 		return {"fname": f"{document.name}.pdf", "fcontent": pdf}
+	return page_attachment(document)
+
+
+def page_attachment(document: AITaxDocument) -> dict:
 	return {"fname": f"{document.name}.html", "fcontent": html_of(document).encode()}

@@ -12,7 +12,7 @@ from oropendola_payments.engine.notifications import hooks as notification_hooks
 from oropendola_payments.exceptions import Conflict, DocumentIsFrozen
 from oropendola_payments.tests.support.factories import create_user, payment_settings
 from oropendola_payments.tests.support.http import call
-from oropendola_payments.tests.support.outbox import broken, mails_stay_queued, mails_to
+from oropendola_payments.tests.support.outbox import broken, mails_stay_queued, mails_to, replaced
 from oropendola_payments.tests.support.tax import LUT, MAHARASHTRA
 from oropendola_payments.tests.support.tax_documents import (
 	DocumentCase,
@@ -179,3 +179,10 @@ class TestMails(RenderingCase):
 		with broken(document_mails, "issue_all"):
 			notification_hooks.payment_succeeded(self.capture)
 		self.assertIn("Payment received", mails_to(self.invoice.user)[-1].subject)
+
+	def test_a_disk_that_is_full_delays_no_email_about_a_payment(self):
+		with replaced(rendering, "make_pdf", lambda html: b"%PDF-1.7"), broken(rendering, "_attach"):
+			notification_hooks.payment_succeeded(self.capture)
+		sent = mails_to(self.invoice.user)[-1]
+		self.assertIn("Payment received", sent.subject)
+		self.assertEqual([name.rpartition(".")[2] for name in sent.attachments], ["html"])

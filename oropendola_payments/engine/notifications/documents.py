@@ -20,7 +20,17 @@ def issue_now(invoice: str) -> list[AITaxDocument]:
 
 
 def attachments(documents: list[AITaxDocument]) -> list[dict]:
-	return [rendering.attachment(document) for document in documents]
+	return [_attachment(document) for document in documents]
+
+
+def _attachment(document: AITaxDocument) -> dict:
+	"""Return the PDF, or the page if the PDF cannot be kept or read: the email about the payment must not fail with it."""
+	try:
+		return rendering.attachment(document)
+	except Exception:
+		title = f"The PDF of {document.name} could not be attached"
+		frappe.log_error(title=title[:140], message=frappe.get_traceback())
+		return rendering.page_attachment(document)
 
 
 def note_mailed(documents: list[AITaxDocument], address: str) -> None:

@@ -7,7 +7,6 @@ import frappe
 from frappe import _
 from frappe.utils import cint, now_datetime
 
-from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_payment_reminder.ai_payment_reminder import AIPaymentReminder
 from oropendola_payments.engine.core.batch import for_each
@@ -33,8 +32,7 @@ RETRY_AFTER = timedelta(hours=1)
 
 def send_due() -> None:
 	"""Send, postpone or stop every reminder whose time has come."""
-	if payment_settings().send_payment_reminders:
-		for_each(REMINDER, {"status": "Planned", "planned_for": ("<=", now_datetime())}, send)
+	for_each(REMINDER, {"status": "Planned", "planned_for": ("<=", now_datetime())}, send)
 
 
 def send(name: str) -> None:

@@ -28,6 +28,8 @@ def stop_reason(invoice: AIInvoice, reminder: AIPaymentReminder) -> str | None:
 	"""Return why this reminder must not be sent, as a slug, or None."""
 	if invoice.status not in (*UNPAID, "Processing"):
 		return invoice.status.lower().replace(" ", "_")
+	if not cint(payment_settings().send_payment_reminders):
+		return "switched_off"
 	if cint(invoice.needs_review):
 		return "needs_review"
 	if not frappe.db.get_value("User", invoice.user, "enabled"):

@@ -317,6 +317,15 @@ class TestSending(DunningCase):
 		sent = self.reminders(journey.invoice)[0]
 		self.assertEqual((sent.status, sent.suggested_gateway == "stripe"), ("Sent", False))
 
+	def test_switching_reminders_off_stops_those_that_are_due(self):
+		"""None may wait for ever, raise an alarm, or be sent weeks later when they are switched on again."""
+		self.make_due(self.invoice)
+		with payment_settings(send_payment_reminders=0):
+			run_payment_reminders()
+		first, second, _third = self.reminders(self.invoice)
+		self.assertEqual((first.stop_reason, second.status), ("switched_off", "Planned"))
+		self.assertEqual(self.reminder_mails(), [])
+
 	def test_a_manager_stops_the_reminders_of_an_invoice(self):
 		self.assertEqual(sending.stop_by_hand(self.invoice)["stopped"], 3)
 		with self.assertRaises(Conflict):

@@ -15,6 +15,7 @@ from oropendola_payments.engine.dunning.local_time import next_morning, out_of_q
 from oropendola_payments.engine.dunning.schedule import LONGEST_WAIT_FOR_GATEWAY
 from oropendola_payments.engine.gateway.circuit_breaker import is_degraded
 from oropendola_payments.engine.notifications import emails
+from oropendola_payments.engine.phone import sms
 from oropendola_payments.gateways.base import FailureClass
 
 REMINDER = "AI Payment Reminder"
@@ -50,7 +51,8 @@ def postponed_to(invoice: AIInvoice, reminder: AIPaymentReminder) -> datetime | 
 		return now + timedelta(hours=1)  # an invitation to pay would make a double payment
 	if _waits_for_gateway(reminder, now):
 		return now + timedelta(minutes=10)
-	if reminder.channel == "Email" and not emails.can_be_sent():
+	channel = emails if reminder.channel == "Email" else sms
+	if not channel.can_be_sent():
 		return now + timedelta(hours=1)
 	if _sent_today(invoice.user, reminder.channel, now) or _waits_for_earlier_step(reminder):
 		return next_morning(now, invoice.user)

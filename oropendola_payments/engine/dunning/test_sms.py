@@ -9,6 +9,7 @@ from oropendola_payments.tests.support.factories import create_invoice, payment_
 from oropendola_payments.tests.support.http import send
 from oropendola_payments.tests.support.journey import Journey
 from oropendola_payments.tests.support.outbox import replaced
+from oropendola_payments.tests.support.sms import UNREACHABLE, sms_settings
 
 
 class TestSms(DunningCase):
@@ -18,6 +19,7 @@ class TestSms(DunningCase):
 		self.addCleanup(self.set_steps)
 		self.set_steps({"failure_class": "Soft", "wait_hours": 5, "channel": "SMS"})
 		self.sent: list[tuple] = []
+		self.enterContext(sms_settings(UNREACHABLE))
 		self.enterContext(replaced(sms, "send", lambda *message: self.sent.append(message)))
 
 	def set_steps(self, *steps: dict):
@@ -38,6 +40,13 @@ class TestSms(DunningCase):
 		((phone, text),) = self.sent
 		self.assertEqual(phone, "+919876543210")
 		self.assertRegex(text, r"^Dear customer, pay USD 499\.00 at http\S+/p/[\w-]{43}$")
+
+	def test_without_a_provider_an_sms_waits_and_does_not_count_as_sent(self):
+		with sms_settings(""):
+			invoice = self.reminded().invoice
+		self.assertEqual(self.reminders(invoice)[0].status, "Planned")
+		self.send(invoice)
+		self.assertEqual((len(self.sent), self.reminders(invoice)[0].status), (1, "Sent"))
 
 	def test_a_profile_without_a_real_number_stops_an_sms(self):
 		frappe.db.set_value("User", self.user, "mobile_no", "ask my secretary")

@@ -18,13 +18,18 @@ TIMEOUT = (5, 10)
 
 def require_ready() -> None:
 	"""Raise Unavailable if no SMS provider is set up."""
-	settings = frappe.get_cached_doc("SMS Settings")
-	if not (settings.sms_gateway_url and settings.message_parameter and settings.receiver_parameter):
+	if not can_be_sent():
 		raise Unavailable(
 			_(
 				"Text messages cannot be sent because no SMS provider is set up. An administrator can set one up in SMS Settings."
 			)
 		)
+
+
+def can_be_sent() -> bool:
+	"""Return whether an SMS provider is set up."""
+	settings = frappe.get_cached_doc("SMS Settings")
+	return bool(settings.sms_gateway_url and settings.message_parameter and settings.receiver_parameter)
 
 
 def send(phone: str, text: str) -> None:

@@ -156,6 +156,14 @@ class TestOtherMails(MailCase):
 		emails.payment_abandoned(invoice)
 		self.assertEqual(mails_to(invoice.user)[-1].subject, f"Your invoice {invoice.name} is still open")
 
+	def test_who_may_have_been_charged_before_is_not_asked_to_pay_what_was_abandoned(self):
+		invoice = self.failed_invoice("Abandoned", needs_review=1)
+		emails.payment_abandoned(invoice)
+		html = mails_to(invoice.user)[-1].html
+		self.assertIn("Please do not pay again until then", html)
+		self.assertNotIn("you were not charged", html)
+		self.assertNotIn("/checkout", html)
+
 	def test_a_customer_gets_one_mail_about_an_abandoned_invoice(self):
 		journey = Journey("payu")
 		journey.start()

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import frappe
+from frappe.utils.background_jobs import is_job_enqueued
 
 from oropendola_payments.engine.core.dead_jobs import forget_if_dead
 
@@ -33,3 +34,12 @@ def enqueue_once(method: str, job: str, /, queue: str = "short", **arguments: An
 	with suppress(Exception):  # `enqueue` logs that the queue is down
 		forget_if_dead(job_id)
 	enqueue(method, queue, job_id=job_id, deduplicate=True, **arguments)
+
+
+def is_busy(job: str) -> bool:
+	"""Return whether a job with this id is queued or running."""
+	job_id = f"oropendola::{job}"
+	with suppress(Exception):  # a queue that is down runs nothing
+		forget_if_dead(job_id)
+		return bool(is_job_enqueued(job_id))
+	return False

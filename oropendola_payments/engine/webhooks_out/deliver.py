@@ -34,8 +34,8 @@ TURN_SECONDS = 20  # then others get the worker
 USER_AGENT = "Oropendola-Webhooks/1"
 
 
-def run(endpoint: str, limits: Limits | None = None) -> int:
-	"""Send what is due at this endpoint, as long as it answers quickly. Return the number of attempts."""
+def run(endpoint: str, limits: Limits | None = None, turn: str | None = None) -> int:
+	"""Send what is due at this endpoint, as long as it answers quickly. Return the number of attempts. `turn` is the job that runs this."""
 	claim, sent, end = secrets.token_hex(8), 0, time.monotonic() + TURN_SECONDS
 	while taken := in_transaction(_take_next, endpoint, claim):
 		answer = _send(*taken, limits or Limits())
@@ -46,15 +46,15 @@ def run(endpoint: str, limits: Limits | None = None) -> int:
 			break
 	in_transaction(_release, endpoint, claim)
 	if taken:
-		relay.start(endpoint)
+		relay.start(endpoint, turn)
 	return sent
 
 
-def run_slow(limits: Limits | None = None) -> int:
+def run_slow(limits: Limits | None = None, turn: str | None = None) -> int:
 	"""Send one delivery to each slow endpoint, those first that were not tried for longest. Return the number of attempts."""
 	sent, end = 0, time.monotonic() + TURN_SECONDS
 	for endpoint in due_endpoints(only_slow=True):
-		sent += run(endpoint, limits)
+		sent += run(endpoint, limits, turn)
 		if time.monotonic() > end:
 			break  # the others come first in the next turn
 	return sent

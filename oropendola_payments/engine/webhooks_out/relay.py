@@ -49,12 +49,20 @@ def distribute() -> int:
 	return done
 
 
-def start(endpoint: str) -> None:
-	"""Start the deliveries of an endpoint. Slow endpoints share one job, so that they occupy one worker at most."""
-	if frappe.db.get_value("AI Webhook Endpoint", endpoint, "is_slow"):
-		after_commit.enqueue_once(DELIVER_TO_SLOW, "webhooks_slow", queue=queue())
+def start(endpoint: str, turn: str | None = None) -> None:
+	"""Start the deliveries of an endpoint. Slow endpoints share one job, so that they occupy one worker at most.
+
+	`turn` is the job that gives up its turn. While it runs it cannot be queued again, so turns alternate between two jobs.
+	"""
+	is_slow = frappe.db.get_value("AI Webhook Endpoint", endpoint, "is_slow")
+	first, second = (f"webhooks_{'slow' if is_slow else endpoint}_{number}" for number in (1, 2))
+	if turn not in (first, second) and after_commit.is_busy(second):
+		return  # it goes on by itself
+	job = second if turn == first else first
+	if is_slow:
+		after_commit.enqueue_once(DELIVER_TO_SLOW, job, queue=queue(), turn=job)
 	else:
-		after_commit.enqueue_once(DELIVER, f"webhooks_{endpoint}", queue=queue(), endpoint=endpoint)
+		after_commit.enqueue_once(DELIVER, job, queue=queue(), endpoint=endpoint, turn=job)
 
 
 def _distribute(name: str) -> list[str]:

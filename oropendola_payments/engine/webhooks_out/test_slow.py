@@ -2,12 +2,71 @@
 
 from unittest.mock import patch
 
+import frappe
+
 from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.webhooks_out import deliver, relay
 from oropendola_payments.engine.webhooks_out.post import Limits
 from oropendola_payments.tests.support.receiver import Receiver, Reply, WebhookTestCase, conf
 
 SLOW = Limits(slow=0)  # every answer is a slow one
+
+
+class Queue:
+	"""Runs jobs one after another. As in Redis, a job that waits or runs is not queued a second time."""
+
+	def __init__(self):
+		self.busy: dict[str, dict] = {}
+
+	def enqueue(self, method: str, queue: str, job_id: str, deduplicate: bool, **options):
+		options.pop("enqueue_after_commit")
+		self.busy.setdefault(job_id, {"method": method, **options})
+
+	def work_off(self):
+		while self.busy:
+			job_id, options = next(iter(self.busy.items()))
+			frappe.get_attr(options.pop("method"))(**options)
+			del self.busy[job_id]
+
+
+class TestTurns(WebhookTestCase):
+	"""What is left after a turn does not wait for the job of the next minute."""
+
+	def setUp(self):
+		super().setUp()
+		self.queue = Queue()
+		self.enterContext(patch("frappe.enqueue", self.queue.enqueue))
+		self.enterContext(patch.object(deliver, "TURN_SECONDS", 0))
+		self.enterContext(patch.object(after_commit, "is_busy", lambda job: f"oropendola::{job}" in self.queue.busy))
+
+	def test_a_quick_receiver_gets_everything_in_several_turns(self):
+		self.endpoint()
+		self.check_all_arrive()
+
+	def test_a_slow_receiver_gets_everything_in_several_turns(self):
+		self.endpoint()
+		self.enterContext(patch.object(deliver, "Limits", lambda: SLOW))
+		self.check_all_arrive()
+
+	def check_all_arrive(self):
+		for _event in range(4):
+			self.announce()
+		relay.distribute()
+		self.queue.work_off()
+		self.assertEqual(len(self.receiver.received), 4)
+
+	def test_the_sweep_starts_no_second_job_beside_one_that_goes_on(self):
+		endpoint = self.endpoint()["endpoint"]
+		for _event in range(4):
+			self.announce()
+		self.queue.busy.clear()
+		relay.distribute()
+		(first,) = self.queue.busy
+		deliver.run(endpoint, turn=first.partition("::")[2])
+		(second,) = set(self.queue.busy) - {first}
+		del self.queue.busy[first]
+		relay.start(endpoint)
+		self.assertEqual(set(self.queue.busy), {second})
 
 
 class TestSlowReceivers(WebhookTestCase):

@@ -88,7 +88,7 @@ class TestCheckout(PageCase):
 		for amount, reason in (
 			("100", "Please pay ₹2,357.64 to ₹9,430.56"),
 			("much", "Please enter an amount"),
-			("30,50", "Please enter an amount"),  # a comma for decimals must not make a hundred times as much of it
+			("30,50", "Please enter an amount"),  # not 3,050
 			("", "Please enter an amount"),
 		):
 			with self.subTest(amount):

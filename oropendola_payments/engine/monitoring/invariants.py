@@ -8,11 +8,11 @@ from frappe.utils import now_datetime
 from oropendola_payments.ai_billing import last_check
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.day_figures.rules import DAY_RULES
+from oropendola_payments.engine.monitoring import webhook_rules
 from oropendola_payments.engine.monitoring.credit_rules import CREDIT_RULES
 from oropendola_payments.engine.monitoring.document_rules import DOCUMENT_RULES
 from oropendola_payments.engine.monitoring.payout_rules import PAYOUT_RULES
 from oropendola_payments.engine.monitoring.usage_rules import USAGE_RULES
-from oropendola_payments.engine.monitoring import webhook_rules
 
 LIMIT = last_check.MOST
 

@@ -37,7 +37,9 @@ class TestTurns(WebhookTestCase):
 		self.queue = Queue()
 		self.enterContext(patch("frappe.enqueue", self.queue.enqueue))
 		self.enterContext(patch.object(deliver, "TURN_SECONDS", 0))
-		self.enterContext(patch.object(after_commit, "is_busy", lambda job: f"oropendola::{job}" in self.queue.busy))
+		self.enterContext(
+			patch.object(after_commit, "is_busy", lambda job: f"oropendola::{job}" in self.queue.busy)
+		)
 
 	def test_a_quick_receiver_gets_everything_in_several_turns(self):
 		self.endpoint()

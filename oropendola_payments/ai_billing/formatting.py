@@ -5,13 +5,14 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import frappe
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_time
+from babel.dates import format_date, format_time, get_timezone_gmt
 from babel.numbers import format_currency, format_decimal
 from frappe import _
-from frappe.utils import cint, flt, get_datetime, getdate
+from frappe.utils import cint, flt, get_datetime, get_system_timezone, getdate
 
 from oropendola_payments.money import Amount, quantize, to_decimal
 
@@ -57,6 +58,14 @@ def moment(value: str | datetime | None) -> str:
 	if not value:
 		return ""
 	return f"{day(value)}, {format_time(get_datetime(value).time(), format='short', locale=_locale())}"
+
+
+def moment_and_zone(value: str | datetime | None) -> str:
+	"""Return day and time with the zone, for emails: their readers may live in another one."""
+	if not value:
+		return ""
+	there = get_datetime(value).replace(tzinfo=ZoneInfo(get_system_timezone()))
+	return f"{moment(value)} ({get_timezone_gmt(there, locale=_locale())})"
 
 
 def clock(value: str | datetime | None) -> str:

@@ -195,7 +195,7 @@ def key_changed(
 			"change": change,
 			"key_name": key.key_name or "",
 			"key_prefix": key.key_prefix or "",
-			"old_key_until": formatting.moment(old_key_until) if old_key_until else "",
+			"old_key_until": formatting.moment_and_zone(old_key_until),
 		}
 
 	_send("api_key_changed", subscription, "/billing", values)

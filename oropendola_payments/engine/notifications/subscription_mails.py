@@ -36,6 +36,6 @@ def _about(doc: AISubscription) -> dict:
 		"plan": doc.get_plan().plan_name,
 		"end_date": formatting.day(doc.end_date),
 		"ended_on": formatting.day(doc.ended_on),
-		"withdrawn_at": formatting.moment(doc.modified),
+		"withdrawn_at": formatting.moment_and_zone(doc.modified),
 		"resumes_on": formatting.day(doc.pause_until),
 	}

@@ -28,7 +28,7 @@ def usage_threshold(alert: AIUsageAlert) -> None:
 			"window": NAMES[window](),
 			"is_used_up": cint(alert.percent) >= 100,
 			"credits": credit_units.text(credits) if credits else "",
-			"resets_at": formatting.moment(alert.window_ends_at),
+			"resets_at": formatting.moment_and_zone(alert.window_ends_at),
 		}
 
 	emails.about_account("usage_threshold", alert, values, f"/usage?subscription={alert.subscription}")

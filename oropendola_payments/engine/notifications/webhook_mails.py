@@ -21,7 +21,7 @@ def _about(doc: AIWebhookEndpoint) -> dict:
 	return {
 		"host": urlsplit(doc.url).hostname or "",
 		"error": doc.last_error or "",
-		"since": formatting.moment(doc.failing_since) if doc.failing_since else "",
+		"since": formatting.moment_and_zone(doc.failing_since),
 		"left": doc.made_by if doc.disabled_reason == "Manager Left" else "",
 		"is_gone": doc.disabled_reason == "Gone",
 	}

@@ -230,7 +230,7 @@ def about_account(key: str, record: Any, values: Callable[[], dict], page: str =
 
 
 def renewal_due(subscription: AISubscription, days: int) -> None:
-	"""Send a renewal reminder `days` before the end date. Below 0 the subscription has ended.
+	"""Send a renewal reminder `days` before the end date. On that day service has ended.
 
 	It leads to the payment if the customer has asked for the next period already, and to the billing page otherwise.
 	"""
@@ -253,7 +253,7 @@ def renewal_due(subscription: AISubscription, days: int) -> None:
 		name = frappe.db.get_value("AI Invoice", open_period, "name", order_by="creation desc")
 		return (name and _link_to_pay(lock("AI Invoice", name), key)) or get_url("/billing")
 
-	key = "renewal_due" if days >= 0 else "subscription_ended"
+	key = "renewal_due" if days > 0 else "subscription_ended"
 	_send(key, subscription, address, values)
 
 

@@ -213,6 +213,14 @@ class TestReminders(TimeTestCase):
 				hooks.renewal_due(**{name: job[name] for name in ("subscription", "days", "end_date")})
 				self.assertEqual(mails_to(self.user), before, later)
 
+	def test_on_the_end_date_the_email_says_that_service_has_ended(self):
+		self.ended(0)
+		with self.assertRaises(PaymentRequired):
+			usage.consume(self.key, 1)
+		with mails_stay_queued():
+			hooks.renewal_due(self.doc.name, 0)
+		self.assertIn("no longer works", mails_to(self.user)[-1].html)
+
 	def test_a_cancelled_subscription_gets_no_reminder(self):
 		self.ended(-7)
 		self.succeed(api.cancel_subscription, at_period_end=0)

@@ -105,10 +105,12 @@ def key_changed(subscription: str, change: str, key: str, old_key_until: str | N
 
 
 def renewal_due(subscription: str, days: int, end_date: str | None = None) -> None:
-	"""Remind of a renewal, unless the customer has renewed or cancelled since. Jobs that were queued before 0.2 name no end date."""
+	"""Remind of a renewal, unless the customer has renewed or cancelled since, or is paying. Jobs from before 0.2 name no end date."""
 	doc = frappe.get_doc("AI Subscription", subscription)
 	has_moved = bool(end_date) and str(doc.end_date) != end_date
-	if not has_moved and doc.status not in ("Cancelled", "Paused") and not doc.cancel_at_period_end:
+	has_left = doc.status in ("Cancelled", "Paused") or doc.cancel_at_period_end
+	is_paying = frappe.db.exists("AI Invoice", {"subscription": subscription, "status": "Processing"})
+	if not (has_moved or has_left or is_paying):
 		safely(lambda: emails.renewal_due(doc, days))
 
 

@@ -213,6 +213,16 @@ class TestReminders(TimeTestCase):
 				hooks.renewal_due(**{name: job[name] for name in ("subscription", "days", "end_date")})
 				self.assertEqual(mails_to(self.user), before, later)
 
+	def test_nobody_is_asked_to_renew_while_the_renewal_is_being_paid(self):
+		"""A second payment would be a double one."""
+		self.ended(-7)
+		invoice = self.succeed(renewal.renew_subscription)["invoice_id"]
+		frappe.db.set_value("AI Invoice", invoice, "status", "Processing")
+		with mails_stay_queued():
+			before = mails_to(self.user)
+			hooks.renewal_due(self.doc.name, 7)
+			self.assertEqual(mails_to(self.user), before)
+
 	def test_on_the_end_date_the_email_says_that_service_has_ended(self):
 		self.ended(0)
 		with self.assertRaises(PaymentRequired):

@@ -192,7 +192,9 @@ class TestTelling(RotationCase):
 	def test_the_email_says_when_the_old_key_stops(self):
 		sent = self.mail_about(overlap_hours=24)
 		self.assertEqual(sent.subject, "Your API key was changed")
-		self.assertRegex(sent.html, r"The old key works until .*\(GMT[+-]\d\d:\d\d\)")  # its reader may live elsewhere
+		self.assertRegex(
+			sent.html, r"The old key works until .*\(GMT[+-]\d\d:\d\d\)"
+		)  # its reader may live elsewhere
 		self.assertIn(self.new["prefix"], sent.html)
 		self.assertNotIn(self.new["api_key"], sent.html)
 

@@ -1,10 +1,13 @@
 """HTTP to gateways: time-outs always, errors sorted by "was it sent", no repetition, nothing logged."""
 
+import ssl
+import time
 from collections.abc import Collection
 from typing import Any
 from urllib.parse import quote
 
 import requests
+import urllib3
 
 from oropendola_payments.gateways.errors import (
 	BadAnswer,
@@ -22,6 +25,8 @@ __all__ = ["HttpClient", "member", "parse_object", "path_segment", "read_json", 
 CONNECT_SECONDS = 5
 READ_SECONDS = 15
 MAX_ANSWER_BYTES = 1_000_000
+# Small, because so much is unpacked at once: a piece of a compressed answer can become a thousand times as long.
+PIECE_BYTES = 8192
 
 
 class HttpClient:
@@ -49,18 +54,16 @@ class HttpClient:
 		options.setdefault("timeout", self.timeout)
 		options.setdefault("allow_redirects", False)
 		try:
-			return self.session.request(method, url, **options)
-		except (
-			requests.ConnectTimeout,
-			requests.exceptions.SSLError,
-			requests.exceptions.InvalidURL,
-		) as error:
+			answer = self.session.request(method, url, stream=True, **options)
+			_read_body(answer, options["timeout"])
+			return answer
+		except (requests.ConnectTimeout, requests.exceptions.InvalidURL) as error:
 			raise NotSent(f"{label} cannot be reached. Please try again in a minute.") from error
 		except requests.ConnectionError as error:
 			if _never_connected(error):
 				raise NotSent(f"{label} cannot be reached. Please try again in a minute.") from error
 			raise MaybeSent(f"{label} closed the connection before it answered.") from error
-		except requests.RequestException as error:
+		except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
 			raise MaybeSent(f"{label} did not answer in time.") from error
 
 	@staticmethod
@@ -109,7 +112,26 @@ def path_segment(text: str) -> str:
 	return quote(text, safe="")
 
 
+def _read_body(answer: requests.Response, timeout: float | tuple[float, float]) -> None:
+	"""Read the body within the time-out to read, which requests applies to each pause alone, and hardly more than is accepted."""
+	ends = time.monotonic() + (timeout[1] if isinstance(timeout, tuple) else timeout)
+	# `read` waits until a whole piece is there, however slowly it trickles in. urllib3 before 2.2 has nothing else.
+	read = getattr(answer.raw, "read1", answer.raw.read)
+	body = bytearray()
+	while len(body) <= MAX_ANSWER_BYTES and (piece := read(PIECE_BYTES, decode_content=True)):
+		body += piece
+		if time.monotonic() > ends:
+			answer.close()
+			raise requests.ReadTimeout("The answer does not end.")
+	if len(body) > MAX_ANSWER_BYTES:
+		answer.close()
+	answer._content = bytes(body)
+
+
 def _never_connected(error: requests.ConnectionError) -> bool:
 	cause = error.args[0] if error.args else None
 	reason = getattr(cause, "reason", cause)
+	if isinstance(error, requests.exceptions.SSLError):
+		# Only a refused certificate surely precedes the request: other faults of TLS may come with the answer.
+		return any(isinstance(part, ssl.SSLCertVerificationError) for part in getattr(reason, "args", ()))
 	return type(reason).__name__ in {"NewConnectionError", "ConnectTimeoutError", "NameResolutionError"}

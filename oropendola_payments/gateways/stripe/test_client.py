@@ -6,11 +6,13 @@ import unittest
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from io import BytesIO
 
 import requests
 import stripe
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from urllib3 import HTTPResponse
 
 from oropendola_payments.gateways.base import Outcome, PaymentRef
 from oropendola_payments.gateways.errors import (
@@ -37,7 +39,8 @@ class Canned(requests.adapters.BaseAdapter):
 
 	def send(self, request, **options):
 		answer = requests.Response()
-		answer.status_code, answer._content, answer.request = self.status, self.body, request
+		answer.status_code, answer.request = self.status, request
+		answer.raw = HTTPResponse(BytesIO(self.body), preload_content=False)
 		return answer
 
 	def close(self):

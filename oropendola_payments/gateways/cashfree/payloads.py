@@ -103,8 +103,9 @@ def _customer(request: PaymentRequest) -> dict[str, Any]:
 
 
 def _phone(text: str) -> str:
-	"""Ten digits for an Indian number, `+` and digits for others."""
+	"""Ten digits for an Indian number, `+` and digits for others, which may have ten digits too."""
 	digits = re.sub(r"\D", "", text)
+	is_foreign = text.strip().startswith("+") and not digits.startswith("91")
 	if len(digits) == 12 and digits.startswith("91"):
 		digits = digits[2:]
 	if len(digits) == 11 and digits.startswith("0"):
@@ -113,7 +114,7 @@ def _phone(text: str) -> str:
 		raise GatewayRefused(
 			"Cashfree needs the customer's phone number. Please add it to the profile and try again."
 		)
-	return digits if len(digits) == 10 else f"+{digits}"
+	return digits if len(digits) == 10 and not is_foreign else f"+{digits}"
 
 
 def _order_meta(request: PaymentRequest) -> dict[str, Any]:

@@ -14,6 +14,11 @@ class TestOrder(CashfreeCase):
 		self.assertEqual(phone("098765 43210"), "9876543210")
 		self.assertEqual(phone("+44 7700 900123"), "+447700900123")
 
+	def test_a_foreign_number_of_ten_digits_keeps_its_country(self):
+		"""Without its plus, a number of Denmark or Singapore is somebody in India, who gets the bank's messages."""
+		self.assertEqual(phone("+45 32 12 34 56"), "+4532123456")
+		self.assertEqual(phone("+65 8123 4567"), "+6581234567")
+
 	def test_the_customer_id_contains_no_personal_data(self):
 		"""S37: no personal data where an id suffices, and letters and digits only."""
 		fields = order_fields(self.request("PAY14"), datetime.now(timezone.utc))

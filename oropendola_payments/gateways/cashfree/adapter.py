@@ -34,6 +34,7 @@ from oropendola_payments.gateways.cashfree.client import (
 	LABEL,
 	Client,
 	StoredFailure,
+	is_key_reused,
 	is_unknown,
 	refusal,
 )
@@ -263,7 +264,8 @@ class Cashfree(Gateway):
 
 	def _open(self, request: PaymentRequest) -> dict[str, Any]:
 		status, order = self.client.create_order(order_body(request, self.now()), request.idempotency_key)
-		if status == 409:
+		if status == 409 or is_key_reused(status, order):
+			# A repetition has another expiry, so that under the same key it is another request to Cashfree.
 			order = self._same_order(request)
 		elif status >= 400:
 			raise refusal(order)

@@ -153,5 +153,10 @@ def is_unknown(status: int, answer: Mapping[str, Any]) -> bool:
 	return status == 404 and (short_text(answer.get("code")) or "").endswith("not_found")
 
 
+def is_key_reused(status: int, answer: Mapping[str, Any]) -> bool:
+	"""Whether the idempotency key was used before, for a request with another body."""
+	return 400 <= status < 500 and answer.get("type") == "idempotency_error"
+
+
 def _order_path(reference: str) -> str:
 	return f"/orders/{path_segment(reference)}"

@@ -27,6 +27,14 @@ class TestErrors(CashfreeCase):
 		self.assertEqual(again.order_id, first.order_id)
 		self.assertEqual(self.status_of("TR1").outcome, Outcome.PENDING)
 
+	def test_a_create_that_is_repeated_later_finds_its_order(self):
+		"""R9: the order ends half an hour after each call, so the repetition is another request under the same key."""
+		self.fault("create", "timeout_after")
+		with self.assertRaises(MaybeSent):
+			self.create("TR9")
+		self.later(minutes=2)
+		self.assertEqual(self.create("TR9").order_id, self.simulator.order("cashfree", "TR9").order_id)
+
 	def test_an_existing_order_is_reused_when_it_is_the_same(self):
 		"""A repeat gives 409 order_already_exists; the session of the first order still works."""
 		first = self.create("TR2")

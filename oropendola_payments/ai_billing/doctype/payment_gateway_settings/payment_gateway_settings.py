@@ -316,14 +316,11 @@ class PaymentGatewaySettings(Document):
 			"SELECT `fieldname`, `password` FROM `__Auth` WHERE `doctype` = %s AND `name` = %s AND `encrypted` = 1",
 			(self.doctype, self.name),
 		)
-		stored = {fieldname: decrypt(password) for fieldname, password in rows}
-		plain = {
-			slot: self.get(slot) for slot, secret in CREDENTIAL_SLOTS.items() if not secret and self.get(slot)
-		}
-		return {
-			**plain,
-			**{slot: value for slot, value in stored.items() if CREDENTIAL_SLOTS.get(slot) and value},
-		}
+		stored = {fieldname: decrypt(password) for fieldname, password in rows if CREDENTIAL_SLOTS.get(fieldname)}
+		plain = {slot: self.get(slot) or "" for slot, secret in CREDENTIAL_SLOTS.items() if not secret}
+		# Pasted with a space or a line break a key is wrong, and a field that holds nothing else is empty: else anybody could sign with it.
+		credentials = {slot: value.strip() for slot, value in {**plain, **stored}.items()}
+		return {slot: value for slot, value in credentials.items() if value}
 
 	def _secrets_after_save(self) -> dict[str, str]:
 		"""Return the credentials as they will be after this save: entered values, else the stored ones."""

@@ -199,6 +199,17 @@ class TestSecrets(GatewayTestCase):
 		self.assertEqual(frappe.get_doc("Payment Gateway Settings", NAME).get_secrets(), KEYS)
 		self.assertEqual(dict(registry.adapter_of("razorpay").secrets), KEYS)
 
+	def test_space_around_a_pasted_credential_is_not_part_of_it(self):
+		self.save(**{name: f" {value}\n" for name, value in KEYS.items()}, enabled=1)
+		self.assertEqual(registry.adapter_of("razorpay").secrets, KEYS)
+
+	def test_nobody_can_sign_with_a_secret_that_is_only_space(self):
+		"""S6: a previous secret that was "emptied" with the space bar."""
+		self.save(**KEYS, webhook_secret_previous="   ", enabled=1)
+		self.assertEqual(
+			registry.adapter_of("razorpay").secrets_in_use("webhook_secret"), [KEYS["webhook_secret"]]
+		)
+
 	def test_saving_the_form_again_keeps_the_secrets(self):
 		self.doc.reload()
 		self.save(sort_order=2)

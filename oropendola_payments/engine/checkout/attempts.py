@@ -115,7 +115,7 @@ def _get_or_create(request: AttemptRequest) -> Created | Existing | None:
 	flow = _flow(code, request.flow)
 	_require_method(code, request.method)
 	phone_check = "" if request.confirms_phone else verification.initial_phone_check(code)
-	own = [row for row in rows if _is_by_same_way(row, request)]
+	own = [row for row in rows if _is_by_same_way(row, request) and _has_same_details(row, request, code)]
 	reusable = _reusable_attempt(own, invoice, amount, code, flow, request.method, phone_check)
 	if reusable:
 		return Existing(_store_key(reusable, request))
@@ -204,7 +204,7 @@ def require_none_in_transit(invoice: AIInvoice, amount: Decimal, rows: Iterable[
 def attempts_of(invoice: str) -> list:
 	"""Return the fields that decide about reuse, for all attempts of an invoice, the newest first."""
 	fields = ["name", "gateway", "flow", "mode", "status", "amount", "is_part", "in_transit", "paid_before", "requested_method",
-		"phone_check", "expires_at", "gateway_order_id", "checkout_data", "payment_link", "return_origin", "return_url"]  # fmt: skip
+		"request_fingerprint", "phone_check", "expires_at", "gateway_order_id", "checkout_data", "payment_link", "return_origin", "return_url"]  # fmt: skip
 	return frappe.get_all("Payment Attempt", {"invoice": invoice}, fields, order_by="creation desc")
 
 
@@ -235,6 +235,12 @@ def _is_by_same_way(row: frappe._dict, request: AttemptRequest) -> bool:
 	"""Return whether the attempt was opened for the same page: what it shows and where it returns to depends on that."""
 	back = ReturnTo(row.return_origin, row.return_url or None) if row.return_origin else None
 	return (row.payment_link or None, back) == (request.payment_link, request.return_to)
+
+
+def _has_same_details(row: frappe._dict, request: AttemptRequest, code: str) -> bool:
+	"""Return whether a payment without the gateway's page is collected from the same UPI ID, bank or card."""
+	is_direct = request.method in adapter_class(code).capabilities.direct_methods
+	return not is_direct or row.request_fingerprint == request.parameters
 
 
 def _is_for_same_part(row: frappe._dict, invoice: AIInvoice, amount: Decimal) -> bool:

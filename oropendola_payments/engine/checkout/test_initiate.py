@@ -29,6 +29,22 @@ class TestStarting(TestCase):
 				self.assertEqual(first["attempt"], second["attempt"])
 				self.assertEqual(first["payment_url"], second["payment_url"])
 
+	def test_another_upi_id_or_bank_is_asked_and_not_the_first_one_again(self):
+		"""A typing error in a UPI ID asks a stranger for the money."""
+		for method, name, wrong, right in (
+			("upi_collect", "upi_id", "asah@bank", "asha@bank"),
+			("netbanking", "bank_code", "3003", "3021"),
+		):
+			with self.subTest(method):
+				journey = Journey("cashfree")
+				first, other, again = (
+					journey.initiate(method=method, **{name: value}) for value in (wrong, right, right)
+				)
+				self.assertNotEqual(first["attempt"], other["attempt"])
+				self.assertEqual(
+					(again["attempt"], again["payment_url"]), (other["attempt"], other["payment_url"])
+				)
+
 	def test_the_amount_comes_from_the_invoice_alone(self):
 		"""S1, S11: whatever the browser sends."""
 		journey = Journey("payu", settings={"api_base_url": None})

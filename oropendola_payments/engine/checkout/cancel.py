@@ -11,9 +11,12 @@ from oropendola_payments.engine.inbound.capture import settle_answer
 from oropendola_payments.engine.inbound.status_query import RECENT_SECONDS, refresh, schedule_refresh
 from oropendola_payments.engine.inbound.withdraw import CLOSED, close_at_gateway
 from oropendola_payments.engine.settlement.attempt_outcomes import CANCELLED_REASON, close_invoice_if_last
+from oropendola_payments.gateways.base import Outcome
 
 # A gateway that is still closing the order is asked again this soon.
 CLOSING_SECONDS = RECENT_SECONDS
+# Also what the gateway does not know: then nobody has a page to pay on.
+UNPAYABLE = (*CLOSED, Outcome.NOT_FOUND)
 
 
 def cancel(user: str, attempt_name: str) -> dict:
@@ -27,9 +30,9 @@ def cancel(user: str, attempt_name: str) -> dict:
 	event = close_at_gateway(attempt)
 	if event is None:
 		refresh(attempt)
-	elif event.outcome not in CLOSED:
+	elif event.outcome not in UNPAYABLE:
 		settle_answer(attempt, event)
-	if event is None or event.outcome in CLOSED:
+	if event is None or event.outcome in UNPAYABLE:
 		in_transaction(_withdraw_locked, attempt)
 	else:
 		schedule_refresh(frappe.get_doc("Payment Attempt", attempt.name), CLOSING_SECONDS)

@@ -29,6 +29,16 @@ class TestCancelling(TestCase):
 				self.assertEqual(answer["status"], "Cancelled")
 				self.assertTrue(journey.initiate()["success"])
 
+	def test_an_attempt_that_never_reached_its_gateway_is_cancelled_and_not_abandoned(self):
+		"""An abandoned invoice costs the customer one of few retries."""
+		for gateway in ("razorpay", "stripe", "paypal", "phonepe", "cashfree"):
+			with self.subTest(gateway):
+				journey = Journey(gateway)
+				journey.sim.faults.add(gateway, "create", "timeout_before")
+				self.assertFalse(journey.initiate()["success"])
+				self.assertEqual(journey.cancel(journey.attempts()[0])["status"], "Cancelled")
+				self.assertEqual(journey.status(), "Pending")
+
 	def test_a_successful_payment_cannot_be_cancelled(self):
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):

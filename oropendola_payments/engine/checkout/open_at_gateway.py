@@ -28,7 +28,7 @@ from oropendola_payments.gateways.base import (
 	PaymentEvent,
 	PaymentRequest,
 )
-from oropendola_payments.gateways.errors import GatewayError, GatewayRefused, NotSent
+from oropendola_payments.gateways.errors import CredentialsRefused, GatewayError, GatewayRefused, NotSent
 
 
 def open_at_gateway(attempt: PaymentAttempt, request: PaymentRequest) -> dict:
@@ -125,9 +125,10 @@ def _record_method(attempt: PaymentAttempt, method: str, opened: Checkout) -> No
 
 def _record_refusal(attempt: PaymentAttempt, error: GatewayError) -> None:
 	invoice, attempt = lock_attempt(attempt)
-	event = PaymentEvent(
-		Outcome.FAILED, reference=attempt.name, reason=str(error), error_code=error.gateway_code or error.code
-	)
+	# The provider's code of our own trouble, such as wrong keys, is no reason of a declined payment.
+	is_ours = isinstance(error, (NotSent, CredentialsRefused))
+	code = error.code if is_ours else error.gateway_code or error.code
+	event = PaymentEvent(Outcome.FAILED, reference=attempt.name, reason=str(error), error_code=code)
 	close_attempt(invoice, attempt, event)
 
 

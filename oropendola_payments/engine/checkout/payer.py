@@ -42,6 +42,7 @@ def _query(invoice: AIInvoice) -> QueryBuilder:
 	user, subscription, attempt = (DocType(name) for name in ("User", "AI Subscription", "Payment Attempt"))
 	failed = frappe.qb.from_(attempt).select(Count("*")).where(attempt.user == invoice.user)
 	failed = failed.where(attempt.status == "Failed").where(attempt.creation > retries.counted_from(invoice))
+	failed = failed.where(attempt.error_code.isnull() | attempt.error_code.notin(retries.NOT_COUNTED))
 	query = query_of(invoice.user).left_join(subscription).on(subscription.name == invoice.subscription)
 	status = subscription.status.as_("subscription_status")
 	return query.select(user.mobile_no, user.phone, status, failed.as_("failed_tries"))

@@ -14,8 +14,11 @@ from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import EXTERNAL, AIInvoice
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.exceptions import NotFound, TooManyRequests
+from oropendola_payments.gateways.errors import CredentialsRefused, NotSent
 
 WINDOW = timedelta(hours=1)
+# Nobody tries cards out by a gateway that cannot be reached or refuses our keys.
+NOT_COUNTED = (NotSent.code, CredentialsRefused.code)
 
 
 def counted_from(invoice: AIInvoice) -> datetime:
@@ -40,7 +43,8 @@ def require_try_left(invoice: AIInvoice, failed_tries: int) -> None:
 def _minutes_to_wait(invoice: AIInvoice, surplus: int) -> int:
 	"""Return the minutes until so few failed tries count that another one is allowed."""
 	filters = {"user": invoice.user, "status": "Failed", "creation": (">", counted_from(invoice))}
-	times = frappe.get_all("Payment Attempt", filters, pluck="creation", order_by="creation")
+	rows = frappe.get_all("Payment Attempt", filters, ["creation", "error_code"], order_by="creation")
+	times = [row.creation for row in rows if row.error_code not in NOT_COUNTED]
 	until = get_datetime(times[min(surplus, len(times) - 1)]) + WINDOW if times else now_datetime()
 	return max(1, math.ceil((until - now_datetime()).total_seconds() / 60))
 

@@ -6,8 +6,11 @@ from oropendola_payments.api import admin
 from oropendola_payments.api import subscription as api
 from oropendola_payments.api import subscription_renewal as renewal
 from oropendola_payments.api.form_actions import invoice_actions
+from oropendola_payments.engine.gateway.causes import cause_of
+from oropendola_payments.engine.gateway.registry import adapter_of
 from oropendola_payments.engine.monitoring import audit
 from oropendola_payments.engine.settlement.settle import settle
+from oropendola_payments.gateways.base import FailureClass
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.customers import pay
 from oropendola_payments.tests.support.factories import as_user, create_user, payment_settings
@@ -98,6 +101,17 @@ class TestTriesPerHour(RetryCase):
 			self.assertEqual(self.journey.doc().retry_count, 1, "a refused try is not counted")
 			forget_failures(self.journey.user)
 			self.assertTrue(self.journey.initiate()["success"])
+
+	def test_a_gateway_that_refuses_our_keys_or_cannot_be_reached_uses_up_no_tries(self):
+		journey = Journey("cashflows", user=create_user())
+		with payment_settings(failed_tries_per_hour=1):
+			for status, code in ((429, "gateway_unreachable"), (401, "gateway_credentials_refused")):
+				journey.sim.faults.add("cashflows", "create", "error_500_before", status=status)
+				self.assertEqual(journey.initiate()["error_code"], code)
+				attempt = frappe.get_doc("Payment Attempt", journey.attempts()[-1])
+				self.assertEqual((attempt.status, cause_of(attempt)), ("Failed", FailureClass.OURS))
+			adapter_of("cashflows").client.end_suspension()
+			self.assertTrue(journey.initiate()["success"])
 
 	def test_an_open_payment_can_be_continued(self):
 		with payment_settings(failed_tries_per_hour=0):

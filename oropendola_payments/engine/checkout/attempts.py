@@ -24,6 +24,7 @@ from oropendola_payments.engine.coupons import redemptions
 from oropendola_payments.engine.entitlements.fulfilment import fulfil
 from oropendola_payments.engine.frontends.addresses import ReturnTo
 from oropendola_payments.engine.gateway import polling
+from oropendola_payments.engine.gateway.mode_guard import is_under_earlier_keys
 from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.engine.parts import rules as parts
 from oropendola_payments.engine.phone import verification
@@ -115,7 +116,7 @@ def _get_or_create(request: AttemptRequest) -> Created | Existing | None:
 	flow = _flow(code, request.flow)
 	_require_method(code, request.method)
 	phone_check = "" if request.confirms_phone else verification.initial_phone_check(code)
-	own = [row for row in rows if _is_by_same_way(row, request) and _has_same_details(row, request, code)]
+	own = [row for row in rows if _may_be_reused(row, request, code)]
 	reusable = _reusable_attempt(own, invoice, amount, code, flow, request.method, phone_check)
 	if reusable:
 		return Existing(_store_key(reusable, request))
@@ -204,7 +205,7 @@ def require_none_in_transit(invoice: AIInvoice, amount: Decimal, rows: Iterable[
 def attempts_of(invoice: str) -> list:
 	"""Return the fields that decide about reuse, for all attempts of an invoice, the newest first."""
 	fields = ["name", "gateway", "flow", "mode", "status", "amount", "is_part", "in_transit", "paid_before", "requested_method",
-		"request_fingerprint", "phone_check", "expires_at", "gateway_order_id", "checkout_data", "payment_link", "return_origin", "return_url"]  # fmt: skip
+		"request_fingerprint", "initiated_at", "phone_check", "expires_at", "gateway_order_id", "checkout_data", "payment_link", "return_origin", "return_url"]  # fmt: skip
 	return frappe.get_all("Payment Attempt", {"invoice": invoice}, fields, order_by="creation desc")
 
 
@@ -229,6 +230,12 @@ def _reusable_attempt(
 		if alive and same and not lost and confirmed and (row.requested_method or None) == method:
 			return row.name
 	return None
+
+
+def _may_be_reused(row: frappe._dict, request: AttemptRequest, code: str) -> bool:
+	if not _is_by_same_way(row, request) or not _has_same_details(row, request, code):
+		return False
+	return row.gateway != code or not is_under_earlier_keys(row)
 
 
 def _is_by_same_way(row: frappe._dict, request: AttemptRequest) -> bool:

@@ -2,6 +2,7 @@
 
 import frappe
 from frappe import _
+from frappe.utils import get_datetime
 
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.engine.gateway.registry import settings_of
@@ -16,6 +17,15 @@ def is_current_mode(attempt: PaymentAttempt | frappe._dict) -> bool:
 def require_current_mode(attempt: PaymentAttempt | frappe._dict) -> None:
 	if not is_current_mode(attempt):
 		raise Conflict(other_mode_message(attempt))
+
+
+def is_under_earlier_keys(attempt: PaymentAttempt | frappe._dict) -> bool:
+	"""Return whether the gateway's keys were changed since the attempt was made. `attempt` needs `gateway` and `initiated_at`.
+
+	They may be those of another account, which does not know the payment, while its page can still be paid.
+	"""
+	changed = settings_of(attempt.gateway).keys_changed_on
+	return bool(changed) and get_datetime(attempt.initiated_at) < get_datetime(changed)
 
 
 def mode_of(attempt_name: str | None) -> frappe._dict:

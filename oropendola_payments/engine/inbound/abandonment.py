@@ -15,7 +15,8 @@ from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.core.batch import BATCH, next_names
 from oropendola_payments.engine.core.transactions import in_transaction, read, write_through
 from oropendola_payments.engine.gateway import polling
-from oropendola_payments.engine.inbound.status_query import RefreshRun, query_status, settle_all
+from oropendola_payments.engine.gateway.mode_guard import is_under_earlier_keys
+from oropendola_payments.engine.inbound.status_query import RefreshRun, is_not_found, query_status, settle_all
 from oropendola_payments.engine.settlement.attempt_outcomes import ABANDONED_REASON, close_attempt
 from oropendola_payments.gateways.base import Gateway, Outcome, PaymentEvent, RefundEvent
 
@@ -102,9 +103,11 @@ def _is_unpaid(attempt: PaymentAttempt, run: RefreshRun) -> bool:
 
 
 def _settle_changes(attempt: PaymentAttempt, adapter: Gateway) -> list[PaymentEvent | RefundEvent]:
-	news = [event for event in query_status(attempt, adapter) if not _says_unpaid(event)]
+	"""Settle and return what speaks against giving the payment up."""
+	events = query_status(attempt, adapter)
+	news = [event for event in events if not _says_unpaid(event)]
 	settle_all(attempt, news, adapter)
-	return news
+	return news or [e for e in events if is_not_found(e) and is_under_earlier_keys(attempt)]
 
 
 def _says_unpaid(event: PaymentEvent | RefundEvent) -> bool:

@@ -6,6 +6,7 @@ import frappe
 from frappe.utils import add_to_date, now_datetime
 
 from oropendola_payments.engine.checkout import initiate as checkout
+from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.engine.jobs import payment_jobs
 from oropendola_payments.engine.settlement.settle import settle
 from oropendola_payments.tests.support.case import TestCase
@@ -148,3 +149,44 @@ class TestAbandoningAtEveryGateway(TestCase):
 			if frappe.db.get_value("Payment Attempt", journey.attempts()[0], "next_check_at"):
 				days.append(day)
 		self.assertEqual(days, [0, 1, 2, 3, 4, 5])
+
+
+class TestChangedKeys(TestCase):
+	"""An operator enters the keys of another account while payments are open. That account does not know them."""
+
+	def another_account(self, journey, minutes: int = 61):
+		"""The customer went to pay this long ago; then the keys were changed."""
+		before = add_to_date(now_datetime(), minutes=-minutes)
+		frappe.db.set_value("AI Invoice", journey.invoice, "processing_since", before)
+		frappe.db.set_value("Payment Attempt", journey.attempts()[0], "initiated_at", before)
+		frappe.db.commit()
+		settings = frappe.get_doc("Payment Gateway Settings", settings_of(journey.gateway).name)
+		settings.update({"key_secret": "the-key-of-another-account"})
+		settings.save()
+		self.addCleanup(enable_gateway, journey.gateway, key_secret=None)
+		frappe.db.commit()
+		journey.sim.reset()
+
+	def test_a_payment_in_the_earlier_account_is_not_called_unpaid(self):
+		"""R6: its page can still be paid, so the customer must not be told to pay again."""
+		for gateway in GATEWAYS:
+			with self.subTest(gateway):
+				journey = Journey(gateway)
+				attempt = journey.start()
+				self.another_account(journey)
+				payment_jobs.run_abandoned()
+				make_due(journey.invoice)
+				payment_jobs.run_reconcile()
+				self.assertEqual(
+					(journey.status(), frappe.db.get_value("Payment Attempt", attempt, "status")),
+					("Processing", "Processing"),
+				)
+
+	def test_nobody_is_sent_to_the_page_of_the_earlier_account_again(self):
+		for gateway in GATEWAYS:
+			with self.subTest(gateway):
+				journey = Journey(gateway)
+				attempt = journey.start()
+				self.another_account(journey, minutes=1)
+				self.assertNotEqual(journey.initiate()["attempt"], attempt)
+				self.assertEqual(frappe.db.get_value("Payment Attempt", attempt, "status"), "Processing")

@@ -19,6 +19,8 @@ from oropendola_payments.roles import MANAGER
 DEGRADED_SECONDS = 120
 # Modes that must not be enabled at the same time.
 OPPOSITE = {"Live": "Simulator", "Simulator": "Live"}
+# With another value in one of these the account may be another one.
+KEYS = ("account_id", "key_id", "key_secret", "legacy_id", "legacy_secret")
 
 
 class PaymentGatewaySettings(Document):
@@ -44,6 +46,7 @@ class PaymentGatewaySettings(Document):
 		key_id: DF.Data | None
 		key_secret: DF.Password | None
 		key_version: DF.Data | None
+		keys_changed_on: DF.Datetime | None
 		keys_refused: DF.Check
 		label: DF.Data
 		last_error: DF.SmallText | None
@@ -92,7 +95,7 @@ class PaymentGatewaySettings(Document):
 		self.validate_live_is_protected()
 		self.validate_base_url()
 		self.validate_credentials()
-		self.reset_last_success()
+		self.note_changed_keys()
 
 	def validate_gateway(self) -> None:
 		if not self.is_known() and (self.enabled or self.is_new()):
@@ -211,13 +214,17 @@ class PaymentGatewaySettings(Document):
 		if problems:
 			frappe.throw(" ".join(_(problem) for problem in problems))
 
-	def reset_last_success(self) -> None:
+	def note_changed_keys(self) -> None:
 		if self.keys_or_mode_changed():
 			self.last_success_on = None
+		if self._differs_in(KEYS):
+			self.keys_changed_on = now_datetime()
 
 	def keys_or_mode_changed(self) -> bool:
+		return self._differs_in((*CREDENTIAL_SLOTS, "mode", "api_base_url"))
+
+	def _differs_in(self, names: tuple[str, ...]) -> bool:
 		before = self.get_doc_before_save()
-		names = (*CREDENTIAL_SLOTS, "mode", "api_base_url")
 		return bool(before) and any((before.get(name) or "") != (self.get(name) or "") for name in names)
 
 	def on_update(self) -> None:
@@ -316,7 +323,9 @@ class PaymentGatewaySettings(Document):
 			"SELECT `fieldname`, `password` FROM `__Auth` WHERE `doctype` = %s AND `name` = %s AND `encrypted` = 1",
 			(self.doctype, self.name),
 		)
-		stored = {fieldname: decrypt(password) for fieldname, password in rows if CREDENTIAL_SLOTS.get(fieldname)}
+		stored = {
+			fieldname: decrypt(password) for fieldname, password in rows if CREDENTIAL_SLOTS.get(fieldname)
+		}
 		plain = {slot: self.get(slot) or "" for slot, secret in CREDENTIAL_SLOTS.items() if not secret}
 		# Pasted with a space or a line break a key is wrong, and a field that holds nothing else is empty: else anybody could sign with it.
 		credentials = {slot: value.strip() for slot, value in {**plain, **stored}.items()}

@@ -27,7 +27,7 @@ from oropendola_payments.engine.inbound.capture import settle_answer
 from oropendola_payments.engine.refunds import notices
 from oropendola_payments.engine.settlement.settle import settle_attempt
 from oropendola_payments.engine.settlement.types import Settled
-from oropendola_payments.exceptions import Conflict, NotFound
+from oropendola_payments.exceptions import Conflict, NotFound, Refusal
 from oropendola_payments.gateways.base import Gateway, Outcome, PaymentEvent, RefundEvent
 from oropendola_payments.gateways.errors import GatewayError
 
@@ -73,7 +73,7 @@ def refresh_if_possible(
 	"""As `refresh`, but return nothing if the gateway cannot be queried. For callers that can go on with the stored status."""
 	try:
 		return refresh(attempt, unless_checked_within=unless_checked_within)
-	except (GatewayError, NotFound):
+	except (GatewayError, Refusal):
 		frappe.db.rollback()
 		return []
 
@@ -104,12 +104,12 @@ def refresh_when_due(attempt_name: str) -> None:
 class RefreshRun:
 	"""Refreshes for one sweep, with one adapter for each gateway.
 
-	A gateway is skipped until the next sweep after it refused our keys, because repeated calls can lock the account, and after
-	its outages cost too much time. What was skipped stays due.
+	A gateway is skipped until the next sweep after it refused our keys, because repeated calls can lock the account, after its
+	outages cost too much time, and where it may not be used at all. What was skipped stays due.
 	"""
 
 	def __init__(self) -> None:
-		self.adapters: dict[str, Gateway] = {}
+		self.adapters: dict[str, Gateway | None] = {}
 		self.lost = LostTime()
 
 	def refresh(self, name: str) -> None:
@@ -122,13 +122,15 @@ class RefreshRun:
 	def adapter_for(self, attempt: PaymentAttempt) -> Iterator[Gateway | None]:
 		"""The adapter for an attempt, or None if it cannot be queried in this sweep."""
 		code = attempt.gateway
-		if self.lost.is_too_much(code) or not is_current_mode(attempt):
+		if self.lost.is_too_much(code):
 			yield None
 			return
 		with self.lost.counted(code):
 			if code not in self.adapters:
+				self.adapters[code] = None  # why there is none, as on a copy of the site, is said once
 				self.adapters[code] = adapter_of(code)
-			yield self.adapters[code]
+			adapter = self.adapters[code]
+			yield adapter if adapter and is_current_mode(attempt) else None
 
 
 def query_status(attempt: PaymentAttempt, adapter: Gateway) -> Sequence[PaymentEvent | RefundEvent]:

@@ -245,9 +245,12 @@ def _is_by_same_way(row: frappe._dict, request: AttemptRequest) -> bool:
 
 
 def _has_same_details(row: frappe._dict, request: AttemptRequest, code: str) -> bool:
-	"""Return whether a payment without the gateway's page is collected from the same UPI ID, bank or card."""
-	is_direct = request.method in adapter_class(code).capabilities.direct_methods
-	return not is_direct or row.request_fingerprint == request.parameters
+	"""Return whether an attempt is for the same UPI ID, bank or card, and for the same payer where that is not the user.
+
+	The gateway has both by now, and its page may show who pays.
+	"""
+	is_special = request.customer or request.method in adapter_class(code).capabilities.direct_methods
+	return not is_special or row.request_fingerprint == request.parameters
 
 
 def _is_for_same_part(row: frappe._dict, invoice: AIInvoice, amount: Decimal) -> bool:

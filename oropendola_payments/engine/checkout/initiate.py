@@ -50,7 +50,7 @@ def initiate(
 	"""
 	details = method_details or {}
 	refuse_card_data(details)
-	parameters = _parameters(invoice_name, gateway, flow, method, details, amount, return_to)
+	parameters = _parameters(invoice_name, gateway, flow, method, details, amount, return_to, customer)
 	key = operation_key("client", user, idempotency_key) if idempotency_key else None
 	known = attempts.find_by_idempotency_key(key, parameters)
 	if known:
@@ -85,10 +85,12 @@ def _parameters(
 	details: dict,
 	amount: Decimal | None,
 	return_to: ReturnTo | None,
+	customer: Customer | None,
 ) -> str:
 	"""Return a hash of what the client asked for, without what an older client could not ask for."""
 	newer = [] if amount is None else [f"{amount.normalize():f}"]
 	newer += [return_to.url] if return_to and return_to.url else []
+	newer += [customer.name, customer.email, customer.phone] if customer else []
 	return fingerprint(invoice, gateway or "", flow or "", method or "", *sorted(details.items()), *newer)
 
 

@@ -1,5 +1,6 @@
 """Paying through a link, over HTTP: what the page shows, what the payer can do, and what nobody can do with a link."""
 
+import json
 import re
 from unittest.mock import patch
 
@@ -159,6 +160,16 @@ class TestPaying(LinkCase):
 
 	def test_a_second_click_gets_the_same_payment(self):
 		self.assertEqual(start(self.path, "payu"), start(self.path, "payu"))
+
+	def test_another_payer_gets_nothing_of_what_the_first_one_typed(self):
+		"""S50: PayU's form carries the email address and the phone number of who pays."""
+		first = start(self.path, "payu")
+		other = start(self.path, "payu", email="other@example.com", phone="+919876500000")
+		self.assertNotEqual(first, other)
+		shown = json.dumps(frappe.get_doc("Payment Attempt", other).checkout()["form"])
+		self.assertIn("other@example.com", shown)
+		for typed in PAYER.values():
+			self.assertNotIn(typed, shown)
 
 	def test_the_payer_never_gets_a_payment_that_the_customer_opened(self):
 		"""S50: it was opened with the customer's data."""

@@ -81,11 +81,19 @@ def _refusal_message(entry: dict, currency: str, amount: Decimal | None) -> str:
 	if least and amount is not None and amount < least:
 		message = _("{0} accepts payments of {1} or more. Please choose another way to pay.")
 		return message.format(entry["name"], money(least, currency))
+	if amount is not None and not _has_decimals_for(entry["id"], currency, amount):
+		currency = money(amount, currency)
 	return _("{0} does not accept {1}. Please choose another way to pay.").format(entry["name"], currency)
 
 
 def _minimum(code: str, currency: str | None) -> Decimal | None:
 	return adapter_class(code).capabilities.minimum.get((currency or "").upper())
+
+
+def _has_decimals_for(code: str, currency: str | None, amount: Decimal) -> bool:
+	"""Return whether a gateway that counts a currency in larger units than we do, as PayPal does with TWD, can take this amount."""
+	exponent = adapter_class(code).exponents.get((currency or "").upper())
+	return exponent is None or amount.scaleb(exponent) % 1 == 0
 
 
 def _entry(row: dict, currency: str | None, amount: Decimal | None, method: str | None) -> dict:
@@ -95,9 +103,10 @@ def _entry(row: dict, currency: str | None, amount: Decimal | None, method: str 
 	takes = not currency or taken is None or currency.upper() in taken
 	takes = takes and (not method or method in (*capabilities.methods, *capabilities.direct_methods))
 	least = _minimum(row["id"], currency)
+	fits = amount is None or (amount >= (least or 0) and _has_decimals_for(row["id"], currency, amount))
 	return {
 		**row,
-		"available": ready and takes and (amount is None or not least or amount >= least),
+		"available": ready and takes and fits,
 		"degraded": settings_of(row["id"]).is_degraded(),
 		"methods": list(capabilities.methods),
 		"direct_methods": list(capabilities.direct_methods),

@@ -7,6 +7,7 @@ import frappe
 from oropendola_payments.api import payment
 from oropendola_payments.engine.checkout import gateway_choice
 from oropendola_payments.engine.settlement.settle import settle
+from oropendola_payments.exceptions import BadRequest
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import as_user, enable_gateway
 from oropendola_payments.tests.support.gateway_events import paid
@@ -71,6 +72,19 @@ class TestStarting(TestCase):
 		answer = journey.initiate()
 		self.assertEqual((answer["success"], answer["error_code"]), (False, "bad_request"))
 		self.assertEqual(journey.attempts(), [])
+
+	def test_a_gateway_is_not_offered_an_amount_with_decimals_that_it_has_not(self):
+		"""R17: PayPal takes whole dollars of Taiwan only, which a tax does not care about."""
+		enable_gateway("paypal")
+		offered = {
+			text: next(
+				e for e in gateway_choice.available("TWD", Decimal(text))["gateways"] if e["id"] == "paypal"
+			)
+			for text in ("2538.73", "2538.00")
+		}
+		self.assertEqual([entry["available"] for entry in offered.values()], [False, True])
+		with self.assertRaisesRegex(BadRequest, "PayPal does not accept NT\$2,538.73. Please"):
+			gateway_choice.choose("paypal", "TWD", Decimal("2538.73"))
 
 	def test_a_gateway_is_neither_offered_nor_used_below_its_minimum_amount(self):
 		journey = Journey("razorpay", price=Decimal("0.50"))

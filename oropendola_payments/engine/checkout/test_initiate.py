@@ -83,7 +83,7 @@ class TestStarting(TestCase):
 			for text in ("2538.73", "2538.00")
 		}
 		self.assertEqual([entry["available"] for entry in offered.values()], [False, True])
-		with self.assertRaisesRegex(BadRequest, "PayPal does not accept NT\$2,538.73. Please"):
+		with self.assertRaisesRegex(BadRequest, r"PayPal does not accept NT\$2,538.73. Please"):
 			gateway_choice.choose("paypal", "TWD", Decimal("2538.73"))
 
 	def test_a_gateway_is_neither_offered_nor_used_below_its_minimum_amount(self):

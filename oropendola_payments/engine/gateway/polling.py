@@ -1,6 +1,6 @@
 """Polling times: when to send the next status query. Often at first, then less and less for six days.
 
-Money in transit is asked about for three weeks: a bank debit takes up to 14 business days.
+Money in transit or on hold is asked about for three weeks: a bank debit takes up to 14 business days.
 """
 
 from datetime import datetime, timedelta
@@ -44,7 +44,9 @@ def next_check(attempt: PaymentAttempt, closed: bool = False) -> datetime | None
 	own = None if closed else _vendors_schedule(attempt, age)
 	if own:
 		return now + own
-	return _step(TRANSIT_STEPS if attempt.in_transit else STEPS, now, age)
+	# A hold that is not captured is let go after up to seven days, and no webhook says so at every gateway.
+	lasts = attempt.in_transit or attempt.status == "Authorized"
+	return _step(TRANSIT_STEPS if lasts else STEPS, now, age)
 
 
 def next_check_after_payment(attempt: PaymentAttempt) -> datetime | None:

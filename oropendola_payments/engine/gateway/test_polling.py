@@ -3,6 +3,7 @@
 import frappe
 from frappe.utils import add_to_date, now_datetime
 
+from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.jobs import payment_jobs
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey
@@ -35,6 +36,14 @@ class TestFirstStatusQuery(TestCase):
 				payment_jobs.run_reconcile()
 				again = frappe.db.get_value("Payment Attempt", attempt, "next_check_at")
 				self.assertLessEqual(again, add_to_date(now_datetime(), minutes=5))
+
+	def test_a_hold_is_queried_longer_than_gateways_keep_it(self):
+		"""R23: Cashfree lets it go after seven days, and no webhook says so."""
+		attempt = frappe.get_doc("Payment Attempt", Journey("cashfree").start())
+		attempt.initiated_at = add_to_date(now_datetime(), days=-8)
+		self.assertIsNone(polling.next_check(attempt))
+		attempt.status = "Authorized"
+		self.assertLess(polling.next_check(attempt), add_to_date(now_datetime(), days=1, minutes=1))
 
 	def test_a_pending_phonepe_payment_is_queried_at_phonepes_intervals(self):
 		journey = Journey("phonepe")

@@ -71,7 +71,7 @@ def job_events(
 		reference = reference_in(member(payment, "reference"))
 		if (
 			reference
-			and payment.get("status") in PAYMENTS
+			and _word(payment.get("status")) in PAYMENTS
 			and not payment.keys() >= {"paidAmount", "refunds"}
 		):
 			payment = {**payment, **fetch(reference)}

@@ -167,6 +167,7 @@ class TestStatus(CashflowsCase):
 			[{"status": "Paid"}],
 			[{"status": "Paid", "paidAmount": "5.00"}],
 			[{"reference": "7", "status": "Paid", "paidAmount": "x"}],
+			[{"reference": "7", "status": ["Paid"], "paidAmount": "5.00"}],
 		):
 			with self.subTest(payments), self.assertRaises(BadAnswer):
 				job_events(

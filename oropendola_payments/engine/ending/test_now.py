@@ -200,6 +200,17 @@ class TestCredit(UnusedCase):
 		self.assertEqual(capture.credit_left(), Decimal("188.82"), "no more than the payment still holds")
 		self.assert_books_are_right()
 
+	def test_credit_that_comes_back_is_credit_although_the_rest_was_refunded_meanwhile(self):
+		invoice = self.paid_by_hand("Credit")
+		self.end()
+		with payment_settings(tax_rate=0):
+			bought = lifecycle.subscribe(self.user, create_plan(price=200).name, None)["invoice_id"]
+		create.create_refund(invoice, None, "All that is left")
+		create.create_refund(bought, None, "A test")
+		capture = frappe.get_doc("Payment Capture", {"invoice": invoice})
+		self.assertEqual((capture.credit_left(), capture.refundable()), (200, 200))
+		self.assert_books_are_right()
+
 
 class TestRefund(UnusedCase):
 	def test_the_unused_days_are_refunded_through_the_gateway(self):

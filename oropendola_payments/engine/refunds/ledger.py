@@ -158,9 +158,14 @@ def _hold_again(invoice: AIInvoice, capture: PaymentCapture, refund: PaymentRefu
 
 
 def _restore_credit(capture: PaymentCapture, amount: Decimal) -> None:
-	"""Return the amount to the credit it was paid with, where it can be spent or refunded again."""
+	"""Return the amount to the credit it was paid with, where it can be spent or refunded again.
+
+	If the rest of that payment was refunded meanwhile, its surplus is used up; what comes back is credit all the same.
+	"""
 	source = lock("Payment Capture", capture.credit_from)
-	source.write(credit_used=to_decimal(source.credit_used or 0) - amount)
+	used = to_decimal(source.credit_used or 0)
+	taken = used + to_decimal(source.amount_refunded or 0)
+	source.write(credit_used=used - amount, surplus=max(taken, to_decimal(source.surplus or 0)))
 
 
 def update_invoice(invoice: AIInvoice) -> None:

@@ -11,6 +11,7 @@ from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture impo
 from oropendola_payments.ai_billing.formatting import money
 from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.refunds import record as refund_record
+from oropendola_payments.money import to_decimal
 
 
 def apply_policy(
@@ -22,7 +23,7 @@ def apply_policy(
 	"""
 	policy = "Flag" if may_be_fee else _policy(capture, unwanted)
 	invoice.record("surplus_decided", capture, to_status=policy, unwanted=unwanted, currency=capture.currency)
-	capture.write(resolution=policy, surplus=unwanted)
+	capture.write(resolution=policy, surplus=to_decimal(capture.amount) - capture.refundable() + unwanted)
 	if policy == "Refund":
 		refund_record.open_refund(
 			invoice, capture, unwanted, _("More was paid than was due."), key=f"surplus:{capture.name}"

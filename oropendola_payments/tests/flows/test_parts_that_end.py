@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import frappe
+
 from oropendola_payments.api import payment
 from oropendola_payments.api import subscription as api
 from oropendola_payments.engine.entitlements.paid_periods import paid_periods
@@ -46,6 +48,17 @@ class TestCancelling(PartsFlowCase):
 		self.settle(attempt)
 		self.assertEqual([c.resolution or "" for c in self.captures()], ["", "Refund"])
 		self.assertEqual(self.served().status, "Cancelled")
+
+
+class TestPartsThatBoughtNothing(PartsFlowCase):
+	def test_what_a_refund_left_of_a_part_is_credit(self):
+		self.new_invoice(price=499, billing_interval="Month", part_payments=1)
+		self.pay_by_transfer("200")
+		create.create_refund(self.invoice, Decimal(50), "A mistake")
+		with payment_settings(double_payment_policy="Credit"):
+			self.succeed(api.cancel_subscription, subscription_id=self.subscription, at_period_end=0)
+		capture = frappe.get_doc("Payment Capture", {"invoice": self.invoice})
+		self.assertEqual(capture.credit_left(), 150)
 
 
 class TestRefunds(PartsFlowCase):

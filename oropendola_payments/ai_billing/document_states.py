@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 DUE = "Due"  # paid, and nobody has tried to issue the document yet
 HELD = "Held"  # something is missing; `document_problem` says what
 ISSUED = "Issued"
-CREDIT_DUE = "Credit Due"  # issued, and a refund has no credit note yet
+CREDIT_DUE = "Credit Due"  # issued, and what was refunded or kept as credit has no credit note yet
 NOT_NEEDED = "Not Needed"
 WAITING = (DUE, HELD)
 OPEN = (DUE, HELD, CREDIT_DUE)
@@ -36,6 +36,12 @@ def after_refund(invoice: "AIInvoice", refunded: Decimal) -> dict:
 	return {"document_state": CREDIT_DUE} if is_new and invoice.document_state == ISSUED else {}
 
 
+def after_credit(invoice: "AIInvoice", credited: Decimal) -> dict:
+	"""Return the columns to write with a new amount that was kept as credit. It shrinks when the credit is refunded: its note stays."""
+	is_more = credited > to_decimal(invoice.amount_credited or 0)
+	return {"document_state": CREDIT_DUE} if is_more and invoice.document_state == ISSUED else {}
+
+
 def after_document(not_credited: Decimal) -> str:
-	"""Return the state after a document was issued: done, unless a refund still needs a note."""
+	"""Return the state after a document was issued: done, unless something that was taken back still needs a note."""
 	return CREDIT_DUE if not_credited > 0 else ISSUED

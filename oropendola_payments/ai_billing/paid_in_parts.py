@@ -18,6 +18,7 @@ PERIODS = ("New", "Renewal")  # purposes of an invoice that buys days of service
 
 class PaidInParts(Audited):
 	if TYPE_CHECKING:
+		amount_credited: float | Decimal
 		amount_paid: float | Decimal
 		amount_refunded: float | Decimal
 		covered_days: int
@@ -81,6 +82,10 @@ class PaidInParts(Audited):
 		"""Return how much of what was sold went back. A part that was paid again took nothing back."""
 		refunded = quantize(self.amount_refunded or 0, self.currency)
 		return max(Decimal(0), refunded - self.paid_again())
+
+	def taken_back(self) -> Decimal:
+		"""Return how much of what was sold was taken back, be it refunded or kept as credit: what credit notes have to be for."""
+		return self.refunded_of_sale() + quantize(self.amount_credited or 0, self.currency)
 
 	def counted(self) -> Decimal:
 		"""Return what counts towards the total. Refunded parts are due again, unless they have bought days of service."""

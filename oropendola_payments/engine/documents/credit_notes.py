@@ -1,7 +1,8 @@
-"""Credit notes: what a refund gives back, with the tax split as on the document it corrects.
+"""Credit notes: what a refund gives back or the customer keeps as credit, with the tax split as on the document it corrects.
 
-A note is cut from the frozen document, not from what the customer's profile says today. Only what paid the invoice is credited: the
-refund of a duplicate or surplus payment reverses no supply and gets no note.
+A note is cut from the frozen document, not from what the customer's profile says today. Only what paid the invoice is credited: a
+duplicate or surplus payment that is refunded or kept as credit reverses no supply and gets no note. What was kept as credit got its
+note then, so the refund of this credit gets none, and what it pays is invoiced in full.
 """
 
 from dataclasses import replace
@@ -23,6 +24,9 @@ from oropendola_payments.engine.documents.types import Draft, Stamp
 from oropendola_payments.money import quantize, to_decimal
 
 NOTE = "Credit Note"
+CORRECTION = "correction:"
+# Documents are in English.
+KEPT_AS_CREDIT = "Taken back and kept as credit of the customer"
 
 
 def issue_for_refund(refund: str, at: datetime | None = None) -> str | None:
@@ -54,23 +58,76 @@ def numberer_of(facts: dict) -> Numberer:
 	return Numberer(facts["registration"], facts["registration_country"], facts["prefix"])
 
 
+def issue_for_credit(invoice: str, known_refunds: list[str], at: datetime | None = None) -> str | None:
+	"""Return the number of the note for what was taken back and kept as credit, issued now if it is due; else None.
+
+	It is for all that has no note yet, so those of the refunds come first. `known_refunds` had their turn.
+	"""
+	original = current_document(invoice)
+	if not original:
+		return None
+	return with_numbers(
+		numberer_of(original.facts()),
+		(NOTE,),
+		lambda stamps: _issue_for_credit_locked(original, known_refunds, stamps[NOTE]),
+		at,
+	)
+
+
+def _issue_for_credit_locked(original: AITaxDocument, known_refunds: list[str], stamp: Stamp) -> str | None:
+	invoice: AIInvoice = lock("AI Invoice", original.invoice)
+	if not to_decimal(invoice.amount_credited or 0) or _has_another_refund(invoice.name, known_refunds):
+		return None
+	notes = notes_of(invoice.name)
+	key = f"credit:{invoice.name}:{len(notes) + 1}"
+	amount = not_credited(invoice, notes)
+	return _issue(invoice, original, notes, amount, stamp, source_key=key, reason=KEPT_AS_CREDIT)
+
+
+def _has_another_refund(invoice: str, known: list[str]) -> bool:
+	"""Return whether a refund was made meanwhile, which has to get its own note first."""
+	done = frappe.get_all("Payment Refund", {"invoice": invoice, "status": "Refunded"}, pluck="name")
+	return not set(done) <= set(known)
+
+
 def _issue_locked(refund: frappe._dict, original: AITaxDocument, stamp: Stamp) -> str | None:
 	invoice: AIInvoice = lock("AI Invoice", refund.invoice)
 	notes = notes_of(invoice.name)
-	known = next((note.name for note in notes if note.refund == refund.name), None)
-	amount = min(to_decimal(refund.amount), not_credited(invoice, notes))
-	if known or amount <= 0 or invoice.tax_document != original.name or _was_paid_again(invoice, refund):
+	known = any(note.refund == refund.name for note in notes)
+	if known or _was_paid_again(invoice, refund):
 		return None
+	of_refunds = sum((to_decimal(note.total_amount) for note in notes if note.refund), Decimal(0))
+	left = min(invoice.refunded_of_sale() - of_refunds, not_credited(invoice, notes))
+	return _issue(
+		invoice,
+		original,
+		notes,
+		min(to_decimal(refund.amount), left),
+		stamp,
+		source_key=f"refund:{refund.name}",
+		reason=refund.reason or _("Refund"),
+		refund=refund.name,
+	)
+
+
+def _issue(
+	invoice: AIInvoice,
+	original: AITaxDocument,
+	notes: list[AITaxDocument],
+	amount: Decimal,
+	stamp: Stamp,
+	*,
+	source_key: str,
+	reason: str,
+	refund: str = "",
+) -> str | None:
+	"""Issue a note for this amount, or for what is left of the document. Return None if nothing is."""
 	facts = original.facts()
 	amount = min(amount, left_of(facts, notes))
-	if amount <= 0:
+	if amount <= 0 or invoice.tax_document != original.name:
 		return None
-	draft = replace(
-		draft_of_note(facts, notes, quantize(amount, invoice.currency), invoice.user),
-		source_key=f"refund:{refund.name}",
-		refund=refund.name,
-		reason=refund.reason or _("Refund"),
-	)
+	draft = draft_of_note(facts, notes, quantize(amount, invoice.currency), invoice.user)
+	draft = replace(draft, source_key=source_key, reason=reason, refund=refund)
 	note = content.insert(draft, stamp)
 	record(invoice, note)
 	invoice.write(document_state=document_states.after_document(not_credited(invoice, [*notes, note])))
@@ -89,9 +146,14 @@ def notes_of(invoice: str) -> list[AITaxDocument]:
 
 
 def not_credited(invoice: AIInvoice, notes: list[AITaxDocument]) -> Decimal:
-	"""Return how much of the invoice was refunded without a credit note so far."""
-	credited = sum((to_decimal(note.total_amount) for note in notes if note.refund), Decimal(0))
-	return invoice.refunded_of_sale() - credited
+	"""Return how much of the sale was taken back without a credit note so far."""
+	credited = sum((to_decimal(note.total_amount) for note in notes if not is_correction(note)), Decimal(0))
+	return invoice.taken_back() - credited
+
+
+def is_correction(note: AITaxDocument) -> bool:
+	"""Return whether a new document for the same money replaced the one that this note corrects."""
+	return (note.source_key or "").startswith(CORRECTION)
 
 
 def left_of(facts: dict, notes: list[AITaxDocument]) -> Decimal:

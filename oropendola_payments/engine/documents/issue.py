@@ -60,7 +60,7 @@ def _issue_locked(name: str, registration: str, stamps: dict[str, Stamp]) -> str
 	record(invoice, document)
 	invoice.write(
 		tax_document=document.name,
-		document_state=document_states.after_document(invoice.refunded_of_sale()),
+		document_state=document_states.after_document(invoice.taken_back()),
 		document_problem=None,
 	)
 	return document.name

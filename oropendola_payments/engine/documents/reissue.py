@@ -11,6 +11,7 @@ from oropendola_payments.ai_billing.doctype.ai_tax_document.ai_tax_document impo
 from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.documents import content, sale
 from oropendola_payments.engine.documents.credit_notes import (
+	CORRECTION,
 	current_document,
 	draft_of_note,
 	left_of,
@@ -55,14 +56,14 @@ def _reissue_locked(original: AITaxDocument, reason: str, stamps: dict[str, Stam
 	}
 	new = replace(
 		sale.draft_by_rules(invoice, left, stamps[INVOICE].day),
-		source_key=f"correction:{original.name}:invoice",
+		source_key=f"{CORRECTION}{original.name}:invoice",
 		original=replaced,
 		reason=reason,
 	)
 	_check_difference(new, facts, stamps[INVOICE])
 	note = replace(
 		draft_of_note(facts, notes, left, invoice.user),
-		source_key=f"correction:{original.name}",
+		source_key=f"{CORRECTION}{original.name}",
 		reason=reason,
 	)
 	issued = [content.insert(note, stamps[NOTE]), content.insert(new, stamps[INVOICE])]

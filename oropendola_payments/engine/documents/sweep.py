@@ -6,14 +6,19 @@ from frappe import _
 from oropendola_payments.ai_billing import document_states
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.engine.core.transactions import in_transaction, lock
-from oropendola_payments.engine.documents.credit_notes import issue_for_refund, not_credited, notes_of
+from oropendola_payments.engine.documents.credit_notes import (
+	issue_for_credit,
+	issue_for_refund,
+	not_credited,
+	notes_of,
+)
 from oropendola_payments.engine.documents.issue import issue_for_invoice
 
 DUE = {"document_state": ("in", document_states.OPEN)}
 
 
 def issue_all(invoice: str) -> list[str]:
-	"""Issue the document of an invoice and the credit notes of its refunds. Return the numbers of those that are new."""
+	"""Issue the document of an invoice and the credit notes of what was taken back. Return the numbers of those that are new."""
 	before = frappe.db.get_value("AI Invoice", invoice, "tax_document")
 	number = issue_for_invoice(invoice)
 	new = [number] if number and number != before else []
@@ -31,6 +36,8 @@ def _issue_notes(invoice: str) -> list[str]:
 		order_by="completed_at, creation",
 	)
 	new = [number for refund in refunds if refund not in done and (number := issue_for_refund(refund))]
+	number = issue_for_credit(invoice, refunds)
+	new += [number] if number else []
 	in_transaction(_close_if_credited, invoice)
 	return new
 

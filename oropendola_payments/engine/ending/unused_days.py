@@ -18,6 +18,7 @@ from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod, next_paid, paid_periods
 from oropendola_payments.engine.entitlements.subscription_lock import Locked
 from oropendola_payments.engine.metering.unused_value import Use, used_up, uses_of
+from oropendola_payments.engine.refunds import ledger
 from oropendola_payments.engine.refunds import record as refund_record
 from oropendola_payments.money import from_minor, to_decimal
 
@@ -101,7 +102,7 @@ def give_back(whole: Locked, unused: UnusedDays, policy: str) -> Decimal:
 			"unused_days_given_back", capture, to_status=policy, amount=part, currency=unused.currency
 		)
 		if policy == "Credit" and not capture.credit_from:
-			_keep_as_credit(capture, part)
+			_keep_as_credit(invoice, capture, part)
 		else:
 			_refund(whole, invoice, capture, part)
 	return unused.amount - left
@@ -136,9 +137,10 @@ def _free(capture: PaymentCapture) -> Decimal:
 	return max(Decimal(0), capture.refundable() - capture.credit_left())
 
 
-def _keep_as_credit(capture: PaymentCapture, part: Decimal) -> None:
+def _keep_as_credit(invoice: AIInvoice, capture: PaymentCapture, part: Decimal) -> None:
 	taken = to_decimal(capture.credit_used or 0) + to_decimal(capture.amount_refunded or 0)
 	capture.write(resolution="Credit", surplus=taken + capture.credit_left() + part)
+	ledger.update_credited(invoice)
 
 
 def _refund(whole: Locked, invoice: AIInvoice, capture: PaymentCapture, part: Decimal) -> None:

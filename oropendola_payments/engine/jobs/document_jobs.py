@@ -19,7 +19,7 @@ def issue_documents() -> None:
 def run_documents() -> int:
 	"""Issue every document that is due, email it, and make the PDFs that could not be made before."""
 	with acting_as("Sweep"):
-		done = for_each("AI Invoice", sweep.DUE, issue_and_send)
+		done = for_each("AI Invoice", sweep.DUE, hooks.issue_documents)
 	if rendering.can_make_pdf():
 		recent = {
 			"pdf_hash": ("is", "not set"),
@@ -28,9 +28,3 @@ def run_documents() -> int:
 		for name in frappe.get_all("AI Tax Document", recent, pluck="name", limit=500):
 			rendering.keep_pdf(name)
 	return done
-
-
-def issue_and_send(invoice: str) -> None:
-	numbers = sweep.issue_all(invoice)
-	if numbers:
-		hooks.documents_issued(invoice, numbers)

@@ -10,7 +10,7 @@ DOCUMENT_RULES = {
 	"two_documents_for_one_payment": """
 		SELECT d.name FROM `tabAI Tax Document` d JOIN `tabAI Invoice` i ON i.name = d.invoice
 		WHERE d.kind = 'Invoice' AND (i.tax_document IS NULL OR d.name <> i.tax_document) AND NOT EXISTS (
-			SELECT 1 FROM `tabAI Tax Document` n WHERE n.original = d.name AND n.kind = 'Credit Note' AND n.refund IS NULL)""",
+			SELECT 1 FROM `tabAI Tax Document` n WHERE n.original = d.name AND n.source_key LIKE 'correction:%%')""",
 	"document_numbers_have_a_gap": """
 		SELECT s.name FROM `tabAI Tax Document Series` s LEFT JOIN `tabAI Tax Document` d ON d.series = s.name
 		GROUP BY s.name, s.last_number
@@ -33,4 +33,12 @@ DOCUMENT_RULES = {
 		WHERE i.document_state = 'Credit Due' AND r.status = 'Refunded' AND r.completed_at < %(hour_ago)s
 			AND NOT (i.amount_paid > i.total_amount AND r.completed_at <= i.paid_date)
 			AND NOT EXISTS (SELECT 1 FROM `tabAI Tax Document` n WHERE n.refund = r.name)""",
+	"kept_credit_is_missing": """
+		SELECT i.name FROM `tabAI Invoice` i JOIN `tabPayment Capture` c ON c.invoice = i.name
+		WHERE c.resolution = 'Credit' AND c.surplus > c.amount - c.applied_amount AND NOT EXISTS (
+			SELECT 1 FROM `tabPayment Refund` r WHERE r.capture = c.name AND r.status IN ('Created', 'Processing', 'Unknown'))
+		GROUP BY i.name, i.amount_refunded, i.amount_credited
+		HAVING SUM(c.surplus - c.amount + c.applied_amount) > i.amount_refunded + i.amount_credited + 0.0000001""",
+	"credit_without_credit_note": """
+		SELECT name FROM `tabAI Invoice` WHERE document_state = 'Credit Due' AND amount_credited > 0 AND modified < %(hour_ago)s""",
 }

@@ -78,6 +78,17 @@ class TestDocumentRules(DocumentCase):
 		self.set("Payment Refund", name, completed_at=add_to_date(now_datetime(), hours=-2))
 		self.assertIn(name, self.found("refund_without_credit_note"))
 
+	def test_credit_whose_credit_note_is_missing_is_found(self):
+		capture = frappe.db.get_value("Payment Capture", {"invoice": self.invoice})
+		self.set("Payment Capture", capture, resolution="Credit", surplus=100)
+		self.assertIn(self.invoice, self.found("kept_credit_is_missing"))
+		self.set("AI Invoice", self.invoice, amount_credited=100, document_state="Credit Due")
+		self.assertNotIn(self.invoice, self.found("kept_credit_is_missing"))
+		self.assertNotIn(self.invoice, self.found("credit_without_credit_note"))
+		before = add_to_date(now_datetime(), hours=-2)
+		frappe.db.set_value("AI Invoice", self.invoice, "modified", before, update_modified=False)
+		self.assertIn(self.invoice, self.found("credit_without_credit_note"))
+
 
 class TestAlert(DocumentCase):
 	def finding(self, invoice: str):

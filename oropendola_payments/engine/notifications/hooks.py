@@ -7,6 +7,7 @@ import frappe
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, SETTLED
 from oropendola_payments.ai_billing.top_up import TOP_UP
 from oropendola_payments.engine.core.transactions import safely
+from oropendola_payments.engine.documents.sweep import issue_all
 from oropendola_payments.engine.notifications import (
 	credit_mails,
 	documents,
@@ -91,6 +92,13 @@ def payout_recorded(payout: str) -> None:
 	if doc.status == "Balanced" and not doc.told_on:
 		_run_hook("payment_payout_recorded", payout=doc)
 		safely(doc.mark_as_told)
+
+
+def issue_documents(invoice: str) -> None:
+	"""Issue what is due for an invoice and send it by itself, because no email about money goes out now."""
+	numbers = issue_all(invoice)
+	if numbers:
+		documents_issued(invoice, numbers)
 
 
 def documents_issued(invoice: str, numbers: list[str]) -> None:

@@ -23,6 +23,7 @@ from oropendola_payments.exceptions import Conflict
 from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
 from oropendola_payments.money import to_decimal
 
+ISSUE_DOCUMENTS = "oropendola_payments.engine.notifications.hooks.issue_documents"
 FINAL = {RefundOutcome.REFUNDED: "Refunded", RefundOutcome.FAILED: "Failed"}
 
 
@@ -145,6 +146,8 @@ def _update_balances(invoice: AIInvoice, refund: PaymentRefund, before: str) -> 
 	follow_money(invoice)
 	if refund.status == "Refunded" or before == "Refunded":
 		update_invoice(invoice)
+	elif capture.resolution == "Credit":
+		update_credited(invoice)  # what was reserved for a refund that failed is credit again
 
 
 def _hold_again(invoice: AIInvoice, capture: PaymentCapture, refund: PaymentRefund) -> None:
@@ -170,7 +173,8 @@ def _restore_credit(capture: PaymentCapture, amount: Decimal) -> None:
 
 def update_invoice(invoice: AIInvoice) -> None:
 	"""Bring the invoice up to date with what was refunded. The caller holds its lock."""
-	refunded = refunded_of_invoice(invoice.name)
+	refunded, credited = _taken_back(invoice.name)
+	_update_credited(invoice, credited)
 	if refunded >= invoice.paid() > 0 and invoice.can_move_to("Refunded"):
 		invoice.mark_as_refunded(refunded)
 		_end_service(invoice)
@@ -178,6 +182,20 @@ def update_invoice(invoice: AIInvoice) -> None:
 		invoice.mark_as_partly_refunded(refunded)
 	else:
 		_update_refunded(invoice, refunded)
+
+
+def update_credited(invoice: AIInvoice) -> None:
+	"""Bring the invoice up to date with what was sold, taken back and kept as credit. The caller holds its lock and commits."""
+	_update_credited(invoice, _taken_back(invoice.name)[1])
+
+
+def _update_credited(invoice: AIInvoice, credited: Decimal) -> None:
+	if credited == to_decimal(invoice.amount_credited or 0):
+		return
+	document = document_states.after_credit(invoice, credited)
+	invoice.write(amount_credited=credited, **document)
+	if document:
+		after_commit.enqueue_after_commit(ISSUE_DOCUMENTS, queue=after_commit.MAILS, invoice=invoice.name)
 
 
 def _update_refunded(invoice: AIInvoice, refunded: Decimal) -> None:
@@ -189,14 +207,17 @@ def _update_refunded(invoice: AIInvoice, refunded: Decimal) -> None:
 		schedule.sync(invoice)
 
 
-def refunded_of_invoice(invoice: str) -> Decimal:
-	"""Return how much of the amount applied to the invoice has been refunded."""
-	total = Decimal(0)
+def _taken_back(invoice: str) -> tuple[Decimal, Decimal]:
+	"""Return how much of the amount applied to the invoice has been refunded, and how much more of it was kept as credit."""
+	refunded = credited = Decimal(0)
 	for row in frappe.get_all("Payment Capture", {"invoice": invoice}, pluck="name"):
 		capture = frappe.get_doc("Payment Capture", row)
 		amounts = frappe.get_all("Payment Refund", {"capture": row, "status": "Refunded"}, pluck="amount")
-		total += capture.refunded_of_applied(sum((to_decimal(a) for a in amounts), Decimal(0)))
-	return total
+		total = sum((to_decimal(amount) for amount in amounts), Decimal(0))
+		part = capture.refunded_of_applied(total)
+		refunded += part
+		credited += max(Decimal(0), capture.taken_back(total) - part)
+	return refunded, credited
 
 
 def _end_service(invoice: AIInvoice) -> None:

@@ -10,6 +10,7 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoi
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.ai_billing.formatting import money
 from oropendola_payments.engine.core.transactions import lock
+from oropendola_payments.engine.refunds import ledger
 from oropendola_payments.engine.refunds import record as refund_record
 from oropendola_payments.money import to_decimal
 
@@ -28,6 +29,8 @@ def apply_policy(
 		refund_record.open_refund(
 			invoice, capture, unwanted, _("More was paid than was due."), key=f"surplus:{capture.name}"
 		)
+	elif policy == "Credit" and capture.taken_back(Decimal(0)):
+		ledger.update_credited(invoice)
 	elif policy == "Flag":
 		message = _("Payment {0} was {1} too much. Please refund the difference or keep it as credit.")
 		invoice.flag_for_review(message.format(capture.gateway_payment_id, money(unwanted, capture.currency)))

@@ -46,6 +46,7 @@ class AIInvoice(PaidInParts):
 		from oropendola_payments.ai_billing.doctype.ai_invoice_part.ai_invoice_part import AIInvoicePart
 		from oropendola_payments.ai_billing.doctype.ai_invoice_tax.ai_invoice_tax import AIInvoiceTax
 
+		amount_credited: DF.Currency
 		amount_paid: DF.Currency
 		amount_refunded: DF.Currency
 		billing_interval: DF.Literal["", "Day", "Month", "Year"]
@@ -134,6 +135,7 @@ class AIInvoice(PaidInParts):
 	system_fields = (
 		"amount_paid",
 		"amount_refunded",
+		"amount_credited",
 		"outstanding_amount",
 		"total_amount",
 		"paid_date",

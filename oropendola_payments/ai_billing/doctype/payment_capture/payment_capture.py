@@ -80,6 +80,16 @@ class PaymentCapture(SystemRecord):
 		"""Return how much of a refunded amount comes out of what paid the invoice. The surplus is used up first."""
 		return refunded_of_applied(self.amount, self.applied_amount, self.credit_used, refunded)
 
+	def taken_back(self, refunded: Decimal) -> Decimal:
+		"""Return how much of what paid the invoice was taken back: refunded, or kept as credit of the customer.
+
+		Credit stays a part of the surplus when it is spent or refunded, so that neither takes anything back a second time.
+		"""
+		gone = refunded + to_decimal(self.credit_used or 0)
+		if self.resolution == "Credit":
+			gone = max(gone, to_decimal(self.surplus or 0))
+		return max(Decimal(0), gone - to_decimal(self.amount) + to_decimal(self.applied_amount or 0))
+
 	def add(self) -> None:
 		super().add()
 		figures_changed([self.captured_at])

@@ -15,6 +15,7 @@ from oropendola_payments.ai_billing.formatting import money as shown
 from oropendola_payments.integrations.erpnext import sales
 from oropendola_payments.integrations.erpnext.types import INVOICE, PAYMENT, Booked, Books, Money, Sale
 from oropendola_payments.integrations.outbox.paying import paid_by
+from oropendola_payments.integrations.outbox.plan import CREDITED
 from oropendola_payments.integrations.outbox.reversals import reversed_by
 from oropendola_payments.integrations.outbox.service_user import as_service_user
 from oropendola_payments.integrations.outbox.types import Made, NeedsAttention, NotYet
@@ -64,6 +65,7 @@ def _pay(posting: PaymentPosting, invoice: AIInvoice, books: Books) -> Made:
 
 def _spend_credit(capture: PaymentCapture, invoice: AIInvoice, books: Books) -> Made:
 	"""Credit is money that is in the books already, as an advance."""
+	_require_advance(capture.credit_from or "")
 	payment = _required(f"capture:{capture.credit_from}")
 	sold = _required(f"invoice:{invoice.name}")
 	if amount := _part_of(capture, invoice):
@@ -75,6 +77,16 @@ def _part_of(capture: PaymentCapture, invoice: AIInvoice) -> Decimal:
 	"""Return how much of a payment its sale takes, which is in the books already: at most what earlier payments have left of it."""
 	taken = sum((amount for _payment, amount in _paid_before(invoice)), Decimal(0))
 	return min(_applied(capture), invoice.sold() - taken)
+
+
+def _require_advance(source: str) -> None:
+	"""Raise NeedsAttention if the credit is of a sale that was taken back: in the books its money pays that sale and is no advance."""
+	paid: PaymentCapture = frappe.get_doc("Payment Capture", source)
+	if quantize(paid.credit_used or 0, paid.currency) > quantize(paid.amount, paid.currency) - _applied(paid):
+		message = _(
+			"This was paid with credit for what was taken back of invoice {0}. Please book a credit note for {0} by hand, if there is none, and match it with this invoice."
+		)
+		raise NeedsAttention(message.format(paid.invoice))
 
 
 # Sales --------------------------------------------------------------------------------------------
@@ -108,7 +120,17 @@ def _paid_before(invoice: AIInvoice) -> list[tuple[str, Decimal]]:
 
 
 def _take_back(posting: PaymentPosting, invoice: AIInvoice, books: Books) -> Made:
+	if not posting.refund:
+		message = _(
+			"{0} of this sale was taken back and kept as credit of the customer. Please book its credit note by hand and press Close."
+		)
+		raise NeedsAttention(message.format(shown(posting.amount, invoice.currency)))
 	_require_refunded(posting)
+	if frappe.db.exists("Payment Posting", {"source_key": f"{CREDITED}{invoice.name}"}):
+		message = _(
+			"A part of this sale was kept as credit before, and refund {0} may be of it. Please book what is missing by hand and press Close."
+		)
+		raise NeedsAttention(message.format(posting.refund))
 	sold = _required(f"invoice:{invoice.name}")
 	note = sales.note_of(invoice, posting.refund or "")
 	if known := books.find(INVOICE, note.key):

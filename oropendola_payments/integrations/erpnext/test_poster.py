@@ -5,11 +5,13 @@ from decimal import Decimal
 import frappe
 from frappe.utils import add_days, now_datetime
 
+from oropendola_payments.engine.ending import now
 from oropendola_payments.engine.settlement.settle import settle
+from oropendola_payments.engine.subscriptions import lifecycle
 from oropendola_payments.integrations import dispatch
 from oropendola_payments.tests.support.books import BooksInMemory, books_installed
 from oropendola_payments.tests.support.case import TestCase
-from oropendola_payments.tests.support.factories import create_user, payment_settings
+from oropendola_payments.tests.support.factories import create_plan, create_user, payment_settings
 from oropendola_payments.tests.support.gateway_events import paid
 from oropendola_payments.tests.support.journey import Journey
 from oropendola_payments.tests.support.tax import create_buyer
@@ -350,3 +352,43 @@ class TestMoney(BookCase):
 		self.assertEqual(self.postings()["Refund"], "Needs Attention")
 		frappe.db.set_value("Payment Refund", refund.name, "status", "Refunded")
 		frappe.db.commit()
+
+
+class TestKeptAsCredit(BookCase):
+	"""Days that were sold and became credit: the books of ERPNext have them as sold and paid, until somebody corrects that."""
+
+	def setUp(self):
+		super().setUp()
+		self.journey = Journey("payu", user=create_user(), unused_on_cancel="Credit")
+		self.pay_at_gateway()
+		now.end(self.journey.subscription)
+		self.post()
+
+	def problem(self, kind: str, invoice: str | None = None) -> str:
+		filters = {"invoice": invoice or self.journey.invoice, "kind": kind}
+		row = frappe.db.get_value("Payment Posting", filters, ["status", "error"], as_dict=True)
+		self.assertEqual(row.status, "Needs Attention")
+		return row.error
+
+	def test_somebody_is_asked_for_the_credit_note(self):
+		self.assertIn("₹499.00", self.problem("Credit Note"))
+		self.assertEqual(
+			[key for key in self.keys() if key.startswith("credited:")], [f"credited:{self.journey.invoice}"]
+		)
+
+	def test_a_job_asks_for_it_when_nothing_else_happens(self):
+		frappe.db.delete("Payment Posting", {"invoice": self.journey.invoice, "kind": "Credit Note"})
+		frappe.db.commit()
+		dispatch.run_postings()
+		self.assertIn("₹499.00", self.problem("Credit Note"))
+
+	def test_what_such_credit_pays_names_the_sale_to_correct(self):
+		bought = lifecycle.subscribe(self.journey.user, create_plan(price=300).name, None)["invoice_id"]
+		dispatch.post_invoice(bought)
+		self.assertIn(self.journey.invoice, self.problem("Payment", bought))
+		self.assertEqual(self.books.entry(self.key("Payment"))["free"], 0)
+
+	def test_the_refund_of_such_credit_is_not_credited_a_second_time(self):
+		self.refund(100)
+		notes = {"invoice": self.journey.invoice, "kind": "Credit Note"}
+		self.assertEqual(set(frappe.get_all("Payment Posting", notes, pluck="status")), {"Needs Attention"})

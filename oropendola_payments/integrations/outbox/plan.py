@@ -16,12 +16,15 @@ from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.integrations.outbox import switches
 from oropendola_payments.integrations.outbox.paying import completed_by
 from oropendola_payments.integrations.outbox.reversals import reversed_by
+from oropendola_payments.money import to_decimal
 
 SOLD = (*SETTLED, "Closed")
 PAYMENT_REQUEST = "Payment Request"
 OVERLAP = timedelta(days=3)
 REJECTED = "The bank rejected this refund after it was booked. Please cancel the entry in ERPNext."
 
+# The key of what was sold, taken back and kept as credit of the customer.
+CREDITED = "credited:"
 AFTER_ALL = "The refund came after all. Please check that it is booked in ERPNext."
 
 
@@ -40,7 +43,8 @@ def plan(invoice: str) -> None:
 def plan_missing() -> None:
 	"""Plan what a crash, downtime or a switch left unplanned. Looks back to the last run, so it grows with what happens, not with what exists."""
 	begun, since = now_datetime(), _complete_until() - OVERLAP
-	missing = _with_unplanned_captures(since) | _with_unplanned_refunds(since) | _with_unplanned_sale(since)
+	missing = _with_unplanned_captures(since) | _with_unplanned_refunds(since)
+	missing |= _with_unplanned_sale(since) | _with_unplanned_credit(since)
 	for invoice in sorted(missing):
 		plan(invoice)
 	for posting in _booked_refunds_that_failed(since):
@@ -89,6 +93,9 @@ def _facts_of_sale(invoice: AIInvoice, captures: list[PaymentCapture]) -> Iterat
 	if is_sold:
 		values = {"amount": invoice.sold(), "currency": invoice.currency}
 		yield Fact("Invoice", f"invoice:{invoice.name}", values)
+		if kept := to_decimal(invoice.amount_credited or 0):
+			values = {"amount": kept, "currency": invoice.currency}
+			yield Fact("Credit Note", f"{CREDITED}{invoice.name}", values)
 	yield from (_of_capture("Payment", capture) for capture in captures)
 	for refund in _refunds(invoice):
 		if is_sold and reversed_by(invoice, refund.name):
@@ -167,6 +174,19 @@ def _with_unplanned_sale(since: datetime) -> set[str]:
 	query = query.where(invoice.status.isin(SOLD)).where(invoice.purpose != EXTERNAL)
 	query = query.where(invoice.fulfilled_on.notnull() | (invoice.covered_days > 0))
 	query = query.where(invoice.modified >= since).where(sale.name.isnull())
+	return set(query.select(invoice.name).run(pluck=True))
+
+
+def _with_unplanned_credit(since: datetime) -> set[str]:
+	invoice, posting, kept = (
+		DocType("AI Invoice"),
+		DocType("Payment Posting"),
+		DocType("Payment Posting").as_("kept"),
+	)
+	query = frappe.qb.from_(invoice).join(posting).on(posting.invoice == invoice.name)
+	query = query.left_join(kept).on((kept.invoice == invoice.name) & kept.source_key.like(f"{CREDITED}%"))
+	query = query.where(invoice.amount_credited > 0).where(invoice.purpose != EXTERNAL)
+	query = query.where(invoice.modified >= since).where(kept.name.isnull())
 	return set(query.select(invoice.name).run(pluck=True))
 
 

@@ -7,15 +7,20 @@ from decimal import Decimal
 
 import frappe
 from frappe import _
-from frappe.utils import getdate, now_datetime
+from frappe.utils import now_datetime
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import CONTESTED, PaymentCapture
 from oropendola_payments.ai_billing.formatting import money
-from oropendola_payments.ai_billing.periods import midnight, today
+from oropendola_payments.ai_billing.periods import midnight
 from oropendola_payments.engine.core.transactions import lock
-from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod, next_paid, paid_periods
+from oropendola_payments.engine.entitlements.paid_periods import (
+	PaidPeriod,
+	next_paid,
+	paid_periods,
+	stands_on,
+)
 from oropendola_payments.engine.entitlements.subscription_lock import Locked
 from oropendola_payments.engine.metering.unused_value import Use, used_up, uses_of
 from oropendola_payments.engine.refunds import ledger
@@ -39,7 +44,7 @@ def of(subscription: AISubscription) -> list[UnusedDays]:
 
 	A day on which a key was used is no unused day, and days whose allowance is used up are worth nothing.
 	"""
-	day = _day_of(subscription)
+	day = stands_on(subscription)
 	on = day + timedelta(days=1) if _was_used_on(subscription.name, day) else day
 	periods: dict[str, list[PaidPeriod]] = {}
 	for period in paid_periods(subscription.name, on):
@@ -53,11 +58,6 @@ def of(subscription: AISubscription) -> list[UnusedDays]:
 		)
 		for currency, rows in periods.items()
 	]
-
-
-def _day_of(subscription: AISubscription) -> date:
-	"""Return the first unused day: today, or the day of the pause."""
-	return getdate(subscription.paused_on) if subscription.status == "Paused" else today()
 
 
 def _was_used_on(subscription: str, day: date) -> bool:
@@ -122,7 +122,7 @@ def _parts(
 
 def _captures(subscription: AISubscription, currency: str) -> list[str]:
 	"""Return the payments for periods that are not over, upgrades included, the youngest first."""
-	running = {"subscription": subscription.name, "period_end": (">", _day_of(subscription))}
+	running = {"subscription": subscription.name, "period_end": (">", stands_on(subscription))}
 	invoices = frappe.get_all("AI Invoice", running, pluck="name")
 	if not invoices:
 		return []

@@ -1,7 +1,5 @@
 """Fulfilment: grant what a paid invoice bought, and revoke it after a full refund. The caller holds the invoice's lock and commits."""
 
-from datetime import date
-
 from frappe import _
 from frappe.utils import getdate, now_datetime
 
@@ -14,6 +12,7 @@ from oropendola_payments.engine.coupons import redemptions
 from oropendola_payments.engine.entitlements import allowances, bought_share, plan_change, scheduled_change
 from oropendola_payments.engine.entitlements.covered_days import was_replaced
 from oropendola_payments.engine.entitlements.free_plan import lock_with_endless, replace_free_plans
+from oropendola_payments.engine.entitlements.paid_periods import stands_on
 from oropendola_payments.engine.wallet import grants
 
 
@@ -71,15 +70,10 @@ def revoke_period(invoice: AIInvoice) -> None:
 		invoice.flag_for_review(
 			_("A later period was paid for after the refunded one. Please check the end date.")
 		)
-	elif getdate(invoice.period_start) > _stands_on(subscription):
+	elif getdate(invoice.period_start) > stands_on(subscription):
 		subscription.write(end_date=invoice.period_start)
 		scheduled_change.forget_paid_plan(subscription, invoice)
 		invoice.record("period_taken_back", subscription, end_date=invoice.period_start)
 	else:
 		invoice.record("subscription_ended", subscription, subscription.status, "Cancelled")
 		subscription.cancel()
-
-
-def _stands_on(subscription: AISubscription) -> date:
-	"""Return the day up to which its periods have run: today, or the day of the pause."""
-	return getdate(subscription.paused_on) if subscription.status == "Paused" else today()

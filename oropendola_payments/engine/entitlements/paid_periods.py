@@ -14,6 +14,7 @@ from oropendola_payments.money import to_decimal, to_minor, unused_share
 
 if TYPE_CHECKING:
 	from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+	from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import AISubscription
 
 # A partial refund ends no period. Until it is fulfilled, an invoice has a period only if its parts buy days.
 PAID = ("Paid", "Partly Refunded", "Partly Paid", "Processing", "Closed")
@@ -75,6 +76,11 @@ class PaidPeriod:
 	def unused_tax(self, on: date | None = None) -> int:
 		"""Return the tax on the value of the days left, in minor units."""
 		return unused_share(self.tax, self.days_left(on), self.days)
+
+
+def stands_on(subscription: "AISubscription") -> date:
+	"""Return the day up to which its periods have run: today, or the day of the pause."""
+	return getdate(subscription.paused_on) if subscription.status == "Paused" else today()
 
 
 def paid_periods(subscription: str, on: date | None = None) -> list[PaidPeriod]:

@@ -15,12 +15,13 @@ from oropendola_payments.ai_billing.doctype.ai_plan_change_line.ai_plan_change_l
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import (
 	LIVE,
 	NOT_ENDING,
+	NOT_PAUSED,
 	AISubscription,
 )
 from oropendola_payments.ai_billing.periods import add_interval, today
 from oropendola_payments.engine.core.transactions import lock, read
 from oropendola_payments.engine.entitlements import allowances, bought_share
-from oropendola_payments.engine.entitlements.paid_periods import paid_periods
+from oropendola_payments.engine.entitlements.paid_periods import paid_periods, stands_on
 from oropendola_payments.engine.entitlements.room_for_plan import make_room
 from oropendola_payments.money import from_minor, to_decimal, to_minor, unused_share
 
@@ -236,9 +237,8 @@ def _go_back(subscription: AISubscription, change: AIPlanChange | None, plan: st
 	if not change or not change.restarts:
 		subscription.change_plan(plan)
 		return
-	# Those that the upgrade had replaced count again. A paused subscription stands on the day of its pause.
-	day = getdate(subscription.paused_on) if subscription.status == "Paused" else today()
-	periods = paid_periods(subscription.name, day)
+	day = stands_on(subscription)
+	periods = paid_periods(subscription.name, day)  # those that the upgrade had replaced count again
 	if periods:
 		subscription.change_plan(plan)
 		subscription.write(
@@ -249,14 +249,14 @@ def _go_back(subscription: AISubscription, change: AIPlanChange | None, plan: st
 		allowances.follow_period(subscription, day)
 		allowances.follow_month(subscription, day)
 	elif current("AI Plan", plan).is_really_free():
-		allowances.restart(subscription, plan, None)
+		allowances.restart(subscription, plan, None, **NOT_PAUSED)
 	else:
 		subscription.cancel()
 
 
 def _keep_later_plan(subscription: AISubscription, since: date) -> None:
 	"""A period that began after the upgrade, or will begin, is served with the plan that it was paid for."""
-	for period in paid_periods(subscription.name):
+	for period in paid_periods(subscription.name, stands_on(subscription)):
 		if period.plan != subscription.plan and period.starts_on > since:
 			subscription.schedule_change(period.plan, period.starts_on)
 			return
@@ -264,12 +264,15 @@ def _keep_later_plan(subscription: AISubscription, since: date) -> None:
 
 def upgrade_over(invoice: str) -> str | None:
 	"""Return the invoice of an applied upgrade that counted the unused days of this invoice, or None."""
-	lines = frappe.get_all(
-		"AI Plan Change Line", {"period_invoice": invoice, "ends_on": (">", today())}, pluck="parent"
-	)
+	lines = frappe.get_all("AI Plan Change Line", {"period_invoice": invoice}, pluck="parent")
+	if not lines or not _is_running(invoice):
+		return None
 	changes = {"name": ("in", lines), "status": "Applied", "invoice": ("!=", invoice)}
-	return (
-		frappe.db.get_value("AI Plan Change", changes, "invoice", order_by="applied_on desc")
-		if lines
-		else None
-	)
+	return frappe.db.get_value("AI Plan Change", changes, "invoice", order_by="applied_on desc")
+
+
+def _is_running(invoice: str) -> bool:
+	"""Return whether the period of an invoice is not over. A pause moves its end, and not that in the lines of a change."""
+	row = frappe.db.get_value("AI Invoice", invoice, ["subscription", "period_end"], as_dict=True)
+	subscription: AISubscription = frappe.get_doc("AI Subscription", row.subscription)
+	return bool(row.period_end) and getdate(row.period_end) > stands_on(subscription)

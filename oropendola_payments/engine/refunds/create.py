@@ -7,6 +7,7 @@ from frappe import _
 from frappe.utils import flt
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.entitlements.plan_change import upgrade_over
 from oropendola_payments.engine.gateway.idempotency import fingerprint
@@ -17,6 +18,7 @@ from oropendola_payments.engine.refunds.record import CONTESTED, open_refund, re
 from oropendola_payments.engine.wallet.refunds import amount_to_refund
 from oropendola_payments.exceptions import Conflict, NotFound, Unprocessable
 from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
+from oropendola_payments.money import to_decimal
 
 
 def create_refund(
@@ -48,8 +50,9 @@ def _open_once(
 def _open_refunds(
 	invoice: AIInvoice, amount: Decimal | None, reason: str, key: str | None, request_hash: str
 ) -> list[str]:
-	names, parts = [], _allocate(invoice, amount_to_refund(invoice, amount))
-	_require_upgrade_refunded_first(invoice, sum((part for _capture, part in parts), Decimal(0)))
+	captures = _locked_captures(invoice)
+	names, parts = [], _allocate(invoice, captures, amount_to_refund(invoice, amount))
+	_require_upgrade_refunded_first(invoice, captures, parts)
 	for number, (capture, part) in enumerate(parts, start=1):
 		own_key = key and (key if number == 1 else f"{key}:{number}")
 		refund = open_refund(invoice, capture, part, reason, own_key)
@@ -58,20 +61,30 @@ def _open_refunds(
 	return names
 
 
-def _require_upgrade_refunded_first(invoice: AIInvoice, amount: Decimal) -> None:
-	"""A full refund ends the period, and with it what an upgrade was paid for."""
-	upgrade = upgrade_over(invoice.name) if amount >= invoice.kept() else None
+def _require_upgrade_refunded_first(
+	invoice: AIInvoice, captures: list[PaymentCapture], parts: list[tuple]
+) -> None:
+	"""A full refund ends the period, and with it what an upgrade was paid for. Refunds that are under way count."""
+	asked = {capture.name: part for capture, part in parts}
+	back = sum(
+		(c.refunded_of_applied(to_decimal(c.amount_refunded or 0) + asked.get(c.name, 0)) for c in captures),
+		Decimal(0),
+	)
+	upgrade = upgrade_over(invoice.name) if back >= invoice.paid() else None
 	if upgrade:
 		message = _("An upgrade was paid for the same period. Please refund its invoice {0} first.")
 		raise Conflict(message.format(upgrade))
 
 
-def _allocate(invoice: AIInvoice, amount: Decimal | None) -> list[tuple]:
-	"""Return (capture, amount) pairs: one capture that covers the amount, else several, the newest first."""
+def _locked_captures(invoice: AIInvoice) -> list[PaymentCapture]:
 	names = frappe.get_all(
 		"Payment Capture", {"invoice": invoice.name}, pluck="name", order_by="creation desc"
 	)
-	captures = [lock("Payment Capture", name) for name in names]
+	return [lock("Payment Capture", name) for name in names]
+
+
+def _allocate(invoice: AIInvoice, captures: list[PaymentCapture], amount: Decimal | None) -> list[tuple]:
+	"""Return (capture, amount) pairs: one capture that covers the amount, else several, the newest first."""
 	if not captures:
 		raise Unprocessable(
 			_("Nothing was paid for invoice {0}, so there is nothing to refund.").format(invoice.name)

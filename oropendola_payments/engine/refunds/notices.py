@@ -49,28 +49,38 @@ def _record_external(gateway: str, event: RefundEvent) -> bool:
 	if not capture:
 		raise NotFound(_("The gateway's message does not match any payment on this site."))
 	require_current_mode(mode_of(capture.attempt))
-	name = in_transaction(_record_external_locked, capture, event)
+	name, is_early = in_transaction(_record_external_locked, capture, event)
+	if is_early:  # after the commit, so that staff see it although the message is tried again
+		raise Conflict(
+			_(
+				"A refund in progress reserves this money. This message will be processed again when it is over."
+			)
+		)
 	if name:
 		notify_finished(name, True, event)
 	return bool(name)
 
 
-def _record_external_locked(names: frappe._dict, event: RefundEvent) -> str | None:
-	"""Create and finish an external refund in one transaction, because a sweep would send a Created row to the gateway."""
+def _record_external_locked(names: frappe._dict, event: RefundEvent) -> tuple[str | None, bool]:
+	"""Create and finish an external refund in one transaction, because a sweep would send a Created row to the gateway.
+
+	Return its name, and whether it has to wait: a refund of ours that is under way may fail, and then this money is free.
+	"""
 	invoice, capture = lock("AI Invoice", names.invoice), lock("Payment Capture", names.name)
 	# Refund ids are unique within one gateway only.
 	key = f"outside:{capture.gateway}:{event.refund_id or fingerprint(event.payment_id, event.amount)}"
 	if frappe.db.exists("Payment Refund", {"idempotency_key": key}):
-		return None
+		return None, False
 	_require_no_pending_match(capture, event)
 	if to_decimal(event.amount) > capture.refundable():
 		message = _("The gateway refunded {0} of payment {1}, which is more than was left to refund.")
 		reported = exact_money(event.amount, capture.currency)
 		invoice.flag_for_review(message.format(reported, capture.gateway_payment_id))
-		return None
+		open_ones = {"capture": capture.name, "status": ("in", OPEN)}
+		return None, bool(frappe.db.exists("Payment Refund", open_ones))
 	refund = insert_refund(invoice, capture, to_decimal(event.amount), _("Refunded outside this app."), key)
 	apply_event(invoice, refund, event)
-	return refund.name
+	return refund.name, False
 
 
 def _require_no_pending_match(capture: PaymentCapture, event: RefundEvent) -> None:

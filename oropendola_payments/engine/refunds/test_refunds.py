@@ -3,6 +3,7 @@ from decimal import Decimal
 
 import frappe
 
+from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import OPEN
 from oropendola_payments.engine.jobs import payment_jobs
 from oropendola_payments.engine.refunds import create, ledger, notices
 from oropendola_payments.engine.settlement.settle import settle
@@ -243,9 +244,23 @@ class TestDashboardRefunds(TestCase):
 
 	def test_a_dashboard_refund_above_the_balance_flags_and_changes_nothing(self):
 		self.journey.refund(300)
+		finish_refunds("payu", self.journey.invoice)
 		notices.record_notice("payu", self.event(amount=400))
 		self.assertEqual(len(self.journey.refunds()), 1)
 		self.assertIn("more than was left to refund", self.journey.doc().review_reason)
+
+	def test_a_dashboard_refund_above_the_balance_is_recorded_when_the_refund_in_its_way_fails(self):
+		ours = self.journey.refund(300)["refund"]
+		self.assertIn(status_of(ours), OPEN)
+		with self.assertRaises(Conflict):
+			notices.record_notice("payu", self.event(amount=400))
+		self.assertIn("more than was left to refund", self.journey.doc().review_reason)
+		ledger.record(ours, RefundEvent(RefundOutcome.FAILED))
+		notices.record_notice("payu", self.event(amount=400))
+		self.assertEqual(
+			sorted((r.amount, r.status) for r in self.journey.refunds()), [(300, "Failed"), (400, "Refunded")]
+		)
+		self.assertEqual(self.journey.captures()[0].amount_refunded, 400)
 
 	def test_a_refund_notice_without_our_key_waits_while_a_refund_is_unknown(self):
 		self.journey.sim.faults.add("payu", "refund", "timeout_after")

@@ -42,7 +42,7 @@ def take_money(
 		result.capture = known.name
 		_compare_with_known(invoice, known, event)
 		return
-	expected_part = expected_part or _is_expected_part(attempt, event)
+	expected_part = expected_part or _is_expected_part(invoice, attempt, event)
 	disposition, applied = _disposition(invoice, attempt, event, expected_part)
 	capture = insert_capture(invoice, attempt, event, disposition, applied)
 	_close_as_paid(invoice, attempt, event, disposition)
@@ -84,9 +84,13 @@ def _compare_with_known(invoice: AIInvoice, known: frappe._dict, event: PaymentE
 		)
 
 
-def _is_expected_part(attempt: PaymentAttempt, event: PaymentEvent) -> bool:
-	"""Return whether exactly the part arrived that the customer had chosen to pay."""
-	return bool(attempt.is_part) and _amount(event) == to_decimal(attempt.amount)
+def _is_expected_part(invoice: AIInvoice, attempt: PaymentAttempt, event: PaymentEvent) -> bool:
+	"""Return whether exactly the part arrived that the customer had chosen to pay, and still has.
+
+	Nothing asks for the rest of an invoice that is no longer paid in parts, or closes it, so somebody has to look.
+	"""
+	chosen = bool(attempt.is_part) and invoice.paid_in_parts()
+	return chosen and _amount(event) == to_decimal(attempt.amount)
 
 
 def _disposition(

@@ -50,6 +50,16 @@ class TestCancelling(PartsFlowCase):
 		self.assertEqual(self.served().status, "Cancelled")
 
 
+class TestAnotherWayToPay(PartsFlowCase):
+	def test_a_part_of_a_schedule_that_was_removed_meanwhile_needs_a_look(self):
+		self.in_instalments()
+		attempt = self.start(PARTS[0])
+		self.succeed(payment.choose_instalments, invoice_id=self.invoice, instalment_plan="")
+		self.assertFalse(self.doc().paid_in_parts())
+		self.settle(attempt)
+		self.assertEqual((self.doc().status, self.doc().needs_review), ("Partly Paid", 1))
+
+
 class TestPartsThatBoughtNothing(PartsFlowCase):
 	def test_what_a_refund_left_of_a_part_is_credit(self):
 		self.new_invoice(price=499, billing_interval="Month", part_payments=1)

@@ -13,6 +13,7 @@ from frappe.utils import cint
 from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.core.urls import api_url
+from oropendola_payments.engine.entitlements.windows import TERM_FIELDS
 from oropendola_payments.engine.metering import counters
 from oropendola_payments.engine.metering.counters import METERS, NAMES
 from oropendola_payments.engine.usage_ledger import history, standing
@@ -24,7 +25,7 @@ sitemap = 0
 PERIODS = (7, 30, 90)
 MOST_ROWS = 50
 FIELDS = (
-	*("name", "plan", "status", "start_date", "end_date", "is_default"),
+	*("name", "plan", "status", "is_default", *TERM_FIELDS),
 	*("daily_quota_limit", "daily_quota_remaining", "quota_reset_on"),
 )
 

@@ -2,10 +2,10 @@
 
 What was used of an allowance is in the subscription's usage windows. Minutes to months follow the clock and the first day. A window
 of a *period* is what one invoice pays for, so it begins and ends with what is paid. Where a new period gives the subscription another
-first day, its months begin with it too. Free plans pay for nothing: starting one again refills nothing. The caller holds the subscription's lock and commits.
+first day, its months begin with it too. Days without service that move what is paid move the weeks and months too. Free plans pay for nothing: starting one again refills nothing. The caller holds the subscription's lock and commits.
 """
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import frappe
@@ -18,8 +18,8 @@ from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription impo
 from oropendola_payments.ai_billing.doctype.ai_usage_window.ai_usage_window import add_window, key_of
 from oropendola_payments.ai_billing.periods import midnight, today
 from oropendola_payments.compat import affected_rows
-from oropendola_payments.engine.entitlements.paid_periods import next_paid
-from oropendola_payments.engine.entitlements.windows import span_of, term_of
+from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod, next_paid
+from oropendola_payments.engine.entitlements.windows import LONG, delayed, span_of, term_of
 
 END = """
 	UPDATE `tabAI Usage Window` SET ends_at = %(at)s
@@ -64,10 +64,19 @@ def follow_period(subscription: AISubscription, on: date) -> None:
 		end_with(subscription, period.starts_on, period.ends_with_all_parts(), on)
 
 
-def follow_month(subscription: AISubscription, on: date) -> None:
-	"""Have what was counted in the month of this day end with it, after the first day of the subscription was moved."""
-	month = span_of("Month", on, term_of(subscription, subscription.get_plan()))
-	_end(subscription, month.ends_on, after=month.begins_on, windows=("Month",))
+def follow_month(subscription: AISubscription, period: PaidPeriod, on: date, since: datetime) -> None:
+	"""Have what was counted in the month of this day end with it, after the subscription went back to this period.
+
+	`since` is when it was left. Pauses after that moved the month, but not the windows that had ended then.
+	"""
+	plan, moved = subscription.get_plan(), timedelta(days=period.days_moved)
+	if moved:
+		whole = period.ends_on + timedelta(days=period.days_not_bought)
+		to = delayed(term_of(subscription, plan), on - moved, moved, whole - moved)
+		subscription.write(months_from=to["months_from"], month_days=to["month_days"])
+	month = span_of("Month", on, term_of(subscription, plan))
+	begins_on = month.begins_on - _paused_since(subscription.name, getdate(since))
+	_end(subscription, month.ends_on, after=begins_on, windows=("Month",))
 
 
 def end_with(subscription: AISubscription, starts_on: date, ends_on: date, on: date) -> None:
@@ -76,11 +85,27 @@ def end_with(subscription: AISubscription, starts_on: date, ends_on: date, on: d
 		_end(subscription, ends_on, after=starts_on)
 
 
-def delay_periods(subscription: str, since: date, days: timedelta) -> None:
-	"""Have what ran when a pause began run on after it: the paid period, or a trial before it."""
-	running = {"subscription": subscription, "time_window": "Period", "ends_at": (">", midnight(since))}
-	for row in frappe.get_all(WINDOW, running, ["name", "ends_at"]):
-		frappe.db.set_value(WINDOW, row.name, "ends_at", get_datetime(row.ends_at) + days)
+def delay(subscription: AISubscription, since: date, days: timedelta, end: date) -> dict[str, Any]:
+	"""Have the weeks, months and periods that ran when service stopped run on after so many days without it.
+
+	Return what the caller writes of it. `end` is that of all that was paid, or is owed, when service stopped.
+	"""
+	term = term_of(subscription, subscription.get_plan())
+	to, month = delayed(term, since, days, end), span_of("Month", since, term)
+	later = {"Month": to["months_from"] - month.ends_on}
+	running = {"subscription": subscription.name, "time_window": ("in", LONG)}
+	rows = frappe.get_all(
+		WINDOW, {**running, "ends_at": (">", midnight(since))}, ["name", "time_window", "ends_at"]
+	)
+	for row in rows:
+		ends_at = get_datetime(row.ends_at) + later.get(row.time_window, days)
+		frappe.db.set_value(WINDOW, row.name, "ends_at", ends_at)
+	return to
+
+
+def _paused_since(subscription: str, day: date) -> timedelta:
+	pauses = {"parent": subscription, "parenttype": "AI Subscription", "paused_on": (">=", day)}
+	return timedelta(days=sum(frappe.get_all("AI Subscription Pause", pauses, pluck="days")))
 
 
 def restart(subscription: AISubscription, plan: str, end: date | None, **values: Any) -> None:

@@ -99,7 +99,8 @@ def _plans_before(window: str, span: Span, period: PaidPeriod) -> Iterator[tuple
 	restarted = max((number for number, step in enumerate(period.steps) if step.restarts), default=-1)
 	for step in period.steps[restarted + 1 :]:
 		if window != "Period":
-			yield step.plan, span.days_before(step.on)
+			later = timedelta(days=step.paused_days if span.is_moved else 0)
+			yield step.plan, span.days_before(step.on + later)
 		elif step.invoice == period.invoice:
 			yield step.plan, bought - min(bought, step.days_left)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import frappe
 from frappe.query_builder import DocType
+from frappe.query_builder.functions import Date, Sum
 from frappe.utils import cint, getdate
 
 from oropendola_payments.ai_billing.periods import today
@@ -33,6 +34,7 @@ class Step:
 	invoice: str | None = None  # of the period
 	days_left: int = 0  # of the period
 	restarts: bool = False  # a new period began with it
+	paused_days: int = 0  # since then
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,12 @@ class PaidPeriod:
 	def days_left(self, on: date | None = None) -> int:
 		"""Return the paid days that are not over on that date, which counts itself; all of them before the period starts."""
 		return max(0, min(self.days, (self.ends_on - max(on or today(), self.starts_on)).days))
+
+	@property
+	def days_moved(self) -> int:
+		"""The days without service that lie in it: pauses, and gaps between its parts."""
+		whole = (self.ends_on - self.starts_on).days + self.days_not_bought
+		return max(0, whole - self.days)
 
 	def ends_with_all_parts(self) -> date:
 		"""Return the end that the period has once all its parts are paid."""
@@ -117,8 +125,12 @@ def periods_of(subscription: str, invoices: "list[AIInvoice]") -> list[PaidPerio
 def _changes(subscription: str) -> list[frappe._dict]:
 	"""Return the lines of the applied changes of plan, the latest last."""
 	change, line = DocType("AI Plan Change"), DocType("AI Plan Change Line")
+	pause = DocType("AI Subscription Pause")
+	paused = frappe.qb.from_(pause).select(Sum(pause.days)).where(pause.parent == change.subscription)
+	paused = paused.where(pause.paused_on >= Date(change.applied_on))
 	query = frappe.qb.from_(line).join(change).on(change.name == line.parent)
 	query = query.select(*(line[field] for field in LINE_FIELDS), *(change[field] for field in CHANGE_FIELDS))
+	query = query.select(paused.as_("paused_since"))
 	query = query.where(change.subscription == subscription).where(change.status == "Applied")
 	return query.orderby(change.applied_on).orderby(change.creation).orderby(line.idx).run(as_dict=True)
 
@@ -132,6 +144,7 @@ def _periods(rows: list, changes: list[frappe._dict]) -> list[PaidPeriod]:
 			row.period_invoice,
 			cint(row.days_left),
 			bool(row.restarts),
+			cint(row.paused_since),
 		)
 		for row in changes
 	)

@@ -14,6 +14,7 @@ from oropendola_payments.ai_billing.doctype.ai_plan_change.ai_plan_change import
 from oropendola_payments.ai_billing.doctype.ai_plan_change_line.ai_plan_change_line import AIPlanChangeLine
 from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription import (
 	LIVE,
+	MONTHS_NOT_MOVED,
 	NOT_ENDING,
 	NOT_PAUSED,
 	AISubscription,
@@ -245,9 +246,10 @@ def _go_back(subscription: AISubscription, change: AIPlanChange | None, plan: st
 			start_date=min(periods[0].starts_on, day),
 			end_date=periods[-1].ends_on,
 			current_invoice=periods[-1].invoice,
+			**MONTHS_NOT_MOVED,
 		)
 		allowances.follow_period(subscription, day)
-		allowances.follow_month(subscription, day)
+		allowances.follow_month(subscription, periods[0], day, get_datetime(change.applied_on))
 	elif current("AI Plan", plan).is_really_free():
 		allowances.restart(subscription, plan, None, **NOT_PAUSED)
 	else:

@@ -16,7 +16,7 @@ from oropendola_payments.exceptions import PaymentRequired, Refusal, Subscriptio
 # Finds every key that ever worked, so that the error can say why one does not. One row for each window in use, or one without.
 FIND = """
 	SELECT k.name, k.key_prefix, k.last_used_on, k.status AS key_status, k.suspended, k.valid_until, k.replaced_by,
-		s.name AS subscription, s.modified, s.user, s.plan, s.status, s.start_date, s.end_date,
+		s.name AS subscription, s.modified, s.user, s.plan, s.status, s.start_date, s.end_date, s.months_from, s.month_days, s.weeks_from,
 		s.daily_quota_limit, s.daily_quota_remaining, s.quota_reset_on, s.pause_until, s.switch_on,
 		i.currency,
 		(SELECT SUM(g.remaining) FROM `tabAI Credit Grant` g WHERE g.user = s.user AND g.remaining > 0

@@ -15,7 +15,7 @@ from oropendola_payments.ai_billing.current import current, recent
 from oropendola_payments.ai_billing.periods import midnight, today
 from oropendola_payments.compat import affected_rows
 from oropendola_payments.engine.core.transactions import tried
-from oropendola_payments.engine.entitlements.windows import term_of
+from oropendola_payments.engine.entitlements.windows import TERM_FIELDS, term_of
 from oropendola_payments.engine.metering import counters
 from oropendola_payments.engine.metering.costs import Call, costs_of
 from oropendola_payments.engine.metering.counters import Window
@@ -126,7 +126,7 @@ def _take_again(key: frappe._dict, call: Call, now: datetime) -> list[Window]:
 
 def _plan_as_locked(key: frappe._dict, call: Call) -> tuple[Any, dict[str, int]]:
 	"""Read the plan and its dates again: a window must not begin with those before a change that was made meanwhile."""
-	fields = ["plan", "start_date", "end_date"]
+	fields = ["plan", *TERM_FIELDS]
 	key.update(frappe.db.get_value("AI Subscription", key.subscription, fields, as_dict=True))
 	plan = current("AI Plan", key.plan)
 	return plan, costs_of(call, plan.models)

@@ -62,7 +62,8 @@ def _used_up(amount: int, period: PaidPeriod, on: date, use: Use) -> int:
 	if period.starts_on > on or not use.allowed:
 		return 0
 	whole_end = period.ends_on + timedelta(days=period.days_not_bought)
-	days = period.days if use.window == "Period" else use.span.days_within(period.starts_on, whole_end)
+	begin = period.starts_on + timedelta(days=period.days_moved if use.span.is_moved else 0)
+	days = period.days if use.window == "Period" else use.span.days_within(begin, whole_end)
 	days_left = use.span.days_within(on, period.ends_on)
 	by_days = unused_share(amount, days_left, period.days)
 	by_use = unused_share(amount, days * use.left, period.days * use.allowed)

@@ -12,6 +12,7 @@ from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription impo
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.core.transactions import in_transaction
 from oropendola_payments.engine.entitlements import allowances, bought_share
+from oropendola_payments.engine.entitlements.paid_periods import paid_periods
 from oropendola_payments.engine.entitlements.subscription_lock import Locked, lock_with_invoices
 from oropendola_payments.engine.notifications import subscription_mails
 from oropendola_payments.engine.parts import schedule
@@ -69,6 +70,7 @@ def wake(whole: Locked) -> None:
 	subscription = whole.subscription
 	start, resumed_on = getdate(subscription.paused_on), min(today(), getdate(subscription.pause_until))
 	pause = resumed_on - start
+	moved = _delay(subscription, start, pause) if pause else {}
 	for invoice in whole.invoices:
 		if invoice.period_end and getdate(invoice.period_end) > start:
 			_move_period(invoice, start, pause)
@@ -77,12 +79,17 @@ def wake(whole: Locked) -> None:
 		"subscription_resumed", from_status="Paused", to_status="Active", days=pause.days, end_date=end
 	)
 	later = {"switch_on": getdate(subscription.switch_on) + pause} if subscription.switch_on else {}
-	subscription.resume(end_date=end, **later)
-	allowances.delay_periods(subscription.name, start, pause)
-	bought_share.recount(subscription)  # what was refunded meanwhile was counted without these windows
+	subscription.resume(end_date=end, **later, **moved)
 	if pause:
 		_keep(subscription.name, start, resumed_on)
+	bought_share.recount(subscription)  # what was refunded meanwhile was counted without these windows
 	subscription_mails.enqueue("subscription_resumed", subscription.name)
+
+
+def _delay(subscription: AISubscription, start: date, pause: timedelta) -> dict:
+	ends = [period.ends_with_all_parts() for period in paid_periods(subscription.name, start)]
+	paid_until = max([getdate(subscription.end_date), *ends])
+	return allowances.delay(subscription, start, pause, paid_until)
 
 
 def _move_period(invoice: AIInvoice, start: date, pause: timedelta) -> None:

@@ -11,6 +11,7 @@ from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.ending import at_period_end
 from oropendola_payments.engine.entitlements import api_keys
 from oropendola_payments.engine.entitlements.scheduled_change import is_due, switch
+from oropendola_payments.engine.entitlements.windows import TERM_FIELDS
 from oropendola_payments.engine.pauses import pause as pauses
 from oropendola_payments.engine.pauses import resume as resuming
 from oropendola_payments.exceptions import AmbiguousSubscription, NotFound
@@ -20,7 +21,7 @@ STATUS_PRIORITY = ("Active", "Trial", "Paused", "Past Due", "Pending", "Expired"
 
 
 FIELDS = [
-	"name", "plan", "status", "start_date", "end_date", "daily_quota_limit", "daily_quota_remaining", "quota_reset_on",
+	"name", "plan", "status", *TERM_FIELDS, "daily_quota_limit", "daily_quota_remaining", "quota_reset_on",
 	"used_before_change", "used_before_change_on",
 	"api_key_link", "current_invoice", "is_default", "cancel_at_period_end", "paused_on", "pause_until", "next_plan", "switch_on",
 	"user", "coupon", "coupon_periods_left",

@@ -24,7 +24,7 @@ def shift(subscription: str, days: int):
 	"""As if so many days had passed since every date of the subscription and of its paid periods."""
 	doc = frappe.get_doc("AI Subscription", subscription)
 	back = timedelta(days=days)
-	dates = ("start_date", "end_date", "switch_on", "quota_reset_on")
+	dates = ("start_date", "end_date", "switch_on", "quota_reset_on", "months_from", "weeks_from")
 	move_to(subscription, **{field: doc.get(field) - back for field in dates if doc.get(field)})
 	for row in frappe.get_all("AI Invoice", {"subscription": subscription}, pluck="name"):
 		invoice = frappe.get_doc("AI Invoice", row)
@@ -32,6 +32,8 @@ def shift(subscription: str, days: int):
 		periods = {field: invoice.get(field) - back for field in fields if invoice.get(field)}
 		if periods:
 			frappe.db.set_value("AI Invoice", row, periods)
+	for row in frappe.get_all("AI Subscription Pause", {"parent": subscription}, ["name", "paused_on"]):
+		frappe.db.set_value("AI Subscription Pause", row.name, "paused_on", row.paused_on - back)
 	for row in frappe.get_all(
 		"AI Plan Change", {"subscription": subscription}, ["name", "effective_on", "ends_on", "applied_on"]
 	):

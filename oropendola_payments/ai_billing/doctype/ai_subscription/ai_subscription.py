@@ -42,6 +42,8 @@ NOT_ENDING = {
 	"cancel_reason": "",
 	"cancel_note": None,
 }
+# Another first day than before begins the months anew. Weeks go on: those of a pause have moved for good.
+MONTHS_NOT_MOVED = {"months_from": None, "month_days": 0}
 NOTHING_SCHEDULED = {"next_plan": None, "switch_on": None}
 
 
@@ -83,6 +85,8 @@ class AISubscription(StatefulRecord):
 		is_default: DF.Check
 		last_reminder: DF.Data | None
 		live_key: DF.Data | None
+		month_days: DF.Int
+		months_from: DF.Date | None
 		next_plan: DF.Link | None
 		pause_until: DF.Date | None
 		paused_on: DF.Date | None
@@ -96,33 +100,16 @@ class AISubscription(StatefulRecord):
 		used_before_change: DF.Int
 		used_before_change_on: DF.Date | None
 		user: DF.Link
+		weeks_from: DF.Date | None
 	# end: auto-generated types
 
 	transitions = TRANSITIONS
 	system_fields = (
-		"start_date",
-		"end_date",
-		"quota_reset_on",
-		"used_before_change",
-		"used_before_change_on",
-		"api_key_link",
-		"current_invoice",
-		"live_key",
-		"had_trial",
-		"replaced_by",
-		"coupon",
-		"coupon_periods_left",
-		"is_default",
-		"cancel_at_period_end",
-		"cancel_requested_on",
-		"cancel_reason",
-		"cancel_note",
-		"ended_on",
-		"paused_on",
-		"pause_until",
-		"next_plan",
-		"switch_on",
-	)
+		"start_date", "end_date", "quota_reset_on", "used_before_change", "used_before_change_on", "api_key_link", "current_invoice",
+		"live_key", "had_trial", "replaced_by", "coupon", "coupon_periods_left", "is_default",
+		"cancel_at_period_end", "cancel_requested_on", "cancel_reason", "cancel_note", "ended_on",
+		"paused_on", "pause_until", "months_from", "month_days", "weeks_from", "next_plan", "switch_on",
+	)  # fmt: skip
 
 	# Form ---------------------------------------------------------------------------------------
 
@@ -133,6 +120,7 @@ class AISubscription(StatefulRecord):
 			"cancel_at_period_end",
 			"coupon_periods_left",
 			"used_before_change",
+			"month_days",
 		)
 		self.update({name: 0 if name in numbers else None for name in self.system_fields})
 		self.set("pauses", [])
@@ -167,7 +155,8 @@ class AISubscription(StatefulRecord):
 			frappe.throw(_("{0} is not free. Please pay the invoice first.").format(self.plan), Unprocessable)
 		if self.status == "Active":
 			return None
-		return self._start_service("Active", reveal_key, start_date=since or today(), end_date=None, **values)
+		values = {"start_date": since or today(), "end_date": None, **MONTHS_NOT_MOVED, **values}
+		return self._start_service("Active", reveal_key, **values)
 
 	def start_trial(self, reveal_key: bool = True) -> str | None:
 		days = cint(self.get_plan().trial_days)
@@ -223,10 +212,11 @@ class AISubscription(StatefulRecord):
 		invoice.record(event, self, self.status, after, period_start=start, period_end=end, **details)
 		if self.cancel_at_period_end:
 			invoice.record("cancellation_withdrawn", self)
-		first_day = self.start_date if self.continues() else start
+		goes_on = self.continues()
 		values = {
 			**values,
-			"start_date": first_day,
+			**({} if goes_on else MONTHS_NOT_MOVED),
+			"start_date": self.start_date if goes_on else start,
 			"end_date": end,
 			"current_invoice": invoice.name,
 			**NOT_ENDING,
@@ -243,7 +233,8 @@ class AISubscription(StatefulRecord):
 		"""
 		terms = invoice if invoice and invoice.billing_interval else self.get_plan()
 		start = getdate(self.end_date) if self.continues() else today()
-		anchor = getdate(self.start_date).day if self.continues() and self.start_date else None
+		first_day = self.months_from or self.start_date
+		anchor = getdate(first_day).day if self.continues() and first_day else None
 		return start, add_interval(start, terms.billing_interval, cint(terms.interval_count), anchor)
 
 	def continues(self) -> bool:
@@ -262,7 +253,13 @@ class AISubscription(StatefulRecord):
 	def restart(self, plan: str, end: date | None, since: date | None = None, **values: Any) -> None:
 		"""Start a new period with another plan today, with the same key. A free plan has no end. `since` is another first day."""
 		self.plan = plan
-		values = {"plan": plan, "live_key": self._live_key(), **NOTHING_SCHEDULED, **values}
+		values = {
+			"plan": plan,
+			"live_key": self._live_key(),
+			**MONTHS_NOT_MOVED,
+			**NOTHING_SCHEDULED,
+			**values,
+		}
 		self._start_service("Active", False, start_date=since or today(), end_date=end, **values)
 
 	def schedule_change(self, plan: str, on: date, **values: Any) -> None:

@@ -130,6 +130,9 @@ class TestWithoutService(TestCase):
 			"used_before_change": 7,
 			"used_before_change_on": "2026-01-01",
 			"pause_until": "2026-02-01",
+			"months_from": "2030-01-01",
+			"month_days": 99,
+			"weeks_from": "2030-01-01",
 			"switch_on": "2030-01-01",
 			"next_plan": create_plan().name,
 		}

@@ -53,8 +53,14 @@ LONGEST = {
 
 def begin_period(subscription: AISubscription, invoice: AIInvoice) -> None:
 	"""Before an invoice is served: after a gap, its period has an allowance of its own. Later parts of it go on with theirs."""
-	if not subscription.continues() and not cint(invoice.covered_days):
+	if subscription.continues():
+		return
+	if not cint(invoice.covered_days):
 		_end_today(subscription, invoice.plan)
+		return
+	since = min(getdate(subscription.end_date), today())
+	end = since + timedelta(days=cint(invoice.period_days) - cint(invoice.covered_days))
+	subscription.write(**delay(subscription, since, today() - since, end))
 
 
 def follow_period(subscription: AISubscription, on: date) -> None:

@@ -19,6 +19,8 @@ from oropendola_payments.engine.entitlements.windows import TERM_FIELDS, Span, T
 from oropendola_payments.engine.jobs import subscription_jobs
 from oropendola_payments.engine.metering import gate, quota, usage
 from oropendola_payments.engine.metering.unused_value import Use, used_up
+from oropendola_payments.engine.parts import choose
+from oropendola_payments.engine.parts.schedule import rows_of
 from oropendola_payments.engine.pauses import resume
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.subscriptions import lookup
@@ -27,6 +29,7 @@ from oropendola_payments.tests.support.customers import pay
 from oropendola_payments.tests.support.factories import create_plan
 from oropendola_payments.tests.support.metered import WINDOW, Metered, at_midnight, limit
 from oropendola_payments.tests.support.parallel import meanwhile
+from oropendola_payments.tests.support.parts import PartsTestCase, create_instalment_plan
 from oropendola_payments.tests.support.plan_changes import PlanChangeCase
 from oropendola_payments.www import usage as usage_page
 
@@ -206,6 +209,54 @@ class TestRefundsOfALongerInterval(PausedCase):
 		frappe.db.commit()
 		self.used_up()
 		self.assert_the_month_ends_with_what_is_paid()
+
+
+class TestGaps(Metered, PartsTestCase):
+	def in_parts(self, window: str, **values):
+		name = create_instalment_plan(down_percent=25, parts=3)
+		self.new_invoice(name, limits=[limit(100, window)], **values)
+		choose.choose(self.user, self.invoice, name)
+
+	def use_each_part(self, gap: int) -> list[int]:
+		"""Use all that each part allows, and pay the next one so many days after its end."""
+		used = []
+		for row in rows_of(self.invoice):
+			self.pay_by_transfer(str(row.total()))
+			used.append(gate.check(self.api_key())["windows"][0]["remaining"])
+			self.consume(used[-1])
+			self.used_up()
+			self.days_pass((self.row().end_date - today()).days + gap)
+			self.row().expire()
+			frappe.db.commit()
+		return used
+
+	def test_gaps_between_the_parts_of_a_month_refill_nothing(self):
+		"""U36."""
+		self.in_parts("Month", billing_interval="Month")
+		for used, share in zip(self.use_each_part(gap=35), (25, 25, 25, 25), strict=True):
+			self.assertAlmostEqual(used, share, delta=2)
+		months_from, end = self.row().months_from, self.row().end_date
+		self.assertLessEqual(abs((months_from - end).days), 3)
+
+	def test_a_gap_refills_neither_the_month_nor_the_week_that_ran(self):
+		"""U36."""
+		for window in ("Month", "Week"):
+			with self.subTest(window):
+				self.setUp()
+				self.key = None
+				self.in_parts(window)
+				self.pay_by_transfer(str(rows_of(self.invoice)[0].total()))
+				self.consume(1)
+				later = at_midnight(self.row().end_date + timedelta(days=3))
+				frappe.db.set_value(
+					WINDOW, {"subscription": self.subscription}, {"used": 100, "ends_at": later}
+				)
+				self.days_pass((self.row().end_date - today()).days + 70)
+				self.row().expire()
+				frappe.db.commit()
+				self.pay_by_transfer(str(rows_of(self.invoice)[1].total()))
+				self.assertAlmostEqual((self.ends(window).date() - today()).days, 3, delta=3)
+				self.used_up()
 
 
 class TestWhereTheyGoOn(TestCase):

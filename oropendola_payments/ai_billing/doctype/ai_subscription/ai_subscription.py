@@ -215,7 +215,7 @@ class AISubscription(StatefulRecord):
 		goes_on = self.continues()
 		values = {
 			**values,
-			**({} if goes_on else MONTHS_NOT_MOVED),
+			**({} if goes_on or cint(invoice.covered_days) else MONTHS_NOT_MOVED),
 			"start_date": self.start_date if goes_on else start,
 			"end_date": end,
 			"current_invoice": invoice.name,

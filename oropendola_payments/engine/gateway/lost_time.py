@@ -1,4 +1,4 @@
-"""What a gateway that does not answer may cost one sweep, so that the payments and refunds of the others have their turn in time."""
+"""What a gateway that does not answer may cost one sweep, so that what waits for the others has its turn in time."""
 
 import time
 from collections.abc import Iterator

@@ -24,6 +24,7 @@ from oropendola_payments.engine.core.after_commit import enqueue_once
 from oropendola_payments.engine.core.redaction import redact_body, redact_headers
 from oropendola_payments.engine.core.transactions import in_transaction, lock, write_through
 from oropendola_payments.engine.gateway import polling
+from oropendola_payments.engine.gateway.lost_time import LostTime
 from oropendola_payments.engine.gateway.registry import adapter_of
 from oropendola_payments.engine.inbound.apply_notice import Deferred, Message, apply_notice
 from oropendola_payments.engine.inbound.notice_codec import pack_notice, unpack_notice
@@ -123,10 +124,21 @@ def _event_key(callback: Callback, notice: Notice) -> str:
 # Processing ---------------------------------------------------------------------------------------
 
 
-def process_due(name: str) -> None:
-	"""Process a stored message that is due, if its lease is free."""
+def process_due(name: str, lost: LostTime | None = None) -> None:
+	"""Process a stored message that is due, if its lease is free.
+
+	In a sweep, `lost` is what its gateways have cost it. A message that is left out for that stays due.
+	"""
+	lost = lost or LostTime()
+	if lost.seconds and _would_lose_time(_read(name), lost):
+		return
 	if in_transaction(_take_lease, name):
-		_process_now(name)
+		_process_now(name, lost=lost)
+
+
+def _would_lose_time(message: Message, lost: LostTime) -> bool:
+	notice = message.notice
+	return lost.is_too_much(message.gateway) and (notice.confirm or not notice.verified)
 
 
 def replay(names: list[str]) -> dict:
@@ -148,10 +160,12 @@ def _take_lease(name: str) -> bool:
 	return True
 
 
-def _process_now(name: str, message: Message | None = None) -> str:
+def _process_now(name: str, message: Message | None = None, lost: LostTime | None = None) -> str:
 	"""Process a message now. A failure is recorded for a retry and not raised, so the sender gets a 200."""
 	try:
-		return process_message(name, message or _read(name))
+		message = message or _read(name)
+		with (lost or LostTime()).counted(message.gateway):
+			return process_message(name, message)
 	except Deferred as deferred:
 		frappe.db.rollback()
 		_defer(name, deferred.seconds)

@@ -1,4 +1,4 @@
-"""A gateway that takes connections and never answers keeps neither the payments nor the refunds of the others waiting."""
+"""A gateway that takes connections and never answers keeps neither the payments nor the refunds nor the messages of the others waiting."""
 
 import socket
 from functools import partial
@@ -8,12 +8,14 @@ import frappe
 from frappe.utils import get_datetime, now_datetime
 
 from oropendola_payments.engine.gateway import lost_time, registry
+from oropendola_payments.engine.inbound import inbox, status_query
 from oropendola_payments.engine.jobs import payment_jobs
 from oropendola_payments.engine.refunds import gateway_calls
+from oropendola_payments.gateways.base import Callback, Notice, Outcome, PaymentEvent
 from oropendola_payments.gateways.errors import CredentialsRefused
 from oropendola_payments.gateways.http import HttpClient
 from oropendola_payments.tests.support.case import TestCase
-from oropendola_payments.tests.support.factories import enable_gateway
+from oropendola_payments.tests.support.factories import enable_gateway, unique
 from oropendola_payments.tests.support.journey import Journey
 from oropendola_payments.tests.support.paid import paid_journey, status_of
 from oropendola_payments.tests.support.time_travel import clear_due_records, make_due
@@ -106,5 +108,57 @@ class TestRefundsOfSilentGateways(SilentCase):
 		enable_gateway("payu")
 		with patch.object(gateway_calls, "refund_status", side_effect=CredentialsRefused("No.")) as query:
 			payment_jobs.run_refunds()
+		asked = [call.args[0].gateway for call in query.call_args_list]
+		self.assertEqual(sorted(asked), ["payu", "razorpay"])
+
+
+class TestMessagesOfSilentGateways(SilentCase):
+	def setUp(self):
+		clear_due_records()
+		self.silent = [Journey("payu") for _number in range(6)]
+		self.messages = [self.store("payu", journey.start()) for journey in self.silent]
+		self.other = Journey("razorpay")
+		attempt = self.other.start()
+		self.other.customer_pays(attempt)
+		self.other.take_webhooks()
+		self.store("razorpay", attempt)
+		self.be_silent()
+
+	def store(self, gateway: str, attempt: str, **notice) -> str:
+		"""A message about a payment that was not processed yet. Unless it is verified, the gateway is asked."""
+		callback = Callback("webhook", "POST", {}, {}, attempt.encode())
+		name = inbox.store(gateway, callback, Notice(reference=attempt, **notice))
+		make_due("")
+		return name
+
+	def tries(self) -> list[int]:
+		return frappe.get_all("Payment Webhook Log", {"name": ("in", self.messages)}, pluck="attempts")
+
+	def test_the_sweep_of_messages_goes_on_to_the_next_gateway(self):
+		"""R34."""
+		payment_jobs.run_inbox()
+		self.assertIn(sum(self.tries()), (1, 2, 3))
+		self.assertEqual(self.other.status(), "Paid")
+
+	def test_the_next_run_tries_the_messages_that_were_left_out(self):
+		for _run in range(6):
+			payment_jobs.run_inbox()
+		self.assertEqual(self.tries(), [1] * 6)
+
+	def test_a_message_for_which_nobody_is_asked_is_not_left_out(self):
+		event = PaymentEvent(Outcome.FAILED, reference=self.silent[0].attempts()[0], reason="Declined")
+		verified = {"events": (event,), "verified": True}
+		# Before and behind those that are tried, whatever their names.
+		names = [
+			self.store("payu", event.reference, event_key=unique("key"), **verified) for _number in range(20)
+		]
+		payment_jobs.run_inbox()
+		states = frappe.get_all("Payment Webhook Log", {"name": ("in", names)}, pluck="status")
+		self.assertEqual(set(states), {"Processed"})
+
+	def test_keys_that_were_refused_are_tried_once(self):
+		enable_gateway("payu")
+		with patch.object(status_query, "query_status", side_effect=CredentialsRefused("No.")) as query:
+			payment_jobs.run_inbox()
 		asked = [call.args[0].gateway for call in query.call_args_list]
 		self.assertEqual(sorted(asked), ["payu", "razorpay"])

@@ -85,7 +85,7 @@ def run_inbox() -> int:
 	health.record_heartbeat("queue")
 	due = {"status": ("in", ("Received", "Failed")), "next_attempt_at": ("<=", now_datetime())}
 	with acting_as("Sweep"):
-		return for_each("Payment Webhook Log", due, inbox.process_due)
+		return for_each("Payment Webhook Log", due, partial(inbox.process_due, lost=LostTime()))
 
 
 def run_reconcile() -> int:

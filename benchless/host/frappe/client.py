@@ -26,6 +26,15 @@ def get_list(
 	return frappe.get_list(doctype, limit_page_length=limit_page_length, parent_doctype=parent, **options)
 
 
+@frappe.whitelist()
+def get(doctype, name=None, filters=None, parent=None):
+	"""Return one record, if the user may read it."""
+	doc = frappe.get_doc(doctype, name or frappe.parse_json(filters))
+	doc.check_permission("read")
+	doc.apply_fieldlevel_read_permissions()
+	return doc.as_dict()
+
+
 @frappe.whitelist(methods=["POST", "PUT"])
 def set_value(doctype, name, fieldname, value=None):
 	"""Set one field, or several given as an object, through the document."""

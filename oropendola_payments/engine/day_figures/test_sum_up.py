@@ -52,6 +52,8 @@ class DayCase(TestCase):
 		self.day = today() - timedelta(days=DAYS_AGO)
 		# Other tests' records of the past are not summed up: only what happened from this day on.
 		self.enterContext(patch.object(sum_up, "_all_days", self.recent_days))
+		# In the hour after midnight yesterday would not be one of them yet.
+		self.enterContext(patch.object(sum_up, "now_datetime", lambda: datetime.combine(today(), time(12))))
 
 	def recent_days(self, last: date) -> set[date]:
 		return {day for number in range(DAYS_AGO) if (day := self.day + timedelta(days=number)) <= last}

@@ -37,6 +37,7 @@ MOVES = """
 FORGED = {
 	"amount_paid": 499,
 	"amount_refunded": 1,
+	"amount_credited": 1,
 	"discount_amount": 1,
 	"outstanding_amount": 0,
 	"paid_date": "2026-01-01 00:00:00",

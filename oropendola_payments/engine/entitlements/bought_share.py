@@ -7,6 +7,7 @@ month gets a day's share of its allowance beside that of the old one, not a mont
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import frappe
@@ -18,7 +19,7 @@ from oropendola_payments.ai_billing.doctype.ai_subscription.ai_subscription impo
 from oropendola_payments.ai_billing.doctype.ai_usage_window.ai_usage_window import key_of
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.core import after_commit
-from oropendola_payments.engine.core.transactions import lock, safely
+from oropendola_payments.engine.core.transactions import in_transaction, lock, safely
 from oropendola_payments.engine.entitlements.paid_periods import PaidPeriod, next_paid
 from oropendola_payments.engine.entitlements.windows import LONG, Span, span_of, term_of
 
@@ -59,7 +60,11 @@ def recount_plan(plan: str) -> None:
 	query = frappe.qb.from_(window).join(subscription).on(subscription.name == window.subscription)
 	query = query.select(subscription.name).distinct().where(subscription.plan == plan)
 	for name in query.where((window.not_bought > 0) & (window.ends_at > now_datetime())).run(pluck=True):
-		safely(lambda name=name: recount(lock("AI Subscription", name)), "a recount of what is bought")
+		safely(partial(in_transaction, _recount_locked, name), "a recount of what is bought")
+
+
+def _recount_locked(name: str) -> None:
+	recount(lock("AI Subscription", name))
 
 
 def _allowances(plan: AIPlan) -> dict[tuple[str, str], int]:

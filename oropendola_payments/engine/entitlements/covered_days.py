@@ -7,6 +7,7 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoi
 from oropendola_payments.ai_billing.periods import midnight, today
 from oropendola_payments.engine.entitlements import allowances, bought_share
 from oropendola_payments.engine.entitlements.free_plan import lock_with_endless, replace_free_plans
+from oropendola_payments.engine.entitlements.subscription_lock import require_fresh
 from oropendola_payments.engine.parts import arithmetic
 from oropendola_payments.money import to_minor
 
@@ -16,6 +17,7 @@ def cover(invoice: AIInvoice) -> bool:
 	subscription, has_endless = lock_with_endless(invoice.subscription or "")
 	if subscription.status == "Cancelled" or was_replaced(invoice):
 		return False
+	require_fresh(subscription)
 	start, end = subscription.next_period(invoice)
 	days = cint(invoice.period_days) or (end - start).days
 	paid, total = (to_minor(amount, invoice.currency) for amount in (invoice.counted(), invoice.total()))

@@ -13,6 +13,7 @@ from oropendola_payments.engine.entitlements import allowances, bought_share, pl
 from oropendola_payments.engine.entitlements.covered_days import was_replaced
 from oropendola_payments.engine.entitlements.free_plan import lock_with_endless, replace_free_plans
 from oropendola_payments.engine.entitlements.paid_periods import stands_on
+from oropendola_payments.engine.entitlements.subscription_lock import require_fresh
 from oropendola_payments.engine.wallet import grants
 
 
@@ -29,6 +30,7 @@ def fulfil(invoice: AIInvoice) -> bool:
 	if subscription.status == "Cancelled" or was_replaced(invoice):
 		redemptions.close(invoice, redemptions.NOT_SERVED_REASON)
 		return False
+	_see_other_periods(subscription, invoice)
 	if invoice.purpose == "Upgrade":
 		return _change_plan(subscription, has_endless, invoice)
 	replace_free_plans(subscription, has_endless, invoice)
@@ -43,6 +45,13 @@ def fulfil(invoice: AIInvoice) -> bool:
 	return True
 
 
+def _see_other_periods(subscription: AISubscription, invoice: AIInvoice) -> None:
+	"""What changes the plan, or is a part of a period, depends on what else is paid."""
+	changes_plan = subscription.next_plan or (invoice.plan and invoice.plan != subscription.plan)
+	if changes_plan or invoice.purpose == "Upgrade" or invoice.covered_days:
+		require_fresh(subscription)
+
+
 def _change_plan(subscription: AISubscription, has_endless: bool, invoice: AIInvoice) -> bool:
 	if not plan_change.apply_upgrade(subscription, invoice):
 		return False
@@ -53,6 +62,7 @@ def _change_plan(subscription: AISubscription, has_endless: bool, invoice: AIInv
 def revoke_period(invoice: AIInvoice) -> None:
 	"""Revoke what a fully refunded invoice bought."""
 	subscription = lock("AI Subscription", invoice.subscription)
+	require_fresh(subscription)
 	if invoice.purpose == "Upgrade":
 		plan_change.revert_upgrade(subscription, invoice)
 		scheduled_change.switch_if_due(subscription, invoice)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import frappe
 
 from oropendola_payments.compat import is_conflict
+from oropendola_payments.exceptions import ConcurrentChange
 
 
 def in_parallel(count: int, work: Callable[[int], object]) -> list:
@@ -28,7 +29,7 @@ def as_retried(work: Callable[[], object]) -> object:
 	try:
 		return work()
 	except Exception as error:
-		if not is_conflict(error):
+		if not (isinstance(error, ConcurrentChange) or is_conflict(error)):
 			raise
 		frappe.db.rollback()
 		return work()

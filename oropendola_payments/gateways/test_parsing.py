@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from oropendola_payments.gateways import parsing
 from oropendola_payments.gateways.errors import BadAnswer
+from oropendola_payments.tests.support import proofs  # noqa: F401  sets how many examples property tests try
 
 INDIA = timezone(timedelta(hours=5, minutes=30))
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=timezone.utc)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from oropendola_payments.engine.parts import arithmetic
 from oropendola_payments.money import from_minor
+from oropendola_payments.tests.support import proofs  # noqa: F401  sets how many examples property tests try
 
 TOTALS = st.integers(min_value=0, max_value=10**12)
 

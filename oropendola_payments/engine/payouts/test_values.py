@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oropendola_payments.engine.payouts.values import Unreadable, read_amount, read_date
+from oropendola_payments.tests.support import proofs  # noqa: F401  sets how many examples property tests try
 
 AMOUNTS = {
 	"1,234.50": 123450,

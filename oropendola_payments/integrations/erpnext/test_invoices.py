@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from oropendola_payments.integrations.erpnext.invoices import _charge
 from oropendola_payments.integrations.erpnext.types import Buyer, Sale, Tax
 from oropendola_payments.money import quantize
+from oropendola_payments.tests.support import proofs  # noqa: F401  sets how many examples property tests try
 
 
 def charge(net: str, rate: str, amount: str, sign: int = 1, currency: str = "INR") -> dict:

@@ -2,7 +2,7 @@
 
 import os
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 THOROUGH = bool(os.environ.get("THOROUGH_TESTS"))
 FEWEST = 10
@@ -14,7 +14,9 @@ def examples(thorough: int) -> int:
 
 
 # A busy machine is no failure: what is slow is seen by the durations of the run.
-settings.register_profile("suite", deadline=None, max_examples=examples(100))
+settings.register_profile(
+	"suite", deadline=None, max_examples=examples(100), suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("suite")
 
 

@@ -1,10 +1,8 @@
 """A site that was updated before gets the new texts of five emails, unless somebody edited them."""
 
-import frappe
-
 from oropendola_payments.engine.notifications import templates
 from oropendola_payments.patches import update_five_emails, update_unedited_email_templates
-from oropendola_payments.tests.support.case import TestCase
+from oropendola_payments.tests.support.email_patches import EmailPatchCase
 
 BEFORE = {
 	"plan_change_scheduled": (
@@ -34,25 +32,13 @@ BEFORE = {
 }
 
 
-class TestUpdateFiveEmails(TestCase):
-	def setUp(self):
-		self.addCleanup(frappe.db.rollback)
-
-	def after(self, key: str, body: str) -> str:
-		name, subject = templates.TEXTS[key]
-		frappe.db.set_value(
-			"Email Template", name, {"subject": subject, "response_html": body, "use_html": 1}
-		)
-		for _run in range(2):
-			update_five_emails.execute()
-		return frappe.db.get_value("Email Template", name, "response_html")
+class TestUpdateFiveEmails(EmailPatchCase):
+	patch = update_five_emails
 
 	def test_the_text_of_the_app_is_replaced_and_an_edited_one_stays(self):
 		for key, before in BEFORE.items():
 			with self.subTest(key):
-				self.assertEqual(self.after(key, before), templates.ours(key)[1])
-				edited = f"{before}<p>Bye</p>"
-				self.assertEqual(self.after(key, edited), edited)
+				self.check(key, before)
 
 	def test_no_fingerprint_is_that_of_a_text_of_today(self):
 		for key, before in update_five_emails.BEFORE.items():

@@ -1,10 +1,7 @@
 """A site that was updated before gets the new email about API keys, unless somebody edited it."""
 
-import frappe
-
-from oropendola_payments.engine.notifications import templates
 from oropendola_payments.patches import update_key_email
-from oropendola_payments.tests.support.case import TestCase
+from oropendola_payments.tests.support.email_patches import EmailPatchCase
 
 BEFORE = (
 	"{# You can use: customer, seller, plan, link. #}\n"
@@ -16,22 +13,8 @@ BEFORE = (
 )
 
 
-class TestUpdateKeyEmail(TestCase):
-	def setUp(self):
-		self.name = templates.TEXTS["api_key_changed"][0]
-		self.addCleanup(frappe.db.rollback)
+class TestUpdateKeyEmail(EmailPatchCase):
+	patch = update_key_email
 
-	def after(self, subject: str, body: str) -> tuple:
-		frappe.db.set_value(
-			"Email Template", self.name, {"subject": subject, "response_html": body, "use_html": 1}
-		)
-		for _run in range(2):
-			update_key_email.execute()
-		return frappe.db.get_value("Email Template", self.name, ["subject", "response_html"])
-
-	def test_the_text_of_the_app_is_replaced(self):
-		self.assertEqual(self.after("Your API key was changed", BEFORE), templates.ours("api_key_changed"))
-
-	def test_an_edited_text_stays(self):
-		edited = ("Your API key was changed", f"{BEFORE}<p>Bye</p>")
-		self.assertEqual(self.after(*edited), edited)
+	def test_the_text_of_the_app_is_replaced_and_an_edited_one_stays(self):
+		self.check("api_key_changed", BEFORE, "Your API key was changed")

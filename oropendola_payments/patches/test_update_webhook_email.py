@@ -1,10 +1,7 @@
 """A site that was updated before gets the new email about disabled endpoints, unless somebody edited it."""
 
-import frappe
-
-from oropendola_payments.engine.notifications import templates
 from oropendola_payments.patches import update_webhook_email
-from oropendola_payments.tests.support.case import TestCase
+from oropendola_payments.tests.support.email_patches import EmailPatchCase
 
 SUBJECT = "Your webhook endpoint at {{ host }} was disabled"
 BEFORE = (
@@ -21,19 +18,8 @@ BEFORE = (
 )
 
 
-class TestUpdateWebhookEmail(TestCase):
-	def setUp(self):
-		self.name = templates.TEXTS["webhook_disabled"][0]
-		self.addCleanup(frappe.db.rollback)
-
-	def after(self, body: str) -> str:
-		values = {"subject": SUBJECT, "response_html": body, "use_html": 1}
-		frappe.db.set_value("Email Template", self.name, values)
-		for _run in range(2):
-			update_webhook_email.execute()
-		return frappe.db.get_value("Email Template", self.name, "response_html")
+class TestUpdateWebhookEmail(EmailPatchCase):
+	patch = update_webhook_email
 
 	def test_the_text_of_the_app_is_replaced_and_an_edited_one_stays(self):
-		self.assertEqual(self.after(BEFORE), templates.ours("webhook_disabled")[1])
-		edited = f"{BEFORE}<p>Bye</p>"
-		self.assertEqual(self.after(edited), edited)
+		self.check("webhook_disabled", BEFORE, SUBJECT)

@@ -13,13 +13,14 @@ from oropendola_payments.engine.plan_changes import lapse
 from oropendola_payments.engine.refunds import create, ledger
 from oropendola_payments.engine.refunds.process import process_invoice
 from oropendola_payments.engine.refunds.record import open_refund
-from oropendola_payments.engine.settlement import captures, overpayment, settle
+from oropendola_payments.engine.settlement import settle
 from oropendola_payments.engine.subscriptions import credit
 from oropendola_payments.exceptions import Conflict
 from oropendola_payments.gateways.base import Outcome, PaymentEvent, RefundEvent, RefundOutcome
 from oropendola_payments.tests.support.crashes import count_crash_points, crashing
 from oropendola_payments.tests.support.factories import enable_gateway, unique
 from oropendola_payments.tests.support.jobs import jobs_start_at_once
+from oropendola_payments.tests.support.paid import pay_again
 from oropendola_payments.tests.support.parallel import in_parallel
 from oropendola_payments.tests.support.plan_changes import PlanChangeCase, shift
 from oropendola_payments.tests.support.simulated import simulator
@@ -238,14 +239,6 @@ class TestBeforeTheNote(CreditCase):
 		self.old = self.sell()
 		self.end()
 
-	def pay_again(self):
-		invoice = frappe.get_doc("AI Invoice", self.old)
-		attempt = frappe.get_last_doc("Payment Attempt", {"invoice": self.old})
-		event = PaymentEvent(Outcome.PAID, payment_id=unique("pay"), amount=NEW, currency="INR")
-		capture = captures.insert_capture(invoice, attempt, event, "Duplicate", Decimal(0))
-		overpayment.apply_policy(invoice, capture, NEW)
-		frappe.db.commit()
-
 	def test_the_details_are_not_corrected(self):
 		profile.save(self.user, {"country": "IN", "state": "Kerala"})
 		frappe.db.commit()
@@ -265,7 +258,7 @@ class TestBeforeTheNote(CreditCase):
 		self.assertEqual(len(documents_of(self.old)), 1)
 
 	def test_the_refund_of_a_double_payment_takes_nothing_of_the_note(self):
-		self.pay_again()
+		pay_again(self.old, NEW)
 		self.refund(self.old, NEW)
 		second = frappe.db.get_value("Payment Refund", {"invoice": self.old})
 		self.assertIsNone(issue_for_refund(second))

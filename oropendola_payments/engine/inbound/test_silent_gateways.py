@@ -34,6 +34,13 @@ class SilentCase(TestCase):
 		self.enterContext(patch.object(registry, "HttpClient", impatient))
 		self.enterContext(patch.object(lost_time, "MAX_LOST_SECONDS", 2.5 * SECONDS))
 
+	def gateways_asked(self, room, function: str, run) -> list[str]:
+		"""Run a sweep while every gateway refuses our keys. Return which ones it asked."""
+		enable_gateway("payu")
+		with patch.object(room, function, side_effect=CredentialsRefused("No.")) as query:
+			run()
+		return sorted(call.args[0].gateway for call in query.call_args_list)
+
 	def was_tried(self, row) -> bool:
 		return get_datetime(row.next_check_at) > now_datetime()
 
@@ -105,11 +112,8 @@ class TestRefundsOfSilentGateways(SilentCase):
 		self.assertEqual(self.tried(), 6)
 
 	def test_a_gateway_that_refused_the_keys_is_asked_once(self):
-		enable_gateway("payu")
-		with patch.object(gateway_calls, "refund_status", side_effect=CredentialsRefused("No.")) as query:
-			payment_jobs.run_refunds()
-		asked = [call.args[0].gateway for call in query.call_args_list]
-		self.assertEqual(sorted(asked), ["payu", "razorpay"])
+		asked = self.gateways_asked(gateway_calls, "refund_status", payment_jobs.run_refunds)
+		self.assertEqual(asked, ["payu", "razorpay"])
 
 
 class TestMessagesOfSilentGateways(SilentCase):
@@ -157,8 +161,5 @@ class TestMessagesOfSilentGateways(SilentCase):
 		self.assertEqual(set(states), {"Processed"})
 
 	def test_keys_that_were_refused_are_tried_once(self):
-		enable_gateway("payu")
-		with patch.object(status_query, "query_status", side_effect=CredentialsRefused("No.")) as query:
-			payment_jobs.run_inbox()
-		asked = [call.args[0].gateway for call in query.call_args_list]
-		self.assertEqual(sorted(asked), ["payu", "razorpay"])
+		asked = self.gateways_asked(status_query, "query_status", payment_jobs.run_inbox)
+		self.assertEqual(asked, ["payu", "razorpay"])

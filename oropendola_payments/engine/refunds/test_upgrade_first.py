@@ -6,10 +6,8 @@ import frappe
 
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.refunds.record import open_refund
-from oropendola_payments.engine.settlement import captures, overpayment
 from oropendola_payments.exceptions import Conflict
-from oropendola_payments.gateways.base import Outcome, PaymentEvent
-from oropendola_payments.tests.support.factories import unique
+from oropendola_payments.tests.support.paid import pay_again
 from oropendola_payments.tests.support.plan_changes import PlanChangeCase
 
 PAID = Decimal("588.82")
@@ -37,11 +35,6 @@ class TestUpgradeFirst(PlanChangeCase):
 		self.refund(PAID - 300 - Decimal("0.01"))
 
 	def test_a_double_payment_is_refunded_before_the_upgrade(self):
-		invoice = frappe.get_doc("AI Invoice", self.invoice)
-		attempt = frappe.get_last_doc("Payment Attempt", {"invoice": self.invoice})
-		event = PaymentEvent(Outcome.PAID, payment_id=unique("pay"), amount=PAID, currency="INR")
-		capture = captures.insert_capture(invoice, attempt, event, "Duplicate", Decimal(0))
-		overpayment.apply_policy(invoice, capture, PAID)
-		frappe.db.commit()
+		pay_again(self.invoice, PAID)
 		self.refund(PAID)
 		self.assertEqual(frappe.db.get_value("AI Invoice", self.invoice, "status"), "Paid")

@@ -1,7 +1,12 @@
 """A journey whose invoice is paid, for tests of what happens afterwards."""
 
+from decimal import Decimal
+
 import frappe
 
+from oropendola_payments.engine.settlement import captures, overpayment
+from oropendola_payments.gateways.base import Outcome, PaymentEvent
+from oropendola_payments.tests.support.factories import unique
 from oropendola_payments.tests.support.journey import Journey
 from oropendola_payments.tests.support.time_travel import clear_due_records, sweep_until_settled
 
@@ -14,6 +19,16 @@ def paid_journey(gateway: str = "payu") -> Journey:
 	if journey.status() != "Paid":
 		raise AssertionError(f"{gateway}: the invoice is {journey.status()}")
 	return journey
+
+
+def pay_again(invoice_name: str, amount: Decimal) -> None:
+	"""As if the customer had paid a paid invoice a second time. The policy for double payments decides."""
+	invoice = frappe.get_doc("AI Invoice", invoice_name)
+	attempt = frappe.get_last_doc("Payment Attempt", {"invoice": invoice_name})
+	event = PaymentEvent(Outcome.PAID, payment_id=unique("pay"), amount=amount, currency=invoice.currency)
+	capture = captures.insert_capture(invoice, attempt, event, "Duplicate", Decimal(0))
+	overpayment.apply_policy(invoice, capture, amount)
+	frappe.db.commit()
 
 
 def status_of(refund: str) -> str:

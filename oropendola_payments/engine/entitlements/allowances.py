@@ -2,7 +2,8 @@
 
 What was used of an allowance is in the subscription's usage windows. Minutes to months follow the clock and the first day. A window
 of a *period* is what one invoice pays for, so it begins and ends with what is paid. Where a new period gives the subscription another
-first day, its months begin with it too. Days without service that move what is paid move the weeks and months too. Free plans pay for nothing: starting one again refills nothing. The caller holds the subscription's lock and commits.
+first day, its months begin with it too. Days without service that move what is paid move the weeks and months too. Free plans pay for
+nothing: starting one again refills nothing. The caller holds the subscription's lock and commits.
 """
 
 from datetime import date, datetime, timedelta

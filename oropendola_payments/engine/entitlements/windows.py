@@ -42,9 +42,8 @@ class Span:
 	begins_on: date
 	ends_on: date  # is no part of it
 	days: int
-	is_moved: bool = (
-		False  # its days before the pause are counted as if they had been just before those after it
-	)
+	# Its days before the pause are counted as if they had been just before those after it.
+	is_moved: bool = False
 
 	@property
 	def ends_at(self) -> datetime:

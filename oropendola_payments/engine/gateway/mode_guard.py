@@ -7,6 +7,7 @@ from frappe.utils import get_datetime
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.exceptions import Conflict
+from oropendola_payments.gateways.base import Outcome, PaymentEvent, RefundEvent
 
 
 def is_current_mode(attempt: PaymentAttempt | frappe._dict) -> bool:
@@ -26,6 +27,11 @@ def is_under_earlier_keys(attempt: PaymentAttempt | frappe._dict) -> bool:
 	"""
 	changed = settings_of(attempt.gateway).keys_changed_on
 	return bool(changed) and get_datetime(attempt.initiated_at) < get_datetime(changed)
+
+
+def says_nothing(attempt: PaymentAttempt | frappe._dict, event: PaymentEvent | RefundEvent) -> bool:
+	"""Return whether the account of today does not know an attempt that may be in the account of earlier keys."""
+	return event.outcome is Outcome.NOT_FOUND and is_under_earlier_keys(attempt)
 
 
 def mode_of(attempt_name: str | None) -> frappe._dict:

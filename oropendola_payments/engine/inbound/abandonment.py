@@ -15,8 +15,8 @@ from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.core.batch import BATCH, next_names
 from oropendola_payments.engine.core.transactions import in_transaction, read, write_through
 from oropendola_payments.engine.gateway import polling
-from oropendola_payments.engine.gateway.mode_guard import is_under_earlier_keys
-from oropendola_payments.engine.inbound.status_query import RefreshRun, is_not_found, query_status, settle_all
+from oropendola_payments.engine.gateway.mode_guard import says_nothing
+from oropendola_payments.engine.inbound.status_query import RefreshRun, query_status, settle_all
 from oropendola_payments.engine.settlement.attempt_outcomes import ABANDONED_REASON, close_attempt
 from oropendola_payments.gateways.base import Gateway, Outcome, PaymentEvent, RefundEvent
 
@@ -107,7 +107,7 @@ def _settle_changes(attempt: PaymentAttempt, adapter: Gateway) -> list[PaymentEv
 	events = query_status(attempt, adapter)
 	news = [event for event in events if not _says_unpaid(event)]
 	settle_all(attempt, news, adapter)
-	return news or [e for e in events if is_not_found(e) and is_under_earlier_keys(attempt)]
+	return news or [event for event in events if says_nothing(attempt, event)]
 
 
 def _says_unpaid(event: PaymentEvent | RefundEvent) -> bool:

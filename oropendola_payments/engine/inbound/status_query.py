@@ -21,7 +21,7 @@ from oropendola_payments.engine.core.transactions import write_through
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.call import call_gateway
 from oropendola_payments.engine.gateway.lost_time import LostTime
-from oropendola_payments.engine.gateway.mode_guard import is_current_mode, is_under_earlier_keys
+from oropendola_payments.engine.gateway.mode_guard import is_current_mode, says_nothing
 from oropendola_payments.engine.gateway.registry import adapter_of, settings_of
 from oropendola_payments.engine.inbound.capture import settle_answer
 from oropendola_payments.engine.refunds import notices
@@ -208,12 +208,8 @@ def _without_premature_not_found(
 	return [
 		event
 		for event in events
-		if not (is_not_found(event) and (is_young or is_under_earlier_keys(attempt)))
+		if not (event.outcome is Outcome.NOT_FOUND and is_young) and not says_nothing(attempt, event)
 	]
-
-
-def is_not_found(event: PaymentEvent | RefundEvent) -> bool:
-	return event.outcome is Outcome.NOT_FOUND
 
 
 def _note_check(attempt: PaymentAttempt) -> None:

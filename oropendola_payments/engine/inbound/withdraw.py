@@ -4,7 +4,7 @@ import frappe
 
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.engine.gateway.call import call_gateway
-from oropendola_payments.engine.gateway.mode_guard import is_under_earlier_keys
+from oropendola_payments.engine.gateway.mode_guard import says_nothing
 from oropendola_payments.engine.gateway.registry import adapter_of
 from oropendola_payments.engine.inbound.capture import settle_answer
 from oropendola_payments.exceptions import Refusal
@@ -19,7 +19,7 @@ def withdraw(name: str) -> None:
 	"""Close an attempt at the gateway, if it supports that, and settle the answer."""
 	attempt = frappe.get_doc("Payment Attempt", name)
 	event = close_at_gateway(attempt)
-	if event and not (event.outcome is Outcome.NOT_FOUND and is_under_earlier_keys(attempt)):
+	if event and not says_nothing(attempt, event):
 		settle_answer(attempt, event)
 
 

@@ -2,7 +2,6 @@
 
 import frappe
 from frappe import _
-from frappe.utils import cint
 
 from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
@@ -81,7 +80,7 @@ def _limit_sms(phone: str) -> None:
 		)
 		raise TooManyRequests(message.format(-(-left // 3600)))
 	number, left = count("link:sms_site", "all", HOUR)
-	if number > (cint(payment_settings().otp_per_site_hour) or otp.MOST_PER_SITE):
+	if number > otp.most_per_site(payment_settings()):
 		take_back("link:sms_phone", phone)
 		message = _("We cannot send more links by SMS at the moment. Please try again in {0} minutes.")
 		raise TooManyRequests(message.format(-(-left // 60)))

@@ -133,7 +133,12 @@ def _limit_sending(bound: Binding, settings: PaymentSettings) -> None:
 	_limit("sends", _address(), *SENDS_PER_ADDRESS)
 	_limit("pause", bound.phone, 1, cint(settings.otp_resend_seconds) or 60)
 	_limit("phone", bound.phone, cint(settings.otp_per_phone_hour) or 3, HOUR)
-	_limit("site", "all", cint(settings.otp_per_site_hour) or MOST_PER_SITE, HOUR)
+	_limit("site", "all", most_per_site(settings), HOUR)
+
+
+def most_per_site(settings: PaymentSettings) -> int:
+	"""Return how many text messages the site sends an hour, of each kind."""
+	return cint(settings.otp_per_site_hour) or MOST_PER_SITE
 
 
 def _limit(kind: str, whose: str, most: int, seconds: int) -> None:

@@ -1,8 +1,9 @@
 """Plan the postings of an invoice: one for each fact that another app has to know. Planning again adds only what is new."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import frappe
 from frappe.query_builder import DocType
@@ -164,29 +165,27 @@ def _with_unplanned_refunds(since: datetime) -> set[str]:
 
 def _with_unplanned_sale(since: datetime) -> set[str]:
 	"""Return invoices whose payments are known here and whose sale, which came later, is not: parts whose rest was given up."""
-	invoice, posting, sale = (
-		DocType("AI Invoice"),
-		DocType("Payment Posting"),
-		DocType("Payment Posting").as_("sale"),
-	)
-	query = frappe.qb.from_(invoice).join(posting).on(posting.invoice == invoice.name)
-	query = query.left_join(sale).on((sale.invoice == invoice.name) & (sale.kind == "Invoice"))
-	query = query.where(invoice.status.isin(SOLD)).where(invoice.purpose != EXTERNAL)
-	query = query.where(invoice.fulfilled_on.notnull() | (invoice.covered_days > 0))
-	query = query.where(invoice.modified >= since).where(sale.name.isnull())
-	return set(query.select(invoice.name).run(pluck=True))
+	invoice = DocType("AI Invoice")
+	is_served = invoice.fulfilled_on.notnull() | (invoice.covered_days > 0)
+	return _known_without(lambda other: other.kind == "Invoice", since, invoice.status.isin(SOLD) & is_served)
 
 
 def _with_unplanned_credit(since: datetime) -> set[str]:
-	invoice, posting, kept = (
+	credited = DocType("AI Invoice").amount_credited > 0
+	return _known_without(lambda other: other.source_key.like(f"{CREDITED}%"), since, credited)
+
+
+def _known_without(missing: Callable[[Any], Any], since: datetime, needed: Any) -> set[str]:
+	"""Return changed invoices with a posting, and without another one that is needed."""
+	invoice, posting, other = (
 		DocType("AI Invoice"),
 		DocType("Payment Posting"),
-		DocType("Payment Posting").as_("kept"),
+		DocType("Payment Posting").as_("other"),
 	)
 	query = frappe.qb.from_(invoice).join(posting).on(posting.invoice == invoice.name)
-	query = query.left_join(kept).on((kept.invoice == invoice.name) & kept.source_key.like(f"{CREDITED}%"))
-	query = query.where(invoice.amount_credited > 0).where(invoice.purpose != EXTERNAL)
-	query = query.where(invoice.modified >= since).where(kept.name.isnull())
+	query = query.left_join(other).on((other.invoice == invoice.name) & missing(other))
+	query = query.where(needed).where(invoice.purpose != EXTERNAL)
+	query = query.where(invoice.modified >= since).where(other.name.isnull())
 	return set(query.select(invoice.name).run(pluck=True))
 
 

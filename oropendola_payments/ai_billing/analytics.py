@@ -98,6 +98,8 @@ Sums = dict[tuple[str, str], Decimal]
 def net_revenue(since: date, group_by: str | None = None) -> tuple[Sums, Sums]:
 	"""Return the revenue since that day after refunds, and before them, by (group, currency). A refund counts on the day it was made.
 
+	What was kept as credit counts no more from that day, and again on the day it is spent.
+
 	The group is `day`, `gateway` or nothing.
 	"""
 	return sums_of(_revenue(since), group_by)
@@ -111,8 +113,9 @@ def sums_of(found: Iterable[Figures], group_by: str | None = None) -> tuple[Sums
 		key = (str(getattr(own.group, group_by)) if group_by else "", own.group.currency)
 		if own.captures:
 			gross[key] = gross.get(key, Decimal(0)) + own.applied
-		if own.captures or own.refunded_of_applied:
-			net[key] = net.get(key, Decimal(0)) + own.applied - own.refunded_of_applied
+		taken_back = own.refunded_of_applied + own.credited
+		if own.captures or taken_back:
+			net[key] = net.get(key, Decimal(0)) + own.applied - taken_back
 	return net, gross
 
 

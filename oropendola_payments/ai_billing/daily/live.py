@@ -1,6 +1,5 @@
 """Count the figures of days from the records. Each statement finds its rows by an index of the time that decides the day."""
 
-from collections.abc import Iterable
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import frappe
 from frappe.utils import get_datetime, getdate
 
+from oropendola_payments.ai_billing.daily import taken_back
 from oropendola_payments.ai_billing.daily.types import (
 	ATTEMPTS,
 	EVERYTHING,
@@ -18,12 +18,10 @@ from oropendola_payments.ai_billing.daily.types import (
 	Group,
 )
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import SETTLED
-from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import refunded_of_applied
 from oropendola_payments.money import to_decimal
 
 # A payment later than this is not counted as an answer to a reminder.
 COUNTED_FOR = timedelta(days=30)
-BATCH = 500
 
 OF_ATTEMPTS = """
 	SELECT DATE(initiated_at), gateway, currency, mode, status, CASE WHEN status IN %(not_paid)s
@@ -36,14 +34,9 @@ OF_CAPTURES = """
 	FROM `tabPayment Capture` c JOIN `tabPayment Attempt` a ON a.name = c.attempt
 	WHERE c.captured_at >= %(first)s AND c.captured_at < %(end)s GROUP BY 1, 2, 3, 4"""
 OF_REFUNDS = """
-	SELECT r.name, r.completed_at, r.amount, r.gateway, r.currency, ra.mode, c.name AS capture, c.gateway AS capture_gateway,
-		c.currency AS capture_currency, ca.mode AS capture_mode, c.amount AS captured, c.applied_amount, c.credit_used
-	FROM `tabPayment Refund` r LEFT JOIN `tabPayment Attempt` ra ON ra.name = r.attempt
-		JOIN `tabPayment Capture` c ON c.name = r.capture LEFT JOIN `tabPayment Attempt` ca ON ca.name = c.attempt
-	WHERE r.completed_at >= %(first)s AND r.completed_at < %(end)s AND r.status = 'Refunded'"""
-ALL_REFUNDS = """
-	SELECT capture, name, amount FROM `tabPayment Refund` WHERE capture IN %(captures)s AND status = 'Refunded'
-	ORDER BY capture, completed_at, name"""
+	SELECT DATE(r.completed_at), r.gateway, r.currency, a.mode, SUM(r.amount)
+	FROM `tabPayment Refund` r JOIN `tabPayment Attempt` a ON a.name = r.attempt
+	WHERE r.completed_at >= %(first)s AND r.completed_at < %(end)s AND r.status = 'Refunded' GROUP BY 1, 2, 3, 4"""
 OF_RECOVERED = """
 	SELECT i.paid_date, i.currency, i.amount_paid, MAX(r.sent_on)
 	FROM `tabAI Invoice` i JOIN `tabAI Payment Reminder` r ON r.invoice = i.name
@@ -67,6 +60,7 @@ def count(first: date, last: date, parts: tuple[str, ...] = EVERYTHING) -> list[
 	if MONEY in parts:
 		_add_captures(counts, period)
 		_add_refunds(counts, period)
+		_add_taken_back(counts, period)
 	if RECOVERED in parts:
 		_add_recovered(counts, period)
 	return [counts[group] for group in sorted(counts)]
@@ -87,37 +81,17 @@ def _add_captures(counts: _Counts, period: dict) -> None:
 
 
 def _add_refunds(counts: _Counts, period: dict) -> None:
-	rows = frappe.db.sql(OF_REFUNDS, period, as_dict=True)
-	before = _refunded_before({row.capture for row in rows})
-	for row in rows:
-		if row.mode:
-			figures = counts.of(row.completed_at, row.gateway, row.currency, row.mode)
-			figures.refunded += _decimal(row.amount)
-		if row.capture_mode and (part := _part_of_applied(row, before[row.name])):
-			group = (row.completed_at, row.capture_gateway, row.capture_currency, row.capture_mode)
-			counts.of(*group).refunded_of_applied += part
+	for *group, refunded in frappe.db.sql(OF_REFUNDS, period):
+		counts.of(*group).refunded = _decimal(refunded)
 
 
-def _refunded_before(captures: Iterable[str]) -> dict[str, Decimal]:
-	"""Return what had been refunded of its capture before each refund."""
-	found: dict[str, Decimal] = {}
-	names = sorted(captures)
-	for start in range(0, len(names), BATCH):
-		total, last = Decimal(0), None
-		for capture, refund, amount in frappe.db.sql(
-			ALL_REFUNDS, {"captures": tuple(names[start : start + BATCH])}
-		):
-			total, last = (total if capture == last else Decimal(0)), capture
-			found[refund] = total
-			total += _decimal(amount)
-	return found
-
-
-def _part_of_applied(row: frappe._dict, before: Decimal) -> Decimal:
-	def of(refunded: Decimal) -> Decimal:
-		return refunded_of_applied(row.captured, row.applied_amount, row.credit_used, refunded)
-
-	return of(before + _decimal(row.amount)) - of(before)
+def _add_taken_back(counts: _Counts, period: dict) -> None:
+	for moment, capture, refund, amount in taken_back.between(period):
+		figures = counts.of(moment, capture.gateway, capture.currency, capture.mode)
+		if refund:
+			figures.refunded_of_applied += amount
+		else:
+			figures.credited += amount
 
 
 def _add_recovered(counts: _Counts, period: dict) -> None:

@@ -9,7 +9,7 @@ TABLE = "Payment Day"
 CLOSED, SUMS, CHANGED = "Closed", "Sums", "Changed"
 STATUSES = ("Created", "Processing", "Authorized", "Paid", "Failed", "Expired", "Cancelled")
 NOT_PAID = ("Failed", "Expired", "Cancelled")
-AMOUNTS = ("applied", "taken", "refunded", "refunded_of_applied", "recovered")
+AMOUNTS = ("applied", "taken", "refunded", "refunded_of_applied", "credited", "recovered")
 # What is counted separately: who needs only money does not read every attempt of today.
 ATTEMPTS, MONEY, RECOVERED = "attempts", "money", "recovered"
 EVERYTHING = (ATTEMPTS, MONEY, RECOVERED)
@@ -24,7 +24,8 @@ class Group(NamedTuple):
 
 @dataclass
 class Figures:
-	"""Payments count on the day they began, captured money on the day the gateway took it, refunds on the day they were made."""
+	"""Payments count on the day they began, captured money on the day the gateway took it, refunds on the day they were made,
+	and paid money that became credit on the day it was kept."""
 
 	group: Group
 	attempts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STATUSES, 0))
@@ -34,4 +35,5 @@ class Figures:
 	taken: Decimal = Decimal(0)
 	refunded: Decimal = Decimal(0)
 	refunded_of_applied: Decimal = Decimal(0)
+	credited: Decimal = Decimal(0)
 	recovered: Decimal = Decimal(0)

@@ -139,7 +139,7 @@ def _free(capture: PaymentCapture) -> Decimal:
 
 def _keep_as_credit(invoice: AIInvoice, capture: PaymentCapture, part: Decimal) -> None:
 	taken = to_decimal(capture.credit_used or 0) + to_decimal(capture.amount_refunded or 0)
-	capture.write(resolution="Credit", surplus=taken + capture.credit_left() + part)
+	capture.decide("Credit", surplus=taken + capture.credit_left() + part)
 	ledger.update_credited(invoice)
 
 

@@ -24,7 +24,7 @@ def apply_policy(
 	"""
 	policy = "Flag" if may_be_fee else _policy(capture, unwanted)
 	invoice.record("surplus_decided", capture, to_status=policy, unwanted=unwanted, currency=capture.currency)
-	capture.write(resolution=policy, surplus=to_decimal(capture.amount) - capture.refundable() + unwanted)
+	capture.decide(policy, surplus=to_decimal(capture.amount) - capture.refundable() + unwanted)
 	if policy == "Refund":
 		refund_record.open_refund(
 			invoice, capture, unwanted, _("More was paid than was due."), key=f"surplus:{capture.name}"

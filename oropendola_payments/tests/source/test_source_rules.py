@@ -13,6 +13,7 @@ STATEMENT = re.compile(r"\b(SELECT|UPDATE|INSERT INTO|DELETE FROM|ORDER BY|WHERE
 RAW_SQL = {
 	"ai_billing/current.py": "reads the newest committed row, whatever the snapshot of the transaction",
 	"ai_billing/daily/live.py": "counts by what each row of several tables is, with statements that can be read beside the invariant",
+	"ai_billing/daily/taken_back.py": "the payments of which something was taken back in some days",
 	"ai_billing/doctype/payment_event/payment_event.py": "locks the end of the chain and adds several rows in one statement",
 	"ai_billing/doctype/payment_gateway_settings/payment_gateway_settings.py": "reads all secrets of a gateway in one statement",
 	"ai_billing/kept.py": "asks the statistics of the database how large a table is",

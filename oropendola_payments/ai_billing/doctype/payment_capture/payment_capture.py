@@ -3,6 +3,7 @@ from decimal import Decimal
 from typing import Any
 
 import frappe
+from frappe.utils import now_datetime
 
 from oropendola_payments.ai_billing.daily.marks import figures_changed
 from oropendola_payments.ai_billing.records import SystemRecord
@@ -10,6 +11,7 @@ from oropendola_payments.money import to_decimal
 
 CONTESTED = ("Open", "Lost")  # the bank may reverse the payment, or has done so
 COUNTED = {"amount", "applied_amount", "captured_at"}
+OF_CREDIT = {"resolution", "surplus", "credit_used", "amount_refunded"}
 
 
 class PaymentCapture(SystemRecord):
@@ -28,6 +30,7 @@ class PaymentCapture(SystemRecord):
 		captured_at: DF.Datetime | None
 		credit_from: DF.Link | None
 		credit_used: DF.Currency
+		credited_on: DF.Datetime | None
 		currency: DF.Data
 		disposition: DF.Literal["Applied", "Duplicate", "Overpaid", "Short", "Mismatch"]
 		dispute_state: DF.Literal["", "Open", "Lost", "Won"]
@@ -57,6 +60,7 @@ class PaymentCapture(SystemRecord):
 		"applied_amount",
 		"surplus",
 		"resolution",
+		"credited_on",
 		"amount_refunded",
 		"credit_used",
 		"credit_from",
@@ -77,30 +81,29 @@ class PaymentCapture(SystemRecord):
 		return max(Decimal(0), to_decimal(self.surplus or 0) - spent)
 
 	def refunded_of_applied(self, refunded: Decimal) -> Decimal:
-		"""Return how much of a refunded amount comes out of what paid the invoice. The surplus is used up first."""
-		return refunded_of_applied(self.amount, self.applied_amount, self.credit_used, refunded)
+		return refunded_of_applied(self, refunded)
 
 	def taken_back(self, refunded: Decimal) -> Decimal:
-		"""Return how much of what paid the invoice was taken back: refunded, or kept as credit of the customer.
+		return taken_back(self, refunded)
 
-		Credit stays a part of the surplus when it is spent or refunded, so that neither takes anything back a second time.
-		"""
-		gone = refunded + to_decimal(self.credit_used or 0)
-		if self.resolution == "Credit":
-			gone = max(gone, to_decimal(self.surplus or 0))
-		return max(Decimal(0), gone - to_decimal(self.amount) + to_decimal(self.applied_amount or 0))
+	def decide(self, resolution: str, surplus: Decimal) -> None:
+		"""Note what becomes of the money that pays no invoice. The caller holds the lock."""
+		kept = {"credited_on": now_datetime()} if resolution == "Credit" else {}
+		self.write(resolution=resolution, surplus=surplus, **kept)
 
 	def add(self) -> None:
 		super().add()
 		figures_changed([self.captured_at])
 
 	def _update_row(self, values: dict, only_if: dict | None = None) -> bool:
-		moments = [self.captured_at]
+		moments = [self.captured_at, self.credited_on]
 		changed = super()._update_row(values, only_if)
 		if changed and COUNTED & values.keys():
 			figures_changed([*moments, self.captured_at, *self._refunded_on()])
 		elif changed and "credit_used" in values:
-			figures_changed(self._refunded_on())
+			figures_changed([*moments[1:], *self._refunded_on()])
+		elif changed and OF_CREDIT & values.keys():
+			figures_changed(moments[1:])
 		return changed
 
 	def _refunded_on(self) -> list[datetime]:
@@ -115,10 +118,25 @@ class PaymentCapture(SystemRecord):
 		return self._update_row({"untold": 0}, only_if={"untold": 1})
 
 
-def refunded_of_applied(amount: Any, applied: Any, credit_used: Any, refunded: Decimal) -> Decimal:
-	"""As the method, for a payment that was not read whole."""
-	unapplied = to_decimal(amount) - to_decimal(applied or 0) - to_decimal(credit_used or 0)
+def refunded_of_applied(capture: Any, refunded: Decimal) -> Decimal:
+	"""Return how much of a refunded amount comes out of what paid the invoice. The surplus is used up first."""
+	unapplied = _unapplied(capture) - to_decimal(capture.credit_used or 0)
 	return max(Decimal(0), refunded - max(Decimal(0), unapplied))
+
+
+def taken_back(capture: Any, refunded: Decimal) -> Decimal:
+	"""Return how much of what paid the invoice was taken back: refunded, or kept as credit of the customer.
+
+	Credit stays a part of the surplus when it is spent or refunded, so that neither takes anything back a second time.
+	"""
+	gone = refunded + to_decimal(capture.credit_used or 0)
+	if capture.resolution == "Credit":
+		gone = max(gone, to_decimal(capture.surplus or 0))
+	return max(Decimal(0), gone - _unapplied(capture))
+
+
+def _unapplied(capture: Any) -> Decimal:
+	return to_decimal(capture.amount) - to_decimal(capture.applied_amount or 0)
 
 
 def on_doctype_update() -> None:

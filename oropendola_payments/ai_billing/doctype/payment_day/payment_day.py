@@ -19,6 +19,7 @@ class PaymentDay(FrozenRecord):
 		cancelled: DF.Int
 		captures: DF.Int
 		created: DF.Int
+		credited: DF.Currency
 		currency: DF.Data | None
 		day: DF.Date
 		expired: DF.Int

@@ -44,6 +44,32 @@ def see_what_is_committed() -> None:
 		frappe.db.sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
 
 
+def add_index(doctype: str, fields: list[str], name: str | None = None) -> None:
+	"""Index these columns. Only in MariaDB do two tables have indexes of the same name, and Frappe names them by the columns alone."""
+	if frappe.db.db_type != "mariadb":
+		name = "_".join([frappe.scrub(doctype), *fields])
+	frappe.db.add_index(doctype, fields, name)
+
+
+def ensure_index(doctype: str, field: str) -> None:
+	"""Index a column, unless there is an index of it alone."""
+	if not _has_index(f"tab{doctype}", field):
+		add_index(doctype, [field], field)
+
+
+def _has_index(table: str, field: str) -> bool:
+	if frappe.db.db_type == "postgres":
+		query = "SELECT 1 FROM pg_indexes WHERE tablename = %s AND (indexdef LIKE %s OR indexdef LIKE %s)"
+		return bool(frappe.db.sql(query, (table, f"%({field})", f'%("{field}")')))
+	is_mariadb = frappe.db.db_type == "mariadb"
+	return is_mariadb and bool(frappe.db.get_column_index(table, field))  # type: ignore[attr-defined]  # only on a bench
+
+
+def makes_all_indexes() -> bool:
+	"""Return whether Frappe makes the indexes that a DocType asks for. In PostgreSQL only the first table with a field gets one."""
+	return frappe.db.db_type != "postgres"
+
+
 def commit() -> None:
 	"""Commit and begin the next transaction."""
 	frappe.db.commit(**_in_one_statement())

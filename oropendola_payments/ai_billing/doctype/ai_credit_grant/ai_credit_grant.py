@@ -1,8 +1,8 @@
-import frappe
 from frappe.utils import getdate
 
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.ai_billing.records import SystemRecord
+from oropendola_payments.compat import add_index
 
 
 class AICreditGrant(SystemRecord):
@@ -44,4 +44,4 @@ class AICreditGrant(SystemRecord):
 
 
 def on_doctype_update() -> None:
-	frappe.db.add_index("AI Credit Grant", ["valid_until", "remaining"])
+	add_index("AI Credit Grant", ["valid_until", "remaining"])

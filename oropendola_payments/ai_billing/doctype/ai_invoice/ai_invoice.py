@@ -11,6 +11,7 @@ from oropendola_payments.ai_billing.doctype.ai_invoice import totals
 from oropendola_payments.ai_billing.doctype.payment_event import payment_event
 from oropendola_payments.ai_billing.paid_in_parts import PaidInParts
 from oropendola_payments.ai_billing.records import move_locked
+from oropendola_payments.compat import add_index
 from oropendola_payments.exceptions import Conflict, NotAllowed
 
 # Paid never goes back to Failed, Abandoned or Pending, whatever a gateway reports.
@@ -343,5 +344,5 @@ class AIInvoice(PaidInParts):
 
 def on_doctype_update() -> None:
 	# The Desk lists the invoices of a status in this order.
-	frappe.db.add_index("AI Invoice", ["status", "creation"])
-	frappe.db.add_index("AI Invoice", ["credit_pack", "status"])
+	add_index("AI Invoice", ["status", "creation"])
+	add_index("AI Invoice", ["credit_pack", "status"])

@@ -1,9 +1,9 @@
 from typing import Any
 
-import frappe
 from frappe.utils import now_datetime
 
 from oropendola_payments.ai_billing.records import StatefulRecord
+from oropendola_payments.compat import add_index
 
 TRANSITIONS: dict[str, set[str]] = {"Planned": {"Sent", "Stopped"}, "Sent": set(), "Stopped": set()}
 
@@ -61,4 +61,4 @@ class AIPaymentReminder(StatefulRecord):
 
 
 def on_doctype_update() -> None:
-	frappe.db.add_index("AI Payment Reminder", ["status", "planned_for"])
+	add_index("AI Payment Reminder", ["status", "planned_for"])

@@ -19,6 +19,7 @@ from oropendola_payments.ai_billing.doctype.ai_plan_change.ai_plan_change import
 from oropendola_payments.ai_billing.periods import add_interval, today, tomorrow
 from oropendola_payments.ai_billing.quota_today import used_today
 from oropendola_payments.ai_billing.records import StatefulRecord
+from oropendola_payments.compat import add_index
 from oropendola_payments.exceptions import Conflict, Unprocessable
 
 TRANSITIONS = {
@@ -391,4 +392,4 @@ class AISubscription(StatefulRecord):
 
 def on_doctype_update() -> None:
 	for field in ("end_date", "creation", "quota_reset_on"):
-		frappe.db.add_index("AI Subscription", ["status", field])
+		add_index("AI Subscription", ["status", field])

@@ -12,6 +12,7 @@ from frappe import _
 
 from oropendola_payments.ai_billing import document_page, formatting
 from oropendola_payments.ai_billing.records import FrozenRecord
+from oropendola_payments.compat import add_index
 from oropendola_payments.exceptions import DocumentIsFrozen
 
 LINE = "AI Tax Document Line"
@@ -117,4 +118,4 @@ LINE_FIELDS = ("kind", "label", "code", "rate", "base_amount", "amount", "curren
 
 
 def on_doctype_update() -> None:
-	frappe.db.add_index("AI Tax Document", ["registration", "issue_date"])
+	add_index("AI Tax Document", ["registration", "issue_date"])

@@ -5,6 +5,7 @@ import frappe
 from frappe import _
 
 from oropendola_payments.ai_billing.records import FrozenRecord
+from oropendola_payments.compat import add_index
 from oropendola_payments.exceptions import NotAllowed
 
 
@@ -38,5 +39,5 @@ def name_of(*group: Any) -> str:
 
 
 def on_doctype_update() -> None:
-	frappe.db.add_index("AI Usage Day", ["subscription", "day"])
-	frappe.db.add_index("AI Usage Day", ["day", "subscription"])
+	add_index("AI Usage Day", ["subscription", "day"])
+	add_index("AI Usage Day", ["day", "subscription"])

@@ -7,6 +7,7 @@ from frappe import _
 from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.ai_billing.records import FrozenRecord
+from oropendola_payments.compat import add_index
 from oropendola_payments.exceptions import NotAllowed
 
 if TYPE_CHECKING:
@@ -98,6 +99,6 @@ def add_entry(
 
 
 def on_doctype_update() -> None:
-	frappe.db.add_index("AI Usage Entry", ["rolled_up", "subscription"])
-	frappe.db.add_index("AI Usage Entry", ["day", "subscription"])
-	frappe.db.add_index("AI Usage Entry", ["holds_credits", "expires_at"])
+	add_index("AI Usage Entry", ["rolled_up", "subscription"])
+	add_index("AI Usage Entry", ["day", "subscription"])
+	add_index("AI Usage Entry", ["holds_credits", "expires_at"])

@@ -5,6 +5,7 @@ import frappe
 from frappe.utils import add_to_date, cint, now_datetime
 
 from oropendola_payments.ai_billing.records import StatefulRecord
+from oropendola_payments.compat import add_index
 
 if TYPE_CHECKING:
 	from datetime import datetime
@@ -97,4 +98,4 @@ class AIUsageLease(StatefulRecord):
 
 
 def on_doctype_update() -> None:
-	frappe.db.add_index("AI Usage Lease", ["status", "credit_units"])
+	add_index("AI Usage Lease", ["status", "credit_units"])

@@ -4,6 +4,7 @@ import frappe
 from frappe.utils import add_to_date, cint, now_datetime
 
 from oropendola_payments.ai_billing.records import StatefulRecord
+from oropendola_payments.compat import add_index
 
 DELIVERY, ATTEMPT = "AI Webhook Delivery", "AI Webhook Attempt"
 
@@ -80,6 +81,6 @@ class AIWebhookDelivery(StatefulRecord):
 
 
 def on_doctype_update() -> None:
-	frappe.db.add_index(DELIVERY, ["endpoint", "status", "next_attempt_at"])
-	frappe.db.add_index(DELIVERY, ["status", "next_attempt_at"])
-	frappe.db.add_index(DELIVERY, ["creation"], "webhook_delivery_age")
+	add_index(DELIVERY, ["endpoint", "status", "next_attempt_at"])
+	add_index(DELIVERY, ["status", "next_attempt_at"])
+	add_index(DELIVERY, ["creation"], "webhook_delivery_age")

@@ -6,6 +6,7 @@ from frappe.utils import cint, get_datetime, now_datetime
 from oropendola_payments.ai_billing import webhook_types
 from oropendola_payments.ai_billing.current import forget
 from oropendola_payments.ai_billing.records import StatefulRecord
+from oropendola_payments.compat import add_index
 from oropendola_payments.roles import is_manager
 
 
@@ -123,4 +124,4 @@ class AIWebhookEndpoint(StatefulRecord):
 
 
 def on_doctype_update() -> None:
-	frappe.db.add_index("AI Webhook Endpoint", ["status", "user"])
+	add_index("AI Webhook Endpoint", ["status", "user"])

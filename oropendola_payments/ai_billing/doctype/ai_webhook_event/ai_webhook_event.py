@@ -2,6 +2,7 @@ import frappe
 from frappe.utils import add_to_date, now_datetime
 
 from oropendola_payments.ai_billing.records import StatefulRecord
+from oropendola_payments.compat import add_index
 
 
 class AIWebhookEvent(StatefulRecord):
@@ -41,5 +42,5 @@ class AIWebhookEvent(StatefulRecord):
 
 
 def on_doctype_update() -> None:
-	frappe.db.add_index("AI Webhook Event", ["status", "name"])
-	frappe.db.add_index("AI Webhook Event", ["creation"], "webhook_event_age")
+	add_index("AI Webhook Event", ["status", "name"])
+	add_index("AI Webhook Event", ["creation"], "webhook_event_age")

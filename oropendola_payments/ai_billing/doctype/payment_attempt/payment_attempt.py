@@ -11,6 +11,7 @@ from frappe.utils.password import decrypt, encrypt
 from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.daily.marks import figures_changed
 from oropendola_payments.ai_billing.records import StatefulRecord, move_locked
+from oropendola_payments.compat import add_index
 from oropendola_payments.gateways.base import PaymentRef
 from oropendola_payments.money import quantize
 
@@ -241,4 +242,4 @@ def is_reference(text: str) -> bool:
 
 def on_doctype_update() -> None:
 	frappe.db.add_unique("Payment Attempt", ["gateway", "gateway_payment_id"], "one_payment_one_attempt")
-	frappe.db.add_index("Payment Attempt", ["status", "next_check_at"])
+	add_index("Payment Attempt", ["status", "next_check_at"])

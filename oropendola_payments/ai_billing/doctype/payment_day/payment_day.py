@@ -2,6 +2,7 @@ import frappe
 from frappe import _
 
 from oropendola_payments.ai_billing.records import FrozenRecord
+from oropendola_payments.compat import add_index
 from oropendola_payments.exceptions import NotAllowed
 
 
@@ -43,4 +44,4 @@ class PaymentDay(FrozenRecord):
 
 
 def on_doctype_update() -> None:
-	frappe.db.add_index("Payment Day", ["kind", "day"])
+	add_index("Payment Day", ["kind", "day"])

@@ -22,6 +22,7 @@ from frappe.utils import get_datetime, now
 
 from oropendola_payments.ai_billing import outbox
 from oropendola_payments.ai_billing.records import FrozenRecord
+from oropendola_payments.compat import add_index
 from oropendola_payments.exceptions import AuditTrailIsFrozen
 
 if TYPE_CHECKING:
@@ -246,4 +247,4 @@ def _moment(value: str | datetime | None) -> str:
 
 
 def on_doctype_update() -> None:
-	frappe.db.add_index("Payment Event", ["invoice", "sequence"])
+	add_index("Payment Event", ["invoice", "sequence"])

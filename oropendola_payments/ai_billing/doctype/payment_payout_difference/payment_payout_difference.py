@@ -1,9 +1,9 @@
 from typing import Any
 
-import frappe
 from frappe.utils import now_datetime
 
 from oropendola_payments.ai_billing.records import StatefulRecord
+from oropendola_payments.compat import add_index
 
 TRANSITIONS = {
 	"Open": {"Resolved", "Accepted"},
@@ -81,4 +81,4 @@ class PaymentPayoutDifference(StatefulRecord):
 
 
 def on_doctype_update() -> None:
-	frappe.db.add_index("Payment Payout Difference", ["gateway", "status"])
+	add_index("Payment Payout Difference", ["gateway", "status"])

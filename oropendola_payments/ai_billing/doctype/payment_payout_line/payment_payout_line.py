@@ -2,6 +2,7 @@ import frappe
 from frappe import _
 
 from oropendola_payments.ai_billing.records import FrozenRecord
+from oropendola_payments.compat import add_index
 from oropendola_payments.exceptions import NotAllowed
 
 
@@ -41,5 +42,5 @@ class PaymentPayoutLine(FrozenRecord):
 
 
 def on_doctype_update() -> None:
-	frappe.db.add_index("Payment Payout Line", ["payout", "is_linked"])
-	frappe.db.add_index("Payment Payout Line", ["gateway", "is_linked"])
+	add_index("Payment Payout Line", ["payout", "is_linked"])
+	add_index("Payment Payout Line", ["gateway", "is_linked"])

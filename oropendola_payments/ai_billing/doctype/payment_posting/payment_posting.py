@@ -6,6 +6,7 @@ from frappe.utils import now_datetime
 
 from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.records import StatefulRecord
+from oropendola_payments.compat import add_index
 from oropendola_payments.exceptions import Conflict
 
 if TYPE_CHECKING:
@@ -127,4 +128,4 @@ def new_posting(invoice: "AIInvoice | None", kind: str, source_key: str, **value
 
 
 def on_doctype_update() -> None:
-	frappe.db.add_index("Payment Posting", ["status", "next_try_at"])
+	add_index("Payment Posting", ["status", "next_try_at"])

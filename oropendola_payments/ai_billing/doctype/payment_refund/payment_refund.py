@@ -5,6 +5,7 @@ from frappe.utils import now_datetime
 
 from oropendola_payments.ai_billing.daily.marks import figures_changed
 from oropendola_payments.ai_billing.records import StatefulRecord
+from oropendola_payments.compat import add_index
 
 TRANSITIONS = {
 	"Created": {"Processing", "Unknown", "Refunded", "Failed"},
@@ -111,4 +112,4 @@ class PaymentRefund(StatefulRecord):
 
 
 def on_doctype_update() -> None:
-	frappe.db.add_index("Payment Refund", ["status", "next_check_at"])
+	add_index("Payment Refund", ["status", "next_check_at"])

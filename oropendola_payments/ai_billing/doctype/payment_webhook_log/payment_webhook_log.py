@@ -4,6 +4,7 @@ import frappe
 from frappe.utils import add_to_date, now_datetime
 
 from oropendola_payments.ai_billing.records import SystemRecord
+from oropendola_payments.compat import add_index
 
 SHORTEST_DAYS = 180
 BATCH = 1000
@@ -76,5 +77,5 @@ def _with_old_texts(before: datetime) -> list[str]:
 
 def on_doctype_update() -> None:
 	frappe.db.add_unique("Payment Webhook Log", ["gateway", "event_key"], "one_message_once")
-	frappe.db.add_index("Payment Webhook Log", ["status", "next_attempt_at"])
-	frappe.db.add_index("Payment Webhook Log", ["texts_cleared", "creation"])
+	add_index("Payment Webhook Log", ["status", "next_attempt_at"])
+	add_index("Payment Webhook Log", ["texts_cleared", "creation"])

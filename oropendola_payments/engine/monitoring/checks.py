@@ -27,7 +27,7 @@ SUBJECTS = {
 		*("paid_with_less_than_the_total", "total_differs_from_net_and_tax", "tax_lines_differ"),
 		*("coupon_and_invoice_disagree", "discount_differs_from_coupon", "parts_differ_from_total"),
 		*("parts_differ_from_payments", "covered_beyond_payment", "document_of_invoice_is_missing"),
-		"top_up_without_credits",
+		*("top_up_without_credits", "kept_credit_is_missing"),
 	),
 	"AI Subscription": (
 		*("service_without_money", "quota_without_service", "paused_without_dates"),

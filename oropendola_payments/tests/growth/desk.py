@@ -25,8 +25,9 @@ def _lists() -> dict[str, Work]:
 		found[f"list {doctype}"] = lambda doctype=doctype: _open_list(doctype, [])
 		for field in frappe.get_meta(doctype).fields:
 			if field.in_standard_filter and field.fieldtype in ("Select", "Link", "Data", "Check"):
-				found[f"list {doctype} by {field.fieldname}"] = lambda doctype=doctype, name=field.fieldname: (
-					_by_value(doctype, name)
+				filters = _by_value(doctype, field.fieldname)
+				found[f"list {doctype} by {field.fieldname}"] = lambda doctype=doctype, filters=filters: (
+					_open_list(doctype, filters)
 				)
 	return found
 
@@ -42,12 +43,12 @@ def _shortcuts() -> dict[str, Work]:
 	return found
 
 
-def _by_value(doctype: str, field: str) -> None:
-	"""Open the list with the value of this filter that a record in the middle has."""
+def _by_value(doctype: str, field: str) -> list:
+	"""Return the filter with the value that the newest record has."""
 	rows = frappe.db.sql(
 		f"SELECT `{field}` FROM `tab{doctype}` WHERE `{field}` IS NOT NULL ORDER BY creation DESC LIMIT 1"
 	)
-	_open_list(doctype, [[doctype, field, "=", rows[0][0]]] if rows else [])
+	return [[doctype, field, "=", rows[0][0]]] if rows else []
 
 
 def _open_list(doctype: str, filters: list) -> None:

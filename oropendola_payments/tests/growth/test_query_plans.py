@@ -115,6 +115,8 @@ class TestQueryPlans(TestCase):
 	def test_an_index_that_is_read_up_to_a_limit_is_no_scan(self):
 		newest = "SELECT name FROM `tabAI Subscription` WHERE status = 'Active' ORDER BY {} DESC LIMIT 20"
 		self.assertEqual(plans.scans(newest.format("creation"), self.large), [])
+		counted = f"SELECT COUNT(*) FROM ({newest.format('creation')} OFFSET 0) p"
+		self.assertEqual(plans.scans(counted, self.large), [])
 		found = plans.scans(newest.format("cancel_note"), self.large)
 		self.assertEqual([scan.table for scan in found], ["AI Subscription"])
 

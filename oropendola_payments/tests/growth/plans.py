@@ -28,7 +28,7 @@ WORDS = (
 )
 SHARE = 0.5
 FOREIGN = 0.1  # of all rows: more that the generator did not make bend the plans
-ENOUGH = 300  # rows: with fewer, reading all of them is the best plan
+ENOUGH = 500  # rows: with fewer, reading all of them is the best plan
 
 
 @dataclass(frozen=True)

@@ -119,8 +119,10 @@ REFUNDS = f"""
 	FROM growth_invoice i {BETWEEN} AND i.status IN ('Partly Refunded', 'Refunded')"""
 
 MESSAGES = f"""
-	INSERT INTO `tabPayment Webhook Log` (name, {COMMON}, gateway, event_type, event_key, status, attempt, attempts)
-	SELECT {key("message", "i.n")}, {OF_INVOICE}, i.gateway, 'payment.captured', CONCAT('evt_grow', i.n), 'Processed', {LAST_ATTEMPT}, 1
+	INSERT INTO `tabPayment Webhook Log` (name, {COMMON}, gateway, event_type, event_key, status, attempt, attempts,
+		texts_cleared)
+	SELECT {key("message", "i.n")}, {OF_INVOICE}, i.gateway, 'payment.captured', CONCAT('evt_grow', i.n), 'Processed', {LAST_ATTEMPT}, 1,
+		i.created < NOW() - INTERVAL 170 DAY
 	FROM growth_invoice i {BETWEEN} AND {IS_PAID} AND i.gateway <> 'manual'"""
 
 REMINDERS = f"""

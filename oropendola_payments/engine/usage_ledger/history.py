@@ -100,8 +100,15 @@ def total(rows: Iterable[frappe._dict]) -> dict:
 	return {field: sum(row[field] for row in rows) for field in AMOUNTS}
 
 
-def as_file(asked: Period) -> tuple[str, str]:
-	"""Return the name and the text of a CSV file with a line for each day, key, model and what paid."""
+def as_file(asked: Period, most: int = MOST_LINES) -> tuple[str, str]:
+	"""Return the name and the text of a CSV file with a line for each day, key, model and what paid.
+
+	A file is complete or there is none: nobody would see that the last days are missing.
+	"""
+	rows = asked.used("all", most + 1)
+	if len(rows) > most:
+		message = _("The file would have more than {0} lines. Please choose a shorter period.")
+		raise BadRequest(message.format(f"{most:,}"))
 	names = key_names(asked.subscription)
 	lines = [
 		(
@@ -111,7 +118,7 @@ def as_file(asked: Period) -> tuple[str, str]:
 			row.source or "",
 			*(row[field] for field in AMOUNTS),
 		)
-		for row in asked.used("all", MOST_LINES)
+		for row in rows
 	]
 	return f"usage-{asked.subscription}-{asked.first}-{asked.last}.csv", as_csv(COLUMNS, lines)
 

@@ -13,6 +13,7 @@ from oropendola_payments.engine.metering import usage
 from oropendola_payments.engine.metering.test_usage import served_customer
 from oropendola_payments.engine.usage_ledger import events, history, rollup
 from oropendola_payments.engine.usage_ledger.test_rollup import SumsCase
+from oropendola_payments.exceptions import BadRequest
 from oropendola_payments.tests.flows.test_statement_budgets import counted_statements
 from oropendola_payments.tests.support.factories import create_user, unique
 from oropendola_payments.tests.support.http import call, message
@@ -121,6 +122,15 @@ class TestByOwner(HistoryCase):
 		self.assertEqual([line["Model"] for line in lines], ["large", "small-1"])
 		self.assertEqual((lines[0]["Requests"], lines[1]["Input Tokens"]), ("2", "1000"))
 		self.assertTrue(lines[0]["API Key"].startswith("oro_"))
+
+	def test_a_file_that_would_be_too_long_is_refused_and_not_cut_off(self):
+		self.use("e-1", 2)
+		self.use("e-2", 1, (1000, 0), "small-1")
+		asked = history.period(self.doc.name)
+		_name, text = history.as_file(asked, most=2)
+		self.assertEqual(len(list(csv.reader(io.StringIO(text)))), 3)
+		with self.assertRaisesRegex(BadRequest, "more than 1 lines. Please choose a shorter period"):
+			history.as_file(asked, most=1)
 
 	def test_a_model_that_looks_like_a_formula_is_disarmed_in_the_file(self):
 		"""S59"""

@@ -16,7 +16,8 @@ from oropendola_payments.exceptions import BadRequest
 from oropendola_payments.money import to_decimal
 
 MOST_DAYS, BATCH = 400, 500
-OSS_COLUMNS = ("Quarter", "Country", "Rate", "Currency", "Taxable Value", "VAT")
+OSS_COLUMNS = ("Quarter", "Country", "Rate", "Currency", "Taxable Value", "VAT", "Corrects Quarter")
+INDIAN = ("gstr1", "einvoice")  # each is for one GSTIN
 COLUMNS = (
 	"Number", "Kind", "Title", "Date", "Registration", "Buyer", "Buyer Tax ID", "Country", "State", "Place of Supply",
 	"Treatment", "Currency", "Net", "Tax", "Total", "Taxes", "Home Currency", "Rate", "Home Net", "Home Tax", "Home Total",
@@ -35,7 +36,11 @@ def export(
 		raise BadRequest(_("Please choose one of these formats: {0}.").format(", ".join(FORMATS)))
 	if not 0 <= (last - first).days <= MOST_DAYS:
 		raise BadRequest(_("Please choose a period of at most {0} days.").format(MOST_DAYS))
-	documents = contents(first, last, registration, "India" if kind in ("gstr1", "einvoice") else None)
+	if registration:
+		_require_registration(registration, kind)
+	elif kind in INDIAN:
+		registration = _only_registration(first, last)
+	documents = contents(first, last, registration)
 	name = f"{kind}-{table + '-' if table else ''}{first.isoformat()}-{last.isoformat()}"
 	if kind == "csv":
 		return f"{name}.csv", "text/csv", as_csv(COLUMNS, (_row(facts) for facts in documents))
@@ -58,16 +63,31 @@ def _content(kind: str, documents: Iterator[dict]) -> object:
 	return list(documents)
 
 
-def contents(first: date, last: date, registration: str | None, country: str | None) -> Iterator[dict]:
-	"""Yield the frozen contents of a period in batches, ordered by date and number."""
+def _require_registration(name: str, kind: str) -> None:
+	"""Raise BadRequest if it does not exist or is none for this format: an empty file would say that nothing was sold."""
+	country = frappe.db.get_value("AI Tax Registration", name, "country")
+	if not country:
+		raise BadRequest(_("There is no tax registration {0}.").format(name))
+	if kind in INDIAN and country != "India":
+		raise BadRequest(_("GSTR-1 and e-invoices are for registrations in India, not for {0}.").format(name))
+
+
+def _only_registration(first: date, last: date) -> str:
+	"""Return the Indian registration with documents in the period. A return mixes no two of them, so two are a BadRequest."""
+	indian = frappe.get_all("AI Tax Registration", {"country": "India"}, pluck="name")
+	filters = {"issue_date": ("between", (first, last)), "registration": ("in", indian or [""])}
+	found = frappe.get_all("AI Tax Document", filters, pluck="registration", distinct=True)
+	if len(found) > 1:
+		message = _("Please choose one of these registrations, because each has its own return: {0}.")
+		raise BadRequest(message.format(", ".join(sorted(found))))
+	return found[0] if found else ""
+
+
+def contents(first: date, last: date, registration: str | None) -> Iterator[dict]:
+	"""Yield the frozen contents of a period in batches, ordered by date and number. None means all registrations."""
 	filters: dict = {"issue_date": ("between", (first, last))}
-	if registration:
+	if registration is not None:
 		filters["registration"] = registration
-	elif country:
-		filters["registration"] = (
-			"in",
-			frappe.get_all("AI Tax Registration", {"country": country}, pluck="name") or [""],
-		)
 	start = 0
 	while True:
 		rows = frappe.get_all(
@@ -85,7 +105,10 @@ def contents(first: date, last: date, registration: str | None, country: str | N
 
 
 def one_stop_shop(documents: Iterable[dict]) -> list[tuple]:
-	"""Return net and VAT for each quarter, country and rate, less credit notes, as the One-Stop Shop asks for them."""
+	"""Return net and VAT for each quarter, country and rate, less credit notes, as the One-Stop Shop asks for them.
+
+	A return that was filed stays as it is: what corrects a document of an earlier quarter is listed by itself, with that quarter.
+	"""
 	sums: dict[tuple, list[Decimal]] = {}
 	for facts in documents:
 		sign = -1 if facts["kind"] == "Credit Note" else 1
@@ -98,11 +121,19 @@ def one_stop_shop(documents: Iterable[dict]) -> list[tuple]:
 					facts["buyer"]["country"],
 					to_decimal(tax["rate"]),
 					facts["currency"],
+					_corrected_quarter(facts),
 				)
 				known = sums.setdefault(key, [Decimal(0), Decimal(0)])
 				known[0] += sign * to_decimal(tax["base"])
 				known[1] += sign * to_decimal(tax["amount"])
-	return [(*key, *amounts) for key, amounts in sorted(sums.items())]
+	return [(*key[:-1], *amounts, key[-1]) for key, amounts in sorted(sums.items())]
+
+
+def _corrected_quarter(facts: dict) -> str:
+	"""Return the earlier quarter that a document belongs to, or nothing if it belongs to its own."""
+	corrected = facts["original"].get("date")
+	quarter = _quarter(corrected) if corrected else ""
+	return quarter if quarter != _quarter(facts["issue_date"]) else ""
 
 
 def _quarter(day: str) -> str:

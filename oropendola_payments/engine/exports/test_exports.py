@@ -24,7 +24,7 @@ from oropendola_payments.engine.exports.files import (
 )
 from oropendola_payments.exceptions import BadRequest
 from oropendola_payments.tests.support.case import TestCase
-from oropendola_payments.tests.support.tax import EU_OSS, LUT, MAHARASHTRA, profile
+from oropendola_payments.tests.support.tax import EU_OSS, LUT, MAHARASHTRA, OSS, profile
 from oropendola_payments.tests.support.tax_documents import (
 	DocumentCase,
 	customer_in,
@@ -49,7 +49,7 @@ class ExportCase(DocumentCase):
 	def facts(self) -> list[dict]:
 		today = getdate(nowdate())
 		day = timedelta(days=1)  # the seller's day may not be the site's
-		return list(contents(today - day, today + day, self.registration, None))
+		return list(contents(today - day, today + day, self.registration))
 
 	def tables(self) -> dict:
 		found = gstr1.tables(self.facts())
@@ -228,10 +228,27 @@ class TestOneStopShop(ExportCase):
 		self.credit(first, total)
 		rows = one_stop_shop(self.facts())
 		self.assertEqual(len(rows), 1)
-		quarter, country, rate, currency, net, vat = rows[0]
+		quarter, country, rate, currency, net, vat, _corrects = rows[0]
 		self.assertRegex(quarter, r"^20\d\d-Q[1-4]$")
 		self.assertEqual(
 			(country, rate, currency, net, vat), ("Germany", 19, "EUR", Decimal("29.00"), Decimal("5.51"))
+		)
+
+	def test_a_credit_note_for_an_earlier_quarter_corrects_that_quarter_in_a_row_of_its_own(self):
+		exchange_rate("99.10", "EUR")
+		user = customer_in("", "DE")
+		first = self.issue(user, price="29.00", currency="EUR")
+		self.credit(first, frappe.db.get_value("AI Tax Document", first, "total_amount"))
+		note, invoice = sorted(self.facts(), key=lambda facts: facts["kind"])
+		self.assertEqual(note["original"]["number"], first)
+		invoice["issue_date"] = note["original"]["date"] = "2026-06-30"
+		note["issue_date"] = "2026-07-01"
+		self.assertEqual(
+			[(row[0], row[4], row[5], row[6]) for row in one_stop_shop([invoice, note])],
+			[
+				("2026-Q2", Decimal("29.00"), Decimal("5.51"), ""),
+				("2026-Q3", Decimal("-29.00"), Decimal("-5.51"), "2026-Q2"),
+			],
 		)
 
 
@@ -263,6 +280,11 @@ class TestFiles(ExportCase):
 		)
 		self.assertEqual(rows[0]["Buyer"], "'=cmd|' /C calc'!A0")
 
+	def test_a_registration_that_does_not_exist_is_refused_and_gives_no_empty_file(self):
+		self.issue(customer_in())
+		with self.assertRaisesRegex(BadRequest, "There is no tax registration 29TYPO"):
+			export("csv", *self.period(), "29TYPO")
+
 	def test_bad_choices_are_refused(self):
 		first, last = self.period()
 		for arguments in (
@@ -271,6 +293,31 @@ class TestFiles(ExportCase):
 		):  # fmt: skip
 			with self.assertRaises(BadRequest):
 				export(*arguments)
+
+
+class TestTwoRegistrations(ExportCase):
+	"""The seller moved to another State, so a period has documents under both numbers."""
+
+	registrations = (
+		{"valid_to": "2099-12-30"}, {"number": MAHARASHTRA, "valid_from": "2099-12-31", "document_prefix": ""}, EU_OSS,
+	)  # fmt: skip
+
+	period = TestFiles.period
+
+	def test_the_returns_of_two_gst_numbers_are_not_mixed(self):
+		mine, others = (self.issue(customer_in()) for _round in range(2))
+		other = frappe.db.get_value("AI Tax Registration", {"number": MAHARASHTRA})
+		abroad = frappe.db.get_value("AI Tax Registration", {"number": OSS})
+		self.assertIn(mine, export("gstr1", *self.period())[2])
+		frappe.db.set_value("AI Tax Document", others, "registration", other)
+		frappe.db.commit()
+		for kind in ("gstr1", "einvoice"):
+			with self.assertRaisesRegex(BadRequest, "Please choose one of these registrations"):
+				export(kind, *self.period())
+			with self.assertRaisesRegex(BadRequest, "for registrations in India"):
+				export(kind, *self.period(), abroad)
+		text = export("gstr1", *self.period(), self.registration)[2]
+		self.assertEqual((mine in text, others in text), (True, False))
 
 
 class TestCells(TestCase):

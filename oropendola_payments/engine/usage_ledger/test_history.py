@@ -3,6 +3,7 @@
 import csv
 import io
 from datetime import timedelta
+from unittest.mock import patch
 
 import frappe
 
@@ -232,6 +233,17 @@ class TestReport(HistoryCase):
 		):
 			_columns, rows, _message, _chart = report.execute({**own, "group_by": group})
 			self.assertEqual([row["name"] for row in rows], names, group)
+
+	def test_a_report_that_leaves_rows_out_says_so(self):
+		self.use("e-1", 2)
+		self.use("e-2", 1, (1000, 0), "small-1")
+		rollup.roll_up()
+		filters = {"subscription": self.doc.name, "group_by": "Model"}
+		self.assertIsNone(report.execute(filters)[2])
+		with patch.object(report, "MOST_ROWS", 1):
+			_columns, rows, message, _chart = report.execute(filters)
+		self.assertEqual([row["name"] for row in rows], ["large"])
+		self.assertIn("There are more than 1 rows", message)
 
 	def test_an_empty_report_has_no_chart(self):
 		self.assertEqual(report.execute({"subscription": "none"})[1:], ([], None, None))

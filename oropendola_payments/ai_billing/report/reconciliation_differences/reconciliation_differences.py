@@ -29,19 +29,29 @@ OVERLAP = timedelta(minutes=30)
 def execute(filters: dict | None = None) -> tuple[list[dict], list[dict], str | None]:
 	"""Return columns, rows with the oldest first, and a message."""
 	gateway, kind = analytics.gateway_code((filters or {}).get("gateway")), (filters or {}).get("kind")
-	found = [row for name, find in SOURCES.items() if kind in (None, "", name) for row in find()]
+	found = {name: find(gateway or "") for name, find in SOURCES.items() if kind in (None, "", name)}
 	labels = analytics.gateway_labels()
 	rows = [
 		{**row, "gateway": labels.get(row["gateway"], row["gateway"])}
-		for row in found
-		if gateway in (None, "", row["gateway"])
+		for rows in found.values()
+		for row in rows[:LIMIT]
 	]
-	return columns(), sorted(rows, key=lambda row: str(row["since"])), _message(kind)
+	cut = [_(name) for name, rows in found.items() if len(rows) > LIMIT]
+	messages = filter(None, (_sums_message(kind), _cut_message(cut)))
+	return columns(), sorted(rows, key=lambda row: str(row["since"])), " ".join(messages) or None
 
 
-def _reviews() -> list[dict]:
+def _cut_message(kinds: list[str]) -> str | None:
+	if not kinds:
+		return None
+	text = _("Only the oldest {0} are listed of: {1}. More appear when these are resolved.")
+	return text.format(LIMIT, ", ".join(kinds))
+
+
+def _reviews(gateway: str) -> list[dict]:
 	fields = ["name", "payment_gateway", "total_amount", "currency", "review_reason", "creation"]
-	rows = frappe.get_all("AI Invoice", {"needs_review": 1}, fields, order_by="creation", limit=LIMIT)
+	filters = {"needs_review": 1, **({"payment_gateway": gateway} if gateway else {})}
+	rows = frappe.get_all("AI Invoice", filters, fields, order_by="creation", limit=LIMIT + 1)
 	return [
 		_difference(
 			"Review", "AI Invoice", row.name, row.name, row.payment_gateway, row.review_reason, row.creation
@@ -51,7 +61,7 @@ def _reviews() -> list[dict]:
 	]
 
 
-def _unresolved_overpayments() -> list[dict]:
+def _unresolved_overpayments(gateway: str) -> list[dict]:
 	"""Return overpayments that were neither refunded nor kept as credit."""
 	capture = DocType("Payment Capture")
 	left_over = capture.surplus - capture.amount_refunded - capture.credit_used
@@ -61,7 +71,8 @@ def _unresolved_overpayments() -> list[dict]:
 	query = query.select(left_over.as_("left_over")).where(left_over > TOLERANCE)
 	query = query.where(capture.disposition.isin(("Duplicate", "Overpaid", "Mismatch")))
 	query = query.where(Coalesce(capture.resolution, "") != "Credit")
-	rows = query.orderby(capture.captured_at).limit(LIMIT).run(as_dict=True)
+	query = query.where(capture.gateway == gateway) if gateway else query
+	rows = query.orderby(capture.captured_at).limit(LIMIT + 1).run(as_dict=True)
 	text = {
 		"Duplicate": _("The invoice was already paid."),
 		"Overpaid": _("More was paid than the invoice amount."),
@@ -82,7 +93,7 @@ def _unresolved_overpayments() -> list[dict]:
 	]
 
 
-def _sums() -> list[dict]:
+def _sums(gateway: str) -> list[dict]:
 	"""Return invoices whose paid amount differs from the sum of their payments, among those that may have one."""
 	found: list[frappe._dict] = []
 	names = sorted(
@@ -102,7 +113,8 @@ def _sums() -> list[dict]:
 			row.creation,
 		)
 		| {"amount": flt(row.amount_paid) - flt(row.captured), "currency": row.currency}
-		for row in sorted(found, key=lambda row: row.creation)[:LIMIT]
+		for row in sorted(found, key=lambda row: row.creation)
+		if gateway in ("", row.payment_gateway)
 	]
 
 
@@ -121,7 +133,7 @@ def _compared_until() -> datetime:
 	return max(get_datetime(checked) - OVERLAP, day_ago) if checked else day_ago
 
 
-def _message(kind: str | None) -> str | None:
+def _sums_message(kind: str | None) -> str | None:
 	"""Return how far the sums of all invoices are known."""
 	if kind not in (None, "", "Sum"):
 		return None
@@ -137,11 +149,18 @@ def _message(kind: str | None) -> str | None:
 	return f"{message} {_('There are more than the check keeps. Please resolve these first.')}"
 
 
-def _refunds() -> list[dict]:
-	fields = ["name", "invoice", "gateway", "amount", "currency", "status", "error_message", "creation"]
-	rows = frappe.get_all(
-		"Payment Refund", {"status": ("in", ("Unknown", "Failed"))}, fields, order_by="creation", limit=LIMIT
+def _refunds(gateway: str) -> list[dict]:
+	"""Return refunds whose outcome is unknown, and failed ones until their payment is refunded again."""
+	refund, again = DocType("Payment Refund"), DocType("Payment Refund").as_("again")
+	fields = ("name", "invoice", "gateway", "amount", "currency", "status", "error_message", "creation")
+	query = frappe.qb.from_(refund).left_join(again)
+	query = query.on(
+		(again.capture == refund.capture) & (again.creation > refund.creation) & (again.status != "Failed")
 	)
+	query = query.select(*(refund[field] for field in fields)).distinct()
+	query = query.where((refund.status == "Unknown") | ((refund.status == "Failed") & again.name.isnull()))
+	query = query.where(refund.gateway == gateway) if gateway else query
+	rows = query.orderby(refund.creation).limit(LIMIT + 1).run(as_dict=True)
 	text = {
 		"Unknown": _("It is not yet known whether this refund was made."),
 		"Failed": _("The gateway did not make this refund."),
@@ -161,15 +180,16 @@ def _refunds() -> list[dict]:
 	]
 
 
-def _pending() -> list[dict]:
+def _pending(gateway: str) -> list[dict]:
 	hours = cint(payment_settings().alert_pending_hours) or 24
 	filters = {
 		"status": ("in", analytics.OPEN),
 		"mode": ("!=", "Manual"),
 		"initiated_at": ("<", now_datetime() - timedelta(hours=hours)),
+		**({"gateway": gateway} if gateway else {}),
 	}
 	fields = ["name", "invoice", "gateway", "amount", "currency", "initiated_at"]
-	rows = frappe.get_all("Payment Attempt", filters, fields, order_by="initiated_at", limit=LIMIT)
+	rows = frappe.get_all("Payment Attempt", filters, fields, order_by="initiated_at", limit=LIMIT + 1)
 	text = _("This payment has been open for more than {0} hours.").format(hours)
 	return [
 		_difference("Pending", "Payment Attempt", row.name, row.invoice, row.gateway, text, row.initiated_at)

@@ -1,17 +1,21 @@
 """The report Reconciliation Differences, between two checks of the invariants."""
 
 from datetime import timedelta
+from unittest.mock import patch
 
 import frappe
 from frappe.utils import now_datetime
 
+from oropendola_payments.ai_billing.report.reconciliation_differences import reconciliation_differences
 from oropendola_payments.ai_billing.report.reconciliation_differences.reconciliation_differences import (
 	SUM_RULE,
 	execute,
 )
 from oropendola_payments.engine.monitoring import checks, invariants
+from oropendola_payments.engine.refunds import create
+from oropendola_payments.engine.settlement import manual_payment
 from oropendola_payments.tests.support.case import TestCase
-from oropendola_payments.tests.support.factories import create_invoice
+from oropendola_payments.tests.support.factories import create_invoice, unique
 
 
 class TestSums(TestCase):
@@ -78,3 +82,49 @@ class TestSums(TestCase):
 
 	def test_the_rule_whose_findings_are_listed_exists(self):
 		self.assertIn(SUM_RULE, invariants.RULES)
+
+
+class TestLists(TestCase):
+	def refunded(self, *states: str) -> list[str]:
+		"""Return refunds of one payment in these states, the oldest first."""
+		invoice = create_invoice()
+		manual_payment.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
+		names = [create.create_refund(invoice.name, 5, "Example")["refund"] for _state in states]
+		for age, (name, state) in enumerate(zip(reversed(names), reversed(states), strict=True)):
+			values = {"status": state, "creation": now_datetime() - timedelta(hours=age)}
+			frappe.db.set_value("Payment Refund", name, values)
+			self.addCleanup(frappe.db.set_value, "Payment Refund", name, "status", "Refunded")
+		return names
+
+	def listed(self, **filters: str) -> list[str]:
+		return [row["record"] for row in execute(filters)[1]]
+
+	def test_a_failed_refund_is_listed_until_its_payment_is_refunded_again(self):
+		(failed,) = self.refunded("Failed")
+		self.assertIn(failed, self.listed(kind="Refund"))
+		before, _again = self.refunded("Failed", "Refunded")
+		self.assertNotIn(before, self.listed(kind="Refund"))
+		earlier, later = self.refunded("Refunded", "Failed")
+		self.assertEqual([earlier in self.listed(), later in self.listed()], [False, True])
+		both = self.refunded("Failed", "Unknown")
+		self.assertEqual([name for name in self.listed() if name in both], both[1:])
+
+	def test_the_page_says_when_it_lists_only_the_oldest(self):
+		self.refunded("Unknown", "Unknown")
+		with patch.object(reconciliation_differences, "LIMIT", 1):
+			_columns, rows, message = execute({"kind": "Refund"})
+		self.assertEqual(len(rows), 1)
+		self.assertEqual(
+			message, "Only the oldest 1 are listed of: Refund. More appear when these are resolved."
+		)
+		self.assertNotIn("Only the oldest", execute({})[2])
+
+	def test_differences_of_one_gateway_are_not_hidden_by_those_of_others(self):
+		_other, mine = (create_invoice() for _invoice in range(2))
+		for invoice, gateway in ((_other, "payu"), (mine, "phonepe")):
+			invoice.flag_for_review("Made up.")
+			frappe.db.set_value("AI Invoice", invoice.name, "payment_gateway", gateway)
+			self.addCleanup(frappe.db.set_value, "AI Invoice", invoice.name, "needs_review", 0)
+		filters = {"kind": "Review", "gateway": "PhonePe"}
+		with patch.object(reconciliation_differences, "LIMIT", len(self.listed(**filters))):
+			self.assertIn(mine.name, self.listed(**filters))

@@ -39,8 +39,15 @@ def execute(filters: dict | None = None) -> tuple[list[dict], list[dict], str | 
 	asked = str(filters.get("group_by") or "")
 	group = asked if asked in GROUPS else "Day"
 	counted = kept.find(_name(group), filters) if _is_usual(group, filters) else None
-	rows = counted.rows if counted else _rows(group, filters)
-	return columns(group), rows, counted.note() if counted else None, _chart(group, rows)
+	found = counted.rows if counted else _rows(group, filters)
+	rows = found[:MOST_ROWS]
+	notes = [counted.note()] if counted else []
+	if len(found) > MOST_ROWS:
+		text = _(
+			"There are more than {0} rows. The others, and what they used, are missing from the list and its total."
+		)
+		notes.append(text.format(MOST_ROWS))
+	return columns(group), rows, " ".join(notes) or None, _chart(group, rows)
 
 
 def results() -> dict[str, list[dict]]:
@@ -80,7 +87,7 @@ def _sums(filters: dict, column: str) -> list[frappe._dict]:
 		query = query.orderby(table.day)
 	else:
 		query = query.orderby(Sum(table.requests), order=frappe.qb.desc).orderby(table[column])
-	return query.limit(MOST_ROWS).run(as_dict=True)
+	return query.limit(MOST_ROWS + 1).run(as_dict=True)
 
 
 def _row(row: frappe._dict) -> dict[str, Any]:

@@ -137,10 +137,13 @@ def redact_versions(user: str) -> None:
 
 
 def _redact_usage(user: str) -> None:
-	"""Redact the event IDs, which the customer's programs chose. What was used stays."""
-	entry, subscription = DocType("AI Usage Entry"), DocType("AI Subscription")
+	"""Redact event IDs and names of leases, which the customer's programs chose. What was used stays."""
+	subscription = DocType("AI Subscription")
 	own = frappe.qb.from_(subscription).select(subscription.name).where(subscription.user == user)
-	frappe.qb.update(entry).set(entry.event_id, REDACTED).where(entry.subscription.isin(own)).run()
+	for doctype, field in (("AI Usage Entry", "event_id"), ("AI Usage Lease", "holder")):
+		table = DocType(doctype)
+		query = frappe.qb.update(table).set(table[field], REDACTED)
+		query.where(table.subscription.isin(own)).where(table[field].isnotnull()).run()
 
 
 def _redact_review_notes(user: str) -> None:

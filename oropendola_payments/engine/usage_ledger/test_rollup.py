@@ -11,6 +11,8 @@ from oropendola_payments.ai_billing.doctype.payment_event.payment_event import R
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine import privacy
 from oropendola_payments.engine.jobs import usage_jobs
+from oropendola_payments.engine.metering import leases
+from oropendola_payments.engine.metering.test_usage import served_customer
 from oropendola_payments.engine.monitoring import invariants
 from oropendola_payments.engine.usage_ledger import retention, rollup
 from oropendola_payments.engine.usage_ledger.test_events import DAY, ENTRY, LedgerCase
@@ -253,3 +255,13 @@ class TestPrivacy(SumsCase):
 		row = frappe.get_last_doc(ENTRY, {"subscription": self.doc.name})
 		self.assertEqual((row.event_id, row.requests), (REDACTED, 4))
 		self.assertEqual([row[1] for row in self.sums()], [4])
+
+	def test_the_name_that_a_program_gave_a_lease_is_redacted_with_its_user(self):
+		doc, key = served_customer()
+		name = leases.grant(key, 1, 30, None, "Asha's laptop", None)["lease"]
+		unnamed = leases.grant(key, 1, 30, None, None, None)["lease"]
+		frappe.db.commit()
+		privacy.forget(doc.user)
+		frappe.db.commit()
+		found = [frappe.db.get_value("AI Usage Lease", lease, "holder") for lease in (name, unnamed)]
+		self.assertEqual(found, [REDACTED, None])

@@ -52,6 +52,7 @@ OTHERS = {
 	("install.py", "ensure_settings"),
 	("engine/tax/forget.py", "forget"),  # redacts the fields named in PERSONAL
 	("engine/privacy.py", "_redact_texts"),  # redacts the fields named in TYPED
+	("engine/privacy.py", "_redact_usage"),  # redacts the fields named in USED
 }
 
 WAYS_AROUND = (

@@ -83,15 +83,16 @@ def _day(text: str) -> date:
 
 
 def summary(asked: Period) -> dict:
-	"""Return the days with their models, and the total. Only the latest rows if there are too many."""
+	"""Return the days with their models, only the latest rows if there are too many, and the total of all."""
 	used = asked.used("day and model", MOST_ROWS + 1)
 	rows = used[:MOST_ROWS]
+	is_complete = len(used) == len(rows)
 	return {
 		"from_date": str(asked.first),
 		"to_date": str(asked.last),
 		"days": [{**row, "day": str(row.day)} for row in rows],
-		"total": total(rows),
-		"is_complete": len(used) == len(rows),
+		"total": total(rows if is_complete else asked.used("day", MOST_DAYS)),
+		"is_complete": is_complete,
 	}
 
 

@@ -112,6 +112,14 @@ class TestByKey(HistoryCase):
 
 
 class TestByOwner(HistoryCase):
+	def test_the_total_counts_the_rows_that_are_not_listed(self):
+		self.use("e-1", 2)
+		self.use("e-2", 1, (1000, 0), "small-1")
+		with patch.object(history, "MOST_ROWS", 1):
+			seen = history.summary(history.period(self.doc.name))
+		self.assertEqual((len(seen["days"]), seen["is_complete"]), (1, False))
+		self.assertEqual((seen["total"]["requests"], seen["total"]["input_tokens"]), (3, 1000))
+
 	def test_the_file_has_a_line_for_each_day_key_and_model(self):
 		self.use("e-1", 2)
 		self.use("e-2", 1, (1000, 0), "small-1")

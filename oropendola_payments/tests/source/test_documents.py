@@ -6,6 +6,7 @@ from pathlib import Path
 import frappe
 
 from oropendola_payments import exceptions
+from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.api.test_arguments import parameters_of
 from oropendola_payments.commands import commands
 from oropendola_payments.engine.monitoring import invariants
@@ -79,9 +80,17 @@ class TestDocuments(TestCase):
 		for path in re.findall(r"`([\w/]+/|[\w/]+\.py)`", text):
 			self.assertTrue((APP / path).exists() or (ROOT / path).exists(), path)
 
-	def test_every_gateway_has_its_page(self):
+	def test_every_record_is_on_the_page_about_architecture(self):
+		text = (DOCS / "architecture.md").read_text()
+		types = frappe.get_all("DocType", {"module": "AI Billing", "istable": 0}, pluck="name")
+		self.assertGreater(len(types), 40)
+		self.assertEqual([name for name in types if f"\n| {name} | " not in text], [])
+
+	def test_every_gateway_has_its_page_with_its_keys(self):
 		for code in BUILT_IN:
-			self.assertTrue((DOCS / "gateways" / f"{code}.md").exists(), code)
+			text = (DOCS / "gateways" / f"{code}.md").read_text()
+			labels = {credential.label for credential in adapter_class(code).credentials}
+			self.assertEqual({label for label in labels if label not in text}, set(), code)
 
 	def test_every_link_between_the_documents_has_a_target(self):
 		for page in PAGES:

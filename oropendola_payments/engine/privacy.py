@@ -29,6 +29,12 @@ TYPED = {
 	"AI Payment Link": ("note",),
 	"Payment Refund": ("reason",),
 }
+USED = (
+	("AI Usage Entry", "event_id"),
+	("AI Usage Entry", "model"),
+	("AI Usage Lease", "holder"),
+	("AI Usage Lease", "model"),
+)
 # What Frappe keeps of these fields, before and after, with each change in a form or of a billing profile.
 TRACKED = {
 	"AI Subscription": ("cancel_note",),
@@ -137,10 +143,10 @@ def redact_versions(user: str) -> None:
 
 
 def _redact_usage(user: str) -> None:
-	"""Redact event IDs and names of leases, which the customer's programs chose. What was used stays."""
+	"""Redact what the customer's programs chose: event IDs, names of leases, and models, such as those of own fine-tunings."""
 	subscription = DocType("AI Subscription")
 	own = frappe.qb.from_(subscription).select(subscription.name).where(subscription.user == user)
-	for doctype, field in (("AI Usage Entry", "event_id"), ("AI Usage Lease", "holder")):
+	for doctype, field in USED:
 		table = DocType(doctype)
 		query = frappe.qb.update(table).set(table[field], REDACTED)
 		query.where(table.subscription.isin(own)).where(table[field].isnotnull()).run()

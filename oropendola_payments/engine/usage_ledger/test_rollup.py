@@ -14,7 +14,7 @@ from oropendola_payments.engine.jobs import usage_jobs
 from oropendola_payments.engine.metering import leases
 from oropendola_payments.engine.metering.test_usage import served_customer
 from oropendola_payments.engine.monitoring import invariants
-from oropendola_payments.engine.usage_ledger import retention, rollup
+from oropendola_payments.engine.usage_ledger import events, retention, rollup
 from oropendola_payments.engine.usage_ledger.test_events import DAY, ENTRY, LedgerCase
 from oropendola_payments.exceptions import NotAllowed
 from oropendola_payments.tests.flows.test_statement_budgets import counted_statements
@@ -255,6 +255,18 @@ class TestPrivacy(SumsCase):
 		row = frappe.get_last_doc(ENTRY, {"subscription": self.doc.name})
 		self.assertEqual((row.event_id, row.requests), (REDACTED, 4))
 		self.assertEqual([row[1] for row in self.sums()], [4])
+
+	def test_the_models_that_a_deleted_user_named_are_redacted_before_they_are_summed_up(self):
+		doc, key = served_customer()
+		events.consume(key, 4, "ft:small:asha-ltd", event_id="e-1")
+		lease = leases.grant(key, 1, 30, "ft:small:asha-ltd", None, None)["lease"]
+		frappe.db.commit()
+		privacy.forget(doc.user)
+		frappe.db.commit()
+		rollup.roll_up()
+		self.assertEqual(frappe.db.get_value("AI Usage Lease", lease, "model"), REDACTED)
+		sums = frappe.get_all(DAY, {"subscription": doc.name}, ["model", "requests"])
+		self.assertEqual([(row.model, row.requests) for row in sums], [(REDACTED, 4)])
 
 	def test_the_name_that_a_program_gave_a_lease_is_redacted_with_its_user(self):
 		doc, key = served_customer()

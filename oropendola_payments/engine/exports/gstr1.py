@@ -217,4 +217,5 @@ def _docs(rows: list[Row]) -> Iterator[tuple]:
 	for row in rows:
 		series.setdefault((row.facts["kind"], row.number.rpartition("-")[0]), []).append(row.number)
 	for (kind, _name), numbers in sorted(series.items(), reverse=True):
-		yield NATURES[kind], min(numbers), max(numbers), len(numbers), 0
+		numbers.sort(key=lambda number: (len(number), number))  # 999999 comes before 1000000
+		yield NATURES[kind], numbers[0], numbers[-1], len(numbers), 0

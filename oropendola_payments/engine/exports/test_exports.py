@@ -151,6 +151,13 @@ class TestGstr1(ExportCase):
 			("Invoices for outward supply", numbers[0], numbers[2], 3, 0), ("Credit Note", note, note, 1, 0),
 		])  # fmt: skip
 
+	def test_the_millionth_number_of_a_series_is_its_last(self):
+		self.issue(customer_in())
+		(facts,) = self.facts()
+		documents = [{**facts, "number": f"INV2627-{count}"} for count in ("999999", "1000000")]
+		((_nature, first, last, count, _cancelled),) = gstr1.tables(documents)["docs"]
+		self.assertEqual((first, last, count), ("INV2627-999999", "INV2627-1000000", 2))
+
 
 class TestEInvoice(ExportCase):
 	def test_the_json_of_a_company_has_parties_item_and_sums(self):

@@ -2,6 +2,7 @@ import js from "@eslint/js";
 import globals from "globals";
 
 const DESK = ["oropendola_payments/ai_billing/**/*.js", "oropendola_payments/public/js/payments_desk.js"];
+const DESK_HOST = ["oropendola_payments/tests/browser/desk_host.js"];
 const PAGES = ["oropendola_payments/public/js/*.js"];
 
 // What the Desk has loaded before a form, a list or a report asks for its script.
@@ -44,6 +45,10 @@ export default [
 		languageOptions: { sourceType: "script", globals: { ...globals.browser, ...GATEWAYS } },
 	},
 	{
+		files: DESK_HOST,
+		languageOptions: { sourceType: "script", globals: { ...globals.browser, frappe: "readonly" } },
+	},
+	{
 		files: DESK,
 		languageOptions: { sourceType: "script", globals: { ...globals.browser, ...FRAPPE } },
 		rules: {
@@ -58,6 +63,10 @@ export default [
 				{
 					selector: "CallExpression[callee.object.name='frappe'][callee.property.name='call']",
 					message: "Use oropendola.call: frappe.call shows its own words for our refusals.",
+				},
+				{
+					selector: "CallExpression[callee.object.name='frappe'][callee.property.name='prompt']",
+					message: "Use oropendola.ask: frappe.prompt closes before the server has agreed.",
 				},
 				{
 					selector: "CallExpression[callee.name='__'] > TemplateLiteral:first-child",

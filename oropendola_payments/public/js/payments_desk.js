@@ -2,28 +2,41 @@
 frappe.provide("oropendola");
 
 // Our API answers a refusal with its own status and a sentence; frappe.call would show its own words for 403 and 404 instead.
-oropendola.call = async function (method, args) {
+oropendola.call = function (method, args) {
+	return oropendola.send(method, JSON.stringify(args), { "Content-Type": "application/json" });
+};
+
+oropendola.send = async function (method, body, headers = {}) {
 	frappe.dom.freeze(__("One moment …"));
 	try {
 		const response = await fetch(`/api/method/oropendola_payments.api.${method}`, {
 			method: "POST",
 			headers: {
 				Accept: "application/json",
-				"Content-Type": "application/json",
 				"X-Frappe-CSRF-Token": frappe.csrf_token,
+				...headers,
 			},
-			body: JSON.stringify(args),
+			body,
 		});
-		const answer = (await response.json()).message;
-		if (answer?.success) return answer;
-		oropendola.refuse(answer?.error);
+		const answer = await response.json();
+		if (answer.message?.success) return answer.message;
+		const is_stale = answer.session_expired || answer.exc_type === "CSRFTokenError";
+		oropendola.refuse(is_stale ? oropendola.STALE : answer.message?.error);
 	} catch {
-		oropendola.refuse();
+		// The action may have been carried out: the server never said no.
+		oropendola.refuse(oropendola.NO_ANSWER);
 	} finally {
 		frappe.dom.unfreeze();
 	}
 	return null;
 };
+
+oropendola.STALE = __(
+	"Nothing was changed, because your login has ended or was renewed in another window. Please log in there, then reload this page."
+);
+oropendola.NO_ANSWER = __(
+	"The answer of the server did not arrive, so this may have been done or not. Please reload the page and look before you try again."
+);
 
 oropendola.refuse = function (sentence) {
 	const unknown = __(
@@ -57,11 +70,46 @@ oropendola.replay = async function (names) {
 	return true;
 };
 
-// A secret that the server tells only now.
-oropendola.show_secret = function (secret, after) {
-	const dialog = frappe.msgprint({
-		title: __("Copy the secret now"),
-		message: `${__("It is shown only once.")}<br><code>${frappe.utils.escape_html(secret)}</code>`,
+// Asks for values and acts. The dialog stays open when the server refuses, so that nothing has to be typed again.
+oropendola.ask = function (title, fields, label, act) {
+	let is_acting = false; // the button of a dialog stays clickable while the page is frozen
+	const dialog = new frappe.ui.Dialog({
+		title,
+		fields,
+		primary_action_label: label,
+		async primary_action(values) {
+			if (is_acting) return;
+			is_acting = true;
+			dialog.disable_primary_action();
+			try {
+				if (await act(values)) dialog.hide();
+			} finally {
+				is_acting = false;
+				dialog.enable_primary_action();
+			}
+		},
 	});
-	if (dialog) dialog.onhide = after;
+	dialog.show();
+};
+
+// What the server tells only now. A dialog of its own, because frappe.msgprint has one for all messages: it would show the
+// secret again with the next message.
+oropendola.show_once = function (title, secret, after, more = "") {
+	const text = frappe.utils.escape_html;
+	const dialog = new frappe.ui.Dialog({
+		title,
+		fields: [
+			{
+				fieldtype: "HTML",
+				options: `<p>${text(__("Copy it now. It is shown only once."))}</p><p><code>${text(secret)}</code></p>${more}`,
+			},
+		],
+		primary_action_label: __("Copy"),
+		primary_action: () => frappe.utils.copy_to_clipboard(secret),
+	});
+	dialog.$wrapper.on("hidden.bs.modal", () => {
+		dialog.$wrapper.remove();
+		after();
+	});
+	dialog.show();
 };

@@ -21,9 +21,10 @@ function check_tax_id(frm, answer) {
 		},
 	];
 	const save = async ({ reference }) => {
-		await oropendola.call(`admin.${answer}_tax_id`, { profile: frm.doc.name, reference });
-		frm.reload_doc();
+		const done = await oropendola.call(`admin.${answer}_tax_id`, { profile: frm.doc.name, reference });
+		if (done) frm.reload_doc();
+		return done;
 	};
 	const title = answer === "confirm" ? __("Confirm tax ID") : __("Reject tax ID");
-	frappe.prompt(fields, save, title, title);
+	oropendola.ask(title, fields, title, save);
 }

@@ -43,6 +43,7 @@ function correct_credits(frm) {
 		const args = { grant: frm.doc.name, ...values, credits: String(values.credits) };
 		const answer = await oropendola.call("admin.correct_credits", args);
 		if (answer) oropendola.done(frm, __("Corrected. {0} credits remain.", [answer.remaining]));
+		return answer;
 	};
-	frappe.prompt(fields, correct, __("Correct credits"), __("Correct credits"));
+	oropendola.ask(__("Correct credits"), fields, __("Correct credits"), correct);
 }

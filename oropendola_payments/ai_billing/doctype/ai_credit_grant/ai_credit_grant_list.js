@@ -36,9 +36,10 @@ function give_credits(listview) {
 	const give = async (values) => {
 		const args = { ...values, credits: String(values.credits), valid_days: values.valid_days || 0 };
 		const answer = await oropendola.call("admin.give_credits", args);
-		if (!answer) return;
+		if (!answer) return null;
 		frappe.show_alert({ message: __("{0} credits were given.", [answer.remaining]), indicator: "green" });
 		listview.refresh();
+		return answer;
 	};
-	frappe.prompt(fields, give, __("Give credits"), __("Give credits"));
+	oropendola.ask(__("Give credits"), fields, __("Give credits"), give);
 }

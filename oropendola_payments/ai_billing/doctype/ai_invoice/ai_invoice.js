@@ -43,7 +43,7 @@ function pay_by_hand(frm, outstanding) {
 		},
 		{ fieldname: "note", label: __("Note"), fieldtype: "Small Text" },
 	];
-	ask(__("Record payment"), fields, __("Record payment"), async (values) => {
+	oropendola.ask(__("Record payment"), fields, __("Record payment"), async (values) => {
 		const answer = await oropendola.call("admin.record_manual_payment", {
 			invoice_id: frm.doc.name,
 			...values,
@@ -74,7 +74,7 @@ function refund(frm, left) {
 			description: __("The customer sees this in the refund email."),
 		},
 	];
-	ask(__("Refund"), fields, __("Refund payment"), async (values) => {
+	oropendola.ask(__("Refund"), fields, __("Refund payment"), async (values) => {
 		const answer = await oropendola.call("refunds.create_refund", {
 			invoice_id: frm.doc.name,
 			idempotency_key: `${key}-${values.amount}`,
@@ -105,7 +105,7 @@ function payment_link(frm, channels) {
 		},
 		{ fieldname: "note", label: __("For"), fieldtype: "Data", depends_on: "eval:doc.channel === 'Copy'" },
 	];
-	ask(__("Payment link"), fields, __("Create"), async ({ channel, expires_days, note }) => {
+	oropendola.ask(__("Payment link"), fields, __("Create"), async ({ channel, expires_days, note }) => {
 		const invoice_id = frm.doc.name;
 		if (channel !== "Copy") {
 			const sent = await oropendola.call("links.send", { invoice_id, channel });
@@ -119,18 +119,9 @@ function payment_link(frm, channels) {
 }
 
 // The address is not stored, so it can be copied only here.
-function show_link(frm, made) {
-	const text = frappe.utils.escape_html;
-	const dialog = frappe.msgprint({
-		title: __("Payment link"),
-		message: `<p>${__("Copy it now. It is shown only once.")}</p>
-			<p><code>${text(made.url)}</code></p><p><img src="${text(made.qr)}" width="200" height="200" alt=""></p>`,
-		primary_action: {
-			label: __("Copy"),
-			action: () => frappe.utils.copy_to_clipboard(made.url),
-		},
-	});
-	dialog.$wrapper.on("hidden.bs.modal", () => frm.reload_doc());
+function show_link(frm, { url, qr }) {
+	const image = `<p><img src="${frappe.utils.escape_html(qr)}" width="200" height="200" alt=""></p>`;
+	oropendola.show_once(__("Payment link"), url, () => frm.reload_doc(), image);
 }
 
 function allow_retry(frm) {
@@ -143,7 +134,7 @@ function allow_retry(frm) {
 			description: __("This note is kept in the history and cannot be changed later."),
 		},
 	];
-	ask(__("Allow another try"), fields, __("Allow another try"), async (values) => {
+	oropendola.ask(__("Allow another try"), fields, __("Allow another try"), async (values) => {
 		const answer = await oropendola.call("admin.allow_retry", { invoice_id: frm.doc.name, ...values });
 		if (answer) oropendola.done(frm, __("The customer can try to pay this invoice once more."));
 		return answer;
@@ -186,27 +177,11 @@ function finish_review(frm) {
 			description: __("This note is kept in the history and cannot be changed later."),
 		},
 	];
-	ask(__("Finish review"), fields, __("Finish review"), async (values) => {
+	oropendola.ask(__("Finish review"), fields, __("Finish review"), async (values) => {
 		const answer = await oropendola.call("admin.finish_review", { invoice_id: frm.doc.name, ...values });
 		if (answer) oropendola.done(frm, __("The review is finished."));
 		return answer;
 	});
-}
-
-// The dialog stays open when the server refuses, so that nothing has to be typed again.
-function ask(title, fields, label, act) {
-	const dialog = new frappe.ui.Dialog({
-		title,
-		fields,
-		primary_action_label: label,
-		async primary_action(values) {
-			dialog.disable_primary_action();
-			const done = await act(values);
-			dialog.enable_primary_action();
-			if (done) dialog.hide();
-		},
-	});
-	dialog.show();
 }
 
 async function show_history(frm) {

@@ -45,8 +45,9 @@ function cancel_subscription(frm, { ends_on, cost, reasons }) {
 			note,
 		});
 		if (answer) oropendola.done(frm, __("The subscription is {0}.", [__(answer.status)]));
+		return answer;
 	};
-	frappe.prompt(fields, cancel, __("Cancel this subscription"), __("Cancel it"));
+	oropendola.ask(__("Cancel this subscription"), fields, __("Cancel it"), cancel);
 }
 
 function cost_of_ending_now(part) {
@@ -68,7 +69,7 @@ function pause_subscription(frm, { shortest, longest }) {
 		},
 	];
 	const pause = ({ days }) => change(frm, "admin.pause_subscription", { days });
-	frappe.prompt(fields, pause, __("Pause this subscription"), __("Pause"));
+	oropendola.ask(__("Pause this subscription"), fields, __("Pause"), pause);
 }
 
 function resume_subscription(frm) {
@@ -82,4 +83,5 @@ function undo_cancellation(frm) {
 async function change(frm, method, values = {}) {
 	const answer = await oropendola.call(method, { subscription_id: frm.doc.name, ...values });
 	if (answer) oropendola.done(frm, __("The subscription is {0}.", [__(answer.status)]));
+	return answer;
 }

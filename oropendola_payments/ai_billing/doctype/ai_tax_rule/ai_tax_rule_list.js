@@ -23,7 +23,7 @@ function load_rules(listview) {
 	];
 	const load = async (values) => {
 		const answer = await oropendola.call("admin.load_tax_rules", values);
-		if (!answer) return;
+		if (!answer) return null;
 		const texts = [__("{0} rules were added, {1} exist already.", [answer.added, answer.kept])];
 		if (answer.switched_off)
 			texts.push(
@@ -31,6 +31,7 @@ function load_rules(listview) {
 			);
 		frappe.msgprint(texts.join(" "));
 		listview.refresh();
+		return answer;
 	};
-	frappe.prompt(fields, load, __("Load rules"), __("Load rules"));
+	oropendola.ask(__("Load rules"), fields, __("Load rules"), load);
 }

@@ -8,15 +8,17 @@ frappe.ui.form.on("AI Webhook Endpoint", {
 		const call = async (method, sentence, args = {}) => {
 			const answer = await oropendola.call(`webhook_endpoints.${method}`, { endpoint, ...args });
 			if (answer) oropendola.done(frm, sentence);
+			return answer;
 		};
 		add(can.test, __("Send test event"), () =>
 			call("send_test_event", __("A test event is on its way."))
 		);
 		add(can.resend, __("Resend failed"), () =>
-			frappe.prompt(
-				{ fieldname: "since", fieldtype: "Datetime", label: __("Given up since"), reqd: 1 },
-				({ since }) => call("resend_failed", __("What was given up is sent again."), { since }),
-				__("Resend failed")
+			oropendola.ask(
+				__("Resend failed"),
+				[{ fieldname: "since", fieldtype: "Datetime", label: __("Given up since"), reqd: 1 }],
+				__("Resend failed"),
+				({ since }) => call("resend_failed", __("What was given up is sent again."), { since })
 			)
 		);
 		add(can.disable, __("Disable"), () =>
@@ -30,7 +32,7 @@ frappe.ui.form.on("AI Webhook Endpoint", {
 				const answer = await oropendola.call("webhook_endpoints.rotate_secret", {
 					endpoint,
 				});
-				if (answer) oropendola.show_secret(answer.secret, () => frm.reload_doc());
+				if (answer) oropendola.show_once(__("Signing secret"), answer.secret, () => frm.reload_doc());
 			})
 		);
 		add(can.remove, __("Delete"), () =>

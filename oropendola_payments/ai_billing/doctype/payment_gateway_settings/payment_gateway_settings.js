@@ -36,31 +36,25 @@ function explain_choice() {
 		},
 		{ fieldname: "amount", label: __("Amount"), fieldtype: "Float" },
 	];
-	frappe.prompt(
-		fields,
-		async ({ currency, amount }) => {
-			const answer = await oropendola.call("admin.explain_gateways", {
-				currency,
-				amount: amount || null,
-			});
-			if (!answer) return;
-			const text = frappe.utils.escape_html;
-			const rows = answer.gateways.map(({ id, name, reason }) => {
-				const mark =
-					id === answer.recommended
-						? `<span class="badge badge-success">${text(__("Recommended"))}</span> `
-						: "";
-				return `<tr><td>${mark}<strong>${text(name)}</strong></td><td>${text(reason)}</td></tr>`;
-			});
-			frappe.msgprint({
-				title: __("Recommended at the checkout"),
-				message: `<table class="table table-sm">${rows.join("")}</table>`,
-				wide: true,
-			});
-		},
-		__("Why this one?"),
-		__("Explain")
-	);
+	oropendola.ask(__("Why this one?"), fields, __("Explain"), async ({ currency, amount }) => {
+		const answer = await oropendola.call("admin.explain_gateways", { currency, amount: amount || null });
+		if (answer) show_choice(answer);
+		return answer;
+	});
+}
+
+function show_choice({ gateways, recommended }) {
+	const text = frappe.utils.escape_html;
+	const rows = gateways.map(({ id, name, reason }) => {
+		const mark =
+			id === recommended ? `<span class="badge badge-success">${text(__("Recommended"))}</span> ` : "";
+		return `<tr><td>${mark}<strong>${text(name)}</strong></td><td>${text(reason)}</td></tr>`;
+	});
+	frappe.msgprint({
+		title: __("Recommended at the checkout"),
+		message: `<table class="table table-sm">${rows.join("")}</table>`,
+		wide: true,
+	});
 }
 
 // Every gateway shares the same slots; the form shows those that it uses, under the names of its dashboard.

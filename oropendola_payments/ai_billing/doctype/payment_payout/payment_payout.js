@@ -25,8 +25,9 @@ function reopen_payout(frm) {
 	const reopen = async ({ reason }) => {
 		const answer = await oropendola.call("payouts.reopen", { payout: frm.doc.name, reason });
 		if (answer) frm.reload_doc();
+		return answer;
 	};
-	frappe.prompt(fields, reopen, __("Replace this payout by the next report"), __("Replace"));
+	oropendola.ask(__("Replace this payout by the next report"), fields, __("Replace"), reopen);
 }
 
 function show_differences(frm, differences) {

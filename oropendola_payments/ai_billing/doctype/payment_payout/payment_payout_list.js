@@ -39,25 +39,6 @@ const OPTIONS = [
 ]; // prettier-ignore
 const text = (value) => frappe.utils.escape_html(String(value ?? ""));
 
-async function send(method, form) {
-	frappe.dom.freeze(__("One moment …"));
-	try {
-		const response = await fetch(`/api/method/oropendola_payments.api.payouts.${method}`, {
-			method: "POST",
-			headers: { Accept: "application/json", "X-Frappe-CSRF-Token": frappe.csrf_token },
-			body: form,
-		});
-		const answer = (await response.json()).message;
-		if (answer?.success) return answer;
-		oropendola.refuse(answer?.error);
-	} catch {
-		oropendola.refuse();
-	} finally {
-		frappe.dom.unfreeze();
-	}
-	return null;
-}
-
 function all_gateways() {
 	return frappe.db.get_list("Payment Gateway Settings", {
 		fields: ["gateway", "label"],
@@ -70,18 +51,14 @@ async function fetch_payouts(listview) {
 	const gateways = await all_gateways();
 	const options = gateways.map(({ gateway, label }) => ({ value: gateway, label }));
 	const field = { fieldname: "gateway", fieldtype: "Select", label: __("Gateway"), options, reqd: 1 };
-	frappe.prompt(
-		[field],
-		async ({ gateway }) => {
-			const answer = await oropendola.call("payouts.fetch", { gateway });
-			if (!answer) return;
-			const { new: fresh = 0, unchanged = 0, corrected = 0, different = 0 } = answer;
-			tell({ new: fresh, unchanged, corrected, different });
-			listview.refresh();
-		},
-		__("Fetch payouts"),
-		__("Fetch")
-	);
+	oropendola.ask(__("Fetch payouts"), [field], __("Fetch"), async ({ gateway }) => {
+		const answer = await oropendola.call("payouts.fetch", { gateway });
+		if (!answer) return null;
+		const { new: fresh = 0, unchanged = 0, corrected = 0, different = 0 } = answer;
+		tell({ new: fresh, unchanged, corrected, different });
+		listview.refresh();
+		return answer;
+	});
 }
 
 function tell(counts) {
@@ -160,7 +137,7 @@ function form_of(dialog, values) {
 async function preview(dialog, values, listview) {
 	read_mapping(dialog);
 	const form = form_of(dialog, values);
-	const answer = form && (await send("preview_file", form));
+	const answer = form && (await oropendola.send("payouts.preview_file", form));
 	if (!answer) return;
 	dialog.fields_dict.preview.$wrapper.html(preview_html(answer));
 	dialog.set_df_property("mapping_section", "hidden", 0);
@@ -169,7 +146,7 @@ async function preview(dialog, values, listview) {
 	dialog.set_primary_action(__("Import"), async () => {
 		read_mapping(dialog);
 		const ready = form_of(dialog, dialog.get_values());
-		const done = ready && (await send("import_file", ready));
+		const done = ready && (await oropendola.send("payouts.import_file", ready));
 		if (!done) return;
 		dialog.hide();
 		tell(done);

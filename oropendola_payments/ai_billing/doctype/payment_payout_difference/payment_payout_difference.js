@@ -37,6 +37,7 @@ function accept(frm) {
 			reason,
 		});
 		if (answer) frm.reload_doc();
+		return answer;
 	};
-	frappe.prompt(fields, send, __("Accept this difference"), __("Accept"));
+	oropendola.ask(__("Accept this difference"), fields, __("Accept"), send);
 }

@@ -25,8 +25,9 @@ function close_posting(frm) {
 		{ fieldname: "note", fieldtype: "Small Text", label: __("What was done instead?"), reqd: 1 },
 	];
 	const close = async ({ note }) => {
-		await oropendola.call("postings.close", { posting: frm.doc.name, note });
-		frm.reload_doc();
+		const answer = await oropendola.call("postings.close", { posting: frm.doc.name, note });
+		if (answer) frm.reload_doc();
+		return answer;
 	};
-	frappe.prompt(fields, close, __("Close this posting"), __("Close"));
+	oropendola.ask(__("Close this posting"), fields, __("Close"), close);
 }

@@ -16,8 +16,9 @@ function close_refund(frm) {
 		{ fieldname: "note", fieldtype: "Small Text", label: __("What did you see there?"), reqd: 1 },
 	];
 	const close = async ({ note }) => {
-		await oropendola.call("admin.close_refund", { refund: frm.doc.name, note });
-		frm.reload_doc();
+		const answer = await oropendola.call("admin.close_refund", { refund: frm.doc.name, note });
+		if (answer) frm.reload_doc();
+		return answer;
 	};
-	frappe.prompt(fields, close, __("Mark this refund as not made"), __("Release the amount"));
+	oropendola.ask(__("Mark this refund as not made"), fields, __("Release the amount"), close);
 }

@@ -18,16 +18,7 @@ function rotate_secret(frm) {
 	);
 	frappe.confirm(question, async () => {
 		const answer = await oropendola.call("admin.rotate_frontend_secret", {});
-		if (!answer) return;
-		const dialog = frappe.msgprint({
-			title: __("Signing secret"),
-			message: `<p>${__("Copy it now. It is shown only once.")}</p><p><code>${frappe.utils.escape_html(answer.secret)}</code></p>`,
-			primary_action: {
-				label: __("Copy"),
-				action: () => frappe.utils.copy_to_clipboard(answer.secret),
-			},
-		});
-		dialog.$wrapper.on("hidden.bs.modal", () => frm.reload_doc());
+		if (answer) oropendola.show_once(__("Signing secret"), answer.secret, () => frm.reload_doc());
 	});
 }
 

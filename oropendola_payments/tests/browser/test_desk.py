@@ -1,13 +1,16 @@
 """The buttons and dialogs of the Desk, in a browser and against the server. `desk_host.js` stands in for Frappe's client."""
 
+import io
 from pathlib import Path
 
 import frappe
 from frappe.utils.password import update_password
 
+from oropendola_payments.engine.payouts import imports
 from oropendola_payments.engine.webhooks_out import endpoints
 from oropendola_payments.tests.browser.case import BrowserTestCase
 from oropendola_payments.tests.support import credits, factories
+from oropendola_payments.tests.support import payouts as support
 
 APP = Path(__file__).parents[2]
 HOST = Path(__file__).with_name("desk_host.js")
@@ -131,3 +134,44 @@ class TestPaymentLinks(DeskCase):
 		page.locator(".modal:visible code").wait_for()
 		frappe.db.rollback()
 		self.assertEqual(frappe.db.count("AI Payment Link", {"invoice": invoice.name}), 1)
+
+
+class TestPayoutReports(DeskCase):
+	HEAD = "Remittance,Remitted,Type,Payment,Currency,Gross\n"
+
+	def setUp(self):
+		super().setUp()
+		support.start_afresh("cashflows")
+		self.addCleanup(support.start_afresh, "cashflows")
+		names = ("payout_id", "paid_on", "kind", "payment_id", "currency", "amount")
+		columns = {f"{name}_column": support.REMITTANCE[f"{name}_column"] for name in names}
+		columns["kinds"] = support.REMITTANCE["kinds"]
+		imports.import_file("cashflows", io.BytesIO(self.report("FIRST")), columns)
+		frappe.db.commit()
+		self.page = self.desk("payment_payout/payment_payout_list.js")
+		self.page.evaluate("open_list('Payment Payout')")
+
+	def report(self, payout: str) -> bytes:
+		return f"{self.HEAD}{payout},2026-11-29,Sale,PAY-{payout},GBP,499.00\n".encode()
+
+	def choose(self, payout: str):
+		file = {"name": "report.csv", "mimeType": "text/csv", "buffer": self.report(payout)}
+		self.page.locator("#payout-file").set_input_files(file)
+
+	def payouts(self) -> set[str]:
+		frappe.db.rollback()
+		return {payout.gateway_payout_id for payout in support.payouts("cashflows")}
+
+	def test_only_the_report_that_was_previewed_is_imported(self):
+		self.click(self.page, "Import report")
+		self.fill(self.page, gateway="cashflows")
+		self.choose("SHOWN")
+		self.go(self.page)
+		self.page.get_by_role("cell", name="SHOWN", exact=True).wait_for()
+		self.choose("OTHER")
+		self.go(self.page)
+		self.page.get_by_role("cell", name="OTHER", exact=True).wait_for()
+		self.assertEqual(self.payouts(), {"FIRST"})
+		self.go(self.page)
+		self.page.locator("#message", has_text="New: 1").wait_for()
+		self.assertEqual(self.payouts(), {"FIRST", "OTHER"})

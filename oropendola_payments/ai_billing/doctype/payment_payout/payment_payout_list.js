@@ -143,15 +143,26 @@ async function preview(dialog, values, listview) {
 	dialog.set_df_property("mapping_section", "hidden", 0);
 	show_mapping(dialog, answer, listview);
 	if (answer.problems.length) return;
-	dialog.set_primary_action(__("Import"), async () => {
-		read_mapping(dialog);
-		const ready = form_of(dialog, dialog.get_values());
-		const done = ready && (await oropendola.send("payouts.import_file", ready));
-		if (!done) return;
-		dialog.hide();
-		tell(done);
-		listview.refresh();
-	});
+	dialog.set_primary_action(__("Import"), (now) => import_previewed(dialog, form, now, listview));
+}
+
+// Only what was shown is imported. After a change of the file or a field, the new preview comes first.
+async function import_previewed(dialog, previewed, values, listview) {
+	read_mapping(dialog);
+	const form = form_of(dialog, values);
+	if (!form) return;
+	if (!is_same(form, previewed)) return preview(dialog, values, listview);
+	const done = await oropendola.send("payouts.import_file", form);
+	if (!done) return;
+	dialog.hide();
+	tell(done);
+	listview.refresh();
+}
+
+function is_same(form, other) {
+	const [fields, others] = [[...form], [...other]];
+	const matches = ([name, value], number) => name === others[number][0] && value === others[number][1];
+	return fields.length === others.length && fields.every(matches);
 }
 
 function preview_html({ problems, payouts = [], lines = [], rows = 0 }) {

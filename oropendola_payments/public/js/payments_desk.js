@@ -54,6 +54,13 @@ oropendola.done = function (frm, sentence) {
 	frm.reload_doc();
 };
 
+// An action works with what was saved, and loads the form again afterwards: what was typed and not saved would be lost.
+oropendola.is_saved = function (frm) {
+	if (!frm.is_dirty()) return true;
+	frappe.msgprint(__("Please save your changes first, or reload the form to drop them."));
+	return false;
+};
+
 oropendola.refresh_status = async function (frm, attempt) {
 	const answer = await oropendola.call("admin.ask_gateway", { attempt });
 	if (answer) oropendola.done(frm, __("Status refreshed. The payment is {0}.", [__(answer.status)]));

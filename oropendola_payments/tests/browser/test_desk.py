@@ -136,6 +136,16 @@ class TestPaymentLinks(DeskCase):
 		self.assertEqual(frappe.db.count("AI Payment Link", {"invoice": invoice.name}), 1)
 
 
+class TestUnsavedForms(DeskCase):
+	def test_a_tax_id_that_is_not_saved_is_not_confirmed(self):
+		page = self.desk("ai_billing_profile/ai_billing_profile.js")
+		doc = {"name": "Profile", "__onload": {"can_check_tax_id": 1}}
+		self.open_form(page, "AI Billing Profile", doc, dirty=True)
+		self.click(page, "Confirm tax ID")
+		self.assertIn("save your changes first", self.read_message(page))
+		self.assertEqual(page.locator(".modal:visible").count(), 0)
+
+
 class TestPayoutReports(DeskCase):
 	HEAD = "Remittance,Remitted,Type,Payment,Currency,Gross\n"
 

@@ -7,6 +7,8 @@ frappe.ui.form.on("AI Billing Profile", {
 });
 
 function check_tax_id(frm, answer) {
+	// What the authority is asked about must be what is confirmed, and that is the number that was saved.
+	if (!oropendola.is_saved(frm)) return;
 	const fields = [
 		{
 			fieldtype: "HTML",

@@ -13,6 +13,7 @@ frappe.ui.form.on("Payment Settings", {
 });
 
 function rotate_secret(frm) {
+	if (!oropendola.is_saved(frm)) return;
 	const question = __(
 		"A new secret signs at once. The one before signs as well for 24 hours, and no longer. Create a new one?"
 	);
@@ -23,6 +24,7 @@ function rotate_secret(frm) {
 }
 
 function confirm_site(frm, name) {
+	if (!oropendola.is_saved(frm)) return;
 	const question = __(
 		"Live gateways will take and refund real money on {0}. Is this the real site, not a copy of it?",
 		[name]

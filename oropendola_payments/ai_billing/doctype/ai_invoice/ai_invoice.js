@@ -193,9 +193,10 @@ async function show_history(frm) {
 	const events = await frappe.db.get_list("Payment Event", {
 		filters: { invoice: frm.doc.name },
 		fields: ["event", "from_status", "to_status", "source", "actor", "occurred_at", "details", "note"],
-		order_by: "sequence asc",
+		order_by: "sequence desc",
 		limit: 200,
 	});
+	events.reverse(); // of a long history, the latest part
 	frm.get_field("history_section")?.collapse?.(false);
 	field.$wrapper.html(
 		events.length ? `<ol class="list-unstyled">${events.map(event_html).join("")}</ol>` : ""

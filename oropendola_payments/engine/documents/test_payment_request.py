@@ -4,7 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import frappe
 
-from oropendola_payments.ai_billing import upi
+from oropendola_payments.ai_billing import formatting, upi
 from oropendola_payments.engine.documents import payment_request
 from oropendola_payments.engine.settlement import manual_payment
 from oropendola_payments.exceptions import Conflict
@@ -48,6 +48,12 @@ class TestPaymentRequest(TestCase):
 			self.assertIn(part, text)
 		self.assertIn(f"/checkout?invoice={self.invoice.name}", text)
 		self.assertIn("This is not a tax invoice", text)
+
+	def test_the_amount_due_is_not_called_a_date_in_hindi(self):
+		with formatting.in_language("hi"):
+			text = payment_request.as_html(self.invoice)
+		self.assertIn("<td>देय राशि</td>", text)
+		self.assertNotIn("देय तिथि", text)
 
 	def test_the_upi_link_asks_for_what_is_still_due(self):
 		self.pay(400)

@@ -26,7 +26,8 @@
 			},
 			body,
 		});
-		if (answer.status === 401 || answer.status === 403) return "left";
+		// Logged out, or logged in anew in another tab: the page itself, loaded again, can ask.
+		if ([400, 401, 403].includes(answer.status)) return "left";
 		if (!answer.ok) return known;
 		const { message } = await answer.json();
 		const { status, error_code, in_transit } = message.attempt ?? {};

@@ -124,6 +124,19 @@ class TestTrouble(BrowserTestCase):
 		self.wait_for_result(page, "paid")
 		self.assertEqual(self.console_errors, [])
 
+	def test_a_page_that_waits_survives_a_new_login_in_another_tab(self):
+		page = self.start("razorpay")
+		self.press(page, "pending")
+		self.wait_for_result(page, "left")
+		form = {"usr": self.user, "pwd": factories.PASSWORD}
+		self.assertTrue(self.browser.request.post(f"{self.host.url}/api/method/login", form=form).ok)
+		self.open(self.browser, "/billing")  # which makes the token of the new session
+		page.bring_to_front()
+		self.let_pass(self.attempts(self.invoice)[0])
+		self.simulator.finish("razorpay", self.attempts(self.invoice)[0], "success")
+		self.host.deliver_webhooks("razorpay")
+		self.wait_for_result(page, "paid")
+
 	def test_the_open_page_says_when_the_bank_will_take_days(self):
 		page = self.start("stripe")
 		attempt = self.attempts(self.invoice)[0]

@@ -6,7 +6,13 @@
 	for (const button of document.querySelectorAll("[data-copy]")) {
 		button.hidden = false;
 		button.addEventListener("click", async () => {
-			await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+			const place = document.getElementById(button.dataset.copy);
+			try {
+				await navigator.clipboard.writeText(place.textContent);
+			} catch {
+				// Forbidden, as in a frame: what is marked can still be copied with the keyboard or the menu.
+				return window.getSelection().selectAllChildren(place);
+			}
 			button.textContent = button.dataset.done;
 			document.getElementById("copied").textContent = button.dataset.done;
 		});

@@ -2,6 +2,8 @@
 (() => {
 	"use strict";
 
+	const contents = new WeakMap(); // of the buttons that say "One moment": icons and words for screen readers too
+
 	function hold(event) {
 		const button = event.submitter;
 		if (!button || event.defaultPrevented) return;
@@ -9,7 +11,7 @@
 		button.dataset.held = "1";
 		button.setAttribute("aria-disabled", "true");
 		if (button.dataset.busy) {
-			button.dataset.text = button.textContent;
+			contents.set(button, [...button.childNodes]);
 			button.textContent = button.dataset.busy;
 		}
 	}
@@ -18,7 +20,7 @@
 		document.querySelectorAll("[data-held]").forEach((button) => {
 			delete button.dataset.held;
 			button.removeAttribute("aria-disabled");
-			if (button.dataset.text) button.textContent = button.dataset.text;
+			if (contents.has(button)) button.replaceChildren(...contents.get(button));
 		});
 	}
 

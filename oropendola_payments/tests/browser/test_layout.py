@@ -1,7 +1,7 @@
 """The layout of the pages, and their small scripts."""
 
 from oropendola_payments.tests.browser.case import PHONE, BrowserTestCase
-from oropendola_payments.tests.support import factories
+from oropendola_payments.tests.support import credits, factories
 
 WIDE = {"viewport": {"width": 1280, "height": 800}}
 
@@ -70,3 +70,31 @@ class TestLayout(BrowserTestCase):
 			"/api/method/oropendola_payments.api.usage.consume",
 			page.evaluate("navigator.clipboard.readText()"),
 		)
+
+	def test_the_example_is_marked_where_the_browser_forbids_copying(self):
+		user = self.customer()
+		factories.create_active_subscription(user)
+		page = self.open(self.browser_of(user), "/billing")
+		page.evaluate(
+			"() => { navigator.clipboard.writeText = () => Promise.reject(new Error('forbidden')); }"
+		)
+		page.get_by_text("How to use it").click()
+		button = page.locator("[data-copy=example]")
+		button.click()
+		page.wait_for_function("getSelection().toString().includes('X-API-Key')")
+		self.assertEqual(button.inner_text(), "Copy")
+		self.assertEqual(self.console_errors, [])
+
+	def test_a_button_looks_as_before_when_the_customer_comes_back(self):
+		user = self.customer()
+		factories.create_active_subscription(user)
+		credits.create_pack()
+		page = self.open(self.browser_of(user), "/credits")
+		page.evaluate("document.addEventListener('submit', (event) => event.preventDefault())")
+		button = page.locator("button[value=buy_pack]").first
+		before = button.inner_html()
+		self.assertIn("visually-hidden", before)
+		button.click()
+		self.assertEqual(button.inner_html(), "One moment …")
+		page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+		self.assertEqual(button.inner_html(), before)

@@ -77,7 +77,7 @@ class TestDialogs(DeskCase):
 		self.assertEqual(self.page.locator("input[name=reason]:visible").input_value(), "Bonus of November")
 		self.fill(self.page, credits="-4")
 		self.go(self.page)
-		self.page.wait_for_function("document.body.dataset.reloads === '1'")
+		self.page.locator("body[data-reloads='1']").wait_for()
 		self.assertEqual(self.page.locator("input[name=reason]:visible").count(), 0)
 		self.assertEqual(self.remaining(), 6000)
 

@@ -8,6 +8,7 @@ from frappe import _
 from frappe.model.document import Document
 from frappe.utils import now
 
+from oropendola_payments.ai_billing.plain_text import values_without_tags
 from oropendola_payments.compat import affected_rows, unless_it_exists
 from oropendola_payments.exceptions import ConcurrentChange, InvalidTransition, NotAllowed
 from oropendola_payments.roles import is_staff
@@ -54,7 +55,7 @@ class SystemRecord(Document):
 				"modified": now_text,
 			}
 		)
-		values = self.get_valid_dict(convert_dates_to_str=True)
+		values = values_without_tags(self.doctype, self.get_valid_dict(convert_dates_to_str=True))
 		columns = ", ".join(f"`{column}`" for column in values)
 		# Column and table names come from our own code; every value is a parameter.
 		marks = ", ".join(["%s"] * len(values))
@@ -77,6 +78,7 @@ class SystemRecord(Document):
 		self._update_row(values)
 
 	def _update_row(self, values: dict, only_if: dict | None = None) -> bool:
+		values = values_without_tags(self.doctype, values)
 		values = {**values, "modified": now(), "modified_by": frappe.session.user}
 		conditions = {"name": self.name, **(only_if or {})}
 		sets = ", ".join(f"`{column}` = %s" for column in values)

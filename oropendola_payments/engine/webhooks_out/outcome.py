@@ -6,6 +6,7 @@ from frappe.utils import cint, get_datetime, now, now_datetime
 from oropendola_payments.ai_billing.doctype.ai_webhook_delivery.ai_webhook_delivery import AIWebhookDelivery
 from oropendola_payments.ai_billing.doctype.ai_webhook_endpoint.ai_webhook_endpoint import AIWebhookEndpoint
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import append_to_site
+from oropendola_payments.ai_billing.plain_text import without_tags
 from oropendola_payments.engine.core.redaction import redact_text
 from oropendola_payments.engine.core.transactions import in_transaction, lock, read
 from oropendola_payments.engine.webhooks_out import schedule, tell
@@ -14,6 +15,7 @@ from oropendola_payments.engine.webhooks_out.post import Answer
 GONE = 410
 SLOW_DOWN = (429, 502, 503, 504)
 TOLD = ("Gone", "Failing", "Manager Left")
+ATTEMPT = "AI Webhook Attempt"
 KEPT_CHARACTERS = 1000
 DISABLED = "The endpoint was disabled."
 
@@ -75,16 +77,16 @@ def disable(endpoint: AIWebhookEndpoint, reason: str) -> bool:
 def _log(delivery: AIWebhookDelivery, answer: Answer, error: str) -> None:
 	row = frappe.get_doc(
 		{
-			"doctype": "AI Webhook Attempt",
+			"doctype": ATTEMPT,
 			"parent": delivery.name,
 			"parenttype": delivery.doctype,
 			"parentfield": "attempt_log",
-			"idx": frappe.db.count("AI Webhook Attempt", {"parent": delivery.name}) + 1,
+			"idx": frappe.db.count(ATTEMPT, {"parent": delivery.name}) + 1,
 			"tried_at": now(),
 			"status_code": answer.status,
 			"milliseconds": answer.milliseconds,
-			"error": error[:140],
-			"response": _readable(answer.body),
+			"error": without_tags(error)[:140],
+			"response": without_tags(_readable(answer.body)),
 		}
 	)
 	row.db_insert()

@@ -21,6 +21,7 @@ from frappe.model.document import Document
 from frappe.utils import get_datetime, now
 
 from oropendola_payments.ai_billing import outbox
+from oropendola_payments.ai_billing.plain_text import without_tags
 from oropendola_payments.ai_billing.records import FrozenRecord
 from oropendola_payments.compat import add_index
 from oropendola_payments.exceptions import AuditTrailIsFrozen
@@ -103,6 +104,7 @@ def entry(
 	**details: Any,
 ) -> dict:
 	"""Return an event to append. `reference` is the record it is about, `note` is free text."""
+	note = without_tags(note or "")
 	salt = secrets.token_hex(16) if note else None
 	if note:
 		details["note_hash"] = note_hash(note, salt)
@@ -114,8 +116,12 @@ def entry(
 		"reference_name": reference.name if reference else None,
 		"from_status": from_status,
 		"to_status": to_status,
-		"details": json.dumps(details, default=str, sort_keys=True, ensure_ascii=False) if details else None,
+		"details": _as_json(details) if details else None,
 	}
+
+
+def _as_json(details: dict) -> str:
+	return without_tags(json.dumps(details, default=str, sort_keys=True, ensure_ascii=False))
 
 
 def link_to_invoice(invoice: "Audited", entries: list[dict]) -> tuple[list[dict], dict]:

@@ -66,6 +66,23 @@ REASONS = (
 	*post.REASONS,
 	outcome.DISABLED,
 )
+# Second words for what has one already, or words that say something else: (wrong, right).
+REJECTED = (
+	("गेटवे", "भुगतान सेवा"),
+	("भुगतान प्रदाता", "भुगतान सेवा प्रदाता"),
+	("धनवापसी", "रिफ़ंड"),
+	("विराम", "रुकी हुई"),
+	("मान्यता", "कब तक मान्य"),
+	("कर इनवॉइस", "टैक्स इनवॉइस"),
+	("कर दस्तावेज़", "टैक्स दस्तावेज़"),
+	("कर विभाग", "टैक्स विभाग"),
+	("टैक्स ID", "टैक्स आईडी"),
+	("नवीनीकृत", "रिन्यू"),
+	("ईवेंट", "इवेंट"),
+	("पृष्ठ बंद", "पेज बंद"),
+	("अल्पविराम", "कॉमा"),
+	("भागों", "किस्तों"),
+)
 CALL = re.compile(r"""\b_\(\s*((["'])(?:\\.|(?!\2).)*\2)""", re.DOTALL)
 LANGUAGES = ("hi",)
 
@@ -115,6 +132,11 @@ class TestTranslations(unittest.TestCase):
 		self.assertGreater(len(texts), 120)
 		for language in LANGUAGES:
 			self.assertEqual(sorted({*texts, *REASONS} - set(translations(language))), [])
+
+	def test_one_thing_has_one_word_in_hindi(self):
+		for text, translated in translations("hi").items():
+			for wrong, right in REJECTED:
+				self.assertNotIn(wrong, translated, f"{text}: please write {right}")
 
 	def test_translations_keep_their_placeholders(self):
 		for language in LANGUAGES:

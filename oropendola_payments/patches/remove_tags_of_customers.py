@@ -6,6 +6,15 @@ from pypika.functions import Replace
 COLUMNS = {
 	"AI API Key": ("key_name",),
 	"AI Agent Proposal": ("reason", "summary"),
+	"AI Billing Profile": (
+		"legal_name",
+		"po_reference",
+		"address_line1",
+		"address_line2",
+		"city",
+		"pincode",
+		"state",
+	),
 	"AI Payment Link": ("note",),
 	"AI Subscription": ("cancel_note",),
 	"AI Usage Day": ("model",),

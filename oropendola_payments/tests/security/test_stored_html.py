@@ -46,6 +46,16 @@ class TestCustomersText(Metered, TestCase):
 		self.assertIn("onerror", self.stored_note())
 		self.assertNotIn("<img", self.stored_note())
 
+	def test_the_name_on_invoices_is_no_html_in_quotation_marks_either(self):
+		for name in (HOSTILE, QUOTED):
+			self.assertEqual(
+				call("billing.save_profile", self.user, json={"legal_name": name}).status_code, 200
+			)
+			frappe.db.rollback()
+			kept = frappe.db.get_value("AI Billing Profile", {"user": self.user}, "legal_name")
+			self.assertIn("onerror", kept)
+			self.assertNotIn("<img", kept)
+
 	def stored_note(self) -> str:
 		frappe.db.rollback()
 		return frappe.db.get_value("AI Subscription", self.subscription, "cancel_note")

@@ -5,6 +5,7 @@ from frappe.utils import escape_html, now_datetime, validate_email_address
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import append_to_site
 from oropendola_payments.ai_billing.formatting import is_language
 from oropendola_payments.ai_billing.places import country_code, indian_state, state_of_gstin
+from oropendola_payments.ai_billing.plain_text import values_without_tags
 from oropendola_payments.ai_billing.records import SystemRecord
 from oropendola_payments.ai_billing.tax_ids import check
 from oropendola_payments.exceptions import Conflict, Unprocessable
@@ -61,7 +62,8 @@ class AIBillingProfile(SystemRecord):
 		self.set_gst_category()
 
 	def tidy(self) -> None:
-		self.update({field: " ".join((self.get(field) or "").split()) or None for field in TYPED})
+		typed = {field: " ".join((self.get(field) or "").split()) or None for field in TYPED}
+		self.update(values_without_tags(self.doctype, typed))
 		self.kind = self.kind or "Person"
 		if self.kind not in KINDS:
 			raise Unprocessable(

@@ -105,9 +105,12 @@ def _waits_for_gateway(reminder: AIPaymentReminder, now: datetime) -> bool:
 
 
 def _waits_for_earlier_step(reminder: AIPaymentReminder) -> bool:
-	"""Return whether an earlier step was not sent yet, as after an outage. Each is sent, on a day of its own."""
-	earlier = {"invoice": reminder.invoice, "status": "Planned", "step": ("<", reminder.step)}
-	return bool(frappe.db.exists(REMINDER, earlier))
+	"""Return whether an earlier step was not sent yet, as after an outage. Each is sent, on a day of its own.
+
+	Not one by the other channel, which a site may never be able to send.
+	"""
+	earlier = {"invoice": reminder.invoice, "channel": reminder.channel, "status": "Planned"}
+	return bool(frappe.db.exists(REMINDER, {**earlier, "step": ("<", reminder.step)}))
 
 
 def _sent_today(user: str, channel: str, now: datetime) -> bool:

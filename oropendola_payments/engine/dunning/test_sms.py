@@ -48,6 +48,17 @@ class TestSms(DunningCase):
 		self.send(invoice)
 		self.assertEqual((len(self.sent), self.reminders(invoice)[0].status), (1, "Sent"))
 
+	def test_an_email_does_not_wait_for_an_sms_that_the_site_cannot_send(self):
+		self.set_steps(
+			{"failure_class": "Soft", "wait_hours": 5, "channel": "SMS"},
+			{"failure_class": "Soft", "wait_hours": 30, "channel": "Email"},
+		)
+		with sms_settings(""):
+			invoice = self.failed().invoice
+			planning.plan_all()
+			self.send(invoice, step=2)
+		self.assertEqual([row.status for row in self.reminders(invoice)], ["Planned", "Sent"])
+
 	def test_a_profile_without_a_real_number_stops_an_sms(self):
 		frappe.db.set_value("User", self.user, "mobile_no", "ask my secretary")
 		invoice = self.reminded().invoice

@@ -3,6 +3,7 @@
 from typing import Any
 
 import frappe
+from frappe.utils import cint
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, SETTLED
 from oropendola_payments.ai_billing.top_up import TOP_UP
@@ -47,7 +48,8 @@ def payment_succeeded(capture: str) -> None:
 def part_due(part: str, missed: bool) -> None:
 	doc = frappe.get_doc("AI Invoice Part", part)
 	invoice = frappe.get_doc("AI Invoice", doc.parent)
-	if doc.left() and invoice.status in OPEN:
+	# Checked again, as nobody is asked for a part while a payment is open or reviewed.
+	if doc.left() and invoice.status == "Partly Paid" and not cint(invoice.needs_review):
 		safely(lambda: emails.part_due(invoice, doc, missed))
 
 
@@ -113,13 +115,23 @@ def key_changed(subscription: str, change: str, key: str, old_key_until: str | N
 
 
 def renewal_due(subscription: str, days: int, end_date: str | None = None) -> None:
-	"""Remind of a renewal, unless the customer has renewed or cancelled since, or is paying. Jobs from before 0.2 name no end date."""
+	"""Remind of a renewal, unless the customer has renewed or cancelled since, or has paid something that is not decided yet.
+
+	Jobs from before 0.2 name no end date.
+	"""
 	doc = frappe.get_doc("AI Subscription", subscription)
 	has_moved = bool(end_date) and str(doc.end_date) != end_date
 	has_left = doc.status in ("Cancelled", "Paused") or doc.cancel_at_period_end
-	is_paying = frappe.db.exists("AI Invoice", {"subscription": subscription, "status": "Processing"})
-	if not (has_moved or has_left or is_paying):
+	if not (has_moved or has_left or _may_have_paid(subscription)):
 		safely(lambda: emails.renewal_due(doc, days))
+
+
+def _may_have_paid(subscription: str) -> bool:
+	"""Return whether a payment is open, or one is reviewed, whose customer was asked not to pay again."""
+	if frappe.db.exists("AI Invoice", {"subscription": subscription, "status": "Processing"}):
+		return True
+	reviewed = {"subscription": subscription, "needs_review": 1}
+	return bool(frappe.db.exists("AI Invoice", {**reviewed, "status": ("in", OPEN)}))
 
 
 def usage_threshold_reached(alert: str) -> None:

@@ -158,6 +158,13 @@ class TestEmails(JobCase):
 		notification_hooks.part_due(part, missed=True)
 		self.assertEqual(len(mails_to(self.user)), before)
 
+	def test_a_part_is_asked_for_neither_while_it_is_being_paid_nor_while_a_payment_is_reviewed(self):
+		part, before = self.parts()[1].name, len(mails_to(self.user))
+		for state in ({"status": "Processing"}, {"status": "Partly Paid", "needs_review": 1}):
+			frappe.db.set_value("AI Invoice", self.invoice, state)
+			notification_hooks.part_due(part, missed=False)
+			self.assertEqual(len(mails_to(self.user)), before, state)
+
 
 class TestReceipts(JobCase):
 	def receipt(self, number: int) -> dict:

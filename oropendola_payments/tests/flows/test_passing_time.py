@@ -218,6 +218,15 @@ class TestReminders(TimeTestCase):
 		self.ended(-7)
 		invoice = self.succeed(renewal.renew_subscription)["invoice_id"]
 		frappe.db.set_value("AI Invoice", invoice, "status", "Processing")
+		self.assert_not_reminded()
+
+	def test_nobody_is_asked_to_renew_while_the_payment_of_the_renewal_is_reviewed(self):
+		self.ended(-7)
+		invoice = self.succeed(renewal.renew_subscription)["invoice_id"]
+		frappe.db.set_value("AI Invoice", invoice, {"status": "Failed", "needs_review": 1})
+		self.assert_not_reminded()
+
+	def assert_not_reminded(self):
 		with mails_stay_queued():
 			before = mails_to(self.user)
 			hooks.renewal_due(self.doc.name, 7)

@@ -202,6 +202,13 @@ class TestSettling(HookCase):
 		self.assertGreater(int(raised.exception.headers["retry-after"]), 0)
 		self.assertEqual(self.tokens(), 0)
 
+	def test_a_call_that_is_refused_because_the_answer_was_lost_costs_nothing(self):
+		user = self.authenticated()
+		self.network.loses_answers_to = {"reserve"}
+		self.assert_refused("503", user, max_tokens=500)
+		self.loop.run(self.callbacks.meter.flush())
+		self.assertEqual((self.tokens(), self.left()), (0, 1000))
+
 	def test_two_calls_under_one_call_id_of_the_customer_are_two(self):
 		user = self.authenticated()
 		fails = self.started(user, litellm_call_id="chosen", max_tokens=10)
@@ -273,6 +280,13 @@ class TestModels(HookCase):
 		with self.assertLogs("oropendola_usage", "WARNING"):
 			self.succeeded(data, 1000, 1000, ran="dear")
 		self.assertEqual(self.used_models(), {"toy": 2000})
+
+	def test_another_model_is_not_booked_beside_the_reserved_one_when_its_answer_was_lost(self):
+		data = self.started(self.authenticated(), max_tokens=100)
+		self.network.loses_answers_to = {"reserve"}
+		with self.assertLogs("oropendola_usage", "WARNING"):
+			self.succeeded(data, 7, 5, ran="dear")
+		self.assertEqual((self.used_models(), self.left()), ({"toy": 12}, 999))
 
 	def test_a_customer_can_name_no_second_model(self):
 		user = self.authenticated()

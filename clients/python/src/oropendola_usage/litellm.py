@@ -204,8 +204,21 @@ class Hooks:
 	async def _reserved(self, key: str, bound: Bound) -> str:
 		event = f"litellm-{uuid.uuid4().hex}"
 		tokens = {"input_tokens": bound.input_tokens, "output_tokens": bound.output_tokens}
-		await self.client.reserve(key, event, model=bound.model, **tokens)
+		try:
+			await self.client.reserve(key, event, model=bound.model, **tokens)
+		except Unavailable:
+			self._give_back(Running(key, event, bound.model))
+			raise
 		return event
+
+	def _give_back(self, running: Running) -> None:
+		"""Release what the site may have reserved although its answer was lost: nothing is called for it.
+
+		In a long outage that is of every call, so it fills half of the journal at most. The rest is for what was really used.
+		"""
+		journal = self.meter.keeper.journal
+		if len(journal) < journal.most // 2:
+			self._report(running, "release_reservation", {})
 
 	async def _moved(self, running: Running, used: Bound) -> Running:
 		"""Return a reservation for the model that ran instead of the reserved one. If the site refuses, the first one, so that it counts."""

@@ -6,6 +6,7 @@ from frappe.utils import get_datetime, get_url, now_datetime
 
 from oropendola_payments.engine.checkout import cancel, gateway_choice, submit_otp
 from oropendola_payments.engine.frontends.outcome import frame_origin
+from oropendola_payments.engine.gateway.mode_guard import is_page_outdated
 from oropendola_payments.engine.gateway.simulated import approval_url
 from oropendola_payments.engine.link_checkout import outcome
 from oropendola_payments.engine.phone import numbers, otp
@@ -69,6 +70,8 @@ def view_of(attempt, data: dict) -> str:
 		return "expired"
 	if not data:
 		return "prepared"
+	if is_page_outdated(attempt):
+		return "outdated"
 	if data.get("next_action") in ("otp", "upi"):
 		return data["next_action"]
 	if data.get("sdk") and (attempt.flow in EMBEDDED or not (data.get("form") or data.get("url"))):
@@ -236,5 +239,6 @@ PREPARE = {
 	"upi": _prepare_upi,
 	"prepared": _prepare_prepared,
 	"expired": _prepare_nothing,
+	"outdated": _prepare_nothing,
 	"unknown": _prepare_nothing,
 }

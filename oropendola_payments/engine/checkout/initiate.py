@@ -10,13 +10,14 @@ from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt impo
 from oropendola_payments.engine.checkout import attempts
 from oropendola_payments.engine.checkout.attempts import AttemptRequest, Created, Existing
 from oropendola_payments.engine.checkout.close_previous_attempts import close_previous_attempts
-from oropendola_payments.engine.checkout.open_at_gateway import open_at_gateway
+from oropendola_payments.engine.checkout.open_at_gateway import open_at_gateway, settings_changed_message
 from oropendola_payments.engine.checkout.payer import own_attempt, own_invoice, payer_of
 from oropendola_payments.engine.checkout.request import build_request
 from oropendola_payments.engine.checkout.response import nothing_to_pay_response, payment_response
 from oropendola_payments.engine.core.transactions import in_transaction, lock_attempt
 from oropendola_payments.engine.frontends.addresses import ReturnTo
 from oropendola_payments.engine.gateway.idempotency import fingerprint, operation_key
+from oropendola_payments.engine.gateway.mode_guard import is_page_outdated
 from oropendola_payments.engine.inbound.status_query import refresh_if_possible
 from oropendola_payments.engine.phone import verification
 from oropendola_payments.engine.plan_changes import lapse
@@ -148,6 +149,8 @@ def _open_new(created: Created, details: dict) -> dict:
 
 def _resume(attempt: PaymentAttempt, details: dict | None = None, customer: Customer | None = None) -> dict:
 	if _has_answer(attempt):
+		if attempt.status == "Processing" and not attempt.in_transit and is_page_outdated(attempt):
+			raise Conflict(settings_changed_message())
 		return payment_response(attempt)
 	if attempt.phone_check == "Needed":
 		return verification.send_code(attempt)

@@ -54,7 +54,11 @@ def _require_same_mode(attempt: PaymentAttempt, adapter: Gateway) -> None:
 	"""Cancel an attempt that was made before the gateway's mode changed: its money would arrive in the other account, unrecorded."""
 	if adapter.mode != attempt.mode:
 		in_transaction(lock_and_cancel, attempt)
-		raise Conflict(_("The payment settings have just been changed. Please start the payment again."))
+		raise Conflict(settings_changed_message())
+
+
+def settings_changed_message() -> str:
+	return _("The payment settings have just been changed. Please start the payment again.")
 
 
 def choose_method(attempt_name: str, method: str, details: dict, customer: Customer | None = None) -> dict:

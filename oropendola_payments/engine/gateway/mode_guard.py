@@ -5,6 +5,7 @@ from frappe import _
 from frappe.utils import get_datetime
 
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
+from oropendola_payments.ai_billing.known_gateways import is_known
 from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.exceptions import Conflict
 from oropendola_payments.gateways.base import Outcome, PaymentEvent, RefundEvent
@@ -27,6 +28,11 @@ def is_under_earlier_keys(attempt: PaymentAttempt | frappe._dict) -> bool:
 	"""
 	changed = settings_of(attempt.gateway).keys_changed_on
 	return bool(changed) and get_datetime(attempt.initiated_at) < get_datetime(changed)
+
+
+def is_page_outdated(attempt: PaymentAttempt | frappe._dict) -> bool:
+	"""Return whether the page of an attempt takes the money into an account of which we may hear nothing."""
+	return not is_known(attempt.gateway) or not is_current_mode(attempt) or is_under_earlier_keys(attempt)
 
 
 def says_nothing(attempt: PaymentAttempt | frappe._dict, event: PaymentEvent | RefundEvent) -> bool:

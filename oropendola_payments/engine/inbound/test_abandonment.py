@@ -12,6 +12,7 @@ from oropendola_payments.engine.settlement.settle import settle
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import create_invoice, enable_gateway
 from oropendola_payments.tests.support.gateway_events import failed
+from oropendola_payments.tests.support.http import send
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey
 from oropendola_payments.tests.support.simulated import open_pay_page, simulator
 from oropendola_payments.tests.support.time_travel import clear_due_records, make_due
@@ -186,7 +187,10 @@ class TestChangedKeys(TestCase):
 		for gateway in GATEWAYS:
 			with self.subTest(gateway):
 				journey = Journey(gateway)
-				attempt = journey.start()
+				attempt = journey.start(idempotency_key=journey.invoice)
 				self.another_account(journey, minutes=1)
+				page = send("GET", f"/pay?attempt={attempt}", journey.user, headers={"Accept": "text/html"})
+				self.assertIn("The payment settings were changed", page.get_data(as_text=True))
+				self.assertEqual(journey.initiate(idempotency_key=journey.invoice)["error_code"], "conflict")
 				self.assertNotEqual(journey.initiate()["attempt"], attempt)
 				self.assertEqual(frappe.db.get_value("Payment Attempt", attempt, "status"), "Processing")

@@ -58,6 +58,13 @@ def apply_notice(message: Message) -> str | None:
 	return _confirm_with_gateway(message)
 
 
+def may_ask_gateway(notice: Notice) -> bool:
+	"""Return whether applying a notice may call its gateway: to confirm it, to capture a hold, or about money in transit."""
+	undecided = (Outcome.AUTHORIZED, Outcome.PENDING)
+	is_open = any(isinstance(each, PaymentEvent) and each.outcome in undecided for each in notice.events)
+	return is_open or notice.confirm or not notice.verified
+
+
 def _apply_event(message: Message, event: PaymentEvent | RefundEvent | DisputeEvent) -> str | None:
 	gateway = message.gateway
 	if isinstance(event, RefundEvent):

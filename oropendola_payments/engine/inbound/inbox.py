@@ -26,7 +26,7 @@ from oropendola_payments.engine.core.transactions import in_transaction, lock, w
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.lost_time import LostTime
 from oropendola_payments.engine.gateway.registry import adapter_of
-from oropendola_payments.engine.inbound.apply_notice import Deferred, Message, apply_notice
+from oropendola_payments.engine.inbound.apply_notice import Deferred, Message, apply_notice, may_ask_gateway
 from oropendola_payments.engine.inbound.notice_codec import pack_notice, unpack_notice
 from oropendola_payments.engine.inbound.status_query import RECENT_SECONDS, schedule_refresh, seconds_until
 from oropendola_payments.engine.settlement.settle import find_attempt
@@ -137,8 +137,7 @@ def process_due(name: str, lost: LostTime | None = None) -> None:
 
 
 def _would_lose_time(message: Message, lost: LostTime) -> bool:
-	notice = message.notice
-	return lost.is_too_much(message.gateway) and (notice.confirm or not notice.verified)
+	return lost.is_too_much(message.gateway) and may_ask_gateway(message.notice)
 
 
 def replay(names: list[str]) -> dict:

@@ -149,6 +149,16 @@ class TestMessagesOfSilentGateways(SilentCase):
 			payment_jobs.run_inbox()
 		self.assertEqual(self.tries(), [1] * 6)
 
+	def test_messages_that_say_that_money_is_in_transit_wait_too_because_the_gateway_is_asked(self):
+		frappe.db.delete("Payment Webhook Log", {"name": ("in", self.messages)})
+		self.messages = []
+		for journey in self.silent:
+			event = PaymentEvent(Outcome.PENDING, reference=journey.attempts()[0], in_transit=True)
+			verified = {"events": (event,), "verified": True, "event_key": unique("key")}
+			self.messages.append(self.store("payu", event.reference, **verified))
+		payment_jobs.run_inbox()
+		self.assertIn(sum(self.tries()), (1, 2, 3))
+
 	def test_a_message_for_which_nobody_is_asked_is_not_left_out(self):
 		event = PaymentEvent(Outcome.FAILED, reference=self.silent[0].attempts()[0], reason="Declined")
 		verified = {"events": (event,), "verified": True}

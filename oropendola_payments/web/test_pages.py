@@ -7,6 +7,7 @@ import unittest
 import frappe
 
 from oropendola_payments.engine.checkout import initiate as checkout
+from oropendola_payments.engine.settlement.attempt_outcomes import MISMATCH_REASON
 from oropendola_payments.engine.subscriptions import lifecycle
 from oropendola_payments.simulator.core.browser import Browser
 from oropendola_payments.tests.support import factories
@@ -179,6 +180,19 @@ class TestExhaustedInvoice(TestCase):
 		self.assertRegex(answer.headers["Location"], r"/checkout\?invoice=INV-")
 		self.assertNotIn(old, answer.headers["Location"])
 		self.assertNotIn("Get a new invoice", page("/billing", user).text)
+
+
+class TestReviewedInvoice(TestCase):
+	def test_the_checkout_does_not_say_that_nothing_was_charged(self):
+		"""A payment that did not fit the invoice was taken, and its customer was asked not to pay again."""
+		invoice = factories.create_invoice()
+		invoice.mark_as_processing()
+		invoice.mark_as_failed(MISMATCH_REASON)
+		invoice.flag_for_review("The gateway took USD 1.00.")
+		frappe.db.commit()
+		text = page(f"/checkout?invoice={invoice.name}", invoice.user).text
+		self.assertIn("Please do not pay again", text)
+		self.assertNotIn("You were not charged", text)
 
 
 class TestPaidInvoice(TestCase):

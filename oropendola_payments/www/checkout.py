@@ -2,6 +2,7 @@
 
 import frappe
 from frappe import _
+from frappe.utils import cint
 
 from oropendola_payments.ai_billing import payment_methods
 from oropendola_payments.ai_billing.current import current
@@ -12,6 +13,7 @@ from oropendola_payments.engine.checkout import gateway_choice, initiate
 from oropendola_payments.engine.checkout.payer import keep_phone_of_payer
 from oropendola_payments.engine.gateway.registry import settings_of
 from oropendola_payments.engine.phone.numbers import phone_of
+from oropendola_payments.engine.settlement.attempt_outcomes import RETURNED_REASON
 from oropendola_payments.engine.tax import reprice
 from oropendola_payments.money import to_decimal
 from oropendola_payments.web import billing_form, coupons, parts, shell, words
@@ -103,6 +105,8 @@ def _add_gateways(context, invoice, page):
 			"gateways": [_gateway(entry, chosen) for entry in usable],
 			"part_options": parts.options(invoice, _wish(page)),
 			"under_way": under_way,
+			"is_reviewed": bool(cint(invoice.needs_review)),
+			"is_on_its_way_back": invoice.failure_reason == RETURNED_REASON,
 			"last_failure": words.translated(invoice.failure_reason) if invoice.can_retry() else "",
 			"retries_remaining": invoice.retries_remaining(),
 			"asks_phone": not phone_of(page.user),

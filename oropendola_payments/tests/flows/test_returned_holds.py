@@ -80,6 +80,7 @@ class TestUnpaidInvoices(ReturnedHoldsCase):
 		told = (
 			self.journey.poll()["failure_reason"],
 			page(f"/payment-result?attempt={self.attempt}", self.journey.user).text,
+			page(f"/checkout?invoice={self.journey.invoice}", self.journey.user).text,
 			mails_to(self.journey.user)[-1].html,
 		)
 		for text in told:

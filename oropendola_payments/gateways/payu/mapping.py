@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from oropendola_payments.gateways.base import (
+	HOLD_RETURNED,
 	DisputeEvent,
 	FailureClass,
 	Outcome,
@@ -29,17 +30,16 @@ OUTCOMES = {
 	("pending", "pending"): Outcome.PENDING,
 	("failure", "failed"): Outcome.FAILED,
 	("failure", "usercancelled"): Outcome.FAILED,
-	("failure", "autorefund"): Outcome.FAILED,
+	("failure", "autorefund"): Outcome.FAILED,  # see RETURNED
 	("failure", "bounced"): Outcome.FAILED,
 	("failure", "dropped"): Outcome.FAILED,
 }
 # The customer left at the bank: the bank may still say yes.
 UNDECIDED = frozenset({"bounced", "dropped"})
 UNDECIDED_FOR = timedelta(minutes=30)
-REASONS = {
-	"usercancelled": "The payment was cancelled on PayU's page.",
-	"autorefund": "The bank confirmed the payment too late. PayU has returned the money.",
-}
+REASONS = {"usercancelled": "The payment was cancelled on PayU's page."}
+# The bank said yes too late, and PayU gives the money back.
+RETURNED = "autorefund"
 METHODS = {"cc": "card", "dc": "card", "nb": "netbanking", "cash": "wallet", "bnpl": "paylater"}
 REFUND_OUTCOMES = {"success": RefundOutcome.REFUNDED, "failure": RefundOutcome.FAILED}
 DISPUTE_STATES = {
@@ -91,7 +91,7 @@ def payment_event(entry: Mapping[str, Any], reference: str | None, amount: Any) 
 		currency=CURRENCY,
 		method=common_method(text_of(entry.get("mode"), 20), METHODS),
 		occurred_at=local_time(text_of(entry.get("addedon")), INDIA),
-		error_code=_error_code(entry),
+		error_code=HOLD_RETURNED if outcome is Outcome.FAILED and detail == RETURNED else _error_code(entry),
 		reason=reason,
 		details=_details(entry),
 	)

@@ -3,7 +3,7 @@
 import unittest
 from decimal import Decimal
 
-from oropendola_payments.gateways.base import Outcome
+from oropendola_payments.gateways.base import HOLD_RETURNED, Outcome
 from oropendola_payments.gateways.payu.mapping import payment_event
 
 
@@ -39,6 +39,11 @@ class TestStates(unittest.TestCase):
 		):
 			with self.subTest(status=status, unmapped=unmapped):
 				self.assertIs(payment_event(entry(status, unmapped), "A1", "10.00").outcome, Outcome.PENDING)
+
+	def test_what_payu_gave_back_was_not_declined_and_not_left_with_the_customer(self):
+		"""The account shows a debit, so its customer must not read that nothing was charged."""
+		event = payment_event(entry("failure", "autoRefund", error="E500"), "A1", "10.00")
+		self.assertEqual(event.error_code, HOLD_RETURNED)
 
 	def test_a_success_without_amount_or_id_is_pending(self):
 		for reported, amount in (

@@ -13,6 +13,7 @@ from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.engine.dunning import opt_out
 from oropendola_payments.engine.dunning.local_time import next_morning, out_of_quiet_hours, start_of_day
 from oropendola_payments.engine.dunning.schedule import LONGEST_WAIT_FOR_GATEWAY
+from oropendola_payments.engine.gateway import live_guard
 from oropendola_payments.engine.gateway.circuit_breaker import is_degraded
 from oropendola_payments.engine.notifications import emails
 from oropendola_payments.engine.phone import sms
@@ -52,7 +53,8 @@ def postponed_to(invoice: AIInvoice, reminder: AIPaymentReminder) -> datetime | 
 	if _waits_for_gateway(reminder, now):
 		return now + timedelta(minutes=10)
 	channel = emails if reminder.channel == "Email" else sms
-	if not channel.can_be_sent():
+	# The link of a copy leads to the copy, where nobody can pay.
+	if live_guard.is_copy() or not channel.can_be_sent():
 		return now + timedelta(hours=1)
 	if _sent_today(invoice.user, reminder.channel, now) or _waits_for_earlier_step(reminder):
 		return next_morning(now, invoice.user)

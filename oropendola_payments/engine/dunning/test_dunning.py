@@ -290,6 +290,12 @@ class TestSending(DunningCase):
 		self.send(self.invoice)
 		self.assertEqual(len(self.reminder_mails()), 1)
 
+	def test_a_restored_copy_of_the_site_reminds_nobody(self):
+		"""S28: its link leads to the copy, where real payments are refused."""
+		with payment_settings(confirmed_site="the.real.site"):
+			self.send(self.invoice)
+		self.assertEqual((self.reminders(self.invoice)[0].status, self.reminder_mails()), ("Planned", []))
+
 	def test_the_last_reminder_says_so(self):
 		journey = self.failed("lost_card")
 		planning.plan_all()

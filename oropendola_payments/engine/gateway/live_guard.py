@@ -18,6 +18,11 @@ def is_confirmed() -> bool:
 	return payment_settings().confirmed_site == this_site()
 
 
+def is_copy() -> bool:
+	"""Return whether another site was confirmed for live payments: this one may be a restored copy of it, or has a new host name."""
+	return bool(payment_settings().confirmed_site) and not is_confirmed()
+
+
 def require_confirmed(label: str) -> None:
 	if not is_confirmed():
 		message = _(

@@ -25,6 +25,7 @@ from oropendola_payments.engine.notifications import emails
 from oropendola_payments.engine.phone import sms
 from oropendola_payments.engine.phone.numbers import phone_number, phone_of
 from oropendola_payments.exceptions import BadRequest, Conflict, NotFound, Refusal
+from oropendola_payments.gateways.base import HOLD_RETURNED
 
 REMINDER = "AI Payment Reminder"
 RETRY_AFTER = timedelta(hours=1)
@@ -79,12 +80,19 @@ def _deliver(invoice: AIInvoice, reminder: AIPaymentReminder) -> tuple[str, str]
 			is_last=bool(cint(reminder.is_last)),
 			gateway=gateway,
 			stop_link=opt_out.address(invoice.name, "Email"),
+			given_back=_was_given_back(reminder),
 		)
 	reminder.mark_as_sent(suggested_gateway=gateway)
 	invoice.record(
 		"reminder_sent", reminder, "Planned", "Sent", channel=reminder.channel, cause=reminder.failure_class
 	)
 	return message
+
+
+def _was_given_back(reminder: AIPaymentReminder) -> bool:
+	"""Return whether the account of the customer may show the payment that failed."""
+	failed = {"name": reminder.attempt, "error_code": HOLD_RETURNED}
+	return bool(reminder.attempt and frappe.db.exists("Payment Attempt", failed))
 
 
 def _phone_of(user: str) -> str | None:

@@ -141,7 +141,12 @@ def payment_abandoned(invoice: AIInvoice) -> None:
 
 
 def payment_reminder(
-	invoice: AIInvoice, cause: str, is_last: bool, gateway: str | None, stop_link: str
+	invoice: AIInvoice,
+	cause: str,
+	is_last: bool,
+	gateway: str | None,
+	stop_link: str,
+	given_back: bool = False,
 ) -> None:
 	"""Remind of an unpaid invoice, with a sentence for the cause and the gateway to suggest. The caller has locked the invoice."""
 
@@ -151,6 +156,7 @@ def payment_reminder(
 			"due": formatting.money(invoice.outstanding(), invoice.currency),
 			"due_date": formatting.day(invoice.due_date),
 			"cause": cause,
+			"given_back": given_back,
 			"gateway": settings_of(gateway).label if gateway else "",
 			"is_last": is_last,
 			"stop_link": stop_link,

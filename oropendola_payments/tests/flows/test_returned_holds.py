@@ -2,6 +2,7 @@
 
 import frappe
 
+from oropendola_payments.engine.dunning import planning, sending
 from oropendola_payments.engine.jobs import payment_jobs
 from oropendola_payments.engine.notifications import hooks
 from oropendola_payments.tests.support.case import TestCase
@@ -89,6 +90,15 @@ class TestUnpaidInvoices(ReturnedHoldsCase):
 		self.journey.customer_pays(self.journey.start())
 		self.journey.deliver_all()
 		self.assertEqual((self.journey.status(), self.journey.problems()), ("Paid", []))
+
+	def test_the_reminder_does_not_say_that_the_account_shows_no_payment(self):
+		self.give_back(self.hold(), deliver=True)
+		with mails_stay_queued(), payment_settings(quiet_from=0, quiet_to=0):
+			planning.plan_all()
+			sending.send_due()
+		text = mails_to(self.journey.user)[-1].html
+		self.assertIn("it is on its way back to you", text)
+		self.assertNotIn("not charged", text)
 
 
 class TestPaidInvoices(ReturnedHoldsCase):

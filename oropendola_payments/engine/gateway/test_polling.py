@@ -5,8 +5,12 @@ from frappe.utils import add_to_date, now_datetime
 
 from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.jobs import payment_jobs
+from oropendola_payments.engine.settlement.settle import settle
+from oropendola_payments.gateways.base import Outcome, PaymentEvent
 from oropendola_payments.tests.support.case import TestCase
+from oropendola_payments.tests.support.factories import unique
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey
+from oropendola_payments.tests.support.time_travel import make_due
 
 
 class TestFirstStatusQuery(TestCase):
@@ -44,6 +48,18 @@ class TestFirstStatusQuery(TestCase):
 		self.assertIsNone(polling.next_check(attempt))
 		attempt.status = "Authorized"
 		self.assertLess(polling.next_check(attempt), add_to_date(now_datetime(), days=1, minutes=1))
+
+	def test_a_hold_of_which_nothing_more_is_heard_is_flagged_and_does_not_keep_its_invoice_in_processing(
+		self,
+	):
+		journey = Journey("payu")
+		attempt = journey.start()
+		settle("payu", PaymentEvent(Outcome.AUTHORIZED, reference=attempt, payment_id=unique("pay")))
+		make_due(journey.invoice, polling.TRANSIT_DAYS * 24 * 60)
+		payment_jobs.run_reconcile()
+		status = frappe.db.get_value("Payment Attempt", attempt, "status")
+		self.assertEqual((status, journey.status()), ("Expired", "Abandoned"))
+		self.assertIn(attempt, journey.doc().review_reason)
 
 	def test_a_pending_phonepe_payment_is_queried_at_phonepes_intervals(self):
 		journey = Journey("phonepe")

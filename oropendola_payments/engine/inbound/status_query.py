@@ -221,12 +221,13 @@ def _note_check(attempt: PaymentAttempt) -> None:
 
 
 def _end_polling(attempt: PaymentAttempt) -> None:
-	"""Stop polling an attempt. Expire it if it is still open, unless its money is authorized, and flag what was never decided."""
+	"""Stop polling an attempt. Expire it if it is still open, and flag money in transit or on hold that was never decided about."""
 	attempt.reload()
 	if polling.has_next_check(attempt):
 		return  # the answer was that money is in transit
-	if attempt.in_transit or attempt.status in ("Created", "Processing"):
-		at_end = partial(_flag_undecided, attempt) if attempt.in_transit else None
+	if attempt.is_open():
+		is_money = attempt.in_transit or attempt.status == "Authorized"
+		at_end = partial(_flag_undecided, attempt) if is_money else None
 		settle_attempt(attempt, PaymentEvent(Outcome.EXPIRED, reference=attempt.name), at_end)
 	write_through(_set_next_check, attempt.name, None)
 

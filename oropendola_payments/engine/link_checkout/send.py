@@ -2,6 +2,7 @@
 
 import frappe
 from frappe import _
+from frappe.utils import cint
 
 from oropendola_payments.ai_billing.current import payment_settings
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
@@ -102,7 +103,8 @@ def mail_new_link(link: str) -> None:
 	"""Mail a new link for the same invoice, in a worker: so the answer takes as long for an address as for none."""
 	doc: AIPaymentLink = frappe.get_doc("AI Payment Link", link)
 	invoice = invoice_of(doc)
-	if invoice.is_payable() and not invoice.is_external() and emails.can_be_sent():
+	is_wanted = invoice.is_payable() and not cint(invoice.needs_review)
+	if is_wanted and not invoice.is_external() and emails.can_be_sent():
 		emails.payment_link(invoice, create(invoice.name, channel="Email", step="payment_link").address)
 
 

@@ -141,6 +141,14 @@ class TestResending(SendCase):
 		send.mail_new_link(link.name)
 		self.assertEqual(len(mails_to(self.user)), before)
 
+	def test_nobody_gets_a_new_link_while_a_payment_is_reviewed(self):
+		"""The customer was asked not to pay again."""
+		link, _path = self.ended_link()
+		frappe.db.set_value("AI Invoice", self.invoice.name, "needs_review", 1)
+		before = len(mails_to(self.user))
+		send.mail_new_link(link.name)
+		self.assertEqual(len(mails_to(self.user)), before)
+
 	def test_one_network_cannot_have_many_links_sent(self):
 		tokens = [token_of(self.ended_link()[1]) for _number in range(send.RESENDS_PER_ADDRESS + 1)]
 		for token in tokens[:-1]:

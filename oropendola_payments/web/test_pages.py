@@ -109,6 +109,14 @@ class TestWhoSeesWhat(TestCase):
 			for doctype in ("AI Invoice", "Payment Attempt", "AI Subscription")
 		]
 
+	def test_an_invoice_can_be_paid_whose_open_payment_is_at_a_gateway_that_is_no_longer_installed(self):
+		invoice = factories.create_invoice(self.owner)
+		attempt = checkout.initiate(self.owner, invoice.name, "payu")["attempt"]
+		frappe.db.set_value("Payment Attempt", attempt, "gateway", "gone")
+		for path in ("/checkout", "/pay", "/payment-result"):
+			answer = page(path, self.owner, query_string={"invoice": invoice.name, "attempt": attempt})
+			self.assertEqual(answer.status_code, 200, path)
+
 	def test_an_unpaid_invoice_has_no_receipt(self):
 		self.assertEqual(page(f"/receipt?invoice={self.invoice.name}", self.owner).status_code, 404)
 

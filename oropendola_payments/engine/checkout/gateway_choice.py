@@ -145,6 +145,10 @@ def _not_offered(settings: PaymentGatewaySettings) -> str:
 
 
 def label_of(code: str) -> str:
-	"""The gateway's name as customers see it."""
+	"""The gateway's name as customers see it, also if it is no longer installed."""
 	ours = {"manual": _("Bank transfer or cash"), "credit": _("Credit balance")}
-	return ours.get(code) or settings_of(code).label
+	if code in ours:
+		return ours[code]
+	if is_known(code):
+		return settings_of(code).label
+	return frappe.db.get_value(SETTINGS, {"gateway": code}, "label") or code

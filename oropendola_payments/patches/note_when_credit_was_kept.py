@@ -8,8 +8,10 @@ KEPT = {"to_status": "Credit", "event": ("in", ("surplus_decided", "unused_days_
 
 
 def execute() -> None:
-	undated = {"resolution": "Credit", "credited_on": ("is", "not set")}
-	for capture in frappe.get_all("Payment Capture", undated, ["name", "modified"]):
+	table = frappe.qb.DocType("Payment Capture")
+	query = frappe.qb.from_(table).select(table.name, table.modified)
+	query = query.where((table.resolution == "Credit") & table.credited_on.isnull())
+	for capture in query.run(as_dict=True):
 		events = {**KEPT, "reference_doctype": "Payment Capture", "reference_name": capture.name}
 		moment = (
 			frappe.db.get_value("Payment Event", events, "occurred_at", order_by="occurred_at desc")

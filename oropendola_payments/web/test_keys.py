@@ -56,7 +56,7 @@ class TestKeysOnTheBillingPage(TestCase):
 		self.assertNotIn("Create an API key", answer.text)
 		key = next(row["key_id"] for row in listing.list_keys(self.user)["keys"] if row["name"] == "Website")
 		self.press("rename_key", key=key, name="<b>Nightly</b>")
-		self.assertIn("&lt;b&gt;Nightly", page("/billing", self.user).text)
+		self.assertIn("＜b&gt;Nightly", page("/billing", self.user).text)
 		self.press("revoke_key", key=key)
 		self.assertEqual(self.names(), ["API key"])
 

@@ -18,7 +18,12 @@ from oropendola_payments.engine.subscriptions import credit
 from oropendola_payments.exceptions import Conflict
 from oropendola_payments.gateways.base import Outcome, PaymentEvent, RefundEvent, RefundOutcome
 from oropendola_payments.tests.support.crashes import count_crash_points, crashing
-from oropendola_payments.tests.support.factories import enable_gateway, unique
+from oropendola_payments.tests.support.factories import (
+	create_invoice,
+	enable_gateway,
+	payment_settings,
+	unique,
+)
 from oropendola_payments.tests.support.jobs import jobs_start_at_once
 from oropendola_payments.tests.support.paid import pay_again
 from oropendola_payments.tests.support.parallel import in_parallel
@@ -49,6 +54,22 @@ class CreditCase(PlanChangeCase):
 
 	def refund(self, invoice: str, amount: str | None = None):
 		create.create_refund(invoice, amount and Decimal(amount), "Asked for")
+
+	def money_arrives(self, attempt: str, outcome: Outcome = Outcome.PAID, amount: Decimal | None = None):
+		row = frappe.get_doc("Payment Attempt", attempt)
+		amount = amount or row.amount
+		event = PaymentEvent(
+			outcome, reference=attempt, payment_id=unique("pay"), amount=amount, currency=row.currency
+		)
+		settle.settle_attempt(row, event)
+
+	def money_goes_back(self, invoice: str, amount: Decimal | None = None):
+		"""A gateway refunds this, or all that is left."""
+		capture = frappe.get_doc("Payment Capture", {"invoice": invoice})
+		amount = amount or capture.refundable()
+		refund = open_refund(frappe.get_doc("AI Invoice", invoice), capture, amount, "A test")
+		frappe.db.commit()
+		ledger.record(refund.name, RefundEvent(RefundOutcome.REFUNDED))
 
 	def spend(self, code: str = "S") -> str:
 		"""Order another plan, which the credit pays as far as it goes."""
@@ -283,18 +304,25 @@ class TestPlanChanges(CreditCase):
 		self.money_arrives(attempt)
 		return made["invoice_id"]
 
-	def money_arrives(self, attempt: str, outcome: Outcome = Outcome.PAID):
-		row = frappe.get_doc("Payment Attempt", attempt)
-		event = PaymentEvent(
-			outcome, reference=attempt, payment_id=unique("pay"), amount=row.amount, currency=row.currency
-		)
-		settle.settle_attempt(row, event)
-
 	def test_what_a_late_payment_was_too_much_gets_a_credit_note_when_it_is_kept_as_credit(self):
 		invoice = self.paid_late()
 		self.assertEqual(
 			self.documents(invoice), [("Invoice", Decimal(295)), ("Credit Note", Decimal("98.33"))]
 		)
+		self.assert_books_are_right()
+
+	def test_what_was_paid_too_much_and_is_not_decided_yet_takes_nothing_of_the_credit(self):
+		"""Paid 1,200.00 for 1,178.82, and the difference was flagged."""
+		invoice = create_invoice(self.user, plan=self.plans["P"])
+		attempt = initiate.initiate(self.user, invoice.name, "payu")["attempt"]
+		with payment_settings(double_payment_policy="Flag"):
+			self.money_arrives(attempt, amount=Decimal(1200))
+		self.subscription = invoice.subscription
+		self.set_period(invoice.name, -15, 15)
+		self.end()
+		self.assertEqual(self.documents(invoice.name), [("Invoice", NEW), ("Credit Note", HALF)])
+		self.money_goes_back(invoice.name, Decimal("21.18"))
+		self.assertEqual(credit.available(self.user, "INR"), HALF)
 		self.assert_books_are_right()
 
 	def test_days_that_an_upgrade_took_off_its_price_are_not_credited_again(self):

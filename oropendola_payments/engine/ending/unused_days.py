@@ -131,15 +131,16 @@ def _captures(subscription: AISubscription, currency: str) -> list[str]:
 
 
 def _free(capture: PaymentCapture) -> Decimal:
-	"""Return what this payment can still give back. Credit that was kept of it is the customer's already."""
+	"""Return what this payment can still give back. What was too much, or was kept of it as credit, is the customer's already."""
 	if capture.dispute_state in CONTESTED:
 		return Decimal(0)
-	return max(Decimal(0), capture.refundable() - capture.credit_left())
+	return max(Decimal(0), capture.refundable() - capture.surplus_left())
 
 
 def _keep_as_credit(invoice: AIInvoice, capture: PaymentCapture, part: Decimal) -> None:
+	"""Keep a part as credit, beside what was too much: that is used up first, so it would be missing from the credit later."""
 	taken = to_decimal(capture.credit_used or 0) + to_decimal(capture.amount_refunded or 0)
-	capture.decide("Credit", surplus=taken + capture.credit_left() + part)
+	capture.decide("Credit", surplus=taken + capture.surplus_left() + part)
 	ledger.update_credited(invoice)
 
 

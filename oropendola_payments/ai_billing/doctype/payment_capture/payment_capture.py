@@ -77,6 +77,10 @@ class PaymentCapture(SystemRecord):
 	def credit_left(self) -> Decimal:
 		if self.resolution != "Credit" or self.dispute_state in CONTESTED:
 			return Decimal(0)
+		return self.surplus_left()
+
+	def surplus_left(self) -> Decimal:
+		"""Return what is left of the surplus, be it credit or not decided about yet."""
 		spent = to_decimal(self.credit_used or 0) + to_decimal(self.amount_refunded or 0)
 		return max(Decimal(0), to_decimal(self.surplus or 0) - spent)
 

@@ -353,6 +353,17 @@ class TestPlanChanges(CreditCase):
 				ledger.record(refund.name, RefundEvent(outcome))
 				self.assert_books_are_right()
 
+	def test_an_upgrade_ends_when_the_rest_of_its_money_is_refunded_and_its_credit_is_spent(self):
+		invoice = self.paid_late()
+		upgraded, other = self.subscription, self.spend("M")
+		self.assertEqual(credit.available(self.user, "INR"), 0)
+		self.money_goes_back(invoice)
+		self.subscription = upgraded
+		self.assertEqual(self.code(), "S")
+		self.refund(other)
+		self.assertEqual(credit.available(self.user, "INR"), Decimal("98.33"))
+		self.assert_books_are_right()
+
 
 class TestForeignCurrency(CreditCase):
 	def test_all_notes_together_take_back_in_rupees_what_was_invoiced(self):

@@ -173,7 +173,7 @@ def _restore_credit(capture: PaymentCapture, amount: Decimal) -> None:
 
 def update_invoice(invoice: AIInvoice) -> None:
 	"""Bring the invoice up to date with what was refunded. The caller holds its lock."""
-	refunded, credited = _taken_back(invoice.name)
+	refunded, credited, spent = _taken_back(invoice.name)
 	_update_credited(invoice, credited)
 	if refunded >= invoice.paid() > 0 and invoice.can_move_to("Refunded"):
 		invoice.mark_as_refunded(refunded)
@@ -182,6 +182,8 @@ def update_invoice(invoice: AIInvoice) -> None:
 		invoice.mark_as_partly_refunded(refunded)
 	else:
 		_update_refunded(invoice, refunded)
+	if 0 < refunded < invoice.paid() <= refunded + spent:
+		_end_service(invoice)  # the rest of the money pays for something else
 
 
 def update_credited(invoice: AIInvoice) -> None:
@@ -207,17 +209,18 @@ def _update_refunded(invoice: AIInvoice, refunded: Decimal) -> None:
 		schedule.sync(invoice)
 
 
-def _taken_back(invoice: str) -> tuple[Decimal, Decimal]:
-	"""Return how much of the amount applied to the invoice has been refunded, and how much more of it was kept as credit."""
-	refunded = credited = Decimal(0)
+def _taken_back(invoice: str) -> tuple[Decimal, Decimal, Decimal]:
+	"""Return how much of the amount applied to the invoice has been refunded, how much more of it was kept as credit, and was spent."""
+	refunded = credited = spent = Decimal(0)
 	for row in frappe.get_all("Payment Capture", {"invoice": invoice}, pluck="name"):
 		capture = frappe.get_doc("Payment Capture", row)
 		amounts = frappe.get_all("Payment Refund", {"capture": row, "status": "Refunded"}, pluck="amount")
 		total = sum((to_decimal(amount) for amount in amounts), Decimal(0))
 		part = capture.refunded_of_applied(total)
-		refunded += part
-		credited += max(Decimal(0), capture.taken_back(total) - part)
-	return refunded, credited
+		kept = max(Decimal(0), capture.taken_back(total) - part)
+		refunded, credited = refunded + part, credited + kept
+		spent += min(kept, to_decimal(capture.credit_used or 0))
+	return refunded, credited, spent
 
 
 def _end_service(invoice: AIInvoice) -> None:

@@ -20,7 +20,7 @@ def execute() -> None:
 		values: dict = {"amount_credited": amount}
 		if before.document_state == "Issued":
 			values["document_state"] = "Credit Due"
-		frappe.db.set_value("AI Invoice", invoice, values, update_modified=False)
+		frappe.db.set_value("AI Invoice", invoice, values)  # as changed now, so that its postings are planned
 
 
 def _kept(row: frappe._dict) -> Decimal:

@@ -1,7 +1,10 @@
 import frappe
+from frappe.utils import add_days, now_datetime
 
 from oropendola_payments.engine.documents.sweep import issue_all
+from oropendola_payments.integrations import dispatch
 from oropendola_payments.patches import credit_what_was_kept
+from oropendola_payments.tests.support.books import books_installed
 from oropendola_payments.tests.support.tax_documents import DocumentCase, documents_of, paid_invoice, refund
 
 
@@ -36,3 +39,15 @@ class TestCreditWhatWasKept(DocumentCase):
 		frappe.db.commit()
 		issue_all(invoice)
 		self.assertEqual([row.total_amount for row in documents_of(invoice)], [588.82, 100, 200])
+
+	def test_the_books_are_asked_for_the_note_of_a_sale_that_has_not_changed_for_long(self):
+		self.enterContext(books_installed())
+		invoice = paid_invoice().name
+		dispatch.run_postings()
+		frappe.db.set_value("Payment Capture", {"invoice": invoice}, {"resolution": "Credit", "surplus": 300})
+		long_ago = {"modified": add_days(now_datetime(), -60)}
+		frappe.db.set_value("AI Invoice", invoice, long_ago, update_modified=False)
+		credit_what_was_kept.execute()
+		frappe.db.commit()
+		dispatch.run_postings()
+		self.assertTrue(frappe.db.exists("Payment Posting", {"source_key": f"credited:{invoice}"}))

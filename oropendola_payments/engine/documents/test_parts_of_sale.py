@@ -11,6 +11,7 @@ from oropendola_payments.engine.documents.sweep import issue_all
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.tax import profile
 from oropendola_payments.tests.support.checks import rows_of
+from oropendola_payments.tests.support.paid import pay_again
 from oropendola_payments.tests.support.parts import PARTS, PartsFlowCase
 from oropendola_payments.tests.support.tax_documents import documents_of, selling
 
@@ -59,6 +60,18 @@ class TestPartsThatWereRefunded(PartsFlowCase):
 		self.refund("30")
 		self.assertEqual(self.doc().document_state, "Credit Due")
 		self.assertNotIn(part, rows_of("refund_without_credit_note"))
+
+	def test_the_refund_of_a_double_payment_lacks_no_note_while_that_of_a_later_refund_is_due(self):
+		self.new_invoice(price=499, billing_interval="Month", part_payments=1)
+		self.pay_by_transfer("588.82")
+		pay_again(self.invoice, Decimal("588.82"))
+		self.refund("588.82")
+		self.assertEqual(self.documents(), [("Invoice", 588.82)])
+		double = frappe.db.get_value("Payment Refund", {"invoice": self.invoice})
+		frappe.db.set_value("Payment Refund", double, "completed_at", add_to_date(now_datetime(), hours=-2))
+		self.refund("30")
+		self.assertEqual(self.doc().document_state, "Credit Due")
+		self.assertNotIn(double, rows_of("refund_without_credit_note"))
 
 	def test_what_was_given_up_is_not_invoiced_when_the_parts_went_back(self):
 		self.in_instalments()

@@ -32,6 +32,8 @@ DOCUMENT_RULES = {
 		SELECT r.name FROM `tabPayment Refund` r JOIN `tabAI Invoice` i ON i.name = r.invoice
 		WHERE i.document_state = 'Credit Due' AND r.status = 'Refunded' AND r.completed_at < %(hour_ago)s
 			AND NOT (i.amount_paid > i.total_amount AND r.completed_at <= i.paid_date)
+			AND NOT EXISTS (SELECT 1 FROM `tabPayment Refund` l
+				WHERE l.invoice = i.name AND l.status = 'Refunded' AND l.completed_at >= %(hour_ago)s)
 			AND NOT EXISTS (SELECT 1 FROM `tabAI Tax Document` n WHERE n.refund = r.name)""",
 	"kept_credit_is_missing": """
 		SELECT i.name FROM `tabAI Invoice` i JOIN `tabPayment Capture` c ON c.invoice = i.name

@@ -311,18 +311,31 @@ class TestPlanChanges(CreditCase):
 		)
 		self.assert_books_are_right()
 
-	def test_what_was_paid_too_much_and_is_not_decided_yet_takes_nothing_of_the_credit(self):
-		"""Paid 1,200.00 for 1,178.82, and the difference was flagged."""
+	def paid_too_much(self, policy: str) -> str:
+		"""1,200.00 for 1,178.82, with half of the days left."""
 		invoice = create_invoice(self.user, plan=self.plans["P"])
 		attempt = initiate.initiate(self.user, invoice.name, "payu")["attempt"]
-		with payment_settings(double_payment_policy="Flag"):
+		with payment_settings(double_payment_policy=policy):
 			self.money_arrives(attempt, amount=Decimal(1200))
 		self.subscription = invoice.subscription
 		self.set_period(invoice.name, -15, 15)
+		return invoice.name
+
+	def test_what_was_paid_too_much_and_is_not_decided_yet_takes_nothing_of_the_credit(self):
+		invoice = self.paid_too_much("Flag")
 		self.end()
-		self.assertEqual(self.documents(invoice.name), [("Invoice", NEW), ("Credit Note", HALF)])
-		self.money_goes_back(invoice.name, Decimal("21.18"))
+		self.assertEqual(self.documents(invoice), [("Invoice", NEW), ("Credit Note", HALF)])
+		self.money_goes_back(invoice, Decimal("21.18"))
 		self.assertEqual(credit.available(self.user, "INR"), HALF)
+		self.assert_books_are_right()
+
+	def test_a_refund_that_fails_after_credit_was_spent_takes_nothing_off_the_notes(self):
+		invoice = self.paid_too_much("Refund")
+		surplus = frappe.db.get_value("Payment Refund", {"invoice": invoice})
+		self.money_goes_back(invoice, Decimal(200))
+		self.end()
+		self.spend()
+		ledger.record(surplus, RefundEvent(RefundOutcome.FAILED))
 		self.assert_books_are_right()
 
 	def test_days_that_an_upgrade_took_off_its_price_are_not_credited_again(self):

@@ -144,10 +144,9 @@ def _update_balances(invoice: AIInvoice, refund: PaymentRefund, before: str) -> 
 	if refund.status == "Refunded" and capture.credit_from:
 		_restore_credit(capture, to_decimal(refund.amount))
 	follow_money(invoice)
-	if refund.status == "Refunded" or before == "Refunded":
+	# What was reserved for a refund that failed is credit again. Both amounts: what is spent of it divides them anew.
+	if "Refunded" in (refund.status, before) or capture.resolution == "Credit":
 		update_invoice(invoice)
-	elif capture.resolution == "Credit":
-		update_credited(invoice)  # what was reserved for a refund that failed is credit again
 
 
 def _hold_again(invoice: AIInvoice, capture: PaymentCapture, refund: PaymentRefund) -> None:

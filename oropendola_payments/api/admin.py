@@ -23,7 +23,7 @@ from oropendola_payments.engine.keys import manage
 from oropendola_payments.engine.pauses import pause, resume
 from oropendola_payments.engine.plan_changes import withdraw
 from oropendola_payments.engine.refunds import create
-from oropendola_payments.engine.settlement import manual_payment, reviews
+from oropendola_payments.engine.settlement import keep_credit, manual_payment, reviews
 from oropendola_payments.engine.subscriptions import retries
 from oropendola_payments.engine.tax import data_sets
 from oropendola_payments.engine.tax import profile as billing_profile
@@ -164,6 +164,13 @@ def finish_review(invoice_id: str, note: str) -> dict:
 	"""Finish the review of an invoice. The note says what was found."""
 	require_manager()
 	return reviews.finish_review(invoice_id, note)
+
+
+@endpoint(methods=("POST",), source="Desk", answer=answers.KeptAsCredit)
+def keep_as_credit(invoice_id: str) -> dict:
+	"""Keep what was paid too much for an invoice, and waits for a decision, as credit for the customer's next invoice."""
+	require_manager()
+	return keep_credit.keep(invoice_id)
 
 
 @endpoint(methods=("POST",), source="Desk", answer=subscriptions.WithdrawnPlanChange)

@@ -35,6 +35,7 @@ from oropendola_payments.engine.ending.reasons import reasons
 from oropendola_payments.engine.gateway.live_guard import is_confirmed, this_site
 from oropendola_payments.engine.pauses.pause import LONGEST, SHORTEST, may_pause
 from oropendola_payments.engine.refunds.record import CONTESTED, has_refunds
+from oropendola_payments.engine.settlement.keep_credit import undecided
 from oropendola_payments.engine.top_ups import packs
 from oropendola_payments.engine.wallet.refunds import most_to_refund
 from oropendola_payments.roles import is_manager
@@ -162,6 +163,7 @@ def invoice_actions(invoice: AIInvoice) -> dict:
 	actions = {
 		"pay": flt(invoice.outstanding()) if invoice.status in OPEN else None,
 		"refund": _refundable(invoice),
+		"keep": _undecided(invoice),
 		"refresh": _attempt_to_refresh(invoice.name),
 		"link": _link_channels(invoice),
 		"allow_retry": invoice.is_exhausted(),
@@ -227,6 +229,13 @@ def _refundable(invoice: AIInvoice) -> float:
 		if capture.dispute_state not in CONTESTED and has_refunds(capture.gateway)
 	]
 	return flt(min(sum(left), most_to_refund(invoice, sum(left))))
+
+
+def _undecided(invoice: AIInvoice) -> str:
+	"""Return, as people write them, the amounts that a manager may keep as credit."""
+	names = frappe.get_all("Payment Capture", {"invoice": invoice.name}, pluck="name", order_by="creation")
+	captures = undecided(frappe.get_doc("Payment Capture", name) for name in names)
+	return ", ".join(money(capture.surplus_left(), capture.currency) for capture in captures)
 
 
 def _attempt_to_refresh(invoice: str) -> str | None:

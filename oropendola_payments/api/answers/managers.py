@@ -68,6 +68,17 @@ class AllowedRetry(TypedDict):
 	retries_remaining: int
 
 
+class KeptPayment(TypedDict):
+	payment: str
+	amount: Amount
+	currency: str
+
+
+class KeptAsCredit(TypedDict):
+	invoice_id: str
+	kept: list[KeptPayment]
+
+
 class InvoiceNamed(TypedDict):
 	invoice_id: str
 

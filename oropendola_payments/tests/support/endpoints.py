@@ -35,6 +35,7 @@ from oropendola_payments.tests.support.factories import (
 	forget_counters,
 	unique,
 )
+from oropendola_payments.tests.support.paid import overpaid_invoice
 from oropendola_payments.tests.support.payouts import unknown_payout
 from oropendola_payments.tests.support.simulated import simulator
 from oropendola_payments.tests.support.tax_documents import issued_document
@@ -232,6 +233,7 @@ ROWS = (
 	Row("postings.close", MANAGER, lambda w: {"posting": w.posting, "note": "It was booked by hand."}),
 	Row("admin.explain_gateways", STAFF, lambda w: {"currency": "INR"}, methods=BOTH),
 	Row("admin.allow_retry", MANAGER, lambda w: {"invoice_id": w.exhausted_invoice, "reason": "The bank made a mistake."}),
+	Row("admin.keep_as_credit", MANAGER, lambda w: {"invoice_id": overpaid_invoice()}),
 	Row("admin.cancel_subscription", MANAGER, lambda w: {"subscription_id": w.subscription.name}),
 	Row("admin.undo_cancel", MANAGER, lambda w: {"subscription_id": w.subscription.name}),
 	Row("admin.pause_subscription", MANAGER, lambda w: {"subscription_id": w.pausable}),

@@ -6,7 +6,7 @@ import frappe
 
 from oropendola_payments.engine.settlement import captures, overpayment
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
-from oropendola_payments.tests.support.factories import unique
+from oropendola_payments.tests.support.factories import create_active_subscription, payment_settings, unique
 from oropendola_payments.tests.support.journey import Journey
 from oropendola_payments.tests.support.time_travel import clear_due_records, sweep_until_settled
 
@@ -29,6 +29,14 @@ def pay_again(invoice_name: str, amount: Decimal) -> None:
 	capture = captures.insert_capture(invoice, attempt, event, "Duplicate", Decimal(0))
 	overpayment.apply_policy(invoice, capture, amount)
 	frappe.db.commit()
+
+
+def overpaid_invoice() -> str:
+	"""An invoice that was paid a second time, about which a manager has to decide."""
+	invoice = create_active_subscription().current_invoice
+	with payment_settings(double_payment_policy="Flag"):
+		pay_again(invoice, Decimal(100))
+	return invoice
 
 
 def status_of(refund: str) -> str:

@@ -7,6 +7,7 @@ frappe.ui.form.on("AI Invoice", {
 		offer("refresh", __("Refresh status"), oropendola.refresh_status);
 		offer("pay", __("Record payment"), pay_by_hand);
 		offer("refund", __("Refund"), refund);
+		offer("keep", __("Keep as credit"), keep_as_credit);
 		offer("link", __("Payment link"), payment_link);
 		offer("allow_retry", __("Allow another try"), allow_retry);
 		offer("fulfil", __("Retry fulfilment"), fulfil);
@@ -82,6 +83,14 @@ function refund(frm, left) {
 		});
 		if (answer) oropendola.done(frm, __("The refund is {0}.", [__(answer.status)]));
 		return answer;
+	});
+}
+
+function keep_as_credit(frm, amounts) {
+	const question = __("Keep {0} as credit? It pays the next invoice of this customer.", [amounts]);
+	frappe.confirm(question, async () => {
+		const answer = await oropendola.call("admin.keep_as_credit", { invoice_id: frm.doc.name });
+		if (answer) oropendola.done(frm, __("{0} is credit of the customer now.", [amounts]));
 	});
 }
 

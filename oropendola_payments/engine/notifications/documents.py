@@ -12,11 +12,14 @@ from oropendola_payments.engine.documents.sweep import issue_all
 def issue_now(invoice: str) -> list[AITaxDocument]:
 	"""Issue what is due for an invoice, before the email about it. A failure is logged, and the sweep tries again."""
 	safely(lambda: issue_all(invoice))
-	filters = {"invoice": invoice, "mailed_to": ("is", "not set")}
-	return [
-		frappe.get_doc("AI Tax Document", name)
-		for name in frappe.get_all("AI Tax Document", filters, pluck="name")
-	]
+	filters = {"invoice": invoice, "untold": 1}
+	names = frappe.get_all("AI Tax Document", filters, pluck="name", order_by="creation, name")
+	return [frappe.get_doc("AI Tax Document", name) for name in names]
+
+
+def claim(documents: list[AITaxDocument]) -> list[AITaxDocument]:
+	"""Return the documents that no other email brings. Call this in the transaction that queues the email."""
+	return [document for document in documents if document.mark_as_told()]
 
 
 def attachments(documents: list[AITaxDocument]) -> list[dict]:

@@ -6,8 +6,9 @@ import frappe
 from frappe.utils import cint
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, SETTLED
+from oropendola_payments.ai_billing.doctype.ai_tax_document.ai_tax_document import AITaxDocument
 from oropendola_payments.ai_billing.top_up import TOP_UP
-from oropendola_payments.engine.core.transactions import safely
+from oropendola_payments.engine.core.transactions import in_transaction, safely
 from oropendola_payments.engine.documents.sweep import issue_all
 from oropendola_payments.engine.notifications import (
 	credit_mails,
@@ -36,7 +37,7 @@ def payment_succeeded(capture: str) -> None:
 		safely(lambda: invoice.run_method("on_payment_authorized", "Completed"))
 	if is_whole:
 		tell = credit_mails.credits_bought if invoice.purpose == TOP_UP else emails.payment_received
-		told = untold.tell_once(doc, lambda: tell(invoice, doc, issued))
+		told = untold.tell_once(doc, lambda: tell(invoice, doc, documents.claim(issued)))
 	elif invoice.paid_in_parts() and doc.applied_amount and doc.gateway != "credit":
 		told = untold.tell_once(doc, lambda: emails.part_received(invoice, doc))
 	else:
@@ -80,7 +81,7 @@ def refund_finished(refund: str) -> None:
 	invoice = frappe.get_doc("AI Invoice", doc.invoice)
 	if doc.status == "Refunded" and doc.untold:
 		_run_hook("payment_refunded", invoice=invoice, refund=doc)
-		untold.tell_once(doc, lambda: emails.refund_done(invoice, doc, issued))
+		untold.tell_once(doc, lambda: emails.refund_done(invoice, doc, documents.claim(issued)))
 
 
 def invoice_closed(invoice: str) -> None:
@@ -104,9 +105,19 @@ def issue_documents(invoice: str) -> None:
 
 
 def documents_issued(invoice: str, numbers: list[str]) -> None:
-	"""Send documents that a sweep or a manager issued."""
+	"""Send documents that a sweep or a manager issued. A mail that cannot be made is logged and not tried again."""
 	issued = [frappe.get_doc("AI Tax Document", number) for number in numbers]
-	safely(lambda: emails.document_ready(frappe.get_doc("AI Invoice", invoice), issued))
+	try:
+		in_transaction(_send_documents, invoice, issued)
+	except Exception:
+		frappe.log_error(title=f"The tax documents of {invoice} could not be sent"[:140])
+		safely(lambda: documents.claim(issued))
+
+
+def _send_documents(invoice: str, issued: list[AITaxDocument]) -> None:
+	claimed = documents.claim(issued)
+	if claimed:
+		emails.document_ready(frappe.get_doc("AI Invoice", invoice), claimed)
 
 
 def key_changed(subscription: str, change: str, key: str, old_key_until: str | None = None) -> None:

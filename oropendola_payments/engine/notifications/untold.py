@@ -69,6 +69,19 @@ def tell_untold() -> int:
 	return len(captures) + len(refunds)
 
 
+def unsent_documents() -> dict[str, list[str]]:
+	"""Return the tax documents that were issued and not sent, by invoice. The mail that brings them is repeated before."""
+	now = now_datetime()
+	lost = {"untold": 1, "creation": ("between", (now - TOO_LATE, now - 2 * LOST_AFTER))}
+	rows = frappe.get_all(
+		"AI Tax Document", lost, ["name", "invoice"], order_by="creation, name", limit=AT_ONCE
+	)
+	numbers: dict[str, list[str]] = {}
+	for row in rows:
+		numbers.setdefault(row.invoice, []).append(row.name)
+	return numbers
+
+
 def _names(doctype: str, moment: str) -> list[str]:
 	now = now_datetime()
 	when = {moment: ("between", (now - TOO_LATE, now - LOST_AFTER))}

@@ -64,6 +64,7 @@ class AITaxDocument(FrozenRecord):
 		title: DF.Data | None
 		total_amount: DF.Currency
 		treatment: DF.Data | None
+		untold: DF.Check
 		user: DF.Link
 	# end: auto-generated types
 
@@ -78,7 +79,7 @@ class AITaxDocument(FrozenRecord):
 
 	def add_with_lines(self, lines: list[dict]) -> None:
 		"""Insert the document and its lines with two SQL statements. DuplicateEntryError if its source has a document already."""
-		self.update({"pdf_hash": "", "mailed_to": ""})
+		self.update({"pdf_hash": "", "mailed_to": "", "untold": 1})
 		self.add()
 		stamp = (self.owner, self.owner, self.creation, self.creation, 0, self.name, "lines", self.doctype)
 		rows = [
@@ -94,6 +95,10 @@ class AITaxDocument(FrozenRecord):
 	def note_mail(self, address: str, at: Any) -> bool:
 		"""Store the first email, once."""
 		return self._update_row({"mailed_to": address, "mailed_on": at}, only_if={"mailed_to": ""})
+
+	def mark_as_told(self) -> bool:
+		"""Return False if another email brings the document, or there was nothing to send."""
+		return self._update_row({"untold": 0}, only_if={"untold": 1})
 
 	def refuse(self) -> None:
 		message = _(

@@ -9,18 +9,15 @@ from oropendola_payments.engine.gateway import polling
 from oropendola_payments.engine.gateway.simulated import mock_marks
 from oropendola_payments.engine.inbound.capture import settle_answer
 from oropendola_payments.engine.inbound.status_query import RECENT_SECONDS, refresh, schedule_refresh
-from oropendola_payments.engine.inbound.withdraw import CLOSED, close_at_gateway
+from oropendola_payments.engine.inbound.withdraw import UNPAYABLE, close_at_gateway, is_unpayable
 from oropendola_payments.engine.settlement.attempt_outcomes import CANCELLED_REASON, close_invoice_if_last
-from oropendola_payments.gateways.base import Outcome
 
 # A gateway that is still closing the order is asked again this soon.
 CLOSING_SECONDS = RECENT_SECONDS
-# Also what the gateway does not know: then nobody has a page to pay on.
-UNPAYABLE = (*CLOSED, Outcome.NOT_FOUND)
 
 
 def cancel(user: str, attempt_name: str) -> dict:
-	"""Cancel an attempt, unless the gateway's answer says otherwise: it may be paid, or not closed yet.
+	"""Cancel an attempt, unless the gateway's answer says otherwise: it may be paid, not closed yet, or in the account of earlier keys.
 
 	A gateway that cannot close an order is asked how it stands; money that arrives later is recorded all the same.
 	"""
@@ -32,7 +29,7 @@ def cancel(user: str, attempt_name: str) -> dict:
 		refresh(attempt)
 	elif event.outcome not in UNPAYABLE:
 		settle_answer(attempt, event)
-	if event is None or event.outcome in UNPAYABLE:
+	if event is None or is_unpayable(attempt, event):
 		in_transaction(_withdraw_locked, attempt)
 	else:
 		schedule_refresh(frappe.get_doc("Payment Attempt", attempt.name), CLOSING_SECONDS)

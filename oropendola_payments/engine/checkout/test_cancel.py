@@ -1,6 +1,9 @@
 """Cancelling a payment that is not finished."""
 
+from frappe.utils import add_to_date, now_datetime
+
 from oropendola_payments.tests.support.case import TestCase
+from oropendola_payments.tests.support.factories import enable_gateway
 from oropendola_payments.tests.support.journey import GATEWAYS, Journey
 from oropendola_payments.tests.support.time_travel import sweep_until_settled
 
@@ -80,3 +83,17 @@ class TestAnswersOfACancel(TestCase):
 		journey.sim.finish("cashfree", attempt, "success")
 		sweep_until_settled(journey)
 		self.assertEqual(journey.status(), "Paid")
+
+	def test_an_attempt_in_the_account_of_earlier_keys_stays_open(self):
+		"""The account of today does not know it, and its page may still be paid in the other one."""
+		for gateway in ("cashfree", "stripe"):
+			with self.subTest(gateway):
+				journey = Journey(gateway)
+				journey.sim.faults.add(gateway, "create", "timeout_before")
+				self.assertFalse(journey.initiate()["success"])
+				(attempt,) = journey.attempts()
+				settings = enable_gateway(gateway)
+				settings.db_set("keys_changed_on", add_to_date(now_datetime(), minutes=1))
+				self.assertEqual(journey.cancel(attempt)["status"], "Processing")
+				enable_gateway(gateway)
+				self.assertEqual(journey.cancel(attempt)["status"], "Cancelled")

@@ -11,8 +11,8 @@ from oropendola_payments.exceptions import Refusal
 from oropendola_payments.gateways.base import Outcome, PaymentEvent
 from oropendola_payments.gateways.errors import GatewayError, NotSupported
 
-# Outcomes after which an attempt can no longer be paid.
-CLOSED = (Outcome.CANCELLED, Outcome.EXPIRED, Outcome.FAILED)
+# Outcomes after which an attempt can no longer be paid: also what the gateway does not know, because nobody has a page to pay on.
+UNPAYABLE = (Outcome.CANCELLED, Outcome.EXPIRED, Outcome.FAILED, Outcome.NOT_FOUND)
 
 
 def withdraw(name: str) -> None:
@@ -40,3 +40,8 @@ def close_at_gateway(attempt: PaymentAttempt) -> PaymentEvent | None:
 		return call_gateway(attempt.gateway, adapter.cancel, attempt.payment_ref())
 	except NotSupported:
 		return None
+
+
+def is_unpayable(attempt: PaymentAttempt, event: PaymentEvent) -> bool:
+	"""Return whether the answer to a cancel says that nobody can pay the attempt any more."""
+	return event.outcome in UNPAYABLE and not says_nothing(attempt, event)

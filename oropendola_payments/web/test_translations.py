@@ -60,6 +60,7 @@ REASONS = (
 	attempt_outcomes.MISMATCH_REASON,
 	attempt_outcomes.ABANDONED_REASON,
 	attempt_outcomes.CANCELLED_REASON,
+	attempt_outcomes.PAID_OTHERWISE_REASON,
 	attempt_outcomes.RETURNED_REASON,
 	unfinished.NOT_COMPLETED_REASON,
 	unfinished.ENDED_REASON,

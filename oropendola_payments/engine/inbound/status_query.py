@@ -24,6 +24,7 @@ from oropendola_payments.engine.gateway.lost_time import LostTime
 from oropendola_payments.engine.gateway.mode_guard import is_current_mode, says_nothing
 from oropendola_payments.engine.gateway.registry import adapter_of, settings_of
 from oropendola_payments.engine.inbound.capture import settle_answer
+from oropendola_payments.engine.inbound.withdraw import withdraw_if_unneeded
 from oropendola_payments.engine.refunds import notices
 from oropendola_payments.engine.settlement.settle import settle_attempt
 from oropendola_payments.engine.settlement.types import Settled
@@ -117,6 +118,7 @@ class RefreshRun:
 		with self.adapter_for(attempt) as adapter:
 			if adapter:
 				refresh(attempt, adapter=adapter)
+				withdraw_if_unneeded(name)
 
 	@contextmanager
 	def adapter_for(self, attempt: PaymentAttempt) -> Iterator[Gateway | None]:

@@ -26,6 +26,7 @@ ABANDONED_REASON = (
 )
 RETURNED_REASON = "Your bank had reserved the amount, and the payment provider is returning it to you. This can take some days."
 CANCELLED_REASON = "You cancelled the payment."
+PAID_OTHERWISE_REASON = "This payment was cancelled, because the invoice was paid in another way."
 
 
 def note_authorized(invoice: AIInvoice, attempt: PaymentAttempt, event: PaymentEvent) -> bool:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import frappe
 from frappe import _
-from frappe.utils import getdate
+from frappe.utils import getdate, now_datetime
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt, new_attempt
@@ -56,7 +56,16 @@ def _record(
 		occurred_at=moment,
 		details={"note": note} if note else {},
 	)
-	return settlement.settle_manual_payment(invoice, attempt, event)
+	settled = settlement.settle_manual_payment(invoice, attempt, event)
+	_check_open_orders_now(invoice)
+	return settled
+
+
+def _check_open_orders_now(invoice: AIInvoice) -> None:
+	"""Have the reconciler look at the invoice's open orders next: it closes those that would be a second payment."""
+	table = frappe.qb.DocType("Payment Attempt")
+	query = frappe.qb.update(table).set(table.next_check_at, now_datetime())
+	query.where((table.invoice == invoice.name) & (table.status == "Processing")).run()
 
 
 def _check(invoice: AIInvoice, amount: Decimal, reference: str) -> None:

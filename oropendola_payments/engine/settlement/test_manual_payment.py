@@ -2,21 +2,32 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from unittest.mock import patch
 
 import frappe
 
+from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.api import admin
+from oropendola_payments.engine.jobs import payment_jobs
 from oropendola_payments.engine.monitoring import invariants
+from oropendola_payments.engine.settlement import manual_payment
+from oropendola_payments.engine.settlement.attempt_outcomes import PAID_OTHERWISE_REASON
+from oropendola_payments.gateways.errors import MaybeSent
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import (
 	as_user,
 	create_invoice,
 	create_plan,
 	create_user,
+	payment_settings,
 	unique,
 )
+from oropendola_payments.tests.support.journey import GATEWAYS, Journey
 from oropendola_payments.tests.support.parallel import in_parallel
+from oropendola_payments.tests.support.time_travel import clear_due_records, make_due, sweep_until_settled
+
+CLOSING = tuple(code for code in GATEWAYS if adapter_class(code).capabilities.cancel)
 
 
 class TestManualPayment(TestCase):
@@ -164,3 +175,74 @@ class TestManualPayment(TestCase):
 		broken = invariants.check()
 		names = {name for rows in broken.values() for name in rows}
 		self.assertFalse(names & {self.invoice, *(capture.name for capture in self.captures())}, broken)
+
+
+class TestOpenOrders(TestCase):
+	"""Who has a gateway's page open while a bank transfer is recorded shall not pay a second time."""
+
+	def setUp(self):
+		clear_due_records()
+
+	def record(self, journey: Journey, amount="499"):
+		manual_payment.record_payment(journey.invoice, Decimal(amount), unique("transfer"), None, None)
+		payment_jobs.run_reconcile()
+
+	def stored(self, attempt: str):
+		return frappe.get_doc("Payment Attempt", attempt)
+
+	def test_open_orders_of_a_paid_invoice_are_closed_at_their_gateways(self):
+		"""R16."""
+		for gateway in CLOSING:
+			with self.subTest(gateway):
+				journey = Journey(gateway, user=create_user())
+				attempt = journey.start()
+				self.record(journey)
+				self.assertNotEqual(journey.sim.order(gateway, attempt).state, "open")
+				self.assertEqual(
+					(self.stored(attempt).status, self.stored(attempt).error_message),
+					("Cancelled", PAID_OTHERWISE_REASON),
+				)
+				self.assertEqual(journey.status(), "Paid")
+
+	def test_money_that_arrives_all_the_same_is_a_double_payment(self):
+		for gateway in ("payu", "razorpay"):
+			with self.subTest(gateway), payment_settings(double_payment_policy="Refund"):
+				journey = Journey(gateway, user=create_user())
+				attempt = journey.start()
+				self.record(journey)
+				self.assertEqual(self.stored(attempt).status, "Cancelled")
+				journey.customer_pays(attempt)
+				journey.deliver_all()
+				sweep_until_settled(journey)
+				self.assertEqual([c.disposition for c in journey.captures()], ["Applied", "Duplicate"])
+				self.assertEqual(len(journey.refunds()), 1)
+
+	def test_what_could_not_be_closed_at_once_is_closed_by_a_later_run(self):
+		journey = Journey("cashfree", user=create_user())
+		attempt = journey.start()
+		with patch.object(adapter_class("cashfree"), "cancel", side_effect=MaybeSent("No answer.")):
+			self.record(journey)
+		self.assertEqual(self.stored(attempt).status, "Processing")
+		make_due(journey.invoice)
+		payment_jobs.run_reconcile()
+		self.assertEqual(self.stored(attempt).status, "Cancelled")
+		self.assertNotEqual(journey.sim.order("cashfree", attempt).state, "open")
+
+	def test_a_part_that_was_paid_by_hand_closes_only_orders_for_more_than_is_due(self):
+		journey = Journey("cashfree", user=create_user())
+		attempt = journey.start()
+		self.record(journey, "200")
+		self.assertEqual((self.stored(attempt).status, journey.status()), ("Cancelled", "Partly Paid"))
+		rest = journey.start()
+		make_due(journey.invoice)
+		payment_jobs.run_reconcile()
+		self.assertEqual((self.stored(rest).status, journey.status()), ("Processing", "Processing"))
+
+	def test_an_order_that_was_paid_just_now_is_recorded_and_not_cancelled(self):
+		journey = Journey("cashfree", user=create_user())
+		attempt = journey.start()
+		journey.customer_pays(attempt)
+		journey.take_webhooks()
+		self.record(journey)
+		self.assertEqual(self.stored(attempt).status, "Paid")
+		self.assertEqual([c.disposition for c in journey.captures()], ["Applied", "Duplicate"])

@@ -19,6 +19,10 @@ class NotSent(GatewayError):
 	code = "gateway_unreachable"
 
 
+class Blocked(NotSent):
+	"""A firewall in front of the gateway stopped the request. It says nothing about our keys."""
+
+
 class MaybeSent(GatewayError):
 	"""No answer, or a server error: it may have happened. Never repeat it blindly: look it up."""
 

@@ -11,6 +11,7 @@ import urllib3
 
 from oropendola_payments.gateways.errors import (
 	BadAnswer,
+	Blocked,
 	CredentialsRefused,
 	GatewayError,
 	GatewayRefused,
@@ -50,13 +51,12 @@ class HttpClient:
 		raise self.error_of(answer, label)
 
 	def send(self, method: str, url: str, *, label: str, **options: Any) -> requests.Response:
-		"""Any answer, whatever its status; raises NotSent or MaybeSent when there is none."""
+		"""Any answer of the gateway, whatever its status; raises NotSent or MaybeSent when there is none."""
 		options.setdefault("timeout", self.timeout)
 		options.setdefault("allow_redirects", False)
 		try:
 			answer = self.session.request(method, url, stream=True, **options)
 			_read_body(answer, options["timeout"])
-			return answer
 		except (requests.ConnectTimeout, requests.exceptions.InvalidURL) as error:
 			raise NotSent(f"{label} cannot be reached. Please try again in a minute.") from error
 		except requests.ConnectionError as error:
@@ -65,6 +65,12 @@ class HttpClient:
 			raise MaybeSent(f"{label} closed the connection before it answered.") from error
 		except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
 			raise MaybeSent(f"{label} did not answer in time.") from error
+		if _is_firewall(answer):
+			raise Blocked(
+				f"A firewall at {label} blocked our request (HTTP 403). If that goes on, please ask {label} whether "
+				"the IP address of this server is allowed."
+			)
+		return answer
 
 	@staticmethod
 	def error_of(
@@ -126,6 +132,11 @@ def _read_body(answer: requests.Response, timeout: float | tuple[float, float]) 
 	if len(body) > MAX_ANSWER_BYTES:
 		answer.close()
 	answer._content = bytes(body)
+
+
+def _is_firewall(answer: requests.Response) -> bool:
+	"""Return whether this is the page of a firewall. The gateways refuse keys with JSON, or with no body at all."""
+	return answer.status_code == 403 and answer.content.lstrip()[:1] == b"<"
 
 
 def _never_connected(error: requests.ConnectionError) -> bool:

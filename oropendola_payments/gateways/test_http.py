@@ -16,7 +16,7 @@ from pathlib import Path
 
 import requests
 
-from oropendola_payments.gateways.errors import BadAnswer, MaybeSent, NotSent
+from oropendola_payments.gateways.errors import BadAnswer, Blocked, CredentialsRefused, MaybeSent, NotSent
 from oropendola_payments.gateways.http import MAX_ANSWER_BYTES, HttpClient, read_json
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -108,6 +108,30 @@ class TestConnections(ServerCase):
 			for _ in range(2):
 				answer = client.send("GET", f"http://127.0.0.1:{port}/", label="Acme")
 				self.assertEqual((answer.content, answer.text), (b"{}", "{}"))
+
+
+class TestFirewalls(ServerCase):
+	"""A page that says 403 comes from a firewall in front of the gateway, which knows nothing of our keys."""
+
+	def refused_with(self, body: bytes) -> None:
+		def answer(connection):
+			connection.recv(65536)
+			head = b"HTTP/1.1 403 Forbidden\r\nContent-Length: %d\r\n\r\n" % len(body)
+			connection.sendall(head + body)
+
+		with self.serving(answer) as port:
+			HttpClient(timeout=(1, 1)).call("GET", f"http://127.0.0.1:{port}/", label="Acme")
+
+	def test_the_page_of_a_firewall_does_not_refuse_our_keys(self):
+		for page in (b"<html><title>Access denied</title></html>", b"\r\n<!DOCTYPE html>"):
+			with self.assertRaises(Blocked) as caught:
+				self.refused_with(page)
+			self.assertIn("firewall", str(caught.exception))
+
+	def test_json_or_nothing_refuses_our_keys(self):
+		for body in (b'{"error": "NOT_AUTHORIZED"}', b""):
+			with self.assertRaises(CredentialsRefused):
+				self.refused_with(body)
 
 
 class TestTls(ServerCase):

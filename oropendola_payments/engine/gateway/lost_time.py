@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from oropendola_payments.engine.gateway.circuit_breaker import OUTAGES
-from oropendola_payments.gateways.errors import CredentialsRefused
+from oropendola_payments.gateways.errors import Blocked, CredentialsRefused
 
 MAX_LOST_SECONDS = 45  # three time-outs
 
@@ -13,7 +13,7 @@ MAX_LOST_SECONDS = 45  # three time-outs
 class LostTime:
 	"""The seconds that each gateway has cost one sweep with its outages.
 
-	A gateway that refused our keys has cost enough: repeated calls can lock the account.
+	A gateway that refused our keys, or whose firewall blocked us, has cost enough: repeated calls can lock the account or us out.
 	"""
 
 	def __init__(self) -> None:
@@ -27,7 +27,7 @@ class LostTime:
 		start = time.monotonic()
 		try:
 			yield
-		except CredentialsRefused:
+		except (CredentialsRefused, Blocked):
 			self.seconds[code] = MAX_LOST_SECONDS
 			raise
 		except OUTAGES:

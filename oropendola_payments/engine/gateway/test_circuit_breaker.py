@@ -13,7 +13,7 @@ from oropendola_payments.engine.gateway import circuit_breaker
 from oropendola_payments.engine.gateway.call import call_gateway, forget_success
 from oropendola_payments.engine.gateway.registry import SETTINGS, settings_of
 from oropendola_payments.engine.inbound import status_query
-from oropendola_payments.gateways.errors import GatewayRefused, MaybeSent, NotSent
+from oropendola_payments.gateways.errors import Blocked, GatewayRefused, MaybeSent, NotSent
 from oropendola_payments.simulator import Delivery
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import backdate_trouble, enable_gateway, unique
@@ -125,6 +125,12 @@ class TestBreaker(TestCase):
 		finally:
 			journey.sim.configure("payu", key="SimPyU")
 		self.assertTrue(circuit_breaker.is_degraded("payu"))
+
+	def test_a_firewall_that_blocks_us_counts_as_an_outage_and_not_as_refused_keys(self):
+		self.fail(1, Blocked)
+		self.assertFalse(circuit_breaker.is_degraded("payu"))
+		self.fail(circuit_breaker.FAILURES_TO_OPEN, Blocked)
+		self.assertEqual((circuit_breaker.is_degraded("payu"), settings_of("payu").keys_refused), (True, 0))
 
 	def tearDown(self):
 		frappe.db.rollback()

@@ -90,6 +90,8 @@ class Gateway:
 	# The provider's codes of failed payments, and what they mean for another try.
 	failure_classes: ClassVar[Mapping[str, FailureClass]] = {}
 	exponents: ClassVar[Mapping[str, int]] = {}  # where the provider deviates from ISO 4217 / CLDR
+	# Decimals that an amount may have, where the last digits in which the provider counts must be 0.
+	amount_decimals: ClassVar[Mapping[str, int]] = {}
 	# How the settlement report looks that a merchant gets from the provider's dashboard.
 	payout_file: ClassVar[FileMapping] = FileMapping()
 

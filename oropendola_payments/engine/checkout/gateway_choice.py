@@ -91,9 +91,10 @@ def _minimum(code: str, currency: str | None) -> Decimal | None:
 
 
 def _has_decimals_for(code: str, currency: str | None, amount: Decimal) -> bool:
-	"""Return whether a gateway that counts a currency in larger units than we do, as PayPal does with TWD, can take this amount."""
-	exponent = adapter_class(code).exponents.get((currency or "").upper())
-	return exponent is None or amount.scaleb(exponent) % 1 == 0
+	"""Return whether a gateway that takes a currency in larger steps than we do can take this amount: PayPal whole TWD, Razorpay 0.01 KWD."""
+	adapter, known = adapter_class(code), (currency or "").upper()
+	decimals = adapter.amount_decimals.get(known, adapter.exponents.get(known))
+	return decimals is None or amount.scaleb(decimals) % 1 == 0
 
 
 def _entry(row: dict, currency: str | None, amount: Decimal | None, method: str | None) -> dict:

@@ -86,6 +86,19 @@ class TestStarting(TestCase):
 		with self.assertRaisesRegex(BadRequest, r"PayPal does not accept NT\$2,538.73. Please"):
 			gateway_choice.choose("paypal", "TWD", Decimal("2538.73"))
 
+	def test_a_gateway_whose_last_digit_must_be_zero_is_refused_before_there_is_an_attempt(self):
+		"""Razorpay and Stripe count KWD in fils and take steps of ten."""
+		for gateway, label in (("razorpay", "Razorpay"), ("stripe", "Stripe")):
+			with self.subTest(gateway):
+				journey = Journey(gateway, price=Decimal("99.991"), currency="KWD")
+				answer = journey.initiate()
+				self.assertEqual((answer["error_code"], journey.attempts()), ("bad_request", []))
+				self.assertIn(f"{label} does not accept KWD", answer["error"])
+				self.assertIn("99.991", answer["error"])
+				self.assertTrue(
+					Journey(gateway, price=Decimal("99.990"), currency="KWD").initiate()["success"]
+				)
+
 	def test_a_gateway_is_neither_offered_nor_used_below_its_minimum_amount(self):
 		journey = Journey("razorpay", price=Decimal("0.50"))
 		answer = journey.initiate()

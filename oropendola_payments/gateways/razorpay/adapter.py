@@ -34,6 +34,7 @@ from oropendola_payments.gateways.payouts import PayoutSource
 from oropendola_payments.gateways.razorpay import notices, payouts
 from oropendola_payments.gateways.razorpay.client import LABEL, Client, Unknown
 from oropendola_payments.gateways.razorpay.mapping import (
+	AMOUNT_DECIMALS,
 	EXPONENTS,
 	FAILURE_CLASSES,
 	ID,
@@ -98,6 +99,7 @@ class Razorpay(Gateway):
 		"Live": {"api": "https://api.razorpay.com", "checkout": "https://checkout.razorpay.com"},
 	}
 	exponents = EXPONENTS
+	amount_decimals = AMOUNT_DECIMALS
 
 	@cached_property
 	def client(self) -> Client:

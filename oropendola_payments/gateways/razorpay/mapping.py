@@ -34,6 +34,7 @@ METHODS = {"emandate": "bank", "nach": "bank"}
 ZERO_DECIMAL = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split()  # noqa: SIM905
 THREE_DECIMAL = "BHD IQD JOD KWD OMR TND".split()  # noqa: SIM905
 EXPONENTS = {**dict.fromkeys(ZERO_DECIMAL, 0), **dict.fromkeys(THREE_DECIMAL, 3)}
+AMOUNT_DECIMALS = dict.fromkeys(THREE_DECIMAL, 2)
 # `failed` is missing on purpose: its order can still be paid, and it can itself be captured days later.
 OUTCOMES: Mapping[str | None, Outcome] = {
 	"authorized": Outcome.AUTHORIZED,

@@ -6,7 +6,7 @@ from typing import Any
 from oropendola_payments.gateways.base import PaymentRequest, RefundRequest
 from oropendola_payments.gateways.errors import GatewayRefused
 from oropendola_payments.gateways.parsing import filled
-from oropendola_payments.gateways.razorpay.mapping import exponent_of
+from oropendola_payments.gateways.razorpay.mapping import AMOUNT_DECIMALS, exponent_of
 from oropendola_payments.money import to_minor
 
 METHODS = ("card", "upi", "netbanking", "wallet", "emi", "paylater")
@@ -19,7 +19,7 @@ def minor_of(amount: Decimal, currency: str) -> int:
 		minor = to_minor(amount, currency, exponent)
 	except ValueError as error:
 		raise GatewayRefused(f"Razorpay cannot accept this amount: {error}") from None
-	if exponent == 3 and minor % 10:
+	if minor % 10 ** (exponent - AMOUNT_DECIMALS.get(currency.upper(), exponent)):
 		raise GatewayRefused(
 			f"Razorpay accepts {currency} amounts in steps of 0.01. Please round the amount."
 		)

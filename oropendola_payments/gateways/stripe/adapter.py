@@ -40,6 +40,7 @@ from oropendola_payments.gateways.stripe.client import (
 	Unknown,
 )
 from oropendola_payments.gateways.stripe.mapping import (
+	AMOUNT_DECIMALS,
 	EXPONENTS,
 	FAILURE_CLASSES,
 	ID,
@@ -97,6 +98,7 @@ class Stripe(Gateway):
 		"Live": {"api": "https://api.stripe.com", "js": "https://js.stripe.com"},
 	}
 	exponents = EXPONENTS
+	amount_decimals = AMOUNT_DECIMALS
 
 	@cached_property
 	def client(self) -> Client:

@@ -41,6 +41,8 @@ METHODS = {
 ZERO_DECIMAL = "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split()  # noqa: SIM905
 THREE_DECIMAL = "BHD JOD KWD OMR TND".split()  # noqa: SIM905
 EXPONENTS = {**dict.fromkeys(ZERO_DECIMAL, 0), **dict.fromkeys(THREE_DECIMAL, 3), "ISK": 2, "UGX": 2}
+# 5 ISK are sent as 500, 5.12 KWD as 5120.
+AMOUNT_DECIMALS = {"ISK": 0, "UGX": 0, **dict.fromkeys(THREE_DECIMAL, 2)}
 
 REFERENCE, REFUND_KEY = "payment_attempt", "payment_refund"
 REFUND_OUTCOMES: Mapping[str | None, RefundOutcome] = {

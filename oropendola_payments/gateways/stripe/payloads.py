@@ -5,25 +5,24 @@ from typing import Any
 
 from oropendola_payments.gateways.base import PaymentRequest, RefundRequest
 from oropendola_payments.gateways.errors import GatewayRefused
-from oropendola_payments.gateways.stripe.mapping import REFERENCE, REFUND_KEY, THREE_DECIMAL, exponent_of
+from oropendola_payments.gateways.stripe.mapping import AMOUNT_DECIMALS, REFERENCE, REFUND_KEY, exponent_of
 from oropendola_payments.money import from_minor, to_minor
 
-# The last digits that must be zero: 5 ISK are sent as 500, 5.12 KWD as 5120.
-STEPS = {"ISK": 100, "UGX": 100, **dict.fromkeys(THREE_DECIMAL, 10)}
 MAX_MINOR = 99_999_999
 
 
 def minor_of(amount: Decimal, currency: str) -> int:
 	"""The amount as Stripe wants it, or a refusal that says how to change it."""
 	code = currency.upper()
+	exponent = exponent_of(code)
 	try:
-		minor = to_minor(amount, code, exponent_of(code))
+		minor = to_minor(amount, code, exponent)
 	except ValueError as error:
 		raise GatewayRefused(f"Stripe cannot accept this amount: {error}") from None
-	if minor % STEPS.get(code, 1):
+	if minor % 10 ** (exponent - AMOUNT_DECIMALS.get(code, exponent)):
 		raise GatewayRefused(f"{amount} has too many decimal places for Stripe in {code}. Please round it.")
 	if minor > MAX_MINOR:
-		largest = from_minor(MAX_MINOR, code, exponent_of(code))
+		largest = from_minor(MAX_MINOR, code, exponent)
 		raise GatewayRefused(
 			f"Stripe accepts payments of up to {code} {largest:,}. Please choose another way to pay."
 		)

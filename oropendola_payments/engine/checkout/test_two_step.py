@@ -11,6 +11,7 @@ from oropendola_payments.engine.phone import otp
 from oropendola_payments.roles import TRANSACT
 from oropendola_payments.simulator.providers.cashfree.order_pay import OTP
 from oropendola_payments.tests.support.case import TestCase
+from oropendola_payments.tests.support.encryption import another_encryption_key
 from oropendola_payments.tests.support.factories import (
 	as_user,
 	create_invoice,
@@ -74,6 +75,13 @@ class TestTwoStepFlow(TestCase):
 		with as_user(self.user):
 			status = cashfree.get_cashfree_order_status(order_id=order["order_id"])
 		self.assertEqual((status["payment_status"], status["invoice_status"]), ("Paid", "Paid"))
+
+	def test_an_order_from_before_another_encryption_key_asks_for_a_new_code(self):
+		order = self.order()
+		self.assertTrue(self.start(order["order_id"])["success"])
+		with another_encryption_key():
+			refused = self.confirm(order["order_id"])
+			self.assertEqual((refused["success"], refused["error_code"]), (False, "otp_refused"))
 
 	def test_all_four_answers_use_the_words_of_cashfree_and_ours(self):
 		"""Statuses and amounts under both names, and `UPI` in any case for the method."""

@@ -3,17 +3,16 @@
 The amount always comes from an invoice of the user. Our code starts the payment; only the gateway's status marks it as paid.
 """
 
-import json
 from decimal import Decimal
 
 import frappe
 from frappe import _
-from frappe.utils.password import decrypt, encrypt
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, AIInvoice
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.formatting import money
 from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_of
+from oropendola_payments.ai_billing.sealed import seal, unseal
 from oropendola_payments.engine.checkout import initiate as checkout
 from oropendola_payments.engine.checkout import payer
 from oropendola_payments.engine.checkout.open_at_gateway import choose_method
@@ -152,11 +151,8 @@ def _next_step(started: dict) -> dict:
 
 
 def _store_input(order_id: str, values: dict) -> None:
-	frappe.cache.set_value(
-		f"oropendola_two_step:{order_id}", encrypt(json.dumps(values)), expires_in_sec=KEEP_SECONDS
-	)
+	frappe.cache.set_value(f"oropendola_two_step:{order_id}", seal(values), expires_in_sec=KEEP_SECONDS)
 
 
 def _load_input(order_id: str) -> dict:
-	sealed = frappe.cache.get_value(f"oropendola_two_step:{order_id}", expires=True)
-	return json.loads(decrypt(sealed)) if sealed else {}
+	return unseal(frappe.cache.get_value(f"oropendola_two_step:{order_id}", expires=True)) or {}

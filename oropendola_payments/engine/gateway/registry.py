@@ -1,11 +1,8 @@
 """Registry: build gateway adapters with their credentials, HTTP session and token cache."""
 
-import json
-
 import frappe
 from frappe import _
 from frappe.utils import cint
-from frappe.utils.password import decrypt, encrypt
 
 from oropendola_payments.ai_billing.current import current, current_rows
 from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gateway_settings import (
@@ -17,6 +14,7 @@ from oropendola_payments.ai_billing.known_gateways import (
 	suffix_of,
 	unknown_gateway,
 )
+from oropendola_payments.ai_billing.sealed import seal, unseal
 from oropendola_payments.engine.gateway.live_guard import require_confirmed
 from oropendola_payments.exceptions import Unavailable
 from oropendola_payments.gateways.base import Gateway
@@ -107,13 +105,10 @@ class SiteTokens:
 		self.prefix = f"oropendola_token:{prefix}"
 
 	def get(self, key: str) -> str | None:
-		sealed = frappe.cache.get_value(f"{self.prefix}:{key}", expires=True)
-		return json.loads(decrypt(sealed)) if sealed else None
+		return unseal(frappe.cache.get_value(f"{self.prefix}:{key}", expires=True))
 
 	def set(self, key: str, value: str, seconds: int) -> None:
-		frappe.cache.set_value(
-			f"{self.prefix}:{key}", encrypt(json.dumps(value)), expires_in_sec=max(1, int(seconds))
-		)
+		frappe.cache.set_value(f"{self.prefix}:{key}", seal(value), expires_in_sec=max(1, int(seconds)))
 
 	def delete(self, key: str) -> None:
 		frappe.cache.delete_value(f"{self.prefix}:{key}")

@@ -1,4 +1,3 @@
-import json
 import secrets
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -6,11 +5,11 @@ from zoneinfo import ZoneInfo
 
 import frappe
 from frappe.utils import get_datetime, get_system_timezone, now_datetime
-from frappe.utils.password import decrypt, encrypt
 
 from oropendola_payments.ai_billing import records
 from oropendola_payments.ai_billing.daily.marks import figures_changed
 from oropendola_payments.ai_billing.records import StatefulRecord, move_locked
+from oropendola_payments.ai_billing.sealed import seal, unseal
 from oropendola_payments.compat import add_index
 from oropendola_payments.gateways.base import PaymentRef
 from oropendola_payments.money import quantize
@@ -141,13 +140,13 @@ class PaymentAttempt(StatefulRecord):
 		return get_datetime(self.initiated_at).replace(tzinfo=zone) if self.initiated_at else None
 
 	def checkout(self) -> dict:
-		"""Return the gateway's answer to the create call."""
-		return json.loads(decrypt(self.checkout_data)) if self.checkout_data else {}
+		"""Return the gateway's answer to the create call; nothing if it cannot be read any more. Status queries need it rarely."""
+		return unseal(self.checkout_data) or {}
 
 	@staticmethod
 	def seal(checkout: dict) -> str:
 		"""Return the checkout data encrypted, because session ids and client secrets work like credentials for a while."""
-		return encrypt(json.dumps(checkout, default=str))
+		return seal(checkout)
 
 	def add(self) -> None:
 		super().add()

@@ -12,6 +12,7 @@ from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture impo
 from oropendola_payments.ai_billing.doctype.payment_posting.payment_posting import PaymentPosting
 from oropendola_payments.ai_billing.doctype.payment_refund.payment_refund import PaymentRefund
 from oropendola_payments.ai_billing.formatting import money as shown
+from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.integrations.erpnext import sales
 from oropendola_payments.integrations.erpnext.types import INVOICE, PAYMENT, Booked, Books, Money, Sale
 from oropendola_payments.integrations.outbox.paying import paid_by
@@ -100,7 +101,14 @@ def _sell(posting: PaymentPosting, invoice: AIInvoice, books: Books) -> Made:
 	_require_same(sale, booked)
 	for payment, amount in _paid_before(invoice):
 		books.allocate(payment, booked.name, amount)
+	_require_same_document(sale, invoice.name)
 	return Made(INVOICE, booked.name)
+
+
+def _require_same_document(sale: Sale, invoice: str) -> None:
+	"""Raise NotYet if the tax document was issued again since it was read. The lock keeps it until the posting says when it was booked."""
+	if (lock("AI Invoice", invoice).tax_document or "") != sale.number:
+		raise NotYet(_("The tax document of the invoice has just been issued again."))
 
 
 def _paid_before(invoice: AIInvoice) -> list[tuple[str, Decimal]]:

@@ -1,5 +1,7 @@
 """Sales whose tax document was issued again: what the books have is never mixed with what the new document says."""
 
+from unittest.mock import patch
+
 import frappe
 
 from oropendola_payments.engine.documents.credit_notes import issue_for_refund
@@ -7,6 +9,7 @@ from oropendola_payments.engine.documents.issue import issue_for_invoice
 from oropendola_payments.engine.documents.reissue import reissue
 from oropendola_payments.engine.tax import profile
 from oropendola_payments.integrations import dispatch
+from oropendola_payments.integrations.erpnext.types import Booked, Sale
 from oropendola_payments.tests.support.books import BooksInMemory, books_installed
 from oropendola_payments.tests.support.tax_documents import DocumentCase, paid_invoice, refund
 
@@ -56,6 +59,22 @@ class TestReissued(DocumentCase):
 		self.refund("100")
 		self.post()
 		self.assertEqual(set(self.statuses().values()), {"Done"})
+
+	def test_one_that_is_issued_again_while_it_is_being_booked_is_booked_as_it_is_then(self):
+		"""B6."""
+
+		def book_sale(books: BooksInMemory, sale: Sale) -> Booked:
+			frappe.db.set_value("AI Invoice", self.invoice.name, "tax_document", None)  # of a reissue
+			return self.books.book_sale(books, sale)
+
+		with patch.object(
+			dispatch, "_books", return_value=type("Slow", (BooksInMemory,), {"book_sale": book_sale})()
+		):
+			self.post()
+		self.assertEqual(self.statuses()["Invoice"], "Waiting")
+		BooksInMemory.sales.clear()  # as the rollback of real books
+		self.post()
+		self.assertEqual(self.statuses()["Invoice"], "Done")
 
 	def test_a_note_of_the_new_document_is_not_booked_against_the_sale_of_the_old_one(self):
 		"""B6."""

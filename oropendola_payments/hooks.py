@@ -34,6 +34,7 @@ PERMISSIONS = "oropendola_payments.ai_billing.permissions"
 
 # The same rule for lists and single records: customers see only their own.
 permission_query_conditions = {
+	"Tag Link": f"{PERMISSIONS}.tag_link_conditions",
 	"AI Subscription": f"{PERMISSIONS}.subscription_conditions",
 	"AI API Key": f"{PERMISSIONS}.api_key_conditions",
 	"AI Invoice": f"{PERMISSIONS}.invoice_conditions",
@@ -56,6 +57,7 @@ permission_query_conditions = {
 	"AI Webhook Attempt": f"{PERMISSIONS}.row_conditions",
 }
 has_permission = {
+	"Tag Link": f"{PERMISSIONS}.has_tag_link_permission",
 	"AI Subscription": f"{PERMISSIONS}.has_permission",
 	"AI API Key": f"{PERMISSIONS}.has_permission",
 	"AI Invoice": f"{PERMISSIONS}.has_permission",
@@ -92,6 +94,7 @@ standard_portal_menu_items = [{"title": "Billing", "route": "/billing"}]
 
 # Frappe answers these without asking who may read which record, or calls another of them by its name.
 OVERRIDES = "oropendola_payments.overrides"
+TIMELINE = "oropendola_payments.timeline_overrides"
 override_whitelisted_methods = {
 	"frappe.client.get": f"{OVERRIDES}.get",
 	"frappe.client.get_count": f"{OVERRIDES}.get_count",
@@ -103,6 +106,22 @@ override_whitelisted_methods = {
 	"frappe.desk.treeview.get_all_nodes": f"{OVERRIDES}.get_all_nodes",
 	"frappe.model.mapper.map_docs": f"{OVERRIDES}.map_docs",
 	"frappe.utils.goal.get_monthly_goal_graph_data": f"{OVERRIDES}.get_monthly_goal_graph_data",
+	"frappe.desk.doctype.tag.tag.add_tag": f"{TIMELINE}.add_tag",
+	"frappe.desk.doctype.tag.tag.add_tags": f"{TIMELINE}.add_tags",
+	"frappe.desk.doctype.tag.tag.get_tagged_docs": f"{TIMELINE}.get_tagged_docs",
+	"frappe.desk.doctype.tag.tag.remove_tag": f"{TIMELINE}.remove_tag",
+	"frappe.desk.form.assign_to.add": f"{TIMELINE}.add_assignment",
+	"frappe.desk.form.assign_to.add_multiple": f"{TIMELINE}.add_assignments",
+	"frappe.desk.form.assign_to.remove": f"{TIMELINE}.remove_assignment",
+	"frappe.desk.form.assign_to.remove_multiple": f"{TIMELINE}.remove_assignments",
+	"frappe.desk.form.document_follow.get_follow_users": f"{TIMELINE}.get_follow_users",
+	"frappe.desk.form.document_follow.unfollow_document": f"{TIMELINE}.unfollow_document",
+	"frappe.desk.form.load.get_communications": f"{TIMELINE}.get_communications",
+	"frappe.desk.form.load.get_docinfo": f"{TIMELINE}.get_docinfo",
+	"frappe.desk.form.load.getdoc": f"{TIMELINE}.getdoc",
+	"frappe.desk.form.utils.add_comment": f"{TIMELINE}.add_comment",
+	"frappe.desk.like.toggle_like": f"{TIMELINE}.toggle_like",
+	"frappe.templates.includes.comments.comments.add_comment": f"{TIMELINE}.add_website_comment",
 }
 
 SWEEPS = "oropendola_payments.engine.jobs.payment_jobs"

@@ -22,6 +22,22 @@ def has_webhook_event_permission(
 	return may_see(doc, user) and (is_staff(user or frappe.session.user) or not is_for_staff)
 
 
+OURS = "SELECT `name` FROM `tabDocType` WHERE `module` = 'AI Billing'"
+
+
+def has_tag_link_permission(
+	doc: Document, ptype: str | None = None, user: str | None = None, debug: bool = False
+) -> bool:
+	"""Return whether the user may see a tag of a record. Frappe shows all users all tags, with the titles of the records."""
+	module = frappe.db.get_value("DocType", doc.get("document_type"), "module")
+	return is_staff(user or frappe.session.user) or module != "AI Billing"
+
+
+def tag_link_conditions(user: str | None = None) -> str:
+	is_free = is_staff(user or frappe.session.user)
+	return "" if is_free else f"`tabTag Link`.`document_type` NOT IN ({OURS})"
+
+
 def subscription_conditions(user: str | None = None) -> str:
 	return own_records_condition("AI Subscription", user)
 

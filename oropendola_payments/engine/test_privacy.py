@@ -248,6 +248,7 @@ class TestHooks(TestCase):
 		for name in ("has_permission", "permission_query_conditions", "default_log_clearing_doctypes"):
 			doctypes |= set(named[name])
 		doctypes -= {"Company", "Payment Entry", "Payment Request"}
+		doctypes -= {"Tag Link"}  # of Frappe's Desk, which the stand-in does not have
 		for doctype in doctypes | set(named["doctype_js"]) | set(named["doctype_list_js"]):
 			self.assertIn(frappe.get_meta(doctype).module, ("AI Billing", "Core", "Integrations"), doctype)
 

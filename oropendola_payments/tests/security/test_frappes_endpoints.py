@@ -17,6 +17,7 @@ CHART = "frappe.desk.doctype.dashboard_chart.dashboard_chart.get"
 GOAL = "frappe.utils.goal.get_monthly_goal_graph_data"
 GROUPS = "frappe.desk.listview.get_group_by_count"
 NEXT = "frappe.desk.form.utils.get_next"
+WEBSITE_COMMENT = "frappe.templates.includes.comments.comments.add_comment"
 HEAT_MAP = {
 	"document_type": "AI Invoice",
 	"type": "Heatmap",
@@ -97,6 +98,8 @@ class TestDeskFunctions(EndpointsTestCase):
 		for path, override in hooks.override_whitelisted_methods.items():
 			module, _dot, name = path.rpartition(".")
 			self.assertIn(frappe.get_attr(override), list(frappe.whitelisted))
+			if path == WEBSITE_COMMENT and not find_spec(module.rpartition(".")[0]):
+				continue  # it goes where the blog goes
 			self.assertTrue(callable(getattr(importlib.import_module(module), name)), path)
 
 	def test_a_search_never_leaves_out_whose_records_they_are(self):

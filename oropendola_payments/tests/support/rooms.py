@@ -29,6 +29,7 @@ LAYERS = (
 	("mcp/protocol",),
 	("mcp/tools",),
 	("mcp",),
+	("timeline_overrides",),
 	("install", "overrides", "patches"),
 	("integrations",),
 	("integrations/payouts",),

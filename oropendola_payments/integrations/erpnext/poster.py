@@ -15,8 +15,8 @@ from oropendola_payments.ai_billing.formatting import money as shown
 from oropendola_payments.engine.core.transactions import lock
 from oropendola_payments.integrations.erpnext import sales
 from oropendola_payments.integrations.erpnext.types import INVOICE, PAYMENT, Booked, Books, Money, Sale
+from oropendola_payments.integrations.outbox.credits import CREDITED
 from oropendola_payments.integrations.outbox.paying import paid_by
-from oropendola_payments.integrations.outbox.plan import CREDITED
 from oropendola_payments.integrations.outbox.reversals import reversed_by
 from oropendola_payments.integrations.outbox.service_user import as_service_user
 from oropendola_payments.integrations.outbox.types import Made, NeedsAttention, NotYet
@@ -129,10 +129,8 @@ def _paid_before(invoice: AIInvoice) -> list[tuple[str, Decimal]]:
 
 def _take_back(posting: PaymentPosting, invoice: AIInvoice, books: Books) -> Made:
 	if not posting.refund:
-		message = _(
-			"{0} of this sale was taken back and kept as credit of the customer. Please book its credit note by hand and press Close."
-		)
-		raise NeedsAttention(message.format(shown(posting.amount, invoice.currency)))
+		sold = _required(f"invoice:{invoice.name}")
+		return _book_note(sales.note_of_credit(invoice, posting), sold, books)
 	_require_refunded(posting)
 	if frappe.db.exists("Payment Posting", {"source_key": f"{CREDITED}{invoice.name}"}):
 		message = _(
@@ -146,6 +144,12 @@ def _take_back(posting: PaymentPosting, invoice: AIInvoice, books: Books) -> Mad
 	if _made(f"refund:{posting.refund}"):
 		message = _("The refund {0} was booked before its credit note. Please book and match it by hand.")
 		raise NeedsAttention(message.format(posting.refund))
+	return _book_note(note, sold, books)
+
+
+def _book_note(note: Sale, sold: str, books: Books) -> Made:
+	if known := books.find(INVOICE, note.key):
+		return Made(INVOICE, known)
 	booked = books.book_credit_note(note, sold)
 	_require_same(note, booked)
 	return Made(INVOICE, booked.name)

@@ -1,6 +1,7 @@
 """What an invoice of ours sold and what its refunds took back, as the books have to have it."""
 
 import json
+from collections.abc import Iterable
 from decimal import Decimal
 
 import frappe
@@ -9,10 +10,13 @@ from frappe.utils import get_datetime, getdate
 
 from oropendola_payments.ai_billing import document_states
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import AIInvoice
+from oropendola_payments.ai_billing.doctype.payment_posting.payment_posting import PaymentPosting
+from oropendola_payments.ai_billing.formatting import money
 from oropendola_payments.engine.documents import content
 from oropendola_payments.engine.documents.split import split_refund
 from oropendola_payments.engine.documents.types import Party, TaxLine
 from oropendola_payments.integrations.erpnext.types import Buyer, Sale, Tax
+from oropendola_payments.integrations.outbox.credits import key_of_credit, notes_of_credit
 from oropendola_payments.integrations.outbox.reversals import reversals
 from oropendola_payments.integrations.outbox.types import NeedsAttention, NotYet
 from oropendola_payments.money import quantize, to_decimal
@@ -42,6 +46,36 @@ def note_of(invoice: AIInvoice, refund: str) -> Sale:
 	if invoice.document_state == document_states.CREDIT_DUE:
 		raise NotYet(_("The credit note of the refund has not been issued yet."))
 	return _cut_from(invoice, sale_of(invoice), refund, key)
+
+
+def note_of_credit(invoice: AIInvoice, posting: PaymentPosting) -> Sale:
+	"""Return what our credit note takes back of what was kept as credit.
+
+	Raises NeedsAttention if our notes are for more or less than what is credit now, as after its refund, or if there are none.
+	"""
+	if invoice.document_state == document_states.CREDIT_DUE:
+		raise NotYet(_("The credit note of what was kept as credit has not been issued yet."))
+	notes = notes_of_credit(invoice.name)
+	by_key = {key_of_credit(invoice.name, place): note.name for place, note in enumerate(notes)}
+	number = by_key.get(posting.source_key or "")
+	noted = sum((to_decimal(note.total_amount) for note in notes), Decimal(0))
+	if (
+		not number
+		or noted != to_decimal(invoice.amount_credited or 0)
+		or _was_corrected_by_hand(posting, by_key)
+	):
+		message = _(
+			"{0} of this sale was taken back and kept as credit of the customer. Please book its credit note by hand and press Close."
+		)
+		raise NeedsAttention(message.format(money(posting.amount, invoice.currency)))
+	_require_same_document(invoice, number)
+	return _by_document(invoice, number, posting.source_key or "")
+
+
+def _was_corrected_by_hand(posting: PaymentPosting, keys: Iterable[str]) -> bool:
+	"""Return whether somebody booked an earlier credit note by hand, which may have been for all of them."""
+	others = {"source_key": ("in", list(keys)), "status": "Closed", "name": ("!=", posting.name)}
+	return bool(frappe.db.exists("Payment Posting", others))
 
 
 def _require_same_document(invoice: AIInvoice, note: str) -> None:

@@ -15,6 +15,7 @@ from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture impo
 from oropendola_payments.ai_billing.doctype.payment_posting.payment_posting import new_posting
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.integrations.outbox import switches
+from oropendola_payments.integrations.outbox.credits import key_of_credit, notes_of_credit
 from oropendola_payments.integrations.outbox.paying import completed_by
 from oropendola_payments.integrations.outbox.reversals import reversed_by
 from oropendola_payments.money import to_decimal
@@ -23,9 +24,6 @@ SOLD = (*SETTLED, "Closed")
 PAYMENT_REQUEST = "Payment Request"
 OVERLAP = timedelta(days=3)
 REJECTED = "The bank rejected this refund after it was booked. Please cancel the entry in ERPNext."
-
-# The key of what was sold, taken back and kept as credit of the customer.
-CREDITED = "credited:"
 AFTER_ALL = "The refund came after all. Please check that it is booked in ERPNext."
 
 
@@ -69,7 +67,7 @@ def _complete_until() -> datetime:
 
 def _plan_locked(name: str) -> None:
 	invoice: AIInvoice = lock("AI Invoice", name)
-	known = set(frappe.get_all("Payment Posting", {"invoice": name}, pluck="source_key"))
+	known = _keys(name)
 	for fact in _facts(invoice):
 		if fact.key not in known:
 			new_posting(invoice, fact.kind, fact.key, **fact.values)
@@ -94,15 +92,22 @@ def _facts_of_sale(invoice: AIInvoice, captures: list[PaymentCapture]) -> Iterat
 	if is_sold:
 		values = {"amount": invoice.sold(), "currency": invoice.currency}
 		yield Fact("Invoice", f"invoice:{invoice.name}", values)
-		if kept := to_decimal(invoice.amount_credited or 0):
-			values = {"amount": kept, "currency": invoice.currency}
-			yield Fact("Credit Note", f"{CREDITED}{invoice.name}", values)
+		yield from _credits(invoice)
 	yield from (_of_capture("Payment", capture) for capture in captures)
 	for refund in _refunds(invoice):
 		if is_sold and reversed_by(invoice, refund.name):
 			yield _of_refund("Credit Note", refund)
 		if refund.gateway != "credit":  # no money moved
 			yield _of_refund("Refund", refund)
+
+
+def _credits(invoice: AIInvoice) -> Iterator[Fact]:
+	"""Yield what was taken back and kept as credit: a fact for each of our credit notes, and one if there is none."""
+	if kept := to_decimal(invoice.amount_credited or 0):
+		amounts = [note.total_amount for note in notes_of_credit(invoice.name)] or [kept]
+		for place, amount in enumerate(amounts):
+			values = {"amount": amount, "currency": invoice.currency}
+			yield Fact("Credit Note", key_of_credit(invoice.name, place), values)
 
 
 def _of_capture(kind: str, capture: PaymentCapture) -> Fact:
@@ -171,8 +176,20 @@ def _with_unplanned_sale(since: datetime) -> set[str]:
 
 
 def _with_unplanned_credit(since: datetime) -> set[str]:
-	credited = DocType("AI Invoice").amount_credited > 0
-	return _known_without(lambda other: other.source_key.like(f"{CREDITED}%"), since, credited)
+	"""Return invoices with credit that was taken back and is not planned. Later credit notes have postings of their own."""
+	invoice, posting = DocType("AI Invoice"), DocType("Payment Posting")
+	query = frappe.qb.from_(invoice).join(posting).on(posting.invoice == invoice.name).select(invoice.name)
+	query = query.where(invoice.amount_credited > 0).where(invoice.modified >= since)
+	names = query.where(invoice.purpose != EXTERNAL).distinct().run(pluck=True)
+	return {name for name in names if key_of_credit(name, _last_place(name)) not in _keys(name)}
+
+
+def _last_place(invoice: str) -> int:
+	return max(0, len(notes_of_credit(invoice)) - 1)
+
+
+def _keys(invoice: str) -> set[str]:
+	return set(frappe.get_all("Payment Posting", {"invoice": invoice}, pluck="source_key"))
 
 
 def _known_without(missing: Callable[[Any], Any], since: datetime, needed: Any) -> set[str]:

@@ -20,11 +20,11 @@ from oropendola_payments.engine.dunning.stop_rules import (
 	stop_reason,
 )
 from oropendola_payments.engine.dunning.suggestion import suggested_gateway
-from oropendola_payments.engine.link_checkout.send import sms_text
+from oropendola_payments.engine.link_checkout.send import limit_sms, sms_text, uncount_sms
 from oropendola_payments.engine.notifications import emails
 from oropendola_payments.engine.phone import sms
 from oropendola_payments.engine.phone.numbers import phone_number, phone_of
-from oropendola_payments.exceptions import BadRequest, Conflict, NotFound, Refusal
+from oropendola_payments.exceptions import BadRequest, Conflict, NotFound, Refusal, TooManyRequests
 from oropendola_payments.gateways.base import HOLD_RETURNED
 
 REMINDER = "AI Payment Reminder"
@@ -37,15 +37,25 @@ def send_due() -> None:
 
 
 def send(name: str) -> None:
-	"""Send one reminder if it is still wanted. If sending fails, it is tried again an hour later."""
-	invoice = frappe.db.get_value(REMINDER, name, "invoice")
+	"""Send one reminder if it is still wanted. If sending fails, it is tried again an hour later, as is an SMS beyond the limits."""
+	row = frappe.db.get_value(REMINDER, name, ["invoice", "user", "channel"], as_dict=True)
+	phone = _phone_of(row.user) if row.channel == "SMS" else None
+	message = None
 	try:
-		text = in_transaction(_send_locked, invoice, name)
+		if phone:
+			limit_sms(phone)  # before the transaction, because counting commits
+	except TooManyRequests:
+		return in_transaction(_postpone, row.invoice, name)
+	try:
+		message = in_transaction(_send_locked, row.invoice, name)
 	except Exception:
-		in_transaction(_postpone, invoice, name)
+		in_transaction(_postpone, row.invoice, name)
 		raise
-	if text:
-		_send_sms(text)
+	finally:
+		if phone and not message:
+			uncount_sms(phone)
+	if message:
+		_send_sms(message)
 
 
 def _send_locked(invoice_name: str, name: str) -> tuple[str, str] | None:

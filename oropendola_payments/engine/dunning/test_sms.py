@@ -4,17 +4,24 @@ import frappe
 
 from oropendola_payments.engine.dunning import opt_out, planning
 from oropendola_payments.engine.dunning.test_dunning import DunningCase
+from oropendola_payments.engine.link_checkout.send import SMS_PER_PHONE
 from oropendola_payments.engine.phone import sms
-from oropendola_payments.tests.support.factories import create_invoice, payment_settings
+from oropendola_payments.tests.support.factories import (
+	create_invoice,
+	create_user,
+	forget_counters,
+	payment_settings,
+)
 from oropendola_payments.tests.support.http import send
 from oropendola_payments.tests.support.journey import Journey
 from oropendola_payments.tests.support.outbox import replaced
-from oropendola_payments.tests.support.sms import UNREACHABLE, sms_settings
+from oropendola_payments.tests.support.sms import UNREACHABLE, new_phone, sms_settings
 
 
 class TestSms(DunningCase):
 	def setUp(self):
 		super().setUp()
+		forget_counters()
 		self.settings = frappe.get_doc("Payment Settings")
 		self.addCleanup(self.set_steps)
 		self.set_steps({"failure_class": "Soft", "wait_hours": 5, "channel": "SMS"})
@@ -63,6 +70,41 @@ class TestSms(DunningCase):
 		frappe.db.set_value("User", self.user, "mobile_no", "ask my secretary")
 		invoice = self.reminded().invoice
 		self.assertEqual((self.sent, self.reminders(invoice)[0].stop_reason), ([], "no_phone"))
+
+	def reminded_by(self, phone: str) -> str:
+		"""The invoice of another customer with this number, who is reminded."""
+		self.user = create_user()
+		frappe.db.set_value("User", self.user, "mobile_no", phone)
+		return self.reminded().invoice
+
+	def status(self, invoice: str) -> str:
+		return self.reminders(invoice)[0].status
+
+	def test_one_phone_gets_few_reminders_however_many_customers_have_it(self):
+		"""S30: customers choose the number in their profile."""
+		phone = new_phone()
+		invoices = [self.reminded_by(phone) for _customer in range(SMS_PER_PHONE + 1)]
+		self.assertEqual([self.status(name) for name in invoices], ["Sent"] * SMS_PER_PHONE + ["Planned"])
+		self.assertEqual(len(self.sent), SMS_PER_PHONE)
+		self.assertEqual(self.status(self.reminded_by(new_phone())), "Sent")
+
+	def test_the_limit_of_the_site_holds_for_reminders(self):
+		"""S30: at the seller's cost."""
+		with payment_settings(otp_per_site_hour=1):
+			self.assertEqual(self.status(self.reminded_by(new_phone())), "Sent")
+			later = self.reminded_by(new_phone())
+			self.assertEqual((self.status(later), len(self.sent)), ("Planned", 1))
+		self.send(later)
+		self.assertEqual(self.status(later), "Sent")
+
+	def test_a_reminder_that_is_not_sent_does_not_count(self):
+		phone = new_phone()
+		with sms_settings(""):
+			waiting = self.reminded_by(phone)
+			for _time in range(SMS_PER_PHONE):
+				self.send(waiting)
+		self.send(waiting)
+		self.assertEqual(self.status(waiting), "Sent")
 
 	def test_who_wants_no_reminders_on_a_page_gets_no_sms_either(self):
 		invoice = create_invoice(self.user).name

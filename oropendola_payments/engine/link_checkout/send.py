@@ -46,7 +46,7 @@ def _by_sms(invoice: AIInvoice, made_by: str) -> dict:
 	phone = numbers.phone_number(phone)
 	_limit("link:sms", invoice, SMS_PER_INVOICE)
 	try:
-		_limit_sms(phone)
+		limit_sms(phone)
 	except TooManyRequests:
 		take_back("link:sms", invoice.name)  # nothing was sent
 		raise
@@ -73,7 +73,8 @@ def _limit(kind: str, invoice: AIInvoice, most: int) -> None:
 		raise TooManyRequests(message.format(-(-left // 3600)))
 
 
-def _limit_sms(phone: str) -> None:
+def limit_sms(phone: str) -> None:
+	"""Count an SMS with a link. Raises TooManyRequests if there were too many for this phone, or of the whole site."""
 	number, left = count("link:sms_phone", phone, DAY)
 	if number > SMS_PER_PHONE:
 		message = _(
@@ -85,6 +86,12 @@ def _limit_sms(phone: str) -> None:
 		take_back("link:sms_phone", phone)
 		message = _("We cannot send more links by SMS at the moment. Please try again in {0} minutes.")
 		raise TooManyRequests(message.format(-(-left // 60)))
+
+
+def uncount_sms(phone: str) -> None:
+	"""Undo `limit_sms` for an SMS that was not sent."""
+	take_back("link:sms_phone", phone)
+	take_back("link:sms_site", "all")
 
 
 def resend(token: str) -> None:

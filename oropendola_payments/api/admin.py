@@ -139,17 +139,19 @@ def resume_subscription(subscription_id: str) -> dict:
 
 
 @endpoint(methods=("POST",), source="Desk", answer=credit_answers.ChangedGrant)
-def give_credits(user: str, credits: Decimal, reason: str, valid_days: int = 365) -> dict:
+def give_credits(
+	user: str, credits: Decimal, reason: str, valid_days: int = 365, idempotency_key: str | None = None
+) -> dict:
 	"""Give a customer credits that cost nothing. With 0 days they do not expire."""
 	require_manager()
-	return corrections.give(user, credits, valid_days, reason)
+	return corrections.give(user, credits, valid_days, reason, idempotency_key)
 
 
 @endpoint(methods=("POST",), source="Desk", answer=credit_answers.ChangedGrant)
-def correct_credits(grant: str, credits: Decimal, reason: str) -> dict:
+def correct_credits(grant: str, credits: Decimal, reason: str, idempotency_key: str | None = None) -> dict:
 	"""Add credits to what remains of a grant, or take some if below 0."""
 	require_manager()
-	return corrections.correct(grant, credits, reason)
+	return corrections.correct(grant, credits, reason, idempotency_key)
 
 
 @endpoint(methods=("POST",), source="Desk", answer=subscriptions.RevokedApiKey)

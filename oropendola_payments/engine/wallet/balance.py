@@ -13,7 +13,7 @@ from oropendola_payments.engine.wallet import overdrafts
 
 FIELDS = ["name", "kind", "pack", "invoice", "granted", "remaining", "valid_until", "plans"]
 PAGE_LENGTH = 20
-OF_USAGE = ("Used", "Returned")  # their reference helps nobody but the engine
+HIDDEN = ("Used", "Returned", "Corrected")  # their reference helps nobody but the engine
 
 
 def usable_grants(user: str) -> list[frappe._dict]:
@@ -94,6 +94,6 @@ def as_answer(row: frappe._dict) -> dict[str, Any]:
 		"credits": in_credits(int(row.units)),
 		"grant": row.credit_grant,
 		"subscription_id": row.subscription,
-		"reference": None if row.kind in OF_USAGE else row.reference,
+		"reference": None if row.kind in HIDDEN else row.reference,
 		"reason": row.note,
 	}

@@ -9,7 +9,7 @@ from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.refunds import ledger as refund_ledger
 from oropendola_payments.engine.wallet import balance, corrections, entries
 from oropendola_payments.engine.wallet.entries import Line, Why
-from oropendola_payments.exceptions import BadRequest, NotAllowed, NotFound, Unprocessable
+from oropendola_payments.exceptions import BadRequest, Conflict, NotAllowed, NotFound, Unprocessable
 from oropendola_payments.gateways.base import RefundEvent, RefundOutcome
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.credits import (
@@ -22,6 +22,7 @@ from oropendola_payments.tests.support.credits import (
 	problems,
 )
 from oropendola_payments.tests.support.factories import as_user, create_active_subscription, create_user
+from oropendola_payments.tests.support.parallel import in_parallel
 
 
 class TestCorrections(TestCase):
@@ -98,6 +99,22 @@ class TestCorrections(TestCase):
 		corrections.correct(grant.name, Decimal(-100), "Why")
 		self.assertEqual(credits_of(self.user), 900)
 		self.refused(Unprocessable, corrections.correct, grant.name, Decimal(50), "Why")
+
+	def test_one_key_gives_and_corrects_once_however_often_it_is_sent(self):
+		user = self.user
+		answers = in_parallel(4, lambda _n: corrections.give(user, Decimal(10), 30, "Sorry", "dialog-1"))
+		self.assertEqual(len({answer["grant"] for answer in answers}), 1, answers)
+		grant = answers[0]["grant"]
+		answers = in_parallel(4, lambda _n: corrections.correct(grant, Decimal(-3), "Too many", "dialog-2"))
+		self.assertEqual([answer["remaining"] for answer in answers], [7] * 4)
+		self.assertEqual(credits_of(user), 7)
+		self.refused(Conflict, corrections.give, user, Decimal(11), 30, "Sorry", "dialog-1")
+		self.refused(Conflict, corrections.correct, grant, Decimal(-2), "Too many", "dialog-2")
+		corrections.give(user, Decimal(10), 30, "Sorry", "dialog-3")
+		corrections.give(create_user(), Decimal(10), 30, "Sorry", "dialog-1")
+		self.assertEqual(credits_of(user), 17)
+		shown = [balance.as_answer(row)["reference"] for row in balance.lines(user)[0]]
+		self.assertEqual(shown, [None] * 3)
 
 	def test_an_unknown_grant_is_not_found(self):
 		self.refused(NotFound, corrections.correct, "none", Decimal(1), "Why")

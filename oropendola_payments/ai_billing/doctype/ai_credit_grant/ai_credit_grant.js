@@ -39,8 +39,12 @@ function correct_credits(frm) {
 			description: __("The customer sees it."),
 		},
 	];
+	// One key for one dialog: a second try after a lost answer changes nothing more.
+	const key = frappe.utils.get_random(24);
 	const correct = async (values) => {
-		const args = { grant: frm.doc.name, ...values, credits: String(values.credits) };
+		const credits = String(values.credits);
+		const idempotency_key = `${key}:${credits}`;
+		const args = { grant: frm.doc.name, ...values, credits, idempotency_key };
 		const answer = await oropendola.call("admin.correct_credits", args);
 		if (answer) oropendola.done(frm, __("Corrected. {0} credits remain.", [answer.remaining]));
 		return answer;

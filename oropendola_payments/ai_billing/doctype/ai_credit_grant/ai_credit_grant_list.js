@@ -33,8 +33,13 @@ function give_credits(listview) {
 			description: __("The customer sees it."),
 		},
 	];
+	// One key for one dialog: a second try after a lost answer changes nothing more.
+	const key = frappe.utils.get_random(24);
 	const give = async (values) => {
-		const args = { ...values, credits: String(values.credits), valid_days: values.valid_days || 0 };
+		const credits = String(values.credits);
+		const idempotency_key = `${key}:${credits}`;
+		const valid_days = values.valid_days || 0;
+		const args = { ...values, credits, valid_days, idempotency_key };
 		const answer = await oropendola.call("admin.give_credits", args);
 		if (!answer) return null;
 		frappe.show_alert({ message: __("{0} credits were given.", [answer.remaining]), indicator: "green" });

@@ -53,7 +53,7 @@ class EndpointsTestCase(TestCase):
 		profile.db_insert()
 		return profile.name
 
-	def ask(self, user: str, path: str, **values):
+	def ask(self, user: str, path: str, /, **values):
 		return send("POST", f"/api/method/{path}", user, json=values)
 
 

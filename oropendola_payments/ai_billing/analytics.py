@@ -102,7 +102,7 @@ def net_revenue(since: date, group_by: str | None = None) -> tuple[Sums, Sums]:
 
 	The group is `day`, `gateway` or nothing.
 	"""
-	return sums_of(_revenue(since), group_by)
+	return sums_of(revenue(since), group_by)
 
 
 def sums_of(found: Iterable[Figures], group_by: str | None = None) -> tuple[Sums, Sums]:
@@ -119,7 +119,8 @@ def sums_of(found: Iterable[Figures], group_by: str | None = None) -> tuple[Sums
 	return net, gross
 
 
-def _revenue(since: date) -> list[Figures]:
+def revenue(since: date) -> list[Figures]:
+	"""Return the figures since that day of the modes that count."""
 	modes = counted_modes()
 	return [own for own in stored.figures(since, parts=(MONEY,)) if own.group.mode in modes]
 
@@ -129,14 +130,14 @@ def _revenue(since: date) -> list[Figures]:
 
 def revenue_by_day(days: int, currency: str | None = None) -> dict:
 	dates = [today() - timedelta(days=back) for back in reversed(range(days))]
-	found = _revenue(dates[0])
+	found = revenue(dates[0])
 	labels = [str(day) for day in dates]
 	chart = _in_one_currency(sums_of(found, "day"), labels, currency or main_currency(found))
 	return {**chart, "labels": [f"{day:%d %b}" for day in dates]}
 
 
 def revenue_by_gateway(days: int, currency: str | None = None) -> dict:
-	found = _revenue(_days_ago(days))
+	found = revenue(_days_ago(days))
 	both, currency = sums_of(found, "gateway"), currency or main_currency(found)
 	chart = _in_one_currency(both, sorted({name for name, own in both[0] if own == currency}), currency)
 	names = gateway_labels()
@@ -145,11 +146,25 @@ def revenue_by_gateway(days: int, currency: str | None = None) -> dict:
 
 def main_currency(found: Iterable[Figures]) -> str:
 	"""Return the currency of most payments, or the site's currency if there are none."""
+	counts = _payments_by_currency(found)
+	most = next(iter(_by_count(counts)), "")
+	return most if counts[most] else frappe.db.get_default("currency") or ""
+
+
+def currencies(found: Iterable[Figures]) -> list[str]:
+	"""Return the currencies, the one of most payments first."""
+	return _by_count(_payments_by_currency(found))
+
+
+def _payments_by_currency(found: Iterable[Figures]) -> Counter[str]:
 	counts: Counter[str] = Counter()
 	for own in found:
 		counts[own.group.currency] += own.captures
-	most = min(counts, key=lambda currency: (-counts[currency], currency), default="")
-	return most if counts[most] else frappe.db.get_default("currency") or ""
+	return counts
+
+
+def _by_count(counts: Counter[str]) -> list[str]:
+	return sorted(counts, key=lambda name: (-counts[name], name))
 
 
 def funnel(days: int, currency: str | None = None) -> dict:

@@ -5,11 +5,12 @@ from typing import Any
 
 import frappe
 from frappe import _
-from frappe.utils import add_to_date, cint, fmt_money, now_datetime
+from frappe.utils import add_to_date, cint, now_datetime
 
 from oropendola_payments.ai_billing import analytics, recovery
 from oropendola_payments.ai_billing import overdue_parts as overdue
 from oropendola_payments.ai_billing.current import payment_settings
+from oropendola_payments.ai_billing.formatting import money
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.api import require_staff
 from oropendola_payments.exceptions import BadRequest
@@ -23,20 +24,32 @@ CHARTS = {
 }
 MAX_DAYS = 366
 TOO_FEW = "–"
+MOST_CURRENCIES = 3
 
 
 @frappe.whitelist(methods=["GET", "POST"])
 def revenue_this_month(filters: Any = None) -> str:
 	"""Return this month's revenue after refunds as text, one sum for each currency, with the sum before refunds if it differs."""
 	require_staff()
-	net, gross = analytics.net_revenue(today().replace(day=1))
-	text = _in_currencies(net)
-	return text if net == gross else _("{0} ({1} before refunds)").format(text, _in_currencies(gross))
+	found = analytics.revenue(today().replace(day=1))
+	net, gross = analytics.sums_of(found)
+	order = analytics.currencies(found)
+	text = _in_currencies(net, order)
+	return text if net == gross else _("{0} ({1} before refunds)").format(text, _in_currencies(gross, order))
 
 
-def _in_currencies(rows: analytics.Sums) -> str:
-	sums = [fmt_money(amount, currency=currency) for (_group, currency), amount in sorted(rows.items())]
-	return " + ".join(text.replace(" ", "\u00a0") for text in sums) or "0"
+def _in_currencies(rows: analytics.Sums, order: list[str]) -> str:
+	"""Return the sums in the order of these currencies, the first of many."""
+	sums = {currency: amount for (_group, currency), amount in rows.items()}
+	texts = [_isolated(money(sums[currency], currency)) for currency in order if currency in sums]
+	shown = " + ".join(texts[:MOST_CURRENCIES]) or "0"
+	more = len(texts) - MOST_CURRENCIES
+	return _("{0} + {1} more").format(shown, more) if more > 0 else shown
+
+
+def _isolated(text: str) -> str:
+	"""Return an amount that keeps its place and its line although the sign of its currency is written from right to left."""
+	return "\u2068" + text.replace(" ", "\u00a0") + "\u2069"
 
 
 @frappe.whitelist(methods=["GET", "POST"])
@@ -73,7 +86,8 @@ def pending_too_long(filters: Any = None) -> dict:
 def recovered_this_month(filters: Any = None) -> str:
 	"""Return what was paid this month after a reminder, one sum for each currency."""
 	require_staff()
-	return _in_currencies(recovery.recovered_since(today().replace(day=1)))
+	found = recovery.recovered_since(today().replace(day=1))
+	return _in_currencies(found, sorted(currency for _group, currency in found))
 
 
 @frappe.whitelist(methods=["GET", "POST"])

@@ -7,6 +7,8 @@ import frappe
 from frappe.utils import now_datetime
 
 from oropendola_payments.ai_billing import analytics
+from oropendola_payments.ai_billing.daily.types import Figures, Group
+from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.ai_billing.report.payment_refunds import payment_refunds
 from oropendola_payments.ai_billing.report.payments_by_gateway import payments_by_gateway
 from oropendola_payments.ai_billing.report.reconciliation_differences import reconciliation_differences
@@ -140,6 +142,20 @@ class TestNumbers(DeskCase):
 			self.assertAlmostEqual(sums[1] - sums[0], float(gross["", "EUR"] - net["", "EUR"]))
 		with as_user(create_user("Payments Auditor")):
 			self.assertRegex(desk_api.revenue_this_month(), r"\(.*before refunds\)")
+
+	def test_a_card_names_the_main_currencies_and_counts_the_others(self):
+		order = ["INR", "USD", "KWD", "EUR", "JPY"]
+		text = desk_api._in_currencies({("", currency): Decimal(1500) for currency in order}, order)
+		plain = "".join(sign for sign in text if sign not in "\u2068\u2069").replace("\u00a0", " ")
+		self.assertEqual(plain, "₹1,500.00 + $1,500.00 + KWD1,500.000 + 2 more")
+		# The sign of a currency that is written from right to left turns nothing around it.
+		self.assertEqual((text.count("\u2068"), text.count("\u2069")), (3, 3))
+
+	def test_the_currency_of_most_payments_comes_first(self):
+		counts = {"KWD": 7, "INR": 9, "EUR": 2, "JPY": 2}
+		found = [Figures(Group(today(), "payu", name, "Live"), captures=n) for name, n in counts.items()]
+		self.assertEqual(analytics.currencies(found), ["INR", "KWD", "EUR", "JPY"])
+		self.assertEqual(analytics.main_currency(found), "INR")
 
 	def test_the_refund_of_a_surplus_does_not_reduce_revenue(self):
 		since = analytics._days_ago(0)
@@ -275,7 +291,7 @@ class TestReports(DeskCase):
 		refund = create.create_refund(invoice.name, 5, "<b>Too much</b>")["refund"]
 		_columns, rows = payment_refunds.execute({"gateway": "Bank transfer or cash", "status": "Refunded"})
 		row = next(row for row in rows if row["name"] == refund)
-		self.assertEqual((row["amount"], row["reason"]), (5, "&lt;b&gt;Too much&lt;/b&gt;"))
+		self.assertEqual((row["amount"], row["reason"]), (5, "＜b&gt;Too much＜/b&gt;"))
 
 	def test_differences_list_invoices_waiting_for_review(self):
 		invoice = create_invoice(customer())
@@ -283,7 +299,7 @@ class TestReports(DeskCase):
 		invoice.flag_for_review("Look at <this>.")
 		frappe.db.commit()
 		row = self.differences(invoice.name)[0]
-		self.assertEqual((row["kind"], row["difference"]), ("Review", "Look at &lt;this&gt;."))
+		self.assertEqual((row["kind"], row["difference"]), ("Review", "Look at ＜this&gt;."))
 		self.assertEqual(row["amount"], 499)
 
 	def test_every_kind_of_difference_has_an_instruction(self):

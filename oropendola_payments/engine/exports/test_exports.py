@@ -318,6 +318,9 @@ class TestTwoRegistrations(ExportCase):
 		self.assertIn(mine, export("gstr1", *self.period())[2])
 		frappe.db.set_value("AI Tax Document", others, "registration", other)
 		frappe.db.commit()
+		# Otherwise the audit of another test finds that the column is not what the document says.
+		self.addCleanup(frappe.db.commit)
+		self.addCleanup(frappe.db.set_value, "AI Tax Document", others, "registration", self.registration)
 		for kind in ("gstr1", "einvoice"):
 			with self.assertRaisesRegex(BadRequest, "Please choose one of these registrations"):
 				export(kind, *self.period())

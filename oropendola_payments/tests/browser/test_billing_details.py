@@ -91,6 +91,6 @@ class TestBillingDetails(BrowserTestCase):
 		page.get_by_role("button", name="Save billing details").click()
 		text = page.inner_text("#profile")
 		self.assertIn("Your billing details were saved.", text)
-		self.assertIn(f"Example <b>Pvt</b> Ltd · Pune, Maharashtra · India · {MAHARASHTRA}", text)
+		self.assertIn(f"Example ＜b>Pvt＜/b> Ltd · Pune, Maharashtra · India · {MAHARASHTRA}", text)
 		self.picture(page, "profile-saved")
 		self.assertEqual(self.console_errors, [])

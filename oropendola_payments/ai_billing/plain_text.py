@@ -18,7 +18,12 @@ def without_tags(text: str) -> str:
 	"""Return the text with nothing in it that a browser takes for a tag. JSON stays the same JSON."""
 	if not TAG.search(text):
 		return text
-	return TAG.sub(r"\\u003c" if _is_json(text) else HARMLESS, text)
+	return TAG.sub(r"\\u003c", text) if _is_json(text) else line_without_tags(text)
+
+
+def line_without_tags(text: str) -> str:
+	"""Return the text of a Data column with no tag in it. It stays as long as it is, because what fits must still fit."""
+	return TAG.sub(HARMLESS, text)
 
 
 def values_without_tags(doctype: str, values: dict[str, Any]) -> dict[str, Any]:
@@ -27,8 +32,12 @@ def values_without_tags(doctype: str, values: dict[str, Any]) -> dict[str, Any]:
 	if not hostile:
 		return values
 	types = {field.fieldname: field.fieldtype for field in frappe.get_meta(doctype).fields}
-	shown = {name: without_tags(values[name]) for name in hostile if types.get(name) in SHOWN_AS_HTML}
-	return {**values, **shown}
+	shown = [name for name in hostile if types.get(name) in SHOWN_AS_HTML]
+	return {**values, **{name: _harmless(values[name], types[name]) for name in shown}}
+
+
+def _harmless(text: str, fieldtype: str) -> str:
+	return line_without_tags(text) if fieldtype == "Data" else without_tags(text)
 
 
 def _is_json(text: str) -> bool:

@@ -64,7 +64,7 @@ def _close_locked(
 	real = _what_it_says_more(event, kind, call) if event.closing else call
 	if not real:
 		return event.summary()
-	_book(key, subscription, event, kind, real)
+	_book(key, subscription, event, event_id, kind, real)
 	closed = find(subscription.name, event_id)
 	return closed.summary() if closed else {}
 
@@ -110,7 +110,9 @@ def _what_it_says_more(event: Event, kind: str, call: Call) -> Call | None:
 # Books --------------------------------------------------------------------------------------------
 
 
-def _book(key: frappe._dict, subscription: AISubscription, event: Event, kind: str, call: Call) -> None:
+def _book(
+	key: frappe._dict, subscription: AISubscription, event: Event, event_id: str, kind: str, call: Call
+) -> None:
 	first = event.opening
 	changes = _changes(event, call, kind)
 	above = _correct_quota(subscription, first, changes)
@@ -120,6 +122,7 @@ def _book(key: frappe._dict, subscription: AISubscription, event: Event, kind: s
 		first.event_id,
 		closing_step(len(event.closings)),
 		day=getdate(first.day),
+		named=event_id,
 		requests=changes["Requests"],
 		input_tokens=call.input_tokens - event.total("input_tokens"),
 		output_tokens=call.output_tokens - event.total("output_tokens"),

@@ -11,7 +11,7 @@ from frappe.utils import now_datetime
 from oropendola_payments.ai_billing.current import current
 from oropendola_payments.ai_billing.doctype.ai_usage_entry.ai_usage_entry import OPENING, add_entry, name_of
 from oropendola_payments.ai_billing.periods import today
-from oropendola_payments.ai_billing.plain_text import without_tags
+from oropendola_payments.ai_billing.plain_text import line_without_tags
 from oropendola_payments.engine.metering import credits, usage
 from oropendola_payments.engine.metering.costs import Call, costs_of, plain_name
 from oropendola_payments.engine.metering.counters import Window
@@ -99,7 +99,7 @@ def _units(key: frappe._dict, call: Call) -> int:
 
 
 def _model(call: Call) -> str | None:
-	return without_tags(plain_name(call.model or "")) or None
+	return line_without_tags(plain_name(call.model or "")) or None
 
 
 def _figures(key: frappe._dict, call: Call, event_id: str, kind: str, seconds: int) -> dict:

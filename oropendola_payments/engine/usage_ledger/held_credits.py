@@ -53,4 +53,4 @@ def _book(first: Any) -> None:
 		name=first.api_key, subscription=first.subscription, plan=first.plan, source=first.source
 	)
 	step, day = lapse_of(first.name), getdate(first.day)
-	add_entry(key, "Lapse", first.event_id, step, day=day, model=first.model, **unused)
+	add_entry(key, "Lapse", first.event_id, step, day=day, named=first.name, model=first.model, **unused)

@@ -11,7 +11,7 @@ from oropendola_payments.ai_billing.doctype.ai_usage_entry.ai_usage_entry import
 	OPENING,
 	closing_step,
 	name_of,
-	name_of_lapse,
+	names_of_lapse,
 )
 from oropendola_payments.engine.metering.costs import THOUSANDTHS
 from oropendola_payments.exceptions import BadRequest
@@ -88,16 +88,17 @@ class Event:
 
 def find(subscription: str, event_id: str) -> Event | None:
 	opening = name_of(subscription, event_id, OPENING)
-	lapse = name_of_lapse(subscription, event_id, opening)
+	lapses = names_of_lapse(subscription, event_id, opening)
 	names = _closing_names(subscription, event_id, 0)
-	rows = _rows((opening, lapse, *names))
+	rows = _rows((opening, *lapses, *names))
 	if opening not in rows:
 		return None
 	while names[-1] in rows:
 		more = _closing_names(subscription, event_id, len(names))
 		names, rows = [*names, *more], {**rows, **_rows(more)}
 	closings = tuple(rows[name] for name in names if name in rows)
-	return Event(rows[opening], closings, rows.get(lapse))
+	lapse = next((rows[name] for name in lapses if name in rows), None)
+	return Event(rows[opening], closings, lapse)
 
 
 def _closing_names(subscription: str, event_id: str, first: int) -> list[str]:

@@ -41,6 +41,17 @@ class TestSettling(LedgerCase):
 		self.assertEqual(len(self.rows()), 2)
 		self.assert_books_agree()
 
+	def test_an_event_id_that_is_stored_in_another_way_is_settled_once(self):
+		"""U1: a tag in it is stored so that the Desk shows no HTML."""
+		for event in ("<b>1</b>", '["<b>"]'):
+			self.reserve(event, 1, (1000, 500))
+			for _time in range(2):
+				settled = self.settle(event, 800, 100)
+				self.assertEqual((settled["state"], settled["units"]), ("settled", 1.0), event)
+			self.fails(Conflict, self.release, event)
+		self.assertEqual(len(self.rows()), 4)
+		self.assert_books_agree()
+
 	def test_settling_with_less_than_before_is_a_conflict(self):
 		"""U2"""
 		self.reserve("e-1", 2, (1000, 500))

@@ -7,6 +7,7 @@ from frappe.utils import now_datetime
 
 from oropendola_payments.ai_billing.current import forget
 from oropendola_payments.ai_billing.doctype.ai_usage_lease.ai_usage_lease import AIUsageLease
+from oropendola_payments.ai_billing.doctype.ai_usage_entry.ai_usage_entry import name_of
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import REDACTED
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.jobs import credit_jobs
@@ -127,8 +128,8 @@ class TestLapsedReservations(HeldCase):
 	def reserve(self, event: str = "e-1", tokens: int = 5000) -> dict:
 		return self.commit(events.reserve(self.key, event, 1, "large", 0, tokens, 900))
 
-	def lapsed(self):
-		self.reserve()
+	def lapsed(self, event: str = "e-1"):
+		self.reserve(event)
 		self.time_passes()
 		self.sweep()
 
@@ -161,6 +162,22 @@ class TestLapsedReservations(HeldCase):
 		)
 		self.assertEqual(figures, (89, 11_000, 1, 1000))
 		self.refused(Conflict, closing.settle, self.key, "e-1", 0, 900)
+
+	def test_a_late_settle_of_an_event_id_that_is_stored_in_another_way_takes_the_credits_again(self):
+		"""U27: a tag in it is stored so that the Desk shows no HTML."""
+		self.lapsed("<b>1</b>")
+		settled = closing.settle(self.key, "<b>1</b>", 0, 1000)
+		self.assertEqual((settled["state"], settled["units"]), ("settled", 11))
+		self.assertEqual((credits_of(self.user), self.booked()), (89, 11_000))
+
+	def test_what_lapsed_under_the_name_that_was_used_before_is_known(self):
+		self.lapsed()
+		row = frappe.get_last_doc(ENTRY, {"subscription": self.doc.name, "kind": "Lapse"})
+		opening = frappe.db.get_value(ENTRY, {"subscription": self.doc.name, "kind": "Reserve"})
+		frappe.db.set_value(ENTRY, row.name, "name", name_of(self.doc.name, "e-1", f"lapsed:{opening}"))
+		frappe.db.commit()
+		closing.settle(self.key, "e-1", 0, 1000)
+		self.assertEqual((credits_of(self.user), self.booked()), (89, 11_000))
 
 	def test_a_late_settle_whose_model_left_the_plan_costs_what_was_reserved(self):
 		self.lapsed()

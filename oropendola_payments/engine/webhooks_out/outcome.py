@@ -6,7 +6,7 @@ from frappe.utils import cint, get_datetime, now, now_datetime
 from oropendola_payments.ai_billing.doctype.ai_webhook_delivery.ai_webhook_delivery import AIWebhookDelivery
 from oropendola_payments.ai_billing.doctype.ai_webhook_endpoint.ai_webhook_endpoint import AIWebhookEndpoint
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import append_to_site
-from oropendola_payments.ai_billing.plain_text import without_tags
+from oropendola_payments.ai_billing.plain_text import line_without_tags, without_tags
 from oropendola_payments.engine.core.redaction import redact_text
 from oropendola_payments.engine.core.transactions import in_transaction, lock, read
 from oropendola_payments.engine.webhooks_out import schedule, tell
@@ -85,7 +85,7 @@ def _log(delivery: AIWebhookDelivery, answer: Answer, error: str) -> None:
 			"tried_at": now(),
 			"status_code": answer.status,
 			"milliseconds": answer.milliseconds,
-			"error": without_tags(error)[:140],
+			"error": line_without_tags(error)[:140],
 			"response": without_tags(_readable(answer.body)),
 		}
 	)

@@ -68,6 +68,15 @@ class TestCustomersText(Metered, TestCase):
 			again = events.consume(self.api_key(), 1, text, event_id=text)
 			self.assertEqual(again["allowed"], True)
 
+	def test_a_text_that_fits_its_column_is_stored_no_longer_than_it_is(self):
+		for text in (HOSTILE, '["' + "<b" * 45 + '"]'):
+			events.consume(self.api_key(), 1, text, event_id=text)
+			frappe.db.commit()
+			again = events.consume(self.api_key(), 1, text, event_id=text)
+			self.assertEqual(again["state"], "used")
+			row = frappe.get_last_doc("AI Usage Entry", {"subscription": self.subscription})
+			self.assertEqual((len(row.event_id), len(row.model)), (len(text), len(text)))
+
 	def test_the_holder_of_a_lease_is_no_html(self):
 		leases.grant(self.api_key(), 1, 60, None, HOSTILE, None)
 		self.assertNotIn("<img", self.stored("AI Usage Lease"))

@@ -63,27 +63,35 @@ def closing_step(number: int) -> str:
 	return f"{CLOSING}:{number}" if number else CLOSING
 
 
-def name_of_lapse(subscription: str, event_id: str, opening: str) -> str:
-	return name_of(subscription, event_id, lapse_of(opening))
+def names_of_lapse(subscription: str, event_id: str, opening: str) -> tuple[str, str]:
+	"""Return the name, and the one that was used before, which had the stored event ID."""
+	step = lapse_of(opening)
+	return name_of(subscription, opening, step), name_of(subscription, event_id, step)
 
 
 def lapse_of(opening: str) -> str:
-	"""Return the step. It names the opening row, because the event IDs of a deleted user are all the same."""
 	return f"{LAPSED}:{opening}"
 
 
 def add_entry(
-	key: frappe._dict, kind: str, event_id: str, step: str, day: "date | None" = None, **values: Any
+	key: frappe._dict,
+	kind: str,
+	event_id: str,
+	step: str,
+	day: "date | None" = None,
+	named: str | None = None,
+	**values: Any,
 ) -> AIUsageEntry:
 	"""Insert a row with one statement. DuplicateEntryError if this step of the event was booked before.
 
-	`key` is what `key_check` found; `key.source` says what paid, if it was not the plan.
+	`key` is what `key_check` found; `key.source` says what paid, if it was not the plan. `named` is what makes the name instead of an
+	event ID that was read from the ledger: it may have been redacted, or a tag in it was changed.
 	"""
 	row = records.new("AI Usage Entry")
 	row.update({"requests": 0, "input_tokens": 0, "output_tokens": 0, "units": 0, "overdraft": 0, **values})
 	row.update(
 		{
-			"name": name_of(key.subscription, event_id, step),
+			"name": name_of(key.subscription, named or event_id, step),
 			"subscription": key.subscription,
 			"api_key": key.name,
 			"plan": key.plan,

@@ -17,6 +17,7 @@ COLUMNS = {
 	),
 	"AI Payment Link": ("note",),
 	"AI Subscription": ("cancel_note",),
+	"AI Tax Document": ("buyer_name",),
 	"AI Usage Day": ("model",),
 	"AI Usage Entry": ("event_id", "model"),
 	"AI Usage Lease": ("holder", "model"),

@@ -13,6 +13,7 @@ from oropendola_payments.engine.core import after_commit
 from oropendola_payments.engine.core.batch import for_each
 from oropendola_payments.engine.core.transactions import in_transaction, read
 from oropendola_payments.engine.dunning import opt_out
+from oropendola_payments.engine.gateway import live_guard
 from oropendola_payments.engine.wallet import expiry
 
 GRANT = "AI Credit Grant"
@@ -20,10 +21,13 @@ MAIL = "oropendola_payments.engine.notifications.credit_mails.credits_expiring"
 
 
 def remind_all() -> int:
-	"""Remind everybody whose credits expire within the days of Payment Settings. Return how many grants were looked at."""
+	"""Remind everybody whose credits expire within the days of Payment Settings. Return how many grants were looked at.
+
+	A copy of the site reminds nobody.
+	"""
 	settings = payment_settings()
 	offsets = settings.credit_reminder_offsets()
-	if not offsets or not cint(settings.send_credit_mails):
+	if not offsets or not cint(settings.send_credit_mails) or live_guard.is_copy():
 		return 0
 	days = expiry.last_days(today(), today() + timedelta(days=offsets[0] + 1))
 	return sum(for_each(GRANT, expiry.left_on(day), partial(_remind_owner, offsets)) for day in days)

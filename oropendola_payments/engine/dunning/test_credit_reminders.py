@@ -53,6 +53,13 @@ class TestCreditReminders(TestCase):
 		self.expiring(2)
 		self.assertEqual([len(self.mails()) for _run in range(2)], [1, 1])
 
+	def test_a_restored_copy_of_the_site_reminds_nobody_of_credits(self):
+		"""S28"""
+		self.expiring(2)
+		with payment_settings(confirmed_site="the.real.site"):
+			self.assertEqual(self.mails(), [])
+		self.assertEqual(len(self.mails()), 1)
+
 	def test_one_email_names_all_that_is_due(self):
 		self.expiring(12, 5)
 		self.expiring(2, 7)

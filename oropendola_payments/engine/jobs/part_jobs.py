@@ -16,6 +16,7 @@ from oropendola_payments.engine.core.batch import enqueue_sweep, for_each
 from oropendola_payments.engine.core.transactions import in_transaction, lock, safely
 from oropendola_payments.engine.dunning.opt_out import has_opted_out
 from oropendola_payments.engine.entitlements.covered_days import was_replaced
+from oropendola_payments.engine.gateway import live_guard
 from oropendola_payments.engine.parts.schedule import next_part
 from oropendola_payments.engine.settlement import unfinished
 
@@ -34,7 +35,12 @@ def close_unfinished_invoices() -> None:
 
 
 def run_part_reminders() -> None:
-	"""Remind of parts that are due soon, and tell of parts that were missed, once for each day set in Payment Settings."""
+	"""Remind of parts that are due soon, and tell of parts that were missed, once for each day set in Payment Settings.
+
+	A copy of the site asks nobody to pay.
+	"""
+	if live_guard.is_copy():
+		return
 	with acting_as("Sweep"):
 		for days in payment_settings().part_reminder_offsets():
 			due_on = today() + timedelta(days=days)

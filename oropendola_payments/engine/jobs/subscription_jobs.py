@@ -17,6 +17,7 @@ from oropendola_payments.engine.coupons import expiry
 from oropendola_payments.engine.dunning import planning, sending
 from oropendola_payments.engine.ending import at_period_end
 from oropendola_payments.engine.entitlements import scheduled_change
+from oropendola_payments.engine.gateway import live_guard
 from oropendola_payments.engine.keys import retire
 from oropendola_payments.engine.pauses import resume
 
@@ -117,7 +118,9 @@ def run_retire_keys() -> int:
 
 
 def run_reminders() -> None:
-	"""Send renewal reminders before and after the end date, once for each day set in Payment Settings."""
+	"""Send renewal reminders before and after the end date, once for each day set in Payment Settings. None from a copy of the site."""
+	if live_guard.is_copy():
+		return
 	settings = payment_settings()
 	for days in settings.reminder_offsets():
 		_remind_all(("Active", "Past Due", "Expired"), days)

@@ -52,6 +52,14 @@ class TestReminders(JobCase):
 			self.due_in(days)
 			self.assertEqual(self.run_reminders(), expected, days)
 
+	def test_a_restored_copy_of_the_site_asks_for_no_part(self):
+		"""S28"""
+		for days, expected in ((3, [False]), (-4, [True])):
+			self.due_in(days)
+			with payment_settings(confirmed_site="the.real.site"):
+				self.assertEqual(self.run_reminders(), [])
+			self.assertEqual(self.run_reminders(), expected)
+
 	def test_a_missed_part_is_told_of_once_after_the_tolerance(self):
 		for days, expected in ((-1, []), (-3, []), (-4, [True]), (-4, [])):
 			self.due_in(days)

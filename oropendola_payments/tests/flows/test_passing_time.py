@@ -197,6 +197,13 @@ class TestReminders(TimeTestCase):
 		self.ended(-1)
 		self.assertNotEqual(self.reminded(), first)
 
+	def test_a_restored_copy_of_the_site_asks_nobody_to_renew(self):
+		"""S28"""
+		self.ended(-7)
+		with payment_settings(confirmed_site="the.real.site"):
+			self.assertIsNone(self.reminded())
+		self.assertIsNotNone(self.reminded())
+
 	def test_who_goes_on_with_a_free_plan_is_not_asked_to_renew(self):
 		free = create_plan(price=0, is_free=1).name
 		self.ended(-7, next_plan=free, switch_on=today() + timedelta(days=7))

@@ -150,15 +150,17 @@ def _sums_message(kind: str | None) -> str | None:
 
 
 def _refunds(gateway: str) -> list[dict]:
-	"""Return refunds whose outcome is unknown, and failed ones until their payment is refunded again."""
+	"""Return refunds whose outcome is unknown, and failed ones until as much of their payment is refunded again."""
 	refund, again = DocType("Payment Refund"), DocType("Payment Refund").as_("again")
 	fields = ("name", "invoice", "gateway", "amount", "currency", "status", "error_message", "creation")
 	query = frappe.qb.from_(refund).left_join(again)
 	query = query.on(
 		(again.capture == refund.capture) & (again.creation > refund.creation) & (again.status != "Failed")
 	)
-	query = query.select(*(refund[field] for field in fields)).distinct()
-	query = query.where((refund.status == "Unknown") | ((refund.status == "Failed") & again.name.isnull()))
+	own = [refund[field] for field in fields]
+	query = query.select(*own).where(refund.status.isin(("Unknown", "Failed"))).groupby(*own)
+	is_missing = Coalesce(Sum(again.amount), 0) < refund.amount - TOLERANCE
+	query = query.having((refund.status == "Unknown") | is_missing)
 	query = query.where(refund.gateway == gateway) if gateway else query
 	rows = query.orderby(refund.creation).limit(LIMIT + 1).run(as_dict=True)
 	text = {

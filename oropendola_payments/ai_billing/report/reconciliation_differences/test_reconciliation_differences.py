@@ -109,6 +109,13 @@ class TestLists(TestCase):
 		both = self.refunded("Failed", "Unknown")
 		self.assertEqual([name for name in self.listed() if name in both], both[1:])
 
+	def test_a_failed_refund_stays_listed_while_less_than_it_was_refunded_again(self):
+		failed, _again, rest = self.refunded("Failed", "Refunded", "Failed")
+		frappe.db.set_value("Payment Refund", failed, "amount", 9)
+		self.assertIn(failed, self.listed(kind="Refund"), "5.00 of 9.00 were refunded again")
+		frappe.db.set_value("Payment Refund", rest, {"status": "Refunded", "amount": 4})
+		self.assertNotIn(failed, self.listed(kind="Refund"))
+
 	def test_the_page_says_when_it_lists_only_the_oldest(self):
 		self.refunded("Unknown", "Unknown")
 		with patch.object(reconciliation_differences, "LIMIT", 1):

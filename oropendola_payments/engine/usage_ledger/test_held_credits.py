@@ -6,8 +6,8 @@ import frappe
 from frappe.utils import now_datetime
 
 from oropendola_payments.ai_billing.current import forget
-from oropendola_payments.ai_billing.doctype.ai_usage_lease.ai_usage_lease import AIUsageLease
 from oropendola_payments.ai_billing.doctype.ai_usage_entry.ai_usage_entry import name_of
+from oropendola_payments.ai_billing.doctype.ai_usage_lease.ai_usage_lease import AIUsageLease
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import REDACTED
 from oropendola_payments.ai_billing.periods import today
 from oropendola_payments.engine.jobs import credit_jobs

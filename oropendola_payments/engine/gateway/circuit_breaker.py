@@ -11,6 +11,7 @@ import frappe
 from frappe.utils import now_datetime
 
 from oropendola_payments.ai_billing.current import forget
+from oropendola_payments.ai_billing.plain_text import without_tags
 from oropendola_payments.compat import cached_for_a_time
 from oropendola_payments.engine.core.transactions import write_through
 from oropendola_payments.engine.gateway.registry import SETTINGS, settings_of
@@ -40,7 +41,7 @@ def report_failure(code: str, error: Exception) -> None:
 	if not isinstance(error, (CredentialsRefused, *OUTAGES)):
 		return
 	now = now_datetime()
-	values = {"last_error": str(error)[:500], "last_error_on": now}
+	values = {"last_error": without_tags(str(error)[:500]), "last_error_on": now}
 	if isinstance(error, CredentialsRefused):
 		values |= {"degraded_since": now, "keys_refused": 1}
 	elif settings_of(code).degraded_since or _count(code) >= FAILURES_TO_OPEN:

@@ -7,6 +7,7 @@ import frappe
 from frappe.utils import cint, get_datetime, getdate, now_datetime
 
 from oropendola_payments.ai_billing.current import forget
+from oropendola_payments.ai_billing.plain_text import values_without_tags
 
 SETTINGS = "Payment Gateway Settings"
 FIELDS = ["name", "label", "mode", "payout_days", "payouts_since", "fees_in_payouts", "payouts_fetched_until"]
@@ -47,5 +48,5 @@ def payout_settings(gateway: str) -> PayoutSettings | None:
 
 def write(name: str, **values: object) -> None:
 	"""Note what is known of a gateway's payouts. The settings themselves do not change, so nobody has to reload them."""
-	frappe.db.set_value(SETTINGS, name, values, update_modified=False)
+	frappe.db.set_value(SETTINGS, name, values_without_tags(SETTINGS, values), update_modified=False)
 	forget(SETTINGS)

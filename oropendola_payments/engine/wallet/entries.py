@@ -9,6 +9,8 @@ import frappe
 from frappe.utils import now
 from frappe.utils.password import get_encryption_key
 
+from oropendola_payments.ai_billing.plain_text import without_tags
+
 NAME_LENGTH = 20  # there may be many millions
 HIDDEN_LENGTH = 40
 ENTRY = "AI Credit Entry"
@@ -43,7 +45,7 @@ COLUMNS = (
 def add(why: Why, lines: Iterable[Line]) -> None:
 	"""Add the lines with one SQL statement."""
 	at, by = now(), frappe.session.user
-	common = (why.user, why.kind, why.subscription, why.reference, why.note)
+	common = (why.user, why.kind, why.subscription, why.reference, without_tags(why.note or "") or None)
 	rows = [
 		(frappe.generate_hash(length=NAME_LENGTH), by, by, at, at, 0, 0, line.grant, line.units, *common)
 		for line in lines

@@ -1,15 +1,27 @@
 """What customers and receivers send is stored so that the Desk, which shows stored text as HTML, runs nothing of it."""
 
 import json
+from decimal import Decimal
+from functools import partial
 
 import frappe
 
 from oropendola_payments.ai_billing.plain_text import without_tags
+from oropendola_payments.engine.gateway import circuit_breaker
 from oropendola_payments.engine.metering import leases
 from oropendola_payments.engine.monitoring import audit
+from oropendola_payments.engine.payouts import settings
+from oropendola_payments.engine.payouts.record import record_all
+from oropendola_payments.engine.payouts.spool import Spool
 from oropendola_payments.engine.usage_ledger import events
+from oropendola_payments.engine.wallet import corrections
+from oropendola_payments.gateways.errors import BadAnswer
+from oropendola_payments.gateways.payouts import LineKind, Payout, PayoutLine
 from oropendola_payments.tests.support import factories
+from oropendola_payments.tests.support import payouts as support
 from oropendola_payments.tests.support.case import TestCase
+from oropendola_payments.tests.support.credits import give
+from oropendola_payments.tests.support.factories import unique
 from oropendola_payments.tests.support.http import call
 from oropendola_payments.tests.support.metered import Metered
 from oropendola_payments.tests.support.receiver import Reply, WebhookTestCase
@@ -80,6 +92,36 @@ class TestCustomersText(Metered, TestCase):
 	def test_the_holder_of_a_lease_is_no_html(self):
 		leases.grant(self.api_key(), 1, 60, None, HOSTILE, None)
 		self.assertNotIn("<img", self.stored("AI Usage Lease"))
+
+
+class TestTextsOfGatewaysAndManagers(TestCase):
+	def test_a_reason_for_a_correction_of_credits_is_no_html(self):
+		grant = give(factories.create_user(), 10)
+		corrections.correct(grant.name, Decimal(-1), HOSTILE)
+		kept = frappe.get_all("AI Credit Entry", {"credit_grant": grant.name, "kind": "Corrected"}, ["note"])
+		self.assertIn("onerror", str(kept))
+		self.assertNotIn("<img", str(kept))
+
+	def test_the_error_page_of_a_gateway_is_no_html(self):
+		circuit_breaker.report_failure("phonepe", BadAnswer(HOSTILE))
+		self.addCleanup(partial(settings.write, "PhonePe", payout_error=None))
+		settings.write("PhonePe", payout_error=HOSTILE)
+		kept = frappe.db.get_value("Payment Gateway Settings", "PhonePe", ["last_error", "payout_error"])
+		self.assertEqual(str(kept).count("onerror"), 2)
+		self.assertNotIn("<img", str(kept))
+
+	def test_a_line_of_a_payout_is_no_html(self):
+		support.start_afresh("razorpay")
+		self.addCleanup(support.start_afresh, "razorpay")
+		payout = unique("setl")
+		line = PayoutLine(payout, LineKind.CAPTURE, 500, "INR", HOSTILE, note=HOSTILE, reference=HOSTILE)
+		with Spool() as spool:
+			for entry in (Payout(payout, "INR", 500), line):
+				spool.add(entry)
+			record_all("razorpay", spool, "API", "Simulator")
+		kept = str(frappe.get_all("Payment Payout Line", {"gateway": "razorpay"}, ["*"]))
+		self.assertEqual(kept.count("onerror"), 3)
+		self.assertNotIn("<img", kept)
 
 
 class TestReceiversText(WebhookTestCase):

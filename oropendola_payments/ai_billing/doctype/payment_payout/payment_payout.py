@@ -4,6 +4,7 @@ from typing import Any
 import frappe
 from frappe.utils import now_datetime
 
+from oropendola_payments.ai_billing.plain_text import values_without_tags
 from oropendola_payments.ai_billing.records import StatefulRecord
 
 LINE = "Payment Payout Line"
@@ -80,7 +81,8 @@ class PaymentPayout(StatefulRecord):
 	def add_lines(self, rows: Iterable[dict]) -> None:
 		"""Insert lines with one SQL statement."""
 		stamp = (self.owner, self.owner, self.creation, self.creation, 0, 0)
-		values = [(row["name"], *stamp, self.name, self.gateway, *map(row.get, LINE_FIELDS)) for row in rows]
+		plain = (values_without_tags(LINE, row) for row in rows)
+		values = [(row["name"], *stamp, self.name, self.gateway, *map(row.get, LINE_FIELDS)) for row in plain]
 		if values:
 			frappe.db.bulk_insert(LINE, [*STAMP_FIELDS, "payout", "gateway", *LINE_FIELDS], values)
 

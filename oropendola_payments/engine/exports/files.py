@@ -131,9 +131,19 @@ def one_stop_shop(documents: Iterable[dict]) -> list[tuple]:
 
 def _corrected_quarter(facts: dict) -> str:
 	"""Return the earlier quarter that a document belongs to, or nothing if it belongs to its own."""
-	corrected = facts["original"].get("date")
-	quarter = _quarter(corrected) if corrected else ""
+	original = facts["original"]
+	if not original:
+		return ""
+	quarter = _quarter(_day_of_replaced(original["number"]) or original["date"])
 	return quarter if quarter != _quarter(facts["issue_date"]) else ""
+
+
+def _day_of_replaced(number: str) -> str | None:
+	"""Return when the sale was first declared, if this document replaced the one that did."""
+	day = None
+	while before := frappe.db.get_value("AI Tax Document", number, "original"):
+		number, day = before, str(frappe.db.get_value("AI Tax Document", before, "issue_date"))
+	return day
 
 
 def _quarter(day: str) -> str:

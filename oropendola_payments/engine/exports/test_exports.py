@@ -258,6 +258,22 @@ class TestOneStopShop(ExportCase):
 			],
 		)
 
+	def test_a_refund_of_a_document_that_replaced_one_of_an_earlier_quarter_corrects_that_quarter(self):
+		exchange_rate("99.10", "EUR")
+		user = customer_in("", "DE")
+		first = self.issue(user, price="29.00", currency="EUR")
+		profile.save(user, {"legal_name": "Example Ltd"})
+		frappe.db.commit()
+		_note, second = reissue(frappe.db.get_value("AI Tax Document", first, "invoice"), "Wrong name")
+		self.credit(second, frappe.db.get_value("AI Tax Document", second, "total_amount"))
+		today = frappe.db.get_value("AI Tax Document", first, "issue_date")
+		sold = today - timedelta(days=100)
+		frappe.db.set_value("AI Tax Document", first, "issue_date", sold)
+		self.addCleanup(frappe.db.set_value, "AI Tax Document", first, "issue_date", today)
+		(note,) = (facts for facts in self.facts() if facts["original"].get("number") == second)
+		((*_amounts, corrected),) = one_stop_shop([note])
+		self.assertEqual(corrected, f"{sold.year}-Q{(sold.month + 2) // 3}")
+
 
 class TestFiles(ExportCase):
 	def period(self) -> tuple:

@@ -69,6 +69,7 @@ def _show_payer(context, page, attempt):
 	back = return_of(attempt)
 	context.update({"view": "payer", "outcome": outcome.state_of(attempt), "back": back, "frame": None})
 	context.amount = words.money(attempt.payment_ref().amount, attempt.currency)
+	context.given_back = words.translated(attempt.error_message) if _was_given_back(attempt) else ""
 	context.document = _document_of(attempt)
 	page.login = shell.login_address("/billing")
 	rounds = cint(shell.query_param("round"))
@@ -79,6 +80,11 @@ def _show_payer(context, page, attempt):
 	if frame := frame_origin(attempt):
 		context.frame = frame
 		shell.set_policy(policy.framed_by(shell.current_policy(), frame))
+
+
+def _was_given_back(attempt) -> bool:
+	"""Return whether the account may show the amount, which is on its way back."""
+	return attempt.error_code == HOLD_RETURNED
 
 
 def _document_of(attempt) -> dict | None:
@@ -193,7 +199,7 @@ def _payment(invoice, attempt) -> dict:
 		"is_open": bool(attempt and attempt.status in OPEN_ATTEMPTS and not attempt.payment_link),
 		"mode": attempt.mode if attempt else "",
 		"reason": words.translated((attempt.error_message if attempt else "") or invoice.failure_reason),
-		"given_back": bool(attempt and attempt.error_code == HOLD_RETURNED),
+		"given_back": bool(attempt and _was_given_back(attempt)),
 		"can_pay": invoice.status not in ("Failed", "Abandoned") or invoice.can_retry(),
 		"retries_remaining": invoice.retries_remaining() if invoice.can_retry() else None,
 	}

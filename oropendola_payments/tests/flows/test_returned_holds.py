@@ -4,6 +4,7 @@ import frappe
 
 from oropendola_payments.engine.dunning import planning, sending
 from oropendola_payments.engine.jobs import payment_jobs
+from oropendola_payments.engine.link_checkout import outcome
 from oropendola_payments.engine.notifications import hooks
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import payment_settings
@@ -90,6 +91,15 @@ class TestUnpaidInvoices(ReturnedHoldsCase):
 		self.journey.customer_pays(self.journey.start())
 		self.journey.deliver_all()
 		self.assertEqual((self.journey.status(), self.journey.problems()), ("Paid", []))
+
+	def test_who_paid_without_a_login_is_told_too(self):
+		"""The payer of a link, or the visitor of a frontend, was told that the payment is recorded as soon as it arrives."""
+		self.give_back(self.hold(), deliver=True)
+		frappe.db.set_value("Payment Attempt", self.attempt, "return_origin", "https://shop.example")
+		frappe.db.commit()
+		text = page(outcome.result_path(self.attempt), None).text
+		self.assertIn("is returning it to you", text)
+		self.assertNotIn("we will record it", text)
 
 	def test_the_reminder_does_not_say_that_the_account_shows_no_payment(self):
 		self.give_back(self.hold(), deliver=True)

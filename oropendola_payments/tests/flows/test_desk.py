@@ -235,7 +235,8 @@ class TestReports(DeskCase):
 		create.create_refund(invoice.name, 100, "Example")
 		after = self.by_hand()
 		self.assertEqual(
-			[after[name] - before[name] for name in ("paid", "taken", "refunded", "net")], [1, 300, 100, 200]
+			[round(after[name] - before[name], 2) for name in ("paid", "taken", "refunded", "net")],
+			[1, 300, 100, 200],
 		)
 
 	def by_hand(self) -> dict:
@@ -288,7 +289,8 @@ class TestReports(DeskCase):
 	def test_refunds_are_listed_with_escaped_reasons(self):
 		invoice = create_invoice(customer())
 		manual_payment.record_payment(invoice.name, invoice.total(), unique("transfer"), None, None)
-		refund = create.create_refund(invoice.name, 5, "<b>Too much</b>")["refund"]
+		refund = create.create_refund(invoice.name, 5, "Too much")["refund"]
+		frappe.db.set_value("Payment Refund", refund, "reason", "<b>Too much</b>")  # as before 0.2
 		_columns, rows = payment_refunds.execute({"gateway": "Bank transfer or cash", "status": "Refunded"})
 		row = next(row for row in rows if row["name"] == refund)
 		self.assertEqual((row["amount"], row["reason"]), (5, "＜b&gt;Too much＜/b&gt;"))
@@ -296,7 +298,8 @@ class TestReports(DeskCase):
 	def test_differences_list_invoices_waiting_for_review(self):
 		invoice = create_invoice(customer())
 		self.assertEqual(self.differences(invoice.name), [])
-		invoice.flag_for_review("Look at <this>.")
+		invoice.flag_for_review("Look at this.")
+		frappe.db.set_value("AI Invoice", invoice.name, "review_reason", "Look at <this>.")  # as before 0.2
 		frappe.db.commit()
 		row = self.differences(invoice.name)[0]
 		self.assertEqual((row["kind"], row["difference"]), ("Review", "Look at ＜this&gt;."))

@@ -212,8 +212,10 @@ def _in_one_currency(net_and_gross: tuple[Sums, Sums], labels: list[str], curren
 	]
 	chart = {"labels": labels, "datasets": datasets}
 	highest = max(gross, default=0)
+	if not highest:
+		return chart  # a new site may have no currency yet
 	mark = {"label": formatting.money(highest, currency), "value": highest, "options": {"labelPos": "left"}}
-	return {**chart, "yMarkers": [mark]} if highest else chart
+	return {**chart, "yMarkers": [mark]}
 
 
 def in_whole_numbers(chart: dict, stacked: bool = False) -> dict:

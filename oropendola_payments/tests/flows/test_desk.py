@@ -178,6 +178,10 @@ class TestNumbers(DeskCase):
 		stacked = {"labels": ["a"], "datasets": [{"values": [1]}, {"values": [1]}]}
 		self.assertEqual(analytics.in_whole_numbers(stacked, stacked=True)["yMarkers"][0]["value"], 4)
 
+	def test_a_site_without_payments_and_without_a_currency_has_an_empty_revenue_chart(self):
+		chart = analytics._in_one_currency(({}, {}), ["1 Apr"], "")
+		self.assertEqual([dataset["values"] for dataset in chart["datasets"]], [[0], [0]])
+
 	def test_no_step_of_the_funnel_exceeds_the_one_before(self):
 		Journey("payu").start()
 		values = analytics.funnel(30)["datasets"][0]["values"]

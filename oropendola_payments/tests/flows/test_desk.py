@@ -297,7 +297,7 @@ class TestReports(DeskCase):
 		frappe.db.set_value("Payment Refund", refund, "reason", "<b>Too much</b>")  # as before 0.2
 		_columns, rows = payment_refunds.execute({"gateway": "Bank transfer or cash", "status": "Refunded"})
 		row = next(row for row in rows if row["name"] == refund)
-		self.assertEqual((row["amount"], row["reason"]), (5, "＜b&gt;Too much＜/b&gt;"))
+		self.assertEqual((row["amount"], row["reason"]), (5, "&lt;b&gt;Too much&lt;/b&gt;"))
 
 	def test_differences_list_invoices_waiting_for_review(self):
 		invoice = create_invoice(customer())
@@ -306,7 +306,7 @@ class TestReports(DeskCase):
 		frappe.db.set_value("AI Invoice", invoice.name, "review_reason", "Look at <this>.")  # as before 0.2
 		frappe.db.commit()
 		row = self.differences(invoice.name)[0]
-		self.assertEqual((row["kind"], row["difference"]), ("Review", "Look at ＜this&gt;."))
+		self.assertEqual((row["kind"], row["difference"]), ("Review", "Look at &lt;this&gt;."))
 		self.assertEqual(row["amount"], 499)
 
 	def test_every_kind_of_difference_has_an_instruction(self):

@@ -16,6 +16,7 @@ from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gat
 	is_protected,
 )
 from oropendola_payments.ai_billing.document_states import HELD
+from oropendola_payments.engine.gateway import live_guard
 from oropendola_payments.engine.notifications import emails
 
 WINDOW = timedelta(hours=24)
@@ -207,6 +208,13 @@ def setup() -> Iterator[Finding]:
 			"Real payments are accepted through {0}, but the address of this site is {1}, so returns and webhooks are not encrypted. Please set up https and set host_name in the site's configuration."
 		)
 		yield Finding("Live Without HTTPS", SITE, text.format(_listed(live), get_url()), "Critical")
+	if live and not live_guard.is_confirmed():
+		text = _(
+			"{0} cannot work, because nobody confirmed this site for live payments: {1}. Payments, status checks, refunds and messages are refused. If this is the real site, please press Confirm this site for live payments in Payment Settings. If it is a copy, set its gateways to Test."
+		)
+		yield Finding(
+			"Site Not Confirmed", SITE, text.format(_listed(live), live_guard.this_site()), "Critical"
+		)
 	if emails.any_is_enabled() and not emails.can_be_sent():
 		text = _(
 			"This site has no outgoing Email Account, so customers and managers get no emails. Please set one up, or turn the emails off in Payment Settings."
@@ -246,5 +254,5 @@ RULES = {
 	documents_on_hold: ("Documents On Hold",),
 	postings: ("Postings",),
 	payouts: ("Payout Differences", "Payouts Not Fetched"),
-	setup: ("Simulator Beside Live", "Live Without HTTPS", "No Outgoing Mail"),
+	setup: ("Simulator Beside Live", "Live Without HTTPS", "Site Not Confirmed", "No Outgoing Mail"),
 }

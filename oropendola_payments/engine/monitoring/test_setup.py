@@ -95,6 +95,24 @@ class TestLiveWithoutHttps(LiveCase):
 			self.assertIn("Live Without HTTPS", [p["kind"] for p in health.full()["problems"]])
 
 
+class TestSiteNotConfirmed(LiveCase):
+	def test_a_live_gateway_on_a_site_that_nobody_confirmed_is_shown_in_health(self):
+		"""S28: after a move to another address every payment, status check and message is refused."""
+		enable_gateway("payu", mode="Live", **KEYS)
+		self.assertNotIn("Site Not Confirmed", kinds())
+		with public_address("https://new.shop.example"):
+			report = health.full()
+		self.assertEqual(report["status"], "attention")
+		(problem,) = [p for p in report["problems"] if p["kind"] == "Site Not Confirmed"]
+		self.assertIn("PayU", problem["summary"])
+		self.assertIn("https://new.shop.example", problem["summary"])
+
+	def test_a_site_without_a_live_gateway_needs_no_confirmation(self):
+		enable_gateway("payu", mode="Test", **KEYS)
+		with payment_settings(confirmed_site="the.real.site"):
+			self.assertNotIn("Site Not Confirmed", kinds())
+
+
 class TestNoOutgoingMail(TestCase):
 	def setUp(self):
 		self.enterContext(payment_settings(send_payment_mails=1))

@@ -5,6 +5,7 @@ that of another account is the gateway's with a suffix, such as razorpay_acme. R
 """
 
 import re
+from contextlib import suppress
 
 import frappe
 from frappe import _
@@ -59,8 +60,27 @@ def _is_account_of(gateway: str, code: str) -> bool:
 
 
 def _paths() -> dict[str, str]:
-	"""Return the paths of adapter classes by code. Other apps set payment_gateways = ["their_app.gateways.SomeClass"]."""
+	"""Return the paths of adapter classes by code. Other apps set payment_gateways = ["their_app.gateways.SomeClass"].
+
+	One that cannot be loaded is left out, as if its app were uninstalled: payments through all others go on.
+	"""
 	paths = dict(BUILT_IN)
-	for path in frappe.get_hooks("payment_gateways") or []:
-		paths[load(path).code] = path
+	for path in _paths_of_other_apps():
+		with suppress(Exception):  # an alert says so
+			paths[load(path).code] = path
 	return paths
+
+
+def not_loaded() -> dict[str, str]:
+	"""Return why an adapter of another app cannot be loaded, by its path."""
+	problems = {}
+	for path in _paths_of_other_apps():
+		try:
+			load(path)
+		except Exception as error:
+			problems[path] = f"{type(error).__name__}: {error}"
+	return problems
+
+
+def _paths_of_other_apps() -> list[str]:
+	return frappe.get_hooks("payment_gateways") or []

@@ -16,6 +16,7 @@ from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gat
 	is_protected,
 )
 from oropendola_payments.ai_billing.document_states import HELD
+from oropendola_payments.ai_billing.known_gateways import not_loaded
 from oropendola_payments.engine.gateway import live_guard
 from oropendola_payments.engine.notifications import emails
 
@@ -215,6 +216,11 @@ def setup() -> Iterator[Finding]:
 		yield Finding(
 			"Site Not Confirmed", SITE, text.format(_listed(live), live_guard.this_site()), "Critical"
 		)
+	for path, problem in not_loaded().items():
+		text = _(
+			"The gateway {0} of another app cannot be loaded: {1}. Until its app is repaired, its payments are neither taken nor checked."
+		)
+		yield Finding("Gateway Not Loaded", path, text.format(path, problem), "Critical")
 	if emails.any_is_enabled() and not emails.can_be_sent():
 		text = _(
 			"This site has no outgoing Email Account, so customers and managers get no emails. Please set one up, or turn the emails off in Payment Settings."
@@ -254,5 +260,8 @@ RULES = {
 	documents_on_hold: ("Documents On Hold",),
 	postings: ("Postings",),
 	payouts: ("Payout Differences", "Payouts Not Fetched"),
-	setup: ("Simulator Beside Live", "Live Without HTTPS", "Site Not Confirmed", "No Outgoing Mail"),
+	setup: (
+		*("Simulator Beside Live", "Live Without HTTPS", "Site Not Confirmed", "Gateway Not Loaded"),
+		"No Outgoing Mail",
+	),
 }

@@ -7,7 +7,7 @@ import frappe
 from oropendola_payments.ai_billing.current import forget
 from oropendola_payments.api import callbacks, payment, webhooks
 from oropendola_payments.engine.jobs import payment_jobs
-from oropendola_payments.engine.monitoring import health
+from oropendola_payments.engine.monitoring import alert_rules, health
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.settlement.settle import settle
 from oropendola_payments.exceptions import BadRequest
@@ -198,3 +198,21 @@ class TestGatewayOfAnotherApp(TestCase):
 		self.assertEqual(states["acmepay"], "Not Configured")
 		with self.assertRaisesRegex(BadRequest, "There is no gateway acmepay"):
 			frappe.get_doc("Payment Gateway Settings", self.settings.name).save(ignore_permissions=True)
+
+
+class TestBrokenGatewayOfAnotherApp(TestCase):
+	"""Its module cannot be imported, or the class is gone: after an update of that app, for example."""
+
+	def setUp(self):
+		self.journey = Journey("payu")
+		self.enterContext(another_app(payment_gateways=["gone_app.gateways.Gone", f"{THIS}.hook_calls"]))
+		self.addCleanup(frappe.db.rollback)
+
+	def test_the_other_gateways_still_take_and_settle_payments(self):
+		self.journey.deliver_return(self.journey.customer_pays(self.journey.start()))
+		self.assertEqual(self.journey.status(), "Paid")
+
+	def test_managers_learn_which_gateway_is_broken(self):
+		found = {f.subject: f for f in alert_rules.setup() if f.kind == "Gateway Not Loaded"}
+		self.assertEqual(set(found), {"gone_app.gateways.Gone", f"{THIS}.hook_calls"})
+		self.assertIn("No module named 'gone_app'", found["gone_app.gateways.Gone"].summary)

@@ -4,6 +4,7 @@ Frappe calls this during its own rename, so an error here is logged and does not
 """
 
 import json
+from itertools import count
 
 import frappe
 from frappe.model.document import Document
@@ -87,25 +88,35 @@ def _was_forgotten(user: str) -> bool:
 
 
 def _rename_live_keys(user: str) -> None:
-	"""Update `live_key`, the unique key against a second subscription, because it starts with the user's name."""
-	for row in frappe.get_all("AI Subscription", {"user": user, "live_key": ("is", "set")}, ["name", "plan"]):
-		frappe.db.set_value(
-			"AI Subscription", row.name, "live_key", f"{user}:{row.plan}", update_modified=False
-		)
+	"""Update `live_key`, the unique key against a second subscription, because it starts with the user's name.
+
+	Two users who became one may both have a plan. The second subscription then adds its own name.
+	"""
+	rows = frappe.get_all(
+		"AI Subscription", {"user": user, "live_key": ("is", "set")}, ["name", "plan", "live_key"]
+	)
+	taken = {row.live_key for row in rows}
+	for row in rows:
+		if row.live_key.startswith(f"{user}:"):
+			continue
+		key = f"{user}:{row.plan}"
+		key = f"{key}:{row.name}" if key in taken else key
+		taken.add(key)
+		frappe.db.set_value("AI Subscription", row.name, "live_key", key, update_modified=False)
 
 
 def _rename_redemption_keys(user: str) -> None:
 	"""Update the unique keys against a further redemption, because they contain the user's name."""
 	counted = {"user": user, "redemption_key": ("is", "set")}
-	for row in frappe.get_all("AI Coupon Redemption", counted, ["name", "coupon", "redemption_key"]):
+	rows = frappe.get_all("AI Coupon Redemption", counted, ["name", "coupon", "redemption_key"])
+	taken = {row.redemption_key for row in rows}
+	for row in rows:
 		number = cint(row.redemption_key.rpartition(":")[2])
-		frappe.db.set_value(
-			"AI Coupon Redemption",
-			row.name,
-			"redemption_key",
-			key_of(row.coupon, user, number),
-			update_modified=False,
-		)
+		if row.redemption_key == key_of(row.coupon, user, number):
+			continue
+		key = next(key for n in count(number) if (key := key_of(row.coupon, user, n)) not in taken)
+		taken.add(key)
+		frappe.db.set_value("AI Coupon Redemption", row.name, "redemption_key", key, update_modified=False)
 
 
 def _end_service(user: str) -> None:

@@ -15,6 +15,7 @@ from oropendola_payments.engine import privacy
 from oropendola_payments.engine.monitoring import audit
 from oropendola_payments.engine.refunds import create
 from oropendola_payments.engine.settlement import manual_payment, reviews
+from oropendola_payments.engine.subscriptions import lifecycle
 from oropendola_payments.engine.tax import profile as billing_profile
 from oropendola_payments.patches import backfill_capture_user
 from oropendola_payments.tests.support.case import TestCase
@@ -22,7 +23,9 @@ from oropendola_payments.tests.support.checks import rows_of, violated_invariant
 from oropendola_payments.tests.support.factories import (
 	as_user,
 	create_active_subscription,
+	create_coupon,
 	create_invoice,
+	create_plan,
 	create_user,
 	unique,
 )  # fmt: skip
@@ -211,6 +214,30 @@ class TestRename(TestCase):
 		key = frappe.db.get_value("AI Subscription", subscription.name, "live_key")
 		self.assertEqual(key, f"{other}:{subscription.plan}")
 		self.assertEqual(frappe.db.get_value("AI Subscription", subscription.name, "status"), "Active")
+
+	def test_whoever_gets_the_address_of_a_merged_user_can_subscribe(self):
+		"""Both had the free plan, as everybody has: the key of the second must not keep the old name, nor keep others from moving."""
+		free, paid = create_plan(price=0, is_free=1), create_plan()
+		kept, merged = create_user(), create_user()
+		for order in ((merged, free.name), (merged, paid.name), (kept, free.name)):
+			lifecycle.subscribe(*order, None)
+		frappe.db.sql("UPDATE `tabAI Subscription` SET `user` = %s WHERE `user` = %s", (kept, merged))
+		privacy.user_renamed(frappe.get_doc("User", kept), old=merged, new=kept, merge=True)
+		frappe.db.commit()
+		keys = frappe.get_all("AI Subscription", {"user": kept}, pluck="live_key")
+		self.assertEqual([key for key in keys if not key.startswith(f"{kept}:")], [])
+		for plan in (free, paid):
+			self.assertTrue(lifecycle.subscribe(merged, plan.name, None)["subscription_id"])
+
+	def test_a_coupon_that_both_merged_users_redeemed_counts_twice(self):
+		coupon, plan, kept, merged = create_coupon(), create_plan(), create_user(), create_user()
+		for user in (kept, merged):
+			lifecycle.subscribe(user, plan.name, "INR", coupon=coupon.name)
+		for doctype in ("AI Subscription", "AI Coupon Redemption"):
+			frappe.db.sql(f"UPDATE `tab{doctype}` SET `user` = %s WHERE `user` = %s", (kept, merged))
+		privacy.user_renamed(frappe.get_doc("User", kept), old=merged, new=kept, merge=True)
+		keys = frappe.get_all("AI Coupon Redemption", {"coupon": coupon.name}, pluck="redemption_key")
+		self.assertEqual(sorted(keys), [f"{coupon.name}:{kept}:{number}" for number in (1, 2)])
 
 	def test_an_error_of_ours_does_not_stop_the_deletion_by_frappe(self):
 		user, before = create_user(), privacy._rename_live_keys

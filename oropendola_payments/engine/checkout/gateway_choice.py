@@ -142,6 +142,8 @@ def _not_enabled(offered: set[str]) -> dict[str, str]:
 def _not_offered(settings: PaymentGatewaySettings) -> str:
 	if cint(settings.enabled) and cint(settings.documents_only):
 		return _("It only takes payments of documents that name it.")
+	if settings.get_status() == "Test":
+		return _("It is in Test mode beside a Live gateway, so only Payments Managers are offered it.")
 	return _("It is not offered: {0}.").format(settings.get_status())
 
 

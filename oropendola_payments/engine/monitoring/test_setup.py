@@ -3,6 +3,7 @@
 import frappe
 
 from oropendola_payments.ai_billing.current import forget
+from oropendola_payments.api import payment
 from oropendola_payments.engine.checkout import gateway_choice
 from oropendola_payments.engine.monitoring import alert_rules, alerts, health
 from oropendola_payments.engine.notifications import hooks, receipts
@@ -10,6 +11,7 @@ from oropendola_payments.engine.settlement import manual_payment
 from oropendola_payments.exceptions import BadRequest, Conflict
 from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.factories import (
+	as_user,
 	create_invoice,
 	create_user,
 	enable_gateway,
@@ -74,6 +76,37 @@ class TestSimulatorBesideLive(LiveCase):
 		report = health.full()
 		self.assertEqual(report["status"], "attention")
 		self.assertIn("Cashfree", next(p["summary"] for p in report["problems"]))
+
+
+class TestTestBesideLive(LiveCase):
+	def setUp(self):
+		super().setUp()
+		self.addCleanup(enable_gateway, "cashfree", enabled=0, key_id="", key_secret="")
+		enable_gateway("cashfree", mode="Test", key_id="TEST10madeup01", key_secret="cfsk_ma_test_madeup")
+		self.invoice = create_invoice(create_user())
+
+	def offered_to(self, user: str) -> list[str]:
+		with as_user(user):
+			return [entry["id"] for entry in gateway_choice.available("INR")["gateways"]]
+
+	def test_customers_are_not_offered_a_test_gateway_beside_a_live_one(self):
+		"""S39: everybody knows the cards of a test account."""
+		self.assertEqual(self.offered_to(self.invoice.user), ["cashfree"], "nothing is Live yet")
+		enable_gateway("payu", mode="Live", **KEYS)
+		for user in (self.invoice.user, "Guest", "Administrator"):  # jobs are Administrator's
+			self.assertEqual(self.offered_to(user), ["payu"], user)
+		with as_user(self.invoice.user):
+			answer = payment.initiate_payment(invoice_id=self.invoice.name, gateway="cashfree")
+		self.assertIn("cashfree is not available", answer["error"])
+
+	def test_a_payments_manager_can_try_a_test_gateway_on_a_live_site(self):
+		enable_gateway("payu", mode="Live", **KEYS)
+		self.assertEqual(set(self.offered_to(create_user("Payments Manager"))), {"payu", "cashfree"})
+
+	def test_saving_a_gateway_says_who_is_offered_those_in_test_mode(self):
+		frappe.clear_messages()
+		enable_gateway("payu", mode="Live", **KEYS)
+		self.assertIn("Test mode: Cashfree.", str(frappe.local.message_log))
 
 
 class TestLiveWithoutHttps(LiveCase):

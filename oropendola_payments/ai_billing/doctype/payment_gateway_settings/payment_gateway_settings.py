@@ -238,7 +238,17 @@ class PaymentGatewaySettings(Document):
 			for f in self.meta.fields
 			if before and before.get(f.fieldname) != self.get(f.fieldname)
 		]
+		self.say_who_is_offered_test()
 		append_to_site("gateway_settings_changed", self, fields=changed, mode=self.mode, enabled=self.enabled)
+
+	def say_who_is_offered_test(self) -> None:
+		"""Tell who saves a gateway that customers are not offered those in Test mode beside a Live one."""
+		tested = enabled_in("Test")
+		if tested and self.enabled and self.mode != "Simulator" and enabled_in("Live"):
+			message = _(
+				"While a gateway is Live, only Payments Managers are offered those in Test mode: {0}. Customers could pay there without money."
+			)
+			frappe.msgprint(message.format(", ".join(tested)), alert=True)
 
 	def on_trash(self) -> None:
 		if frappe.db.exists("Payment Attempt", {"gateway": self.gateway}):

@@ -4,9 +4,14 @@ from unittest.mock import patch
 
 import frappe
 
+from oropendola_payments.engine.settlement.settle import settle
+from oropendola_payments.integrations import dispatch
 from oropendola_payments.tests.support.books import BooksInMemory, books_installed
 from oropendola_payments.tests.support.case import TestCase
-from oropendola_payments.tests.support.factories import payment_settings
+from oropendola_payments.tests.support.factories import create_user, payment_settings
+from oropendola_payments.tests.support.gateway_events import paid
+from oropendola_payments.tests.support.journey import Journey
+from oropendola_payments.tests.support.live import going_live
 
 
 def at_once(method: str, queue: str, enqueue_after_commit: bool, **arguments):
@@ -38,3 +43,18 @@ class TestPreparing(TestCase):
 		with books_installed(), payment_settings(accept_documents=0, post_to_erpnext=0):
 			for hook, argument in self.hooks:
 				self.assertEqual(prepared(hook, argument), 0)
+
+
+class TestPlayMoney(TestCase):
+	def test_what_was_paid_with_a_test_card_beside_a_live_gateway_is_not_booked(self):
+		self.enterContext(books_installed())
+		real, tried_out = Journey("payu", user=create_user()), Journey("payu", user=create_user())
+		for journey, mode in ((real, "Live"), (tried_out, "Test")):
+			settle("payu", paid(journey.start()))
+			frappe.db.set_value("Payment Attempt", {"invoice": journey.invoice}, "mode", mode)
+		frappe.db.commit()
+		with going_live():
+			for journey, kinds in ((real, {"Invoice", "Payment"}), (tried_out, set())):
+				dispatch.post_invoice(journey.invoice)
+				found = frappe.get_all("Payment Posting", {"invoice": journey.invoice}, pluck="kind")
+				self.assertEqual(set(found), kinds)

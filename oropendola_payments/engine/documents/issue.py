@@ -14,6 +14,7 @@ from oropendola_payments.engine.documents import content, sale
 from oropendola_payments.engine.documents.credit_notes import record
 from oropendola_payments.engine.documents.numbering import with_numbers
 from oropendola_payments.engine.documents.types import Held, Stamp
+from oropendola_payments.engine.gateway.mode_guard import is_tried_out
 
 KIND = "Invoice"
 FIELDS = (
@@ -67,8 +68,14 @@ def _issue_locked(name: str, registration: str, stamps: dict[str, Stamp]) -> str
 
 
 def _is_due(invoice: AIInvoice) -> bool:
-	"""Return whether the invoice needs a document now. Money that bought no service needs none, once it is decided what happens to it."""
+	"""Return whether the invoice needs a document now. Money that bought no service needs none, once it is decided what happens to it.
+
+	Nor does play money: the number would be declared to the tax office, and cannot be taken back.
+	"""
 	if invoice.document_state not in document_states.WAITING or invoice.status not in (*SETTLED, "Closed"):
+		return False
+	if is_tried_out(invoice.name):
+		invoice.write(document_state=document_states.NOT_NEEDED, document_problem=None)
 		return False
 	if invoice.fulfilled_on or cint(invoice.covered_days):
 		return True

@@ -16,6 +16,7 @@ from oropendola_payments.tests.support.case import TestCase
 from oropendola_payments.tests.support.crashes import count_crash_points, crashing
 from oropendola_payments.tests.support.factories import create_active_subscription, payment_settings
 from oropendola_payments.tests.support.journey import Journey
+from oropendola_payments.tests.support.live import going_live
 from oropendola_payments.tests.support.parallel import in_parallel
 from oropendola_payments.tests.support.tax import LADAKH, LUT, MAHARASHTRA, profile
 from oropendola_payments.tests.support.tax_documents import (
@@ -51,6 +52,26 @@ class IssueCase(DocumentCase):
 
 def lines(document) -> list[tuple[str, str]]:
 	return [(tax["label"], tax["amount"]) for tax in document.facts()["taxes"]]
+
+
+class TestPlayMoney(IssueCase):
+	def tried_out(self) -> str:
+		"""An invoice that was paid with a test card."""
+		invoice = paid_invoice().name
+		frappe.db.set_value("Payment Attempt", {"invoice": invoice}, "mode", "Test")
+		frappe.db.commit()
+		return invoice
+
+	def test_what_was_paid_with_a_test_card_beside_a_live_gateway_gets_no_number(self):
+		"""It would be declared to the tax office, and a number cannot be taken back."""
+		real, tried_out = paid_invoice().name, self.tried_out()
+		with going_live():
+			self.assertIsNone(issue_for_invoice(tried_out))
+			self.assertTrue(issue_for_invoice(real))
+		self.assertEqual(self.state(tried_out), ("Not Needed", None))
+
+	def test_before_a_gateway_is_live_documents_can_be_tried_out(self):
+		self.assertTrue(issue_for_invoice(self.tried_out()))
 
 
 class TestIssue(IssueCase):

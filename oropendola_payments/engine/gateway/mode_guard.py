@@ -2,8 +2,10 @@
 
 import frappe
 from frappe import _
+from frappe.query_builder import DocType
 from frappe.utils import get_datetime
 
+from oropendola_payments.ai_billing.analytics import counted_modes
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
 from oropendola_payments.ai_billing.known_gateways import is_known
 from oropendola_payments.engine.gateway.registry import settings_of
@@ -38,6 +40,17 @@ def is_page_outdated(attempt: PaymentAttempt | frappe._dict) -> bool:
 def says_nothing(attempt: PaymentAttempt | frappe._dict, event: PaymentEvent | RefundEvent) -> bool:
 	"""Return whether the account of today does not know an attempt that may be in the account of earlier keys."""
 	return event.outcome is Outcome.NOT_FOUND and is_under_earlier_keys(attempt)
+
+
+def is_tried_out(invoice: str) -> bool:
+	"""Return whether an invoice was paid with nothing but play money. Once a gateway is Live, that is no revenue, no sale and in no books."""
+	modes = counted_modes()
+	if "Test" in modes:
+		return False
+	capture, attempt = DocType("Payment Capture"), DocType("Payment Attempt")
+	query = frappe.qb.from_(capture).join(attempt).on(attempt.name == capture.attempt)
+	paid_in = query.where(capture.invoice == invoice).select(attempt.mode).run(pluck=True)
+	return bool(paid_in) and not set(paid_in) & set(modes)
 
 
 def mode_of(attempt_name: str | None) -> frappe._dict:

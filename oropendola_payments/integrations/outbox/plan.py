@@ -14,6 +14,7 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import EXTERNA
 from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.ai_billing.doctype.payment_posting.payment_posting import new_posting
 from oropendola_payments.engine.core.transactions import in_transaction, lock
+from oropendola_payments.engine.gateway.mode_guard import is_tried_out
 from oropendola_payments.integrations.outbox import switches
 from oropendola_payments.integrations.outbox.credits import key_of_credit, notes_of_credit
 from oropendola_payments.integrations.outbox.paying import completed_by
@@ -146,9 +147,11 @@ def _has_postings(invoice: AIInvoice) -> bool:
 
 
 def _is_booked_from_the_start(captures: list[PaymentCapture]) -> bool:
-	"""Return whether nothing was paid before the books were switched on: half a sale would not balance."""
+	"""Return whether nothing was paid before the books were switched on, as half a sale would not balance, and it was real money."""
 	since = payment_settings().post_since
-	return bool(since) and get_datetime(captures[0].creation) >= get_datetime(since)
+	if not since or get_datetime(captures[0].creation) < get_datetime(since):
+		return False
+	return not is_tried_out(captures[0].invoice)
 
 
 # What is missing ----------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import frappe
 
 from oropendola_payments.ai_billing.current import forget
+from oropendola_payments.tests.support.factories import enable_gateway, payment_settings
 
 SETTINGS = "Payment Gateway Settings"
 ADDRESS = "https://shop.example"
@@ -33,6 +34,18 @@ def live_site(*kept: str) -> Iterator[None]:
 	finally:
 		frappe.db.rollback()
 		_write_all(others, enabled=1)
+
+
+@contextmanager
+def going_live() -> Iterator[None]:
+	"""PayU is Live meanwhile, as the only gateway."""
+	with live_site("payu"), payment_settings(confirmed_site=None):
+		enable_gateway("payu", mode="Live", key_id="Qm7TzX", key_secret="s3LtDemo9Kx2-live")
+		try:
+			yield
+		finally:
+			frappe.db.rollback()
+			enable_gateway("payu", key_id="", key_secret="")
 
 
 def _write_all(names: list[str], **values: int) -> None:

@@ -22,6 +22,7 @@ from oropendola_payments.engine.notifications import templates as mail_templates
 ALERT = "Payment Alert"
 SHOWN = ("name", "kind", "subject", "severity", "summary", "opened_on", "last_seen_on")
 ESCALATION_POINTS = 10  # percentage points
+PLACEHOLDER = "admin@example.com"  # what Frappe gives Administrator; nobody reads it
 MIN_PAUSE = timedelta(hours=1)  # between two notifications about one alert
 
 
@@ -126,11 +127,11 @@ def notify(name: str) -> None:
 	for user in users:
 		safely(lambda user=user: _notify(alert, user.name))
 	if cint(payment_settings().send_alert_mails):
-		safely(lambda: _mail(alert, [user.email for user in users]))
+		safely(lambda: _mail(alert, [user.email for user in users if user.email]))
 
 
 def recipients() -> list[frappe._dict]:
-	"""Return the Payments Managers, or the System Managers if there are none, so that somebody is notified."""
+	"""Return the Payments Managers, or the System Managers if there are none, or Administrator, so that somebody is notified."""
 	for role in ("Payments Manager", "System Manager"):
 		names = frappe.get_all("Has Role", {"role": role, "parenttype": "User"}, pluck="parent")
 		filters = {"name": ("in", names), "enabled": 1}
@@ -141,7 +142,8 @@ def recipients() -> list[frappe._dict]:
 		]
 		if users:
 			return users
-	return []
+	email = frappe.db.get_value("User", "Administrator", "email")
+	return [frappe._dict(name="Administrator", email=None if email == PLACEHOLDER else email)]
 
 
 def _notify(alert: PaymentAlert, user: str) -> None:

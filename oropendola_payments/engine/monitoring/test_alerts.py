@@ -133,6 +133,12 @@ class TestSending(AlertCase):
 		super().setUp()
 		self.manager = create_user("Payments Manager")
 
+	def test_administrator_is_notified_in_the_desk_when_nobody_else_can_be(self):
+		"""As on a new site. The address that Frappe gives Administrator is nobody's."""
+		frappe.db.set_value("User", {"name": ("not in", frappe.STANDARD_USERS)}, "enabled", 0)
+		self.addCleanup(frappe.db.rollback)
+		self.assertEqual(alerts.recipients(), [{"name": "Administrator", "email": None}])
+
 	def test_managers_are_notified_in_the_desk_and_by_mail(self):
 		alerts.notify(self.note("REC-1"))
 		notifications = frappe.get_all(

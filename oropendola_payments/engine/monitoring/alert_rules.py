@@ -18,6 +18,7 @@ from oropendola_payments.ai_billing.doctype.payment_gateway_settings.payment_gat
 from oropendola_payments.ai_billing.document_states import HELD
 from oropendola_payments.ai_billing.known_gateways import not_loaded
 from oropendola_payments.engine.gateway import live_guard
+from oropendola_payments.engine.gateway.registry import SETTINGS
 from oropendola_payments.engine.notifications import emails
 
 WINDOW = timedelta(hours=24)
@@ -132,7 +133,7 @@ def dead_letters() -> Iterator[Finding]:
 
 def gateways() -> Iterator[Finding]:
 	columns = ["label", "last_error", "keys_refused", "degraded_since"]
-	for row in frappe.get_all("Payment Gateway Settings", {"enabled": 1}, columns):
+	for row in frappe.get_all(SETTINGS, {"enabled": 1}, columns):
 		if not row.degraded_since:
 			continue
 		if row.keys_refused:
@@ -189,7 +190,7 @@ def payouts() -> Iterator[Finding]:
 			"Payout Differences", _label(gateway), text.format(len(names)), records=tuple(names[:SHOWN])
 		)
 	filters = {"enabled": 1, "fetch_payouts": 1, "payout_error": ("is", "set")}
-	for row in frappe.get_all("Payment Gateway Settings", filters, ["label", "payout_error"]):
+	for row in frappe.get_all(SETTINGS, filters, ["label", "payout_error"]):
 		text = _("The payouts of {0} could not be fetched. Last error: {1}")
 		yield Finding("Payouts Not Fetched", row.label, text.format(row.label, row.payout_error))
 
@@ -216,6 +217,11 @@ def setup() -> Iterator[Finding]:
 		yield Finding(
 			"Site Not Confirmed", SITE, text.format(_listed(live), live_guard.this_site()), "Critical"
 		)
+	if unreadable := _with_unreadable_keys():
+		text = _(
+			"The stored keys of {0} cannot be decrypted, because the site has another encryption_key in its site_config.json than before. Please restore it from the backup, or enter the keys again. Until then no payment through them is taken, checked or refunded."
+		)
+		yield Finding("Keys Unreadable", SITE, text.format(_listed(unreadable)), "Critical")
 	for path, problem in not_loaded().items():
 		text = _(
 			"The gateway {0} of another app cannot be loaded: {1}. Until its app is repaired, its payments are neither taken nor checked."
@@ -226,6 +232,11 @@ def setup() -> Iterator[Finding]:
 			"This site has no outgoing Email Account, so customers and managers get no emails. Please set one up, or turn the emails off in Payment Settings."
 		)
 		yield Finding("No Outgoing Mail", SITE, text)
+
+
+def _with_unreadable_keys() -> list[str]:
+	names = frappe.get_all(SETTINGS, {"mode": ("!=", "Simulator")}, pluck="name")
+	return [doc.label for name in names if (doc := frappe.get_doc(SETTINGS, name)).has_unreadable_secrets()]
 
 
 def _listed(labels: list[str]) -> str:
@@ -262,6 +273,7 @@ RULES = {
 	payouts: ("Payout Differences", "Payouts Not Fetched"),
 	setup: (
 		*("Simulator Beside Live", "Live Without HTTPS", "Site Not Confirmed", "Gateway Not Loaded"),
+		"Keys Unreadable",
 		"No Outgoing Mail",
 	),
 }

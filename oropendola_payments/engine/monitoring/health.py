@@ -70,6 +70,9 @@ def _keys(doc: PaymentGatewaySettings) -> dict:
 	"""Return the state of the credentials, as far as it is known without a gateway call."""
 	if not doc.is_known():
 		return {"credentials": "untested", "missing": [], "token": None}
+	if doc.mode != "Simulator" and doc.has_unreadable_secrets():
+		missing = doc.adapter_class().missing_credentials(doc.readable_secrets())
+		return {"credentials": "missing", "missing": missing, "token": None}
 	adapter, missing = build_offline(doc), missing_credentials(doc)
 	refused = adapter.is_suspended() or cint(doc.keys_refused)
 	if missing:

@@ -18,6 +18,7 @@ from oropendola_payments.tests.support.factories import (
 	payment_settings,
 	unique,
 )
+from oropendola_payments.tests.support.http import call
 from oropendola_payments.tests.support.live import live_site, public_address
 from oropendola_payments.tests.support.outbox import broken, mails_stay_queued, mails_to, without_mail
 
@@ -126,6 +127,43 @@ class TestLiveWithoutHttps(LiveCase):
 		self.assertNotIn("Live Without HTTPS", kinds())
 		with public_address("http://shop.example"):
 			self.assertIn("Live Without HTTPS", [p["kind"] for p in health.full()["problems"]])
+
+
+class TestUnreadableKeys(TestCase):
+	"""The database was restored without its site_config.json, so the encryption key is another one."""
+
+	def setUp(self):
+		self.addCleanup(enable_gateway, "cashfree", key_id="", key_secret="")
+		self.addCleanup(frappe.db.rollback)
+		enable_gateway("payu")
+		self.keys = {"mode": "Test", "key_id": "TEST10madeup01", "key_secret": "cfsk_ma_test_madeup"}
+		name = enable_gateway("cashfree", **self.keys).name
+		frappe.db.sql("UPDATE `__Auth` SET `password` = 'gAAAAABmadeup' WHERE `name` = %s", name)
+		forget(SETTINGS)
+		frappe.db.commit()
+
+	def test_the_other_gateways_are_offered(self):
+		offered = [entry["id"] for entry in gateway_choice.available("INR")["gateways"]]
+		self.assertIn("payu", offered)
+		self.assertNotIn("cashfree", offered)
+
+	def test_health_says_so(self):
+		report = health.full()
+		(problem,) = [p for p in report["problems"] if p["kind"] == "Keys Unreadable"]
+		self.assertRegex(problem["summary"], "Cashfree.*encryption_key")
+		(row,) = [row for row in report["gateways"] if row["id"] == "cashfree"]
+		self.assertEqual((row["status"], row["credentials"]), ("Not Configured", "missing"))
+
+	def test_a_message_is_refused_with_a_5xx_so_that_the_gateway_repeats_it(self):
+		answer = call("webhooks.receive", query_string={"gateway": "cashfree"}, data=b"{}")
+		self.assertEqual(answer.status_code, 503)
+		self.assertNotIn(b"site_config", answer.data)
+
+	def test_a_manager_can_enter_the_keys_again(self):
+		name = frappe.db.get_value(SETTINGS, {"gateway": "cashfree"})
+		with self.assertRaisesRegex(frappe.ValidationError, "please enter"):
+			frappe.get_doc(SETTINGS, name).save()
+		self.assertEqual(enable_gateway("cashfree", **self.keys).get_status(), "Test")
 
 
 class TestSiteNotConfirmed(LiveCase):

@@ -10,7 +10,7 @@ from frappe.utils.password import decrypt
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import append_to_site
 from oropendola_payments.ai_billing.formatting import money
 from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes, gateway_of, is_known
-from oropendola_payments.exceptions import BadRequest, Conflict, NotAllowed
+from oropendola_payments.exceptions import BadRequest, Conflict, NotAllowed, Unavailable
 from oropendola_payments.gateways.base import CREDENTIAL_SLOTS, Gateway
 from oropendola_payments.money import Amount, to_decimal
 from oropendola_payments.roles import MANAGER
@@ -125,7 +125,7 @@ class PaymentGatewaySettings(Document):
 			return
 		own = _merchant_in(self._secrets_after_save())
 		for row in others if own else ():
-			if _merchant_in(frappe.get_doc(self.doctype, row.name).get_secrets()) == own:
+			if _merchant_in(frappe.get_doc(self.doctype, row.name).readable_secrets()) == own:
 				message = _("{0} has these keys already. Please enter those of another account.")
 				frappe.throw(message.format(row.label), Conflict)
 
@@ -186,7 +186,7 @@ class PaymentGatewaySettings(Document):
 		"""Require the secrets to be entered again when the API address changes, so that nobody can send stored ones elsewhere."""
 		if self.is_new() or not (self.has_value_changed("api_base_url") or self.has_value_changed("mode")):
 			return
-		stored = self.get_secrets()
+		stored = self.readable_secrets()
 		kept = [
 			slot
 			for slot, secret in CREDENTIAL_SLOTS.items()
@@ -283,7 +283,10 @@ class PaymentGatewaySettings(Document):
 			return False
 		if self.mode == "Simulator":
 			return simulator_allowed()
-		return not self.adapter_class().missing_credentials(self.get_secrets())
+		try:
+			return not self.adapter_class().missing_credentials(self.get_secrets())
+		except Unavailable:
+			return False
 
 	def get_status(self) -> str:
 		"""Return Disabled, Not Configured, Degraded, or the mode."""
@@ -328,25 +331,46 @@ class PaymentGatewaySettings(Document):
 	# Credentials --------------------------------------------------------------------------------
 
 	def get_secrets(self) -> dict[str, str]:
-		"""Return all credentials in plain text, with one SQL query for the secrets. Never cached, never logged."""
+		"""Return all credentials in plain text. Raises Unavailable if one cannot be decrypted. Never cached, never logged."""
+		secrets = self._read_secrets()
+		if None in secrets.values():
+			message = _("The keys of {0} cannot be read. A Payments Manager has to look at them.")
+			raise Unavailable(message.format(self.label))
+		return {slot: value for slot, value in secrets.items() if value}
+
+	def readable_secrets(self) -> dict[str, str]:
+		"""As `get_secrets`, without those that cannot be decrypted."""
+		return {slot: value for slot, value in self._read_secrets().items() if value}
+
+	def has_unreadable_secrets(self) -> bool:
+		"""Return whether a credential was encrypted with another key than the site has now, as after a restore without site_config.json."""
+		return None in self._read_secrets().values()
+
+	def _read_secrets(self) -> dict[str, str | None]:
+		"""Return all credentials, with one SQL query for the secrets; None for one that cannot be decrypted."""
 		rows = frappe.db.sql(
 			"SELECT `fieldname`, `password` FROM `__Auth` WHERE `doctype` = %s AND `name` = %s AND `encrypted` = 1",
 			(self.doctype, self.name),
 		)
-		stored = {
-			fieldname: decrypt(password) for fieldname, password in rows if CREDENTIAL_SLOTS.get(fieldname)
-		}
+		stored = {slot: _decrypted(password) for slot, password in rows if CREDENTIAL_SLOTS.get(slot)}
 		plain = {slot: self.get(slot) or "" for slot, secret in CREDENTIAL_SLOTS.items() if not secret}
 		# Pasted with a space or a line break a key is wrong, and a field that holds nothing else is empty: else anybody could sign with it.
-		credentials = {slot: value.strip() for slot, value in {**plain, **stored}.items()}
-		return {slot: value for slot, value in credentials.items() if value}
+		return {slot: value and value.strip() for slot, value in {**plain, **stored}.items()}
 
 	def _secrets_after_save(self) -> dict[str, str]:
 		"""Return the credentials as they will be after this save: entered values, else the stored ones."""
-		stored = {} if self.is_new() else self.get_secrets()
+		stored = {} if self.is_new() else self.readable_secrets()
 		typed = {slot: (self.get(slot) or "").strip() for slot in CREDENTIAL_SLOTS}
 		kept = {slot: stored.get(slot, "") for slot in typed if self._is_masked(slot)}
 		return {**typed, **kept}
+
+
+def _decrypted(password: str) -> str | None:
+	try:
+		return decrypt(password)
+	except frappe.ValidationError:
+		frappe.clear_last_message()  # for whoever administers the site, not for customers
+		return None
 
 
 def simulator_allowed() -> bool:

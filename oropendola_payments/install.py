@@ -137,10 +137,15 @@ def ensure_gateways() -> None:
 	"""Create a disabled settings record for every gateway, so that an administrator only has to enter the keys."""
 	for order, (code, path) in enumerate(BUILT_IN.items(), start=1):
 		if not frappe.db.exists("Payment Gateway Settings", {"gateway": code}):
-			values = {"label": load(path).label, "gateway": code, "mode": "Test", "enabled": 0}
+			values = {"label": _free_label(load(path).label, code), "gateway": code, "mode": "Test", "enabled": 0}
 			doc = frappe.new_doc("Payment Gateway Settings")
 			doc.update({**values, "sort_order": order})
 			doc.insert(ignore_permissions=True)
+
+
+def _free_label(label: str, code: str) -> str:
+	"""Return the gateway's label, also if another account of it has that one since the record was deleted."""
+	return f"{label} ({code})" if frappe.db.exists("Payment Gateway Settings", label) else label
 
 
 def _ensure_role(name: str, desk_access: int) -> None:

@@ -2,6 +2,7 @@
 
 import frappe
 
+from oropendola_payments import install
 from oropendola_payments.ai_billing import current
 from oropendola_payments.engine.gateway.registry import SETTINGS, settings_of
 from oropendola_payments.engine.gateway.settings_changed import settings_saved
@@ -38,6 +39,16 @@ class TestSettingsOf(TestCase):
 	def test_a_gateway_made_again_under_another_label_is_found(self):
 		self.add("Cashflows Two")
 		self.assertEqual(settings_of("cashflows").label, "Cashflows Two")
+
+	def test_an_update_makes_a_deleted_gateway_again_although_another_account_has_its_label(self):
+		doc = frappe.new_doc(SETTINGS)
+		doc.update({"label": self.before.label, "gateway": "cashflows_acme", "mode": "Test"})
+		doc.insert(ignore_permissions=True)
+		try:
+			install.ensure_gateways()
+			self.assertEqual(settings_of("cashflows").label, f"{self.before.label} (cashflows)")
+		finally:
+			frappe.db.delete(SETTINGS, {"gateway": "cashflows_acme"})
 
 	def test_a_deleted_gateway_is_unknown(self):
 		with self.assertRaises(NotFound):

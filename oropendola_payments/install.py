@@ -137,7 +137,12 @@ def ensure_gateways() -> None:
 	"""Create a disabled settings record for every gateway, so that an administrator only has to enter the keys."""
 	for order, (code, path) in enumerate(BUILT_IN.items(), start=1):
 		if not frappe.db.exists("Payment Gateway Settings", {"gateway": code}):
-			values = {"label": _free_label(load(path).label, code), "gateway": code, "mode": "Test", "enabled": 0}
+			values = {
+				"label": _free_label(load(path).label, code),
+				"gateway": code,
+				"mode": "Test",
+				"enabled": 0,
+			}
 			doc = frappe.new_doc("Payment Gateway Settings")
 			doc.update({**values, "sort_order": order})
 			doc.insert(ignore_permissions=True)

@@ -1,8 +1,7 @@
 """Run the hooks of other apps and send emails after a payment event. Runs in a worker and changes no payment records."""
 
-from typing import Any
-
 import frappe
+from frappe.model.document import Document
 from frappe.utils import cint
 
 from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, SETTLED
@@ -34,7 +33,7 @@ def payment_succeeded(capture: str) -> None:
 	_run_hook("payment_succeeded", invoice=invoice, capture=doc)
 	is_whole = invoice.status in SETTLED and doc.disposition in ("Applied", "Overpaid")
 	if is_whole and invoice.status == "Paid":
-		safely(lambda: invoice.run_method("on_payment_authorized", "Completed"))
+		safely(lambda: _anew(invoice).run_method("on_payment_authorized", "Completed"))
 	if is_whole:
 		tell = credit_mails.credits_bought if invoice.purpose == TOP_UP else emails.payment_received
 		told = untold.tell_once(doc, lambda: tell(invoice, doc, documents.claim(issued)))
@@ -155,7 +154,14 @@ def plan_change_moved(change: str, moved_to: str) -> None:
 	safely(lambda: emails.plan_change_moved(frappe.get_doc("AI Plan Change", change), moved_to))
 
 
-def _run_hook(hook: str, **arguments: Any) -> None:
-	"""Call the functions that other apps registered for this hook. One that fails does not stop the next."""
+def _run_hook(hook: str, **records: Document) -> None:
+	"""Call the functions that other apps registered for this hook. One that fails does not stop the next.
+
+	Each gets the records anew: what one does to them reaches neither the next nor the email.
+	"""
 	for path in frappe.get_hooks(hook) or []:
-		safely(lambda path=path: frappe.get_attr(path)(**arguments))
+		safely(lambda path=path: frappe.get_attr(path)(**{name: _anew(doc) for name, doc in records.items()}))
+
+
+def _anew(doc: Document) -> Document:
+	return frappe.get_doc(doc.doctype, doc.name)

@@ -20,10 +20,11 @@ from oropendola_payments.tests.support.another_app import (
 	signature_of,
 )
 from oropendola_payments.tests.support.case import TestCase
-from oropendola_payments.tests.support.factories import as_user, create_invoice
+from oropendola_payments.tests.support.factories import as_user, create_invoice, payment_settings
 from oropendola_payments.tests.support.gateway_events import failed, paid
 from oropendola_payments.tests.support.jobs import jobs_start_at_once
 from oropendola_payments.tests.support.journey import Journey, customer
+from oropendola_payments.tests.support.outbox import mails_stay_queued, mails_to
 from oropendola_payments.tests.support.simulated import incoming_request
 from oropendola_payments.tests.support.time_travel import make_due
 
@@ -51,6 +52,16 @@ class TestPaymentHooks(TestCase):
 			hook_calls,
 			[("payment_succeeded", invoice, capture), ("on_payment_authorized", invoice, "Completed")],
 		)
+
+	def test_what_an_app_does_to_its_argument_reaches_neither_the_next_app_nor_the_email(self):
+		hooks = {name: [f"{THIS}.careless"] * 2 for name in ("payment_succeeded", "payment_failed")}
+		for fact, subject in ((failed, "not completed"), (paid, "Payment received")):
+			with another_app(**hooks), mails_stay_queued(), payment_settings(send_payment_mails=1):
+				settle("payu", fact(self.attempt))
+				self.assertEqual(len({status for name, status, *_rest in hook_calls if name == "careless"}), 1)
+				mail = mails_to(self.journey.user)[-1]
+			self.assertIn(subject, mail.subject)
+			self.assertIn("₹499.00", mail.html)
 
 	def test_payment_succeeded_is_called_for_a_partial_payment_without_completing(self):
 		capture = settle("payu", paid(self.attempt, 100)).capture

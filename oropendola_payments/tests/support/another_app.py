@@ -67,6 +67,12 @@ def payment_succeeded(invoice, capture):
 	hook_calls.append(("payment_succeeded", invoice.name, capture.name))
 
 
+def careless(invoice, **_other):
+	"""A function that uses what it got as its own."""
+	hook_calls.append(("careless", invoice.status))
+	invoice.update({"status": "Draft", "total_amount": 1})
+
+
 def payment_failed(invoice, attempt):
 	hook_calls.append(("payment_failed", invoice.name, attempt.name))
 

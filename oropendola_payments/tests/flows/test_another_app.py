@@ -58,7 +58,9 @@ class TestPaymentHooks(TestCase):
 		for fact, subject in ((failed, "not completed"), (paid, "Payment received")):
 			with another_app(**hooks), mails_stay_queued(), payment_settings(send_payment_mails=1):
 				settle("payu", fact(self.attempt))
-				self.assertEqual(len({status for name, status, *_rest in hook_calls if name == "careless"}), 1)
+				self.assertEqual(
+					len({status for name, status, *_rest in hook_calls if name == "careless"}), 1
+				)
 				mail = mails_to(self.journey.user)[-1]
 			self.assertIn(subject, mail.subject)
 			self.assertIn("₹499.00", mail.html)

@@ -274,8 +274,12 @@ class TestHooks(TestCase):
 		doctypes = {row["doctype"] for row in named["user_data_fields"]} | set(named["doc_events"])
 		for name in ("has_permission", "permission_query_conditions", "default_log_clearing_doctypes"):
 			doctypes |= set(named[name])
-		doctypes -= {"Company", "Payment Entry", "Payment Request"}
-		doctypes -= {"Tag Link"}  # of Frappe's Desk, which the stand-in does not have
+		doctypes -= {
+			"Company",
+			"Payment Entry",
+			"Payment Request",
+			"Tag Link",
+		}  # the last is of Frappe's Desk
 		for doctype in doctypes | set(named["doctype_js"]) | set(named["doctype_list_js"]):
 			self.assertIn(frappe.get_meta(doctype).module, ("AI Billing", "Core", "Integrations"), doctype)
 

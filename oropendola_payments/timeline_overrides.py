@@ -18,110 +18,49 @@ FOLLOWERS = "frappe.desk.form.document_follow"
 LOAD = "frappe.desk.form.load"
 
 
-@frappe.whitelist()
-def add_tag(dt: str, **options: Any) -> Any:
-	"""As in Frappe, which tells whether a foreign record has the tag already."""
-	_require_right(dt)
-	return call_original(f"{TAGS}.add_tag", dt=dt, **options)
+def _for_staff(path: str, argument: str = "doctype", **whitelisted: Any) -> Any:
+	"""Return Frappe's function for those who have the right. `argument` names the DocType."""
+
+	@frappe.whitelist(**whitelisted)
+	def override(**options: Any) -> Any:
+		_require_right(options.get(argument))
+		return call_original(path, **options)
+
+	return override
 
 
-@frappe.whitelist()
-def add_tags(dt: str, **options: Any) -> Any:
-	_require_right(dt)
-	return call_original(f"{TAGS}.add_tags", dt=dt, **options)
+def _to_assign(path: str) -> Any:
+	@frappe.whitelist()
+	def override(**options: Any) -> Any:
+		_require_right_to_assign(options)
+		return call_original(path, **options)
+
+	return override
 
 
-@frappe.whitelist()
-def remove_tag(dt: str, **options: Any) -> Any:
-	_require_right(dt)
-	return call_original(f"{TAGS}.remove_tag", dt=dt, **options)
-
-
-@frappe.whitelist()
-def get_tagged_docs(doctype: str, **options: Any) -> Any:
-	"""As in Frappe, which lists the tagged records of everybody."""
-	_require_right(doctype)
-	return call_original(f"{TAGS}.get_tagged_docs", doctype=doctype, **options)
-
-
-@frappe.whitelist()
-def toggle_like(doctype: str, **options: Any) -> Any:
-	"""As in Frappe, which writes into any record and its timeline."""
-	_require_right(doctype)
-	return call_original("frappe.desk.like.toggle_like", doctype=doctype, **options)
-
-
-@frappe.whitelist(allow_guest=True)
-def add_website_comment(reference_doctype: str, **options: Any) -> Any:
-	"""As in Frappe, which writes into the timeline of any record, and mails the comment to the owner of the record."""
-	_require_right(reference_doctype)
-	path = "frappe.templates.includes.comments.comments.add_comment"
-	return call_original(path, reference_doctype=reference_doctype, **options)
-
-
-@frappe.whitelist(methods=["POST", "PUT"])
-def add_comment(reference_doctype: str, **options: Any) -> Any:
-	"""As in Frappe, where whoever may read the record chooses whose name stands below the comment."""
-	_require_right(reference_doctype)
-	path = "frappe.desk.form.utils.add_comment"
-	return call_original(path, reference_doctype=reference_doctype, **options)
-
-
-@frappe.whitelist()
-def add_assignment(**options: Any) -> Any:
-	_require_right_to_assign(options)
-	return call_original(f"{ASSIGNMENTS}.add", **options)
-
-
-@frappe.whitelist()
-def add_assignments(**options: Any) -> Any:
-	_require_right_to_assign(options)
-	return call_original(f"{ASSIGNMENTS}.add_multiple", **options)
-
-
-@frappe.whitelist()
-def remove_assignment(doctype: str, **options: Any) -> Any:
-	"""As in Frappe, where whoever may read the record can cancel the tasks of others."""
-	_require_right(doctype)
-	return call_original(f"{ASSIGNMENTS}.remove", doctype=doctype, **options)
-
-
-@frappe.whitelist()
-def remove_assignments(doctype: str, **options: Any) -> Any:
-	_require_right(doctype)
-	return call_original(f"{ASSIGNMENTS}.remove_multiple", doctype=doctype, **options)
-
-
-@frappe.whitelist()
-def get_follow_users(doctype: str, **options: Any) -> Any:
-	_require_right(doctype)
-	return call_original(f"{FOLLOWERS}.get_follow_users", doctype=doctype, **options)
-
-
-@frappe.whitelist()
-def unfollow_document(doctype: str, **options: Any) -> Any:
-	"""As in Frappe, where everybody can end the subscription of somebody else."""
-	_require_right(doctype)
-	return call_original(f"{FOLLOWERS}.unfollow_document", doctype=doctype, **options)
-
-
-@frappe.whitelist()
-def getdoc(doctype: str, **options: Any) -> Any:
-	"""As in Frappe, which sends all comments and tasks with the record."""
-	_require_right(doctype)
-	return call_original(f"{LOAD}.getdoc", doctype=doctype, **options)
-
-
-@frappe.whitelist()
-def get_docinfo(doctype: str, **options: Any) -> Any:
-	_require_right(doctype)
-	return call_original(f"{LOAD}.get_docinfo", doctype=doctype, **options)
-
-
-@frappe.whitelist()
-def get_communications(doctype: str, **options: Any) -> Any:
-	_require_right(doctype)
-	return call_original(f"{LOAD}.get_communications", doctype=doctype, **options)
+# It tells whether a foreign record has the tag already, and lists the tagged records of everybody.
+add_tag = _for_staff(f"{TAGS}.add_tag", "dt")
+remove_tag = _for_staff(f"{TAGS}.remove_tag", "dt")
+add_tags = _for_staff(f"{TAGS}.add_tags", "dt")
+get_tagged_docs = _for_staff(f"{TAGS}.get_tagged_docs")
+# These write into any record and its timeline, and one mails the comment to the owner of the record.
+toggle_like = _for_staff("frappe.desk.like.toggle_like")
+add_website_comment = _for_staff(
+	"frappe.templates.includes.comments.comments.add_comment", "reference_doctype", allow_guest=True
+)
+# Whoever may read the record chooses whose name stands below the comment, and can cancel the tasks of others.
+add_comment = _for_staff("frappe.desk.form.utils.add_comment", "reference_doctype", methods=["POST", "PUT"])
+add_assignment = _to_assign(f"{ASSIGNMENTS}.add")
+add_assignments = _to_assign(f"{ASSIGNMENTS}.add_multiple")
+remove_assignment = _for_staff(f"{ASSIGNMENTS}.remove")
+remove_assignments = _for_staff(f"{ASSIGNMENTS}.remove_multiple")
+# Everybody can end the subscription of somebody else.
+get_follow_users = _for_staff(f"{FOLLOWERS}.get_follow_users")
+unfollow_document = _for_staff(f"{FOLLOWERS}.unfollow_document")
+# They send all comments and tasks with the record.
+getdoc = _for_staff(f"{LOAD}.getdoc")
+get_docinfo = _for_staff(f"{LOAD}.get_docinfo")
+get_communications = _for_staff(f"{LOAD}.get_communications")
 
 
 def _require_right_to_assign(options: dict) -> None:

@@ -192,7 +192,7 @@ class TestProductionCode(TestCase):
 
 	def test_nothing_is_reachable_by_http_outside_of_the_api_by_accident(self):
 		"""S12."""
-		allowed = {"payment_gateway_settings.py": 1, "overrides.py": 10, "timeline_overrides.py": 20}
+		allowed = {"payment_gateway_settings.py": 1, "overrides.py": 10, "timeline_overrides.py": 22}
 		for path in files():
 			if APP / "api" not in path.parents:
 				count = len(re.findall(r"whitelist\(|_for_staff\(|_to_assign\(", path.read_text()))

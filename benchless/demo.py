@@ -195,7 +195,7 @@ def add_user(name: str, roles: list[str], password: str) -> None:
 	if not frappe.db.exists("User", name):
 		user = {"doctype": "User", "email": name, "first_name": name.split("@", maxsplit=1)[0].title()}
 		user |= {
-			"mobile_no": "+919999900000",
+			"phone": "+919999900000",
 			"roles": [{"role": role} for role in roles],
 			"send_welcome_email": 0,
 		}

@@ -47,8 +47,8 @@ def _refunds(captures: Iterable[str]) -> dict[str, list[Step]]:
 	found: dict[str, list[Step]] = {}
 	names = sorted(captures)
 	for start in range(0, len(names), BATCH):
-		for capture, *refund in frappe.db.sql(OF_REFUNDS, {"captures": tuple(names[start : start + BATCH])}):
-			moment, name, amount = refund
+		batch = {"captures": tuple(names[start : start + BATCH])}
+		for capture, moment, name, amount in frappe.db.sql(OF_REFUNDS, batch):
 			found.setdefault(capture, []).append((get_datetime(moment), name, to_decimal(amount)))
 	return found
 

@@ -142,7 +142,7 @@ class TestDaysOfCredit(DayCase):
 
 	def refund_then(self, invoice: str, capture: PaymentCapture):
 		self.refund(invoice, capture)
-		self.set_back("Payment Refund", {"invoice": invoice, "status": "Refunded"}, "completed_at", 12)
+		self.set_back("Payment Refund", {"invoice": invoice, "status": "Refunded"}, "completed_at", 36)
 
 	def reject(self, invoice: str, capture: PaymentCapture):
 		done = {"invoice": invoice, "status": "Refunded"}
@@ -154,6 +154,7 @@ class TestDaysOfCredit(DayCase):
 		sum_up.sum_up_days()
 
 	def set_back(self, doctype: str, filters: dict, field: str, hour: int):
-		"""As if it had happened on that day, which is counted again because nothing of the app says so."""
-		frappe.db.set_value(doctype, filters, field, datetime.combine(self.day, time(hour)))
+		"""As if it had happened so many hours after that day began. It is counted again, because nothing of the app says so."""
+		moment = datetime.combine(self.day, time()) + timedelta(hours=hour)
+		frappe.db.set_value(doctype, filters, field, moment)
 		sum_up.recount_all()

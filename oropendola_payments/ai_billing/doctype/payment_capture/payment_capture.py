@@ -104,10 +104,8 @@ class PaymentCapture(SystemRecord):
 		changed = super()._update_row(values, only_if)
 		if changed and COUNTED & values.keys():
 			figures_changed([*moments, self.captured_at, *self._refunded_on()])
-		elif changed and "credit_used" in values:
-			figures_changed([*moments[1:], *self._refunded_on()])
 		elif changed and OF_CREDIT & values.keys():
-			figures_changed(moments[1:])
+			figures_changed([*moments[1:], *self._refunded_on()])
 		return changed
 
 	def _refunded_on(self) -> list[datetime]:

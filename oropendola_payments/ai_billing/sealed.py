@@ -12,13 +12,17 @@ def seal(value: Any) -> str:
 
 
 def unseal(sealed: str | None) -> Any:
-	"""Return the value, or None if there is none or it was sealed under an earlier encryption key of the site: then it is lost.
+	"""Return the value, or None if there is none or it was sealed under an earlier encryption key of the site: then it is lost."""
+	text = decrypted(sealed) if sealed else None
+	return json.loads(text) if text else None
+
+
+def decrypted(text: str) -> str | None:
+	"""Return what Frappe encrypted, or None if that was under another encryption key.
 
 	Frappe's `decrypt` would raise for that, and tell customers to look into site_config.json.
 	"""
-	if not sealed:
-		return None
 	try:
-		return json.loads(Fernet(get_encryption_key().encode()).decrypt(sealed.encode()))
+		return Fernet(get_encryption_key().encode()).decrypt(text.encode()).decode()
 	except InvalidToken:
 		return None

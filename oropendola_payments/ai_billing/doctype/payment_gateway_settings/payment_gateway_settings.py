@@ -5,11 +5,11 @@ import frappe
 from frappe import _
 from frappe.model.document import Document
 from frappe.utils import cint, get_datetime, get_url, now_datetime
-from frappe.utils.password import decrypt
 
 from oropendola_payments.ai_billing.doctype.payment_event.payment_event import append_to_site
 from oropendola_payments.ai_billing.formatting import money
 from oropendola_payments.ai_billing.known_gateways import adapter_class, gateway_codes, gateway_of, is_known
+from oropendola_payments.ai_billing.sealed import decrypted
 from oropendola_payments.exceptions import BadRequest, Conflict, NotAllowed, Unavailable
 from oropendola_payments.gateways.base import CREDENTIAL_SLOTS, Gateway
 from oropendola_payments.money import Amount, to_decimal
@@ -352,7 +352,7 @@ class PaymentGatewaySettings(Document):
 			"SELECT `fieldname`, `password` FROM `__Auth` WHERE `doctype` = %s AND `name` = %s AND `encrypted` = 1",
 			(self.doctype, self.name),
 		)
-		stored = {slot: _decrypted(password) for slot, password in rows if CREDENTIAL_SLOTS.get(slot)}
+		stored = {slot: decrypted(password) for slot, password in rows if CREDENTIAL_SLOTS.get(slot)}
 		plain = {slot: self.get(slot) or "" for slot, secret in CREDENTIAL_SLOTS.items() if not secret}
 		# Pasted with a space or a line break a key is wrong, and a field that holds nothing else is empty: else anybody could sign with it.
 		return {slot: value and value.strip() for slot, value in {**plain, **stored}.items()}
@@ -363,14 +363,6 @@ class PaymentGatewaySettings(Document):
 		typed = {slot: (self.get(slot) or "").strip() for slot in CREDENTIAL_SLOTS}
 		kept = {slot: stored.get(slot, "") for slot in typed if self._is_masked(slot)}
 		return {**typed, **kept}
-
-
-def _decrypted(password: str) -> str | None:
-	try:
-		return decrypt(password)
-	except frappe.ValidationError:
-		frappe.clear_last_message()  # for whoever administers the site, not for customers
-		return None
 
 
 def simulator_allowed() -> bool:

@@ -3,6 +3,8 @@
 For `onload` in hooks.py. Each action checks permissions again when it is used.
 """
 
+from decimal import Decimal
+
 import frappe
 from frappe.model.document import Document
 from frappe.utils import cint, flt
@@ -22,6 +24,7 @@ from oropendola_payments.ai_billing.doctype.ai_tax_document.ai_tax_document impo
 from oropendola_payments.ai_billing.doctype.ai_webhook_delivery.ai_webhook_delivery import AIWebhookDelivery
 from oropendola_payments.ai_billing.doctype.ai_webhook_endpoint.ai_webhook_endpoint import AIWebhookEndpoint
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt
+from oropendola_payments.ai_billing.doctype.payment_capture.payment_capture import PaymentCapture
 from oropendola_payments.ai_billing.doctype.payment_payout.payment_payout import PaymentPayout
 from oropendola_payments.ai_billing.doctype.payment_payout_difference.payment_payout_difference import (
 	PaymentPayoutDifference,
@@ -221,21 +224,24 @@ def _shown(part: dict, field: str) -> str:
 
 def _refundable(invoice: AIInvoice) -> float:
 	"""Return what can still be refunded, over all captures of the invoice."""
-	names = frappe.get_all("Payment Capture", {"invoice": invoice.name}, pluck="name")
-	captures = [frappe.get_doc("Payment Capture", name) for name in names]
-	left = [
+	parts = (
 		capture.refundable()
-		for capture in captures
+		for capture in _captures(invoice)
 		if capture.dispute_state not in CONTESTED and has_refunds(capture.gateway)
-	]
-	return flt(min(sum(left), most_to_refund(invoice, sum(left))))
+	)
+	left = sum(parts, Decimal(0))
+	return flt(min(left, most_to_refund(invoice, left)))
 
 
 def _undecided(invoice: AIInvoice) -> str:
 	"""Return, as people write them, the amounts that a manager may keep as credit."""
+	waiting = undecided(_captures(invoice))
+	return ", ".join(money(capture.surplus_left(), capture.currency) for capture in waiting)
+
+
+def _captures(invoice: AIInvoice) -> list[PaymentCapture]:
 	names = frappe.get_all("Payment Capture", {"invoice": invoice.name}, pluck="name", order_by="creation")
-	captures = undecided(frappe.get_doc("Payment Capture", name) for name in names)
-	return ", ".join(money(capture.surplus_left(), capture.currency) for capture in captures)
+	return [frappe.get_doc("Payment Capture", name) for name in names]
 
 
 def _attempt_to_refresh(invoice: str) -> str | None:

@@ -74,16 +74,16 @@ def _is_due(invoice: AIInvoice) -> bool:
 	"""
 	if invoice.document_state not in document_states.WAITING or invoice.status not in (*SETTLED, "Closed"):
 		return False
-	if is_tried_out(invoice.name):
-		invoice.write(document_state=document_states.NOT_NEEDED, document_problem=None)
-		return False
-	if invoice.fulfilled_on or cint(invoice.covered_days):
-		return True
-	decided = {"invoice": invoice.name, "resolution": ("in", ("Refund", "Credit"))}
-	if invoice.status == "Refunded" or frappe.db.exists("Payment Capture", decided):
-		invoice.write(document_state=document_states.NOT_NEEDED, document_problem=None)
-		return False
-	raise Held(_("The service has not been started. Please retry the fulfilment or refund the payment."))
+	if not is_tried_out(invoice.name):
+		if invoice.fulfilled_on or cint(invoice.covered_days):
+			return True
+		decided = {"invoice": invoice.name, "resolution": ("in", ("Refund", "Credit"))}
+		if invoice.status != "Refunded" and not frappe.db.exists("Payment Capture", decided):
+			raise Held(
+				_("The service has not been started. Please retry the fulfilment or refund the payment.")
+			)
+	invoice.write(document_state=document_states.NOT_NEEDED, document_problem=None)
+	return False
 
 
 def _close_without_document(name: str) -> None:

@@ -11,7 +11,7 @@ from oropendola_payments.ai_billing.doctype.ai_invoice.ai_invoice import OPEN, A
 from oropendola_payments.ai_billing.doctype.payment_attempt.payment_attempt import PaymentAttempt, new_attempt
 from oropendola_payments.ai_billing.formatting import exact_money, money
 from oropendola_payments.ai_billing.periods import today
-from oropendola_payments.ai_billing.plain_text import without_tags
+from oropendola_payments.ai_billing.plain_text import line_without_tags
 from oropendola_payments.engine.core.transactions import in_transaction, lock
 from oropendola_payments.engine.settlement import settle as settlement
 from oropendola_payments.engine.settlement.types import Settled
@@ -29,7 +29,9 @@ def record_payment(
 	if not frappe.db.exists("AI Invoice", invoice_name):
 		raise NotFound(_("There is no invoice {0}.").format(invoice_name))
 	moment = _moment(paid_on)
-	settled = in_transaction(_record, invoice_name, amount, without_tags(reference.strip()), moment, note)
+	settled = in_transaction(
+		_record, invoice_name, amount, line_without_tags(reference.strip()), moment, note
+	)
 	settlement.follow_up(settled)
 	invoice = frappe.get_doc("AI Invoice", invoice_name)
 	return {

@@ -1,9 +1,8 @@
 """Plan the postings of an invoice: one for each fact that another app has to know. Planning again adds only what is new."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 import frappe
 from frappe.query_builder import DocType
@@ -173,9 +172,17 @@ def _with_unplanned_refunds(since: datetime) -> set[str]:
 
 def _with_unplanned_sale(since: datetime) -> set[str]:
 	"""Return invoices whose payments are known here and whose sale, which came later, is not: parts whose rest was given up."""
-	invoice = DocType("AI Invoice")
-	is_served = invoice.fulfilled_on.notnull() | (invoice.covered_days > 0)
-	return _known_without(lambda other: other.kind == "Invoice", since, invoice.status.isin(SOLD) & is_served)
+	invoice, posting, sale = (
+		DocType("AI Invoice"),
+		DocType("Payment Posting"),
+		DocType("Payment Posting").as_("sale"),
+	)
+	query = frappe.qb.from_(invoice).join(posting).on(posting.invoice == invoice.name)
+	query = query.left_join(sale).on((sale.invoice == invoice.name) & (sale.kind == "Invoice"))
+	query = query.where(invoice.status.isin(SOLD)).where(invoice.purpose != EXTERNAL)
+	query = query.where(invoice.fulfilled_on.notnull() | (invoice.covered_days > 0))
+	query = query.where(invoice.modified >= since).where(sale.name.isnull())
+	return set(query.select(invoice.name).run(pluck=True))
 
 
 def _with_unplanned_credit(since: datetime) -> set[str]:
@@ -193,20 +200,6 @@ def _last_place(invoice: str) -> int:
 
 def _keys(invoice: str) -> set[str]:
 	return set(frappe.get_all("Payment Posting", {"invoice": invoice}, pluck="source_key"))
-
-
-def _known_without(missing: Callable[[Any], Any], since: datetime, needed: Any) -> set[str]:
-	"""Return changed invoices with a posting, and without another one that is needed."""
-	invoice, posting, other = (
-		DocType("AI Invoice"),
-		DocType("Payment Posting"),
-		DocType("Payment Posting").as_("other"),
-	)
-	query = frappe.qb.from_(invoice).join(posting).on(posting.invoice == invoice.name)
-	query = query.left_join(other).on((other.invoice == invoice.name) & missing(other))
-	query = query.where(needed).where(invoice.purpose != EXTERNAL)
-	query = query.where(invoice.modified >= since).where(other.name.isnull())
-	return set(query.select(invoice.name).run(pluck=True))
 
 
 def _booked_refunds_that_failed(since: datetime) -> list[str]:

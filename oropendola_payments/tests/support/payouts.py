@@ -5,6 +5,8 @@ import io
 import frappe
 
 from oropendola_payments.ai_billing.current import forget
+from oropendola_payments.ai_billing.doctype.payment_payout_mapping.payment_payout_mapping import values_of
+from oropendola_payments.ai_billing.known_gateways import adapter_class
 from oropendola_payments.engine.payouts import imports, reconcile
 from oropendola_payments.engine.payouts.record import record_all
 from oropendola_payments.engine.payouts.spool import Spool
@@ -72,6 +74,9 @@ def report(gateway: str, *payouts) -> bytes:
 def import_report(gateway: str, content: bytes, **options) -> dict:
 	if gateway == "cashflows":
 		options.setdefault("columns", REMITTANCE)
+	if gateway == "paypal":  # only the merchant knows in which order PayPal writes day and month
+		usual = values_of(adapter_class(gateway).payout_file)
+		options.setdefault("columns", {**usual, "date_order": "Month first"})
 	return imports.import_file(gateway, io.BytesIO(content), **options)
 
 
